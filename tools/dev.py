@@ -1,0 +1,249 @@
+"""The developer's one command: makes its own environment, then runs, tests, measures or draws the program.
+
+Standard library only, because it runs before anything is installed. On a bare machine it creates `.venv` from
+`requirements.lock` (every package pinned and hashed) and, on Debian and its relatives, installs the system packages a
+verb needs: itself when root, otherwise it prints the one line to type.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LOCK = ROOT / "requirements.lock"
+
+# What PySide6 links against, by the name the loader asks for; the window needs all of them, offscreen tests the first.
+QT_LIBRARIES = {
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libEGL.so.1": "libegl1",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6",
+    "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libOpenGL.so.0": "libopengl0",
+    "libxkbcommon.so.0": "libxkbcommon0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xinerama.so.0": "libxcb-xinerama0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libwayland-client.so.0": "libwayland-client0",
+    "libwayland-cursor.so.0": "libwayland-cursor0",
+}
+RUN_PROGRAMS = {"lsof": "lsof"}
+# Real hosts, screens and networks for the tests, and a compiler for the C limits of the benchmarks.
+TEST_PROGRAMS = {
+    **RUN_PROGRAMS,
+    "Xvfb": "xvfb",
+    "cc": "gcc",
+    "dbus-daemon": "dbus",
+    "fc-match": "fontconfig",
+    "gdbus": "libglib2.0-bin",
+    "import": "imagemagick",
+    "ip": "iproute2",
+    "lxqt-panel": "lxqt-panel",
+    "openbox": "openbox",
+    "setpriv": "util-linux",
+    "strace": "strace",
+    "xdotool": "xdotool",
+    "xfce4-panel": "xfce4-panel",
+}
+TEST_FILES = {
+    "/usr/include/linux/inet_diag.h": "linux-libc-dev",
+    "/usr/include/stdio.h": "libc6-dev",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
+}
+
+
+def fail(message: str) -> None:
+    sys.exit(f"dev: {message}")
+
+
+def loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def missing_packages(*, programs: dict[str, str], libraries: dict[str, str], files: dict[str, str]) -> list[str]:
+    missing = [package for name, package in programs.items() if not shutil.which(name)]
+    missing += [package for name, package in libraries.items() if not loads(name)]
+    missing += [package for name, package in files.items() if not Path(name).exists()]
+    if not PYTHON.exists() and not importlib.util.find_spec("ensurepip"):
+        missing.append("python3-venv")
+    return sorted(set(missing))
+
+
+def install_system_packages(packages: list[str], *, required: bool) -> None:
+    """Installs Debian packages as root; otherwise prints the one line that does, and stops when they are required."""
+    if not packages or sys.platform != "linux":
+        return
+    if not shutil.which("apt-get"):
+        print(f"dev: not installed here (Debian's names): {' '.join(packages)}", file=sys.stderr)
+        if required:
+            fail("install what your system calls these, then run this again.")
+    elif os.geteuid() == 0:
+        apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y", "-q"]
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        print(f"dev: installing {' '.join(packages)}", file=sys.stderr)
+        # A machine image may carry package lists older than the archive; an update that fails may still leave enough.
+        subprocess.run([*apt, "update"], check=False, env=environment, stdout=subprocess.DEVNULL)
+        install = [*apt, "install", "--no-install-recommends", *packages]
+        if subprocess.run(install, check=False, env=environment, stdout=subprocess.DEVNULL).returncode:
+            fail("apt-get could not install the packages named above; its own message says why.")
+    else:
+        print(f"dev: please run: sudo apt-get install --no-install-recommends {' '.join(packages)}", file=sys.stderr)
+        if required:
+            sys.exit(1)
+
+
+def make_environment() -> None:
+    """Creates or renews `.venv` when the lock file or the interpreter changed; else returns at once."""
+    stamp = VENV / "stamp"
+    wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if not importlib.util.find_spec("ensurepip"):
+        fail("this Python has no ensurepip (Debian's package python3-venv), so no environment can be made.")
+    print("dev: making the environment in .venv", file=sys.stderr)
+    venv.create(VENV, with_pip=True, clear=True)
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--require-hashes"]
+    if subprocess.run([*pip, "--only-binary=:all:", "-r", LOCK], check=False).returncode:
+        fail("the packages of requirements.lock could not be installed; pip's own message above says why.")
+    # The checkout itself, importable from anywhere, without a build.
+    site = next((VENV / "lib").glob("python3*/site-packages"))
+    (site / "netwatch_tray_checkout.pth").write_text(f"{ROOT}\n")
+    stamp.write_text(wanted)
+
+
+def prepare(*, tests: bool) -> None:
+    if tests:
+        install_system_packages(
+            missing_packages(programs=TEST_PROGRAMS, libraries=QT_LIBRARIES, files=TEST_FILES), required=True
+        )
+    else:
+        display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        libraries = QT_LIBRARIES if display else {}
+        programs = RUN_PROGRAMS if display else {}
+        packages = missing_packages(programs=programs, libraries=libraries, files={})
+        install_system_packages(packages, required="python3-venv" in packages)
+    make_environment()
+
+
+def call(*command: str | Path) -> None:
+    """Runs a step of a verb in the checkout; its failure is the verb's failure."""
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code:
+        sys.exit(code if code > 0 else 1)
+
+
+def become(*command: str | Path) -> None:
+    os.execv(command[0], [str(word) for word in command])
+
+
+def run(arguments: list[str]) -> None:
+    """start the program (the tray; live rates in the terminal where there is no display): ./dev run [VERB ...]"""
+    prepare(tests=False)
+    become(PYTHON, "-m", "netwatch_tray", *arguments)
+
+
+def lint(_arguments: list[str]) -> None:
+    """ruff, mypy for Linux and for macOS, and who may import whom"""
+    prepare(tests=False)
+    tools = VENV / "bin"
+    call(tools / "ruff", "format", "--check", "--quiet", ".")
+    call(tools / "ruff", "check", "--quiet", ".")
+    for platform in ("linux", "darwin"):
+        call(tools / "mypy", "--platform", platform)
+    call(tools / "lint-imports")
+
+
+def test(arguments: list[str]) -> None:
+    """all checks: lint, types, import rules, unit, GUI, end to end; or some: ./dev test tests/unit -k rate"""
+    prepare(tests=True)
+    if not arguments:
+        lint([])
+    become(PYTHON, "-m", "pytest", *arguments)
+
+
+def shots(arguments: list[str]) -> None:
+    """draw the pictures that the README shows"""
+    prepare(tests=True)
+    become(PYTHON, ROOT / "tools" / "shots.py", *arguments)
+
+
+def bench(arguments: list[str]) -> None:
+    """measure: ./dev bench NAME [--json]; without a name, list them"""
+    prepare(tests=True)
+    names = sorted(file.stem for file in (ROOT / "benchmarks").glob("*.py") if not file.stem.startswith("_"))
+    if not arguments or arguments[0] not in names:
+        fail(f"bench what? One of: {', '.join(names)}")
+    become(PYTHON, "-m", f"benchmarks.{arguments[0]}", *arguments[1:])
+
+
+def lock(_arguments: list[str]) -> None:
+    """choose the newest allowed packages again, and prove that Linux and both kinds of Mac have wheels of each"""
+    prepare(tests=False)
+    uv = VENV / "bin" / "uv"
+    compile_command: list[str | Path] = [
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+    ]
+    call(*compile_command, "--upgrade", "--group", "dev", "pyproject.toml", "-o", LOCK.name)
+    for platform in ("x86_64-manylinux_2_34", "aarch64-apple-darwin", "x86_64-apple-darwin"):
+        wheels: list[str | Path] = [
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--dry-run",
+            "--only-binary",
+            ":all:",
+            "--python-version",
+            "3.11",
+        ]
+        call(*wheels, "--target", VENV / "nowhere", "--python-platform", platform, "-r", LOCK)
+
+
+VERBS: dict[str, Callable[[list[str]], None]] = {verb.__name__: verb for verb in (run, test, lint, shots, bench, lock)}
+
+
+def main() -> None:
+    if sys.version_info < (3, 11):
+        fail(f"Python 3.11 or newer is needed; this one is {sys.version.split()[0]}.")
+    verb = VERBS.get(sys.argv[1] if len(sys.argv) > 1 else "help")
+    if verb is None:
+        print("usage: ./dev VERB [...]\n")
+        for name, function in VERBS.items():
+            print(f"  {name:6} {function.__doc__}")
+        sys.exit(0 if sys.argv[1:] in ([], ["help"], ["-h"], ["--help"]) else 2)
+    try:
+        verb(sys.argv[2:])
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+main()
