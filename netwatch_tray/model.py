@@ -1,0 +1,184 @@
+"""The values that travel through the program: immutable, made once, never changed.
+
+Bytes are bytes and seconds are seconds in here; `units` turns them into what people read. Unknown is `None`, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+
+class Counters(NamedTuple):
+    """What an interface has carried since boot, in the order of the kernel's `struct rtnl_link_stats64`."""
+
+    rx_packets: int
+    tx_packets: int
+    rx_bytes: int
+    tx_bytes: int
+    rx_errors: int
+    tx_errors: int
+    rx_drops: int
+    tx_drops: int
+
+
+CounterRow = tuple[int, int, int, int, int, int, int, int]
+"""The same eight numbers in the same order without their names: what a source returns for each interface, because
+naming a thousand rows costs more than the system call that reads them. `Counters` is one as well."""
+
+
+class Interface(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an interface besides its counters; read again on link events, not on each tick."""
+
+    index: int
+    name: str
+    is_up: bool = False
+    """Administratively up and with a carrier (IFF_UP and IFF_RUNNING)."""
+    is_loopback: bool = False
+    kind: str = "other"
+    """`ethernet`, `wifi`, `cellular`, `loopback`, `ppp`, `other`, or the kernel's own word for a virtual one:
+    `bridge`, `bond`, `vlan`, `macvlan`, `veth`, `vxlan`, `wireguard`, `tun`, `dummy` …"""
+    mtu: int | None = None
+    speed: int | None = None
+    """Of the link, bit/s; `None` where the system does not know (wireless, virtual, no carrier)."""
+    addresses: tuple[str, ...] = ()
+    """With prefix length: `192.0.2.24/24`."""
+    master: int | None = None
+    """Index of the bridge or bond that this is a port of."""
+    parent: int | None = None
+    """Index of the interface in the same namespace that this one is stacked on (VLAN, macvlan, tunnel)."""
+    default_metric: int | None = None
+    """Metric of its best default route, IPv4 or IPv6; `None`: carries none."""
+
+
+class Sample(msgspec.Struct, frozen=True, gc=False):
+    """All counters as one read of the kernel found them."""
+
+    boottime: float
+    """Seconds, `clock.boottime`, taken once per dump."""
+    counters: Mapping[int, CounterRow]
+    """By interface index."""
+    interfaces: Mapping[int, Interface]
+    """By index; the very same object for as long as no link event came."""
+    counter_bits: int
+    """How wide the source's byte counters are: 64, or 32 where they wrap at 4 GiB."""
+
+
+class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True):
+    """One interface in one tick: cumulative counters and rates in bytes/s (`None`: unknown)."""
+
+    index: int
+    name: str
+    is_up: bool
+    is_uplink: bool
+    why: str
+    """In words, why its bytes are or are not part of the total."""
+    rx_bytes: int
+    tx_bytes: int
+    rx_packets: int
+    tx_packets: int
+    rx_errors: int
+    tx_errors: int
+    rx_drops: int
+    tx_drops: int
+    rx_rate: float | None
+    tx_rate: float | None
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine's traffic, each byte once: the sum over the uplinks, in bytes/s."""
+
+    rx_rate: float | None
+    tx_rate: float | None
+    uplinks: tuple[str, ...]
+
+
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything measured at one moment; tooltip, menu, window and terminal all show this."""
+
+    at: datetime
+    """UTC."""
+    interval_s: float | None
+    """Measured seconds since the sample before; `None` on the first."""
+    gap: str | None
+    """Why there are no rates although there was a sample before: asleep, late, reset …"""
+    total: Total
+    interfaces: tuple[InterfaceTick, ...]
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """One socket: protocol, both ends, state and owner."""
+
+    key: str
+    """Identity over its lifetime."""
+    protocol: str
+    """TCP or UDP."""
+    local_address: str
+    """Numeric; `*` for any."""
+    local_port: int | None
+    remote_address: str | None
+    """`None`: no peer."""
+    remote_port: int | None
+    state: str | None
+    """`ESTABLISHED`, `LISTEN`, `SYN_SENT`, `SYN_RECV`, `FIN_WAIT_1`, `FIN_WAIT_2`, `TIME_WAIT`, `CLOSE_WAIT`,
+    `LAST_ACK`, `CLOSING` or `CLOSED`, so spelt on every system; `None` for UDP."""
+    pid: int | None
+    process: str | None
+    app: str | None = None
+    """Key of the `App` it is counted under."""
+    uid: int | None = None
+    user: str | None = None
+    unit: str | None = None
+    """Of systemd, or the container: what owns the socket even where its process may not be read."""
+    interface: str | None = None
+    """The one that has the local address."""
+    rx_bytes: int | None = None
+    """Payload since the connection opened; `None`: not measured (UDP, or a source without counters)."""
+    tx_bytes: int | None = None
+    rx_rate: float | None = None
+    """Bytes/s."""
+    tx_rate: float | None = None
+    rtt_s: float | None = None
+    """Smoothed round trip, seconds."""
+    retransmits: int | None = None
+    """Segments, since the connection opened."""
+    since: float | None = None
+    """Unix time of the reading that met it first; `None`: it was there before the first reading."""
+
+    @property
+    def local(self) -> str:
+        return endpoint(self.local_address, self.local_port)
+
+    @property
+    def remote(self) -> str | None:
+        return None if self.remote_address is None else endpoint(self.remote_address, self.remote_port)
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    """What owns connections: an executable, a bundle, a service, a container; TCP payload in bytes and bytes/s."""
+
+    key: str
+    name: str
+    processes: int
+    """With connections now."""
+    connections: int
+    """Open now, listeners included."""
+    rx_bytes: int
+    """Over the uplinks since the agent started, closed connections included."""
+    tx_bytes: int
+    rx_rate: float | None
+    tx_rate: float | None
+    local_rx_bytes: int
+    """The same for what crosses no uplink: loopback, containers, virtual machines."""
+    local_tx_bytes: int
+    is_carrier: bool = False
+    """A tunnel's own traffic, which carries what the others are shown with; in no sum."""
+
+
+def endpoint(address: str, port: int | None) -> str:
+    """`192.0.2.1:443`, `[2001:db8::1]:443`, `*:53`, `192.0.2.1:*`."""
+    host = f"[{address}]" if ":" in address else address
+    return f"{host}:{'*' if port is None else port}"

@@ -1,0 +1,51 @@
+"""Where the program keeps its files: each system's own conventions, by platformdirs."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import platformdirs
+
+from netwatch_tray.errors import NetWatchError
+
+_NAME = "netwatch-tray"
+
+
+def settings_file() -> Path:
+    return platformdirs.user_config_path(_NAME) / "settings.toml"
+
+
+def log_file() -> Path:
+    return platformdirs.user_log_path(_NAME) / "agent.log"
+
+
+def runtime_directory() -> Path:
+    """The private directory of the running agent (socket, lock), created with mode 0700.
+
+    Raises NetWatchError when it belongs to somebody else or is open to others: the feed would not be private then.
+    """
+    directory = platformdirs.user_runtime_path(_NAME)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = directory.lstat()
+    except OSError as error:
+        raise NetWatchError(
+            f"The directory {directory} for the agent's socket cannot be made ({error.strerror}). "
+            "Set XDG_RUNTIME_DIR to a directory of your own."
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise NetWatchError(
+            f"{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. "
+            f"Run: chmod 700 {directory} (or remove it if it is not yours)."
+        )
+    return directory
+
+
+def feed_socket() -> Path:
+    return runtime_directory() / "feed"
+
+
+def lock_file() -> Path:
+    return runtime_directory() / "lock"

@@ -1,0 +1,34 @@
+"""Rules for every test: no log record above INFO that the test did not ask for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def expected_logs() -> Iterator[list[str]]:
+    """Parts of the warnings and errors a test expects: append them; each must come, and nothing else may."""
+    expected: list[str] = []
+    collector = _Collector()
+    logging.getLogger().addHandler(collector)
+    try:
+        yield expected
+    finally:
+        logging.getLogger().removeHandler(collector)
+    texts = [record.getMessage() for record in collector.records]
+    unexpected = [text for text in texts if not any(part in text for part in expected)]
+    missing = [part for part in expected if not any(part in text for text in texts)]
+    assert not unexpected, f"logged without being expected: {unexpected}"
+    assert not missing, f"expected, but never logged: {missing}"
