@@ -1,0 +1,186 @@
+"""macOS interface counters by sysctl(3), in process: one system call a tick, no program started.
+
+What comes with the counters (state, type, MTU) is as fresh as they are; addresses, default routes and the kind of a
+link are read when the list of interfaces changes and every 10 s.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import psutil
+
+from netwatch_tray import clock
+from netwatch_tray.collect.darwin.parsers import (
+    RTF_GATEWAY,
+    RTF_STATIC,
+    Row,
+    parse_default_routes,
+    parse_ifalldata,
+    parse_iflist2,
+)
+from netwatch_tray.collect.darwin.sysctl import Sysctl
+from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
+from netwatch_tray.collect.portable.psutil_interfaces import addresses
+from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.model import Interface, Sample
+
+_log = logging.getLogger(__name__)
+
+_CTL_NET, _PF_ROUTE, _PF_LINK = 4, 17, 18
+_NETLINK_GENERIC, _IFMIB_IFALLDATA, _IFDATA_GENERAL = 0, 3, 1
+_NET_RT_FLAGS, _NET_RT_IFLIST2 = 2, 6
+
+_DEFAULT_ROUTES = (_CTL_NET, _PF_ROUTE, 0, 0, _NET_RT_FLAGS, RTF_GATEWAY | RTF_STATIC)
+"""Routes with any of these flags: leaves out the neighbours, of which a large network has thousands."""
+
+_SATURATED_BAUDRATE = 0xFFFFFFFF
+
+_IFT_ETHER = 0x6
+_KIND_OF_TYPE = {
+    _IFT_ETHER: "ethernet",
+    0x17: "ppp",
+    0x18: "loopback",
+    0x37: "gif",
+    0x39: "stf",
+    0x87: "vlan",
+    0x88: "bond",
+    0x90: "firewire",
+    0xD1: "bridge",
+    0xFF: "cellular",
+}
+_KIND_OF_DRIVER = {
+    "utun": "tun",
+    "tun": "tun",
+    "tap": "tun",
+    "ipsec": "ipsec",
+    **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
+}
+"""By the name without its number, where that tells more than the type; `None`: the name is the word for it."""
+
+_SIOCGIFMEDIA = 0xC02C6938
+"""_IOWR('i', 56, struct ifmediareq), 44 bytes: the name, and at 16 the current media word."""
+_IFM_NMASK, _IFM_IEEE80211 = 0xE0, 0x80
+
+
+class Dump(NamedTuple):
+    """One of the two dumps in which the kernel tells its counters."""
+
+    name: str
+    note: str | None
+    """See InterfaceSource."""
+    mib: tuple[int, ...]
+    parse: Callable[[memoryview], list[Row]]
+    counter_bits: int
+
+
+IFALLDATA = Dump(
+    "sysctl IFMIB_IFALLDATA",
+    None,
+    (_CTL_NET, _PF_LINK, _NETLINK_GENERIC, _IFMIB_IFALLDATA, 0, _IFDATA_GENERAL),
+    parse_ifalldata,
+    64,
+)
+IFLIST2 = Dump(
+    "sysctl NET_RT_IFLIST2 (32-bit, KiB-rounded)",
+    # Bytes only, and only for programs that Apple did not build (XNU, sysctl_iflist2): which we are.
+    "The kernel rounds these byte counters to 1024 and wraps them at 4 GiB.",
+    (_CTL_NET, _PF_ROUTE, 0, 0, _NET_RT_IFLIST2, 0),
+    parse_iflist2,
+    32,
+)
+
+
+class SysctlSource:
+    """The counters of one dump and what is known of its interfaces."""
+
+    def __init__(self, dump: Dump, function: Callable[..., int] | None = None) -> None:
+        """Reads once, to prove that it works; `function` is C's sysctl. Raises UnsupportedError if it does not."""
+        self.name = dump.name
+        self.note = dump.note
+        self._dump = dump
+        self._counters = Sysctl(dump.mib, function)
+        self._routes = Sysctl(_DEFAULT_ROUTES, function)
+        self._routes_fault: str | None = None
+        self._facts = InterfaceFacts()
+        try:
+            self.sample()
+        except CollectError as error:
+            raise UnsupportedError(str(error)) from error
+
+    def sample(self) -> Sample:
+        data = self._counters.read()
+        now = clock.boottime()
+        rows = self._dump.parse(data)
+        self._facts.update(now, tuple(row.link for row in rows), lambda: self._read_interfaces(rows))
+        index_of = self._facts.index_of
+        counters = {index_of[row.link.name]: row.counters for row in rows if row.link.name in index_of}
+        return Sample(now, counters, self._facts.interfaces, self._dump.counter_bits)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _read_interfaces(self, rows: Iterable[Row]) -> Iterator[Interface]:
+        metrics = self._default_routes()
+        addresses_of = _addresses()
+        for link, baudrate, _counters in rows:
+            try:
+                index = link.ifindex or socket.if_nametoindex(link.name)
+            except OSError:  # gone since its counters were read
+                continue
+            yield Interface(
+                index=index,
+                name=link.name,
+                is_up=link.is_up,
+                is_loopback=link.is_loopback,
+                kind=kind_of(link.name, link.type),
+                mtu=link.mtu or None,
+                speed=baudrate if 0 < baudrate < _SATURATED_BAUDRATE else None,
+                addresses=addresses_of.get(link.name, ()),
+                default_metric=metrics.get(index),
+            )
+
+    def _default_routes(self) -> Mapping[int, int]:
+        """Unknown ones are no reason to lose the counters: they are said once, and missing."""
+        try:
+            metrics = parse_default_routes(self._routes.read())
+        except CollectError as error:
+            if str(error) != self._routes_fault:
+                _log.warning("The default routes are unknown, so no interface is known as the uplink: %s", error)
+            self._routes_fault = str(error)
+            return {}
+        self._routes_fault = None
+        return metrics
+
+
+def kind_of(name: str, type_: int) -> str:
+    """`ethernet`, `wifi`, `tun` … from an interface's name and its IFT_ number."""
+    driver = name.rstrip("0123456789")
+    if driver in _KIND_OF_DRIVER:
+        return _KIND_OF_DRIVER[driver] or driver
+    if type_ == _IFT_ETHER and _is_wireless(name):
+        return "wifi"
+    return _KIND_OF_TYPE.get(type_, "other")
+
+
+def _is_wireless(name: str) -> bool:
+    """Whether the medium is IEEE 802.11 (<net/if_media.h>); False also where the driver tells none."""
+    request = name.encode().ljust(44, b"\0")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            answer = fcntl.ioctl(probe, _SIOCGIFMEDIA, request)
+    except OSError:
+        return False
+    return int.from_bytes(answer[16:20], "little") & _IFM_NMASK == _IFM_IEEE80211
+
+
+def _addresses() -> Mapping[str, tuple[str, ...]]:
+    try:
+        return addresses()
+    except (OSError, psutil.Error) as error:
+        _log.info("The addresses of the interfaces are unknown: %s", error)
+        return {}

@@ -1,0 +1,61 @@
+"""Whole-table reads by sysctl(3), in process, into a buffer that is kept."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from typing import Any
+
+from netwatch_tray.errors import CollectError, UnsupportedError
+
+_FIRST_BUFFER = 16 << 10
+"""Bytes; room for 91 interfaces."""
+_LARGEST_BUFFER = 16 << 20
+
+
+class Sysctl:
+    """Reads one name of the kernel's table, one system call a read once the buffer is large enough."""
+
+    def __init__(self, mib: tuple[int, ...], function: Callable[..., int] | None = None) -> None:
+        """`mib`: the name as numbers. `function`: C's sysctl. Raises UnsupportedError where libc has none."""
+        self._function = function or _libc_sysctl()
+        self._mib = (ctypes.c_int * len(mib))(*mib)
+        self._size = ctypes.c_size_t()
+        self._buffer = ctypes.create_string_buffer(_FIRST_BUFFER)
+
+    def read(self) -> memoryview:
+        """The kernel's answer, valid until the next read.
+
+        The tables grow between a question for their size and the read, so there is no such question: on ENOMEM the
+        buffer doubles. Raises CollectError when the kernel refuses, or has more to say than any machine should.
+        """
+        while True:
+            size = len(self._buffer)
+            self._size.value = size
+            pointer = ctypes.byref(self._size)
+            if not self._function(self._mib, len(self._mib), self._buffer, pointer, None, 0):
+                return memoryview(self._buffer).cast("B")[: self._size.value]
+            number = ctypes.get_errno()
+            if number != errno.ENOMEM or size >= _LARGEST_BUFFER:
+                name = ".".join(str(part) for part in self._mib)
+                raise CollectError(f"macOS refused to answer sysctl {name}: {os.strerror(number)}.")
+            self._buffer = ctypes.create_string_buffer(2 * size)
+
+
+def _libc_sysctl() -> Callable[..., int]:
+    try:
+        function: Any = ctypes.CDLL(None, use_errno=True).sysctl
+    except (OSError, AttributeError) as error:
+        raise UnsupportedError(f"this system's C library has no sysctl: {error}") from error
+    function.argtypes = (
+        ctypes.POINTER(ctypes.c_int),
+        ctypes.c_uint,
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_size_t),
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+    )
+    function.restype = ctypes.c_int
+    return function  # type: ignore[no-any-return]  # ctypes has no type for a function of a library

@@ -1,0 +1,96 @@
+"""Interface counters: opens the best source of this machine, once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from netwatch_tray.errors import UnsupportedError
+from netwatch_tray.model import Sample
+
+
+class InterfaceSource(Protocol):
+    """Reads the counters of all interfaces of the network namespace it was opened in."""
+
+    name: str
+    """For `doctor`: the system call, not the module."""
+    note: str | None
+    """What the person should know of this source's numbers; None: nothing."""
+
+    def sample(self) -> Sample:
+        """Reads the kernel once. Raises CollectError when this reading failed and the next one may not."""
+
+    def close(self) -> None: ...
+
+
+class OpenedSource(NamedTuple):
+    """The source in use and how it came to be the one."""
+
+    source: InterfaceSource
+    report: tuple[tuple[str, str], ...]
+    """For `doctor`, in the order of trying: name of each source, and `in use` or why it was refused."""
+
+
+Rung = tuple[str, Callable[[], InterfaceSource]]
+"""Name of a source, and what opens it or raises UnsupportedError."""
+
+
+def open_interfaces(prefer: str | None = None) -> OpenedSource:
+    """Opens the first source that works; `prefer` names one to try before the others.
+
+    Raises UnsupportedError when none works, or there is none of that name.
+    """
+    return open_first(_darwin_rungs() if sys.platform == "darwin" else _linux_rungs(), prefer)
+
+
+def open_first(rungs: Sequence[Rung], prefer: str | None) -> OpenedSource:
+    """Climbs down the ladder of `rungs`, best first."""
+    names = [name for name, _ in rungs]
+    if prefer is not None and prefer not in names:
+        raise UnsupportedError(f"There is no interface source {prefer!r} here. Choose one of: {', '.join(names)}.")
+    report: list[tuple[str, str]] = []
+    for name, open_source in sorted(rungs, key=lambda rung: rung[0] != prefer):
+        try:
+            source = open_source()
+        except UnsupportedError as error:
+            report.append((name, str(error)))
+        else:
+            return OpenedSource(source, (*report, (name, "in use")))
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in report)
+    raise UnsupportedError(f"No interface can be measured on this system. {reasons}")
+
+
+# Lazily: each system has modules of its own, and psutil costs memory that is not spent before it is needed.
+
+
+def _linux_rungs() -> Sequence[Rung]:
+    from netwatch_tray.collect.linux.proc_net_dev import ProcNetDevSource  # noqa: PLC0415  Linux alone
+    from netwatch_tray.collect.linux.rtnetlink import LinkSource, StatsSource  # noqa: PLC0415  Linux alone
+
+    return (
+        (StatsSource.name, StatsSource),
+        (LinkSource.name, LinkSource),
+        (ProcNetDevSource.name, ProcNetDevSource),
+        ("psutil", lambda: _psutil(64)),
+    )
+
+
+def _darwin_rungs() -> Sequence[Rung]:
+    from netwatch_tray.collect.darwin.interfaces import IFALLDATA, IFLIST2, SysctlSource  # noqa: PLC0415  macOS alone
+    from netwatch_tray.collect.darwin.liveness import LivenessGuard  # noqa: PLC0415  macOS alone
+
+    def iflist2() -> InterfaceSource:
+        return SysctlSource(IFLIST2)
+
+    return (
+        (IFALLDATA.name, lambda: LivenessGuard(SysctlSource(IFALLDATA), iflist2)),
+        (IFLIST2.name, iflist2),
+        ("psutil", lambda: _psutil(32)),  # it reads NET_RT_IFLIST2
+    )
+
+
+def _psutil(counter_bits: int) -> InterfaceSource:
+    from netwatch_tray.collect.portable.psutil_interfaces import PsutilSource  # noqa: PLC0415  the last resort
+
+    return PsutilSource(counter_bits)

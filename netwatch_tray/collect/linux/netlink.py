@@ -1,0 +1,102 @@
+"""Netlink sockets and the framing that all their families share (netlink(7), <linux/netlink.h>)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+from netwatch_tray.errors import CollectError, ParseError
+
+_AF_NETLINK = 16
+NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+HEADER = struct.Struct("=IHHII")
+"""struct nlmsghdr: length, type, flags, sequence, port."""
+
+_SEQUENCE = struct.Struct("=I")
+_ATTRIBUTE = struct.Struct("=HH")
+_ATTRIBUTE_TYPE_MASK = 0x3FFF
+"""Without NLA_F_NESTED and NLA_F_NET_BYTEORDER."""
+_LARGEST_DATAGRAM = 1 << 18
+_RECEIVE_BUFFER = 1 << 20
+"""Bytes of events the kernel queues before it drops some and says ENOBUFS."""
+_TIMEOUT = struct.pack("@ll", 1, 0)
+"""struct timeval: a dump that never ends must not stop the program for longer than this."""
+
+
+class NetlinkSocket:
+    """One socket of one family; asks for dumps and hands out datagrams from a buffer that is kept."""
+
+    def __init__(self, family: int, groups: int = 0) -> None:
+        """Joins the multicast `groups` (bit mask). Raises OSError where the kernel has no such family."""
+        self._socket = socket.socket(_AF_NETLINK, socket.SOCK_RAW, family)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
+        self._socket.bind((0, groups))
+        self._buffer = memoryview(bytearray(_LARGEST_DATAGRAM))
+        self._sequence = 0
+
+    def request_dump(self, request: bytearray) -> int:
+        """Sends what `dump_request` made; the answers carry the returned sequence number."""
+        self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
+        _SEQUENCE.pack_into(request, 8, sequence)
+        self._socket.send(request)
+        return sequence
+
+    def receive(self) -> memoryview:
+        """The next datagram, valid until the next call. Raises OSError: ENOBUFS when events were lost."""
+        return self._buffer[: self._socket.recv_into(self._buffer)]
+
+    def drain(self) -> None:
+        """Throws away all that waits, so that the next answer is the next request's."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                try:
+                    self._socket.recv_into(self._buffer, 0, socket.MSG_DONTWAIT)
+                except OSError as error:
+                    if error.errno != errno.ENOBUFS:
+                        raise
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def dump_request(kind: int, body: bytes) -> bytearray:
+    """A request for a dump, to be sent as often as wanted."""
+    return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + body)
+
+
+def messages(datagram: memoryview) -> Iterator[tuple[int, int, memoryview]]:
+    """The messages of a datagram: type, sequence, body. Raises ParseError on a length that cannot be."""
+    offset = 0
+    while offset < len(datagram):
+        if len(datagram) - offset < HEADER.size:
+            raise ParseError("A netlink datagram ends within a header.")
+        length, kind, _flags, sequence, _port = HEADER.unpack_from(datagram, offset)
+        if not HEADER.size <= length <= len(datagram) - offset:
+            raise ParseError(f"A netlink message claims {length} bytes of {len(datagram) - offset}.")
+        yield kind, sequence, datagram[offset + HEADER.size : offset + length]
+        offset += (length + 3) & ~3
+
+
+def attributes(body: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The attributes (struct nlattr) of a message: type without its flags, value. Raises ParseError on bad lengths."""
+    offset = 0
+    while offset < len(body):
+        if len(body) - offset < _ATTRIBUTE.size:
+            raise ParseError("A netlink message ends within an attribute.")
+        length, kind = _ATTRIBUTE.unpack_from(body, offset)
+        if not _ATTRIBUTE.size <= length <= len(body) - offset:
+            raise ParseError(f"A netlink attribute claims {length} bytes of {len(body) - offset}.")
+        yield kind & _ATTRIBUTE_TYPE_MASK, body[offset + _ATTRIBUTE.size : offset + length]
+        offset += (length + 3) & ~3
+
+
+def raise_for_error(body: memoryview) -> None:
+    """Raises CollectError for an NLMSG_ERROR body (or the code in NLMSG_DONE) that is not an acknowledgement."""
+    if len(body) >= 4 and (code := int.from_bytes(body[:4], "little", signed=True)):
+        raise CollectError(f"The kernel refused a netlink request: {os.strerror(-code)}.")

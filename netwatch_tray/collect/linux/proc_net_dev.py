@@ -1,0 +1,186 @@
+"""Linux interface counters from /proc/net/dev, for kernels and sandboxes without rtnetlink (proc_pid_net(5)).
+
+The file stays open. Indexes, flags, kinds and default routes are read only when its list of names changes and every
+10 s: flags by ioctl, because /sys/class/net/*/flags lacks IFF_RUNNING, which the kernel works out when it is asked.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from netwatch_tray import clock
+from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
+from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.model import CounterRow, Interface, Sample
+
+_CHUNK = 1 << 16
+_SIOCGIFFLAGS = 0x8913
+_IFREQ_NAME = struct.Struct("40s")
+_IFREQ_FLAGS = struct.Struct("=16xH22x")
+"""struct ifreq (netdevice(7)), 40 bytes where pointers have 64 bits and less elsewhere: its name, then its flags."""
+_IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
+_RTF_UP, _RTF_REJECT = 0x1, 0x200
+_KIND_OF_ARPHRD = {1: "ethernet", 512: "ppp", 772: "loopback"}
+
+
+class ProcNetDevSource:
+    """Reads /proc/net/dev with pread(2). Its dropped packets include those the hardware missed."""
+
+    name = "/proc/net/dev"
+    note: str | None = None
+
+    def __init__(self) -> None:
+        """Reads once, to prove that it works. Raises UnsupportedError where there is no such file."""
+        try:
+            self._fd = os.open("/proc/net/dev", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise UnsupportedError(f"/proc/net/dev cannot be opened: {error.strerror}") from error
+        self._facts = InterfaceFacts()
+        try:
+            self.sample()
+        except CollectError as error:
+            self.close()
+            raise UnsupportedError(str(error)) from error
+
+    def sample(self) -> Sample:
+        try:
+            content = self._read()
+            now = clock.boottime()
+            rows = parse_proc_net_dev(content)
+            names = tuple(name for name, _ in rows)
+            self._facts.update(now, names, lambda: _read_interfaces(names))
+        except OSError as error:
+            raise CollectError(f"Reading the interfaces of /proc/net failed: {error.strerror}.") from error
+        index_of = self._facts.index_of
+        counters = {index_of[name]: row for name, row in rows if name in index_of}
+        return Sample(now, counters, self._facts.interfaces, 64)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _read(self) -> bytes:
+        # A read returns about a page of whole lines; the end of the file is an empty one.
+        content = b""
+        while chunk := os.pread(self._fd, _CHUNK, len(content)):
+            content += chunk
+        return content
+
+
+def parse_proc_net_dev(content: bytes) -> list[tuple[str, CounterRow]]:
+    """Name and counters of each line below the two of headings. Raises ParseError."""
+    headings, *lines = content.removesuffix(b"\n").split(b"\n")
+    if not headings.startswith(b"Inter-|") or not lines or b"|bytes" not in lines[0]:
+        raise ParseError("/proc/net/dev begins with unknown headings.")
+    rows: list[tuple[str, CounterRow]] = []
+    for line in lines[1:]:
+        # From the right: kernels before 4.19 allow a colon in a name.
+        name, _, columns = line.rpartition(b":")
+        try:
+            numbers = [int(column) for column in columns.split()]
+        except ValueError as error:
+            raise ParseError(f"/proc/net/dev has a line that is not understood: {line!r}.") from error
+        if not name or len(numbers) != 16:
+            raise ParseError(f"/proc/net/dev has a line that is not understood: {line!r}.")
+        rx_bytes, rx_packets, rx_errors, rx_drops = numbers[:4]
+        tx_bytes, tx_packets, tx_errors, tx_drops = numbers[8:12]
+        counters = (rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops)
+        rows.append((os.fsdecode(name.strip()), counters))
+    return rows
+
+
+def parse_default_routes(content: bytes) -> dict[str, int]:
+    """The IPv4 default routes in /proc/net/route: lowest metric by interface name. Raises ParseError."""
+    metrics: dict[str, int] = {}
+    for line in content.split(b"\n")[1:]:
+        if not line.strip():
+            continue
+        try:
+            name, destination, _gateway, flags, _references, _use, metric, mask, *_ = line.split()
+            is_default = not int(destination, 16) and not int(mask, 16)
+            _keep_lowest(metrics, is_default, name, int(flags, 16), int(metric))
+        except ValueError as error:
+            raise ParseError(f"/proc/net/route has a line that is not understood: {line!r}.") from error
+    return metrics
+
+
+def parse_default_routes6(content: bytes) -> dict[str, int]:
+    """The IPv6 default routes in /proc/net/ipv6_route: lowest metric by interface name. Raises ParseError."""
+    metrics: dict[str, int] = {}
+    for line in content.split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            destination, prefix, _source, _source_prefix, _hop, metric, _references, _use, flags, name = line.split()
+            is_default = not int(destination, 16) and not int(prefix, 16)
+            _keep_lowest(metrics, is_default, name, int(flags, 16), int(metric, 16))
+        except ValueError as error:
+            raise ParseError(f"/proc/net/ipv6_route has a line that is not understood: {line!r}.") from error
+    return metrics
+
+
+def _keep_lowest(metrics: dict[str, int], is_default: bool, name: bytes, flags: int, metric: int) -> None:
+    if is_default and flags & _RTF_UP and not flags & _RTF_REJECT:
+        interface = os.fsdecode(name)
+        metrics[interface] = min(metric, metrics.get(interface, metric))
+
+
+def _read_interfaces(names: tuple[str, ...]) -> Iterator[Interface]:
+    metrics = parse_default_routes6(_content(Path("/proc/net/ipv6_route")))
+    for name, metric in parse_default_routes(_content(Path("/proc/net/route"))).items():
+        metrics[name] = min(metric, metrics.get(name, metric))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for name in names:
+            try:
+                index = socket.if_nametoindex(name)
+                (flags,) = _IFREQ_FLAGS.unpack(fcntl.ioctl(probe, _SIOCGIFFLAGS, _IFREQ_NAME.pack(os.fsencode(name))))
+            except OSError:  # gone since its counters were read
+                continue
+            yield _interface(index, name, flags, metrics.get(name))
+
+
+def _interface(index: int, name: str, flags: int, default_metric: int | None) -> Interface:
+    device = Path("/sys/class/net", name)
+    is_loopback = bool(flags & _IFF_LOOPBACK)
+    # /sys shows the namespace it was mounted in, which need not be ours: the index tells.
+    is_ours = _number(device / "ifindex") == index
+    megabits = _number(device / "speed") if is_ours else None
+    return Interface(
+        index=index,
+        name=name,
+        is_up=flags & _IFF_UP_AND_RUNNING == _IFF_UP_AND_RUNNING,
+        is_loopback=is_loopback,
+        kind=_kind(device) if is_ours else "loopback" if is_loopback else "other",
+        mtu=_number(device / "mtu") if is_ours else None,
+        speed=megabits * 1_000_000 if megabits and megabits > 0 else None,
+        default_metric=default_metric,
+    )
+
+
+def _kind(device: Path) -> str:
+    for line in _content(device / "uevent").split(b"\n"):
+        key, _, value = line.partition(b"=")
+        if key == b"DEVTYPE":
+            return "wifi" if value == b"wlan" else value.decode(errors="replace")
+    if (device / "tun_flags").exists():
+        return "tun"
+    return _KIND_OF_ARPHRD.get(_number(device / "type") or 0, "other")
+
+
+def _content(file: Path) -> bytes:
+    """Empty where the kernel lacks the file, or the interface went."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(_content(file), 0)
+    except ValueError:
+        return None

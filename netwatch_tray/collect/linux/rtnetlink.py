@@ -1,0 +1,354 @@
+"""Linux interface counters over one RTNETLINK socket (rtnetlink(7), <linux/if_link.h>, <linux/rtnetlink.h>).
+
+A tick costs two system calls: a dump request and one datagram of answers. Names, flags, addresses and routes are read
+once and again only when the same socket delivers an event, which the kernel queues before the dump's answer. All of
+it works without privileges and sees the network namespace that the socket was opened in.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from netwatch_tray import clock
+from netwatch_tray.collect.linux.netlink import (
+    HEADER,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NetlinkSocket,
+    attributes,
+    dump_request,
+    messages,
+    raise_for_error,
+)
+from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.model import CounterRow, Interface, Sample
+
+_NETLINK_ROUTE = 0
+RTM_NEWLINK, RTM_GETLINK = 16, 18
+RTM_NEWADDR, RTM_GETADDR = 20, 22
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTM_NEWSTATS, RTM_GETSTATS = 92, 94
+
+# RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE: whatever may change what we know of an interface.
+_GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
+
+_IF_STATS = struct.Struct("=BBHII")
+"""struct if_stats_msg: family, padding, padding, ifindex, filter_mask."""
+_IFLA_STATS_LINK_64 = 1
+_IFINFO = struct.Struct("=BBHiII")
+"""struct ifinfomsg: family, padding, ARPHRD type, index, flags, change."""
+_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_STATS64 = 3, 4, 5, 10, 18, 23
+_IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 29, 37
+_IFLA_INFO_KIND = 1
+_RTEXT_FILTER_SKIP_STATS = 1 << 3
+_IFADDR = struct.Struct("=BBBBI")
+"""struct ifaddrmsg: family, prefix length, flags, scope, index."""
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_RTMSG = struct.Struct("=BBBBBBBBI")
+"""struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags."""
+_RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 4, 6, 9, 15
+_RT_TABLE_MAIN, _RTN_UNICAST = 254, 1
+_RTNEXTHOP = struct.Struct("=HBBi")
+"""struct rtnexthop: length, flags, hops, ifindex."""
+_STATS = struct.Struct("=8Q")
+"""The first eight counters of struct rtnl_link_stats64, in the order of model.Counters."""
+
+_IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
+_KIND_OF_ARPHRD = {1: "ethernet", 32: "infiniband", 512: "ppp", 768: "ipip", 769: "ip6tnl", 772: "loopback", 776: "sit"}
+
+_KIND_OF_DEVTYPE = {"wlan": "wifi", "wwan": "cellular"}
+
+_ATTRIBUTE_OFFSET = HEADER.size + _IF_STATS.size
+_ROW_HEAD = struct.Struct("=IH2xI16xHH")
+"""Of an RTM_NEWSTATS message: length, type, sequence; length and type of its first attribute."""
+_SMALLEST_ROW = _ATTRIBUTE_OFFSET + 4 + _STATS.size
+_DONE = struct.Struct("=IH2xI4xi")
+"""NLMSG_DONE: length, type, sequence, outcome of the dump."""
+
+_ATTEMPTS = 5
+
+
+class _Source:
+    """What both dumps share: the cache of interfaces, and the retries when the world moves under a dump."""
+
+    name: str
+    note: str | None = None
+
+    def __init__(self) -> None:
+        """Reads once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
+        try:
+            self._socket = NetlinkSocket(_NETLINK_ROUTE, _GROUPS)
+        except OSError as error:
+            raise UnsupportedError(f"no rtnetlink here: {error.strerror}") from error
+        self._interfaces: dict[int, Interface] = {}
+        self._stale = True
+        try:
+            self.sample()
+        except CollectError as error:
+            self.close()
+            raise UnsupportedError(str(error)) from error
+
+    def sample(self) -> Sample:
+        """All counters of this moment. Raises CollectError when the kernel keeps changing under us or refuses."""
+        for _ in range(_ATTEMPTS):
+            try:
+                counters, stamp = self._dump_counters()
+                if not self._stale and counters.keys() <= self._interfaces.keys():
+                    return Sample(stamp, counters, self._interfaces, 64)
+                self._stale = False
+                interfaces = self._dump_interfaces()
+            except OSError as error:
+                if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
+                    raise CollectError(f"Reading the interfaces failed: {error.strerror}.") from error
+                # Events were lost, or an answer never came: nothing that waits in the socket is of use.
+                self._socket.drain()
+                self._stale = True
+                continue
+            # An equal dump keeps the object, which is how readers see that nothing changed.
+            if interfaces != self._interfaces:
+                self._interfaces = interfaces
+        raise CollectError("The interfaces change faster than they can be read; the next tick tries again.")
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _dump_counters(self) -> tuple[dict[int, CounterRow], float]:
+        raise NotImplementedError
+
+    def _answers(self, kind: int, body: bytes) -> Iterator[tuple[int, memoryview]]:
+        """One dump, message by message (type, body); events among them mark the cache stale."""
+        sequence = self._socket.request_dump(dump_request(kind, body))
+        while True:
+            for found, answers, content in messages(self._socket.receive()):
+                if answers != sequence:
+                    self._stale = True
+                elif found in (NLMSG_DONE, NLMSG_ERROR):
+                    raise_for_error(content)
+                    return
+                else:
+                    yield found, content
+
+    def _dump_interfaces(self) -> dict[int, Interface]:
+        addresses: dict[int, list[str]] = {}
+        for kind, body in self._answers(RTM_GETADDR, _IFADDR.pack(0, 0, 0, 0, 0)):
+            if kind == RTM_NEWADDR and (found := parse_address(body)):
+                addresses.setdefault(found[0], []).append(found[1])
+        metrics: dict[int, int] = {}
+        for kind, body in self._answers(RTM_GETROUTE, _RTMSG.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
+            if kind == RTM_NEWROUTE:
+                for index, metric in parse_default_route(body):
+                    metrics[index] = min(metric, metrics.get(index, metric))
+        request = _IFINFO.pack(0, 0, 0, 0, 0, 0) + struct.pack("=HHI", 8, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
+        links = [parse_link(body) for kind, body in self._answers(RTM_GETLINK, request) if kind == RTM_NEWLINK]
+        return {
+            link.index: _with_facts(link, tuple(addresses.get(link.index, ())), metrics.get(link.index))
+            for link in links
+        }
+
+
+class StatsSource(_Source):
+    """RTM_GETSTATS: counters only, 232 bytes an interface; Linux 4.7 and newer."""
+
+    name = "rtnetlink RTM_GETSTATS"
+
+    def __init__(self) -> None:
+        filter_mask = 1 << (_IFLA_STATS_LINK_64 - 1)
+        self._request = dump_request(RTM_GETSTATS, _IF_STATS.pack(0, 0, 0, 0, filter_mask))
+        self._layouts: dict[int, struct.Struct] = {}
+        super().__init__()
+
+    def _dump_counters(self) -> tuple[dict[int, CounterRow], float]:
+        sequence = self._socket.request_dump(self._request)
+        counters: dict[int, CounterRow] = {}
+        stamp = 0.0
+        while True:
+            datagram = self._socket.receive()
+            stamp = stamp or clock.boottime()
+            end = 0
+            layout = self._row_layout(datagram, sequence)
+            if layout is not None:
+                rest = len(datagram) % layout.size
+                end = len(datagram) - rest
+                for row in layout.iter_unpack(datagram[:end]):
+                    counters[row[0]] = row[1:]
+                if rest == _DONE.size and _DONE.unpack_from(datagram, end) == (rest, NLMSG_DONE, sequence, 0):
+                    return counters, stamp
+            for kind, answers, body in messages(datagram[end:]):
+                if answers != sequence:
+                    self._stale = True
+                elif kind == RTM_NEWSTATS:
+                    counters.update(parse_stats(body))
+                elif kind in (NLMSG_DONE, NLMSG_ERROR):
+                    raise_for_error(body)
+                    return counters, stamp
+
+    def _row_layout(self, datagram: memoryview, sequence: int) -> struct.Struct | None:
+        """How to unpack all rows of a datagram in one go: index and counters; None where each must be looked at.
+
+        A datagram of a dump holds answers of that dump alone, of one size because the kernel writes one structure in
+        each. So the first row shows the layout (newer kernels append counters), and the last proves the stride.
+        """
+        if len(datagram) < _SMALLEST_ROW:
+            return None
+        head = _ROW_HEAD.unpack_from(datagram)
+        size, kind, answers, attribute_size, attribute = head
+        if (answers, kind, attribute) != (sequence, RTM_NEWSTATS, _IFLA_STATS_LINK_64):
+            return None
+        last = len(datagram) // size * size - size
+        if attribute_size != size - _ATTRIBUTE_OFFSET or (last and _ROW_HEAD.unpack_from(datagram, last) != head):
+            return None
+        layout = self._layouts.get(size)
+        if layout is None and size >= _SMALLEST_ROW:
+            layout = self._layouts[size] = struct.Struct(f"=20xI8x8Q{size - _SMALLEST_ROW}x")
+        return layout
+
+
+class LinkSource(_Source):
+    """RTM_GETLINK with its 64-bit statistics: the same numbers from any kernel, for more work."""
+
+    name = "rtnetlink RTM_GETLINK"
+
+    def _dump_counters(self) -> tuple[dict[int, CounterRow], float]:
+        counters: dict[int, CounterRow] = {}
+        stamp = 0.0
+        for kind, body in self._answers(RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0, 0)):
+            stamp = stamp or clock.boottime()
+            if kind == RTM_NEWLINK:
+                counters.update(parse_link_stats(body))
+        return counters, stamp
+
+
+def parse_stats(body: memoryview) -> Mapping[int, CounterRow]:
+    """One RTM_NEWSTATS body by its attributes: {index: counters}, empty without 64-bit counters."""
+    index = _unpack(_IF_STATS, body)[3]
+    for kind, value in attributes(body[_IF_STATS.size :]):
+        if kind == _IFLA_STATS_LINK_64:
+            return {index: _unpack(_STATS, value)}  # type: ignore[dict-item]  # the format says eight numbers
+    return {}
+
+
+def parse_link_stats(body: memoryview) -> Mapping[int, CounterRow]:
+    """The counters in an RTM_NEWLINK body: {index: counters}, empty without 64-bit counters."""
+    index = _unpack(_IFINFO, body)[3]
+    for kind, value in attributes(body[_IFINFO.size :]):
+        if kind == _IFLA_STATS64:
+            return {index: _unpack(_STATS, value)}  # type: ignore[dict-item]  # the format says eight numbers
+    return {}
+
+
+def parse_link(body: memoryview) -> Interface:
+    """One RTM_NEWLINK body: what the kernel's link table says of an interface."""
+    _family, _pad, arphrd, index, flags, _change = _unpack(_IFINFO, body)
+    values = dict(attributes(body[_IFINFO.size :]))
+    kind = ""
+    if _IFLA_LINKINFO in values:
+        kind = _text(dict(attributes(values[_IFLA_LINKINFO])).get(_IFLA_INFO_KIND, memoryview(b"")))
+    master = _number(values.get(_IFLA_MASTER))
+    parent = _number(values.get(_IFLA_LINK))
+    if parent == index or _IFLA_LINK_NETNSID in values:  # itself, or a number of another namespace
+        parent = None
+    return Interface(
+        index=index,
+        name=_text(values.get(_IFLA_IFNAME, memoryview(b""))) or f"if{index}",
+        is_up=flags & _IFF_UP_AND_RUNNING == _IFF_UP_AND_RUNNING,
+        is_loopback=bool(flags & _IFF_LOOPBACK),
+        kind=kind or _KIND_OF_ARPHRD.get(arphrd, "other"),
+        mtu=_number(values.get(_IFLA_MTU)),
+        master=master or None,
+        parent=parent or None,
+    )
+
+
+def parse_address(body: memoryview) -> tuple[int, str] | None:
+    """One RTM_NEWADDR body: index and `192.0.2.24/24`; None for other families."""
+    family, prefix, _flags, _scope, index = _unpack(_IFADDR, body)
+    values = dict(attributes(body[_IFADDR.size :]))
+    # IFA_ADDRESS is the far end of a point-to-point link, IFA_LOCAL the near one.
+    address = values.get(_IFA_LOCAL, values.get(_IFA_ADDRESS))
+    if address is None or (family, len(address)) not in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
+        return None
+    return index, f"{socket.inet_ntop(family, bytes(address))}/{prefix}"
+
+
+def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
+    """One RTM_NEWROUTE body: (index, metric) of each next hop, if it is a default route of the main table."""
+    family, length, _src, _tos, table, _protocol, _scope, kind, _flags = _unpack(_RTMSG, body)
+    if length or kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
+        return []
+    values = dict(attributes(body[_RTMSG.size :]))
+    if (_number(values.get(_RTA_TABLE)) or table) != _RT_TABLE_MAIN:
+        return []
+    metric = _number(values.get(_RTA_PRIORITY)) or 0
+    if _RTA_MULTIPATH in values:
+        return [(index, metric) for index in _next_hops(values[_RTA_MULTIPATH])]
+    index = _number(values.get(_RTA_OIF))
+    return [(index, metric)] if index else []
+
+
+def _next_hops(value: memoryview) -> Iterator[int]:
+    while value:
+        length, _flags, _hops, index = _unpack(_RTNEXTHOP, value)
+        if not _RTNEXTHOP.size <= length <= len(value):
+            raise ParseError(f"A next hop claims {length} bytes of {len(value)}.")
+        yield index
+        value = value[(length + 3) & ~3 :]
+
+
+def _unpack(layout: struct.Struct, body: memoryview) -> tuple[int, ...]:
+    if len(body) < layout.size:
+        raise ParseError(f"A netlink structure has {len(body)} of {layout.size} bytes.")
+    return layout.unpack_from(body)
+
+
+def _number(value: memoryview | None) -> int | None:
+    return None if value is None else int.from_bytes(value[:4], sys.byteorder)
+
+
+def _text(value: memoryview) -> str:
+    return bytes(value).partition(b"\0")[0].decode(errors="replace")
+
+
+def _with_facts(link: Interface, addresses: tuple[str, ...], default_metric: int | None) -> Interface:
+    """Adds what other tables and sysfs know of a link."""
+    kind, speed = link.kind, None
+    device = Path("/sys/class/net", link.name)
+    # /sys shows the namespace it was mounted in, which need not be ours: the index tells.
+    if _read_number(device / "ifindex") == link.index:
+        megabits = _read_number(device / "speed")
+        speed = megabits * 1_000_000 if megabits and megabits > 0 else None
+        kind = _KIND_OF_DEVTYPE.get(_device_type(device), kind)
+    return Interface(
+        index=link.index,
+        name=link.name,
+        is_up=link.is_up,
+        is_loopback=link.is_loopback,
+        kind=kind,
+        mtu=link.mtu,
+        speed=speed,
+        addresses=addresses,
+        master=link.master,
+        parent=link.parent,
+        default_metric=default_metric,
+    )
+
+
+def _device_type(device: Path) -> str:
+    """DEVTYPE of the device's uevent (kernel: SET_NETDEV_DEVTYPE), empty where there is none."""
+    try:
+        lines = (device / "uevent").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition("=")[2] for line in lines if line.startswith("DEVTYPE=")), "")
+
+
+def _read_number(file: Path) -> int | None:
+    """None also where the driver answers EINVAL: a wireless link, or one that is down, has no speed."""
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,35 @@
+"""What is known of interfaces besides their counters, for sources that no kernel event tells of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from netwatch_tray.model import Interface
+
+_PERIOD = 10.0
+"""Seconds after which everything is read again although the list looks the same."""
+
+
+class InterfaceFacts:
+    """The interfaces, read anew when the list that comes with the counters changed, and every 10 s."""
+
+    def __init__(self) -> None:
+        self.interfaces: Mapping[int, Interface] = {}
+        """By index; the very same object for as long as nothing changed."""
+        self.index_of: Mapping[str, int] = {}
+        """The index by name."""
+        self._seen: tuple[object, ...] | None = None
+        self._due = 0.0
+
+    def update(self, now: float, seen: tuple[object, ...], read: Callable[[], Iterable[Interface]]) -> None:
+        """`now`: seconds on the boot-time clock; `seen`: what the counters came with, one entry an interface;
+        `read`: returns those of them that still exist."""
+        if seen == self._seen and now < self._due:
+            return
+        found = {interface.index: interface for interface in read()}
+        if found != self.interfaces:
+            self.interfaces = found
+            self.index_of = {interface.name: index for index, interface in found.items()}
+        # An interface that went before it could be read may be back under its name at the next look.
+        self._seen = seen if len(found) == len(seen) else None
+        self._due = now + _PERIOD

@@ -1,0 +1,53 @@
+"""Sockets from psutil, the last resort on Linux. Not for macOS, where its net_connections can hang for good."""
+
+from __future__ import annotations
+
+import socket
+
+import psutil
+
+from netwatch_tray import clock
+from netwatch_tray.collect.connections import Changes, Socket, SocketSample, numeric_address, tcp_state
+from netwatch_tray.errors import CollectError
+
+
+class PsutilSource:
+    """Walks all processes once per reading."""
+
+    name = "psutil"
+    is_costly = True
+    descriptor: int | None = None
+
+    def __init__(self) -> None:
+        self.note: str | None = "psutil tells neither bytes nor rates, and other users' sockets without owner."
+        self._changes = Changes()
+
+    def catch_up(self) -> None:
+        """Nothing happens between two readings."""
+
+    def read(self) -> SocketSample:
+        sockets: dict[str, Socket] = {}
+        try:
+            found = psutil.net_connections("inet")
+        except (psutil.Error, OSError, RuntimeError) as error:
+            raise CollectError(f"psutil could not list the connections: {error}") from error
+        for each in found:
+            protocol = "TCP" if each.type == socket.SOCK_STREAM else "UDP"
+            local = (numeric_address(each.laddr[0]), each.laddr[1] or None) if each.laddr else ("*", None)
+            remote = (numeric_address(each.raddr[0]), each.raddr[1]) if each.raddr else (None, None)
+            sockets.setdefault(
+                f"{protocol} {int(each.family)} {local[0]} {local[1]} {remote[0]} {remote[1]} {each.pid}",
+                Socket(
+                    protocol=protocol,
+                    local_address=local[0],
+                    local_port=local[1],
+                    remote_address=remote[0],
+                    remote_port=remote[1],
+                    state=tcp_state(each.status) if protocol == "TCP" else None,
+                    pid=each.pid,
+                ),
+            )
+        return self._changes.since_last(clock.boottime(), sockets)
+
+    def close(self) -> None:
+        """Holds nothing open."""

@@ -1,0 +1,101 @@
+"""The last resort wherever psutil runs: its counters, states and addresses."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+
+import psutil
+
+from netwatch_tray import clock
+from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
+from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.model import Interface, Sample
+
+
+class PsutilSource:
+    """psutil.net_io_counters. Knows no default routes, and of kinds the loopback only."""
+
+    name = "psutil"
+    note: str | None = "Default routes are unknown this way, so all interfaces that are up make the total."
+
+    def __init__(self, counter_bits: int) -> None:
+        """`counter_bits`: how wide the byte counters are that psutil gets from this system."""
+        self._counter_bits = counter_bits
+        self._facts = InterfaceFacts()
+        try:
+            self.sample()
+        except CollectError as error:
+            raise UnsupportedError(str(error)) from error
+
+    def sample(self) -> Sample:
+        try:
+            # nowrap would add up what psutil takes for wraps; telling wrap from reset is the rate engine's business.
+            found = psutil.net_io_counters(pernic=True, nowrap=False)
+            now = clock.boottime()
+            self._facts.update(now, tuple(found), lambda: _read_interfaces(found))
+        except (OSError, psutil.Error) as error:
+            raise CollectError(f"psutil could not read the interfaces ({error}); the next tick tries again.") from error
+        index_of = self._facts.index_of
+        counters = {
+            index_of[name]: (
+                row.packets_recv,
+                row.packets_sent,
+                row.bytes_recv,
+                row.bytes_sent,
+                row.errin,
+                row.errout,
+                row.dropin,
+                row.dropout,
+            )
+            for name, row in found.items()
+            if name in index_of
+        }
+        return Sample(now, counters, self._facts.interfaces, self._counter_bits)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def addresses() -> Mapping[str, tuple[str, ...]]:
+    """All IP addresses by interface name, as `192.0.2.24/24`. Raises OSError and psutil.Error."""
+    return {
+        name: tuple(
+            f"{found.address.partition('%')[0]}{_prefix(found.family, found.netmask)}"
+            for found in rows
+            if found.family in (socket.AF_INET, socket.AF_INET6)
+        )
+        for name, rows in psutil.net_if_addrs().items()
+    }
+
+
+def _prefix(family: int, netmask: str | None) -> str:
+    if netmask is None:
+        return ""
+    return f"/{int.from_bytes(socket.inet_pton(family, netmask)).bit_count()}"
+
+
+def _read_interfaces(names: Iterable[str]) -> list[Interface]:
+    states, addresses_of = psutil.net_if_stats(), addresses()
+    interfaces: list[Interface] = []
+    for name in names:
+        state = states.get(name)
+        try:
+            index = socket.if_nametoindex(name)
+        except OSError:  # gone since its counters were read
+            continue
+        flags = set(state.flags.split(",")) if state else set[str]()
+        is_loopback = "loopback" in flags
+        interfaces.append(
+            Interface(
+                index=index,
+                name=name,
+                is_up=flags >= {"up", "running"},
+                is_loopback=is_loopback,
+                kind="loopback" if is_loopback else "other",
+                mtu=state.mtu or None if state else None,
+                speed=state.speed * 1_000_000 or None if state else None,
+                addresses=addresses_of.get(name, ()),
+            )
+        )
+    return interfaces

@@ -1,0 +1,256 @@
+"""The choice among sources, and one suite that every source of Linux passes in a network namespace of its own."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import psutil  # noqa: F401  it picks its own half by sys.platform when imported, so before a test changes that
+import pytest
+
+from netwatch_tray.collect.interfaces import open_first, open_interfaces
+from netwatch_tray.errors import UnsupportedError
+from netwatch_tray.model import Counters, Interface, Sample
+
+LINUX_SOURCES = ("rtnetlink RTM_GETSTATS", "rtnetlink RTM_GETLINK", "/proc/net/dev", "psutil")
+
+as_root_on_linux = pytest.mark.skipif(
+    sys.platform != "linux" or os.getuid() != 0 or not shutil.which("ip"),
+    reason="makes network namespaces: Linux, root, iproute2",
+)
+
+
+class Silent:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def sample(self) -> Sample:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+def works(name: str) -> Callable[[], Silent]:
+    return lambda: Silent(name)
+
+
+def refuses(reason: str) -> Callable[[], Silent]:
+    def refuse() -> Silent:
+        raise UnsupportedError(reason)
+
+    return refuse
+
+
+class TestLadder:
+    def test_the_first_that_works_is_used_and_the_reasons_are_kept(self) -> None:
+        opened = open_first((("a", refuses("too old")), ("b", works("b")), ("c", works("c"))), None)
+        assert opened.source.name == "b"
+        assert opened.report == (("a", "too old"), ("b", "in use"))
+
+    def test_a_preferred_one_is_tried_first(self) -> None:
+        opened = open_first((("a", works("a")), ("b", works("b"))), "b")
+        assert opened.source.name == "b"
+        assert opened.report == (("b", "in use"),)
+
+    def test_below_a_preferred_one_the_order_holds(self) -> None:
+        opened = open_first((("a", works("a")), ("b", works("b")), ("c", refuses("no"))), "c")
+        assert opened.report == (("c", "no"), ("a", "in use"))
+
+    def test_none_works(self) -> None:
+        with pytest.raises(UnsupportedError, match="a: too old; b: not here"):
+            open_first((("a", refuses("too old")), ("b", refuses("not here"))), None)
+
+    def test_a_preferred_one_that_does_not_exist(self) -> None:
+        with pytest.raises(UnsupportedError, match="Choose one of: a, b"):
+            open_first((("a", works("a")), ("b", works("b"))), "c")
+
+    def test_the_best_source_of_this_machine(self) -> None:
+        opened = open_interfaces()
+        sample = opened.source.sample()
+        opened.source.close()
+        assert opened.report[-1] == (opened.source.name, "in use")
+        assert any(one.is_loopback and one.is_up for one in sample.interfaces.values())
+        assert sample.counters.keys() <= sample.interfaces.keys()
+
+    @pytest.mark.parametrize(
+        ("platform", "names"),
+        [
+            ("linux", LINUX_SOURCES),
+            ("darwin", ("sysctl IFMIB_IFALLDATA", "sysctl NET_RT_IFLIST2 (32-bit, KiB-rounded)", "psutil")),
+        ],
+    )
+    def test_each_system_has_its_own(self, monkeypatch: pytest.MonkeyPatch, platform: str, names: tuple[str]) -> None:
+        monkeypatch.setattr(sys, "platform", platform)
+        with pytest.raises(UnsupportedError, match="Choose one of") as error:
+            open_interfaces("x")
+        assert str(error.value).endswith(f"Choose one of: {', '.join(names)}.")
+
+
+CHILD = """
+import socket, subprocess, sys
+import msgspec
+from netwatch_tray.collect.interfaces import open_interfaces
+
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+receiver.bind(("127.0.0.1", 0))
+source = None
+for line in sys.stdin:
+    verb, argument = msgspec.json.decode(line)
+    answer = None
+    if verb == "ip":
+        subprocess.run(("ip", "-batch", "-"), input=argument, text=True, check=True)
+    elif verb == "open":
+        source = open_interfaces(argument).source
+        answer = source.name
+    elif verb == "sample":
+        answer = source.sample()
+    elif verb == "send":
+        receiver.sendto(bytes(argument), receiver.getsockname())
+        receiver.recv(1 << 16)
+    print(msgspec.json.encode(answer).decode(), flush=True)
+"""
+
+
+class Namespace:
+    """A network namespace with a program in it that opens sources and reads them on demand.
+
+    The program makes the links as well: it cannot be anywhere but in its namespace, which dies with it.
+    """
+
+    def __init__(self) -> None:
+        # A namespace's /sys/class/net is in the sysfs that was mounted in it.
+        shell = 'mount -t sysfs none /sys && ip link set lo up && exec "$0" -c "$1"'
+        self._child = subprocess.Popen(
+            ["unshare", "--net", "--mount", "sh", "-c", shell, sys.executable, CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def open(self, name: str) -> Any:
+        """The name of the source that was opened."""
+        return self._ask("open", name)
+
+    def sample(self) -> tuple[dict[str, Counters], dict[str, Interface]]:
+        """Counters and interfaces, both by name."""
+        sample = msgspec.convert(self._ask("sample"), Sample, strict=False)
+        interfaces = {one.name: one for one in sample.interfaces.values()}
+        return {sample.interfaces[index].name: Counters(*row) for index, row in sample.counters.items()}, interfaces
+
+    def send(self, size: int) -> None:
+        """One UDP datagram over the loopback."""
+        self._ask("send", size)
+
+    def ip(self, *batch: str) -> None:
+        """Commands for ip(8)."""
+        self._ask("ip", "\n".join(batch))
+
+    def close(self) -> None:
+        self._child.kill()
+        self._child.communicate(timeout=10)
+
+    def _ask(self, verb: str, argument: str | int | None = None) -> Any:
+        assert self._child.stdin
+        assert self._child.stdout
+        self._child.stdin.write(msgspec.json.encode((verb, argument)) + b"\n")
+        self._child.stdin.flush()
+        assert select.select([self._child.stdout], [], [], 60)[0], f"no answer to {verb}"
+        answer = self._child.stdout.readline()
+        assert answer, f"{verb} failed; see the captured stderr"
+        return msgspec.json.decode(answer)
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    namespace = Namespace()
+    yield namespace
+    namespace.close()
+
+
+@as_root_on_linux
+@pytest.mark.parametrize("name", LINUX_SOURCES)
+class TestEverySource:
+    def test_counts_exactly_what_was_sent(self, namespace: Namespace, name: str) -> None:
+        assert namespace.open(name) == name
+        before = namespace.sample()[0]["lo"]
+        sizes = (0, 1, 1000, 40_000)
+        for size in sizes:
+            namespace.send(size)
+        after = namespace.sample()[0]["lo"]
+        octets = sum(sizes) + len(sizes) * (20 + 8)  # the headers of IPv4 and UDP
+        assert after.tx_bytes - before.tx_bytes == after.rx_bytes - before.rx_bytes == octets
+        assert after.tx_packets - before.tx_packets == after.rx_packets - before.rx_packets == len(sizes)
+
+    def test_links_come_go_and_return(self, namespace: Namespace, name: str) -> None:
+        namespace.open(name)
+        namespace.ip("link add one type bridge", "link add two type bridge")
+        counters, interfaces = namespace.sample()
+        assert counters.keys() == interfaces.keys() == {"lo", "one", "two"}
+        first = interfaces["one"].index
+        namespace.ip("link set two name three", "link del one")
+        counters, interfaces = namespace.sample()
+        assert counters.keys() == interfaces.keys() == {"lo", "three"}
+        namespace.ip("link add one type bridge")
+        counters, interfaces = namespace.sample()
+        assert counters.keys() == {"lo", "one", "three"}
+        assert interfaces["one"].index != first
+
+    def test_a_link_that_is_made_anew_between_two_looks(self, namespace: Namespace, name: str) -> None:
+        namespace.ip("link add one type bridge", "link add two type bridge")
+        namespace.open(name)
+        before = namespace.sample()[1]
+        namespace.ip("link del one", "link add one type bridge")
+        after = namespace.sample()[1]
+        assert after["one"].index != before["one"].index
+        assert after["two"] == before["two"]
+
+    def test_states(self, namespace: Namespace, name: str) -> None:
+        namespace.ip(
+            "link add down type bridge",
+            "link add one type veth peer name two",
+            "link set one up mtu 1400",
+            "link set two up",
+            "link add idle type veth peer name peer",
+            "link set idle up",
+        )
+        namespace.open(name)
+        interfaces = namespace.sample()[1]
+        assert {one.name for one in interfaces.values() if one.is_up} == {"lo", "one", "two"}
+        assert {one.name for one in interfaces.values() if one.is_loopback} == {"lo"}
+        assert interfaces["one"].mtu == 1400
+
+    def test_more_interfaces_than_fit_into_one_answer(self, namespace: Namespace, name: str) -> None:
+        namespace.ip(*(f"link add bridge{number} type bridge" for number in range(150)))
+        namespace.open(name)
+        counters, interfaces = namespace.sample()
+        assert len(counters) == len(interfaces) == 151
+
+
+@as_root_on_linux
+@pytest.mark.parametrize("name", LINUX_SOURCES[:3])
+def test_default_routes_and_kinds(namespace: Namespace, name: str) -> None:
+    """Of every source but psutil, which knows neither."""
+    namespace.ip(
+        "link add uplink type veth peer name peer",
+        "link set uplink up",
+        "link set peer up",
+        "link add bridge type bridge",
+        "tuntap add dev tunnel mode tun",
+        "addr add 192.0.2.2/24 dev uplink",
+        "route add default via 192.0.2.1 dev uplink metric 300",
+        "route add ::/0 dev peer metric 77",
+    )
+    namespace.open(name)
+    interfaces = namespace.sample()[1]
+    assert {one.name: one.default_metric for one in interfaces.values() if one.default_metric is not None} == {
+        "uplink": 300,
+        "peer": 77,
+    }
+    assert interfaces["bridge"].kind == "bridge"
+    assert interfaces["tunnel"].kind == "tun"

@@ -1,0 +1,203 @@
+"""The parsers of rtnetlink messages: no bytes of the kernel's make anything but rows or a ParseError."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netwatch_tray.collect.linux import rtnetlink
+from netwatch_tray.collect.linux.netlink import HEADER, NLMSG_DONE, attributes, messages
+from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+
+COUNTERS = (1, 2, 3, 2**64 - 1, 5, 6, 7, 8)
+
+
+def message(kind: int, body: bytes, sequence: int = 1) -> bytes:
+    return HEADER.pack(HEADER.size + len(body), kind, 2, sequence, 0) + body
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def stats(index: int, size: int = 200, before: bytes = b"") -> bytes:
+    counters = struct.pack("=8Q", *COUNTERS).ljust(size, b"\xee")
+    return message(92, struct.pack("=BBHII", 0, 0, 0, index, 1) + before + attribute(1, counters))
+
+
+def done(sequence: int = 1, code: int = 0) -> bytes:
+    return message(NLMSG_DONE, struct.pack("=i", code), sequence)
+
+
+class FakeSocket:
+    """Plays back datagrams; an exception among them is raised."""
+
+    def __init__(self, *datagrams: bytes | OSError) -> None:
+        self.datagrams = list(datagrams)
+        self.drained = 0
+
+    def request_dump(self, _request: bytearray) -> int:
+        return 1
+
+    def receive(self) -> memoryview:
+        datagram = self.datagrams.pop(0)
+        if isinstance(datagram, OSError):
+            raise datagram
+        return memoryview(datagram)
+
+    def drain(self) -> None:
+        self.drained += 1
+
+
+def dumped(*datagrams: bytes) -> dict:
+    source = object.__new__(rtnetlink.StatsSource)
+    source._request, source._layouts, source._stale = bytearray(), {}, False
+    source._socket = FakeSocket(*datagrams)  # type: ignore[assignment]
+    counters, stamp = source._dump_counters()
+    assert stamp > 0
+    return counters
+
+
+@pytest.mark.parametrize("size", [64, 192, 200, 208])
+def test_rows_of_every_kernels_size_are_read(size: int) -> None:
+    assert dumped(stats(1, size) + stats(7, size) + done()) == {1: COUNTERS, 7: COUNTERS}
+
+
+def test_the_end_may_come_in_a_datagram_of_its_own() -> None:
+    assert dumped(stats(1) + stats(2), stats(3), done()) == {1: COUNTERS, 2: COUNTERS, 3: COUNTERS}
+
+
+def test_rows_that_differ_are_read_one_by_one() -> None:
+    padded = stats(3, before=attribute(0, b""))
+    assert dumped(stats(1) + stats(2, 192) + padded + done()) == {1: COUNTERS, 2: COUNTERS, 3: COUNTERS}
+
+
+def test_an_event_before_or_after_the_rows_is_not_taken_for_one() -> None:
+    event = message(16, bytes(len(stats(1)) - HEADER.size), sequence=0)
+    assert dumped(event, stats(1) + event, event + stats(2) + done()) == {1: COUNTERS, 2: COUNTERS}
+
+
+def test_no_interfaces_at_all() -> None:
+    assert dumped(done()) == {}
+
+
+def test_a_refused_dump_says_why() -> None:
+    with pytest.raises(CollectError, match="not supported"):
+        dumped(message(2, struct.pack("=i", -95)))
+
+
+@given(st.binary(max_size=400))
+def test_no_datagram_raises_anything_but_a_parse_error(noise: bytes) -> None:
+    for datagram in (noise, stats(1) + noise, stats(1)[:20] + noise):
+        with contextlib.suppress(CollectError):
+            dumped(datagram, done())
+
+
+@given(st.binary(max_size=200))
+def test_no_body_raises_anything_but_a_parse_error(body: bytes) -> None:
+    view = memoryview(body)
+    parsers = (
+        rtnetlink.parse_stats, rtnetlink.parse_link_stats, rtnetlink.parse_link, rtnetlink.parse_address,
+        rtnetlink.parse_default_route, lambda view: list(messages(view)), lambda view: list(attributes(view)),
+    )  # fmt: skip
+    for parse in parsers:
+        with contextlib.suppress(ParseError):
+            parse(view)
+
+
+def link(index: int, *values: bytes, arphrd: int = 1, flags: int = 0x43) -> memoryview:
+    return memoryview(struct.pack("=BBHiII", 0, 0, arphrd, index, flags, 0) + b"".join(values))
+
+
+def kind(name: bytes) -> bytes:
+    return attribute(18 | 0x8000, attribute(1, name + b"\0"))
+
+
+def number(of: int, value: int) -> bytes:
+    return attribute(of, struct.pack("=I", value))
+
+
+NAME = attribute(3, b"x0\0")
+
+
+@pytest.mark.parametrize("word", ["bond", "vlan", "macvlan", "wireguard", "bridge", "vxlan", "ipvlan", "team"])
+def test_kinds_that_this_kernel_may_lack(word: str) -> None:
+    found = rtnetlink.parse_link(link(5, NAME, kind(word.encode()), number(5, 3), number(10, 2), number(4, 1420)))
+    assert (found.kind, found.parent, found.master, found.mtu) == (word, 3, 2, 1420)
+    assert found.is_up
+
+
+def test_a_parent_in_another_namespace_is_none_of_ours() -> None:
+    assert rtnetlink.parse_link(link(5, NAME, number(5, 3), number(37, 0))).parent is None
+
+
+def test_flags_and_hardware_kinds() -> None:
+    loopback = rtnetlink.parse_link(link(1, NAME, arphrd=772, flags=0x49))
+    assert (loopback.is_loopback, loopback.is_up, loopback.kind) == (True, True, "loopback")
+    assert not rtnetlink.parse_link(link(2, NAME, flags=0x3)).is_up  # up, but no carrier
+    assert rtnetlink.parse_link(link(2, NAME, arphrd=512)).kind == "ppp"
+    assert rtnetlink.parse_link(link(2)).name == "if2"
+    assert rtnetlink.parse_link(link(2, attribute(3, b"\xff\xfe\0"))).name == "\ufffd\ufffd"
+
+
+def address(family: int, *values: bytes, prefix: int = 24) -> memoryview:
+    return memoryview(struct.pack("=BBBBI", family, prefix, 0, 0, 9) + b"".join(values))
+
+
+def test_addresses() -> None:
+    near, far = socket.inet_aton("192.0.2.24"), socket.inet_aton("192.0.2.99")
+    assert rtnetlink.parse_address(address(socket.AF_INET, attribute(1, near))) == (9, "192.0.2.24/24")
+    assert rtnetlink.parse_address(address(socket.AF_INET, attribute(1, far), attribute(2, near))) == (
+        9,
+        "192.0.2.24/24",
+    )
+    six = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
+    assert rtnetlink.parse_address(address(socket.AF_INET6, attribute(1, six), prefix=64)) == (9, "2001:db8::1/64")
+    assert rtnetlink.parse_address(address(socket.AF_INET6, attribute(1, near))) is None
+    assert rtnetlink.parse_address(address(28, attribute(1, near))) is None
+
+
+def route(*values: bytes, length: int = 0, table: int = 254, kind: int = 1) -> memoryview:
+    return memoryview(struct.pack("=BBBBBBBBI", 2, length, 0, 0, table, 3, 0, kind, 0) + b"".join(values))
+
+
+def test_default_routes() -> None:
+    assert rtnetlink.parse_default_route(route(number(4, 3), number(6, 600))) == [(3, 600)]
+    assert rtnetlink.parse_default_route(route(number(4, 3))) == [(3, 0)]
+    assert rtnetlink.parse_default_route(route(number(4, 3), length=24)) == []
+    assert rtnetlink.parse_default_route(route(number(4, 3), kind=7)) == []  # unreachable
+    assert rtnetlink.parse_default_route(route(number(4, 3), number(15, 51820))) == []  # policy routing
+    hops = struct.pack("=HBBi", 16, 0, 0, 3) + attribute(5, bytes(4)) + struct.pack("=HBBi", 8, 0, 0, 4)
+    assert rtnetlink.parse_default_route(route(attribute(9, hops), number(6, 5))) == [(3, 5), (4, 5)]
+
+
+@given(st.binary(max_size=64))
+def test_next_hops_end(hops: bytes) -> None:
+    with contextlib.suppress(ParseError):
+        rtnetlink.parse_default_route(route(attribute(9, hops)))
+
+
+def test_lost_events_are_made_up_for_by_reading_all_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = [done(), done(), message(16, bytes(link(1, NAME))) + done()]
+    fake = FakeSocket(
+        stats(1) + done(), *facts, stats(1) + done(),  # the opening
+        OSError(105, "No buffer space available"), stats(1) + done(), *facts, stats(1) + done(),
+    )  # fmt: skip
+    monkeypatch.setattr(rtnetlink, "NetlinkSocket", lambda *_: fake)
+    source = rtnetlink.StatsSource()
+    first = source.sample
+    assert first().counters == {1: COUNTERS}
+    assert fake.drained == 1
+    assert fake.datagrams == []
+
+
+def test_a_world_that_never_holds_still_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = FakeSocket(*[OSError(105, "No buffer space available")] * 5)
+    endless.close = lambda: None  # type: ignore[attr-defined]
+    monkeypatch.setattr(rtnetlink, "NetlinkSocket", lambda *_: endless)
+    with pytest.raises(UnsupportedError, match="faster than they can be read"):
+        rtnetlink.StatsSource()

@@ -1,0 +1,174 @@
+"""/proc/net/dev and the route tables beside it; test_interface_ladder reads them of real links."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netwatch_tray.collect.linux import proc_net_dev
+from netwatch_tray.collect.linux.proc_net_dev import (
+    ProcNetDevSource,
+    parse_default_routes,
+    parse_default_routes6,
+    parse_proc_net_dev,
+)
+from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+
+HEADINGS = (
+    b"Inter-|   Receive                                                |  Transmit\n"
+    b" face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier"
+    b" compressed\n"
+)
+NUMBERS = b" 18446744073709551615 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"
+ROUTES = (
+    b"Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT                     \n"
+    b"eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0                  \n"
+    b"eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0                    \n"
+    b"tun0\t00000000\t010200C0\t0003\t0\t0\t0\t00000080\t0\t0\t0                    \n"
+    b"eth0\t00000000\t010200C0\t0003\t0\t0\t50\t00000000\t0\t0\t0                   \n"
+    b"eth1\t00000000\t00000000\t0203\t0\t0\t7\t00000000\t0\t0\t0                    \n"
+    b"eth2\t00000000\t00000000\t0002\t0\t0\t7\t00000000\t0\t0\t0                    \n"
+)
+NOWHERE6 = b"0" * 32
+ROUTES6 = b"".join(
+    (
+        b"fd000000000000000000000000000000 40 %s 00 %s 00000100 00000001 00000000 00000001     eth0\n",
+        b"00000000000000000000000000000000 00 %s 00 %s 00000400 00000002 00000000 00000003     eth0\n",
+        b"00000000000000000000000000000000 01 %s 00 %s 00000001 00000002 00000000 00000003     eth0\n",
+        b"00000000000000000000000000000000 00 %s 00 %s ffffffff 00000001 00000000 00200200       lo\n",
+    )
+) % ((NOWHERE6,) * 8)
+
+
+def test_columns_are_put_into_the_order_of_counters() -> None:
+    ((name, row),) = parse_proc_net_dev(HEADINGS + b"  eth0:" + NUMBERS + b"\n")
+    assert name == "eth0"
+    assert row == (2, 10, 18446744073709551615, 9, 3, 11, 4, 12)
+
+
+def test_names_may_hold_a_colon_or_bytes_that_are_no_text() -> None:
+    content = HEADINGS + b" eth0:1:" + NUMBERS + b"\n  \xff:" + NUMBERS + b"\n"
+    assert [name for name, _ in parse_proc_net_dev(content)] == ["eth0:1", os.fsdecode(b"\xff")]
+
+
+def test_no_interface_at_all() -> None:
+    assert parse_proc_net_dev(HEADINGS) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        HEADINGS[:40],
+        HEADINGS.replace(b"|bytes", b"|octets"),
+        b"  eth0:" + NUMBERS,
+        HEADINGS + b"\n" + b"\n",
+        HEADINGS + b"eth0" + NUMBERS,
+        HEADINGS + b":" + NUMBERS,
+        HEADINGS + b"eth0:" + NUMBERS[:-3],
+        HEADINGS + b"eth0:" + NUMBERS + b" 17",
+        HEADINGS + b"eth0:" + NUMBERS.replace(b" 7 ", b" x "),
+    ],
+)
+def test_anything_else_is_refused(content: bytes) -> None:
+    with pytest.raises(ParseError):
+        parse_proc_net_dev(content)
+
+
+def test_ipv4_default_routes() -> None:
+    assert parse_default_routes(ROUTES) == {"eth0": 50}
+    assert parse_default_routes(b"") == {}
+
+
+def test_ipv6_default_routes() -> None:
+    assert parse_default_routes6(ROUTES6) == {"eth0": 0x400}
+    assert parse_default_routes6(b"") == {}
+
+
+@pytest.mark.parametrize("line", [b"eth0", b"eth0 0 0 3 0 0 metric 0", b"eth0 x 0 3 0 0 0 0"])
+def test_lines_that_are_no_routes(line: bytes) -> None:
+    with pytest.raises(ParseError):
+        parse_default_routes(b"Iface\n" + line)
+    with pytest.raises(ParseError):
+        parse_default_routes6(line)
+
+
+@pytest.mark.parametrize("parse", [parse_proc_net_dev, parse_default_routes, parse_default_routes6])
+@given(data=st.data())
+def test_nothing_but_a_parse_error_comes_out(parse: Callable[[bytes], object], data: st.DataObject) -> None:
+    valid = data.draw(st.sampled_from([HEADINGS + b"  eth0:" + NUMBERS + b"\n", ROUTES, ROUTES6]))
+    cut = data.draw(st.integers(0, len(valid)))
+    content = valid[:cut] + data.draw(st.binary(max_size=30)) + valid[cut + data.draw(st.integers(0, 10)) :]
+    with contextlib.suppress(ParseError):
+        assert parse(content) is not None
+
+
+@on_linux
+class TestSource:
+    def test_reads_again_from_the_file_it_keeps(self) -> None:
+        source = ProcNetDevSource()
+        try:
+            before = source.sample()
+            after = source.sample()
+        finally:
+            source.close()
+        assert after.interfaces is before.interfaces
+        assert after.boottime > before.boottime
+        assert after.counter_bits == 64
+        (loopback,) = [one for one in after.interfaces.values() if one.is_loopback]
+        assert (loopback.name, loopback.kind) == ("lo", "loopback")
+
+    def test_a_failed_read_is_a_collect_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        source = ProcNetDevSource()
+
+        def fail(_fd: int, _size: int, _offset: int) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pread", fail)
+            with pytest.raises(CollectError, match="Input/output error"):
+                source.sample()
+        assert source.sample().counters
+        source.close()
+
+    def test_a_file_of_another_form_is_unsupported_and_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        closed: list[int] = []
+        close = os.close
+
+        def note_and_close(fd: int) -> None:
+            closed.append(fd)
+            close(fd)
+
+        monkeypatch.setattr(os, "pread", lambda _fd, _size, offset: b"" if offset else b"gibberish")
+        monkeypatch.setattr(os, "close", note_and_close)
+        with pytest.raises(UnsupportedError, match="unknown headings"):
+            ProcNetDevSource()
+        assert len(closed) == 1
+
+    def test_no_such_file_is_unsupported(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_path: str, _flags: int) -> int:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+        monkeypatch.setattr(os, "open", fail)
+        with pytest.raises(UnsupportedError, match="No such file"):
+            ProcNetDevSource()
+
+    def test_without_a_sysfs_of_this_namespace_the_rest_still_works(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(proc_net_dev, "Path", lambda *parts: tmp_path.joinpath(*(one.lstrip("/") for one in parts)))
+        source = ProcNetDevSource()
+        loopback = next(one for one in source.sample().interfaces.values() if one.name == "lo")
+        source.close()
+        assert loopback.is_loopback
+        assert (loopback.kind, loopback.mtu, loopback.speed) == ("loopback", None, None)
