@@ -1,0 +1,137 @@
+"""One thread's loop: callbacks at deadlines, when a descriptor is ready, or when another thread asks.
+
+Periodic work is aligned to whole multiples of its period on the boot-time clock, so that everything which runs each
+second, each two and each ten wakes the processor together; a deadline missed (sleep, a slow callback) is skipped, not
+made up for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import logging
+import math
+import os
+import selectors
+from collections import deque
+from collections.abc import Callable
+
+from netwatch_tray import clock
+
+_log = logging.getLogger(__name__)
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class Timer:
+    """A callback to come; `cancel` forgets it."""
+
+    __slots__ = ("callback", "deadline", "period")
+
+    def __init__(self, deadline: float, period: float | None, callback: Callable[[], None]) -> None:
+        self.deadline = deadline
+        self.period = period
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+    def __lt__(self, other: Timer) -> bool:
+        return self.deadline < other.deadline
+
+
+class Scheduler:
+    """Runs until `stop`. A callback that raises is logged with its traceback and the loop goes on.
+
+    Only `call_soon` and `stop` may be called from other threads and from signal handlers.
+    """
+
+    def __init__(self) -> None:
+        self._timers: list[Timer] = []
+        self._soon: deque[Callable[[], None]] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._wake_receiver, self._wake_sender = os.pipe()
+        os.set_blocking(self._wake_receiver, False)
+        os.set_blocking(self._wake_sender, False)
+        self._selector.register(self._wake_receiver, READ, self._drain_wakes)
+        self._stopping = False
+
+    def every(self, period: float, callback: Callable[[], None]) -> Timer:
+        """Calls back at each whole multiple of `period` seconds."""
+        return self._add(Timer(self._aligned(period), period, callback))
+
+    def after(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Calls back once, in `delay` seconds."""
+        return self._add(Timer(clock.boottime() + delay, None, callback))
+
+    def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        """Calls back with the ready events (READ, WRITE or both) for as long as `fd` is watched; again: replaces."""
+        if fd in self._selector.get_map():
+            self._selector.modify(fd, events, callback)
+        else:
+            self._selector.register(fd, events, callback)
+
+    def unwatch(self, fd: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(fd)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Calls back in the loop's thread, from whichever thread this is said."""
+        self._soon.append(callback)
+        with contextlib.suppress(BlockingIOError):  # full of wakes is awake enough
+            os.write(self._wake_sender, b"\0")
+
+    def stop(self) -> None:
+        """Makes `run` return after the callbacks under way."""
+        self._stopping = True
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_sender, b"\0")
+
+    def run(self) -> None:
+        while not self._stopping:
+            for key, events in self._selector.select(self._timeout()):
+                self._guarded(key.data, events)
+            while self._soon:
+                self._guarded(self._soon.popleft())
+            self._run_due()
+
+    def close(self) -> None:
+        self._selector.close()
+        os.close(self._wake_receiver)
+        os.close(self._wake_sender)
+
+    def _add(self, timer: Timer) -> Timer:
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def _timeout(self) -> float | None:
+        if self._soon or self._stopping:
+            return 0
+        while self._timers and self._timers[0].callback is None:
+            heapq.heappop(self._timers)
+        return max(0.0, self._timers[0].deadline - clock.boottime()) if self._timers else None
+
+    def _run_due(self) -> None:
+        now = clock.boottime()
+        while self._timers and self._timers[0].deadline <= now and not self._stopping:
+            timer = heapq.heappop(self._timers)
+            if timer.callback is None:
+                continue
+            if timer.period is not None:
+                timer.deadline = self._aligned(timer.period)
+                heapq.heappush(self._timers, timer)
+            self._guarded(timer.callback)
+
+    @staticmethod
+    def _aligned(period: float) -> float:
+        return (math.floor(clock.boottime() / period) + 1) * period
+
+    def _drain_wakes(self, _events: int) -> None:
+        os.read(self._wake_receiver, 4096)
+
+    @staticmethod
+    def _guarded(callback: Callable[..., None], *arguments: int) -> None:
+        try:
+            callback(*arguments)
+        except Exception:  # noqa: BLE001  the guard of the thread: a bug in one callback must not end the others
+            _log.exception("Unexpected error; the agent goes on")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from netwatch_tray import clock
+from netwatch_tray.engine.scheduler import READ, Scheduler
+
+
+def test_periodic_work_is_aligned_so_that_it_wakes_together() -> None:
+    scheduler = Scheduler()
+    seen: list[tuple[str, float]] = []
+    scheduler.every(0.05, lambda: seen.append(("fast", clock.boottime())))
+    scheduler.every(0.1, lambda: seen.append(("slow", clock.boottime())))
+    scheduler.after(0.35, scheduler.stop)
+    scheduler.run()
+    scheduler.close()
+    fast = [at for name, at in seen if name == "fast"]
+    slow = [at for name, at in seen if name == "slow"]
+    assert len(slow) >= 2
+    assert all(min(abs(at - other) for other in fast) < 0.02 for at in slow)
+
+
+def test_missed_deadlines_are_skipped_not_made_up_for() -> None:
+    scheduler = Scheduler()
+    calls: list[int] = []
+
+    def slow() -> None:
+        calls.append(1)
+        time.sleep(0.12)
+
+    scheduler.every(0.02, slow)
+    scheduler.after(0.3, scheduler.stop)
+    scheduler.run()
+    scheduler.close()
+    assert len(calls) <= 4
+
+
+def test_a_bug_in_one_callback_is_logged_and_the_others_go_on(expected_logs: list[str]) -> None:
+    expected_logs.append("Unexpected error; the agent goes on")
+    scheduler = Scheduler()
+    scheduler.call_soon(lambda: 1 // 0)  # type: ignore[arg-type,return-value]
+    scheduler.call_soon(scheduler.stop)
+    scheduler.run()
+    scheduler.close()
+
+
+def test_descriptors_and_other_threads_wake_it() -> None:
+    scheduler = Scheduler()
+    receiver, sender = os.pipe()
+    got: list[bytes] = []
+
+    def readable(events: int) -> None:
+        assert events == READ
+        got.append(os.read(receiver, 10))
+        scheduler.unwatch(receiver)
+        threading.Thread(target=lambda: scheduler.call_soon(scheduler.stop)).start()
+
+    scheduler.watch(receiver, READ, readable)
+    os.write(sender, b"x")
+    scheduler.run()
+    scheduler.close()
+    os.close(receiver)
+    os.close(sender)
+    assert got == [b"x"]
+
+
+def test_a_cancelled_timer_is_forgotten() -> None:
+    scheduler = Scheduler()
+    called: list[int] = []
+    timer = scheduler.after(0.01, lambda: called.append(1))
+    timer.cancel()
+    scheduler.after(0.05, scheduler.stop)
+    scheduler.run()
+    scheduler.close()
+    assert called == []

@@ -1,0 +1,203 @@
+"""Each byte once: by example for the setups people have, and for generated ones against a model of where packets go."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings, strategies as st
+
+from netwatch_tray.engine.topology import Membership, decide
+from netwatch_tray.model import Interface
+
+_index = {"lo": 1}
+
+
+def interface(name: str, kind: str, **facts) -> Interface:
+    index = _index.setdefault(name, len(_index) + 1)
+    for key in ("master", "parent"):
+        if isinstance(facts.get(key), str):
+            facts[key] = _index.setdefault(facts[key], len(_index) + 1)
+    if facts.pop("route", False):
+        facts.setdefault("default_metric", 100)
+    return Interface(index=index, name=name, kind=kind, is_up=facts.pop("up", True), is_loopback=name == "lo", **facts)
+
+
+def decided(*interfaces: Interface, chosen: dict[str, bool] | None = None) -> dict[str, Membership]:
+    found = decide({each.index: each for each in interfaces}, chosen or {})
+    return {each.name: found[each.index] for each in interfaces}
+
+
+def counted(*interfaces: Interface, chosen: dict[str, bool] | None = None) -> set[str]:
+    return {name for name, membership in decided(*interfaces, chosen=chosen).items() if membership.is_uplink}
+
+
+LO = interface("lo", "loopback")
+ETH0 = interface("eth0", "ethernet", route=True)
+
+
+def test_a_plain_computer() -> None:
+    found = decided(LO, ETH0)
+    assert found["eth0"] == ("uplink", True, "counted: carries the default route")
+    assert found["lo"] == ("loopback", False, "not counted: traffic of this computer with itself")
+
+
+def test_a_vpn_whose_default_route_comes_first() -> None:
+    found = decided(LO, ETH0, interface("wg0", "wireguard", route=True, default_metric=0))
+    assert found["wg0"] == ("tunnel", False, "not counted: traffic of wg0 already passes eth0")
+    assert found["eth0"].is_uplink
+
+
+def test_a_vpn_that_took_the_only_default_route() -> None:
+    eth0 = interface("eth0", "ethernet", addresses=("192.0.2.2/24",))
+    found = decided(LO, eth0, interface("tun0", "tun", route=True))
+    assert found["eth0"] == ("uplink", True, "counted: carries tun0, which has the default route")
+    assert found["tun0"].why == "not counted: traffic of tun0 already passes eth0"
+
+
+def test_a_modem_has_nothing_below_it() -> None:
+    assert counted(LO, interface("eth0", "ethernet", up=False), interface("ppp0", "ppp", route=True)) == {"ppp0"}
+
+
+def test_docker() -> None:
+    found = decided(
+        LO,
+        ETH0,
+        interface("docker0", "bridge"),
+        interface("veth1", "veth", master="docker0"),
+        interface("br-1", "bridge", up=False),
+    )
+    assert {name for name, each in found.items() if each.is_uplink} == {"eth0"}
+    assert found["docker0"] == ("bridge", False, "not counted: what it exchanges with the outside passes eth0")
+    assert found["veth1"].role == "container end"
+    assert found["br-1"].why == "not counted: down"
+
+
+def test_a_bridge_over_the_card_with_virtual_machines() -> None:
+    found = decided(
+        LO,
+        interface("br0", "bridge", route=True),
+        interface("enp1s0", "ethernet", master="br0"),
+        interface("tap0", "tun", master="br0"),
+    )
+    assert found["enp1s0"] == ("carrier", True, "counted: carries br0, which has the default route")
+    assert not found["br0"].is_uplink
+    assert not found["tap0"].is_uplink
+
+
+def test_a_vlan_on_a_bond_of_two_cards() -> None:
+    found = decided(
+        LO,
+        interface("bond0.5", "vlan", parent="bond0", route=True),
+        interface("bond0", "bond"),
+        interface("eth1", "ethernet", master="bond0"),
+        interface("eth2", "ethernet", master="bond0"),
+    )
+    assert {name for name, each in found.items() if each.is_uplink} == {"eth1", "eth2"}
+    assert found["bond0"] == ("bond", False, "not counted: traffic of bond0 already passes eth1 and eth2")
+    assert found["bond0.5"].role == "VLAN"
+
+
+def test_macvlan_and_vxlan_over_the_uplink() -> None:
+    assert counted(
+        ETH0, interface("mac0", "macvlan", parent="eth0"), interface("vx0", "vxlan", parent="eth0", route=True)
+    ) == {"eth0"}
+
+
+def test_inside_a_container_its_end_is_the_uplink() -> None:
+    assert counted(LO, interface("eth9", "veth", route=True)) == {"eth9"}
+
+
+def test_both_ends_of_a_veth_pair_in_one_namespace() -> None:
+    assert counted(LO, interface("v1", "veth", parent="v2", route=True), interface("v2", "veth", parent="v1")) == {"v1"}
+
+
+def test_two_default_routes_count_both_cards() -> None:
+    assert counted(LO, ETH0, interface("wlan0", "wifi", route=True, default_metric=600)) == {"eth0", "wlan0"}
+
+
+def test_without_any_default_route_all_cards_that_are_up_count() -> None:
+    found = decided(
+        LO, interface("eth1", "ethernet"), interface("eth2", "ethernet", up=False), interface("docker0", "bridge")
+    )
+    assert found["eth1"] == ("uplink", True, "counted: no default route, so all that are up count")
+    assert {name for name, each in found.items() if each.is_uplink} == {"eth1"}
+
+
+def test_a_second_card_without_a_route_is_not_counted_and_says_why() -> None:
+    assert decided(ETH0, interface("eth5", "ethernet"))["eth5"].why == "not counted: no default route goes through it"
+
+
+def test_the_person_has_the_last_word() -> None:
+    found = decided(LO, ETH0, interface("eth5", "ethernet"), chosen={"eth0": False, "eth5": True})
+    assert found["eth0"] == ("uplink", False, "not counted: chosen in the settings")
+    assert found["eth5"] == ("other", True, "counted: chosen in the settings")
+
+
+def test_interfaces_stacked_in_a_circle_end() -> None:
+    assert counted(interface("a", "vlan", parent="b", route=True), interface("b", "vlan", parent="a")) <= {"a", "b"}
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> tuple[dict[int, Interface], dict[int, list[int]]]:
+    """A machine, and for each interface the indexes of those that its packets pass next."""
+    below: dict[int, list[int]] = {}
+    facts: dict[int, dict] = {}
+    cards = list(range(1, draw(st.integers(1, 4)) + 1))
+    for index in cards:
+        below[index] = []
+        facts[index] = {"kind": draw(st.sampled_from(["ethernet", "wifi"])), "addresses": ("192.0.2.1/24",)}
+    free = list(cards)
+    top = list(cards)
+    """What an interface can still be stacked on: not a port of something."""
+    for index in range(10, 10 + draw(st.integers(0, 6))):
+        kind = draw(st.sampled_from(["bond", "bridge", "vlan", "macvlan", "wireguard", "veth", "docker"]))
+        facts[index], below[index] = {"kind": kind}, []
+        if kind in ("bond", "bridge") and free:
+            members = draw(st.lists(st.sampled_from(free), min_size=1, max_size=2, unique=True))
+            for member in members:
+                facts[member]["master"] = index
+                facts[member].pop("addresses", None)
+                free.remove(member)
+                top.remove(member)
+            below[index] = members
+            top.append(index)
+        elif kind in ("vlan", "macvlan") and top:
+            facts[index]["parent"] = draw(st.sampled_from(top))
+            below[index] = [facts[index]["parent"]]
+        elif kind == "docker":
+            facts[index]["kind"] = "bridge"
+            port = index + 100
+            facts[port], below[port] = {"kind": "veth", "master": index}, []
+        elif kind != "wireguard":
+            facts[index]["kind"] = "veth"
+    routable = [index for index in facts if "master" not in facts[index] and facts[index]["kind"] != "veth"]
+    routable = [index for index in routable if facts[index]["kind"] != "bridge" or below[index]]
+    for index in draw(st.lists(st.sampled_from(routable), max_size=3, unique=True)):
+        facts[index]["default_metric"] = draw(st.integers(0, 3)) * 100
+    interfaces = {index: Interface(index=index, name=f"if{index}", is_up=True, **each) for index, each in facts.items()}
+    return interfaces, below
+
+
+@settings(max_examples=400, deadline=None)
+@given(machines(), st.data())
+def test_a_byte_that_leaves_the_machine_is_counted_once(
+    machine: tuple[dict[int, Interface], dict[int, list[int]]], data: st.DataObject
+) -> None:
+    interfaces, below = machine
+    routed = [each.index for each in interfaces.values() if each.default_metric is not None]
+    plain = [index for index in routed if interfaces[index].kind != "wireguard"]
+    if not plain:
+        return  # where a tunnel's packets go then, no table of the kernel's tells
+    carried = dict.fromkeys(interfaces, 0)
+    sent = 0
+    for amount in data.draw(st.lists(st.integers(1, 10**9), min_size=1, max_size=8)):
+        index = data.draw(st.sampled_from(routed))
+        sent += amount
+        if interfaces[index].kind == "wireguard":
+            carried[index] += amount
+            index = min(plain, key=lambda each: interfaces[each].default_metric or 0)
+        carried[index] += amount
+        while below[index]:
+            index = data.draw(st.sampled_from(below[index]))
+            carried[index] += amount
+    memberships = decide(interfaces, {})
+    assert sum(carried[index] for index, each in memberships.items() if each.is_uplink) == sent
+    assert all(each.why for each in memberships.values())
