@@ -1,0 +1,74 @@
+"""A client's end of the feed: the window, `watch`, `status` and the rest of the terminal verbs."""
+
+from __future__ import annotations
+
+import select
+import socket
+from pathlib import Path
+
+from netwatch_tray import clock
+from netwatch_tray.errors import AgentUnreachableError, ParseError
+from netwatch_tray.feed.protocol import LONGEST_LINE, ClientMessage, ServerMessage, decode_server_message, encode
+
+_TIMEOUT = 2.0
+"""Seconds for an agent on the same machine to take a connection."""
+
+
+class FeedClient:
+    """One connection to the agent. Not thread-safe."""
+
+    def __init__(self, path: Path) -> None:
+        """Connects to the socket at `path`. Raises AgentUnreachableError when nobody listens there."""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(_TIMEOUT)
+        self._received = bytearray()
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise AgentUnreachableError("The agent is not running. Start it with: netwatch-tray") from error
+        self._socket.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def send(self, message: ClientMessage) -> None:
+        """Raises AgentUnreachableError when the agent is gone or has stopped reading; never waits."""
+        try:
+            self._socket.sendall(encode(message))
+        except OSError as error:
+            raise AgentUnreachableError("The agent went away.") from error
+
+    def receive(self) -> list[ServerMessage]:
+        """All whole messages that can be read now, oldest first; never waits.
+
+        Raises AgentUnreachableError when the agent is gone, ParseError when it speaks another language.
+        """
+        while True:
+            try:
+                data = self._socket.recv(1 << 16)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise AgentUnreachableError("The agent went away.") from error
+            if not data:
+                if b"\n" in self._received:
+                    break  # the last words first
+                raise AgentUnreachableError("The agent went away.")
+            self._received += data
+            if len(self._received) > LONGEST_LINE and b"\n" not in self._received:
+                raise ParseError("The agent sent a line without an end.")
+        lines = self._received.split(b"\n")
+        self._received = lines.pop()
+        return [decode_server_message(bytes(line)) for line in lines]
+
+    def wait(self, timeout: float) -> list[ServerMessage]:
+        """Like `receive`, but waits up to `timeout` seconds for the first message; [] when none came."""
+        deadline = clock.boottime() + timeout
+        while (left := deadline - clock.boottime()) > 0:
+            if select.select([self._socket], [], [], left)[0] and (messages := self.receive()):
+                return messages
+        return []
+
+    def close(self) -> None:
+        self._socket.close()

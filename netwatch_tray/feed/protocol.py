@@ -1,0 +1,129 @@
+"""What agent and clients say to each other: one JSON object a line, over a Unix stream socket.
+
+The agent greets with `Hello`; from then on it sends what the client subscribed to. A client sends `Subscribe` and
+commands. Every message carries its kind in the key `type`; keys that a reader does not know are ignored, so that an
+older window still understands a newer agent.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from netwatch_tray.errors import ParseError
+from netwatch_tray.model import Connection, Tick
+from netwatch_tray.settings import Settings
+
+VERSION = 1
+LONGEST_LINE = 64 << 20
+"""Bytes; a peer that sends more without a newline is not one of ours."""
+
+Topic = Literal["interfaces", "connections"]
+
+
+class RecentTick(msgspec.Struct, frozen=True):
+    """A past tick, as much of it as a chart draws."""
+
+    at: float
+    """Unix time, seconds."""
+    gap: str | None
+    total: tuple[float | None, float | None]
+    """Rates, bytes/s: received, sent."""
+    rates: dict[int, tuple[float | None, float | None]]
+    """The same by interface index."""
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
+    """The first line of every connection."""
+
+    protocol: int
+    version: str
+    """Of the program."""
+    pid: int
+    interval_s: float
+    """The agent's period between ticks, seconds."""
+    settings: Settings
+    recent: tuple[RecentTick, ...]
+    """The last minutes, oldest first, so that a fresh window has no hole."""
+
+
+class TickMessage(msgspec.Struct, frozen=True, tag="tick"):
+    """Topic `interfaces`: what was just measured."""
+
+    tick: Tick
+
+
+class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only=True):
+    """Topic `connections`: what changed since the message before; with `reset` forget everything first."""
+
+    reset: bool = False
+    added: tuple[Connection, ...] = ()
+    changed: tuple[Connection, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Keys."""
+    source: str | None = None
+    fault: str | None = None
+    """Why the list is missing or old, in words for the person."""
+
+
+class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
+    """The answer to the command `status`."""
+
+    version: str
+    pid: int
+    uptime_s: float
+    cpu_s: float
+    """Processor time the agent has used so far, seconds."""
+    rss_bytes: int | None
+    interfaces: str
+    """The interface source in use."""
+    tray: str
+    """The tray backend in use, or why there is none."""
+    clients: int
+    faults: tuple[str, ...] = ()
+
+
+class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
+    """The person quit the program, so its windows close too; an agent that merely ends says nothing."""
+
+
+class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
+    """Client: the topics it wants from now on; replaces the subscription before."""
+
+    topics: frozenset[Topic]
+
+
+class Command(msgspec.Struct, frozen=True, tag="command"):
+    """Client: do this. `status` is answered, the others show their effect."""
+
+    name: Literal["open-window", "quit", "status"]
+
+
+ServerMessage = Hello | TickMessage | ConnectionsMessage | Status | Goodbye
+ClientMessage = Subscribe | Command
+
+_encoder = msgspec.json.Encoder()
+_server_decoder: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
+_client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+
+
+def encode(message: ServerMessage | ClientMessage) -> bytes:
+    """One line, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_server_message(line: bytes) -> ServerMessage:
+    """Raises ParseError on anything but a message of the agent's."""
+    try:
+        return _server_decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ParseError(f"The agent sent a line that is not understood: {error}.") from error
+
+
+def decode_client_message(line: bytes) -> ClientMessage:
+    """Raises ParseError on anything but a message of a client's."""
+    try:
+        return _client_decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ParseError(f"A client sent a line that is not understood: {error}.") from error

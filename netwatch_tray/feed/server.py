@@ -1,0 +1,214 @@
+"""The agent's end of the feed: greets, publishes by topic, takes commands, and never waits for anybody."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
+from netwatch_tray.errors import NetWatchError, ParseError
+from netwatch_tray.feed.protocol import (
+    ClientMessage,
+    Command,
+    Hello,
+    ServerMessage,
+    Subscribe,
+    Topic,
+    decode_client_message,
+    encode,
+)
+
+_log = logging.getLogger(__name__)
+
+_MOST_CLIENTS = 32
+_LONGEST_REQUEST = 1 << 16
+_UCRED = struct.Struct("=iII")
+"""struct ucred of SO_PEERCRED (unix(7)): pid, uid, gid."""
+_XUCRED = struct.Struct("=II")
+"""The head of struct xucred of LOCAL_PEERCRED (macOS, unix(4)): version, uid."""
+_SOL_LOCAL, _LOCAL_PEERCRED = 0, 1
+
+
+class FeedServer:
+    """Listens on a Unix socket inside the scheduler's loop.
+
+    A client that does not read fast enough misses messages: while some of its bytes still wait in the socket it gets
+    no new ones, and `resync` is asked for what it must know when it has caught up.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        path: Path,
+        *,
+        hello: Callable[[], Hello],
+        resync: Callable[[Topic], ServerMessage | None],
+        command: Callable[[Command], ServerMessage | None],
+        topics_changed: Callable[[frozenset[Topic]], None],
+    ) -> None:
+        """Binds `path`, in place of a socket left there by a dead agent. Raises NetWatchError when it cannot.
+
+        `hello` makes the greeting; `resync` the message that brings a fresh subscriber of a topic up to date;
+        `command` executes one and may answer; `topics_changed` hears which topics anybody wants.
+        """
+        self._scheduler = scheduler
+        self._path = path
+        self._hello, self._resync = hello, resync
+        self._command, self._topics_changed = command, topics_changed
+        self._clients: set[_Client] = set()
+        self._topics: frozenset[Topic] = frozenset()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            path.unlink(missing_ok=True)
+            self._socket.bind(str(path))
+            path.chmod(0o600)
+            self._socket.listen(8)
+        except OSError as error:
+            self._socket.close()
+            raise NetWatchError(f"The agent cannot listen on {path}: {error.strerror}.") from error
+        self._socket.setblocking(False)
+        scheduler.watch(self._socket.fileno(), READ, self._accept)
+
+    @property
+    def clients(self) -> int:
+        return len(self._clients)
+
+    def wants(self, topic: Topic) -> bool:
+        """Whether anybody subscribed to it; if not, its messages need not be made."""
+        return topic in self._topics
+
+    def publish(self, topic: Topic, message: ServerMessage) -> None:
+        """Sends to all subscribers who have read what they were sent before."""
+        line = encode(message)
+        for client in list(self._clients):
+            if topic in client.topics:
+                if client.behind:
+                    client.missed.add(topic)
+                else:
+                    self._send(client, line)
+
+    def tell_all(self, message: ServerMessage) -> None:
+        line = encode(message)
+        for client in list(self._clients):
+            self._send(client, line)
+
+    def close(self) -> None:
+        """Hangs up and removes the socket file."""
+        for client in list(self._clients):
+            self._drop(client)
+        self._scheduler.unwatch(self._socket.fileno())
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self, _events: int) -> None:
+        try:
+            connection, _ = self._socket.accept()
+        except OSError:  # it hung up before it was taken
+            return
+        if _peer_uid(connection) != os.getuid() or len(self._clients) >= _MOST_CLIENTS:
+            connection.close()
+            return
+        connection.setblocking(False)
+        client = _Client(connection)
+        self._clients.add(client)
+        self._scheduler.watch(connection.fileno(), READ, lambda events: self._ready(client, events))
+        self._send(client, encode(self._hello()))
+
+    def _ready(self, client: _Client, events: int) -> None:
+        if events & WRITE:
+            self._send(client, b"")
+        if events & READ and client in self._clients:
+            self._read(client)
+
+    def _read(self, client: _Client) -> None:
+        try:
+            data = client.socket.recv(1 << 14)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        client.received += data
+        *lines, client.received = client.received.split(b"\n")
+        try:
+            for line in lines:
+                self._execute(client, decode_client_message(bytes(line)))
+        except ParseError as error:
+            _log.warning("%s It is disconnected.", error)
+            data = b""
+        if not data or len(client.received) > _LONGEST_REQUEST:
+            self._drop(client)
+
+    def _execute(self, client: _Client, message: ClientMessage) -> None:
+        if isinstance(message, Subscribe):
+            fresh = message.topics - client.topics
+            client.topics = message.topics
+            self._update_topics()
+            for topic in fresh:
+                self._bring_up_to_date(client, topic)
+        elif (answer := self._command(message)) is not None:
+            self._send(client, encode(answer))
+
+    def _bring_up_to_date(self, client: _Client, topic: Topic) -> None:
+        message = self._resync(topic)
+        if message is not None:
+            self._send(client, encode(message))
+
+    def _send(self, client: _Client, line: bytes) -> None:
+        client.unsent += line
+        try:
+            sent = client.socket.send(client.unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop(client)
+            return
+        del client.unsent[:sent]
+        if client.behind != bool(client.unsent):
+            client.behind = bool(client.unsent)
+            events = READ | WRITE if client.behind else READ
+            self._scheduler.watch(client.socket.fileno(), events, lambda events: self._ready(client, events))
+        if not client.behind and client.missed:
+            missed, client.missed = client.missed & client.topics, set()
+            for topic in missed:
+                self._bring_up_to_date(client, topic)
+
+    def _drop(self, client: _Client) -> None:
+        if client in self._clients:
+            self._clients.discard(client)
+            self._scheduler.unwatch(client.socket.fileno())
+            client.socket.close()
+            self._update_topics()
+
+    def _update_topics(self) -> None:
+        topics: frozenset[Topic] = frozenset(topic for client in self._clients for topic in client.topics)
+        if topics != self._topics:
+            self._topics = topics
+            self._topics_changed(topics)
+
+
+class _Client:
+    __slots__ = ("behind", "missed", "received", "socket", "topics", "unsent")
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.received = bytearray()
+        self.unsent = bytearray()
+        self.behind = False
+        self.topics: frozenset[Topic] = frozenset()
+        self.missed: set[Topic] = set()
+
+
+def _peer_uid(connection: socket.socket) -> int | None:
+    """Who is at the other end; None when the system does not say."""
+    with contextlib.suppress(OSError, struct.error):
+        if hasattr(socket, "SO_PEERCRED"):
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+            return int(_UCRED.unpack(credentials)[1])
+        credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
+        return int(_XUCRED.unpack_from(credentials)[1])
+    return None

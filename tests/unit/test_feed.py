@@ -1,0 +1,190 @@
+"""Server and client over a real Unix socket, the server's loop in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import AgentUnreachableError, ParseError
+from netwatch_tray.feed import protocol
+from netwatch_tray.feed.client import FeedClient
+from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Hello, Status, Subscribe, TickMessage
+from netwatch_tray.feed.server import FeedServer
+from netwatch_tray.model import Connection, Tick, Total
+from netwatch_tray.settings import Settings
+
+
+def tick(rate: float) -> TickMessage:
+    total = Total(rx_rate=rate, tx_rate=None, uplinks=("eth0",))
+    return TickMessage(Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=()))
+
+
+def connection(key: str) -> Connection:
+    return Connection(
+        key=key, protocol="TCP", local_address="192.0.2.1", local_port=1, remote_address=None, remote_port=None,
+        state="LISTEN", pid=None, process="x" * 1000,
+    )  # fmt: skip
+
+
+STATUS = Status(version="1", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="fake", tray="fake", clients=1)
+
+
+class Agent:
+    """A feed server with its loop; `do` runs something in the loop's thread and waits for it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.scheduler = Scheduler()
+        self.commands: list[str] = []
+        self.topics: list[frozenset[str]] = []
+        self.everything = ConnectionsMessage(reset=True, added=(connection("all"),))
+        self.server = FeedServer(
+            self.scheduler,
+            path,
+            hello=lambda: Hello(protocol=1, version="1", pid=1, interval_s=1.0, settings=Settings(), recent=()),
+            resync=lambda topic: self.everything if topic == "connections" else None,
+            command=self._command,
+            topics_changed=self.topics.append,
+        )
+        self.thread = threading.Thread(target=self.scheduler.run)
+        self.thread.start()
+
+    def _command(self, command: Command) -> Status | None:
+        self.commands.append(command.name)
+        return STATUS if command.name == "status" else None
+
+    def do(self, action) -> None:
+        done = threading.Event()
+        self.scheduler.call_soon(lambda: (action(), done.set()))  # type: ignore[func-returns-value]
+        assert done.wait(5)
+
+    def close(self) -> None:
+        self.do(self.server.close)
+        self.scheduler.stop()
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+        self.scheduler.close()
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    agent = Agent(tmp_path / "feed")
+    yield agent
+    agent.close()
+    assert not agent.path.exists()
+
+
+@pytest.fixture
+def client(agent: Agent) -> Iterator[FeedClient]:
+    client = FeedClient(agent.path)
+    (hello,) = client.wait(5)
+    assert isinstance(hello, Hello)
+    yield client
+    client.close()
+
+
+def test_a_command_is_answered(agent: Agent, client: FeedClient) -> None:
+    client.send(Command("status"))
+    assert client.wait(5) == [STATUS]
+    assert agent.commands == ["status"]
+
+
+def test_only_subscribers_get_a_topic(agent: Agent, client: FeedClient) -> None:
+    agent.do(lambda: agent.server.publish("interfaces", tick(1)))
+    client.send(Subscribe(frozenset({"interfaces"})))
+    client.send(Command("status"))  # answered after the subscription was taken
+    assert client.wait(5) == [STATUS]
+    agent.do(lambda: agent.server.publish("interfaces", tick(2)))
+    (message,) = client.wait(5)
+    assert isinstance(message, TickMessage)
+    assert message.tick.total.rx_rate == 2
+
+
+def test_a_fresh_subscriber_is_brought_up_to_date(agent: Agent, client: FeedClient) -> None:
+    client.send(Subscribe(frozenset({"connections"})))
+    assert client.wait(5) == [agent.everything]
+    assert agent.topics == [frozenset({"connections"})]
+
+
+def test_the_agent_hears_when_nobody_looks_any_more(agent: Agent, client: FeedClient) -> None:
+    client.send(Subscribe(frozenset({"connections"})))
+    client.wait(5)
+    client.close()
+    deadline = threading.Event()
+    for _ in range(100):
+        if agent.topics[-1] == frozenset():
+            break
+        deadline.wait(0.02)
+    assert agent.topics == [frozenset({"connections"}), frozenset()]
+
+
+def test_a_client_that_does_not_read_is_skipped_and_resynchronised(agent: Agent, client: FeedClient) -> None:
+    client.send(Subscribe(frozenset({"connections"})))
+    client.wait(5)
+    for number in range(300):
+        change = ConnectionsMessage(added=tuple(connection(f"{number}-{row}") for row in range(20)))
+        agent.do(lambda change=change: agent.server.publish("connections", change))
+    (waiting,) = agent.server._clients
+    assert len(waiting.unsent) < 100_000  # of 6 MB published
+    messages = []
+    while not messages or messages[-1] != agent.everything:
+        fresh = client.wait(5)
+        assert fresh, "never brought up to date"
+        messages += fresh
+    assert len(messages) < 300
+
+
+def test_nonsense_is_logged_and_disconnected(client: FeedClient, expected_logs: list[str]) -> None:
+    expected_logs.append("not understood")
+    client._socket.sendall(b'{"type":"command","name":"format-disk"}\n')
+    with pytest.raises(AgentUnreachableError):
+        client.wait(5)
+
+
+def test_an_endless_line_is_disconnected(client: FeedClient) -> None:
+    def talk_without_end() -> None:
+        for _ in range(100):
+            client._socket.sendall(b"x" * 10_000)
+        client.wait(5)
+
+    with pytest.raises((AgentUnreachableError, BrokenPipeError, ConnectionResetError)):
+        talk_without_end()
+
+
+def test_last_words_arrive_before_the_end(agent: Agent, client: FeedClient) -> None:
+    agent.do(lambda: agent.server.tell_all(Goodbye()))
+    agent.do(lambda: [agent.server._drop(each) for each in list(agent.server._clients)])
+    assert client.wait(5) == [Goodbye()]
+    with pytest.raises(AgentUnreachableError):
+        client.wait(5)
+
+
+def test_a_socket_left_by_a_dead_agent_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "feed"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with pytest.raises(AgentUnreachableError, match="not running"):
+        FeedClient(path)
+    agent = Agent(path)
+    FeedClient(path).close()
+    agent.close()
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_decode_to_anything_but_messages_or_a_parse_error(line: bytes) -> None:
+    for decode in (protocol.decode_client_message, protocol.decode_server_message):
+        with contextlib.suppress(ParseError):
+            assert decode(line) is not None
+
+
+def test_messages_of_a_newer_agent_are_understood() -> None:
+    line = protocol.encode(tick(5)).replace(b'{"type"', b'{"new":[1],"type"')
+    assert isinstance(protocol.decode_server_message(line), TickMessage)
