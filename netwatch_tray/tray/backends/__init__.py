@@ -1,0 +1,83 @@
+"""Which way the icon reaches the screen: picked here, in one function, with the reason."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from PIL import Image
+
+from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.tray.backends.pystray_api import Menu
+from netwatch_tray.tray.icon import Bar
+
+
+class TrayIcon(Protocol):
+    """pystray's `Icon`, as far as it is used, and what all our backends add. Used in the scheduler's thread."""
+
+    icon: Sequence[Image.Image]
+    """The same picture in the sizes that the backend asks for."""
+    title: str
+    """The tooltip; the first line is the heading."""
+    menu: Menu
+    label: str
+    """Text beside the icon, where the bar shows one."""
+
+    @property
+    def activation_token(self) -> str | None:
+        """What the last click gave for the window that it opens (xdg-activation)."""
+
+    @property
+    def state(self) -> str:
+        """In words, whether the icon can be seen."""
+
+    def run_detached(self) -> None:
+        """Shows the icon as soon as its loop runs."""
+
+    def run_loop(self) -> None:
+        """Runs the scheduler until it is stopped, on the thread and beside the loops that this icon needs."""
+
+    def update_menu(self) -> None:
+        """Says that texts of the menu may have changed."""
+
+    def stop(self) -> None: ...
+
+
+class Backend(NamedTuple):
+    """A way to show an icon."""
+
+    name: str
+    why: str
+    """The reason of the choice, for `doctor`."""
+    sizes: tuple[int, ...]
+    """Of the pictures it needs, in pixels."""
+    bar: Bar
+    open: Callable[..., TrayIcon]
+    """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see
+    status_notifier.Icon). Raises TrayUnavailableError."""
+
+
+def choose() -> Backend:
+    """Raises TrayUnavailableError where no backend can work at all."""
+    if sys.platform == "darwin":
+        return Backend("menu bar (pystray darwin)", "this is macOS", (44,), "light", _open_menu_bar)
+    if sys.platform == "linux":
+        # The largest is 22 doubled: hosts that scale down the largest instead of taking the right one get sharp edges.
+        why = "a Linux desktop shows icons that register on its session bus"
+        return Backend("StatusNotifierItem (D-Bus)", why, (16, 22, 24, 32, 44), "unknown", _open_status_notifier)
+    raise TrayUnavailableError(
+        f"There is no tray icon on this system ({sys.platform}). The window and the terminal commands work."
+    )
+
+
+def _open_menu_bar(*arguments: Any, **options: Any) -> TrayIcon:
+    from netwatch_tray.tray.backends.menu_bar import Icon  # noqa: PLC0415  only where it is chosen
+
+    return Icon(*arguments, **options)
+
+
+def _open_status_notifier(*arguments: Any, **options: Any) -> TrayIcon:
+    from netwatch_tray.tray.backends.status_notifier import Icon  # noqa: PLC0415  only where it is chosen
+
+    return Icon(*arguments, **options)

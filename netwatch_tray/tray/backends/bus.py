@@ -1,0 +1,376 @@
+"""One connection to the D-Bus session bus, driven by the agent's scheduler and never waiting for anybody.
+
+Opening it waits, but not longer than it is told to; from then on nothing in here blocks. What the bus does not take at
+once is queued, and a bus that lets the queue grow past a limit is given up: the owner hears of it and may open another.
+
+Wire format and authentication: the D-Bus Specification (dbus.freedesktop.org), marshalled by jeepney.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import logging
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
+from netwatch_tray.errors import ParseError, TrayUnavailableError
+from netwatch_tray.tray.backends.bus_objects import CallError, Object, marshal
+
+with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
+    from jeepney.auth import BEGIN, Authenticator  # type: ignore[import-untyped]  # jeepney has no py.typed
+    from jeepney.bus import get_connectable_addresses  # type: ignore[import-untyped]  # as above
+    from jeepney.low_level import (  # type: ignore[import-untyped]  # as above
+        Endianness,
+        Header,
+        HeaderFields as Field,
+        Message,
+        MessageFlag,
+        MessageType,
+        calc_msg_size,
+    )
+
+_log = logging.getLogger(__name__)
+
+BUS = "org.freedesktop.DBus"
+BUS_PATH = "/org/freedesktop/DBus"
+
+OnReply = Callable[[tuple[Any, ...] | None, str], None]
+"""Called with the body of the answer, `None` if it is an error, and the unique name of who gave it."""
+_Fields = tuple[tuple["Field", Any], ...]
+"""Of a message's header."""
+
+OnSignal = Callable[[str, str, str, tuple[Any, ...]], None]
+"""Called with sender (unique name, or the bus), interface, member and body. Anybody may send one straight to us."""
+
+_QUEUE_LIMIT = 1 << 20
+"""Bytes that wait for the bus. All our messages together are a hundredth of it."""
+_LONGEST = 1 << 20
+"""Bytes of one message to us."""
+
+_REPLY_SERIAL = 20
+"""Where it lies in a method return, whose first field it is: after 16 bytes of header, its code and its type."""
+
+_FAILED = "org.freedesktop.DBus.Error.Failed"
+
+
+class Bus:
+    """The connection. All of it belongs to the scheduler's thread.
+
+    Raises TrayUnavailableError from the constructor, after `patience` seconds at most.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        *,
+        on_signal: OnSignal,
+        on_drained: Callable[[], None],
+        on_lost: Callable[[str], None],
+        patience: float,
+    ) -> None:
+        self._scheduler = scheduler
+        self._on_signal = on_signal
+        self._on_drained = on_drained
+        self._on_lost = on_lost
+        self._objects: Mapping[str, Object] = {}
+        self._pending: dict[int, OnReply] = {}
+        self._queue = bytearray()
+        self._received = bytearray()
+        self._socket: socket.socket | None = None
+        self._serials = itertools.count(1)
+        self._socket, self.unique_name = self._open(patience)
+        self._socket.setblocking(False)
+
+    def start(self, objects: Mapping[str, Object]) -> None:
+        """Listens from now on and answers calls of these objects, by path."""
+        self._objects = objects
+        if self._socket is not None:
+            self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
+            self._scheduler.call_soon(self._dispatch)  # what has come together with the answer to Hello
+
+    @property
+    def is_drained(self) -> bool:
+        """Everything said so far is with the bus. What can wait should wait for it."""
+        return not self._queue
+
+    def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: tuple[Any, ...] = (),
+        on_reply: OnReply | None = None,
+    ) -> None:
+        """Calls a method; nothing is started for it that is not running."""
+        flags = MessageFlag.no_auto_start
+        serial = next(self._serials)
+        if on_reply is None:
+            flags |= MessageFlag.no_reply_expected
+        else:
+            self._pending[serial] = on_reply
+        fields = _call_fields(destination, path, interface, member)
+        self._send(_frame(MessageType.method_call, flags, fields, signature, marshal(signature, body), serial))
+
+    def call_bus(self, member: str, signature: str, body: tuple[Any, ...], on_reply: OnReply | None = None) -> None:
+        """Calls a method of the bus itself."""
+        self.call(BUS, BUS_PATH, BUS, member, signature, body, on_reply)
+
+    def emit(self, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> None:
+        """Sends a signal to whoever listens."""
+        fields = (Field.path, path), (Field.interface, interface), (Field.member, member)
+        data = marshal(signature, body)
+        self._send(_frame(MessageType.signal, MessageFlag(0), fields, signature, data, next(self._serials)))
+
+    def close(self) -> None:
+        """The bus then releases our names; the owner is not told."""
+        if self._socket is not None:
+            self._scheduler.unwatch(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+            self._pending.clear()
+            self._queue.clear()
+
+    def _open(self, patience: float) -> tuple[socket.socket, str]:
+        """The authenticated socket, and the name that the bus gave us."""
+        address = session_address()
+        deadline = time.monotonic() + patience
+        failure: Exception | None = None
+        try:
+            for place in get_connectable_addresses(address):
+                connection = socket.socket(socket.AF_UNIX)
+                self._received.clear()
+                try:
+                    _limit(connection, deadline)
+                    connection.connect(place)
+                    _authenticate(connection, deadline)
+                    return connection, self._say_hello(connection, deadline)
+                except (OSError, ValueError, ParseError) as error:  # jeepney's AuthenticationError is a ValueError
+                    connection.close()
+                    failure = error
+        except (ValueError, RuntimeError) as error:  # an address that is malformed, or not a Unix socket
+            failure = error
+        raise TrayUnavailableError(
+            f"The session bus at {address} cannot be used ({failure}), so there is no tray icon. The window and the "
+            "terminal commands still work. Start NetWatch from within the desktop session to get the icon."
+        ) from failure
+
+    def _say_hello(self, connection: socket.socket, deadline: float) -> str:
+        fields = _call_fields(BUS, BUS_PATH, BUS, "Hello")
+        connection.sendall(_frame(MessageType.method_call, MessageFlag(0), fields, "", b"", next(self._serials)))
+        while True:
+            _limit(connection, deadline)
+            data = connection.recv(4096)
+            if not data:
+                raise ConnectionError("closed by the bus")
+            self._received += data
+            for _, message in messages(self._received):
+                if message.header.message_type is MessageType.method_return and message.body:
+                    return str(message.body[0])
+                if message.header.message_type is MessageType.error:
+                    raise ConnectionError(f"refused by the bus: {message.body}")
+
+    def _send(self, data: bytes | bytearray) -> None:
+        if self._socket is None:
+            return
+        if not self._queue:
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._lose(f"the session bus is gone ({error.strerror})")
+                return
+            if not data:
+                return
+            self._scheduler.watch(self._socket.fileno(), READ | WRITE, self._on_ready)
+        self._queue += data
+        if len(self._queue) > _QUEUE_LIMIT:
+            self._lose("the session bus does not read what it is sent")
+
+    def _on_ready(self, events: int) -> None:
+        if events & WRITE:
+            self._write_queue()
+        if events & READ:
+            self._read()
+
+    def _write_queue(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            del self._queue[: self._socket.send(self._queue)]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(f"the session bus is gone ({error.strerror})")
+            return
+        if not self._queue:
+            self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
+            self._on_drained()
+
+    def _read(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(f"the session bus is gone ({error.strerror})")
+            return
+        if not data:
+            self._lose("the session bus has closed the connection")
+            return
+        self._received += data
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        handled = False
+        try:
+            for serial, message in messages(self._received):
+                self._handle(serial, message)
+            handled = True
+        except ParseError as error:
+            self._lose(f"the session bus sends what is not D-Bus ({error})")
+            handled = True
+        finally:
+            if not handled:  # a bug in a handler, which the scheduler logs; the messages after it are still good
+                self._scheduler.call_soon(self._dispatch)
+
+    def _handle(self, serial: int, message: Message) -> None:
+        if self._socket is None:
+            return
+        kind, fields = message.header.message_type, message.header.fields
+        if kind is MessageType.method_call:
+            self._answer(serial, message)
+        elif kind is MessageType.signal:
+            sender, interface = fields.get(Field.sender, ""), fields.get(Field.interface, "")
+            self._on_signal(sender, interface, fields.get(Field.member, ""), message.body)
+        else:
+            on_reply = self._pending.pop(fields.get(Field.reply_serial, 0), None)
+            if kind is MessageType.error:
+                _log.debug("D-Bus error: %s %s", fields.get(Field.error_name), message.body)
+            if on_reply is not None:
+                on_reply(None if kind is MessageType.error else message.body, fields.get(Field.sender, ""))
+
+    def _answer(self, serial: int, message: Message) -> None:
+        fields = message.header.fields
+        path, interface = fields.get(Field.path, ""), fields.get(Field.interface)
+        member, signature = fields.get(Field.member, ""), fields.get(Field.signature, "")
+        answer: tuple[str, str, bytes] = (_FAILED, "s", marshal("s", ("an error in the program that shows this icon",)))
+        try:
+            try:
+                answer = ("", *self._object(path).call(interface, member, signature, message.body))
+            except CallError as error:
+                answer = (error.name, "s", marshal("s", (str(error),)))
+        finally:  # answered in any case: a caller that waits in vain is a panel that stands still
+            if not message.header.flags & MessageFlag.no_reply_expected:
+                self._reply(serial, fields.get(Field.sender, ""), *answer)
+
+    def _object(self, path: str) -> Object:
+        if path not in self._objects:
+            raise CallError("UnknownObject", f"there is no object {path}")
+        return self._objects[path]
+
+    def _reply(self, to_serial: int, destination: str, error: str, signature: str, data: bytes) -> None:
+        flags, serial = MessageFlag.no_reply_expected, next(self._serials)
+        fields: _Fields = ((Field.destination, destination),) if destination else ()
+        if error:
+            fields = (Field.reply_serial, to_serial), (Field.error_name, error), *fields
+            self._send(_frame(MessageType.error, flags, fields, signature, data, serial))
+        else:
+            fields = (Field.reply_serial, 0), *fields
+            frame = bytearray(_frame(MessageType.method_return, flags, fields, signature, data, serial))
+            frame[_REPLY_SERIAL : _REPLY_SERIAL + 4] = to_serial.to_bytes(4, "little")
+            self._send(frame)
+
+    def _lose(self, reason: str) -> None:
+        if self._socket is not None:
+            self.close()
+            # Later, not from within whatever call of the owner's has just met the loss.
+            self._scheduler.call_soon(functools.partial(self._on_lost, reason))
+
+
+def session_address() -> str:
+    """Where the session bus should be; the socket need not be there."""
+    address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
+    return address or f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
+
+
+def messages(received: bytearray) -> Iterator[tuple[int, Message]]:
+    """Takes the whole messages off the front, each with its serial number (that in the message is 0).
+
+    Raises ParseError on anything else; the stream is of no use then.
+    """
+    while len(received) >= 16:
+        try:
+            size = calc_msg_size(received)
+            if size > _LONGEST:
+                raise ParseError(f"a message of {size} bytes")
+            if len(received) < size:
+                return
+            serial = int.from_bytes(received[8:12], "little" if received[:1] == b"l" else "big")
+            received[8:12] = bytes(4)
+            data = bytes(received[:size])
+            del received[:size]
+            message = _parse_short(data) if size <= 512 else Message.from_buffer(data)
+        except (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError) as error:
+            raise ParseError(f"{type(error).__name__}: {error}") from error
+        yield serial, message
+
+
+@functools.lru_cache(maxsize=32)
+def _parse_short(data: bytes) -> Message:
+    """A panel asks the same each second; reading it anew would be a large part of what the icon costs."""
+    return Message.from_buffer(data)
+
+
+def _call_fields(destination: str, path: str, interface: str, member: str) -> _Fields:
+    return (
+        (Field.path, path),
+        (Field.destination, destination),
+        (Field.interface, interface),
+        (Field.member, member),
+    )
+
+
+def _frame(kind: MessageType, flags: MessageFlag, fields: _Fields, signature: str, body: bytes, serial: int) -> bytes:
+    header = _header(kind, flags, fields, signature)
+    return b"".join((header[:4], len(body).to_bytes(4, "little"), serial.to_bytes(4, "little"), header[12:], body))
+
+
+@functools.lru_cache(maxsize=32)
+def _header(kind: MessageType, flags: MessageFlag, fields: _Fields, signature: str) -> bytes:
+    """With its padding, and with 0 for the body's length and the serial number."""
+    all_fields = dict(fields)
+    if signature:
+        all_fields[Field.signature] = signature
+    header: bytes = Header(Endianness.little, kind, flags, 1, 0, 0, all_fields).serialise()
+    return header + bytes(-len(header) % 8)
+
+
+def _limit(connection: socket.socket, deadline: float) -> None:
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError("no answer in time")
+    connection.settimeout(remaining)
+
+
+def _authenticate(connection: socket.socket, deadline: float) -> None:
+    authenticator = Authenticator()
+    for line in authenticator:
+        _limit(connection, deadline)
+        connection.sendall(line)
+        data = connection.recv(1024)
+        if not data:
+            raise ConnectionError("closed by the bus")
+        authenticator.feed(data)
+    connection.sendall(BEGIN)

@@ -1,0 +1,171 @@
+"""Objects that we offer on the bus: tables of methods, properties and signals, and the interfaces that all have.
+
+D-Bus Specification, "Standard Interfaces": org.freedesktop.DBus.Peer, .Introspectable and .Properties.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
+    from jeepney.low_level import Endianness, Struct, parse_signature  # type: ignore[import-untyped]  # no py.typed
+
+Variant = tuple[str, Any]
+"""Signature and value."""
+
+
+class CallError(Exception):
+    """The answer to a call that cannot be served. `name` is one of org.freedesktop.DBus.Error."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.name = f"org.freedesktop.DBus.Error.{name}"
+
+
+class Method(NamedTuple):
+    takes: str
+    """Signature of the arguments."""
+    gives: str
+    """Signature of the result."""
+    run: Callable[..., tuple[Any, ...] | bytes]
+    """Called with the arguments, whose types have been checked; returns the results, or the marshalled bytes of them.
+    May raise CallError."""
+
+
+class Interface:
+    """One interface of an object. Its properties are values that are kept marshalled, because hosts read them all each
+    time one has changed, which may be every second."""
+
+    def __init__(
+        self,
+        name: str,
+        methods: Mapping[str, Method],
+        properties: Mapping[str, Variant],
+        signals: Mapping[str, str],
+        on_read: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        """`signals` maps names to signatures; `on_read` hears which property was read, `None`: all."""
+        self.name = name
+        self.methods = methods
+        self.signals = signals
+        self._on_read = on_read
+        self._properties = dict(properties)
+        self._marshalled: dict[str, bytes] = {}
+
+    def set(self, name: str, value: Any) -> bool:
+        """Whether it has changed."""
+        signature, old = self._properties[name]
+        if value == old:
+            return False
+        self._properties[name] = signature, value
+        self._marshalled.pop(name, None)
+        return True
+
+    def get(self, name: str) -> Variant:
+        if name not in self._properties:
+            raise CallError("UnknownProperty", f"{self.name} has no property {name}")
+        self._on_read(name)
+        return self._properties[name]
+
+    def get_all(self) -> bytes:
+        """All properties, marshalled as `a{sv}`."""
+        self._on_read(None)
+        entries = bytearray()
+        for name, variant in self._properties.items():
+            if name not in self._marshalled:
+                self._marshalled[name] = marshal("sv", (name, variant))
+            entries += bytes(-len(entries) % 8)  # each entry of a dictionary starts at a multiple of 8
+            entries += self._marshalled[name]
+        return b"".join((len(entries).to_bytes(4, "little"), bytes(4), entries))
+
+    def describe(self) -> str:
+        """As introspection XML."""
+        parts = [f'<interface name="{self.name}">']
+        for name, method in self.methods.items():
+            arguments = _arguments(method.takes, ' direction="in"') + _arguments(method.gives, ' direction="out"')
+            parts.append(f'<method name="{name}">{arguments}</method>')
+        for name, (signature, _) in self._properties.items():
+            parts.append(f'<property name="{name}" type="{signature}" access="read"/>')
+        for name, signature in self.signals.items():
+            parts.append(f'<signal name="{name}">{_arguments(signature)}</signal>')
+        return "".join((*parts, "</interface>"))
+
+
+class Object:
+    """What lies at one path."""
+
+    def __init__(self, *interfaces: Interface) -> None:
+        self._offered = {interface.name: interface for interface in interfaces}
+        standard = (
+            Interface("org.freedesktop.DBus.Peer", {"Ping": Method("", "", lambda: ())}, {}, {}),
+            Interface(
+                "org.freedesktop.DBus.Introspectable",
+                {"Introspect": Method("", "s", lambda: (self._describe(),))},
+                {},
+                {},
+            ),
+            Interface(
+                "org.freedesktop.DBus.Properties",
+                {
+                    "Get": Method("ss", "v", lambda interface, name: (self._interface(interface).get(name),)),
+                    "GetAll": Method("s", "a{sv}", lambda interface: self._interface(interface).get_all()),
+                    "Set": Method("ssv", "", self._refuse_set),
+                },
+                {},
+                {},
+            ),
+        )
+        self._all = {interface.name: interface for interface in (*interfaces, *standard)}
+
+    def call(self, interface: str | None, member: str, signature: str, arguments: tuple[Any, ...]) -> tuple[str, bytes]:
+        """Signature and marshalled body of the answer. Raises CallError."""
+        method = self._method(interface, member)
+        if signature != method.takes:
+            raise CallError("InvalidArgs", f"{member} takes ({method.takes}), not ({signature})")
+        result = method.run(*arguments)
+        return method.gives, result if isinstance(result, bytes) else marshal(method.gives, result)
+
+    def _method(self, interface: str | None, member: str) -> Method:
+        candidates: Iterable[Interface] = self._all.values()
+        if interface:
+            if interface not in self._all:
+                raise CallError("UnknownInterface", f"there is no interface {interface}")
+            candidates = (self._all[interface],)
+        for candidate in candidates:
+            if member in candidate.methods:
+                return candidate.methods[member]
+        raise CallError("UnknownMethod", f"there is no method {member}")
+
+    def _interface(self, name: str) -> Interface:
+        if name not in self._offered:
+            raise CallError("UnknownInterface", f"there is no interface {name}")
+        return self._offered[name]
+
+    def _refuse_set(self, interface: str, name: str, _value: Variant) -> tuple[()]:
+        self._interface(interface).get(name)
+        raise CallError("PropertyReadOnly", f"{name} can only be read")
+
+    def _describe(self) -> str:
+        return f"<node>{''.join(interface.describe() for interface in self._all.values())}</node>"
+
+
+def marshal(signature: str, values: tuple[Any, ...]) -> bytes:
+    """The body of a message, little-endian."""
+    return bytes(_body_type(signature).serialise(values, 0, Endianness.little))
+
+
+@functools.lru_cache(maxsize=64)
+def _body_type(signature: str) -> Struct:
+    return parse_signature(list(f"({signature})"))
+
+
+def _arguments(signature: str, direction: str = "") -> str:
+    described, rest = "", list(signature)
+    while rest:
+        before = "".join(rest)
+        parse_signature(rest)  # takes one complete type off the front
+        described += f'<arg type="{before[: len(before) - len(rest)]}"{direction}/>'
+    return described

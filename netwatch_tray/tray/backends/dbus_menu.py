@@ -1,0 +1,243 @@
+"""A pystray menu as com.canonical.dbusmenu, the protocol by which panels draw the menus of other programs.
+
+The protocol is defined by libdbusmenu's dbus-menu.xml. What hosts really do with it decides three things here:
+
+- Some cut, freeze or close an open menu when its layout changes, be it the moment that it opens. So texts change in
+  place (ItemsPropertiesUpdated, same ids), and rows come and go while nobody is looking.
+- Some tell neither that a menu was opened nor that it was closed, but all announce that they are about to show it. So
+  texts are live for a while after that, and cost nothing at other times.
+- A click may arrive late. So a new layout has new ids, and the click hits nothing rather than another row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+from netwatch_tray import clock
+from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Variant
+from netwatch_tray.tray.backends.pystray_api import Menu
+
+NAME = "com.canonical.dbusmenu"
+
+_LIVE_SECONDS = 120.0
+"""After the announcement of showing; nobody reads a menu for longer."""
+
+_LAYOUT = "(ia{sv}av)"
+
+
+class Item(Protocol):
+    """What is used of a `pystray.MenuItem`; each may be computed anew on each access."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def checked(self) -> bool | None: ...
+    @property
+    def radio(self) -> bool: ...
+    @property
+    def submenu(self) -> Iterable[Item] | None: ...
+
+
+class _Node:
+    """One row as the hosts know it; the root has no item."""
+
+    __slots__ = ("children", "id", "item", "properties")
+
+    def __init__(self, node_id: int, item: Item | None, properties: dict[str, Variant], children: list[_Node]) -> None:
+        self.id = node_id
+        self.item = item
+        self.properties = properties
+        self.children = children
+
+    def walk(self) -> Iterator[_Node]:
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+class DBusMenu:
+    """Serves one menu. An item is the same row for as long as it is the same object.
+
+    Hosts hear of items that come or go in the same menu only when they are about to show it: to be seen at once, set
+    another menu.
+    """
+
+    def __init__(
+        self, menu: Iterable[Item], emit: Callable[[str, tuple[Any, ...]], None], activate: Callable[[Item], None]
+    ) -> None:
+        """`emit` sends a signal of `interface`, `activate` is told of clicks."""
+        self._menu = menu
+        self._emit = emit
+        self._activate = activate
+        self._live_until = 0.0
+        self._next_id = 1
+        self._revision = 1
+        self._is_replaced = False
+        """Another menu waits until nobody is looking."""
+        self._root, self._nodes = self._build()
+        self.interface = Interface(
+            NAME,
+            {
+                "GetLayout": Method("iias", f"u{_LAYOUT}", self._get_layout),
+                "GetGroupProperties": Method("aias", "a(ia{sv})", self._get_group_properties),
+                "GetProperty": Method("is", "v", self._get_property),
+                "Event": Method("isvu", "", self._event),
+                "EventGroup": Method("a(isvu)", "ai", self._event_group),
+                "AboutToShow": Method("i", "b", self._about_to_show),
+                "AboutToShowGroup": Method("ai", "aiai", self._about_to_show_group),
+            },
+            {
+                "Version": ("u", 3),
+                "Status": ("s", "normal"),
+                "TextDirection": ("s", "ltr"),
+                "IconThemePath": ("as", []),
+            },
+            {
+                "LayoutUpdated": "ui",
+                "ItemsPropertiesUpdated": "a(ia{sv})a(ias)",
+            },
+        )
+
+    @property
+    def menu(self) -> Iterable[Item]:
+        return self._menu
+
+    @menu.setter
+    def menu(self, menu: Iterable[Item]) -> None:
+        self._menu = menu
+        self._is_replaced = True
+        self.update()
+
+    @property
+    def is_live(self) -> bool:
+        """Somebody may be looking at the menu."""
+        return clock.boottime() < self._live_until
+
+    def update(self) -> None:
+        """Texts and states may have changed."""
+        if self.is_live:
+            if self._is_replaced or _matches(self._root.children, self._menu):
+                self._update_properties()  # of the rows on the screen
+        elif self._is_replaced:
+            self._refresh()
+
+    def _refresh(self) -> bool:
+        """Brings everything up to date; whether the layout is a new one."""
+        self._is_replaced = False
+        if _matches(self._root.children, self._menu):
+            self._update_properties()
+            return False
+        self._root, self._nodes = self._build()
+        self._revision += 1
+        self._emit("LayoutUpdated", (self._revision, 0))
+        return True
+
+    def _update_properties(self) -> None:
+        updated, removed = [], []
+        for node in self._nodes.values():
+            if node.item is None:
+                continue
+            old, new = node.properties, _properties(node.item)
+            if new != old:
+                node.properties = new
+                changed = {name: variant for name, variant in new.items() if old.get(name) != variant}
+                gone = [name for name in old if name not in new]
+                if changed:
+                    updated.append((node.id, changed))
+                if gone:
+                    removed.append((node.id, gone))
+        if updated or removed:
+            self._emit("ItemsPropertiesUpdated", (updated, removed))
+
+    def _build(self) -> tuple[_Node, dict[int, _Node]]:
+        root = _Node(0, None, {"children-display": ("s", "submenu")}, self._build_rows(self._menu))
+        return root, {node.id: node for node in root.walk()}
+
+    def _build_rows(self, menu: Iterable[Item]) -> list[_Node]:
+        rows = []
+        for item in menu:
+            node_id, self._next_id = self._next_id, self._next_id + 1
+            rows.append(_Node(node_id, item, _properties(item), self._build_rows(item.submenu or ())))
+        return rows
+
+    def _node(self, node_id: int) -> _Node:
+        if node_id not in self._nodes:
+            raise CallError("InvalidArgs", f"there is no menu item {node_id}")
+        return self._nodes[node_id]
+
+    def _get_layout(self, parent: int, depth: int, names: list[str]) -> tuple[Any, ...]:
+        self._refresh()
+        return self._revision, _layout(self._node(parent), depth, names)
+
+    def _get_group_properties(self, ids: list[int], names: list[str]) -> tuple[Any, ...]:
+        nodes = [self._nodes[node_id] for node_id in ids if node_id in self._nodes] if ids else self._nodes.values()
+        return ([(node.id, _chosen(node, names)) for node in nodes],)
+
+    def _get_property(self, node_id: int, name: str) -> tuple[Any, ...]:
+        node = self._node(node_id)
+        if name not in node.properties:
+            raise CallError("InvalidArgs", f"menu item {node_id} has no property {name}")
+        return (node.properties[name],)
+
+    def _event(self, node_id: int, kind: str, _data: Variant, _timestamp: int) -> tuple[()]:
+        node = self._node(node_id)
+        if kind == "opened":
+            self._live_until = clock.boottime() + _LIVE_SECONDS
+        elif kind == "closed" and node is self._root:
+            self._live_until = 0.0
+        elif kind == "clicked" and node.item is not None and node.item.enabled:
+            self._activate(node.item)
+        return ()
+
+    def _event_group(self, events: list[tuple[int, str, Variant, int]]) -> tuple[Any, ...]:
+        for event in events:
+            if event[0] in self._nodes:
+                self._event(*event)
+        return ([event[0] for event in events if event[0] not in self._nodes],)
+
+    def _about_to_show(self, node_id: int) -> tuple[bool]:
+        self._node(node_id)
+        self._live_until = clock.boottime() + _LIVE_SECONDS
+        return (self._refresh(),)
+
+    def _about_to_show_group(self, ids: list[int]) -> tuple[Any, ...]:
+        known = [node_id for node_id in ids if node_id in self._nodes]
+        unknown = [node_id for node_id in ids if node_id not in self._nodes]
+        return [node_id for node_id in known if self._about_to_show(node_id)[0]], unknown
+
+
+def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
+    """Whether these rows are these items, the very same objects in the same order."""
+    items = list(menu)
+    return len(rows) == len(items) and all(
+        row.item is item and _matches(row.children, item.submenu or ()) for row, item in zip(rows, items, strict=True)
+    )
+
+
+def _properties(item: Item) -> dict[str, Variant]:
+    """Those that differ from the protocol's defaults, and the label. An underscore would underline the next letter."""
+    if item is Menu.SEPARATOR:
+        return {"type": ("s", "separator")}
+    properties: dict[str, Variant] = {"label": ("s", item.text.replace("_", "__"))}
+    if not item.enabled:
+        properties["enabled"] = ("b", False)
+    checked = item.checked
+    if checked is not None:
+        properties["toggle-type"] = ("s", "radio" if item.radio else "checkmark")
+        properties["toggle-state"] = ("i", int(checked))
+    if item.submenu is not None:
+        properties["children-display"] = ("s", "submenu")
+    return properties
+
+
+def _layout(node: _Node, depth: int, names: list[str]) -> tuple[Any, ...]:
+    """`depth` levels below the node, all of them if it is negative."""
+    children = [] if depth == 0 else [(_LAYOUT, _layout(child, depth - 1, names)) for child in node.children]
+    return node.id, _chosen(node, names), children
+
+
+def _chosen(node: _Node, names: list[str]) -> dict[str, Variant]:
+    return {name: variant for name, variant in node.properties.items() if not names or name in names}

@@ -1,0 +1,295 @@
+"""A pystray backend: org.kde.StatusNotifierItem over D-Bus, without a toolkit and without a thread.
+
+The item is defined by the StatusNotifierItem specification (freedesktop.org); a program registers it with
+org.kde.StatusNotifierWatcher, and panels that show such items ("hosts") read its properties and call its methods.
+
+Hosts answer each signal by reading properties, some of them all of them. So a signal says only once that what a host
+has read is stale, and not again before somebody has read it; nothing is said when nothing has changed, nor when there
+is no watcher, nor while the bus is behind with what it has been sent.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from PIL import Image
+
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.tray.backends.bus import BUS, Bus
+from netwatch_tray.tray.backends.bus_objects import Interface, Method, Object
+from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
+from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu
+
+ITEM = "org.kde.StatusNotifierItem"
+WATCHER = "org.kde.StatusNotifierWatcher"
+_ITEM_PATH = "/StatusNotifierItem"
+_MENU_PATH = "/MenuBar"
+_WATCHER_PATH = "/StatusNotifierWatcher"
+
+_PIXMAPS = "a(iiay)"
+
+_DO_NOT_QUEUE = 4
+_OWNED = (1, 4)
+"""Of RequestName: the flag, and the answers that mean that the name is ours."""
+
+_SIGNALS = {"NewIcon": "", "NewToolTip": "", "XAyatanaNewLabel": "ss"}
+_READ_AFTER = {"NewIcon": "IconPixmap", "NewToolTip": "ToolTip"}
+"""What hosts read again after each signal."""
+
+_numbers = itertools.count(1)
+
+
+class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
+    """The tray icon, as pystray defines it, and all of it in the scheduler's thread: setters included.
+
+    `icon` is a sequence of pictures, the same one in several sizes; `title` is the tooltip, its first line the heading.
+    Raises TrayUnavailableError when the session bus cannot be reached within `patience` seconds. Without a tray on the
+    bus it waits for one, for as long as it takes.
+    """
+
+    HAS_NOTIFICATION = False
+
+    def __init__(
+        self,
+        name: str,
+        icon: Sequence[Image.Image] | None = None,
+        title: str | None = None,
+        menu: Menu | None = None,
+        *,
+        program: str,
+        scheduler: Scheduler,
+        on_lost: Callable[[str], None],
+        patience: float = 1.0,
+    ) -> None:
+        """`program` is the name that assistive technology reads; `on_lost` hears why the bus is gone: the icon is of no
+        use then and another one has to be made."""
+        super().__init__(name, icon, title, menu)
+        self._scheduler = scheduler
+        self._service = f"{ITEM}-{os.getpid()}-{next(_numbers)}"
+        self._is_named = False
+        self._watcher = ""
+        """The unique name of the watcher; none: empty."""
+        self._has_host = False
+        self._label = ""
+        self._unsaid: set[str] = set()
+        """Signals that wait for the bus to catch up."""
+        self._unread: set[str] = set()
+        """Signals sent whose property nobody has read since."""
+        self._is_loop_ours = False
+        self.activation_token: str | None = None
+        """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
+        self._item = Interface(
+            ITEM,
+            {
+                "Activate": Method("ii", "", self._activate),
+                "SecondaryActivate": Method("ii", "", _ignore),
+                "ContextMenu": Method("ii", "", _ignore),  # the host draws it from the property Menu
+                "Scroll": Method("is", "", _ignore),
+                "ProvideXdgActivationToken": Method("s", "", self._keep_activation_token),
+            },
+            {
+                "Category": ("s", "SystemServices"),
+                "Id": ("s", name),
+                "Title": ("s", program),
+                "Status": ("s", "Active"),
+                "WindowId": ("i", 0),
+                "IconName": ("s", ""),
+                "IconThemePath": ("s", ""),
+                "IconPixmap": (_PIXMAPS, []),
+                "OverlayIconName": ("s", ""),
+                "OverlayIconPixmap": (_PIXMAPS, []),
+                "AttentionIconName": ("s", ""),
+                "AttentionIconPixmap": (_PIXMAPS, []),
+                "AttentionMovieName": ("s", ""),
+                "ToolTip": (f"(s{_PIXMAPS}ss)", _tooltip(self.title)),
+                "ItemIsMenu": ("b", False),
+                "Menu": ("o", _MENU_PATH),
+                "XAyatanaLabel": ("s", ""),
+                "XAyatanaLabelGuide": ("s", ""),
+                "XAyatanaOrderingIndex": ("u", 0),
+            },
+            _SIGNALS,
+            self._on_read,
+        )
+        self._dbus_menu = DBusMenu(self.menu or Menu(), self._emit_menu, self._on_menu_click)
+        self._bus = Bus(
+            scheduler, on_signal=self._on_signal, on_drained=self._on_drained, on_lost=on_lost, patience=patience
+        )
+
+    @property
+    def label(self) -> str:
+        """Text beside the icon, where the bar shows one."""
+        return self._label
+
+    @label.setter
+    def label(self, value: str) -> None:
+        if value != self._label:
+            self._label = value
+            self._item.set("XAyatanaLabel", value)
+            self._item.set("XAyatanaLabelGuide", value)
+            self._announce("XAyatanaNewLabel")
+
+    @property
+    def state(self) -> str:
+        """For `status` and `doctor`."""
+        if not self._watcher:
+            return "waiting for a tray: none is on the session bus"
+        return "icon shown" if self._has_host else "waiting for a panel to show the icon"
+
+    def _update_icon(self) -> None:
+        self._icon_valid = True
+        if self._item.set("IconPixmap", [_pixmap(picture) for picture in self._icon]):
+            self._announce("NewIcon")
+
+    def _update_title(self) -> None:
+        if self._item.set("ToolTip", _tooltip(self._title)):
+            self._announce("NewToolTip")
+
+    def _update_menu(self) -> None:
+        if self._bus.is_drained:
+            if self._menu is not None and self._menu is not self._dbus_menu.menu:
+                self._dbus_menu.menu = self._menu
+            else:
+                self._dbus_menu.update()
+
+    def _show(self) -> None:
+        self._update_title()  # pystray has left this to us while the icon was hidden
+        self._bus.call_bus("RequestName", "su", (self._service, _DO_NOT_QUEUE), self._on_named)
+
+    def _hide(self) -> None:
+        self._is_named = False
+        self._bus.call_bus("ReleaseName", "s", (self._service,))
+
+    def _start_setup(self, setup: Callable[[Icon], None] | None) -> None:
+        # pystray would do this in a thread of its own; here everything is the scheduler's.
+        self._setup_thread = threading.current_thread()
+        self._scheduler.call_soon(partial(setup or _make_visible, self))
+
+    def _run_detached(self) -> None:
+        self._bus.start({_ITEM_PATH: Object(self._item), _MENU_PATH: Object(self._dbus_menu.interface)})
+        self._listen(BUS, f"member='NameOwnerChanged',arg0='{WATCHER}'")
+        self._listen(WATCHER, "member='StatusNotifierHostRegistered'")
+        self._listen(WATCHER, "member='StatusNotifierHostUnregistered'")
+        self._bus.call_bus("GetNameOwner", "s", (WATCHER,), self._on_watcher)
+        self._mark_ready()
+
+    def run_loop(self) -> None:
+        """The loop that this icon lives in, until the scheduler is stopped."""
+        self._scheduler.run()
+
+    def _run(self) -> None:
+        self._is_loop_ours = True
+        self._run_detached()
+        self._scheduler.run()
+
+    def _stop(self) -> None:
+        self._bus.close()
+        self._visible = False
+        if self._is_loop_ours:
+            self._scheduler.stop()
+
+    def _listen(self, name: str, rest: str) -> None:
+        """To a signal of the interface that is called as its owner on the bus is."""
+        self._bus.call_bus("AddMatch", "s", (f"type='signal',sender='{name}',interface='{name}',{rest}",))
+
+    def _announce(self, signal: str) -> None:
+        if signal not in self._unread:
+            self._unsaid.add(signal)
+            self._say()
+
+    def _say(self) -> None:
+        while self._unsaid and self._watcher and self._bus.is_drained:
+            signal = self._unsaid.pop()
+            if signal in _READ_AFTER:
+                self._unread.add(signal)
+                self._bus.emit(_ITEM_PATH, ITEM, signal)
+            else:  # the label: hosts take it from the signal, so it is said each time
+                self._bus.emit(_ITEM_PATH, ITEM, signal, _SIGNALS[signal], (self._label, self._label))
+
+    def _on_read(self, name: str | None) -> None:
+        self._unread = {signal for signal in self._unread if name not in (None, _READ_AFTER[signal])}
+
+    def _on_drained(self) -> None:
+        self._say()
+        self._update_menu()
+
+    def _emit_menu(self, signal: str, body: tuple[Any, ...]) -> None:
+        if self._watcher:
+            self._bus.emit(_MENU_PATH, MENU, signal, self._dbus_menu.interface.signals[signal], body)
+
+    def _on_menu_click(self, item: Item) -> None:
+        self._scheduler.call_soon(self._handler(item))  # the host gets its answer first
+
+    def _activate(self, _x: int, _y: int) -> tuple[()]:
+        self._scheduler.call_soon(self)
+        return ()
+
+    def _keep_activation_token(self, token: str) -> tuple[()]:
+        self.activation_token = token
+        return ()
+
+    def _on_named(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if answer is None or answer[0] not in _OWNED:  # a sandbox may refuse the name
+            self._service = self._bus.unique_name
+        self._is_named = True
+        self._register()
+
+    def _register(self) -> None:
+        if self._is_named and self._watcher:
+            self._unsaid.clear()  # whoever sees a new item reads all of it
+            self._unread.clear()
+            self._bus.call(WATCHER, _WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", "s", (self._service,))
+
+    def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        self._set_watcher("" if answer is None else answer[0])
+
+    def _on_signal(self, sender: str, _interface: str, member: str, body: tuple[Any, ...]) -> None:
+        if sender == BUS and member == "NameOwnerChanged":
+            name, _, owner = body
+            if name == WATCHER:
+                self._set_watcher(owner)
+        elif sender == self._watcher:
+            self._query_host()
+
+    def _set_watcher(self, owner: str) -> None:
+        if owner != self._watcher:
+            self._watcher = owner
+            self._has_host = False
+            if owner:
+                self._register()
+                self._query_host()
+
+    def _query_host(self) -> None:
+        asked = (WATCHER, "IsStatusNotifierHostRegistered")
+        self._bus.call(WATCHER, _WATCHER_PATH, "org.freedesktop.DBus.Properties", "Get", "ss", asked, self._on_host)
+
+    def _on_host(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        self._has_host = answer == (("b", True),)
+
+
+def _make_visible(icon: Icon) -> None:
+    icon.visible = True
+
+
+def _ignore(*_arguments: Any) -> tuple[()]:
+    return ()
+
+
+def _tooltip(text: str) -> tuple[Any, ...]:
+    """Some hosts read it as markup, some do not: what markup would take for its own is replaced by what looks alike."""
+    heading, _, rest = text.replace("&", "+").replace("<", "\u2039").replace(">", "\u203a").partition("\n")
+    return "", [], heading, rest
+
+
+def _pixmap(picture: Image.Image) -> tuple[int, int, bytes]:
+    """Width, height and ARGB bytes; these are kept with the picture, for the same few are shown again and again."""
+    argb = picture.info.get("argb")
+    if argb is None:
+        red, green, blue, alpha = picture.split()
+        argb = picture.info["argb"] = Image.merge("RGBA", (alpha, red, green, blue)).tobytes()
+    return *picture.size, argb

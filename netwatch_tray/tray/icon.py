@@ -1,0 +1,127 @@
+"""Draws the tray's glyphs: one geometry on whole pixels, for every size from 16 to 64.
+
+Each size is a whole multiple of a grid of 16, 22 or 24, so that a host which halves a picture gets sharp edges as well.
+Shapes differ between the states, not only colours. Nothing here needs Pillow's plugins, fonts or ImageDraw: they would
+cost the resident agent several megabytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Literal, NamedTuple
+
+from PIL import Image
+
+from netwatch_tray.tray.presenter import Glyph
+
+SIZES = (16, 22, 24, 32, 44, 48, 64)
+
+Bar = Literal["light", "dark", "unknown"]
+"""The colour of what the icon lies on."""
+
+_INK: dict[Bar, tuple[int, int, int]] = {
+    "light": (0x15, 0x18, 0x1C),
+    "dark": (0xEC, 0xEE, 0xF1),
+    "unknown": (0x7A, 0x82, 0x8D),  # at least 3:1 against white and against the usual dark bars
+}
+
+_SAMPLES = 4
+"""Per pixel and direction, for the slanted edges."""
+
+_Polygon = tuple[tuple[float, float], ...]
+
+
+class _Grid(NamedTuple):
+    """The measures of the glyph in one grid, in its units; everything else follows from them."""
+
+    size: int
+    margin: int
+    """Above and below."""
+    left: int
+    """Of the left arrow; the right one mirrors it."""
+    width: int
+    """Of an arrow's head."""
+    head: int
+    """Height of an arrow's head."""
+    stem: int
+    """Width of an arrow's stem."""
+
+
+_MARK = 4
+"""Width of the exclamation mark and height of its dot."""
+
+_GRIDS = (_Grid(16, 2, 1, 6, 4, 2), _Grid(22, 3, 1, 8, 6, 4), _Grid(24, 3, 1, 10, 6, 4))
+
+
+@functools.lru_cache(maxsize=64)
+def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
+    """An RGBA picture of `size` × `size` pixels, one of `SIZES`; shared between callers: do not change it."""
+    grid = next(grid for grid in _GRIDS if size % grid.size == 0)
+    scale = size // grid.size * _SAMPLES
+    mask = Image.new("L", (size * _SAMPLES, size * _SAMPLES))
+    for polygon in _shapes(glyph, grid):
+        _fill(mask, tuple((x * scale, y * scale) for x, y in polygon))
+    picture = Image.new("RGBA", (size, size), _INK[bar])
+    picture.putalpha(mask.reduce(_SAMPLES))
+    return picture
+
+
+def _shapes(glyph: Glyph, grid: _Grid) -> list[_Polygon]:
+    """Convex polygons in grid units."""
+    size, margin, low = grid.size, grid.margin, grid.size - grid.margin
+    left, right = grid.left, size - grid.left - grid.width
+    bar = grid.stem + 2
+    left_bar, right_bar = left + (grid.width - bar) // 2, right + (grid.width - bar) // 2
+    match glyph.kind:
+        case "rates":
+            room = low - grid.head - margin
+            shapes = [_head(grid, left, low, -1), _head(grid, right, margin, 1)]
+            if glyph.down:
+                end = low - grid.head
+                shapes.append(_stem(grid, left, end - round(room * glyph.down / 3), end))
+            if glyph.up:
+                end = margin + grid.head
+                shapes.append(_stem(grid, right, end, end + round(room * glyph.up / 3)))
+            return shapes
+        case "paused":
+            return [_box(left_bar, margin, bar, low), _box(right_bar, margin, bar, low)]
+        case "offline":
+            near, thick = 1, 1 + size // 8
+            slash = (near, thick), (thick, near), (size - near, size - thick), (size - thick, size - near)
+            return [_head(grid, left, low, -1), _head(grid, right, margin, 1), slash]
+        case "alert":
+            mark, dot = right + (grid.width - _MARK) // 2, low - _MARK
+            return [
+                _head(grid, left, margin, 1),
+                _head(grid, left, low, -1),
+                _box(mark, margin, _MARK, dot - 2),
+                _box(mark, dot, _MARK, low),
+            ]
+
+
+def _head(grid: _Grid, x: int, tip: int, direction: int) -> _Polygon:
+    """A triangle with its tip at the height `tip`, its base `direction` (1: below, -1: above) of it."""
+    base = tip + direction * grid.head
+    return (x, base), (x + grid.width, base), (x + grid.width / 2, tip)
+
+
+def _stem(grid: _Grid, x: int, top: int, bottom: int) -> _Polygon:
+    return _box(x + (grid.width - grid.stem) // 2, top, grid.stem, bottom)
+
+
+def _box(x: int, top: int, width: int, bottom: int) -> _Polygon:
+    return (x, top), (x + width, top), (x + width, bottom), (x, bottom)
+
+
+def _fill(mask: Image.Image, polygon: _Polygon) -> None:
+    """Fills a convex polygon line by line, each line from edge to edge at its middle."""
+    heights = [y for _, y in polygon]
+    for line in range(round(min(heights)), round(max(heights))):
+        crossings = [
+            x0 + (line + 0.5 - y0) * (x1 - x0) / (y1 - y0)
+            for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True)
+            if min(y0, y1) <= line + 0.5 < max(y0, y1)
+        ]
+        left, right = math.floor(min(crossings) + 0.5), math.floor(max(crossings) + 0.5)
+        mask.paste(255, (left, line, right, line + 1))

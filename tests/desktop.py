@@ -1,0 +1,468 @@
+"""A desktop of one's own for a test: X server, session bus, window manager and a real panel, all private.
+
+    with Session() as desktop:
+        desktop.start_host("xfce")
+        desktop.spawn("agent", [sys.executable, "-m", "netwatch_tray"])
+        desktop.wait_for(lambda: desktop.items(), 10, "the icon registers")
+        place = desktop.wait_for(lambda: desktop.find_colour(INK), 10, "the icon is seen")
+        desktop.click(*place)
+
+Everything lies in one temporary directory, nothing of the person's own session is read or touched, and `close` ends
+each process that was started, by its pid, with whatever those have started in turn.
+
+Debian: xvfb dbus openbox xclip xdotool xfce4-panel lxqt-panel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeVar
+
+import psutil
+from jeepney import (  # type: ignore[import-untyped]  # jeepney has no py.typed
+    DBusAddress,
+    DBusErrorResponse,
+    MatchRule,
+    Properties,
+    new_method_call,
+)
+from jeepney.io.blocking import DBusConnection, open_dbus_connection  # type: ignore[import-untyped]  # jeepney has no py.typed
+from jeepney.wrappers import unwrap_msg  # type: ignore[import-untyped]  # jeepney has no py.typed
+from PIL import Image, ImageChops, ImageGrab
+
+T = TypeVar("T")
+
+ITEM = "org.kde.StatusNotifierItem"
+MENU = "com.canonical.dbusmenu"
+WATCHER = "org.kde.StatusNotifierWatcher"
+WATCHER_PATH = "/StatusNotifierWatcher"
+
+_PATIENCE = 10.0
+"""Seconds for anything that a healthy machine does in a tenth of them."""
+
+_PANEL = {"height": 32, "icon": 22}
+
+_XFCE = """<?xml version="1.0" encoding="UTF-8"?>
+<channel name="xfce4-panel" version="1.0">
+  <property name="configver" type="int" value="2"/>
+  <property name="panels" type="array">
+    <value type="int" value="1"/>
+    <property name="panel-1" type="empty">
+      <property name="position" type="string" value="p=6;x=0;y=0"/>
+      <property name="position-locked" type="bool" value="true"/>
+      <property name="length" type="uint" value="100"/>
+      <property name="size" type="uint" value="{height}"/>
+      <property name="icon-size" type="uint" value="{icon}"/>
+      <property name="plugin-ids" type="array"><value type="int" value="1"/></property>
+    </property>
+  </property>
+  <property name="plugins" type="empty">
+    <property name="plugin-1" type="string" value="systray">
+      <property name="icon-size" type="int" value="{icon}"/>
+      <property name="square-icons" type="bool" value="true"/>
+    </property>
+  </property>
+</channel>
+"""
+
+_LXQT = """[General]
+__userfile__=true
+iconTheme=hicolor
+panels=top
+
+[top]
+alignment=-1
+animation-duration=0
+desktop=0
+iconSize={icon}
+lineCount=1
+panelSize={height}
+plugins=tray
+position=Top
+width=100
+width-percent=true
+
+[tray]
+alignment=Left
+type=statusnotifier
+"""
+
+HOSTS: Mapping[str, Sequence[str]] = {
+    "xfce": ("xfce4-panel", "--disable-wm-check"),
+    "lxqt": ("lxqt-panel",),
+}
+
+REQUIRED = ("Xvfb", "dbus-daemon", "openbox", "xdotool")
+
+
+class Row(NamedTuple):
+    """A row of a menu, as a panel gets it."""
+
+    id: int
+    properties: dict[str, Any]
+    children: tuple[Row, ...]
+
+    @property
+    def label(self) -> str:
+        return str(self.properties.get("label", "")).replace("__", "_")
+
+
+def wait_for(
+    predicate: Callable[[], T | None], timeout: float, what: str, diagnose: Callable[[], str] = lambda: ""
+) -> T:
+    """The first true result of `predicate`; fails with `what` and what `diagnose` tells after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (result := predicate()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:g} s: {what}\n{diagnose()}")
+        time.sleep(0.02)
+    return result
+
+
+class BusClient:
+    """A blocking client of the bus, as a panel or a test needs it."""
+
+    def __init__(self, address: str) -> None:
+        self.connection: DBusConnection = open_dbus_connection(address)
+
+    def call(
+        self, destination: str, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()
+    ) -> Any:
+        """The body of the answer. Raises DBusErrorResponse or TimeoutError."""
+        address = DBusAddress(path, destination, interface)
+        message = new_method_call(address, member, signature or None, body)
+        return unwrap_msg(self.connection.send_and_get_reply(message, timeout=_PATIENCE))
+
+    def call_bus(self, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> Any:
+        return self.call(
+            "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", member, signature, body
+        )
+
+    def property(self, destination: str, path: str, interface: str, name: str) -> Any:
+        """The value of one property."""
+        message = Properties(DBusAddress(path, destination, interface)).get(name)
+        return unwrap_msg(self.connection.send_and_get_reply(message, timeout=_PATIENCE))[0][1]
+
+    def properties(self, destination: str, path: str, interface: str) -> dict[str, Any]:
+        message = Properties(DBusAddress(path, destination, interface)).get_all()
+        values = unwrap_msg(self.connection.send_and_get_reply(message, timeout=_PATIENCE))[0]
+        return {name: value for name, (_, value) in values.items()}
+
+    def owner(self, name: str) -> str | None:
+        """The unique name that owns `name`."""
+        try:
+            return str(self.call_bus("GetNameOwner", "s", (name,))[0])
+        except DBusErrorResponse:
+            return None
+
+    @contextlib.contextmanager
+    def signals(self, interface: str, path: str) -> Iterator[Callable[[], list[tuple[str, Any]]]]:
+        """Within it: a function that returns name and body of the signals that have arrived so far."""
+        rule = MatchRule(type="signal", interface=interface, path=path)
+        self.call_bus("AddMatch", "s", (rule.serialise(),))
+        seen: list[tuple[str, Any]] = []
+
+        def collect() -> list[tuple[str, Any]]:
+            self.call_bus("GetId")  # whatever was sent before has arrived when this is answered
+            while queue:
+                message = queue.popleft()
+                seen.append((message.header.fields[3], message.body))
+            return seen
+
+        with self.connection.filter(rule, bufsize=10_000) as queue:
+            yield collect
+        self.call_bus("RemoveMatch", "s", (rule.serialise(),))
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class Session:
+    """A private session; a context manager. `netns`: the network namespace that `spawn` starts programs in."""
+
+    def __init__(self, *, display: bool = True, netns: str | None = None, size: str = "1280x720") -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="desktop-"))
+        self._netns = netns
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._client: BusClient | None = None
+        self.environment = self._make_environment()
+        try:
+            self.start_bus()
+            if display:
+                self._start_display(size)
+                self._start("window-manager", ["openbox"])
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Processes
+
+    def spawn(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
+        """Starts a program in the session; its output goes to `log(name)`. Returns its pid."""
+        prefix = ["ip", "netns", "exec", self._netns] if self._netns else []
+        return self._start(name, [*prefix, *argv], environment)
+
+    def start_host(self, kind: str) -> int:
+        """Starts a panel and waits until it takes icons. Returns its pid."""
+        pid = self._start(kind, HOSTS[kind])
+        self.wait_for(self.has_host, 2 * _PATIENCE, f"{kind} takes icons")
+        return pid
+
+    def start_bus(self) -> None:
+        """The session bus; again, at the same address, after `stop("bus")`."""
+        socket = self.directory / "run" / "bus"
+        socket.unlink(missing_ok=True)
+        address = f"unix:path={socket}"  # not abstract: those are bound to a network namespace
+        reader, writer = os.pipe()
+        argv = [
+            "dbus-daemon",
+            "--session",
+            "--nofork",
+            "--nopidfile",
+            f"--address={address}",
+            f"--print-address={writer}",
+        ]
+        try:
+            self._start("bus", argv, pass_fds=(writer,))
+        finally:
+            os.close(writer)
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = _first_line(reader, "dbus-daemon")
+
+    def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ends a program that was started here, the hard way if it does not go; its exit code, negative: the signal."""
+        if name == "bus" and self._client is not None:
+            self._client.close()
+            self._client = None
+        process = self._processes.pop(name)
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            return process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def wait_exit(self, name: str, timeout: float = _PATIENCE) -> int:
+        """The exit code of a program that is expected to end by itself."""
+        self.wait_for(lambda: self._processes[name].poll() is not None, timeout, f"{name} ends")
+        return self._processes.pop(name).returncode
+
+    def pid(self, name: str) -> int:
+        """Of a program that was started here; the bus is called `bus`."""
+        return self._processes[name].pid
+
+    def is_running(self, name: str) -> bool:
+        return name in self._processes and self._processes[name].poll() is None
+
+    def log(self, name: str) -> str:
+        """What a program has printed."""
+        file = self.directory / f"{name}.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def close(self) -> None:
+        """Ends all of it."""
+        family = []
+        for process in self._processes.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                family += psutil.Process(process.pid).children(recursive=True)
+        for name in reversed(list(self._processes)):
+            self.stop(name)
+        _, alive = psutil.wait_procs(family, timeout=1)  # what the bus has started ends with it
+        for orphan in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                orphan.kill()
+        if self._client is not None:
+            self._client.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def wait_for(self, predicate: Callable[[], T | None], timeout: float, what: str) -> T:
+        """The first true result of `predicate`; fails with `what` and the logs of the session otherwise."""
+        return wait_for(predicate, timeout, what, self._diagnose)
+
+    # The tray, as panels see it
+
+    @property
+    def client(self) -> BusClient:
+        if self._client is None:
+            self._client = BusClient(self.environment["DBUS_SESSION_BUS_ADDRESS"])
+        return self._client
+
+    def has_host(self) -> bool:
+        try:
+            return bool(self.client.property(WATCHER, WATCHER_PATH, WATCHER, "IsStatusNotifierHostRegistered"))
+        except DBusErrorResponse:
+            return False
+
+    def items(self) -> list[tuple[str, str]]:
+        """Bus name and path of the icons that are registered with the watcher."""
+        try:
+            registered = self.client.property(WATCHER, WATCHER_PATH, WATCHER, "RegisteredStatusNotifierItems")
+        except DBusErrorResponse:
+            return []
+        split = (item.partition("/") for item in registered)
+        return [(name, f"/{path or 'StatusNotifierItem'}") for name, _, path in split]
+
+    def item_property(self, name: str) -> Any:
+        """Of the only icon there is."""
+        service, path = self._item()
+        return self.client.property(service, path, ITEM, name)
+
+    def tooltip(self) -> str:
+        """Heading and text of the only icon there is."""
+        _, _, heading, text = self.item_property("ToolTip")
+        return f"{heading}\n{text}".strip()
+
+    def menu(self) -> tuple[Row, ...]:
+        """The rows of the menu of the only icon there is, opened as a panel opens it."""
+        service, path = self._item()[0], self.item_property("Menu")
+        self.client.call(service, path, MENU, "AboutToShow", "i", (0,))
+        return _row(self.client.call(service, path, MENU, "GetLayout", "iias", (0, -1, []))[1]).children
+
+    def pick(self, label: str) -> None:
+        """Clicks the row of that label."""
+        row = next(row for row in self.menu() if row.label == label)
+        service, path = self._item()[0], self.item_property("Menu")
+        self.client.call(service, path, MENU, "Event", "isvu", (row.id, "clicked", ("s", ""), 0))
+
+    # The screen
+
+    def screenshot(self, path: Path | None = None) -> Image.Image:
+        """The whole screen; also written to `path`."""
+        picture = ImageGrab.grab(xdisplay=self.environment["DISPLAY"]).convert("RGB")
+        if path is not None:
+            picture.save(path)
+        return picture
+
+    def find_colour(self, colour: tuple[int, int, int], least: int = 8) -> tuple[int, int] | None:
+        """The middle of where exactly this colour is, if there are `least` pixels of it on the screen."""
+        bands = self.screenshot().split()
+        matches = [
+            band.point([255 * (value == wanted) for value in range(256)])
+            for band, wanted in zip(bands, colour, strict=True)
+        ]
+        mask = ImageChops.darker(ImageChops.darker(matches[0], matches[1]), matches[2])
+        box = mask.getbbox()
+        if box is None or mask.histogram()[255] < least:
+            return None
+        return (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
+
+    def move(self, x: int, y: int) -> None:
+        """The pointer."""
+        self._run(["xdotool", "mousemove", str(x), str(y)])
+
+    def click(self, x: int, y: int, button: int = 1) -> None:
+        """1 left, 2 middle, 3 right, 4 wheel up, 5 wheel down."""
+        self._run(["xdotool", "mousemove", str(x), str(y), "click", str(button)])
+
+    def key(self, *names: str) -> None:
+        """Presses keys, by their X names."""
+        self._run(["xdotool", "key", *names])
+
+    def type(self, text: str) -> None:
+        """Types text into whatever has the focus."""
+        self._run(["xdotool", "type", text])
+
+    def clipboard(self) -> str:
+        """The text that was copied last."""
+        return self._run(["xclip", "-out", "-selection", "clipboard"])
+
+    def windows(self, name: str) -> list[int]:
+        """The visible windows whose title matches this regular expression."""
+        return [int(line) for line in self._run(["xdotool", "search", "--onlyvisible", "--name", name]).split()]
+
+    def _run(self, argv: Sequence[str]) -> str:
+        done = subprocess.run(
+            argv, env=self.environment, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+        return done.stdout
+
+    def _item(self) -> tuple[str, str]:
+        items = self.items()
+        assert len(items) == 1, f"not one icon, but {items}"
+        return items[0]
+
+    def _start(
+        self,
+        name: str,
+        argv: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> int:
+        assert not self.is_running(name), f"{name} is running already"
+        with (self.directory / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                argv,
+                env={**self.environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=pass_fds,
+            )
+        self._processes[name] = process
+        return process.pid
+
+    def _start_display(self, size: str) -> None:
+        reader, writer = os.pipe()
+        argv = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
+        try:
+            self._start("display", argv, pass_fds=(writer,))
+        finally:
+            os.close(writer)
+        self.environment["DISPLAY"] = ":" + _first_line(reader, "Xvfb")
+
+    def _make_environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH", "TZ") if name in os.environ}
+        places = {name: self.directory / name.lower() for name in ("HOME", "CONFIG", "DATA", "CACHE", "STATE")}
+        run = self.directory / "run"
+        for place in (*places.values(), run):
+            place.mkdir(mode=0o700)
+        config = places["CONFIG"]
+        xfce = config / "xfce4" / "xfconf" / "xfce-perchannel-xml" / "xfce4-panel.xml"
+        lxqt = config / "lxqt" / "panel.conf"
+        for file, text in ((xfce, _XFCE), (lxqt, _LXQT)):
+            file.parent.mkdir(parents=True)
+            file.write_text(text.format(**_PANEL))
+        return {
+            **kept,
+            "HOME": str(places["HOME"]),
+            "XDG_CONFIG_HOME": str(places["CONFIG"]),
+            "XDG_DATA_HOME": str(places["DATA"]),
+            "XDG_CACHE_HOME": str(places["CACHE"]),
+            "XDG_STATE_HOME": str(places["STATE"]),
+            "XDG_RUNTIME_DIR": str(run),
+            "LC_ALL": "C.UTF-8",
+            "NO_AT_BRIDGE": "1",  # no accessibility bus: it would be started for each program
+            "GTK_A11Y": "none",
+        }
+
+    def _diagnose(self) -> str:
+        logs = [f"--- {name} ({process.poll()})\n{self.log(name)[-2000:]}" for name, process in self._processes.items()]
+        return "\n".join(logs)
+
+
+def _row(layout: tuple[int, dict[str, Any], list[Any]]) -> Row:
+    node_id, properties, children = layout
+    values = {name: value for name, (_, value) in properties.items()}
+    return Row(node_id, values, tuple(_row(child) for _, child in children))
+
+
+def _first_line(reader: int, program: str) -> str:
+    """Without its newline; fails when the program ends before it says it."""
+    with os.fdopen(reader) as pipe:
+        line = pipe.readline().strip()
+    assert line, f"{program} did not start"
+    return line

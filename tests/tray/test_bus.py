@@ -1,0 +1,330 @@
+"""The connection: what cannot be reached, what sends rubbish, what does not read, and objects that answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Loop
+from desktop import BusClient, Session, wait_for
+from hypothesis import example, given, strategies as st
+from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # jeepney has no py.typed
+from jeepney.low_level import (  # type: ignore[import-untyped]  # jeepney has no py.typed
+    Endianness,
+    Header,
+    HeaderFields,
+    Message,
+    MessageType,
+)
+
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import ParseError, TrayUnavailableError
+from netwatch_tray.tray.backends.bus import Bus, messages
+from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Object, marshal
+
+
+def hello_answer(serial: int = 1) -> bytes:
+    """As the bus answers the first call."""
+    fields = {HeaderFields.reply_serial: 1, HeaderFields.signature: "s"}
+    header = Header(Endianness.little, MessageType.method_return, 0, 1, -1, serial, fields)
+    return bytes(Message(header, (":1.7",)).serialise())
+
+
+def connect(scheduler: Scheduler, lost: list[str] | None = None, patience: float = 1.0) -> Bus:
+    return Bus(
+        scheduler,
+        on_signal=lambda *_: None,
+        on_drained=lambda: None,
+        on_lost=(lost if lost is not None else []).append,
+        patience=patience,
+    )
+
+
+@contextmanager
+def server(path: Path, talk: Callable[[socket.socket], object]) -> Iterator[None]:
+    """Something that listens where a bus should and treats one client as `talk` does."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    listener.settimeout(10)
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(ConnectionError):
+            connection.settimeout(10)
+            talk(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(15)
+        listener.close()
+        assert not thread.is_alive()
+
+
+def until_closed(connection: socket.socket) -> bool:
+    while connection.recv(65536):
+        pass
+    return True
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "unix:path=/nonexistent/bus",
+        "unix:path=/dev/null",
+        "disabled:",
+        "autolaunch:",
+        "tcp:host=localhost,port=1",
+        "unix:path=/" + "x" * 300,
+        "unix:path=/a%00b",
+        "nonsense",
+        "",
+    ],
+)
+def test_no_bus_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    scheduler = Scheduler()
+    with pytest.raises(TrayUnavailableError, match=r"session bus at .*The window and the terminal commands still work"):
+        connect(scheduler)
+    scheduler.close()
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        pytest.param(until_closed, id="mute"),
+        pytest.param(lambda c: (c.recv(100), c.sendall(b"REJECTED EXTERNAL\r\n"), until_closed(c)), id="refuses"),
+        pytest.param(lambda c: (c.recv(100), c.sendall(b"\0" * 20_000), until_closed(c)), id="rubbish"),
+        pytest.param(lambda c: c.recv(100), id="hangs up"),
+        pytest.param(lambda c: (c.recv(100), c.sendall(b"OK 00\r\n"), until_closed(c)), id="mute after OK"),
+        pytest.param(
+            lambda c: (c.recv(100), c.sendall(b"OK 00\r\n"), c.recv(100), c.sendall(b"\xff" * 64), until_closed(c)),
+            id="rubbish after OK",
+        ),
+    ],
+)
+def test_a_bus_that_does_not_talk_is_given_up_soon(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, talk: Callable[[socket.socket], object]
+) -> None:
+    path = tmp_path / "bus"
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={path}")
+    scheduler = Scheduler()
+    begin = time.monotonic()
+    with server(path, talk), pytest.raises(TrayUnavailableError):
+        connect(scheduler, patience=0.5)
+    assert time.monotonic() - begin < 5
+    scheduler.close()
+
+
+def fake_bus(then: Callable[[socket.socket], object]) -> Callable[[socket.socket], object]:
+    """Lets a client in, and then does as told."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"OK 00\r\n")
+        received = b""
+        while b"Hello" not in received:
+            received += connection.recv(1000)
+        connection.sendall(hello_answer())
+        then(connection)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("then", "reason"),
+    [
+        (lambda c: c.close(), "has closed the connection"),
+        (lambda c: (c.sendall(b"\xff" * 64), until_closed(c)), "what is not D-Bus"),
+        (lambda c: (c.sendall(b"l\1\0\1\xff\xff\xff\x07" + bytes(12)), until_closed(c)), "a message of 134"),
+    ],
+)
+def test_a_bus_that_breaks_later_is_told_to_the_owner(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loop: Loop, then: Callable[[socket.socket], object], reason: str
+) -> None:
+    path = tmp_path / "bus"
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={path}")
+    lost: list[str] = []
+    with server(path, fake_bus(then)):
+        bus = loop.do(lambda: connect(loop.scheduler, lost))
+        assert bus.unique_name == ":1.7"
+        loop.do(lambda: bus.start({}))
+        wait_for(lambda: lost, 5, "the loss is told")
+    assert reason in lost[0]
+    loop.do(lambda: bus.emit("/x", "a.b", "C"))  # nothing happens
+    loop.do(bus.close)
+    assert len(lost) == 1
+
+
+def test_what_is_not_read_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loop: Loop) -> None:
+    path = tmp_path / "bus"
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={path}")
+    lost: list[str] = []
+    done = threading.Event()
+    with server(path, fake_bus(lambda _: done.wait(10))):
+        bus = loop.do(lambda: connect(loop.scheduler, lost))
+        loop.do(lambda: bus.start({}))
+        for _ in range(100):
+            loop.do(lambda: bus.emit("/x", "a.b", "C", "s", ("x" * 30_000,)))
+        wait_for(lambda: lost, 5, "the loss is told")
+        done.set()
+    assert "does not read" in lost[0]
+    assert bus.is_drained, "the queue is let go with the connection"
+
+
+def fragments(data: bytes) -> list[tuple[int, Message]]:
+    """What comes out when the data comes in small pieces."""
+    received = bytearray()
+    found: list[tuple[int, Message]] = []
+    for start in range(0, len(data), 7):
+        received += data[start : start + 7]
+        found += messages(received)
+    return found
+
+
+def test_messages_come_out_whole_and_in_order() -> None:
+    first, second = hello_answer(), hello_answer(serial=0x01020304)
+    found = fragments(first + second + first[:30])
+    assert [serial for serial, _ in found] == [1, 0x01020304]
+    assert all(message.body == (":1.7",) for _, message in found)
+
+
+@given(st.binary(max_size=400))
+@example(hello_answer())
+@example(b"l\1\0\1\xff\xff\xff\x7f" + bytes(100))
+def test_any_bytes_are_messages_or_a_parse_error(data: bytes) -> None:
+    try:
+        fragments(data)
+    except ParseError as error:
+        assert str(error)  # noqa: PT017  either outcome is right
+
+
+@given(st.integers(0, len(hello_answer()) - 1), st.integers(0, 255))
+def test_a_damaged_message_is_a_message_or_a_parse_error(place: int, value: int) -> None:
+    damaged = bytearray(hello_answer())
+    damaged[place] = value
+    try:
+        fragments(bytes(damaged))
+    except ParseError as error:
+        assert str(error)  # noqa: PT017  either outcome is right
+
+
+class Served:
+    """An object on a real bus, and a client that calls it."""
+
+    def __init__(self, bus: Session, loop: Loop) -> None:
+        self.read: list[str | None] = []
+        self.interface = Interface(
+            "org.example.Thing",
+            {
+                "Add": Method("ii", "i", lambda a, b: (a + b,)),
+                "Refuse": Method("", "", self._refuse),
+                "Crash": Method("", "", lambda: (1 // 0,)),
+            },
+            {
+                "Name": ("s", "thing"),
+                "Count": ("u", 3),
+                "Blobs": ("a(iay)", [(1, b"abc"), (2, b"")]),
+                "On": ("b", True),
+            },
+            {"Changed": "sa{sv}"},
+            self.read.append,
+        )
+        self.bus = loop.do(lambda: connect(loop.scheduler))
+        loop.do(lambda: self.bus.start({"/thing": Object(self.interface)}))
+        self.client = BusClient(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+
+    @staticmethod
+    def _refuse() -> tuple[()]:
+        raise CallError("NotSupported", "not today")
+
+    def call(self, member: str, signature: str = "", body: tuple[Any, ...] = (), path: str = "/thing") -> Any:
+        return self.client.call(self.bus.unique_name, path, "org.example.Thing", member, signature, body)
+
+
+@pytest.fixture
+def served(bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+    served = Served(bus, loop)
+    yield served
+    served.client.close()
+    loop.do(served.bus.close)
+
+
+def test_calls_are_answered(served: Served) -> None:
+    assert served.call("Add", "ii", (2, 3)) == (5,)
+    bad: Callable[[], Any]
+    for bad, name in (
+        (lambda: served.call("Add", "is", (2, "3")), "InvalidArgs"),
+        (lambda: served.call("Add", "i", (2,)), "InvalidArgs"),
+        (lambda: served.call("Nothing"), "UnknownMethod"),
+        (lambda: served.call("Add", "ii", (2, 3), "/elsewhere"), "UnknownObject"),
+        (lambda: served.call("Refuse"), "NotSupported"),
+        (lambda: served.client.call(served.bus.unique_name, "/thing", "org.example.Other", "Add"), "UnknownInterface"),
+    ):
+        with pytest.raises(DBusErrorResponse) as caught:
+            bad()
+        assert caught.value.name == f"org.freedesktop.DBus.Error.{name}"
+
+
+def test_a_bug_is_logged_and_the_caller_does_not_wait(served: Served, expected_logs: list[str]) -> None:
+    expected_logs.append("Unexpected error; the agent goes on")
+    with pytest.raises(DBusErrorResponse) as caught:
+        served.call("Crash")
+    assert caught.value.name == "org.freedesktop.DBus.Error.Failed"
+    assert served.call("Add", "ii", (2, 3)) == (5,)
+
+
+def test_properties_are_read_marshalled_once(served: Served, loop: Loop) -> None:
+    name = served.bus.unique_name
+    expected = {"Name": "thing", "Count": 3, "Blobs": [(1, b"abc"), (2, b"")], "On": True}
+    assert served.client.properties(name, "/thing", "org.example.Thing") == expected
+    assert loop.do(lambda: served.interface.set("Name", "a longer name"))
+    assert not loop.do(lambda: served.interface.set("Name", "a longer name"))
+    assert served.client.properties(name, "/thing", "org.example.Thing") == {**expected, "Name": "a longer name"}
+    assert served.client.property(name, "/thing", "org.example.Thing", "Name") == "a longer name"
+    assert served.read == [None, None, "Name"]
+    with pytest.raises(DBusErrorResponse, match="UnknownProperty"):
+        served.client.property(name, "/thing", "org.example.Thing", "Missing")
+    with pytest.raises(DBusErrorResponse, match="PropertyReadOnly"):
+        served.client.call(
+            name, "/thing", "org.freedesktop.DBus.Properties", "Set", "ssv", ("org.example.Thing", "Count", ("u", 1))
+        )
+
+
+def test_introspection_lists_everything(served: Served) -> None:
+    (text,) = served.client.call(served.bus.unique_name, "/thing", "org.freedesktop.DBus.Introspectable", "Introspect")
+    assert (
+        '<method name="Add"><arg type="i" direction="in"/><arg type="i" direction="in"/><arg type="i" direction="out"/>'
+        in text
+    )
+    assert '<signal name="Changed"><arg type="s"/><arg type="a{sv}"/></signal>' in text
+    assert '<property name="Blobs" type="a(iay)" access="read"/>' in text
+    assert "org.freedesktop.DBus.Peer" in text
+    assert served.client.call(served.bus.unique_name, "/thing", "org.freedesktop.DBus.Peer", "Ping") == ()
+
+
+values = st.fixed_dictionaries(
+    {
+        "s": st.text(alphabet=st.characters(blacklist_characters="\0", codec="utf-8")),
+        "u": st.integers(0, 2**32 - 1),
+        "ay": st.binary(),
+    }
+)
+
+
+@given(values, st.permutations(["s", "u", "ay"]))
+def test_all_properties_are_what_jeepney_would_marshal(value: dict[str, Any], order: list[str]) -> None:
+    properties = {f"P{signature}": (signature, value[signature]) for signature in order}
+    interface = Interface("org.example.Thing", {}, properties, {})
+    assert interface.get_all() == marshal("a{sv}", (properties,))

@@ -1,0 +1,108 @@
+"""The icon in real panels: seen on the screen, told of changes, clicked, and back after the panel was killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from desktop import HOSTS, REQUIRED, Session
+
+from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.presenter import Glyph
+
+AGENT = Path(__file__).with_name("bare_agent.py")
+PIXEL = draw(Glyph("paused"), 16, "unknown").getpixel((3, 8))
+
+
+def seen(desktop: Session) -> tuple[int, int]:
+    assert isinstance(PIXEL, tuple)
+    ink = (int(PIXEL[0]), int(PIXEL[1]), int(PIXEL[2]))
+    return desktop.wait_for(lambda: desktop.find_colour(ink), 10, "the icon is on the screen")
+
+
+@pytest.fixture(params=HOSTS)
+def host(request: pytest.FixtureRequest) -> str:
+    missing = [program for program in (*REQUIRED, HOSTS[request.param][0]) if shutil.which(program) is None]
+    assert not missing, f"install {', '.join(missing)}"
+    return str(request.param)
+
+
+@pytest.fixture
+def desktop(host: str) -> Iterator[Session]:  # noqa: ARG001  skips the display when the panel is missing
+    with Session() as session:
+        yield session
+
+
+def start_agent(desktop: Session) -> None:
+    desktop.spawn("agent", [sys.executable, str(AGENT)], {"PYTHONPATH": os.pathsep.join(sys.path)})
+
+
+def test_a_real_panel(host: str, desktop: Session) -> None:
+    desktop.start_host(host)
+    start_agent(desktop)
+    desktop.wait_for(desktop.items, 10, "the icon registers")
+    x, y = seen(desktop)
+    assert y < 40, "the icon is in the panel"
+
+    desktop.wait_for(lambda: desktop.tooltip().endswith("eth0 only"), 5, "the first tick is shown")
+    before = desktop.tooltip()
+    desktop.wait_for(lambda: desktop.tooltip() != before, 5, "the tooltip changes")
+
+    desktop.click(x, y)
+    desktop.wait_for(lambda: desktop.log("agent").split() == ["open"], 5, "a click opens the window")
+
+    without_menu = desktop.screenshot().crop((0, 40, 400, 200)).getcolors(1 << 20)
+    desktop.click(x, y, button=3)
+    desktop.wait_for(
+        lambda: desktop.screenshot().crop((0, 40, 400, 200)).getcolors(1 << 20) != without_menu, 5, "the menu is seen"
+    )
+    desktop.key("Escape")
+    assert [row.label for row in desktop.menu() if row.properties.get("enabled", True)] == [
+        "",
+        "Open NetWatch",
+        "Quit NetWatch",
+    ]
+
+    assert desktop.stop(host, signal.SIGKILL) == -signal.SIGKILL
+    desktop.start_host(host)
+    desktop.wait_for(desktop.items, 10, "the icon registers again")
+    seen(desktop)
+
+    desktop.pick("Quit NetWatch")
+    assert desktop.wait_exit("agent") == 0
+    assert desktop.log("agent").split() == ["open", "quit"]
+    desktop.wait_for(lambda: not desktop.items(), 5, "the icon is gone")
+
+
+def test_a_panel_that_comes_late(host: str, desktop: Session) -> None:
+    start_agent(desktop)
+    bus = desktop.client
+    desktop.wait_for(
+        lambda: any("StatusNotifierItem" in name for name in bus.call_bus("ListNames")[0]),
+        10,
+        "the agent is on the bus",
+    )
+    desktop.start_host(host)
+    desktop.wait_for(desktop.items, 10, "the icon registers")
+    seen(desktop)
+    assert desktop.is_running("agent")
+    assert desktop.log("agent") == ""
+
+
+def test_closing_leaves_no_process(host: str) -> None:
+    with Session() as session:
+        session.start_host(host)
+        marker = f"{session.directory}/"
+    left = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # ended meanwhile
+            if marker.encode() in (process / "environ").read_bytes():
+                left.append((process / "comm").read_text())
+    assert not left
+    assert not session.directory.exists()

@@ -1,0 +1,193 @@
+"""The macOS backend's logic with stand-ins for AppKit; the real one needs a Mac."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from conftest import Loop
+from desktop import wait_for
+
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.tray import Actions, open_tray
+from netwatch_tray.tray.backends import choose
+from netwatch_tray.tray.backends.menu_bar import Icon
+from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu, MenuItem
+from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.presenter import Glyph
+from netwatch_tray.units import Units
+
+
+class Row:
+    """An NSMenuItem."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def title(self) -> str:
+        return self._title
+
+    def setTitle_(self, title: str) -> None:  # noqa: N802  Objective-C
+        self._title = title
+
+
+class NativeMenu(list[Row]):
+    """An NSMenu."""
+
+    def itemAtIndex_(self, index: int) -> Row:  # noqa: N802  Objective-C
+        return self[index]
+
+
+class Mac:
+    """AppKit's loop: what is handed over runs when `turn` is called, in the thread that calls it."""
+
+    def __init__(self) -> None:
+        self.handed_over: list[Callable[[], None]] = []
+        self.main = threading.current_thread()
+        self.button = MagicMock()
+        self.image = MagicMock()
+        self.built = 0
+        self.running = threading.Event()
+        self.stopped = threading.Event()
+        mac = self
+
+        class Native(PystrayIcon):  # type: ignore[misc]  # pystray has no types
+            """pystray's darwin icon."""
+
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments)
+                self._status_item = MagicMock()
+                self._status_item.button.return_value = mac.button
+                self._app = MagicMock()
+                self._app.run.side_effect = mac.run
+                self._menu_handle: tuple[NativeMenu, list[Any]] = (NativeMenu(), [])
+
+            def _on_main(self) -> None:
+                assert threading.current_thread() is mac.main, "AppKit off the main thread"
+
+            def _show(self) -> None:
+                self._on_main()
+
+            def _hide(self) -> None:
+                self._on_main()
+
+            def _update_icon(self) -> None:
+                self._on_main()
+                self._icon_valid = True
+
+            def _update_title(self) -> None:
+                self._on_main()
+                mac.button.setToolTip_(self._title)
+
+            def _update_menu(self) -> None:
+                self._on_main()
+                mac.built += 1
+                self._menu_handle = NativeMenu(Row(item.text) for item in self.menu), []
+
+            def _run_detached(self) -> None:
+                self._mark_ready()
+
+            def _stop(self) -> None:
+                self._on_main()
+                mac.stopped.set()
+
+        self.native = Native
+        self.kit = MagicMock()
+        self.kit.NSImage.alloc.return_value.initWithData_.return_value = self.image
+        self.signals = MagicMock()
+
+    def call_after(self, work: Callable[..., None], *arguments: Any) -> None:
+        self.handed_over.append(lambda: work(*arguments))
+
+    def turn(self) -> None:
+        while self.handed_over:
+            self.handed_over.pop(0)()
+
+    def run(self) -> None:
+        self.running.set()
+        while not self.stopped.wait(0.01):
+            self.turn()
+
+
+@pytest.fixture
+def mac(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mac]:
+    mac = Mac()
+    modules = {
+        "AppKit": mac.kit,
+        "PyObjCTools.AppHelper": types.SimpleNamespace(callAfter=mac.call_after),
+        "PyObjCTools.MachSignals": mac.signals,
+        "pystray._darwin": types.SimpleNamespace(Icon=mac.native),
+    }
+    real = importlib.import_module
+    monkeypatch.setattr(importlib, "import_module", lambda name: modules.get(name) or real(name))
+    monkeypatch.setattr(sys, "platform", "darwin")
+    yield mac
+    mac.turn()
+
+
+def make(menu: Menu, scheduler: Scheduler) -> Icon:
+    picture = draw(Glyph("rates"), 44, "light")
+    return Icon("n", (picture,), "tip", menu, program="NetWatch", scheduler=scheduler, on_lost=lambda _: None)
+
+
+def test_it_is_the_choice_on_a_mac(mac: Mac) -> None:
+    assert choose().name.startswith("menu bar")
+    assert mac.built == 0
+
+
+def test_no_other_system_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "freebsd14")
+    with pytest.raises(TrayUnavailableError, match="freebsd14"):
+        choose()
+
+
+def test_everything_is_handed_over_to_the_main_thread(mac: Mac, loop: Loop) -> None:
+    texts = ["one"]
+    menu = Menu(MenuItem(lambda _: texts[0], None, enabled=False), Menu.SEPARATOR, MenuItem("Quit", lambda: None))
+    icon = make(menu, loop.scheduler)
+    mac.kit.NSApplication.sharedApplication().setActivationPolicy_.assert_called_with(1)
+    icon.run_detached()
+    wait_for(lambda: len(mac.handed_over) == 1, 5, "the icon asks to appear")
+    mac.turn()
+    mac.image.setTemplate_.assert_called_with(True)
+    mac.image.setSize_.assert_called_with((22, 22))
+    mac.button.setImage_.assert_called_with(mac.image)
+
+    loop.do(lambda: setattr(icon, "title", "new tip"))
+    loop.do(lambda: setattr(icon, "label", "↓ 1 B/s"))
+    mac.button.setTitle_.assert_called_with("")
+    mac.turn()
+    mac.button.setToolTip_.assert_called_with("new tip")
+    mac.button.setTitle_.assert_called_with("↓ 1 B/s")
+
+    built = mac.built
+    texts[0] = "two"
+    loop.do(icon.update_menu)
+    mac.turn()
+    rows, _ = icon._native._menu_handle
+    assert [row.title() for row in rows] == ["two", "- - - -", "Quit"]
+    assert mac.built == built, "the rows changed in place"
+    loop.do(lambda: setattr(icon, "menu", Menu(MenuItem("other", lambda: None))))
+    mac.turn()
+    assert [row.title() for row in icon._native._menu_handle[0]] == ["other"]
+    icon._native.visible = False
+
+
+def test_the_loops_end_together(mac: Mac) -> None:
+    scheduler = Scheduler()
+    asked: list[str] = []
+    tray = open_tray(scheduler, Actions(lambda: asked.append("open"), scheduler.stop), Units())
+    scheduler.after(0.05, scheduler.stop)
+    tray.run()
+    assert mac.running.is_set()
+    assert mac.stopped.is_set()
+    assert {call.args[0].name for call in mac.signals.signal.call_args_list} == {"SIGINT", "SIGTERM"}
+    tray.close()
+    scheduler.close()

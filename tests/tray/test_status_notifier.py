@@ -1,0 +1,339 @@
+"""The icon on a real bus: registers, is read, tells changes, is clicked, and survives its surroundings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bare_agent import tick
+from conftest import Loop, Watcher
+from desktop import ITEM, MENU, WATCHER, BusClient, Session, wait_for
+from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # jeepney has no py.typed
+
+from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.tray import Actions, Tray, open_tray
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.tray.backends.status_notifier import Icon
+from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.presenter import Glyph
+from netwatch_tray.units import Units
+
+ITEM_PATH, MENU_PATH = "/StatusNotifierItem", "/MenuBar"
+
+
+class Shown:
+    """A tray in a loop, with what its actions were asked and a panel's view of it."""
+
+    def __init__(self, bus: Session, loop: Loop) -> None:
+        self.asked: list[str] = []
+        self.loop = loop
+        actions = Actions(lambda: self.asked.append("open"), lambda: self.asked.append("quit"))
+        self.tray: Tray = loop.do(lambda: open_tray(loop.scheduler, actions, Units()))
+        self.client = BusClient(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+        self.name = ""
+
+    def show(self, rx_rate: float | None, tx_rate: float | None = 0.0, **more: Any) -> None:
+        self.loop.do(lambda: self.tray.show(tick(rx_rate, tx_rate, **more)))
+
+    def registers(self, watcher: Watcher) -> None:
+        self.name = watcher.registered.get(timeout=10)
+        wait_for(lambda: self.tray.state == "icon shown", 5, "the icon knows its host")
+
+    def get(self, name: str) -> Any:
+        return self.client.property(self.name, ITEM_PATH, ITEM, name)
+
+    def call(self, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> Any:
+        return self.client.call(self.name, ITEM_PATH, ITEM, member, signature, body)
+
+    def call_menu(self, member: str, signature: str, body: tuple[Any, ...]) -> Any:
+        return self.client.call(self.name, MENU_PATH, MENU, member, signature, body)
+
+    def rows(self) -> list[tuple[int, dict[str, Any]]]:
+        layout = self.call_menu("GetLayout", "iias", (0, -1, []))[1]
+        return [(child[0], {name: value for name, (_, value) in child[1].items()}) for _, child in layout[2]]
+
+    def click(self, label: str) -> None:
+        node_id = next(node_id for node_id, properties in self.rows() if properties.get("label") == label)
+        self.call_menu("Event", "isvu", (node_id, "clicked", ("s", ""), 0))
+
+
+@pytest.fixture(autouse=True)
+def _session(bus: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+
+
+@pytest.fixture
+def shown(bus: Session, loop: Loop) -> Iterator[Shown]:
+    shown = Shown(bus, loop)
+    yield shown
+    loop.do(shown.tray.close)
+    shown.client.close()
+
+
+def test_the_icon_registers_and_can_be_read(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    assert shown.name.startswith(f"{ITEM}-{os.getpid()}-")
+    shown.show(12.4e6, 840e3)
+    everything = shown.client.properties(shown.name, ITEM_PATH, ITEM)
+    assert everything["Id"] == "netwatch-tray"
+    assert everything["Title"] == "NetWatch"
+    assert everything["ToolTip"] == ("", [], "↓ 12.4 MB/s  ↑ 840 kB/s", "eth0 only")
+    assert everything["XAyatanaLabel"] == "↓ 12.4 MB/s ↑ \u2007840 kB/s"
+    assert (everything["Status"], everything["ItemIsMenu"], everything["Menu"]) == ("Active", False, MENU_PATH)
+    for size, (width, height, data) in zip((16, 22, 24, 32, 44), everything["IconPixmap"], strict=True):
+        assert (width, height, len(data)) == (size, size, 4 * size * size)
+        picture = draw(Glyph("rates", 3, 2), size, "unknown")
+        middle = 4 * (size // 2 * size + size // 4)
+        pixel = picture.getpixel((size // 4, size // 2))
+        assert isinstance(pixel, tuple)
+        assert pixel[3] == 255
+        assert tuple(data[middle : middle + 4]) == (pixel[3], *pixel[:3])
+    for name, value in everything.items():
+        assert shown.get(name) == value
+
+
+def test_a_change_is_told_once_until_it_has_been_read(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.client.properties(shown.name, ITEM_PATH, ITEM)
+    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+        for rate in (1.0, 2.0, 3.0):
+            shown.show(rate)
+        told = [name for name, _ in signals()]
+        assert told.count("NewToolTip") == 1
+        assert told.count("XAyatanaNewLabel") == 3, "hosts take the label from the signal"
+        assert "NewIcon" not in told, "the icon looks as before"
+        assert shown.get("ToolTip")[2].startswith("↓ 3 B/s")
+        shown.show(4.0)
+        shown.show(5.0)
+        assert [name for name, _ in signals()].count("NewToolTip") == 2
+        shown.show(5e6)
+        assert [name for name, _ in signals()].count("NewIcon") == 1
+        assert shown.get("ToolTip")[2].startswith("↓ 5.00 MB/s")
+        assert "NewTitle" not in {name for name, _ in signals()}
+    assert [body for name, body in signals() if name == "XAyatanaNewLabel"][-1][
+        0
+    ] == "↓ 5.00 MB/s ↑ \u2007\u2007\u20070 B/s"
+
+
+def test_what_looks_the_same_is_not_told(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.show(5000.0)
+    shown.client.properties(shown.name, ITEM_PATH, ITEM)
+    shown.call_menu("AboutToShow", "i", (0,))
+    with shown.client.signals(ITEM, ITEM_PATH) as of_item, shown.client.signals(MENU, MENU_PATH) as of_menu:
+        for _ in range(5):
+            shown.show(5000.0001)
+        assert (of_item(), of_menu()) == ([], [])
+
+
+def test_markup_characters_are_replaced(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.show(1.0, names=("<b>&_",))
+    assert shown.get("ToolTip")[3] == "‹b›+_ only"
+    assert shown.rows()[1][1]["label"] == "<b>&__ only", "menus take text, where an underscore is a mnemonic"
+
+
+def test_menu_rows_are_live_while_it_may_be_open(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.show(1000.0)
+    shown.call_menu("AboutToShow", "i", (0,))
+    rows = shown.rows()
+    assert [row.get("label", row.get("type")) for _, row in rows] == [
+        "↓ 1.00 kB/s  ↑ 0 B/s",
+        "eth0 only",
+        "eth0   ↓ 1.00 kB/s  ↑ 0 B/s",
+        "wlan0   ↓ 0 B/s  ↑ 0 B/s",
+        "separator",
+        "Open NetWatch",
+        "Quit NetWatch",
+    ]
+    assert [row.get("enabled", True) for _, row in rows] == [False] * 4 + [True] * 3
+    with shown.client.signals(MENU, MENU_PATH) as signals:
+        shown.show(2000.0)
+        ((name, (updated, removed)),) = signals()
+    assert (name, removed) == ("ItemsPropertiesUpdated", [])
+    assert updated == [
+        (rows[0][0], {"label": ("s", "↓ 2.00 kB/s  ↑ 0 B/s")}),
+        (rows[2][0], {"label": ("s", "eth0   ↓ 2.00 kB/s  ↑ 0 B/s")}),
+    ]
+
+
+def test_clicks_do_what_they_say(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    assert shown.call("Activate", "ii", (5, 5)) == ()
+    wait_for(lambda: shown.asked == ["open"], 5, "a click opens the window")
+    shown.click("Open NetWatch")
+    shown.click("Quit NetWatch")
+    wait_for(lambda: shown.asked == ["open", "open", "quit"], 5, "menu clicks are heard")
+    for member, signature, body in (
+        ("SecondaryActivate", "ii", (1, 1)),
+        ("ContextMenu", "ii", (1, 1)),
+        ("Scroll", "is", (120, "vertical")),
+        ("ProvideXdgActivationToken", "s", ("token-7",)),
+    ):
+        assert shown.call(member, signature, body) == ()
+    assert shown.tray.activation_token == "token-7"  # noqa: S105  not a password
+    with pytest.raises(DBusErrorResponse, match="UnknownMethod"):
+        shown.call("Explode")
+    assert len(shown.asked) == 3
+
+
+def test_the_watcher_goes_and_comes_back(bus: Session, shown: Shown) -> None:
+    assert shown.tray.state == "waiting for a tray: none is on the session bus"
+    address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
+    first = Watcher(address, has_host=False)
+    name = first.registered.get(timeout=10)
+    wait_for(lambda: shown.tray.state == "waiting for a panel to show the icon", 5, "the watcher is seen")
+    first.announce_host()
+    wait_for(lambda: shown.tray.state == "icon shown", 5, "the host is seen")
+    first.close()
+    wait_for(lambda: shown.tray.state.startswith("waiting for a tray"), 5, "the loss is seen")
+    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+        shown.show(77e6)
+        assert signals() == [], "nobody listens, nothing is sent"
+    second = Watcher(address)
+    assert second.registered.get(timeout=10) == name
+    shown.name = name
+    wait_for(lambda: shown.tray.state == "icon shown", 5, "the icon is back")
+    assert shown.get("ToolTip")[2].startswith("↓ 77.0 MB/s")
+    assert second.registered.empty(), "registered once"
+    second.close()
+
+
+def test_hidden_and_shown_as_pystray_says(watcher: Watcher, bus: Session, loop: Loop) -> None:
+    def make() -> Icon:
+        picture = draw(Glyph("rates"), 22, "dark")
+        menu = Menu(MenuItem("one", lambda: None))
+        icon = Icon("test", (picture,), "hello", menu, program="Test", scheduler=loop.scheduler, on_lost=lambda _: None)
+        icon.run_detached()
+        return icon
+
+    icon = loop.do(make)
+    name = watcher.registered.get(timeout=10)
+    client = bus.client
+    assert client.property(name, ITEM_PATH, ITEM, "ToolTip")[2] == "hello"
+    loop.do(lambda: setattr(icon, "visible", False))
+    assert client.owner(name) is None
+    loop.do(lambda: setattr(icon, "visible", True))
+    assert watcher.registered.get(timeout=10) == name
+    loop.do(lambda: setattr(icon, "menu", Menu(MenuItem("other", lambda: None))))
+    layout = client.call(name, MENU_PATH, MENU, "GetLayout", "iias", (0, -1, []))[1]
+    assert [child[1]["label"] for _, child in layout[2]] == [("s", "other")]
+    loop.do(icon.stop)
+    wait_for(lambda: client.owner(name) is None, 5, "the name is released")
+
+
+def test_run_blocks_until_stopped(watcher: Watcher, bus: Session, loop: Loop) -> None:
+    """Run as any pystray program is: a loop of its own, ended by `stop` in a menu action."""
+    code = (
+        "from netwatch_tray.engine.scheduler import Scheduler\n"
+        "from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem\n"
+        "from netwatch_tray.tray.backends.status_notifier import Icon\n"
+        "from netwatch_tray.tray.icon import draw\n"
+        "from netwatch_tray.tray.presenter import Glyph\n"
+        "menu = Menu(MenuItem('Quit', lambda icon: icon.stop(), default=True))\n"
+        "Icon('t', (draw(Glyph('rates'), 22, 'dark'),), 't', menu, program='T', scheduler=Scheduler(), "
+        "on_lost=print).run()\n"
+    )
+    bus.spawn("program", [sys.executable, "-c", code], {"PYTHONPATH": os.pathsep.join(sys.path)})
+    name = watcher.registered.get(timeout=20)
+    assert bus.is_running("program")
+    bus.client.call(name, ITEM_PATH, ITEM, "Activate", "ii", (0, 0))
+    assert bus.wait_exit("program") == 0
+    assert loop.do(lambda: "unused") == "unused"
+
+
+def test_a_refused_name_is_done_without(watcher: Watcher, bus: Session, loop: Loop, shown: Shown) -> None:
+    """As in a sandbox; here the name of the next icon is taken."""
+    shown.registers(watcher)
+    prefix, number = shown.name.rsplit("-", 1)
+    bus.client.call_bus("RequestName", "su", (f"{prefix}-{int(number) + 1}", 4))
+    other = Shown(bus, loop)
+    try:
+        assert watcher.registered.get(timeout=10).startswith(":")
+    finally:
+        loop.do(other.tray.close)
+        other.client.close()
+
+
+def test_the_bus_goes_and_comes_back(bus: Session, shown: Shown, expected_logs: list[str]) -> None:
+    expected_logs.append("The tray icon is gone: the session bus has closed the connection")
+    address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
+    first = Watcher(address)
+    shown.registers(first)
+    bus.stop("bus", signal.SIGKILL)
+    wait_for(lambda: "trying again" in shown.tray.state, 5, "the loss is seen")
+    first.close()
+    shown.show(1e6)  # measuring goes on
+    bus.start_bus()
+    second = Watcher(address)
+    name = second.registered.get(timeout=30)
+    wait_for(lambda: shown.tray.state == "icon shown", 5, "the icon is back")
+    client = BusClient(address)
+    assert client.property(name, ITEM_PATH, ITEM, "ToolTip")[2].startswith("↓ 1.00 MB/s")
+    client.close()
+    second.close()
+
+
+def test_no_bus_at_start_is_an_error_for_people(loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path / 'none'}")
+    with pytest.raises(TrayUnavailableError, match="so there is no tray icon"):
+        loop.do(lambda: open_tray(loop.scheduler, Actions(lambda: None, lambda: None), Units()))
+
+
+def test_a_mute_bus_is_given_up_in_about_a_second(loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "mute"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={path}")
+        begin = time.monotonic()
+        with pytest.raises(TrayUnavailableError, match="timed out"):
+            loop.do(lambda: open_tray(loop.scheduler, Actions(lambda: None, lambda: None), Units()), timeout=10)
+        assert 0.9 < time.monotonic() - begin < 5
+
+
+def test_a_frozen_bus_neither_blocks_the_agent_nor_costs_memory(bus: Session, watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.client.properties(shown.name, ITEM_PATH, ITEM)
+    shown.call_menu("AboutToShow", "i", (0,))
+    bus_pid = bus.pid("bus")
+    os.kill(bus_pid, signal.SIGSTOP)
+    try:
+        for count in range(500):  # fills what the kernel keeps for a slow reader
+            shown.show(1e3 * 3 ** (count % 12) + count, float(count))
+        icon = shown.tray._icon
+        assert isinstance(icon, Icon)
+        assert not icon._bus.is_drained, "the bus should be behind by now"
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        begin = time.monotonic()
+        for count in range(200):
+            shown.show(1e3 * 3 ** (count % 12) + count, float(count))
+        took = time.monotonic() - begin
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    finally:
+        os.kill(bus_pid, signal.SIGCONT)
+    assert took < 5, "each update would have to wait for the bus"
+    assert after - before < 300_000
+    wait_for(lambda: shown.get("ToolTip")[2].endswith("↑ 199 B/s"), 10, "the last state is told when the bus goes on")
+    assert shown.tray.state == "icon shown"
+
+
+def test_closing_twice_and_showing_after_it_do_no_harm(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.loop.do(shown.tray.close)
+    shown.loop.do(shown.tray.close)
+    shown.show(1.0)
+    assert shown.tray.state == "closed"
+    wait_for(lambda: shown.client.owner(shown.name) is None, 5, "the name is released")
+    assert shown.client.owner(WATCHER) is not None

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import pytest
+from PIL import Image, ImageChops
+
+from netwatch_tray.tray.icon import SIZES, Bar, draw
+from netwatch_tray.tray.presenter import Glyph
+
+GLYPHS = [
+    *(Glyph("rates", down, up) for down, up in itertools.product(range(4), repeat=2)),
+    Glyph("paused"),
+    Glyph("offline"),
+    Glyph("alert"),
+]
+SLANTED = {"rates", "offline", "alert"}
+
+
+def alpha(glyph: Glyph, size: int, bar: Bar = "dark") -> Image.Image:
+    return draw(glyph, size, bar).getchannel("A")
+
+
+def apart(one: Image.Image, other: Image.Image) -> int:
+    """The greatest difference between two pixels, of 255."""
+    counts = ImageChops.difference(one, other).histogram()
+    return max(value for value, count in enumerate(counts) if count)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_states_differ_by_their_shape(size: int) -> None:
+    for one, other in itertools.combinations(GLYPHS, 2):
+        difference = ImageChops.difference(alpha(one, size), alpha(other, size)).histogram()
+        assert sum(difference[129:]) >= size // 8, f"{one} and {other} look alike at {size}"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("glyph", GLYPHS)
+def test_edges_lie_on_whole_pixels(glyph: Glyph, size: int) -> None:
+    mask = alpha(glyph, size)
+    soft = sum(mask.histogram()[1:255])
+    assert mask.getextrema() == (0, 255)
+    if glyph.kind not in SLANTED:
+        assert soft == 0
+    # Slanted edges are soft, one or two pixels a line and side; stems, bars and marks are not.
+    assert soft <= 4 * size
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_stems_are_sharp(size: int) -> None:
+    longer, shorter = alpha(Glyph("rates", 3, 3), size), alpha(Glyph("rates", 0, 0), size)
+    stems = ImageChops.subtract(longer, shorter)
+    middle = stems.crop((0, size * 7 // 16, size, size * 9 // 16))  # where neither head is
+    assert set(middle.get_flattened_data()) == {0, 255}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("glyph", GLYPHS)
+def test_nothing_touches_the_upper_and_lower_edge(glyph: Glyph, size: int) -> None:
+    box = alpha(glyph, size).getbbox()
+    assert box is not None
+    assert box[1] >= size // 22
+    assert box[3] <= size - size // 22
+
+
+@pytest.mark.parametrize("glyph", GLYPHS)
+def test_the_large_picture_halves_into_the_small_one(glyph: Glyph) -> None:
+    halved = alpha(glyph, 44).reduce(2)
+    assert apart(halved, alpha(glyph, 22)) <= 16  # rounding on the slanted edges
+
+
+def test_a_stem_grows_with_each_step() -> None:
+    for size in SIZES:
+        inked = [sum(alpha(Glyph("rates", step, 0), size).histogram()[128:]) for step in range(4)]
+        assert inked == sorted(set(inked))
+
+
+def test_down_and_up_mirror_each_other() -> None:
+    for size, step in itertools.product(SIZES, range(4)):
+        turned = alpha(Glyph("rates", step, 0), size).transpose(Image.Transpose.ROTATE_180)
+        assert apart(turned, alpha(Glyph("rates", 0, step), size)) <= 64
+
+
+def luminance(colour: tuple[int, ...]) -> float:
+    """WCAG 2, relative luminance."""
+    linear = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("bar", "colour", "least"),
+    [
+        ("light", (0xF3, 0xF4, 0xF6), 4.5),
+        ("dark", (0x1D, 0x20, 0x24), 4.5),
+        ("unknown", (0xFF, 0xFF, 0xFF), 3.0),
+        ("unknown", (0xF3, 0xF4, 0xF6), 3.0),
+        ("unknown", (0x30, 0x30, 0x30), 3.0),
+        ("unknown", (0, 0, 0), 3.0),
+    ],
+)
+def test_the_ink_stands_out_from_its_bar(bar: Bar, colour: tuple[int, int, int], least: float) -> None:
+    ink = draw(Glyph("paused"), 16, bar).getpixel((3, 8))
+    assert isinstance(ink, tuple)
+    assert contrast(ink, colour) >= least
+
+
+def test_a_picture_is_drawn_once() -> None:
+    assert draw(Glyph("rates", 2, 1), 22, "dark") is draw(Glyph("rates", 2, 1), 22, "dark")
+
+
+def test_drawing_loads_no_plugins_and_no_drawing_modules() -> None:
+    code = (
+        "import sys; from netwatch_tray.tray.icon import draw; from netwatch_tray.tray.presenter import Glyph;"
+        "draw(Glyph('offline'), 22, 'dark').tobytes(); from PIL import Image;"
+        "print(Image._initialized, 'PIL.ImageDraw' in sys.modules, 'PIL.ImageFont' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.split() == ["0", "False", "False"]
