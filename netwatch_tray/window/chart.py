@@ -1,0 +1,540 @@
+"""The live chart: download above the axis, upload mirrored below, each on its own scale; gaps are breaks."""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.controls import draw_ring, hair_line
+from netwatch_tray.window.geometry import (
+    Gap,
+    Known,
+    Point,
+    Scale,
+    bucket_width,
+    bucketed,
+    rate_ticks,
+    split,
+    time_ticks,
+)
+from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, MARGIN, Theme, Tokens, faded
+
+LEAST_HEIGHT = 140
+_DOWN_SHARE = 0.66
+_LEAST_TOP = 1000.0
+"""bytes/s; below this a curve is noise, not a peak."""
+_LONGEST_SILENCE_S = 5.0
+_RELATIVE_UP_TO_S = 60
+_TICKS_APART = 90
+_CLOCK_TICKS_APART = 120
+_HATCH = 8
+_PIECE = 16
+"""Points of a curve that are drawn at once."""
+_GAP_LABEL_LEAST = 72
+_BOX_WIDTH = 136
+_BOX_FLIPS = 152
+_DESCRIBED_EVERY_S = 5.0
+
+
+def longest_step(interval: float) -> float:
+    """Seconds without a sample after which a curve is broken, for ticks this far apart."""
+    return max(_LONGEST_SILENCE_S, 3 * interval)
+
+
+class _Frame(NamedTuple):
+    """From time and rate to the screen."""
+
+    box: QRectF
+    start: float
+    end: float
+    zero: float
+    down_top: float
+    up_top: float
+
+    def x(self, at: float) -> float:
+        return self.box.left() + (at - self.start) / (self.end - self.start) * self.box.width()
+
+    def at(self, x: float) -> float:
+        return self.start + (x - self.box.left()) / self.box.width() * (self.end - self.start)
+
+    def down_y(self, rate: float) -> float:
+        return self.zero - rate / self.down_top * (self.zero - self.box.top())
+
+    def up_y(self, rate: float) -> float:
+        return self.zero + rate / self.up_top * (self.box.bottom() - self.zero)
+
+
+def draw_sparkline(
+    painter: QPainter, box: QRectF, points: Sequence[Point], span: tuple[float, float], interval: float, tokens: Tokens
+) -> None:
+    """The chart's small sister for a table cell: the same form and breaks, its own scale, no text."""
+    runs, _gaps = split(points, *span, longest_step(interval))
+    down = max((known.rx for run in runs for known in run), default=0)
+    up = max((known.tx for run in runs for known in run), default=0)
+    zero = box.top() + box.height() * _DOWN_SHARE
+    frame = _Frame(box, *span, zero, max(down, _LEAST_TOP), max(up, _LEAST_TOP))
+    painter.save()
+    painter.setClipRect(box.adjusted(0, -1, 0, 1))
+    for run in runs:
+        _draw_run(painter, frame, run, tokens, 1.1)
+    painter.restore()
+
+
+def draw_flat_line(painter: QPainter, box: QRectF, tokens: Tokens) -> None:
+    """In a spark line's place, for an interface that is down."""
+    painter.setPen(QPen(tokens.ctl, 1, Qt.PenStyle.DotLine))
+    y = math.floor(box.center().y()) + 0.5
+    painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+
+
+def _draw_run(painter: QPainter, frame: _Frame, run: Sequence[Known], tokens: Tokens, width: float) -> None:
+    xs = [frame.x(known.at) for known in run]
+    down, up = frame.down_y, frame.up_y
+    for colour, average, peak in (
+        (tokens.down, [down(known.rx) for known in run], [down(known.rx_peak) for known in run]),
+        (tokens.up, [up(known.tx) for known in run], [up(known.tx_peak) for known in run]),
+    ):
+        foot = [QPointF(xs[-1], frame.zero), QPointF(xs[0], frame.zero)]
+        line = [QPointF(x, y) for x, y in zip(xs, average, strict=True)]
+        # Antialiasing a jagged area costs four times as much, and the line lies on its edge.
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(faded(colour, tokens.fill))
+        if peak != average:
+            painter.drawPolygon(QPolygonF([*map(QPointF, xs, peak), *foot]))
+        painter.drawPolygon(QPolygonF([*line, *foot]))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if len(line) == 1:  # one sample between two gaps is a dot
+            painter.setPen(QPen(colour, 2 * width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawPoint(line[0])
+        else:
+            pen = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+            painter.setPen(pen)
+            # Qt fills the outline of a jagged polyline as one shape; in pieces that takes less than half the time.
+            for first in range(0, len(line) - 1, _PIECE):
+                painter.drawPolyline(line[first : first + _PIECE + 1])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+class Chart(QWidget):
+    """Shows one series over one range. Grid, curves and labels are a cached picture; the crosshair is drawn over it."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._units = Units()
+        self._title: str | None = None
+        self._points: Sequence[Point] = ()
+        self._end = 0.0
+        self._interval = 1.0
+        self._span = 60.0
+        self._span_name = ""
+        self._down, self._up = Scale(_LEAST_TOP), Scale(_LEAST_TOP)
+        self._runs: list[list[Known]] = []
+        self._gaps: list[Gap] = []
+        self._bucket: float | None = None
+        self._picture: QPixmap | None = None
+        self._cross: float | None = None
+        """Time under the crosshair."""
+        self._frozen = False
+        self._described = -math.inf
+        self.setMinimumHeight(LEAST_HEIGHT)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        theme.changed.connect(self._redraw)
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 280)
+
+    def set_range(self, seconds: float, name: str) -> None:
+        """`name`: in words, as "last minute"."""
+        self._span, self._span_name = seconds, name
+        self._start_over()
+
+    def set_units(self, shown_in: Units) -> None:
+        if shown_in != self._units:
+            self._units = shown_in
+            self._redraw()
+
+    def set_series(self, title: str | None, points: Sequence[Point], end: float, interval: float) -> None:
+        """`points` in order of time, from before the range's start on; `end`: the moment at the right edge.
+
+        `title`: the interface; None for the total. `interval`: seconds between samples.
+        """
+        if title != self._title:
+            self._title = title
+            self._start_over()
+        self._points, self._end, self._interval = points, end, interval
+        self._redraw()
+
+    def point_width(self) -> float:
+        """Seconds that one drawn point stands for."""
+        return bucket_width(self._span, self._interval) or self._interval
+
+    def step(self, by: int) -> None:
+        """Moves the crosshair to a neighbouring point; the first time it appears at the newest."""
+        known = [point for run in self._runs for point in run if self._start <= point.at <= self._end]
+        if not known:
+            return
+        if self._cross is None:
+            index = len(known) - 1
+        else:
+            index = bisect_left(known, self._cross, key=lambda point: point.at) + by
+        self._cross = known[min(max(index, 0), len(known) - 1)].at
+        self._frozen = True
+        self.update()
+
+    def clear_crosshair(self) -> bool:
+        """Whether there was one."""
+        shown = self._cross is not None
+        self._cross, self._frozen = None, False
+        self.update()
+        return shown
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._redraw()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._picture is None or self._picture.devicePixelRatio() != self.devicePixelRatioF():
+            self._prepare()
+            self._picture = self._draw()
+            self._describe()
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        if self._cross is not None:
+            self._draw_crosshair(painter, self._cross)
+        if self.hasFocus():
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            draw_ring(painter, self._theme, QRectF(self.rect()), 0)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if not self._frozen:
+            self._point_at(event.position())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._frozen = not self._frozen
+            self._point_at(event.position())
+            self._frozen = self._frozen and self._cross is not None
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        if not self._frozen:
+            self.clear_crosshair()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Left:
+            self.step(-1)
+        elif event.key() == Qt.Key.Key_Right:
+            self.step(+1)
+        else:
+            super().keyPressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            gap = self._gap_at(self._frame().at(event.pos().x()))
+            QToolTip.showText(event.globalPos(), self._gap_text(gap) if gap else "", self)
+            return True
+        return super().event(event)
+
+    @property
+    def _start(self) -> float:
+        return self._end - self._span
+
+    def _start_over(self) -> None:
+        self._down.reset()
+        self._up.reset()
+        self._cross, self._frozen = None, False
+        self._described = -math.inf
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self._picture = None
+        self.update()  # a hidden widget is not painted, and nothing is computed for it
+
+    def _prepare(self) -> None:
+        self._runs, self._gaps = split(self._points, self._start, self._end, longest_step(self._interval))
+        self._bucket = bucket_width(self._span, self._interval)
+        if self._bucket:
+            self._runs = [bucketed(run, self._bucket) for run in self._runs]
+        visible = [known for run in self._runs for known in run if known.at >= self._start]
+        self._down.update(max((known.rx_peak for known in visible), default=0), self._end)
+        self._up.update(max((known.tx_peak for known in visible), default=0), self._end)
+        if self._cross is not None and self._cross < self._start:
+            self._cross, self._frozen = None, False
+
+    def _frame(self) -> _Frame:
+        metrics = QFontMetricsF(self._theme.fonts.small)
+        step = 1024 if self._units.binary else 1000
+        widest = max(
+            metrics.horizontalAdvance(f"500 {units.rate(step**power, self._units).unit}") for power in range(4)
+        )
+        left = MARGIN + math.ceil(widest) + GAP
+        bottom = self.height() - math.ceil(metrics.height()) - 12
+        box = QRectF(left, 12, max(1, self.width() - MARGIN - left), max(1, bottom - 12))
+        zero = self._crisp(box.top() + box.height() * _DOWN_SHARE)
+        return _Frame(box, self._start, self._end, zero, self._down.top, self._up.top)
+
+    def _crisp(self, position: float) -> float:
+        """The middle of the device pixel at this position, where a hair line is sharp."""
+        ratio = self.devicePixelRatioF()
+        return (math.floor(position * ratio) + 0.5) / ratio
+
+    def _draw(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio))
+        picture.setDevicePixelRatio(ratio)
+        tokens = self._theme.tokens
+        picture.fill(tokens.surface)
+        frame = self._frame()
+        painter = QPainter(picture)
+        painter.setFont(self._theme.fonts.small)
+        self._draw_grid(painter, frame)
+        painter.save()
+        painter.setClipRect(frame.box.adjusted(-1, -1, 1, 1))
+        for run in self._runs:
+            _draw_run(painter, frame, run, tokens, 1.5)
+        painter.restore()
+        painter.setPen(hair_line(tokens.ink3))
+        painter.drawLine(QPointF(frame.box.left(), frame.zero), QPointF(frame.box.right(), frame.zero))
+        for gap in self._gaps:
+            self._draw_gap(painter, frame, gap)
+        self._draw_labels(painter, frame)
+        painter.end()
+        return picture
+
+    def _draw_grid(self, painter: QPainter, frame: _Frame) -> None:
+        tokens, box = self._theme.tokens, frame.box
+        metrics = QFontMetricsF(self._theme.fonts.small)
+        down = rate_ticks(frame.down_top, 4, self._units)
+        up = rate_ticks(frame.up_top, 2, self._units)
+        labels = [(frame.zero, "0")]
+        labels += zip(map(frame.down_y, down), self._tick_texts(down), strict=True)
+        labels += zip(map(frame.up_y, up), self._tick_texts(up), strict=True)
+        for y, text in labels:
+            painter.setPen(hair_line(tokens.line))
+            painter.drawLine(QPointF(box.left(), self._crisp(y)), QPointF(box.right(), self._crisp(y)))
+            painter.setPen(tokens.ink3)
+            width = metrics.horizontalAdvance(text)
+            painter.drawText(QPointF(box.left() - GAP - width, y + metrics.capHeight() / 2), text)
+        relative = self._span <= _RELATIVE_UP_TO_S
+        apart = _TICKS_APART if relative else _CLOCK_TICKS_APART
+        base = box.bottom() + 6 + metrics.ascent()
+        for at in time_ticks(self._start, self._end, box.width(), relative=relative, apart=apart):
+            text = f"−{round(self._end - at)} s" if relative else _clock(at, seconds=at % 60 != 0)
+            self._draw_time(painter, frame.x(at), text, base)
+        self._draw_time(painter, box.right(), self.tr("now"), base)
+
+    def _draw_time(self, painter: QPainter, x: float, text: str, base: float) -> None:
+        tokens, box = self._theme.tokens, self._frame().box
+        width = QFontMetricsF(painter.font()).horizontalAdvance(text)
+        painter.setPen(hair_line(tokens.ctl))
+        painter.drawLine(QPointF(self._crisp(x), box.bottom()), QPointF(self._crisp(x), box.bottom() + 4))
+        painter.setPen(tokens.ink3)
+        painter.drawText(QPointF(min(max(x - width / 2, box.left()), box.right() - width), base), text)
+
+    def _tick_texts(self, ticks: list[float]) -> list[str]:
+        """All in the unit of the outermost tick, which alone names it."""
+        if not ticks:
+            return []
+        outermost = units.rate(ticks[-1], self._units)
+        texts = [f"{float(outermost.value) * tick / ticks[-1]:g}" for tick in ticks]
+        texts[-1] += f" {outermost.unit}"
+        return texts
+
+    def _draw_gap(self, painter: QPainter, frame: _Frame, gap: Gap) -> None:
+        tokens = self._theme.tokens
+        left = max(frame.x(gap.start), frame.box.left())
+        right = min(frame.x(gap.end), frame.box.right())
+        span = QRectF(left, frame.box.top(), right - left, frame.box.height())
+        if span.width() <= 0:
+            return
+        painter.save()
+        painter.setClipRect(span)
+        painter.setPen(hair_line(faded(tokens.ink3, 0.4)))
+        height = math.ceil(span.height())
+        # From a fixed origin, so that the lines stand still while the gap moves.
+        first = math.floor(left / _HATCH) * _HATCH - math.ceil(height / _HATCH) * _HATCH
+        for foot in range(first, math.ceil(right), _HATCH):
+            painter.drawLine(QPointF(foot, span.bottom()), QPointF(foot + height, span.top()))
+        painter.restore()
+        for at, x in ((gap.start, left), (gap.end, right)):
+            if self._start < at < self._end:
+                painter.setPen(QPen(tokens.ink3, 1, Qt.PenStyle.DotLine))
+                painter.drawLine(QPointF(self._crisp(x), span.top()), QPointF(self._crisp(x), span.bottom()))
+                self._draw_break(painter, QPointF(x, frame.zero))
+        text = self._gap_text(gap)
+        room = span.width() - 2 * GAP
+        if QFontMetricsF(painter.font()).horizontalAdvance(text) > room:
+            text = self._gap_reason(gap)
+        if span.width() >= _GAP_LABEL_LEAST and QFontMetricsF(painter.font()).horizontalAdvance(text) <= room:
+            middle = QPointF(span.center().x(), frame.box.top() + (frame.zero - frame.box.top()) / 2)
+            self._draw_text(painter, middle, text, tokens.ink2)
+
+    def _draw_break(self, painter: QPainter, middle: QPointF) -> None:
+        """Two strokes through the axis."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.tokens.ink2, 1))
+        for offset in (-2, 2):
+            x = middle.x() + offset
+            painter.drawLine(QPointF(x - 2, middle.y() + 5), QPointF(x + 2, middle.y() - 5))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _draw_text(self, painter: QPainter, middle: QPointF, text: str, colour: QColor) -> QRectF:
+        """On a piece of the surface, so that it stays readable over curves; the rectangle taken."""
+        metrics = QFontMetricsF(painter.font())
+        size = metrics.size(0, text)
+        box = QRectF(middle.x() - size.width() / 2, middle.y() - size.height() / 2, size.width(), size.height())
+        painter.fillRect(box.adjusted(-4, -1, 4, 1), faded(self._theme.tokens.surface, 0.85))
+        painter.setPen(colour)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        return box
+
+    def _draw_labels(self, painter: QPainter, frame: _Frame) -> None:
+        tokens = self._theme.tokens
+        painter.setFont(self._theme.fonts.small_strong)
+        metrics = QFontMetricsF(painter.font())
+        down, up = f"{DOWN} {self.tr('Download')}", f"{UP} {self.tr('Upload')}"
+        if self._title:
+            down = f"{down}  {self._title}"
+        left = frame.box.left() + GAP + 2
+        corner = metrics.elidedText(down, Qt.TextElideMode.ElideRight, frame.box.width() / 2)
+        half = metrics.height() / 2
+        taken = self._draw_text(
+            painter, QPointF(left + metrics.horizontalAdvance(corner) / 2, frame.box.top() + half), corner, tokens.down
+        )
+        self._draw_text(
+            painter, QPointF(left + metrics.horizontalAdvance(up) / 2, frame.box.bottom() - half - 2), up, tokens.up
+        )
+        painter.setFont(self._theme.fonts.small)
+        self._draw_peak(painter, frame, taken.adjusted(-GAP, 0, GAP, 0))
+
+    def _draw_peak(self, painter: QPainter, frame: _Frame, taken: QRectF) -> None:
+        peak = self._peak()
+        if peak is None:
+            return
+        metrics = QFontMetricsF(painter.font())
+        text = self.tr("peak {rate}").format(rate=units.rate(peak.rx_peak, self._units))
+        width, height = metrics.horizontalAdvance(text), metrics.height()
+        x, y = frame.x(peak.at), frame.down_y(peak.rx_peak) - 4
+        top = max(frame.box.top(), y - height)
+        places = [QRectF(x + 6, top, width, height), QRectF(x - 6 - width, top, width, height)]
+        fits = [each for each in places if frame.box.contains(each) and not each.intersects(taken)]
+        if fits:
+            painter.setPen(hair_line(self._theme.tokens.ink2))
+            painter.drawLine(QPointF(self._crisp(x), top + 3), QPointF(self._crisp(x), max(y, top + 6)))
+            self._draw_text(painter, fits[0].center(), text, self._theme.tokens.ink2)
+
+    def _peak(self) -> Known | None:
+        visible = [known for run in self._runs for known in run if known.at >= self._start]
+        peak = max(visible, key=lambda known: known.rx_peak, default=None)
+        return peak if peak and peak.rx_peak > 0 else None
+
+    def _draw_crosshair(self, painter: QPainter, at: float) -> None:
+        frame, tokens, fonts = self._frame(), self._theme.tokens, self._theme.fonts
+        known = min((known for run in self._runs for known in run), key=lambda each: abs(each.at - at), default=None)
+        if known is None:
+            return
+        x = frame.x(known.at)
+        painter.setPen(QPen(tokens.ink2, 1))
+        painter.drawLine(QPointF(self._crisp(x), frame.box.top()), QPointF(self._crisp(x), frame.box.bottom()))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(tokens.surface)
+        for colour, y in ((tokens.down, frame.down_y(known.rx)), (tokens.up, frame.up_y(known.tx))):
+            painter.setPen(QPen(colour, 1.5))
+            painter.drawEllipse(QPointF(x, y), 3.5, 3.5)
+        line = QFontMetricsF(fonts.base).height() + 1
+        left = x + 10 if x + _BOX_FLIPS <= frame.box.right() else x - 10 - _BOX_WIDTH
+        box = QRectF(math.floor(left) + 0.5, math.floor(frame.box.top()) + 4.5, _BOX_WIDTH, math.ceil(3 * line + 12))
+        painter.setPen(QPen(tokens.ctl, 1))
+        painter.setBrush(tokens.raised)
+        painter.drawRoundedRect(box, CONTROL_RADIUS, CONTROL_RADIUS)
+        text = box.adjusted(10, 5, -10, 0)
+        text.setHeight(line)
+        painter.setPen(tokens.ink2)
+        painter.setFont(fonts.base)
+        painter.drawText(text, Qt.AlignmentFlag.AlignLeft, _clock(known.at, seconds=True))
+        for arrow, colour, rate in ((DOWN, tokens.down, known.rx), (UP, tokens.up, known.tx)):
+            text.translate(0, line)
+            painter.setFont(fonts.strong)
+            painter.setPen(colour)
+            painter.drawText(text, Qt.AlignmentFlag.AlignLeft, arrow)
+            painter.setPen(tokens.ink)
+            painter.drawText(text, Qt.AlignmentFlag.AlignRight, str(units.rate(rate, self._units)))
+
+    def _point_at(self, position: QPointF) -> None:
+        frame = self._frame()
+        at = frame.at(position.x())
+        inside = frame.box.contains(position) and not self._gap_at(at)
+        self._cross = at if inside and self._runs else None
+        if self._cross is not None:
+            self._cross = min((known.at for run in self._runs for known in run), key=lambda each: abs(each - at))
+        self.update()
+
+    def _gap_at(self, at: float) -> Gap | None:
+        return next((gap for gap in self._gaps if gap.start < at < gap.end), None)
+
+    def _gap_reason(self, gap: Gap) -> str:
+        return gap.reason or self.tr("no data")
+
+    def _gap_text(self, gap: Gap) -> str:
+        reason = self._gap_reason(gap)
+        nothing_before = gap.start == self._start
+        if gap.end >= self._end and nothing_before:
+            return reason
+        if nothing_before and gap.reason is None:
+            return self.tr("nothing recorded before {time}").format(time=_clock(gap.end, seconds=True))
+        if nothing_before:
+            return self.tr("{reason} until {time}").format(reason=reason, time=_clock(gap.end, seconds=True))
+        if gap.end >= self._end:
+            return self.tr("{reason} since {time}").format(reason=reason, time=_clock(gap.start, seconds=True))
+        seconds = self._span <= _RELATIVE_UP_TO_S or gap.end - gap.start < 120
+        return f"{reason} {_clock(gap.start, seconds=seconds)}–{_clock(gap.end, seconds=seconds)}"
+
+    def _describe(self) -> None:
+        now = time.monotonic()
+        if now - self._described < _DESCRIBED_EVERY_S:
+            return
+        self._described = now
+        what = self.tr("Total rate") if self._title is None else self.tr("Rate of {name}").format(name=self._title)
+        self.setAccessibleName(f"{what}, {self._span_name}")
+        last = self._points[-1] if self._points else Point(self._end, None, None)
+        parts = [
+            self.tr("download {rate}").format(rate=units.rate(last.rx, self._units)),
+            self.tr("upload {rate}").format(rate=units.rate(last.tx, self._units)),
+        ]
+        if peak := self._peak():
+            parts.append(
+                self.tr("peak {rate} at {time}").format(
+                    rate=units.rate(peak.rx_peak, self._units), time=_clock(peak.at, seconds=True)
+                )
+            )
+        parts += map(self._gap_text, self._gaps)
+        self.setAccessibleDescription(", ".join(parts))
+
+
+def _clock(at: float, *, seconds: bool) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")

@@ -1,0 +1,280 @@
+"""The page Interfaces: the total and why it is that, a live chart, and every interface with its rates."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import msgspec
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QVBoxLayout, QWidget
+
+from netwatch_tray.feed.protocol import Hello, ServerMessage, TickMessage
+from netwatch_tray.model import Tick
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window import interface_table
+from netwatch_tray.window.chart import LEAST_HEIGHT, Chart
+from netwatch_tray.window.controls import FlatButton, Link, RateReadout, Segments, Strip, Text, hair_line
+from netwatch_tray.window.page import Page
+from netwatch_tray.window.recent import Recent
+from netwatch_tray.window.table import SortedModel, TableView
+from netwatch_tray.window.theme import GAP, MARGIN, Theme
+from netwatch_tray.window.why_total import WhyTotal
+
+_RANGES_S = (60, 300)
+_KEPT_S = max(_RANGES_S) + 30.0
+_WIDE, _LOW = 1120, 560
+"""From this width on and below this height the layout is another one."""
+
+
+class InterfacesPage(Page):
+    topics = frozenset({"interfaces"})
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._recent = Recent(_KEPT_S)
+        self._units = Units()
+        self._interval = 1.0
+        self._tick: Tick | None = None
+        self._live = False
+        self._range = 0
+
+        self._strip = Strip(theme, theme.height(68))
+        self._down, self._up = RateReadout(theme, DOWN), RateReadout(theme, UP)
+        self._sentence = Text(theme, theme.fonts.small, "ink2")
+        self._why_link = Link(theme, self.tr("Why this total"))
+        self._why_link.setAccessibleDescription(self.tr("Lists every interface and whether it is counted"))
+        self._chosen = FlatButton(theme, "", trailing="close")
+        self._chosen.setToolTip(self.tr("Show the total again (Escape)"))
+        self._chosen.hide()
+        names = [self.tr("1 min"), self.tr("5 min")]
+        self._ranges = Segments(theme, names, self.tr("Time range"))
+        for index, name in enumerate(names):
+            self._ranges.button(index).setToolTip(f"{name} (Alt+{index + 1})")
+        self.chart = Chart(theme)
+        self._model = SortedModel(interface_table.columns(self._cells), key=lambda each: each.index)
+        self.table = TableView(theme, self._model, row_height=theme.height(44), lines=True)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setAccessibleName(self.tr("Interfaces"))
+        self.table.setAccessibleDescription(self.tr("The chart above shows the selected interface"))
+        self._why = WhyTotal(theme, self)
+        self._lay_out()
+
+        self._why_link.clicked.connect(self._open_why)
+        self._chosen.clicked.connect(self.table.clearSelection)
+        self._ranges.chosen.connect(self._choose)
+        self.table.selectionModel().selectionChanged.connect(self._show_selected)
+        self._ranges.choose(0)
+        self._say_total()
+
+    @property
+    def range_index(self) -> int:
+        return self._range
+
+    def receive(self, message: ServerMessage) -> None:
+        if isinstance(message, Hello):
+            self._units, self._interval = message.settings.units, message.interval_s
+            self._recent.merge(message.recent)
+            self.chart.set_units(self._units)
+            self._refresh()
+        elif isinstance(message, TickMessage):
+            self._tick, self._live = message.tick, True
+            self._recent.add(message.tick)
+            self._fill_table()
+            self._refresh()
+
+    def lose_agent(self) -> None:
+        if self._live and self._tick is not None:
+            unknown = [msgspec.structs.replace(each, rx_rate=None, tx_rate=None) for each in self._tick.interfaces]
+            total = msgspec.structs.replace(self._tick.total, rx_rate=None, tx_rate=None)
+            self._tick = msgspec.structs.replace(self._tick, interfaces=tuple(unknown), total=total)
+            self._fill_table()
+        self._live = False
+        self._refresh()
+
+    def status(self) -> list[str]:
+        point = self.tr("1 point = {seconds:g} s").format(seconds=self.chart.point_width())
+        if not self._live:
+            return [point]
+        return [self.tr("Live, every {seconds:g} s").format(seconds=self._interval), point]
+
+    def known_until(self) -> datetime | None:
+        """When the last tick was, local time."""
+        newest = self._recent.newest
+        return None if newest is None else datetime.fromtimestamp(newest).astimezone()
+
+    def take_focus(self) -> None:
+        self.table.setFocus()
+
+    def choose_range(self, index: int) -> None:
+        if index < len(_RANGES_S):
+            self._ranges.choose(index)
+
+    def escape(self) -> bool:
+        if self.chart.clear_crosshair():
+            return True
+        if self._selected() is not None:
+            self.table.clearSelection()
+            return True
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.chart.step(-1 if event.key() == Qt.Key.Key_Left else 1)
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._refresh()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.tokens.surface)
+        painter.setPen(hair_line(self._theme.tokens.line))
+        painter.drawLine(0, self.table.y() - 1, self.width(), self.table.y() - 1)
+
+    def _lay_out(self) -> None:
+        rates = QHBoxLayout()
+        rates.setSpacing(24)
+        rates.addWidget(self._down)
+        rates.addWidget(self._up)
+        rates.addStretch(1)
+        said = QHBoxLayout()
+        said.setSpacing(GAP)
+        said.addWidget(self._sentence)
+        said.addWidget(self._why_link)
+        said.addStretch(1)
+        left = QVBoxLayout()
+        left.setSpacing(2)
+        left.addStretch(1)
+        left.addLayout(rates)
+        left.addLayout(said)
+        left.addStretch(1)
+        strip = QHBoxLayout(self._strip)
+        strip.setContentsMargins(MARGIN, 0, MARGIN, 1)
+        strip.setSpacing(GAP)
+        strip.addLayout(left, 1)
+        strip.addWidget(self._chosen)
+        strip.addWidget(self._ranges)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._strip)
+        column.addWidget(self.chart, 1)
+        column.addSpacing(1)  # the line over the table
+        column.addWidget(self.table)
+        QWidget.setTabOrder(self._ranges.button(len(_RANGES_S) - 1), self.chart)
+        QWidget.setTabOrder(self.chart, self.table)
+
+    def _arrange(self) -> None:
+        """Rows as high as the window allows, the table as high as its rows, the chart gets the rest."""
+        window = self.window()
+        wide, low = window.width() >= _WIDE, window.height() < _LOW
+        self._strip.setFixedHeight(self._theme.height(68 if wide else 62))
+        row = self._theme.height(26 if low else 44 if wide else 38)
+        self.table.set_row_height(row)
+        content = self.height() - self._strip.height()
+        wanted = self.table.horizontalHeader().sizeHint().height() + row * max(1, self._model.rowCount())
+        self.table.setFixedHeight(max(0, min(wanted, max(content // 2, content - 320), content - LEAST_HEIGHT)))
+
+    def _cells(self) -> interface_table.Live:
+        return interface_table.Live(self._recent.points, self._end(), self._interval, self._units)
+
+    def _end(self) -> float:
+        """The right edge of the charts: the newest tick, or now when no tick comes any more."""
+        newest = self._recent.newest
+        return newest if self._live and newest is not None else time.time()
+
+    def _selected(self) -> int | None:
+        """Index of the interface that the chart shows."""
+        rows = self.table.selectionModel().selectedRows()
+        return self._model.record(rows[0].row()).index if rows else None
+
+    def _fill_table(self) -> None:
+        assert self._tick is not None  # noqa: S101  its callers hold one
+        rows = self._model.rowCount()
+        present = {each.index for each in self._tick.interfaces}
+        gone = [each.index for each in self._model.records() if each.index not in present]
+        with self.table.anchored():
+            self._model.put(self._tick.interfaces, gone)
+        if self._model.rowCount() != rows:
+            self._arrange()
+
+    def _refresh(self) -> None:
+        if not self.isVisible():
+            return
+        self._say_total()
+        self._draw_chart()
+        self.table.viewport().update()  # the spark lines moved, also of rows whose numbers stayed
+        if self._why.isVisible() and self._tick is not None:
+            self._why.show_tick(self._tick, self._units)
+        self.changed.emit()
+
+    def _draw_chart(self) -> None:
+        selected = self._selected()
+        name = None
+        if selected is not None:
+            row = self._model.row_of(selected)
+            name = None if row is None else self._model.record(row).name
+        points = self._recent.points(selected, self._end() - _RANGES_S[self._range])
+        self.chart.set_series(name, points, self._end(), self._interval)
+
+    def _show_selected(self) -> None:
+        selected = self._selected()
+        row = None if selected is None else self._model.row_of(selected)
+        if row is not None:
+            name = self._model.record(row).name
+            self._chosen.setText(name)
+            self._chosen.setAccessibleName(self.tr("The chart shows {name}. Show the total").format(name=name))
+            self._chosen.updateGeometry()
+        self._chosen.setVisible(row is not None)
+        self._draw_chart()
+
+    def _choose(self, index: int) -> None:
+        self._range = index
+        names = (self.tr("last minute"), self.tr("last 5 minutes"))
+        self.chart.set_range(_RANGES_S[index], names[index])
+        self._draw_chart()
+        self.changed.emit()
+
+    def _open_why(self) -> None:
+        if self._tick is not None:
+            self._why.show_tick(self._tick, self._units)
+            self._why.open_in(self.window(), self._strip)
+
+    def _say_total(self) -> None:
+        total = self._tick.total if self._tick else None
+        unknown = self._why_unknown()
+        self._down.show_rate(total.rx_rate if total else None, self._units, unknown)
+        self._up.show_rate(total.tx_rate if total else None, self._units, unknown)
+        self._sentence.show_text(self._total_sentence())
+        self._why_link.setVisible(self._tick is not None)
+
+    def _why_unknown(self) -> str:
+        if not self._live or self._tick is None:
+            return self.tr("Unknown: the agent is not measuring")
+        if self._tick.gap:
+            return self.tr("Unknown for this moment: {reason}").format(reason=self._tick.gap)
+        return self.tr("Unknown until the second sample: a rate needs two")
+
+    def _total_sentence(self) -> str:
+        if self._tick is None:
+            return self.tr("Nothing is measured yet.")
+        uplinks = self._tick.total.uplinks
+        if not uplinks:
+            return self.tr("No interface is counted: none leads out of this computer.")
+        others = len(self._tick.interfaces) - len(uplinks)
+        names = ", ".join(uplinks)
+        if others <= 0:
+            return self.tr("All of {names}.").format(names=names)
+        counted = self.tr("{names} only.").format(names=names)
+        if others == 1:
+            return f"{counted} {self.tr('1 interface not counted.')}"
+        return f"{counted} {self.tr('{count} interfaces not counted.').format(count=others)}"

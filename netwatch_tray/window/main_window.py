@@ -1,0 +1,260 @@
+"""The window's frame: the row of pages, the banner, the page and the status line, all fed by the agent."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.feed.protocol import Goodbye, ServerMessage, Status
+from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.banner import Banner, Notice
+from netwatch_tray.window.connections_page import ConnectionsPage
+from netwatch_tray.window.controls import Strip, Tab, Text
+from netwatch_tray.window.interfaces_page import InterfacesPage
+from netwatch_tray.window.page import Page
+from netwatch_tray.window.theme import MARGIN, Theme
+
+_LEAST, _FIRST = (720, 480), (960, 640)
+_STATUS_EVERY_MS = 10_000
+_COUNTDOWN_MS = 1000
+
+
+class MainWindow(QWidget):
+    """Shows what the agent says; remembers its size, page and range in `memory`."""
+
+    def __init__(self, theme: Theme, link: AgentLink, memory: QSettings) -> None:
+        super().__init__()
+        self._theme = theme
+        self._link = link
+        self._memory = memory
+        self._status: Status | None = None
+        self._missing: tuple[str, ...] = ()
+        self.setWindowTitle("NetWatch")
+        self.setMinimumSize(*_LEAST)
+        self.interfaces = InterfacesPage(theme)
+        self.connections = ConnectionsPage(theme)
+        self._pages: list[Page] = [self.interfaces, self.connections]
+        self._tabs = QButtonGroup(self)
+        self._banner = Banner(theme)
+        self._stack = QStackedWidget()
+        self._below = Text(theme, theme.fonts.small, "ink3")
+        self._missing_note = Text(theme, theme.fonts.small, "warn")
+        self._agent_note = Text(theme, theme.fonts.small, "ink3")
+        self._lay_out()
+        self._add_shortcuts()
+
+        self._status_timer = QTimer(self, interval=_STATUS_EVERY_MS)
+        self._status_timer.timeout.connect(link.ask_status)
+        self._countdown = QTimer(self, interval=_COUNTDOWN_MS)
+        self._countdown.timeout.connect(self._follow_link)
+        self._tabs.idToggled.connect(self._turn_to)
+        self._banner.acted.connect(link.try_now)
+        link.received.connect(self._receive)
+        link.changed.connect(self._follow_link)
+        for page in self._pages:
+            page.changed.connect(self._say)
+        self._restore()
+
+    def turn_to(self, page: int) -> None:
+        self._tabs.button(page).setChecked(True)
+
+    def bring_up(self) -> None:
+        """In front of the others, out of the task bar."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._wake()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._wake()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:
+            self._wake()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._memory.setValue("geometry", self.saveGeometry())
+        self._memory.setValue("page", self._stack.currentIndex())
+        self._memory.setValue("range", self.interfaces.range_index)
+        self._memory.sync()
+        self._link.close()
+        super().closeEvent(event)
+
+    def _lay_out(self) -> None:
+        top = Strip(self._theme, self._theme.height(48))
+        row = QHBoxLayout(top)
+        row.setContentsMargins(12, 0, MARGIN, 1)
+        row.setSpacing(4)
+        named = ((self.tr("Interfaces"), "activity"), (self.tr("Connections"), "connections"))
+        for index, ((name, symbol), page) in enumerate(zip(named, self._pages, strict=True)):
+            tab = Tab(self._theme, name, symbol)
+            tab.setToolTip(
+                f"{name} ({QKeySequence(f'Ctrl+{index + 1}').toString(QKeySequence.SequenceFormat.NativeText)})"
+            )
+            self._tabs.addButton(tab, index)
+            row.addWidget(tab)
+            self._stack.addWidget(page)
+        row.addStretch(1)
+        bottom = Strip(self._theme, self._theme.height(24), line_above=True)
+        line = QHBoxLayout(bottom)
+        line.setContentsMargins(MARGIN, 1, MARGIN, 0)
+        line.setSpacing(MARGIN)
+        line.addWidget(self._below)
+        line.addWidget(self._missing_note)
+        line.addStretch(1)
+        line.addWidget(self._agent_note)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(top)
+        column.addWidget(self._banner)
+        column.addWidget(self._stack, 1)
+        column.addWidget(bottom)
+
+    def _add_shortcuts(self) -> None:
+        def add(keys: str | QKeySequence.StandardKey, action: object) -> None:
+            QShortcut(QKeySequence(keys), self).activated.connect(action)
+
+        for index in range(len(self._pages)):
+            add(f"Ctrl+{index + 1}", partial(self.turn_to, index))
+        for index in range(2):
+            add(f"Alt+{index + 1}", lambda index=index: self._page().choose_range(index))
+        add("Ctrl+F", lambda: self._page().go_to_filter())
+        add("/", lambda: self._page().go_to_filter())
+        add("Escape", self._escape)
+        add("Ctrl+W", self.close)
+        add("Ctrl+Q", self.close)
+
+    def _restore(self) -> None:
+        geometry = self._memory.value("geometry")
+        if geometry is None or not self.restoreGeometry(geometry):
+            self.resize(*_FIRST)
+        page, chosen = self._remembered("page"), self._remembered("range")
+        self.turn_to(page if page < len(self._pages) else 0)
+        self.interfaces.choose_range(chosen)
+
+    def _remembered(self, key: str) -> int:
+        """A whole number from the ini file, which anybody may have edited."""
+        text = str(self._memory.value(key, "0"))
+        return int(text) if text.isascii() and text.isdigit() else 0
+
+    def _page(self) -> Page:
+        return self._pages[self._stack.currentIndex()]
+
+    def _turn_to(self, index: int, checked: bool) -> None:
+        if checked:
+            self._stack.setCurrentIndex(index)
+            self._page().take_focus()
+            self._wake()
+            self._say()
+
+    def _escape(self) -> None:
+        if not self._page().escape():
+            self.close()
+
+    def _wake(self) -> None:
+        """Asks the agent for what can be seen and nothing else."""
+        seen = self.isVisible() and not self.isMinimized()
+        # The chart's past has no holes: interfaces are followed unseen as well, without painting.
+        self._link.subscribe(self._page().topics if seen else frozenset({"interfaces"}))
+        if seen and not self._status_timer.isActive():
+            self._status_timer.start()
+            self._link.ask_status()
+        elif not seen:
+            self._status_timer.stop()
+
+    def _receive(self, message: ServerMessage) -> None:
+        if isinstance(message, Status):
+            self._show_status(message)
+        elif isinstance(message, Goodbye):
+            self.close()
+        else:
+            for page in self._pages:
+                page.receive(message)
+
+    def _follow_link(self) -> None:
+        if self._link.connected:
+            self._countdown.stop()
+            self._link.ask_status()
+        else:
+            for page in self._pages:
+                page.lose_agent()
+            self._status, self._missing = None, ()
+            self._agent_note.show_text("")
+            if self.isVisible():
+                self._countdown.start()
+        self._say()
+
+    def _say(self) -> None:
+        notices = [notice for notice in (self._link_notice(), self._fault_notice()) if notice]
+        notice = notices[0] if notices else None
+        if notice and len(notices) > 1:
+            notice = notice._replace(detail=f"{notice.detail} {self.tr('And 1 more.')}")
+        self._banner.show_notice(notice)
+        texts = self._page().status()
+        if not self._link.connected:
+            texts.insert(0, self.tr("Not measuring"))
+        self._below.set_ink("ink3" if self._link.connected else "err")
+        self._below.show_text("   ".join(texts))
+        count = len(self._missing)
+        self._missing_note.setVisible(count > 0)
+        if count:
+            one, many = self.tr("1 source missing"), self.tr("{count} sources missing").format(count=count)
+            self._missing_note.show_text(one if count == 1 else many)
+            self._missing_note.setToolTip("\n".join(self._missing))
+
+    def _fault_notice(self) -> Notice | None:
+        fault = self._page().fault()
+        return Notice("warn", *fault) if fault else None
+
+    def _link_notice(self) -> Notice | None:
+        link = self._link
+        if link.speaks_another_version:
+            return Notice(
+                "err",
+                self.tr("The agent is of another version than this window."),
+                self.tr("What was measured so far is safe. Quit NetWatch from its tray icon and start it again."),
+            )
+        if link.attempt == 0:
+            return None
+        when = self.tr("Trying again in {seconds} s, attempt {attempt}.").format(
+            seconds=link.retry_in, attempt=link.attempt
+        )
+        if not link.was_connected:
+            return Notice(
+                "err",
+                f"{self.tr('The agent is not running.')} {when}",
+                self.tr("There are no rates without it. Start it with: netwatch-tray"),
+                self.tr("Try now"),
+            )
+        known_until = self.interfaces.known_until()
+        since = f"{known_until:%H:%M:%S}" if known_until else ""
+        return Notice(
+            "err",
+            f"{self.tr('The agent stopped.')} {when}",
+            self.tr("Rates are unknown, the chart up to {time} is right.").format(time=since),
+            self.tr("Try now"),
+        )
+
+    def _show_status(self, status: Status) -> None:
+        """Processor time since the answer before; the first time since the agent's start."""
+        before = self._status
+        cpu, elapsed = status.cpu_s, status.uptime_s
+        if before and before.pid == status.pid and status.uptime_s > before.uptime_s:
+            cpu, elapsed = cpu - before.cpu_s, elapsed - before.uptime_s
+        self._status, self._missing = status, status.faults
+        percent = 100 * cpu / elapsed if elapsed > 0 else 0.0
+        memory = units.size(status.rss_bytes)
+        text = self.tr("Agent: CPU {percent:.1f} %, memory {memory}").format(percent=percent, memory=memory)
+        self._agent_note.show_text(text)
+        self._say()

@@ -1,0 +1,578 @@
+"""Tables of live records: one model of sorted Python lists, one view, and columns as descriptors.
+
+Changes come by key and are told to the view row by row, so selection and scroll position survive every refresh.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QEvent,
+    QMargins,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import (
+    QColor,
+    QEnterEvent,
+    QFocusEvent,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from netwatch_tray.window.controls import draw_line_below, draw_ring
+from netwatch_tray.window.theme import GAP, MARGIN, Theme, Tokens, text_width
+
+Record = TypeVar("Record")
+_Index = QModelIndex | QPersistentModelIndex
+
+_ACCENT_BAR = 3
+_NOWHERE = QModelIndex()
+
+
+@dataclass(slots=True)
+class Cell:
+    """Where and with what a column draws."""
+
+    painter: QPainter
+    theme: Theme
+    box: QRect
+    """Without the padding."""
+
+    @property
+    def tokens(self) -> Tokens:
+        return self.theme.tokens
+
+    def text(
+        self,
+        text: str,
+        colour: QColor | None = None,
+        font: QFont | None = None,
+        *,
+        box: QRect | None = None,
+        align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+        elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
+        """One line; by default in ink and the base font over the whole cell."""
+        box = box or self.box
+        font = font or self.theme.fonts.base
+        self.painter.setFont(font)
+        self.painter.setPen(colour or self.tokens.ink)
+        elided = QFontMetrics(font).elidedText(text, elide, box.width())
+        self.painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, elided)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column(Generic[Record]):
+    """One column: adding one to a table is adding one of these."""
+
+    title: str
+    text: Callable[[Record], str]
+    """For copying, filtering and screen readers; what is drawn unless `draw` says otherwise."""
+    order: Callable[[Record], Any] | None = None
+    """What rows are sorted by, None last; without it the column cannot be sorted by."""
+    draw: Callable[[Cell, Record], None] | None = None
+    tooltip: Callable[[Record], str | None] | None = None
+    widest: str | int
+    """A text the column is wide enough for, or its width."""
+    least: str | None = None
+    """A text it may shrink to."""
+    stretch: int = 0
+    """Its share of the width that is left over."""
+    numeric: bool = False
+    """Stands at the right."""
+    goes: int | None = None
+    """When there is no room, columns go in this order; None stays."""
+
+    @property
+    def align(self) -> Qt.AlignmentFlag:
+        return Qt.AlignmentFlag.AlignRight if self.numeric else Qt.AlignmentFlag.AlignLeft
+
+
+class _Entry(Generic[Record]):
+    __slots__ = ("haystack", "order", "record", "shown")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.order: tuple[Any, ...] = ()
+        """Where it stands, if it is shown. While the order is held this may be older than the record."""
+        self.shown = False
+        self.haystack: str | None = None
+
+
+class SortedModel(QAbstractTableModel, Generic[Record]):
+    """Records by key, filtered and sorted. `refreshed` follows every change."""
+
+    refreshed = Signal()
+
+    def __init__(self, columns: Sequence[Column[Record]], key: Callable[[Record], Hashable]) -> None:
+        super().__init__()
+        self.columns = columns
+        self._key = key
+        self._entries: dict[Hashable, _Entry[Record]] = {}
+        # Shown entries in ascending order and, at the same places, what they are ordered by. A descending table reads
+        # them from the end.
+        self._shown: list[_Entry[Record]] = []
+        self._orders: list[tuple[Any, ...]] = []
+        self._column = next(index for index, column in enumerate(columns) if column.order)
+        self._descending = False
+        self._words: list[str] = []
+        self._held = False
+        self._moved: list[_Entry[Record]] = []
+
+    def put(self, records: Iterable[Record], gone: Iterable[Hashable] = ()) -> None:
+        """Removes the keys that are gone, then adds or replaces by key; of two with the same key the last one stays."""
+        fresh: list[_Entry[Record]] = []
+        changed: list[int] = []
+        dropped = (self._entries.pop(key, None) for key in gone)
+        leaving = [entry for entry in dropped if entry is not None and entry.shown]
+        for key, record in {self._key(record): record for record in records}.items():
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = _Entry(record)
+            elif entry.record == record:
+                continue
+            entry.record, entry.haystack = record, None
+            matches = self._matches(entry)
+            if entry.shown and matches:
+                changed.append(self._row(self._position(entry)))
+                if self._order(entry) != entry.order:
+                    self._moved.append(entry)
+            elif entry.shown:
+                leaving.append(entry)
+            elif matches:
+                fresh.append(entry)
+        if changed:
+            self.dataChanged.emit(self.index(min(changed), 0), self.index(max(changed), len(self.columns) - 1))
+        self._remove(leaving)
+        self._insert(fresh)
+        self._settle_unless_held()
+        self.refreshed.emit()
+
+    def clear(self) -> None:
+        self.put((), list(self._entries))
+
+    def set_filter(self, text: str) -> None:
+        """Shows the records that hold every word of `text` anywhere, whatever its case."""
+        self._words = text.lower().split()
+        self._remove([entry for entry in self._shown if not self._matches(entry)])
+        self._insert([entry for entry in self._entries.values() if not entry.shown and self._matches(entry)])
+        self.refreshed.emit()
+
+    def hold_order(self, held: bool) -> None:
+        """Nobody hits a row that runs away: while the pointer is over the table, rows keep their places."""
+        self._held = held
+        self._settle_unless_held()
+
+    @property
+    def sorted_by(self) -> int:
+        """The column."""
+        return self._column
+
+    @property
+    def total(self) -> int:
+        """Records, shown or not."""
+        return len(self._entries)
+
+    def records(self) -> Iterator[Record]:
+        """All, shown or not."""
+        return (entry.record for entry in self._entries.values())
+
+    def record(self, row: int) -> Record:
+        return self._shown[self._row(row)].record
+
+    def key(self, row: int) -> Hashable:
+        return self._key(self.record(row))
+
+    def row_of(self, key: Hashable) -> int | None:
+        entry = self._entries.get(key)
+        return self._row(self._position(entry)) if entry is not None and entry.shown else None
+
+    def rowCount(self, parent: _Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._shown)
+
+    def columnCount(self, parent: _Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        column = self.columns[index.column()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return column.text(self.record(index.row()))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            record = self.record(index.row())
+            return (column.tooltip and column.tooltip(record)) or column.text(record)
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self.columns[section].title
+        return None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        if self.columns[column].order is not None:
+            with self._rearranged():
+                self._sort(column, descending=order == Qt.SortOrder.DescendingOrder)
+
+    def _matches(self, entry: _Entry[Record]) -> bool:
+        if not self._words:
+            return True
+        if entry.haystack is None:
+            entry.haystack = "\n".join(column.text(entry.record) for column in self.columns).lower()
+        return all(word in entry.haystack for word in self._words)
+
+    def _order(self, entry: _Entry[Record]) -> tuple[Any, ...]:
+        """Unknown values stand last in both directions; the key makes every order unique, so that it is found again."""
+        order = self.columns[self._column].order
+        value = order(entry.record) if order else None
+        return ((value is None) != self._descending, value, self._key(entry.record))
+
+    def _row(self, position: int) -> int:
+        """Of the place in the ascending lists; and the other way round."""
+        return len(self._shown) - 1 - position if self._descending else position
+
+    def _position(self, entry: _Entry[Record]) -> int:
+        return bisect_left(self._orders, entry.order)
+
+    def _remove(self, entries: list[_Entry[Record]]) -> None:
+        positions = sorted(map(self._position, entries))
+        for entry in entries:
+            entry.shown = False
+        for first, last in reversed(_stretches(positions)):
+            rows = sorted((self._row(first), self._row(last)))
+            self.beginRemoveRows(_NOWHERE, *rows)
+            del self._shown[first : last + 1], self._orders[first : last + 1]
+            self.endRemoveRows()
+
+    def _insert(self, entries: list[_Entry[Record]]) -> None:
+        for entry in entries:
+            entry.order, entry.shown = self._order(entry), True
+        entries.sort(key=lambda entry: entry.order)
+        while entries:
+            # From the last on: all that come between the same two rows are one insertion.
+            position = bisect_left(self._orders, entries[-1].order)
+            before = self._orders[position - 1] if position else None
+            first = 0 if before is None else bisect_left(entries, before, key=lambda entry: entry.order)
+            together = entries[first:]
+            del entries[first:]
+            row = len(self._shown) - position if self._descending else position
+            self.beginInsertRows(_NOWHERE, row, row + len(together) - 1)
+            self._shown[position:position] = together
+            self._orders[position:position] = [entry.order for entry in together]
+            self.endInsertRows()
+
+    def _sort(self, column: int, *, descending: bool) -> None:
+        self._column, self._descending = column, descending
+        for entry in self._shown:
+            entry.order = self._order(entry)
+        self._shown.sort(key=lambda entry: entry.order)
+        self._orders = [entry.order for entry in self._shown]
+        self._moved.clear()
+
+    def _settle_unless_held(self) -> None:
+        if self._moved and not self._held:
+            with self._rearranged():
+                self._settle()
+
+    def _settle(self) -> None:
+        """Brings the entries that changed to where they belong now."""
+        for entry in self._moved:
+            if not entry.shown:
+                continue
+            position = self._position(entry)
+            del self._shown[position], self._orders[position]
+            entry.order = self._order(entry)
+            position = self._position(entry)
+            self._shown.insert(position, entry)
+            self._orders.insert(position, entry.order)
+        self._moved.clear()
+
+    @contextmanager
+    def _rearranged(self) -> Iterator[None]:
+        """Around a change of the order: selection and current row are persistent indexes, each follows its record."""
+        self.layoutAboutToBeChanged.emit()
+        old = self.persistentIndexList()
+        followed = [self._shown[self._row(index.row())] for index in old]
+        yield
+        new = [
+            self.index(self._row(self._position(entry)), index.column())
+            for entry, index in zip(followed, old, strict=True)
+        ]
+        self.changePersistentIndexList(old, new)
+        self.layoutChanged.emit()
+
+
+def _stretches(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last of each stretch of neighbours in ascending `numbers`."""
+    if not numbers:
+        return []
+    breaks = [(low, high) for low, high in pairwise(numbers) if high != low + 1]
+    return list(
+        zip([numbers[0], *(high for _, high in breaks)], [*(low for low, _ in breaks), numbers[-1]], strict=True)
+    )
+
+
+class _Delegate(QStyledItemDelegate):
+    """Paints the ground of the whole row and lets the column paint the rest."""
+
+    def __init__(self, view: TableView[Any]) -> None:
+        super().__init__(view)
+        self._view = view
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        view = self._view
+        theme, box = view.theme, QRect(option.rect)  # type: ignore[attr-defined]  # PySide's stubs leave out the base's fields
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]  # as above
+        if selected:
+            painter.fillRect(box, theme.tokens.select)
+        elif index.row() == view.hovered:
+            painter.fillRect(box, theme.tokens.hover)
+        if view.lines:
+            draw_line_below(painter, box, theme.tokens.line)
+        if selected and view.is_leading(index.column()):
+            right_to_left = view.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            x = box.right() + 1 - _ACCENT_BAR if right_to_left else box.left()
+            painter.fillRect(QRect(x, box.top(), _ACCENT_BAR, box.height()), theme.tokens.accent)
+        column, record = view.model().columns[index.column()], view.model().record(index.row())
+        cell = Cell(painter, theme, box.marginsRemoved(view.padding(index.column())))
+        if column.draw:
+            column.draw(cell, record)
+        else:
+            cell.text(column.text(record), theme.tokens.ink2, align=column.align)
+
+
+class _Header(QHeaderView):
+    def __init__(self, view: TableView[Any]) -> None:
+        super().__init__(Qt.Orientation.Horizontal, view)
+        self._view = view
+        self.setSectionsClickable(True)
+        self.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setMinimumSectionSize(1)
+        self.setHighlightSections(False)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self._view.theme.height(28 if self._view.lines else 26))
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        tokens, fonts = self._view.theme.tokens, self._view.theme.fonts
+        painter.fillRect(rect, tokens.surface)
+        draw_line_below(painter, rect, tokens.line)
+        column = self._view.model().columns[section]
+        text, colour = column.title, tokens.ink2
+        if self._view.isSortingEnabled() and self.sortIndicatorSection() == section:
+            ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+            text, colour = f"{text} {'▴' if ascending else '▾'}", tokens.ink
+        painter.setFont(fonts.small_strong)
+        painter.setPen(colour)
+        box = rect.marginsRemoved(self._view.padding(section))
+        elided = QFontMetrics(fonts.small_strong).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, column.align | Qt.AlignmentFlag.AlignVCenter, elided)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.fillRect(self.viewport().rect(), self._view.theme.tokens.surface)
+        painter.end()
+        super().paintEvent(event)
+
+
+class TableView(QTableView, Generic[Record]):
+    """Whole rows, one hovered and any number selected; columns fit the width by their priorities."""
+
+    def __init__(self, theme: Theme, model: SortedModel[Record], *, row_height: int, lines: bool) -> None:
+        """`lines`: between rows."""
+        super().__init__()
+        self.theme = theme
+        self.lines = lines
+        self.hovered = -1
+        self._records = model
+        self._leading, self._trailing = 0, len(model.columns) - 1
+        self._ring = False
+        self.setModel(model)
+        self.setItemDelegate(_Delegate(self))
+        self.setHorizontalHeader(_Header(self))
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(1)
+        self.set_row_height(row_height)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        theme.changed.connect(self._colour)
+        self._colour()
+
+    def model(self) -> SortedModel[Record]:
+        return self._records
+
+    def make_sortable(self) -> None:
+        """A click on a column's title sorts by it, another one turns the order round."""
+        self.horizontalHeader().setSortIndicator(self._records.sorted_by, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+
+    def set_row_height(self, height: int) -> None:
+        self.verticalHeader().setDefaultSectionSize(height)
+
+    def padding(self, column: int) -> QMargins:
+        """Around a cell's content; the outer columns keep the page's margin."""
+        first, last = MARGIN if column == self._leading else GAP, MARGIN if column == self._trailing else GAP
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            first, last = last, first
+        return QMargins(first, 0, last, 0)
+
+    def is_leading(self, column: int) -> bool:
+        return column == self._leading
+
+    @contextmanager
+    def anchored(self) -> Iterator[None]:
+        """Around a change of the model: the row at the top stays at the top, unless that is the very first one."""
+        bar, top = self.verticalScrollBar(), self.rowAt(0)
+        key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
+        yield
+        row = None if key is None else self._records.row_of(key)
+        if row is not None and row != top:
+            self.updateGeometries()
+            bar.setValue(bar.value() + (row - top) * self.verticalHeader().defaultSectionSize())
+
+    def fit_columns(self) -> None:
+        """Shows as many columns as have room, and gives what is left over to those that stretch."""
+        columns = list(enumerate(self._records.columns))
+        room = self.viewport().width()
+        shown = dict(columns)
+        for index, _column in sorted(
+            ((index, column) for index, column in columns if column.goes is not None),
+            key=lambda pair: pair[1].goes or 0,
+        ):
+            if sum(self._width(each, least=True) for each in shown.values()) + 2 * (MARGIN - GAP) <= room:
+                break
+            del shown[index]
+        self._leading, self._trailing = min(shown), max(shown)
+        widths = {index: self._width(column, least=True) for index, column in shown.items()}
+        widths[self._leading] += MARGIN - GAP
+        widths[self._trailing] += MARGIN - GAP
+        for index, column in shown.items():
+            wish = self._width(column, least=False) - self._width(column, least=True)
+            widths[index] += min(wish, max(0, room - sum(widths.values())))
+        left_over = max(0, room - sum(widths.values()))
+        stretch = sum(column.stretch for column in shown.values())
+        for index, column in shown.items():
+            share = left_over * column.stretch // stretch if stretch else 0
+            widths[index] += share
+            left_over -= share
+            stretch -= column.stretch
+        header = self.horizontalHeader()
+        for index, _column in columns:
+            header.setSectionHidden(index, index not in shown)
+            if index in shown:
+                header.resizeSection(index, widths[index])
+
+    def copy(self) -> None:
+        """The selected rows, all columns, as lines of text with tabs between."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        lines = ["\t".join(column.text(self._records.record(row)) for column in self._records.columns) for row in rows]
+        if lines:
+            QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def rowsAboutToBeRemoved(self, parent: _Index, first: int, last: int) -> None:
+        """Whose chosen row goes has not chosen the next one; Qt would select that."""
+        if first <= self.currentIndex().row() <= last:
+            self.selectionModel().clearCurrentIndex()
+        super().rowsAboutToBeRemoved(parent, first, last)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_columns()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._ring and self.hasFocus():
+            painter = QPainter(self.viewport())
+            draw_ring(painter, self.theme, QRectF(self.viewport().rect()), 0)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            rows = self._records.rowCount()
+            if rows:
+                self.setCurrentIndex(self._records.index(0 if event.key() == Qt.Key.Key_Home else rows - 1, 0))
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape, Qt.Key.Key_Slash):
+            event.ignore()  # they mean something to the page
+        else:
+            super().keyPressEvent(event)
+
+    def keyboardSearch(self, search: str) -> None:
+        """Letters are for the page's shortcuts and its filter."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        by_key = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+        self._ring = event.reason() in by_key
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self._hover(self.rowAt(round(event.position().y())))
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._records.hold_order(True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._hover(-1)
+        with self.anchored():
+            self._records.hold_order(False)
+
+    def _colour(self) -> None:
+        self.theme.slim(self.verticalScrollBar())
+        self.viewport().update()
+
+    def _hover(self, row: int) -> None:
+        if row != self.hovered:
+            self.hovered = row
+            self.viewport().update()
+
+    def _width(self, column: Column[Record], *, least: bool) -> int:
+        fonts = self.theme.fonts
+        text = column.least if least and column.least is not None else column.widest
+        title = text_width(fonts.small_strong, f"{column.title} ▾")
+        # Numbers that matter are drawn strong.
+        font = fonts.strong if column.numeric else fonts.base
+        content = text if isinstance(text, int) else text_width(font, text)
+        return max(title, content) + 2 * GAP

@@ -1,0 +1,219 @@
+"""The look: colour tokens for light and dark, the type scale, spacing, and the palette Qt's own widgets draw with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPalette
+from PySide6.QtWidgets import QApplication, QLabel, QScrollBar
+
+# Device-independent pixels.
+MARGIN = 16
+GAP = 8
+ICON_GAP = 7
+CONTROL_RADIUS = 6
+POPOVER_RADIUS = 8
+RING = 2
+
+_DRAWN_FOR = 13
+"""Base font size, px, for which the heights are given; a larger font makes everything higher."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """Colours by their meaning. Text tokens keep 4.5:1 on surface, window and select, which a test computes."""
+
+    surface: QColor
+    """Under content."""
+    window: QColor
+    """Under rows of controls."""
+    raised: QColor
+    """Under menus and pop-overs."""
+    ink: QColor
+    ink2: QColor
+    ink3: QColor
+    down: QColor
+    up: QColor
+    warn: QColor
+    err: QColor
+    focus: QColor
+    accent: QColor
+    ctl: QColor
+    """Borders of controls."""
+    line: QColor
+    hover: QColor
+    select: QColor
+    warn_bg: QColor
+    warn_line: QColor
+    err_bg: QColor
+    fill: float
+    """Opacity of the area under a curve."""
+
+
+LIGHT = Tokens(
+    surface=QColor(0xFFFFFF),
+    window=QColor(0xF3F4F6),
+    raised=QColor(0xFFFFFF),
+    ink=QColor(0x15181C),
+    ink2=QColor(0x47505A),
+    ink3=QColor(0x5F6873),
+    down=QColor(0x1463BD),
+    up=QColor(0xAC4409),
+    warn=QColor(0x7A5200),
+    err=QColor(0xB3261E),
+    focus=QColor(0x6941C6),
+    accent=QColor(0x2B3644),
+    ctl=QColor(0x828A95),
+    line=QColor(0xE1E4E8),
+    hover=QColor(0xF1F3F5),
+    select=QColor(0xE2E7ED),
+    warn_bg=QColor(0xFFF5DA),
+    warn_line=QColor(0xE6CB7C),
+    err_bg=QColor(0xFDEEEC),
+    fill=0.16,
+)
+DARK = Tokens(
+    surface=QColor(0x16181B),
+    window=QColor(0x1D2024),
+    raised=QColor(0x262A2F),
+    ink=QColor(0xECEEF1),
+    ink2=QColor(0xB6BDC6),
+    ink3=QColor(0x949DA8),
+    down=QColor(0x5EAAF6),
+    up=QColor(0xF09A5C),
+    warn=QColor(0xE8C062),
+    err=QColor(0xFF8F86),
+    focus=QColor(0xB7A3FF),
+    accent=QColor(0xCBD3DC),
+    ctl=QColor(0x717A86),
+    line=QColor(0x2E3338),
+    hover=QColor(0x1E2125),
+    select=QColor(0x2B3139),
+    warn_bg=QColor(0x322A15),
+    warn_line=QColor(0x5E4E22),
+    err_bg=QColor(0x3A1F1D),
+    fill=0.20,
+)
+
+
+class Fonts(NamedTuple):
+    """The whole type scale; there is no other size."""
+
+    small: QFont
+    small_strong: QFont
+    base: QFont
+    medium: QFont
+    strong: QFont
+    title: QFont
+    rate: QFont
+
+
+class Theme(QObject):
+    """The tokens and fonts in force; follows the system's colour scheme and says `changed`."""
+
+    changed = Signal()
+
+    def __init__(self, application: QApplication, scheme: Qt.ColorScheme | None = None) -> None:
+        """With `scheme` the system is not asked: for pictures, and for platforms without a scheme."""
+        super().__init__(application)
+        self._application = application
+        application.setStyle("Fusion")
+        self.base_px = QFontInfo(application.font()).pixelSize()
+        self.fonts = self._fonts()
+        hints = application.styleHints()
+        self.apply(hints.colorScheme() if scheme is None else scheme)
+        if scheme is None:
+            hints.colorSchemeChanged.connect(self.apply)
+
+    def apply(self, scheme: Qt.ColorScheme) -> None:
+        self.tokens = DARK if scheme == Qt.ColorScheme.Dark else LIGHT
+        self._application.setPalette(_palette(self.tokens))
+        self.changed.emit()
+
+    def height(self, at_base_size: int) -> int:
+        """A height given for the base font, grown with the person's font."""
+        return max(at_base_size, round(at_base_size * self.base_px / _DRAWN_FOR))
+
+    def slim(self, bar: QScrollBar) -> None:
+        """Gives a scroll bar a plain handle without arrows, in the colours of now."""
+        tokens = self.tokens
+        bar.setStyleSheet(
+            f"QScrollBar {{ background: {tokens.surface.name()}; width: 12px; border: none }}"
+            f"QScrollBar::handle {{ background: {tokens.ctl.name()}; border-radius: 3px }}"
+            "QScrollBar::handle { margin: 3px; min-height: 32px }"
+            "QScrollBar::add-line, QScrollBar::sub-line { height: 0 }"
+            "QScrollBar::add-page, QScrollBar::sub-page { background: none }"
+        )
+
+    def _fonts(self) -> Fonts:
+        small = max(11, self.base_px - 2)
+        medium, strong = QFont.Weight.Medium, QFont.Weight.DemiBold
+        return Fonts(
+            small=self._font(small),
+            small_strong=self._font(small, strong),
+            base=self._font(self.base_px),
+            medium=self._font(self.base_px, medium),
+            strong=self._font(self.base_px, strong),
+            title=self._font(self.base_px + 2, strong),
+            rate=self._font(self.base_px + 13, strong),
+        )
+
+    def _font(self, pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
+        font = QFont(self._application.font())
+        font.setPixelSize(pixels)
+        font.setWeight(weight)
+        font.setFeature(QFont.Tag("tnum"), 1)  # digits of one width: a changing number moves nothing
+        return font
+
+
+def tint(label: QLabel, colour: QColor) -> None:
+    """Gives a label's text this colour."""
+    palette = QPalette(label.palette())
+    palette.setColor(QPalette.ColorRole.WindowText, colour)
+    label.setPalette(palette)
+
+
+def text_width(font: QFont, text: str) -> int:
+    """Whole dip that hold the text; QFontMetrics rounds, and then cuts what it measured itself."""
+    return math.ceil(QFontMetricsF(font).horizontalAdvance(text))
+
+
+def faded(colour: QColor, opacity: float) -> QColor:
+    """The same colour, translucent."""
+    result = QColor(colour)
+    result.setAlphaF(opacity)
+    return result
+
+
+def _palette(tokens: Tokens) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for place, colour in {
+        role.Window: tokens.window,
+        role.WindowText: tokens.ink,
+        role.Base: tokens.surface,
+        role.AlternateBase: tokens.surface,
+        role.Text: tokens.ink,
+        role.PlaceholderText: tokens.ink3,
+        role.Button: tokens.window,
+        role.ButtonText: tokens.ink,
+        role.BrightText: tokens.ink,
+        role.Highlight: tokens.select,
+        role.HighlightedText: tokens.ink,
+        role.ToolTipBase: tokens.raised,
+        role.ToolTipText: tokens.ink,
+        role.Link: tokens.ink2,
+        role.Light: tokens.surface,
+        role.Midlight: tokens.window,
+        role.Mid: tokens.line,
+        role.Dark: tokens.ctl,
+        role.Shadow: tokens.ctl,
+        role.Accent: tokens.accent,
+    }.items():
+        palette.setColor(place, colour)
+    for place in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, place, tokens.ink3)
+    return palette

@@ -1,0 +1,117 @@
+"""The pop-over that answers "why this total": every interface, its rates, and why it is in or out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.model import InterfaceTick, Tick, Total
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.controls import Text
+from netwatch_tray.window.theme import MARGIN, POPOVER_RADIUS, Theme
+
+_ROW = 24
+_WIDTH = 640
+_PADDING = 12
+
+
+class WhyTotal(QFrame):
+    """Opens below its link and is brought up to date at each tick while it is open."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        self._theme = theme
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        self.setAccessibleName(self.tr("Why this total"))
+        self._listed: list[int] = []
+        self._rows: list[_Row] = []
+        self._list = QWidget()
+        self._grid = QGridLayout(self._list)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(MARGIN)
+        self._grid.setVerticalSpacing(0)
+        self._grid.setColumnStretch(3, 1)
+        self._scroll = QScrollArea()
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._list)
+        theme.changed.connect(lambda: theme.slim(self._scroll.verticalScrollBar()))
+        theme.slim(self._scroll.verticalScrollBar())
+        # Both are as clear as glass: the frame paints the ground.
+        self._scroll.viewport().setAutoFillBackground(False)
+        self._list.setAutoFillBackground(False)
+        title = Text(theme, theme.fonts.strong)
+        title.show_text(self.tr("Why this total"))
+        hint = Text(theme, theme.fonts.small, "ink2")
+        hint.show_text(self.tr("Counting a tunnel and its uplink would show the same bytes twice."))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(MARGIN, _PADDING, MARGIN, _PADDING)
+        column.setSpacing(_PADDING // 2)
+        for widget in (title, self._scroll, hint):
+            column.addWidget(widget)
+
+    def show_tick(self, tick: Tick, shown_in: Units) -> None:
+        counted_first = sorted(tick.interfaces, key=lambda each: (not each.is_uplink, not each.is_up, each.name))
+        listed = [each.index for each in counted_first]
+        if listed != self._listed:
+            self._listed = listed
+            self._rebuild(len(listed))
+        for each, row in zip(counted_first, self._rows, strict=False):
+            row.show((each.name, *_rates(each, shown_in), each.why))
+            row.set_ink("ink" if each.is_uplink else "ink3")
+        self._rows[-1].show((self.tr("Total"), *_rates(tick.total, shown_in), ""))
+
+    def open_in(self, window: QWidget, below: QWidget) -> None:
+        """Inside the window, below this widget of it."""
+        around = 3 * _PADDING + 2 * self._theme.height(_ROW)
+        height = self._theme.height(_ROW) * (len(self._rows) + 1) + around
+        self.resize(min(_WIDTH, window.width() - 2 * MARGIN), min(height, window.height() * 2 // 3))
+        right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        x = window.width() - MARGIN - self.width() if right_to_left else MARGIN
+        self.move(window.mapToGlobal(QPoint(x, below.mapTo(window, QPoint(0, below.height() + 4)).y())))
+        self.show()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self._theme.tokens.ctl, 1))
+        painter.setBrush(self._theme.tokens.raised)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), POPOVER_RADIUS, POPOVER_RADIUS)
+
+    def _rebuild(self, interfaces: int) -> None:
+        """A heading, a row for each interface, and the total."""
+        while (item := self._grid.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        fonts = self._theme.fonts
+        heading = _Row(self._theme, self._grid, 0, fonts.small_strong)
+        heading.show(("", DOWN, UP, ""))
+        heading.set_ink("ink2")
+        self._rows = [_Row(self._theme, self._grid, number + 1, fonts.base) for number in range(interfaces)]
+        self._rows.append(_Row(self._theme, self._grid, interfaces + 1, fonts.strong))
+
+
+class _Row:
+    """Name, both rates, reason."""
+
+    def __init__(self, theme: Theme, grid: QGridLayout, number: int, font: QFont) -> None:
+        self._texts = (Text(theme, font), Text(theme, font), Text(theme, font), Text(theme, theme.fonts.small, "ink2"))
+        for column, text in enumerate(self._texts):
+            text.setFixedHeight(theme.height(_ROW))
+            if column in (1, 2):
+                text.setAlignment(Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(text, number, column)
+
+    def show(self, words: tuple[str, str, str, str]) -> None:
+        for text, word in zip(self._texts, words, strict=True):
+            text.show_text(word)
+
+    def set_ink(self, ink: str) -> None:
+        for text in self._texts[:3]:
+            text.set_ink(ink)
+
+
+def _rates(of: InterfaceTick | Total, shown_in: Units) -> tuple[str, str]:
+    return str(units.rate(of.rx_rate, shown_in)), str(units.rate(of.tx_rate, shown_in))

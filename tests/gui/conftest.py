@@ -1,0 +1,98 @@
+"""A Qt without a screen in which nothing goes wrong unseen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+_QT = {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": "1", "QT_STYLE_OVERRIDE": "", "QT_QPA_PLATFORMTHEME": ""}
+_before = {name: os.environ.get(name) for name in _QT}
+os.environ.update(_QT)
+
+# ruff: noqa: E402  Qt reads the environment when it starts
+from PySide6.QtCore import QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication
+from windows import FakeAgent, Opened
+
+from netwatch_tray.feed.protocol import RecentTick
+from netwatch_tray.units import Units
+
+_OFFSCREEN_CANNOT = "This plugin does not support"
+
+_application = QApplication([])
+_font = QFont("DejaVu Sans")
+_font.setPixelSize(13)
+_application.setFont(_font)
+for _name, _value in _before.items():  # other tests start programs on real screens
+    if _value is None:
+        del os.environ[_name]
+    else:
+        os.environ[_name] = _value
+
+
+@pytest.fixture
+def application() -> QApplication:
+    return _application
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_wrong_in_qt() -> Iterator[None]:
+    """An exception in a slot and a warning of Qt's reach nobody otherwise."""
+    wrong: list[str] = []
+
+    def said(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+        if kind != QtMsgType.QtDebugMsg and not text.startswith(_OFFSCREEN_CANNOT):
+            wrong.append(text)
+
+    before = sys.excepthook
+    sys.excepthook = lambda kind, error, trace: wrong.append(repr(error)) or before(kind, error, trace)
+    qInstallMessageHandler(said)
+    yield
+    _application.processEvents()
+    qInstallMessageHandler(None)
+    sys.excepthook = before
+    assert not wrong
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[FakeAgent]:
+    agent = FakeAgent(tmp_path / "feed")
+    yield agent
+    agent.stop()
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
+    """Opens windows, connected by default, and closes them at the end."""
+    opened: list[Opened] = []
+
+    def open_one(
+        scheme: Qt.ColorScheme = Qt.ColorScheme.Light,
+        size: tuple[int, int] = (960, 640),
+        *recent: RecentTick,
+        connected: bool = True,
+        units: Units | None = None,
+    ) -> Opened:
+        memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+        one = Opened(agent, memory, scheme)
+        opened.append(one)
+        one.window.resize(*size)
+        if connected:
+            one.connect(*recent, units=units)
+        _application.processEvents()
+        return one
+
+    yield open_one
+    for one in opened:
+        one.window.close()
+        one.window.deleteLater()
+        one.theme.deleteLater()
+    _application.processEvents()

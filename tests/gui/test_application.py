@@ -1,0 +1,169 @@
+"""The window as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from netwatch_tray.errors import NetWatchError
+from netwatch_tray.feed.protocol import VERSION, Hello, encode
+from netwatch_tray.settings import Settings
+from netwatch_tray.window.display import require_display
+
+_PROGRAM = """
+import sys
+from pathlib import Path
+from netwatch_tray.window.application import run
+sys.exit(run(Path(sys.argv[1])))
+"""
+_PICTURE = """
+import sys
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QApplication
+from netwatch_tray.errors import AgentUnreachableError
+from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.main_window import MainWindow
+from netwatch_tray.window.theme import Theme
+def nobody():
+    raise AgentUnreachableError("")
+application = QApplication([])
+memory = QSettings(sys.argv[1], QSettings.Format.IniFormat)
+window = MainWindow(Theme(application, Qt.ColorScheme.Light), AgentLink(nobody), memory)
+window.resize(720, 480)
+window.show()
+application.processEvents()
+picture = window.grab().toImage()
+line = window.interfaces.chart
+ratio = picture.devicePixelRatio()
+column = round((line.x() + line.width() / 2) * ratio)
+top = round(line.mapTo(window, line.rect().topLeft()).y() * ratio)
+grounds = [picture.pixel(column, y) for y in range(top, top + round(line.height() * ratio))]
+axis = window._theme.tokens.ink3.rgb()
+print(picture.width(), picture.height(), grounds.count(axis))
+"""
+_Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[_Start]:
+    """Starts Python programs that draw nowhere; whatever still runs at the end is ended."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start_one(program: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        private = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "XDG_STATE_HOME": str(tmp_path), **environment}
+        child = subprocess.Popen(
+            [sys.executable, "-c", program, *arguments], env=private, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        running.append(child)
+        return child
+
+    yield start_one
+    for child in running:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Iterator[socket.socket]:
+    """An agent's socket; accepting a connection from it proves that a window is up."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "feed"))
+        listener.listen()
+        listener.settimeout(20)
+        yield listener
+
+
+def _greet(feed: socket.socket) -> socket.socket:
+    connection, _ = feed.accept()
+    connection.settimeout(20)
+    hello = Hello(protocol=VERSION, version="1", pid=1, interval_s=1.0, settings=Settings(), recent=())
+    connection.sendall(encode(hello))
+    assert b"subscribe" in connection.recv(1 << 16)
+    return connection
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_close_it_with_code_0(start, feed, tmp_path, number) -> None:
+    window = start(_PROGRAM, str(tmp_path / "feed"))
+    with _greet(feed):
+        window.send_signal(number)
+        _said, wrong = window.communicate(timeout=20)
+        assert (window.returncode, [line for line in wrong.splitlines() if "plugin does not support" not in line]) == (
+            0,
+            [],
+        )
+    assert (tmp_path / "netwatch-tray" / "window.ini").exists(), "it remembers"
+    assert not (tmp_path / "window").exists()
+    assert not (tmp_path / "window.lock").exists()
+
+
+def test_one_window_only(start, feed, tmp_path) -> None:
+    first = start(_PROGRAM, str(tmp_path / "feed"))
+    with _greet(feed):
+        second = start(_PROGRAM, str(tmp_path / "feed"))
+        assert second.wait(20) == 0
+        assert first.poll() is None
+        feed.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            feed.accept()
+        first.terminate()
+        assert first.wait(20) == 0
+
+
+def test_a_killed_window_is_no_hindrance(start, feed, tmp_path) -> None:
+    first = start(_PROGRAM, str(tmp_path / "feed"))
+    with _greet(feed):
+        first.kill()
+        first.wait(20)
+    assert (tmp_path / "window").exists(), "it left its socket behind"
+    second = start(_PROGRAM, str(tmp_path / "feed"))
+    with _greet(feed):
+        second.terminate()
+        assert second.wait(20) == 0
+
+
+def test_it_opens_without_an_agent_and_finds_it_later(start, tmp_path) -> None:
+    window = start(_PROGRAM, str(tmp_path / "feed"))
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "window").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with socket.socket(socket.AF_UNIX) as late:
+        late.bind(str(tmp_path / "feed"))
+        late.listen()
+        late.settimeout(20)
+        with _greet(late):
+            window.terminate()
+            assert window.wait(20) == 0
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_hair_lines_are_one_device_pixel_at_every_scale(start, tmp_path, factor: int) -> None:
+    drawn = start(_PICTURE, str(tmp_path / "ini"), QT_SCALE_FACTOR=str(factor))
+    said, wrong = drawn.communicate(timeout=30)
+    assert drawn.returncode == 0, wrong
+    width, height, axis = map(int, said.split())
+    assert (width, height) == (720 * factor, 480 * factor)
+    assert axis == 1
+
+
+def test_without_a_display_it_says_so(monkeypatch) -> None:
+    for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(NetWatchError, match="There is no display"):
+        require_display()
+    monkeypatch.setenv("DISPLAY", ":987")
+    with pytest.raises(NetWatchError, match="display :987 does not answer"):
+        require_display()
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    require_display()

@@ -1,0 +1,164 @@
+"""What the tests of the window share: an agent that says what they want, a window with its line, and values."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QApplication
+
+from netwatch_tray.feed.client import FeedClient
+from netwatch_tray.feed.protocol import (
+    VERSION,
+    ClientMessage,
+    Hello,
+    RecentTick,
+    ServerMessage,
+    decode_client_message,
+    encode,
+)
+from netwatch_tray.model import Connection, InterfaceTick, Tick, Total
+from netwatch_tray.settings import Settings
+from netwatch_tray.units import Units
+from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.main_window import MainWindow
+from netwatch_tray.window.theme import Theme
+
+
+def application() -> QApplication:
+    running = QApplication.instance()
+    assert isinstance(running, QApplication)
+    return running
+
+
+def until(happened: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+    """Lets Qt work until something holds."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"did not happen: {what}"
+        QApplication.processEvents()
+        time.sleep(0.002)
+    QApplication.processEvents()
+
+
+class FakeAgent:
+    """Listens on a real socket and speaks the real protocol; `link` is the window's end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._listener: socket.socket | None = None
+        self._client: socket.socket | None = None
+        self._received = b""
+        self.start()
+
+    def start(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self._listener.listen()
+        self._listener.settimeout(10)
+
+    def greet(self, *recent: RecentTick, protocol: int = VERSION, units: Units | None = None) -> None:
+        """Takes the window's connection and says hello."""
+        assert self._listener
+        self._client, _ = self._listener.accept()
+        self._client.setblocking(False)
+        settings = Settings(units=units or Units())
+        self.say(Hello(protocol=protocol, version="1", pid=1, interval_s=1.0, settings=settings, recent=recent))
+
+    def say(self, *messages: ServerMessage) -> None:
+        self.write(b"".join(map(encode, messages)))
+
+    def write(self, data: bytes) -> None:
+        assert self._client
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._client.send(left) :]
+            except BlockingIOError:  # both ends are in this thread: let the window read
+                QApplication.processEvents()
+
+    def heard(self) -> list[ClientMessage]:
+        """What the window said since the last question."""
+        assert self._client
+        try:
+            while data := self._client.recv(1 << 16):
+                self._received += data
+        except BlockingIOError:
+            pass
+        *lines, self._received = self._received.split(b"\n")
+        return [decode_client_message(line) for line in lines]
+
+    def stop(self) -> None:
+        for end in (self._client, self._listener):
+            if end:
+                end.close()
+        self._client = self._listener = None
+        self._received = b""
+
+
+class Opened:
+    """A window and both ends of its line."""
+
+    def __init__(self, agent: FakeAgent, memory: QSettings, scheme: Qt.ColorScheme) -> None:
+        self.agent = agent
+        self.theme = Theme(application(), scheme)
+        self.link = AgentLink(partial(FeedClient, agent.path))
+        self.window = MainWindow(self.theme, self.link, memory)
+        self.window.show()
+
+    def connect(self, *recent: RecentTick, units: Units | None = None) -> None:
+        self.link.try_now()
+        self.agent.greet(*recent, units=units)
+        until(lambda: self.link.connected, "the window is connected")
+
+    def say(self, *messages: ServerMessage) -> None:
+        """And waits until the window has taken it all in."""
+        taken: list[ServerMessage] = []
+        self.link.received.connect(taken.append)
+        self.agent.say(*messages)
+        until(lambda: len(taken) == len(messages), "the window has read what the agent said")
+        self.link.received.disconnect(taken.append)
+
+
+def interface(index: int, name: str, rx: float | None = None, tx: float | None = None, **more: object) -> InterfaceTick:
+    values: dict[str, object] = {
+        "is_up": True, "is_uplink": False, "why": "not counted: no default route goes through it",
+        "rx_bytes": 0, "tx_bytes": 0, "rx_packets": 0, "tx_packets": 0,
+        "rx_errors": 0, "tx_errors": 0, "rx_drops": 0, "tx_drops": 0,
+    }  # fmt: skip
+    return InterfaceTick(index=index, name=name, rx_rate=rx, tx_rate=tx, **(values | more))  # type: ignore[arg-type]  # spelled out above
+
+
+def uplink(index: int, name: str, rx: float | None, tx: float | None, **more: object) -> InterfaceTick:
+    return interface(index, name, rx, tx, **({"is_uplink": True, "why": "counted: carries the default route"} | more))
+
+
+def tick(*interfaces: InterfaceTick, ago: float = 0.0, gap: str | None = None) -> Tick:
+    counted = [each for each in interfaces if each.is_uplink]
+    known = bool(counted) and all(each.rx_rate is not None for each in counted)
+    total = Total(
+        rx_rate=sum(each.rx_rate or 0 for each in counted) if known else None,
+        tx_rate=sum(each.tx_rate or 0 for each in counted) if known else None,
+        uplinks=tuple(each.name for each in counted),
+    )
+    return Tick(
+        at=datetime.now(UTC) - timedelta(seconds=ago), interval_s=1.0, gap=gap, total=total, interfaces=interfaces
+    )
+
+
+def past(ago: float, rx: float | None, tx: float | None, gap: str | None = None, index: int = 2) -> RecentTick:
+    return RecentTick(time.time() - ago, gap, (rx, tx), {index: (rx, tx)})
+
+
+def connection(number: int, process: str | None = "firefox", **more: object) -> Connection:
+    values: dict[str, object] = {
+        "protocol": "TCP", "local_address": "192.0.2.24", "local_port": 40000 + number % 20000,
+        "remote_address": "198.51.100.7", "remote_port": 443, "state": "ESTABLISHED", "pid": 100 + number,
+    }  # fmt: skip
+    return Connection(key=f"key{number}", process=process, **(values | more))  # type: ignore[arg-type]  # spelled out above
