@@ -5,7 +5,7 @@ Bytes are bytes and seconds are seconds in here; `units` turns them into what pe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -72,10 +72,20 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True):
 
     index: int
     name: str
+    kind: str = "other"
+    """See Interface."""
     is_up: bool
     is_uplink: bool
     why: str
     """In words, why its bytes are or are not part of the total."""
+    role: str = "other"
+    """Its part in the machine's network; see engine.topology.Role."""
+    over: tuple[str, ...] = ()
+    """The interfaces that its traffic passes next on its way out, as far as known."""
+    speed: int | None = None
+    """Of the link, bit/s."""
+    mtu: int | None = None
+    addresses: tuple[str, ...] = ()
     rx_bytes: int
     tx_bytes: int
     rx_packets: int
@@ -86,6 +96,31 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True):
     tx_drops: int
     rx_rate: float | None
     tx_rate: float | None
+    error_rate: float | None = None
+    """Errors per second, received and sent together."""
+    drop_rate: float | None = None
+    """Dropped packets per second, received and sent together."""
+
+
+def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTick]]:
+    """The interfaces with their depth: those that others pass first, each followed by what runs over it."""
+    ticks = {each.name: each for each in interfaces}
+    above: dict[str | None, list[InterfaceTick]] = {}
+    for each in ticks.values():
+        lowest = next((name for name in each.over if name in ticks and name != each.name), None)
+        above.setdefault(lowest, []).append(each)
+
+    found: list[tuple[int, InterfaceTick]] = []
+
+    def add(name: str | None, depth: int) -> None:
+        for each in above.pop(name, ()):
+            found.append((depth, each))
+            add(each.name, depth + 1)
+
+    add(None, 0)
+    for name in list(above):  # stacked in a circle: no way out is known
+        add(name, 0)
+    return found
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +180,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Smoothed round trip, seconds."""
     retransmits: int | None = None
     """Segments, since the connection opened."""
+    is_incoming: bool | None = None
+    """The other side called."""
     since: float | None = None
     """Unix time of the reading that met it first; `None`: it was there before the first reading."""
 

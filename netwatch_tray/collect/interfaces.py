@@ -41,7 +41,20 @@ def open_interfaces(prefer: str | None = None) -> OpenedSource:
 
     Raises UnsupportedError when none works, or there is none of that name.
     """
-    return open_first(_darwin_rungs() if sys.platform == "darwin" else _linux_rungs(), prefer)
+    return open_first(_rungs(), prefer)
+
+
+def open_every() -> list[InterfaceSource]:
+    """Every source that works here, best first, to compare them. Raises UnsupportedError when none does."""
+    sources, reasons = [], []
+    for name, open_source in _rungs():
+        try:
+            sources.append(open_source())
+        except UnsupportedError as error:
+            reasons.append(f"{name}: {error}")
+    if not sources:
+        raise UnsupportedError(f"No interface can be measured on this system. {'; '.join(reasons)}")
+    return sources
 
 
 def open_first(rungs: Sequence[Rung], prefer: str | None) -> OpenedSource:
@@ -59,6 +72,10 @@ def open_first(rungs: Sequence[Rung], prefer: str | None) -> OpenedSource:
             return OpenedSource(source, (*report, (name, "in use")))
     reasons = "; ".join(f"{name}: {reason}" for name, reason in report)
     raise UnsupportedError(f"No interface can be measured on this system. {reasons}")
+
+
+def _rungs() -> Sequence[Rung]:
+    return _darwin_rungs() if sys.platform == "darwin" else _linux_rungs()
 
 
 # Lazily: each system has modules of its own, and psutil costs memory that is not spent before it is needed.

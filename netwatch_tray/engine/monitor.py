@@ -13,6 +13,8 @@ from netwatch_tray.engine.topology import Membership, decide
 from netwatch_tray.errors import CollectError
 from netwatch_tray.model import Interface, InterfaceTick, Sample, Tick, Total
 
+_NO_RATES = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
+
 
 class Monitor:
     """Measures each time it is asked; the caller decides when."""
@@ -35,7 +37,7 @@ class Monitor:
             sample = self._source.sample()
         except CollectError as error:
             self.fault = str(error)
-            stale = tuple(msgspec.structs.replace(each, rx_rate=None, tx_rate=None) for each in self._last)
+            stale = tuple(msgspec.structs.replace(each, **_NO_RATES) for each in self._last)
             return Tick(
                 at=at, interval_s=None, gap="the counters could not be read", total=_total(stale), interfaces=stale
             )
@@ -57,9 +59,15 @@ class Monitor:
             yield InterfaceTick(
                 index=index,
                 name=interface.name,
+                kind=interface.kind,
                 is_up=interface.is_up,
                 is_uplink=membership.is_uplink,
                 why=membership.why,
+                role=membership.role,
+                over=membership.over,
+                speed=interface.speed,
+                mtu=interface.mtu,
+                addresses=interface.addresses,
                 rx_bytes=rx_bytes,
                 tx_bytes=tx_bytes,
                 rx_packets=rx_packets,
@@ -70,6 +78,8 @@ class Monitor:
                 tx_drops=tx_drops,
                 rx_rate=rates and rates.rx_rate,
                 tx_rate=rates and rates.tx_rate,
+                error_rate=rates and rates.error_rate,
+                drop_rate=rates and rates.drop_rate,
             )
 
 

@@ -19,14 +19,17 @@ _SLEEP = 1.0
 _WRAP = 1 << 32
 _FASTEST_LINK = 12.5e9
 """Bytes/s: 100 Gbit/s, for links that do not tell their speed."""
-_RX_BYTES, _TX_BYTES = 2, 3
+_RX_BYTES, _TX_BYTES, _RX_ERRORS, _TX_ERRORS, _RX_DROPS, _TX_DROPS = range(2, 8)
 
 
 class InterfaceRates(NamedTuple):
-    """Bytes per second, and the bytes they were made of."""
+    """What happened on one interface, per second, and the bytes that the rates were made of."""
 
     rx_rate: float
     tx_rate: float
+    error_rate: float | None
+    """Errors of both directions; None when their counters were reset."""
+    drop_rate: float | None
     rx_delta: int
     tx_delta: int
 
@@ -44,7 +47,7 @@ class Interval(NamedTuple):
     """Indexes of interfaces whose counters went backwards."""
 
 
-_STILL = InterfaceRates(0.0, 0.0, 0, 0)
+_STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
 
 
 class RateTracker:
@@ -87,7 +90,16 @@ class RateTracker:
                 if rx_delta is None or tx_delta is None:
                     resets.append(index)
                 else:
-                    rates[index] = InterfaceRates(rx_delta / elapsed, tx_delta / elapsed, rx_delta, tx_delta)
+                    errors = row[_RX_ERRORS] + row[_TX_ERRORS] - old[_RX_ERRORS] - old[_TX_ERRORS]
+                    drops = row[_RX_DROPS] + row[_TX_DROPS] - old[_RX_DROPS] - old[_TX_DROPS]
+                    rates[index] = InterfaceRates(
+                        rx_delta / elapsed,
+                        tx_delta / elapsed,
+                        errors / elapsed if errors >= 0 else None,
+                        drops / elapsed if drops >= 0 else None,
+                        rx_delta,
+                        tx_delta,
+                    )
         return Interval(elapsed, None, rates, tuple(resets))
 
 

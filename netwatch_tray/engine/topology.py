@@ -44,6 +44,8 @@ class Membership(NamedTuple):
     is_uplink: bool
     why: str
     """In words for the person."""
+    over: tuple[str, ...]
+    """Names of the interfaces that its traffic passes next on its way out, as far as known."""
 
 
 def decide(interfaces: Mapping[int, Interface], chosen: Mapping[str, bool]) -> dict[int, Membership]:
@@ -83,17 +85,21 @@ class _Topology:
             carrier for lower in self._lower(interface) for carrier in self._carriers_below(lower, {interface.index})
         ]
         if not below and interface.kind in _TUNNELS:
-            # Nothing says which way a tunnel's packets go: by the best other route, else by hardware that is up.
+            # Nothing says which way a tunnel's packets go: by the best other route, else by whatever leads out.
             others = [each for each in routed if each.kind not in _TUNNELS]
-            if others:
-                below = self._carriers_below(min(others, key=_metric), {interface.index})
-            else:
-                below = [
-                    each
-                    for each in self._interfaces.values()
-                    if each.kind in _HARDWARE and each.is_up and each.addresses
-                ]
+            below = self._carriers_below(min(others, key=_metric), {interface.index}) if others else self._ways_out()
         return below or [interface]
+
+    def _ways_out(self) -> list[Interface]:
+        """What may carry a tunnel that has taken every default route: what lies below the addresses of this machine."""
+        addressed = [
+            each for each in self._interfaces.values() if each.is_up and each.addresses and not each.is_loopback
+        ]
+        outer = [each for each in addressed if each.kind not in _TUNNELS]
+        carriers = [carrier for each in outer for carrier in self._carriers_below(each, set())]
+        return [each for each in carriers if each.kind in _HARDWARE] or [
+            each for each in carriers if each.kind not in _BRIDGES
+        ]
 
     def _carriers_below(self, interface: Interface, seen: set[int]) -> list[Interface]:
         if interface.index in seen:  # a veth's two ends name each other
@@ -125,13 +131,28 @@ class _Topology:
         return [each for each in up if not [lower for lower in self._lower(each) if lower.is_up]]
 
     def _membership(self, interface: Interface, uplinks: Mapping[int, str], chosen: Mapping[str, bool]) -> Membership:
-        role = self._role(interface, uplinks)
+        role, over = self._role(interface, uplinks), self._over(interface, uplinks)
         if interface.name in chosen:
             counted = chosen[interface.name]
-            return Membership(role, counted, f"{'counted' if counted else 'not counted'}: chosen in the settings")
+            why = f"{'counted' if counted else 'not counted'}: chosen in the settings"
+            return Membership(role, counted, why, over)
         if interface.index in uplinks:
-            return Membership(role, True, f"counted: {uplinks[interface.index]}")
-        return Membership(role, False, f"not counted: {self._why_not(interface, role, uplinks)}")
+            return Membership(role, True, f"counted: {uplinks[interface.index]}", over)
+        return Membership(role, False, f"not counted: {self._why_not(interface, role, uplinks)}", over)
+
+    def _over(self, interface: Interface, uplinks: Mapping[int, str]) -> tuple[str, ...]:
+        master = self._interfaces.get(interface.master or 0)
+        if interface.is_loopback or interface.index in uplinks:
+            lower = []
+        elif master and not (master.kind in _BRIDGES | _BONDS and self._leads_out(interface)):
+            lower = [master]  # a container or a virtual machine sends through its bridge
+        else:
+            lower = self._lower(interface)
+            if not lower and (
+                interface.kind in _TUNNELS or interface.kind in _BRIDGES or interface.kind in _CONTAINER_ENDS
+            ):
+                lower = [self._interfaces[index] for index in uplinks]
+        return tuple(each.name for each in lower)
 
     def _role(self, interface: Interface, uplinks: Mapping[int, str]) -> Role:
         if interface.is_loopback:

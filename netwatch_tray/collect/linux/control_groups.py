@@ -1,0 +1,87 @@
+"""Which systemd unit or container a control group belongs to (cgroups(7), systemd.unit(5)).
+
+A socket's control group is told to everybody, as the inode of its directory; so the unit of a root service is known
+even where its processes are not to be read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+_MOUNTS = Path("/proc/self/mounts")
+_PERIOD_OF_WALKS = 5.0
+"""Seconds; a walk through a desktop's groups takes some milliseconds."""
+_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
+_CONTAINER = re.compile(
+    r"^(?:(?P<runtime>docker|libpod|crio|cri-containerd|nerdctl|containerd)-)?(?P<id>[0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?$"
+)
+_MACHINE = re.compile(r"^(?:machine-|lxc\.payload\.|lxc\.monitor\.)(?P<name>.+?)(?:\.scope)?$")
+_OF_A_PERSON = re.compile(r"^(?:user@\d+\.service|session-.+\.scope|user-\d+\.slice)$")
+
+
+class ControlGroups:
+    """Names by id, from the directories of the v2 hierarchy, walked again when an unknown id turns up."""
+
+    def __init__(self, root: str | None = None) -> None:
+        """`root`: where the v2 hierarchy is mounted; found by itself otherwise."""
+        self._root = root
+        self._units: dict[int, str | None] = {}
+        self._last_walk = -_PERIOD_OF_WALKS
+
+    def unit(self, cgroup: int) -> str | None:
+        """The unit or container; `None`: in none, or not (yet) known."""
+        if cgroup not in self._units and time.monotonic() - self._last_walk >= _PERIOD_OF_WALKS:
+            self._walk()
+            # A group that was removed while its sockets live on has no directory any more.
+            self._units.setdefault(cgroup, None)
+            self._last_walk = time.monotonic()
+        return self._units.get(cgroup)
+
+    def _walk(self) -> None:
+        if self._root is None:
+            self._root = _v2_mount()
+        if not self._root:
+            return
+        self._units = {}
+        waiting = [self._root]
+        while waiting:
+            directory = waiting.pop()
+            try:
+                with os.scandir(directory) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            self._units[entry.inode()] = unit_of(entry.path[len(self._root) :])
+                            waiting.append(entry.path)
+            except OSError:  # removed meanwhile
+                continue
+
+
+def _v2_mount() -> str:
+    """Where the v2 hierarchy is mounted; empty: nowhere."""
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((words[1] for words in map(str.split, lines) if len(words) > 2 and words[2] == "cgroup2"), "")
+
+
+def unit_of(path: str) -> str | None:
+    """The name for people of the innermost unit or container in a control group's path; `None`: in none.
+
+    `/system.slice/nginx.service` → `nginx.service`; `/system.slice/docker-0123456789ab….scope` →
+    `docker 0123456789ab`; a person's login session and service manager are no unit.
+    """
+    for part in reversed(path.split("/")):
+        container = _CONTAINER.match(part)
+        if container is not None:
+            return f"{container['runtime'] or 'container'} {container['id']}"
+        name = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), part)
+        machine = _MACHINE.match(name)
+        if machine is not None:
+            return f"machine {machine['name']}"
+        if name.endswith((".service", ".scope")) and not _OF_A_PERSON.match(name) and name != "init.scope":
+            return name
+    return None

@@ -1,0 +1,97 @@
+"""Sockets from /proc/net/{tcp,tcp6,udp,udp6} (proc(5)): every Linux has them; they tell no bytes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from netwatch_tray import clock
+from netwatch_tray.collect.connections import Changes, Socket, SocketSample, packed_address
+from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+
+_TABLES = {"tcp": "TCP", "tcp6": "TCP", "udp": "UDP", "udp6": "UDP"}
+_STATES = (
+    *("ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT CLOSED CLOSE_WAIT LAST_ACK".split()),
+    *("LISTEN CLOSING SYN_RECV".split()),
+)
+"""By number, from 1 (<net/tcp_states.h>)."""
+
+
+class ProcNetSource:
+    """Reads the four tables."""
+
+    name = "/proc/net/{tcp,udp}"
+    is_costly = True
+    descriptor: int | None = None
+
+    def __init__(self, root: Path = Path("/proc/net")) -> None:
+        """Raises UnsupportedError: /proc is not mounted or hides the tables."""
+        self.note: str | None = "/proc/net tells neither bytes nor rates."
+        self._root = root
+        self._changes = Changes()
+        try:
+            self._read()
+        except CollectError as error:
+            raise UnsupportedError(str(error)) from error
+
+    def catch_up(self) -> None:
+        """Nothing happens between two readings."""
+
+    def read(self) -> SocketSample:
+        return self._changes.since_last(clock.boottime(), self._read())
+
+    def close(self) -> None:
+        """Holds nothing open."""
+
+    def _read(self) -> dict[str, Socket]:
+        sockets: dict[str, Socket] = {}
+        found_any = False
+        for table, protocol in _TABLES.items():
+            try:
+                content = (self._root / table).read_bytes()
+            except FileNotFoundError:  # no IPv6, or no UDP
+                continue
+            except OSError as error:
+                raise CollectError(f"{self._root / table} cannot be read: {error.strerror}.") from error
+            found_any = True
+            sockets.update(parse(content, protocol))
+        if not found_any:
+            raise CollectError(f"{self._root} has none of the tables of sockets.")
+        return sockets
+
+
+def parse(content: bytes, protocol: str) -> Mapping[str, Socket]:
+    """One table. Raises ParseError."""
+    sockets = {}
+    for line in content.splitlines()[1:]:
+        words = line.split()
+        try:
+            local_address, local_port = _endpoint(words[1])
+            remote_address, remote_port = _endpoint(words[2])
+            number, uid, inode = int(words[3], 16), int(words[7]), int(words[9])
+        except (IndexError, ValueError) as error:
+            raise ParseError(f"/proc/net has a line that is not understood: {line[:80]!r}.") from error
+        key = f"{inode} {protocol} {local_address} {local_port} {remote_address} {remote_port}"
+        sockets[key] = Socket(
+            protocol=protocol,
+            local_address=local_address,
+            local_port=local_port,
+            remote_address=remote_address if remote_port else None,
+            remote_port=remote_port,
+            state=_STATES[number - 1] if protocol == "TCP" and 1 <= number <= len(_STATES) else None,
+            uid=uid if inode else None,
+            inode=inode or None,
+        )
+    return sockets
+
+
+def _endpoint(word: bytes) -> tuple[str, int | None]:
+    """`0100007F:0035`: an address in words of this machine's order, and a port. Raises ValueError."""
+    host, _, port = word.partition(b":")
+    packed = bytes.fromhex(host.decode("ascii"))
+    if len(packed) not in {4, 16}:
+        raise ValueError(word)
+    if sys.byteorder == "little":
+        packed = b"".join(packed[at : at + 4][::-1] for at in range(0, len(packed), 4))
+    return packed_address(packed), int(port, 16) or None

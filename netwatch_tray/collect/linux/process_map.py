@@ -1,0 +1,235 @@
+"""From a socket's inode to its process, through the links in /proc/PID/fd (proc(5)).
+
+Reading every link of every process costs tens of milliseconds, so a socket is looked for where it probably is: in the
+processes that owned the last ones found, then in those whose number of open files changed (Linux 6.2 tells it as the
+size of the directory), and only then everywhere, which happens at most once in five seconds. What was found nowhere is
+not looked for again. All of it in steps of a given time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+from netwatch_tray.collect.connections import Socket
+from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
+from netwatch_tray.collect.processes import Process
+
+_PERIOD_OF_FULL_SCANS = 5.0
+"""Seconds."""
+_REMEMBERED_OWNERS = 8
+_LINKS_A_STEP = 128
+_COMM_LENGTH = 15
+"""TASK_COMM_LEN without its NUL: the kernel cuts longer names."""
+_INTERPRETER = re.compile(r"^(?:python|perl|ruby|node|nodejs|php|bash|dash|sh|zsh|fish|lua)[\d.]*(?:-\w+)?$")
+
+
+class ProcessMap:
+    """Looks for the owners of the sockets it is asked for; see ProcessFinder."""
+
+    def __init__(self, root: str = "/proc", *, sees_all: bool | None = None) -> None:
+        """`sees_all`: other users' processes can be read; by default as root."""
+        self._root = root
+        self._sees_all = os.geteuid() == 0 if sees_all is None else sees_all
+        self._wanted: dict[int, str] = {}
+        """By inode: the key."""
+        self._answers: dict[str, Process | None] = {}
+        self._recent_owners: list[int] = []
+        """Latest first."""
+        self._file_counts: dict[str, int] = {}
+        self._steps: Iterator[None] | None = None
+        self._is_stale = False
+        """Something came that the search under way has not looked for everywhere."""
+        self._last_full_scan = -_PERIOD_OF_FULL_SCANS
+        self._groups = ControlGroups()
+
+    def look_for(self, sockets: Mapping[str, Socket]) -> None:
+        for key, found in sockets.items():
+            if found.pid is not None:
+                self._answers[key] = self.process(found.pid)
+            elif found.inode is None or not (self._sees_all or found.uid == os.geteuid()):
+                self._answers[key] = None
+            else:
+                self._wanted[found.inode] = key
+                self._is_stale = True
+
+    def forget(self, keys: Mapping[str, Socket]) -> None:
+        for key, gone in keys.items():
+            self._answers.pop(key, None)
+            if gone.inode is not None:
+                self._wanted.pop(gone.inode, None)
+
+    def search(self, budget_s: float) -> Mapping[str, Process | None]:
+        end = time.perf_counter() + budget_s
+        while self._wanted and time.perf_counter() < end:
+            if self._steps is None:
+                if not self.is_searching:
+                    break
+                self._is_stale = False
+                self._steps = self._search()
+            if next(self._steps, self) is self:
+                self._steps = None
+        if not self._wanted:  # found before the search came to its end
+            self._steps = None
+        answers, self._answers = self._answers, {}
+        return answers
+
+    @property
+    def is_searching(self) -> bool:
+        return bool(self._wanted) and (self._steps is not None or self._is_stale or self._may_scan_all())
+
+    def ended(self, pids: Iterable[int]) -> set[int]:
+        return {pid for pid in pids if not os.access(f"{self._root}/{pid}", os.F_OK)}
+
+    def process(self, pid: int) -> Process | None:
+        return read_process(f"{self._root}/{pid}")
+
+    def unit(self, cgroup: int) -> str | None:
+        return self._groups.unit(cgroup)
+
+    def _may_scan_all(self) -> bool:
+        return time.monotonic() - self._last_full_scan >= _PERIOD_OF_FULL_SCANS
+
+    def _search(self) -> Iterator[None]:
+        for owner in tuple(self._recent_owners):
+            yield from self._scan(str(owner))
+        if not self._wanted:
+            return
+        pids = [name for name in os.listdir(self._root) if name.isdecimal()]  # noqa: PTH208  names are enough
+        before, self._file_counts = self._file_counts, {}
+        for position, pid in enumerate(pids):
+            try:
+                self._file_counts[pid] = os.stat(f"{self._root}/{pid}/fd").st_size  # noqa: PTH116  a third of the time
+            except OSError:
+                continue
+            if position % _LINKS_A_STEP == 0:
+                yield
+        if before:
+            for pid, count in self._file_counts.items():
+                if before.get(pid) != count:
+                    yield from self._scan(pid)
+        if self._wanted and self._may_scan_all():
+            yield from self._scan_all(pids)
+
+    def _scan_all(self, pids: list[str]) -> Iterator[None]:
+        self._last_full_scan = time.monotonic()
+        looked_for = dict(self._wanted)
+        for pid in pids:
+            yield from self._scan(pid)
+        for inode, key in looked_for.items():
+            if self._wanted.get(inode) == key:
+                del self._wanted[inode]
+                self._answers[key] = None
+
+    def _scan(self, pid: str) -> Iterator[None]:
+        """Looks through the open files of one process, the newest first."""
+        if not self._wanted:
+            return
+        owner: Process | None = None
+        try:
+            directory = os.open(f"{self._root}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:  # gone, or another user's
+            return
+        try:
+            for position, name in enumerate(reversed(os.listdir(directory)), 1):  # noqa: PTH208  a descriptor
+                inode = _socket_inode(name, directory)
+                key = None if inode is None else self._wanted.pop(inode, None)
+                if key is not None:
+                    owner = owner or self.process(int(pid))
+                    self._answers[key] = owner
+                    if not self._wanted:
+                        break
+                if position % _LINKS_A_STEP == 0:
+                    yield
+        except OSError:  # it ended meanwhile
+            return
+        finally:
+            os.close(directory)
+        if owner is not None:
+            recent = [owner.pid, *(each for each in self._recent_owners if each != owner.pid)]
+            self._recent_owners = recent[:_REMEMBERED_OWNERS]
+        yield
+
+
+def _socket_inode(name: str, directory: int) -> int | None:
+    try:
+        target = os.readlink(name, dir_fd=directory)
+    except OSError:  # closed meanwhile
+        return None
+    return int(target[8:-1]) if target.startswith("socket:[") else None
+
+
+def read_process(directory: str) -> Process | None:
+    """The process whose /proc/PID this is; `None`: it ended."""
+    try:
+        pid, name, parent = parse_stat(_read(directory + "/stat"))
+    except (ValueError, IndexError):
+        return None
+    try:
+        executable: str | None = os.readlink(directory + "/exe").removesuffix(" (deleted)")  # noqa: PTH115  as in _read
+    except OSError:  # another user's, or the kernel's own
+        executable = None
+    script = None
+    if executable is not None:
+        program = os.path.basename(executable)  # noqa: PTH119  text, not a path to open
+        if len(name) == _COMM_LENGTH and program.startswith(name):
+            name = program
+        if _INTERPRETER.match(program):
+            script = _script(_read(directory + "/cmdline"))
+    return Process(
+        pid=pid,
+        name=name,
+        executable=executable,
+        script=script,
+        parent=parent or None,
+        unit=unit_of(_group(_read(directory + "/cgroup"))),
+    )
+
+
+def _read(file: str) -> bytes:
+    """The first 4 KiB; nothing where it cannot be read. Without pathlib, which costs more than the kernel here."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # it ended meanwhile
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def parse_stat(content: bytes) -> tuple[int, str, int]:
+    """Pid, name and parent from /proc/PID/stat. Raises ValueError or IndexError.
+
+    The name may hold spaces and parentheses; the last one closes it.
+    """
+    start, end = content.index(b"("), content.rindex(b")")
+    return int(content[:start]), content[start + 1 : end].decode(errors="replace"), int(content[end + 1 :].split()[1])
+
+
+def _script(command_line: bytes) -> str | None:
+    """The base name of what an interpreter was told to run; a module's name after `-m`."""
+    words = command_line.decode(errors="replace").split("\0")[1:]
+    for position, word in enumerate(words):
+        if word == "-m" and position + 1 < len(words):
+            return words[position + 1] or None
+        if word in {"-c", "-e"}:
+            return None
+        if word and not word.startswith("-"):
+            return os.path.basename(word) or None  # noqa: PTH119  as above
+    return None
+
+
+def _group(content: bytes) -> str:
+    """The path that systemd or a container runtime gave, from /proc/PID/cgroup (cgroups(7)), v2 or v1."""
+    path = ""
+    for line in content.decode(errors="replace").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, found = rest.partition(":")
+        if controllers == "name=systemd" or (controllers == "" and path in {"", "/"}):
+            path = found
+    return path

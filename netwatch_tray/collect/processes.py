@@ -1,0 +1,126 @@
+"""Who owns a socket: its process, its user, its systemd unit or container."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from netwatch_tray.collect.connections import Socket
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """A process as it was when it was found to own a socket."""
+
+    pid: int
+    name: str
+    executable: str | None = None
+    """Full path; `None` where the system does not show it."""
+    script: str | None = None
+    """What an interpreter runs: `manage.py` of `python3 /srv/manage.py`."""
+    parent: int | None = None
+    """Its pid."""
+    unit: str | None = None
+    """Systemd unit or container it runs in."""
+
+
+class ProcessFinder(Protocol):
+    """Finds owners bit by bit, so that a search through all processes never holds up a tick."""
+
+    def look_for(self, sockets: Mapping[str, Socket]) -> None:
+        """Asks for the owners of these sockets, by key."""
+
+    def forget(self, keys: Mapping[str, Socket]) -> None:
+        """These sockets are gone."""
+
+    def search(self, budget_s: float) -> Mapping[str, Process | None]:
+        """Searches on for about that long; the answers since last time. `None`: nobody that may be seen."""
+
+    @property
+    def is_searching(self) -> bool:
+        """Something can be done at once; `search` again soon."""
+
+    def ended(self, pids: Iterable[int]) -> set[int]:
+        """Those that are no more; a socket may have outlived them in a process they started."""
+
+    def process(self, pid: int) -> Process | None:
+        """A process by its id; `None`: gone or hidden."""
+
+    def unit(self, cgroup: int) -> str | None:
+        """The systemd unit or container of a socket's control group."""
+
+
+class UserNames:
+    """Login names by uid, each asked for once."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+
+    def __getitem__(self, uid: int) -> str:
+        """The number itself where it has no name."""
+        name = self._names.get(uid)
+        if name is None:
+            import pwd  # noqa: PLC0415  there is none on Windows
+
+            try:
+                name = pwd.getpwuid(uid).pw_name
+            except (KeyError, OverflowError):
+                name = str(uid)
+            self._names[uid] = name
+        return name
+
+
+class NamedProcesses:
+    """For sources that name the process themselves: adds what psutil tells of it."""
+
+    is_searching = False
+
+    def __init__(self) -> None:
+        self._answers: dict[str, Process | None] = {}
+
+    def look_for(self, sockets: Mapping[str, Socket]) -> None:
+        for key, found in sockets.items():
+            if found.pid is None:
+                self._answers[key] = None
+            else:
+                self._answers[key] = self.process(found.pid) or Process(pid=found.pid, name=found.process or "")
+
+    def forget(self, keys: Mapping[str, Socket]) -> None:
+        for key in keys:
+            self._answers.pop(key, None)
+
+    def search(self, budget_s: float) -> Mapping[str, Process | None]:  # noqa: ARG002  it takes no time
+        answers, self._answers = self._answers, {}
+        return answers
+
+    def ended(self, pids: Iterable[int]) -> set[int]:  # noqa: ARG002  the source tells with each reading
+        return set()
+
+    def process(self, pid: int) -> Process | None:
+        import psutil  # noqa: PLC0415  4 MB, needed where connections are looked at only
+
+        try:
+            found = psutil.Process(pid)
+            with found.oneshot():
+                name, parent = found.name(), found.ppid()
+                try:
+                    executable = found.exe() or None
+                except psutil.AccessDenied:
+                    executable = None
+        except psutil.Error:
+            return None
+        return Process(pid=pid, name=name, executable=executable, parent=parent or None)
+
+    def unit(self, cgroup: int) -> str | None:  # noqa: ARG002  Linux alone has them
+        return None
+
+
+def open_finder() -> ProcessFinder:
+    """The finder of this system."""
+    if sys.platform == "linux":
+        from netwatch_tray.collect.linux.process_map import ProcessMap  # noqa: PLC0415  Linux only
+
+        return ProcessMap()
+    return NamedProcesses()

@@ -1,0 +1,114 @@
+"""Running the system's own tools (lsof, ss, nettop) where the kernel has no better door: bounded in every way.
+
+One at a time in the whole program, without a shell, in the C locale, in a process group of their own that is killed
+when the tool is late, and with a limit on what is read. They block: call from a worker thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwatch_tray.errors import CollectError, UnsupportedError
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+_SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""lsof lies in /usr/sbin on macOS, which a program started from the Finder does not have in its PATH."""
+_MOST_BYTES = 64 << 20
+_MOST_COMPLAINT = 4096
+
+_turn = threading.Lock()
+
+
+def find(program: str) -> str:
+    """The full path of the system's `program`. Raises UnsupportedError: not installed."""
+    path = shutil.which(program, path=_SYSTEM_PATH)
+    if path is None:
+        raise UnsupportedError(f"{program} is not installed.")
+    return path
+
+
+def output(
+    command: list[str], *, timeout: float = 10.0, most_bytes: int = _MOST_BYTES, harmless: int | None = None
+) -> bytes:
+    """What the command wrote until it ended, with code 0 or with the `harmless` one and not just complaints.
+
+    Raises CollectError: missing, late, too talkative, killed or failed; with the tool's own words where it has any.
+    """
+    import subprocess  # noqa: PLC0415  costs 1 MB, and most systems never need a tool
+
+    name = Path(command[0]).name
+    if not _turn.acquire(timeout=timeout):
+        raise CollectError(f"{name} had to wait for another tool for more than {timeout:g} s.")
+    try:
+        with _started(command, name) as process:
+            deadline = time.monotonic() + timeout
+            try:
+                written, complaint = _read(process, deadline, most_bytes)
+                code = process.wait(max(0.0, deadline - time.monotonic()))
+            except (TimeoutError, subprocess.TimeoutExpired):
+                raise CollectError(f"{name} did not finish within {timeout:g} s and was stopped.") from None
+            except OverflowError:
+                raise CollectError(f"{name} wrote more than {most_bytes} bytes and was stopped.") from None
+            finally:
+                # The group, because a tool may have started others; before it is reaped, so that the id is still its.
+                if process.returncode is None:
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        _turn.release()
+    if code and (code != harmless or (complaint and not written)):
+        ending = f"was killed by signal {-code}" if code < 0 else f"failed with code {code}"
+        words = complaint.decode(errors="replace").strip()
+        raise CollectError(f"{name} {ending}{': ' + words if words else ''}.")
+    return written
+
+
+def _started(command: list[str], name: str) -> Popen[bytes]:
+    import subprocess  # noqa: PLC0415  as above
+
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"PATH": _SYSTEM_PATH, "LC_ALL": "C", "HOME": os.environ.get("HOME", "/")},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CollectError(f"{name} could not be started: {error.strerror}.") from error
+
+
+def _read(process: Popen[bytes], deadline: float, most_bytes: int) -> tuple[bytes, bytes]:
+    """Both pipes to their end. Raises TimeoutError past the deadline and OverflowError past the limit."""
+    written, complaint = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for stream, kept in ((process.stdout, written), (process.stderr, complaint)):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, kept)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            ready = selector.select(left) if left > 0 else []
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif key.data is written:
+                    written += chunk
+                    if len(written) > most_bytes:
+                        raise OverflowError
+                elif len(complaint) < _MOST_COMPLAINT:
+                    complaint += chunk
+    return bytes(written), bytes(complaint[:_MOST_COMPLAINT])

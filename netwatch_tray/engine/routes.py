@@ -1,0 +1,70 @@
+"""Which way a connection's bytes take: over an uplink, or within the machine. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from netwatch_tray.collect.connections import Socket
+from netwatch_tray.engine.topology import Membership
+from netwatch_tray.model import Interface
+
+
+class Route(NamedTuple):
+    interface: str | None
+    """Name of the one that has the local address; `None`: not known."""
+    crosses_uplink: bool
+    """Its bytes are part of the total; through a tunnel or a bridge they are as well."""
+
+
+_UNKNOWN = Route(None, crosses_uplink=True)
+
+
+class Routes:
+    """The addresses of this machine; made again when an interface changes."""
+
+    def __init__(self, interfaces: Mapping[int, Interface], memberships: Mapping[int, Membership]) -> None:
+        """Both by interface index."""
+        self._interfaces = interfaces
+        self._memberships = memberships
+        self._ports: dict[int, list[int]] = {}
+        for index, interface in interfaces.items():
+            if interface.master is not None:
+                self._ports.setdefault(interface.master, []).append(index)
+        self._loopback = Route(
+            next((each.name for each in interfaces.values() if each.is_loopback), None), crosses_uplink=False
+        )
+        self._routes: dict[str, Route] = {}
+        for index, interface in interfaces.items():
+            route = self._loopback if interface.is_loopback else self._route(index, interface)
+            for address in interface.addresses:
+                self._routes[address.partition("/")[0]] = route
+
+    def of(self, found: Socket) -> Route:
+        """The route of a socket, by its addresses."""
+        local = found.local_address.partition("%")[0]
+        remote = (found.remote_address or "").partition("%")[0]
+        # What a machine sends to an address of its own never leaves it.
+        if _is_loopback(local) or _is_loopback(remote) or remote in self._routes:
+            return self._loopback
+        return self._routes.get(local, _UNKNOWN)
+
+    def _route(self, index: int, interface: Interface) -> Route:
+        member = self._memberships.get(index)
+        return Route(interface.name, (member is not None and member.role == "tunnel") or self._crosses(index, set()))
+
+    def _crosses(self, index: int, seen: set[int]) -> bool:
+        """Whether the interface is an uplink, or one is below it: the parent of a VLAN, a port of a bridge."""
+        if index in seen or index not in self._interfaces:
+            return False
+        seen.add(index)
+        member, parent = self._memberships.get(index), self._interfaces[index].parent
+        return (
+            (member is not None and member.is_uplink)
+            or (parent is not None and self._crosses(parent, seen))
+            or any(self._crosses(port, seen) for port in self._ports.get(index, ()))
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address == "::1"

@@ -1,0 +1,101 @@
+"""Networks of one's own for a test: two namespaces and a wire between them. Needs root."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+_numbers = itertools.count()
+
+NEAR, FAR = "192.0.2.1", "192.0.2.2"
+NEAR6, FAR6 = "2001:db8::1", "2001:db8::2"
+
+
+class Wire(NamedTuple):
+    """Two namespaces; `uplink` in `near` is the way to `peer` in `far`, and carries the default routes of `near`."""
+
+    near: str
+    far: str
+
+    def run(self, namespace: str, *command: str) -> str:
+        """What a command printed inside one of the namespaces; fails with its complaint."""
+        done = subprocess.run(["ip", "netns", "exec", namespace, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+        return done.stdout
+
+    def python(self, namespace: str, code: str, *arguments: str) -> subprocess.Popen[str]:
+        """A Python program inside one of the namespaces, with pipes to its input and output."""
+        return subprocess.Popen(
+            ["ip", "netns", "exec", namespace, sys.executable, "-c", code, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def counters(self, name: str = "uplink") -> dict[str, int]:
+        """What the kernel says of an interface in `near`, asked by iproute2: `rx_bytes`, `tx_bytes` …"""
+        (link,) = json.loads(self.run(self.near, "ip", "-json", "-stats", "link", "show", name))
+        found = link["stats64"]
+        return {f"{way}_{field}": found[way][field] for way in ("rx", "tx") for field in ("bytes", "packets", "errors")}
+
+
+@contextmanager
+def wire(*, default_route: bool = True) -> Iterator[Wire]:
+    """A wire that is gone afterwards, with all that hung on it."""
+    number = f"{os.getpid()}-{next(_numbers)}"
+    made = Wire(f"nwt-near-{number}", f"nwt-far-{number}")
+    for namespace in made:
+        subprocess.run(["ip", "netns", "add", namespace], check=True)
+    try:
+        # Jumbo frames, so that headers are a fraction of a percent of what is sent.
+        made.run(
+            made.near,
+            *("ip", "link", "add", "uplink", "mtu", "65000", "type", "veth"),
+            *("peer", "name", "peer", "mtu", "65000", "netns", made.far),
+        )
+        for namespace, name, four, six in ((made.near, "uplink", NEAR, NEAR6), (made.far, "peer", FAR, FAR6)):
+            made.run(namespace, "ip", "link", "set", "lo", "up")
+            made.run(namespace, "ip", "address", "add", f"{four}/24", "dev", name)
+            made.run(namespace, "ip", "address", "add", f"{six}/64", "dev", name, "nodad")
+            made.run(namespace, "ip", "link", "set", name, "up")
+        if default_route:
+            made.run(made.near, "ip", "route", "add", "default", "via", FAR)
+            made.run(made.near, "ip", "-6", "route", "add", "default", "via", FAR6)
+        yield made
+    finally:
+        for namespace in made:
+            subprocess.run(["ip", "netns", "delete", namespace], check=True)
+
+
+PACED_SENDER = """
+import socket, sys, time
+address, port, speed, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+print("ready", flush=True)
+connection, _ = listener.accept()
+start, sent = time.monotonic(), 0
+while (now := time.monotonic() - start) < seconds:
+    due = int(now * speed) - sent
+    connection.sendall(bytes(due))
+    sent += due
+    time.sleep(0.005)
+connection.close()
+print(sent, flush=True)
+"""
+"""Address, port, bytes/s, seconds: sends at that speed to whoever connects, then says how much it was."""
+
+RECEIVER = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
+    received = 0
+    while data := connection.recv(1 << 20):
+        received += len(data)
+print(received, flush=True)
+"""
+"""Address, port: receives to the end, then says how much it was."""

@@ -1,0 +1,227 @@
+"""Finding the process of a socket, on a /proc made for the test and on the real one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netwatch_tray.collect.connections import Socket
+from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
+from netwatch_tray.collect.linux.process_map import ProcessMap, parse_stat
+from netwatch_tray.collect.processes import Process
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no symbolic links")
+
+
+def of_inode(inode: int | None, *, uid: int | None = None, pid: int | None = None) -> Socket:
+    return Socket(
+        protocol="TCP", local_address="*", local_port=1, inode=inode, uid=os.getuid() if uid is None else uid, pid=pid
+    )
+
+
+class Proc:
+    """A /proc."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def add(self, pid: int, name: str, links: list[str], *, parent: int = 1, exe: str | None = None) -> None:
+        directory = self.root / str(pid)
+        (directory / "fd").mkdir(parents=True)
+        (directory / "stat").write_text(f"{pid} ({name}) S {parent} 1 1 0 -1 4194304\n")
+        (directory / "cgroup").write_text("0::/system.slice/nginx.service\n")
+        (directory / "cmdline").write_bytes(b"python3\0-u\0/srv/manage.py\0run\0")
+        if exe is not None:
+            (directory / "exe").symlink_to(exe)
+        for number, target in enumerate(links):
+            (directory / "fd" / str(number)).symlink_to(target)
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Proc:
+    made = Proc(tmp_path)
+    made.add(10, "init", ["/dev/null"])
+    made.add(20, "a (b) c", ["socket:[201]", "socket:[202]", "pipe:[203]"], exe="/usr/bin/thing (deleted)")
+    made.add(30, "python3", ["socket:[301]"], parent=20, exe="/usr/bin/python3.11")
+    made.add(40, "gnome-terminal-", ["socket:[401]"], exe="/usr/libexec/gnome-terminal-server")
+    (tmp_path / "not-a-process").mkdir()
+    return made
+
+
+def everything(finder: ProcessMap) -> dict[str, Process | None]:
+    answers: dict[str, Process | None] = {}
+    for _ in range(1000):
+        answers.update(finder.search(0.05))
+        if not finder.is_searching:
+            return answers
+    raise AssertionError("the search does not end")
+
+
+def test_owners_with_all_that_is_known_of_them(proc: Proc) -> None:
+    finder = ProcessMap(str(proc.root), sees_all=True)
+    finder.look_for({"x": of_inode(202), "y": of_inode(301), "z": of_inode(401)})
+    answers = everything(finder)
+    assert answers["x"] == Process(
+        pid=20, name="a (b) c", executable="/usr/bin/thing", parent=1, unit="nginx.service", script=None
+    )
+    python, terminal = answers["y"], answers["z"]
+    assert python is not None
+    assert (python.script, python.parent) == ("manage.py", 20)
+    assert terminal is not None
+    assert terminal.name == "gnome-terminal-server"
+
+
+def test_what_is_nowhere_is_answered_once_and_not_looked_for_again(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("netwatch_tray.collect.linux.process_map.time.monotonic", lambda: now)
+    finder = ProcessMap(str(proc.root), sees_all=True)
+    finder.look_for({"x": of_inode(999)})
+    assert everything(finder) == {"x": None}
+    assert not finder.is_searching
+    # The next full scan is due in five seconds; until then the other stages try, once.
+    finder.look_for({"y": of_inode(201)})
+    assert everything(finder) == {}
+    assert not finder.is_searching
+    now += 5
+    assert finder.is_searching
+    answers = everything(finder)
+    assert answers["y"] is not None
+    assert finder.search(1) == {}
+
+
+def test_the_last_owners_are_tried_first_and_a_full_scan_is_not_needed(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder = ProcessMap(str(proc.root), sees_all=True)
+    finder.look_for({"x": of_inode(201)})
+    everything(finder)
+    monkeypatch.setattr("netwatch_tray.collect.linux.process_map.os.stat", None)  # the second stage would use it
+    finder.look_for({"y": of_inode(202)})
+    answer = everything(finder)["y"]
+    assert answer is not None
+    assert answer.pid == 20
+
+
+def test_only_sockets_that_may_be_seen_are_looked_for(proc: Proc) -> None:
+    finder = ProcessMap(str(proc.root), sees_all=False)
+    finder.look_for({"others": of_inode(201, uid=os.getuid() + 1), "closing": of_inode(None), "own": of_inode(202)})
+    answers = everything(finder)
+    assert answers["others"] is None
+    assert answers["closing"] is None
+    assert answers["own"] is not None
+
+
+def test_a_source_that_knows_the_pid_is_believed(proc: Proc) -> None:
+    finder = ProcessMap(str(proc.root), sees_all=True)
+    finder.look_for({"x": of_inode(None, pid=30), "gone": of_inode(None, pid=31)})
+    answers = everything(finder)
+    assert answers["x"] is not None
+    assert answers["gone"] is None
+
+
+def test_who_ended(proc: Proc) -> None:
+    assert ProcessMap(str(proc.root), sees_all=True).ended({10, 20, 77}) == {77}
+
+
+def test_forgotten_sockets_are_not_answered(proc: Proc) -> None:
+    finder = ProcessMap(str(proc.root), sees_all=True)
+    finder.look_for({"x": of_inode(201), "y": of_inode(None)})
+    finder.forget({"x": of_inode(201), "y": of_inode(None)})
+    assert everything(finder) == {}
+
+
+def test_a_search_stops_when_its_time_is_up(proc: Proc) -> None:
+    finder = ProcessMap(str(proc.root), sees_all=True)
+    finder.look_for({"x": of_inode(999)})
+    assert finder.search(0) == {}
+    assert finder.is_searching
+    assert everything(finder) == {"x": None}
+
+
+@pytest.fixture
+def child() -> Iterator[tuple[int, int]]:
+    """A process that opens a socket and tells its inode when told to: pid, and a descriptor to talk to it."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if not pid:
+        held = []
+        while theirs.recv(1):
+            held.append(socket.socket())
+            theirs.send(str(os.fstat(held[-1].fileno()).st_ino).encode())
+        os._exit(0)
+    try:
+        yield pid, ours.fileno()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        ours.close()
+        theirs.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_new_socket_of_a_process_not_met_before_is_found_by_its_number_of_files(
+    child: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, talk = child
+    if not Path(f"/proc/{pid}/fd").stat().st_size:
+        pytest.skip("this kernel does not tell the number of open files")
+    finder = ProcessMap()
+    finder.look_for({"nowhere": of_inode(1)})
+    everything(finder)
+    monkeypatch.setattr(finder, "_may_scan_all", lambda: False)
+    os.write(talk, b"+")
+    finder.look_for({"x": of_inode(int(os.read(talk, 20)))})
+    answer = everything(finder)["x"]
+    assert answer is not None
+    assert answer.pid == pid
+    assert answer.executable == str(Path(f"/proc/{os.getpid()}/exe").readlink())
+
+
+@given(st.binary())
+def test_stat_is_understood_or_refused(content: bytes) -> None:
+    try:
+        parse_stat(content)
+    except (ValueError, IndexError):
+        return
+
+
+@pytest.mark.parametrize(
+    ("path", "unit"),
+    [
+        ("/", None),
+        ("/init.scope", None),
+        ("/system.slice/nginx.service", "nginx.service"),
+        ("/system.slice/system-openvpn.slice/openvpn@work.service", "openvpn@work.service"),
+        ("/user.slice/user-1000.slice/session-3.scope", None),
+        ("/user.slice/user-1000.slice/user@1000.service", None),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox-77.scope", "app-firefox-77.scope"),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/a\\x2db.service", "a-b.service"),
+        ("/system.slice/docker-" + "0123456789abcdef" * 4 + ".scope", "docker 0123456789ab"),
+        ("/docker/" + "0123456789abcdef" * 4, "container 0123456789ab"),
+        ("/machine.slice/machine-debian.scope", "machine debian"),
+        ("/lxc.payload.web/system.slice/nginx.service", "nginx.service"),
+    ],
+)
+def test_units(path: str, unit: str | None) -> None:
+    assert unit_of(path) == unit
+
+
+def test_control_groups_by_the_inode_of_their_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("netwatch_tray.collect.linux.control_groups.time.monotonic", lambda: now)
+    group = tmp_path / "system.slice" / "nginx.service"
+    group.mkdir(parents=True)
+    groups = ControlGroups(str(tmp_path))
+    assert groups.unit(group.stat().st_ino) == "nginx.service"
+    later = tmp_path / "system.slice" / "cups.service"
+    later.mkdir()
+    assert groups.unit(later.stat().st_ino) is None  # walked just now
+    now += 5
+    assert groups.unit(later.stat().st_ino) == "cups.service"

@@ -1,0 +1,299 @@
+"""The kernel's socket dumps and obituaries: constructed bytes, noise, and the real kernel."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netwatch_tray.collect.connections import Socket
+from netwatch_tray.collect.linux import sock_diag
+from netwatch_tray.collect.linux.sock_diag import SockDiagSource, SocketTable
+from netwatch_tray.errors import CollectError, ParseError
+
+ESTABLISHED, FIN_WAIT_2, TIME_WAIT, CLOSED, CLOSE_WAIT, LISTEN = 1, 5, 6, 7, 8, 10
+MARK, CGROUP = (15, b"\0\0\0\0"), (21, struct.pack("=Q", 77))
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    whole = struct.pack("=HH", len(value) + 4, kind) + value
+    return whole + bytes(-len(whole) % 4)
+
+
+def tcp_info(received: int = 0, sent: int = 0, *, again: int = 0, acked: int | None = None, size: int = 280) -> bytes:
+    info = bytearray(size)
+    struct.pack_into("=I", info, 68, 20_000)
+    struct.pack_into("=I", info, 100, 3)
+    struct.pack_into("=QQ", info, 120, sent - again + 1 if acked is None else acked, received)
+    struct.pack_into("=QQ", info, 200, sent, again)
+    return bytes(info)
+
+
+def message(
+    cookie: int,
+    state: int = ESTABLISHED,
+    *,
+    info: bytes | None = None,
+    before: tuple[tuple[int, bytes], ...] = (MARK, CGROUP),
+    kind: int = 18,
+    family: int = 2,
+    ports: tuple[int, int] = (4000, 443),
+    unread: int = 0,
+    waiting: int = 0,
+    uid: int = 1000,
+    inode: int = 9,
+) -> bytes:
+    address = socket.inet_aton("192.0.2.1") if family == 2 else socket.inet_pton(socket.AF_INET6, "2001:db8::1")
+    body = struct.pack("=BBBB", family, state, 0, 0) + struct.pack(">HH16s16s", *ports, address, address)
+    body += struct.pack("=IQIIIII", 0, cookie, 0, unread, waiting, uid, inode)
+    body += b"".join(attribute(*each) for each in before)
+    if info is not None:
+        body += attribute(2, info)
+    return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body
+
+
+DONE = struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
+
+
+class Kernel:
+    """Feeds a table as the source does."""
+
+    def __init__(self) -> None:
+        self.table = SocketTable()
+
+    def reads(self, *messages: bytes, destroyed: tuple[bytes, ...] = ()) -> tuple[dict[int, Socket], dict[int, Socket]]:
+        self.table.begin()
+        assert self.table.take(memoryview(b"".join(messages) + DONE))
+        for each in destroyed:
+            self.table.take_destroyed(memoryview(each))
+        return self.table.changes()
+
+
+def test_a_connection_in_full() -> None:
+    found = sock_diag.parse_socket(memoryview(message(1, info=tcp_info(500, 1300, again=300))))
+    assert found == Socket(
+        protocol="TCP",
+        local_address="192.0.2.1",
+        local_port=4000,
+        remote_address="192.0.2.1",
+        remote_port=443,
+        state="ESTABLISHED",
+        rx_bytes=500,
+        tx_bytes=1000,
+        rtt_s=0.02,
+        retransmits=3,
+        is_incoming=False,
+        uid=1000,
+        inode=9,
+        cgroup=77,
+    )
+
+
+def test_only_what_changed_is_told() -> None:
+    kernel = Kernel()
+    changed, removed = kernel.reads(message(1, info=tcp_info(5)), message(2, info=tcp_info(6)))
+    assert set(changed) == {1, 2}
+    assert removed == {}
+    changed, removed = kernel.reads(message(1, info=tcp_info(5)), message(2, info=tcp_info(7)))
+    assert {cookie: found.rx_bytes for cookie, found in changed.items()} == {2: 7}
+    assert removed == {}
+
+
+def test_layouts_that_differ_by_privilege_family_and_state_in_one_datagram() -> None:
+    """Root is told a mark, a listener and IPv6 have more, TIME_WAIT less; two of one length may differ inside."""
+    rows = [
+        message(1, info=tcp_info(1), before=(CGROUP,)),
+        message(2, info=tcp_info(2), family=10, before=((11, b"\1"), MARK, CGROUP)),
+        message(3, LISTEN, info=tcp_info(), ports=(80, 0), before=((8, b"\0"), MARK, CGROUP)),
+        message(4, TIME_WAIT, before=(MARK,), inode=0),
+        message(5, info=tcp_info(5), before=(MARK, CGROUP)),
+        message(6, info=tcp_info(6), before=(CGROUP, (99, b"1234"))),  # as long as the one before
+        message(7, kind=20, before=()),
+    ]
+    changed, _ = Kernel().reads(*rows, *reversed(rows[:3]))
+    assert {cookie: (found.rx_bytes, found.cgroup) for cookie, found in changed.items()} == {
+        1: (1, 77),
+        2: (2, 77),
+        3: (None, 77),
+        4: (None, None),
+        5: (5, 77),
+        6: (6, 77),
+        7: (None, None),
+    }
+    assert changed[3].remote_address is None
+    assert changed[7].protocol == "UDP"
+
+
+def test_an_old_kernels_short_tcp_info_means_unknown_not_zero() -> None:
+    changed, _ = Kernel().reads(message(1, info=tcp_info(5)[:192]))
+    assert (changed[1].rx_bytes, changed[1].tx_bytes) == (None, None)
+
+
+def test_the_peers_fin_is_not_payload() -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, info=tcp_info(100)))
+    changed, _ = kernel.reads(message(1, CLOSE_WAIT, info=tcp_info(101)))
+    assert changed[1].rx_bytes == 100
+    _, removed = kernel.reads(destroyed=(message(1, CLOSED, kind=20, info=tcp_info(101), inode=0),))
+    assert (removed[1].rx_bytes, removed[1].state) == (100, "CLOSED")
+
+
+@pytest.mark.parametrize(
+    ("case", "received", "acked_more", "unread", "lingering", "expected"),
+    [
+        ("the peer closed first, and we read to the end", 101, 2, 0, None, 100),
+        ("we closed first; a TIME_WAIT socket took the peer's FIN", 100, 2, 0, TIME_WAIT, 100),
+        ("we closed first; the peer has not yet", 100, 2, 0, FIN_WAIT_2, 100),
+        ("we closed first; the peer's FIN came at once", 101, 2, 1, TIME_WAIT, 100),
+        ("reset: our FIN was never acknowledged", 100, 1, 0, None, 100),
+        ("reset with unread data", 100, 1, 100, None, 100),
+    ],
+)
+def test_a_short_connection_is_exact_to_the_byte(
+    case: str, received: int, acked_more: int, unread: int, lingering: int | None, expected: int
+) -> None:
+    kernel = Kernel()
+    kernel.reads()
+    info = tcp_info(received, 50, acked=50 + acked_more)
+    obituary = message(5, CLOSED, kind=20, info=info, unread=unread, inode=0, before=((10, b"\6"),))
+    rest = () if lingering is None else (message(6, lingering, inode=0, before=()),)
+    _, removed = kernel.reads(*rest, destroyed=(obituary,))
+    assert (removed[5].rx_bytes, removed[5].tx_bytes) == (expected, 50), case
+
+
+def test_one_that_was_called_has_no_syn_of_its_own() -> None:
+    kernel = Kernel()
+    listener = message(1, LISTEN, ports=(4000, 0), info=tcp_info())
+    kernel.reads(listener)
+    info = tcp_info(101, 50, acked=51)
+    _, removed = kernel.reads(listener, destroyed=(message(5, CLOSED, kind=20, info=info, inode=0),))
+    assert removed[5].rx_bytes == 100
+
+
+def test_a_direction_once_known_outlives_the_listener() -> None:
+    kernel = Kernel()
+    changed, _ = kernel.reads(message(1, info=tcp_info(5, 50, acked=50), waiting=1))
+    assert changed[1].is_incoming is None  # our SYN, and a byte on its way?
+    changed, _ = kernel.reads(message(1, info=tcp_info(5, 51, acked=51)))
+    assert changed[1].is_incoming
+    changed, _ = kernel.reads(message(1, info=tcp_info(5, 90, acked=60), waiting=30))
+    assert changed[1].is_incoming
+    info = tcp_info(6, 90, acked=91)
+    _, removed = kernel.reads(destroyed=(message(1, CLOSED, kind=20, info=info, inode=0),))
+    assert removed[1].rx_bytes == 5
+
+
+def test_what_closed_before_the_first_reading_is_not_news() -> None:
+    kernel = Kernel()
+    old = message(5, CLOSED, kind=20, info=tcp_info(1000, 1000), inode=0)
+    assert kernel.reads(destroyed=(old,)) == ({}, {})
+
+
+def test_time_wait_keeps_the_owner_and_takes_the_last_counters() -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, info=tcp_info(5, 5)))
+    obituary = message(1, CLOSED, kind=20, info=tcp_info(9, 9, acked=11), inode=0, unread=0)
+    changed, removed = kernel.reads(message(1, TIME_WAIT, uid=0, inode=0, before=()), destroyed=(obituary,))
+    assert removed == {}
+    rest = changed[1]
+    assert (rest.state, rest.rx_bytes, rest.tx_bytes, rest.uid, rest.inode) == ("TIME_WAIT", 9, 9, 1000, None)
+    _, removed = kernel.reads()
+    assert (removed[1].rx_bytes, removed[1].tx_bytes) == (9, 9)
+
+
+def test_a_socket_that_one_dump_skips_is_not_counted_anew() -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, info=tcp_info(5)), message(2, info=tcp_info(5)))
+    assert kernel.reads(message(2, info=tcp_info(5))) == ({}, {})
+    assert kernel.reads(message(1, info=tcp_info(5)), message(2, info=tcp_info(5))) == ({}, {})
+    kernel.reads(message(2, info=tcp_info(5)))
+    _, removed = kernel.reads(message(2, info=tcp_info(5)))
+    assert set(removed) == {1}
+
+
+def test_a_failed_dump_loses_nothing() -> None:
+    kernel = Kernel()
+    kernel.table.begin()
+    kernel.table.take(memoryview(message(1, info=tcp_info(5))))
+    with pytest.raises(CollectError, match="refused"):
+        kernel.table.take(memoryview(struct.pack("=IHHIIi", 20, 2, 0, 1, 0, -1)))
+    changed, _ = kernel.reads(message(1, info=tcp_info(5)))
+    assert set(changed) == {1}
+
+
+PIECES = st.sampled_from(
+    [
+        message(1, info=tcp_info(5)),
+        message(2, TIME_WAIT),
+        message(3, 99, family=7),
+        message(4, kind=20, before=()),
+        DONE,
+    ]
+)
+DATAGRAMS = st.one_of(
+    st.binary(max_size=200),
+    st.lists(PIECES, max_size=4).map(b"".join),
+    st.builds(lambda whole, cut, more: whole[:cut] + more, PIECES, st.integers(0, 400), st.binary(max_size=120)),
+    st.builds(
+        lambda whole, at, value: whole[: at % len(whole)] + bytes([value]) + whole[at % len(whole) + 1 :],
+        PIECES,
+        st.integers(0, 500),
+        st.integers(0, 255),
+    ),
+)
+
+
+@given(st.lists(DATAGRAMS, max_size=4), st.lists(DATAGRAMS, max_size=2))
+def test_no_bytes_raise_anything_but_a_known_error(dumps: list[bytes], obituaries: list[bytes]) -> None:
+    table = SocketTable()
+    for _ in range(2):
+        table.begin()
+        for datagram in dumps:
+            try:
+                table.take(memoryview(datagram))
+            except CollectError:
+                continue
+        for datagram in obituaries:
+            try:
+                table.take_destroyed(memoryview(datagram))
+            except ParseError:
+                continue
+        changed, removed = table.changes()
+        assert not changed.keys() & removed.keys()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sock_diag is Linux's")
+def test_the_real_kernel() -> None:
+    source = SockDiagSource()
+    try:
+        assert source.note is None
+        source.read()
+        with (
+            socket.create_server(("127.0.0.1", 0)) as server,
+            socket.create_connection(server.getsockname()) as client,
+            server.accept()[0] as peer,
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as datagrams,
+        ):
+            datagrams.bind(("::1", 0))
+            client.sendall(b"x" * 1000)
+            received = 0
+            while received < 1000:
+                received += len(peer.recv(4096))
+            ports = {each.getsockname()[1] for each in (server, client, peer, datagrams)}
+            mine = [row for row in source.read().changed.values() if row.local_port in ports]
+            assert {(row.protocol, row.state, row.rx_bytes, row.tx_bytes) for row in mine} == {
+                ("TCP", "LISTEN", None, None),
+                ("TCP", "ESTABLISHED", 0, 1000),
+                ("TCP", "ESTABLISHED", 1000, 0),
+                ("UDP", None, None, None),
+            }
+            assert {row.uid for row in mine} == {os.getuid()}
+            assert {row.inode for row in mine} == {
+                os.fstat(each.fileno()).st_ino for each in (server, client, peer, datagrams)
+            }
+    finally:
+        source.close()

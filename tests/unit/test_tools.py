@@ -1,0 +1,99 @@
+"""Tools that hang, lie, die, talk without end or are not there."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from netwatch_tray.collect import tools
+from netwatch_tray.errors import CollectError, UnsupportedError
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_output_and_locale() -> None:
+    assert tools.output(python("import os; print(os.environ['LC_ALL'], end='')")) == b"C"
+
+
+def test_large_output_and_complaints_do_not_block_each_other() -> None:
+    code = "import sys; sys.stderr.write('e' * 300000); sys.stdout.write('o' * 300000)"
+    assert tools.output(python(code)) == b"o" * 300000
+
+
+def test_missing() -> None:
+    with pytest.raises(UnsupportedError, match="not installed"):
+        tools.find("no-such-tool-anywhere")
+    with pytest.raises(CollectError, match="could not be started"):
+        tools.output(["/nonexistent/tool"])
+
+
+def test_failure_carries_the_tools_own_words() -> None:
+    with pytest.raises(CollectError, match=r"failed with code 3: no luck"):
+        tools.output(python("import sys; print('no luck', file=sys.stderr); sys.exit(3)"))
+    assert tools.output(python("import sys; print('fine', end=''); sys.exit(1)"), harmless=1) == b"fine"
+    with pytest.raises(CollectError, match="bad option"):
+        tools.output(python("import sys; print('bad option', file=sys.stderr); sys.exit(1)"), harmless=1)
+
+
+def test_killed() -> None:
+    with pytest.raises(CollectError, match="killed by signal 9"):
+        tools.output(python("import os; os.kill(os.getpid(), 9)"))
+
+
+def test_endless_output() -> None:
+    with pytest.raises(CollectError, match="wrote more than 100000 bytes"):
+        tools.output(python("while True: print('x' * 1000)"), most_bytes=100_000)
+
+
+def test_a_tool_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    code = (
+        "import os, subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(pid_file)!r}, 'w').write(str(child.pid))\n"
+        "time.sleep(600)"
+    )
+    with pytest.raises(CollectError, match="did not finish within 2 s"):
+        tools.output(python(code), timeout=2)
+    child = int(pid_file.read_text())
+    deadline = threading.Event()
+    for _ in range(500):  # whoever reaps orphans here takes its time
+        try:
+            if Path(f"/proc/{child}/stat").exists() and b") Z " in Path(f"/proc/{child}/stat").read_bytes():
+                break
+            os.kill(child, 0)
+        except (ProcessLookupError, FileNotFoundError):
+            break
+        deadline.wait(0.01)
+    else:
+        pytest.fail("the tool's child lives on")
+
+
+def test_a_tool_that_closes_its_output_but_stays_is_late_as_well() -> None:
+    with pytest.raises(CollectError, match="did not finish"):
+        tools.output(python("import os, time; os.close(1); os.close(2); time.sleep(600)"), timeout=1)
+
+
+def test_never_two_at_once(tmp_path: Path) -> None:
+    started, release = tmp_path / "started", tmp_path / "release"
+    slow = (
+        f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\n"
+        f"while not pathlib.Path({str(release)!r}).exists(): time.sleep(0.01)"
+    )
+    first = threading.Thread(target=tools.output, args=(python(slow),))
+    first.start()
+    try:
+        while not started.exists():
+            assert first.is_alive()
+        with pytest.raises(CollectError, match="wait for another tool"):
+            tools.output(python("pass"), timeout=0.05)
+    finally:
+        release.touch()
+        first.join()
+    assert tools.output(python("pass")) == b""
