@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -26,15 +27,18 @@ def runtime_directory() -> Path:
 
     Raises NetWatchError when it belongs to somebody else or is open to others: the feed would not be private then.
     """
-    directory = platformdirs.user_runtime_path(_NAME)
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = directory.lstat()
-    except OSError as error:
-        raise NetWatchError(
-            f"The directory {directory} for the agent's socket cannot be made ({error.strerror}). "
-            "Set XDG_RUNTIME_DIR to a directory of your own."
-        ) from error
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR (cron, su) it warns and takes a directory in /tmp that it has checked as we do below.
+        warnings.simplefilter("ignore")
+        try:
+            directory = platformdirs.user_runtime_path(_NAME)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = directory.lstat()
+        except OSError as error:
+            raise NetWatchError(
+                f"There is no private directory for the agent's socket ({error}). "
+                "Set XDG_RUNTIME_DIR to a directory of your own with mode 0700."
+            ) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise NetWatchError(
             f"{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. "

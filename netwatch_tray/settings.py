@@ -15,6 +15,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All settings with their defaults."""
 
     units: Units = Units()
+    total: dict[str, bool] = {}
+    """Interfaces by name that are counted in the total (true) or left out (false), whatever the topology says."""
 
 
 def load(file: Path) -> Settings:

@@ -151,8 +151,10 @@ def test_nonsense_is_logged_and_disconnected(client: FeedClient, expected_logs: 
 
 def test_an_endless_line_is_disconnected(client: FeedClient) -> None:
     def talk_without_end() -> None:
+        client._socket.settimeout(5)
         for _ in range(100):
             client._socket.sendall(b"x" * 10_000)
+        client._socket.setblocking(False)
         client.wait(5)
 
     with pytest.raises((AgentUnreachableError, BrokenPipeError, ConnectionResetError)):

@@ -33,7 +33,7 @@ def test_the_first_sample_has_no_rate() -> None:
 def test_a_rate_is_divided_by_the_measured_time() -> None:
     _, second = run(sample(10, {1: row(5000, 100)}), sample(12.5, {1: row(10_000, 350)}))
     assert second.elapsed == 2.5
-    assert second.rates[1] == (2000, 100, 5000, 250)
+    assert second.rates[1] == (2000, 100, 0, 0, 5000, 250)
 
 
 def test_a_still_interface_has_a_true_zero() -> None:

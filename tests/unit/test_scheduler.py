@@ -50,16 +50,18 @@ def test_descriptors_and_other_threads_wake_it() -> None:
     scheduler = Scheduler()
     receiver, sender = os.pipe()
     got: list[bytes] = []
+    stopper = threading.Thread(target=lambda: scheduler.call_soon(scheduler.stop))
 
     def readable(events: int) -> None:
         assert events == READ
         got.append(os.read(receiver, 10))
         scheduler.unwatch(receiver)
-        threading.Thread(target=lambda: scheduler.call_soon(scheduler.stop)).start()
+        stopper.start()
 
     scheduler.watch(receiver, READ, readable)
     os.write(sender, b"x")
     scheduler.run()
+    stopper.join()
     scheduler.close()
     os.close(receiver)
     os.close(sender)

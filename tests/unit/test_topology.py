@@ -35,21 +35,29 @@ ETH0 = interface("eth0", "ethernet", route=True)
 
 def test_a_plain_computer() -> None:
     found = decided(LO, ETH0)
-    assert found["eth0"] == ("uplink", True, "counted: carries the default route")
-    assert found["lo"] == ("loopback", False, "not counted: traffic of this computer with itself")
+    assert found["eth0"][:3] == ("uplink", True, "counted: carries the default route")
+    assert found["lo"][:3] == ("loopback", False, "not counted: traffic of this computer with itself")
 
 
 def test_a_vpn_whose_default_route_comes_first() -> None:
     found = decided(LO, ETH0, interface("wg0", "wireguard", route=True, default_metric=0))
-    assert found["wg0"] == ("tunnel", False, "not counted: traffic of wg0 already passes eth0")
+    assert found["wg0"][:3] == ("tunnel", False, "not counted: traffic of wg0 already passes eth0")
     assert found["eth0"].is_uplink
 
 
 def test_a_vpn_that_took_the_only_default_route() -> None:
     eth0 = interface("eth0", "ethernet", addresses=("192.0.2.2/24",))
     found = decided(LO, eth0, interface("tun0", "tun", route=True))
-    assert found["eth0"] == ("uplink", True, "counted: carries tun0, which has the default route")
+    assert found["eth0"][:3] == ("uplink", True, "counted: carries tun0, which has the default route")
     assert found["tun0"].why == "not counted: traffic of tun0 already passes eth0"
+
+
+def test_a_vpn_that_took_the_only_default_route_of_a_bridged_card_or_of_a_container() -> None:
+    vpn = interface("tun0", "tun", route=True)
+    br0 = interface("br0", "bridge", addresses=("192.0.2.2/24",))
+    docker0 = interface("docker0", "bridge", addresses=("198.51.100.1/24",))
+    assert counted(LO, vpn, docker0, br0, interface("enp1s0", "ethernet", master="br0")) == {"enp1s0"}
+    assert counted(LO, vpn, docker0, interface("eth9", "veth", addresses=("192.0.2.3/24",))) == {"eth9"}
 
 
 def test_a_modem_has_nothing_below_it() -> None:
@@ -65,7 +73,7 @@ def test_docker() -> None:
         interface("br-1", "bridge", up=False),
     )
     assert {name for name, each in found.items() if each.is_uplink} == {"eth0"}
-    assert found["docker0"] == ("bridge", False, "not counted: what it exchanges with the outside passes eth0")
+    assert found["docker0"][:3] == ("bridge", False, "not counted: what it exchanges with the outside passes eth0")
     assert found["veth1"].role == "container end"
     assert found["br-1"].why == "not counted: down"
 
@@ -77,7 +85,7 @@ def test_a_bridge_over_the_card_with_virtual_machines() -> None:
         interface("enp1s0", "ethernet", master="br0"),
         interface("tap0", "tun", master="br0"),
     )
-    assert found["enp1s0"] == ("carrier", True, "counted: carries br0, which has the default route")
+    assert found["enp1s0"][:3] == ("carrier", True, "counted: carries br0, which has the default route")
     assert not found["br0"].is_uplink
     assert not found["tap0"].is_uplink
 
@@ -91,7 +99,7 @@ def test_a_vlan_on_a_bond_of_two_cards() -> None:
         interface("eth2", "ethernet", master="bond0"),
     )
     assert {name for name, each in found.items() if each.is_uplink} == {"eth1", "eth2"}
-    assert found["bond0"] == ("bond", False, "not counted: traffic of bond0 already passes eth1 and eth2")
+    assert found["bond0"][:3] == ("bond", False, "not counted: traffic of bond0 already passes eth1 and eth2")
     assert found["bond0.5"].role == "VLAN"
 
 
@@ -117,7 +125,7 @@ def test_without_any_default_route_all_cards_that_are_up_count() -> None:
     found = decided(
         LO, interface("eth1", "ethernet"), interface("eth2", "ethernet", up=False), interface("docker0", "bridge")
     )
-    assert found["eth1"] == ("uplink", True, "counted: no default route, so all that are up count")
+    assert found["eth1"][:3] == ("uplink", True, "counted: no default route, so all that are up count")
     assert {name for name, each in found.items() if each.is_uplink} == {"eth1"}
 
 
@@ -125,10 +133,35 @@ def test_a_second_card_without_a_route_is_not_counted_and_says_why() -> None:
     assert decided(ETH0, interface("eth5", "ethernet"))["eth5"].why == "not counted: no default route goes through it"
 
 
+def test_the_tree_says_what_each_passes_next() -> None:
+    found = decided(
+        LO,
+        ETH0,
+        interface("docker0", "bridge"),
+        interface("veth1", "veth", master="docker0"),
+        interface("wg0", "wireguard", route=True, default_metric=0),
+        interface("br0", "bridge"),
+        interface("eth7", "ethernet", master="br0"),
+        interface("tap0", "tun", master="br0"),
+        interface("eth0.5", "vlan", parent="eth0"),
+    )
+    assert {name: each.over for name, each in found.items()} == {
+        "lo": (),
+        "eth0": (),
+        "docker0": ("eth0",),
+        "veth1": ("docker0",),
+        "wg0": ("eth0",),
+        "br0": ("eth7",),
+        "eth7": (),
+        "tap0": ("br0",),
+        "eth0.5": ("eth0",),
+    }
+
+
 def test_the_person_has_the_last_word() -> None:
     found = decided(LO, ETH0, interface("eth5", "ethernet"), chosen={"eth0": False, "eth5": True})
-    assert found["eth0"] == ("uplink", False, "not counted: chosen in the settings")
-    assert found["eth5"] == ("other", True, "counted: chosen in the settings")
+    assert found["eth0"][:3] == ("uplink", False, "not counted: chosen in the settings")
+    assert found["eth5"][:3] == ("other", True, "counted: chosen in the settings")
 
 
 def test_interfaces_stacked_in_a_circle_end() -> None:

@@ -1,0 +1,207 @@
+"""The total in real namespaces: a transfer of known size moves it by exactly what the uplink carried, once."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from networks import FAR, FAR6, NEAR, RECEIVER, Wire, wire
+
+from netwatch_tray.model import Tick
+
+SIZE = 3_000_017
+PORT = 5300
+
+MONITOR = """
+import sys, msgspec
+from netwatch_tray.collect.interfaces import open_interfaces
+from netwatch_tray.engine.monitor import Monitor
+monitor = Monitor(open_interfaces().source, 5.0, {})
+for _ in sys.stdin:
+    print(msgspec.json.encode(monitor.tick()).decode(), flush=True)
+"""
+
+SENDER = """
+import socket, sys
+address, port, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+print("ready", flush=True)
+connection, _ = listener.accept()
+connection.sendall(bytes(size))
+connection.shutdown(socket.SHUT_WR)
+connection.recv(1)
+"""
+
+TUNNEL = """
+import fcntl, os, select, socket, struct, sys
+own, other = sys.argv[1], sys.argv[2]
+device = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(device, 0x400454CA, struct.pack("16sH", b"tun0", 0x1001))  # TUNSETIFF, IFF_TUN | IFF_NO_PI
+carrier = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+carrier.bind((own, 5400))
+print("ready", flush=True)
+while True:
+    for ready in select.select([device, carrier], [], [])[0]:
+        if ready is device:
+            carrier.sendto(os.read(device, 65535), (other, 5400))
+        else:
+            os.write(device, carrier.recv(65535))
+"""
+"""A VPN in a few lines: packets of tun0 travel in UDP datagrams between the two addresses."""
+
+
+@contextlib.contextmanager
+def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Meter:
+    """The monitor inside `near`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def tick(self) -> Tick:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return msgspec.json.decode(self._process.stdout.readline(), type=Tick)
+
+
+@pytest.fixture
+def network() -> Iterator[Wire]:
+    with wire() as made:
+        yield made
+
+
+def download(network: Wire, near: str, address: str) -> None:
+    """SIZE bytes from `address` in `far` to the namespace `near`."""
+    with running(network.python(network.far, SENDER, address, str(PORT), str(SIZE))) as sender:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "ready\n"
+        with running(network.python(near, RECEIVER, address, str(PORT))) as receiver:
+            received, _ = receiver.communicate(timeout=20)
+            assert int(received) == SIZE
+        sender.communicate(timeout=20)
+
+
+def counted(network: Wire, near: str, address: str, uplinks: tuple[str, ...] = ("uplink",)) -> Tick:
+    """Downloads, checks that the total moved by what the uplinks carried and not a byte more; returns the tick."""
+    with running(network.python(network.near, MONITOR)) as process:
+        meter = Meter(process)
+        before = meter.tick()
+        download(network, near, address)
+        after = meter.tick()
+    assert set(after.total.uplinks) == set(uplinks)
+    assert after.interval_s is not None
+    rx_before, tx_before = carried(before, uplinks)
+    rx, tx = carried(after, uplinks)
+    assert after.total.rx_rate == pytest.approx((rx - rx_before) / after.interval_s, rel=1e-12)
+    assert after.total.tx_rate == pytest.approx((tx - tx_before) / after.interval_s, rel=1e-12)
+    kernel = [network.counters(name) for name in uplinks]
+    assert (rx, tx) == (sum(each["rx_bytes"] for each in kernel), sum(each["tx_bytes"] for each in kernel))
+    assert SIZE < rx - rx_before < 1.5 * SIZE
+    return after
+
+
+def carried(tick: Tick, names: tuple[str, ...]) -> tuple[int, int]:
+    found = [each for each in tick.interfaces if each.name in names]
+    return sum(each.rx_bytes for each in found), sum(each.tx_bytes for each in found)
+
+
+def why(tick: Tick) -> dict[str, str]:
+    return {each.name: each.why for each in tick.interfaces}
+
+
+def test_containers_behind_a_bridge(network: Wire) -> None:
+    container = f"{network.near}-c"
+    subprocess.run(["ip", "netns", "add", container], check=True)
+    try:
+        for command in (
+            "link add br0 type bridge",
+            "link set br0 up",
+            "address add 198.51.100.1/24 dev br0",
+            f"link add veth1 type veth peer name eth0 netns {container}",
+            "link set veth1 master br0 up",
+        ):
+            network.run(network.near, "ip", *command.split())
+        network.run(network.near, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        network.run(network.far, "ip", "route", "add", "198.51.100.0/24", "via", NEAR)
+        for command in (
+            "address add 198.51.100.9/24 dev eth0",
+            "link set eth0 up",
+            "route add default via 198.51.100.1",
+        ):
+            network.run(container, "ip", *command.split())
+        tick = counted(network, container, FAR)
+        inside = next(each for each in tick.interfaces if each.name == "veth1")
+        assert inside.tx_bytes > SIZE  # it did carry the transfer, and was not added
+        assert why(tick)["br0"] == "not counted: what it exchanges with the outside passes uplink"
+        assert why(tick)["veth1"] == "not counted: what it exchanges with the outside passes uplink"
+    finally:
+        subprocess.run(["ip", "netns", "delete", container], check=True)
+
+
+def test_vxlan_over_the_uplink(network: Wire) -> None:
+    for namespace, device, remote, address in (
+        (network.near, "uplink", FAR, "198.51.100.1/24"),
+        (network.far, "peer", NEAR, "198.51.100.2/24"),
+    ):
+        network.run(namespace, *f"ip link add vx0 type vxlan id 7 dstport 4789 dev {device} remote {remote}".split())
+        network.run(namespace, *f"ip address add {address} dev vx0".split())
+        network.run(namespace, *"ip link set vx0 up".split())
+    tick = counted(network, network.near, "198.51.100.2")
+    assert next(each for each in tick.interfaces if each.name == "vx0").rx_bytes > SIZE
+    assert why(tick)["vx0"] == "not counted: traffic of vx0 already passes uplink"
+
+
+@pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="no /dev/net/tun")
+def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
+    with contextlib.ExitStack() as stack:
+        for namespace, own, other, inner in (
+            (network.near, NEAR, FAR, "198.51.100.1/24"),
+            (network.far, FAR, NEAR, "198.51.100.2/24"),
+        ):
+            tunnel = stack.enter_context(running(network.python(namespace, TUNNEL, own, other)))
+            assert tunnel.stdout is not None
+            assert tunnel.stdout.readline() == "ready\n"
+            network.run(namespace, *f"ip address add {inner} dev tun0".split())
+            network.run(namespace, *"ip link set tun0 mtu 9000 up".split())
+        network.run(network.near, *"ip route replace default dev tun0".split())
+        network.run(network.near, *"ip -6 route delete default".split())
+        tick = counted(network, network.near, "198.51.100.2")
+    assert why(tick)["tun0"] == "not counted: traffic of tun0 already passes uplink"
+
+
+def test_two_default_routes(network: Wire) -> None:
+    for namespace, command in (
+        (network.near, f"link add second type veth peer name peer2 netns {network.far}"),
+        (network.far, "address add 198.51.100.2/24 dev peer2"),
+        (network.far, "link set peer2 up"),
+        (network.near, "address add 198.51.100.1/24 dev second"),
+        (network.near, "link set second up"),
+        (network.near, "route add default via 198.51.100.2 metric 700"),
+    ):
+        network.run(namespace, "ip", *command.split())
+    tick = counted(network, network.near, "198.51.100.2", ("uplink", "second"))
+    assert why(tick)["second"] == "counted: carries the default route"
+
+
+def test_ipv6_alone(network: Wire) -> None:
+    network.run(network.near, *"ip route delete default".split())
+    assert why(counted(network, network.near, FAR6))["uplink"] == "counted: carries the default route"
+
+
+def test_no_default_route_at_all() -> None:
+    with wire(default_route=False) as network:
+        tick = counted(network, network.near, FAR)
+        assert why(tick)["uplink"] == "counted: no default route, so all that are up count"

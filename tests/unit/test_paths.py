@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from netwatch_tray import paths
+from netwatch_tray.errors import NetWatchError
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    return tmp_path / "netwatch-tray"
+
+
+def test_the_runtime_directory_is_private(runtime: Path) -> None:
+    assert paths.feed_socket() == runtime / "feed"
+    assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
+
+
+def test_one_that_others_may_enter_is_refused_with_the_way_out(runtime: Path) -> None:
+    runtime.mkdir(mode=0o755)
+    with pytest.raises(NetWatchError, match=f"chmod 700 {runtime}"):
+        paths.feed_socket()
+
+
+def test_a_link_to_somewhere_else_is_refused(runtime: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    runtime.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NetWatchError, match="must be a directory of yours"):
+        paths.feed_socket()
+
+
+def test_a_file_in_its_place_is_told(runtime: Path) -> None:
+    runtime.touch()
+    with pytest.raises(NetWatchError, match="no private directory"):
+        paths.feed_socket()
+
+
+def test_without_the_variable_there_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert stat.S_IMODE(paths.runtime_directory().stat().st_mode) == 0o700
