@@ -60,6 +60,7 @@ TEST_PROGRAMS = {
     "openbox": "openbox",
     "setpriv": "util-linux",
     "strace": "strace",
+    "xclip": "xclip",
     "xdotool": "xdotool",
     "xfce4-panel": "xfce4-panel",
 }

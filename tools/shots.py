@@ -1,0 +1,92 @@
+"""Draws the README's pictures, from synthetic data: the window offscreen, the tray in a real panel."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR="2", TZ="UTC", LC_ALL="C.UTF-8")
+time.tzset()
+sys.path.insert(0, str(_ROOT))
+
+# ruff: noqa: E402  Qt reads the environment when it is imported
+from PIL import Image
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QFont, QImage
+from PySide6.QtWidgets import QApplication
+from synthetic import messages
+from tray_shot import draw_tray
+
+from netwatch_tray.feed.protocol import ClientMessage, ServerMessage
+from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.main_window import MainWindow
+from netwatch_tray.window.theme import Theme
+
+
+class _Canned:
+    """A feed that has said everything already."""
+
+    def __init__(self, said: list[ServerMessage]) -> None:
+        self._said = said
+        self._here, self._there = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self._here.fileno()
+
+    def send(self, message: ClientMessage) -> None:
+        """Nobody answers."""
+
+    def receive(self) -> list[ServerMessage]:
+        said, self._said = self._said, []
+        return said
+
+    def close(self) -> None:
+        self._here.close()
+        self._there.close()
+
+
+def _save(window: MainWindow, file: Path) -> None:
+    """256 colours show no difference, and the file is a third as large."""
+    drawn = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    size = (drawn.width(), drawn.height())
+    picture = Image.frombytes("RGB", size, bytes(drawn.constBits()), "raw", "RGB", drawn.bytesPerLine())
+    picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def main() -> None:
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else _ROOT / "docs" / "pictures"
+    directory.mkdir(parents=True, exist_ok=True)
+    _draw_windows(directory)
+    draw_tray(directory / "tray.png")
+
+
+def _draw_windows(directory: Path) -> None:
+    application = QApplication(sys.argv[:1])
+    font = QFont("DejaVu Sans")
+    font.setPixelSize(13)
+    application.setFont(font)
+    for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
+        with tempfile.TemporaryDirectory() as forgotten:
+            memory = QSettings(f"{forgotten}/window.ini", QSettings.Format.IniFormat)
+            link = AgentLink(lambda: _Canned(messages()))
+            window = MainWindow(Theme(application, scheme), link, memory)
+            window.resize(1120, 700)
+            window.interfaces.choose_range(1)
+            window.show()
+            link.try_now()
+            for index, name in enumerate(("interfaces", "connections")):
+                window.turn_to(index)
+                application.processEvents()
+                file = directory / f"{name}-{scheme.name.lower()}.png"
+                _save(window, file)
+                print(f"{file} {file.stat().st_size // 1000} kB")
+            window.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The tray's picture: a real xfce4-panel on a private screen, our icon in it, and its menu open."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(_ROOT), str(_ROOT / "tests")]
+
+# ruff: noqa: E402  found by the line above
+from desktop import Session
+from synthetic import last_tick
+
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.tray import Actions, open_tray
+from netwatch_tray.units import Units
+
+_INK = (0x7A, 0x82, 0x8D)
+_WIDTH, _HEIGHT = 320, 250
+
+
+def draw_tray(file: Path) -> None:
+    """Takes the picture of the corner of the screen where the icon is."""
+    with Session() as desktop:
+        desktop.start_host("xfce")
+        desktop.spawn("agent", [sys.executable, __file__], {"PYTHONPATH": os.pathsep.join(sys.path)})
+        desktop.wait_for(desktop.items, 10, "the icon registers")
+        desktop.wait_for(lambda: "wlan0" in desktop.tooltip(), 10, "the tick is shown")
+        place = desktop.wait_for(lambda: desktop.find_colour(_INK), 10, "the icon is seen")
+        desktop.click(*place, button=3)
+        desktop.wait_for(lambda: len(set(desktop.screenshot().crop((0, 40, 200, 200)).tobytes())) > 20, 10, "the menu")
+        time.sleep(0.5)  # the menu fades in
+        desktop.screenshot().crop((0, 0, _WIDTH, _HEIGHT)).save(file, optimize=True)
+        print(f"{file} {file.stat().st_size // 1000} kB")
+        desktop.key("Escape")
+
+
+def main() -> None:
+    scheduler = Scheduler()
+    signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
+    tray = open_tray(scheduler, Actions(lambda: None, scheduler.stop), Units())
+    tray.show(last_tick())
+    tray.run()
+    tray.close()
+
+
+if __name__ == "__main__":
+    main()
