@@ -54,8 +54,9 @@ class Tray:
         self._view = presenter.WAITING
         self._rows = [self._row(index) for index in range(presenter.MOST_ROWS - presenter.ACTION_ROWS)]
         self._actions = (
-            MenuItem("Open NetWatch", actions.open_window, default=True),
-            MenuItem("Quit NetWatch", actions.quit),
+            # pystray counts the parameters of what it is given; those of a partial, say, it cannot see.
+            MenuItem("Open NetWatch", lambda _icon, _item: actions.open_window(), default=True),
+            MenuItem("Quit NetWatch", lambda _icon, _item: actions.quit()),
         )
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY

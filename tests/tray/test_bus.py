@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Loop
 from desktop import BusClient, Session, wait_for
 from hypothesis import example, given, strategies as st
 from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # jeepney has no py.typed
@@ -22,6 +21,7 @@ from jeepney.low_level import (  # type: ignore[import-untyped]  # jeepney has n
     Message,
     MessageType,
 )
+from surroundings import Loop
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import ParseError, TrayUnavailableError

@@ -11,8 +11,8 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from conftest import Loop
 from desktop import wait_for
+from surroundings import Loop
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import TrayUnavailableError

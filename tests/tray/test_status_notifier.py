@@ -9,14 +9,15 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bare_agent import tick
-from conftest import Loop, Watcher
 from desktop import ITEM, MENU, WATCHER, BusClient, Session, wait_for
 from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # jeepney has no py.typed
+from surroundings import Loop, Watcher
 
 from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.tray import Actions, Tray, open_tray
@@ -35,7 +36,7 @@ class Shown:
     def __init__(self, bus: Session, loop: Loop) -> None:
         self.asked: list[str] = []
         self.loop = loop
-        actions = Actions(lambda: self.asked.append("open"), lambda: self.asked.append("quit"))
+        actions = Actions(partial(self.asked.append, "open"), lambda: self.asked.append("quit"))
         self.tray: Tray = loop.do(lambda: open_tray(loop.scheduler, actions, Units()))
         self.client = BusClient(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
         self.name = ""
