@@ -1,0 +1,97 @@
+"""What the tests of the tray run against: a loop in a thread, as the agent has one, and a watcher that obeys."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+from desktop import WATCHER, WATCHER_PATH, BusClient
+from jeepney import (  # type: ignore[import-untyped]  # jeepney has no py.typed
+    DBusAddress,
+    HeaderFields,
+    Message,
+    MessageType,
+    new_error,
+    new_method_return,
+    new_signal,
+)
+
+from netwatch_tray.engine.scheduler import Scheduler
+
+T = TypeVar("T")
+
+
+class Loop:
+    """A scheduler in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.scheduler = Scheduler()
+        self._thread = threading.Thread(target=self.scheduler.run)
+        self._thread.start()
+
+    def do(self, work: Callable[[], T], timeout: float = 5.0) -> T:
+        """Runs it in the loop's thread; its result or exception."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001  handed to the test, whatever it is
+                future.set_exception(error)
+
+        self.scheduler.call_soon(run)
+        return future.result(timeout)
+
+    def close(self) -> None:
+        self.scheduler.stop()
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the loop hangs"
+        self.scheduler.close()
+
+
+class Watcher:
+    """A StatusNotifierWatcher as small as the protocol allows, in a thread of its own."""
+
+    def __init__(self, address: str, *, has_host: bool = True) -> None:
+        self.registered: queue.Queue[str] = queue.Queue()
+        self.has_host = has_host
+        self._client = BusClient(address)
+        assert self._client.call_bus("RequestName", "su", (WATCHER, 4))[0] == 1
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def announce_host(self) -> None:
+        """A panel has come."""
+        self.has_host = True
+        emitter = DBusAddress(WATCHER_PATH, interface=WATCHER)
+        self._client.connection.send(new_signal(emitter, "StatusNotifierHostRegistered"))
+
+    def close(self) -> None:
+        """Leaves the bus, as a panel that is killed does."""
+        self._stopping.set()
+        self._thread.join(10)
+        self._client.close()
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                message = self._client.connection.receive(timeout=0.05)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+            if message.header.message_type is MessageType.method_call:
+                self._client.connection.send(self._answer(message))
+
+    def _answer(self, message: Message) -> Message:
+        match message.header.fields[HeaderFields.member], message.body:
+            case "RegisterStatusNotifierItem", (name,):
+                self.registered.put(name)
+                return new_method_return(message)
+            case "Get", (_, "IsStatusNotifierHostRegistered"):
+                return new_method_return(message, "v", (("b", self.has_host),))
+        return new_error(message, "org.freedesktop.DBus.Error.UnknownMethod")
