@@ -36,6 +36,7 @@ from jeepney import (  # type: ignore[import-untyped]  # jeepney has no py.typed
 )
 from jeepney.io.blocking import DBusConnection, open_dbus_connection  # type: ignore[import-untyped]  # jeepney has no py.typed
 from jeepney.wrappers import unwrap_msg  # type: ignore[import-untyped]  # jeepney has no py.typed
+from networks import inside
 from PIL import Image, ImageChops, ImageGrab
 
 T = TypeVar("T")
@@ -213,7 +214,7 @@ class Session:
 
     def spawn(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Starts a program in the session; its output goes to `log(name)`. Returns its pid."""
-        prefix = ["ip", "netns", "exec", self._netns] if self._netns else []
+        prefix = inside(self._netns) if self._netns else []
         return self._start(name, [*prefix, *argv], environment)
 
     def start_host(self, kind: str) -> int:

@@ -17,6 +17,12 @@ NEAR, FAR = "192.0.2.1", "192.0.2.2"
 NEAR6, FAR6 = "2001:db8::1", "2001:db8::2"
 
 
+def inside(namespace: str) -> list[str]:
+    """What to put before a command so that it runs in there. Unlike `ip netns exec` it works in a chroot as well, and
+    leaves /sys alone: that goes on showing the namespace it was mounted in."""
+    return ["nsenter", f"--net=/run/netns/{namespace}"]
+
+
 class Wire(NamedTuple):
     """Two namespaces; `uplink` in `near` is the way to `peer` in `far`, and carries the default routes of `near`."""
 
@@ -25,14 +31,14 @@ class Wire(NamedTuple):
 
     def run(self, namespace: str, *command: str) -> str:
         """What a command printed inside one of the namespaces; fails with its complaint."""
-        done = subprocess.run(["ip", "netns", "exec", namespace, *command], capture_output=True, text=True, check=False)
+        done = subprocess.run([*inside(namespace), *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         return done.stdout
 
     def python(self, namespace: str, code: str, *arguments: str) -> subprocess.Popen[str]:
         """A Python program inside one of the namespaces, with pipes to its input and output."""
         return subprocess.Popen(
-            ["ip", "netns", "exec", namespace, sys.executable, "-c", code, *arguments],
+            [*inside(namespace), sys.executable, "-c", code, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

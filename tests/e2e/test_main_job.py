@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from desktop import Session, wait_for
-from networks import FAR, PACED_SENDER, RECEIVER, Wire, wire
+from networks import FAR, PACED_SENDER, RECEIVER, Wire, inside, wire
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 SPEED = 5_000_000
@@ -131,7 +131,7 @@ def shown_connection(desktop: Session) -> str:
 
 def watch(network: Wire, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["ip", "netns", "exec", network.near, *PROGRAM, "watch", "--json", *arguments],
+        [*inside(network.near), *PROGRAM, "watch", "--json", *arguments],
         stdout=subprocess.PIPE,
         text=True,
         cwd="/",
@@ -204,7 +204,7 @@ def test_verbs_talk_to_the_running_agent(network: Wire) -> None:
     with Session(display=False, netns=network.near) as desktop:
 
         def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-            command = ["ip", "netns", "exec", network.near, *PROGRAM, *arguments]
+            command = [*inside(network.near), *PROGRAM, *arguments]
             return subprocess.run(
                 command, env=desktop.environment, capture_output=True, text=True, timeout=30, check=False
             )

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from networks import FAR, FAR6, Wire, wire
+from networks import FAR, FAR6, Wire, inside as enter, wire
 
 from netwatch_tray.collect.linux.process_map import ProcessMap
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource
@@ -236,7 +236,7 @@ print(json.dumps({"pid": os.getpid(), "port": server.getsockname()[1], "rows": r
 def test_without_privileges_all_sockets_are_listed_and_own_ones_have_a_process(link: Wire) -> None:
     with connection(link, "4") as (client, accepted):
         send(client, accepted, 77)
-        command = ["ip", "netns", "exec", link.near, "setpriv", "--reuid", str(_NOBODY), "--regid", str(_NOBODY)]
+        command = [*enter(link.near), "setpriv", "--reuid", str(_NOBODY), "--regid", str(_NOBODY)]
         done = subprocess.run(
             [*command, "--clear-groups", "--inh-caps=-all", sys.executable, "-c", _AS_NOBODY],
             capture_output=True,

@@ -125,10 +125,10 @@ class Namespace:
     """
 
     def __init__(self) -> None:
-        # A namespace's /sys/class/net is in the sysfs that was mounted in it.
-        shell = 'mount -t sysfs none /sys && ip link set lo up && exec "$0" -c "$1"'
+        # A namespace's /sys/class/net is in the sysfs that was mounted in it; private, so that nobody else sees it.
+        shell = 'mount --make-private /sys && mount -t sysfs none /sys && ip link set lo up && exec "$0" -c "$1"'
         self._child = subprocess.Popen(
-            ["unshare", "--net", "--mount", "sh", "-c", shell, sys.executable, CHILD],
+            ["unshare", "--net", "--mount", "--propagation=unchanged", "sh", "-c", shell, sys.executable, CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
