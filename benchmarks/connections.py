@@ -31,9 +31,9 @@ from contextlib import contextmanager
 import psutil
 
 from benchmarks._harness import Row, compiled, namespace, options, python, report
-from netwatch_tray.collect.connections import Socket
 from netwatch_tray.collect.linux.process_map import ProcessMap
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource
+from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.connections import ConnectionTable
 
 _ROUNDS = {"10": 200, "1000": 60, "10000": 12, "desktop": 60}

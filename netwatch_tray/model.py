@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+PAUSED = "paused"
+"""The gap of a tick while the person has paused the program."""
+
 
 class Counters(NamedTuple):
     """What an interface has carried since boot, in the order of the kernel's `struct rtnl_link_stats64`."""
@@ -129,6 +132,9 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     rx_rate: float | None
     tx_rate: float | None
     uplinks: tuple[str, ...]
+    rx_delta: int = 0
+    """Bytes since the tick before, as far as known."""
+    tx_delta: int = 0
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True):

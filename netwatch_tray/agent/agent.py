@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import netwatch_tray
 from netwatch_tray import clock, paths
-from netwatch_tray.agent.connections import ConnectionPublisher
+from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
@@ -57,7 +57,7 @@ class Agent:
             self._monitor = Monitor(self._interfaces.source, PERIOD, settings.total)
             self._scheduler = Scheduler()
             undo.callback(self._scheduler.close)
-            self._connections = ConnectionPublisher(self._scheduler, self._publish)
+            self._connections = ConnectionWatch(self._scheduler, self._monitor)
             undo.callback(self._connections.stop)
             self._feed = FeedServer(
                 self._scheduler,
@@ -80,6 +80,7 @@ class Agent:
                 signal.signal(number, lambda *_: self._scheduler.stop())
             self._scheduler.every(PERIOD, self._tick)
             self._tick()
+            self._connections.start(self._feed)
             if self._tray:
                 self._tray.run()
             else:
@@ -91,14 +92,12 @@ class Agent:
         if self._monitor.fault and self._monitor.fault != fault:
             _log.warning("%s", self._monitor.fault)
         self._recent.append(_recent(tick))
+        self._connections.count(tick)
         if self._tray:
             self._tray.show(tick)
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
         self._windows = [window for window in self._windows if window.poll() is None]
-
-    def _publish(self, message: protocol.ConnectionsMessage) -> None:
-        self._feed.publish("connections", message)
 
     def _hello(self) -> Hello:
         return Hello(
@@ -112,13 +111,10 @@ class Agent:
 
     def _resync(self, topic: Topic) -> ServerMessage | None:
         # A late reader of ticks needs only the next one.
-        return self._connections.everything() if topic == "connections" else None
+        return None if topic == "interfaces" else self._connections.everything(topic)
 
     def _topics_changed(self, topics: frozenset[Topic]) -> None:
-        if "connections" in topics:
-            self._connections.start()
-        else:
-            self._connections.stop()
+        self._connections.set_watched(bool(topics & TOPICS))
 
     def _execute(self, command: Command) -> ServerMessage | None:
         match command.name:
@@ -155,6 +151,8 @@ class Agent:
 
     def _quit(self) -> None:
         self._feed.tell_all(Goodbye())
+        for window in self._windows:  # one that is only starting has not heard it
+            window.terminate()
         self._scheduler.stop()
 
     def _status(self) -> Status:
@@ -166,6 +164,7 @@ class Agent:
             cpu_s=usage.ru_utime + usage.ru_stime,
             rss_bytes=_resident_bytes(),
             interfaces=self._interfaces.source.name,
+            connections=self._connections.source_name,
             tray=f"{self._tray.backend}: {self._tray.state}" if self._tray else self._tray_report,
             clients=self._feed.clients,
             faults=tuple(filter(None, [self._monitor.fault, self._interfaces.source.note])),

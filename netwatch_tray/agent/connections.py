@@ -1,101 +1,236 @@
-"""Publishes the connection list while somebody looks at it."""
+"""Follows the sockets of the machine and publishes them: who is connected, and which app moved how much."""
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
 
-from netwatch_tray.collect.connections import ConnectionSource, SocketSample, open_source
+from netwatch_tray.collect.connections import open_source
+from netwatch_tray.collect.sockets import ConnectionSource, SocketSample
+from netwatch_tray.engine.apps import Reconciliation, Traffic, reconcile
 from netwatch_tray.engine.connections import ConnectionTable
-from netwatch_tray.engine.scheduler import Scheduler, Timer
+from netwatch_tray.engine.monitor import Monitor
+from netwatch_tray.engine.routes import Routes
+from netwatch_tray.engine.scheduler import READ, Scheduler, Timer
 from netwatch_tray.errors import CollectError, UnsupportedError
-from netwatch_tray.feed.protocol import ConnectionsMessage
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, ServerMessage, Topic
+from netwatch_tray.feed.server import FeedServer
+from netwatch_tray.model import Tick
 
-PERIOD = 2.0
-"""Seconds between readings."""
+_log = logging.getLogger(__name__)
+
+PERIOD_WATCHED, PERIOD_UNWATCHED = 2.0, 10.0
+"""Seconds between readings. The counters are cumulative, and the kernel tells the last bytes of what closes between."""
+_PAUSE_AFTER_NEWS = 0.25
+"""Seconds: how often at most the news of closed sockets wakes the agent. Its queue holds some 330 of them."""
+_SEARCH_SLICE = 0.005
+"""Seconds the search for owners may hold up the loop at a time."""
+
+TOPICS: frozenset[Topic] = frozenset({"connections", "apps"})
 
 
-class ConnectionPublisher:
-    """Reads the source in a thread of its own, one reading at a time, between `start` and `stop`."""
+class ConnectionWatch:
+    """Reads the sockets for as long as the agent runs; where that is costly, in a thread and while somebody looks."""
 
-    def __init__(self, scheduler: Scheduler, publish: Callable[[ConnectionsMessage], None]) -> None:
+    def __init__(self, scheduler: Scheduler, monitor: Monitor) -> None:
         self._scheduler = scheduler
-        self._publish = publish
+        self._monitor = monitor
+        self._feed: FeedServer | None = None
         self._table = ConnectionTable()
+        self._routes = Routes({}, {})
+        self._routed: object = None
+        self._uplink = Traffic()
+        """Counted since the last reading."""
+        self._reconciliation: Reconciliation | None = None
         self._source: ConnectionSource | None = None
         self._fault: str | None = None
         self._timer: Timer | None = None
-        self._reading = False
-        self._read_once = False
+        self._is_watched = False
+        self._is_reading = False
+        self._has_read = False
 
-    def start(self) -> None:
-        """Reads at once and then every PERIOD seconds; again while started: nothing."""
-        if self._timer is None:
-            self._timer = self._scheduler.every(PERIOD, self._begin)
-            self._begin()
+    @property
+    def source_name(self) -> str:
+        """For `status`: the source in use, or why there is none."""
+        return self._source.name if self._source else f"none: {self._fault or 'nobody looks'}"
+
+    def start(self, feed: FeedServer) -> None:
+        """Opens the best source; begins to read, unless reading is costly."""
+        self._feed = feed
+        if self._open() and not self._is_costly:
+            self._read_every(PERIOD_UNWATCHED)
 
     def stop(self) -> None:
-        """No reading begins after this. The table is forgotten: it would be old when the next person looks."""
+        self._pause()
+        self._close()
+
+    def count(self, tick: Tick) -> None:
+        """What the uplinks carried, to compare with what the connections did."""
+        self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
+
+    def set_watched(self, is_watched: bool) -> None:
+        """Whether anybody wants to know now."""
+        if is_watched == self._is_watched:
+            return
+        self._is_watched = is_watched
+        if is_watched:
+            if self._source or self._open():
+                self._read_every(PERIOD_WATCHED)
+        elif self._is_costly:
+            self._pause()
+            self._forget()
+        elif self._source:
+            self._read_every(PERIOD_UNWATCHED)
+
+    def everything(self, topic: Topic) -> ServerMessage | None:
+        """What a fresh subscriber has to know; None: it is on its way."""
+        if topic == "apps":
+            return self._apps_message() if self._has_read else None
+        if not self._has_read and self._fault is None:
+            return None
+        changes = self._table.reset()
+        return ConnectionsMessage(reset=True, added=changes.added, source=self.source_name, fault=self._fault)
+
+    @property
+    def _is_costly(self) -> bool:
+        return self._source is not None and self._source.is_costly
+
+    def _open(self) -> bool:
+        try:
+            self._source = open_source()
+        except UnsupportedError as error:
+            self._failed(str(error))
+            return False
+        if self._source.descriptor is not None:
+            self._scheduler.watch(self._source.descriptor, READ, self._hear)
+        return True
+
+    def _close(self) -> None:
+        if self._source is not None and not self._is_reading:
+            if self._source.descriptor is not None:
+                self._scheduler.unwatch(self._source.descriptor)
+            self._source.close()
+            self._source = None
+
+    def _forget(self) -> None:
+        """What is known now would be old when the next person looks."""
+        self._close()
+        self._table, self._has_read, self._reconciliation = ConnectionTable(), False, None
+
+    def _read_every(self, period: float) -> None:
+        self._pause()
+        self._timer = self._scheduler.every(period, self._read)
+        self._read()
+
+    def _pause(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._source is not None and not self._reading:
-            self._source.close()
-            self._source = None
-        self._table, self._read_once = ConnectionTable(), False
 
-    def everything(self) -> ConnectionsMessage | None:
-        """The whole list, for a fresh subscriber; None before the first reading: the list is on its way."""
-        if not self._read_once and self._fault is None:
-            return None
-        changes = self._table.reset()
-        return ConnectionsMessage(reset=True, added=changes.added, source=self._source_name(), fault=self._fault)
+    def _hear(self, _events: int) -> None:
+        """Sockets closed. They are taken note of now and then, so that a busy server does not wake us all the time."""
+        if self._source is None or self._source.descriptor is None:
+            return
+        self._scheduler.unwatch(self._source.descriptor)
+        self._scheduler.after(_PAUSE_AFTER_NEWS, self._listen)
+        self._source.catch_up()
 
-    def _begin(self) -> None:
-        if self._reading:  # the one before is late: its result is as good as the next one's
+    def _listen(self) -> None:
+        if self._source is not None and self._source.descriptor is not None:
+            self._scheduler.watch(self._source.descriptor, READ, self._hear)
+
+    def _read(self) -> None:
+        source = self._source
+        if source is None or self._is_reading:  # the reading before is late: its result is as good as this one's
+            return
+        if source.is_costly:
+            self._is_reading = True
+            threading.Thread(target=self._read_in_thread, args=(source,), name="connections", daemon=True).start()
             return
         try:
-            self._source = self._source or open_source()
-        except UnsupportedError as error:
+            self._take(source.read())
+        except CollectError as error:
             self._failed(str(error))
-            return
-        self._reading = True
-        threading.Thread(target=self._read, args=(self._source,), name="connections", daemon=True).start()
 
-    def _read(self, source: ConnectionSource) -> None:
-        """In the thread: everything but the reading itself is handed back to the loop."""
+    def _read_in_thread(self, source: ConnectionSource) -> None:
+        """Everything but the reading itself is handed back to the loop."""
         try:
             sample = source.read()
         except CollectError as error:
             message = str(error)
-            self._scheduler.call_soon(lambda: self._finished(source, None, message))
+            self._scheduler.call_soon(lambda: self._finish(None, message))
         else:
-            self._scheduler.call_soon(lambda: self._finished(source, sample, None))
+            self._scheduler.call_soon(lambda: self._finish(sample, ""))
 
-    def _finished(self, source: ConnectionSource, sample: SocketSample | None, fault: str | None) -> None:
-        self._reading = False
-        if self._timer is None:  # nobody looks any more
-            source.close()
-            self._source = None
+    def _finish(self, sample: SocketSample | None, fault: str) -> None:
+        self._is_reading = False
+        if not self._is_watched:  # nobody looks any more
+            self._forget()
         elif sample is None:
             self._failed(fault)
         else:
-            first, self._read_once, self._fault = not self._read_once, True, None
-            changes = self._table.update(sample)
-            self._publish(
+            self._take(sample)
+
+    def _take(self, sample: SocketSample) -> None:
+        if self._routed is not self._monitor.interfaces:
+            self._routed = self._monitor.interfaces
+            self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
+        is_first, self._has_read, self._fault = not self._has_read, True, None
+        changes = self._table.update(sample, self._routes)
+        self._reconcile()
+        if self._table.search(0.0):
+            self._scheduler.after(0, self._search)
+        if self._feed is None:
+            return
+        if self._feed.wants("connections"):
+            self._feed.publish(
+                "connections",
                 ConnectionsMessage(
-                    reset=first,
+                    reset=is_first,
                     added=changes.added,
                     changed=changes.changed,
                     removed=changes.removed,
-                    source=source.name,
-                )
+                    source=self.source_name,
+                ),
             )
+        if self._feed.wants("apps"):
+            self._feed.publish("apps", self._apps_message())
 
-    def _failed(self, fault: str | None) -> None:
+    def _reconcile(self) -> None:
+        uplink, self._uplink = self._uplink, Traffic()
+        interval = self._table.interval
+        if interval.elapsed_s is None:
+            self._reconciliation = None
+            return
+        ahead = self._reconciliation.ahead if self._reconciliation else Traffic()
+        self._reconciliation = reconcile(uplink, interval.apps, interval.local, ahead)
+
+    def _search(self) -> None:
+        """Looks on for the owners of new sockets, in slices."""
+        if self._table.search(_SEARCH_SLICE):
+            self._scheduler.after(0, self._search)
+
+    def _apps_message(self) -> AppsMessage:
+        interval, sums = self._table.interval, self._reconciliation
+        if sums is None:
+            return AppsMessage(apps=self._table.apps(), interval_s=None, states=self._table.states())
+        tcp = Traffic()
+        for traffic in sums.apps.values():
+            tcp = tcp.plus(traffic)
+        return AppsMessage(
+            apps=self._table.apps(),
+            interval_s=interval.elapsed_s,
+            uplink=sums.uplink,
+            tcp=tcp,
+            other=sums.other,
+            local=sums.local,
+            states=self._table.states(),
+            overrun=interval.overrun,
+        )
+
+    def _failed(self, fault: str) -> None:
         if fault != self._fault:
             self._fault = fault
-            self._publish(ConnectionsMessage(source=self._source_name(), fault=fault))
-
-    def _source_name(self) -> str | None:
-        return self._source.name if self._source else None
+            _log.warning("%s", fault)
+            if self._feed is not None and self._feed.wants("connections"):
+                self._feed.publish("connections", ConnectionsMessage(source=self.source_name, fault=fault))

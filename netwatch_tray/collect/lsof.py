@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from netwatch_tray import clock
 from netwatch_tray.collect import tools
-from netwatch_tray.collect.connections import Changes, Socket, SocketSample, numeric_endpoint, tcp_state
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric_endpoint, tcp_state
 from netwatch_tray.errors import ParseError
 
 # lsof 4.95 leaves out the `f` lines that part one file from the next unless they are asked for.

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from netwatch_tray.collect.connections import Socket
+from netwatch_tray.collect.sockets import Socket
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from netwatch_tray.collect.connections import Socket, SocketSample
 from netwatch_tray.collect.processes import Process, ProcessFinder, UserNames, open_finder
+from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.engine.apps import (
     SEARCHING,
     UNSEEN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,7 +11,7 @@ from netwatch_tray.collect.interfaces import InterfaceSource
 from netwatch_tray.engine.rates import InterfaceRates, Interval, RateTracker
 from netwatch_tray.engine.topology import Membership, decide
 from netwatch_tray.errors import CollectError
-from netwatch_tray.model import Interface, InterfaceTick, Sample, Tick, Total
+from netwatch_tray.model import PAUSED, Interface, InterfaceTick, Sample, Tick, Total
 
 _NO_RATES = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
 
@@ -22,38 +22,63 @@ class Monitor:
     def __init__(self, source: InterfaceSource, period: float, chosen: Mapping[str, bool]) -> None:
         """`period`: nominal seconds between ticks. `chosen`: see topology.decide."""
         self._source = source
+        self._period = period
         self._tracker = RateTracker(period)
+        self._gap: str | None = None
+        """Of the next tick that measures."""
         self._chosen = chosen
-        self._interfaces: Mapping[int, Interface] = {}
-        self._memberships: dict[int, Membership] = {}
+        self.interfaces: Mapping[int, Interface] = {}
+        """What is known of them, by index; another object when something changed."""
+        self.memberships: Mapping[int, Membership] = {}
+        """Their part in the total, by index."""
         self._last: tuple[InterfaceTick, ...] = ()
+        self.is_paused = False
         self.fault: str | None = None
         """Why the last reading failed, in words for the person; None while all is well."""
+
+    def choose(self, chosen: Mapping[str, bool]) -> None:
+        """From the next tick on, see topology.decide."""
+        self._chosen = chosen
+        self.interfaces = {}
+
+    def pause(self) -> None:
+        """Until `resume` nothing is read, and ticks have the gap PAUSED."""
+        self.is_paused = True
+
+    def resume(self) -> None:
+        if self.is_paused:
+            self.is_paused = False
+            self._tracker, self._gap = RateTracker(self._period), "paused until now"
 
     def tick(self) -> Tick:
         """Measures. A failed reading makes a tick without rates, with the last counters known, and sets `fault`."""
         at = datetime.now(UTC)
+        if self.is_paused:
+            return self._stale_tick(at, PAUSED)
         try:
             sample = self._source.sample()
         except CollectError as error:
             self.fault = str(error)
-            stale = tuple(msgspec.structs.replace(each, **_NO_RATES) for each in self._last)
-            return Tick(
-                at=at, interval_s=None, gap="the counters could not be read", total=_total(stale), interfaces=stale
-            )
+            return self._stale_tick(at, "the counters could not be read")
         self.fault = None
-        if sample.interfaces is not self._interfaces:
-            self._interfaces = sample.interfaces
-            self._memberships = decide(sample.interfaces, self._chosen)
+        if sample.interfaces is not self.interfaces:
+            self.interfaces = sample.interfaces
+            self.memberships = decide(sample.interfaces, self._chosen)
         interval = self._tracker.update(sample)
         self._last = tuple(self._interface_ticks(sample, interval))
-        return Tick(
-            at=at, interval_s=interval.elapsed, gap=interval.gap, total=_total(self._last), interfaces=self._last
+        total = _total(
+            self._last, [rates for index, rates in interval.rates.items() if self.memberships[index].is_uplink]
         )
+        gap, self._gap = self._gap or interval.gap, None
+        return Tick(at=at, interval_s=interval.elapsed, gap=gap, total=total, interfaces=self._last)
+
+    def _stale_tick(self, at: datetime, gap: str) -> Tick:
+        stale = tuple(msgspec.structs.replace(each, **_NO_RATES) for each in self._last)
+        return Tick(at=at, interval_s=None, gap=gap, total=_total(stale), interfaces=stale)
 
     def _interface_ticks(self, sample: Sample, interval: Interval) -> Iterable[InterfaceTick]:
         for index, row in sample.counters.items():
-            interface, membership = self._interfaces[index], self._memberships[index]
+            interface, membership = self.interfaces[index], self.memberships[index]
             rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
             rates: InterfaceRates | None = interval.rates.get(index)
             yield InterfaceTick(
@@ -83,13 +108,12 @@ class Monitor:
             )
 
 
-def _total(interfaces: tuple[InterfaceTick, ...]) -> Total:
-    """The sum over the uplinks. One whose rate is unknown (it came just now) does not hide the others'."""
-    uplinks = [each for each in interfaces if each.is_uplink]
-    rx_rates = [each.rx_rate for each in uplinks if each.rx_rate is not None]
-    tx_rates = [each.tx_rate for each in uplinks if each.tx_rate is not None]
+def _total(interfaces: tuple[InterfaceTick, ...], rates: Sequence[InterfaceRates] = ()) -> Total:
+    """The sum over the uplinks' rates. One whose rate is unknown (it came just now) does not hide the others'."""
     return Total(
-        rx_rate=sum(rx_rates) if rx_rates else None,
-        tx_rate=sum(tx_rates) if tx_rates else None,
-        uplinks=tuple(each.name for each in uplinks),
+        rx_rate=sum(each.rx_rate for each in rates) if rates else None,
+        tx_rate=sum(each.tx_rate for each in rates) if rates else None,
+        uplinks=tuple(each.name for each in interfaces if each.is_uplink),
+        rx_delta=sum(each.rx_delta for each in rates),
+        tx_delta=sum(each.tx_delta for each in rates),
     )

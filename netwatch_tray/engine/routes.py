@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from netwatch_tray.collect.connections import Socket
+from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.topology import Membership
 from netwatch_tray.model import Interface
 

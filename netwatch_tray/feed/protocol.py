@@ -12,14 +12,14 @@ from typing import Literal
 import msgspec
 
 from netwatch_tray.errors import ParseError
-from netwatch_tray.model import Connection, Tick
+from netwatch_tray.model import App, Connection, Tick
 from netwatch_tray.settings import Settings
 
 VERSION = 1
 LONGEST_LINE = 64 << 20
 """Bytes; a peer that sends more without a newline is not one of ours."""
 
-Topic = Literal["interfaces", "connections"]
+Topic = Literal["interfaces", "connections", "apps"]
 
 
 class RecentTick(msgspec.Struct, frozen=True):
@@ -67,6 +67,26 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
     """Why the list is missing or old, in words for the person."""
 
 
+class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
+    """Topic `apps`: who used the network in the last interval, and what the sums leave over. Pairs: received, sent."""
+
+    apps: tuple[App, ...]
+    interval_s: float | None
+    """None: nothing can be said of an interval yet."""
+    uplink: tuple[int, int] = (0, 0)
+    """Bytes that the interfaces of the total counted in the interval."""
+    tcp: tuple[int, int] = (0, 0)
+    """TCP payload of all apps over them."""
+    other: tuple[int, int] = (0, 0)
+    """The rest: UDP, QUIC, headers and what else no connection accounts for. Never spread over the apps."""
+    local: tuple[int, int] = (0, 0)
+    """TCP payload that crossed no interface of the total; no part of the above."""
+    states: dict[str, int] = {}
+    """How many TCP sockets are in each state."""
+    overrun: bool = False
+    """Connections closed faster than the kernel could tell; the last bytes of some are in `other`."""
+
+
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """The answer to the command `status`."""
 
@@ -78,6 +98,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     rss_bytes: int | None
     interfaces: str
     """The interface source in use."""
+    connections: str = ""
+    """The connection source in use, or why there is none."""
     tray: str
     """The tray backend in use, or why there is none."""
     clients: int
@@ -100,7 +122,7 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
     name: Literal["open-window", "quit", "status"]
 
 
-ServerMessage = Hello | TickMessage | ConnectionsMessage | Status | Goodbye
+ServerMessage = Hello | TickMessage | ConnectionsMessage | AppsMessage | Status | Goodbye
 ClientMessage = Subscribe | Command
 
 _encoder = msgspec.json.Encoder()

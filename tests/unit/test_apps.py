@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.connections import Socket
 from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.apps import AppLedger, AppName, Traffic, app_of, app_of_unit, reconcile
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.topology import decide

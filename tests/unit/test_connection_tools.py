@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.connections import ConnectionSource, Socket
 from netwatch_tray.collect.darwin import nettop, pcblist
 from netwatch_tray.collect.linux import proc_net_sockets, ss
 from netwatch_tray.collect.linux.proc_net_sockets import ProcNetSource
 from netwatch_tray.collect.lsof import LsofSource
 from netwatch_tray.collect.portable.psutil_connections import PsutilSource
+from netwatch_tray.collect.sockets import ConnectionSource, Socket
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 TCP = b"""\

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from netwatch_tray.collect import connections
-from netwatch_tray.collect.connections import (
+from netwatch_tray.collect.processes import NamedProcesses, Process, UserNames
+from netwatch_tray.collect.sockets import (
     Changes,
     Socket,
     SocketSample,
@@ -17,7 +18,6 @@ from netwatch_tray.collect.connections import (
     numeric_endpoint,
     tcp_state,
 )
-from netwatch_tray.collect.processes import NamedProcesses, Process, UserNames
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.topology import decide

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netwatch_tray.collect import lsof
-from netwatch_tray.collect.connections import Socket
+from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.errors import ParseError
 
 MACOS = """\

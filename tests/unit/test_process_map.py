@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.connections import Socket
 from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
 from netwatch_tray.collect.linux.process_map import ProcessMap, parse_stat
 from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.sockets import Socket
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no symbolic links")
 

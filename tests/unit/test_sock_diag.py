@@ -10,9 +10,9 @@ import sys
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.connections import Socket
 from netwatch_tray.collect.linux import sock_diag
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource, SocketTable
+from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.errors import CollectError, ParseError
 
 ESTABLISHED, FIN_WAIT_2, TIME_WAIT, CLOSED, CLOSE_WAIT, LISTEN = 1, 5, 6, 7, 8, 10

@@ -10,7 +10,7 @@ import msgspec
 
 from netwatch_tray import clock
 from netwatch_tray.collect import lsof, tools
-from netwatch_tray.collect.connections import (
+from netwatch_tray.collect.sockets import (
     Changes,
     Socket,
     SocketSample,

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netwatch_tray import clock
-from netwatch_tray.collect.connections import Changes, Socket, SocketSample, packed_address
 from netwatch_tray.collect.darwin.sysctl import Sysctl
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, packed_address
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 _TABLES = {"net.inet.tcp.pcblist_n": "TCP", "net.inet.udp.pcblist_n": "UDP"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netwatch_tray import clock
-from netwatch_tray.collect.connections import Changes, Socket, SocketSample, packed_address
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, packed_address
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 _TABLES = {"tcp": "TCP", "tcp6": "TCP", "udp": "UDP", "udp6": "UDP"}

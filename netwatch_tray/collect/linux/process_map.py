@@ -13,9 +13,9 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from netwatch_tray.collect.connections import Socket
 from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
 from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.sockets import Socket
 
 _PERIOD_OF_FULL_SCANS = 5.0
 """Seconds."""

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from netwatch_tray import clock
-from netwatch_tray.collect.connections import Socket, SocketSample, packed_address
 from netwatch_tray.collect.linux.netlink import (
     HEADER,
     NLMSG_DONE,
@@ -30,6 +29,7 @@ from netwatch_tray.collect.linux.netlink import (
     dump_request,
     raise_for_error,
 )
+from netwatch_tray.collect.sockets import Socket, SocketSample, packed_address
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 NETLINK_SOCK_DIAG = 4

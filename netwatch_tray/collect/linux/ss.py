@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from netwatch_tray import clock
 from netwatch_tray.collect import tools
-from netwatch_tray.collect.connections import Changes, Socket, SocketSample, numeric_endpoint, tcp_state
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric_endpoint, tcp_state
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 _USER = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)')

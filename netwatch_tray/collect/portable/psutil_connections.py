@@ -7,7 +7,7 @@ import socket
 import psutil
 
 from netwatch_tray import clock
-from netwatch_tray.collect.connections import Changes, Socket, SocketSample, numeric_address, tcp_state
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric_address, tcp_state
 from netwatch_tray.errors import CollectError
 
 

@@ -1,0 +1,187 @@
+"""Who is connected, and which app moves how much: `connections` and `apps`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from netwatch_tray.cli.session import DONE, connect, load_settings, print_csv, print_json, print_table
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+
+if TYPE_CHECKING:
+    from netwatch_tray.feed.protocol import AppsMessage
+    from netwatch_tray.model import Connection
+    from netwatch_tray.units import Units
+
+_PATIENCE = 20.0
+"""Seconds for the agent's next reading; a tool like lsof may take some of them."""
+_BETWEEN_READINGS = 1.0
+_RESOLVE_TIMEOUT = 3.0
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("connections", help="who is connected, with measured rates")
+    verb.add_argument("--listening", action="store_true", help="what waits for connections instead")
+    verb.add_argument("--resolve", action="store_true", help="ask DNS for the names of remote addresses")
+    _add_formats(verb)
+    verb.set_defaults(verb=_connections)
+
+    verb = verbs.add_parser("apps", help="which app moves how much")
+    _add_formats(verb)
+    verb.set_defaults(verb=_apps)
+
+
+def _add_formats(verb: argparse.ArgumentParser) -> None:
+    formats = verb.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="one JSON document")
+    formats.add_argument("--csv", action="store_true", help="comma-separated values with a head line")
+
+
+def _connections(options: argparse.Namespace) -> int:
+    rows = [row for row in _look()[0] if _is_listening(row) == options.listening]
+    rows.sort(key=lambda row: (-(row.rx_rate or 0) - (row.tx_rate or 0), row.process or "~", row.local))
+    names = _names(rows) if options.resolve else {}
+    if options.json:
+        print_json(rows)
+    elif options.csv:
+        fields = [field for field in _fields() if field != "key"]
+        print_csv(fields, [[getattr(row, field) for field in fields] for row in rows])
+    else:
+        units = load_settings().units
+        heads = ("APP", "PID", "PROTO", "LOCAL", "REMOTE", "STATE", "↓", "↑", "RTT")
+        print_table(heads, [_cells(row, units, names) for row in rows], "<><<<<>>>")
+    return DONE
+
+
+def _fields() -> tuple[str, ...]:
+    from netwatch_tray.model import Connection
+
+    return Connection.__struct_fields__
+
+
+def _is_listening(row: Connection) -> bool:
+    """A TCP socket that listens, or a UDP socket without a peer: both wait for anybody."""
+    return row.state == "LISTEN" or (row.state is None and row.remote_port is None)
+
+
+def _cells(row: Connection, in_units: Units, names: dict[str, str]) -> Sequence[str]:
+    from netwatch_tray import units
+    from netwatch_tray.model import endpoint
+
+    remote = row.remote or "*"
+    if row.remote_address in names:
+        remote = endpoint(names[row.remote_address], row.remote_port)
+    return (
+        row.process or row.unit or (f"user {row.user}" if row.user else units.UNKNOWN),
+        units.UNKNOWN if row.pid is None else str(row.pid),
+        row.protocol,
+        row.local,
+        remote,
+        row.state or "",
+        str(units.rate(row.rx_rate, in_units)),
+        str(units.rate(row.tx_rate, in_units)),
+        units.UNKNOWN if row.rtt_s is None else f"{row.rtt_s * 1000:.1f} ms",
+    )
+
+
+def _names(rows: Sequence[Connection]) -> dict[str, str]:
+    from netwatch_tray.collect.names import NameResolver
+
+    addresses = {row.remote_address for row in rows if row.remote_address not in (None, "*")}
+    return NameResolver().resolve(filter(None, addresses), _RESOLVE_TIMEOUT)
+
+
+def _apps(options: argparse.Namespace) -> int:
+    message = _look()[1]
+    apps = sorted(
+        message.apps, key=lambda app: (-(app.rx_rate or 0) - (app.tx_rate or 0), -app.rx_bytes - app.tx_bytes)
+    )
+    if options.json:
+        print_json(message)
+        return DONE
+    if options.csv:
+        fields = message.apps[0].__struct_fields__ if message.apps else ()
+        print_csv(fields, [[getattr(app, field) for field in fields] for app in apps])
+        return DONE
+
+    from netwatch_tray import units
+
+    chosen = load_settings().units
+    rows = [
+        (
+            app.name,
+            str(app.processes),
+            str(app.connections),
+            str(units.rate(app.rx_rate, chosen)),
+            str(units.rate(app.tx_rate, chosen)),
+            str(units.size(app.rx_bytes, chosen)),
+            str(units.size(app.tx_bytes, chosen)),
+        )
+        for app in apps
+    ]
+    print_table(("APP", "PROCESSES", "CONNECTIONS", "↓", "↑", "RECEIVED", "SENT"), rows, "<>>>>>>")
+    if message.interval_s:
+        down, up = (_sum_line(message, way, chosen) for way in (0, 1))
+        print(f"\n{units.DOWN} {down}\n{units.UP} {up}")
+    return DONE
+
+
+def _sum_line(message: AppsMessage, way: int, in_units: Units) -> str:
+    from netwatch_tray import units
+
+    uplink, tcp, other = (
+        units.rate(pair[way] / (message.interval_s or 1), in_units)
+        for pair in (message.uplink, message.tcp, message.other)
+    )
+    return f"total {uplink} = TCP by app {tcp} + UDP, QUIC and other {other}"
+
+
+def _look() -> tuple[list[Connection], AppsMessage]:
+    """From the agent when one runs, which has watched all along; else by two readings of our own."""
+    try:
+        return _ask_agent()
+    except AgentUnreachableError:
+        return _read_twice()
+
+
+def _ask_agent() -> tuple[list[Connection], AppsMessage]:
+    from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Subscribe
+
+    client, _hello = connect()
+    client.send(Subscribe(frozenset({"connections", "apps"})))
+    rows: list[Connection] | None = None
+    apps = None
+    deadline = time.monotonic() + _PATIENCE
+    while (rows is None or apps is None) and time.monotonic() < deadline:
+        for message in client.wait(deadline - time.monotonic()):
+            if isinstance(message, ConnectionsMessage):
+                if message.fault:
+                    raise NetWatchError(message.fault)
+                if message.reset:
+                    rows = list(message.added)
+            elif isinstance(message, AppsMessage):
+                apps = message
+    client.close()
+    if rows is None or apps is None:
+        raise NetWatchError("The agent did not tell its connections in time. Try again.")
+    return rows, apps
+
+
+def _read_twice() -> tuple[list[Connection], AppsMessage]:
+    from netwatch_tray.collect.connections import open_source
+    from netwatch_tray.engine.connections import ConnectionTable
+    from netwatch_tray.feed.protocol import AppsMessage
+
+    source = open_source()
+    table = ConnectionTable()
+    try:
+        table.update(source.read())
+        time.sleep(_BETWEEN_READINGS)
+        while table.search(0.1):
+            pass
+        table.update(source.read())
+    finally:
+        source.close()
+    return list(table.reset().added), AppsMessage(apps=table.apps(), interval_s=None, states=table.states())

@@ -1,0 +1,106 @@
+"""Is it right, and why is it so: `doctor` and `selftest`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+import netwatch_tray
+from netwatch_tray.cli.session import DONE, WRONG, ask_status, load_settings, print_json, print_pairs, print_table
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+
+if TYPE_CHECKING:
+    from netwatch_tray.selftest import Verdict
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("doctor", help="what was found on this system, which way was chosen, and why")
+    verb.add_argument("--json", action="store_true", help="one JSON object")
+    verb.set_defaults(verb=_doctor)
+
+    verb = verbs.add_parser("selftest", help="move known amounts over the loopback and compare what is counted")
+    verb.add_argument("--json", action="store_true", help="one JSON document")
+    verb.set_defaults(verb=_selftest)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from netwatch_tray import paths
+    from netwatch_tray.collect.interfaces import open_interfaces
+    from netwatch_tray.engine.monitor import Monitor
+    from netwatch_tray.errors import TrayUnavailableError
+    from netwatch_tray.model import as_tree
+    from netwatch_tray.tray.backends import choose
+
+    opened = open_interfaces()
+    chosen = {}
+    try:
+        chosen = load_settings().total
+        settings = f"{paths.settings_file()}: fine"
+    except NetWatchError as error:
+        settings = str(error)
+    interfaces = Monitor(opened.source, 1.0, chosen).tick().interfaces
+    opened.source.close()
+    try:
+        status = ask_status()
+        agent = f"running, process {status.pid}; tray: {status.tray}"
+    except AgentUnreachableError:
+        agent = "not running"
+    try:
+        tray = f"{choose().name}, because {choose().why}"
+    except TrayUnavailableError as error:
+        tray = str(error)
+    report = {
+        "program": f"netwatch-tray {netwatch_tray.__version__}, Python {sys.version.split()[0]}, {sys.platform}",
+        "agent": agent,
+        "settings": settings,
+        "feed": str(paths.feed_socket()),
+        "tray": tray,
+        "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),
+        **({"note": opened.source.note} if opened.source.note else {}),
+        **{f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {each.why}" for depth, each in as_tree(interfaces)},
+    }
+    if options.json:
+        print_json({key.strip(): value for key, value in report.items()})
+    else:
+        print_pairs(report)
+    return DONE
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from netwatch_tray import selftest
+
+    verdicts = selftest.run()
+    if options.json:
+        print_json([verdict._asdict() for verdict in verdicts])
+    else:
+        _print_verdicts(verdicts)
+    return DONE if all(verdict.is_right for verdict in verdicts) else WRONG
+
+
+def _print_verdicts(verdicts: list[Verdict]) -> None:
+    """A row for each amount, a column for each source."""
+    names = list(dict.fromkeys(verdict.who for verdict in verdicts))
+    rows: dict[str, dict[str, Verdict]] = {}
+    for verdict in verdicts:
+        rows.setdefault(verdict.what, {})[verdict.who] = verdict
+    for number, name in enumerate(names, 1):
+        print(f"[{number}] {name}")
+    print()
+    print_table(
+        ["moved", "expected", *(f"[{number}]" for number in range(1, len(names) + 1))],
+        [
+            [what, str(next(iter(row.values())).expected), *(_found(row.get(name)) for name in names)]
+            for what, row in rows.items()
+        ],
+        "<>" + ">" * len(names),
+    )
+    wrong = sum(not verdict.is_right for verdict in verdicts)
+    print(f"\n{wrong} WRONG (marked !)" if wrong else "\nEvery source counted what was moved, to the byte.")
+
+
+def _found(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    found = "–" if verdict.found is None else str(verdict.found)
+    return found if verdict.is_right else f"! {found}"

@@ -1,0 +1,82 @@
+"""Starting and ending it: without a verb, `window`, `agent`, `quit`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from netwatch_tray.cli import live
+from netwatch_tray.cli.session import DONE, connect, has_display, load_settings, send
+from netwatch_tray.errors import AgentUnreachableError, AlreadyRunningError, NetWatchError
+
+_QUIT_TIMEOUT = 10.0
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("window", help="open the window (and start the program first, if it is not running)")
+    verb.set_defaults(verb=_window)
+
+    verb = verbs.add_parser("agent", help="run the resident part in the foreground")
+    verb.add_argument("--headless", action="store_true", help="without a tray icon")
+    verb.set_defaults(verb=_agent)
+
+    verb = verbs.add_parser("quit", help="end the running program")
+    verb.set_defaults(verb=_quit)
+
+
+def start(_options: argparse.Namespace) -> int:
+    """Without a verb."""
+    if not has_display():
+        print("No display here, so no tray and no window; live rates until Ctrl-C:", file=sys.stderr)
+        return live.watch(interval=1.0, count=None, once=False, as_json=False)
+    try:
+        return _run_agent(headless=False)
+    except AlreadyRunningError:
+        from netwatch_tray.feed.protocol import Command
+
+        send(Command("open-window")).close()
+        return DONE
+
+
+def _agent(options: argparse.Namespace) -> int:
+    return _run_agent(headless=options.headless)
+
+
+def _run_agent(*, headless: bool) -> int:
+    from netwatch_tray.agent.agent import Agent
+
+    Agent(load_settings(), headless=headless).run()
+    return DONE
+
+
+def _window(_options: argparse.Namespace) -> int:
+    from netwatch_tray import paths
+    from netwatch_tray.window.application import run
+
+    try:
+        connect()[0].close()
+    except AgentUnreachableError:
+        _start_agent()
+    return run(paths.feed_socket())
+
+
+def _start_agent() -> None:
+    """Starts the agent beside this process; the window waits for it as it would for one that restarts."""
+    import subprocess
+
+    command = [sys.executable, "-m", "netwatch_tray", "agent"]
+    subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _quit(_options: argparse.Namespace) -> int:
+    from netwatch_tray.feed.protocol import Command
+
+    client = send(Command("quit"))
+    deadline = time.monotonic() + _QUIT_TIMEOUT
+    try:
+        while time.monotonic() < deadline:
+            client.wait(deadline - time.monotonic())
+    except AgentUnreachableError:
+        return DONE
+    raise NetWatchError(f"The agent was asked to quit, but is still there after {_QUIT_TIMEOUT:.0f} s.")

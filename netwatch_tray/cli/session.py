@@ -1,0 +1,96 @@
+"""What the verbs share: exit codes, the line to the agent, the settings, and how things are printed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from netwatch_tray.errors import NetWatchError
+
+if TYPE_CHECKING:
+    from netwatch_tray.feed.client import FeedClient
+    from netwatch_tray.feed.protocol import Command, Hello, Status
+    from netwatch_tray.settings import Settings
+
+DONE, WRONG, USAGE, NO_AGENT = 0, 1, 2, 3
+
+_ANSWER_TIMEOUT = 5.0
+"""Seconds for the agent to answer a command."""
+
+
+def connect() -> tuple[FeedClient, Hello]:
+    """Raises AgentUnreachableError when no agent runs, NetWatchError when it does not answer."""
+    from netwatch_tray import paths
+    from netwatch_tray.feed.client import FeedClient
+    from netwatch_tray.feed.protocol import Hello
+
+    client = FeedClient(paths.feed_socket())
+    for message in client.wait(_ANSWER_TIMEOUT):
+        if isinstance(message, Hello):
+            return client, message
+    client.close()
+    raise NetWatchError("The agent is running, but does not answer. End it and start it again.")
+
+
+def send(command: Command) -> FeedClient:
+    """The line on which the agent was told; raises like `connect`."""
+    client, _hello = connect()
+    client.send(command)
+    return client
+
+
+def ask_status() -> Status:
+    """Raises like `connect`."""
+    from netwatch_tray.feed.protocol import Command, Status
+
+    client = send(Command("status"))
+    answers = client.wait(_ANSWER_TIMEOUT)
+    client.close()
+    for message in answers:
+        if isinstance(message, Status):
+            return message
+    raise NetWatchError("The agent does not answer.")
+
+
+def load_settings() -> Settings:
+    from netwatch_tray import paths, settings
+
+    return settings.load(paths.settings_file())
+
+
+def has_display() -> bool:
+    """Whether windows can be shown: always on macOS, elsewhere when a display server is named."""
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def print_json(document: object) -> None:
+    """One line."""
+    import msgspec
+
+    print(msgspec.json.encode(document).decode(), flush=True)
+
+
+def print_pairs(pairs: Mapping[str, str]) -> None:
+    width = max(map(len, pairs))
+    for name, value in pairs.items():
+        print(f"{name:{width}}  {value}")
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) -> None:
+    """Columns as wide as their widest text, each aligned by its letter: `<` left, `>` right."""
+    table = [heads, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
+    for row in table:
+        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """RFC 4180; unknown is an empty field."""
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(["" if value is None else value for value in row] for row in rows)

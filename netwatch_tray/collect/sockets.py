@@ -1,0 +1,163 @@
+"""What every source of sockets returns and how it spells it: values, protocol, states, addresses."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from netwatch_tray.errors import ParseError
+
+
+class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One socket as a source finds it; what the source does not know is `None`."""
+
+    protocol: str
+    """TCP or UDP."""
+    local_address: str
+    """Numeric; `*` for any."""
+    local_port: int | None
+    remote_address: str | None = None
+    remote_port: int | None = None
+    state: str | None = None
+    """In the spelling of `tcp_state`; `None` for UDP."""
+    rx_bytes: int | None = None
+    """Payload since the connection opened."""
+    tx_bytes: int | None = None
+    rtt_s: float | None = None
+    retransmits: int | None = None
+    is_incoming: bool | None = None
+    """The other side called."""
+    uid: int | None = None
+    inode: int | None = None
+    """Linux: what /proc/PID/fd shows of it; `None` while no descriptor refers to it."""
+    cgroup: int | None = None
+    """Linux: id of the control group (v2) it was opened in."""
+    pid: int | None = None
+    process: str | None = None
+
+
+class SocketSample(NamedTuple):
+    """What changed since the sample before; the first one holds everything."""
+
+    boottime: float
+    """Seconds, `clock.boottime`, taken once per reading."""
+    changed: Mapping[str, Socket]
+    """New or different, by key. A key is never used for another socket."""
+    removed: Mapping[str, Socket]
+    """Gone, with the last bytes where the kernel tells them; also sockets that came and went between two readings."""
+    overrun: bool = False
+    """So many sockets closed at once that the kernel's news of some were lost, and with them their last bytes."""
+
+
+class ConnectionSource(Protocol):
+    """Reads the sockets of the network namespace it was opened in."""
+
+    name: str
+    """For `doctor`: the system call or the tool, not the module."""
+    note: str | None
+    """What the person should know: what it cannot tell, and why no better one is used. `None`: nothing is missing."""
+    is_costly: bool
+    """It runs a program or walks all processes: read it in a worker thread, and only while somebody looks."""
+    descriptor: int | None
+    """Readable when something must be fetched by `catch_up` before the next reading; `None`: never."""
+
+    def catch_up(self) -> None:
+        """Takes what waits at the descriptor; the next `read` returns it. Raises CollectError."""
+
+    def read(self) -> SocketSample:
+        """Reads once. Raises CollectError when this reading failed and the next one may not; nothing is lost then."""
+
+    def close(self) -> None: ...
+
+
+class Changes:
+    """Turns whole lists into what changed since the list before, for sources that know no better."""
+
+    def __init__(self) -> None:
+        self._known: Mapping[str, Socket] = {}
+
+    def since_last(self, boottime: float, sockets: Mapping[str, Socket]) -> SocketSample:
+        known, self._known = self._known, sockets
+        changed = {key: found for key, found in sockets.items() if known.get(key) != found}
+        removed = {key: gone for key, gone in known.items() if key not in sockets}
+        return SocketSample(boottime, changed, removed)
+
+
+_STATES = {
+    **{
+        state.replace("_", ""): state
+        for state in (
+            "ESTABLISHED LISTEN SYN_SENT SYN_RECV FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT CLOSE_WAIT LAST_ACK CLOSING CLOSED"
+        ).split()
+    },
+    "ESTAB": "ESTABLISHED",
+    "SYNRCVD": "SYN_RECV",
+    "SYNRECEIVED": "SYN_RECV",
+    "NEWSYNRECV": "SYN_RECV",
+    "CLOSE": "CLOSED",
+    "UNCONN": "CLOSED",
+}
+
+
+def tcp_state(word: str) -> str | None:
+    """The one spelling of a TCP state, from any system's (`ESTAB`, `SynSent`, `FIN-WAIT-1`); `None`: not a state."""
+    return _STATES.get(re.sub(r"[^A-Z0-9]", "", word.upper()))
+
+
+def numeric_address(text: str) -> str:
+    """An address in its one spelling: `*` for any, IPv4 where IPv6 only wraps it, a scope kept after `%`.
+
+    Raises ParseError on anything but a numeric address.
+    """
+    if text in {"*", "0.0.0.0", "::"}:  # noqa: S104  compared, not bound
+        return "*"
+    host, _, scope = text.partition("%")
+    try:
+        if ":" not in host:
+            return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, host))
+        packed = socket.inet_pton(socket.AF_INET6, host)
+    except (OSError, ValueError) as error:
+        raise ParseError(f"{text!r} is not an address.") from error
+    if packed[:2] == b"\xfe\x80" and packed[2:4] != b"\0\0":
+        # BSD kernels keep the scope of a link-local address inside of it.
+        scope = scope or str(int.from_bytes(packed[2:4], "big"))
+        packed = packed[:2] + b"\0\0" + packed[4:]
+    return packed_address(packed) + (f"%{scope}" if scope else "")
+
+
+def packed_address(packed: bytes) -> str:
+    """The spelling of 4 or 16 bytes in network order."""
+    if len(packed) == 4:
+        return socket.inet_ntop(socket.AF_INET, packed) if any(packed) else "*"
+    if packed[:12] == b"\0\0\0\0\0\0\0\0\0\0\xff\xff":
+        return packed_address(packed[12:])
+    return socket.inet_ntop(socket.AF_INET6, packed) if any(packed) else "*"
+
+
+def port_number(text: str) -> int | None:
+    """`None` for `*` and for 0, which both mean: none. Raises ParseError on anything else but 1 to 65535."""
+    if text == "*":
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 5 or int(text) > 0xFFFF:
+        raise ParseError(f"{text!r} is not a port.")
+    return int(text) or None
+
+
+def numeric_endpoint(text: str) -> tuple[str, int | None]:
+    """`192.0.2.1:443`, `[fe80::1%eth0]:22`, `[fe80::1]%eth0:22` or `*:*` as lsof and ss write it.
+
+    Raises ParseError on anything else.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise ParseError(f"{text!r} is not an address with a port.")
+    if host.startswith("["):
+        inside, bracket, scope = host[1:].partition("]")
+        if not bracket:
+            raise ParseError(f"{text!r} is not an address with a port.")
+        host = inside + scope
+    return numeric_address(host), port_number(port)

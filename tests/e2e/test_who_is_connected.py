@@ -1,0 +1,130 @@
+"""Connections and apps, from the kernel to the terminal, through a running agent and without one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from desktop import Session
+from networks import FAR, RECEIVER, Wire, inside, wire
+
+PROGRAM = [sys.executable, "-m", "netwatch_tray"]
+PORT = 5600
+SIZE = 4_000_019
+
+SENDER_THAT_STAYS = """
+import socket, sys
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print("ready", flush=True)
+connection, _ = listener.accept()
+connection.sendall(bytes(int(sys.argv[3])))
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def network() -> Iterator[Wire]:
+    with wire() as made:
+        yield made
+
+
+@pytest.fixture
+def desktop(network: Wire) -> Iterator[Session]:
+    with Session(display=False, netns=network.near) as session:
+        yield session
+
+
+@pytest.fixture
+def run(network: Wire, desktop: Session) -> Callable[..., str]:
+    """What a verb prints; it must succeed."""
+
+    def run(*arguments: str, user: int | None = None) -> str:
+        become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+        command = [*inside(network.near), *become, *PROGRAM, *arguments]
+        done = subprocess.run(command, env=desktop.environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+    return run
+
+
+@contextmanager
+def downloaded(network: Wire) -> Iterator[subprocess.Popen[str]]:
+    """SIZE bytes from `far` have arrived over a connection that stays open; the process that received them."""
+    sender = network.python(network.far, SENDER_THAT_STAYS, FAR, str(PORT), str(SIZE))
+    assert sender.stdout is not None
+    assert sender.stdout.readline() == "ready\n"
+    receiver = network.python(network.near, RECEIVER, FAR, str(PORT))
+    try:
+        yield receiver
+    finally:
+        for process in (receiver, sender):
+            process.kill()
+            process.communicate()
+
+
+def the_connection(rows: list[dict]) -> dict:
+    (found,) = [row for row in rows if row["remote_port"] == PORT]
+    return found
+
+
+def test_through_the_agent(network: Wire, desktop: Session, run: Callable[..., str]) -> None:
+    desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
+    desktop.wait_for((Path(desktop.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray" / "feed").exists, 10, "the feed")
+    assert "sock_diag" in run("status")
+    with downloaded(network) as receiver:
+
+        def arrived() -> dict | None:
+            row = the_connection(json.loads(run("connections", "--json")))
+            return row if row["rx_bytes"] == SIZE and row["pid"] else None
+
+        row = desktop.wait_for(arrived, 20, "the connection has its bytes and its owner")
+        assert (row["pid"], row["protocol"], row["state"]) == (receiver.pid, "TCP", "ESTABLISHED")
+        assert (row["interface"], row["user"]) == ("uplink", "root")
+        assert row["rtt_s"] > 0
+
+        apps = json.loads(run("apps", "--json"))
+        (app,) = [app for app in apps["apps"] if app["key"] == row["app"]]
+        assert (app["rx_bytes"], app["connections"]) == (SIZE, 1)
+        assert apps["states"]["ESTABLISHED"] == 1
+        assert all(part >= 0 for pair in ("uplink", "tcp", "other", "local") for part in apps[pair])
+
+        listening = csv.DictReader(io.StringIO(run("connections", "--listening", "--csv")))
+        assert all(row["state"] in ("LISTEN", "") for row in listening)
+        table = run("connections")
+        assert table.splitlines()[0].split()[:6] == ["APP", "PID", "PROTO", "LOCAL", "REMOTE", "STATE"]
+        assert f"{FAR}:{PORT}" in table
+    # What a closed connection carried stays with its app.
+    closed = json.loads(run("apps", "--json"))
+    assert next(each for each in closed["apps"] if each["key"] == row["app"])["rx_bytes"] == SIZE
+
+
+def test_without_an_agent(network: Wire, run: Callable[..., str]) -> None:
+    with downloaded(network) as receiver:
+        row = the_connection(json.loads(run("connections", "--json")))
+        assert (row["pid"], row["rx_bytes"]) == (receiver.pid, SIZE)
+        assert "APP" in run("apps")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_another_user_sees_all_sockets_and_whose_they_are(
+    network: Wire, desktop: Session, run: Callable[..., str]
+) -> None:
+    home = desktop.directory / "nobody"
+    home.mkdir(mode=0o700)
+    os.chown(home, 65534, 65534)
+    desktop.directory.chmod(0o755)
+    homes = ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+    desktop.environment.update(dict.fromkeys(homes, str(home)))
+    with downloaded(network):
+        row = the_connection(json.loads(run("connections", "--json", user=65534)))
+    assert (row["pid"], row["user"], row["rx_bytes"]) == (None, "root", SIZE)
