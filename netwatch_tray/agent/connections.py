@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from netwatch_tray.collect.connections import open_source
 from netwatch_tray.collect.sockets import ConnectionSource, SocketSample
@@ -48,6 +49,13 @@ class ConnectionWatch:
         self._is_watched = False
         self._is_reading = False
         self._has_read = False
+        self.on_reading: Callable[[ConnectionTable], None] | None = None
+        """Called with the table after each reading."""
+
+    @property
+    def table(self) -> ConnectionTable | None:
+        """As of the last reading; None: none yet, or it failed."""
+        return self._table if self._has_read and self._fault is None else None
 
     @property
     def source_name(self) -> str:
@@ -133,7 +141,10 @@ class ConnectionWatch:
             return
         self._scheduler.unwatch(self._source.descriptor)
         self._scheduler.after(_PAUSE_AFTER_NEWS, self._listen)
-        self._source.catch_up()
+        try:
+            self._source.catch_up()
+        except CollectError as error:
+            self._failed(str(error))
 
     def _listen(self) -> None:
         if self._source is not None and self._source.descriptor is not None:
@@ -178,6 +189,8 @@ class ConnectionWatch:
         is_first, self._has_read, self._fault = not self._has_read, True, None
         changes = self._table.update(sample, self._routes)
         self._reconcile()
+        if self.on_reading is not None:
+            self.on_reading(self._table)
         if self._table.search(0.0):
             self._scheduler.after(0, self._search)
         if self._feed is None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nobody
 import pytest
 from desktop import Session
 from networks import FAR, RECEIVER, Wire, inside, wire
@@ -46,9 +47,9 @@ def desktop(network: Wire) -> Iterator[Session]:
 def run(network: Wire, desktop: Session) -> Callable[..., str]:
     """What a verb prints; it must succeed."""
 
-    def run(*arguments: str, user: int | None = None) -> str:
-        become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
-        command = [*inside(network.near), *become, *PROGRAM, *arguments]
+    def run(*arguments: str, as_nobody: bool = False) -> str:
+        verb = nobody.verb(*arguments) if as_nobody else [*PROGRAM, *arguments]
+        command = [*inside(network.near), *verb]
         done = subprocess.run(command, env=desktop.environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
@@ -121,10 +122,10 @@ def test_another_user_sees_all_sockets_and_whose_they_are(
 ) -> None:
     home = desktop.directory / "nobody"
     home.mkdir(mode=0o700)
-    os.chown(home, 65534, 65534)
+    os.chown(home, nobody.UID, nobody.UID)
     desktop.directory.chmod(0o755)
     homes = ("HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME")
     desktop.environment.update(dict.fromkeys(homes, str(home)))
     with downloaded(network):
-        row = the_connection(json.loads(run("connections", "--json", user=65534)))
+        row = the_connection(json.loads(run("connections", "--json", as_nobody=True)))
     assert (row["pid"], row["user"], row["rx_bytes"]) == (None, "root", SIZE)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nobody
 import pytest
 from networks import FAR, FAR6, Wire, inside as enter, wire
 
@@ -29,7 +30,6 @@ pytestmark = [
 
 _CLONE_NEWNET = 0x40000000
 _LARGE = 10**7 + 19
-_NOBODY = 65534
 _SERVERS = {"4": FAR, "6": FAR6}
 
 
@@ -236,21 +236,14 @@ print(json.dumps({"pid": os.getpid(), "port": server.getsockname()[1], "rows": r
 def test_without_privileges_all_sockets_are_listed_and_own_ones_have_a_process(link: Wire) -> None:
     with connection(link, "4") as (client, accepted):
         send(client, accepted, 77)
-        command = [*enter(link.near), "setpriv", "--reuid", str(_NOBODY), "--regid", str(_NOBODY)]
-        done = subprocess.run(
-            [*command, "--clear-groups", "--inh-caps=-all", sys.executable, "-c", _AS_NOBODY],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            cwd=Path(__file__).parent.parent.parent,
-        )
+        command = [*enter(link.near), *nobody.python(_AS_NOBODY)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
         seen = json.loads(done.stdout)
         by_port = {row[0]: row for row in seen["rows"] if row[1] == "ESTABLISHED"}
         other = by_port[client.getsockname()[1]]
         assert other[2:] == [None, None, "root", 0, 0, 77]
-        own = [row for row in seen["rows"] if row[5] == _NOBODY]
+        own = [row for row in seen["rows"] if row[5] == nobody.UID]
         assert {row[2] for row in own} == {seen["pid"]}
         assert all(row[3] for row in own)
         assert by_port[seen["port"]][6:] == [1234, 0]

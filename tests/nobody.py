@@ -1,0 +1,29 @@
+"""Code that runs as a user without privileges, wherever the checkout lies: it may be in a home nobody else can read."""
+
+from __future__ import annotations
+
+import sys
+
+UID = 65534
+
+_BECOME = """
+import csv, ctypes, encodings.idna, importlib, json, os, pkgutil, socket, subprocess, sys
+import netwatch_tray
+for module in pkgutil.walk_packages(netwatch_tray.__path__, "netwatch_tray."):
+    if not module.name.startswith(("netwatch_tray.window", "netwatch_tray.xembed", "netwatch_tray.__main__")):
+        importlib.import_module(module.name)  # afterwards the files may be out of reach
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: a program started as this user may look at itself in /proc
+"""
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    """The command that runs `code` as that user, the program's modules imported already. To be started by root."""
+    return [sys.executable, "-c", _BECOME + code, *arguments]
+
+
+def verb(*arguments: str) -> list[str]:
+    """The command that runs a verb of the program's as that user."""
+    return python("from netwatch_tray.cli import main\nsys.exit(main(sys.argv[1:]))", *arguments)
