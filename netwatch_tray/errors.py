@@ -36,3 +36,7 @@ class AgentUnreachableError(NetWatchError):
 
 class SettingsError(NetWatchError):
     """The settings file cannot be read or holds something invalid; names the file and the key."""
+
+
+class HistoryError(NetWatchError):
+    """The history cannot be read or written now; live rates do not depend on it."""

@@ -13,6 +13,8 @@ import msgspec
 
 PAUSED = "paused"
 """The gap of a tick while the person has paused the program."""
+UNREADABLE = "the counters could not be read"
+"""The gap of a tick after a reading that failed."""
 
 
 class Counters(NamedTuple):

@@ -18,8 +18,31 @@ def settings_file() -> Path:
     return platformdirs.user_config_path(_NAME) / "settings.toml"
 
 
+def history_file() -> Path:
+    return platformdirs.user_state_path(_NAME) / "history.sqlite3"
+
+
+def spool_file() -> Path:
+    """Snapshots that wait for their server."""
+    return platformdirs.user_state_path(_NAME) / "spool.sqlite3"
+
+
+def identities_file() -> Path:
+    """Under which random id this host is known to which account."""
+    return platformdirs.user_state_path(_NAME) / "identities.json"
+
+
+def upload_key_file() -> Path:
+    return platformdirs.user_config_path(_NAME) / "upload-key"
+
+
 def log_file() -> Path:
     return platformdirs.user_log_path(_NAME) / "agent.log"
+
+
+def report_file() -> Path:
+    """Of the doctor, for programs that show files; its directory is there afterwards."""
+    return platformdirs.user_cache_path(_NAME, ensure_exists=True) / "doctor.txt"
 
 
 def runtime_directory() -> Path:

@@ -2,13 +2,69 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from netwatch_tray.errors import SettingsError
 from netwatch_tray.units import Units
+
+
+class TrayIcon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the tray or the menu bar shows."""
+
+    way: Literal["auto", "statusnotifier", "xembed", "none"] = "auto"
+    """How the icon reaches the screen on Linux; `auto` takes what is there, `none` shows no icon anywhere."""
+    interface: str = ""
+    """The interface whose rates are shown; empty: the total."""
+    text: bool = True
+    """The rates as text beside the icon, where the bar has room for it."""
+
+
+UploadLevel = Literal["rates", "system", "apps", "connections"]
+"""How much is sent, from least to most; see cloud.privacy."""
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Snapshots to a NetWatch server; the key is kept elsewhere."""
+
+    on: bool = False
+    endpoint: str = "https://netwatch-api-production.up.railway.app"
+    """Address of the server, with or without `/api/v1/ingest`."""
+    interval: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 15
+    """Seconds between snapshots."""
+    level: UploadLevel = "rates"
+    hide_addresses: bool = False
+    """Addresses become `private`, `public` or `loopback`."""
+    hide_names: bool = False
+    """Names of the host, users, apps and mount points become random words."""
+    all_interfaces: bool = False
+    """Also interfaces that are down or make no part of the total. The servers add up all they get."""
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept of the past, on this machine alone."""
+
+    on: bool = True
+    size_mb: Annotated[int, msgspec.Meta(ge=20, le=100_000)] = 200
+    """Of the file, in 10⁶ bytes; beyond it the oldest hours are given up, never the days."""
+
+
+class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the provider allows in a billing month."""
+
+    cap_gb: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
+    """In 10⁹ bytes, both directions together; without it nobody is alerted."""
+    billing_day: Annotated[int, msgspec.Meta(ge=1, le=31)] = 1
+    """The day of the month it begins on; in shorter months their last."""
+
+    @property
+    def cap_bytes(self) -> int | None:
+        return None if self.cap_gb is None else round(self.cap_gb * 1e9)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +73,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     units: Units = Units()
     total: dict[str, bool] = {}
     """Interfaces by name that are counted in the total (true) or left out (false), whatever the topology says."""
+    tray: TrayIcon = TrayIcon()
+    upload: Upload = Upload()
+    history: History = History()
+    plan: DataPlan = DataPlan()
+    health: bool = False
+    """Gateway and DNS server are probed every half minute, also while nothing is uploaded."""
 
 
 def load(file: Path) -> Settings:
@@ -31,3 +93,51 @@ def load(file: Path) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SettingsError(f"The settings in {file} cannot be used: {error}.") from error
+
+
+def save(file: Path, settings: Settings) -> None:
+    """Writes the settings in place of those before; a crash leaves the one or the other.
+
+    Raises SettingsError that names the file.
+    """
+    text = "\n".join(_table((), msgspec.to_builtins(settings)))
+    new = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file = file.resolve()  # a link, as people keep their settings elsewhere, stays one
+        new = file.with_name(new.name)
+        with new.open("w", encoding="utf-8") as written:
+            written.write(text + "\n")
+            written.flush()
+            os.fsync(written.fileno())
+        new.replace(file)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise SettingsError(f"The settings cannot be saved in {file}: {error.strerror}.") from error
+
+
+def _table(path: tuple[str, ...], values: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a TOML table: its values, then its tables. What is `None` is left out: TOML cannot say it."""
+    if path:
+        yield f"[{'.'.join(map(_key, path))}]"
+    for key, value in values.items():
+        if value is not None and not isinstance(value, Mapping):
+            yield f"{_key(key)} = {_value(value)}"
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _table((*path, key), value)
+
+
+def _key(text: str) -> str:
+    return text if text.isascii() and text.replace("_", "a").replace("-", "a").isalnum() else _string(text)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return _string(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _string(text: str) -> str:
+    """A basic string: JSON's escapes are TOML's, but for DEL."""
+    return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")

@@ -1,0 +1,206 @@
+"""What the history costs, with 10 interfaces and 60 apps.
+
+CPU and bytes written: a simulated day of 1 Hz ticks given to the writer minute by minute, as the agent does it; between
+two minutes the processor's caches are overwritten, because in life a minute passes. All interfaces carry in each
+second, a third of the apps in each minute. Written is what was handed to the kernel (/proc/self/io, wchar).
+
+File and queries: a simulated year, its last month minute by minute and the last day tick by tick; the months before
+hour by hour, which is how they would lie there. Cold: the file dropped from the page cache, opening it included.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from benchmarks._harness import Row, options, report
+from netwatch_tray.history.networks import Network
+from netwatch_tray.history.packing import Line, Value
+from netwatch_tray.history.reader import HistoryReader, Kind
+from netwatch_tray.history.recorder import (
+    TOTAL,
+    AppInterval,
+    AppTraffic,
+    Batch,
+    Boot,
+    Measurement,
+    Minute,
+    Series,
+)
+from netwatch_tray.history.store import Store
+from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.model import InterfaceTick, Tick, Total
+from netwatch_tray.settings import DataPlan
+
+INTERFACES, APPS = 10, 60
+START = 1_767_225_600
+DAY, HOUR, MONTH, YEAR = 86400, 3600, 30 * 86400, 365 * 86400
+RANGES = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": MONTH, "1y": YEAR}
+MINUTES_MEASURED = 240
+"""Of the day: CPU and writes repeat each hour."""
+CACHE = bytearray(64 << 20)
+
+_random = random.Random(1)  # noqa: S311  the same traffic each time
+
+
+def amount() -> int:
+    """Bytes in a second: from nothing much to a download."""
+    return int(_random.lognormvariate(9, 2.5))
+
+
+class Ticks:
+    """A machine in full swing."""
+
+    def __init__(self) -> None:
+        self._at = START
+        self._counters = [[0, 0] for _ in range(INTERFACES)]
+
+    def minute(self) -> list[Measurement]:
+        measurements: list[Measurement] = []
+        for second in range(60):
+            self._at += 1
+            measurements.append(self._tick())
+            if second % 10 == 9:
+                apps = tuple(
+                    AppTraffic(f"executable:/usr/bin/app{number}", f"app{number}", is_carrier=False, rx=amount(), tx=9)
+                    for number in _random.sample(range(APPS), APPS // 3)
+                )
+                measurements.append(AppInterval(self._at, 10.0, apps))
+        return measurements
+
+    def _tick(self) -> Tick:
+        interfaces = []
+        for index, counters in enumerate(self._counters):
+            rx, tx = amount(), amount()
+            counters[0] += rx
+            counters[1] += tx
+            interfaces.append(
+                InterfaceTick(
+                    index=index, name=f"eth{index}", kind="ethernet", is_up=True, is_uplink=index == 0, why="",
+                    rx_bytes=counters[0], tx_bytes=counters[1], rx_packets=0, tx_packets=0, rx_errors=0, tx_errors=0,
+                    rx_drops=0, tx_drops=0, rx_rate=float(rx), tx_rate=float(tx),
+                )
+            )  # fmt: skip
+        return Tick(
+            at=datetime.fromtimestamp(self._at, UTC),
+            interval_s=1.0,
+            gap=None,
+            total=Total(rx_rate=interfaces[0].rx_rate, tx_rate=interfaces[0].tx_rate, uplinks=("eth0",)),
+            interfaces=tuple(interfaces),
+        )
+
+
+def written() -> int:
+    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(fields["wchar"])
+
+
+def running_costs(directory: Path) -> list[Row]:
+    writer = HistoryWriter(directory / "day.sqlite3", most_bytes=10**9, plan=DataPlan(cap_gb=100), boot=Boot.now)
+    ticks = Ticks()
+    cpu, before = 0, 0
+    for number in range(MINUTES_MEASURED + 60):
+        minute = ticks.minute()
+        CACHE[:] = bytes(len(CACHE))
+        if number == 60:  # the tables are there, an hour was packed once
+            cpu, before = 0, written()
+        begin = time.thread_time_ns()
+        writer.record(minute)
+        cpu += time.thread_time_ns() - begin
+        assert writer.fault is None, writer.fault
+    writer.close()
+    mb_a_day = (written() - before) / 1e6 * 1440 / MINUTES_MEASURED
+    return [
+        Row("history.cpu_ms_per_min", cpu / 1e6 / MINUTES_MEASURED, "ms/min"),
+        Row("history.mb_written_per_day", mb_a_day, "MB"),
+    ]
+
+
+def value(seconds: int) -> Value:
+    rx, tx = amount() * seconds, amount() * seconds
+    return 10 * seconds, rx, tx, rx // seconds * 4, tx // seconds * 4
+
+
+def simulate_year(file: Path) -> None:
+    store = Store(file, 10**9)
+    network = Network("abcdef", "ethernet")
+    interfaces = [TOTAL, *(Series("interface", f"eth{n}/ethernet", f"eth{n}") for n in range(INTERFACES))]
+    apps = [Series("app", f"executable:/usr/bin/app{n}", f"app{n}") for n in range(APPS)]
+    end = START + YEAR
+    at, step = START, HOUR
+    while at < end:
+        if at >= end - MONTH - DAY:
+            step = 60
+        values = {series: value(step) for series in interfaces}
+        # Of a third of the apps something moves in a minute, of two thirds in an hour.
+        values |= {series: value(step) for series in _random.sample(apps, APPS * (1 if step == 60 else 2) // 3)}
+        times, elapsed, lines = [], [], dict[Series, Line]()
+        if at >= end - DAY - HOUR:
+            times, elapsed = [n * 1000 + 7 for n in range(60)], [1000] * 60
+            lines = {series: ([amount() for _ in range(60)], [amount() for _ in range(60)]) for series in interfaces}
+        store.write(Batch(minutes=[Minute(at, times, elapsed, values, lines)]), network)
+        at += step
+        store.tidy(at)
+    store.close()
+
+
+def drop_from_cache(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    os.fsync(descriptor)
+    if sys.platform == "linux":
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    begin = time.perf_counter_ns()
+    call()
+    return (time.perf_counter_ns() - begin) / 1e6
+
+
+def queries(file: Path) -> list[Row]:
+    end = START + YEAR
+    rows = []
+    asked: tuple[tuple[Kind, str, str], ...] = (("interface", "eth3", ""), ("app", "app7", ".app"))
+    for kind, name, suffix in asked:
+        for label, length in RANGES.items():
+            reader = HistoryReader(file)
+            warm = [milliseconds(partial(reader.curve, kind, name, end - length, end)) for _ in range(21)]
+            reader.close()
+            cold = []
+            for _ in range(5):
+                drop_from_cache(file)
+                cold.append(milliseconds(partial(ask_once, file, kind, name, end - length, end)))
+            rows.append(Row(f"history.query_ms.{label}{suffix}", statistics.median(warm), "ms"))
+            rows.append(Row(f"history.query_cold_ms.{label}{suffix}", statistics.median(cold), "ms"))
+    return rows
+
+
+def ask_once(file: Path, kind: Kind, name: str, start: int, end: int) -> None:
+    reader = HistoryReader(file)
+    reader.curve(kind, name, start, end)
+    reader.close()
+
+
+def main() -> None:
+    chosen = options(__doc__)
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:  # a real disk, where /tmp may be memory
+        directory = Path(name)
+        rows = running_costs(directory)
+        file = directory / "year.sqlite3"
+        simulate_year(file)
+        rows.append(Row("history.year_mb", file.stat().st_size / 1e6, "MB"))
+        rows += queries(file)
+    report(rows, chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,401 @@
+"""What was: curves, sums and usage, read while the agent writes. Never changes the file.
+
+Each call is a few queries and some arithmetic, ten milliseconds at most; call it off the thread that paints.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from operator import add
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from netwatch_tray.history import schema
+from netwatch_tray.history.packing import (
+    HOURS,
+    MINUTES,
+    NEXT_CHUNK,
+    SPAN,
+    TENS,
+    Columns,
+    Value,
+    chunk_id,
+    start_of,
+    tens_of,
+    unpack_columns,
+    unpack_fine,
+    unpack_line,
+    unpack_minute,
+)
+from netwatch_tray.history.schema import explained
+
+Kind = Literal["total", "interface", "app", "carrier"]
+
+TICKS = 1
+"""The finest tier: ticks as they were measured, of the last hour."""
+_TIERS = (TICKS, TENS, MINUTES, HOURS)
+
+_UNPACKED_FINE = "SELECT start, fine FROM recent WHERE packed = 0 AND start > ? AND start < ?"
+_UNPACKED_MINUTES = "SELECT start, minute FROM recent WHERE packed = 0 AND start > ? AND start < ?"
+_CHUNKS = """
+    WITH RECURSIVE wanted (id) AS (VALUES (?) UNION ALL SELECT id + ? FROM wanted WHERE id + ? <= ?)
+    SELECT chunk.id, data FROM wanted CROSS JOIN chunk ON chunk.id = wanted.id
+"""
+"""One look-up a chunk: they lie by time, because that is how they are written."""
+
+
+class Curve(NamedTuple):
+    """Values side by side, oldest first; `None`: unknown, to be drawn as a break."""
+
+    step: float
+    """Seconds a value, nominally."""
+    at: list[float]
+    """Unix time at which each value's span ends."""
+    rx: list[float | None]
+    """Mean rate over the span, bytes/s."""
+    tx: list[float | None]
+    rx_peak: list[float | None]
+    """Highest rate of a tick in the span."""
+    tx_peak: list[float | None]
+
+
+class Used(NamedTuple):
+    """An amount, and how sure it is."""
+
+    rx: int
+    """Bytes, those of gaps included."""
+    tx: int
+    gap_rx: int
+    """Of these: carried while nothing was measured; how much is known, but not when."""
+    gap_tx: int
+    covered_s: float
+    """Seconds measured."""
+
+    @property
+    def both(self) -> int:
+        return self.rx + self.tx
+
+    def plus(self, other: Used) -> Used:
+        return Used(*map(add, self, other))
+
+
+NOTHING = Used(0, 0, 0, 0, 0.0)
+
+
+class GapFound(NamedTuple):
+    """Time without measurements."""
+
+    start: float
+    finish: float | None
+    """`None`: it lasts."""
+    reason: str
+    name: str | None
+    """Of the interface; `None`: all."""
+    is_complete: bool
+    """The bytes carried meanwhile are known."""
+
+
+class NetworkUse(NamedTuple):
+    key: str
+    kind: str
+    used: Used
+
+
+class Row(NamedTuple):
+    """For export."""
+
+    at: int
+    """Unix time of its start."""
+    seconds: int
+    name: str
+    rx: int
+    tx: int
+    rx_peak: int
+    tx_peak: int
+    covered_s: float
+
+
+class HistoryReader:
+    """Not for two threads at a time."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises HistoryError: there is none yet, it is of another version, or it cannot be read."""
+        self._file = file
+        self._connection = schema.open_for_reading(file)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def names(self, kind: Kind) -> list[str]:
+        """Of all that was ever recorded. Raises HistoryError, as all below do."""
+        return [name for (name,) in self._query("SELECT DISTINCT name FROM series WHERE kind = ? ORDER BY name", kind)]
+
+    def curve(self, kind: Kind, name: str | None, start: float, end: float, most_points: int = 1200) -> Curve:
+        """The rates of an interface, an app or the total (`name` None) from the tier that suits the range."""
+        with self._snapshot():
+            ids = self._ids(kind, name)
+            step = self._tier(start, end, most_points)
+            if kind in ("app", "carrier"):
+                step = max(step, MINUTES)
+            if step == TICKS:
+                return self._ticks(ids, start, end)
+            factor = max(1, -(-int((end - start) / step) // most_points))
+            first = int(start // step) * step
+            size = -(-math.ceil((end - first) / step) // factor) * factor
+            columns = self._columns(ids, step, first, size)
+            if kind in ("app", "carrier"):  # of those only what moved is stored: what else was measured is 0
+                columns.covered = self._measured(step, first, size)
+            return _curve(columns, step, first, factor)
+
+    def bytes_between(self, kind: Kind, name: str | None, start: int, end: int) -> Used:
+        """What passed from `start` until `end`: to the minute in the last month, before that to the hour.
+
+        The bytes of a gap count where it ended, because that is when they were learnt of.
+        """
+        with self._snapshot():
+            oldest, newest = self._extent()
+            start, end = max(start, oldest), min(end, newest)
+            tier = MINUTES if self._reaches(MINUTES, start) else HOURS
+            first = start // tier * tier
+            columns = self._columns(self._ids(kind, name), tier, first, max(0, -(-(end - first) // tier)))
+            gap_rx, gap_tx = self._one(
+                "SELECT coalesce(sum(rx), 0), coalesce(sum(tx), 0) FROM gap_bytes JOIN gap ON gap.id = gap "
+                "JOIN series ON series.id = gap_bytes.series "
+                "WHERE finish >= ? AND finish < ? AND kind = ? AND (? IS NULL OR name = ?)",
+                first,
+                end,
+                kind,
+                name,
+                name,
+            )
+        return Used(sum(columns.rx) + gap_rx, sum(columns.tx) + gap_tx, gap_rx, gap_tx, sum(columns.covered) / 10)
+
+    def days(self, kind: Kind, name: str | None, first: date, last: date) -> dict[date, Used]:
+        """Usage of each local day that has any, oldest first."""
+        rows = self._query(
+            "SELECT day, sum(rx), sum(tx), sum(gap_rx), sum(gap_tx), sum(covered) / 10.0 FROM usage "
+            "WHERE day BETWEEN ? AND ? AND series IN "
+            "(SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)) "
+            "GROUP BY day ORDER BY day",
+            first.isoformat(),
+            last.isoformat(),
+            kind,
+            name,
+            name,
+        )
+        return {date.fromisoformat(day): Used(*used) for day, *used in rows}
+
+    def by_name(self, kind: Kind, first: date, last: date) -> dict[str, Used]:
+        """Usage of each interface or app in a span of local days, the largest first."""
+        rows = self._query(
+            "SELECT name, sum(rx), sum(tx), sum(gap_rx), sum(gap_tx), sum(covered) / 10.0 FROM usage "
+            "JOIN series ON series.id = series WHERE day BETWEEN ? AND ? AND kind = ? "
+            "GROUP BY name ORDER BY sum(rx + tx) DESC, name",
+            first.isoformat(),
+            last.isoformat(),
+            kind,
+        )
+        return {name: Used(*used) for name, *used in rows}
+
+    def by_network(self, first: date, last: date) -> list[NetworkUse]:
+        """The total in each network in a span of local days, the largest first."""
+        rows = self._query(
+            "SELECT network.key, network.kind, sum(rx), sum(tx), sum(gap_rx), sum(gap_tx), sum(covered) / 10.0 "
+            "FROM usage JOIN series ON series.id = series JOIN network ON network.id = network "
+            "WHERE day BETWEEN ? AND ? AND series.kind = 'total' GROUP BY network ORDER BY sum(rx + tx) DESC",
+            first.isoformat(),
+            last.isoformat(),
+        )
+        return [NetworkUse(key, kind, Used(*used)) for key, kind, *used in rows]
+
+    def gaps(self, start: float, end: float) -> list[GapFound]:
+        """Those that touch the range, oldest first."""
+        rows = self._query(
+            "SELECT start, finish, reason, name, complete FROM gap LEFT JOIN series ON series.id = series "
+            "WHERE start < ? AND (finish IS NULL OR finish > ?) ORDER BY start, gap.id",
+            end,
+            start,
+        )
+        return [GapFound(start, finish, reason, name, bool(complete)) for start, finish, reason, name, complete in rows]
+
+    def is_complete(self, first: date, last: date) -> bool:
+        """Whether the counters say everything that passed on these local days."""
+        start, end = (datetime.combine(day, time()).timestamp() for day in (first, last + timedelta(days=1)))
+        (lost,) = self._one(
+            "SELECT count(*) FROM gap WHERE complete = 0 AND finish >= ? AND finish < ? AND reason != 'interface gone'",
+            start,
+            end,
+        )
+        return not lost
+
+    def rows(self, kind: Kind, name: str | None, start: int, end: int, tier: int) -> Iterator[Row]:
+        """What is stored in a tier (TENS, MINUTES, HOURS), series by series, where anything was measured."""
+        wanted = "SELECT id, name FROM series WHERE kind = ? AND (? IS NULL OR name = ?) ORDER BY name, id"
+        oldest, newest = self._extent()
+        end = min(end, newest)
+        for series, series_name in self._query(wanted, kind, name, name):
+            first = max(start, oldest) // tier * tier
+            for begin in range(first, end, SPAN[tier]):
+                size = -(-(min(end, begin + SPAN[tier]) - begin) // tier)
+                columns = self._columns([series], tier, begin, size)
+                for place, covered in enumerate(columns.covered):
+                    if covered:
+                        yield Row(
+                            begin + place * tier,
+                            tier,
+                            series_name,
+                            columns.rx[place],
+                            columns.tx[place],
+                            columns.rx_peak[place],
+                            columns.tx_peak[place],
+                            covered / 10,
+                        )
+
+    def _tier(self, start: float, end: float, most_points: int) -> int:
+        """The coarsest that still fills a quarter of the points; a finer one only where it reaches back so far."""
+        for tier in reversed(_TIERS):
+            if (end - start) / tier >= most_points / 4:
+                break
+        else:
+            tier = TICKS
+        while tier != HOURS and not self._reaches(tier, start):
+            tier = _TIERS[_TIERS.index(tier) + 1]
+        return tier
+
+    def _reaches(self, tier: int, start: float) -> bool:
+        """Whether the tier has everything since `start`, or as much as there is."""
+        coarser = [self._oldest(each) for each in _TIERS[_TIERS.index(tier) :]]
+        if coarser[0] is None:
+            return not any(coarser)
+        if coarser[0] <= start:
+            return True
+        # Chunks of hours begin with their day, long before the first minute of a fresh history.
+        older = [each for each in coarser[1:-1] if each is not None and each < coarser[0] // 3600 * 3600]
+        return not older and (coarser[-1] is None or coarser[0] - coarser[-1] < SPAN[HOURS])
+
+    def _oldest(self, tier: int) -> int | None:
+        if tier == TICKS:
+            (start,) = self._one("SELECT min(start) FROM recent")
+        else:
+            rows = self._query("SELECT id FROM chunk WHERE id >= ? ORDER BY id LIMIT 1", chunk_id(tier, 0))
+            found, start = start_of(rows[0][0]) if rows else (None, None)
+            start = start if found == tier else None
+        return None if start is None else int(start)
+
+    def _columns(self, ids: Sequence[int], tier: int, first: int, size: int) -> Columns:
+        """`size` values from the moment `first` on, of several series together."""
+        found = Columns([0] * size, [0] * size, [0] * size, [0] * size, [0] * size)
+        end, span = first + size * tier, SPAN[tier]
+        for series in ids:
+            chunks = chunk_id(tier, first, series), NEXT_CHUNK, NEXT_CHUNK, chunk_id(tier, end - 1, series)
+            for chunk, data in self._query(_CHUNKS, *chunks):
+                columns = unpack_columns(data, tier)
+                place = (start_of(chunk)[1] - first) // tier
+                low, high = max(0, place), min(size, place + span // tier)
+                found.merge(columns, low, slice(low - place, high - place))
+        for at, value in self._unpacked(set(ids), tier, first, end):
+            found.add((at - first) // tier, value)
+        return found
+
+    def _measured(self, tier: int, first: int, size: int) -> list[int]:
+        """What was covered at least in part, by the gaps in it: cheaper than the total's own chunks."""
+        oldest, newest = self._extent()
+        covered = [
+            10 * tier if oldest < first + (place + 1) * tier and first + place * tier < newest else 0
+            for place in range(size)
+        ]
+        for start, finish, _reason, name, _complete in self.gaps(first, first + size * tier):
+            if name is None and finish is not None:
+                low, high = math.ceil((start - first) / tier), math.floor((finish - first) / tier)
+                low, high = max(0, low), min(size, high)
+                covered[low:high] = [0] * max(0, high - low)
+        return covered
+
+    def _extent(self) -> tuple[int, int]:
+        """Unix time of the first measurement, to the hour, and of the last, to the minute; with none: (0, 0)."""
+        (begin,) = self._one("SELECT min(start) FROM recent")
+        (end,) = self._one("SELECT max(start) + 60 FROM recent")
+        first_gap, last_gap = self._one("SELECT min(start), max(finish) + 60 FROM gap")
+        starts = [each for each in (begin, first_gap, *map(self._oldest, _TIERS[1:])) if each is not None]
+        return int(min(starts, default=0)), int(max(end or 0, last_gap or 0))
+
+    def _unpacked(self, ids: set[int], tier: int, first: int, end: int) -> Iterator[tuple[int, Value]]:
+        """What is not in chunks yet: the minutes of the hour under way."""
+        query = _UNPACKED_FINE if tier == TENS else _UNPACKED_MINUTES
+        for start, data in self._query(query, first - 60, end):
+            if tier == TENS:
+                values = [(start + second, value) for _series, second, value in tens_of(unpack_fine(data), ids)]
+            else:
+                values = [(start, value) for series, value in unpack_minute(data).items() if series in ids]
+            yield from ((at, value) for at, value in values if first <= at < end)
+
+    def _ticks(self, ids: Sequence[int], start: float, end: float) -> Curve:
+        curve = Curve(1.0, [], [], [], [], [])
+        rows = self._query(
+            "SELECT start, fine FROM recent WHERE start > ? AND start < ? ORDER BY start, id", start - 60, end
+        )
+        for minute, data in rows:
+            fine = unpack_fine(data)
+            line = next(filter(None, (unpack_line(fine, series) for series in ids)), None)
+            if line is None:
+                continue
+            for time_ms, elapsed_ms, rx, tx in zip(fine.times, fine.elapsed, *line, strict=True):
+                at = minute + time_ms / 1000
+                if not start <= at <= end:
+                    continue
+                elapsed = elapsed_ms / 1000
+                if curve.at and at - elapsed - curve.at[-1] > 0.5:  # nothing was measured in between
+                    _append(curve, at - elapsed, None, None)
+                _append(curve, at, None if rx is None else rx / elapsed, None if tx is None else tx / elapsed)
+        return curve
+
+    def _ids(self, kind: Kind, name: str | None) -> list[int]:
+        """An interface that changed its kind, or came back as another app of that name, is one to the person."""
+        return [
+            series
+            for (series,) in self._query(
+                "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)", kind, name, name
+            )
+        ]
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        """The file as it is now, for several queries, whatever is packed meanwhile."""
+        self._query("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.rollback()
+
+    def _query(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
+        with explained(self._file):
+            return self._connection.execute(query, values).fetchall()
+
+    def _one(self, query: str, *values: object) -> tuple:  # type: ignore[type-arg]  # columns as queried
+        (row,) = self._query(query, *values)
+        return row
+
+
+def _append(curve: Curve, at: float, rx: float | None, tx: float | None) -> None:
+    curve.at.append(at)
+    curve.rx.append(rx)
+    curve.tx.append(tx)
+    curve.rx_peak.append(rx)
+    curve.tx_peak.append(tx)
+
+
+def _curve(columns: Columns, step: int, first: int, factor: int) -> Curve:
+    """`factor` values made into one."""
+    curve = Curve(step * factor, [], [], [], [], [])
+    for place in range(0, len(columns.covered), factor):
+        span = slice(place, place + factor)
+        covered = sum(columns.covered[span]) / 10
+        curve.at.append(first + (place + factor) * step)
+        curve.rx.append(sum(columns.rx[span]) / covered if covered else None)
+        curve.tx.append(sum(columns.tx[span]) / covered if covered else None)
+        curve.rx_peak.append(max(columns.rx_peak[span]) if covered else None)
+        curve.tx_peak.append(max(columns.tx_peak[span]) if covered else None)
+    return curve

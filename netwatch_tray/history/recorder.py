@@ -1,0 +1,464 @@
+"""From ticks to what is stored: pure, in memory, to the byte.
+
+The bytes of an interface are the differences of its counters, from one measurement to the next. Where they are known
+to have passed, but not when (sleep, a pause, the time between two runs of the program), they belong to a gap. Where
+the counters themselves were lost (reset, created anew, another source), the gap says that it is not complete.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from netwatch_tray import clock
+from netwatch_tray.history.packing import Line, Value, summed
+from netwatch_tray.model import PAUSED, UNREADABLE, InterfaceTick, Tick
+
+NOT_RUNNING, NOT_WRITTEN = "not running", "could not be written"
+ASLEEP, RESET, GONE, SOURCE_CHANGED = "asleep", "counters reset", "interface gone", "another source of counters"
+CLOCK_SET = "the clock was set"
+
+_WRAP = 1 << 32
+_CLOCK_STEP = 2.0
+"""Seconds by which the wall clock must leave the measured time to count as set."""
+_CLOCK_DRIFT = 5.0
+"""Seconds between the two clocks that are no proof of anything: the moments they were read at differ as much."""
+_PASSING_KINDS = frozenset({"veth", "netkit"})
+"""Ends of containers: their names are thrown dice, and nobody asks for them after a month."""
+
+
+class Series(NamedTuple):
+    """Something whose bytes are recorded."""
+
+    kind: Literal["total", "interface", "app", "carrier"]
+    key: str
+    name: str
+    is_lasting: bool = True
+    """Kept for longer than the minute tier, and in the ledger of days."""
+
+
+TOTAL = Series("total", "total", "Total")
+
+
+class AppTraffic(NamedTuple):
+    """What one app exchanged in an interval, in bytes."""
+
+    key: str
+    name: str
+    is_carrier: bool
+    rx: int
+    tx: int
+
+
+class AppInterval(NamedTuple):
+    """What the apps exchanged between two readings of the sockets."""
+
+    at: float
+    """Unix time of the later one."""
+    elapsed_s: float | None
+    """`None`: no rate can be made of it."""
+    apps: tuple[AppTraffic, ...]
+
+
+class Missed(NamedTuple):
+    """In place of measurements that were given up."""
+
+
+MISSED = Missed()
+
+Measurement = Tick | AppInterval | Missed
+
+
+class Gap(msgspec.Struct, kw_only=True):
+    """Time without measurements, or a break in the counters of one series."""
+
+    start: float
+    finish: float | None
+    """`None`: it lasts."""
+    reason: str
+    series: Series | None = None
+    """`None`: of everything."""
+    is_complete: bool = True
+    """All bytes carried meanwhile are in `carried`."""
+    carried: dict[Series, tuple[int, int]] = {}
+
+
+class Minute(msgspec.Struct, frozen=True):
+    """What was measured in a minute, or in a part of one."""
+
+    start: int
+    times: list[int]
+    """See packing.Fine."""
+    elapsed: list[int]
+    values: Mapping[Series, Value]
+    lines: Mapping[Series, Line]
+
+
+class Counted(msgspec.Struct, frozen=True, array_like=True):
+    """The counters of an interface as they were last stored."""
+
+    index: int
+    key: str
+    rx_bytes: int
+    tx_bytes: int
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """Where a later run goes on."""
+
+    at: float
+    """Unix time of the last measurement."""
+    boot: str | None
+    """The kernel's word for this boot, where it has one."""
+    boottime: float
+    """Seconds since boot when this was stored."""
+    interfaces: tuple[Counted, ...]
+    gone: tuple[str, ...] = ()
+    """Keys of interfaces that were there and are not: their gaps last."""
+
+
+class Boot(NamedTuple):
+    """Which boot this is, as far as the system tells."""
+
+    identity: str | None
+    boottime: float
+    wall: float
+
+    @classmethod
+    def now(cls) -> Boot:
+        try:
+            identity: str | None = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            identity = None
+        return cls(identity, clock.boottime(), time.time())
+
+    def follows(self, state: State) -> Literal["same boot", "later boot", "unknown"]:
+        """Whether the counters of `state` are of this boot, of an earlier one, or nobody knows."""
+        if self.identity is not None and state.boot is not None:
+            return "same boot" if self.identity == state.boot else "later boot"
+        if self.boottime < state.boottime:
+            return "later boot"  # this clock never goes back while the system runs
+        # Only within one boot does this clock advance by what the wall clock does.
+        drift = (self.wall - state.at) - (self.boottime - state.boottime)
+        return "same boot" if abs(drift) < _CLOCK_DRIFT else "unknown"
+
+
+class Batch(msgspec.Struct):
+    """What is not stored yet."""
+
+    minutes: list[Minute] = []
+    gaps: list[Gap] = []
+    returned: dict[Series, float] = {}
+    """Interfaces that were gone, and when they came back: ends their gaps."""
+    uplinks: list[tuple[float, tuple[str, ...]]] = []
+    """Since when which interfaces make the total."""
+    state: State | None = None
+
+
+class _Cell:
+    """One series in the minute under way: its ticks, or for an app its sums."""
+
+    __slots__ = ("rx", "rx_fine", "rx_peak", "tx", "tx_fine", "tx_peak")
+
+    def __init__(self) -> None:
+        self.rx = self.tx = 0
+        self.rx_peak = self.tx_peak = 0.0
+        self.rx_fine: list[int | None] = []
+        self.tx_fine: list[int | None] = []
+
+    def value(self, elapsed: list[int], otherwise_covered: int) -> Value:
+        """`elapsed`: of the ticks, ms. `otherwise_covered`: of what has no ticks, tenths of a second."""
+        ticks = len(self.rx_fine)
+        value = summed(elapsed[:ticks], self.rx_fine, self.tx_fine) if ticks else None
+        return value or (otherwise_covered, self.rx, self.tx, round(self.rx_peak), round(self.tx_peak))
+
+
+class _Counter:
+    """An interface that is there."""
+
+    __slots__ = ("cell", "name", "rx", "series", "tx")
+
+    def __init__(self, tick: InterfaceTick) -> None:
+        self.name = tick.name
+        self.series = series_of(tick)
+        self.rx = tick.rx_bytes
+        self.tx = tick.tx_bytes
+        self.cell: _Cell | None = None
+        """Of the minute under way."""
+
+
+def series_of(tick: InterfaceTick) -> Series:
+    """Known by name and kind: an index says nothing after a reboot."""
+    return _series_of_key(f"{tick.name}/{tick.kind}")
+
+
+def _series_of_key(key: str) -> Series:
+    name, _, kind = key.rpartition("/")
+    return Series("interface", key, name, kind not in _PASSING_KINDS)
+
+
+class Recorder:
+    """Takes measurements in, gives batches out. One thread at a time."""
+
+    def __init__(self, state: State | None, boot: Boot) -> None:
+        """`state`: of the run before; `None`: there was none, history begins with the first tick."""
+        self._boot = boot
+        self._before = state
+        self._reason = NOT_RUNNING
+        self._last_at: float | None = None
+        self._has_missed = False
+        self._counters: dict[int, _Counter] = {}
+        self._gone: dict[str, Series] = {}
+        self._uplinks: tuple[str, ...] | None = None
+        self._minute: int | None = None
+        self._times: list[int] = []
+        self._elapsed: list[int] = []
+        self._cells: dict[Series, _Cell] = {}
+        self._app_cells: dict[str, _Cell] = {}
+        """Some of these, by the app's key."""
+        self._batch = Batch()
+
+    def take(self, measurement: Measurement) -> None:
+        """Measurements in their order."""
+        if isinstance(measurement, Missed):
+            self._has_missed = True
+        elif isinstance(measurement, AppInterval):
+            self._take_apps(measurement)
+        else:
+            self._take_tick(measurement)
+
+    def _take_tick(self, tick: Tick) -> None:
+        if tick.gap in (PAUSED, UNREADABLE):  # nothing was read: the next one that was tells
+            return
+        at = tick.at.timestamp()
+        if self._last_at is None:
+            self._begin(tick, at)
+        elif tick.interval_s is not None and tick.interval_s <= 0:  # the same moment read twice
+            return
+        elif self._has_missed or tick.gap is not None or tick.interval_s is None:
+            self._bridge(tick, at, NOT_WRITTEN if self._has_missed else tick.gap or NOT_RUNNING)
+        else:
+            self._note_clock(self._last_at, at, tick.interval_s)
+            self._measure(tick, at, tick.interval_s)
+            if len(self._counters) != len(tick.interfaces):
+                self._miss(tick, at)
+        self._last_at, self._has_missed = at, False
+        if tick.total.uplinks != self._uplinks:
+            self._uplinks = tick.total.uplinks
+            self._batch.uplinks.append((at, tick.total.uplinks))
+
+    def batch(self, boottime: float) -> Batch:
+        """Everything up to the last measurement; call `stored` when it is. `boottime`: now, `clock.boottime`."""
+        self._close_minute()
+        if self._last_at is not None:
+            counted = tuple(
+                Counted(index, counter.series.key, counter.rx, counter.tx) for index, counter in self._counters.items()
+            )
+            self._batch.state = State(self._last_at, self._boot.identity, boottime, counted, tuple(self._gone))
+        return self._batch
+
+    def stored(self) -> None:
+        """The last batch is on the disk."""
+        if self._batch.state is not None:
+            self._before = self._batch.state
+        self._batch = Batch()
+
+    def forget(self, boot: Boot) -> None:
+        """Gives up what could not be stored: it becomes one gap, whose bytes the counters still know."""
+        self._boot, self._batch = boot, Batch()
+        self._last_at, self._minute, self._reason, self._uplinks = None, None, NOT_WRITTEN, None
+        self._times, self._elapsed, self._cells, self._app_cells = [], [], {}, {}
+        self._counters, self._gone = {}, {}
+
+    def _begin(self, tick: Tick, at: float) -> None:
+        """The first tick: what the counters say of the time before."""
+        state = self._before
+        ticks = tick.interfaces
+        self._counters = {each.index: _Counter(each) for each in ticks}
+        if state is None:
+            return
+        relation = self._boot.follows(state)
+        present = {counter.series.key for counter in self._counters.values()}
+        self._gone = {key: _series_of_key(key) for key in state.gone}
+        gap = Gap(start=min(state.at, at), finish=at, reason=self._reason)
+        before = {(each.index, each.key): each for each in state.interfaces}
+        earlier = {each.key for each in state.interfaces}
+        for each in ticks:
+            counter = self._counters[each.index]
+            old = before.get((each.index, counter.series.key))
+            if relation == "later boot":  # counted from zero when it booted, which was in this gap
+                self._carry(gap, each, counter.series, each.rx_bytes, each.tx_bytes)
+            elif relation == "unknown" or old is None:
+                gap.is_complete &= counter.series.key not in earlier
+            else:
+                self._carry_since(gap, each, counter.series, old.rx_bytes, old.tx_bytes)
+        self._batch.gaps.append(gap)
+        for key in earlier - present:
+            self._leave(_series_of_key(key), state.at)
+        for key in present & self._gone.keys():
+            self._return(key, at)
+
+    def _bridge(self, tick: Tick, at: float, reason: str) -> None:
+        """A tick without rates after others with them."""
+        if self._last_at is None:
+            return
+        gap = Gap(start=min(self._last_at, at), finish=at, reason=reason)
+        gap.is_complete = reason != SOURCE_CHANGED
+        for each in tick.interfaces:
+            counter = self._counters.get(each.index)
+            if counter is None or counter.name != each.name:
+                self._appear(each, at)
+                continue
+            if reason != SOURCE_CHANGED:
+                self._carry_since(gap, each, counter.series, counter.rx, counter.tx)
+            counter.rx, counter.tx = each.rx_bytes, each.tx_bytes
+        self._batch.gaps.append(gap)
+        self._miss(tick, at)
+
+    def _carry_since(self, gap: Gap, tick: InterfaceTick, series: Series, rx: int, tx: int) -> None:
+        if tick.rx_bytes < rx or tick.tx_bytes < tx:
+            gap.is_complete = False
+        else:
+            self._carry(gap, tick, series, tick.rx_bytes - rx, tick.tx_bytes - tx)
+
+    @staticmethod
+    def _carry(gap: Gap, tick: InterfaceTick, series: Series, rx: int, tx: int) -> None:
+        if not rx and not tx:
+            return
+        gap.carried[series] = (rx, tx)
+        if tick.is_uplink:
+            total_rx, total_tx = gap.carried.get(TOTAL, (0, 0))
+            gap.carried[TOTAL] = (total_rx + rx, total_tx + tx)
+
+    def _note_clock(self, before: float, at: float, elapsed: float) -> None:
+        if abs(at - before - elapsed) > _CLOCK_STEP:
+            way = "forward" if at > before else "back"
+            self._batch.gaps.append(Gap(start=min(before, at), finish=max(before, at), reason=f"{CLOCK_SET} {way}"))
+
+    def _measure(self, tick: Tick, at: float, elapsed: float) -> None:
+        minute = self._open_minute(at)
+        place = len(self._times)
+        self._times.append(int((at - minute) * 1000))
+        self._elapsed.append(max(1, round(elapsed * 1000)))
+        counters = self._counters
+        total_rx = total_tx = 0
+        for each in tick.interfaces:
+            counter = counters.get(each.index)
+            if counter is None:
+                self._appear(each, at)
+                continue
+            if counter.name != each.name:
+                self._rename(counter, each, at)
+            if each.rx_rate is None:
+                self._reset(counter, each, at - elapsed, at)
+                continue
+            # A rate beside counters that went back: the engine found that they wrapped, not that they were reset.
+            rx, tx = each.rx_bytes - counter.rx, each.tx_bytes - counter.tx
+            if rx or tx:
+                rx, tx = rx % _WRAP if rx < 0 else rx, tx % _WRAP if tx < 0 else tx
+                counter.rx, counter.tx = each.rx_bytes, each.tx_bytes
+                if each.is_uplink:
+                    total_rx, total_tx = total_rx + rx, total_tx + tx
+            cell = counter.cell
+            if cell is None:
+                cell = counter.cell = self._cell(counter.series)
+            fine = cell.rx_fine
+            if len(fine) < place:
+                self._skip(cell, place)
+            fine.append(rx)
+            cell.tx_fine.append(tx)
+        if tick.total.rx_rate is not None:
+            cell = self._cell(TOTAL)
+            self._skip(cell, place)
+            cell.rx_fine.append(total_rx)
+            cell.tx_fine.append(total_tx)
+
+    def _cell(self, series: Series) -> _Cell:
+        cell = self._cells.get(series)
+        if cell is None:
+            cell = self._cells[series] = _Cell()
+        return cell
+
+    @staticmethod
+    def _skip(cell: _Cell, place: int) -> None:
+        """The ticks up to `place` that the series was not in are unknown."""
+        missed = place - len(cell.rx_fine)
+        cell.rx_fine += [None] * missed
+        cell.tx_fine += [None] * missed
+
+    def _take_apps(self, interval: AppInterval) -> None:
+        self._open_minute(interval.at)
+        for app in interval.apps:
+            rx, tx = max(0, app.rx), max(0, app.tx)
+            if not rx and not tx:
+                continue
+            cell = self._app_cells.get(app.key)
+            if cell is None:
+                series = Series("carrier" if app.is_carrier else "app", app.key, app.name)
+                cell = self._app_cells[app.key] = self._cell(series)
+            cell.rx += rx
+            cell.tx += tx
+            if interval.elapsed_s:
+                cell.rx_peak = max(cell.rx_peak, rx / interval.elapsed_s)
+                cell.tx_peak = max(cell.tx_peak, tx / interval.elapsed_s)
+
+    def _appear(self, tick: InterfaceTick, at: float) -> None:
+        """What it carried before it was first seen nobody can date, nor tell from what it was moved here with."""
+        counter = self._counters[tick.index] = _Counter(tick)
+        self._return(counter.series.key, at)
+
+    def _reset(self, counter: _Counter, tick: InterfaceTick, start: float, finish: float) -> None:
+        gap = Gap(start=start, finish=finish, reason=RESET, series=counter.series, is_complete=False)
+        self._batch.gaps.append(gap)
+        counter.rx, counter.tx = tick.rx_bytes, tick.tx_bytes
+
+    def _rename(self, counter: _Counter, tick: InterfaceTick, at: float) -> None:
+        """Another series, the same counters."""
+        self._leave(counter.series, at)
+        counter.name, counter.series, counter.cell = tick.name, series_of(tick), None
+        self._return(counter.series.key, at)
+
+    def _miss(self, tick: Tick, at: float) -> None:
+        """Interfaces that are no more, or are there again under another index."""
+        there = {each.index for each in tick.interfaces}
+        for index in self._counters.keys() - there:
+            self._leave(self._counters.pop(index).series, self._last_at or at)
+        present = {counter.series.key for counter in self._counters.values()}
+        for key in present & self._gone.keys():
+            self._return(key, at)
+
+    def _leave(self, series: Series, at: float) -> None:
+        if series.is_lasting:
+            self._gone[series.key] = series
+            self._batch.gaps.append(Gap(start=at, finish=None, reason=GONE, series=series, is_complete=False))
+
+    def _return(self, key: str, at: float) -> None:
+        series = self._gone.pop(key, None)
+        if series is not None:
+            self._batch.returned[series] = at
+
+    def _open_minute(self, at: float) -> int:
+        start = int(at) // 60 * 60
+        if start != self._minute:
+            self._close_minute()
+            self._minute = start
+        return start
+
+    def _close_minute(self) -> None:
+        start, cells = self._minute, self._cells
+        self._minute = None
+        if start is None or not cells:
+            return
+        covered = min(600, round(sum(self._elapsed) / 100)) or 600
+        values = {series: cell.value(self._elapsed, covered) for series, cell in cells.items()}
+        lines: dict[Series, Line] = {
+            series: (cell.rx_fine, cell.tx_fine) for series, cell in cells.items() if cell.rx_fine
+        }
+        self._batch.minutes.append(Minute(start, self._times, self._elapsed, values, lines))
+        self._times, self._elapsed, self._cells, self._app_cells = [], [], {}, {}
+        for counter in self._counters.values():
+            counter.cell = None

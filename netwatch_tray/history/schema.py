@@ -1,0 +1,229 @@
+"""The history file: its tables, its versions, how it is opened, and what may be wrong with it.
+
+SQLite in WAL mode: one program writes, any number read meanwhile, and a commit is on the disk when it is made
+(`synchronous=FULL`), so that a power cut loses no more than what was not yet committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from netwatch_tray.errors import HistoryError
+
+_APPLICATION_ID = 0x4E575448
+"""`NWTH`, in the header of the file: tells it from other programs' SQLite files."""
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,      -- total, interface, app, carrier (a tunnel's own connections: in no sum)
+        key TEXT NOT NULL,       -- what it is known by from boot to boot
+        name TEXT NOT NULL,      -- what a person calls it
+        lasting INTEGER NOT NULL,
+        UNIQUE (kind, key)
+    );
+    CREATE TABLE recent (        -- one row a commit, for a minute or a part of one
+        id INTEGER PRIMARY KEY,
+        start INTEGER NOT NULL,  -- unix time of the minute
+        packed INTEGER NOT NULL, -- 1: is in chunk as well
+        minute BLOB NOT NULL,    -- packing.Minute
+        fine BLOB NOT NULL       -- packing.Fine
+    );
+    CREATE TABLE chunk (
+        id INTEGER PRIMARY KEY,  -- packing.chunk_id: tier, time, series
+        data BLOB NOT NULL       -- packing.Columns
+    );
+    CREATE TABLE usage (
+        day TEXT NOT NULL,       -- local date, as the clock on the wall said then
+        series INTEGER NOT NULL REFERENCES series,
+        network INTEGER NOT NULL REFERENCES network,
+        rx INTEGER NOT NULL,     -- bytes, those of gaps included
+        tx INTEGER NOT NULL,
+        gap_rx INTEGER NOT NULL, -- of these: carried while nothing was measured, so the day may be an earlier one
+        gap_tx INTEGER NOT NULL,
+        covered INTEGER NOT NULL,-- tenths of a second measured
+        PRIMARY KEY (day, series, network)
+    ) WITHOUT ROWID;
+    CREATE TABLE network (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,-- networks.Network.key
+        kind TEXT NOT NULL       -- of its uplink: wifi, ethernet …
+    );
+    CREATE TABLE gap (
+        id INTEGER PRIMARY KEY,
+        start REAL NOT NULL,     -- unix time of the last measurement before
+        finish REAL,             -- and of the first after; NULL: still lasts
+        series INTEGER REFERENCES series, -- NULL: of everything
+        reason TEXT NOT NULL,
+        complete INTEGER NOT NULL -- 1: the bytes carried meanwhile are all in gap_bytes
+    );
+    CREATE INDEX gap_by_finish ON gap (finish);
+    CREATE TABLE gap_bytes (
+        gap INTEGER NOT NULL REFERENCES gap,
+        series INTEGER NOT NULL REFERENCES series,
+        rx INTEGER NOT NULL,
+        tx INTEGER NOT NULL,
+        PRIMARY KEY (gap, series)
+    ) WITHOUT ROWID;
+    CREATE TABLE uplinks (
+        at REAL PRIMARY KEY,     -- unix time since when
+        names TEXT NOT NULL      -- the interfaces counted in the total, one a line
+    ) WITHOUT ROWID;
+    CREATE TABLE alert (
+        cycle TEXT NOT NULL,     -- first day of the billing month
+        percent INTEGER NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (cycle, percent)
+    ) WITHOUT ROWID;
+    CREATE TABLE state (         -- where to go on after a restart: one row
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        data BLOB NOT NULL       -- recorder.State
+    );
+    """,
+)
+"""Each brings a file from the version of its place to the next; never changed once released, only added to."""
+
+VERSION = len(MIGRATIONS)
+
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class CorruptHistoryError(HistoryError):
+    """What is in the file is not a history any more."""
+
+
+@contextlib.contextmanager
+def explained(file: Path) -> Iterator[None]:
+    """SQLite's errors, told to people. Raises CorruptHistoryError where the file is at fault, else HistoryError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _CORRUPT:
+            raise CorruptHistoryError(f"The history {file} is damaged ({error}).") from error
+        advice = {
+            sqlite3.SQLITE_FULL: "The disk is full: live rates still work, the history goes on when there is room.",
+            sqlite3.SQLITE_READONLY: "It cannot be written; live rates still work. Check who owns it and its folder.",
+            sqlite3.SQLITE_CANTOPEN: "It cannot be opened; live rates still work. Check who owns it and its folder.",
+            sqlite3.SQLITE_BUSY: "Another program is writing it; this one tries again in a minute.",
+        }.get(code, "Live rates still work; the history is tried again in a minute.")
+        raise HistoryError(f"The history {file}: {error}. {advice}") from error
+
+
+def open_for_writing(file: Path) -> sqlite3.Connection:
+    """Creates the file, private to the user, or brings an older one to this version in one transaction.
+
+    Raises CorruptHistoryError; HistoryError when it cannot be written or was written by a newer program.
+    """
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise HistoryError(
+            f"The history {file} cannot be written: {error.strerror}. Live rates still work; check who owns its folder."
+        ) from error
+    with explained(file):
+        connection = sqlite3.connect(file, timeout=5, isolation_level=None, check_same_thread=False)
+        try:
+            version = _check(connection, file)
+            # A small cache: the writer appends, and the agent's memory is dear.
+            connection.execute("PRAGMA cache_size = -256")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            if version < VERSION:
+                _migrate(connection, version)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def open_for_reading(file: Path) -> sqlite3.Connection:
+    """A snapshot at each query, never in the writer's way. Raises HistoryError: nothing is there, or it is newer."""
+    if not file.exists():
+        raise HistoryError(f"There is no history yet in {file}: start the program with `netwatch-tray`.")
+    with explained(file):
+        try:
+            return _connect_for_reading(file, "mode=ro")
+        except sqlite3.OperationalError:
+            # In a folder that cannot be written SQLite cannot make its index of the WAL; without a WAL it needs none.
+            if file.with_name(file.name + "-wal").exists():
+                raise
+            return _connect_for_reading(file, "mode=ro&immutable=1")
+
+
+def set_aside(file: Path) -> Path:
+    """Gives a damaged file, and what SQLite keeps beside it, a name of its own; returns that name."""
+    aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{file.suffix}")
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            part = file.with_name(file.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise HistoryError(f"The damaged history {file} cannot be renamed: {error.strerror}.") from error
+    return aside
+
+
+def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(file))}?{how}", uri=True, timeout=5, isolation_level=None, check_same_thread=False
+    )
+    try:
+        version = _check(connection, file)
+    except BaseException:
+        connection.close()
+        raise
+    if version < VERSION:
+        connection.close()
+        raise HistoryError(
+            f"The history {file} is of an older version. Start the program once: it brings the file up to date."
+        )
+    return connection
+
+
+def _check(connection: sqlite3.Connection, file: Path) -> int:
+    """The file's version; 0: empty."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != _APPLICATION_ID:
+        raise CorruptHistoryError(f"The file {file} is not a history of this program.")
+    if version > VERSION:
+        raise HistoryError(
+            f"The history {file} was written by a newer version of this program (its format is {version}, this one "
+            f"knows {VERSION}). It stays untouched, nothing is recorded. Install the newer version again."
+        )
+    return int(version)
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one, because `executescript` commits first and so would leave half a migration behind."""
+    text = ""
+    for line in script.splitlines(keepends=True):
+        text += line
+        if sqlite3.complete_statement(text):
+            yield text
+            text = ""

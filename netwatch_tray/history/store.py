@@ -1,0 +1,327 @@
+"""The one writer of the history file: stores batches, packs what is an hour old into chunks, drops what is too old."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.history import schema
+from netwatch_tray.history.networks import Network
+from netwatch_tray.history.packing import (
+    HOURS,
+    MINUTES,
+    SPAN,
+    TENS,
+    Columns,
+    chunk_id,
+    pack_columns,
+    pack_fine,
+    pack_minute,
+    start_of,
+    tens_of,
+    unpack_columns,
+    unpack_fine,
+    unpack_minute,
+)
+from netwatch_tray.history.recorder import TOTAL, Batch, Gap, Minute, Series, State
+from netwatch_tray.history.schema import CorruptHistoryError, explained
+
+_FINE_KEPT = 3600 + 60
+"""Seconds; one more minute, so that the last hour is whole at any moment."""
+_KEPT = {TENS: 86400 + 3600, MINUTES: 30 * 86400}
+"""Seconds, by tier; hours are kept for ever, within the size the person allows."""
+_MOST_DROPPED = 3
+"""Hours of a tier dropped at a time. One is due each hour; a clock that wrongly stands years ahead for a while must
+not take the past with it."""
+_SHRINK_STEP = 30 * 86400
+"""Seconds of the oldest hours given up at a time when the file is too large."""
+
+
+class Store:
+    """Open from its creation to `close`; each method is one transaction or more, and leaves the file whole."""
+
+    def __init__(self, file: Path, most_bytes: int) -> None:
+        """Takes the lock. Raises HistoryError, CorruptHistoryError."""
+        self._file = file
+        self._most_bytes = most_bytes
+        self._lock = _locked(file)
+        try:
+            self._connection = schema.open_for_writing(file)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._identity = _identity(file)
+        self._series: dict[Series, int] = {}
+        self._networks: dict[str, int] = {}
+        self._packed_hour = 0
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):  # whatever it could not tidy up is in the WAL, where the next one finds it
+            self._connection.close()
+        os.close(self._lock)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file that is open is still the one under its name."""
+        return _identity(self._file) == self._identity
+
+    def state(self) -> State | None:
+        """Where the run before ended. Raises HistoryError."""
+        with explained(self._file):
+            row = self._connection.execute("SELECT data FROM state").fetchone()
+        try:
+            return None if row is None else msgspec.msgpack.decode(row[0], type=State)
+        except msgspec.DecodeError as error:
+            raise CorruptHistoryError(f"The history {self._file} is damaged ({error}).") from error
+
+    def write(self, batch: Batch, network: Network) -> None:
+        """All of it or nothing. Raises HistoryError."""
+        with self._transaction():
+            place = self._network(network)
+            for minute in batch.minutes:
+                self._write_minute(minute, place)
+            for gap in batch.gaps:
+                self._write_gap(gap, place)
+            for series, at in batch.returned.items():
+                self._connection.execute(
+                    "UPDATE gap SET finish = max(start, ?) WHERE finish IS NULL AND series = ?", (at, self._id(series))
+                )
+            for at, names in batch.uplinks:
+                self._connection.execute("INSERT OR REPLACE INTO uplinks VALUES (?, ?)", (at, "\n".join(names)))
+            if batch.state is not None:
+                data = msgspec.msgpack.encode(batch.state)
+                self._connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (data,))
+
+    def tidy(self, now: float) -> None:
+        """Once an hour: packs the hours that are over, drops what is too old or too much. Raises HistoryError."""
+        hour = int(now) // 3600 * 3600
+        if hour == self._packed_hour:
+            return
+        with self._transaction():
+            self._pack(hour)
+            self._drop(now)
+        with self._transaction():
+            self._shrink(now)
+        self._packed_hour = hour
+
+    def used(self, first_day: str, last_day: str) -> int:
+        """Bytes of the total in these local days, both directions. Raises HistoryError."""
+        with explained(self._file):
+            (used,) = self._connection.execute(
+                "SELECT total(rx + tx) FROM usage JOIN series ON series.id = series "
+                "WHERE day BETWEEN ? AND ? AND kind = 'total'",
+                (first_day, last_day),
+            ).fetchone()
+        return int(used)
+
+    def alerted(self, cycle: str) -> frozenset[int]:
+        """The percentages that the person was told of in the cycle that began that day. Raises HistoryError."""
+        with explained(self._file):
+            rows = self._connection.execute("SELECT percent FROM alert WHERE cycle = ?", (cycle,)).fetchall()
+        return frozenset(percent for (percent,) in rows)
+
+    def remember_alerts(self, cycle: str, percents: Iterable[int]) -> None:
+        """Raises HistoryError."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO alert VALUES (?, ?, ?)", [(cycle, percent, time.time()) for percent in percents]
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        known = len(self._series), len(self._networks)
+        with explained(self._file):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if (len(self._series), len(self._networks)) != known:  # these ids are taken back as well
+                    self._series.clear()
+                    self._networks.clear()
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _id(self, series: Series) -> int:
+        known = self._series.get(series)
+        if known is None:
+            self._connection.execute(
+                "INSERT OR IGNORE INTO series (kind, key, name, lasting) VALUES (?, ?, ?, ?)", series
+            )
+            (known,) = self._connection.execute(
+                "SELECT id FROM series WHERE kind = ? AND key = ?", series[:2]
+            ).fetchone()
+            self._series[series] = int(known)
+        return int(known)
+
+    def _network(self, network: Network) -> int:
+        known = self._networks.get(network.key)
+        if known is None:
+            self._connection.execute("INSERT OR IGNORE INTO network (key, kind) VALUES (?, ?)", network)
+            (known,) = self._connection.execute("SELECT id FROM network WHERE key = ?", network[:1]).fetchone()
+            self._networks[network.key] = int(known)
+        return int(known)
+
+    def _write_minute(self, minute: Minute, network: int) -> None:
+        day = _day(minute.start)
+        self._connection.execute(
+            "INSERT INTO recent (start, packed, minute, fine) VALUES (?, 0, ?, ?)",
+            (
+                minute.start,
+                pack_minute({self._id(series): value for series, value in minute.values.items()}),
+                pack_fine(
+                    minute.times, minute.elapsed, {self._id(series): line for series, line in minute.lines.items()}
+                ),
+            ),
+        )
+        self._count(
+            (day, self._id(series), network, rx, tx, 0, 0, covered)
+            for series, (covered, rx, tx, _rx_peak, _tx_peak) in minute.values.items()
+            if series.is_lasting and (rx or tx or series is TOTAL)
+        )
+
+    def _write_gap(self, gap: Gap, network: int) -> None:
+        cursor = self._connection.execute(
+            "INSERT INTO gap (start, finish, series, reason, complete) VALUES (?, ?, ?, ?, ?)",
+            (
+                gap.start,
+                gap.finish,
+                None if gap.series is None else self._id(gap.series),
+                gap.reason,
+                int(gap.is_complete),
+            ),
+        )
+        carried = [(self._id(series), rx, tx) for series, (rx, tx) in gap.carried.items() if series.is_lasting]
+        self._connection.executemany(
+            "INSERT INTO gap_bytes VALUES (?, ?, ?, ?)", [(cursor.lastrowid, *row) for row in carried]
+        )
+        if gap.finish is not None:
+            day = _day(gap.finish)
+            self._count((day, series, network, rx, tx, rx, tx, 0) for series, rx, tx in carried)
+
+    def _count(self, rows: Iterable[tuple[str, int, int, int, int, int, int, int]]) -> None:
+        self._connection.executemany(
+            "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET rx = rx + excluded.rx, "
+            "tx = tx + excluded.tx, gap_rx = gap_rx + excluded.gap_rx, gap_tx = gap_tx + excluded.gap_tx, "
+            "covered = covered + excluded.covered",
+            rows,
+        )
+
+    def _pack(self, hour: int) -> None:
+        """Moves the minutes of hours that are over into chunks."""
+        rows = self._connection.execute(
+            "SELECT id, start, minute, fine FROM recent WHERE packed = 0 AND start < ? ORDER BY start", (hour,)
+        ).fetchall()
+        passing = {each for (each,) in self._connection.execute("SELECT id FROM series WHERE lasting = 0")}
+        for start, in_hour in groupby(rows, lambda row: row[1] // 3600 * 3600):
+            minutes: dict[int, Columns] = {}
+            tens: dict[int, Columns] = {}
+            for _id, at, minute, fine_data in in_hour:
+                for series, value in unpack_minute(minute).items():
+                    _columns(minutes, series, MINUTES).add((at - start) // MINUTES, value)
+                for series, second, value in tens_of(unpack_fine(fine_data)):
+                    _columns(tens, series, TENS).add((at - start + second) // TENS, value)
+            hours: dict[int, Columns] = {}
+            for series, columns in minutes.items():
+                if series not in passing:
+                    _columns(hours, series, HOURS).add(start % SPAN[HOURS] // HOURS, columns.whole())
+            for tier, chunks in ((TENS, tens), (MINUTES, minutes), (HOURS, hours)):
+                for series in sorted(chunks):
+                    self._add_chunk(tier, start, series, chunks[series])
+        self._connection.executemany("UPDATE recent SET packed = 1 WHERE id = ?", [(row[0],) for row in rows])
+
+    def _add_chunk(self, tier: int, at: int, series: int, columns: Columns) -> None:
+        """To what is in its place already: hours side by side, or a clock that was set back."""
+        key = chunk_id(tier, at, series)
+        row = self._connection.execute("SELECT data FROM chunk WHERE id = ?", (key,)).fetchone()
+        if row is not None:
+            columns.merge(unpack_columns(row[0], tier))
+        self._connection.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?)", (key, pack_columns(columns)))
+
+    def _drop(self, now: float) -> None:
+        self._connection.execute("DELETE FROM recent WHERE packed = 1 AND start < ?", (now - _FINE_KEPT,))
+        for tier, kept in _KEPT.items():
+            oldest = self._oldest(tier)
+            if oldest is not None:
+                until = min(int(now) - kept - SPAN[tier], oldest + _MOST_DROPPED * SPAN[tier])
+                self._delete_chunks(tier, until)
+
+    def _shrink(self, now: float) -> None:
+        """Gives up the oldest hours until the file is as small as the person wants; the days stay in the ledger."""
+        while self._bytes_in_use() > self._most_bytes:
+            oldest = self._oldest(HOURS)
+            if oldest is None or oldest > now - _SHRINK_STEP:
+                return
+            until = oldest + _SHRINK_STEP
+            self._delete_chunks(HOURS, until)
+            self._connection.execute(
+                "DELETE FROM gap_bytes WHERE gap IN (SELECT id FROM gap WHERE finish < ?)", (until,)
+            )
+            self._connection.execute("DELETE FROM gap WHERE finish < ?", (until,))
+
+    def _oldest(self, tier: int) -> int | None:
+        row = self._connection.execute(
+            "SELECT id FROM chunk WHERE id >= ? ORDER BY id LIMIT 1", (chunk_id(tier, 0),)
+        ).fetchone()
+        found, start = (None, 0) if row is None else start_of(row[0])
+        return start if found == tier else None
+
+    def _delete_chunks(self, tier: int, until: int) -> None:
+        """Those that begin before the one which `until` falls in."""
+        self._connection.execute(
+            "DELETE FROM chunk WHERE id >= ? AND id < ?", (chunk_id(tier, 0), chunk_id(tier, max(0, until)))
+        )
+
+    def _bytes_in_use(self) -> int:
+        (size,) = self._connection.execute("PRAGMA page_size").fetchone()
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+        return int(size * (pages - free))
+
+
+def _columns(of: dict[int, Columns], series: int, tier: int) -> Columns:
+    columns = of.get(series)
+    if columns is None:
+        columns = of[series] = Columns.empty(tier)
+    return columns
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(at))
+
+
+def _locked(file: Path) -> int:
+    """A descriptor that holds the lock beside the file. Raises HistoryError when another program does."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        held = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HistoryError(
+            f"The history {file} cannot be written: {error.strerror}. Live rates still work; check who owns its folder."
+        ) from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        raise HistoryError(
+            f"Another program records into {file}: this one does not, so that nothing is counted twice."
+        ) from error
+    return held
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

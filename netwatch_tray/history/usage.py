@@ -1,0 +1,96 @@
+"""Days made into weeks, months and billing months; what is left of a data plan. Pure; days are local dates."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
+
+Period = Literal["day", "week", "month", "billing", "year", "all"]
+
+ALERT_PERCENTS = (80, 100)
+"""Of the cap: told once each in a billing month."""
+
+
+class Days(NamedTuple):
+    """A span of whole days."""
+
+    first: date
+    last: date
+
+    @property
+    def length(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+class Alert(NamedTuple):
+    """What the person wants to know once."""
+
+    percent: int
+    used: int
+    """Bytes of the total in this billing month, both directions."""
+    cap: int
+    cycle: Days
+
+
+class Outlook(NamedTuple):
+    """A data plan in the middle of its month; bytes."""
+
+    cycle: Days
+    used: int
+    cap: int | None
+    days_left: int
+    """Today included."""
+    allowance: int | None
+    """What may be used each day from today on; 0: nothing is left; `None`: there is no cap."""
+    projection: int
+    """What the month comes to if it goes on like this."""
+
+
+def billing_month(day: date, billing_day: int) -> Days:
+    """The billing month that `day` is in. One that begins on the 31st begins on the last day of shorter months."""
+    first = _in_month(day.year, day.month, billing_day)
+    if first > day:
+        first = _in_month(*_next_month(day.year, day.month, -1), billing_day)
+    after = _in_month(*_next_month(first.year, first.month, 1), billing_day)
+    return Days(first, after - timedelta(days=1))
+
+
+def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
+    """The period that `day` is in; weeks begin on Monday (ISO 8601)."""
+    if period == "day":
+        return Days(day, day)
+    if period == "week":
+        first = day - timedelta(days=day.weekday())
+        return Days(first, first + timedelta(days=6))
+    if period == "month":
+        return billing_month(day, 1)
+    if period == "billing":
+        return billing_month(day, billing_day)
+    if period == "year":
+        return Days(date(day.year, 1, 1), date(day.year, 12, 31))
+    return Days(date.min, date.max)
+
+
+def outlook(used: int, cap: int | None, cycle: Days, today: date, day_fraction: float) -> Outlook:
+    """`day_fraction`: how much of today is over, 0 to 1."""
+    days_left = (cycle.last - today).days + 1
+    passed = (today - cycle.first).days + day_fraction
+    # In its first hours a month says nothing about itself.
+    projection = round(used * cycle.length / passed) if passed >= 0.25 else used
+    allowance = None if cap is None else max(0, cap - used) // days_left
+    return Outlook(cycle, used, cap, days_left, allowance, projection)
+
+
+def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:
+    """The percentages reached that the person was not told of yet, lowest first."""
+    return [percent for percent in ALERT_PERCENTS if percent not in alerted and used * 100 >= cap * percent]
+
+
+def _in_month(year: int, month: int, day: int) -> date:
+    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+
+
+def _next_month(year: int, month: int, step: int) -> tuple[int, int]:
+    year, month = divmod(year * 12 + month - 1 + step, 12)
+    return year, month + 1

@@ -1,0 +1,155 @@
+"""Records for as long as the agent runs: whatever happens to the file, the measurements of the last hour are not lost.
+
+Blocks while the disk does, so the agent calls it in a thread of its own, one call at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from netwatch_tray import clock
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.history import schema
+from netwatch_tray.history.networks import OFFLINE, current_network
+from netwatch_tray.history.recorder import Batch, Boot, Measurement, Recorder
+from netwatch_tray.history.schema import CorruptHistoryError
+from netwatch_tray.history.store import Store
+from netwatch_tray.history.usage import Alert, billing_month, due_alerts
+from netwatch_tray.model import Tick
+from netwatch_tray.settings import DataPlan
+
+_log = logging.getLogger(__name__)
+
+_MOST_MINUTES = 60
+"""Kept in memory while the file cannot be written; what is older becomes a gap, with its bytes."""
+
+
+class HistoryWriter:
+    """The history file is opened with the first record, not before: starting must be quick."""
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        most_bytes: int,
+        plan: DataPlan,
+        boot: Callable[[], Boot] = Boot.now,
+        boottime: Callable[[], float] = clock.boottime,
+    ) -> None:
+        """`most_bytes`: what the file may take. `boot`, `boottime`: which boot this is and its age, for tests."""
+        self._file = file
+        self._boot = boot
+        self._boottime = boottime
+        self._most_bytes = most_bytes
+        self._plan = plan
+        self._store: Store | None = None
+        self._recorder: Recorder | None = None
+        self._uplinks: list[tuple[str, tuple[str, ...]]] = []
+        self._network = OFFLINE
+        self.fault: str | None = None
+        """Why nothing can be stored now, in words for the person."""
+        self.note: str | None = None
+        """What the person should know of the file: a damaged one was set aside."""
+
+    def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> Alert | None:
+        """Takes measurements in and, with `commit`, stores all that is not stored yet; sets `fault`, never raises.
+
+        Returns what the person is to be told now, once a threshold.
+        """
+        try:
+            recorder = self._ready()
+        except HistoryError as error:
+            self._failed(error)
+            return None
+        for measurement in measurements:
+            recorder.take(measurement)
+        tick = next((each for each in reversed(measurements) if isinstance(each, Tick)), None)
+        if tick is not None:
+            self._look_at_network(tick)
+        return self._commit(recorder) if commit else None
+
+    def close(self) -> None:
+        """Leaves the file tidy. What was not recorded with `commit` is not in it."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _look_at_network(self, tick: Tick) -> None:
+        """Only where the uplinks or their addresses are others: without that it is the same network."""
+        uplinks = [(each.name, each.addresses) for each in tick.interfaces if each.is_uplink]
+        if uplinks != self._uplinks:
+            self._uplinks = uplinks
+            self._network = current_network(tick.interfaces)
+
+    def _commit(self, recorder: Recorder) -> Alert | None:
+        time.tzset()  # the person may have travelled since
+        batch = recorder.batch(self._boottime())
+        try:
+            try:
+                alert = self._store_batch(recorder, batch)
+            except CorruptHistoryError as error:
+                self._set_aside(error)
+                alert = self._store_batch(recorder, batch)
+        except HistoryError as error:
+            self._failed(error)
+            if len(batch.minutes) > _MOST_MINUTES:
+                recorder.forget(self._boot())
+            return None
+        self.fault = None
+        return alert
+
+    def _store_batch(self, recorder: Recorder, batch: Batch) -> Alert | None:
+        store = self._opened()
+        store.write(batch, self._network)
+        recorder.stored()
+        if batch.state is None:  # nothing was measured yet
+            return None
+        store.tidy(batch.state.at)
+        return self._alert(store, batch.state.at)
+
+    def _alert(self, store: Store, now: float) -> Alert | None:
+        cap = self._plan.cap_bytes
+        if cap is None:
+            return None
+        cycle = billing_month(datetime.fromtimestamp(now).astimezone().date(), self._plan.billing_day)
+        first, last = cycle.first.isoformat(), cycle.last.isoformat()
+        used = store.used(first, last)
+        due = due_alerts(used, cap, store.alerted(first))
+        if not due:
+            return None
+        # Remembered before it is told: once too few is better than again with each start.
+        store.remember_alerts(first, due)
+        return Alert(due[-1], used, cap, cycle)
+
+    def _ready(self) -> Recorder:
+        if self._recorder is None:
+            try:
+                state = self._opened().state()
+            except CorruptHistoryError as error:
+                self._set_aside(error)
+                state = self._opened().state()
+            self._recorder = Recorder(state, self._boot())
+        return self._recorder
+
+    def _opened(self) -> Store:
+        if self._store is not None and not self._store.is_there:
+            _log.warning("The history %s was removed or replaced; recording goes on in a new one.", self._file)
+            self.close()
+        if self._store is None:
+            self._store = Store(self._file, self._most_bytes)
+        return self._store
+
+    def _failed(self, error: HistoryError) -> None:
+        if str(error) != self.fault:
+            self.fault = str(error)
+            _log.warning("%s", error)
+
+    def _set_aside(self, error: CorruptHistoryError) -> None:
+        self.close()
+        aside = schema.set_aside(self._file)
+        self.note = f"{error} It was set aside as {aside}, and a new history was begun."
+        _log.warning("%s", self.note)

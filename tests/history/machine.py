@@ -1,0 +1,103 @@
+"""A machine whose traffic is known: counters, clocks and boots as the test commands, ticks as the engine makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from netwatch_tray.collect.interfaces import InterfaceSource
+from netwatch_tray.engine.monitor import Monitor
+from netwatch_tray.engine.rates import RateTracker
+from netwatch_tray.history.recorder import Boot
+from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.model import Interface, Sample, Tick
+from netwatch_tray.settings import DataPlan
+
+START = 1_767_225_600.0
+"""2026-01-01 00:00 UTC."""
+
+
+@dataclass
+class Machine(InterfaceSource):
+    """Interfaces by index: [name, kind, counts in the total, rx, tx]."""
+
+    wall: float = START
+    boottime: float = 1000.0
+    uptime: float = 1000.0
+    boot: int = 1
+    interfaces: dict[int, list] = field(default_factory=lambda: {2: ["eth0", "ethernet", True, 0, 0]})
+    next_index: int = 10
+    name: str = "simulated"
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        self.start_agent()
+
+    def start_agent(self) -> None:
+        """What a new run of the program begins with."""
+        self.monitor = Monitor(self, 1.0, {})
+        self.monitor._tracker = _Tracker(self)  # the clock that stops in sleep is the machine's
+
+    def carry(self, index: int, rx: int, tx: int) -> None:
+        if index in self.interfaces:
+            self.interfaces[index][3] += rx
+            self.interfaces[index][4] += tx
+
+    def sample(self) -> Sample:
+        rows = {
+            index: (rx // 1000, tx // 1000, rx, tx, 0, 0, 0, 0)
+            for index, (_name, _kind, _uplink, rx, tx) in self.interfaces.items()
+        }
+        known: Mapping[int, Interface] = {
+            index: Interface(
+                index=index, name=name, kind=kind, is_up=True, default_metric=100 if uplink else None, speed=10**9
+            )
+            for index, (name, kind, uplink, _rx, _tx) in self.interfaces.items()
+        }
+        return Sample(self.boottime, rows, known, 64)
+
+    def close(self) -> None: ...
+
+    def wait(self, seconds: float = 1.0) -> None:
+        self.wall += seconds
+        self.boottime += seconds
+        self.uptime += seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.wall += seconds
+        self.boottime += seconds
+
+    def reboot(self, seconds: float) -> None:
+        self.wall += seconds
+        self.boot += 1
+        self.boottime = self.uptime = 20.0
+        for interface in self.interfaces.values():
+            interface[3] = interface[4] = 0
+
+    def tick(self) -> Tick:
+        return msgspec.structs.replace(self.monitor.tick(), at=datetime.fromtimestamp(self.wall, UTC))
+
+    def which_boot(self) -> Boot:
+        return Boot(f"boot-{self.boot}", self.boottime, self.wall)
+
+    def writer(self, file: Path, plan: DataPlan | None = None, most_bytes: int = 10**9) -> HistoryWriter:
+        return HistoryWriter(
+            file,
+            most_bytes=most_bytes,
+            plan=plan or DataPlan(),
+            boot=self.which_boot,
+            boottime=lambda: self.boottime,
+        )
+
+
+class _Tracker(RateTracker):
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(1.0)
+        self._machine = machine
+
+    def update(self, sample: Sample, uptime: float | None = None):  # noqa: ARG002
+        return super().update(sample, self._machine.uptime)

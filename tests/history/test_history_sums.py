@@ -1,0 +1,149 @@
+"""Sums equal what the counters moved by, to the byte: by example, and over hours of whatever may happen."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from machine import START, Machine
+
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.model import Tick
+
+FAR_FUTURE = int(START + 20 * 365 * 86400)
+
+
+class Truth(RuleBasedStateMachine):
+    """Counts by itself what every interface carries between two measurements that can be compared."""
+
+    @initialize()
+    def start(self) -> None:
+        self.directory = tempfile.TemporaryDirectory()
+        self.file = Path(self.directory.name) / "history.sqlite3"
+        self.machine = Machine(interfaces={2: ["eth0", "ethernet", True, 0, 0], 3: ["wg0", "wireguard", False, 0, 0]})
+        self.writer = self.machine.writer(self.file)
+        self.expected: dict[str, list[int]] = {"eth0": [0, 0], "wg0": [0, 0], "": [0, 0]}
+        self.stored_expected = {name: list(sums) for name, sums in self.expected.items()}
+        self.seen: dict[int, tuple[str, int, int]] = {}
+        self.stored_seen: dict[int, tuple[str, int, int]] = {}
+        self.stored_boot = self.machine.boot
+        self.rebooted = False
+        self.pending: list[Tick] = []
+        self.measure()
+
+    def teardown(self) -> None:
+        if hasattr(self, "writer"):
+            self.writer.close()
+            self.directory.cleanup()
+
+    @rule(index=st.sampled_from([2, 3]), rx=st.integers(0, 2**36), tx=st.integers(0, 2**36), seconds=st.integers(1, 90))
+    def run(self, index: int, rx: int, tx: int, seconds: int) -> None:
+        """Traffic, evenly over some seconds."""
+        which = sorted(self.machine.interfaces)[index - 2]
+        for second in range(seconds):
+            self.machine.carry(which, rx // seconds + (second == 0) * 7, tx // seconds)
+            self.machine.wait()
+            self.measure()
+
+    @rule(seconds=st.integers(2, 40_000), rx=st.integers(0, 10**9))
+    def sleep(self, seconds: int, rx: int) -> None:
+        self.machine.carry(min(self.machine.interfaces), rx, 3)
+        self.machine.sleep(seconds)
+        self.measure()
+
+    @rule(seconds=st.integers(6, 300))
+    def stall(self, seconds: int) -> None:
+        self.machine.carry(min(self.machine.interfaces), 12_345, 0)
+        self.machine.wait(seconds)
+        self.measure()
+
+    @rule(which=st.integers(0, 1))
+    def reset(self, which: int) -> None:
+        interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
+        interface[3] = interface[4] = 0
+        self.machine.wait()
+        self.measure()
+
+    @rule(which=st.integers(0, 1), carried=st.integers(0, 10**6))
+    def recreate(self, which: int, carried: int) -> None:
+        """Under its name, with another index."""
+        index = sorted(self.machine.interfaces)[which]
+        interface = self.machine.interfaces.pop(index)
+        interface[3] = interface[4] = carried
+        self.machine.interfaces[self.machine.next_index] = interface
+        self.machine.next_index += 1
+        self.machine.wait()
+        self.measure()
+
+    @rule(seconds=st.floats(-50_000, 50_000))
+    def set_clock(self, seconds: float) -> None:
+        self.machine.wall = max(START, self.machine.wall + seconds)
+
+    @rule()
+    def commit(self) -> None:
+        self.writer.record(self.pending)
+        assert self.writer.fault is None
+        self.pending = []
+        self.stored_expected = {name: list(sums) for name, sums in self.expected.items()}
+        self.stored_seen = dict(self.seen)
+        self.stored_boot = self.machine.boot
+        self.compare()
+
+    @rule(seconds=st.integers(1, 10_000), crash=st.booleans(), carried=st.integers(0, 10**8))
+    def restart(self, seconds: int, crash: bool, carried: int) -> None:
+        if not crash:
+            self.commit()
+        self.writer.close()
+        self.pending = []
+        self.expected = {name: list(sums) for name, sums in self.stored_expected.items()}
+        self.seen = dict(self.stored_seen)
+        self.rebooted = self.stored_boot != self.machine.boot
+        self.machine.wait(seconds)
+        self.machine.carry(min(self.machine.interfaces), carried, carried // 2)
+        self.machine.start_agent()
+        self.writer = self.machine.writer(self.file)
+        self.measure()
+
+    @rule(seconds=st.integers(1, 10_000), carried=st.integers(0, 10**8))
+    def reboot(self, seconds: int, carried: int) -> None:
+        self.commit()
+        self.writer.close()
+        self.machine.reboot(seconds)
+        self.rebooted = True
+        self.machine.wait(5)
+        self.machine.carry(min(self.machine.interfaces), carried, carried // 2)
+        self.machine.start_agent()
+        self.writer = self.machine.writer(self.file)
+        self.measure()
+
+    def measure(self) -> None:
+        self.pending.append(self.machine.tick())
+        for index, (name, _kind, uplink, rx, tx) in self.machine.interfaces.items():
+            _, old_rx, old_tx = self.seen.get(index, (name, rx, tx))
+            if self.rebooted:  # every counter began at zero with the boot
+                old_rx = old_tx = 0
+            if rx >= old_rx and tx >= old_tx:
+                for each in [name, *([""] if uplink else [])]:
+                    self.expected[each][0] += rx - old_rx
+                    self.expected[each][1] += tx - old_tx
+        self.rebooted = False
+        self.seen = {index: (name, rx, tx) for index, (name, _, _, rx, tx) in self.machine.interfaces.items()}
+
+    def compare(self) -> None:
+        reader = HistoryReader(self.file)
+        try:
+            for name, (rx, tx) in self.stored_expected.items():
+                kind = "interface" if name else "total"
+                used = reader.bytes_between(kind, name or None, int(START), int(self.machine.wall) + 200_000)
+                assert (used.rx, used.tx) == (rx, tx), name
+                days = reader.days(kind, name or None, date.min, date.max).values()
+                assert (sum(day.rx for day in days), sum(day.tx for day in days)) == (rx, tx), name
+        finally:
+            reader.close()
+
+
+TestTruth = Truth.TestCase
+TestTruth.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
