@@ -1,0 +1,124 @@
+"""What uploading adds to the resident agent: TLS to a server on the loopback, a snapshot and a request each 15 s.
+
+Three headless agents side by side in one namespace with changing traffic: one that sends nothing, one at the level
+`rates`, one at the level `connections`, which sends everything and probes gateway and DNS server. CPU time as in
+`agent`. The rows are differences to the first. For memory it is all that came to the address space: PSS would come out
+too well, because the agents and the server share the TLS library.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks._harness import HERE, Row, options, report
+from benchmarks.agent import PROGRAM, SECONDS, Usage, traffic
+
+sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tests" / "cloud"))
+
+from ingest_server import KEY, IngestServer
+from networks import inside, wire
+
+from netwatch_tray import settings
+from netwatch_tray.settings import Settings, Upload
+
+INTERVAL = 15
+SETTLE = 40
+"""Seconds: until two snapshots were sent, so that everything is loaded."""
+
+
+def certificate(directory: Path) -> ssl.SSLContext:
+    """For 127.0.0.1, vouched for by itself."""
+    files = directory / "certificate.pem", directory / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    subprocess.run([*command, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return context
+
+
+@contextmanager
+def agent(namespace: str, home: Path, upload: Upload, trusted: Path) -> Iterator[int]:
+    """Yields its process id."""
+    home.mkdir(mode=0o700)
+    names = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
+    settings.save(home / "netwatch-tray" / "settings.toml", Settings(upload=upload))
+    (home / "netwatch-tray").chmod(0o700)
+    process = subprocess.Popen(
+        [*inside(namespace), *PROGRAM, "agent", "--headless"],
+        env={**os.environ, **names, "SSL_CERT_FILE": str(trusted), "NETWATCH_API_KEY": KEY},
+    )
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def resident_mb(pid: int) -> float:
+    (kilobytes,) = re.findall(r"(?m)^Rss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text())
+    return int(kilobytes) / 1000
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit("bench: the agents did not send what they should")
+        time.sleep(0.1)
+
+
+def main() -> None:
+    chosen = options(__doc__)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", HERE.parent / "netwatch_tray"], check=True)
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        tls = certificate(directory)
+        network = stack.enter_context(wire())
+        server = stack.enter_context(IngestServer(tls=tls, namespace=network.near))
+        stack.enter_context(traffic(network))
+        pids = [
+            stack.enter_context(agent(network.near, directory / name, upload, directory / "certificate.pem"))
+            for name, upload in (
+                ("off", Upload()),
+                ("rates", Upload(on=True, endpoint=server.url, interval=INTERVAL)),
+                ("all", Upload(on=True, endpoint=server.url, interval=INTERVAL, level="connections")),
+            )
+        ]
+        time.sleep(SETTLE)
+        wait_for(lambda: len(server.requests) >= 4, 30)
+        before = [Usage.of(pid) for pid in pids]
+        time.sleep(SECONDS)
+        after = [Usage.of(pid) for pid in pids]
+        off, rates, everything = (
+            (later.cpu_ns - earlier.cpu_ns) / 1e6 * 60 / SECONDS for earlier, later in zip(before, after, strict=True)
+        )
+        off_mb, rates_mb, everything_mb = map(resident_mb, pids)
+        wakeups = (after[2].wakeups - before[2].wakeups - after[0].wakeups + before[0].wakeups) / SECONDS
+        if server.complaints:
+            sys.exit(f"bench: {server.complaints[0]}")
+    report(
+        [
+            Row("upload.cpu_ms_per_min", everything - off, "ms/min"),
+            Row("upload.pss_mb", everything_mb - off_mb, "MB"),
+            Row("upload.wakeups_per_s", wakeups, "1/s"),
+            Row("upload.rates_cpu_ms_per_min", rates - off, "ms/min"),
+            Row("upload.rates_pss_mb", rates_mb - off_mb, "MB"),
+        ],
+        chosen,
+    )
+
+
+if __name__ == "__main__":
+    main()

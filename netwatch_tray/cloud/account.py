@@ -1,0 +1,262 @@
+"""Where snapshots go and under which name: the server's address, the key, and the random id of this host.
+
+The key lies in the system's keyring where the optional package `keyring` finds one, else in a file that only the person
+may read. It is in no setting, log, error, representation or command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import ipaddress
+import os
+import secrets
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from netwatch_tray import paths
+from netwatch_tray.errors import NetWatchError, SettingsError
+from netwatch_tray.settings import Upload
+
+_INGEST = "/api/v1/ingest"
+_SERVICE = "netwatch-tray"
+_LONGEST_KEY = 512
+_MOST_IDENTITIES = 50
+
+
+class Endpoint(NamedTuple):
+    """A server's address, proven to be one that a key may be sent to."""
+
+    is_secure: bool
+    host: str
+    port: int
+    path: str
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == (443 if self.is_secure else 80) else f":{self.port}"
+        return f"{'https' if self.is_secure else 'http'}://{host}{port}{self.path}"
+
+
+class Key:
+    """An API key that shows itself to nobody who does not ask for it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Raises SettingsError, without the text, where it cannot be a key."""
+        text = text.strip()
+        if not 0 < len(text) <= _LONGEST_KEY or not all("!" <= letter <= "~" for letter in text):
+            raise SettingsError("The API key must be one word of plain ASCII characters. Copy it again.")
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "Key(…)"
+
+    def reveal(self) -> str:
+        return self._text
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """How this host is known to one account."""
+
+    host_id: str
+    secret: str
+    """Hexadecimal; never sent. Makes the words that stand for hidden names."""
+
+
+class Account(NamedTuple):
+    """All that is needed to send."""
+
+    endpoint: Endpoint
+    key: Key
+    identity: Identity
+
+
+def parse_endpoint(address: str) -> Endpoint:
+    """From `https://host`, with or without the path of the API. Raises SettingsError.
+
+    Without encryption only to this very machine; user names, queries and fragments have no place in it.
+    """
+    address = address.strip()
+    try:
+        parts = urlsplit(address if "://" in address else f"https://{address}")
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError as error:
+        raise SettingsError(f"The upload address {address!r} is none: {error}.") from error
+    if parts.scheme not in {"http", "https"} or not host or not host.isascii() or any(map(str.isspace, address)):
+        raise SettingsError(f"The upload address {address!r} is none. It looks like: https://netwatch.example.org")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise SettingsError("The upload address may hold no user name, password, query or fragment.")
+    is_secure = parts.scheme == "https"
+    if not is_secure and not _is_loopback(host):
+        raise SettingsError(f"The upload address {address!r} is not encrypted. Only https:// may leave this machine.")
+    path = parts.path.rstrip("/")
+    if not path.endswith(_INGEST):
+        path += _INGEST
+    return Endpoint(is_secure, host, port or (443 if is_secure else 80), path)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def resolve(upload: Upload, environment: Mapping[str, str] = os.environ) -> Account:
+    """The account in use. NETWATCH_ENDPOINT and NETWATCH_API_KEY go before what was set up.
+
+    Raises SettingsError that says what is missing.
+    """
+    endpoint, key = _server_and_key(upload, environment)
+    if key is None:
+        raise SettingsError(f"There is no API key for {endpoint}. Run: netwatch-tray upload setup")
+    return Account(endpoint, key, identity(endpoint, key))
+
+
+def _server_and_key(upload: Upload, environment: Mapping[str, str]) -> tuple[Endpoint, Key | None]:
+    endpoint = server(upload, environment)
+    from_environment = environment.get("NETWATCH_API_KEY")
+    return endpoint, Key(from_environment) if from_environment else load_key(endpoint)
+
+
+def server(upload: Upload, environment: Mapping[str, str] = os.environ) -> Endpoint:
+    """NETWATCH_ENDPOINT goes before the setting. Raises SettingsError."""
+    return parse_endpoint(environment.get("NETWATCH_ENDPOINT") or upload.endpoint)
+
+
+def known_identity(upload: Upload, environment: Mapping[str, str] = os.environ) -> Identity | None:
+    """The one in use, without drawing one; `None`: nothing was set up. Raises NetWatchError."""
+    endpoint, key = _server_and_key(upload, environment)
+    return None if key is None else _read_identities(paths.identities_file()).get(_fingerprint(endpoint, key))
+
+
+def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int:
+    """Seconds between snapshots; NETWATCH_INTERVAL goes before the setting. Raises SettingsError."""
+    text = environment.get("NETWATCH_INTERVAL")
+    if not text:
+        return upload.interval
+    if not text.isdecimal() or not 10 <= int(text) <= 3600:
+        raise SettingsError(f"NETWATCH_INTERVAL is {text!r}; it must be a whole number of seconds from 10 to 3600.")
+    return int(text)
+
+
+def identity(endpoint: Endpoint, key: Key, *, like: Key | None = None) -> Identity:
+    """The id of this host for the account of a key; a new random one for a key not seen before.
+
+    Never made from the machine: a server files snapshots under whoever had the id first, so two accounts must not
+    share one. `like`: another key of the same account, whose id goes on. Raises NetWatchError.
+    """
+    file = paths.identities_file()
+    known = _read_identities(file)
+    name = _fingerprint(endpoint, key)
+    found = known.get(name)
+    if like is not None:
+        found = known.get(_fingerprint(endpoint, like), found)
+    if found is None:
+        found = Identity(host_id=str(uuid.uuid4()), secret=secrets.token_hex(16))
+    if known.get(name) != found:
+        known.pop(name, None)
+        recent = dict(list(known.items())[1 - _MOST_IDENTITIES :])
+        _write_private(file, msgspec.json.encode({**recent, name: found}))
+    return found
+
+
+def _fingerprint(endpoint: Endpoint, key: Key) -> str:
+    """What an account's file entry is called: tells neither key nor server."""
+    return hashlib.sha256(f"{endpoint}\n{key.reveal()}".encode()).hexdigest()[:32]
+
+
+def _read_identities(file: Path) -> dict[str, Identity]:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Identity])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise NetWatchError(
+            f"{file}, which holds this host's id, cannot be read ({error}). "
+            "Repair or remove it; without it the servers will see a new host."
+        ) from error
+
+
+def load_key(endpoint: Endpoint) -> Key | None:
+    """The key that was set up for this server; `None`: there is none. Raises NetWatchError."""
+    try:
+        text = paths.upload_key_file().read_text()
+    except FileNotFoundError:
+        return _key_in_keyring(endpoint)
+    except (OSError, UnicodeDecodeError) as error:
+        raise NetWatchError(f"The API key cannot be read from {paths.upload_key_file()}.") from error
+    host, _, key = text.strip().rpartition(" ")
+    # A key goes to the server it was entered for, even if somebody changes the address in the settings.
+    return Key(key) if host == _place(endpoint) else None
+
+
+def save_key(endpoint: Endpoint, key: Key) -> str:
+    """Keeps the key; returns where, in words. Raises NetWatchError."""
+    file = paths.upload_key_file()
+    if _has_keyring():
+        import keyring  # noqa: PLC0415  12 MB, and in the terminal only
+        from keyring.errors import KeyringError  # noqa: PLC0415  as above
+
+        with contextlib.suppress(KeyringError):
+            keyring.set_password(_SERVICE, _place(endpoint), key.reveal())
+            file.unlink(missing_ok=True)
+            return "the system's keyring"
+    _write_private(file, f"{_place(endpoint)} {key.reveal()}\n".encode())
+    return f"{file} (readable by you alone)"
+
+
+def _place(endpoint: Endpoint) -> str:
+    return f"{endpoint.host}:{endpoint.port}"
+
+
+def _has_keyring() -> bool:
+    return importlib.util.find_spec("keyring") is not None
+
+
+def _key_in_keyring(endpoint: Endpoint) -> Key | None:
+    """Asked in a process of its own, which takes keyring's 12 MB with it when it ends."""
+    if not _has_keyring():
+        return None
+    import subprocess  # noqa: PLC0415  costs 1 MB, and only with a keyring
+
+    code = "import sys, keyring; sys.stdout.write(keyring.get_password(*sys.argv[1:]) or '')"
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-c", code, _SERVICE, _place(endpoint)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NetWatchError("The system's keyring did not answer. Unlock it, then start the upload again.") from error
+    if asked.returncode:
+        raise NetWatchError("The system's keyring refused to give the API key. Unlock it, or run: upload setup")
+    return Key(asked.stdout) if asked.stdout else None
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Never there with anything but mode 0600, nor half. Raises NetWatchError."""
+    new = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as written:
+            written.write(content)
+            written.flush()
+            os.fsync(descriptor)
+        new.replace(file)
+    except OSError as error:
+        raise NetWatchError(f"{file} cannot be written: {error.strerror}.") from error

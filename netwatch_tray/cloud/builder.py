@@ -1,0 +1,298 @@
+"""Makes snapshots from what the engine measured: one for each upload interval, of the very numbers the tray shows.
+
+Deltas and rates cover the time since the snapshot before, histories the last sixty seconds. Pure: whoever calls reads
+the system and hands in what was found.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from netwatch_tray.cloud import wire
+from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
+from netwatch_tray.collect.health import Health, Reachability
+from netwatch_tray.collect.process_facts import ProcessFacts
+from netwatch_tray.collect.system import SystemSample
+from netwatch_tray.engine.apps import Traffic
+from netwatch_tray.engine.connections import Interval
+from netwatch_tray.model import Connection, InterfaceTick, Tick
+
+MOST_PROCESSES = 25
+MOST_CONNECTIONS = 100
+
+
+class Sockets(NamedTuple):
+    """What the connection table holds."""
+
+    states: dict[str, int]
+    rows: tuple[Connection, ...]
+    """Empty where neither apps nor connections are sent."""
+
+
+class Readings(NamedTuple):
+    """Everything but the ticks; `None`: not asked for, or it could not be read."""
+
+    system: SystemSample | None = None
+    disks: tuple[Usage, ...] | None = None
+    disk_traffic: DiskTraffic | None = None
+    health: wire.HealthMetric | None = None
+    sockets: Sockets | None = None
+
+
+class _Meter:
+    """What one interface carried since the snapshot before."""
+
+    __slots__ = ("elapsed", "is_whole", "rx", "rx_history", "tx", "tx_history")
+
+    def __init__(self) -> None:
+        self.rx_history: deque[int] = deque(maxlen=wire.LONGEST_HISTORY)
+        self.tx_history: deque[int] = deque(maxlen=wire.LONGEST_HISTORY)
+        self.restart()
+
+    def restart(self) -> None:
+        self.rx = self.tx = 0
+        self.elapsed = 0.0
+        self.is_whole = True
+
+    def add(self, rx_rate: float | None, tx_rate: float | None, interval: float | None) -> None:
+        if rx_rate is None or tx_rate is None or interval is None:
+            # The wire knows no gap within a history, so it begins anew; a mean over a gap would be no rate.
+            self.is_whole = False
+            self.rx_history.clear()
+            self.tx_history.clear()
+            return
+        # The engine's rate is its delta by its interval, and this is the way back to the very byte.
+        self.rx += round(rx_rate * interval)
+        self.tx += round(tx_rate * interval)
+        self.elapsed += interval
+        self.rx_history.append(round(rx_rate))
+        self.tx_history.append(round(tx_rate))
+
+
+class SnapshotBuilder:
+    """Takes in ticks and connection intervals; `build` closes an interval and begins the next."""
+
+    def __init__(self, *, all_interfaces: bool, facts: Callable[[int], ProcessFacts | None]) -> None:
+        """`all_interfaces`: also those that are down or make no part of the total, but never the loopback, for the
+        servers sum and watch over all they get. `facts`: of a process by its id."""
+        self._all_interfaces = all_interfaces
+        self._facts = facts
+        self._meters: dict[int, _Meter] = {}
+        self._processes: dict[int, Traffic] = {}
+        self._processes_elapsed = 0.0
+        self._names: dict[int, str] = {}
+        self._cpu: dict[tuple[int, float], tuple[float, float]] = {}
+        """By pid and start: when (boot-time clock) and how much processor time."""
+
+    def add(self, tick: Tick) -> None:
+        """Each tick, in order."""
+        for each in tick.interfaces:
+            if self._is_sent(each):
+                meter = self._meters.get(each.index)
+                if meter is None:
+                    meter = self._meters[each.index] = _Meter()
+                    if each.rx_rate is None:  # its first tick has no rate, which is no gap
+                        continue
+                meter.add(each.rx_rate, each.tx_rate, tick.interval_s)
+
+    def add_connections(self, interval: Interval, rows: Callable[[], Iterable[Connection]]) -> None:
+        """Each interval of the connection table, in order; `rows`: what it holds now."""
+        if any(pid not in self._names for pid in interval.processes):
+            self._names.update({row.pid: row.process for row in rows() if row.pid is not None and row.process})
+        for pid, traffic in interval.processes.items():
+            self._processes[pid] = self._processes.get(pid, Traffic()).plus(traffic)
+        self._processes_elapsed += interval.elapsed_s or 0.0
+
+    def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
+        """The snapshot at `tick`, the last one added. `boottime`: seconds, of the readings."""
+        interfaces = tuple(self._interface(each) for each in tick.interfaces if self._is_sent(each))
+        sent = {each.index for each in tick.interfaces if self._is_sent(each)}
+        self._meters = {index: meter for index, meter in self._meters.items() if index in sent}
+        sockets = readings.sockets
+        states: dict[str, int] = sockets.states if sockets else {}
+        rows = sockets.rows if sockets else ()
+        snapshot = wire.Snapshot(
+            timestamp=wire.timestamp(tick.at),
+            interfaces=interfaces,
+            health=readings.health,
+            connection_count=states.get("ESTABLISHED", 0) if sockets else None,
+            system=None if readings.system is None else _system(readings.system),
+            disk_usage=None if readings.disks is None else tuple(map(_disk, readings.disks)),
+            disk_io=None
+            if readings.disk_traffic is None
+            else wire.DiskIo(read_bytes=readings.disk_traffic.read, write_bytes=readings.disk_traffic.written),
+            tcp_time_wait=states.get("TIME_WAIT", 0) if sockets else None,
+            tcp_close_wait=states.get("CLOSE_WAIT", 0) if sockets else None,
+            processes=self._top_processes(rows, boottime) if rows else UNSET,
+            connections=_top_connections(rows) if rows else UNSET,
+        )
+        self._processes, self._processes_elapsed = {}, 0.0
+        self._names = {pid: name for pid, name in self._names.items() if any(row.pid == pid for row in rows)}
+        return snapshot
+
+    def _is_sent(self, interface: InterfaceTick) -> bool:
+        if self._all_interfaces:
+            return interface.role != "loopback"
+        return interface.is_uplink and interface.is_up
+
+    def _interface(self, each: InterfaceTick) -> wire.InterfaceMetric:
+        meter = self._meters[each.index]
+        known = meter.is_whole and meter.elapsed > 0
+        metric = wire.InterfaceMetric(
+            name=text(each.name),
+            is_up=each.is_up,
+            rx_bytes=each.rx_bytes,
+            tx_bytes=each.tx_bytes,
+            rx_bytes_delta=meter.rx,
+            tx_bytes_delta=meter.tx,
+            rx_packets=each.rx_packets,
+            tx_packets=each.tx_packets,
+            rx_errors=each.rx_errors,
+            tx_errors=each.tx_errors,
+            rx_drops=each.rx_drops,
+            tx_drops=each.tx_drops,
+            rx_rate=meter.rx / meter.elapsed if known else UNSET,
+            tx_rate=meter.tx / meter.elapsed if known else UNSET,
+            rx_history=tuple(meter.rx_history) or UNSET,
+            tx_history=tuple(meter.tx_history) or UNSET,
+        )
+        meter.restart()
+        return metric
+
+    def _top_processes(self, rows: tuple[Connection, ...], boottime: float) -> tuple[wire.ProcessBandwidth, ...]:
+        counts = Counter(row.pid for row in rows if row.pid is not None)
+        pids = sorted(
+            counts.keys() | self._processes.keys(),
+            key=lambda pid: (-sum(self._processes.get(pid, Traffic())), -counts[pid], pid),
+        )
+        self._names.update({row.pid: row.process for row in rows if row.pid is not None and row.process})
+        cpu_before, self._cpu = self._cpu, {}
+        found = []
+        for pid in pids[:MOST_PROCESSES]:
+            traffic, elapsed = self._processes.get(pid, Traffic()), self._processes_elapsed
+            facts = self._facts(pid)
+            found.append(
+                wire.ProcessBandwidth(
+                    process_name=text(self._names.get(pid) or (facts.name if facts else f"process {pid}")),
+                    pid=pid,
+                    rx_bytes=max(0, traffic.rx),
+                    tx_bytes=max(0, traffic.tx),
+                    rx_rate=max(0, traffic.rx) / elapsed if elapsed else 0.0,
+                    tx_rate=max(0, traffic.tx) / elapsed if elapsed else 0.0,
+                    connection_count=counts[pid],
+                    **(self._costs(pid, facts, cpu_before, boottime) if facts else {}),
+                )
+            )
+        return tuple(found)
+
+    def _costs(
+        self, pid: int, facts: ProcessFacts, before: dict[tuple[int, float], tuple[float, float]], boottime: float
+    ) -> dict[str, Any]:
+        key = (pid, facts.started)
+        self._cpu[key] = (boottime, facts.cpu_s)
+        at, cpu_s = before.get(key, (boottime, 0.0))
+        elapsed = boottime - at
+        return {
+            "ppid": UNSET if facts.parent is None else facts.parent,
+            "user": UNSET if facts.user is None else text(facts.user),
+            "cpu_pct": round(100 * max(0.0, facts.cpu_s - cpu_s) / elapsed, 1) if elapsed > 0 else UNSET,
+            "mem_rss_bytes": facts.rss_bytes,
+            "mem_virt_bytes": facts.virtual_bytes,
+            "state": facts.state,
+            "started_at": wire.timestamp(datetime.fromtimestamp(facts.started, UTC)),
+            "cmd": UNSET if facts.executable is None else text(facts.executable),
+        }
+
+
+class HealthHistory:
+    """The last probes, as the wire tells them."""
+
+    def __init__(self) -> None:
+        self._gateway: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
+        self._dns: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
+        self.metric: wire.HealthMetric | None = None
+        """As of the last probe; `None` before the first."""
+
+    def add(self, health: Health) -> None:
+        for history, found in ((self._gateway, health.gateway), (self._dns, health.dns)):
+            # What cannot be measured is not a probe that failed.
+            if found is not None and (found.rtt_s is not None or found.loss is not None):
+                history.append(_milliseconds(found))
+        self.metric = wire.HealthMetric(
+            gateway_ip=health.gateway and health.gateway.address,
+            gateway_rtt_ms=_milliseconds(health.gateway),
+            gateway_loss_pct=_percent_lost(health.gateway),
+            dns_ip=health.dns and health.dns.address,
+            dns_rtt_ms=_milliseconds(health.dns),
+            dns_loss_pct=_percent_lost(health.dns),
+            gateway_rtt_history=tuple(self._gateway) or UNSET,
+            dns_rtt_history=tuple(self._dns) or UNSET,
+        )
+
+
+def text(found: str) -> str:
+    """What JSON and PostgreSQL can hold: no lone surrogates (file names), no NUL."""
+    return found.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _system(found: SystemSample) -> wire.SystemMetric:
+    return wire.SystemMetric(
+        cpu_usage_pct=found.cpu_pct,
+        memory_total_bytes=found.memory.total,
+        memory_used_bytes=found.memory.used,
+        memory_available_bytes=found.memory.available,
+        load_avg_1m=found.load[0],
+        load_avg_5m=found.load[1],
+        load_avg_15m=found.load[2],
+        swap_total_bytes=found.memory.swap_total,
+        swap_used_bytes=found.memory.swap_used,
+        cpu_per_core=found.cpu_per_core,
+    )
+
+
+def _disk(found: Usage) -> wire.DiskUsage:
+    return wire.DiskUsage(
+        mount_point=text(found.point),
+        device=text(found.device),
+        total_bytes=found.total,
+        used_bytes=found.used,
+        available_bytes=found.available,
+        usage_pct=found.percent,
+    )
+
+
+def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetail, ...]:
+    """Established ones first, of these what moves most."""
+
+    def rank(row: Connection) -> tuple[bool, float, int, str]:
+        rate = (row.rx_rate or 0.0) + (row.tx_rate or 0.0)
+        return row.state != "ESTABLISHED", -rate, -(row.rx_bytes or 0) - (row.tx_bytes or 0), row.key
+
+    return tuple(
+        wire.ConnectionDetail(
+            protocol=row.protocol,
+            local_addr=row.local,
+            remote_addr=row.remote or "*:*",
+            # As ss(8), and with it the SDK, words it for UDP.
+            state=row.state or ("UNCONN" if row.remote is None else "ESTABLISHED"),
+            pid=row.pid,
+            process_name=None if row.process is None else text(row.process),
+            kernel_rtt_us=UNSET if row.rtt_s is None else round(row.rtt_s * 1e6, 1),
+            rx_bytes=UNSET if row.rx_bytes is None else max(0, row.rx_bytes),
+            tx_bytes=UNSET if row.tx_bytes is None else max(0, row.tx_bytes),
+        )
+        for row in sorted(rows, key=rank)[:MOST_CONNECTIONS]
+    )
+
+
+def _milliseconds(found: Reachability | None) -> float | None:
+    return None if found is None or found.rtt_s is None else round(found.rtt_s * 1000, 3)
+
+
+def _percent_lost(found: Reachability | None) -> float | None:
+    return None if found is None or found.loss is None else round(found.loss * 100, 1)

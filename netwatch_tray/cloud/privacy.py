@@ -1,0 +1,104 @@
+"""What leaves the machine, and nothing else: the level the person chose, and what is hidden within it.
+
+The last step before a snapshot is stored, so that not even the file of waiting snapshots knows more than was chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from netwatch_tray.cloud import wire
+from netwatch_tray.settings import UploadLevel
+
+LEVELS: dict[UploadLevel, str] = {
+    "rates": "counters and rates of the network interfaces",
+    "system": "also connection counts, processor, memory, disks, and round trips to gateway and DNS server",
+    "apps": "also the processes that use the network, with user, memory and path of the program",
+    "connections": "also the connections with both addresses",
+}
+"""From least to most, each with what it adds; with every level go the host's name, system and processor."""
+
+_ORDER = list(LEVELS)
+
+
+def includes(level: UploadLevel, part: UploadLevel) -> bool:
+    """Whether what `part` adds is sent at `level`."""
+    return _ORDER.index(level) >= _ORDER.index(part)
+
+
+def limited(
+    snapshot: wire.Snapshot, level: UploadLevel, secret: bytes, *, hide_addresses: bool, hide_names: bool
+) -> wire.Snapshot:
+    """As much of a snapshot as was chosen. `secret`: never sent; makes the words that stand for names."""
+    changes: dict[str, Any] = {}
+    if not includes(level, "connections"):
+        changes["connections"] = UNSET
+    elif hide_addresses or hide_names:
+        changes["connections"] = _each(
+            snapshot.connections, lambda each: _connection(each, secret, hide_addresses, hide_names)
+        )
+    if not includes(level, "apps"):
+        changes["processes"] = UNSET
+    elif hide_names:
+        changes["processes"] = _each(snapshot.processes, lambda each: _process(each, secret))
+    if not includes(level, "system"):
+        changes |= dict.fromkeys(
+            ("health", "connection_count", "system", "disk_usage", "disk_io", "tcp_time_wait", "tcp_close_wait")
+        )
+    else:
+        if hide_addresses and snapshot.health is not None:
+            changes["health"] = msgspec.structs.replace(snapshot.health, gateway_ip=None, dns_ip=None)
+        if hide_names and snapshot.disk_usage is not None:
+            changes["disk_usage"] = tuple(
+                msgspec.structs.replace(
+                    each,
+                    mount_point=_word("mount", each.mount_point, secret),
+                    device=_word("disk", each.device, secret),
+                )
+                for each in snapshot.disk_usage
+            )
+    return msgspec.structs.replace(snapshot, **changes) if changes else snapshot
+
+
+def limited_host(host: wire.HostInfo, *, hide_names: bool) -> wire.HostInfo:
+    """The host under a name made of its random id."""
+    return msgspec.structs.replace(host, hostname=f"host-{host.host_id[:8]}") if hide_names else host
+
+
+def _each(found: Any, change: Any) -> Any:
+    return tuple(map(change, found)) if isinstance(found, tuple) else found
+
+
+def _process(each: wire.ProcessBandwidth, secret: bytes) -> wire.ProcessBandwidth:
+    return msgspec.structs.replace(each, process_name=_word("app", each.process_name, secret), user=UNSET, cmd=UNSET)
+
+
+def _connection(
+    each: wire.ConnectionDetail, secret: bytes, hide_addresses: bool, hide_names: bool
+) -> wire.ConnectionDetail:
+    changes: dict[str, Any] = {}
+    if hide_addresses:
+        changes |= {"local_addr": _scope(each.local_addr), "remote_addr": _scope(each.remote_addr)}
+    if hide_names and each.process_name is not None:
+        changes["process_name"] = _word("app", each.process_name, secret)
+    return msgspec.structs.replace(each, **changes)
+
+
+def _word(kind: str, name: str, secret: bytes) -> str:
+    """The same for the same name on the same host, so that a server's charts hold together."""
+    return f"{kind}-{hashlib.blake2b(name.encode(), digest_size=4, key=secret).hexdigest()}"
+
+
+def _scope(endpoint: str) -> str:
+    """`loopback:443`, `private:443`, `public:443` for `192.0.2.1:443`; `*:443` stays."""
+    address, _, port = endpoint.rpartition(":")
+    if address == "*":
+        return endpoint
+    found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    word = "loopback" if found.is_loopback else "private" if found.is_private or found.is_link_local else "public"
+    return f"{word}:{port}"

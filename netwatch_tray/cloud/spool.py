@@ -1,0 +1,220 @@
+"""Snapshots that wait for their server: a queue in SQLite that survives kill -9 and power failures.
+
+Bounded by age, because the server refuses what is older than a day, and by size; what falls out is counted. Written by
+the thread that measures and emptied by the one that sends, under one lock that is never held while anybody waits for
+the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from netwatch_tray.errors import NetWatchError
+
+_log = logging.getLogger(__name__)
+
+LONGEST_AGE = 24 * 3600.0
+"""Seconds: the server's window, into the past as into the future."""
+MOST_BYTES = 48 << 20
+"""Of stored snapshots; compressed, a day at every level and the usual interval takes less."""
+_VERSION = 1
+_BUSY_TIMEOUT = 5.0
+_SCHEMA = """
+CREATE TABLE snapshot (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    host_id TEXT NOT NULL,
+    at REAL NOT NULL,
+    size INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
+    aside TEXT
+) STRICT;
+CREATE INDEX snapshot_at ON snapshot (at);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO counter VALUES ('dropped', 0), ('delivered', 0);
+"""
+
+
+class Stored(NamedTuple):
+    """A snapshot that waits."""
+
+    id: int
+    at: float
+    """Unix time, seconds."""
+    body: bytes
+    """JSON."""
+
+
+class Level(NamedTuple):
+    """How full the spool is."""
+
+    waiting: int
+    aside: int
+    """Refused by the server; kept for their day, not sent."""
+    dropped: int
+    """Ever: too old, too many, or made while the clock was wrong."""
+    delivered: int
+    """Ever."""
+    reason: str | None
+    """Why the latest was set aside."""
+
+
+class Spool:
+    """Safe to use from several threads. Raises NetWatchError where the file cannot be read or written."""
+
+    def __init__(self, file: Path, *, most_bytes: int = MOST_BYTES, now: Callable[[], float] = time.time) -> None:
+        """`now`: Unix time, seconds. A file that is damaged is put beside and a new one begun."""
+        self._file = file
+        self._most_bytes = most_bytes
+        self._now = now
+        self._lock = threading.Lock()
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                self._database = _opened(file)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):  # locked, or the disk is full: not the file's fault
+                    raise
+                beside = file.with_name(f"{file.name}.damaged")
+                _log.warning("The spool %s is damaged (%s) and was put aside as %s.", file, error, beside.name)
+                file.replace(beside)
+                for suffix in ("-wal", "-shm"):
+                    file.with_name(file.name + suffix).unlink(missing_ok=True)
+                self._database = _opened(file)
+            (self._bytes,) = self._database.execute("SELECT coalesce(sum(length(body)), 0) FROM snapshot").fetchone()
+        except (OSError, sqlite3.Error) as error:
+            raise NetWatchError(f"Snapshots cannot be kept in {file}: {error}.") from error
+
+    def append(self, host_id: str, at: float, body: bytes) -> None:
+        """On disk when this returns. Drops what is too old, and the oldest where it would become too much."""
+        packed = zlib.compress(body, 1)
+        with self._transaction() as database:
+            self._expire(database)
+            while self._bytes + len(packed) > self._most_bytes and self._drop_oldest(database):
+                pass
+            database.execute(
+                "INSERT INTO snapshot (host_id, at, size, body) VALUES (?, ?, ?, ?)", (host_id, at, len(body), packed)
+            )
+            self._bytes += len(packed)
+
+    def batch(self, host_id: str, most: int, most_bytes: int) -> list[Stored]:
+        """The oldest that wait for this host's account, oldest first; at least one, however large."""
+        with self._transaction() as database:
+            self._expire(database)
+            rows = database.execute(
+                "SELECT id, at, size, body FROM snapshot WHERE host_id = ? AND aside IS NULL ORDER BY at, id LIMIT ?",
+                (host_id, most),
+            )
+            found: list[Stored] = []
+            total = 0
+            for number, at, size, packed in rows:
+                total += size + 1
+                if found and total > most_bytes:
+                    break
+                found.append(Stored(number, at, zlib.decompress(packed)))
+            return found
+
+    def delivered(self, ids: Iterable[int]) -> None:
+        """The server has them."""
+        with self._transaction() as database:
+            _count(database, "delivered", self._delete(database, "id = ?", [(each,) for each in ids]))
+
+    def set_aside(self, ids: Iterable[int], reason: str) -> None:
+        """The server refuses them for good; they are kept for their day to be looked at."""
+        with self._transaction() as database:
+            database.executemany("UPDATE snapshot SET aside = ? WHERE id = ?", [(reason, each) for each in ids])
+
+    def failed(self, ids: Iterable[int], most: int, reason: str) -> None:
+        """The server failed over these alone; after `most` times they are set aside."""
+        with self._transaction() as database:
+            database.executemany(
+                "UPDATE snapshot SET failures = failures + 1, aside = CASE WHEN failures + 1 >= ? THEN ? END"
+                " WHERE id = ?",
+                [(most, reason, each) for each in ids],
+            )
+
+    def level(self, host_id: str | None = None) -> Level:
+        """Of one account's snapshots, by default of all; the counters are everybody's."""
+        with self._transaction() as database:
+            waiting, aside = database.execute(
+                "SELECT count(*) FILTER (WHERE aside IS NULL), count(aside) FROM snapshot WHERE ?1 IN (host_id, '')",
+                (host_id or "",),
+            ).fetchone()
+            latest = database.execute(
+                "SELECT aside FROM snapshot WHERE aside IS NOT NULL AND ?1 IN (host_id, '') ORDER BY id DESC LIMIT 1",
+                (host_id or "",),
+            ).fetchone()
+            counters = dict(database.execute("SELECT name, value FROM counter").fetchall())
+            return Level(waiting, aside, counters["dropped"], counters["delivered"], latest and latest[0])
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            bytes_before = self._bytes
+            try:
+                with self._database:
+                    yield self._database
+            except (sqlite3.Error, zlib.error) as error:
+                self._bytes = bytes_before
+                raise NetWatchError(f"The spool {self._file} cannot be used: {error}.") from error
+
+    def _expire(self, database: sqlite3.Connection) -> None:
+        """Drops what the server would refuse for its time: too old, or made while the clock was far ahead."""
+        now = self._now()
+        bounds = (now - LONGEST_AGE, now + LONGEST_AGE)
+        _count(database, "dropped", self._delete(database, "at < ? OR at > ?", [bounds]))
+
+    def _drop_oldest(self, database: sqlite3.Connection) -> int:
+        dropped = self._delete(database, "id = (SELECT id FROM snapshot ORDER BY at, id LIMIT 1)", [()])
+        _count(database, "dropped", dropped)
+        return dropped
+
+    def _delete(self, database: sqlite3.Connection, which: str, values: list[tuple[float, ...]]) -> int:
+        """How many there were."""
+        count = 0
+        for each in values:
+            # The condition is one of ours above, never anybody's text.
+            for (size,) in database.execute(f"DELETE FROM snapshot WHERE {which} RETURNING length(body)", each):  # noqa: S608
+                self._bytes -= size
+                count += 1
+        return count
+
+
+def _count(database: sqlite3.Connection, name: str, by: int) -> None:
+    if by:
+        database.execute("UPDATE counter SET value = value + ? WHERE name = ?", (by, name))
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Raises sqlite3.DatabaseError where the file is none of ours."""
+    # One connection for all threads, because each would have a cache of its own; the lock of Spool keeps them apart.
+    database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT, check_same_thread=False)
+    try:
+        file.chmod(0o600)
+        database.execute("PRAGMA cache_size = -256")  # KiB
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA wal_autocheckpoint = 64")  # pages; a day's queue must not lie there twice
+        database.execute("PRAGMA journal_size_limit = 1048576")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            with database:
+                database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+        elif version != _VERSION:
+            raise sqlite3.DatabaseError(f"it is of version {version}, this program knows {_VERSION}")  # noqa: TRY301  closed below
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,282 @@
+"""The wire format of netwatch-sdk 0.4.0: what a snapshot is in JSON. docs/wire.md is its document.
+
+Two kinds of optional keys, as the SDK writes them: those of its first version are `null` when unknown, those that came
+later are left out. Integers are u64 or u32, times are RFC 3339 in UTC with six digits and `Z`: one server keys by the
+microsecond, the other compares the text.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from netwatch_tray.errors import ParseError
+
+SCHEMA_VERSION = 1
+MOST_SNAPSHOTS = 100
+"""In one envelope; both servers answer 413 to more."""
+MOST_BYTES = 2 << 20
+"""Of one body: the cloud server's framework refuses 2 MiB and more while it reads."""
+LONGEST_HISTORY = 60
+
+U64 = Annotated[int, Meta(ge=0)]
+U32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
+Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+LatencyBuckets = tuple[U64, U64, U64, U64, U64, U64, U64, U64]
+"""Answers within 5, 10, 25, 50, 100, 250, 500 ms, and later."""
+
+
+class HostInfo(msgspec.Struct, frozen=True, kw_only=True):
+    host_id: str
+    """A random UUID; see `account.host_id`."""
+    hostname: str
+    os: str | None = None
+    kernel: str | None = None
+    uptime_secs: U64 | None = None
+    cpu_model: str | None = None
+    cpu_cores: U32 | None = None
+    memory_total_bytes: U64 | None = None
+
+
+class InterfaceMetric(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters since boot; deltas and rates since the snapshot before."""
+
+    name: str
+    is_up: bool
+    rx_bytes: U64
+    tx_bytes: U64
+    rx_bytes_delta: U64
+    tx_bytes_delta: U64
+    rx_packets: U64
+    tx_packets: U64
+    rx_errors: U64
+    tx_errors: U64
+    rx_drops: U64
+    tx_drops: U64
+    rx_rate: float | UnsetType | None = UNSET
+    """Bytes/s."""
+    tx_rate: float | UnsetType | None = UNSET
+    rx_history: Annotated[tuple[U64, ...], Meta(max_length=LONGEST_HISTORY)] | UnsetType | None = UNSET
+    """Bytes/s of the last seconds, oldest first."""
+    tx_history: Annotated[tuple[U64, ...], Meta(max_length=LONGEST_HISTORY)] | UnsetType | None = UNSET
+
+
+class HealthMetric(msgspec.Struct, frozen=True, kw_only=True):
+    """Round trips in milliseconds, loss in percent; `null` in a history: no answer."""
+
+    gateway_ip: str | None = None
+    gateway_rtt_ms: float | None = None
+    gateway_loss_pct: float | None = None
+    dns_ip: str | None = None
+    dns_rtt_ms: float | None = None
+    dns_loss_pct: float | None = None
+    gateway_rtt_history: Annotated[tuple[float | None, ...], Meta(max_length=LONGEST_HISTORY)] | UnsetType | None = (
+        UNSET
+    )
+    dns_rtt_history: Annotated[tuple[float | None, ...], Meta(max_length=LONGEST_HISTORY)] | UnsetType | None = UNSET
+
+
+class SystemMetric(msgspec.Struct, frozen=True, kw_only=True):
+    cpu_usage_pct: float | None = None
+    memory_total_bytes: U64 | None = None
+    memory_used_bytes: U64 | None = None
+    memory_available_bytes: U64 | None = None
+    load_avg_1m: float | None = None
+    load_avg_5m: float | None = None
+    load_avg_15m: float | None = None
+    swap_total_bytes: U64 | None = None
+    swap_used_bytes: U64 | None = None
+    cpu_per_core: tuple[float, ...] | None = None
+
+
+class DiskUsage(msgspec.Struct, frozen=True, kw_only=True):
+    mount_point: str
+    device: str
+    total_bytes: U64
+    used_bytes: U64
+    available_bytes: U64
+    usage_pct: float
+
+
+class DiskIo(msgspec.Struct, frozen=True, kw_only=True):
+    """Since boot."""
+
+    read_bytes: U64
+    write_bytes: U64
+
+
+class ProcessBandwidth(msgspec.Struct, frozen=True, kw_only=True):
+    """TCP payload over the uplinks since the snapshot before."""
+
+    process_name: str
+    pid: U32 | None = None
+    rx_bytes: U64
+    tx_bytes: U64
+    rx_rate: float
+    """Bytes/s."""
+    tx_rate: float
+    connection_count: U32
+    ppid: U32 | UnsetType | None = UNSET
+    user: str | UnsetType | None = UNSET
+    cpu_pct: float | UnsetType | None = UNSET
+    mem_rss_bytes: U64 | UnsetType | None = UNSET
+    mem_virt_bytes: U64 | UnsetType | None = UNSET
+    state: Annotated[str, Meta(min_length=1, max_length=1)] | UnsetType | None = UNSET
+    started_at: Timestamp | UnsetType | None = UNSET
+    cmd: str | UnsetType | None = UNSET
+    """The executable's path, never its arguments."""
+
+
+class ConnectionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    protocol: str
+    """`TCP` or `UDP`."""
+    local_addr: str
+    """`192.0.2.1:443`, `[2001:db8::1]:443`."""
+    remote_addr: str
+    """The same; `*:*` without a peer."""
+    state: str
+    """`ESTABLISHED`, `TIME_WAIT` …; empty for UDP."""
+    pid: U32 | None = None
+    process_name: str | None = None
+    kernel_rtt_us: float | UnsetType | None = UNSET
+    """Microseconds."""
+    rx_bytes: U64 | UnsetType | None = UNSET
+    """Since the connection opened."""
+    tx_bytes: U64 | UnsetType | None = UNSET
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    severity: Literal["warning", "critical"]
+    category: Literal["port_scan", "beaconing", "dns_tunnel", "bandwidth"]
+    message: str
+    detail: str
+    timestamp: Timestamp
+    time: Timestamp | UnsetType | None = UNSET
+    """The same once more: netwatch-dashboard reads this key, and fails without it after it stored the snapshot."""
+
+
+class DnsAnalytics(msgspec.Struct, frozen=True, kw_only=True):
+    """Since the program started."""
+
+    total_queries: U64
+    total_responses: U64
+    nxdomain_count: U64
+    latency_buckets: LatencyBuckets
+    top_domains: Annotated[tuple[tuple[str, U32], ...], Meta(max_length=20)]
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment of one host."""
+
+    timestamp: Timestamp
+    interfaces: tuple[InterfaceMetric, ...]
+    health: HealthMetric | None = None
+    connection_count: U32 | None = None
+    """Established TCP connections."""
+    system: SystemMetric | None = None
+    disk_usage: tuple[DiskUsage, ...] | None = None
+    disk_io: DiskIo | None = None
+    tcp_time_wait: U32 | None = None
+    tcp_close_wait: U32 | None = None
+    processes: tuple[ProcessBandwidth, ...] | UnsetType | None = UNSET
+    connections: tuple[ConnectionDetail, ...] | UnsetType | None = UNSET
+    alerts: tuple[Alert, ...] | UnsetType | None = UNSET
+    dns_analytics: DnsAnalytics | UnsetType | None = UNSET
+
+
+class AgentHealth(msgspec.Struct, frozen=True, kw_only=True):
+    collectors_ok: bool
+    dropped_count: U64
+    """Snapshots that never reached the server because they were too old or too many."""
+    queue_depth: U64
+    """Snapshots that wait, these included."""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of `POST /api/v1/ingest`."""
+
+    schema_version: U32 | UnsetType = UNSET
+    agent_version: str
+    host: HostInfo
+    snapshots: Annotated[tuple[Snapshot, ...], Meta(min_length=1, max_length=MOST_SNAPSHOTS)]
+    """Oldest first."""
+    agent_health: AgentHealth | UnsetType = UNSET
+
+
+class IngestResult(msgspec.Struct, frozen=True, kw_only=True):
+    index: U32
+    status: Annotated[int, Meta(ge=0, le=0xFFFF)]
+    message: str = ""
+
+
+class IngestResponse(msgspec.Struct, frozen=True, kw_only=True):
+    accepted: U32
+    rejected: U32
+    host_id: str | None = None
+    results: tuple[IngestResult, ...] = ()
+
+
+class _StoredEnvelope(msgspec.Struct, kw_only=True):
+    """An envelope around snapshots that are JSON already."""
+
+    schema_version: int
+    agent_version: str
+    host: HostInfo
+    snapshots: list[msgspec.Raw]
+    agent_health: AgentHealth
+
+
+_encoder = msgspec.json.Encoder()
+_snapshot_decoder = msgspec.json.Decoder(Snapshot)
+_envelope_decoder = msgspec.json.Decoder(Envelope)
+_response_decoder = msgspec.json.Decoder(IngestResponse)
+
+
+def timestamp(at: datetime) -> str:
+    """`2026-01-31T12:00:00.000000Z`; `at` must know its time zone."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Its JSON. A number that is none (NaN) becomes null, as JSON has no other word."""
+    return _encoder.encode(snapshot)
+
+
+def encode_envelope(host: HostInfo, version: str, snapshots: list[bytes], health: AgentHealth) -> bytes:
+    """The body of a request; `snapshots`: each as `encode` made it, oldest first."""
+    return _encoder.encode(
+        _StoredEnvelope(
+            schema_version=SCHEMA_VERSION,
+            agent_version=version,
+            host=host,
+            snapshots=[msgspec.Raw(each) for each in snapshots],
+            agent_health=health,
+        )
+    )
+
+
+def decode(body: bytes) -> Snapshot:
+    """Raises ParseError on anything but a snapshot."""
+    try:
+        return _snapshot_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ParseError(f"This is not a snapshot: {error}.") from error
+
+
+def decode_envelope(body: bytes) -> Envelope:
+    """Raises ParseError on anything but an envelope."""
+    try:
+        return _envelope_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ParseError(f"This is not an envelope of snapshots: {error}.") from error
+
+
+def decode_response(body: bytes) -> IngestResponse:
+    """Raises ParseError on anything but a server's answer."""
+    try:
+        return _response_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ParseError(f"This is not an answer of a NetWatch server: {error}.") from error

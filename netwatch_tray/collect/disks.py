@@ -1,0 +1,142 @@
+"""How full the disks are and what they moved: /proc and statvfs(3) on Linux, psutil elsewhere.
+
+A real file system counts once, however often it is mounted; of the disks only whole ones, because what a partition, a
+RAID or an encrypted volume moves is moved by a disk below it as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from netwatch_tray.errors import CollectError, ParseError
+
+_SECTOR = 512
+"""Bytes: /proc/diskstats counts in these whatever the disk's own are (Documentation/admin-guide/iostats.rst)."""
+_STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|sr|fd)\d")
+_IMAGE = re.compile(r"/dev/(?:loop|ram|zram)\d")
+"""A file or memory that poses as a disk."""
+_LOCAL = frozenset(
+    "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk apfs hfs hfsplus".split()
+)
+"""What lives on a disk of this machine. A network file system may hang whoever asks it."""
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+class Mount(NamedTuple):
+    device: str
+    point: str
+    kind: str
+
+
+class Usage(NamedTuple):
+    """Of one file system, bytes."""
+
+    point: str
+    device: str
+    total: int
+    used: int
+    available: int
+    """To users other than root."""
+
+    @property
+    def percent(self) -> float:
+        """As df(1) says it: of what users may have."""
+        usable = self.used + self.available
+        return round(100 * self.used / usable, 1) if usable else 0.0
+
+
+class Traffic(NamedTuple):
+    """Since boot, bytes."""
+
+    read: int
+    written: int
+
+
+def usages() -> tuple[Usage, ...]:
+    """Raises CollectError."""
+    if sys.platform == "linux":
+        mounts = parse_mounts(_read("/proc/self/mounts"))
+    else:
+        import psutil  # noqa: PLC0415  4 MB, for systems without /proc
+
+        mounts = [Mount(each.device, each.mountpoint, each.fstype) for each in psutil.disk_partitions(all=False)]
+    found = {}
+    for mount in real(mounts):
+        with contextlib.suppress(OSError):  # unmounted meanwhile, or not ours to see
+            status = os.statvfs(mount.point)
+            size = status.f_frsize
+            if status.f_blocks:
+                found[os.stat(mount.point).st_dev] = Usage(  # noqa: PTH116  paired with statvfs above
+                    mount.point,
+                    mount.device,
+                    status.f_blocks * size,
+                    (status.f_blocks - status.f_bfree) * size,
+                    status.f_bavail * size,
+                )
+    return tuple(found.values())
+
+
+def traffic() -> Traffic | None:
+    """Of all whole disks together; `None`: there is none. Raises CollectError."""
+    if sys.platform == "linux":
+        try:
+            names = os.listdir("/sys/block")  # noqa: PTH208  names are enough
+        except OSError:
+            return None
+        return parse_diskstats(_read("/proc/diskstats"), names)
+    import psutil  # noqa: PLC0415  as above
+
+    counters = psutil.disk_io_counters()
+    return None if counters is None else Traffic(counters.read_bytes, counters.write_bytes)
+
+
+def real(mounts: Iterable[Mount]) -> list[Mount]:
+    """One mount of each file system on a disk, where it was mounted first; and the root, whatever it is."""
+    found: dict[str, Mount] = {}
+    for mount in mounts:
+        if mount.kind in _LOCAL:
+            if not _IMAGE.match(mount.device):
+                found.setdefault(mount.device, mount)
+        elif mount.point == "/" and mount.kind != "rootfs":
+            found["/"] = mount
+    return list(found.values())
+
+
+def parse_mounts(content: bytes) -> list[Mount]:
+    """/proc/self/mounts (fstab(5)): spaces and the like are octal. Raises ParseError."""
+    mounts = []
+    for line in content.decode(errors="surrogateescape").splitlines():
+        words = line.split(" ")
+        if len(words) < 4:
+            raise ParseError(f"A line of mounts is {line[:80]!r}.")
+        device, point, kind = (_OCTAL.sub(lambda found: chr(int(found[1], 8) & 0xFF), word) for word in words[:3])
+        mounts.append(Mount(device, point, kind))
+    return mounts
+
+
+def parse_diskstats(content: bytes, whole_disks: Collection[str]) -> Traffic | None:
+    """/proc/diskstats, summed over `whole_disks` but those that lie on others. Raises ParseError."""
+    read = written = 0
+    found = False
+    for line in content.decode(errors="replace").splitlines():
+        words = line.split()
+        try:
+            name, sectors_read, sectors_written = words[2], int(words[5]), int(words[9])
+        except (IndexError, ValueError) as error:
+            raise ParseError(f"/proc/diskstats has a line {line[:80]!r}.") from error
+        if name in whole_disks and not _STACKED.match(name):
+            read, written, found = read + sectors_read, written + sectors_written, True
+    return Traffic(read * _SECTOR, written * _SECTOR) if found else None
+
+
+def _read(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise CollectError(f"{file} cannot be read: {error.strerror}.") from error

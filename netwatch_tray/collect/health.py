@@ -1,0 +1,290 @@
+"""Is the network well: round trip and loss to the gateway and to the DNS server, by asking both.
+
+The gateway is pinged with ICMP echo over a datagram socket, which needs no privilege where the system allows it (macOS;
+Linux within net.ipv4.ping_group_range); else a TCP connection is begun, whose refusal is an answer as good as any. The
+DNS server is asked for the name servers of the root (RFC 1035), which every resolver knows and which tells nothing of
+the person. What never answered is unknown, not lost: many gateways are silent by choice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+from netwatch_tray.errors import CollectError, ParseError
+
+_PROBES = 3
+_TIMEOUT = 1.0
+"""Seconds to wait for each answer."""
+_TCP_PORTS = (53, 80, 443)
+"""What a gateway would most likely listen on; any of them may refuse, which is an answer."""
+_RTF_UP, _RTF_GATEWAY, _RTF_REJECT = 0x1, 0x2, 0x200
+_ECHO = struct.Struct("!BBHHH")
+"""ICMP: type, code, checksum, identifier, sequence (RFC 792, RFC 4443)."""
+_ECHO_REQUEST, _ECHO_REQUEST6, _ECHO_REPLY, _ECHO_REPLY6 = 8, 128, 0, 129
+_DNS_HEADER = struct.Struct("!HHHHHH")
+_DNS_RECURSION, _DNS_RESPONSE = 0x0100, 0x8000
+_ROOT_NAME_SERVERS = b"\0" + struct.pack("!HH", 2, 1)
+"""The question: the root, type NS, class IN."""
+
+
+class Reachability(NamedTuple):
+    """What a few probes of one address found."""
+
+    address: str
+    rtt_s: float | None
+    """Mean of the answers."""
+    loss: float | None
+    """Share without an answer, 0 to 1; `None`: it cannot be told from silence by choice."""
+
+
+class Health(NamedTuple):
+    gateway: Reachability | None
+    """`None`: there is no gateway."""
+    dns: Reachability | None
+
+
+class HealthSource:
+    """Blocks for up to several seconds while it waits for answers: call from a thread of its own."""
+
+    def __init__(
+        self,
+        gateway: Callable[[], str | None] | None = None,
+        dns_server: Callable[[], str | None] | None = None,
+        dns_port: int = 53,
+    ) -> None:
+        """`gateway`, `dns_server`: where they are now; by default what the system uses."""
+        self._gateway = gateway or default_gateway
+        self._dns_server = dns_server or default_dns_server
+        self._dns_port = dns_port
+        self._answered: set[str] = set()
+        """Gateways that did at least once: their silence is loss."""
+
+    def probe(self) -> Health:
+        """Raises CollectError where not even the addresses can be learnt."""
+        gateway, dns = self._gateway(), self._dns_server()
+        return Health(
+            None if gateway is None else self._probe_gateway(gateway),
+            None if dns is None else self._probe_dns(dns),
+        )
+
+    def _probe_gateway(self, address: str) -> Reachability:
+        times = [ping(address) for _ in range(_PROBES)] if may_ping(address) else []
+        if any(each is not None for each in times):
+            self._answered.add(address)
+        if address in self._answered and times:
+            return _summary(address, times)
+        rtt = _knock(address)
+        return Reachability(address, rtt, None)
+
+    def _probe_dns(self, address: str) -> Reachability:
+        try:
+            return _summary(address, [ask_dns(address, self._dns_port) for _ in range(_PROBES)])
+        except OSError:  # no way there at all: that says nothing of the server
+            return Reachability(address, None, None)
+
+
+def _summary(address: str, times: list[float | None]) -> Reachability:
+    answers = [each for each in times if each is not None]
+    return Reachability(address, sum(answers) / len(answers) if answers else None, 1 - len(answers) / len(times))
+
+
+def may_ping(address: str) -> bool:
+    """Whether this user may send ICMP echo to an address of that family."""
+    try:
+        _echo_socket(address).close()
+    except OSError:
+        return False
+    return True
+
+
+def ping(address: str) -> float | None:
+    """Seconds to the answer of one echo request; `None`: no answer in time, or no way there."""
+    with contextlib.suppress(OSError), _echo_socket(address) as probe:
+        probe.connect(_socket_address(address, 0))
+        sequence = int.from_bytes(os.urandom(2), "big")
+        is_six = probe.family == socket.AF_INET6
+        # The kernel fills in the identifier, and over IPv6 the checksum; over IPv4 on macOS it is ours to make.
+        head = _ECHO.pack(_ECHO_REQUEST6 if is_six else _ECHO_REQUEST, 0, 0, 0, sequence)
+        payload = os.urandom(16)
+        request = head + payload
+        if not is_six:
+            request = head[:2] + struct.pack("!H", checksum(request)) + head[4:] + payload
+        start = time.monotonic()
+        probe.send(request)
+        while (answer := _receive(probe, start)) is not None:
+            # macOS delivers the IPv4 header as well.
+            if not is_six and len(answer) >= 20 and answer[0] >> 4 == 4:
+                answer = answer[(answer[0] & 15) * 4 :]
+            if answer[:1] in (bytes([_ECHO_REPLY]), bytes([_ECHO_REPLY6])) and answer[8:] == payload:
+                return time.monotonic() - start
+    return None
+
+
+def _echo_socket(address: str) -> socket.socket:
+    """Raises OSError where the system does not let this user."""
+    if ":" in address:
+        return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6)
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+
+
+def checksum(content: bytes) -> int:
+    """The Internet checksum (RFC 1071)."""
+    content += b"\0" * (len(content) % 2)
+    total: int = sum(struct.unpack(f"!{len(content) // 2}H", content))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def _knock(address: str) -> float | None:
+    """Seconds until a TCP connection is taken or refused; `None`: neither, on any port."""
+    for port in _TCP_PORTS:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(_TIMEOUT)
+            start = time.monotonic()
+            try:
+                failure = probe.connect_ex(_socket_address(address, port))
+            except OSError:
+                continue
+            if failure in {0, errno.ECONNREFUSED}:
+                return time.monotonic() - start
+    return None
+
+
+def ask_dns(address: str, port: int = 53) -> float | None:
+    """Seconds until a DNS server answered, whatever it said; `None`: it did not. Raises OSError: no way there."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    identifier = os.urandom(2)
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(_socket_address(address, port))
+        start = time.monotonic()
+        header = _DNS_HEADER.pack(int.from_bytes(identifier, "big"), _DNS_RECURSION, 1, 0, 0, 0)
+        probe.send(header + _ROOT_NAME_SERVERS)
+        try:
+            while (answer := _receive(probe, start)) is not None:
+                if answer[:2] == identifier and len(answer) >= _DNS_HEADER.size and answer[2] & 0x80:
+                    return time.monotonic() - start
+        except ConnectionRefusedError:  # the machine is there, the server is not
+            return None
+    return None
+
+
+def _receive(probe: socket.socket, start: float) -> bytes | None:
+    """The next datagram; `None` when the time is up."""
+    left = start + _TIMEOUT - time.monotonic()
+    if left <= 0 or not select.select([probe], [], [], left)[0]:
+        return None
+    return probe.recv(2048)
+
+
+def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    """With the scope of a link-local address as a number. Raises OSError for an interface that is gone."""
+    host, _, scope = address.partition("%")
+    if ":" not in host:
+        return host, port
+    return host, port, 0, (int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)) if scope else 0
+
+
+def default_gateway() -> str | None:
+    """The next hop of the best default route, IPv4 before IPv6; `None`: there is none. Raises CollectError."""
+    if sys.platform == "linux":
+        four = parse_routes(_read("/proc/net/route"))
+        return four or parse_routes6(_read("/proc/net/ipv6_route"))
+    from netwatch_tray.collect import tools  # noqa: PLC0415  where the kernel has no file for it
+
+    route = tools.find("route")
+    for family in ("-inet", "-inet6"):
+        found = parse_route_get(tools.output([route, "-n", "get", family, "default"], timeout=2, harmless=1))
+        if found:
+            return found
+    return None
+
+
+def default_dns_server() -> str | None:
+    """The first name server that leaves this machine: a stub's own servers are asked instead of the stub."""
+    for file in ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"):
+        for server in parse_resolv_conf(_read(file)):
+            if not ip_address(server.partition("%")[0]).is_loopback:
+                return server
+    return None
+
+
+def _read(file: str) -> bytes:
+    """Nothing where there is no such file."""
+    try:
+        return Path(file).read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise CollectError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def parse_routes(content: bytes) -> str | None:
+    """The gateway of the default route with the lowest metric in /proc/net/route. Raises ParseError."""
+    found: list[tuple[int, str]] = []
+    for line in content.decode(errors="replace").splitlines()[1:]:
+        words = line.split()
+        try:
+            destination, gateway, flags, metric, mask = (
+                *(int(words[column], 16) for column in (1, 2, 3)),
+                int(words[6]),
+                int(words[7], 16),
+            )
+            if destination == mask == 0 and flags & _RTF_UP and flags & _RTF_GATEWAY and not flags & _RTF_REJECT:
+                found.append((metric, str(IPv4Address(gateway.to_bytes(4, sys.byteorder)))))
+        except (ValueError, IndexError, OverflowError) as error:
+            raise ParseError(f"/proc/net/route has a line {line[:80]!r}.") from error
+    return min(found)[1] if found else None
+
+
+def parse_routes6(content: bytes) -> str | None:
+    """The same of /proc/net/ipv6_route; a link-local gateway comes with its interface. Raises ParseError."""
+    found: list[tuple[int, str]] = []
+    for line in content.decode(errors="replace").splitlines():
+        words = line.split()
+        try:
+            destination, length, gateway, metric, flags, interface = (
+                *(int(words[column], 16) for column in (0, 1, 4, 5, 8)),
+                words[9],
+            )
+            if destination == length == 0 and gateway and flags & _RTF_UP and not flags & _RTF_REJECT:
+                address = IPv6Address(gateway)
+                found.append((metric, f"{address}%{interface}" if address.is_link_local else str(address)))
+        except (ValueError, IndexError) as error:
+            raise ParseError(f"/proc/net/ipv6_route has a line {line[:80]!r}.") from error
+    return min(found)[1] if found else None
+
+
+def parse_route_get(content: bytes) -> str | None:
+    """The gateway that `route -n get default` names, if it is an address."""
+    for line in content.decode(errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "gateway":
+            with contextlib.suppress(ValueError):
+                ip_address(value.strip())  # scoped ones included; `link#7` is none
+                return value.strip()
+    return None
+
+
+def parse_resolv_conf(content: bytes) -> list[str]:
+    """The addresses of its `nameserver` lines (resolv.conf(5)); what is none is left out, as the resolver does."""
+    servers = []
+    for line in content.decode(errors="replace").splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[0] == "nameserver":
+            with contextlib.suppress(ValueError):
+                ip_address(words[1])
+                servers.append(words[1])
+    return servers

@@ -1,0 +1,112 @@
+"""What a process costs besides the network: parent, user, processor time, memory, age; read for a few processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NamedTuple
+
+from netwatch_tray.collect.processes import UserNames
+from netwatch_tray.errors import CollectError, ParseError
+
+
+class ProcessFacts(NamedTuple):
+    """What cannot be seen is `None`."""
+
+    name: str
+    parent: int | None
+    user: str | None
+    cpu_s: float
+    """Used since it started, user and system together."""
+    rss_bytes: int
+    virtual_bytes: int
+    state: str
+    """One letter: R, S, I, Z or T …"""
+    started: float
+    """Unix time, seconds."""
+    executable: str | None
+
+
+_users = UserNames()
+
+
+def read_facts(pid: int) -> ProcessFacts | None:
+    """`None`: it ended, or this system does not show it. Raises ParseError."""
+    return _read_linux(pid) if sys.platform == "linux" else _read_psutil(pid)
+
+
+def _read_linux(pid: int, root: str = "/proc") -> ProcessFacts | None:
+    directory = f"{root}/{pid}"
+    try:
+        with open(f"{directory}/stat", "rb", buffering=0) as file:  # noqa: PTH123  twice as fast as pathlib
+            facts = parse_stat(file.read(4096), _boot_time())
+            uid = os.fstat(file.fileno()).st_uid
+    except OSError:
+        return None
+    try:
+        executable: str | None = os.readlink(f"{directory}/exe").removesuffix(" (deleted)")  # noqa: PTH115  as above
+    except OSError:  # another user's
+        executable = None
+    return facts._replace(user=_users[uid], executable=executable)
+
+
+def parse_stat(content: bytes, boot_time: float) -> ProcessFacts:
+    """/proc/PID/stat (proc_pid_stat(5)); without user and executable. Raises ParseError."""
+    try:
+        start, end = content.index(b"(") + 1, content.rindex(b")")
+        name, words = content[start:end].decode(errors="replace"), content[end + 1 :].split()
+        ticks = os.sysconf("SC_CLK_TCK")
+        return ProcessFacts(
+            name=name,
+            parent=int(words[1]) or None,
+            user=None,
+            cpu_s=(int(words[11]) + int(words[12])) / ticks,
+            rss_bytes=max(0, int(words[21])) * os.sysconf("SC_PAGE_SIZE"),
+            virtual_bytes=int(words[20]),
+            state=words[0].decode("ascii")[:1],
+            started=boot_time + int(words[19]) / ticks,
+            executable=None,
+        )
+    except (ValueError, IndexError) as error:
+        raise ParseError(f"A process is told as {content[:80]!r}.") from error
+
+
+_boot: list[float] = []
+
+
+def _boot_time() -> float:
+    """Unix time of the start of the kernel as it saw it (`btime`), read once so that start times never waver."""
+    if not _boot:
+        try:
+            with open("/proc/stat", "rb") as file:  # noqa: PTH123  as above
+                _boot.append(next(float(line.split()[1]) for line in file if line.startswith(b"btime")))
+        except (OSError, StopIteration) as error:
+            raise CollectError("/proc/stat does not tell when the system started.") from error
+    return _boot[0]
+
+
+def _read_psutil(pid: int) -> ProcessFacts | None:
+    import psutil  # noqa: PLC0415  4 MB, for systems without /proc
+
+    states = {"running": "R", "sleeping": "S", "idle": "I", "zombie": "Z", "stopped": "T"}
+    try:
+        found = psutil.Process(pid)
+        with found.oneshot():
+            times, memory = found.cpu_times(), found.memory_info()
+            try:
+                executable = found.exe() or None
+            except psutil.AccessDenied:
+                executable = None
+            return ProcessFacts(
+                name=found.name(),
+                parent=found.ppid() or None,
+                user=found.username(),
+                cpu_s=times.user + times.system,
+                rss_bytes=memory.rss,
+                virtual_bytes=memory.vms,
+                state=states.get(found.status(), "S"),
+                started=found.create_time(),
+                executable=executable,
+            )
+    except psutil.Error:
+        return None

@@ -1,0 +1,185 @@
+"""Processor, memory, load and what the machine is: from /proc on Linux (proc(5)), by psutil elsewhere."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from netwatch_tray.errors import CollectError, ParseError
+
+
+class CpuTimes(NamedTuple):
+    """Since boot, in any unit."""
+
+    busy: float
+    total: float
+
+
+class Memory(NamedTuple):
+    """Bytes."""
+
+    total: int
+    available: int
+    swap_total: int
+    swap_used: int
+
+    @property
+    def used(self) -> int:
+        return self.total - self.available
+
+
+class SystemSample(NamedTuple):
+    cpu_pct: float | None
+    """0 to 100 over the time since the sample before; `None` in the first."""
+    cpu_per_core: tuple[float, ...] | None
+    memory: Memory
+    load: tuple[float, float, float]
+    """Mean over 1, 5 and 15 minutes."""
+
+
+class Machine(NamedTuple):
+    """What does not change while the program runs."""
+
+    hostname: str
+    os: str
+    kernel: str
+    cpu_model: str | None
+    cpu_cores: int | None
+
+
+class _Readings(Protocol):
+    def cpu(self) -> Sequence[CpuTimes]: ...
+    def memory(self) -> Memory: ...
+
+
+class SystemSource:
+    """Compares with the reading before, so that nobody has to sleep between two."""
+
+    def __init__(self, readings: _Readings | None = None) -> None:
+        """`readings`: by default this system's."""
+        self._readings = readings or (ProcReadings() if sys.platform == "linux" else _PsutilReadings())
+        self._before: Sequence[CpuTimes] = ()
+
+    def sample(self) -> SystemSample:
+        """Raises CollectError."""
+        before, self._before = self._before, self._readings.cpu()
+        shares = usage(before, self._before)
+        try:
+            load = os.getloadavg()
+        except OSError as error:
+            raise CollectError("The load is not known.") from error
+        return SystemSample(shares[0] if shares else None, shares[1:] or None, self._readings.memory(), load)
+
+
+def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
+    """Percent busy between two readings, of all processors together and of each; empty when it cannot be said."""
+    if len(before) != len(now):  # a processor came or went
+        return ()
+    shares = []
+    for old, new in zip(before, now, strict=True):
+        elapsed = new.total - old.total
+        if elapsed <= 0:
+            return ()
+        shares.append(round(100 * min(1.0, max(0.0, (new.busy - old.busy) / elapsed)), 1))
+    return tuple(shares)
+
+
+class ProcReadings:
+    """Linux."""
+
+    def __init__(self, root: str = "/proc") -> None:
+        self._root = Path(root)
+
+    def cpu(self) -> Sequence[CpuTimes]:
+        return parse_stat(self._read("stat"))
+
+    def memory(self) -> Memory:
+        return parse_meminfo(self._read("meminfo"))
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self._root / name).read_bytes()
+        except OSError as error:
+            raise CollectError(f"{self._root / name} cannot be read: {error.strerror}.") from error
+
+
+class _PsutilReadings:
+    def cpu(self) -> Sequence[CpuTimes]:
+        import psutil  # noqa: PLC0415  4 MB, for systems without /proc
+
+        cores = [CpuTimes(sum(times) - times.idle, sum(times)) for times in psutil.cpu_times(percpu=True)]
+        return [CpuTimes(sum(core.busy for core in cores), sum(core.total for core in cores)), *cores]
+
+    def memory(self) -> Memory:
+        import psutil  # noqa: PLC0415  as above
+
+        memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+        return Memory(memory.total, memory.available, swap.total, swap.used)
+
+
+def parse_stat(content: bytes) -> Sequence[CpuTimes]:
+    """The `cpu` lines of /proc/stat: all processors first, then each. Raises ParseError.
+
+    Waiting for a disk is idle; a guest's time is part of user and nice already.
+    """
+    found = []
+    for line in content.split(b"\n"):
+        if not line.startswith(b"cpu"):
+            break
+        try:
+            ticks = [int(word) for word in line.split()[1:9]]
+        except ValueError as error:
+            raise ParseError(f"/proc/stat has a line {line[:80]!r}.") from error
+        if len(ticks) < 4 or min(ticks) < 0:
+            raise ParseError(f"/proc/stat has a line {line[:80]!r}.")
+        total = sum(ticks)
+        found.append(CpuTimes(total - sum(ticks[3:5]), total))
+    if not found:
+        raise ParseError("/proc/stat does not begin with processors.")
+    return found
+
+
+def parse_meminfo(content: bytes) -> Memory:
+    """/proc/meminfo. Raises ParseError."""
+    fields: dict[bytes, int] = {}
+    for line in content.split(b"\n"):
+        name, _, rest = line.partition(b":")
+        number = rest.split()[:1]
+        if number and number[0].isdigit():
+            fields[name] = int(number[0]) * 1024
+    try:
+        total, swap = fields[b"MemTotal"], fields.get(b"SwapTotal", 0)
+        return Memory(total, min(total, fields[b"MemAvailable"]), swap, max(0, swap - fields.get(b"SwapFree", 0)))
+    except KeyError as error:
+        raise ParseError(f"/proc/meminfo does not tell {error.args[0].decode()}.") from error
+
+
+def parse_cpu_model(content: bytes) -> str | None:
+    """The first model in /proc/cpuinfo; ARM kernels name none."""
+    for line in content.split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name.strip() == b"model name":
+            return value.strip().decode(errors="replace") or None
+    return None
+
+
+def machine() -> Machine:
+    """Reads it now; what is not known is `None`."""
+    names = os.uname()
+    if sys.platform == "linux":
+        try:
+            model = parse_cpu_model(Path("/proc/cpuinfo").read_bytes())
+        except OSError:
+            model = None
+        try:
+            release = platform.freedesktop_os_release()
+            system = release.get("PRETTY_NAME", names.sysname)
+        except OSError:
+            system = names.sysname
+    else:
+        model, system = platform.processor() or None, f"macOS {platform.mac_ver()[0]}"
+    return Machine(names.nodename or "unnamed", system, names.release, model, os.cpu_count())

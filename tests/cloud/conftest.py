@@ -1,0 +1,40 @@
+"""A home of its own for each test, and what uploading tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netwatch_tray.cloud.client import ServerClient
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nothing of the person's is read or written, and no name of the environment decides."""
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
+        directory = tmp_path / name.lower()
+        directory.mkdir(mode=0o700)
+        monkeypatch.setenv(name, str(directory))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("NETWATCH_ENDPOINT", "NETWATCH_API_KEY", "NETWATCH_INTERVAL"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ServerClient]]:
+    """All that a test makes are closed after it, as the uploader's thread does where there is one."""
+    made: list[ServerClient] = []
+    make = ServerClient.__init__
+
+    def noted(client: ServerClient, *arguments: Any, **options: Any) -> None:
+        make(client, *arguments, **options)
+        made.append(client)
+
+    monkeypatch.setattr(ServerClient, "__init__", noted)
+    yield made
+    for client in made:
+        client.close()

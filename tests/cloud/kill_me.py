@@ -1,0 +1,34 @@
+"""Measures and sends until it is killed: spool, server, key, number of the run, whether to only send what is left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from uploading import FAST, HOST_ID, host, snapshot
+
+from netwatch_tray.cloud import wire
+from netwatch_tray.cloud.account import Account, Identity, Key, parse_endpoint
+from netwatch_tray.cloud.client import ServerClient
+from netwatch_tray.cloud.spool import Spool
+from netwatch_tray.cloud.uploader import Uploader
+
+spool = Spool(Path(sys.argv[1]))
+account = Account(parse_endpoint(sys.argv[2]), Key(sys.argv[3]), Identity(host_id=HOST_ID, secret="00" * 16))
+client = ServerClient(account, f"run/{sys.argv[4]}", timeout=5.0)
+uploader = Uploader(spool, client, host, pace=FAST._replace(timeout=5.0))
+uploader.start()
+if sys.argv[5] == "1":
+    while spool.level(HOST_ID).waiting:
+        time.sleep(0.005)
+    uploader.stop()
+    uploader.wait(5)
+    sys.exit()
+while True:
+    made = snapshot(datetime.now(UTC))
+    spool.append(HOST_ID, datetime.now(UTC).timestamp(), wire.encode(made))
+    print(made.timestamp, flush=True)
+    uploader.wake()
+    time.sleep(0.001)

@@ -1,0 +1,378 @@
+"""Each number of a snapshot is that of its source, and only what was chosen is in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+from ingest_server import SCHEMA
+from json_schema import faults
+from msgspec import UNSET
+
+from netwatch_tray.cloud import privacy, wire
+from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets
+from netwatch_tray.cloud.metrics import render
+from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
+from netwatch_tray.collect.health import Health, Reachability
+from netwatch_tray.collect.process_facts import ProcessFacts
+from netwatch_tray.collect.system import Memory, SystemSample
+from netwatch_tray.engine.apps import Traffic
+from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.monitor import Monitor
+from netwatch_tray.model import Connection, CounterRow, Interface, Sample, Tick
+from netwatch_tray.settings import UploadLevel
+
+SECRET = b"\1" * 16
+START = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@dataclasses.dataclass
+class Kernel:
+    """An interface source whose counters the test moves."""
+
+    at: float = 1000.0
+    rows: dict[int, list[int]] = dataclasses.field(default_factory=dict)
+    interfaces: dict[int, Interface] = dataclasses.field(default_factory=dict)
+    name: str = "test"
+    note: str | None = None
+
+    def sample(self) -> Sample:
+        counters: dict[int, CounterRow] = {index: tuple(row) for index, row in self.rows.items()}  # type: ignore[misc]
+        return Sample(self.at, counters, self.interfaces, 64)
+
+    def close(self) -> None: ...
+
+
+def kernel() -> Kernel:
+    made = Kernel()
+    for index, name, options in (
+        (1, "lo", {"is_loopback": True, "kind": "loopback", "is_up": True}),
+        (2, "eth0", {"kind": "ethernet", "is_up": True, "default_metric": 100}),
+        (3, "docker0", {"kind": "bridge", "is_up": False}),
+        (4, "wg0", {"kind": "wireguard", "is_up": True}),
+    ):
+        made.interfaces[index] = Interface(index=index, name=name, **options)  # type: ignore[arg-type]
+        made.rows[index] = [10 * index] * 8
+    return made
+
+
+def test_deltas_rates_and_counters_are_those_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = kernel()
+    monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
+    monitor = Monitor(source, 1.0, {})
+    builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
+    builder.add(monitor.tick())
+    chance = random.Random(3)
+    for _ in range(4):
+        before, at = list(source.rows[2]), source.at
+        rates = []
+        for _ in range(15):
+            step, rx, tx = chance.uniform(0.7, 1.9), chance.randrange(10**9), chance.randrange(10**6)
+            source.at += step
+            for field, more in enumerate((3, 2, rx, tx, 0, 1, 0, 1)):
+                source.rows[2][field] += more
+                source.rows[4][field] += more
+            rates.append((round(rx / step), round(tx / step)))
+            tick = monitor.tick()
+            builder.add(tick)
+        (found,) = builder.build(tick, Readings(), source.at).interfaces
+        row, elapsed = source.rows[2], source.at - at
+        assert (found.name, found.is_up) == ("eth0", True)
+        assert (found.rx_bytes, found.tx_bytes) == (row[2], row[3])
+        assert (found.rx_packets, found.tx_packets, found.rx_errors, found.tx_errors) == (
+            row[0],
+            row[1],
+            row[4],
+            row[5],
+        )
+        assert (found.rx_drops, found.tx_drops) == (row[6], row[7])
+        assert (found.rx_bytes_delta, found.tx_bytes_delta) == (row[2] - before[2], row[3] - before[3])
+        assert found.rx_rate == pytest.approx((row[2] - before[2]) / elapsed)
+        assert found.tx_rate == pytest.approx((row[3] - before[3]) / elapsed)
+        assert isinstance(found.rx_history, tuple)
+        assert isinstance(found.tx_history, tuple)
+        assert list(zip(found.rx_history, found.tx_history, strict=True))[-15:] == rates
+        assert len(found.rx_history) <= 60
+
+
+def test_the_servers_sum_is_the_tools_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cloud server adds up the deltas of all interfaces; a VPN over the same uplink must not double them."""
+    source = kernel()
+    monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
+    monitor = Monitor(source, 1.0, {})
+    for everything, names in ((False, ["eth0"]), (True, ["eth0", "docker0", "wg0"])):
+        builder = SnapshotBuilder(all_interfaces=everything, facts=lambda _pid: None)
+        total = 0
+        for _ in range(5):
+            source.at += 1
+            for index in (2, 4):
+                source.rows[index][2] += 1000
+            tick = monitor.tick()
+            total += tick.total.rx_delta
+            builder.add(tick)
+        found = builder.build(tick, Readings(), source.at)
+        assert [each.name for each in found.interfaces] == names
+        if not everything:
+            assert abs(sum(each.rx_bytes_delta for each in found.interfaces) - total) <= 1000  # its first tick
+
+
+def test_over_a_gap_there_is_no_rate_and_the_history_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = kernel()
+    monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
+    monitor = Monitor(source, 1.0, {})
+    builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
+    for step in (0, 1, 1, 3600, 1, 1):
+        source.at += step
+        source.rows[2][2] += 500 * step
+        tick = monitor.tick()
+        builder.add(tick)
+    (found,) = builder.build(tick, Readings(), source.at).interfaces
+    assert (found.rx_rate, found.tx_rate) == (UNSET, UNSET)
+    assert found.rx_history == (500, 500)
+    assert found.rx_bytes_delta == 4 * 500
+    source.at += 1
+    source.rows[2][2] += 700
+    tick = monitor.tick()
+    builder.add(tick)
+    (found,) = builder.build(tick, Readings(), source.at).interfaces
+    assert found.rx_rate == pytest.approx(700.0)
+
+
+def connection(number: int, **options: Any) -> Connection:
+    given: dict[str, Any] = {
+        "key": f"{number:04}",
+        "protocol": "TCP",
+        "local_address": "192.0.2.7",
+        "local_port": 40000 + number,
+        "remote_address": "2001:db8::9",
+        "remote_port": 443,
+        "state": "ESTABLISHED",
+        "pid": 100,
+        "process": "curl",
+        "rx_bytes": 1000,
+        "tx_bytes": 10,
+        "rx_rate": 5.0,
+        "tx_rate": 1.0,
+        "rtt_s": 0.0125,
+    }
+    return Connection(**(given | options))
+
+
+FACTS = ProcessFacts("curl", 1, "ada", 2.0, 4096, 8192, "S", 1.8e9, "/usr/bin/curl")
+SYSTEM = SystemSample(12.5, (10.0, 15.0), Memory(1000, 400, 100, 25), (0.5, 0.25, 0.125))
+DISK = Usage("/home/ada", "/dev/sda1", 1000, 400, 500)
+HEALTH = Health(Reachability("192.0.2.1", 0.00125, 0.0), Reachability("192.0.2.53", None, 1.0))
+
+
+def everything(rows: tuple[Connection, ...], processes: dict[int, Traffic] | None = None) -> wire.Snapshot:
+    source = kernel()
+    monitor = Monitor(source, 1.0, {})
+    builder = SnapshotBuilder(all_interfaces=False, facts=lambda pid: FACTS if pid == 100 else None)
+    tick = monitor.tick()
+    builder.add(tick)
+    builder.add_connections(Interval(elapsed_s=10.0, apps={}, processes=processes or {}, local=Traffic()), lambda: rows)
+    history = HealthHistory()
+    for _ in range(70):
+        history.add(HEALTH)
+    readings = Readings(
+        system=SYSTEM,
+        disks=(DISK,),
+        disk_traffic=DiskTraffic(7, 8),
+        health=history.metric,
+        sockets=Sockets({"ESTABLISHED": 3, "TIME_WAIT": 2, "CLOSE_WAIT": 1, "LISTEN": 9}, rows),
+    )
+    return builder.build(tick, readings, 1000.0)
+
+
+def test_every_other_number_equals_its_source() -> None:
+    rows = (connection(1), connection(2, pid=None, process=None, state="LISTEN", remote_address=None, rtt_s=None))
+    found = everything(rows, {100: Traffic(5000, 50)})
+    assert (found.connection_count, found.tcp_time_wait, found.tcp_close_wait) == (3, 2, 1)
+    assert msgspec.structs.asdict(found.system) == {  # type: ignore[arg-type]
+        "cpu_usage_pct": 12.5,
+        "memory_total_bytes": 1000,
+        "memory_used_bytes": 600,
+        "memory_available_bytes": 400,
+        "load_avg_1m": 0.5,
+        "load_avg_5m": 0.25,
+        "load_avg_15m": 0.125,
+        "swap_total_bytes": 100,
+        "swap_used_bytes": 25,
+        "cpu_per_core": (10.0, 15.0),
+    }
+    assert found.disk_usage == (
+        wire.DiskUsage(
+            mount_point="/home/ada",
+            device="/dev/sda1",
+            total_bytes=1000,
+            used_bytes=400,
+            available_bytes=500,
+            usage_pct=44.4,
+        ),
+    )
+    assert found.disk_io == wire.DiskIo(read_bytes=7, write_bytes=8)
+    assert found.health == wire.HealthMetric(
+        gateway_ip="192.0.2.1",
+        gateway_rtt_ms=1.25,
+        gateway_loss_pct=0.0,
+        dns_ip="192.0.2.53",
+        dns_rtt_ms=None,
+        dns_loss_pct=100.0,
+        gateway_rtt_history=(1.25,) * 60,
+        dns_rtt_history=(None,) * 60,
+    )
+    (process,) = found.processes  # type: ignore[misc]
+    assert process == wire.ProcessBandwidth(
+        process_name="curl",
+        pid=100,
+        rx_bytes=5000,
+        tx_bytes=50,
+        rx_rate=500.0,
+        tx_rate=5.0,
+        connection_count=1,
+        ppid=1,
+        user="ada",
+        mem_rss_bytes=4096,
+        mem_virt_bytes=8192,
+        state="S",
+        started_at=wire.timestamp(datetime.fromtimestamp(1.8e9, UTC)),
+        cmd="/usr/bin/curl",
+    )
+    assert found.connections == (
+        wire.ConnectionDetail(
+            protocol="TCP",
+            local_addr="192.0.2.7:40001",
+            remote_addr="[2001:db8::9]:443",
+            state="ESTABLISHED",
+            pid=100,
+            process_name="curl",
+            kernel_rtt_us=12500.0,
+            rx_bytes=1000,
+            tx_bytes=10,
+        ),
+        wire.ConnectionDetail(
+            protocol="TCP",
+            local_addr="192.0.2.7:40002",
+            remote_addr="*:*",
+            state="LISTEN",
+            rx_bytes=1000,
+            tx_bytes=10,
+        ),
+    )
+
+
+def test_caps_keep_what_matters() -> None:
+    rows = tuple(
+        connection(number, pid=number, process=f"p{number}", state="LISTEN" if number % 2 else "ESTABLISHED")
+        for number in range(300)
+    )
+    found = everything(rows, {number: Traffic(number, 0) for number in range(300)})
+    assert isinstance(found.connections, tuple)
+    assert isinstance(found.processes, tuple)
+    assert [each.state for each in found.connections] == ["ESTABLISHED"] * 100
+    assert [each.pid for each in found.processes] == list(range(299, 274, -1))
+
+
+@pytest.mark.parametrize(
+    ("level", "absent"),
+    [
+        (
+            "rates",
+            {"health", "system", "disk_usage", "disk_io", "connection_count", "tcp_time_wait", "tcp_close_wait"}
+            | {"processes", "connections"},
+        ),
+        ("system", {"processes", "connections"}),
+        ("apps", {"connections"}),
+        ("connections", set()),
+    ],
+)
+def test_only_the_chosen_level_leaves(level: UploadLevel, absent: set[str]) -> None:
+    whole = everything((connection(1),), {100: Traffic(1, 1)})
+    found = privacy.limited(whole, level, SECRET, hide_addresses=False, hide_names=False)
+    for name in wire.Snapshot.__struct_fields__:
+        value = getattr(found, name)
+        if name in absent:
+            assert value is None or value is UNSET
+        else:
+            assert value == getattr(whole, name)
+
+
+def test_hidden_addresses_and_names_are_nowhere() -> None:
+    rows = (connection(1), connection(2, local_address="10.1.2.3", remote_address="1.1.1.1"))
+    whole = everything(rows, {100: Traffic(1, 1)})
+    found = wire.encode(privacy.limited(whole, "connections", SECRET, hide_addresses=True, hide_names=True)).decode()
+    for secret in ("192.0.2", "2001:db8", "10.1.2.3", "1.1.1.1", "curl", "ada", "/home", "sda1"):
+        assert secret not in found
+        assert secret in wire.encode(whole).decode()
+    assert '"remote_addr":"public:443"' in found
+    host = wire.HostInfo(host_id="6f1c2d3e-0000-4000-8000-123456789abc", hostname="adas-laptop")
+    assert privacy.limited_host(host, hide_names=True).hostname == "host-6f1c2d3e"
+    assert privacy.limited_host(host, hide_names=False) == host
+
+
+def test_the_words_for_names_stay_and_cannot_be_guessed_from_what_is_sent() -> None:
+    whole = everything((connection(1),), {100: Traffic(1, 1)})
+
+    def word(secret: bytes) -> str:
+        found = privacy.limited(whole, "apps", secret, hide_addresses=False, hide_names=True)
+        assert isinstance(found.processes, tuple)
+        return found.processes[0].process_name
+
+    assert word(SECRET) == word(SECRET) != word(b"\2" * 16)
+
+
+@given(
+    names=st.lists(st.text(max_size=8), max_size=4),
+    rates=st.lists(st.none() | st.floats(0, 1e12), max_size=4),
+    level=st.sampled_from(list(privacy.LEVELS)),
+    hide=st.booleans(),
+)
+def test_whatever_a_machine_calls_things_the_snapshot_is_valid(
+    names: list[str], rates: list[float | None], level: UploadLevel, hide: bool
+) -> None:
+    odd = "caf\udce9\0" + "".join(names)
+    rows = tuple(
+        connection(number, process=odd, rx_rate=rate, pid=number or None, protocol="UDP", state=None)
+        for number, rate in enumerate(rates)
+    )
+    whole = everything(rows, {1: Traffic(-5, 3)})
+    found = privacy.limited(whole, level, SECRET, hide_addresses=hide, hide_names=hide)
+    envelope = wire.encode_envelope(
+        wire.HostInfo(host_id="x", hostname="y"),
+        "test/1",
+        [wire.encode(found)],
+        wire.AgentHealth(collectors_ok=True, dropped_count=0, queue_depth=1),
+    )
+    assert faults(json.loads(envelope), json.loads(SCHEMA.read_text())) == []
+    assert b"\\u0000" not in envelope
+
+
+def test_prometheus_gets_the_same_numbers() -> None:
+    found = everything((connection(1),), {100: Traffic(1, 1)})
+    text = render(found)
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert lines['netwatch_interface_receive_bytes_total{interface="eth0"}'] == str(found.interfaces[0].rx_bytes)
+    assert lines["netwatch_connections_established"] == "3"
+    assert lines['netwatch_link_rtt_seconds{target="gateway"}'] == "0.00125"
+    assert 'netwatch_link_rtt_seconds{target="dns"}' not in lines
+    assert lines['netwatch_link_loss_ratio{target="dns"}'] == "1.0"
+    assert lines["netwatch_cpu_busy_ratio"] == "0.125"
+    assert lines["netwatch_memory_used_bytes"] == "600"
+    kinds = {line.split()[2]: line.split()[3] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert all((kind == "counter") == name.endswith("_total") for name, kind in kinds.items())
+    odd = msgspec.structs.replace(found.interfaces[0], name='a"b\\c\nd')
+    assert 'interface="a\\"b\\\\c\\nd"' in render(msgspec.structs.replace(found, interfaces=(odd,)))
+
+
+def test_a_tick_is_stamped_as_it_was() -> None:
+    source = kernel()
+    builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
+    tick: Tick = msgspec.structs.replace(Monitor(source, 1.0, {}).tick(), at=START + timedelta(microseconds=7))
+    builder.add(tick)
+    assert builder.build(tick, Readings(), 0.0).timestamp == "2026-01-31T12:00:00.000007Z"

@@ -1,0 +1,140 @@
+"""The queue on disk: in order, bounded, counted, and whole after everything."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from uploading import HOST_ID, fill, spool_in
+
+from netwatch_tray.cloud.spool import LONGEST_AGE, Spool
+from netwatch_tray.errors import NetWatchError
+
+DAY = 24 * 3600
+
+
+class Clock:
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_oldest_first_within_both_limits(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    now = time.time()
+    for age in (30, 10, 20):
+        spool.append(HOST_ID, now - age, b"x" * 100 + str(age).encode())
+    assert [stored.body[100:] for stored in spool.batch(HOST_ID, 2, 1 << 20)] == [b"30", b"20"]
+    assert [stored.body[100:] for stored in spool.batch(HOST_ID, 9, 206)] == [b"30", b"20"]
+    assert len(spool.batch(HOST_ID, 9, 1)) == 1, "one, however large"
+    spool.close()
+
+
+def test_what_was_appended_is_there_after_reopening_and_after_delivery_it_is_gone(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    fill(spool, 10)
+    spool.close()
+    spool = spool_in(tmp_path)
+    batch = spool.batch(HOST_ID, 4, 1 << 20)
+    spool.delivered([each.id for each in batch])
+    assert spool.level(HOST_ID)[:4] == (6, 0, 0, 4)
+    spool.close()
+    spool = spool_in(tmp_path)
+    assert spool.level()[:4] == (6, 0, 0, 4)
+    assert spool.batch(HOST_ID, 1, 1 << 20)[0].id == batch[-1].id + 1
+    spool.close()
+
+
+def test_another_account_gets_nothing_of_this_one(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    fill(spool, 3)
+    assert spool.batch("another-host-id", 100, 1 << 20) == []
+    assert spool.level("another-host-id").waiting == 0
+    spool.close()
+
+
+def test_a_day_offline_is_bounded_and_what_fell_out_is_counted(tmp_path: Path) -> None:
+    """Two days without a network, a snapshot a minute."""
+    clock = Clock(1_800_000_000.0)
+    most = 1 << 20
+    spool = Spool(tmp_path / "spool.sqlite3", most_bytes=most, now=clock)
+    appended = 0
+    body = os.urandom(600)  # does not compress, as a full spool's worst case
+    for _ in range(2 * DAY // 60):
+        clock.now += 60
+        spool.append(HOST_ID, clock.now, body)
+        appended += 1
+    size = sum(file.stat().st_size for file in tmp_path.iterdir())
+    level = spool.level(HOST_ID)
+    assert level.waiting + level.dropped == appended
+    assert level.waiting == DAY / 60 + 1
+    oldest = spool.batch(HOST_ID, 1, most)[0].at
+    assert clock.now - oldest <= LONGEST_AGE
+    assert size < 2.5 * most
+    spool.close()
+
+
+def test_full_by_size_the_oldest_goes(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.sqlite3", most_bytes=10_000)
+    now = time.time()
+    for number in range(50):
+        spool.append(HOST_ID, now - 50 + number, os.urandom(1000))
+    level = spool.level()
+    assert (level.waiting, level.dropped) == (9, 41)
+    assert spool.batch(HOST_ID, 1, 1)[0].at == pytest.approx(now - 9)
+    spool.close()
+
+
+def test_what_was_made_while_the_clock_was_far_ahead_is_dropped_when_it_is_right_again(tmp_path: Path) -> None:
+    clock = Clock(1_800_000_000.0)
+    spool = Spool(tmp_path / "spool.sqlite3", now=clock)
+    spool.append(HOST_ID, clock.now, b"{}")
+    clock.now -= 3 * DAY
+    assert spool.batch(HOST_ID, 10, 100) == []
+    assert spool.level().dropped == 1
+    spool.close()
+
+
+def test_refused_ones_are_kept_for_their_day_with_the_reason(tmp_path: Path) -> None:
+    clock = Clock(1_800_000_000.0)
+    spool = Spool(tmp_path / "spool.sqlite3", now=clock)
+    for _ in range(2):
+        spool.append(HOST_ID, clock.now, b"{}")
+    first, second = spool.batch(HOST_ID, 2, 100)
+    spool.set_aside([first.id], "HTTP 422")
+    for _ in range(3):
+        spool.failed([second.id], 3, "it stumbles")
+    assert spool.batch(HOST_ID, 2, 100) == []
+    assert spool.level(HOST_ID) == (0, 2, 0, 0, "it stumbles")
+    clock.now += DAY + 1
+    spool.batch(HOST_ID, 2, 100)
+    assert spool.level(HOST_ID) == (0, 0, 2, 0, None)
+    spool.close()
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + bytes(5000)])
+def test_a_damaged_file_is_put_aside_and_told(content: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
+    (tmp_path / "spool.sqlite3").write_bytes(content)
+    expected_logs.append("is damaged")
+    spool = spool_in(tmp_path)
+    fill(spool, 1)
+    assert spool.level().waiting == 1
+    assert (tmp_path / "spool.sqlite3.damaged").read_bytes() == content
+    spool.close()
+
+
+def test_only_the_person_may_read_it(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    fill(spool, 1)
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("spool*")} == {0o600}
+    spool.close()
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NetWatchError, match="Snapshots cannot be kept"):
+        Spool(tmp_path / "file" / "spool.sqlite3")

@@ -1,0 +1,141 @@
+"""Where snapshots go: addresses, keys that show themselves to nobody, and ids that two accounts never share."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netwatch_tray import paths
+from netwatch_tray.cloud import account
+from netwatch_tray.cloud.account import Key, parse_endpoint
+from netwatch_tray.errors import NetWatchError, SettingsError
+from netwatch_tray.settings import Upload
+
+SECRET = "nw_ak_" + 4 * "deadbeef"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://example.org", "https://example.org/api/v1/ingest"),
+        ("example.org", "https://example.org/api/v1/ingest"),
+        ("https://example.org/", "https://example.org/api/v1/ingest"),
+        ("https://example.org/api/v1/ingest", "https://example.org/api/v1/ingest"),
+        ("https://example.org/api/v1/ingest/", "https://example.org/api/v1/ingest"),
+        ("https://example.org:8443/netwatch", "https://example.org:8443/netwatch/api/v1/ingest"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000/api/v1/ingest"),
+        ("http://[::1]:3000", "http://[::1]:3000/api/v1/ingest"),
+        ("http://localhost", "http://localhost/api/v1/ingest"),
+    ],
+)
+def test_base_or_full_address(address: str, expected: str) -> None:
+    assert str(parse_endpoint(address)) == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.org",
+        "http://192.0.2.1",
+        "http://localhost.example.org",
+        "http://127.0.0.1.example.org",
+        "ftp://example.org",
+        "https://",
+        "https://user:word@example.org",
+        "https://example.org/?key=1",
+        "https://example.org/#x",
+        "https://exa mple.org",
+        "https://example.org:99999",
+        "https://a..b",
+        "https://[::1",
+        "",
+    ],
+)
+def test_addresses_that_no_key_is_sent_to(address: str) -> None:
+    with pytest.raises(SettingsError):
+        parse_endpoint(address)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_an_address_or_a_settings_error(text: str) -> None:
+    try:
+        found = parse_endpoint(text)
+    except SettingsError:
+        return
+    assert found.path.endswith("/api/v1/ingest")
+    assert found.is_secure or found.host in {"localhost", "::1"} or found.host.startswith("127.")
+
+
+@pytest.mark.parametrize("text", ["", " ", "two words", "line\nbreak", "ünïcode", "x" * 1000, f"{SECRET}\x00"])
+def test_what_cannot_be_a_key_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(SettingsError) as failure:
+        Key(text)
+    assert not text.strip() or text.strip() not in str(failure.value)
+
+
+def test_a_key_does_not_show_itself() -> None:
+    key = Key(f" {SECRET}\n")
+    assert key.reveal() == SECRET
+    assert SECRET not in f"{key} {key!r} {[key]} {key.__reduce_ex__}"
+
+
+def test_the_key_is_kept_for_its_server_alone_and_for_the_person_alone() -> None:
+    here, there = parse_endpoint("https://one.example"), parse_endpoint("https://two.example")
+    account.save_key(here, Key(SECRET))
+    file = paths.upload_key_file()
+    assert file.stat().st_mode & 0o777 == 0o600
+    found = account.load_key(here)
+    assert found is not None
+    assert found.reveal() == SECRET
+    assert account.load_key(there) is None
+    with pytest.raises(SettingsError, match=r"There is no API key for https://two\.example"):
+        account.resolve(Upload(endpoint="https://two.example"), {})
+
+
+def test_the_environment_goes_first() -> None:
+    environment = {"NETWATCH_ENDPOINT": "https://env.example", "NETWATCH_API_KEY": SECRET, "NETWATCH_INTERVAL": "60"}
+    found = account.resolve(Upload(), environment)
+    assert (found.endpoint.host, found.key.reveal()) == ("env.example", SECRET)
+    assert account.interval(Upload(), environment) == 60
+    with pytest.raises(SettingsError, match="NETWATCH_INTERVAL"):
+        account.interval(Upload(), {"NETWATCH_INTERVAL": "5"})
+
+
+def test_each_account_knows_this_host_by_another_random_id_that_stays() -> None:
+    server = parse_endpoint("https://one.example")
+    first = account.identity(server, Key("first"))
+    second = account.identity(server, Key("second"))
+    elsewhere = account.identity(parse_endpoint("https://two.example"), Key("first"))
+    assert len({first.host_id, second.host_id, elsewhere.host_id}) == 3
+    assert account.identity(server, Key("first")) == first
+    assert account.identity(server, Key("renewed"), like=Key("first")) == first
+    assert account.identity(server, Key("renewed")) == first
+    content = paths.identities_file().read_text()
+    assert "first" not in content
+    assert "one.example" not in content
+    assert paths.identities_file().stat().st_mode & 0o777 == 0o600
+
+
+def test_an_id_file_that_cannot_be_read_is_not_replaced() -> None:
+    """A new id would be a new host at the server, and may be one too many for its plan."""
+    file = paths.identities_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{half")
+    with pytest.raises(NetWatchError, match="which holds this host's id"):
+        account.identity(parse_endpoint("https://one.example"), Key("k"))
+    assert file.read_text() == "{half"
+
+
+def test_no_traceback_tells_the_key(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setattr(account.os, "open", _full_disk)
+    with pytest.raises(NetWatchError) as failure:
+        account.save_key(parse_endpoint("https://one.example"), Key(SECRET))
+    assert SECRET not in "".join(traceback.format_exception(failure.value))
+    assert not [file for file in home.rglob("*") if file.is_file() and SECRET in file.read_text()]
+
+
+def _full_disk(*_: object) -> int:
+    raise OSError(28, "No space left on device")

@@ -1,0 +1,204 @@
+"""The whole way: set up in a terminal, measured by the agent, received by a server; and nothing while it is off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_server import KEY, SCHEMA, IngestServer
+from json_schema import faults
+from networks import FAR, inside, wire
+from uploading import wait_for
+
+from netwatch_tray import paths, settings as settings_file
+from netwatch_tray.errors import NetWatchError
+from netwatch_tray.feed.client import FeedClient
+from netwatch_tray.feed.protocol import Subscribe
+from netwatch_tray.settings import Settings, Upload
+
+PROGRAM = [sys.executable, "-m", "netwatch_tray"]
+
+
+def verb(*arguments: str, stdin: str = "", before: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*(before or []), *PROGRAM, *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def said(*arguments: str, stdin: str = "", before: list[str] | None = None) -> str:
+    done = verb(*arguments, stdin=stdin, before=before)
+    assert done.returncode == 0, done.stderr
+    assert KEY not in done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def agent(before: list[str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([*(before or []), *PROGRAM, "agent", "--headless"], stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: answers(process), "the agent listens")
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            complaints = process.communicate(timeout=20)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+    assert process.returncode == 0
+    assert "Traceback" not in complaints
+    assert KEY not in complaints
+
+
+def answers(process: subprocess.Popen[str]) -> bool:
+    assert process.poll() is None
+    try:
+        FeedClient(paths.feed_socket()).close()
+    except NetWatchError:
+        return False
+    return True
+
+
+def test_from_setup_to_the_server_and_off_again(home: Path) -> None:
+    with wire() as network, IngestServer(namespace=network.near) as server, agent(inside(network.near)) as process:
+
+        def tell(*arguments: str, stdin: str = "") -> str:
+            return said(*arguments, stdin=stdin, before=inside(network.near))
+
+        told = tell(
+            *("upload", "setup", "--endpoint", server.url, "--level", "connections", "--interval", "10"),
+            stdin=f"{KEY}\n",
+        )
+        assert "netwatch-tray upload on" in told
+        assert server.requests == []
+        assert settings_file.load(paths.settings_file()).upload == Upload(
+            endpoint=server.url, level="connections", interval=10
+        )
+        assert "took one snapshot" in tell("upload", "test")
+        (tested,) = server.stored()
+        assert "go to" in tell("upload", "on")
+        wait_for(lambda: len(server.stored()) > 1, "a snapshot comes within an interval")
+        status = tell("upload", "status")
+        assert "upload  on" in status
+        assert "1 delivered, 0 waiting" in status
+        ((host, at),) = server.stored() - {tested}
+        assert host == tested[0]
+        snapshot = server.snapshots[host, at]
+        assert server.complaints == []
+        assert [row["name"] for row in snapshot["interfaces"]] == ["uplink"]
+        counters = network.counters()
+        assert 0 < snapshot["interfaces"][0]["tx_bytes"] <= counters["tx_bytes"]
+        ends = [(row["local_addr"], row["state"]) for row in snapshot["connections"]]
+        assert (f"127.0.0.1:{server.port}", "LISTEN") in ends
+        assert (snapshot["health"] or {"gateway_ip": FAR})["gateway_ip"] == FAR
+        arguments = Path(f"/proc/{process.pid}/cmdline").read_text() + Path(f"/proc/{process.pid}/environ").read_text()
+        assert KEY not in arguments
+        tell("upload", "off")
+        assert "off: nothing is sent" in tell("upload", "status")
+        before = len(server.requests)
+        wait_for(lambda: json.loads(tell("status", "--json"))["upload"] is None, "the agent knows it")
+        assert len(server.requests) == before
+    for file in home.rglob("*"):
+        if file.is_file() and file != paths.upload_key_file():
+            assert KEY.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("level", ["rates", "connections"])
+def test_what_is_shown_is_valid_and_leaves_nothing_behind(level: str, home: Path) -> None:
+    shown = json.loads(said("snapshot", "--pretty", "--level", level))
+    assert faults(shown, json.loads(SCHEMA.read_text())) == []
+    assert shown["host"]["host_id"] == "00000000-0000-0000-0000-000000000000"
+    assert shown["snapshots"][0]["health"] is None, "nobody turned uploading or health on"
+    assert not [file for file in home.rglob("*") if file.is_file()]
+
+
+def test_a_wrong_key_is_told_in_the_terminal() -> None:
+    with IngestServer(key="another") as server:
+        said("upload", "setup", "--endpoint", server.url, stdin=f"{KEY}\n")
+        done = verb("upload", "test")
+        assert done.returncode == 1
+        assert "does not accept the API key" in done.stderr
+        assert verb("upload", "setup", "--endpoint", "http://example.org", stdin=f"{KEY}\n").returncode == 1
+        assert verb("upload", "setup", "--interval", "1").returncode == 2
+        assert verb("upload", "setup", "--endpoint", server.url, stdin="").returncode == 1
+
+
+def test_a_renewed_key_keeps_the_history_of_this_host_if_the_person_says_so() -> None:
+    ids = []
+    for key, options in ((KEY, []), ("nw_ak_" + "1" * 32, ["--same-account"]), ("nw_ak_" + "2" * 32, [])):
+        with IngestServer(key=key) as server:
+            said("upload", "setup", "--endpoint", "http://127.0.0.1:9", *options, stdin=f"{key}\n")
+            ids.append(json.loads(said("snapshot"))["host"]["host_id"])
+            assert server.requests == []
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_switched_off_the_program_sends_nothing_at_all() -> None:
+    """In a namespace whose only way out counts packets; with clients that look at everything and every verb."""
+    with wire() as network:
+        for namespace in network:
+            network.run(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+        settings_file.save(paths.settings_file(), Settings(upload=Upload(level="connections")))
+        before = network.counters()
+        loopback = network.counters("lo")
+        with agent(inside(network.near)):
+            client = FeedClient(paths.feed_socket())
+            client.send(Subscribe(frozenset({"interfaces", "connections", "apps"})))
+            for arguments in (["status"], ["snapshot"], ["upload", "status"], ["doctor"], ["watch", "--count", "3"]):
+                done = verb(*arguments, before=inside(network.near))
+                assert done.returncode == 0, done.stderr
+            messages = client.wait(5.0)
+            assert messages
+            client.close()
+        assert network.counters()["tx_packets"] == before["tx_packets"]
+        assert network.counters("lo") == loopback
+        # The counter does count: what a resolver would send shows.
+        code = f"import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ({FAR!r}, 53))"
+        network.run(network.near, sys.executable, "-c", code)
+        assert network.counters()["tx_packets"] > before["tx_packets"]
+    assert not paths.spool_file().exists()
+    assert not paths.identities_file().exists()
+
+
+def test_metrics_are_served_to_this_machine_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [*PROGRAM, "serve-metrics", "--port", str(port)], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"Serving http://127.0.0.1:{port}/metrics\n"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        assert "netwatch_interface_receive_bytes_total{" in text
+        assert "netwatch_memory_used_bytes " in text
+        assert _status(f"http://127.0.0.1:{port}/healthz") == 200
+        assert _status(f"http://127.0.0.1:{port}/elsewhere") == 404
+        assert _status(f"http://127.0.0.1:{port}/metrics", Host="evil.example") == 403
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def _status(url: str, **headers: Any) -> int:
+    try:
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310  the loopback's
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  as above
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)

@@ -1,0 +1,346 @@
+"""One request at a time: what it trusts, what it never tells, and what each answer means."""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+from ingest_server import KEY, IngestServer, scripted
+from uploading import FAST, HOST_ID, Witness, account, fill, host, snapshot, spool_in, uploader
+
+from netwatch_tray.cloud import wire
+from netwatch_tray.cloud.account import Key
+from netwatch_tray.cloud.client import Answer, ServerClient, UnreachableError
+from netwatch_tray.cloud.uploader import Pace, Uploader
+from netwatch_tray.cloud.verdict import Again, Aside, Each, Paused, Smaller, judge
+
+LONG = 20.0
+
+
+def certificate(directory: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed one for a name or an address."""
+    files = directory / "certificate.pem", directory / "key.pem"
+    kind = "IP" if name[0].isdigit() else "DNS"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("-subj", "/CN=test", "-addext", f"subjectAltName={kind}:{name}", "-days", "2"),
+            *("-out", files[0], "-keyout", files[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+def server_side(files: tuple[Path, Path]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return context
+
+
+def body() -> bytes:
+    health = wire.AgentHealth(collectors_ok=True, dropped_count=0, queue_depth=1)
+    return wire.encode_envelope(host(), "test/1", [wire.encode(snapshot(datetime.now(UTC)))], health)
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path: Path) -> None:
+    with IngestServer(tls=server_side(certificate(tmp_path, "127.0.0.1"))) as server:
+        client = ServerClient(account(server), "test/1", timeout=LONG)
+        with pytest.raises(UnreachableError, match=r"certificate .* is not to be trusted.*Nothing was sent"):
+            client.post(body())
+        assert server.requests == []
+
+
+def test_a_certificate_of_another_host_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = certificate(tmp_path, "netwatch.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+    with IngestServer(tls=server_side(files)) as server:
+        client = ServerClient(account(server), "test/1", timeout=LONG)
+        with pytest.raises(UnreachableError, match=r"is not to be trusted.*IP address mismatch"):
+            client.post(body())
+        assert server.requests == []
+
+
+def test_a_trusted_certificate_carries_many_requests_over_one_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+    with IngestServer(tls=server_side(files)) as server:
+        client = ServerClient(account(server), "test/1", timeout=LONG)
+        assert [client.post(body()).status for _ in range(5)] == [200] * 5
+        assert server.connections == 1
+        client.close()
+
+
+def test_a_hanging_tls_server_is_cut_off_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+    with IngestServer(tls=server_side(files), script=scripted(["drip", "hang"])) as server:
+        client = ServerClient(account(server), "test/1", timeout=0.5)
+        for _ in range(2):
+            with pytest.raises(UnreachableError, match="did not answer in time"):
+                client.post(body())
+        assert client.post(body()).status == 200
+        client.close()
+
+
+def test_stopping_does_not_wait_for_a_server_that_hangs(tmp_path: Path) -> None:
+    with IngestServer(script=scripted(["hang"])) as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 1)
+        sender = uploader(spool, Witness(account(server), timeout=60.0), FAST._replace(timeout=60.0))
+        sender.start()
+        while not server.requests:
+            time.sleep(0.005)
+        sender.stop(within=0.1)
+        assert sender.wait(10)
+        assert spool.level().waiting == len(keys)
+        spool.close()
+
+
+def test_what_came_last_is_sent_before_the_end(tmp_path: Path) -> None:
+    """Although the next request would not have been due for long."""
+    with IngestServer() as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 1)
+        sender = uploader(spool, Witness(account(server), timeout=LONG), FAST._replace(gap=1000.0))
+        sender.start()
+        while spool.level().waiting:
+            time.sleep(0.005)
+        keys |= fill(spool, 3)
+        sender.wake()
+        sender.stop()
+        assert sender.wait(10)
+        assert server.stored() == keys
+        spool.close()
+
+
+def test_the_key_is_in_no_log_error_or_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, expected_logs: list[str]
+) -> None:
+    expected_logs.append("Uploading is paused")
+    caplog.set_level(logging.DEBUG)
+    script = ["401", "redirect", "not HTTP", "reset", "half an answer", "500", "422", "no JSON"]
+    with IngestServer(script=scripted(script)) as server:
+        spool = spool_in(tmp_path)
+        fill(spool, 2)
+        sender = uploader(spool, Witness(account(server)))
+        words = []
+        for _ in range(len(script) + 3):
+            sender.send_once()
+            words.append(str(sender.state()))
+        assert spool.level().waiting == 0
+        told = "".join(words) + caplog.text + repr(sender.__dict__) + repr(account(server))
+        assert KEY not in told
+        assert KEY.removeprefix("nw_ak_") not in told
+        spool.close()
+
+
+def test_a_wrong_key_pauses_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, expected_logs: list[str]
+) -> None:
+    expected_logs.append("Uploading is paused: The server does not accept the API key")
+    with IngestServer(key="another") as server:
+        spool = spool_in(tmp_path)
+        fill(spool, 2)
+        sender = uploader(spool, Witness(account(server)), Pace(gap=0.0, paused=900.0))
+        for _ in range(5):
+            sender.send_once()
+        assert caplog.text.count("is paused") == 1
+        assert sender.state().needs_person
+        assert "does not accept the API key" in str(sender.state())
+        assert spool.level().waiting == 2
+        spool.close()
+
+
+def test_a_body_over_two_mebibytes_is_never_sent(tmp_path: Path) -> None:
+    big = snapshot(datetime.now(UTC))
+    with IngestServer() as server:
+        spool = spool_in(tmp_path)
+        names = "x" * 60_000
+        keys = set()
+        for number in range(100):
+            at = datetime.now(UTC) - timedelta(seconds=100 - number)
+            made = wire.Snapshot(
+                timestamp=wire.timestamp(at),
+                interfaces=big.interfaces,
+                processes=(
+                    wire.ProcessBandwidth(
+                        process_name=names, rx_bytes=0, tx_bytes=0, rx_rate=0.0, tx_rate=0.0, connection_count=0
+                    ),
+                ),
+            )
+            spool.append(HOST_ID, at.timestamp(), wire.encode(made))
+            keys.add((HOST_ID, made.timestamp))
+        sender = uploader(spool, Witness(account(server), timeout=LONG))
+        while spool.level().waiting:
+            assert sender.send_once()
+        assert server.stored() == keys
+        assert {request.answer for request in server.requests} == {200}
+        assert len(server.requests) == 3
+        spool.close()
+
+
+def test_one_poisonous_snapshot_is_found_and_set_aside_alone(tmp_path: Path) -> None:
+    with IngestServer() as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 20)
+        spool.append(HOST_ID, time.time() - 10.5, b'{"timestamp":"2026-01-01","interfaces":[]}')
+        client = ServerClient(account(server), "test/1", timeout=LONG)
+        sender = uploader(spool, client)
+        for _ in range(60):
+            sender.send_once()
+        assert server.stored() == keys
+        assert spool.level()[:2] == (0, 1)
+        assert "HTTP 422" in str(sender.state())
+        spool.close()
+
+
+def test_415_sets_the_batch_aside_with_its_reason(tmp_path: Path) -> None:
+    class NoType(ServerClient):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self._headers["Content-Type"] = "text/plain"
+
+    with IngestServer() as server:
+        spool = spool_in(tmp_path)
+        fill(spool, 4)
+        sender = uploader(spool, NoType(account(server), "test/1", timeout=LONG))
+        assert not sender.send_once()
+        assert spool.level()[:2] == (0, 4)
+        assert "HTTP 415: Expected request with" in (spool.level().reason or "")
+        spool.close()
+
+
+def test_a_clock_that_is_days_off_is_told_and_loses_nothing_until_it_is_right(tmp_path: Path) -> None:
+    with IngestServer(clock_offset=3 * 86400) as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 3)
+        sender = uploader(spool, Witness(account(server), timeout=LONG))
+        for _ in range(8):
+            assert not sender.send_once()
+        assert spool.level()[:2] == (3, 0)
+        state = sender.state()
+        assert state.clock_skew == pytest.approx(-3 * 86400, abs=5)
+        assert "behind the server's" in str(state)
+        server.clock_offset = 0
+        assert sender.send_once()
+        assert server.stored() == keys
+        assert sender.state().clock_skew is None
+        spool.close()
+
+
+def test_too_old_for_the_server_with_clocks_that_agree_is_final() -> None:
+    answer = Answer(400, _answer(0, 1, [(0, 400, "Timestamp outside ±24 hour window")]), None, None, None)
+    assert judge(answer, 1, 2.0) == Each((("rejected", "Timestamp outside ±24 hour window"),))
+    assert judge(answer, 1, 90000.0) == Each((("wait", "Timestamp outside ±24 hour window"),))
+
+
+def test_a_snapshot_that_the_server_always_stumbles_over_is_given_up(tmp_path: Path) -> None:
+    """The self-hosted server answers 500 for each, for ever, where its database dislikes one."""
+    with IngestServer(rules="dashboard", script=scripted(["200 with rejections"] * 50)) as server:
+        spool = spool_in(tmp_path)
+        keys = sorted(fill(spool, 2))
+        sender = uploader(spool, Witness(account(server), timeout=LONG))
+        sender.send_once()
+        assert server.stored() == {keys[0]}
+        for _ in range(5):
+            sender.send_once()
+        assert spool.level().waiting == 0
+        spool.close()
+
+
+def _answer(accepted: int, rejected: int, results: list[tuple[int, int, str]]) -> bytes:
+    keys = ("index", "status", "message")
+    found = [dict(zip(keys, each, strict=True)) for each in results]
+    return json.dumps({"accepted": accepted, "rejected": rejected, "host_id": HOST_ID, "results": found}).encode()
+
+
+MIXED = _answer(1, 2, [(0, 200, "OK"), (1, 400, "Failed to insert snapshot"), (2, 500, "Transaction error")])
+FATES = (("accepted", "OK"), ("rejected", "Failed to insert snapshot"), ("failed", "Transaction error"))
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "verdict"),
+    [
+        (200, _answer(3, 0, []), Each((("accepted", ""),) * 3)),
+        (200, MIXED, Each(FATES)),
+        (207, MIXED, Each(FATES)),
+        (400, MIXED, Each(FATES)),
+        (200, b"", Again),
+        (207, b"<html>", Again),
+        (400, b"", Smaller),
+        (400, b'{"error":"no snapshots"}', Smaller),
+        (413, b"length limit exceeded", Smaller),
+        (422, b"missing field", Smaller),
+        (415, b"", Aside),
+        (401, b"", Paused),
+        (402, b"", Paused),
+        (403, b"", Paused),
+        (404, b"", Paused),
+        (308, b"", Paused),
+        (429, b"Too many requests", Again),
+        (500, b"", Again),
+        (503, b"", Again),
+        (418, b"", Again),
+    ],
+)
+def test_what_each_answer_means(status: int, content: bytes, verdict: Any) -> None:
+    found = judge(Answer(status, content, None, None, None), 3, None)
+    assert found == verdict if isinstance(verdict, Each) else isinstance(found, verdict)
+
+
+@given(status=st.integers(100, 599), content=st.binary(max_size=100), count=st.integers(1, 100))
+def test_any_answer_has_a_meaning_and_only_a_good_one_ends_a_snapshot(status: int, content: bytes, count: int) -> None:
+    found = judge(Answer(status, content, None, None, "somewhere\x1b[31m"), count, None)
+    assert not isinstance(found, Each)  # random bytes are no answer of a server
+
+
+def test_what_the_server_does_not_name_is_sent_again() -> None:
+    found = judge(Answer(207, _answer(1, 1, [(0, 200, "OK"), (77, 200, "OK")]), None, None, None), 2, None)
+    assert isinstance(found, Each)
+    assert [fate for fate, _ in found.fates] == ["accepted", "failed"]
+
+
+def test_waits_grow_to_a_cap_and_are_random(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netwatch_tray.clock.boottime", lambda: 1000.0)
+
+    class Dead(ServerClient):
+        def post(self, body: bytes) -> Answer:  # noqa: ARG002  it does not get that far
+            raise UnreachableError("no network")
+
+    spool = spool_in(tmp_path)
+    fill(spool, 1)
+    with IngestServer() as server:
+        for luck, waits in (
+            (1.0, [22, 44, 88, 176, 300, 300, 300]),
+            (0.5, [11, 22, 44, 88, 150, 150, 150]),
+            (0.0, [11] * 7),
+        ):
+            dead = Dead(account(server), "test/1", timeout=1.0)
+            sender = Uploader(spool, dead, host, pace=Pace(), jitter=lambda luck=luck: luck)
+            found = []
+            for _ in waits:
+                sender.send_once()
+                found.append(sender._not_before - 1000.0)
+            assert found == waits
+    spool.close()
+
+
+def test_a_key_of_another_kind_is_sent_as_it_is() -> None:
+    """The self-hosted server takes any."""
+    with IngestServer(rules="dashboard", key="ndk_abc-_123") as server:
+        client = ServerClient(account(server, "ndk_abc-_123"), "test/1", timeout=LONG)
+        assert client.post(body()).status == 200
+        assert Key("ndk_abc-_123").reveal() == server.key
+        client.close()

@@ -1,0 +1,129 @@
+"""Whatever the server and the network do, each snapshot arrives, and none again once it is known to be there."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ingest_server import FAULTS, KEY, IngestServer, scripted
+from uploading import FAST, HOST_ID, Witness, account, fill, spool_in, uploader, wait_for
+
+KILLS = 50
+_CHILD = Path(__file__).with_name("kill_me.py")
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_snapshot_arrives_through_a_random_script_of_faults(
+    seed: int, tmp_path: Path, expected_logs: list[str]
+) -> None:
+    chance = random.Random(seed)
+    script = [chance.choice(FAULTS) for _ in range(chance.randint(3, 12))]
+    if {"401", "402", "redirect"} & set(script):
+        expected_logs.append("Uploading is paused")
+    with IngestServer(script=scripted(script)) as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, chance.choice([1, 7, 60, 150]))
+        client = Witness(account(server))
+        sender = uploader(spool, client)
+        sender.start()
+        while server.script:  # measuring goes on meanwhile
+            keys |= fill(spool, 2)
+            sender.wake()
+            time.sleep(0.01)
+        wait_for(lambda: spool.level(HOST_ID).waiting == 0, f"all is sent through {script}")
+        sender.stop()
+        assert sender.wait(5)
+        assert server.stored() == keys
+        assert client.repeated == set()
+        assert set(server.rows.values()) == {1}
+        assert spool.level(HOST_ID)[:3] == (0, 0, 0)
+        assert server.complaints == []
+        spool.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_alone_is_survived_and_told(fault: str, tmp_path: Path, expected_logs: list[str]) -> None:
+    if fault in {"401", "402", "redirect"}:
+        expected_logs.append("Uploading is paused")
+    with IngestServer(script=scripted([fault])) as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 4)
+        client = Witness(account(server))
+        sender = uploader(spool, client)
+        went_well = sender.send_once()
+        state = sender.state()
+        assert went_well == (fault in {"slow", "hang up"})
+        assert (state.fault is None) == went_well
+        for _ in range(10):
+            sender.send_once()
+        assert sender.state().fault is None
+        assert server.stored() == keys
+        assert client.repeated == set()
+        client.close()
+        spool.close()
+
+
+def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
+    """A process that measures and sends is killed again and again; what it said is stored arrives, in the end."""
+    chance = random.Random(8)
+    said: set[str] = set()
+    with IngestServer() as server:
+        for run in range(KILLS + 1):
+            last = run == KILLS
+            child = subprocess.Popen(
+                [sys.executable, _CHILD, tmp_path / "spool.sqlite3", server.url, KEY, str(run), str(int(last))],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert child.stdout is not None
+            if not last:
+                for _ in range(chance.randint(1, 25)):
+                    said.add(child.stdout.readline().strip())
+                child.kill()
+            said |= set(child.stdout.read().split())
+            assert child.wait(60) == (0 if last else -9)
+            child.stdout.close()
+        received = {at for _host, at in server.stored()}
+        assert "" not in said
+        assert said <= received
+        assert len(received - said) <= KILLS  # stored, but killed before it could say so
+        assert server.complaints == []
+        again = _received_again_without_need(server)
+        assert not again, f"sent again although nothing interrupted it: {again}"
+
+
+def _received_again_without_need(server: IngestServer) -> list[str]:
+    """Snapshots that were sent twice although the process that sent them first went on after its answer."""
+    last_of_run = {request.agent: request for request in server.requests}
+    first: dict[tuple[str, str], object] = {}
+    found = []
+    for request in server.requests:
+        for key in request.keys:
+            before = first.setdefault(key, request)
+            if before is not request and before is not last_of_run[before.agent]:  # type: ignore[attr-defined]
+                found.append(key[1])
+            first[key] = request
+    return found
+
+
+def test_the_dashboards_rules_are_kept(tmp_path: Path) -> None:
+    """It has no protection against repetition and refuses a host that comes again too soon."""
+    pace = FAST._replace(gap=0.06)
+    with IngestServer(rules="dashboard", least_gap=0.05) as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 230)
+        sender = uploader(spool, Witness(account(server)), pace)
+        sender.start()
+        wait_for(lambda: spool.level(HOST_ID).waiting == 0, "all is sent")
+        sender.stop()
+        assert sender.wait(5)
+        assert server.stored() == keys
+        assert set(server.rows.values()) == {1}
+        assert {request.answer for request in server.requests} == {200}
+        assert [len(request.keys) for request in server.requests] == [100, 100, 30]
+        assert server.connections == 1
+        spool.close()

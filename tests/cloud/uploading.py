@@ -1,0 +1,98 @@
+"""What the tests of spool, client and uploader are made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ingest_server import KEY, IngestServer
+
+from netwatch_tray.cloud import wire
+from netwatch_tray.cloud.account import Account, Identity, Key, parse_endpoint
+from netwatch_tray.cloud.client import Answer, ServerClient
+from netwatch_tray.cloud.spool import Spool
+from netwatch_tray.cloud.uploader import Pace, Uploader
+
+HOST_ID = "6f1c2d3e-0000-4000-8000-123456789abc"
+FAST = Pace(gap=0.002, longest_wait=0.02, paused=0.01, timeout=0.25)
+
+
+def snapshot(at: datetime, rx_bytes: int = 1000) -> wire.Snapshot:
+    return wire.Snapshot(
+        timestamp=wire.timestamp(at),
+        interfaces=(
+            wire.InterfaceMetric(
+                name="eth0",
+                is_up=True,
+                rx_bytes=rx_bytes,
+                tx_bytes=500,
+                rx_bytes_delta=10,
+                tx_bytes_delta=5,
+                rx_packets=10,
+                tx_packets=5,
+                rx_errors=0,
+                tx_errors=0,
+                rx_drops=0,
+                tx_drops=0,
+                rx_rate=1.5,
+                tx_rate=0.0,
+            ),
+        ),
+    )
+
+
+def fill(spool: Spool, count: int, host_id: str = HOST_ID) -> set[tuple[str, str]]:
+    """Adds snapshots of the last seconds; returns their keys."""
+    keys = set()
+    for number in range(count):
+        at = datetime.now(UTC) - timedelta(seconds=count - number)
+        made = snapshot(at, rx_bytes=number)
+        spool.append(host_id, at.timestamp(), wire.encode(made))
+        keys.add((host_id, made.timestamp))
+    return keys
+
+
+def account(server: IngestServer, key: str = KEY) -> Account:
+    return Account(parse_endpoint(server.url), Key(key), Identity(host_id=HOST_ID, secret="00" * 16))
+
+
+def host() -> wire.HostInfo:
+    return wire.HostInfo(host_id=HOST_ID, hostname="tested")
+
+
+class Witness(ServerClient):
+    """A client that notes what it was told is stored, and whether it ever sent that again."""
+
+    def __init__(self, account: Account, timeout: float = FAST.timeout) -> None:
+        super().__init__(account, "test/1", timeout=timeout)
+        self.stored: set[str] = set()
+        self.repeated: set[str] = set()
+
+    def post(self, body: bytes) -> Answer:
+        sent = [each.timestamp for each in wire.decode_envelope(body).snapshots]
+        self.repeated |= self.stored & set(sent)
+        answer = super().post(body)
+        if answer.status in {200, 207}:
+            try:
+                response = wire.decode_response(answer.body)
+            except wire.ParseError:
+                return answer
+            self.stored |= {sent[result.index] for result in response.results if result.status == 200}
+        return answer
+
+
+def uploader(spool: Spool, client: ServerClient, pace: Pace = FAST) -> Uploader:
+    return Uploader(spool, client, host, pace=pace)
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.005)
+
+
+def spool_in(directory: Path) -> Spool:
+    return Spool(directory / "spool.sqlite3")
