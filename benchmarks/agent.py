@@ -1,5 +1,9 @@
 """The resident agent in a real panel (xfce4-panel, private X server and session bus), at its 1 Hz.
 
+Beside it, each in a session of its own and at 1 Hz as well, run conky (rates and graphs) and the Xfce panel with its
+netload plugin. Their CPU time includes that of their X server, which draws for them alone; the panel's memory is that
+of the panel and its plugin. The last rows are ours divided by theirs.
+
 Twice a minute's worth: with a different rate each second, so that tooltip, label and icon change all the time, and with
 nothing changing at all. CPU time is the scheduler's own accounting of all threads (/proc/PID/task/*/schedstat),
 wake-ups are voluntary context switches, PSS comes from smaps_rollup.
@@ -14,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from benchmarks._harness import HERE, Row, options, report
 
@@ -37,30 +43,100 @@ for step in itertools.count():
 """A few datagrams a second, never as many as the second before."""
 
 
+CONKY = """conky.config = {
+    update_interval = 1, own_window = true, own_window_type = 'normal', double_buffer = true,
+    minimum_width = 240, minimum_height = 120,
+}
+conky.text = [[
+uplink ${downspeed uplink} ${upspeed uplink}
+${downspeedgraph uplink 40,100} ${upspeedgraph uplink 40,100}
+]]
+"""
+NETLOAD = """<?xml version="1.0" encoding="UTF-8"?>
+<channel name="xfce4-panel" version="1.0">
+  <property name="configver" type="int" value="2"/>
+  <property name="panels" type="array">
+    <value type="int" value="1"/>
+    <property name="panel-1" type="empty">
+      <property name="position" type="string" value="p=6;x=0;y=0"/>
+      <property name="length" type="uint" value="100"/>
+      <property name="size" type="uint" value="32"/>
+      <property name="plugin-ids" type="array"><value type="int" value="1"/></property>
+    </property>
+  </property>
+  <property name="plugins" type="empty"><property name="plugin-1" type="string" value="netload"/></property>
+</channel>
+"""
+NETLOAD_SETTINGS = """Use_Label=true
+Show_Values=true
+Show_Bars=true
+Network_Device=uplink
+Update_Interval=1000
+"""
+
+
 class Usage(NamedTuple):
     cpu_ns: int
     wakeups: int
 
     @classmethod
-    def of(cls, pid: int) -> Usage:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    def of(cls, *pids: int) -> Usage:
+        tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
         cpu = sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
         fields = [line.split() for task in tasks for line in (task / "status").read_text().splitlines()]
         return cls(cpu, sum(int(field[1]) for field in fields if field[0] == "voluntary_ctxt_switches:"))
 
 
-def pss_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    (kilobytes,) = (line.split()[1] for line in lines if line.startswith("Pss:"))
-    return int(kilobytes) / 1000
+class Measured(NamedTuple):
+    cpu: float
+    """ms per minute."""
+    wakeups: float
+    """Per second."""
 
 
-def measure(pid: int) -> tuple[float, float]:
-    """CPU ms per minute and wake-ups per second, over SECONDS."""
-    before = Usage.of(pid)
+def pss_mb(*pids: int) -> float:
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+
+
+def measure(*programs: tuple[int, ...]) -> list[Measured]:
+    """Each program, over the same SECONDS; a program may be several processes."""
+    before = [Usage.of(*pids) for pids in programs]
     time.sleep(SECONDS)
-    after = Usage.of(pid)
-    return (after.cpu_ns - before.cpu_ns) / 1e6 * 60 / SECONDS, (after.wakeups - before.wakeups) / SECONDS
+    after = [Usage.of(*pids) for pids in programs]
+    return [
+        Measured((new.cpu_ns - old.cpu_ns) / 1e6 * 60 / SECONDS, (new.wakeups - old.wakeups) / SECONDS)
+        for old, new in zip(before, after, strict=True)
+    ]
+
+
+@contextmanager
+def conky(network: Wire) -> Iterator[tuple[int, ...]]:
+    """The pids of conky and of its X server."""
+    with Session(netns=network.near) as desktop:
+        file = desktop.directory / "conky.conf"
+        file.write_text(CONKY)
+        pid = desktop.spawn("conky", ["conky", "-c", str(file)])
+        desktop.wait_for(lambda: desktop.windows("conky"), 20, "conky is there")
+        yield pid, desktop.pid("display")
+
+
+@contextmanager
+def netload(network: Wire) -> Iterator[tuple[int, ...]]:
+    """The pids of the X server, of the panel and of its plugin."""
+    with Session(netns=network.near) as desktop:
+        configuration = Path(desktop.environment["XDG_CONFIG_HOME"])
+        (configuration / "xfce4" / "xfconf" / "xfce-perchannel-xml" / "xfce4-panel.xml").write_text(NETLOAD)
+        (configuration / "xfce4" / "panel").mkdir()
+        (configuration / "xfce4" / "panel" / "netload-1.rc").write_text(NETLOAD_SETTINGS)
+        pid = desktop.spawn("panel", ["xfce4-panel", "--disable-wm-check"])
+        panel = psutil.Process(pid)
+
+        def plugin() -> list[psutil.Process]:
+            return [child for child in panel.children() if "netload" in " ".join(child.cmdline())]
+
+        (found,) = desktop.wait_for(plugin, 20, "the plugin runs")
+        yield desktop.pid("display"), pid, found.pid
 
 
 @contextmanager
@@ -76,28 +152,32 @@ def traffic(network: Wire) -> Iterator[None]:
 def main() -> None:
     chosen = options(__doc__)
     subprocess.run([sys.executable, "-m", "compileall", "-q", HERE.parent / "netwatch_tray"], check=True)
-    with wire() as network, Session(netns=network.near) as desktop:
+    with wire() as network, conky(network) as their_conky, netload(network) as their_panel:
         network.run(network.near, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
         network.run(network.far, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
-        desktop.start_host("xfce")
-        pid = desktop.spawn("agent", PROGRAM)
-        desktop.wait_for(desktop.items, 20, "the icon registers")
-        start = Usage.of(pid).cpu_ns / 1e6
-        time.sleep(SETTLE)
-        unchanged, wakeups_unchanged = measure(pid)
-        with traffic(network):
+        with Session(netns=network.near) as desktop:
+            desktop.start_host("xfce")
+            pid = desktop.spawn("agent", PROGRAM)
+            desktop.wait_for(desktop.items, 20, "the icon registers")
+            start = Usage.of(pid).cpu_ns / 1e6
             time.sleep(SETTLE)
-            changing, wakeups = measure(pid)
-        memory = pss_mb(pid)
-        desktop.stop("agent")
+            (unchanged,) = measure((pid,))
+            with traffic(network):
+                time.sleep(SETTLE)
+                changing, of_conky, of_panel = measure((pid,), their_conky, their_panel)
+            memory, of_panel_memory = pss_mb(pid), pss_mb(*their_panel[1:])
+            desktop.stop("agent")
     report(
         [
             Row("agent.pss_mb", memory, "MB"),
-            Row("agent.cpu_ms_per_min", changing, "ms/min"),
-            Row("agent.cpu_ms_per_min_unchanged", unchanged, "ms/min"),
-            Row("agent.wakeups_per_s", wakeups, "1/s"),
-            Row("agent.wakeups_per_s_unchanged", wakeups_unchanged, "1/s"),
+            Row("agent.cpu_ms_per_min", changing.cpu, "ms/min"),
+            Row("agent.cpu_ms_per_min_unchanged", unchanged.cpu, "ms/min"),
+            Row("agent.wakeups_per_s", changing.wakeups, "1/s"),
+            Row("agent.wakeups_per_s_unchanged", unchanged.wakeups, "1/s"),
             Row("agent.start_cpu_ms", start, "ms"),
+            Row("agent.vs_conky_cpu", changing.cpu / of_conky.cpu, "x"),
+            Row("agent.vs_netload_cpu", changing.cpu / of_panel.cpu, "x"),
+            Row("agent.vs_netload_pss", memory / of_panel_memory, "x"),
         ],
         chosen,
     )

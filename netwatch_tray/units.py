@@ -5,7 +5,7 @@ Three significant digits, a unit that steps at 1000 (SI) or 1024 (IEC), `0` for 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,17 @@ DOWN, UP = "↓", "↑"
 _FIGURE_SPACE = "\u2007"
 """As wide as a digit, so that padded numbers keep their place."""
 
+_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
+_BINARY_PREFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_GREATEST_POWER = len(_PREFIXES) - 1
+
+Prefix = Literal["auto", "k", "M", "G"]
+
+_WIDTHS: dict[Prefix, int] = {"auto": 4, "k": 8, "M": 5, "G": 4}
+"""Characters of a rate's value up to 100 Gbit/s: `1023`, `12500000`, `12500`, `12.5`."""
+_KEEP_UNIT_DOWN_TO = 0.9
+"""Of a unit: a rate that swings around its beginning does not change its unit all the time."""
+
 
 class Units(msgspec.Struct, frozen=True, kw_only=True):
     """How the person wants to read amounts."""
@@ -23,6 +34,8 @@ class Units(msgspec.Struct, frozen=True, kw_only=True):
     """Rates in bit/s instead of B/s; amounts stay in bytes."""
     binary: bool = False
     """IEC steps of 1024 (KiB, MiB) instead of SI steps of 1000 (kB, MB)."""
+    prefix: Prefix = "auto"
+    """The one unit that rates are written in: kB/s, MB/s, GB/s (or their bits); `auto`: the one that fits each."""
 
 
 SI_BYTES = Units()
@@ -37,23 +50,18 @@ class Quantity(NamedTuple):
     def __str__(self) -> str:
         return f"{self.value} {self.unit}" if self.unit else self.value
 
-    def padded(self) -> str:
-        """As wide in every state as in any other, in a font with tabular digits."""
-        return f"{self.value.rjust(4, _FIGURE_SPACE)} {self.unit}"
-
 
 def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
     """`12.4 MB/s`; unknown is `–` without a unit."""
     if bytes_per_second is None:
         return Quantity(UNKNOWN, "")
-    if units.bits:
-        return _scaled(bytes_per_second * 8, "bit/s", units)
-    return _scaled(bytes_per_second, "B/s", units)
+    amount, unit = _in_unit(bytes_per_second, units)
+    return _written(amount, unit, units, _power(amount, units) if units.prefix == "auto" else _fixed_power(units))
 
 
 def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
     """`9.80 GB` of `count` bytes; unknown is `–` without a unit."""
-    return Quantity(UNKNOWN, "") if count is None else _scaled(count, "B", units)
+    return Quantity(UNKNOWN, "") if count is None else _written(count, "B", units, _power(count, units))
 
 
 def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
@@ -61,18 +69,63 @@ def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_B
     return f"{DOWN} {rate(rx_rate, units)}  {UP} {rate(tx_rate, units)}"
 
 
-def _scaled(amount: float, unit: str, units: Units) -> Quantity:
-    step = 1024.0 if units.binary else 1000.0
-    prefixes = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei") if units.binary else ("", "k", "M", "G", "T", "P", "E")
-    power = 0
-    # 999.6 is written as 1.00 of the next unit, not as 1000 of this one.
-    while round(amount) >= step and power < len(prefixes) - 1:
+class SteadyRate:
+    """Writes one rate after the other where the text stands in a bar: as wide whatever the rate, the unknown too, in a
+    font with tabular digits; and a unit is left only when the rate is well below it."""
+
+    def __init__(self, units: Units = SI_BYTES) -> None:
+        self._units = units
+        self._power = 0
+        self._width = len(_unit("B/s" if not units.bits else "bit/s", units, 1))
+
+    def write(self, bytes_per_second: float | None) -> str:
+        """`12.4 MB/s`, padded with figure spaces."""
+        if bytes_per_second is None:
+            value, unit = UNKNOWN, ""
+        elif self._units.prefix != "auto":
+            value, unit = rate(bytes_per_second, self._units)
+        else:
+            amount, base = _in_unit(bytes_per_second, self._units)
+            power = _power(amount, self._units)
+            if power < self._power and amount < _KEEP_UNIT_DOWN_TO * _step(self._units) ** self._power:
+                self._power = power
+            self._power = max(power, self._power)
+            value, unit = _written(amount, base, self._units, self._power)
+        width = _WIDTHS[self._units.prefix]
+        return f"{value.rjust(width, _FIGURE_SPACE)} {unit.ljust(self._width, _FIGURE_SPACE)}"
+
+
+def _in_unit(bytes_per_second: float, units: Units) -> tuple[float, str]:
+    return (bytes_per_second * 8, "bit/s") if units.bits else (bytes_per_second, "B/s")
+
+
+def _step(units: Units) -> float:
+    return 1024.0 if units.binary else 1000.0
+
+
+def _fixed_power(units: Units) -> int:
+    return 1 + "kMG".index(units.prefix)
+
+
+def _power(amount: float, units: Units) -> int:
+    """Of the unit that fits. 999.6 is written as 1.00 of the next unit, not as 1000 of this one."""
+    step, power = _step(units), 0
+    while round(amount) >= step and power < _GREATEST_POWER:
         amount /= step
         power += 1
+    return power
+
+
+def _unit(unit: str, units: Units, power: int) -> str:
+    return (_BINARY_PREFIXES if units.binary else _PREFIXES)[power] + unit
+
+
+def _written(amount: float, unit: str, units: Units, power: int) -> Quantity:
+    amount /= _step(units) ** power
     if power == 0 or round(amount, 1) >= 100:
         value = f"{amount:.0f}"
     elif round(amount, 2) >= 10:
         value = f"{amount:.1f}"
     else:
         value = f"{amount:.2f}"
-    return Quantity(value, prefixes[power] + unit)
+    return Quantity(value, _unit(unit, units, power))

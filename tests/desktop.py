@@ -10,7 +10,7 @@
 Everything lies in one temporary directory, nothing of the person's own session is read or touched, and `close` ends
 each process that was started, by its pid, with whatever those have started in turn.
 
-Debian: xvfb dbus openbox xclip xdotool xfce4-panel lxqt-panel.
+Debian: xvfb dbus openbox xclip xdotool xfce4-panel lxqt-panel trayer tint2.
 """
 
 from __future__ import annotations
@@ -27,17 +27,22 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 import psutil
-from jeepney import (  # type: ignore[import-untyped]  # jeepney has no py.typed
+from jeepney import (
     DBusAddress,
     DBusErrorResponse,
     MatchRule,
     Properties,
     new_method_call,
 )
-from jeepney.io.blocking import DBusConnection, open_dbus_connection  # type: ignore[import-untyped]  # jeepney has no py.typed
-from jeepney.wrappers import unwrap_msg  # type: ignore[import-untyped]  # jeepney has no py.typed
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney.wrappers import unwrap_msg
 from networks import inside
 from PIL import Image, ImageChops, ImageGrab
+from Xlib.display import Display as XDisplay
+
+from netwatch_tray.errors import AgentUnreachableError
+from netwatch_tray.feed.client import FeedClient
+from netwatch_tray.feed.protocol import Command, Status
 
 T = TypeVar("T")
 
@@ -96,9 +101,23 @@ alignment=Left
 type=statusnotifier
 """
 
+_TINT2 = """panel_items = S
+panel_size = 100% {height}
+panel_position = top left horizontal
+background_color = #202020 100
+panel_background_id = 1
+systray_padding = 4 4 4
+systray_icon_size = {icon}
+wm_menu = 0
+"""
+
 HOSTS: Mapping[str, Sequence[str]] = {
     "xfce": ("xfce4-panel", "--disable-wm-check"),
     "lxqt": ("lxqt-panel",),
+}
+XEMBED_HOSTS: Mapping[str, Sequence[str]] = {
+    "trayer": tuple("trayer --edge top --align left --widthtype pixel --width 300 --height 32".split()),
+    "tint2": ("tint2",),
 }
 
 REQUIRED = ("Xvfb", "dbus-daemon", "openbox", "xdotool")
@@ -199,7 +218,7 @@ class Session:
             self.start_bus()
             if display:
                 self._start_display(size)
-                self._start("window-manager", ["openbox"])
+                self._start_window_manager()
         except BaseException:
             self.close()
             raise
@@ -219,8 +238,9 @@ class Session:
 
     def start_host(self, kind: str) -> int:
         """Starts a panel and waits until it takes icons. Returns its pid."""
-        pid = self._start(kind, HOSTS[kind])
-        self.wait_for(self.has_host, 2 * _PATIENCE, f"{kind} takes icons")
+        is_up = self.has_xembed_host if kind in XEMBED_HOSTS else self.has_host
+        pid = self._start(kind, {**HOSTS, **XEMBED_HOSTS}[kind])
+        self.wait_for(is_up, 2 * _PATIENCE, f"{kind} takes icons")
         return pid
 
     def start_bus(self) -> None:
@@ -308,6 +328,14 @@ class Session:
         except DBusErrorResponse:
             return False
 
+    def has_xembed_host(self) -> bool:
+        display = XDisplay(self.environment["DISPLAY"])
+        try:
+            owner = display.get_selection_owner(display.intern_atom("_NET_SYSTEM_TRAY_S0"))
+            return bool(getattr(owner, "id", owner))
+        finally:
+            display.close()
+
     def items(self) -> list[tuple[str, str]]:
         """Bus name and path of the icons that are registered with the watcher."""
         try:
@@ -333,9 +361,12 @@ class Session:
         self.client.call(service, path, MENU, "AboutToShow", "i", (0,))
         return _row(self.client.call(service, path, MENU, "GetLayout", "iias", (0, -1, []))[1]).children
 
-    def pick(self, label: str) -> None:
-        """Clicks the row of that label."""
-        row = next(row for row in self.menu() if row.label == label)
+    def pick(self, *labels: str) -> None:
+        """Clicks the row of the last label, in the submenus of those before."""
+        rows = self.menu()
+        for label in labels:
+            row = next(row for row in rows if row.label == label)
+            rows = row.children
         service, path = self._item()[0], self.item_property("Menu")
         self.client.call(service, path, MENU, "Event", "isvu", (row.id, "clicked", ("s", ""), 0))
 
@@ -386,10 +417,25 @@ class Session:
         return [int(line) for line in self._run(["xdotool", "search", "--onlyvisible", "--name", name]).split()]
 
     def _run(self, argv: Sequence[str]) -> str:
-        done = subprocess.run(
-            argv, env=self.environment, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
+        return self._run_bytes(argv).decode()
+
+    def _run_bytes(self, argv: Sequence[str]) -> bytes:
+        done = subprocess.run(argv, env=self.environment, capture_output=True, timeout=_PATIENCE, check=False)
         return done.stdout
+
+    def agent_status(self) -> Status | None:
+        """What the agent of this session says of itself; None while there is none."""
+        with contextlib.suppress(AgentUnreachableError), contextlib.closing(self.feed()) as feed:
+            feed.send(Command("status"))
+            for _ in range(20):
+                for message in feed.wait(0.2):
+                    if isinstance(message, Status):
+                        return message
+        return None
+
+    def feed(self) -> FeedClient:
+        """A line to the agent. Raises AgentUnreachableError."""
+        return FeedClient(Path(self.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray" / "feed")
 
     def _item(self) -> tuple[str, str]:
         items = self.items()
@@ -425,6 +471,9 @@ class Session:
             os.close(writer)
         self.environment["DISPLAY"] = ":" + _first_line(reader, "Xvfb")
 
+    def _start_window_manager(self) -> None:
+        self._start("window-manager", ["openbox"])
+
     def _make_environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH", "TZ") if name in os.environ}
         places = {name: self.directory / name.lower() for name in ("HOME", "CONFIG", "DATA", "CACHE", "STATE")}
@@ -434,7 +483,8 @@ class Session:
         config = places["CONFIG"]
         xfce = config / "xfce4" / "xfconf" / "xfce-perchannel-xml" / "xfce4-panel.xml"
         lxqt = config / "lxqt" / "panel.conf"
-        for file, text in ((xfce, _XFCE), (lxqt, _LXQT)):
+        tint2 = config / "tint2" / "tint2rc"
+        for file, text in ((xfce, _XFCE), (lxqt, _LXQT), (tint2, _TINT2)):
             file.parent.mkdir(parents=True)
             file.write_text(text.format(**_PANEL))
         return {

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
+PACKAGE_VENV = ROOT / "build" / "venv"
+PACKAGE_LOCK = ROOT / "requirements-package.lock"
 
 # What PySide6 links against, by the name the loader asks for; the window needs all of them, offscreen tests the first.
 QT_LIBRARIES = {
@@ -51,20 +53,38 @@ TEST_PROGRAMS = {
     **RUN_PROGRAMS,
     "Xvfb": "xvfb",
     "cc": "gcc",
+    "conky": "conky-std",
     "dbus-daemon": "dbus",
+    "desktop-file-validate": "desktop-file-utils",
     "fc-match": "fontconfig",
     "gdbus": "libglib2.0-bin",
+    "grim": "grim",
     "import": "imagemagick",
     "ip": "iproute2",
     "lxqt-panel": "lxqt-panel",
     "openbox": "openbox",
     "setpriv": "util-linux",
     "strace": "strace",
+    "sway": "sway",
+    "tint2": "tint2",
+    "trayer": "trayer",
+    "waybar": "waybar",
     "xclip": "xclip",
     "xdotool": "xdotool",
     "xfce4-panel": "xfce4-panel",
 }
+PACKAGE_PROGRAMS = {"objdump": "binutils", "strip": "binutils", "dpkg-deb": "dpkg"}
+# What the checks of finished packages need besides, among it a bare Debian to install them into.
+PACKAGE_CHECK_PROGRAMS = {
+    **PACKAGE_PROGRAMS,
+    "appstreamcli": "appstream",
+    "debootstrap": "debootstrap",
+    "desktop-file-validate": "desktop-file-utils",
+    "groff": "groff",
+    "lintian": "lintian",
+}
 TEST_FILES = {
+    "/usr/share/xfce4/panel/plugins/netload.desktop": "xfce4-netload-plugin",
     "/usr/include/linux/inet_diag.h": "linux-libc-dev",
     "/usr/include/stdio.h": "libc6-dev",
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
@@ -115,22 +135,23 @@ def install_system_packages(packages: list[str], *, required: bool) -> None:
             sys.exit(1)
 
 
-def make_environment() -> None:
-    """Creates or renews `.venv` when the lock file or the interpreter changed; else returns at once."""
-    stamp = VENV / "stamp"
-    wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
+def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
+    """Creates or renews an environment when its lock file or the interpreter changed; else returns at once."""
+    stamp = place / "stamp"
+    wanted = hashlib.sha256(lock_file.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     if not importlib.util.find_spec("ensurepip"):
         fail("this Python has no ensurepip (Debian's package python3-venv), so no environment can be made.")
-    print("dev: making the environment in .venv", file=sys.stderr)
-    venv.create(VENV, with_pip=True, clear=True)
-    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--require-hashes"]
-    if subprocess.run([*pip, "--only-binary=:all:", "-r", LOCK], check=False).returncode:
-        fail("the packages of requirements.lock could not be installed; pip's own message above says why.")
-    # The checkout itself, importable from anywhere, without a build.
-    site = next((VENV / "lib").glob("python3*/site-packages"))
-    (site / "netwatch_tray_checkout.pth").write_text(f"{ROOT}\n")
+    print(f"dev: making the environment in {place.relative_to(ROOT)}", file=sys.stderr)
+    venv.create(place, with_pip=True, clear=True)
+    pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    if subprocess.run([*pip, "--require-hashes", "--only-binary=:all:", "-r", lock_file], check=False).returncode:
+        fail(f"the packages of {lock_file.name} could not be installed; pip's own message above says why.")
+    if place == VENV:
+        # The checkout itself, importable from anywhere, without a build.
+        site = next((place / "lib").glob("python3*/site-packages"))
+        (site / "netwatch_tray_checkout.pth").write_text(f"{ROOT}\n")
     stamp.write_text(wanted)
 
 
@@ -199,6 +220,24 @@ def bench(arguments: list[str]) -> None:
     become(PYTHON, "-m", f"benchmarks.{arguments[0]}", *arguments[1:])
 
 
+def assets(arguments: list[str]) -> None:
+    """draw every size of the program's icon from its masters: ./dev assets [DIRECTORY]"""
+    prepare(tests=True)
+    become(PYTHON, ROOT / "tools" / "assets.py", *arguments)
+
+
+def package(arguments: list[str]) -> None:
+    """build what people install: ./dev package wheel|folder|deb|app, or check all of it: ./dev package check"""
+    check = arguments == ["check"]
+    prepare(tests=True)
+    programs = PACKAGE_CHECK_PROGRAMS if check else PACKAGE_PROGRAMS
+    install_system_packages(missing_packages(programs=programs, libraries={}, files={}), required=True)
+    make_environment(PACKAGE_VENV, PACKAGE_LOCK)
+    if check:
+        become(PYTHON, "-m", "pytest", "-m", "package", "tests/packaging")
+    become(PACKAGE_VENV / "bin" / "python", ROOT / "packaging" / "make.py", *arguments)
+
+
 def lock(_arguments: list[str]) -> None:
     """choose the newest allowed packages again, and prove that Linux and both kinds of Mac have wheels of each"""
     prepare(tests=False)
@@ -214,6 +253,9 @@ def lock(_arguments: list[str]) -> None:
         "--generate-hashes",
     ]
     call(*compile_command, "--upgrade", "--group", "dev", "pyproject.toml", "-o", LOCK.name)
+    # What is tested is what is packed.
+    packing = ["--constraints", LOCK.name, "--group", "package", "pyproject.toml", "-o", PACKAGE_LOCK.name]
+    call(*compile_command, "--upgrade", *packing)
     for platform in ("x86_64-manylinux_2_34", "aarch64-apple-darwin", "x86_64-apple-darwin"):
         wheels: list[str | Path] = [
             uv,
@@ -229,7 +271,9 @@ def lock(_arguments: list[str]) -> None:
         call(*wheels, "--target", VENV / "nowhere", "--python-platform", platform, "-r", LOCK)
 
 
-VERBS: dict[str, Callable[[list[str]], None]] = {verb.__name__: verb for verb in (run, test, lint, shots, bench, lock)}
+VERBS: dict[str, Callable[[list[str]], None]] = {
+    verb.__name__: verb for verb in (run, test, lint, shots, bench, assets, package, lock)
+}
 
 
 def main() -> None:
@@ -239,7 +283,7 @@ def main() -> None:
     if verb is None:
         print("usage: ./dev VERB [...]\n")
         for name, function in VERBS.items():
-            print(f"  {name:6} {function.__doc__}")
+            print(f"  {name:7} {function.__doc__}")
         sys.exit(0 if sys.argv[1:] in ([], ["help"], ["-h"], ["--help"]) else 2)
     try:
         verb(sys.argv[2:])

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 _ROOT = Path(__file__).resolve().parent.parent
 os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR="2", TZ="UTC", LC_ALL="C.UTF-8")
@@ -15,17 +16,30 @@ time.tzset()
 sys.path.insert(0, str(_ROOT))
 
 # ruff: noqa: E402  Qt reads the environment when it is imported
+from icon_sheet import draw_icons
 from PIL import Image
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication
-from synthetic import messages
+from synthetic import SyntheticPast, messages, moments
 from tray_shot import draw_tray
 
-from netwatch_tray.feed.protocol import ClientMessage, ServerMessage
+from netwatch_tray.feed.protocol import AppsMessage, ClientMessage, ServerMessage
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.main_window import MainWindow
 from netwatch_tray.window.theme import Theme
+
+
+class _Clock:
+    """The time of day in a world that stands still: that of the message that is being read."""
+
+    def __init__(self) -> None:
+        self._moments = moments()
+        self.now = self._moments[-1]
+
+    def follow(self, message: ServerMessage) -> None:
+        if isinstance(message, AppsMessage) and self._moments:
+            self.now = self._moments.pop(0)
 
 
 class _Canned:
@@ -63,6 +77,7 @@ def main() -> None:
     directory.mkdir(parents=True, exist_ok=True)
     _draw_windows(directory)
     draw_tray(directory / "tray.png")
+    draw_icons(directory / "icons.png")
 
 
 def _draw_windows(directory: Path) -> None:
@@ -74,18 +89,22 @@ def _draw_windows(directory: Path) -> None:
         with tempfile.TemporaryDirectory() as forgotten:
             memory = QSettings(f"{forgotten}/window.ini", QSettings.Format.IniFormat)
             link = AgentLink(lambda: _Canned(messages()))
-            window = MainWindow(Theme(application, scheme), link, memory)
-            window.resize(1120, 700)
-            window.interfaces.choose_range(1)
-            window.show()
-            link.try_now()
-            for index, name in enumerate(("interfaces", "connections")):
-                window.turn_to(index)
-                application.processEvents()
-                file = directory / f"{name}-{scheme.name.lower()}.png"
-                _save(window, file)
-                print(f"{file} {file.stat().st_size // 1000} kB")
-            window.close()
+            clock = _Clock()
+            link.received.connect(clock.follow)
+            with patch("time.time", lambda clock=clock: clock.now):
+                window = MainWindow(Theme(application, scheme), link, memory, SyntheticPast())
+                window.resize(1120, 700)
+                window.interfaces.choose_range(2)
+                window.connections.group_by("app")
+                window.show()
+                link.try_now()
+                for index, name in enumerate(("interfaces", "connections", "apps", "usage")):
+                    window.turn_to(index)
+                    application.processEvents()
+                    file = directory / f"{name}-{scheme.name.lower()}.png"
+                    _save(window, file)
+                    print(f"{file} {file.stat().st_size // 1000} kB")
+                window.close()
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ from desktop import Session
 from synthetic import last_tick
 
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Actions, open_tray
-from netwatch_tray.units import Units
 
 _INK = (0x7A, 0x82, 0x8D)
-_WIDTH, _HEIGHT = 320, 250
+_WIDTH, _HEIGHT = 320, 350
 
 
 def draw_tray(file: Path) -> None:
@@ -42,7 +42,16 @@ def draw_tray(file: Path) -> None:
 def main() -> None:
     scheduler = Scheduler()
     signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
-    tray = open_tray(scheduler, Actions(lambda: None, scheduler.stop), Units())
+    actions = Actions(
+        open_window=lambda: None,
+        quit=scheduler.stop,
+        pause=lambda _on: None,
+        choose=lambda _settings: None,
+        show_doctor=lambda: None,
+        upload_state=lambda: "",
+        apps=lambda: (),
+    )
+    tray = open_tray(scheduler, actions, Settings())
     tray.show(last_tick())
     tray.run()
     tray.close()

@@ -15,21 +15,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netwatch_tray
-from netwatch_tray import clock, paths
+from netwatch_tray import clock, paths, settings as settings_file, units
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
+from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import AlreadyRunningError, TrayUnavailableError
+from netwatch_tray.errors import AlreadyRunningError, SettingsError
 from netwatch_tray.feed import protocol
-from netwatch_tray.feed.protocol import Command, Goodbye, Hello, RecentTick, ServerMessage, Status, TickMessage, Topic
+from netwatch_tray.feed.protocol import (
+    Command,
+    Goodbye,
+    Hello,
+    RecentTick,
+    ServerMessage,
+    SettingsMessage,
+    Status,
+    TickMessage,
+    Topic,
+)
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
-from netwatch_tray.tray import Actions, Tray, open_tray
+from netwatch_tray.tray import Actions, Notification
+from netwatch_tray.tray.presence import Presence
 
 if TYPE_CHECKING:
     from subprocess import Popen
+
+    from netwatch_tray.cloud.reporter import Reporter
+    from netwatch_tray.history.usage import Alert
 
 _log = logging.getLogger(__name__)
 
@@ -47,9 +62,10 @@ class Agent:
         self._settings = settings
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
-        self._windows: list[Popen[bytes]] = []
-        self._tray: Tray | None = None
-        self._tray_report = "none: started with --headless"
+        self._children: list[Popen[bytes]] = []
+        self._presence: Presence | None = None
+        self._reporter: Reporter | None = None
+        self._history: HistoryKeeper | None = None
         with contextlib.ExitStack() as undo:
             undo.enter_context(_lock(paths.lock_file()))
             self._interfaces = open_interfaces()
@@ -59,6 +75,9 @@ class Agent:
             undo.callback(self._scheduler.close)
             self._connections = ConnectionWatch(self._scheduler, self._monitor)
             undo.callback(self._connections.stop)
+            undo.callback(self._end_reporter)
+            self._keep_history()
+            undo.callback(self._end_history)
             self._feed = FeedServer(
                 self._scheduler,
                 paths.feed_socket(),
@@ -69,8 +88,8 @@ class Agent:
             )
             undo.callback(self._feed.close)
             if not headless:
-                self._open_tray()
-                undo.callback(self._close_tray)
+                self._presence = Presence(self._scheduler, self._actions(), settings, self._start_icon)
+                undo.callback(self._presence.close)
             self._undo = undo.pop_all()
 
     def run(self) -> None:
@@ -81,8 +100,9 @@ class Agent:
             self._scheduler.every(PERIOD, self._tick)
             self._tick()
             self._connections.start(self._feed)
-            if self._tray:
-                self._tray.run()
+            self._start_reporter()
+            if self._presence:
+                self._presence.run()
             else:
                 self._scheduler.run()
 
@@ -91,13 +111,20 @@ class Agent:
         tick = self._monitor.tick()
         if self._monitor.fault and self._monitor.fault != fault:
             _log.warning("%s", self._monitor.fault)
+        elif self._monitor.fault and self._presence:  # not for one reading that failed
+            self._presence.notify(Notification("counters", "NetWatch cannot measure", self._monitor.fault))
         self._recent.append(_recent(tick))
         self._connections.count(tick)
-        if self._tray:
-            self._tray.show(tick)
+        if self._history:
+            table = self._connections.table
+            self._history.take(tick, table.interval if table else None)
+        if self._reporter:
+            self._reporter.tick(tick)
+        if self._presence:
+            self._presence.show(tick)
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
-        self._windows = [window for window in self._windows if window.poll() is None]
+        self._children = [child for child in self._children if child.poll() is None]
 
     def _hello(self) -> Hello:
         return Hello(
@@ -124,35 +151,122 @@ class Agent:
                 self._quit()
             case "status":
                 return self._status()
+            case "pause":
+                self._monitor.pause()
+            case "resume":
+                self._monitor.resume()
+            case "reload":
+                self._reload()
+            case "show-doctor":
+                self._show_doctor()
         return None
 
-    def _open_tray(self) -> None:
-        try:
-            self._tray = open_tray(self._scheduler, Actions(self._open_window, self._quit), self._settings.units)
-        except TrayUnavailableError as error:
-            self._tray_report = f"none: {error}"
-            _log.warning("%s The window opens instead.", error)
-            self._scheduler.after(0, self._open_window)
+    def _actions(self) -> Actions:
+        return Actions(
+            open_window=self._open_window,
+            quit=self._quit,
+            pause=lambda on: self._monitor.pause() if on else self._monitor.resume(),
+            choose=self._choose,
+            show_doctor=self._show_doctor,
+            upload_state=lambda: self._reporter.status if self._reporter else "",
+            apps=lambda: self._connections.table.apps() if self._connections.table else (),
+        )
 
-    def _close_tray(self) -> None:
-        if self._tray:
-            self._tray.close()
+    def _choose(self, settings: Settings) -> None:
+        try:
+            settings_file.save(paths.settings_file(), settings)
+        except SettingsError as error:
+            self._complain(error)
+        else:
+            self._apply(settings)
+
+    def _reload(self) -> None:
+        try:
+            self._apply(settings_file.load(paths.settings_file()))
+        except SettingsError as error:
+            self._complain(error)
+
+    def _apply(self, settings: Settings) -> None:
+        before, self._settings = self._settings, settings
+        if settings.upload != before.upload:
+            self._start_reporter()
+        if (settings.history, settings.plan) != (before.history, before.plan):
+            self._end_history()
+            self._keep_history()
+        self._monitor.choose(settings.total)
+        if self._presence:
+            self._presence.apply(settings)
+        self._feed.tell_all(SettingsMessage(settings))
+
+    def _complain(self, error: SettingsError) -> None:
+        """What was chosen before stays."""
+        _log.warning("%s", error)
+        if self._presence:
+            self._presence.notify(Notification("settings", "The settings stay as they were", str(error)))
+
+    def _start_reporter(self) -> None:
+        """Uploads as the settings say; again: instead of the reporter before."""
+        before, self._reporter, self._connections.on_reading = self._reporter, None, None
+        if before:
+            before.stop()
+        if self._settings.upload.on:
+            from netwatch_tray.cloud.reporter import Reporter  # noqa: PLC0415  6 MB with TLS and SQLite
+
+            self._reporter = Reporter(
+                self._scheduler, self._settings.upload, lambda: self._connections.table, after=before
+            )
+            self._connections.on_reading = self._reporter.connections_read
+
+    def _end_reporter(self) -> None:
+        if self._reporter:
+            self._reporter.stop()
+            self._reporter.wait()
+
+    def _keep_history(self) -> None:
+        if self._settings.history.on:
+            self._history = HistoryKeeper(
+                self._scheduler, paths.history_file(), self._settings, self._warn_of_data_plan
+            )
+
+    def _end_history(self) -> None:
+        if self._history:
+            self._history.stop()
+            self._history = None
+
+    def _warn_of_data_plan(self, alert: Alert) -> None:
+        used, cap = (units.size(amount, self._settings.units) for amount in (alert.used, alert.cap))
+        text = f"{used} of {cap} are used; the billing month ends on {alert.cycle.last:%d %B}."
+        _log.info("Data plan: %s", text)
+        if self._presence:
+            key, heading = f"data plan {alert.percent}", f"{alert.percent} % of the data plan are used"
+            self._presence.notify(Notification(key, heading, text))
 
     def _open_window(self) -> None:
         """Starts the window's process; it raises the one that is open already, if there is one."""
+        token = self._presence.activation_token if self._presence else None
+        # Wayland gives the focus to whom the click was meant for.
+        self._start("window", **({"XDG_ACTIVATION_TOKEN": token} if token else {}))
+
+    def _show_doctor(self) -> None:
+        self._start("doctor", "--show")
+
+    def _start_icon(self) -> Popen[bytes]:
+        return self._start("xembed-icon")
+
+    def _start(self, *arguments: str, **environment: str) -> Popen[bytes]:
+        """Another process of this program."""
         import subprocess  # noqa: PLC0415  costs 1 MB, and the agent may run for days without a window
 
-        environment = dict(os.environ)
-        if self._tray and (token := self._tray.activation_token):
-            environment["XDG_ACTIVATION_TOKEN"] = token  # Wayland gives the focus to whom the click was meant for
-        command = [sys.executable, "-m", "netwatch_tray", "window"]
-        window = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
-        self._windows.append(window)
+        command = [sys.executable, "-m", "netwatch_tray", *arguments]
+        environment = {**os.environ, **environment}
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
+        self._children.append(child)
+        return child
 
     def _quit(self) -> None:
         self._feed.tell_all(Goodbye())
-        for window in self._windows:  # one that is only starting has not heard it
-            window.terminate()
+        for child in self._children:  # one that is only starting has not heard it
+            child.terminate()
         self._scheduler.stop()
 
     def _status(self) -> Status:
@@ -165,9 +279,14 @@ class Agent:
             rss_bytes=_resident_bytes(),
             interfaces=self._interfaces.source.name,
             connections=self._connections.source_name,
-            tray=f"{self._tray.backend}: {self._tray.state}" if self._tray else self._tray_report,
+            tray=self._presence.state if self._presence else "none: started with --headless",
+            no_tray=self._presence.no_tray if self._presence else "",
+            upload=self._reporter.status if self._reporter else None,
             clients=self._feed.clients,
-            faults=tuple(filter(None, [self._monitor.fault, self._interfaces.source.note])),
+            faults=(
+                *filter(None, [self._monitor.fault, self._interfaces.source.note]),
+                *(self._history.faults if self._history else ()),
+            ),
         )
 
 

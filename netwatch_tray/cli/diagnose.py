@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import netwatch_tray
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("doctor", help="what was found on this system, which way was chosen, and why")
-    verb.add_argument("--json", action="store_true", help="one JSON object")
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object")
+    form.add_argument(
+        "--show", action="store_true", help="in the program that shows text files, as the tray's menu does"
+    )
     verb.set_defaults(verb=_doctor)
 
     verb = verbs.add_parser("selftest", help="move known amounts over the loopback and compare what is counted")
@@ -28,43 +34,57 @@ def _doctor(options: argparse.Namespace) -> int:
     from netwatch_tray import paths
     from netwatch_tray.collect.interfaces import open_interfaces
     from netwatch_tray.engine.monitor import Monitor
-    from netwatch_tray.errors import TrayUnavailableError
     from netwatch_tray.model import as_tree
-    from netwatch_tray.tray.backends import choose
+    from netwatch_tray.settings import Settings
+    from netwatch_tray.tray.survey import survey
 
     opened = open_interfaces()
-    chosen = {}
+    chosen = Settings()
     try:
-        chosen = load_settings().total
+        chosen = load_settings()
         settings = f"{paths.settings_file()}: fine"
     except NetWatchError as error:
         settings = str(error)
-    interfaces = Monitor(opened.source, 1.0, chosen).tick().interfaces
+    interfaces = Monitor(opened.source, 1.0, chosen.total).tick().interfaces
     opened.source.close()
     try:
         status = ask_status()
         agent = f"running, process {status.pid}; tray: {status.tray}"
     except AgentUnreachableError:
         agent = "not running"
-    try:
-        tray = f"{choose().name}, because {choose().why}"
-    except TrayUnavailableError as error:
-        tray = str(error)
     report = {
         "program": f"netwatch-tray {netwatch_tray.__version__}, Python {sys.version.split()[0]}, {sys.platform}",
         "agent": agent,
         "settings": settings,
         "feed": str(paths.feed_socket()),
-        "tray": tray,
+        **survey(chosen),
         "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),
         **({"note": opened.source.note} if opened.source.note else {}),
         **{f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {each.why}" for depth, each in as_tree(interfaces)},
     }
     if options.json:
         print_json({key.strip(): value for key, value in report.items()})
+    elif options.show:
+        _show(report)
     else:
         print_pairs(report)
     return DONE
+
+
+def _show(report: Mapping[str, str]) -> None:
+    """In whatever the desktop opens text files with."""
+    import subprocess
+
+    from netwatch_tray import paths
+
+    file = paths.report_file()
+    with file.open("w", encoding="utf-8") as opened, contextlib.redirect_stdout(opened):
+        print_pairs(report)
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    try:
+        subprocess.run([opener, file], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NetWatchError(f"The report is in {file}, but {opener} cannot show it: {error}.") from error
 
 
 def _selftest(options: argparse.Namespace) -> int:

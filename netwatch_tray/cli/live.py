@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, ask_status, connect, load_settings, print_json, print_pairs
@@ -13,6 +13,7 @@ from netwatch_tray.errors import AgentUnreachableError
 
 if TYPE_CHECKING:
     from netwatch_tray.model import Tick
+    from netwatch_tray.tray.bars import BarFormat
     from netwatch_tray.units import Units
 
 
@@ -21,7 +22,14 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     verb.add_argument("--once", action="store_true", help="print one line of real rates and end")
     verb.add_argument("--count", type=_positive_integer, metavar="N", help="end after N lines")
     verb.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between lines (default: 1)")
-    verb.add_argument("--json", action="store_true", help="one JSON object a line")
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument(
+        "--format",
+        choices=("text", "waybar", "i3bar", "polybar"),
+        dest="bar",
+        help="one line for a bar that shows what a program prints, always of the same width",
+    )
     verb.set_defaults(verb=_watch)
 
     verb = verbs.add_parser("status", help="what the running agent is doing, and what it costs")
@@ -44,20 +52,18 @@ def _interval(text: str) -> float:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    return watch(interval=options.interval, count=options.count, once=options.once, as_json=options.json)
+    write = print_json if options.json else _bar_writer(options.bar) if options.bar else None
+    return watch(interval=options.interval, count=options.count, once=options.once, write=write)
 
 
-def watch(*, interval: float, count: int | None, once: bool, as_json: bool) -> int:
-    """Prints a line for each tick."""
-    units = load_settings().units
+def watch(*, interval: float, count: int | None, once: bool, write: Callable[[Tick], None] | None = None) -> int:
+    """Prints a line for each tick, by `write` if not for people."""
+    write = write or _line_writer(load_settings().units)
     left = 1 if once else count
     for tick in _ticks(interval):
         if once and tick.total.rx_rate is None and tick.interval_s is None:
             continue  # the first sample has no rates: the second is the one asked for
-        if as_json:
-            print_json(tick)
-        else:
-            print(_line(tick, units), flush=True)
+        write(tick)
         if left is not None:
             left -= 1
             if not left:
@@ -104,12 +110,28 @@ def _own_ticks(interval: float) -> Iterator[Tick]:
         source.close()
 
 
-def _line(tick: Tick, in_units: Units) -> str:
+def _line_writer(in_units: Units) -> Callable[[Tick], None]:
+    """For people: columns stay where they were in the line above."""
     from netwatch_tray import units
 
-    down, up = (units.rate(rate, in_units).padded() for rate in (tick.total.rx_rate, tick.total.tx_rate))
-    local = tick.at.astimezone().strftime("%H:%M:%S")
-    return f"{local}  {units.DOWN} {down}  {units.UP} {up}  {tick.gap or ' + '.join(tick.total.uplinks)}".rstrip()
+    download, upload = units.SteadyRate(in_units), units.SteadyRate(in_units)
+
+    def write(tick: Tick) -> None:
+        local = tick.at.astimezone().strftime("%H:%M:%S")
+        down, up = download.write(tick.total.rx_rate), upload.write(tick.total.tx_rate)
+        about = tick.gap or " + ".join(tick.total.uplinks) or "no interface is connected"
+        print(f"{local}  {units.DOWN} {down}  {units.UP} {up}  {about}", flush=True)
+
+    return write
+
+
+def _bar_writer(kind: BarFormat) -> Callable[[Tick], None]:
+    from netwatch_tray.tray.bars import Bar
+
+    bar = Bar(kind, load_settings())
+    if bar.head:
+        print(bar.head, flush=True)
+    return lambda tick: print(bar.line(tick), flush=True)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ def start(_options: argparse.Namespace) -> int:
     """Without a verb."""
     if not has_display():
         print("No display here, so no tray and no window; live rates until Ctrl-C:", file=sys.stderr)
-        return live.watch(interval=1.0, count=None, once=False, as_json=False)
+        return live.watch(interval=1.0, count=None, once=False)
     try:
         return _run_agent(headless=False)
     except AlreadyRunningError:

@@ -11,7 +11,7 @@ from netwatch_tray.collect.interfaces import InterfaceSource
 from netwatch_tray.engine.rates import InterfaceRates, Interval, RateTracker
 from netwatch_tray.engine.topology import Membership, decide
 from netwatch_tray.errors import CollectError
-from netwatch_tray.model import PAUSED, Interface, InterfaceTick, Sample, Tick, Total
+from netwatch_tray.model import PAUSED, UNREADABLE, Interface, InterfaceTick, Sample, Tick, Total
 
 _NO_RATES = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
 
@@ -37,9 +37,10 @@ class Monitor:
         """Why the last reading failed, in words for the person; None while all is well."""
 
     def choose(self, chosen: Mapping[str, bool]) -> None:
-        """From the next tick on, see topology.decide."""
+        """From now on; see topology.decide."""
         self._chosen = chosen
-        self.interfaces = {}
+        self.interfaces = dict(self.interfaces)  # another object: what it says of them has changed
+        self.memberships = decide(self.interfaces, chosen)
 
     def pause(self) -> None:
         """Until `resume` nothing is read, and ticks have the gap PAUSED."""
@@ -59,7 +60,7 @@ class Monitor:
             sample = self._source.sample()
         except CollectError as error:
             self.fault = str(error)
-            return self._stale_tick(at, "the counters could not be read")
+            return self._stale_tick(at, UNREADABLE)
         self.fault = None
         if sample.interfaces is not self.interfaces:
             self.interfaces = sample.interfaces

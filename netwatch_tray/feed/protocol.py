@@ -102,12 +102,22 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """The connection source in use, or why there is none."""
     tray: str
     """The tray backend in use, or why there is none."""
+    no_tray: str = ""
+    """What to do about it where no tray shows the icon; empty: nothing has to be done."""
+    upload: str | None = None
+    """What becomes of the snapshots, in words for the person; None: uploading is off."""
     clients: int
     faults: tuple[str, ...] = ()
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
     """The person quit the program, so its windows close too; an agent that merely ends says nothing."""
+
+
+class SettingsMessage(msgspec.Struct, frozen=True, tag="settings"):
+    """The settings are others from now on; said to every client."""
+
+    settings: Settings
 
 
 class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
@@ -117,12 +127,12 @@ class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
 
 
 class Command(msgspec.Struct, frozen=True, tag="command"):
-    """Client: do this. `status` is answered, the others show their effect."""
+    """Client: do this. `status` is answered, the others show their effect; `reload` reads the settings file again."""
 
-    name: Literal["open-window", "quit", "status"]
+    name: Literal["open-window", "quit", "status", "pause", "resume", "reload", "show-doctor"]
 
 
-ServerMessage = Hello | TickMessage | ConnectionsMessage | AppsMessage | Status | Goodbye
+ServerMessage = Hello | TickMessage | ConnectionsMessage | AppsMessage | Status | SettingsMessage | Goodbye
 ClientMessage = Subscribe | Command
 
 _encoder = msgspec.json.Encoder()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import NamedTuple
 
 from PIL import Image
 
 from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.model import Tick
-from netwatch_tray.tray import presenter
-from netwatch_tray.tray.backends import Backend, TrayIcon, choose
-from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray.backends import Backend, Notification, TrayIcon, choose
 from netwatch_tray.tray.icon import draw
-from netwatch_tray.units import Units
+from netwatch_tray.tray.menu import Actions, TrayMenu
+from netwatch_tray.tray.presenter import Presenter
+
+__all__ = ["Actions", "Notification", "Tray", "open_tray"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,41 +27,39 @@ _RETRY_PATIENCE = 0.2
 """Seconds that such an attempt may hold up the agent."""
 
 
-class Actions(NamedTuple):
-    """What the menu can ask of the agent; called in the scheduler's thread."""
-
-    open_window: Callable[[], None]
-    quit: Callable[[], None]
-
-
-def open_tray(scheduler: Scheduler, actions: Actions, units: Units) -> Tray:
+def open_tray(scheduler: Scheduler, actions: Actions, settings: Settings) -> Tray:
     """Shows the icon as soon as the scheduler runs and there is a tray; it comes back by itself when a panel restarts.
 
-    Waits for a second at most. Raises TrayUnavailableError when this machine or this session has no way to show one.
+    The actions are called in the scheduler's thread. Waits for a second at most. Raises TrayUnavailableError when this
+    machine or this session has no way to show an icon.
     """
-    return Tray(scheduler, actions, units, choose())
+    return Tray(scheduler, actions, settings, choose())
 
 
 class Tray:
     """The icon for as long as the agent runs. Belongs to the scheduler's thread."""
 
-    def __init__(self, scheduler: Scheduler, actions: Actions, units: Units, backend: Backend) -> None:
+    def __init__(self, scheduler: Scheduler, actions: Actions, settings: Settings, backend: Backend) -> None:
         self.backend = backend.name
         self.why = backend.why
         self._backend = backend
         self._scheduler = scheduler
-        self._units = units
-        self._view = presenter.WAITING
-        self._rows = [self._row(index) for index in range(presenter.MOST_ROWS - presenter.ACTION_ROWS)]
-        self._actions = (
-            # pystray counts the parameters of what it is given; those of a partial, say, it cannot see.
-            MenuItem("Open NetWatch", lambda _icon, _item: actions.open_window(), default=True),
-            MenuItem("Quit NetWatch", lambda _icon, _item: actions.quit()),
-        )
+        self._presenter = Presenter(settings)
+        self._menu = TrayMenu(actions, settings)
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._lost = ""
         self._icon: TrayIcon | None = self._open(patience=1.0)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is something that shows the icon, as far as can be known."""
+        return self._icon is not None and self._icon.is_shown
+
+    @property
+    def has_lost_bus(self) -> bool:
+        """Whether the icon waits for its bus to come back."""
+        return self._icon is None
 
     @property
     def state(self) -> str:
@@ -75,8 +73,8 @@ class Tray:
 
     def show(self, tick: Tick) -> None:
         """Nothing is drawn or sent that looks as before."""
-        old, self._view = self._view, presenter.present(tick, self._units)
-        new = self._view
+        old, new = self._menu.view, self._presenter.present(tick)
+        self._menu.view = new
         if self._icon is None:
             return
         if new.glyph != old.glyph:
@@ -86,9 +84,21 @@ class Tray:
         if new.label != old.label:
             self._icon.label = new.label
         if len(new.rows) != len(old.rows):
-            self._icon.menu = self._menu()
-        elif new.rows != old.rows:
+            self._icon.menu = self._menu.build()
+        elif new != old:
             self._icon.update_menu()
+
+    def apply(self, settings: Settings) -> None:
+        """Shows the next tick by these settings."""
+        self._presenter = Presenter(settings)
+        self._menu.settings = settings
+        if self._icon is not None:
+            self._icon.update_menu()
+
+    def notify(self, notification: Notification) -> None:
+        """Tells the person; without an icon there is no way to."""
+        if self._icon is not None:
+            self._icon.notify_person(notification)
 
     def run(self) -> None:
         """Runs the scheduler until it is stopped. On macOS the main thread has to be in here."""
@@ -104,33 +114,21 @@ class Tray:
             self._icon = None
         self._lost = "closed"
 
-    def _row(self, index: int) -> MenuItem:
-        """Always the same object for the same place, so that its text changes in place."""
-
-        def text(_: MenuItem) -> str:
-            rows = self._view.rows
-            return rows[index] if index < len(rows) else ""  # a menu may be open that had more rows
-
-        return MenuItem(text, None, enabled=False)
-
-    def _menu(self) -> Menu:
-        return Menu(*self._rows[: len(self._view.rows)], Menu.SEPARATOR, *self._actions)
-
     def _pictures(self) -> tuple[Image.Image, ...]:
-        return tuple(draw(self._view.glyph, size, self._backend.bar) for size in self._backend.sizes)
+        return tuple(draw(self._menu.view.glyph, size, self._backend.bar) for size in self._backend.sizes)
 
     def _open(self, patience: float) -> TrayIcon:
         icon = self._backend.open(
             _NAME,
             self._pictures(),
-            "\n".join(self._view.tooltip),
-            self._menu(),
+            "\n".join(self._menu.view.tooltip),
+            self._menu.build(),
             program=_PROGRAM,
             scheduler=self._scheduler,
             on_lost=self._on_lost,
             patience=patience,
         )
-        icon.label = self._view.label
+        icon.label = self._menu.view.label
         icon.run_detached()
         return icon
 

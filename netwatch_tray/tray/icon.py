@@ -54,7 +54,7 @@ _MARK = 4
 _GRIDS = (_Grid(16, 2, 1, 6, 4, 2), _Grid(22, 3, 1, 8, 6, 4), _Grid(24, 3, 1, 10, 6, 4))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)  # every state in the sizes that a backend asks for
 def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
     """An RGBA picture of `size` × `size` pixels, one of `SIZES`; shared between callers: do not change it."""
     grid = next(grid for grid in _GRIDS if size % grid.size == 0)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from netwatch_tray import units
-from netwatch_tray.model import InterfaceTick, Tick, Total
-from netwatch_tray.units import Units
+from netwatch_tray.model import PAUSED, UNREADABLE, App, InterfaceTick, Tick
+from netwatch_tray.settings import Settings
+from netwatch_tray.units import SteadyRate, Units
 
-MOST_ROWS = 14
-"""Of the whole menu; a longer one is not read."""
-ACTION_ROWS = 3
-"""The separator, *Open NetWatch* and *Quit NetWatch*."""
+MOST_ROWS = 5
+"""Live ones at the head of the menu. With those below them there are 14 at most; a longer menu is not read."""
 
-_STEPS = (1e3, 100e3, 1e6)
-"""Bytes/s that a rate must exceed for each step of its arrow."""
+MOST_APPS = 5
+"""In the submenu of the busiest."""
+
+_STEPS = (1e3, 100e3)
+"""Bytes/s that a rate must exceed for each step of its arrow but the last."""
+_BUSY, _BUSY_SHARE = 1e6, 0.1
+"""Bytes/s for the last step, or this share of the link, whichever is less."""
+
+
+_WITHOUT_RATES = {
+    PAUSED: ("NetWatch is paused", "Nothing is measured until you go on"),
+    UNREADABLE: ("NetWatch cannot measure", "The counters could not be read; it is tried again each second"),
+}
 
 
 class Glyph(NamedTuple):
@@ -36,55 +47,138 @@ class View(NamedTuple):
     """Text beside the icon, as wide in every state with rates."""
     rows: tuple[str, ...]
     """Read-only rows at the head of the menu."""
+    interfaces: tuple[str, ...]
+    """That can be chosen to be shown."""
+    is_paused: bool
 
 
-WAITING = View(Glyph("rates"), ("NetWatch", "Waiting for the first rates"), "", ("Waiting for the first rates",))
+WAITING = View(
+    Glyph("rates"), ("NetWatch", "Waiting for the first rates"), "", ("Waiting for the first rates",), (), False
+)
 """Before the first tick."""
 
 
-def present(tick: Tick, in_units: Units) -> View:
-    """The view of one tick."""
-    total = tick.total
-    # Panels without tooltips, and those that show its heading only, have the same lines in the menu.
-    lines = units.both_rates(total.rx_rate, total.tx_rate, in_units), _counted(total)
-    tooltip = lines if tick.gap is None else (*lines, f"No rates for a moment: {tick.gap}")
-    return View(_glyph(total), tooltip, _label(total, in_units), (*lines, *_interface_rows(tick, in_units)))
+class _Shown(NamedTuple):
+    """What the icon stands for: the total, or the one interface that the person chose."""
+
+    rx_rate: float | None
+    tx_rate: float | None
+    of: str
+    """In words."""
+    is_online: bool
+    speed: int | None
+    """Of the link or the links, bit/s."""
 
 
-def _glyph(total: Total) -> Glyph:
-    if not total.uplinks:
-        return Glyph("offline")
-    return Glyph("rates", _step(total.rx_rate), _step(total.tx_rate))
+class Presenter:
+    """Makes the views of one tick after the other; it remembers the units of the text, which stay when in doubt."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._units = settings.units
+        self._chosen = settings.tray.interface
+        self._has_text = settings.tray.text
+        self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
+
+    def present(self, tick: Tick) -> View:
+        """The view of one tick."""
+        shown = self._shown(tick)
+        # Panels without tooltips, and those that show its heading only, have the same lines in the menu.
+        lines = [units.both_rates(shown.rx_rate, shown.tx_rate, self._units), shown.of]
+        rows = [*lines, *self._interface_rows(tick)]
+        if tick.gap in _WITHOUT_RATES:
+            rows = lines = list(_WITHOUT_RATES[tick.gap])
+        elif tick.gap is not None:
+            lines.append(f"No rates for a moment: {tick.gap}")
+        return View(
+            _glyph(shown, tick.gap),
+            tuple(lines),
+            self._label(shown, tick.gap) if self._has_text else "",
+            tuple(rows),
+            tuple(each.name for each in tick.interfaces if not _is_loopback(each)),
+            tick.gap == PAUSED,
+        )
+
+    def _shown(self, tick: Tick) -> _Shown:
+        if self._chosen:
+            for each in tick.interfaces:
+                if each.name == self._chosen:
+                    of = f"{each.name} only, as chosen" if each.is_up else f"{each.name} is not connected"
+                    return _Shown(each.rx_rate, each.tx_rate, of, each.is_up, each.speed)
+            return _Shown(None, None, f"There is no {self._chosen} now", is_online=False, speed=None)
+        total = tick.total
+        links = [each.speed for each in tick.interfaces if each.is_uplink]
+        speed = None if None in links else sum(link for link in links if link is not None)
+        return _Shown(total.rx_rate, total.tx_rate, _counted(tick), bool(total.uplinks), speed)
+
+    def _label(self, shown: _Shown, gap: str | None) -> str:
+        if gap == UNREADABLE:
+            return "no data"
+        if gap == PAUSED:
+            return "paused"
+        if not shown.is_online:
+            return "offline"
+        return f"{units.DOWN} {self._down.write(shown.rx_rate)} {units.UP} {self._up.write(shown.tx_rate)}"
+
+    def _interface_rows(self, tick: Tick) -> list[str]:
+        """The busiest interfaces that are up and add something to what the heading says, in an order that does not
+        change with their rates."""
+        up = [each for each in tick.interfaces if each.is_up and not _is_loopback(each)]
+        told = {self._chosen} if self._chosen else set(tick.total.uplinks if len(tick.total.uplinks) == 1 else ())
+        busiest = sorted((each for each in up if each.name not in told), key=_importance, reverse=True)[: MOST_ROWS - 2]
+        busiest.sort(key=lambda each: (not each.is_uplink, each.index))
+        return [f"{each.name}   {units.both_rates(each.rx_rate, each.tx_rate, self._units)}" for each in busiest]
 
 
-def _step(rate: float | None) -> int:
-    return 0 if rate is None else sum(rate > least for least in _STEPS)
+def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
+    """Those that moved most in the last interval, the busiest first; a tunnel's own traffic is that of others."""
+
+    def rate(app: App) -> float:
+        return (app.rx_rate or 0.0) + (app.tx_rate or 0.0)
+
+    busiest = sorted((app for app in apps if rate(app) and not app.is_carrier), key=rate, reverse=True)[:MOST_APPS]
+    return tuple(f"{each.name}   {units.both_rates(each.rx_rate, each.tx_rate, in_units)}" for each in busiest)
 
 
-def _counted(total: Total) -> str:
-    match total.uplinks:
+def _is_loopback(interface: InterfaceTick) -> bool:
+    return interface.role == "loopback"
+
+
+def _importance(interface: InterfaceTick) -> tuple[bool, float, int]:
+    return interface.is_uplink, (interface.rx_rate or 0.0) + (interface.tx_rate or 0.0), -interface.index
+
+
+def _counted(tick: Tick) -> str:
+    """What the total is made of, or why there is none."""
+    match tick.total.uplinks:
         case ():
-            return "Offline: no interface is connected"
+            return f"Offline: {_why_offline(tick.interfaces)}"
         case (only,):
             return f"{only} only"
         case several:
             return " + ".join(several)
 
 
-def _label(total: Total, in_units: Units) -> str:
-    if not total.uplinks:
-        return "offline"
-    down, up = units.rate(total.rx_rate, in_units).padded(), units.rate(total.tx_rate, in_units).padded()
-    return f"{units.DOWN} {down} {units.UP} {up}"
+def _why_offline(interfaces: Sequence[InterfaceTick]) -> str:
+    others = [each for each in interfaces if not _is_loopback(each)]
+    up = [each.name for each in others if each.is_up]
+    if not others:
+        return "this computer has no network interface"
+    if not up:
+        down = [each.name for each in others if each.kind in ("ethernet", "wifi", "cellular")] or [others[0].name]
+        return f"{' and '.join(down[:3])} {'are' if len(down) > 1 else 'is'} not connected"
+    return f"{' and '.join(up[:3])} {'are' if len(up) > 1 else 'is'} up, but left out of the total"
 
 
-def _interface_rows(tick: Tick, in_units: Units) -> list[str]:
-    """The busiest interfaces that are up, in an order that does not change with their rates."""
-    up = [interface for interface in tick.interfaces if interface.is_up]
-    busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - ACTION_ROWS - 2]
-    busiest.sort(key=lambda interface: (not interface.is_uplink, interface.index))
-    return [f"{each.name}   {units.both_rates(each.rx_rate, each.tx_rate, in_units)}" for each in busiest]
+def _glyph(shown: _Shown, gap: str | None) -> Glyph:
+    if gap == UNREADABLE:
+        return Glyph("alert")
+    if gap == PAUSED:
+        return Glyph("paused")
+    if not shown.is_online:
+        return Glyph("offline")
+    return Glyph("rates", _step(shown.rx_rate, shown.speed), _step(shown.tx_rate, shown.speed))
 
 
-def _importance(interface: InterfaceTick) -> tuple[bool, float, int]:
-    return interface.is_uplink, (interface.rx_rate or 0.0) + (interface.tx_rate or 0.0), -interface.index
+def _step(rate: float | None, speed: int | None) -> int:
+    busy = _BUSY if not speed else min(_BUSY, _BUSY_SHARE * speed / 8)
+    return 0 if rate is None else 3 if rate > busy else sum(rate > least for least in _STEPS)

@@ -10,10 +10,12 @@ import logging
 import signal
 from datetime import UTC, datetime
 
+from surroundings import no_actions
+
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.model import InterfaceTick, Tick, Total
-from netwatch_tray.tray import Actions, open_tray
-from netwatch_tray.units import Units
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray import open_tray
 
 
 def tick(rx_rate: float | None, tx_rate: float | None, names: tuple[str, ...] = ("eth0", "wlan0")) -> Tick:
@@ -55,8 +57,8 @@ def main() -> None:
         print("quit", flush=True)
         scheduler.stop()
 
-    actions = Actions(open_window=lambda: print("open", flush=True), quit=finish)
-    tray = None if options.no_tray else open_tray(scheduler, actions, Units())
+    actions = no_actions(open_window=lambda: print("open", flush=True), quit=finish)
+    tray = None if options.no_tray else open_tray(scheduler, actions, Settings())
     count = 0
 
     def advance() -> None:

@@ -6,10 +6,10 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from desktop import WATCHER, WATCHER_PATH, BusClient
-from jeepney import (  # type: ignore[import-untyped]  # jeepney has no py.typed
+from jeepney import (
     DBusAddress,
     HeaderFields,
     Message,
@@ -20,8 +20,15 @@ from jeepney import (  # type: ignore[import-untyped]  # jeepney has no py.typed
 )
 
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.tray import Actions
 
 T = TypeVar("T")
+
+
+def no_actions(**asked: Callable[..., Any]) -> Actions:
+    """Those asked for; the others do nothing."""
+    nothing: dict[str, Callable[..., Any]] = dict.fromkeys(Actions._fields, lambda *_: None)
+    return Actions(**{**nothing, "upload_state": lambda: "", "apps": lambda: (), **asked})
 
 
 class Loop:

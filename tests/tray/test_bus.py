@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from desktop import BusClient, Session, wait_for
 from hypothesis import example, given, strategies as st
-from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # jeepney has no py.typed
-from jeepney.low_level import (  # type: ignore[import-untyped]  # jeepney has no py.typed
+from jeepney import DBusErrorResponse
+from jeepney.low_level import (
     Endianness,
     Header,
     HeaderFields,

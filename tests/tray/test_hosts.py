@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
-from desktop import HOSTS, REQUIRED, Session
+from desktop import HOSTS, ITEM, REQUIRED, Session
 
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.presenter import Glyph
@@ -63,11 +64,7 @@ def test_a_real_panel(host: str, desktop: Session) -> None:
         lambda: desktop.screenshot().crop((0, 40, 400, 200)).getcolors(1 << 20) != without_menu, 5, "the menu is seen"
     )
     desktop.key("Escape")
-    assert [row.label for row in desktop.menu() if row.properties.get("enabled", True)] == [
-        "",
-        "Open NetWatch",
-        "Quit NetWatch",
-    ]
+    assert {"Open NetWatch", "Quit NetWatch"} <= {row.label for row in desktop.menu()}
 
     assert desktop.stop(host, signal.SIGKILL) == -signal.SIGKILL
     desktop.start_host(host)
@@ -93,6 +90,36 @@ def test_a_panel_that_comes_late(host: str, desktop: Session) -> None:
     seen(desktop)
     assert desktop.is_running("agent")
     assert desktop.log("agent") == ""
+
+
+def test_a_frozen_panel_neither_holds_up_the_agent_nor_costs_memory(host: str, desktop: Session) -> None:
+    """200 updates, each of them visible, that the panel does not read."""
+    panel = desktop.start_host(host)
+    agent = desktop.spawn(
+        "agent", [sys.executable, str(AGENT), "--period", "0.02"], {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    desktop.wait_for(desktop.items, 10, "the icon registers")
+    seen(desktop)
+    (service, path), *_ = desktop.items()
+
+    def updates() -> int:
+        """How many changes of the tooltip have been met; a tick whose tooltip is the next one's may be missed."""
+        tooltip = desktop.client.property(service, path, ITEM, "ToolTip")
+        if not told or told[-1] != tooltip:
+            told.append(tooltip)
+        return len(told)
+
+    told: list[object] = []
+    os.kill(panel, signal.SIGSTOP)
+    try:
+        desktop.wait_for(lambda: updates() > 20, 20, "the agent goes on")
+        before = psutil.Process(agent).memory_info().rss
+        desktop.wait_for(lambda: updates() > 220, 30, "the agent goes on for 200 updates")
+        assert psutil.Process(agent).memory_info().rss - before < 1 << 20
+    finally:
+        os.kill(panel, signal.SIGCONT)
+    desktop.pick("Quit NetWatch")
+    assert desktop.wait_exit("agent") == 0
 
 
 def test_closing_leaves_no_process(host: str) -> None:

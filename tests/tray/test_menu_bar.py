@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 import threading
 import types
@@ -12,24 +13,26 @@ from unittest.mock import MagicMock
 
 import pytest
 from desktop import wait_for
-from surroundings import Loop
+from surroundings import Loop, no_actions
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import TrayUnavailableError
-from netwatch_tray.tray import Actions, open_tray
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray import Notification, open_tray
 from netwatch_tray.tray.backends import choose
 from netwatch_tray.tray.backends.menu_bar import Icon
 from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu, MenuItem
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.presenter import Glyph
-from netwatch_tray.units import Units
 
 
 class Row:
     """An NSMenuItem."""
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self, item: MenuItem) -> None:
+        self._title = item.text
+        self.state = -1
+        self._submenu = NativeMenu(map(Row, item.submenu or ()))
 
     def title(self) -> str:
         return self._title
@@ -37,12 +40,21 @@ class Row:
     def setTitle_(self, title: str) -> None:  # noqa: N802  Objective-C
         self._title = title
 
+    def setState_(self, state: int) -> None:  # noqa: N802  Objective-C
+        self.state = state
+
+    def submenu(self) -> NativeMenu:
+        return self._submenu
+
 
 class NativeMenu(list[Row]):
     """An NSMenu."""
 
     def itemAtIndex_(self, index: int) -> Row:  # noqa: N802  Objective-C
         return self[index]
+
+    def numberOfItems(self) -> int:  # noqa: N802  Objective-C
+        return len(self)
 
 
 class Mac:
@@ -89,7 +101,7 @@ class Mac:
             def _update_menu(self) -> None:
                 self._on_main()
                 mac.built += 1
-                self._menu_handle = NativeMenu(Row(item.text) for item in self.menu), []
+                self._menu_handle = NativeMenu(map(Row, self.menu)), []
 
             def _run_detached(self) -> None:
                 self._mark_ready()
@@ -150,7 +162,11 @@ def test_no_other_system_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_is_handed_over_to_the_main_thread(mac: Mac, loop: Loop) -> None:
     texts = ["one"]
-    menu = Menu(MenuItem(lambda _: texts[0], None, enabled=False), Menu.SEPARATOR, MenuItem("Quit", lambda: None))
+    more = [False]
+    bits = MenuItem("bits", lambda: None, checked=lambda _: texts[0] == "two")
+    live = MenuItem(lambda _: texts[0], None)
+    extra = MenuItem("more", lambda: None, visible=lambda _: more[0])
+    menu = Menu(live, Menu.SEPARATOR, MenuItem("Units", Menu(bits)), extra, MenuItem("Quit", lambda: None))
     icon = make(menu, loop.scheduler)
     mac.kit.NSApplication.sharedApplication().setActivationPolicy_.assert_called_with(1)
     icon.run_detached()
@@ -172,8 +188,14 @@ def test_everything_is_handed_over_to_the_main_thread(mac: Mac, loop: Loop) -> N
     loop.do(icon.update_menu)
     mac.turn()
     rows, _ = icon._native._menu_handle
-    assert [row.title() for row in rows] == ["two", "- - - -", "Quit"]
+    assert [row.title() for row in rows] == ["two", "- - - -", "Units", "Quit"]
+    assert rows[2].submenu()[0].state == 1
     assert mac.built == built, "the rows changed in place"
+    more[0] = True
+    loop.do(icon.update_menu)
+    mac.turn()
+    assert mac.built == built + 1, "a row came"
+    assert icon._native._menu_handle[0][3].title() == "more"
     loop.do(lambda: setattr(icon, "menu", Menu(MenuItem("other", lambda: None))))
     mac.turn()
     assert [row.title() for row in icon._native._menu_handle[0]] == ["other"]
@@ -182,8 +204,7 @@ def test_everything_is_handed_over_to_the_main_thread(mac: Mac, loop: Loop) -> N
 
 def test_the_loops_end_together(mac: Mac) -> None:
     scheduler = Scheduler()
-    asked: list[str] = []
-    tray = open_tray(scheduler, Actions(lambda: asked.append("open"), scheduler.stop), Units())
+    tray = open_tray(scheduler, no_actions(quit=scheduler.stop), Settings())
     scheduler.after(0.05, scheduler.stop)
     tray.run()
     assert mac.running.is_set()
@@ -191,3 +212,17 @@ def test_the_loops_end_together(mac: Mac) -> None:
     assert {call.args[0].name for call in mac.signals.signal.call_args_list} == {"SIGINT", "SIGTERM"}
     tray.close()
     scheduler.close()
+
+
+def test_notifications_go_through_the_system_once_an_hour(
+    mac: Mac, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mac
+    started: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **_: started.append(words))
+    icon = make(Menu(MenuItem("Quit", lambda: None)), loop.scheduler)
+    for text in ("first", "again"):
+        icon.notify_person(Notification("key", 'Head "ing"', text))
+    icon.notify_person(Notification("other", "Heading", "second"))
+    assert [words[0] for words in started] == ["osascript"] * 2
+    assert [words[-3:] for words in started] == [["first", "NetWatch", 'Head "ing"'], ["second", "NetWatch", "Heading"]]

@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from bare_agent import tick
 from desktop import ITEM, MENU, WATCHER, BusClient, Session, wait_for
-from jeepney import DBusErrorResponse  # type: ignore[import-untyped]  # jeepney has no py.typed
-from surroundings import Loop, Watcher
+from jeepney import DBusErrorResponse
+from surroundings import Loop, Watcher, no_actions
 
 from netwatch_tray.errors import TrayUnavailableError
-from netwatch_tray.tray import Actions, Tray, open_tray
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray import Tray, open_tray
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.backends.status_notifier import Icon
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.presenter import Glyph
-from netwatch_tray.units import Units
 
 ITEM_PATH, MENU_PATH = "/StatusNotifierItem", "/MenuBar"
 
@@ -36,8 +36,8 @@ class Shown:
     def __init__(self, bus: Session, loop: Loop) -> None:
         self.asked: list[str] = []
         self.loop = loop
-        actions = Actions(partial(self.asked.append, "open"), lambda: self.asked.append("quit"))
-        self.tray: Tray = loop.do(lambda: open_tray(loop.scheduler, actions, Units()))
+        actions = no_actions(open_window=partial(self.asked.append, "open"), quit=lambda: self.asked.append("quit"))
+        self.tray: Tray = loop.do(lambda: open_tray(loop.scheduler, actions, Settings()))
         self.client = BusClient(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
         self.name = ""
 
@@ -116,12 +116,28 @@ def test_a_change_is_told_once_until_it_has_been_read(watcher: Watcher, shown: S
         shown.show(5.0)
         assert [name for name, _ in signals()].count("NewToolTip") == 2
         shown.show(5e6)
-        assert [name for name, _ in signals()].count("NewIcon") == 1
+        wait_for(lambda: "NewIcon" in [name for name, _ in signals()], 5, "the icon is told when nobody reads any more")
         assert shown.get("ToolTip")[2].startswith("↓ 5.00 MB/s")
         assert "NewTitle" not in {name for name, _ in signals()}
     assert [body for name, body in signals() if name == "XAyatanaNewLabel"][-1][
         0
-    ] == "↓ 5.00 MB/s ↑ \u2007\u2007\u20070 B/s"
+    ] == "↓ 5.00 MB/s ↑ \u2007\u2007\u20070 B/s\u2007"
+
+
+def test_a_host_that_reads_everything_hears_of_one_change_only(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.client.properties(shown.name, ITEM_PATH, ITEM)
+    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+        for rate in (5e6, 1.0, 5e6):
+            shown.show(rate)  # icon and tooltip are others
+            assert len([name for name, _ in signals() if name != "XAyatanaNewLabel"]) == 1
+            shown.client.properties(shown.name, ITEM_PATH, ITEM)
+            assert len([name for name, _ in signals() if name != "XAyatanaNewLabel"]) == 1
+            signals().clear()
+        shown.show(1.0)
+        assert [name for name, _ in signals() if name != "XAyatanaNewLabel"] == ["NewIcon"]
+        shown.get("IconPixmap")
+        assert [name for name, _ in signals() if name != "XAyatanaNewLabel"] == ["NewIcon", "NewToolTip"]
 
 
 def test_what_looks_the_same_is_not_told(watcher: Watcher, shown: Shown) -> None:
@@ -150,21 +166,22 @@ def test_menu_rows_are_live_while_it_may_be_open(watcher: Watcher, shown: Shown)
     assert [row.get("label", row.get("type")) for _, row in rows] == [
         "↓ 1.00 kB/s  ↑ 0 B/s",
         "eth0 only",
-        "eth0   ↓ 1.00 kB/s  ↑ 0 B/s",
         "wlan0   ↓ 0 B/s  ↑ 0 B/s",
         "separator",
         "Open NetWatch",
+        "Pause",
+        "Rates of",
+        "Units",
+        "Start at login",
+        "Doctor…",
         "Quit NetWatch",
     ]
-    assert [row.get("enabled", True) for _, row in rows] == [False] * 4 + [True] * 3
+    assert all(row.get("enabled", True) for _, row in rows), "some panels draw disabled rows too pale to be read"
     with shown.client.signals(MENU, MENU_PATH) as signals:
         shown.show(2000.0)
         ((name, (updated, removed)),) = signals()
     assert (name, removed) == ("ItemsPropertiesUpdated", [])
-    assert updated == [
-        (rows[0][0], {"label": ("s", "↓ 2.00 kB/s  ↑ 0 B/s")}),
-        (rows[2][0], {"label": ("s", "eth0   ↓ 2.00 kB/s  ↑ 0 B/s")}),
-    ]
+    assert updated == [(rows[0][0], {"label": ("s", "↓ 2.00 kB/s  ↑ 0 B/s")})]
 
 
 def test_clicks_do_what_they_say(watcher: Watcher, shown: Shown) -> None:
@@ -287,7 +304,7 @@ def test_the_bus_goes_and_comes_back(bus: Session, shown: Shown, expected_logs: 
 def test_no_bus_at_start_is_an_error_for_people(loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path / 'none'}")
     with pytest.raises(TrayUnavailableError, match="so there is no tray icon"):
-        loop.do(lambda: open_tray(loop.scheduler, Actions(lambda: None, lambda: None), Units()))
+        loop.do(lambda: open_tray(loop.scheduler, no_actions(), Settings()))
 
 
 def test_a_mute_bus_is_given_up_in_about_a_second(loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -298,7 +315,7 @@ def test_a_mute_bus_is_given_up_in_about_a_second(loop: Loop, monkeypatch: pytes
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={path}")
         begin = time.monotonic()
         with pytest.raises(TrayUnavailableError, match="timed out"):
-            loop.do(lambda: open_tray(loop.scheduler, Actions(lambda: None, lambda: None), Units()), timeout=10)
+            loop.do(lambda: open_tray(loop.scheduler, no_actions(), Settings()), timeout=10)
         assert 0.9 < time.monotonic() - begin < 5
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netwatch_tray import units
-from netwatch_tray.units import Units
+from netwatch_tray.units import SteadyRate, Units
 
 FIGURE_SPACE = "\u2007"
 
@@ -69,7 +69,47 @@ def test_the_value_always_fits_four_characters_and_is_near_the_amount(amount: fl
     assert written == pytest.approx(exact, rel=0.005, abs=0.51)
 
 
-def test_padded_text_keeps_its_width() -> None:
-    widths = {len(units.rate(amount).padded().split(" ")[0]) for amount in (0, 9.1, 840, 9100, 12_400, 999_499)}
-    assert widths == {4}
-    assert units.rate(0).padded() == FIGURE_SPACE * 3 + "0 B/s"
+@pytest.mark.parametrize(
+    ("amount", "in_units", "text"),
+    [
+        (12_400_000, Units(prefix="k"), "12400 kB/s"),
+        (840_000, Units(prefix="M"), "0.84 MB/s"),
+        (1.25e10, Units(prefix="M", bits=True), "100000 Mbit/s"),
+        (512 << 20, Units(prefix="G", binary=True), "0.50 GiB/s"),
+        (0, Units(prefix="M"), "0.00 MB/s"),
+    ],
+)
+def test_one_unit_for_all_rates(amount: float, in_units: Units, text: str) -> None:
+    assert str(units.rate(amount, in_units)) == text
+
+
+all_units = st.builds(Units, bits=st.booleans(), binary=st.booleans(), prefix=st.sampled_from(["auto", "k", "M", "G"]))
+
+
+@given(all_units, st.lists(st.none() | st.floats(0, 1e10)))
+def test_text_in_a_bar_is_as_wide_whatever_the_rate(in_units: Units, amounts: list[float | None]) -> None:
+    steady = SteadyRate(in_units)
+    assert len({len(steady.write(amount)) for amount in amounts}) <= 1
+
+
+def test_text_in_a_bar_is_padded_with_figure_spaces() -> None:
+    steady = SteadyRate()
+    assert steady.write(0) == FIGURE_SPACE * 3 + "0 B/s" + FIGURE_SPACE
+    assert steady.write(None) == FIGURE_SPACE * 3 + "–" + " " + FIGURE_SPACE * 4
+    assert steady.write(840e3) == FIGURE_SPACE + "840 kB/s"
+
+
+def test_a_unit_is_left_only_well_below_it() -> None:
+    steady = SteadyRate()
+    written = [steady.write(amount) for amount in (999e3, 1.01e6, 980e3, 1.01e6, 910e3, 890e3, 980e3, 5, 2e9)]
+    assert [text.replace(FIGURE_SPACE, "") for text in written] == [
+        "999 kB/s",
+        "1.01 MB/s",
+        "0.98 MB/s",
+        "1.01 MB/s",
+        "0.91 MB/s",
+        "890 kB/s",
+        "980 kB/s",
+        "5 B/s",
+        "2.00 GB/s",
+    ]

@@ -12,6 +12,18 @@ from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.icon import Bar
 
+COOLDOWN = 3600.0
+"""Seconds between notifications about the same."""
+
+
+class Notification(NamedTuple):
+    """Something that needs the person."""
+
+    key: str
+    """What it is about: a later one about the same replaces it, and comes no more often than once an hour."""
+    heading: str
+    text: str
+
 
 class TrayIcon(Protocol):
     """pystray's `Icon`, as far as it is used, and what all our backends add. Used in the scheduler's thread."""
@@ -29,6 +41,10 @@ class TrayIcon(Protocol):
         """What the last click gave for the window that it opens (xdg-activation)."""
 
     @property
+    def is_shown(self) -> bool:
+        """Whether there is something that shows the icon, as far as can be known."""
+
+    @property
     def state(self) -> str:
         """In words, whether the icon can be seen."""
 
@@ -40,6 +56,9 @@ class TrayIcon(Protocol):
 
     def update_menu(self) -> None:
         """Says that texts of the menu may have changed."""
+
+    def notify_person(self, notification: Notification) -> None:
+        """Where the system shows such things; a click on it does what a click on the icon does. Never waits."""
 
     def stop(self) -> None: ...
 

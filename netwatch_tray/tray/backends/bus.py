@@ -24,9 +24,9 @@ from netwatch_tray.errors import ParseError, TrayUnavailableError
 from netwatch_tray.tray.backends.bus_objects import CallError, Object, marshal
 
 with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
-    from jeepney.auth import BEGIN, Authenticator  # type: ignore[import-untyped]  # jeepney has no py.typed
-    from jeepney.bus import get_connectable_addresses  # type: ignore[import-untyped]  # as above
-    from jeepney.low_level import (  # type: ignore[import-untyped]  # as above
+    from jeepney.auth import BEGIN, Authenticator
+    from jeepney.bus import get_connectable_addresses
+    from jeepney.low_level import (
         Endianness,
         Header,
         HeaderFields as Field,
@@ -109,9 +109,11 @@ class Bus:
         signature: str = "",
         body: tuple[Any, ...] = (),
         on_reply: OnReply | None = None,
+        *,
+        starts: bool = False,
     ) -> None:
-        """Calls a method; nothing is started for it that is not running."""
-        flags = MessageFlag.no_auto_start
+        """Calls a method; only with `starts` the bus may start the service for it."""
+        flags = MessageFlag(0) if starts else MessageFlag.no_auto_start
         serial = next(self._serials)
         if on_reply is None:
             flags |= MessageFlag.no_reply_expected

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
-    from jeepney.low_level import Endianness, Struct, parse_signature  # type: ignore[import-untyped]  # no py.typed
+    from jeepney.low_level import Endianness, Struct, parse_signature
 
 Variant = tuple[str, Any]
 """Signature and value."""

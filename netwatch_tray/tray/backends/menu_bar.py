@@ -18,11 +18,14 @@ from typing import Any
 
 from PIL import Image
 
+from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.tray.backends import COOLDOWN, Notification
 from netwatch_tray.tray.backends.pystray_api import Menu
 
 _ACCESSORY = 1
 """NSApplicationActivationPolicyAccessory: no icon in the Dock."""
+_NOTIFY = "on run {said, program, heading}\ndisplay notification said with title program subtitle heading\nend run"
 _POINTS = 22
 """Height of what fits into every menu bar."""
 
@@ -49,6 +52,11 @@ class Icon:
         self._hand_over = importlib.import_module("PyObjCTools.AppHelper").callAfter
         self._signals = importlib.import_module("PyObjCTools.MachSignals")
         self._scheduler = scheduler
+        self._program = program
+        self._notified: dict[str, float] = {}
+        """When each key was last told."""
+        self._notifier: Any = None
+        """Kept until the next one: an object that is forgotten before its process ends is a warning."""
         self._icon, self._title, self._menu, self._label = icon, title, menu, ""
         self._kit.NSApplication.sharedApplication().setActivationPolicy_(_ACCESSORY)
         self._native = importlib.import_module("pystray._darwin").Icon(name, icon[0], title, menu)
@@ -95,6 +103,10 @@ class Icon:
         return None
 
     @property
+    def is_shown(self) -> bool:
+        return True
+
+    @property
     def state(self) -> str:
         return "icon shown, unless System Settings > Menu Bar hides it"
 
@@ -114,6 +126,17 @@ class Icon:
 
     def update_menu(self) -> None:
         self._hand_over(self._set_rows)
+
+    def notify_person(self, notification: Notification) -> None:
+        """By the system's own script runner; a program of an application bundle would need a permission instead."""
+        import subprocess  # noqa: PLC0415  most agents never notify
+
+        now = clock.boottime()
+        if now - self._notified.get(notification.key, -COOLDOWN) < COOLDOWN:
+            return
+        self._notified[notification.key] = now
+        words = ["osascript", "-e", _NOTIFY, notification.text, self._program, notification.heading]
+        self._notifier = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stop(self) -> None:
         self._hand_over(self._native.stop)
@@ -142,9 +165,23 @@ class Icon:
         self._native._status_item.button().setTitle_(label)  # noqa: SLF001  see above
 
     def _set_rows(self) -> None:
-        """In place: a menu that is made anew does not change while it is open."""
+        """In place if it is the same rows: a menu that is made anew does not change while it is open."""
         menu, _ = self._native._menu_handle  # noqa: SLF001  see above
-        for index, item in enumerate(self._native.menu):
-            row: Any = menu.itemAtIndex_(index)
-            if item is not Menu.SEPARATOR and row.title() != item.text:
-                row.setTitle_(item.text)
+        if not _update_rows(menu, self._native.menu):
+            self._native.update_menu()
+
+
+def _update_rows(native: Any, menu: Menu) -> bool:
+    """Brings texts and check marks of an NSMenu up to date; False: rows have come or gone."""
+    items = list(menu)
+    if native.numberOfItems() != len(items):
+        return False
+    for index, item in enumerate(items):
+        row: Any = native.itemAtIndex_(index)
+        if item is not Menu.SEPARATOR and row.title() != item.text:
+            row.setTitle_(item.text)
+        if item.checked is not None:
+            row.setState_(int(item.checked))
+        if item.submenu is not None and not _update_rows(row.submenu(), item.submenu):
+            return False
+    return True

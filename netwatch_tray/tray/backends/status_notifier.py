@@ -19,10 +19,12 @@ from typing import Any
 
 from PIL import Image
 
-from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.engine.scheduler import Scheduler, Timer
+from netwatch_tray.tray.backends import Notification
 from netwatch_tray.tray.backends.bus import BUS, Bus
 from netwatch_tray.tray.backends.bus_objects import Interface, Method, Object
 from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
+from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, Notifications
 from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu
 
 ITEM = "org.kde.StatusNotifierItem"
@@ -40,6 +42,8 @@ _OWNED = (1, 4)
 _SIGNALS = {"NewIcon": "", "NewToolTip": "", "XAyatanaNewLabel": "ss"}
 _READ_AFTER = {"NewIcon": "IconPixmap", "NewToolTip": "ToolTip"}
 """What hosts read again after each signal."""
+_READ_WITHIN = 0.1
+"""Seconds after a signal in which hosts read what they want to know."""
 
 _numbers = itertools.count(1)
 
@@ -75,11 +79,13 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._watcher = ""
         """The unique name of the watcher; none: empty."""
         self._has_host = False
-        self._label = ""
+        self._label = self._guide = ""
         self._unsaid: set[str] = set()
         """Signals that wait for the bus to catch up."""
         self._unread: set[str] = set()
         """Signals sent whose property nobody has read since."""
+        self._patience: Timer | None = None
+        """Runs while a host may be about to read."""
         self._is_loop_ours = False
         self.activation_token: str | None = None
         """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
@@ -120,6 +126,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._bus = Bus(
             scheduler, on_signal=self._on_signal, on_drained=self._on_drained, on_lost=on_lost, patience=patience
         )
+        self._notifications = Notifications(self._bus, program, name, lambda: self._scheduler.call_soon(self))
 
     @property
     def label(self) -> str:
@@ -129,10 +136,16 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     @label.setter
     def label(self, value: str) -> None:
         if value != self._label:
+            if len(value) != len(self._guide):  # else it is as wide
+                self._guide = value
+                self._item.set("XAyatanaLabelGuide", value)
             self._label = value
             self._item.set("XAyatanaLabel", value)
-            self._item.set("XAyatanaLabelGuide", value)
             self._announce("XAyatanaNewLabel")
+
+    @property
+    def is_shown(self) -> bool:
+        return self._has_host
 
     @property
     def state(self) -> str:
@@ -178,6 +191,9 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._bus.call_bus("GetNameOwner", "s", (WATCHER,), self._on_watcher)
         self._mark_ready()
 
+    def notify_person(self, notification: Notification) -> None:
+        self._notifications.tell(notification)
+
     def run_loop(self) -> None:
         """The loop that this icon lives in, until the scheduler is stopped."""
         self._scheduler.run()
@@ -203,16 +219,35 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
             self._say()
 
     def _say(self) -> None:
+        """One signal after the other: a host that answers the first by reading everything need not hear the rest."""
         while self._unsaid and self._watcher and self._bus.is_drained:
-            signal = self._unsaid.pop()
-            if signal in _READ_AFTER:
+            if "XAyatanaNewLabel" in self._unsaid:  # hosts take the label from the signal, so it is said each time
+                self._unsaid.remove("XAyatanaNewLabel")
+                self._bus.emit(
+                    _ITEM_PATH, ITEM, "XAyatanaNewLabel", _SIGNALS["XAyatanaNewLabel"], (self._label, self._guide)
+                )
+            elif self._patience is None:
+                signal = self._unsaid.pop()
                 self._unread.add(signal)
                 self._bus.emit(_ITEM_PATH, ITEM, signal)
-            else:  # the label: hosts take it from the signal, so it is said each time
-                self._bus.emit(_ITEM_PATH, ITEM, signal, _SIGNALS[signal], (self._label, self._label))
+                self._patience = self._scheduler.after(_READ_WITHIN, self._go_on)
+            else:
+                return
+
+    def _go_on(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self._say()
 
     def _on_read(self, name: str | None) -> None:
-        self._unread = {signal for signal in self._unread if name not in (None, _READ_AFTER[signal])}
+        if name is None:
+            self._unsaid -= _READ_AFTER.keys()
+            self._unread.clear()
+            self._go_on()
+        elif read := {signal for signal in self._unread if _READ_AFTER[signal] == name}:
+            self._unread -= read
+            self._go_on()
 
     def _on_drained(self) -> None:
         self._say()
@@ -248,11 +283,13 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
         self._set_watcher("" if answer is None else answer[0])
 
-    def _on_signal(self, sender: str, _interface: str, member: str, body: tuple[Any, ...]) -> None:
+    def _on_signal(self, sender: str, interface: str, member: str, body: tuple[Any, ...]) -> None:
         if sender == BUS and member == "NameOwnerChanged":
             name, _, owner = body
             if name == WATCHER:
                 self._set_watcher(owner)
+        elif interface == NOTIFICATIONS:
+            self._notifications.on_signal(sender, member, body)
         elif sender == self._watcher:
             self._query_host()
 

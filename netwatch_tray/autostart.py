@@ -1,0 +1,109 @@
+"""Starting at login: a file that each desktop reads, on and off by its being there.
+
+Linux: the Desktop Application Autostart Specification (freedesktop.org), `$XDG_CONFIG_HOME/autostart/*.desktop`; GNOME,
+KDE, XFCE and the others read it, and systemd makes units of it where the desktop leaves that to it. macOS: a
+LaunchAgent (launchd.plist(5)) in `~/Library/LaunchAgents`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from netwatch_tray.errors import NetWatchError
+
+_NAME = "netwatch-tray"
+_LABEL = "io.netwatch.tray"
+_ARGUMENTS = ("agent",)
+"""Not the bare command: a second start by a session that restores its programs would open the window."""
+
+
+def file() -> Path:
+    """Where it is when it is on."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "LaunchAgents" / f"{_LABEL}.plist"
+    configuration = os.environ.get("XDG_CONFIG_HOME", "")
+    # The specification ignores what is not absolute.
+    base = Path(configuration) if configuration.startswith("/") else Path.home() / ".config"
+    return base / "autostart" / f"{_NAME}.desktop"
+
+
+def is_on() -> bool:
+    """Whether the desktop will start the program at the next login. A file switched off by another program is off."""
+    try:
+        text = file().read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    if sys.platform == "darwin":
+        return "<key>Disabled</key><true/>" not in "".join(text.split())
+    lines = {line.strip().replace(" ", "").lower() for line in text.splitlines()}
+    return not lines & {"hidden=true", "x-gnome-autostart-enabled=false"}
+
+
+def turn(*, on: bool) -> None:
+    """Raises NetWatchError that names the file."""
+    path = file()
+    try:
+        if not on:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = _launch_agent(command()) if sys.platform == "darwin" else _desktop_entry(command())
+        new = path.with_name(f".{path.name}.{os.getpid()}")
+        new.write_text(content, encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        what = "turned on" if on else "turned off"
+        raise NetWatchError(f"Start at login cannot be {what}: {path}: {error.strerror}.") from error
+
+
+def command() -> tuple[str, ...]:
+    """What is started: the installed command, in a checkout this interpreter with the package."""
+    if getattr(sys, "frozen", False):
+        return sys.executable, *_ARGUMENTS
+    installed = Path(sys.executable).with_name(_NAME)
+    if installed.is_file():
+        return str(installed), *_ARGUMENTS
+    return sys.executable, "-m", "netwatch_tray", *_ARGUMENTS
+
+
+def _desktop_entry(words: tuple[str, ...]) -> str:
+    lines = (
+        "[Desktop Entry]",
+        "Type=Application",
+        "Name=NetWatch Tray",
+        "Comment=Live network rates in the tray",
+        f"Exec={' '.join(map(_exec_word, words))}",
+        f"Icon={_NAME}",
+        "Terminal=false",
+        "Categories=Network;Monitor;",
+        "StartupNotify=false",
+        "X-GNOME-Autostart-enabled=true",
+        "X-KDE-autostart-after=panel",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _exec_word(word: str) -> str:
+    """As the Desktop Entry Specification wants it: quoted, its special characters escaped, then those of a string."""
+    plain = word.replace("%", "%%")
+    if all(letter.isalnum() or letter in "/._-+:@%" for letter in plain):
+        return plain
+    for special in '\\"`$':
+        plain = plain.replace(special, f"\\{special}")
+    return '"' + plain.replace("\\", "\\\\") + '"'
+
+
+def _launch_agent(words: tuple[str, ...]) -> str:
+    import plistlib  # noqa: PLC0415  not worth its memory in an agent that never writes one
+
+    properties = {
+        "Label": _LABEL,
+        "ProgramArguments": list(words),
+        "RunAtLoad": True,
+        "KeepAlive": {"SuccessfulExit": False},  # back after a crash, not after Quit
+        "LimitLoadToSessionType": "Aqua",
+        "ProcessType": "Interactive",
+    }
+    return plistlib.dumps(properties).decode()

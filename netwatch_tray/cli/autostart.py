@@ -1,0 +1,23 @@
+"""Starting at login: `autostart on`, `off` and `status`."""
+
+from __future__ import annotations
+
+import argparse
+
+from netwatch_tray.cli.session import DONE, WRONG
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("autostart", help="start at login: on, off, or whether it is on (exit code 1: off)")
+    verb.add_argument("what", choices=("on", "off", "status"), nargs="?", default="status")
+    verb.set_defaults(verb=_autostart)
+
+
+def _autostart(options: argparse.Namespace) -> int:
+    from netwatch_tray import autostart
+
+    if options.what != "status":
+        autostart.turn(on=options.what == "on")
+    is_on = autostart.is_on()
+    print(f"on: {autostart.file()}" if is_on else "off")
+    return DONE if is_on or options.what == "off" else WRONG

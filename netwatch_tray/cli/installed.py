@@ -1,0 +1,194 @@
+"""Has this installation all its parts? `selftest --installed`: nothing of a checkout, a fresh machine or a package is
+taken for granted. Each part is used, in directories of its own, and nothing leaves the computer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from netwatch_tray.cli.session import DONE, WRONG, print_json, print_table
+from netwatch_tray.errors import NetWatchError
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
+
+_PATIENCE = 30.0
+"""Seconds for agent and window to start; a cold disk may take some of them."""
+_LOOK_AGAIN = 0.1
+
+
+class Part(NamedTuple):
+    """What was found of one part."""
+
+    name: str
+    found: str
+    is_right: bool
+
+
+def run(*, as_json: bool) -> int:
+    """Checks, prints a line for each part, and returns the exit code."""
+    parts = check()
+    if as_json:
+        print_json([part._asdict() for part in parts])
+    else:
+        print_table(
+            ("PART", "", "FOUND"), [(name, "ok" if right else "WRONG", text) for name, text, right in parts], "<<<"
+        )
+    return DONE if all(part.is_right for part in parts) else WRONG
+
+
+def check() -> list[Part]:
+    """All parts, whatever is wrong with the others."""
+    with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
+        looks: Mapping[str, Callable[[], str]] = {
+            "interfaces": _interfaces,
+            "connections": _connections,
+            "tray": _tray,
+            "history": lambda: _history(Path(directory)),
+            "certificates": _certificates,
+            "symbols and fonts": _symbols_and_fonts,
+            "agent and window": lambda: _agent_and_window(Path(directory)),
+        }
+        return [_part(name, look) for name, look in looks.items()]
+
+
+def _part(name: str, look: Callable[[], str]) -> Part:
+    try:
+        return Part(name, look(), is_right=True)
+    except (NetWatchError, ImportError, OSError) as error:
+        return Part(name, str(error), is_right=False)
+
+
+def _interfaces() -> str:
+    from netwatch_tray.collect.interfaces import open_every
+
+    sources = open_every()
+    try:
+        counts = {source.name: len(source.sample().interfaces) for source in sources}
+    finally:
+        for source in sources:
+            source.close()
+    if not any(counts.values()):
+        raise NetWatchError("No source sees any interface.")
+    return "; ".join(f"{name}: {count}" for name, count in counts.items())
+
+
+def _connections() -> str:
+    from netwatch_tray.collect.connections import open_source
+
+    source = open_source()
+    try:
+        source.read()
+        return source.name
+    finally:
+        source.close()
+
+
+def _tray() -> str:
+    from netwatch_tray.tray.backends import choose
+    from netwatch_tray.tray.icon import draw
+    from netwatch_tray.tray.presenter import Glyph
+
+    backend = choose()
+    if sys.platform == "darwin":
+        from netwatch_tray.tray.backends import menu_bar as module
+    else:
+        from netwatch_tray.tray.backends import status_notifier as module
+    if not all(draw(Glyph("rates", 2, 2), size, backend.bar).getbbox() for size in backend.sizes):
+        raise NetWatchError("The icon is drawn empty.")
+    return f"{module.Icon.__module__.rpartition('.')[2]}, icon in {len(backend.sizes)} sizes"
+
+
+def _history(directory: Path) -> str:
+    import sqlite3
+
+    from netwatch_tray.history.store import Store
+
+    store = Store(directory / "history.sqlite3", most_bytes=1 << 20)
+    try:
+        store.tidy(time.time())
+        if store.state() is not None:
+            raise NetWatchError("A new history is not empty.")
+    finally:
+        store.close()
+    return f"SQLite {sqlite3.sqlite_version}"
+
+
+def _certificates() -> str:
+    """What encrypted uploads are checked against; the system's, which may have to be found first."""
+    import ssl
+
+    context = ssl.create_default_context()
+    places = ssl.get_default_verify_paths()
+    stored = context.cert_store_stats()["x509_ca"]
+    if not stored and not (places.capath and any(Path(places.capath).iterdir())):
+        raise NetWatchError(
+            "No certificate authority of the system was found, so uploads would be refused. Everything else works. "
+            "Install ca-certificates, or name a file of them in SSL_CERT_FILE."
+        )
+    return f"{stored} authorities, {ssl.OPENSSL_VERSION}"
+
+
+def _symbols_and_fonts() -> str:
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication
+
+    from netwatch_tray.window import icons
+
+    application = QGuiApplication.instance() or QGuiApplication(sys.argv[:1])
+    names = sorted({file.stem for place in icons._PLACES if place.is_dir() for file in place.glob("*.svg")})
+    empty = [name for name in names if not _is_drawn(icons.icon(name, 16, QColor("black"), 1.0).toImage())]
+    if not names or empty:
+        raise NetWatchError(f"Symbols are missing or empty: {', '.join(empty) or 'all of them'}.")
+    families = QFontDatabase.families()
+    if not families and sys.platform == "linux":
+        raise NetWatchError("There is no font, so the window would be without text. Install fonts-dejavu-core.")
+    del application
+    return f"{len(names)} symbols, {len(families)} font families"
+
+
+def _is_drawn(image: QImage) -> bool:
+    return any(image.pixelColor(x, y).alpha() for x in range(image.width()) for y in range(image.height()))
+
+
+def _agent_and_window(directory: Path) -> str:
+    """Starts both as a person would, but apart from the person's own: nothing of theirs is read or written."""
+    run = directory / "run"
+    run.mkdir(mode=0o700)
+    places = {name: str(directory) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    environment = {**os.environ, **places, "XDG_RUNTIME_DIR": str(run), "QT_QPA_PLATFORM": "offscreen"}
+    program = [sys.executable, "-m", "netwatch_tray"]
+    agent = subprocess.Popen([*program, "agent", "--headless"], env=environment, stdin=subprocess.DEVNULL)
+    window = None
+    try:
+        _wait(agent, lambda: _ask(program, environment).get("clients") is not None, "The agent does not answer.")
+        window = subprocess.Popen([*program, "window"], env=environment, stdin=subprocess.DEVNULL)
+        # the one who asks is a client as well
+        _wait(window, lambda: _ask(program, environment).get("clients") == 2, "The window does not reach the agent.")
+        version = _ask(program, environment).get("version")
+    finally:
+        for process in filter(None, (window, agent)):
+            process.terminate()
+            process.wait()
+    return f"version {version}"
+
+
+def _ask(program: list[str], environment: Mapping[str, str]) -> dict[str, object]:
+    import msgspec
+
+    done = subprocess.run([*program, "status", "--json"], env=environment, capture_output=True, check=False)
+    return msgspec.json.decode(done.stdout, type=dict[str, object]) if done.returncode == 0 else {}
+
+
+def _wait(process: subprocess.Popen[bytes], is_there: Callable[[], bool], complaint: str) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not is_there():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NetWatchError(complaint)
+        time.sleep(_LOOK_AGAIN)

@@ -1,0 +1,295 @@
+"""What leaves this machine, if anything: `snapshot`, `upload` and `serve-metrics`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING, get_args
+
+from netwatch_tray.cli.session import DONE, WRONG, ask_status, load_settings, print_pairs, send
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError, SettingsError
+from netwatch_tray.settings import UploadLevel
+
+if TYPE_CHECKING:
+    from netwatch_tray.cloud.account import Key
+    from netwatch_tray.settings import Settings
+
+_PREVIEW_SECONDS = 2.0
+"""What the rates of a snapshot are measured over."""
+_METRICS_PORT = 9464
+"""As the OpenTelemetry project proposes for Prometheus exporters."""
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    levels = get_args(UploadLevel)
+    verb = verbs.add_parser("snapshot", help="print what uploading sends, or would send; nothing leaves the machine")
+    verb.add_argument("--pretty", action="store_true", help="indented, for people")
+    verb.add_argument("--level", choices=levels, help="as if this had been chosen (default: what was)")
+    verb.set_defaults(verb=_snapshot)
+
+    upload = verbs.add_parser("upload", help="send snapshots to a NetWatch server: off until you turn it on")
+    actions = upload.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    verb = actions.add_parser("setup", help="enter server and API key; the key is read from the terminal or stdin")
+    verb.add_argument("--endpoint", help="address of the server, with or without /api/v1/ingest")
+    verb.add_argument("--level", choices=levels, help="how much is sent")
+    verb.add_argument("--interval", type=_interval, metavar="S", help="seconds between snapshots (at least 10)")
+    verb.add_argument("--hide-addresses", action=argparse.BooleanOptionalAction, help="replace addresses by their kind")
+    verb.add_argument("--hide-names", action=argparse.BooleanOptionalAction, help="replace names by random words")
+    verb.add_argument(
+        "--same-account", action="store_true", help="the new key is of the same account: this host keeps its history"
+    )
+    verb.set_defaults(verb=_setup)
+
+    for name, text, function in (
+        ("on", "begin to send", _on),
+        ("off", "send nothing any more", _off),
+        ("status", "what was sent, what waits, and what is wrong", _status),
+        ("test", "send one snapshot now and say what the server answers", _test),
+    ):
+        verb = actions.add_parser(name, help=text)
+        verb.set_defaults(verb=function)
+
+    verb = verbs.add_parser("serve-metrics", help="serve the same numbers to Prometheus on this machine, until Ctrl-C")
+    verb.add_argument("--port", type=int, default=_METRICS_PORT, help=f"on 127.0.0.1 (default: {_METRICS_PORT})")
+    verb.add_argument(
+        "--otlp", nargs="?", const="", metavar="URL", help="also export to an OpenTelemetry collector (optional extra)"
+    )
+    verb.set_defaults(verb=_serve_metrics)
+
+
+def _interval(text: str) -> int:
+    seconds = int(text)
+    if not 10 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("must be between 10 and 3600 seconds")
+    return seconds
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from netwatch_tray.cloud import account
+    from netwatch_tray.cloud.observer import NOBODY, Observer
+
+    settings = load_settings()
+    if options.level:
+        upload = msgspec.structs.replace(settings.upload, level=options.level)
+        settings = msgspec.structs.replace(settings, upload=upload)
+    try:
+        identity = account.known_identity(settings.upload) or NOBODY
+    except NetWatchError:
+        identity = NOBODY
+    observer = Observer(settings, identity, period=_PREVIEW_SECONDS)
+    observer.step()
+    time.sleep(_PREVIEW_SECONDS)
+    observer.step()
+    body = observer.envelope()
+    observer.close()
+    for fault in observer.faults:
+        print(f"netwatch-tray: {fault}", file=sys.stderr)
+    print((msgspec.json.format(body, indent=2) if options.pretty else body).decode())
+    return DONE
+
+
+def _setup(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from netwatch_tray.cloud import account
+    from netwatch_tray.cloud.privacy import LEVELS
+
+    settings = load_settings()
+    address = options.endpoint or settings.upload.endpoint
+    if sys.stdin.isatty() and not options.endpoint:
+        address = _asked(f"Server [{address}]: ") or address
+    endpoint = account.parse_endpoint(address)
+    chosen = {
+        name: value
+        for name in ("level", "interval", "hide_addresses", "hide_names")
+        if (value := getattr(options, name)) is not None
+    }
+    # Off while the key changes, so that nothing of one account goes to another.
+    upload = msgspec.structs.replace(settings.upload, endpoint=address, on=False, **chosen)
+    changed = msgspec.structs.replace(settings, upload=upload)
+    _save(changed)
+    before = account.load_key(endpoint)
+    key = _asked_key()
+    where = account.save_key(endpoint, key)
+    account.identity(endpoint, key, like=before if _is_same_account(options, before, key) else None)
+    print_pairs(
+        {
+            "server": str(endpoint),
+            "key": f"kept in {where}",
+            "sent": f"{upload.level}: {LEVELS[upload.level]}; each {upload.interval} s",
+            "exactly": "netwatch-tray snapshot --pretty",
+            "begin": "netwatch-tray upload on",
+        }
+    )
+    return DONE
+
+
+def _asked_key() -> Key:
+    from netwatch_tray.cloud.account import Key
+
+    if sys.stdin.isatty():
+        import getpass
+
+        try:
+            return Key(getpass.getpass("API key (not shown): "))
+        except EOFError:
+            raise SettingsError("No key was entered; uploading is off.") from None
+    return Key(sys.stdin.readline())
+
+
+def _is_same_account(options: argparse.Namespace, before: Key | None, key: Key) -> bool:
+    if options.same_account or before is None or before.reveal() == key.reveal():
+        return bool(options.same_account)
+    if not sys.stdin.isatty():
+        return False
+    answer = _asked("Is this key of the same account as the one before? Then this host keeps its history. [y/N] ")
+    return answer.lower() in {"y", "yes"}
+
+
+def _asked(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:
+        raise SettingsError("Nothing was changed but that uploading is off.") from None
+
+
+def _on(_options: argparse.Namespace) -> int:
+    import msgspec
+
+    from netwatch_tray.cloud import account
+    from netwatch_tray.cloud.privacy import LEVELS
+
+    settings = load_settings()
+    found = account.resolve(settings.upload)
+    upload = msgspec.structs.replace(settings.upload, on=True)
+    is_running = _save(msgspec.structs.replace(settings, upload=upload))
+    print(
+        f"{LEVELS[upload.level].capitalize()} go to {found.endpoint} each {account.interval(upload)} s"
+        f"{'' if is_running else ' once the program runs'}."
+    )
+    return DONE
+
+
+def _off(_options: argparse.Namespace) -> int:
+    import msgspec
+
+    settings = load_settings()
+    _save(msgspec.structs.replace(settings, upload=msgspec.structs.replace(settings.upload, on=False)))
+    print("Nothing is sent any more.")
+    return DONE
+
+
+def _save(settings: Settings) -> bool:
+    """Saves, and tells the agent; whether one is running."""
+    from netwatch_tray import paths, settings as settings_file
+    from netwatch_tray.feed.protocol import Command
+
+    settings_file.save(paths.settings_file(), settings)
+    try:
+        send(Command("reload")).close()
+    except AgentUnreachableError:
+        return False
+    return True
+
+
+def _status(_options: argparse.Namespace) -> int:
+    from netwatch_tray import paths
+    from netwatch_tray.cloud import account
+    from netwatch_tray.cloud.privacy import LEVELS
+
+    upload = load_settings().upload
+    endpoint = account.server(upload)
+    try:
+        state = ask_status().upload or "off"
+    except AgentUnreachableError:
+        state = "the program is not running"
+    hidden = [word for word, on in (("addresses", upload.hide_addresses), ("names", upload.hide_names)) if on]
+    print_pairs(
+        {
+            "upload": "on" if upload.on else "off: nothing is sent",
+            "server": str(endpoint),
+            "sent": f"{upload.level}: {LEVELS[upload.level]}; each {account.interval(upload)} s"
+            + (f"; hidden: {' and '.join(hidden)}" if hidden else ""),
+            "spool": _waiting(paths.spool_file().exists()),
+            "state": state,
+        }
+    )
+    return DONE
+
+
+def _waiting(exists: bool) -> str:
+    from netwatch_tray import paths
+    from netwatch_tray.cloud.spool import Spool
+
+    if not exists:
+        return "empty"
+    spool = Spool(paths.spool_file())
+    level = spool.level()
+    spool.close()
+    return f"{level.waiting} waiting, {level.delivered} delivered, {level.aside} refused, {level.dropped} dropped"
+
+
+def _test(_options: argparse.Namespace) -> int:
+    """Beside the spool: a test must not wait for, or disturb, what is under way."""
+    import netwatch_tray
+    from netwatch_tray.cloud import account
+    from netwatch_tray.cloud.client import ServerClient, describe
+    from netwatch_tray.cloud.observer import Observer
+    from netwatch_tray.cloud.uploader import PACE
+    from netwatch_tray.cloud.verdict import Each, judge
+
+    settings = load_settings()
+    found = account.resolve(settings.upload)
+    observer = Observer(settings, found.identity, period=_PREVIEW_SECONDS)
+    observer.step()
+    time.sleep(_PREVIEW_SECONDS)
+    observer.step()
+    body = observer.envelope()
+    observer.close()
+    client = ServerClient(found, f"netwatch-tray/{netwatch_tray.__version__}", timeout=PACE.timeout)
+    answer = client.post(body)
+    client.close()
+    verdict = judge(answer, 1, None)
+    if isinstance(verdict, Each) and verdict.fates[0][0] == "accepted":
+        print(f"{found.endpoint} took one snapshot of {len(body)} bytes ({describe(found.endpoint)}).")
+        return DONE
+    reason = verdict.fates[0][1] if isinstance(verdict, Each) else verdict.reason
+    print(f"netwatch-tray: {found.endpoint} did not take it: {reason}", file=sys.stderr)
+    return WRONG
+
+
+def _serve_metrics(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from netwatch_tray.cloud import metrics, otlp
+    from netwatch_tray.cloud.metrics_server import MetricsServer
+    from netwatch_tray.cloud.observer import Observer
+
+    settings = load_settings()
+    # Whoever asks is on this machine, so nothing need be hidden; processes and connections make no metrics.
+    upload = msgspec.structs.replace(settings.upload, level="system", hide_addresses=False, hide_names=False)
+    observer = Observer(msgspec.structs.replace(settings, upload=upload))
+    observer.step()
+    latest = observer.snapshot()
+    provider = None
+    if options.otlp is not None:
+        provider = otlp.start(options.otlp or None, float(upload.interval), lambda: latest)
+    try:
+        server = MetricsServer(options.port, lambda: metrics.render(latest))
+    except OSError as error:
+        raise SettingsError(f"Port {options.port} cannot be served: {error.strerror}.") from error
+    print(f"Serving {server.url}", flush=True)
+    try:
+        while True:
+            time.sleep(1.0)
+            observer.step()
+            latest = observer.snapshot()
+    finally:
+        server.close()
+        if provider is not None:
+            provider.shutdown()
+        observer.close()

@@ -1,0 +1,79 @@
+"""How much was used: `usage`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, cast
+
+from netwatch_tray.cli.session import DONE, load_settings, print_json, print_table
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import HistoryReader, Kind, Used
+    from netwatch_tray.history.usage import Period
+    from netwatch_tray.settings import Settings
+
+_DEFAULT_DAYS = 30
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("usage", help="how much was used: per day or month, interface, app or network")
+    what = verb.add_mutually_exclusive_group()
+    what.add_argument("--by", choices=("day", "week", "month", "billing", "year"), default="day", help="default: day")
+    what.add_argument("--interfaces", action="store_true", help="per interface instead")
+    what.add_argument("--apps", action="store_true", help="per app instead (TCP payload)")
+    what.add_argument("--networks", action="store_true", help="per network instead")
+    verb.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="2026-01-31; else 30 days")
+    verb.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="that day included")
+    verb.add_argument("--json", action="store_true", help="one JSON document, bytes")
+    verb.set_defaults(verb=_usage)
+
+
+def _usage(options: argparse.Namespace) -> int:
+    from netwatch_tray import paths
+    from netwatch_tray.history.reader import HistoryReader
+
+    settings = load_settings()
+    last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
+    first: date = options.first or (last - timedelta(days=_DEFAULT_DAYS - 1) if options.by == "day" else date.min)
+    reader = HistoryReader(paths.history_file())
+    try:
+        rows = list(_rows(reader, options, settings, first, last))
+    finally:
+        reader.close()
+    if options.json:
+        print_json([{"name": name, **used._asdict()} for name, used in rows])
+    else:
+        _print(rows, settings)
+    return DONE
+
+
+def _rows(
+    reader: HistoryReader, options: argparse.Namespace, settings: Settings, first: date, last: date
+) -> Iterable[tuple[str, Used]]:
+    from netwatch_tray.history.reader import NOTHING
+    from netwatch_tray.history.usage import period_of
+
+    if options.networks:
+        return [(f"{each.kind} {each.key}", each.used) for each in reader.by_network(first, last)]
+    if options.interfaces or options.apps:
+        kind: Kind = "interface" if options.interfaces else "app"
+        return reader.by_name(kind, first, last).items()
+    sums: dict[str, Used] = {}
+    for day, used in reader.days("total", None, first, last).items():
+        begin = period_of(day, cast("Period", options.by), settings.plan.billing_day).first.isoformat()
+        sums[begin] = sums.get(begin, NOTHING).plus(used)
+    return sums.items()
+
+
+def _print(rows: Iterable[tuple[str, Used]], settings: Settings) -> None:
+    from netwatch_tray import units
+
+    def size(amount: int) -> str:
+        return str(units.size(amount, settings.units))
+
+    cells = [
+        (name, size(used.rx), size(used.tx), size(used.both), size(used.gap_rx + used.gap_tx)) for name, used in rows
+    ]
+    print_table(("", "↓", "↑", "BOTH", "OF THESE UNTIMED"), cells, "<>>>>")

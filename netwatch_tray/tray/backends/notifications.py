@@ -1,0 +1,62 @@
+"""What needs the person, shown by the desktop: org.freedesktop.Notifications (Desktop Notifications Specification)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from netwatch_tray import clock
+from netwatch_tray.tray.backends import COOLDOWN, Notification
+from netwatch_tray.tray.backends.bus import Bus
+
+SERVICE = "org.freedesktop.Notifications"
+_PATH = "/org/freedesktop/Notifications"
+_UNTIL_CLICKED = 0
+"""As expire_timeout: what needs a person does not vanish while nobody looks."""
+
+
+class Notifications:
+    """Tells at most once an hour about the same, in place of what it told before. In the scheduler's thread."""
+
+    def __init__(self, bus: Bus, program: str, icon_name: str, on_click: Callable[[], None]) -> None:
+        self._bus = bus
+        self._program = program
+        self._icon_name = icon_name
+        self._on_click = on_click
+        self._told: dict[str, float] = {}
+        """When, by key."""
+        self._shown: dict[str, int] = {}
+        """The server's number, by key."""
+
+    def tell(self, notification: Notification) -> None:
+        """Without a server for it nothing happens: the icon and its tooltip tell the same."""
+        now, key = clock.boottime(), notification.key
+        if now - self._told.get(key, -COOLDOWN) < COOLDOWN:
+            return
+        if not self._told:
+            rule = f"type='signal',sender='{SERVICE}',interface='{SERVICE}'"
+            self._bus.call_bus("AddMatch", "s", (rule,))
+        self._told[key] = now
+        # Servers read the text as markup where they can.
+        text = notification.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        hints = {"urgency": ("y", 1), "desktop-entry": ("s", self._icon_name)}
+        actions = ["default", "Open NetWatch"]
+        replaced = self._shown.get(key, 0)
+        body = (
+            self._program, replaced, self._icon_name, notification.heading, text, actions, hints, _UNTIL_CLICKED,
+        )  # fmt: skip
+        answered = partial(self._on_answer, key)
+        self._bus.call(SERVICE, _PATH, SERVICE, "Notify", "susssasa{sv}i", body, answered, starts=True)
+
+    def on_signal(self, _sender: str, member: str, body: tuple[Any, ...]) -> None:
+        """Everybody's notifications are told to everybody: ours are known by their numbers."""
+        match member, body:
+            case "ActionInvoked", (int(number), "default") if number in self._shown.values():
+                self._on_click()
+            case "NotificationClosed", (int(number), int()):
+                self._shown = {key: shown for key, shown in self._shown.items() if shown != number}
+
+    def _on_answer(self, key: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if answer is not None:
+            self._shown[key] = answer[0]

@@ -1,0 +1,222 @@
+"""Whether the X server has a tray of the older kind, and when one comes, at the price of one idle socket.
+
+Such a tray owns the selection _NET_SYSTEM_TRAY_S0 and says so to the root window when it takes it (System Tray
+Protocol Specification, freedesktop.org). Asking needs five requests of the X Window System Protocol, version 11; a
+library for the rest of it would cost the resident agent megabytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import struct
+from pathlib import Path
+
+from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.errors import ParseError, TrayUnavailableError
+
+_PATIENCE = 0.5
+"""Seconds for the X server of this very machine to answer."""
+
+_INTERN_ATOM, _CHANGE_WINDOW_ATTRIBUTES, _GET_SELECTION_OWNER = 16, 2, 23
+_EVENT_MASK, _STRUCTURE_NOTIFY = 0x800, 0x20000
+_REPLY, _CLIENT_MESSAGE = 1, 33
+_SENT = 0x80
+"""Set in the kind of an event that another client has sent."""
+_PACKET = 32
+"""Bytes of every reply to these requests, of every event and every error."""
+
+_COOKIE = b"MIT-MAGIC-COOKIE-1"
+_FAMILY_LOCAL, _FAMILY_WILD = 256, 65535
+
+
+class XEmbedWatch:
+    """One connection to the X server that DISPLAY names, if it is on this machine. In the scheduler's thread.
+
+    Raises TrayUnavailableError from the constructor when there is none.
+    """
+
+    def __init__(self, scheduler: Scheduler, environment: dict[str, str] | None = None) -> None:
+        self._scheduler = scheduler
+        self.has_tray = False
+        self._received = bytearray()
+        self._socket: socket.socket | None = None
+        environment = dict(os.environ) if environment is None else environment
+        try:
+            connection = _connect(environment)
+        except (OSError, ParseError) as error:
+            raise TrayUnavailableError(f"the X server cannot be asked for a tray ({error})") from error
+        try:
+            root = _greet(connection, environment)
+            self._manager = _ask(connection, _intern_atom(b"MANAGER"))
+            self._selection = _ask(connection, _intern_atom(b"_NET_SYSTEM_TRAY_S0"))
+            wanted = struct.pack("<BxHIII", _CHANGE_WINDOW_ATTRIBUTES, 4, root, _EVENT_MASK, _STRUCTURE_NOTIFY)
+            connection.sendall(wanted)  # before the question, so that no tray comes unseen between the two
+            self.has_tray = bool(_ask(connection, self._owner_request()))
+        except (OSError, ParseError) as error:
+            connection.close()
+            raise TrayUnavailableError(f"the X server cannot be asked for a tray ({error})") from error
+        connection.setblocking(False)
+        self._socket = connection
+        scheduler.watch(connection.fileno(), READ, self._read)
+
+    def ask(self) -> None:
+        """Brings `has_tray` up to date, soon: a tray that goes does not say so."""
+        if self._socket is not None:
+            try:
+                self._socket.send(self._owner_request())
+            except OSError:
+                self.close()
+
+    def close(self) -> None:
+        """Also when the X server has gone: there is no tray then."""
+        self.has_tray = False
+        if self._socket is not None:
+            self._scheduler.unwatch(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+
+    def _owner_request(self) -> bytes:
+        return struct.pack("<BxHI", _GET_SELECTION_OWNER, 2, self._selection)
+
+    def _read(self, _events: int) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        self._received += data
+        while len(self._received) >= _PACKET:
+            packet = bytes(self._received[:_PACKET])
+            del self._received[:_PACKET]
+            self._hear(packet)
+
+    def _hear(self, packet: bytes) -> None:
+        kind = packet[0] & ~_SENT
+        if kind == _REPLY:
+            self.has_tray = bool(_number(packet))
+        elif kind == _CLIENT_MESSAGE:
+            (message,) = struct.unpack_from("<I", packet, 8)
+            (selection,) = struct.unpack_from("<I", packet, 16)
+            if (message, selection) == (self._manager, self._selection):
+                self.has_tray = True
+
+
+def has_display(environment: dict[str, str]) -> bool:
+    """Whether the X server that DISPLAY names takes connections."""
+    try:
+        _connect(environment).close()
+    except (OSError, ParseError):
+        return False
+    return True
+
+
+def _connect(environment: dict[str, str]) -> socket.socket:
+    number = _display(environment)
+    path = f"/tmp/.X11-unix/X{number}"  # noqa: S108  where X servers listen
+    failure: OSError | None = None
+    for place in (path, f"\0{path}"):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(_PATIENCE)
+        try:
+            connection.connect(place)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure or ConnectionError(path)
+
+
+def _display(environment: dict[str, str]) -> int:
+    name = environment.get("DISPLAY", "")
+    if found := re.fullmatch(r"(?:unix)?:(\d{1,5})(?:\.\d+)?", name):
+        return int(found[1])
+    raise ParseError(f"DISPLAY names none of this machine: {name!r}")
+
+
+def _greet(connection: socket.socket, environment: dict[str, str]) -> int:
+    """Opens the conversation; the root window."""
+    name, cookie = _authority(environment)
+    head = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
+    connection.sendall(head + _padded(name) + _padded(cookie))
+    status, length = struct.unpack("<B5xH", _receive(connection, 8))
+    body = _receive(connection, 4 * length)
+    if status != 1:
+        raise ParseError(f"refused: {body.rstrip(bytes(1)).decode(errors='replace')}")
+    try:
+        vendor, formats = struct.unpack_from("<H3xB", body, 16)
+        (root,) = struct.unpack_from("<I", body, 32 + (vendor + 3) // 4 * 4 + 8 * formats)
+    except struct.error as error:
+        raise ParseError(f"a greeting of {len(body)} bytes") from error
+    return int(root)
+
+
+def _authority(environment: dict[str, str]) -> tuple[bytes, bytes]:
+    """Name and data of the authorisation, both empty where there is none (Xau(3))."""
+    file = Path(environment.get("XAUTHORITY") or Path(environment.get("HOME", "/")) / ".Xauthority")
+    wanted = str(_display(environment)).encode()
+    with contextlib.suppress(OSError):
+        for family, number, name, data in _entries(file.read_bytes()):
+            if family in (_FAMILY_LOCAL, _FAMILY_WILD) and number in (wanted, b"") and name == _COOKIE:
+                return name, data
+    return b"", b""
+
+
+def _entries(content: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
+    """Family, display number, name and data of the whole entries in an authority file."""
+    entries, at = [], 0
+    with contextlib.suppress(struct.error):
+        while at < len(content):
+            (family,) = struct.unpack_from(">H", content, at)
+            at += 2
+            fields = []
+            for _ in range(4):
+                (length,) = struct.unpack_from(">H", content, at)
+                fields.append(content[at + 2 : at + 2 + length])
+                at += 2 + length
+            _address, number, name, data = fields
+            entries.append((family, number, name, data))
+    return entries
+
+
+def _ask(connection: socket.socket, request: bytes) -> int:
+    """The number in the reply."""
+    connection.sendall(request)
+    while True:
+        packet = _receive(connection, _PACKET)
+        if packet[0] == 0:
+            raise ParseError(f"error {packet[1]} of the X server")
+        if packet[0] == _REPLY:
+            return _number(packet)
+
+
+def _number(packet: bytes) -> int:
+    return int(struct.unpack_from("<I", packet, 8)[0])
+
+
+def _intern_atom(name: bytes) -> bytes:
+    padded = _padded(name)
+    return struct.pack("<BxHHxx", _INTERN_ATOM, 2 + len(padded) // 4, len(name)) + padded
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def _receive(connection: socket.socket, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        more = connection.recv(length - len(data))
+        if not more:
+            raise ConnectionError("closed by the X server")
+        data += more
+    return data

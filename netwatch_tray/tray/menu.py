@@ -1,0 +1,160 @@
+"""The menu of the icon: live rows, what can be done, what can be chosen. pystray's classes, whoever draws them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from netwatch_tray import autostart, units
+from netwatch_tray.errors import NetWatchError
+from netwatch_tray.model import App
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray import presenter
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.units import Units
+
+_log = logging.getLogger(__name__)
+
+_WIDEST = 60
+"""Characters of a row that may be of any length."""
+
+_UNITS = (
+    ("Bytes per second (kB/s, MB/s)", Units()),
+    ("Bits per second (kbit/s, Mbit/s)", Units(bits=True)),
+    ("Bytes in steps of 1024 (KiB/s, MiB/s)", Units(binary=True)),
+    ("Bits in steps of 1024 (Kibit/s, Mibit/s)", Units(bits=True, binary=True)),
+)
+
+
+class Actions(NamedTuple):
+    """What the menu can ask of the agent."""
+
+    open_window: Callable[[], None]
+    quit: Callable[[], None]
+    pause: Callable[[bool], None]
+    """True: pause; False: go on."""
+    choose: Callable[[Settings], None]
+    """The person wants these settings from now on."""
+    show_doctor: Callable[[], None]
+    upload_state: Callable[[], str]
+    """What becomes of what is uploaded, in words; empty: uploading is off. Asked while the menu is shown."""
+    apps: Callable[[], Sequence[App]]
+    """As of the last reading of the connections, in any order. Asked while the menu is shown."""
+
+
+class TrayMenu:
+    """Keeps the same object for the same row, so that hosts can change its text in place."""
+
+    def __init__(self, actions: Actions, settings: Settings) -> None:
+        self.view = presenter.WAITING
+        """What is shown from the next drawing of the menu on."""
+        self.settings = settings
+        self._actions = actions
+        self._rows = [self._row(index) for index in range(presenter.MOST_ROWS)]
+        self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
+        self._apps: tuple[str, ...] = ()
+        self._interfaces: dict[str, MenuItem] = {}
+        # pystray counts the parameters of what it is given; those of a partial, say, it cannot see.
+        beside = MenuItem(
+            "Text beside the icon", lambda _icon, _item: self._toggle_text(), checked=lambda _: self._has_text
+        )
+        self._below = (
+            MenuItem("Busiest apps", Menu(self._app_items)),
+            Menu.SEPARATOR,
+            MenuItem("Open NetWatch", lambda _icon, _item: actions.open_window(), default=True),
+            MenuItem("Pause", lambda _icon, _item: self._toggle_pause(), checked=lambda _: self.view.is_paused),
+            MenuItem("Rates of", Menu(self._interface_items)),
+            MenuItem(
+                "Units", Menu(*(self._unit_item(text, chosen) for text, chosen in _UNITS), Menu.SEPARATOR, beside)
+            ),
+            MenuItem("Start at login", lambda _icon, _item: _toggle_autostart(), checked=lambda _: autostart.is_on()),
+            MenuItem(
+                lambda _: f"Upload: {_short(actions.upload_state())}",
+                lambda _icon, _item: actions.open_window(),
+                visible=lambda _: bool(actions.upload_state()),
+            ),
+            MenuItem("Doctor…", lambda _icon, _item: actions.show_doctor()),
+            MenuItem("Quit NetWatch", lambda _icon, _item: actions.quit()),
+        )
+
+    def build(self) -> Menu:
+        """With as many live rows as the view has now."""
+        return Menu(*self._rows[: len(self.view.rows)], *self._below)
+
+    @property
+    def _has_text(self) -> bool:
+        return self.settings.tray.text
+
+    def _row(self, index: int) -> MenuItem:
+        def text(_: MenuItem) -> str:
+            rows = self.view.rows
+            return rows[index] if index < len(rows) else ""  # a menu may be open that had more rows
+
+        # Enabled, though it only tells: some panels draw disabled rows too pale to be read.
+        return MenuItem(text, lambda _icon, _item: self._actions.open_window())
+
+    def _app_items(self) -> list[MenuItem]:
+        """Always as many, so that they can change while they are shown; none before the first reading."""
+        self._apps = presenter.app_rows(self._actions.apps(), self.settings.units)
+        return self._app_rows if self._apps else []
+
+    def _app_row(self, index: int) -> MenuItem:
+        def text(_: MenuItem) -> str:
+            return self._apps[index] if index < len(self._apps) else units.UNKNOWN
+
+        return MenuItem(text, lambda _icon, _item: self._actions.open_window())
+
+    def _interface_items(self) -> list[MenuItem]:
+        chosen = self.settings.tray.interface
+        names = ["", *self.view.interfaces]
+        if chosen not in names:  # it is gone for now, and still the choice
+            names.append(chosen)
+        for name in names:
+            if name not in self._interfaces:
+                self._interfaces[name] = self._interface_item(name)
+        return [self._interfaces[name] for name in names]
+
+    def _interface_item(self, name: str) -> MenuItem:
+        return MenuItem(
+            name or "All that lead out (automatic)",
+            lambda _icon, _item: self._change(interface=name),
+            checked=lambda _: self.settings.tray.interface == name,
+            radio=True,
+        )
+
+    def _unit_item(self, text: str, chosen: Units) -> MenuItem:
+        def choose(_icon: Any, _item: MenuItem) -> None:
+            new = msgspec.structs.replace(chosen, prefix=self.settings.units.prefix)
+            self._choose(msgspec.structs.replace(self.settings, units=new))
+
+        def is_chosen(_: MenuItem) -> bool:
+            now = self.settings.units
+            return (now.bits, now.binary) == (chosen.bits, chosen.binary)
+
+        return MenuItem(text, choose, checked=is_chosen, radio=True)
+
+    def _toggle_pause(self) -> None:
+        self._actions.pause(not self.view.is_paused)
+
+    def _toggle_text(self) -> None:
+        self._change(text=not self._has_text)
+
+    def _change(self, **what: Any) -> None:
+        self._choose(msgspec.structs.replace(self.settings, tray=msgspec.structs.replace(self.settings.tray, **what)))
+
+    def _choose(self, settings: Settings) -> None:
+        self._actions.choose(settings)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def _toggle_autostart() -> None:
+    try:
+        autostart.turn(on=not autostart.is_on())
+    except NetWatchError as error:
+        _log.warning("%s", error)

@@ -1,0 +1,220 @@
+"""Never lost: the icon in whatever tray there is, and where there is none the window, once, with the reason.
+
+Linux has two kinds of trays. The agent itself puts its icon into one on the session bus (StatusNotifierItem). If for a
+while nobody there shows it, and the X server has a tray of the older kind (XEmbed), another process shows the icon in
+that one: it needs a toolkit, which the agent does without.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from netwatch_tray import clock
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.model import Tick
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray import Tray, open_tray
+from netwatch_tray.tray.backends import Notification
+from netwatch_tray.tray.backends.xembed_watch import XEmbedWatch, has_display
+from netwatch_tray.tray.menu import Actions
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds that a panel may take to come at login, or to come back, before anything else is tried."""
+_ASK_AGAIN = 60.0
+"""Seconds between attempts of what has failed."""
+
+
+class Process(Protocol):
+    """Of subprocess.Popen, what is used of it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def terminate(self) -> None: ...
+
+
+class Presence:
+    """Belongs to the scheduler's thread, like the icon."""
+
+    def __init__(
+        self, scheduler: Scheduler, actions: Actions, settings: Settings, start_icon: Callable[[], Process]
+    ) -> None:
+        """`start_icon` starts the process that shows the icon in an XEmbed tray."""
+        self._scheduler = scheduler
+        self._actions = actions
+        self._settings = settings
+        self._start_icon = start_icon
+        self._tray: Tray | None = None
+        self._no_bus = ""
+        """Why there is no icon on the session bus."""
+        self._x: XEmbedWatch | None = None
+        self._other: Process | None = None
+        """Shows the icon in an XEmbed tray."""
+        self._has_told = False
+        self._unseen_since = clock.uptime()
+        self._next_attempt = 0.0
+        self._had_display = sys.platform == "linux" and _has_display()
+        self.no_tray = ""
+        """What to do so that the icon is seen, in words; empty while it is, or while it may still come."""
+        self._open_tray()
+
+    @property
+    def state(self) -> str:
+        """In words, for `status`."""
+        if self._settings.tray.way == "none":
+            return "none, as chosen in the settings"
+        if self._other is not None:
+            return f"XEmbed: icon shown by process {self._other.pid}"
+        return f"{self._tray.backend}: {self._tray.state}" if self._tray else f"none: {self._no_bus}"
+
+    @property
+    def activation_token(self) -> str | None:
+        """See Tray."""
+        return self._tray.activation_token if self._tray else None
+
+    def show(self, tick: Tick) -> None:
+        """See Tray; and once a tick looks whether the icon can be seen."""
+        if self._tray:
+            self._tray.show(tick)
+        self._follow()
+
+    def apply(self, settings: Settings) -> None:
+        """Shows the next tick by these settings."""
+        changes_way = settings.tray.way != self._settings.tray.way
+        self._settings = settings
+        if changes_way:
+            self.close()
+            self._unseen_since, self._next_attempt, self._has_told = clock.uptime(), 0.0, False
+            self._open_tray()
+        elif self._tray:
+            self._tray.apply(settings)
+
+    def notify(self, notification: Notification) -> None:
+        """See Tray."""
+        if self._tray:
+            self._tray.notify(notification)
+
+    def run(self) -> None:
+        """Runs the scheduler until it is stopped. On macOS the main thread has to be in here."""
+        loop = self._tray.run if self._tray else self._scheduler.run
+        loop()
+
+    def close(self) -> None:
+        """Takes the icon away, wherever it is."""
+        self._end_other()
+        if self._x is not None:
+            self._x.close()
+            self._x = None
+        if self._tray:
+            self._tray.close()
+            self._tray = None
+        self.no_tray = ""
+
+    def _open_tray(self) -> None:
+        if self._settings.tray.way not in ("auto", "statusnotifier"):
+            return
+        try:
+            self._tray = open_tray(self._scheduler, self._actions, self._settings)
+        except TrayUnavailableError as error:
+            if str(error) != self._no_bus:
+                _log.warning("%s", error)
+            self._no_bus = str(error)
+
+    def _follow(self) -> None:
+        way, now = self._settings.tray.way, clock.uptime()
+        if way == "none":
+            return
+        if self._tray and self._tray.is_shown:
+            self._unseen_since, self.no_tray = now, ""
+            self._end_other()
+        elif self._is_logged_out(now):
+            _log.info("The session is over: neither its bus nor its display is there any more.")
+            self._actions.quit()
+        elif self._other is not None:
+            self._look_after_other()
+        elif now - self._unseen_since >= (PATIENCE if way != "xembed" else 0.0):
+            self._find_another_way(now)
+
+    def _is_logged_out(self, now: float) -> bool:
+        """Some sessions leave the programs of their user running; the next login would find this one deaf and blind."""
+        is_over = self._had_display and (self._tray is None or self._tray.has_lost_bus)
+        return is_over and now - self._unseen_since >= PATIENCE and not _has_display()
+
+    def _find_another_way(self, now: float) -> None:
+        if now >= self._next_attempt:
+            self._next_attempt = now + _ASK_AGAIN
+            if self._tray is None:
+                self._open_tray()
+            if self._x is not None:
+                self._x.ask()
+            elif self._settings.tray.way != "statusnotifier" and sys.platform == "linux":
+                self._watch_x()
+        if self._x is not None and self._x.has_tray:
+            self._show_elsewhere()
+        elif not self._has_told and now - self._unseen_since >= PATIENCE:
+            self._has_told = True
+            self.no_tray = _advice(os.environ.get("XDG_CURRENT_DESKTOP", ""))
+            _log.warning("No tray shows the icon, so the window opens instead, once. %s", self.no_tray)
+            self._actions.open_window()
+
+    def _watch_x(self) -> None:
+        try:
+            self._x = XEmbedWatch(self._scheduler)
+        except TrayUnavailableError as error:
+            _log.debug("%s", error)
+
+    def _show_elsewhere(self) -> None:
+        _log.info("No panel shows the icon on the session bus; the XEmbed tray gets it from a process of its own.")
+        self.no_tray = ""
+        self._other = self._start_icon()
+
+    def _look_after_other(self) -> None:
+        if self._other is not None and (code := self._other.poll()) is not None:
+            self._other = None
+            _log.warning(
+                "The process with the tray icon has ended with code %s. It is started again in a minute.", code
+            )
+            if self._x is not None:  # not before it was asked again: the tray may be gone as well
+                self._x.has_tray = False
+
+    def _end_other(self) -> None:
+        if self._other is not None:
+            self._other.terminate()
+            self._other.poll()
+            self._other = None
+
+
+def _has_display() -> bool:
+    """Whether the session's display takes connections."""
+    if name := os.environ.get("WAYLAND_DISPLAY"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(str(Path(os.environ.get("XDG_RUNTIME_DIR", "/"), name)))
+            except OSError:
+                return False
+        return True
+    return has_display(dict(os.environ))
+
+
+def _advice(desktop: str) -> str:
+    """What to install, by the names in XDG_CURRENT_DESKTOP."""
+    if "GNOME" in desktop.upper().split(":"):
+        return (
+            "GNOME shows no tray icons by itself. Install the extension “AppIndicator and KStatusNotifierItem Support” "
+            "(Debian, Ubuntu, Fedora: gnome-shell-extension-appindicator), switch it on and log in again. "
+            "Until then NetWatch goes on measuring, and “netwatch-tray” opens this window."
+        )
+    return (
+        "Add a tray to your panel (“Status Tray”, “System Tray” or “Notification Area”; in waybar the module “tray”), "
+        "or install one, such as trayer: the icon comes by itself. "
+        "Until then NetWatch goes on measuring, and “netwatch-tray” opens this window."
+    )

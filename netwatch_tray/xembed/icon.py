@@ -1,0 +1,211 @@
+"""The icon's process: draws what the agent's ticks say and hands back what the person picks.
+
+It lives as long as its line to the agent, which starts it, starts it again and ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"  # with a bus Qt would not use the X server's tray
+
+from PySide6.QtCore import QSocketNotifier
+from PySide6.QtGui import QAction, QActionGroup, QIcon, QImage, QPixmap
+from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
+
+from netwatch_tray import paths, settings
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
+from netwatch_tray.feed.client import FeedClient
+from netwatch_tray.feed.protocol import (
+    AppsMessage,
+    ClientMessage,
+    Command,
+    Goodbye,
+    Hello,
+    SettingsMessage,
+    Status,
+    Subscribe,
+    TickMessage,
+    Topic,
+)
+from netwatch_tray.model import App
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray import presenter
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.menu import Actions, TrayMenu
+from netwatch_tray.tray.presenter import Glyph, Presenter
+
+_SIZES = (16, 22, 24, 32, 48)
+
+
+def run(feed_path: Path) -> int:
+    """Shows the icon until the agent goes; the exit code. Raises AgentUnreachableError when there is none."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("netwatch-tray")
+    application.setQuitOnLastWindowClosed(False)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to put in order
+    icon = Icon(FeedClient(feed_path), application.quit)
+    icon.show()
+    return application.exec()
+
+
+class Icon:
+    """The icon, its tooltip and its menu."""
+
+    def __init__(self, client: FeedClient, leave: Callable[[], None]) -> None:
+        self._client = client
+        self._leave = leave
+        self._actions = Actions(
+            open_window=lambda: self._command("open-window"),
+            quit=lambda: self._command("quit"),
+            pause=lambda on: self._command("pause" if on else "resume"),
+            choose=self._choose,
+            show_doctor=lambda: self._command("show-doctor"),
+            upload_state=lambda: self._upload,
+            apps=lambda: self._apps,
+        )
+        self._upload = ""
+        self._apps: tuple[App, ...] = ()
+        self._presenter = Presenter(Settings())
+        self._menu = TrayMenu(self._actions, Settings())
+        self._drawn = _DrawnMenu()
+        self._native = QSystemTrayIcon(_picture(presenter.WAITING.glyph))
+        self._native.setContextMenu(self._drawn.widget)
+        self._native.activated.connect(self._clicked)
+        self._drawn.widget.aboutToShow.connect(self._about_to_show)
+        self._drawn.widget.aboutToHide.connect(lambda: self._subscribe("interfaces"))
+        self._notifier = QSocketNotifier(client.fileno(), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(self._read)
+        self._tell(presenter.WAITING)
+
+    def show(self) -> None:
+        self._native.show()
+        self._read()
+
+    def _read(self) -> None:
+        try:
+            for message in self._client.receive():
+                self._hear(message)
+        except (AgentUnreachableError, ParseError):
+            self._notifier.setEnabled(False)
+            self._leave()
+
+    def _hear(self, message: object) -> None:
+        match message:
+            case Hello(settings=chosen):
+                self._apply(chosen)
+                self._subscribe("interfaces")
+            case SettingsMessage(settings=chosen):
+                self._apply(chosen)
+            case Status(upload=state):
+                self._upload = state or ""
+            case AppsMessage(apps=apps):
+                self._apps = apps
+            case TickMessage(tick=tick):
+                self._show(self._presenter.present(tick))
+            case Goodbye():
+                self._leave()
+
+    def _apply(self, chosen: Settings) -> None:
+        self._presenter = Presenter(chosen)
+        self._menu.settings = chosen
+
+    def _show(self, view: presenter.View) -> None:
+        old, self._menu.view = self._menu.view, view
+        if view.glyph != old.glyph:
+            self._native.setIcon(_picture(view.glyph))
+        if view.tooltip != old.tooltip:
+            self._tell(view)
+        if view != old and self._drawn.widget.isVisible():
+            self._drawn.update()
+
+    def _about_to_show(self) -> None:
+        self._command("status")  # told the next time: a menu does not wait
+        self._subscribe("interfaces", "apps")
+        self._drawn.draw(self._menu.build())
+
+    def _tell(self, view: presenter.View) -> None:
+        self._native.setToolTip("\n".join(view.tooltip))
+
+    def _clicked(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason == QSystemTrayIcon.ActivationReason.Trigger:
+            self._actions.open_window()
+
+    def _choose(self, chosen: Settings) -> None:
+        try:
+            settings.save(paths.settings_file(), chosen)
+        except NetWatchError as error:
+            print(f"netwatch-tray: {error}", file=sys.stderr)
+        else:
+            self._command("reload")
+
+    def _subscribe(self, *topics: Topic) -> None:
+        self._send(Subscribe(frozenset(topics)))
+
+    def _command(self, name: str) -> None:
+        self._send(Command(name))  # type: ignore[arg-type]  # the callers' literals are the protocol's
+
+    def _send(self, message: ClientMessage) -> None:
+        try:
+            self._client.send(message)
+        except AgentUnreachableError:
+            self._leave()
+
+
+class _DrawnMenu:
+    """A pystray menu as a QMenu: made when it is opened, its texts changed in place while it is open."""
+
+    def __init__(self) -> None:
+        self.widget = QMenu()
+        self._rows: list[tuple[QAction, MenuItem]] = []
+        self._groups: list[QActionGroup] = []
+
+    def draw(self, menu: Menu) -> None:
+        self.widget.clear()
+        self._rows, self._groups = [], []
+        self._fill(self.widget, menu)
+
+    def update(self) -> None:
+        for action, item in self._rows:
+            action.setText(_label(item))
+            if item.checked is not None:
+                action.setChecked(item.checked)
+
+    def _fill(self, widget: QMenu, menu: Menu) -> None:
+        group: QActionGroup | None = None
+        for item in menu:
+            if item is Menu.SEPARATOR:
+                widget.addSeparator()
+            elif item.submenu is not None:
+                self._fill(widget.addMenu(_label(item)), item.submenu)
+            else:
+                action = widget.addAction(_label(item))
+                if item.checked is not None:
+                    action.setCheckable(True)
+                    action.setChecked(item.checked)
+                if item.radio:
+                    if group is None:
+                        group = QActionGroup(widget)
+                        self._groups.append(group)
+                    group.addAction(action)
+                action.triggered.connect(lambda _checked=False, item=item: item(self))
+                self._rows.append((action, item))
+
+
+def _label(item: MenuItem) -> str:
+    """An ampersand would underline the next letter."""
+    return str(item.text).replace("&", "&&")
+
+
+def _picture(glyph: Glyph) -> QIcon:
+    icon = QIcon()
+    for size in _SIZES:
+        drawn = draw(glyph, size, "unknown").tobytes()
+        image = QImage(drawn, size, size, 4 * size, QImage.Format.Format_RGBA8888)
+        icon.addPixmap(QPixmap.fromImage(image))
+    return icon

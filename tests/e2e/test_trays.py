@@ -1,0 +1,307 @@
+"""The icon in every kind of tray there is on Linux, and without one: seen, live, clicked, chosen from, back again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from desktop import HOSTS, REQUIRED, XEMBED_HOSTS, Session
+from networks import FAR, Wire, inside, wire
+from wayland import WaylandSession
+
+from netwatch_tray.feed.protocol import Command, Subscribe, TickMessage
+from netwatch_tray.model import PAUSED, Tick
+
+PROGRAM = [sys.executable, "-m", "netwatch_tray"]
+INK = (0x7A, 0x82, 0x8D)
+"""Of the icon on a bar of unknown colour."""
+TRICKLE = """
+import socket, sys, time
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+count = 0
+while True:
+    count += 1
+    for _ in range(3 + count % 7):
+        sender.sendto(bytes(1000), (sys.argv[1], 9))
+    time.sleep(0.3)
+"""
+"""Rates that change all the time."""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux panels")
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Wire]:
+    """A wire with a trickle of traffic."""
+    with wire() as made:
+        sender = made.python(made.near, TRICKLE, FAR)
+        try:
+            yield made
+        finally:
+            sender.kill()
+            sender.communicate()
+
+
+@pytest.fixture(autouse=True)
+def _programs() -> None:
+    wanted = (*REQUIRED, "sway", "waybar", "grim", *(argv[0] for argv in (HOSTS | XEMBED_HOSTS).values()))
+    missing = [program for program in wanted if shutil.which(program) is None]
+    assert not missing, f"install {', '.join(missing)}"
+
+
+def start(desktop: Session, network: Wire, **environment: str) -> None:
+    desktop.spawn("agent", [*inside(network.near), *PROGRAM], environment)
+    desktop.wait_for(desktop.agent_status, 15, "the agent answers")
+
+
+def see(desktop: Session, timeout: float = 15) -> tuple[int, int]:
+    place = desktop.wait_for(lambda: desktop.find_colour(INK), timeout, "the icon is seen on the screen")
+    assert place[1] < 40, "the icon is in the panel"
+    return place
+
+
+def ticks(desktop: Session, condition: Callable[[Tick], bool]) -> None:
+    """Waits for a tick like that."""
+    with contextlib.closing(desktop.feed()) as feed:
+        feed.send(Subscribe(frozenset({"interfaces"})))
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for message in feed.wait(1):
+                if isinstance(message, TickMessage) and condition(message.tick):
+                    return
+    raise AssertionError("no such tick")
+
+
+def below_panel(desktop: Session) -> bytes:
+    """Where menus open, and no window does."""
+    return desktop.screenshot().crop((0, 40, 110, 200)).tobytes()
+
+
+def quits(desktop: Session, leave: Callable[[], None]) -> None:
+    leave()
+    assert desktop.wait_exit("agent", 15) == 0
+    assert list((Path(desktop.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray").iterdir()) == []
+    log = desktop.log("agent")
+    assert "Traceback" not in log
+    assert "ERROR" not in log
+
+
+def settings_of(desktop: Session) -> Path:
+    return Path(desktop.environment["XDG_CONFIG_HOME"]) / "netwatch-tray" / "settings.toml"
+
+
+@pytest.mark.parametrize("host", ["xfce", "lxqt", "waybar"])
+def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
+    with WaylandSession() if host == "waybar" else Session() as desktop:
+        start(desktop, network)
+        desktop.start_host(host)  # later than the agent
+        desktop.wait_for(desktop.items, 10, "the icon registers")
+        place = see(desktop)
+
+        told = {desktop.wait_for(lambda: "B/s" in desktop.tooltip() and desktop.tooltip(), 10, "rates are told")}
+        desktop.wait_for(lambda: told.add(desktop.tooltip()) or len(told) > 2, 10, "the tooltip is live")
+
+        before = below_panel(desktop)
+        desktop.click(*place, button=3)
+        desktop.wait_for(lambda: below_panel(desktop) != before, 10, "the menu is seen")
+        rows = {row.label: row for row in desktop.menu()}
+        assert len(rows) <= 15, "14 rows and a separator"
+        assert all(row.properties.get("enabled", True) for row in rows.values())
+        if host == "waybar":
+            desktop.click(600, 500)
+        else:
+            desktop.key("Escape")
+        desktop.wait_for(lambda: below_panel(desktop) == before, 10, "the menu is closed")
+
+        desktop.click(*place)
+        desktop.wait_for(lambda: desktop.windows("NetWatch"), 15, "the click opens the window")
+
+        desktop.pick("Pause")
+        ticks(desktop, lambda tick: tick.gap == PAUSED)
+        desktop.wait_for(lambda: desktop.tooltip().startswith("NetWatch is paused"), 5, "the tooltip tells")
+        paused = next(row for row in desktop.menu() if row.label == "Pause")
+        assert paused.properties["toggle-state"] == 1
+        desktop.pick("Pause")
+        ticks(desktop, lambda tick: tick.total.rx_rate is not None)
+        desktop.pick("Units", "Bits per second (kbit/s, Mbit/s)")
+        desktop.wait_for(lambda: "bit/s" in desktop.tooltip(), 10, "the tooltip is in bits")
+        assert "bits = true" in settings_of(desktop).read_text()
+        desktop.pick("Start at login")
+        autostart = Path(desktop.environment["XDG_CONFIG_HOME"]) / "autostart" / "netwatch-tray.desktop"
+        desktop.wait_for(autostart.exists, 5, "it starts at login")
+
+        desktop.stop(host, signal.SIGKILL)
+        desktop.start_host(host)
+        desktop.wait_for(desktop.items, 10, "the icon registers again")
+        see(desktop)
+        told = {desktop.tooltip()}
+        desktop.wait_for(lambda: told.add(desktop.tooltip()) or len(told) > 1, 10, "the tooltip is live again")
+        quits(desktop, lambda: desktop.pick("Quit NetWatch"))
+
+
+def open_xembed_menu(desktop: Session, place: tuple[int, int]) -> None:
+    before = below_panel(desktop)
+    desktop.click(*place, button=3)
+    desktop.wait_for(lambda: below_panel(desktop) != before, 10, "the menu is seen")
+    time.sleep(0.2)  # it takes the keyboard, which cannot be seen
+
+
+def use_xembed_icon(desktop: Session, place: tuple[int, int]) -> None:
+    """Clicks it, pauses by its menu and goes on by it again. The rows are counted from the last one."""
+    desktop.click(*place)
+    desktop.wait_for(lambda: desktop.windows("NetWatch"), 15, "the click opens the window")
+    for wanted in (True, False):
+        open_xembed_menu(desktop, place)
+        desktop.key(*["Up"] * 6, "Return")
+        ticks(desktop, lambda tick, wanted=wanted: (tick.gap == PAUSED) == wanted)
+
+
+def quit_by_keys(desktop: Session, place: tuple[int, int]) -> None:
+    open_xembed_menu(desktop, place)
+    desktop.key("Up", "Return")
+
+
+@pytest.mark.parametrize("bus", ["with a bus", "without a bus"])
+def test_trayer(bus: str, network: Wire) -> None:
+    with Session() as desktop:
+        desktop.start_host("trayer")
+        start(desktop, network, **({} if bus == "with a bus" else {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}))
+        place = see(desktop, 25)
+        status = desktop.agent_status()
+        assert status is not None
+        assert status.tray.startswith("XEmbed: icon shown by process")
+        assert status.no_tray == ""
+        assert desktop.windows("NetWatch") == []
+        use_xembed_icon(desktop, place)
+        desktop.stop("trayer", signal.SIGKILL)
+        desktop.wait_for(lambda: desktop.find_colour(INK) is None, 10, "the icon is gone with its tray")
+        desktop.start_host("trayer")
+        place = see(desktop)
+        quits(desktop, lambda: quit_by_keys(desktop, place))
+
+
+def test_no_tray_opens_the_window_once_and_one_that_comes_late_gets_the_icon(network: Wire) -> None:
+    with Session() as desktop:
+        start(desktop, network, XDG_CURRENT_DESKTOP="ubuntu:GNOME")
+        desktop.wait_for(lambda: desktop.windows("NetWatch"), 30, "the window opens instead")
+        status = desktop.agent_status()
+        assert status is not None
+        assert "gnome-shell-extension-appindicator" in status.no_tray
+        assert "gnome-shell-extension-appindicator" in desktop.log("agent")
+        assert desktop.log("agent").count("WARNING") == 1
+
+        desktop.start_host("tint2")
+        place = see(desktop)
+        status = desktop.agent_status()
+        assert status is not None
+        assert status.no_tray == ""
+        use_xembed_icon(desktop, place)
+
+        # A panel on the bus is the better place: the icon moves there.
+        desktop.start_host("xfce")
+        desktop.wait_for(desktop.items, 10, "the icon registers")
+        desktop.wait_for(lambda: "StatusNotifier" in getattr(desktop.agent_status(), "tray", ""), 10, "it has moved")
+        quits(desktop, lambda: desktop.pick("Quit NetWatch"))
+
+
+def test_the_way_can_be_chosen_while_it_runs(network: Wire) -> None:
+    with Session() as desktop:
+        desktop.start_host("xfce")
+        start(desktop, network)
+        desktop.wait_for(desktop.items, 10, "the icon registers")
+        file = settings_of(desktop)
+        file.parent.mkdir(parents=True)
+
+        def choose(text: str) -> None:
+            file.write_text(text)
+            with contextlib.closing(desktop.feed()) as feed:
+                assert feed.wait(5), "the agent greets"
+                feed.send(Command("reload"))
+
+        choose('[tray]\nway = "none"\n')
+        desktop.wait_for(lambda: not desktop.items(), 10, "the icon goes")
+        status = desktop.agent_status()
+        assert status is not None
+        assert status.tray == "none, as chosen in the settings"
+        choose("[tray]\nway = 'nonsense'\n")
+        desktop.wait_for(lambda: "nonsense" in desktop.log("agent"), 10, "the mistake is told")
+        choose('[tray]\ninterface = "uplink"\n')
+        desktop.wait_for(lambda: desktop.items() and "uplink only, as chosen" in desktop.tooltip(), 10, "it is back")
+        choose('[tray]\nway = "xembed"\n')  # the panel of Xfce has both kinds of trays
+        desktop.wait_for(lambda: "XEmbed" in getattr(desktop.agent_status(), "tray", ""), 15, "it is an XEmbed icon")
+        see(desktop)
+        desktop.stop("agent")
+        assert "Traceback" not in desktop.log("agent")
+
+
+def test_a_real_waybar_shows_the_line_made_for_it(network: Wire) -> None:
+    command = " ".join([*inside(network.near), *PROGRAM, "watch", "--format", "waybar"])
+    module = {"exec": command, "return-type": "json", "format": "{}", "tooltip": True}
+    with WaylandSession(custom=module) as desktop:
+        before = None
+        desktop.start_host("waybar")
+
+        def line() -> bytes:
+            return desktop.screenshot().crop((0, 0, 400, 32)).tobytes()
+
+        def is_written() -> bool:
+            colours = desktop.screenshot().crop((0, 0, 400, 32)).getcolors(1 << 16) or []
+            return len(colours) > 20
+
+        desktop.wait_for(is_written, 15, "the line is on the screen")
+        before = line()
+        desktop.wait_for(lambda: line() != before, 10, "the line is live")
+        assert "error" not in desktop.log("waybar").lower()
+
+
+@pytest.mark.parametrize("kind", ["text", "waybar", "i3bar", "polybar"])
+def test_lines_for_bars(kind: str, network: Wire) -> None:
+    with Session(display=False) as desktop:
+        arguments = ["watch", "--format", kind, "--count", "3", "--interval", "0.3"]
+        desktop.spawn("watch", [*inside(network.near), *PROGRAM, *arguments])
+        assert desktop.wait_exit("watch", 20) == 0
+        lines = desktop.log("watch").splitlines()
+    if kind == "i3bar":
+        assert json.loads(lines[0]) == {"version": 1}
+        blocks = json.loads("".join([*lines[1:], "]"]))
+        texts = [block["full_text"] for (block,) in blocks[1:]]
+    elif kind == "waybar":
+        texts = [json.loads(line)["text"] for line in lines]
+    else:
+        texts = [re.sub(r"%\{.*?\}", "", line) for line in lines]
+    assert len(texts) == 3
+    assert len({len(text) for text in texts}) == 1
+    assert re.fullmatch("↓\\s+[\\d.]+ k?B/s\\s* ↑\\s+[\\d.]+ k?B/s\\s*", texts[-1]), texts
+
+
+def test_the_agent_ends_with_its_session(network: Wire) -> None:
+    """Not all sessions end the programs of their user."""
+    with Session() as desktop:
+        desktop.start_host("xfce")
+        start(desktop, network)
+        desktop.wait_for(desktop.items, 10, "the icon registers")
+        desktop.stop("bus", signal.SIGKILL)
+        desktop.stop("display", signal.SIGKILL)
+        assert desktop.wait_exit("agent", 30) == 0
+        assert "The session is over" in desktop.log("agent")
+
+
+def test_two_logins_have_an_icon_each(network: Wire) -> None:
+    with Session() as one, Session() as other:
+        for desktop in (one, other):
+            desktop.start_host("xfce")
+            start(desktop, network)
+        for desktop in (one, other):
+            desktop.wait_for(desktop.items, 10, "the icon registers")
+            see(desktop)
+        quits(one, lambda: one.pick("Quit NetWatch"))
+        assert len(other.items()) == 1
+        quits(other, lambda: other.pick("Quit NetWatch"))

@@ -1,0 +1,115 @@
+"""What needs a person, told to a server on a real bus."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from desktop import BusClient, Session, wait_for
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_return, new_signal
+from surroundings import Loop, Watcher, no_actions
+
+from netwatch_tray import clock
+from netwatch_tray.settings import Settings
+from netwatch_tray.tray import Notification, Tray, open_tray
+
+NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
+
+
+class Server:
+    """A notification server as small as can be."""
+
+    def __init__(self, address: str) -> None:
+        self.told: queue.Queue[tuple[Any, ...]] = queue.Queue()
+        self._client = BusClient(address)
+        assert self._client.call_bus("RequestName", "su", (NAME, 4))[0] == 1
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def say(self, member: str, signature: str, *body: Any) -> None:
+        message = new_signal(DBusAddress(PATH, interface=NAME), member, signature, body)
+        self._client.connection.send(message)
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._thread.join(10)
+        self._client.close()
+
+    def _serve(self) -> None:
+        count = 40
+        while not self._stopping.is_set():
+            try:
+                message = self._client.connection.receive(timeout=0.05)
+            except TimeoutError:
+                continue
+            fields = message.header.fields
+            if message.header.message_type is MessageType.method_call and fields[HeaderFields.member] == "Notify":
+                count = message.body[1] or count + 1
+                self._client.connection.send(new_method_return(message, "u", (count,)))
+                self.told.put(message.body)
+
+
+@pytest.fixture
+def server(bus: Session) -> Iterator[Server]:
+    server = Server(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def tray(bus: Session, loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Tray]:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+    actions = no_actions(open_window=partial(asked.append, "open"))
+    tray = loop.do(lambda: open_tray(loop.scheduler, actions, Settings()))
+    yield tray
+    loop.do(tray.close)
+
+
+def test_it_is_told_once_an_hour_and_replaced(
+    server: Server, tray: Tray, loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def notify(key: str, text: str) -> None:
+        loop.do(lambda: tray.notify(Notification(key, "Heading", text)))
+
+    notify("cap", "80 % & <more>")
+    program, replaced, icon, heading, text, actions, hints, timeout = server.told.get(timeout=10)
+    assert (program, replaced, icon, heading) == ("NetWatch", 0, "netwatch-tray", "Heading")
+    assert text == "80 % &amp; &lt;more&gt;"
+    assert actions == ["default", "Open NetWatch"]
+    assert hints["desktop-entry"] == ("s", "netwatch-tray")
+    assert timeout == 0
+
+    notify("cap", "again")  # within the hour
+    notify("other", "of something else")
+    assert server.told.get(timeout=10)[4] == "of something else"
+
+    later = clock.boottime() + 3601
+    monkeypatch.setattr(clock, "boottime", lambda: later)
+    notify("cap", "an hour later")
+    told = server.told.get(timeout=10)
+    assert (told[1], told[4]) == (41, "an hour later"), "in place of the first"
+
+    server.say("ActionInvoked", "us", 7, "default")  # another program's
+    server.say("ActionInvoked", "us", 41, "default")
+    wait_for(lambda: asked == ["open"], 5, "a click on it opens the window")
+    server.say("NotificationClosed", "uu", 41, 2)
+    server.say("ActionInvoked", "us", 41, "default")
+    server.say("ActionInvoked", "us", 42, "default")
+    wait_for(lambda: asked == ["open", "open"], 5, "only what is shown can be clicked")
+    assert server.told.empty()
+
+
+def test_without_a_server_nothing_happens(watcher: Watcher, tray: Tray, loop: Loop) -> None:
+    assert watcher.registered.get(timeout=10)
+    loop.do(lambda: tray.notify(Notification("key", "Heading", "text")))
+    wait_for(lambda: tray.state == "icon shown", 5, "the icon is fine")

@@ -1,0 +1,153 @@
+"""What is done when nobody shows the icon. Real panels: tests/e2e/test_trays.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from bare_agent import tick
+from desktop import Session, wait_for
+from surroundings import Loop, Watcher, no_actions
+
+from netwatch_tray import clock
+from netwatch_tray.settings import Settings, TrayIcon
+from netwatch_tray.tray import presence as presence_module
+from netwatch_tray.tray.presence import PATIENCE, Presence
+
+
+class Child:
+    """A process that shows the icon."""
+
+    def __init__(self) -> None:
+        self.pid = 77
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def terminate(self) -> None:
+        self.code = -15
+
+
+class FakeX:
+    """An X server with a tray, or without."""
+
+    has_tray = False
+
+    def __init__(self, _scheduler: object) -> None:
+        self.asked = 0
+
+    def ask(self) -> None:
+        self.asked += 1
+
+    def close(self) -> None:
+        pass
+
+
+class Life:
+    """A presence and its surroundings, with a clock of its own."""
+
+    def __init__(self, bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+        monkeypatch.setenv("XDG_CURRENT_DESKTOP", "XFCE")
+        monkeypatch.setattr(presence_module, "XEmbedWatch", FakeX)
+        monkeypatch.setattr(clock, "uptime", lambda: self.now)
+        monkeypatch.setattr(FakeX, "has_tray", False)
+        self.now = 1000.0
+        self.loop = loop
+        self.opened = 0
+        self.children: list[Child] = []
+        self.presence = self.make(Settings())
+
+    def make(self, settings: Settings) -> Presence:
+        actions = no_actions(open_window=self._open)
+        return self.loop.do(lambda: Presence(self.loop.scheduler, actions, settings, self._start))
+
+    def pass_seconds(self, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            self.now += 1
+            self.loop.do(lambda: self.presence.show(tick(1.0, 1.0)))
+
+    def _open(self) -> None:
+        self.opened += 1
+
+    def _start(self) -> Child:
+        self.children.append(Child())
+        return self.children[-1]
+
+
+@pytest.fixture
+def life(bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+    life = Life(bus, loop, monkeypatch)
+    yield life
+    loop.do(life.presence.close)
+
+
+def test_without_any_tray_the_window_opens_once_after_a_while(life: Life, expected_logs: list[str]) -> None:
+    life.pass_seconds(PATIENCE - 1)
+    assert (life.opened, life.presence.no_tray) == (0, "")
+    expected_logs.append("No tray shows the icon, so the window opens instead, once.")
+    life.pass_seconds(300)
+    assert life.opened == 1
+    assert "Add a tray to your panel" in life.presence.no_tray
+    assert life.presence.state == "StatusNotifierItem (D-Bus): waiting for a tray: none is on the session bus"
+
+
+def test_a_tray_on_the_bus_is_enough(life: Life, bus: Session) -> None:
+    watcher = Watcher(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+    wait_for(lambda: life.presence.state.endswith("icon shown"), 5, "the panel shows it")
+    life.pass_seconds(60)
+    assert (life.opened, life.children) == (0, [])
+    watcher.close()
+
+
+def test_an_xembed_tray_gets_a_process_until_a_panel_comes(
+    life: Life, bus: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeX, "has_tray", True)
+    life.pass_seconds(60)
+    assert (life.opened, len(life.children)) == (0, 1)
+    assert life.presence.state == "XEmbed: icon shown by process 77"
+    watcher = Watcher(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+    wait_for(lambda: life.presence._tray and life.presence._tray.is_shown, 5, "the panel shows it")
+    life.pass_seconds(1)
+    assert life.children[0].code == -15
+    assert life.presence.state.endswith("icon shown")
+    watcher.close()
+
+
+def test_a_process_that_ends_is_started_again(
+    life: Life, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    monkeypatch.setattr(FakeX, "has_tray", True)
+    life.pass_seconds(PATIENCE)
+    expected_logs.append("The process with the tray icon has ended with code -11")
+    life.children[0].code = -11
+    life.pass_seconds(1)
+    assert len(life.children) == 1
+    x = life.presence._x
+    assert isinstance(x, FakeX)
+    x.has_tray = True  # what asking again finds
+    life.pass_seconds(1)
+    assert len(life.children) == 2
+
+
+def test_no_icon_may_be_a_choice(life: Life) -> None:
+    life.loop.do(lambda: life.presence.apply(Settings(tray=TrayIcon(way="none"))))
+    life.pass_seconds(100)
+    assert (life.opened, life.presence.no_tray, life.children) == (0, "", [])
+    assert life.presence.state == "none, as chosen in the settings"
+
+
+def test_without_a_bus_it_is_said_once_and_xembed_is_tried(
+    life: Life, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    life.loop.do(life.presence.close)
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/at/all")
+    monkeypatch.setattr(FakeX, "has_tray", True)
+    expected_logs.append("The session bus at unix:path=/nowhere/at/all cannot be used")
+    life.presence = life.make(Settings())
+    life.pass_seconds(PATIENCE)
+    assert len(life.children) == 1
+    life.loop.do(life.presence.close)
+    assert life.children[0].code == -15
