@@ -69,6 +69,11 @@ class AgentLink(QObject):
         if self.connected:
             self._send(Command("status"))
 
+    def reload_settings(self) -> None:
+        """Tells the agent that the file holds others; one that comes later reads them anyway."""
+        if self.connected:
+            self._send(Command("reload"))
+
     def try_now(self) -> None:
         """Connects at once instead of at the end of the pause."""
         self._timer.stop()

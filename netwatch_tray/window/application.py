@@ -15,11 +15,13 @@ from PySide6.QtCore import QSettings, QSocketNotifier
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from netwatch_tray import paths
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.display import require_display
 from netwatch_tray.window.main_window import MainWindow
 from netwatch_tray.window.only_one import OnlyOne
+from netwatch_tray.window.past import HistoryPast
 from netwatch_tray.window.theme import Theme
 
 
@@ -47,12 +49,15 @@ def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
     memory_file = platformdirs.user_state_path("netwatch-tray") / "window.ini"
     memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
     link = AgentLink(partial(FeedClient, feed_path))
-    window = MainWindow(Theme(application), link, memory)
+    past = HistoryPast(paths.history_file())
+    window = MainWindow(Theme(application), link, memory, past, paths.settings_file())
     only_one.asked.connect(window.bring_up)
     with _closed_by_signals(window):
         window.show()
         link.try_now()
-        return application.exec()
+        code = application.exec()
+    past.close()
+    return code
 
 
 @contextlib.contextmanager

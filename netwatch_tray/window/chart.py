@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QDate, QEvent, QLocale, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -47,6 +47,9 @@ _LEAST_TOP = 1000.0
 """bytes/s; below this a curve is noise, not a peak."""
 _LONGEST_SILENCE_S = 5.0
 _RELATIVE_UP_TO_S = 60
+_SECONDS_UP_TO_S = 3600
+_DAYS_FROM_S = 86400
+"""Ranges above this are told in days."""
 _TICKS_APART = 90
 _CLOCK_TICKS_APART = 120
 _HATCH = 8
@@ -138,7 +141,11 @@ def _draw_run(painter: QPainter, frame: _Frame, run: Sequence[Known], tokens: To
 
 
 class Chart(QWidget):
-    """Shows one series over one range. Grid, curves and labels are a cached picture; the crosshair is drawn over it."""
+    """Shows one series over one range.
+
+    Grid and curves are a cached picture: while points are only appended and the scales stay, it is scrolled by whole
+    device pixels and its end drawn anew, whatever the number of points. Labels, gaps and crosshair lie over it.
+    """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -154,11 +161,20 @@ class Chart(QWidget):
         self._runs: list[list[Known]] = []
         self._gaps: list[Gap] = []
         self._bucket: float | None = None
+        self._prepared: Point | None = None
+        """The newest point that runs and gaps hold."""
+        self._dirty_from: float | None = None
+        """What was drawn before this moment is right; None: nothing is."""
+        self._stale = True
         self._picture: QPixmap | None = None
+        self._drawn: tuple[object, ...] = ()
+        """What the picture depends on besides the points, and its last column in device pixels."""
+        self._column = 0
         self._cross: float | None = None
         """Time under the crosshair."""
         self._frozen = False
         self._described = -math.inf
+        self._reading = ""
         self.setMinimumHeight(LEAST_HEIGHT)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -171,7 +187,7 @@ class Chart(QWidget):
     def set_range(self, seconds: float, name: str) -> None:
         """`name`: in words, as "last minute"."""
         self._span, self._span_name = seconds, name
-        self._start_over()
+        self.start_over()
 
     def set_units(self, shown_in: Units) -> None:
         if shown_in != self._units:
@@ -185,9 +201,15 @@ class Chart(QWidget):
         """
         if title != self._title:
             self._title = title
-            self._start_over()
+            self.start_over()
         self._points, self._end, self._interval = points, end, interval
         self._redraw()
+
+    def show_reading(self, text: str) -> None:
+        """What is read at the moment, over the old picture; empty: nothing is."""
+        if text != self._reading:
+            self._reading = text
+            self.update()
 
     def point_width(self) -> float:
         """Seconds that one drawn point stands for."""
@@ -218,13 +240,25 @@ class Chart(QWidget):
         self._redraw()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        if self._picture is None or self._picture.devicePixelRatio() != self.devicePixelRatioF():
+        picture = self._picture
+        if self._stale or picture is None or picture.devicePixelRatio() != self.devicePixelRatioF():
             self._prepare()
-            self._picture = self._draw()
             self._describe()
+            picture = self._draw_picture(self._frame())
+            self._stale = False
+        frame = self._frame()
         painter = QPainter(self)
-        painter.drawPixmap(0, 0, self._picture)
-        if self._cross is not None:
+        painter.drawPixmap(0, 0, picture)
+        painter.setFont(self._theme.fonts.small)
+        self._draw_times(painter, frame)
+        for gap in self._gaps:
+            self._draw_gap(painter, frame, gap)
+        self._draw_labels(painter, frame)
+        if self._reading:
+            painter.fillRect(self.rect(), faded(self._theme.tokens.surface, 0.65))
+            painter.setFont(self._theme.fonts.base)
+            self._draw_text(painter, QRectF(self.rect()).center(), self._reading, self._theme.tokens.ink)
+        elif self._cross is not None:
             self._draw_crosshair(painter, self._cross)
         if self.hasFocus():
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -264,27 +298,67 @@ class Chart(QWidget):
     def _start(self) -> float:
         return self._end - self._span
 
-    def _start_over(self) -> None:
+    def start_over(self) -> None:
+        """Another curve comes: scales and crosshair of this one say nothing about it."""
         self._down.reset()
         self._up.reset()
         self._cross, self._frozen = None, False
         self._described = -math.inf
+        self._prepared = None
         self._redraw()
 
     def _redraw(self) -> None:
-        self._picture = None
+        self._stale = True
         self.update()  # a hidden widget is not painted, and nothing is computed for it
 
     def _prepare(self) -> None:
-        self._runs, self._gaps = split(self._points, self._start, self._end, longest_step(self._interval))
-        self._bucket = bucket_width(self._span, self._interval)
-        if self._bucket:
-            self._runs = [bucketed(run, self._bucket) for run in self._runs]
+        bucket = bucket_width(self._span, self._interval)
+        self._dirty_from = None
+        if bucket != self._bucket or not self._extend():
+            self._bucket = bucket
+            self._runs, self._gaps = split(self._points, self._start, self._end, longest_step(self._interval))
+            if bucket:
+                self._runs = [bucketed(run, bucket) for run in self._runs]
+        self._prepared = self._points[-1] if self._points else None
         visible = [known for run in self._runs for known in run if known.at >= self._start]
         self._down.update(max((known.rx_peak for known in visible), default=0), self._end)
         self._up.update(max((known.tx_peak for known in visible), default=0), self._end)
         if self._cross is not None and self._cross < self._start:
             self._cross, self._frozen = None, False
+
+    def _extend(self) -> bool:
+        """Adds the points that are new to the runs and gaps there are; False when these do not go on like that."""
+        last, points, bucket = self._prepared, self._points, self._bucket
+        if last is None or last.rx is None or last.tx is None or not self._runs:
+            return False
+        first = bisect_left(points, last.at, key=lambda point: point.at)
+        if first == len(points) or points[first] != last:
+            return False
+        if bucket:  # the last one is not full yet: back to the last point of the one before
+            full = (math.ceil(last.at / bucket) - 1) * bucket
+            first = bisect_right(points, full, key=lambda point: point.at) - 1
+        if first < 0 or points[first].rx is None or points[first].tx is None:
+            return False
+        since = points[first].at
+        kept = self._runs[-1]
+        while kept and kept[-1].at > since:
+            kept.pop()
+        if not kept:
+            return False
+        runs, gaps = split(points[first:], since, self._end, longest_step(self._interval))
+        tails = [bucketed(run, bucket) for run in runs] if bucket else runs
+        self._dirty_from = kept[-1].at
+        kept += tails[0][1:]
+        self._runs += tails[1:]
+        self._gaps = [gap for gap in self._gaps if self._start < gap.end <= since] + gaps
+        if self._gaps and self._gaps[0].start < self._start:
+            self._gaps[0] = self._gaps[0]._replace(start=self._start)
+        while len(self._runs) > 1 and self._runs[0][-1].at < self._start:
+            del self._runs[0]
+        # One to the left of the edge continues the curve.
+        left = bisect_left(self._runs[0], self._start, key=lambda known: known.at) - 1
+        del self._runs[0][: max(0, left)]
+        return True
 
     def _frame(self) -> _Frame:
         metrics = QFontMetricsF(self._theme.fonts.small)
@@ -296,65 +370,106 @@ class Chart(QWidget):
         bottom = self.height() - math.ceil(metrics.height()) - 12
         box = QRectF(left, 12, max(1, self.width() - MARGIN - left), max(1, bottom - 12))
         zero = self._crisp(box.top() + box.height() * _DOWN_SHARE)
-        return _Frame(box, self._start, self._end, zero, self._down.top, self._up.top)
+        # The edge stands at a whole device pixel of time, so that what is drawn can be moved by whole pixels.
+        pixel = self._pixel(box)
+        end = math.ceil(self._end / pixel) * pixel
+        return _Frame(box, end - self._span, end, zero, self._down.top, self._up.top)
 
     def _crisp(self, position: float) -> float:
         """The middle of the device pixel at this position, where a hair line is sharp."""
         ratio = self.devicePixelRatioF()
         return (math.floor(position * ratio) + 0.5) / ratio
 
-    def _draw(self) -> QPixmap:
-        ratio = self.devicePixelRatioF()
-        picture = QPixmap(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio))
-        picture.setDevicePixelRatio(ratio)
-        tokens = self._theme.tokens
-        picture.fill(tokens.surface)
-        frame = self._frame()
-        painter = QPainter(picture)
-        painter.setFont(self._theme.fonts.small)
-        self._draw_grid(painter, frame)
-        painter.save()
-        painter.setClipRect(frame.box.adjusted(-1, -1, 1, 1))
-        for run in self._runs:
-            _draw_run(painter, frame, run, tokens, 1.5)
-        painter.restore()
-        painter.setPen(hair_line(tokens.ink3))
-        painter.drawLine(QPointF(frame.box.left(), frame.zero), QPointF(frame.box.right(), frame.zero))
-        for gap in self._gaps:
-            self._draw_gap(painter, frame, gap)
-        self._draw_labels(painter, frame)
+    def _pixel(self, box: QRectF) -> float:
+        """Seconds of a device pixel."""
+        return self._span / (box.width() * self.devicePixelRatioF())
+
+    def _draw_picture(self, frame: _Frame) -> QPixmap:
+        """Grid, curves and axis, as much of them anew as has changed."""
+        ratio, box = self.devicePixelRatioF(), frame.box
+        drawn = (self.size(), ratio, self._span, self._down.top, self._up.top, id(self._theme.tokens), self._units)
+        column = round(frame.end / self._pixel(box))
+        moved = column - self._column
+        left, right = math.ceil(box.left() * ratio), math.floor(box.right() * ratio) + 1
+        picture = self._picture
+        if picture is None or drawn != self._drawn or self._dirty_from is None or not 0 <= moved < right - left:
+            picture = QPixmap(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio))
+            picture.setDevicePixelRatio(ratio)
+            picture.fill(self._theme.tokens.surface)
+            painter = QPainter(picture)
+            self._draw_scales(painter, frame)
+            self._draw_curves(painter, frame, box.left())
+        else:
+            if moved:
+                picture.scroll(-moved, 0, left, 0, right - left, picture.height())
+            painter = QPainter(picture)
+            self._draw_curves(painter, frame, max(box.left(), frame.x(self._dirty_from) - 2))
         painter.end()
+        self._picture, self._drawn, self._column = picture, drawn, column
         return picture
 
-    def _draw_grid(self, painter: QPainter, frame: _Frame) -> None:
+    def _draw_curves(self, painter: QPainter, frame: _Frame, left: float) -> None:
+        """From here to the right edge, with what lies below and above them."""
         tokens, box = self._theme.tokens, frame.box
+        left = math.floor(left) - (1 if left <= box.left() else 0)
+        strip = QRectF(left, box.top() - 1, box.right() + 1 - left, box.height() + 2)
+        painter.setClipRect(strip)
+        painter.fillRect(strip, tokens.surface)
+        painter.setPen(hair_line(tokens.line))
+        for y in self._grid_heights(frame):
+            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+        since = frame.at(left)
+        for run in self._runs:
+            if run[-1].at >= since:
+                first = bisect_left(run, since, key=lambda known: known.at)
+                _draw_run(painter, frame, run[max(0, first - 2) :], tokens, 1.5)
+        painter.setPen(hair_line(tokens.ink3))
+        painter.drawLine(QPointF(box.left(), frame.zero), QPointF(box.right(), frame.zero))
+
+    def _grid_heights(self, frame: _Frame) -> list[float]:
+        down, up = rate_ticks(frame.down_top, 4, self._units), rate_ticks(frame.up_top, 2, self._units)
+        return [self._crisp(y) for y in (*map(frame.down_y, down), *map(frame.up_y, up))]
+
+    def _draw_scales(self, painter: QPainter, frame: _Frame) -> None:
+        """The numbers beside the grid."""
+        painter.setFont(self._theme.fonts.small)
         metrics = QFontMetricsF(self._theme.fonts.small)
         down = rate_ticks(frame.down_top, 4, self._units)
         up = rate_ticks(frame.up_top, 2, self._units)
         labels = [(frame.zero, "0")]
         labels += zip(map(frame.down_y, down), self._tick_texts(down), strict=True)
         labels += zip(map(frame.up_y, up), self._tick_texts(up), strict=True)
+        painter.setPen(self._theme.tokens.ink3)
         for y, text in labels:
-            painter.setPen(hair_line(tokens.line))
-            painter.drawLine(QPointF(box.left(), self._crisp(y)), QPointF(box.right(), self._crisp(y)))
-            painter.setPen(tokens.ink3)
             width = metrics.horizontalAdvance(text)
-            painter.drawText(QPointF(box.left() - GAP - width, y + metrics.capHeight() / 2), text)
+            painter.drawText(QPointF(frame.box.left() - GAP - width, y + metrics.capHeight() / 2), text)
+
+    def _draw_times(self, painter: QPainter, frame: _Frame) -> None:
+        box = frame.box
+        metrics = QFontMetricsF(self._theme.fonts.small)
         relative = self._span <= _RELATIVE_UP_TO_S
         apart = _TICKS_APART if relative else _CLOCK_TICKS_APART
         base = box.bottom() + 6 + metrics.ascent()
-        for at in time_ticks(self._start, self._end, box.width(), relative=relative, apart=apart):
-            text = f"−{round(self._end - at)} s" if relative else _clock(at, seconds=at % 60 != 0)
-            self._draw_time(painter, frame.x(at), text, base)
-        self._draw_time(painter, box.right(), self.tr("now"), base)
+        offset = datetime.fromtimestamp(self._end).astimezone().utcoffset()
+        ahead = offset.total_seconds() if offset else 0.0
+        for at in time_ticks(self._start, self._end, box.width(), relative=relative, apart=apart, offset=ahead):
+            text = f"−{round(self._end - at)} s" if relative else self._moment(at)
+            self._draw_time(painter, box, frame.x(at), text, base)
+        self._draw_time(painter, box, box.right(), self.tr("now"), base)
 
-    def _draw_time(self, painter: QPainter, x: float, text: str, base: float) -> None:
-        tokens, box = self._theme.tokens, self._frame().box
+    def _draw_time(self, painter: QPainter, box: QRectF, x: float, text: str, base: float) -> None:
+        tokens = self._theme.tokens
         width = QFontMetricsF(painter.font()).horizontalAdvance(text)
         painter.setPen(hair_line(tokens.ctl))
         painter.drawLine(QPointF(self._crisp(x), box.bottom()), QPointF(self._crisp(x), box.bottom() + 4))
         painter.setPen(tokens.ink3)
         painter.drawText(QPointF(min(max(x - width / 2, box.left()), box.right() - width), base), text)
+
+    def _moment(self, at: float) -> str:
+        """As exact as the range asks for."""
+        if self._span > _DAYS_FROM_S:
+            return QLocale().toString(QDate(*_day(at)), "d MMM")
+        return _clock(at, seconds=at % 60 != 0 and self._span <= _SECONDS_UP_TO_S)
 
     def _tick_texts(self, ticks: list[float]) -> list[str]:
         """All in the unit of the outermost tick, which alone names it."""
@@ -476,7 +591,10 @@ class Chart(QWidget):
         text.setHeight(line)
         painter.setPen(tokens.ink2)
         painter.setFont(fonts.base)
-        painter.drawText(text, Qt.AlignmentFlag.AlignLeft, _clock(known.at, seconds=True))
+        moment = _clock(known.at, seconds=self._span <= _SECONDS_UP_TO_S)
+        if self._span >= _DAYS_FROM_S:
+            moment = f"{QLocale().toString(QDate(*_day(known.at)), 'd MMM')} {moment}"
+        painter.drawText(text, Qt.AlignmentFlag.AlignLeft, moment)
         for arrow, colour, rate in ((DOWN, tokens.down, known.rx), (UP, tokens.up, known.tx)):
             text.translate(0, line)
             painter.setFont(fonts.strong)
@@ -505,14 +623,22 @@ class Chart(QWidget):
         nothing_before = gap.start == self._start
         if gap.end >= self._end and nothing_before:
             return reason
+        start, end = self._when(gap.start), self._when(gap.end)
         if nothing_before and gap.reason is None:
-            return self.tr("nothing recorded before {time}").format(time=_clock(gap.end, seconds=True))
+            return self.tr("nothing recorded before {time}").format(time=end)
         if nothing_before:
-            return self.tr("{reason} until {time}").format(reason=reason, time=_clock(gap.end, seconds=True))
+            return self.tr("{reason} until {time}").format(reason=reason, time=end)
         if gap.end >= self._end:
-            return self.tr("{reason} since {time}").format(reason=reason, time=_clock(gap.start, seconds=True))
-        seconds = self._span <= _RELATIVE_UP_TO_S or gap.end - gap.start < 120
-        return f"{reason} {_clock(gap.start, seconds=seconds)}–{_clock(gap.end, seconds=seconds)}"
+            return self.tr("{reason} since {time}").format(reason=reason, time=start)
+        if self._span <= _DAYS_FROM_S:
+            seconds = self._span <= _RELATIVE_UP_TO_S or gap.end - gap.start < 120
+            start, end = _clock(gap.start, seconds=seconds), _clock(gap.end, seconds=seconds)
+        return f"{reason} {start}–{end}"
+
+    def _when(self, at: float) -> str:
+        if self._span <= _DAYS_FROM_S:
+            return _clock(at, seconds=True)
+        return f"{QLocale().toString(QDate(*_day(at)), 'd MMM')} {_clock(at, seconds=False)}"
 
     def _describe(self) -> None:
         now = time.monotonic()
@@ -534,6 +660,11 @@ class Chart(QWidget):
             )
         parts += map(self._gap_text, self._gaps)
         self.setAccessibleDescription(", ".join(parts))
+
+
+def _day(at: float) -> tuple[int, int, int]:
+    local = datetime.fromtimestamp(at).astimezone()
+    return local.year, local.month, local.day
 
 
 def _clock(at: float, *, seconds: bool) -> str:

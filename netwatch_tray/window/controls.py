@@ -43,6 +43,8 @@ class FlatButton(QPushButton):
 
     _height = 28
     _padding = 12
+    _leads = False
+    """The text stands at the leading side also without a symbol."""
 
     def __init__(self, theme: Theme, text: str, symbol: str | None = None, trailing: str | None = None) -> None:
         super().__init__(text)
@@ -57,8 +59,11 @@ class FlatButton(QPushButton):
     def sizeHint(self) -> QSize:
         # Bold is the widest: being checked must not move the neighbours.
         text = text_width(self._theme.fonts.strong, self.text())
+        height = self._theme.height(self._height)
+        if not self.text():
+            return QSize(height, height)  # a symbol alone
         symbols = sum(_ICON + ICON_GAP for name in (self._symbol, self._trailing) if name)
-        return QSize(text + symbols + 2 * self._padding, self._theme.height(self._height))
+        return QSize(text + symbols + 2 * self._padding, height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -82,14 +87,15 @@ class FlatButton(QPushButton):
 
     def _draw_content(self, painter: QPainter) -> None:
         colour, font = self._look()
-        box = self.rect().adjusted(self._padding, 0, -self._padding, 0)
+        padding = self._padding if self.text() else (self.width() - _ICON) // 2
+        box = self.rect().adjusted(padding, 0, -padding, 0)
         middle = (box.height() - _ICON) // 2
         right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        for name, leads in ((self._symbol, True), (self._trailing, False)):
+        for name, is_first in ((self._symbol, True), (self._trailing, False)):
             if not name:
                 continue
             pixmap = icon(name, _ICON, colour, self.devicePixelRatioF())
-            if leads != right_to_left:
+            if is_first != right_to_left:
                 painter.drawPixmap(QPoint(box.left(), box.top() + middle), pixmap)
                 box.setLeft(box.left() + _ICON + ICON_GAP)
             else:
@@ -99,16 +105,18 @@ class FlatButton(QPushButton):
         painter.setFont(font)
         text = QFontMetrics(font).elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
         align = Qt.AlignmentFlag.AlignVCenter
-        align |= Qt.AlignmentFlag.AlignLeft if self._symbol or self._trailing else Qt.AlignmentFlag.AlignHCenter
+        leads = self._leads or self._symbol is not None or self._trailing is not None
+        align |= Qt.AlignmentFlag.AlignLeading if leads else Qt.AlignmentFlag.AlignHCenter
         painter.drawText(box, align, text)
 
 
 class Tab(FlatButton):
-    """Chooses a page."""
+    """Chooses a page, or without a symbol a part of one."""
 
     _height = 30
+    _leads = True
 
-    def __init__(self, theme: Theme, text: str, symbol: str) -> None:
+    def __init__(self, theme: Theme, text: str, symbol: str | None) -> None:
         super().__init__(theme, text, symbol)
         self.setCheckable(True)
 
@@ -146,7 +154,27 @@ class Link(FlatButton):
         return self._theme.tokens.ink2, self._theme.fonts.small
 
 
+class ToolButton(FlatButton):
+    """An action of the whole window, without a border."""
+
+    _height = 30
+
+    def show_symbol(self, symbol: str, text: str) -> None:
+        """Another action from now on; the width stays."""
+        self._symbol = symbol
+        self.setText(text)
+        self.update()
+
+    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+        if self.isChecked() or self.underMouse():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.tokens.select if self.isChecked() else self._theme.tokens.line)
+            painter.drawRoundedRect(box, CONTROL_RADIUS, CONTROL_RADIUS)
+
+
 class _Segment(FlatButton):
+    _padding = 9
+
     def __init__(self, theme: Theme, text: str) -> None:
         super().__init__(theme, text)
         self.setCheckable(True)
@@ -209,6 +237,7 @@ class Text(QLabel):
         super().__init__()
         self._theme = theme
         self._ink = ink
+        self._branch = 0
         self.setFont(font)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -216,6 +245,14 @@ class Text(QLabel):
     def set_ink(self, ink: str) -> None:
         if ink != self._ink:
             self._ink = ink
+            self.update()
+
+    def set_branch(self, width: int) -> None:
+        """Indents the text by `width` dip, at the end of a branch that comes from the row above."""
+        if width != self._branch:
+            self._branch = width
+            right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            self.setContentsMargins(0 if right_to_left else width, 0, width if right_to_left else 0, 0)
             self.update()
 
     def minimumSizeHint(self) -> QSize:
@@ -233,11 +270,19 @@ class Text(QLabel):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(getattr(self._theme.tokens, self._ink))
-        elided = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, elided)
+        box = self.contentsRect()
+        elided = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, self.alignment() | Qt.AlignmentFlag.AlignVCenter, elided)
+        if self._branch:
+            right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            end, inward = (box.right() + 4, 1) if right_to_left else (box.left() - 4, -1)
+            painter.setPen(hair_line(self._theme.tokens.ctl))
+            corner = QPointF(end + 8.5 * inward, self.height() / 2)
+            painter.drawLine(QPointF(corner.x(), 2), corner)
+            painter.drawLine(corner, QPointF(end, corner.y()))
 
     def _explain(self) -> None:
-        cut = text_width(self.font(), self.text()) > self.width()
+        cut = text_width(self.font(), self.text()) > self.contentsRect().width()
         self.setToolTip(self.text() if cut else "")
 
 

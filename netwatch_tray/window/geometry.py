@@ -11,7 +11,8 @@ from netwatch_tray.units import Units
 _POINTS_ACROSS = 300
 """About as many points as a chart can show apart from each other."""
 _BUCKETS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
-_TIME_STEPS_S = (1, 2, 5, 10, 15, 30, *_BUCKETS_S[6:])
+_DAY_S = 86400
+_TIME_STEPS_S = (1, 2, 5, 10, 15, 30, *_BUCKETS_S[6:], 2 * _DAY_S, 7 * _DAY_S, 14 * _DAY_S, 30 * _DAY_S, 60 * _DAY_S)
 
 
 class Point(NamedTuple):
@@ -23,6 +24,9 @@ class Point(NamedTuple):
     tx: float | None
     gap: str | None = None
     """Why they are unknown, if somebody knows."""
+    rx_peak: float | None = None
+    """Of what the point stands for; None: it is one sample."""
+    tx_peak: float | None = None
 
 
 class Known(NamedTuple):
@@ -58,7 +62,7 @@ def split(
     """Up to here everything is in a run or in a gap."""
     broken = False
     reason: str | None = None
-    for at, rx, tx, gap in points:
+    for at, rx, tx, gap, rx_peak, tx_peak in points:
         if rx is None or tx is None:
             broken = True
             reason = reason or gap
@@ -69,7 +73,7 @@ def split(
             if run:
                 runs.append(run)
             run = []
-        run.append(Known(at, rx, tx, rx, tx))
+        run.append(Known(at, rx, tx, rx if rx_peak is None else rx_peak, tx if tx_peak is None else tx_peak))
         edge, broken, reason = at, False, None
     if run:
         runs.append(run)
@@ -165,15 +169,18 @@ def rate_ticks(top: float, most: int, units: Units) -> list[float]:
     return [index * step / per_byte for index in range(1, int(amount // step) + 1)]
 
 
-def time_ticks(start: float, end: float, width: float, *, relative: bool, apart: float) -> list[float]:
+def time_ticks(
+    start: float, end: float, width: float, *, relative: bool, apart: float, offset: float = 0.0
+) -> list[float]:
     """Moments from `start` to `end` worth a mark on `width` dip: round and at least `apart` dip from each other.
 
-    `relative`: round in their distance from `end`; else on the clock, and then none crowds the end's own mark.
+    `relative`: round in their distance from `end`; else on the clock, which is `offset` seconds ahead of UTC, and then
+    none crowds the end's own mark.
     """
     span = end - start
     step = next((step for step in _TIME_STEPS_S if step / span * width >= apart), _TIME_STEPS_S[-1])
     if relative:
         return [end - index * step for index in range(int(span // step), 0, -1)]
-    first = math.ceil(start / step) * step
+    first = math.ceil((start + offset) / step) * step - offset
     latest = end - apart * span / width
     return [first + index * step for index in range(max(0, math.floor((latest - first) / step) + 1))]

@@ -11,18 +11,21 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPen
 
 from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick
-from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.units import DOWN, UP, Quantity, Units
 from netwatch_tray.window.chart import draw_flat_line, draw_sparkline
-from netwatch_tray.window.controls import widest_unit
 from netwatch_tray.window.geometry import Point
+from netwatch_tray.window.rate_cell import draw_rate
 from netwatch_tray.window.table import Cell, Column
+from netwatch_tray.window.theme import text_width
 
-_SPARK_WIDTH, _SPARK_HEIGHT = 120, 26
+_SPARK_WIDTH, _LEAST_SPARK, _SPARK_HEIGHT = 120, 84, 26
 _SPARK_S = 60.0
 _TWO_LINES = 36
 """From this row height on there is room for a second line."""
 _MOST_ERRORS = 99_999
 """More are not told apart in the table."""
+_LINK_UNITS = Units(bits=True)
+"""Of a link's speed, whatever rates are shown in: so it is printed on every box."""
 _MARK = 16
 """Width of the mark that says whether an interface is counted."""
 
@@ -48,8 +51,9 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             text=lambda each: each.name,
             order=_place,
             draw=_draw_name,
-            widest="enx00e04c680a1b",
-            least="wlp0s20f3",
+            tooltip=_explain_name,
+            widest="WireGuard tunnel over",
+            least="WireGuard tun",
             stretch=1,
         ),
         Column(
@@ -58,43 +62,49 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             draw=lambda cell, each: _draw_activity(cell, each, live()),
             tooltip=lambda _each: translate("Interfaces", "The last minute, download above upload"),
             widest=_SPARK_WIDTH,
+            least=_LEAST_SPARK,
             goes=1,
         ),
         _rate_column(DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, live),
         _rate_column(UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, live),
         Column(
+            title=translate("Interfaces", "Link"),
+            text=lambda each: str(_link_speed(each)),
+            draw=_draw_link,
+            tooltip=_explain_link,
+            widest="0000 Mbit/s",
+            numeric=True,
+            goes=2,
+        ),
+        Column(
+            title=translate("Interfaces", "Addresses"),
+            text=lambda each: ", ".join(_by_reach(each.addresses)),
+            draw=_draw_addresses,
+            tooltip=lambda each: "\n".join(_by_reach(each.addresses)) or translate("Interfaces", "It has no address"),
+            widest="255.255.255.255/32",
+            least="192.0.2.24/24 +1",
+            stretch=2,
+            goes=3,
+        ),
+        Column(
             title=translate("Interfaces", "Errors"),
             text=lambda each: _grouped(each.rx_errors + each.tx_errors),
             draw=_draw_errors,
             tooltip=_explain_errors,
-            widest=_grouped(_MOST_ERRORS) + ">",
+            widest=_grouped(_MOST_ERRORS) + " drop",
             numeric=True,
-            goes=2,
+            goes=4,
         ),
         Column(
             title=translate("Interfaces", "Total"),
             text=lambda each: _sentence(each.why),
             draw=_draw_why,
+            tooltip=lambda each: _sentence(each.why),
             widest="Not counted: traffic of this computer with itself",
             least="Not counted: down, or",
             stretch=3,
         ),
     ]
-
-
-def draw_rate(cell: Cell, rate: float | None, shown_in: Units) -> None:
-    """Number and unit in columns of their own; zero and unknown alone at the edge."""
-    tokens, fonts = cell.tokens, cell.theme.fonts
-    quantity = units.rate(rate, shown_in)
-    if not rate:
-        cell.text(quantity.value, tokens.ink3, align=Qt.AlignmentFlag.AlignRight)
-        return
-    unit = widest_unit(fonts.small, shown_in)
-    number = QRect(cell.box)
-    number.setRight(cell.box.right() - unit - 4)
-    cell.text(quantity.value, font=fonts.strong, box=number, align=Qt.AlignmentFlag.AlignRight)
-    place = QRect(cell.box.right() + 1 - unit, cell.box.top() + 1, unit, cell.box.height())
-    cell.text(quantity.unit, tokens.ink2, fonts.small, box=place)
 
 
 def _rate_column(
@@ -131,15 +141,101 @@ def _lines(cell: Cell) -> tuple[QRect, QRect]:
     )
 
 
+def _kind(word: str) -> str:
+    names = {
+        "ethernet": translate("Interfaces", "Ethernet"),
+        "wifi": translate("Interfaces", "Wi-Fi"),
+        "cellular": translate("Interfaces", "Mobile network"),
+        "loopback": translate("Interfaces", "Loopback"),
+        "ppp": translate("Interfaces", "Dial-up (PPP)"),
+        "bridge": translate("Interfaces", "Bridge"),
+        "bond": translate("Interfaces", "Bond"),
+        "vlan": translate("Interfaces", "VLAN"),
+        "veth": translate("Interfaces", "Container end"),
+        "wireguard": translate("Interfaces", "WireGuard tunnel"),
+        "tun": translate("Interfaces", "Tunnel"),
+        "vxlan": translate("Interfaces", "VXLAN tunnel"),
+        "dummy": translate("Interfaces", "Dummy"),
+        "other": translate("Interfaces", "Other"),
+    }
+    return names.get(word, word)
+
+
+def describe(each: InterfaceTick) -> str:
+    """What it is and what for, as `WireGuard tunnel over wlan0`."""
+    kind = _kind(each.kind)
+    if not each.is_up:
+        return translate("Interfaces", "{kind}, down").format(kind=kind)
+    if each.over and not each.is_uplink:
+        return translate("Interfaces", "{kind} over {names}").format(kind=kind, names=", ".join(each.over))
+    if each.is_uplink:
+        return translate("Interfaces", "{kind}, uplink").format(kind=kind)
+    return kind
+
+
 def _draw_name(cell: Cell, each: InterfaceTick) -> None:
     fonts, tokens = cell.theme.fonts, cell.tokens
-    if each.is_up or cell.box.height() < _TWO_LINES:
+    if cell.box.height() < _TWO_LINES:
         colour = tokens.ink if each.is_up else tokens.ink2
         cell.text(each.name, colour, fonts.strong, elide=Qt.TextElideMode.ElideMiddle)
         return
     upper, lower = _lines(cell)
     cell.text(each.name, tokens.ink, fonts.strong, box=upper, elide=Qt.TextElideMode.ElideMiddle)
-    cell.text(translate("Interfaces", "Down"), tokens.ink3, fonts.small, box=lower)
+    cell.text(describe(each), tokens.ink2 if each.is_up else tokens.ink3, fonts.small, box=lower)
+
+
+def _explain_name(each: InterfaceTick) -> str:
+    lines = [each.name, describe(each)]
+    if each.mtu is not None:
+        lines.append(translate("Interfaces", "Packets of up to {bytes} bytes (MTU)").format(bytes=_grouped(each.mtu)))
+    return "\n".join(lines)
+
+
+def _link_speed(each: InterfaceTick) -> Quantity:
+    if each.speed is None:
+        return units.rate(None)
+    quantity = units.rate(each.speed / 8, _LINK_UNITS)
+    # A link's speed is a round number, not a measured one: 1 Gbit/s, not 1.00.
+    value = quantity.value.rstrip("0").rstrip(".") if "." in quantity.value else quantity.value
+    return quantity._replace(value=value)
+
+
+def _draw_link(cell: Cell, each: InterfaceTick) -> None:
+    tokens, speed = cell.tokens, _link_speed(each)
+    cell.text(str(speed), tokens.ink2 if speed.unit else tokens.ink3, align=Qt.AlignmentFlag.AlignRight)
+
+
+def _explain_link(each: InterfaceTick) -> str:
+    if each.speed is not None:
+        return translate("Interfaces", "Speed of the link")
+    if not each.is_up:
+        return translate("Interfaces", "No link")
+    return translate("Interfaces", "The system does not tell its speed: it is virtual, or its speed varies")
+
+
+def _by_reach(addresses: tuple[str, ...]) -> list[str]:
+    """What others reach it by first: IPv4, then IPv6, at last those of the link alone."""
+    return sorted(addresses, key=lambda address: (address.lower().startswith("fe80:"), ":" in address))
+
+
+def _draw_addresses(cell: Cell, each: InterfaceTick) -> None:
+    tokens, fonts = cell.tokens, cell.theme.fonts
+    addresses = _by_reach(each.addresses)
+    middle = Qt.TextElideMode.ElideMiddle
+    if not addresses:
+        cell.text(translate("Interfaces", "no address"), tokens.ink3, fonts.small)
+        return
+    if len(addresses) == 1 or cell.box.height() < _TWO_LINES:
+        more = f" +{len(addresses) - 1}" if len(addresses) > 1 else ""
+        cell.text(addresses[0] + more, tokens.ink, fonts.small, elide=middle)
+        return
+    # Two small lines: an address is long, and a table of them is read by comparing.
+    height = QFontMetrics(fonts.small).height() + 1
+    top = cell.box.top() + (cell.box.height() - 2 * height) // 2
+    more = f" +{len(addresses) - 2}" if len(addresses) > 2 else ""
+    upper = QRect(cell.box.left(), top, cell.box.width(), height)
+    cell.text(addresses[0], tokens.ink, fonts.small, box=upper, elide=middle)
+    cell.text(addresses[1] + more, tokens.ink2, fonts.small, box=upper.translated(0, height), elide=middle)
 
 
 def _draw_activity(cell: Cell, each: InterfaceTick, live: Live) -> None:
@@ -155,16 +251,27 @@ def _draw_activity(cell: Cell, each: InterfaceTick, live: Live) -> None:
 
 
 def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
-    errors = each.rx_errors + each.tx_errors
+    errors, drops = each.rx_errors + each.tx_errors, each.rx_drops + each.tx_drops
     fonts, tokens = cell.theme.fonts, cell.tokens
     colour, font = (tokens.ink, fonts.strong) if errors else (tokens.ink3, fonts.base)
+    if each.error_rate:  # it happens at this moment
+        colour = tokens.err
     # A number that lost its end would be another number; the tooltip has it whole.
     text = _grouped(errors) if errors <= _MOST_ERRORS else f">{_grouped(_MOST_ERRORS)}"
-    cell.text(text, colour, font, align=Qt.AlignmentFlag.AlignRight)
+    right = Qt.AlignmentFlag.AlignRight
+    if not drops or cell.box.height() < _TWO_LINES:
+        cell.text(text, colour, font, align=right)
+        return
+    upper, lower = _lines(cell)
+    cell.text(text, colour, font, box=upper, align=right)
+    dropped = translate("Interfaces", "{count} dropped").format(count=_grouped(drops))
+    if drops > _MOST_ERRORS or text_width(fonts.small, dropped) > lower.width():
+        dropped = translate("Interfaces", "dropped")
+    cell.text(dropped, tokens.warn if each.drop_rate else tokens.ink3, fonts.small, box=lower, align=right)
 
 
 def _explain_errors(each: InterfaceTick) -> str:
-    return translate(
+    since_boot = translate(
         "Interfaces",
         "Since boot, received and sent. Errors: {rx_errors} and {tx_errors}. Dropped: {rx_drops} and {tx_drops}.",
     ).format(
@@ -173,6 +280,14 @@ def _explain_errors(each: InterfaceTick) -> str:
         rx_drops=_grouped(each.rx_drops),
         tx_drops=_grouped(each.tx_drops),
     )
+    now = translate("Interfaces", "Now, per second: {errors} errors, {drops} dropped.").format(
+        errors=_per_second(each.error_rate), drops=_per_second(each.drop_rate)
+    )
+    return f"{since_boot}\n{now}"
+
+
+def _per_second(rate: float | None) -> str:
+    return units.UNKNOWN if rate is None else f"{rate:.3g}"
 
 
 def _draw_why(cell: Cell, each: InterfaceTick) -> None:

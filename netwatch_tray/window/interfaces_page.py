@@ -4,36 +4,57 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QVBoxLayout, QWidget
 
-from netwatch_tray.feed.protocol import Hello, ServerMessage, TickMessage
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, TickMessage
 from netwatch_tray.model import Tick
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window import interface_table
 from netwatch_tray.window.chart import LEAST_HEIGHT, Chart
-from netwatch_tray.window.controls import FlatButton, Link, RateReadout, Segments, Strip, Text, hair_line
+from netwatch_tray.window.controls import Link, RateReadout, Segments, Strip, Text, hair_line
+from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.page import Page
+from netwatch_tray.window.past import Past
 from netwatch_tray.window.recent import Recent
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 from netwatch_tray.window.why_total import WhyTotal
+from netwatch_tray.window.words import how_long
 
-_RANGES_S = (60, 300)
-_KEPT_S = max(_RANGES_S) + 30.0
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import Curve, GapFound, HistoryReader
+
+_DAY_S = 86400
+_RANGES_S = (60, 300, 3600, _DAY_S, 7 * _DAY_S, 30 * _DAY_S, 365 * _DAY_S)
+_LIVE = 2
+"""So many of them need no history."""
+_KEPT_S = 300 + 30.0
+_READ_AGAIN = 240
+"""Times in a range: as often as something new can be seen."""
+_READING_SHOWS_MS = 200
+_MOST_POINTS = 1200
 _WIDE, _LOW = 1120, 560
 """From this width on and below this height the layout is another one."""
 
 
 class InterfacesPage(Page):
-    topics = frozenset({"interfaces"})
-
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, past: Past | None) -> None:
         super().__init__()
         self._theme = theme
+        self._past = past
+        self._long: list[Point] = []
+        """What the history told of the chosen range, and its seconds a point."""
+        self._long_step = 1.0
+        self._asked: tuple[int, int | None, float] | None = None
+        """Range, interface and moment of the last question."""
+        self._no_history = ""
+        self._paused = False
         self._recent = Recent(_KEPT_S)
         self._units = Units()
         self._interval = 1.0
@@ -46,10 +67,13 @@ class InterfacesPage(Page):
         self._sentence = Text(theme, theme.fonts.small, "ink2")
         self._why_link = Link(theme, self.tr("Why this total"))
         self._why_link.setAccessibleDescription(self.tr("Lists every interface and whether it is counted"))
-        self._chosen = FlatButton(theme, "", trailing="close")
+        self._chosen = Link(theme, self.tr("Show the total"))
         self._chosen.setToolTip(self.tr("Show the total again (Escape)"))
         self._chosen.hide()
+        self._reading = QTimer(self, singleShot=True, interval=_READING_SHOWS_MS)
+        self._reading.timeout.connect(self._show_reading)
         names = [self.tr("1 min"), self.tr("5 min")]
+        names += [self.tr("1 h"), self.tr("24 h"), self.tr("7 d"), self.tr("30 d"), self.tr("1 y")] if past else []
         self._ranges = Segments(theme, names, self.tr("Time range"))
         for index, name in enumerate(names):
             self._ranges.button(index).setToolTip(f"{name} (Alt+{index + 1})")
@@ -70,20 +94,32 @@ class InterfacesPage(Page):
         self._say_total()
 
     @property
+    def ranges(self) -> int:
+        """How many there are."""
+        return len(_RANGES_S) if self._past else _LIVE
+
+    @property
     def range_index(self) -> int:
         return self._range
 
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello):
-            self._units, self._interval = message.settings.units, message.interval_s
+            self._interval = message.interval_s
             self._recent.merge(message.recent)
+        if isinstance(message, Hello | SettingsMessage):
+            self._units = message.settings.units
             self.chart.set_units(self._units)
             self._refresh()
         elif isinstance(message, TickMessage):
-            self._tick, self._live = message.tick, True
             self._recent.add(message.tick)
-            self._fill_table()
-            self._refresh()
+            if not self._paused:
+                self._tick, self._live = message.tick, True
+                self._fill_table()
+                self._refresh()
+
+    def set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        self._recent.hold(paused)
 
     def lose_agent(self) -> None:
         if self._live and self._tick is not None:
@@ -95,7 +131,15 @@ class InterfacesPage(Page):
         self._refresh()
 
     def status(self) -> list[str]:
-        point = self.tr("1 point = {seconds:g} s").format(seconds=self.chart.point_width())
+        width = self.chart.point_width()
+        length = how_long(width) if width >= 60 else self.tr("{seconds:g} s").format(seconds=width)
+        point = self.tr("1 point = {length}").format(length=length)
+        if self._range >= _LIVE:
+            point = f"{point}, {self.tr('line: average, band: peak')}"
+        if self._no_history and self._range >= _LIVE:
+            return [self._no_history]
+        if self._paused:
+            return [self.tr("Paused: measuring goes on"), point]
         if not self._live:
             return [point]
         return [self.tr("Live, every {seconds:g} s").format(seconds=self._interval), point]
@@ -109,7 +153,7 @@ class InterfacesPage(Page):
         self.table.setFocus()
 
     def choose_range(self, index: int) -> None:
-        if index < len(_RANGES_S):
+        if index < self.ranges:
             self._ranges.choose(index)
 
     def escape(self) -> bool:
@@ -150,6 +194,7 @@ class InterfacesPage(Page):
         said.setSpacing(GAP)
         said.addWidget(self._sentence)
         said.addWidget(self._why_link)
+        said.addWidget(self._chosen)
         said.addStretch(1)
         left = QVBoxLayout()
         left.setSpacing(2)
@@ -161,7 +206,6 @@ class InterfacesPage(Page):
         strip.setContentsMargins(MARGIN, 0, MARGIN, 1)
         strip.setSpacing(GAP)
         strip.addLayout(left, 1)
-        strip.addWidget(self._chosen)
         strip.addWidget(self._ranges)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -170,7 +214,7 @@ class InterfacesPage(Page):
         column.addWidget(self.chart, 1)
         column.addSpacing(1)  # the line over the table
         column.addWidget(self.table)
-        QWidget.setTabOrder(self._ranges.button(len(_RANGES_S) - 1), self.chart)
+        QWidget.setTabOrder(self._ranges.button(self.ranges - 1), self.chart)
         QWidget.setTabOrder(self.chart, self.table)
 
     def _arrange(self) -> None:
@@ -190,6 +234,8 @@ class InterfacesPage(Page):
     def _end(self) -> float:
         """The right edge of the charts: the newest tick, or now when no tick comes any more."""
         newest = self._recent.newest
+        if self._paused and newest is not None:
+            return newest
         return newest if self._live and newest is not None else time.time()
 
     def _selected(self) -> int | None:
@@ -223,23 +269,102 @@ class InterfacesPage(Page):
         if selected is not None:
             row = self._model.row_of(selected)
             name = None if row is None else self._model.record(row).name
-        points = self._recent.points(selected, self._end() - _RANGES_S[self._range])
-        self.chart.set_series(name, points, self._end(), self._interval)
+        if self._range < _LIVE:
+            points = self._recent.points(selected, self._end() - _RANGES_S[self._range])
+            self.chart.set_series(name, points, self._end(), self._interval)
+            return
+        self._ask_history(selected, name)
+        # The history is written once a minute; what came since is still here.
+        written = self._long[-1].at if self._long else 0.0
+        fresh = [point for point in self._recent.points(selected, self._end() - _KEPT_S) if point.at > written]
+        self.chart.set_series(name, [*self._long, *fresh], self._end(), max(self._interval, self._long_step))
+
+    def _ask_history(self, selected: int | None, name: str | None) -> None:
+        """Unless it was asked the same a moment ago."""
+        end, span = time.time(), _RANGES_S[self._range]
+        before = self._asked
+        if self._past is None or self._paused:
+            return
+        if before and before[:2] == (self._range, selected) and end - before[2] < span / _READ_AGAIN:
+            return
+        if before is None or before[:2] != (self._range, selected):
+            self._reading.start()
+        asked = self._asked = (self._range, selected, end)
+
+        def question(reader: HistoryReader) -> tuple[Curve, list[GapFound]]:
+            kind: Literal["total", "interface"] = "total" if name is None else "interface"
+            return reader.curve(kind, name, end - span, end, _MOST_POINTS), reader.gaps(end - span, end)
+
+        def answer(found: tuple[Curve, list[GapFound]]) -> None:
+            if asked == self._asked:  # else the person has chosen another range meanwhile
+                self._take_history(*found)
+
+        def fail(error: HistoryError) -> None:
+            if asked == self._asked:
+                self._no_history = str(error)
+                self._forget_history()
+                self.changed.emit()
+
+        self._past.ask(question, answer, fail)
+
+    def _show_reading(self) -> None:
+        self.chart.show_reading(self.tr("Reading the history …"))
+
+    def _take_history(self, curve: Curve, gaps: list[GapFound]) -> None:
+        self._no_history = ""
+        self._long = []
+        self._long_step = curve.step
+        place = 0
+        for at, rx, tx, rx_peak, tx_peak in zip(
+            curve.at, curve.rx, curve.tx, curve.rx_peak, curve.tx_peak, strict=True
+        ):
+            reason = None
+            if rx is None:
+                while place < len(gaps) - 1 and (gaps[place].finish or at) < at:
+                    place += 1
+                known = place < len(gaps) and gaps[place].start <= at
+                reason = gaps[place].reason if known else None
+            self._long.append(Point(at, rx, tx, reason, rx_peak, tx_peak))
+        while self._long and self._long[-1].rx is None:  # not written yet, or still to come
+            self._long.pop()
+        self._show_history()
+
+    def _forget_history(self) -> None:
+        self._long, self._long_step = [], 1.0
+        self._show_history()
+
+    def _show_history(self) -> None:
+        self._reading.stop()
+        self.chart.show_reading("")
+        self.chart.start_over()
+        if self.isVisible():
+            self._draw_chart()
+            self.changed.emit()
 
     def _show_selected(self) -> None:
         selected = self._selected()
         row = None if selected is None else self._model.row_of(selected)
         if row is not None:
             name = self._model.record(row).name
-            self._chosen.setText(name)
             self._chosen.setAccessibleName(self.tr("The chart shows {name}. Show the total").format(name=name))
-            self._chosen.updateGeometry()
         self._chosen.setVisible(row is not None)
+        self._long = []
         self._draw_chart()
 
     def _choose(self, index: int) -> None:
         self._range = index
-        names = (self.tr("last minute"), self.tr("last 5 minutes"))
+        names = (
+            self.tr("last minute"),
+            self.tr("last 5 minutes"),
+            self.tr("last hour"),
+            self.tr("last 24 hours"),
+            self.tr("last 7 days"),
+            self.tr("last 30 days"),
+            self.tr("last year"),
+        )
+        self._long, self._asked = [], None
+        self._reading.stop()
+        self.chart.show_reading("")
         self.chart.set_range(_RANGES_S[index], names[index])
         self._draw_chart()
         self.changed.emit()

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Goodbye, ServerMessage, Status
 from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.apps_page import AppsPage
 from netwatch_tray.window.banner import Banner, Notice
 from netwatch_tray.window.connections_page import ConnectionsPage
-from netwatch_tray.window.controls import Strip, Tab, Text
+from netwatch_tray.window.controls import Strip, Tab, Text, ToolButton
+from netwatch_tray.window.help_sheet import HelpSheet
 from netwatch_tray.window.interfaces_page import InterfacesPage
 from netwatch_tray.window.page import Page
+from netwatch_tray.window.past import Past
+from netwatch_tray.window.settings_page import SettingsPage
 from netwatch_tray.window.theme import MARGIN, Theme
+from netwatch_tray.window.usage_page import UsagePage
 
 _LEAST, _FIRST = (720, 480), (960, 640)
 _STATUS_EVERY_MS = 10_000
@@ -24,20 +30,37 @@ _COUNTDOWN_MS = 1000
 
 
 class MainWindow(QWidget):
-    """Shows what the agent says; remembers its size, page and range in `memory`."""
+    """Shows what the agent says; remembers its size, page, range and grouping in `memory`."""
 
-    def __init__(self, theme: Theme, link: AgentLink, memory: QSettings) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        link: AgentLink,
+        memory: QSettings,
+        past: Past | None = None,
+        settings_file: Path | None = None,
+    ) -> None:
+        """`past`: None: there is no history. `settings_file`: where the person's choices go; None: nowhere."""
         super().__init__()
         self._theme = theme
         self._link = link
         self._memory = memory
         self._status: Status | None = None
         self._missing: tuple[str, ...] = ()
+        self._knows_no_tray = False
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST)
-        self.interfaces = InterfacesPage(theme)
+        self.interfaces = InterfacesPage(theme, past)
         self.connections = ConnectionsPage(theme)
-        self._pages: list[Page] = [self.interfaces, self.connections]
+        self.apps = AppsPage(theme)
+        self.settings = SettingsPage(theme, settings_file)
+        self.usage = UsagePage(theme, past)
+        self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage, self.settings]
+        self._paused = False
+        self._pause = ToolButton(theme, self.tr("Pause"), "pause")
+        self._settings_tab = ToolButton(theme, "", "settings")
+        self._help_button = ToolButton(theme, "", "help")
+        self._help = HelpSheet(theme, self, len(self._pages) - 1, self.interfaces.ranges)
         self._tabs = QButtonGroup(self)
         self._banner = Banner(theme)
         self._stack = QStackedWidget()
@@ -52,7 +75,11 @@ class MainWindow(QWidget):
         self._countdown = QTimer(self, interval=_COUNTDOWN_MS)
         self._countdown.timeout.connect(self._follow_link)
         self._tabs.idToggled.connect(self._turn_to)
-        self._banner.acted.connect(link.try_now)
+        self._pause.clicked.connect(self.toggle_pause)
+        self._help_button.clicked.connect(lambda: self._help.open_in(self))
+        self.settings.saved.connect(link.reload_settings)
+        self._banner.acted.connect(self._act_on_notice)
+        self.apps.show_connections.connect(self._show_connections_of)
         link.received.connect(self._receive)
         link.changed.connect(self._follow_link)
         for page in self._pages:
@@ -61,6 +88,18 @@ class MainWindow(QWidget):
 
     def turn_to(self, page: int) -> None:
         self._tabs.button(page).setChecked(True)
+
+    def toggle_pause(self) -> None:
+        """Holds every page still, or brings them up to date."""
+        self._paused = not self._paused
+        if self._paused:
+            self._pause.show_symbol("play", self.tr("Live"))
+        else:
+            self._pause.show_symbol("pause", self.tr("Pause"))
+        for page in self._pages:
+            page.set_paused(self._paused)
+        self._wake()
+        self._say()
 
     def bring_up(self) -> None:
         """In front of the others, out of the task bar."""
@@ -77,6 +116,16 @@ class MainWindow(QWidget):
         super().hideEvent(event)
         self._wake()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space:  # no shortcut: a button that has the focus wants it first
+            self.toggle_pause()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.settings.set_width(self.width())
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange:
@@ -86,6 +135,7 @@ class MainWindow(QWidget):
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("page", self._stack.currentIndex())
         self._memory.setValue("range", self.interfaces.range_index)
+        self._memory.setValue("grouping", self.connections.grouping)
         self._memory.sync()
         self._link.close()
         super().closeEvent(event)
@@ -95,16 +145,29 @@ class MainWindow(QWidget):
         row = QHBoxLayout(top)
         row.setContentsMargins(12, 0, MARGIN, 1)
         row.setSpacing(4)
-        named = ((self.tr("Interfaces"), "activity"), (self.tr("Connections"), "connections"))
-        for index, ((name, symbol), page) in enumerate(zip(named, self._pages, strict=True)):
+        named = (
+            (self.tr("Interfaces"), "activity"),
+            (self.tr("Connections"), "connections"),
+            (self.tr("Apps"), "apps"),
+            (self.tr("Usage"), "usage"),
+        )
+        for index, ((name, symbol), page) in enumerate(zip(named, self._pages, strict=False)):
             tab = Tab(self._theme, name, symbol)
-            tab.setToolTip(
-                f"{name} ({QKeySequence(f'Ctrl+{index + 1}').toString(QKeySequence.SequenceFormat.NativeText)})"
-            )
+            tab.setToolTip(f"{name} ({_native(f'Ctrl+{index + 1}')})")
             self._tabs.addButton(tab, index)
             row.addWidget(tab)
             self._stack.addWidget(page)
         row.addStretch(1)
+        self._pause.setToolTip(self.tr("Holds the picture still; measuring goes on (Space)"))
+        self._settings_tab.setToolTip(f"{self.tr('Settings')} ({_native('Ctrl+,')})")
+        self._settings_tab.setAccessibleName(self.tr("Settings"))
+        self._settings_tab.setCheckable(True)
+        self._help_button.setToolTip(f"{self.tr('Keys')} ({_native('F1')})")
+        self._help_button.setAccessibleName(self.tr("Keys"))
+        self._tabs.addButton(self._settings_tab, len(named))
+        self._stack.addWidget(self.settings)
+        for button in (self._pause, self._help_button, self._settings_tab):
+            row.addWidget(button)
         bottom = Strip(self._theme, self._theme.height(24), line_above=True)
         line = QHBoxLayout(bottom)
         line.setContentsMargins(MARGIN, 1, MARGIN, 0)
@@ -125,10 +188,14 @@ class MainWindow(QWidget):
         def add(keys: str | QKeySequence.StandardKey, action: object) -> None:
             QShortcut(QKeySequence(keys), self).activated.connect(action)
 
-        for index in range(len(self._pages)):
+        for index in range(len(self._pages) - 1):
             add(f"Ctrl+{index + 1}", partial(self.turn_to, index))
-        for index in range(2):
+        add("Ctrl+,", partial(self.turn_to, len(self._pages) - 1))
+        for keys in ("F1", "?"):
+            add(keys, lambda: self._help.open_in(self))
+        for index in range(self.interfaces.ranges):
             add(f"Alt+{index + 1}", lambda index=index: self._page().choose_range(index))
+        add("Ctrl+G", self.connections.next_grouping)
         add("Ctrl+F", lambda: self._page().go_to_filter())
         add("/", lambda: self._page().go_to_filter())
         add("Escape", self._escape)
@@ -142,6 +209,7 @@ class MainWindow(QWidget):
         page, chosen = self._remembered("page"), self._remembered("range")
         self.turn_to(page if page < len(self._pages) else 0)
         self.interfaces.choose_range(chosen)
+        self.connections.group_by(str(self._memory.value("grouping", "")))
 
     def _remembered(self, key: str) -> int:
         """A whole number from the ini file, which anybody may have edited."""
@@ -157,6 +225,10 @@ class MainWindow(QWidget):
             self._page().take_focus()
             self._wake()
             self._say()
+
+    def _show_connections_of(self, app: str) -> None:
+        self.connections.filter_app(app)
+        self.turn_to(self._pages.index(self.connections))
 
     def _escape(self) -> None:
         if not self._page().escape():
@@ -176,6 +248,7 @@ class MainWindow(QWidget):
     def _receive(self, message: ServerMessage) -> None:
         if isinstance(message, Status):
             self._show_status(message)
+            self.settings.receive(message)
         elif isinstance(message, Goodbye):
             self.close()
         else:
@@ -196,7 +269,7 @@ class MainWindow(QWidget):
         self._say()
 
     def _say(self) -> None:
-        notices = [notice for notice in (self._link_notice(), self._fault_notice()) if notice]
+        notices = [notice for notice in (self._link_notice(), self._fault_notice(), self._tray_notice()) if notice]
         notice = notices[0] if notices else None
         if notice and len(notices) > 1:
             notice = notice._replace(detail=f"{notice.detail} {self.tr('And 1 more.')}")
@@ -212,6 +285,20 @@ class MainWindow(QWidget):
             one, many = self.tr("1 source missing"), self.tr("{count} sources missing").format(count=count)
             self._missing_note.show_text(one if count == 1 else many)
             self._missing_note.setToolTip("\n".join(self._missing))
+
+    def _act_on_notice(self) -> None:
+        if self._link.connected:
+            self._knows_no_tray = True
+            self._say()
+        else:
+            self._link.try_now()
+
+    def _tray_notice(self) -> Notice | None:
+        """Until the person has read it, or a tray shows the icon."""
+        if self._status is None or not self._status.no_tray or self._knows_no_tray:
+            return None
+        title = self.tr("There is no tray here that shows the icon.")
+        return Notice("warn", title, self._status.no_tray, self.tr("Understood"))
 
     def _fault_notice(self) -> Notice | None:
         fault = self._page().fault()
@@ -257,4 +344,10 @@ class MainWindow(QWidget):
         memory = units.size(status.rss_bytes)
         text = self.tr("Agent: CPU {percent:.1f} %, memory {memory}").format(percent=percent, memory=memory)
         self._agent_note.show_text(text)
+        self.settings.show_own_cost(text)
         self._say()
+
+
+def _native(keys: str) -> str:
+    """As the person's system writes them."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)

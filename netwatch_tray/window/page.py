@@ -14,8 +14,10 @@ class Page(QWidget):
     changed = Signal()
     """`status` or `fault` is another one now."""
 
-    topics: frozenset[Topic] = frozenset()
-    """What the agent has to send while the page is seen."""
+    @property
+    def topics(self) -> frozenset[Topic]:
+        """What the agent has to send while the page is seen."""
+        return frozenset({"interfaces"})
 
     def receive(self, message: ServerMessage) -> None:
         """Called for every message, whether the page is seen or not."""
@@ -24,6 +26,9 @@ class Page(QWidget):
     def lose_agent(self) -> None:
         """Nothing is known any more; called each second until the agent is back."""
         raise NotImplementedError
+
+    def set_paused(self, paused: bool) -> None:
+        """Holds the picture still, or goes on with what is measured by now."""
 
     def status(self) -> list[str]:
         """What is measured and how, for the status line."""

@@ -18,11 +18,21 @@ class Recent:
     def __init__(self, keep: float) -> None:
         self._keep = keep
         self._ticks: deque[RecentTick] = deque()
+        self._held: deque[RecentTick] | None = None
 
     @property
     def newest(self) -> float | None:
         """When the last tick was, Unix time."""
-        return self._ticks[-1].at if self._ticks else None
+        ticks = self._shown
+        return ticks[-1].at if ticks else None
+
+    def hold(self, held: bool) -> None:
+        """Goes on telling what is known now, while more is added; or tells of all again."""
+        self._held = self._ticks.copy() if held else None
+
+    @property
+    def _shown(self) -> deque[RecentTick]:
+        return self._ticks if self._held is None else self._held
 
     def add(self, tick: Tick) -> None:
         rates = {each.index: (each.rx_rate, each.tx_rate) for each in tick.interfaces}
@@ -36,7 +46,7 @@ class Recent:
     def points(self, index: int | None, since: float) -> list[Point]:
         """Of the interface with this index (None: of the total), from the last one before `since` on."""
         result: list[Point] = []
-        for tick in reversed(self._ticks):
+        for tick in reversed(self._shown):
             rx, tx = tick.total if index is None else tick.rates.get(index, _UNKNOWN)
             result.append(Point(tick.at, rx, tx, tick.gap))
             if tick.at < since:

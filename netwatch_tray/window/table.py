@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
+    QKeyCombination,
     QMargins,
     QModelIndex,
     QPersistentModelIndex,
@@ -22,6 +23,7 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import (
@@ -56,6 +58,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 _ACCENT_BAR = 3
 _NOWHERE = QModelIndex()
+_COPY_CELL = QKeyCombination(Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_C)
 
 
 @dataclass(slots=True)
@@ -66,6 +69,8 @@ class Cell:
     theme: Theme
     box: QRect
     """Without the padding."""
+    row: QRect
+    """The whole row's."""
 
     @property
     def tokens(self) -> Tokens:
@@ -103,8 +108,8 @@ class Column(Generic[Record]):
     tooltip: Callable[[Record], str | None] | None = None
     widest: str | int
     """A text the column is wide enough for, or its width."""
-    least: str | None = None
-    """A text it may shrink to."""
+    least: str | int | None = None
+    """A text it may shrink to, or a width."""
     stretch: int = 0
     """Its share of the width that is left over."""
     numeric: bool = False
@@ -118,58 +123,62 @@ class Column(Generic[Record]):
 
 
 class _Entry(Generic[Record]):
-    __slots__ = ("haystack", "order", "record", "shown")
+    __slots__ = ("order", "record")
 
     def __init__(self, record: Record) -> None:
         self.record = record
         self.order: tuple[Any, ...] = ()
-        """Where it stands, if it is shown. While the order is held this may be older than the record."""
-        self.shown = False
-        self.haystack: str | None = None
+        """Where it stands. While the order is held this may be older than the record."""
 
 
 class SortedModel(QAbstractTableModel, Generic[Record]):
-    """Records by key, filtered and sorted. `refreshed` follows every change."""
+    """Records by key, sorted. `refreshed` follows every change.
+
+    A record may stand below another one, its heading: headings are sorted by the chosen column, and so are the records
+    below each of them.
+    """
 
     refreshed = Signal()
 
-    def __init__(self, columns: Sequence[Column[Record]], key: Callable[[Record], Hashable]) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column[Record]],
+        key: Callable[[Record], Hashable],
+        *,
+        settle_ms: int = 0,
+    ) -> None:
+        """`settle_ms`: rows change places by themselves at most this often."""
         super().__init__()
         self.columns = columns
         self._key = key
+        self._heading: Callable[[Record], Record | None] | None = None
         self._entries: dict[Hashable, _Entry[Record]] = {}
-        # Shown entries in ascending order and, at the same places, what they are ordered by. A descending table reads
-        # them from the end.
+        # Entries in ascending order and, at the same places, what they are ordered by. A descending table reads them
+        # from the end.
         self._shown: list[_Entry[Record]] = []
         self._orders: list[tuple[Any, ...]] = []
         self._column = next(index for index, column in enumerate(columns) if column.order)
         self._descending = False
-        self._words: list[str] = []
         self._held = False
-        self._moved: list[_Entry[Record]] = []
+        self._moved: dict[Hashable, _Entry[Record]] = {}
+        self._settled = QTimer(self, singleShot=True, interval=settle_ms)
+        self._settled.timeout.connect(self._settle_unless_held)
 
     def put(self, records: Iterable[Record], gone: Iterable[Hashable] = ()) -> None:
         """Removes the keys that are gone, then adds or replaces by key; of two with the same key the last one stays."""
         fresh: list[_Entry[Record]] = []
         changed: list[int] = []
-        dropped = (self._entries.pop(key, None) for key in gone)
-        leaving = [entry for entry in dropped if entry is not None and entry.shown]
+        leaving = [entry for entry in (self._entries.pop(key, None) for key in gone) if entry is not None]
         for key, record in {self._key(record): record for record in records}.items():
             entry = self._entries.get(key)
             if entry is None:
                 entry = self._entries[key] = _Entry(record)
-            elif entry.record == record:
-                continue
-            entry.record, entry.haystack = record, None
-            matches = self._matches(entry)
-            if entry.shown and matches:
-                changed.append(self._row(self._position(entry)))
-                if self._order(entry) != entry.order:
-                    self._moved.append(entry)
-            elif entry.shown:
-                leaving.append(entry)
-            elif matches:
                 fresh.append(entry)
+            elif entry.record != record:
+                entry.record = record
+                changed.append(self._row(self._position(entry)))
+                if self._order(record) != entry.order:
+                    self._moved[key] = entry
         if changed:
             self.dataChanged.emit(self.index(min(changed), 0), self.index(max(changed), len(self.columns) - 1))
         self._remove(leaving)
@@ -180,30 +189,17 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
     def clear(self) -> None:
         self.put((), list(self._entries))
 
-    def set_filter(self, text: str) -> None:
-        """Shows the records that hold every word of `text` anywhere, whatever its case."""
-        self._words = text.lower().split()
-        self._remove([entry for entry in self._shown if not self._matches(entry)])
-        self._insert([entry for entry in self._entries.values() if not entry.shown and self._matches(entry)])
-        self.refreshed.emit()
+    def set_heading(self, heading: Callable[[Record], Record | None] | None) -> None:
+        """What a record stands below, itself a record of this table; None: nothing stands below anything."""
+        self._heading = heading
 
     def hold_order(self, held: bool) -> None:
         """Nobody hits a row that runs away: while the pointer is over the table, rows keep their places."""
         self._held = held
         self._settle_unless_held()
 
-    @property
-    def sorted_by(self) -> int:
-        """The column."""
-        return self._column
-
-    @property
-    def total(self) -> int:
-        """Records, shown or not."""
-        return len(self._entries)
-
     def records(self) -> Iterator[Record]:
-        """All, shown or not."""
+        """In no order."""
         return (entry.record for entry in self._entries.values())
 
     def record(self, row: int) -> Record:
@@ -214,7 +210,11 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
 
     def row_of(self, key: Hashable) -> int | None:
         entry = self._entries.get(key)
-        return self._row(self._position(entry)) if entry is not None and entry.shown else None
+        return None if entry is None else self._row(self._position(entry))
+
+    def is_heading(self, row: int) -> bool:
+        """Whether others may stand below it."""
+        return self._heading is not None and self._heading(self.record(row)) is None
 
     def rowCount(self, parent: _Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(self._shown)
@@ -241,18 +241,29 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
             with self._rearranged():
                 self._sort(column, descending=order == Qt.SortOrder.DescendingOrder)
 
-    def _matches(self, entry: _Entry[Record]) -> bool:
-        if not self._words:
-            return True
-        if entry.haystack is None:
-            entry.haystack = "\n".join(column.text(entry.record) for column in self.columns).lower()
-        return all(word in entry.haystack for word in self._words)
-
-    def _order(self, entry: _Entry[Record]) -> tuple[Any, ...]:
+    def _order(self, record: Record) -> tuple[Any, ...]:
         """Unknown values stand last in both directions; the key makes every order unique, so that it is found again."""
+        heading = self._heading(record) if self._heading else None
+        if heading is None:
+            return (*self._value(record), self._descending)
+        # Where the heading stands, which may not be where it belongs by now: nothing leaves its group.
+        return (*self._entries[self._key(heading)].order[:3], not self._descending, *self._value(record))
+
+    def _place(self, entries: Iterable[_Entry[Record]]) -> None:
+        """Sets their orders, headings first."""
+        below = []
+        for entry in entries:
+            if self._heading and self._heading(entry.record) is not None:
+                below.append(entry)
+            else:
+                entry.order = self._order(entry.record)
+        for entry in below:
+            entry.order = self._order(entry.record)
+
+    def _value(self, record: Record) -> tuple[bool, Any, Hashable]:
         order = self.columns[self._column].order
-        value = order(entry.record) if order else None
-        return ((value is None) != self._descending, value, self._key(entry.record))
+        value = order(record) if order else None
+        return ((value is None) != self._descending, value, self._key(record))
 
     def _row(self, position: int) -> int:
         """Of the place in the ascending lists; and the other way round."""
@@ -263,8 +274,6 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
 
     def _remove(self, entries: list[_Entry[Record]]) -> None:
         positions = sorted(map(self._position, entries))
-        for entry in entries:
-            entry.shown = False
         for first, last in reversed(_stretches(positions)):
             rows = sorted((self._row(first), self._row(last)))
             self.beginRemoveRows(_NOWHERE, *rows)
@@ -272,8 +281,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
             self.endRemoveRows()
 
     def _insert(self, entries: list[_Entry[Record]]) -> None:
-        for entry in entries:
-            entry.order, entry.shown = self._order(entry), True
+        self._place(entries)
         entries.sort(key=lambda entry: entry.order)
         while entries:
             # From the last on: all that come between the same two rows are one insertion.
@@ -290,25 +298,30 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
 
     def _sort(self, column: int, *, descending: bool) -> None:
         self._column, self._descending = column, descending
-        for entry in self._shown:
-            entry.order = self._order(entry)
+        self._place(self._shown)
         self._shown.sort(key=lambda entry: entry.order)
         self._orders = [entry.order for entry in self._shown]
         self._moved.clear()
 
     def _settle_unless_held(self) -> None:
-        if self._moved and not self._held:
+        if self._moved and not self._held and not self._settled.isActive():
             with self._rearranged():
                 self._settle()
+            if self._settled.interval():
+                self._settled.start()
 
     def _settle(self) -> None:
         """Brings the entries that changed to where they belong now."""
-        for entry in self._moved:
-            if not entry.shown:
+        # One sort costs less than many moves; and with a heading goes all that stands below it.
+        if self._heading or len(self._moved) * 8 > len(self._shown):
+            self._sort(self._column, descending=self._descending)
+            return
+        for key, entry in self._moved.items():
+            if self._entries.get(key) is not entry:  # gone meanwhile
                 continue
             position = self._position(entry)
             del self._shown[position], self._orders[position]
-            entry.order = self._order(entry)
+            entry.order = self._order(entry.record)
             position = self._position(entry)
             self._shown.insert(position, entry)
             self._orders.insert(position, entry.order)
@@ -354,6 +367,8 @@ class _Delegate(QStyledItemDelegate):
             painter.fillRect(box, theme.tokens.select)
         elif index.row() == view.hovered:
             painter.fillRect(box, theme.tokens.hover)
+        elif view.is_heading(index.row()):
+            painter.fillRect(box, theme.tokens.window)
         if view.lines:
             draw_line_below(painter, box, theme.tokens.line)
         if selected and view.is_leading(index.column()):
@@ -361,7 +376,8 @@ class _Delegate(QStyledItemDelegate):
             x = box.right() + 1 - _ACCENT_BAR if right_to_left else box.left()
             painter.fillRect(QRect(x, box.top(), _ACCENT_BAR, box.height()), theme.tokens.accent)
         column, record = view.model().columns[index.column()], view.model().record(index.row())
-        cell = Cell(painter, theme, box.marginsRemoved(view.padding(index.column())))
+        row = QRect(0, box.top(), view.viewport().width(), box.height())
+        cell = Cell(painter, theme, box.marginsRemoved(view.padding(index.column())), row)
         if column.draw:
             column.draw(cell, record)
         else:
@@ -436,9 +452,9 @@ class TableView(QTableView, Generic[Record]):
     def model(self) -> SortedModel[Record]:
         return self._records
 
-    def make_sortable(self) -> None:
+    def make_sortable(self, column: int = 0, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """A click on a column's title sorts by it, another one turns the order round."""
-        self.horizontalHeader().setSortIndicator(self._records.sorted_by, Qt.SortOrder.AscendingOrder)
+        self.horizontalHeader().setSortIndicator(column, order)
         self.setSortingEnabled(True)
 
     def set_row_height(self, height: int) -> None:
@@ -453,6 +469,9 @@ class TableView(QTableView, Generic[Record]):
 
     def is_leading(self, column: int) -> bool:
         return column == self._leading
+
+    def is_heading(self, row: int) -> bool:
+        return self._records.is_heading(row)
 
     @contextmanager
     def anchored(self) -> Iterator[None]:
@@ -499,7 +518,20 @@ class TableView(QTableView, Generic[Record]):
 
     def copy(self) -> None:
         """The selected rows, all columns, as lines of text with tabs between."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        self._copy_rows(sorted(index.row() for index in self.selectionModel().selectedRows()))
+
+    def copy_all(self) -> None:
+        """The same of every row there is."""
+        self._copy_rows(range(self._records.rowCount()))
+
+    def copy_cell(self) -> None:
+        """What stands in the current cell."""
+        current = self.currentIndex()
+        if current.isValid():
+            text = self._records.columns[current.column()].text(self._records.record(current.row()))
+            QGuiApplication.clipboard().setText(text)
+
+    def _copy_rows(self, rows: Iterable[int]) -> None:
         lines = ["\t".join(column.text(self._records.record(row)) for column in self._records.columns) for row in rows]
         if lines:
             QGuiApplication.clipboard().setText("\n".join(lines))
@@ -523,11 +555,13 @@ class TableView(QTableView, Generic[Record]):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
+        elif event.keyCombination() == _COPY_CELL:
+            self.copy_cell()
         elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
             rows = self._records.rowCount()
             if rows:
                 self.setCurrentIndex(self._records.index(0 if event.key() == Qt.Key.Key_Home else rows - 1, 0))
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape, Qt.Key.Key_Slash):
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape, Qt.Key.Key_Slash, Qt.Key.Key_Space):
             event.ignore()  # they mean something to the page
         else:
             super().keyPressEvent(event)

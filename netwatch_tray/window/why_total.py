@@ -1,4 +1,6 @@
-"""The pop-over that answers "why this total": every interface, its rates, and why it is in or out."""
+"""The pop-over that answers "why this total": the interfaces as a tree, each over what carries it, its rates and why it
+is in or out.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,16 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from netwatch_tray import units
-from netwatch_tray.model import InterfaceTick, Tick, Total
+from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.controls import Text
 from netwatch_tray.window.theme import MARGIN, POPOVER_RADIUS, Theme
 
 _ROW = 24
-_WIDTH = 640
+_WIDTH = 704
 _PADDING = 12
+_INDENT, _DEEPEST = 18, 6
+"""Per level, dip; more levels are not told apart."""
 
 
 class WhyTotal(QFrame):
@@ -55,13 +59,16 @@ class WhyTotal(QFrame):
 
     def show_tick(self, tick: Tick, shown_in: Units) -> None:
         counted_first = sorted(tick.interfaces, key=lambda each: (not each.is_uplink, not each.is_up, each.name))
-        listed = [each.index for each in counted_first]
+        tree = as_tree(counted_first)
+        listed = [each.index for _depth, each in tree]
         if listed != self._listed:
             self._listed = listed
             self._rebuild(len(listed))
-        for each, row in zip(counted_first, self._rows, strict=False):
+        for (depth, each), row in zip(tree, self._rows, strict=False):
             row.show((each.name, *_rates(each, shown_in), each.why))
             row.set_ink("ink" if each.is_uplink else "ink3")
+            over = self.tr("{name}, over {names}").format(name=each.name, names=", ".join(each.over))
+            row.indent(min(depth, _DEEPEST), over if each.over else each.name)
         self._rows[-1].show((self.tr("Total"), *_rates(tick.total, shown_in), ""))
 
     def open_in(self, window: QWidget, below: QWidget) -> None:
@@ -107,6 +114,10 @@ class _Row:
     def show(self, words: tuple[str, str, str, str]) -> None:
         for text, word in zip(self._texts, words, strict=True):
             text.show_text(word)
+
+    def indent(self, depth: int, spoken: str) -> None:
+        self._texts[0].set_branch(depth * _INDENT)
+        self._texts[0].setAccessibleName(spoken)
 
     def set_ink(self, ink: str) -> None:
         for text in self._texts[:3]:

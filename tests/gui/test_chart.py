@@ -137,7 +137,7 @@ def test_crosshair_by_mouse(application) -> None:
 def test_hidden_it_computes_and_paints_nothing(application, monkeypatch) -> None:
     chart = _chart(application, _steady())
     chart.hide()
-    monkeypatch.setattr(Chart, "_draw", lambda _self: pytest.fail("painted while hidden"))
+    monkeypatch.setattr(Chart, "_draw_picture", lambda _self, _frame: pytest.fail("painted while hidden"))
     chart.set_series(None, _steady(rx=1e6), _END, 1.0)
     application.processEvents()
 
@@ -145,8 +145,8 @@ def test_hidden_it_computes_and_paints_nothing(application, monkeypatch) -> None
 def test_the_picture_is_drawn_once_per_tick(application, monkeypatch) -> None:
     chart = _chart(application, _steady())
     drawn: list[bool] = []
-    draw = Chart._draw
-    monkeypatch.setattr(Chart, "_draw", lambda self: drawn.append(True) or draw(self))
+    draw = Chart._draw_picture
+    monkeypatch.setattr(Chart, "_draw_picture", lambda self, frame: drawn.append(True) or draw(self, frame))
     for _ in range(3):
         QTest.keyClick(chart, Qt.Key.Key_Left)
         chart.repaint()
@@ -154,6 +154,48 @@ def test_the_picture_is_drawn_once_per_tick(application, monkeypatch) -> None:
     chart.set_series(None, _steady(), _END, 1.0)
     chart.repaint()
     assert len(drawn) == 1
+
+
+def _jagged(end: int, holes: range = range(0)) -> list[Point]:
+    """From long before the start on, the same at each moment whenever it is asked for."""
+    return [
+        Point(_END + second, *((None, None, "asleep") if second in holes else (3e6 + 2e6 * _wave(second), 4e5)))
+        for second in range(-4000, end + 1)
+    ]
+
+
+def _wave(second: int) -> float:
+    return (second * 7919 % 101) / 101
+
+
+@pytest.mark.parametrize("span", [60, 300, 3600])
+@pytest.mark.parametrize("holes", [range(0), range(30, 38)], ids=["whole", "broken"])
+def test_a_scrolled_chart_is_the_chart_drawn_afresh(application, span: int, holes: range) -> None:
+    def opened() -> Chart:
+        chart = Chart(Theme(application, Qt.ColorScheme.Light))
+        chart.resize(701, 300)
+        chart.set_range(span, "some time")
+        chart.show()
+        return chart
+
+    scrolled = opened()
+    for end in range(0, 75, 1 if span == 60 else 3):
+        scrolled.set_series(None, _jagged(end, holes), _END + end, 1.0)
+        scrolled.repaint()
+    fresh = opened()
+    fresh.set_series(None, _jagged(end, holes), _END + end, 1.0)
+    fresh.repaint()
+    assert [len(run) for run in scrolled._runs] == [len(run) for run in fresh._runs]
+    ends = [(gap.end, gap.reason) for gap in fresh._gaps]
+    assert [(gap.end, gap.reason) for gap in scrolled._gaps] == ends
+    one, other = scrolled.grab().toImage(), fresh.grab().toImage()
+    unlike = sum(
+        abs((one.pixel(x, y) >> 8 & 255) - (other.pixel(x, y) >> 8 & 255)) > 60
+        for x in range(one.width())
+        for y in range(one.height())
+    )
+    # The same but for antialiasing where two pieces meet.
+    assert unlike < 40
 
 
 def test_the_axis_is_labelled_in_the_persons_units(application) -> None:

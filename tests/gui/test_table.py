@@ -51,7 +51,6 @@ _fruits = st.lists(
 _steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), _fruits, st.lists(st.integers(0, 30), max_size=6)),
-        st.tuples(st.just("filter"), st.sampled_from(["", "fig", "p l", "#1", "zzz"])),
         st.tuples(st.just("sort"), st.sampled_from([0, 1]), st.sampled_from(list(Qt.SortOrder))),
         st.tuples(st.just("hold"), st.booleans()),
     ),
@@ -65,7 +64,6 @@ def test_any_sequence_of_changes_ends_as_sorting_afresh_would(steps) -> None:
     model = _model()
     complaints = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Warning)
     there: dict[int, _Fruit] = {}
-    words: list[str] = []
     column, descending = 0, False
     for step in steps:
         if step[0] == "put":
@@ -74,20 +72,12 @@ def test_any_sequence_of_changes_ends_as_sorting_afresh_would(steps) -> None:
             for key in gone:
                 there.pop(key, None)
             there.update({fruit.key: fruit for fruit in put})
-        elif step[0] == "filter":
-            model.set_filter(step[1])
-            words = step[1].split()
         elif step[0] == "sort":
             column, descending = step[1], step[2] == Qt.SortOrder.DescendingOrder
             model.sort(step[1], step[2])
         else:
             model.hold_order(step[1])
-        wanted = [
-            fruit
-            for fruit in there.values()
-            if all(word in f"{fruit.name}\n{fruit.weight}\n#{fruit.key}".lower() for word in words)
-        ]
-        assert sorted(_rows(model)) == sorted(wanted)
+        assert sorted(_rows(model)) == sorted(there.values())
         assert all(model.row_of(fruit.key) == row for row, fruit in enumerate(_rows(model)))
     model.hold_order(False)
 
@@ -96,7 +86,6 @@ def test_any_sequence_of_changes_ends_as_sorting_afresh_would(steps) -> None:
         return ((value is None) != descending, value, fruit.key)
 
     assert _rows(model) == sorted(_rows(model), key=order, reverse=descending)
-    assert model.total == len(there)
     complaints.deleteLater()
 
 

@@ -54,7 +54,41 @@ def test_interfaces_and_the_total(open_window) -> None:
         ["lo", "", "2.64 MB/s", "2.64 MB/s"],
         ["wg0", "", "2.10 MB/s", "96.2 kB/s"],
     ]
-    assert _texts(page.table)[2][5] == "Not counted: traffic of wg0 already passes eth0"
+    assert _texts(page.table)[2][7] == "Not counted: traffic of wg0 already passes eth0"
+
+
+def test_what_an_interface_is(open_window, monkeypatch) -> None:
+    drawn: list[str] = []
+    text = Cell.text
+
+    def spy(cell: Cell, words: str, *arguments: object, **more: object) -> None:
+        drawn.append(words)
+        text(cell, words, *arguments, **more)
+
+    monkeypatch.setattr(Cell, "text", spy)
+    opened = open_window(size=(1280, 800))
+    opened.say(
+        TickMessage(
+            tick(
+                uplink(2, "wlan0", 1.0, 1.0, kind="wifi", speed=866_700_000, tx_drops=14, drop_rate=2.0, mtu=1500,
+                       addresses=("fe80::1/64", "2001:db8::24/64", "192.0.2.24/24")),
+                interface(3, "eth0", kind="ethernet", is_up=False, speed=None),
+                interface(4, "wg0", 0.0, 0.0, kind="wireguard", over=("wlan0",)),
+                interface(5, "eth1", 0.0, 0.0, kind="ethernet", speed=2_500_000_000, error_rate=0.25, rx_errors=7),
+            )
+        )
+    )  # fmt: skip
+    page = opened.window.interfaces
+    page.table.grab()
+    assert {"Wi-Fi, uplink", "Ethernet, down", "WireGuard tunnel over wlan0"} <= set(drawn)
+    assert {"867 Mbit/s", "2.5 Gbit/s", "14 dropped"} <= set(drawn)
+    assert {"192.0.2.24/24", "2001:db8::24/64 +1", "no address"} <= set(drawn), "what others reach it by comes first"
+    model = page.table.model()
+    tips = {str(model.index(row, column).data(Qt.ItemDataRole.ToolTipRole)) for row in range(4) for column in range(8)}
+    assert "192.0.2.24/24\n2001:db8::24/64\nfe80::1/64" in tips
+    assert "wlan0\nWi-Fi, uplink\nPackets of up to 1\u202f500 bytes (MTU)" in tips
+    assert any("Now, per second: 0.25 errors" in tip for tip in tips)
+    assert any("errors, 2 dropped." in tip for tip in tips)
 
 
 def test_rates_come_in_the_persons_units(open_window) -> None:
@@ -120,6 +154,19 @@ def test_why_this_total(open_window) -> None:
     assert "eth0 | 12.4 MB/s | 840 kB/s | counted: carries the default route" in said
     assert "lo | 2.64 MB/s | 2.64 MB/s | not counted: traffic of this computer with itself" in said
     assert "Total | 12.4 MB/s | 840 kB/s" in said
+    indents = [text.contentsMargins().left() for text in page._why.findChildren(Text)]
+    assert not any(indents), "nothing is known to run over another"
+    over = [*_FEW, interface(4, "tun0", 1.0, 1.0, over=("wg0",)), interface(5, "wg1", 1.0, 1.0, over=("eth0",))]
+    opened.say(TickMessage(tick(*over)))
+    opened.say(TickMessage(tick(*over[:1], interface(3, "wg0", 1.0, 1.0, over=("eth0",)), *over[2:])))
+    tree = {
+        text.text(): (text.contentsMargins().left(), text.accessibleName())
+        for text in page._why.findChildren(Text)
+        if text.accessibleName()
+    }
+    assert list(tree) == ["eth0", "wg0", "tun0", "wg1", "lo"]
+    assert [left // 18 for left, _spoken in tree.values()] == [0, 1, 2, 1, 0]
+    assert tree["tun0"][1] == "tun0, over wg0"
     opened.say(TickMessage(tick(uplink(2, "eth0", 5e6, 1e3))))
     assert "Total | 5.00 MB/s | 1.00 kB/s" in _said(page._why)
     assert "lo" not in _said(page._why)
@@ -130,15 +177,17 @@ def test_connections_come_change_and_go(open_window, monkeypatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_MS", 50)
     opened = open_window()
     opened.window.turn_to(1)
-    until(lambda: Subscribe(frozenset({"interfaces", "connections"})) in opened.agent.heard(), "asks for connections")
+    wanted = Subscribe(frozenset({"interfaces", "connections", "apps"}))
+    until(lambda: wanted in opened.agent.heard(), "asks for connections")
     page = opened.window.connections
     listening = connection(3, "sshd", state="LISTEN", remote_address=None, remote_port=None, local_address="*")
     nobodys = connection(4, None, pid=None, protocol="UDP", state=None)
     opened.say(
         ConnectionsMessage(reset=True, added=(connection(1), connection(2, "apt"), listening, nobodys), source="lsof")
     )
+    page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     assert [row[0] for row in _texts(page.table)] == ["apt", "firefox", "sshd", units.UNKNOWN]
-    assert _texts(page.table)[2][2:] == ["TCP", "*:40003", "any", "Listening"]
+    assert _texts(page.table)[2][2:6] == ["TCP", "*:40003", "any", "Listening"]
     assert _texts(page.table)[3][:3] == [units.UNKNOWN, units.UNKNOWN, "UDP"]
     assert "Sockets: 4, listening: 1   read with lsof" in _said(opened.window)
     page.table.selectRow(2)
@@ -203,6 +252,7 @@ def test_filter(open_window) -> None:
             reset=True, added=(connection(1), connection(2, "Syncthing", remote_port=22000), connection(3, "ssh"))
         )
     )
+    page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     QTest.keySequence(opened.window, "Ctrl+F")
     until(page.filter.hasFocus, "the filter has the focus")
     for words, left in (
@@ -233,7 +283,7 @@ def test_the_agent_goes_and_comes_back(open_window) -> None:
     assert _readouts(window) == ["download unknown", "upload unknown"]
     assert all(row[2:4] == [units.UNKNOWN] * 2 for row in _texts(window.interfaces.table))
     assert "Not measuring" in _said(window)
-    assert window.connections.table.model().total == 0, "old values are not shown as if they were live"
+    assert window.connections.table.model().rowCount() == 0, "old values are not shown as if they were live"
     for attempt, pause in enumerate((2, 4, 8, 10, 10), start=2):
         link.try_now()
         assert (link.attempt, link.retry_in) == (attempt, pause)
@@ -289,7 +339,8 @@ def test_only_what_is_seen_is_asked_for(open_window) -> None:
         lambda: heard.extend(opened.agent.heard()) or len([m for m in heard if isinstance(m, Subscribe)]) == 4, "asks"
     )
     wanted = [sorted(message.topics) for message in heard if isinstance(message, Subscribe)]
-    assert wanted == [["connections", "interfaces"], ["interfaces"], ["connections", "interfaces"], ["interfaces"]]
+    everything = ["apps", "connections", "interfaces"]
+    assert wanted == [everything, ["interfaces"], everything, ["interfaces"]]
     assert Command("status") in heard
 
 
@@ -340,12 +391,15 @@ def test_tab_reaches_every_control_in_reading_order(open_window) -> None:
     page = opened.window.interfaces
     page.table.setFocus()
     reached: list[QWidget] = []
-    for _ in range(6):
+    for _ in range(8):
         QTest.keyClick(opened.window.focusWidget(), Qt.Key.Key_Tab)
         reached.append(opened.window.focusWidget())
-    names = [each.text() if isinstance(each, QAbstractButton) else type(each).__name__ for each in reached]
+    names = [
+        each.text() or each.accessibleName() if isinstance(each, QAbstractButton) else type(each).__name__
+        for each in reached
+    ]
     # Of buttons that exclude each other Tab reaches the pressed one, and the arrows move between them.
-    assert names == ["Interfaces", "Why this total", "1 min", "Chart", "TableView", "Interfaces"]
+    assert names == ["Interfaces", "Pause", "Keys", "Why this total", "1 min", "Chart", "TableView", "Interfaces"]
 
 
 def test_size_page_and_range_are_remembered(open_window) -> None:
@@ -371,9 +425,11 @@ def _extreme() -> tuple[TickMessage, ConnectionsMessage]:
         for number in range(1, 4)
     ]
     many += [
-        interface(number, f"veth{number:08x}@if", None if number % 5 else 9.99, 0.0, is_up=bool(number % 7))
+        interface(number, f"veth{number:08x}@if", None if number % 5 else 9.99, 0.0, is_up=bool(number % 7),
+                  kind="a-kind-with-a-long-name", over=(f"veth{number - 1:08x}@if",), speed=400_000_000_000,
+                  tx_drops=9**number, addresses=("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128",) * 9)
         for number in range(4, 301)
-    ]
+    ]  # fmt: skip
     address = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"
     rows = tuple(
         connection(number, "a-process-with-a-name-that-does-not-end" * 2, pid=4194304, local_address=address,

@@ -27,6 +27,7 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.main_window import MainWindow
+from netwatch_tray.window.past import Past
 from netwatch_tray.window.theme import Theme
 
 
@@ -105,11 +106,18 @@ class FakeAgent:
 class Opened:
     """A window and both ends of its line."""
 
-    def __init__(self, agent: FakeAgent, memory: QSettings, scheme: Qt.ColorScheme) -> None:
+    def __init__(
+        self,
+        agent: FakeAgent,
+        memory: QSettings,
+        scheme: Qt.ColorScheme,
+        past: Past | None = None,
+        settings_file: Path | None = None,
+    ) -> None:
         self.agent = agent
         self.theme = Theme(application(), scheme)
         self.link = AgentLink(partial(FeedClient, agent.path))
-        self.window = MainWindow(self.theme, self.link, memory)
+        self.window = MainWindow(self.theme, self.link, memory, past, settings_file)
         self.window.show()
 
     def connect(self, *recent: RecentTick, units: Units | None = None) -> None:

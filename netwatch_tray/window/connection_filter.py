@@ -1,0 +1,195 @@
+"""The filter of the connection list: `app:firefox,curl port:443 -state:listen rate>1M`, without Qt.
+
+Words stand for what they are found in: app, address, state. Conditions side by side must all hold; a comma means "or";
+`-` or `not` before one turns it round.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from netwatch_tray.errors import NetWatchError
+from netwatch_tray.model import Connection
+
+Test = Callable[[Connection], bool]
+
+_TOKEN = re.compile(r'(?:"[^"]*"?|\S)+')
+_FIELD = re.compile(r"([a-z]+)([:<>])(.*)", re.DOTALL)
+_RATE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)(i?)b?(?:/s)?")
+_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
+
+
+class Problem(StrEnum):
+    """What may be wrong with a condition, as a sentence with places for values; the page translates it."""
+
+    UNKNOWN_FIELD = "There is no “{field}:”. There are app, pid, port, host, state, unit, proto and if."
+    NOTHING_AFTER = "Something is missing after “{field}”."
+    NO_PORT = "“{value}” is not a port. Write port:443 or port:8000-8080."
+    NO_PID = "“{value}” is not a process number. Write pid:4121."
+    NO_RATE = "“{value}” is not a rate. Write rate>1M or rate<20k, in bytes per second."
+    ONLY_RATE = "Only rates can be compared: rate>1M or rate<20k."
+    NOTHING_TO_NEGATE = "“not” stands before the condition that it turns round."
+
+
+class FilterError(NetWatchError):
+    """A condition is not understood; `token` is the one."""
+
+    def __init__(self, problem: Problem, token: str, **values: str) -> None:
+        super().__init__(problem.format(**values))
+        self.problem = problem
+        self.token = token
+        self.values = values
+
+
+class ConnectionFilter(NamedTuple):
+    """Conditions that must all hold."""
+
+    tests: tuple[Test, ...] = ()
+
+    def matches(self, connection: Connection) -> bool:
+        return all(test(connection) for test in self.tests)
+
+
+def parse(text: str) -> ConnectionFilter:
+    """Raises FilterError for a condition that is not understood."""
+    tests: list[Test] = []
+    negated: str | None = None
+    for token in _TOKEN.findall(text.lower()):
+        if token == "not":  # noqa: S105  a word of the filter's
+            negated = token
+            continue
+        word = token[1:] if token.startswith("-") and len(token) > 1 else token
+        test = _test(word)
+        turned_round = (negated is not None) != (word is not token)
+        tests.append(_not(test) if turned_round else test)
+        negated = None
+    if negated is not None:
+        raise FilterError(Problem.NOTHING_TO_NEGATE, negated)
+    return ConnectionFilter(tuple(tests))
+
+
+def _test(token: str) -> Test:
+    found = _FIELD.fullmatch(token)
+    if found is None:
+        return _word(token.replace('"', ""))
+    field, sign, rest = found.groups()
+    if sign != ":":
+        return _rate(field, sign, rest, token)
+    make = _FIELDS.get(field)
+    if make is None:
+        if ":" in rest and _HEXADECIMAL.fullmatch(field):  # an IPv6 address begins like this
+            return _word(token)
+        raise FilterError(Problem.UNKNOWN_FIELD, token, field=field)
+    values = [value.replace('"', "") for value in rest.split(",")]
+    if not all(values):
+        raise FilterError(Problem.NOTHING_AFTER, token, field=f"{field}:")
+    tests = [make(value, token) for value in values]
+    return tests[0] if len(tests) == 1 else lambda connection: any(test(connection) for test in tests)
+
+
+def _not(test: Test) -> Test:
+    return lambda connection: not test(connection)
+
+
+def _word(word: str) -> Test:
+    def test(connection: Connection) -> bool:
+        places = (
+            connection.process,
+            connection.unit,
+            connection.user,
+            connection.protocol,
+            connection.local,
+            connection.remote,
+            connection.state,
+        )
+        return any(place is not None and word in place.lower() for place in places)
+
+    return test
+
+
+def _app(value: str, _token: str) -> Test:
+    def test(connection: Connection) -> bool:
+        names = (connection.process, connection.app, connection.unit)
+        return any(name is not None and value in name.lower() for name in names)
+
+    return test
+
+
+def _pid(value: str, token: str) -> Test:
+    if not (value.isascii() and value.isdigit()):
+        raise FilterError(Problem.NO_PID, token, value=value)
+    pid = int(value)
+    return lambda connection: connection.pid == pid
+
+
+def _port(value: str, token: str) -> Test:
+    found = _PORTS.fullmatch(value)
+    if found is None:
+        raise FilterError(Problem.NO_PORT, token, value=value)
+    first = int(found[1])
+    last = int(found[2] or first)
+    if not first <= last <= 65535:
+        raise FilterError(Problem.NO_PORT, token, value=value)
+    return lambda connection: any(
+        port is not None and first <= port <= last for port in (connection.local_port, connection.remote_port)
+    )
+
+
+def _host(value: str, _token: str) -> Test:
+    return lambda connection: value in connection.local_address or value in (connection.remote_address or "")
+
+
+def _state(value: str, _token: str) -> Test:
+    # As it is written in the table, or as the system calls it.
+    wanted = value.replace(" ", "_").replace("-", "_")
+    wanted = "listen" if wanted.startswith("listen") else wanted
+    return lambda connection: (connection.state or "").lower().startswith(wanted)
+
+
+def _unit(value: str, _token: str) -> Test:
+    return lambda connection: any(value in (name or "").lower() for name in (connection.unit, connection.user))
+
+
+def _proto(value: str, _token: str) -> Test:
+    return lambda connection: connection.protocol.lower() == value
+
+
+def _interface(value: str, _token: str) -> Test:
+    return lambda connection: connection.interface == value
+
+
+_FIELDS: dict[str, Callable[[str, str], Test]] = {
+    "app": _app,
+    "pid": _pid,
+    "port": _port,
+    "host": _host,
+    "state": _state,
+    "unit": _unit,
+    "proto": _proto,
+    "if": _interface,
+}
+
+
+def _rate(field: str, sign: str, rest: str, token: str) -> Test:
+    if field != "rate":
+        raise FilterError(Problem.ONLY_RATE, token)
+    if not rest:
+        raise FilterError(Problem.NOTHING_AFTER, token, field=f"rate{sign}")
+    found = _RATE.fullmatch(rest)
+    if found is None:
+        raise FilterError(Problem.NO_RATE, token, value=rest)
+    number, prefix, binary = found.groups()
+    limit = float(number) * float(1024 if binary else 1000) ** _POWERS[prefix]
+
+    def test(connection: Connection) -> bool:
+        if connection.rx_rate is None or connection.tx_rate is None:
+            return False  # what is not known is neither above nor below
+        rate: float = max(connection.rx_rate, connection.tx_rate)
+        return rate > limit if sign == ">" else rate < limit
+
+    return test

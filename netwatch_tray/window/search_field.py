@@ -1,0 +1,100 @@
+"""A search field that also says how many rows are left, and shows that a condition is wrong."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QAction, QIcon, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QLineEdit
+
+from netwatch_tray.window.controls import draw_ring
+from netwatch_tray.window.icons import icon
+from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, Theme, text_width
+
+_ICON = 16
+
+
+class SearchField(QLineEdit):
+    """Clears by its cross; `show_count` and `show_error` say what became of the text."""
+
+    def __init__(self, theme: Theme, placeholder: str, name: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._count = ""
+        self._wrong = ""
+        self.setFont(theme.fonts.base)
+        self.setFrame(False)
+        self.setFixedHeight(theme.height(30))
+        self.setPlaceholderText(placeholder)
+        self.setAccessibleName(name)
+        self._search, self._clear = QAction(self), QAction(self)
+        self._clear.setToolTip(self.tr("Clear the filter (Escape)"))
+        self._clear.triggered.connect(self.clear)
+        self.addAction(self._search, QLineEdit.ActionPosition.LeadingPosition)
+        self.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
+        self.textChanged.connect(lambda text: self._clear.setVisible(bool(text)))
+        self._clear.setVisible(False)
+        theme.changed.connect(self._colour)
+        self._colour()
+
+    def show_count(self, count: str) -> None:
+        self._count = count
+        # Room for the count, so that the text never runs under it.
+        width = text_width(self._theme.fonts.small, count)
+        self.setTextMargins(2, 0, width + GAP if count else 0, 0)
+        self.update()
+
+    def show_error(self, token: str) -> None:
+        """Underlines this part of the text; an empty one: nothing is wrong."""
+        self._wrong = token
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = self._theme.tokens
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect())
+        painter.setPen(QPen(tokens.err if self._wrong else tokens.ctl, 1))
+        painter.setBrush(tokens.surface)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
+        if self.hasFocus():
+            draw_ring(painter, self._theme, box, CONTROL_RADIUS)
+        if self._count:
+            painter.setFont(self._theme.fonts.small)
+            painter.setPen(tokens.ink3)
+            right = 30 if self.text() else 10
+            painter.drawText(
+                self.rect().adjusted(right, 0, -right, 0),
+                Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter,
+                self._count,
+            )
+        painter.end()
+        super().paintEvent(event)
+        if self._wrong:
+            self._underline()
+
+    def _underline(self) -> None:
+        """The wrong part, as far as it can be seen."""
+        place = self.text().lower().find(self._wrong)
+        if place < 0:
+            return
+        metrics = self.fontMetrics()
+        # Qt tells where the cursor is, not where a character is: from there it is as far as the text between is wide.
+        cursor = self.cursorRect().center().x()
+        start = cursor - metrics.horizontalAdvance(self.text()[place : self.cursorPosition()])
+        if place > self.cursorPosition():
+            start = cursor + metrics.horizontalAdvance(self.text()[self.cursorPosition() : place])
+        end = start + metrics.horizontalAdvance(self.text()[place : place + len(self._wrong)])
+        y = (self.height() + metrics.ascent() + metrics.descent()) / 2
+        painter = QPainter(self)
+        painter.setPen(QPen(self._theme.tokens.err, 1.5))
+        painter.drawLine(QPointF(max(30, start), y), QPointF(min(self.width() - 30, end), y))
+
+    def _colour(self) -> None:
+        tokens, ratio = self._theme.tokens, self.devicePixelRatioF()
+        self._search.setIcon(QIcon(icon("search", _ICON, tokens.ink3, ratio)))
+        self._clear.setIcon(QIcon(icon("close", _ICON, tokens.ink3, ratio)))
+        palette = QPalette(self.palette())
+        palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
+        palette.setColor(QPalette.ColorRole.Text, tokens.ink)
+        palette.setColor(QPalette.ColorRole.PlaceholderText, tokens.ink3)
+        self.setPalette(palette)

@@ -1,0 +1,271 @@
+"""The page Usage: how much went through in this week, month or year, and what of the data plan is left."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from PySide6.QtCore import QDate, QLocale, QRectF, Qt, QTimer
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
+from netwatch_tray.history.usage import Days, Outlook, Period, outlook, period_of
+from netwatch_tray.settings import DataPlan
+from netwatch_tray.units import Units
+from netwatch_tray.window.controls import Segments, Strip, Text
+from netwatch_tray.window.empty_state import EmptyState
+from netwatch_tray.window.page import Page
+from netwatch_tray.window.past import Past
+from netwatch_tray.window.theme import GAP, MARGIN, Theme
+from netwatch_tray.window.usage_chart import Bar, Plan, UsageChart
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import HistoryReader, Used
+
+_EVERY_MS = 60_000
+"""As often as the agent writes."""
+_PERIODS: tuple[Period, ...] = ("week", "billing", "year")
+_MONTH = 1
+_BAR_HEIGHT = 10
+
+
+class _Found(NamedTuple):
+    span: Days
+    today: date
+    days: dict[date, Used]
+    is_complete: bool
+
+
+class UsagePage(Page):
+    def __init__(self, theme: Theme, past: Past | None) -> None:
+        super().__init__()
+        self._past = past
+        self._units = Units()
+        self._plan = DataPlan()
+        self._found: _Found | None = None
+        self._read_at: datetime | None = None
+
+        strip = Strip(theme, theme.height(92))
+        self._amount = Text(theme, theme.fonts.rate)
+        self._of = Text(theme, theme.fonts.base, "ink2")
+        self._sentence = Text(theme, theme.fonts.small, "ink2")
+        self._bar = _PlanBar(theme)
+        names = (self.tr("Week"), self.tr("Month"), self.tr("Year"))
+        self._periods = Segments(theme, names, self.tr("Period"))
+        self.chart = UsageChart(theme)
+        self._instead = EmptyState(theme, "usage", "")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._instead)
+        self._stack.addWidget(self.chart)
+        upper = QHBoxLayout()
+        upper.setSpacing(GAP)
+        upper.addWidget(self._amount)
+        upper.addWidget(self._of, 0, Qt.AlignmentFlag.AlignBottom)
+        upper.addStretch(1)
+        upper.addWidget(self._periods)
+        said = QVBoxLayout(strip)
+        said.setContentsMargins(MARGIN, 6, MARGIN, 7)
+        said.setSpacing(3)
+        said.addLayout(upper)
+        said.addWidget(self._bar)
+        said.addWidget(self._sentence)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(strip)
+        column.addWidget(self._stack, 1)
+
+        self._timer = QTimer(self, interval=_EVERY_MS)
+        self._timer.timeout.connect(self._ask)
+        self._period = _MONTH
+        self._periods.choose(_MONTH)
+        self._periods.chosen.connect(self._choose)
+        self._say_nothing(self.tr("Reading the history …") if past else self.tr("There is no history"))
+
+    def receive(self, message: ServerMessage) -> None:
+        if isinstance(message, Hello | SettingsMessage):
+            self._units, self._plan = message.settings.units, message.settings.plan
+            if self.isVisible():
+                self._ask()
+
+    def lose_agent(self) -> None:
+        """What was measured stays true."""
+
+    def status(self) -> list[str]:
+        texts = [self.tr("Days in local time")]
+        if self._read_at:
+            texts.insert(0, self.tr("Updated {time}").format(time=f"{self._read_at:%H:%M}"))
+        return texts
+
+    def take_focus(self) -> None:
+        self.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+        self._ask()
+
+    def hideEvent(self, _event: QHideEvent) -> None:
+        self._timer.stop()
+
+    def _choose(self, period: int) -> None:
+        self._period = period
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._past is None:
+            return
+        now = datetime.fromtimestamp(time.time()).astimezone()
+        today = now.date()
+        span = period_of(today, _PERIODS[self._period], self._plan.billing_day)
+
+        def question(reader: HistoryReader) -> _Found:
+            days = reader.days("total", None, span.first, span.last)
+            return _Found(span, today, days, reader.is_complete(span.first, today))
+
+        def answer(found: _Found) -> None:
+            if found.span == period_of(today, _PERIODS[self._period], self._plan.billing_day):
+                self._read_at = now
+                self._take(found, (now.hour * 60 + now.minute) / 1440)
+
+        def fail(error: HistoryError) -> None:
+            self._say_nothing(self.tr("There is no history"), str(error))
+
+        self._past.ask(question, answer, fail)
+
+    def _take(self, found: _Found, day_fraction: float) -> None:
+        if not found.days:
+            self._say_nothing(
+                self.tr("Nothing was recorded in this period"), self.tr("Days appear here as they are measured.")
+            )
+            return
+        rx, tx = (sum(getattr(used, each) for used in found.days.values()) for each in ("rx", "tx"))
+        used = rx + tx
+        name = (self.tr("this week"), self._month_name(found.span), str(found.today.year))[self._period]
+        cap = self._plan.cap_bytes if self._period == _MONTH else None
+        view = outlook(used, cap, found.span, found.today, day_fraction)
+        self._amount.show_text(str(units.size(used, self._units)))
+        if cap:
+            words = self.tr("of {cap} in {month}").format(cap=units.size(cap, self._units), month=name)
+        else:
+            words = self.tr("in {month}").format(month=name) if self._period else name
+        self._of.show_text(f"{words}   ↓ {units.size(rx, self._units)}  ↑ {units.size(tx, self._units)}")
+        self._sentence.show_text(self._sentence_of(view, complete=found.is_complete))
+        self._bar.setVisible(self._period == _MONTH)
+        passed = (found.today - found.span.first).days + day_fraction
+        self._bar.show_plan(used, view.projection, cap, passed / found.span.length)
+        plan = None
+        if self._period == _MONTH:
+            plan = Plan(used, cap, view.allowance, view.projection, passed)
+        self.chart.show_bars(self._bars(found), plan, self._units)
+        self._stack.setCurrentWidget(self.chart)
+        self.changed.emit()
+
+    def _bars(self, found: _Found) -> list[Bar]:
+        locale = QLocale()
+        if _PERIODS[self._period] == "year":
+            bars = []
+            for month in range(1, 13):
+                own = [used for day, used in found.days.items() if day.month == month]
+                rx, tx = (sum(each.rx for each in own), sum(each.tx for each in own)) if own else (None, None)
+                name = locale.standaloneMonthName(month, QLocale.FormatType.ShortFormat)
+                full = locale.standaloneMonthName(month)
+                bars.append(Bar(name, full, rx, tx, is_now=month == found.today.month))
+            return bars
+        bars = []
+        for number in range(found.span.length):
+            day = found.span.first + timedelta(days=number)
+            used = found.days.get(day)
+            rx, tx = (used.rx, used.tx) if used else (None, None)
+            shown = QDate(day.year, day.month, day.day)
+            is_today = day == found.today
+            name = self.tr("today") if is_today else str(day.day)
+            if self._period != _MONTH and not is_today:
+                name = locale.dayName(day.isoweekday(), QLocale.FormatType.ShortFormat)
+            bars.append(Bar(name, locale.toString(shown, QLocale.FormatType.LongFormat), rx, tx, is_now=is_today))
+        return bars
+
+    def _month_name(self, span: Days) -> str:
+        if span.first.day == 1:
+            return QLocale().standaloneMonthName(span.first.month)
+        return self.tr("the month from {first} to {last}").format(first=_short(span.first), last=_short(span.last))
+
+    def _sentence_of(self, view: Outlook, *, complete: bool) -> str:
+        words = []
+        last = _short(view.cycle.last)
+        if view.cap is not None and view.allowance is not None:
+            left = view.cap - view.used
+            if left > 0:
+                words.append(
+                    self.tr("{left} left. {allowance} a day keeps you under the cap until {last}.").format(
+                        left=units.size(left, self._units), allowance=units.size(view.allowance, self._units), last=last
+                    )
+                )
+            else:
+                words.append(self.tr("{over} over the cap.").format(over=units.size(-left, self._units)))
+        if self._period == _MONTH:
+            projection = units.size(view.projection, self._units)
+            words.append(self.tr("At this pace ≈ {amount} by {last}.").format(amount=projection, last=last))
+        if not complete:
+            words.append(self.tr("Some bytes are missing: the counters were reset while nothing was measured."))
+        return " ".join(words)
+
+    def _say_nothing(self, title: str, detail: str = "") -> None:
+        self._amount.show_text(units.UNKNOWN)
+        self._of.show_text("")
+        self._sentence.show_text("")
+        self._bar.hide()
+        self._instead.say(title, detail)
+        self._stack.setCurrentWidget(self._instead)
+        self.changed.emit()
+
+
+class _PlanBar(QWidget):
+    """Used, projected (hatched) and the cap, with a tick at today."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._used = self._projection = 0
+        self._cap: int | None = None
+        self._today = 0.0
+        self.setFixedHeight(theme.height(_BAR_HEIGHT + 4))
+
+    def show_plan(self, used: int, projection: int, cap: int | None, today: float) -> None:
+        self._used, self._projection, self._cap, self._today = used, projection, cap, today
+        self.setToolTip(self.tr("Solid: used. Striped: projected. Tick: today."))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        tokens = self._theme.tokens
+        painter = QPainter(self)
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            painter.translate(self.width(), 0)
+            painter.scale(-1, 1)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        whole = max(self._cap or 0, self._projection, self._used, 1)
+        box = QRectF(0.5, 2.5, self.width() - 1, self.height() - 5)
+        painter.setPen(QPen(tokens.ctl, 1))
+        painter.drawRoundedRect(box, 3, 3)
+        projected = QRectF(box.left(), box.top(), box.width() * self._projection / whole, box.height())
+        painter.save()
+        painter.setClipRect(projected)
+        painter.setPen(QPen(tokens.down, 1.2))
+        x = box.left() - box.height()
+        while x < projected.right():
+            painter.drawLine(int(x), int(box.bottom()), int(x + box.height()), int(box.top()))
+            x += 5
+        painter.restore()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens.err if self._cap and self._used > self._cap else tokens.down)
+        painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * self._used / whole, box.height()), 3, 3)
+        painter.setPen(QPen(tokens.ink, 2))
+        painter.drawLine(int(box.width() * self._today), 0, int(box.width() * self._today), self.height())
+
+
+def _short(day: date) -> str:
+    return QLocale().toString(QDate(day.year, day.month, day.day), "d MMMM")

@@ -1,0 +1,30 @@
+"""Lengths of time as people say them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from netwatch_tray.units import UNKNOWN
+
+translate = QCoreApplication.translate
+
+
+def how_long(seconds: float) -> str:
+    """`41 s`, `3 min`, `6 h`, `3 d`: one number, rounded down."""
+    for length, unit in (
+        (86400, translate("Time", "{count} d")),
+        (3600, translate("Time", "{count} h")),
+        (60, translate("Time", "{count} min")),
+    ):
+        if seconds >= length:
+            return unit.format(count=int(seconds // length))
+    return translate("Time", "{count} s").format(count=max(0, int(seconds)))
+
+
+def round_trip(seconds: float | None) -> str:
+    """`0.3 ms`, `18 ms`, `1.2 s`."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.001 else f"{seconds * 1000:.0f} ms"

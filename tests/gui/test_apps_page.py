@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from windows import until
+
+from netwatch_tray import units
+from netwatch_tray.feed.protocol import AppsMessage, Subscribe
+from netwatch_tray.model import App
+
+
+def _app(name: str, rx: float | None, **more: object) -> App:
+    values: dict[str, object] = {
+        "processes": 1, "connections": 2, "rx_bytes": 10_000, "tx_bytes": 20, "rx_rate": rx, "tx_rate": 2.0,
+        "local_rx_bytes": 0, "local_tx_bytes": 0,
+    }  # fmt: skip
+    return App(key=name.lower(), name=name, **(values | more))  # type: ignore[arg-type]  # spelled out above
+
+
+def _message(*apps: App) -> AppsMessage:
+    return AppsMessage(apps=apps, interval_s=2.0, uplink=(4000, 2), tcp=(3000, 2), other=(1000, 0))
+
+
+def _column(page, column: int) -> list[str]:
+    model = page.table.model()
+    return [str(model.index(row, column).data()) for row in range(model.rowCount())]
+
+
+def test_who_uses_the_network_and_the_remainder(open_window) -> None:
+    opened = open_window()
+    QTest.keySequence(opened.window, "Ctrl+3")
+    page = opened.window.apps
+    assert page._instead.isVisible()
+    until(lambda: Subscribe(frozenset({"interfaces", "apps"})) in opened.agent.heard(), "asks for apps")
+    opened.say(
+        _message(_app("curl", 5.0), _app("Firefox", 1495.0, local_rx_bytes=77), _app("wg", 9e6, is_carrier=True))
+    )
+    assert page._title.text() == "3 apps use the network now"
+    assert "apps 1.50 kB/s + UDP, QUIC and other 500 B/s = 2.00 kB/s on the interfaces" in page._sentence.text()
+    assert _column(page, 0) == ["wg", "Firefox", "curl", "UDP, QUIC and other"]
+    assert _column(page, 4)[-1] == units.UNKNOWN, "the remainder has no sum of its own"
+    tips = [str(page.table.model().index(row, 0).data(Qt.ItemDataRole.ToolTipRole)) for row in range(4)]
+    assert "A tunnel" in tips[0]
+    assert "Within this computer: ↓ 77 B" in tips[1]
+    assert "Never spread" in tips[3]
+    page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    assert _column(page, 0) == ["curl", "Firefox", "wg", "UDP, QUIC and other"], "it is last in both directions"
+    opened.say(_message(_app("curl", None, tx_rate=None)))
+    assert _column(page, 2) == [units.UNKNOWN, "500 B/s"]
+    assert len(page._points("firefox", 0)) == 2
+    assert page.grab().toImage().width() == 960
+
+
+def test_search_and_the_way_to_the_connections(open_window) -> None:
+    opened = open_window()
+    opened.window.turn_to(2)
+    page = opened.window.apps
+    opened.say(_message(_app("curl", 5.0), _app("Web Content", 6.0)))
+    QTest.keySequence(opened.window, "Ctrl+F")
+    until(page.search.hasFocus, "the field has the focus")
+    QTest.keyClicks(page.search, "zzz")
+    assert page._instead.isVisible()
+    page._instead.button.click()
+    QTest.keyClicks(page.search, "web")
+    assert _column(page, 0) == ["Web Content"]
+    assert page.search._count == "1 of 3"
+    page.table.selectRow(0)
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_Return)
+    assert opened.window.connections.isVisible()
+    assert opened.window.connections.filter.text() == 'app:"Web Content"'
+
+
+def test_nothing_old_is_shown_without_the_agent(open_window) -> None:
+    opened = open_window()
+    opened.window.turn_to(2)
+    opened.say(_message(_app("curl", 5.0)))
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "it is noticed")
+    page = opened.window.apps
+    assert page.table.model().rowCount() == 0
+    assert page._instead._title.text() == "Apps are not known"

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import csv
+import json
+import time
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
+from windows import connection, until
+
+from netwatch_tray import units
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage
+from netwatch_tray.model import App
+from netwatch_tray.window.banner import Banner
+from netwatch_tray.window.connection_table import Group
+from netwatch_tray.window.controls import Text
+
+_RX, _TX, _RTT, _AGE = 6, 7, 8, 9
+
+
+def _some() -> tuple:
+    now = time.time()
+    return (
+        connection(1, "firefox", app="ff", rx_rate=5e6, tx_rate=4e4, rtt_s=0.018, since=now - 250),
+        connection(2, "firefox", app="ff", rx_rate=1e3, tx_rate=0.0, rtt_s=0.0004, remote_address="203.0.113.9"),
+        connection(3, "curl", app="curl", rx_rate=9e5, tx_rate=1e3, since=now - 4000),
+        connection(4, None, pid=None, app="db", user="postgres", unit="postgresql.service", rx_rate=0.0, tx_rate=70.0),
+        connection(5, None, pid=None, user="mallory", protocol="UDP", state=None),
+    )
+
+
+def _app(key: str, name: str, **more: object) -> App:
+    values: dict[str, object] = {
+        "processes": 1, "connections": 2, "rx_bytes": 10, "tx_bytes": 20, "rx_rate": 1.0, "tx_rate": 2.0,
+        "local_rx_bytes": 0, "local_tx_bytes": 0,
+    }  # fmt: skip
+    return App(key=key, name=name, **(values | more))  # type: ignore[arg-type]  # spelled out above
+
+
+def _open(open_window, *messages: object, size: tuple[int, int] = (1280, 800)):
+    opened = open_window(size=size)
+    opened.window.turn_to(1)
+    opened.say(*messages, ConnectionsMessage(reset=True, added=_some(), source="sock_diag"))
+    return opened, opened.window.connections
+
+
+def _column(page, column: int) -> list[str]:
+    model = page.table.model()
+    return [str(model.index(row, column).data()) for row in range(model.rowCount())]
+
+
+def _tip(page, row: int, column: int) -> str:
+    return str(page.table.model().index(row, column).data(Qt.ItemDataRole.ToolTipRole))
+
+
+def test_the_fastest_stands_first_and_all_is_told(open_window) -> None:
+    _opened, page = _open(open_window)
+    assert _column(page, 0) == ["firefox", "curl", "firefox", "postgresql.service", "user mallory"]
+    assert _column(page, _RX) == ["5.00 MB/s", "900 kB/s", "1.00 kB/s", "0 B/s", units.UNKNOWN]
+    assert _column(page, _RTT) == ["18 ms", units.UNKNOWN, "0.4 ms", units.UNKNOWN, units.UNKNOWN]
+    assert _column(page, _AGE) == ["4 min", "1 h", units.UNKNOWN, units.UNKNOWN, units.UNKNOWN]
+    assert "another user" in _tip(page, 3, 0)
+    assert "does not count the bytes of a UDP socket" in _tip(page, 4, _RX)
+    assert "before NetWatch" in _tip(page, 2, _AGE)
+
+
+def test_rows_move_at_most_every_two_seconds_and_never_under_the_pointer(open_window) -> None:
+    opened, page = _open(open_window)
+    faster = connection(3, "curl", app="curl", rx_rate=8e6, tx_rate=1e3)
+    slower = connection(3, "curl", app="curl", rx_rate=9.0, tx_rate=1e3)
+    page.table.model()._settled.setInterval(400)
+    page.table.model().hold_order(False)  # wherever the pointer is
+    opened.say(ConnectionsMessage(changed=(faster,)))
+    assert _column(page, 0)[:2] == ["curl", "firefox"]
+    opened.say(ConnectionsMessage(changed=(slower,)))
+    assert _column(page, 0)[:2] == ["curl", "firefox"], "it has moved a moment ago"
+    assert _column(page, _RX)[0] == "9 B/s"
+    until(lambda: _column(page, 0)[:2] == ["firefox", "firefox"], "it moves when its time has come")
+    page.table.model().hold_order(True)
+    opened.say(ConnectionsMessage(changed=(faster,)))
+    until(lambda: not page.table.model()._settled.isActive(), "the pause is over")
+    assert _column(page, 0)[0] == "firefox"
+    page.table.model().hold_order(False)
+    assert _column(page, 0)[0] == "curl"
+
+
+def test_groups_have_their_sums_and_fold(open_window) -> None:
+    opened, page = _open(open_window, AppsMessage(apps=(_app("ff", "Firefox"),), interval_s=2.0))
+    QTest.keySequence(opened.window, "Ctrl+G")
+    assert page.grouping == "app"
+    assert _column(page, 0) == [
+        "Firefox (2)", "firefox", "firefox", "curl (1)", "curl", "postgresql.service (1)", "postgresql.service",
+        "user mallory (1)", "user mallory",
+    ]  # fmt: skip
+    assert _column(page, _RX)[0] == "5.00 MB/s"
+    page.table.sortByColumn(_RX, Qt.SortOrder.AscendingOrder)
+    # Unknown is last in both directions.
+    assert _column(page, 0)[:3] == ["postgresql.service (1)", "postgresql.service", "curl (1)"]
+    assert _column(page, 0)[-2:] == ["user mallory (1)", "user mallory"]
+    assert _column(page, 0)[4:7] == ["Firefox (2)", "firefox", "firefox"]
+    page.table.selectRow(5)
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_Left)
+    assert page.table.currentIndex().row() == 4, "from a connection to its heading"
+    QTest.keyClick(page.table, Qt.Key.Key_Left)
+    assert _column(page, 0)[4:] == ["Firefox (2)", "user mallory (1)", "user mallory"]
+    opened.say(ConnectionsMessage(added=(connection(6, "firefox", app="ff", rx_rate=1.0, tx_rate=1.0),)))
+    assert _column(page, 0)[4] == "Firefox (3)", "folded groups stay folded, and go on counting"
+    assert isinstance(page.table.model().record(page.table.currentIndex().row()), Group)
+    QTest.keyClick(page.table, Qt.Key.Key_Return)
+    assert _column(page, 0)[4:8] == ["Firefox (3)", "firefox", "firefox", "firefox"]
+    QTest.keySequence(opened.window, "Ctrl+G")
+    assert "203.0.113.9 (1)" in _column(page, 0)
+    QTest.keySequence(opened.window, "Ctrl+G")
+    assert len(_column(page, 0)) == 6
+
+
+def test_a_bad_filter_keeps_the_last_good_result(open_window) -> None:
+    _opened, page = _open(open_window)
+    page.filter.setText("app:firefox")
+    assert _column(page, 0) == ["firefox", "firefox"]
+    page.filter.setText("app:firefox prot:tcp")
+    assert page._wrong.isVisible()
+    assert page._wrong.text().startswith("There is no “prot:”.")
+    assert _column(page, 0) == ["firefox", "firefox"]
+    assert page.grab().toImage().width() == 1280
+    page.filter.setText("app:curl")
+    assert not page._wrong.isVisible()
+    assert _column(page, 0) == ["curl"]
+    assert page.filter._count == "1 of 5"
+
+
+def test_details(open_window) -> None:
+    opened, page = _open(open_window)
+    page.table.selectRow(0)
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_Return)
+    said = [each.text() for each in page.details.findChildren(Text)]
+    assert "firefox" in said
+    assert said[said.index("Remote") + 1] == "198.51.100.7:443"
+    assert said[said.index("Download") + 1] == "5.00 MB/s"
+    assert page._beside.indexOf(page.details) >= 0, "beside the table where there is room"
+    opened.say(ConnectionsMessage(changed=(connection(1, "firefox", rx_rate=7e6, tx_rate=1.0),)))
+    said = [each.text() for each in page.details.findChildren(Text)]
+    assert said[said.index("Download") + 1] == "7.00 MB/s"
+    page.details._only.click()
+    assert page.filter.text() == "app:firefox"
+    opened.window.resize(960, 640)
+    until(lambda: page._beside.indexOf(page.details) < 0, "over the table where there is none")
+    QTest.keyClick(page.table, Qt.Key.Key_Escape)
+    assert page.details.isHidden()
+    assert page.filter.text() == "app:firefox", "one thing at a time"
+
+
+def test_copying(open_window) -> None:
+    _opened, page = _open(open_window)
+    page.table.setCurrentIndex(page.table.model().index(1, 4))
+    page.table.setFocus()
+    QTest.keySequence(page.table, "Ctrl+Shift+C")
+    assert QGuiApplication.clipboard().text() == "198.51.100.7:443"
+    QTest.keySequence(page.table, "Ctrl+C")
+    assert QGuiApplication.clipboard().text().startswith("curl\t103\tTCP\t")
+    page.table.copy_all()
+    assert len(QGuiApplication.clipboard().text().splitlines()) == 5
+
+
+def test_export(open_window, tmp_path, monkeypatch) -> None:
+    opened, page = _open(open_window)
+    page.filter.setText("app:firefox")
+    file = tmp_path / "out"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    page._export("csv")
+    with file.open(newline="") as written:
+        rows = list(csv.DictReader(written))
+    assert [(row["key"], row["rx_rate"], row["since"] != "") for row in rows] == [
+        ("key1", "5000000.0", True),
+        ("key2", "1000.0", False),
+    ]
+    page._export("json")
+    found = json.loads(file.read_text())
+    assert [(each["process"], each["rx_rate"], each["user"]) for each in found] == [
+        ("firefox", 5e6, None),
+        ("firefox", 1e3, None),
+    ]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "where"), ""))
+    page._export("csv")
+    banner = opened.window.findChild(Banner)
+    assert banner._notice.title == "The list was not saved"
+    assert str(tmp_path) in banner._notice.detail
+
+
+def test_the_sums_come_out(open_window) -> None:
+    message = AppsMessage(apps=(), interval_s=2.0, uplink=(2_000_000, 3000), tcp=(1_800_000, 4000), other=(200_000, 0))
+    opened, page = _open(open_window, message)
+    assert page._sums.accessibleName() == (
+        "↓ Interfaces 1.00 MB/s = TCP by app 900 kB/s + UDP, QUIC and other 100 kB/s; "
+        "↑ Interfaces 1.50 kB/s = TCP by app 2.00 kB/s + UDP, QUIC and other 0 B/s"
+    )
+    assert "Apps are 33 % above the interfaces" in page._sums.explanation()
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "it is noticed")
+    assert units.UNKNOWN in page._sums.accessibleName()

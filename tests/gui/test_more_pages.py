@@ -1,0 +1,266 @@
+"""Settings, usage, the past, the pause and the sheet of keys."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QLocale, QSettings, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from windows import FakeAgent, Opened, connection, interface, past, tick, until, uplink
+
+from netwatch_tray import settings
+from netwatch_tray.errors import HistoryError, NetWatchError
+from netwatch_tray.feed.protocol import Command, ConnectionsMessage, SettingsMessage, Status, Subscribe, TickMessage
+from netwatch_tray.history.reader import Curve, GapFound, Used
+from netwatch_tray.settings import DataPlan, Settings
+from netwatch_tray.units import Units
+from netwatch_tray.window.banner import Banner
+from netwatch_tray.window.controls import Text
+from netwatch_tray.window.past import HistoryPast
+
+_FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
+
+
+class _Past:
+    """Answers at once from a reader of the test's, or fails; or keeps the question."""
+
+    def __init__(self, reader: object = None, error: str = "") -> None:
+        self.reader = reader
+        self.error = error
+        self.asked = 0
+
+    def ask(self, question: Any, answer: Any, fail: Any) -> None:
+        self.asked += 1
+        if self.error:
+            fail(HistoryError(self.error))
+        elif self.reader is not None:
+            answer(question(self.reader))
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.kinds: list[tuple[str, str | None, float]] = []
+        self.complete = True
+
+    def curve(self, kind: str, name: str | None, start: float, end: float, _most: int) -> Curve:
+        self.kinds.append((kind, name, end - start))
+        step = (end - start) / 100
+        at = [start + step * (place + 1) for place in range(100)]
+        rx = [None if 40 <= place < 60 or place > 96 else 2e6 for place in range(100)]
+        peak = [None if value is None else 3e6 for value in rx]
+        return Curve(step, at, rx, rx, peak, peak)
+
+    def gaps(self, start: float, end: float) -> list[GapFound]:
+        step = (end - start) / 100
+        return [GapFound(start + 40 * step, start + 60 * step, "asleep", None, is_complete=True)]
+
+    def days(self, _kind: str, _name: str | None, first: Any, last: Any) -> dict:
+        today = datetime.now().astimezone().date()
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if day <= today}
+
+    def is_complete(self, _first: Any, _last: Any) -> bool:
+        return self.complete
+
+
+@pytest.fixture
+def opened(agent: FakeAgent, tmp_path: Path, application):
+    """A window with everything it may have."""
+    memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    one = Opened(agent, memory, Qt.ColorScheme.Light, past=_Past(_Reader()), settings_file=tmp_path / "settings.toml")
+    one.window.resize(1280, 800)
+    one.connect(past(2, 1e6, 1e5), past(1, 1e6, 1e5))
+    application.processEvents()
+    yield one
+    one.window.close()
+    one.window.deleteLater()
+    one.theme.deleteLater()
+    application.processEvents()
+
+
+def _said(widget: Any) -> str:
+    return " | ".join(each.text() for each in widget.findChildren(Text) if each.isVisible())
+
+
+def test_long_ranges_come_from_the_history(opened) -> None:
+    page = opened.window.interfaces
+    opened.say(TickMessage(tick(*_FEW)))
+    QTest.keySequence(opened.window, "Alt+3")
+    chart = page.chart
+    chart.grab()
+    assert page._past.reader.kinds[-1] == ("total", None, pytest.approx(3600))
+    assert len(chart._runs) == 2
+    assert max(known.rx_peak for known in chart._runs[0]) == 3e6
+    assert [gap.reason for gap in chart._gaps][:1] == ["asleep"]
+    assert "line: average, band: peak" in _said(opened.window)
+    assert chart._points[-1].rx == 12.4e6, "what was measured since is there as well"
+    page.table.selectRow(1)
+    assert page._past.reader.kinds[-1][:2] == ("interface", "wg0")
+    before = page._past.asked
+    opened.say(TickMessage(tick(*_FEW)), TickMessage(tick(*_FEW)))
+    assert page._past.asked == before, "not at each tick"
+    QTest.keySequence(opened.window, "Alt+7")
+    chart.grab()
+    assert page._past.reader.kinds[-1][2] == pytest.approx(365 * 86400)
+    QTest.keySequence(opened.window, "Alt+1")
+    chart.grab()
+    assert chart._points[-1].rx == 2.1e6
+
+
+def test_a_slow_history_is_said_and_a_missing_one_as_well(opened) -> None:
+    page = opened.window.interfaces
+    opened.say(TickMessage(tick(*_FEW)))
+    page._past.reader = None
+    page.choose_range(4)
+    until(lambda: page.chart._reading, "says that it reads")
+    page.chart.grab()
+    page._past.error = "There is no history yet."
+    page.choose_range(5)
+    assert not page.chart._reading
+    assert "There is no history yet." in _said(opened.window)
+
+
+def test_usage(opened) -> None:
+    QTest.keySequence(opened.window, "Ctrl+4")
+    page = opened.window.usage
+    today = datetime.now().astimezone().date()
+    assert page.chart.isVisible()
+    month = QLocale().standaloneMonthName(today.month)
+    assert f"in {month}" in page._of.text()
+    assert page._amount.text() == f"{1.5 * today.day:.3g} GB" or page._amount.text().endswith("GB")
+    assert "At this pace ≈" in page._sentence.text()
+    opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=500))))
+    assert "of 500 GB" in page._of.text()
+    assert "a day keeps you under the cap" in page._sentence.text()
+    opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=1))))
+    assert "over the cap" in page._sentence.text()
+    page._past.reader.complete = False
+    page._periods.choose(2)
+    assert len(page.chart._bars) == 12
+    assert "Some bytes are missing" in page._sentence.text()
+    assert page.grab().toImage().width() == 1280
+    page._periods.choose(0)
+    assert len(page.chart._bars) == 7
+    assert f"↓ {1.0:.2f} GB" in page.chart.accessibleDescription()
+    page._past.error = "The history is gone."
+    page._periods.choose(1)
+    assert "The history is gone." in page._instead._detail.text()
+
+
+def test_the_pause_holds_the_picture_still(opened) -> None:
+    window, page = opened.window, opened.window.interfaces
+    opened.say(TickMessage(tick(*_FEW)))
+    end = page.chart._end
+    page.table.setFocus()
+    QTest.keyClick(page.table, Qt.Key.Key_Space)
+    assert window._pause.text() == "Live"
+    later = tick(uplink(2, "eth0", 1.0, 1.0))
+    opened.say(TickMessage(later))
+    assert page.chart._end == end
+    assert page._down.accessibleName() == "download 12.4 MB/s"
+    assert "Paused: measuring goes on" in _said(window)
+    window.turn_to(1)
+    opened.agent.heard()
+    until(lambda: True, "")
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
+    assert window.connections.table.model().rowCount() == 0
+    window._pause.click()
+    heard: list = []
+    until(lambda: heard.extend(opened.agent.heard()) or Subscribe(window.connections.topics) in heard, "asks again")
+    window.turn_to(0)
+    opened.say(TickMessage(later))
+    assert page._down.accessibleName() == "download 1 B/s"
+    points = page.chart._points
+    assert [point.rx for point in points[-3:]].count(12.4e6) == 1, "what came meanwhile has no hole"
+
+
+def test_settings_are_written_and_told(opened, tmp_path: Path) -> None:
+    window, file = opened.window, tmp_path / "settings.toml"
+    opened.say(TickMessage(tick(*_FEW)))
+    QTest.keySequence(window, "Ctrl+,")
+    page = window.settings
+    assert page.isVisible()
+    until(lambda: "Other over eth0; not counted" in _said(page), "the interfaces are listed")
+    opened.agent.heard()
+    page._rates.choose(1)
+    assert settings.load(file) == Settings(units=Units(bits=True))
+    heard: list = []
+    until(lambda: heard.extend(opened.agent.heard()) or Command("reload") in heard, "the agent is told")
+    file.write_text("total = { wlan0 = false }\n[units]\nbits = true\n")
+    page._interface_rows["wg0"].control.choose(1)
+    assert settings.load(file).total == {"wlan0": False, "wg0": True}, "what somebody else wrote stays"
+    page._interface_rows["wg0"].control.choose(0)
+    page._cap.setValue(500)
+    page._day.setValue(15)
+    page._text.click()
+    page._history.click()
+    found = settings.load(file)
+    assert found.total == {"wlan0": False}
+    assert found.plan == DataPlan(cap_gb=500, billing_day=15)
+    assert (found.tray.text, found.history.on) == (False, False)
+    file.write_text("nonsense = 1\n")
+    page._steps.choose(1)
+    banner = window.findChild(Banner)
+    assert banner._notice.title == "The settings were not saved"
+    assert "nonsense" in banner._notice.detail
+    assert file.read_text() == "nonsense = 1\n"
+    opened.say(SettingsMessage(Settings(units=Units(binary=True), total={"gone0": True})))
+    opened.say(TickMessage(tick(*_FEW)))
+    assert page._interface_rows["gone0"].help.text() == "Not there at this moment"
+    assert page._steps.button(1).isChecked()
+    assert window.interfaces._units == Units(binary=True), "every page follows"
+
+
+def test_opening_at_login(opened, monkeypatch) -> None:
+    turned: list[bool] = []
+
+    def turn(*, on: bool) -> None:
+        if turned:
+            raise NetWatchError("The file cannot be written.")
+        turned.append(on)
+
+    monkeypatch.setattr("netwatch_tray.autostart.is_on", lambda: False)
+    monkeypatch.setattr("netwatch_tray.autostart.turn", turn)
+    opened.window.turn_to(4)
+    page = opened.window.settings
+    page._login.click()
+    assert turned == [True]
+    page._login.click()
+    assert opened.window.findChild(Banner)._notice.detail == "The file cannot be written."
+    assert not page._login.isChecked(), "it shows what is"
+
+
+def test_the_report_has_no_addresses(opened) -> None:
+    window = opened.window
+    window.turn_to(4)
+    opened.say(
+        TickMessage(tick(uplink(2, "eth0", 1.0, 1.0, addresses=("192.0.2.24/24",)))),
+        Status(version="1", pid=1, uptime_s=100, cpu_s=1, rss_bytes=10, interfaces="rtnetlink", tray="sni", clients=1),
+    )
+    window.settings._copy.click()
+    report = QGuiApplication.clipboard().text()
+    assert "rtnetlink" in report
+    assert "192.0.2" not in report
+
+
+def test_the_sheet_of_keys(opened) -> None:
+    window = opened.window
+    QTest.keySequence(window, "F1")
+    sheet = window._help
+    assert sheet.isVisible()
+    assert "Ctrl+G | Group connections" in _said(sheet)
+    assert all(each.width() >= each.minimumWidth() for each in sheet.findChildren(Text))
+    QTest.keyClick(sheet, Qt.Key.Key_A)
+    assert not sheet.isVisible()
+
+
+def test_questions_are_answered_in_the_thread_that_paints(tmp_path: Path) -> None:
+    asked = HistoryPast(tmp_path / "history.sqlite3")
+    failed: list[HistoryError] = []
+    asked.ask(lambda reader: reader.names("total"), pytest.fail, failed.append)
+    until(lambda: failed, "there is no file yet, which is said")
+    asked.close()
