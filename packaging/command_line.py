@@ -1,0 +1,204 @@
+"""The man page and the shells' completions, made from the program's own argument parser, so that they cannot differ."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+NAME = "netwatch-tray"
+
+_ENDINGS = r""".SH EXIT STATUS
+.TP
+.B 0
+Done.
+.TP
+.B 1
+Something is wrong; standard error says what.
+.TP
+.B 2
+The command line is wrong.
+.TP
+.B 3
+No agent is running.
+.SH FILES
+.TP
+.I ~/.config/netwatch\-tray/settings.toml
+Settings; on macOS in
+.IR ~/Library/Application\~Support/netwatch\-tray .
+.TP
+.I ~/.local/state/netwatch\-tray
+What the program keeps.
+.SH ENVIRONMENT
+.TP
+.B NO_COLOR
+No colours in the terminal.
+"""
+
+
+class Option(NamedTuple):
+    flags: tuple[str, ...]
+    """Short and long names; empty: a word in its place."""
+    value: str
+    """What to call its value; empty: it takes none."""
+    choices: tuple[str, ...]
+    help: str
+
+
+class Verb(NamedTuple):
+    name: str
+    help: str
+    options: tuple[Option, ...]
+    verbs: tuple[Verb, ...]
+
+
+def describe(parser: argparse.ArgumentParser, name: str = NAME, help_text: str = "") -> Verb:
+    """What a parser takes, without argparse's inner workings. Verbs without a help text are internal and left out."""
+    options = []
+    verbs = []
+    for action in parser._actions:  # noqa: SLF001  argparse has no public way to ask
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  as above
+            listed = {each.dest: each.help or "" for each in action._choices_actions}  # noqa: SLF001  as above
+            verbs = [describe(action.choices[verb], verb, text) for verb, text in listed.items()]
+        elif action.help != argparse.SUPPRESS:
+            value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
+            choices = tuple(map(str, action.choices or ()))
+            options.append(Option(tuple(action.option_strings), value, choices, _help(parser, action)))
+    return Verb(name, help_text or parser.description or "", tuple(options), tuple(verbs))
+
+
+def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    values = {**vars(action), "prog": parser.prog}
+    return (action.help or "") % values
+
+
+# The man page: man(7), groff_man(7)
+
+
+def man_page(program: Verb, version: str, date: str) -> str:
+    """Section 1. `date`: as 2026-01-31."""
+    verbs = "".join(_man_verb(verb) for verb in program.verbs)
+    return (
+        f'.TH NETWATCH\\-TRAY 1 {date} "netwatch\\-tray {version}" "User Commands"\n'
+        ".SH NAME\n"
+        "netwatch\\-tray \\- live network rates in the tray and the menu bar\n"
+        ".SH SYNOPSIS\n.B netwatch\\-tray\n.RI [ verb ]\n.RI [ option \\~...]\n"
+        f".SH DESCRIPTION\n{_man(program.help)}\n"
+        f".SH OPTIONS\n{''.join(_man_option(option) for option in program.options)}"
+        f".SH VERBS\n{verbs}{_ENDINGS}"
+    )
+
+
+def _man(text: str) -> str:
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def _man_verb(verb: Verb, before: str = "") -> str:
+    words = f"{before} {verb.name}".strip()
+    options = "".join(_man_option(option) for option in verb.options if "--help" not in option.flags)
+    inside = f".RS\n{options}.RE\n" if options else ""
+    return f".TP\n.B {_man(words)}\n{_man(_sentence(verb.help))}\n{inside}" + "".join(
+        _man_verb(each, words) for each in verb.verbs
+    )
+
+
+def _man_option(option: Option) -> str:
+    value = "|".join(option.choices) or option.value
+    flags = ", ".join(f"\\fB{_man(flag)}\\fR" for flag in option.flags)
+    head = f"{flags} \\fI{_man(value)}\\fR" if flags and option.value else flags or f"\\fI{_man(value)}\\fR"
+    return f".TP\n{head}\n{_man(_sentence(option.help)) or '.br'}\n"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text and not text.endswith((".", "?")) else text[:1].upper() + text[1:]
+
+
+# Completions
+
+
+def bash(program: Verb) -> str:
+    """For bash-completion's directory; needs nothing of it."""
+    cases = "".join(
+        f"    {_quoted(' '.join(path))}) words={_quoted(' '.join(_words(verb)))} ;;\n"
+        for path, verb in _paths(program)
+        if path
+    )
+    return (
+        "# Completion of netwatch-tray for bash\n"
+        "_netwatch_tray() {\n"
+        '  local word path="" words\n'
+        '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do\n'
+        '    [[ $word == -* ]] || path="${path:+$path }$word"\n'
+        "  done\n"
+        '  case "$path" in\n'
+        f'    "") words={_quoted(" ".join(_words(program)))} ;;\n'
+        f"{cases}"
+        "    *) words='' ;;\n"
+        "  esac\n"
+        '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}")\n'
+        "}\n"
+        "complete -F _netwatch_tray netwatch-tray\n"
+    )
+
+
+def fish(program: Verb) -> str:
+    lines = ["# Completion of netwatch-tray for fish", "complete -c netwatch-tray -f"]
+    for path, verb in _paths(program):
+        seen = [f"__fish_seen_subcommand_from {word}" for word in path]
+        names = " ".join(each.name for each in verb.verbs)
+        if names:
+            seen.append(f"not __fish_seen_subcommand_from {names}")
+        condition = f" -n {_quoted('; and '.join(seen))}" if seen else ""
+        lines += [f"complete -c netwatch-tray{condition} -a {each.name} -d {_quoted(each.help)}" for each in verb.verbs]
+        for option in verb.options:
+            shape = "".join(f" -l {flag[2:]}" if flag.startswith("--") else f" -s {flag[1:]}" for flag in option.flags)
+            if not shape:
+                shape = f" -a {_quoted(' '.join(option.choices))}" if option.choices else ""
+            elif option.value:
+                shape += " -r" + (f" -a {_quoted(' '.join(option.choices))}" if option.choices else "")
+            if shape:
+                lines.append(f"complete -c netwatch-tray{condition}{shape} -d {_quoted(option.help)}")
+    return "\n".join(lines) + "\n"
+
+
+def zsh(program: Verb) -> str:
+    cases = "".join(
+        f"    {_quoted(' '.join(path))}) words=({' '.join(_described(verb))}) ;;\n" for path, verb in _paths(program)
+    )
+    return (
+        "#compdef netwatch-tray\n"
+        "local word\n"
+        "local -a path_words words_found\n"
+        'for word in "${words[@]:1:CURRENT-2}"; do\n'
+        '  [[ $word == -* ]] || path_words+=("$word")\n'
+        "done\n"
+        'case "${path_words[*]}" in\n'
+        f"{cases.replace(' words=(', ' words_found=(')}"
+        "esac\n"
+        "_describe netwatch-tray words_found\n"
+    )
+
+
+def _paths(verb: Verb, before: Sequence[str] = ()) -> Iterable[tuple[tuple[str, ...], Verb]]:
+    """The program and each verb with the words that lead there."""
+    yield tuple(before), verb
+    for each in verb.verbs:
+        yield from _paths(each, (*before, each.name))
+
+
+def _words(verb: Verb) -> list[str]:
+    choices = [choice for option in verb.options if not option.flags for choice in option.choices]
+    return [*(each.name for each in verb.verbs), *choices, *(flag for each in verb.options for flag in each.flags)]
+
+
+def _described(verb: Verb) -> list[str]:
+    """As zsh's _describe wants them: word:description, colons escaped, each quoted."""
+    pairs = [(each.name, each.help) for each in verb.verbs]
+    pairs += [(choice, "") for option in verb.options if not option.flags for choice in option.choices]
+    pairs += [(flag, option.help) for option in verb.options for flag in option.flags]
+    return [_quoted(word + (":" + text.replace(":", "\\:") if text else "")) for word, text in pairs]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

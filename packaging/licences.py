@@ -1,0 +1,125 @@
+"""The licence texts of what the frozen program carries, and the list of it all (SBOM, CycloneDX 1.5 as JSON)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import uuid
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).resolve().parent
+_OF_QT = {"pyside6-essentials", "shiboken6"}
+"""Their wheels hold Qt and no licence text: LGPL 3, which adds to GPL 3."""
+_TEXT = re.compile(r"(?:^|/)(?:licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
+
+
+class Component(NamedTuple):
+    """One thing that somebody else has made and that is carried along."""
+
+    name: str
+    version: str
+    licence: str
+    """As its own metadata say."""
+    purl: str
+    """Package URL."""
+    texts: tuple[Path, ...]
+
+
+def python_components(project: str) -> list[Component]:
+    """The interpreter, and the distributions that `project` (requirement lines) needs here, with what those need."""
+    version = sys.version.split()[0]
+    standard_library = Path(sysconfig.get_path("stdlib"))
+    text = next(file for file in (standard_library / "LICENSE.txt", *HERE.glob("licences/PSF*")) if file.exists())
+    interpreter = Component("CPython", version, "PSF-2.0", f"pkg:generic/cpython@{version}", (text,))
+    found: dict[str, Component] = {}
+    waiting = _names(project.splitlines())
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            distribution = metadata.distribution(name)
+            found[name] = _component(name, distribution)
+            waiting |= _names(distribution.requires or ())
+    return [interpreter, *(found[name] for name in sorted(found))]
+
+
+def _names(requirements: Iterable[str]) -> set[str]:
+    from packaging.requirements import Requirement  # noqa: PLC0415  the tests of this module have no build environment
+
+    parsed = [Requirement(line) for line in requirements if line.strip()]
+    wanted = [each for each in parsed if not each.marker or each.marker.evaluate({"extra": ""})]
+    return {re.sub(r"[-_.]+", "-", each.name).lower() for each in wanted}
+
+
+def _component(name: str, distribution: metadata.Distribution) -> Component:
+    about = distribution.metadata
+    licence = next((about[field] for field in ("License-Expression", "License") if field in about), "")
+    if not licence or "\n" in licence:  # some put the whole text there
+        classifiers = [line for line in about.get_all("Classifier", []) if line.startswith("License ::")]
+        licence = "; ".join(line.rpartition(" :: ")[2] for line in classifiers)
+    files = [file for file in distribution.files or () if ".dist-info/" in str(file) and _TEXT.search(str(file))]
+    texts = tuple(Path(str(distribution.locate_file(file))) for file in files)
+    if name in _OF_QT:
+        texts = (HERE / "licences" / "LGPL-3.0.txt", HERE / "licences" / "GPL-3.0.txt")
+    return Component(name, distribution.version, licence, f"pkg:pypi/{name}@{distribution.version}", texts)
+
+
+def debian_components(libraries: Iterable[str]) -> list[Component]:
+    """The Debian packages that the shared libraries of these names were taken from."""
+    packages: dict[str, None] = {}
+    for library in sorted(libraries):
+        done = subprocess.run(["dpkg", "-S", f"*/{library}"], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            packages[done.stdout.partition(":")[0]] = None
+    return [_debian_component(name) for name in packages]
+
+
+def _debian_component(name: str) -> Component:
+    form = "${Version}"
+    version = subprocess.run(
+        ["dpkg-query", "-W", f"-f={form}\n", name], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[0]
+    text = Path("/usr/share/doc") / name / "copyright"
+    return Component(name, version, "see its text", f"pkg:deb/debian/{name}@{version}", (text,))
+
+
+def write(place: Path, version: str, components: Iterable[Component]) -> None:
+    """A folder of texts for each component, and `sbom.cdx.json`."""
+    found = sorted(components)
+    for component in found:
+        own = place / f"{component.name}-{component.version.replace('/', '_').replace(':', '_')}"
+        own.mkdir(parents=True, exist_ok=True)
+        for text in component.texts:
+            shutil.copyfile(text, own / text.name)
+    (place / "sbom.cdx.json").write_text(json.dumps(_sbom(version, found), indent=1) + "\n", encoding="utf-8")
+
+
+def _sbom(version: str, components: Iterable[Component]) -> dict[str, Any]:
+    listed = [
+        {
+            "type": "library",
+            "bom-ref": each.purl,
+            "name": each.name,
+            "version": each.version,
+            "purl": each.purl,
+            **({"licenses": [{"license": {"name": each.licence}}]} if each.licence else {}),
+        }
+        for each in components
+    ]
+    digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        # the same parts, the same number: builds stay comparable
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'netwatch-tray {version} {digest}')}",
+        "version": 1,
+        "metadata": {"component": {"type": "application", "name": "netwatch-tray", "version": version}},
+        "components": listed,
+    }

@@ -1,0 +1,112 @@
+"""The macOS application: what its Info.plist says, and a thin bundle of it that any system can assemble.
+
+The bundle that people get is frozen on a Mac (netwatch-tray.spec). The thin one has the same structure, but instead of
+an interpreter a launcher that looks for Python on the Mac: so that structure, plist, icon, wheels and hashes are tested
+in every run, on Linux too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import plistlib
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+IDENTIFIER = "io.netwatch.tray"
+NAME = "NetWatch Tray"
+LEAST_MACOS = "12.0"
+"""What the Qt that is locked says of itself."""
+PYTHON = "3.13"
+"""That the thin bundle runs on; its compiled wheels are for this one alone."""
+ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""Apple's names and those of compilers and wheels' indexes."""
+
+
+def properties(version: str) -> dict[str, Any]:
+    """What Info.plist says beyond what each builder must say itself. No usage texts: nothing is used that asks."""
+    return {
+        "CFBundleDisplayName": NAME,
+        "CFBundleName": "NetWatch",
+        "CFBundleShortVersionString": version,
+        "CFBundleVersion": version,
+        "LSApplicationCategoryType": "public.app-category.utilities",
+        "LSMinimumSystemVersion": LEAST_MACOS,
+        "LSUIElement": True,  # in the menu bar, not in the Dock
+        "NSAppSleepDisabled": True,  # a monitor without windows would be put to sleep
+        "NSHighResolutionCapable": True,
+        "NSSupportsAutomaticGraphicsSwitching": True,
+        "NSPrincipalClass": "NSApplication",
+    }
+
+
+def assemble(tree: Path, *, icon: Path, lock: Path, uv: Path, version: str, architecture: str, into: Path) -> Path:
+    """A thin bundle for one of ARCHITECTURES. `tree`: package, assets, licences; `lock`: requirements with hashes."""
+    bundle = into / architecture / f"{NAME}.app"
+    shutil.rmtree(bundle, ignore_errors=True)
+    contents = bundle / "Contents"
+    packages = contents / "Resources" / "site-packages"
+    packages.mkdir(parents=True)
+    plist = {
+        "CFBundleDevelopmentRegion": "en",
+        "CFBundleExecutable": "netwatch-tray",
+        "CFBundleIconFile": "NetWatch.icns",
+        "CFBundleIdentifier": IDENTIFIER,
+        "CFBundleInfoDictionaryVersion": "6.0",
+        "CFBundlePackageType": "APPL",
+        "LSArchitecturePriority": [architecture],
+        **properties(version),
+    }
+    (contents / "Info.plist").write_bytes(plistlib.dumps(plist))
+    (contents / "PkgInfo").write_text("APPL????")
+    shutil.copyfile(icon, contents / "Resources" / "NetWatch.icns")
+    _install_wheels(packages, lock, uv, architecture)
+    shutil.copytree(tree / "netwatch_tray", packages / "netwatch_tray", dirs_exist_ok=True)
+    shutil.copytree(tree / "assets", packages / "netwatch_tray" / "assets")
+    shutil.copytree(tree / "licences", contents / "Resources" / "licences")
+    _compile_launcher(contents / "MacOS" / "netwatch-tray", architecture)
+    (contents / "Resources" / "SHA256SUMS").write_text(checksums(contents))
+    return bundle
+
+
+def _install_wheels(place: Path, lock: Path, uv: Path, architecture: str) -> None:
+    """Pinned by hash, for that Mac, without running anything of them."""
+    target = f"{ARCHITECTURES[architecture]}-apple-darwin"
+    command: list[str | Path] = [uv, "pip", "install", "--quiet", "--target", place, "--python-platform", target]
+    command += ["--python-version", PYTHON, "--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", lock]
+    subprocess.run(command, check=True)
+    for unused in ("bin", ".lock"):
+        found = place / unused
+        if found.is_dir():
+            shutil.rmtree(found)
+        else:
+            found.unlink(missing_ok=True)
+
+
+def requirements(lock: str, names: Iterable[str]) -> str:
+    """Of a lock file the blocks of these distributions (normalised names)."""
+    wanted = set(names)
+    blocks = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)
+    return "".join(block for block in blocks if block.partition("==")[0] in wanted)
+
+
+def _compile_launcher(file: Path, architecture: str) -> None:
+    file.parent.mkdir()
+    target = f"{ARCHITECTURES[architecture]}-macos.{LEAST_MACOS}.0"
+    command: list[str | Path] = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-Os", "-Wall", "-Werror"]
+    define = f'-DPYTHON="{PYTHON}"'
+    subprocess.run([*command, define, "-o", file, HERE / "macos" / "launcher.c"], check=True)
+    for debug_information in file.parent.glob("*.dSYM"):
+        shutil.rmtree(debug_information)
+    file.chmod(0o755)
+
+
+def checksums(contents: Path) -> str:
+    """As sha256sum prints them, of everything in the bundle but the list itself."""
+    files = sorted(file for file in contents.rglob("*") if file.is_file() and file.name != "SHA256SUMS")
+    return "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(contents)}\n" for file in files)

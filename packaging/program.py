@@ -1,0 +1,37 @@
+"""Where the frozen program begins: makes the process look like any other before the program itself is loaded."""
+
+import os
+import sys
+from pathlib import Path
+
+_CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora
+    "/etc/ssl/ca-bundle.pem",  # openSUSE
+    "/etc/ssl/cert.pem",  # macOS, Alpine
+)
+"""Of the authorities that the system trusts; the OpenSSL in here looks where the system that built it has them."""
+
+
+def _tidy_environment() -> None:
+    # The loader has read it. Programs of the system that are started from here must not get our libraries.
+    before = os.environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    os.environ.pop("LD_LIBRARY_PATH", None)
+    if before:
+        os.environ["LD_LIBRARY_PATH"] = before
+    # Another process of this program is a program of its own, with libraries to find.
+    os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
+    if "SSL_CERT_FILE" not in os.environ:
+        found = next((file for file in _CERTIFICATES if Path(file).exists()), None)
+        if found:
+            os.environ["SSL_CERT_FILE"] = found
+
+
+_tidy_environment()
+# The program starts processes of itself as `sys.executable -m netwatch_tray …`; frozen, the first word says it all.
+if sys.argv[1:3] == ["-m", "netwatch_tray"]:
+    del sys.argv[1:3]
+
+from netwatch_tray.cli import main  # noqa: E402  after the environment is what it should be
+
+sys.exit(main())

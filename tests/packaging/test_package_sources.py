@@ -1,0 +1,280 @@
+"""What packages are made from: entries for desktops, icons, manual, completions, and the rules of what goes in."""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import plistlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import command_line
+import debian
+import macos_bundle
+import plugins
+import pytest
+import shared_libraries
+from PIL import Image
+
+from netwatch_tray import autostart
+from netwatch_tray.cli import _parser
+
+ROOT = Path(__file__).resolve().parents[2]
+LINUX = ROOT / "assets" / "linux"
+DESKTOP = LINUX / "netwatch-tray.desktop"
+METAINFO = LINUX / "io.netwatch.tray.metainfo.xml"
+
+
+def run(*command: str | Path, **options: object) -> str:
+    """What it printed, both ways; fails unless it succeeds."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
+
+
+# Desktop entry and metainfo
+
+
+def desktop_entry() -> configparser.ConfigParser:
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.optionxform = str  # type: ignore[assignment,method-assign]  # keys have upper and lower case here
+    entry.read_string(DESKTOP.read_text("utf-8"))
+    return entry
+
+
+def test_the_desktop_starts_verbs_that_there_are() -> None:
+    entry = desktop_entry()
+    sections = [
+        "Desktop Entry",
+        *(f"Desktop Action {name}" for name in entry["Desktop Entry"]["Actions"].split(";")[:-1]),
+    ]
+    assert sections == entry.sections()
+    for section in sections:
+        program, *words = entry[section]["Exec"].split()
+        assert program == "netwatch-tray"
+        _parser().parse_args(words)
+
+
+def test_window_icon_and_autostart_find_the_desktop_entry() -> None:
+    # The window names its desktop file, the autostart entry its icon: all by the same word.
+    application = (ROOT / "netwatch_tray" / "window" / "application.py").read_text("utf-8")
+    assert f'setDesktopFileName("{DESKTOP.stem}")' in application
+    assert f"Icon={desktop_entry()['Desktop Entry']['Icon']}\n" in autostart._desktop_entry(("x",))
+
+
+@needs("desktop-file-validate")
+def test_the_desktop_entry_is_valid() -> None:
+    assert run("desktop-file-validate", DESKTOP) == ""
+
+
+def test_metainfo_names_what_is_installed() -> None:
+    component = ET.parse(METAINFO).getroot()
+    assert component.findtext("id") == macos_bundle.IDENTIFIER == debian.APPLICATION == autostart._LABEL
+    assert component.findtext("launchable") == DESKTOP.name
+    assert component.findtext("icon") == desktop_entry()["Desktop Entry"]["Icon"]
+
+
+@needs("appstreamcli")
+def test_metainfo_is_valid(tmp_path: Path) -> None:
+    filled = tmp_path / METAINFO.name
+    filled.write_text(METAINFO.read_text("utf-8").replace("@VERSION@", "1.2.3").replace("@DATE@", "2026-01-31"))
+    run("appstreamcli", "validate", "--no-net", "--pedantic", filled)
+
+
+# Icons
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("assets") / "drawn"
+    run(sys.executable, ROOT / "tools" / "assets.py", place)
+    return place
+
+
+@pytest.mark.parametrize("size", [16, 22, 24, 32, 48, 64, 128, 256, 512])
+def test_each_size_shows_both_arrows(drawn: Path, size: int) -> None:
+    with Image.open(drawn / "hicolor" / f"{size}x{size}" / "apps" / "netwatch-tray.png") as picture:
+        assert picture.size == (size, size)
+        colours = [picture.getpixel((int(size * x), size // 2)) for x in (0.345, 0.655)]
+    assert colours == [(0x5E, 0xAA, 0xF6, 255), (0xF0, 0x9A, 0x5C, 255)]
+
+
+def test_at_16_pixels_edges_are_sharp(drawn: Path) -> None:
+    with Image.open(drawn / "hicolor" / "16x16" / "apps" / "netwatch-tray.png") as picture:
+        row = [picture.getpixel((x, 4))[:3] for x in range(3, 8)]
+    background, *stem, right, _ = row
+    assert stem == [(0x5E, 0xAA, 0xF6)] * 2
+    assert background == right  # no half-covered pixel beside the stem
+
+
+def test_the_symbolic_icon_takes_the_colour_of_its_place(drawn: Path) -> None:
+    svg = (drawn / "hicolor" / "symbolic" / "apps" / "netwatch-tray-symbolic.svg").read_text("utf-8")
+    root = ET.fromstring(svg)
+    assert root.get("viewBox") == "0 0 16 16"
+    assert all(path.get("fill") == "currentColor" for path in root.iter("{http://www.w3.org/2000/svg}path"))
+
+
+def test_the_icns_has_every_size(drawn: Path) -> None:
+    with Image.open(drawn / "NetWatch.icns") as icon:
+        widths = {width * scale for width, _, scale in icon.info["sizes"]}
+    assert {32, 64, 256, 512, 1024} <= widths
+
+
+# Manual and completions
+
+
+@pytest.fixture
+def sample() -> command_line.Verb:
+    parser = argparse.ArgumentParser(prog="netwatch-tray", description="Does it.")
+    verbs = parser.add_subparsers()
+    watch = verbs.add_parser("watch", help="it's -- what: 'now'")
+    watch.add_argument("--count", type=int, metavar="N", help="after N (default: %(default)s)", default=3)
+    watch.add_argument("how", choices=("fast", "slow"))
+    upload = verbs.add_parser("upload", help="to a server").add_subparsers()
+    upload.add_parser("setup", help="asks")
+    verbs.add_parser("internal")
+    return command_line.describe(parser)
+
+
+def test_internal_verbs_are_not_told(sample: command_line.Verb) -> None:
+    assert [verb.name for verb in sample.verbs] == ["watch", "upload"]
+    assert sample.verbs[0].options[1].help == "after N (default: 3)"
+
+
+@needs("groff")
+@pytest.mark.parametrize("of", ["sample", "program"])
+def test_the_manual_is_well_formed_and_whole(of: str, sample: command_line.Verb) -> None:
+    program = sample if of == "sample" else command_line.describe(_parser())
+    page = command_line.man_page(program, "1.2.3", "2026-01-31")
+    shown = run("groff", "-man", "-Tutf8", "-ww", "-P-cbou", input=page)
+    assert "warning" not in shown
+    for path, verb in command_line._paths(program):
+        assert " ".join(path) in shown
+        assert all(flag in shown for option in verb.options for flag in option.flags)
+
+
+def complete(script: Path, *words: str) -> set[str]:
+    """What bash offers for the last of these words."""
+    line = " ".join(f"'{word}'" for word in ("netwatch-tray", *words))
+    code = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _netwatch_tray; echo ${{COMPREPLY[@]}}"
+    return set(run("bash", "-c", code).split())
+
+
+def test_bash_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
+    script = tmp_path / "completion"
+    script.write_text(command_line.bash(sample))
+    assert {"watch", "upload", "--help"} <= complete(script, "")
+    assert complete(script, "watch", "--c") == {"--count"}
+    assert complete(script, "watch", "s") == {"slow"}
+    assert complete(script, "upload", "se") == {"setup"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_are_valid_scripts(shell: str, tmp_path: Path) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    script = tmp_path / "completion"
+    script.write_text(getattr(command_line, shell)(command_line.describe(_parser())))
+    run(shell, "-n", script)
+
+
+def test_texts_with_quotes_stay_texts(sample: command_line.Verb) -> None:
+    assert """'it'\\''s -- what: '\\''now'\\'''""" in command_line.fish(sample)
+    assert r"'watch:it'\''s -- what\: '\''now'\'''" in command_line.zsh(sample)
+
+
+# What goes into the frozen program
+
+
+@pytest.mark.parametrize(
+    ("file", "is_kept"),
+    [
+        ("PySide6/Qt/plugins/platforms/libqxcb.so", True),
+        ("PySide6/Qt/plugins/platforms/libqcocoa.dylib", True),
+        ("PySide6/Qt/plugins/wayland-shell-integration/libxdg-shell.so", True),
+        ("PySide6/Qt/plugins/platforms/libqeglfs.so", False),
+        ("PySide6/Qt/plugins/platformthemes/libqgtk3.so", False),
+        ("PySide6/Qt/plugins/tls/libqopensslbackend.so", False),
+        ("PySide6/Qt/translations/qtbase_de.qm", False),
+        ("PySide6/Qt/lib/libQt6Core.so.6", True),
+        ("netwatch_tray/assets/icons/pause.svg", True),
+    ],
+)
+def test_which_parts_of_qt_are_kept(file: str, is_kept: bool) -> None:
+    assert plugins.keep(file) is is_kept
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """`root.so` needs `libnear.so`, that one `libfar.so`; nobody needs `libalone.so`."""
+
+    def link(name: str, *needed: str) -> None:
+        (tmp_path / "empty.c").write_text(f"int {name.replace('.', '_')};")
+        libraries = [f"-l:{other}" for other in needed]
+        run("cc", "-shared", "-o", name, "empty.c", "-Wl,--no-as-needed", "-L.", *libraries, cwd=tmp_path)
+
+    link("libfar.so")
+    link("libalone.so")
+    link("libnear.so", "libfar.so")
+    link("root.so", "libnear.so")
+    return tmp_path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="makes ELF files")
+def test_only_libraries_that_something_links_to_are_carried(library: Path) -> None:
+    entries = [(file.name, str(file), "BINARY") for file in sorted(library.glob("lib*.so"))]
+    entries.append(("root.so", str(library / "root.so"), "EXTENSION"))
+    kept = shared_libraries.still_needed(entries)
+    assert [name for name, _, _ in kept] == ["libfar.so", "libnear.so", "root.so"]
+    dangling = [("a", "libalone.so", "SYMLINK"), ("b", "libfar.so", "SYMLINK"), ("c", "/c", "DATA")]
+    assert [name for name, _, _ in shared_libraries.without_dangling(dangling, kept)] == ["b", "c"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="makes ELF files")
+def test_a_package_depends_on_what_is_not_carried(library: Path) -> None:
+    libc, *others = debian.depends(library)
+    assert re.fullmatch(r"libc6 \(>= 2\.\d+\)", libc)
+    assert others == []
+    (library / "libfar.so").unlink()
+    with pytest.raises(debian.PackageError, match=r"libfar\.so.*shared_libraries\.py"):
+        debian.depends(library)
+
+
+# macOS
+
+
+def test_info_plist_says_what_a_menu_bar_program_must() -> None:
+    plist = plistlib.loads(plistlib.dumps(macos_bundle.properties("1.2.3")))
+    assert plist["LSUIElement"] is True
+    assert plist["NSAppSleepDisabled"] is True
+    assert plist["NSHighResolutionCapable"] is True
+    assert plist["CFBundleShortVersionString"] == "1.2.3"
+    assert not [key for key in plist if key.endswith("UsageDescription")]
+
+
+def test_requirements_keep_their_hashes() -> None:
+    lock = "# head\na==1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\nab==2 ; x \\\n    --hash=sha256:3\nb==3\n"
+    assert macos_bundle.requirements(lock, ["a", "b"]) == "a==1 \\\n    --hash=sha256:1 \\\n    --hash=sha256:2\nb==3\n"
+
+
+def test_entitlements_are_a_valid_plist() -> None:
+    entitlements = plistlib.loads((ROOT / "packaging" / "macos" / "entitlements.plist").read_bytes())
+    assert all(entitlements.values())
+
+
+@pytest.mark.parametrize("script", ["packaging/macos/sign.sh"])
+def test_shell_scripts_parse(script: str) -> None:
+    run("sh", "-n", ROOT / script)
+
+
+@needs("actionlint")
+def test_the_workflow_is_valid() -> None:
+    run("actionlint", ROOT / ".github" / "workflows" / "build.yml")
