@@ -11,12 +11,11 @@ import os
 import sys
 from pathlib import Path
 
+from netwatch_tray import launch
 from netwatch_tray.errors import NetWatchError
 
 _NAME = "netwatch-tray"
 _LABEL = "io.netwatch.tray"
-_ARGUMENTS = ("agent",)
-"""Not the bare command: a second start by a session that restores its programs would open the window."""
 
 
 def file() -> Path:
@@ -59,13 +58,9 @@ def turn(*, on: bool) -> None:
 
 
 def command() -> tuple[str, ...]:
-    """What is started: the installed command, in a checkout this interpreter with the package."""
-    if getattr(sys, "frozen", False):
-        return sys.executable, *_ARGUMENTS
-    installed = Path(sys.executable).with_name(_NAME)
-    if installed.is_file():
-        return str(installed), *_ARGUMENTS
-    return sys.executable, "-m", "netwatch_tray", *_ARGUMENTS
+    """What is started. Not the bare command: a second start by a session that restores its programs would open the
+    window."""
+    return launch.command("agent")
 
 
 def _desktop_entry(words: tuple[str, ...]) -> str:

@@ -28,9 +28,6 @@ def _tidy_environment() -> None:
 
 
 _tidy_environment()
-# The program starts processes of itself as `sys.executable -m netwatch_tray …`; frozen, the first word says it all.
-if sys.argv[1:3] == ["-m", "netwatch_tray"]:
-    del sys.argv[1:3]
 
 from netwatch_tray.cli import main  # noqa: E402  after the environment is what it should be
 

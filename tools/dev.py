@@ -73,7 +73,7 @@ TEST_PROGRAMS = {
     "xdotool": "xdotool",
     "xfce4-panel": "xfce4-panel",
 }
-PACKAGE_PROGRAMS = {"objdump": "binutils", "strip": "binutils", "dpkg-deb": "dpkg"}
+PACKAGE_PROGRAMS = {"git": "git", "objdump": "binutils", "strip": "binutils", "dpkg-deb": "dpkg"}
 # What the checks of finished packages need besides, among it a bare Debian to install them into.
 PACKAGE_CHECK_PROGRAMS = {
     **PACKAGE_PROGRAMS,
@@ -228,13 +228,15 @@ def assets(arguments: list[str]) -> None:
 
 def package(arguments: list[str]) -> None:
     """build what people install: ./dev package wheel|folder|deb|app, or check all of it: ./dev package check"""
-    check = arguments == ["check"]
-    prepare(tests=True)
+    check = arguments[:1] == ["check"]
+    if check:
+        prepare(tests=True)
     programs = PACKAGE_CHECK_PROGRAMS if check else PACKAGE_PROGRAMS
-    install_system_packages(missing_packages(programs=programs, libraries={}, files={}), required=True)
+    install_system_packages(missing_packages(programs=programs, libraries=QT_LIBRARIES, files={}), required=True)
+    make_environment()
     make_environment(PACKAGE_VENV, PACKAGE_LOCK)
     if check:
-        become(PYTHON, "-m", "pytest", "-m", "package", "tests/packaging")
+        become(PYTHON, "-m", "pytest", "-m", "package", "tests/packaging", *arguments[1:])
     become(PACKAGE_VENV / "bin" / "python", ROOT / "packaging" / "make.py", *arguments)
 
 

@@ -8,14 +8,13 @@ import logging
 import os
 import resource
 import signal
-import sys
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netwatch_tray
-from netwatch_tray import clock, paths, settings as settings_file, units
+from netwatch_tray import clock, launch, paths, settings as settings_file, units
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.collect.interfaces import open_interfaces
@@ -257,9 +256,10 @@ class Agent:
         """Another process of this program."""
         import subprocess  # noqa: PLC0415  costs 1 MB, and the agent may run for days without a window
 
-        command = [sys.executable, "-m", "netwatch_tray", *arguments]
         environment = {**os.environ, **environment}
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
+        child = subprocess.Popen(
+            launch.command(*arguments), stdin=subprocess.DEVNULL, start_new_session=True, env=environment
+        )
         self._children.append(child)
         return child
 

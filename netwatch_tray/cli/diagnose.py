@@ -27,6 +27,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
     verb = verbs.add_parser("selftest", help="move known amounts over the loopback and compare what is counted")
     verb.add_argument("--json", action="store_true", help="one JSON document")
+    verb.add_argument("--installed", action="store_true", help="check that this installation has all its parts instead")
     verb.set_defaults(verb=_selftest)
 
 
@@ -88,6 +89,11 @@ def _show(report: Mapping[str, str]) -> None:
 
 
 def _selftest(options: argparse.Namespace) -> int:
+    if options.installed:
+        from netwatch_tray.cli import installed
+
+        return installed.run(as_json=options.json)
+
     from netwatch_tray import selftest
 
     verdicts = selftest.run()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from netwatch_tray import launch
 from netwatch_tray.cli.session import DONE, WRONG, print_json, print_table
 from netwatch_tray.errors import NetWatchError
 
@@ -163,26 +164,29 @@ def _agent_and_window(directory: Path) -> str:
     run.mkdir(mode=0o700)
     places = {name: str(directory) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
     environment = {**os.environ, **places, "XDG_RUNTIME_DIR": str(run), "QT_QPA_PLATFORM": "offscreen"}
-    program = [sys.executable, "-m", "netwatch_tray"]
-    agent = subprocess.Popen([*program, "agent", "--headless"], env=environment, stdin=subprocess.DEVNULL)
+    agent = subprocess.Popen(launch.command("agent", "--headless"), env=environment, stdin=subprocess.DEVNULL)
     window = None
     try:
-        _wait(agent, lambda: _ask(program, environment).get("clients") is not None, "The agent does not answer.")
-        window = subprocess.Popen([*program, "window"], env=environment, stdin=subprocess.DEVNULL)
+        _wait(agent, lambda: _ask(environment).get("clients") is not None, "The agent does not answer.")
+        window = subprocess.Popen(launch.command("window"), env=environment, stdin=subprocess.DEVNULL)
         # the one who asks is a client as well
-        _wait(window, lambda: _ask(program, environment).get("clients") == 2, "The window does not reach the agent.")
-        version = _ask(program, environment).get("version")
+        _wait(window, lambda: _ask(environment).get("clients") == 2, "The window does not reach the agent.")
+        version = _ask(environment).get("version")
     finally:
         for process in filter(None, (window, agent)):
             process.terminate()
-            process.wait()
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
     return f"version {version}"
 
 
-def _ask(program: list[str], environment: Mapping[str, str]) -> dict[str, object]:
+def _ask(environment: Mapping[str, str]) -> dict[str, object]:
     import msgspec
 
-    done = subprocess.run([*program, "status", "--json"], env=environment, capture_output=True, check=False)
+    done = subprocess.run(launch.command("status", "--json"), env=environment, capture_output=True, check=False)
     return msgspec.json.decode(done.stdout, type=dict[str, object]) if done.returncode == 0 else {}
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+from netwatch_tray import launch
 from netwatch_tray.cli import live
 from netwatch_tray.cli.session import DONE, connect, has_display, load_settings, send
 from netwatch_tray.errors import AgentUnreachableError, AlreadyRunningError, NetWatchError
@@ -65,8 +66,7 @@ def _start_agent() -> None:
     """Starts the agent beside this process; the window waits for it as it would for one that restarts."""
     import subprocess
 
-    command = [sys.executable, "-m", "netwatch_tray", "agent"]
-    subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    subprocess.Popen(launch.command("agent"), stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def _quit(_options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ int main(int argc, char **argv) {
         fputs("netwatch-tray: its own path cannot be found\n", stderr);
         return 1;
     }
+    setenv("NETWATCH_TRAY_WRAPPER", real, 1); /* netwatch_tray/launch.py */
     /* Contents/MacOS/netwatch-tray */
     snprintf(packages, sizeof packages, "%s/Resources/site-packages", dirname(dirname(real)));
     setenv("PYTHONPATH", packages, 1);

@@ -1,0 +1,26 @@
+"""How another process of this program is started: the window, an agent, the next login. Nobody else knows.
+
+A checkout and a wheel are run by their interpreter, a frozen program is its own. What wraps the program in something
+that must be kept (an AppImage's mount, a bundle's launcher) says in its environment what to start instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+WRAPPER = "NETWATCH_TRAY_WRAPPER"
+"""Set by packaging/appimage/AppRun and packaging/macos/launcher.c."""
+
+
+def command(*arguments: str) -> tuple[str, ...]:
+    """The program with these arguments; valid in this session and, unless the program is moved, in every later one."""
+    if wrapper := os.environ.get(WRAPPER):
+        return wrapper, *arguments
+    if getattr(sys, "frozen", False):
+        return sys.executable, *arguments
+    script = Path(sys.executable).with_name("netwatch-tray")
+    if script.is_file():
+        return str(script), *arguments
+    return sys.executable, "-m", "netwatch_tray", *arguments
