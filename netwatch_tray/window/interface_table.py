@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 
 from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick
@@ -16,7 +16,7 @@ from netwatch_tray.window.chart import draw_flat_line, draw_sparkline
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.rate_cell import draw_rate
 from netwatch_tray.window.table import Cell, Column
-from netwatch_tray.window.theme import text_width
+from netwatch_tray.window.theme import Tokens, text_width
 
 _SPARK_WIDTH, _LEAST_SPARK, _SPARK_HEIGHT = 120, 84, 26
 _SPARK_S = 60.0
@@ -251,23 +251,33 @@ def _draw_activity(cell: Cell, each: InterfaceTick, live: Live) -> None:
 
 
 def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
+    """How many since boot; while it goes wrong, how fast."""
     errors, drops = each.rx_errors + each.tx_errors, each.rx_drops + each.tx_drops
     fonts, tokens = cell.theme.fonts, cell.tokens
     colour, font = (tokens.ink, fonts.strong) if errors else (tokens.ink3, fonts.base)
-    if each.error_rate:  # it happens at this moment
-        colour = tokens.err
     # A number that lost its end would be another number; the tooltip has it whole.
     text = _grouped(errors) if errors <= _MOST_ERRORS else f">{_grouped(_MOST_ERRORS)}"
     right = Qt.AlignmentFlag.AlignRight
-    if not drops or cell.box.height() < _TWO_LINES:
-        cell.text(text, colour, font, align=right)
+    now, now_colour = _going_wrong(each, tokens)
+    if cell.box.height() < _TWO_LINES:
+        cell.text(now or text, now_colour if now else colour, fonts.base if now else font, align=right)
         return
     upper, lower = _lines(cell)
-    cell.text(text, colour, font, box=upper, align=right)
-    dropped = translate("Interfaces", "{count} dropped").format(count=_grouped(drops))
+    dropped = translate("Interfaces", "{count} dropped").format(count=_grouped(drops)) if drops else ""
     if drops > _MOST_ERRORS or text_width(fonts.small, dropped) > lower.width():
         dropped = translate("Interfaces", "dropped")
-    cell.text(dropped, tokens.warn if each.drop_rate else tokens.ink3, fonts.small, box=lower, align=right)
+    below = now or dropped
+    cell.text(text, colour, font, box=upper if below else cell.box, align=right)
+    cell.text(below, now_colour if now else tokens.ink3, fonts.small, box=lower, align=right)
+
+
+def _going_wrong(each: InterfaceTick, tokens: Tokens) -> tuple[str, QColor]:
+    """What happens at this moment; empty while nothing does."""
+    if each.error_rate:
+        return translate("Interfaces", "{rate} err/s").format(rate=_per_second(each.error_rate)), tokens.err
+    if each.drop_rate:
+        return translate("Interfaces", "{rate} drop/s").format(rate=_per_second(each.drop_rate)), tokens.warn
+    return "", tokens.ink3
 
 
 def _explain_errors(each: InterfaceTick) -> str:
@@ -287,7 +297,10 @@ def _explain_errors(each: InterfaceTick) -> str:
 
 
 def _per_second(rate: float | None) -> str:
-    return units.UNKNOWN if rate is None else f"{rate:.3g}"
+    """Three digits at most, never in powers of ten."""
+    if rate is None:
+        return units.UNKNOWN
+    return f"{rate:.3g}" if rate < 100 else _grouped(round(rate))
 
 
 def _draw_why(cell: Cell, each: InterfaceTick) -> None:
