@@ -157,13 +157,11 @@ _SOCKETS = (
     _Socket(None, None, "TCP", _HERE, 51488, "203.0.113.18", 443, "TIME_WAIT", None, None, 40, ""),
 )  # fmt: skip
 _NAMES = {"firefox": "Firefox", "syncthing": "Syncthing", "thunderbird": "Thunderbird", "http": "apt"}
-_BEFORE = {
-    "Firefox": (68.2e9, 4.1e9),
-    "Syncthing": (36.1e9, 22.3e9),
-    "apt": (9.84e9, 61e6),
-    "Thunderbird": (2.9e9, 4e8),
-}
-"""Bytes of earlier connections."""
+_SHARES = {
+    "Firefox": (0.38, 0.06), "Syncthing": (0.2, 0.6), "Steam": (0.16, 0.007), "apt": (0.055, 0.006),
+    "Spotify": (0.027, 0.018), "Thunderbird": (0.016, 0.14), "ssh": (0.006, 1.3), "postgresql.service": (0.004, 1.1),
+}  # fmt: skip
+"""What an app received of the month's bytes, and what it sent for each of its own."""
 
 
 def _connections() -> tuple[Connection, ...]:
@@ -196,7 +194,6 @@ def _apps(second: int) -> AppsMessage:
     for name in dict.fromkeys(each.app for each in connections if each.app):
         own = [each for each in connections if each.app == name]
         rates = [sum(rate) for rate in zip(*((each.rx_rate or 0, each.tx_rate or 0) for each in own), strict=True)]
-        earlier = _BEFORE.get(name, (rates[0] * 900, rates[1] * 900))
         if second:
             seed = sum(map(ord, name)) % 29
             then = zip(_rates(seed, second, 1, 1), _rates(seed, 0, 1, 1), strict=True)
@@ -204,7 +201,7 @@ def _apps(second: int) -> AppsMessage:
         apps.append(
             App(
                 key=name, name=name, processes=len({each.pid for each in own}), connections=len(own),
-                rx_bytes=int(earlier[0]), tx_bytes=int(earlier[1]), rx_rate=rates[0], tx_rate=rates[1],
+                rx_bytes=int(rates[0] * 900), tx_bytes=int(rates[1] * 900), rx_rate=rates[0], tx_rate=rates[1],
                 local_rx_bytes=0, local_tx_bytes=0,
             )
         )  # fmt: skip
@@ -282,6 +279,15 @@ class _Reader:
             days[day] = Used(int(received * share), int(sent * share), 0, 0, 86400 * share)
             day += timedelta(days=1)
         return days
+
+    def by_name(self, kind: str, first: date, last: date) -> dict[str, Used]:
+        days = self.days(kind, None, first, last).values()
+        if kind == "total":
+            return {"": Used(sum(used.rx for used in days), sum(used.tx for used in days), 0, 0, 0.0)}
+        whole = sum(used.rx for used in days)
+        return {
+            name: Used(int(share * whole), int(share * up * whole), 0, 0, 0.0) for name, (share, up) in _SHARES.items()
+        }
 
     def is_complete(self, _first: date, _last: date) -> bool:
         return True

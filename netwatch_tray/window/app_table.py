@@ -25,15 +25,26 @@ _TILE = 18
 _HATCH = 5
 
 
-class AppRow(NamedTuple):
-    """An app, or what no app accounts for (`app` is None); bytes/s and bytes."""
+class Moved(NamedTuple):
+    """Bytes."""
 
-    app: App | None
+    rx: int
+    tx: int
+
+
+class AppRow(NamedTuple):
+    """An app, one that is known from the history alone (`app` is None), or what no app accounts for (`is_rest`)."""
+
+    key: str
     name: str
+    app: App | None
     rx_rate: float | None
+    """Bytes/s."""
     tx_rate: float | None
-    rx_bytes: int | None
-    tx_bytes: int | None
+    today: Moved | None
+    """None: the history does not say."""
+    month: Moved | None
+    is_rest: bool = False
 
 
 class Live(NamedTuple):
@@ -46,11 +57,9 @@ class Live(NamedTuple):
     interval: float
     units: Units
     most_rx: float
-    """The most bytes that an app received."""
-
-
-def key(row: AppRow) -> str:
-    return row.app.key if row.app else ""
+    """The most bytes that an app received this month."""
+    month: str
+    """What the columns of the month say about it: since when, or why they are empty."""
 
 
 def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
@@ -59,7 +68,7 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
         Column(
             title=translate("Apps", "App"),
             text=lambda row: row.name,
-            order=lambda row: row.name.casefold() if row.app else None,
+            order=lambda row: None if row.is_rest else row.name.casefold(),
             draw=_draw_name,
             tooltip=_explain,
             widest="Container: systemd-web",
@@ -67,51 +76,33 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
             stretch=3,
         ),
         Column(
-            title=translate("Apps", "Activity"),
+            title=translate("Apps", "Last 5 min"),
             text=lambda _row: "",
             draw=lambda cell, row: _draw_activity(cell, row, live()),
             tooltip=lambda _row: translate("Apps", "The last 5 minutes, as long as this window was looking"),
             widest=_SPARK_WIDTH,
             least=84,
-            goes=2,
+            goes=5,
         ),
-        Column(
-            title=translate("Apps", "{arrow} now").format(arrow=DOWN),
-            text=lambda row: str(units.rate(row.rx_rate, live().units)),
-            order=lambda row: row.rx_rate if row.app else None,
-            draw=lambda cell, row: draw_rate(cell, row.rx_rate, live().units),
-            widest="0000 Mbit/s",
-            stretch=1,
-            numeric=True,
+        _rate_column(translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, live),
+        _rate_column(translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, live),
+        _amount_column(
+            translate("Apps", "{arrow} today").format(arrow=DOWN), lambda row: row.today and row.today.rx, live, goes=3
         ),
-        Column(
-            title=translate("Apps", "{arrow} now").format(arrow=UP),
-            text=lambda row: str(units.rate(row.tx_rate, live().units)),
-            order=lambda row: row.tx_rate if row.app else None,
-            draw=lambda cell, row: draw_rate(cell, row.tx_rate, live().units),
-            widest="0000 Mbit/s",
-            stretch=1,
-            numeric=True,
+        _amount_column(
+            translate("Apps", "{arrow} today").format(arrow=UP), lambda row: row.today and row.today.tx, live, goes=2
         ),
-        Column(
-            title=translate("Apps", "{arrow} since start").format(arrow=DOWN),
-            text=lambda row: str(units.size(row.rx_bytes, live().units)),
-            order=lambda row: row.rx_bytes if row.app else None,
-            draw=lambda cell, row: _draw_received(cell, row, live()),
-            tooltip=lambda _row: _since_start(),
-            widest="00000 MiB",
-            stretch=1,
-            numeric=True,
+        _amount_column(
+            translate("Apps", "{arrow} this month").format(arrow=DOWN),
+            lambda row: row.month and row.month.rx,
+            live,
+            has_bar=True,
         ),
-        Column(
-            title=translate("Apps", "{arrow} since start").format(arrow=UP),
-            text=lambda row: str(units.size(row.tx_bytes, live().units)),
-            order=lambda row: row.tx_bytes if row.app else None,
-            draw=lambda cell, row: draw_size(cell, row.tx_bytes, live().units),
-            tooltip=lambda _row: _since_start(),
-            widest="00000 MiB",
-            stretch=1,
-            numeric=True,
+        _amount_column(
+            translate("Apps", "{arrow} this month").format(arrow=UP),
+            lambda row: row.month and row.month.tx,
+            live,
+            goes=4,
         ),
         Column(
             title=translate("Apps", "Connections"),
@@ -126,8 +117,47 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
     ]
 
 
-def _since_start() -> str:
-    return translate("Apps", "TCP over the counted interfaces since NetWatch started, closed connections included")
+def _rate_column(title: str, rate: Callable[[AppRow], float | None], live: Callable[[], Live]) -> Column[AppRow]:
+    def order(row: AppRow) -> tuple[float, int] | None:
+        now = rate(row)  # of those that are silent, those that moved most stand first
+        return None if now is None or row.is_rest else (now, row.month.rx if row.month else 0)
+
+    return Column(
+        title=title,
+        text=lambda row: str(units.rate(rate(row), live().units)),
+        order=order,
+        draw=lambda cell, row: draw_rate(cell, rate(row), live().units),
+        widest="0000 Mbit/s",
+        stretch=1,
+        numeric=True,
+    )
+
+
+def _amount_column(
+    title: str,
+    amount: Callable[[AppRow], int | None],
+    live: Callable[[], Live],
+    *,
+    goes: int | None = None,
+    has_bar: bool = False,
+) -> Column[AppRow]:
+    def draw(cell: Cell, row: AppRow) -> None:
+        count = amount(row)
+        draw_size(cell, count, live().units, strong=has_bar)
+        if has_bar and count:
+            draw_bar(cell, count, live().most_rx, cell.tokens.down)
+
+    return Column(
+        title=title,
+        text=lambda row: str(units.size(amount(row), live().units)),
+        order=lambda row: None if row.is_rest else amount(row),
+        draw=draw,
+        tooltip=lambda _row: live().month,
+        widest="00000 MiB",
+        stretch=1,
+        numeric=True,
+        goes=goes,
+    )
 
 
 def _draw_name(cell: Cell, row: AppRow) -> None:
@@ -141,7 +171,7 @@ def _draw_name(cell: Cell, row: AppRow) -> None:
         name.setRight(tile.left() - GAP - 1)
     else:
         name.setLeft(tile.right() + GAP + 1)
-    if row.app is None:
+    if row.is_rest:
         painter.save()
         painter.setClipRect(tile)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -159,15 +189,17 @@ def _draw_name(cell: Cell, row: AppRow) -> None:
     painter.setFont(fonts.small_strong)
     painter.setPen(tokens.ink2)
     painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, row.name[:1].upper())
-    cell.text(row.name, tokens.ink3 if row.app.is_carrier else tokens.ink, box=name)
+    cell.text(row.name, tokens.ink3 if row.app and row.app.is_carrier else tokens.ink, box=name)
 
 
 def _explain(row: AppRow) -> str:
     app = row.app
-    if app is None:
+    if row.is_rest:
         return translate(
             "Apps", "What no TCP connection accounts for: UDP, QUIC, DNS, headers, repeated packets. Never spread."
         )
+    if app is None:
+        return translate("Apps", "{name}\nHas no connection now").format(name=row.name)
     lines = [
         app.name,
         translate("Apps", "Processes: {processes}, connections: {connections}").format(
@@ -189,19 +221,13 @@ def _draw_activity(cell: Cell, row: AppRow, live: Live) -> None:
     height = min(_SPARK_HEIGHT, cell.box.height() - 6)
     top = cell.box.top() + (cell.box.height() - height) / 2
     box = QRectF(cell.box.left(), top, min(_SPARK_WIDTH, cell.box.width()), height)
-    points = live.points(key(row), live.span[0])
+    points = live.points(row.key, live.span[0])
     if any(point.rx or point.tx for point in points):
         draw_sparkline(cell.painter, box, points, live.span, live.interval, cell.tokens)
     else:
         cell.painter.setPen(hair_line(cell.tokens.ctl))
         y = box.top() + box.height() * 0.66
         cell.painter.drawLine(int(box.left()), int(y), int(box.right()), int(y))
-
-
-def _draw_received(cell: Cell, row: AppRow, live: Live) -> None:
-    draw_size(cell, row.rx_bytes, live.units)
-    if row.rx_bytes:
-        draw_bar(cell, row.rx_bytes, live.most_rx, cell.tokens.down)
 
 
 def _draw_connections(cell: Cell, row: AppRow) -> None:

@@ -4,31 +4,59 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QDate, QLocale, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from netwatch_tray import units
+from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.protocol import AppsMessage, Hello, ServerMessage, SettingsMessage, Topic
+from netwatch_tray.history.usage import Days, period_of
+from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
 from netwatch_tray.window import app_table
-from netwatch_tray.window.app_table import AppRow, key
+from netwatch_tray.window.app_table import AppRow, Moved
 from netwatch_tray.window.controls import Strip, Text
 from netwatch_tray.window.empty_state import EmptyState
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.page import Page
+from netwatch_tray.window.past import Past
 from netwatch_tray.window.search_field import SearchField
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import HistoryReader
+
 _SPAN_S = 300.0
+_READ_EVERY_MS = 60_000
+"""As often as the agent writes."""
 _FIND_WIDTH = 240
 _SETTLE_MS = 2000
 _RX_RATE = 2
 """The column."""
+_REST = ""
+"""Key of what no app accounts for."""
 
 _Rates = tuple[float | None, float | None]
+
+
+class _Span(NamedTuple):
+    """What moved in some days, by the names of apps."""
+
+    apps: dict[str, Moved]
+    rest: Moved
+    """What the interfaces counted beyond that."""
+
+
+class _Found(NamedTuple):
+    days: Days
+    today: _Span
+    month: _Span
 
 
 class AppsPage(Page):
@@ -36,14 +64,19 @@ class AppsPage(Page):
 
     show_connections = Signal(str)
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, past: Past | None) -> None:
         super().__init__()
         self._units = Units()
+        self._plan = DataPlan()
+        self._message: AppsMessage | None = None
+        """None: nothing is known of now."""
+        self._past = past
+        self._found: _Found | None = None
+        self._no_history = self.tr("There is no history")
         self._rows: list[AppRow] = []
-        self._past: deque[tuple[float, dict[str, _Rates]]] = deque()
+        self._recent: deque[tuple[float, dict[str, _Rates]]] = deque()
         """Rates of the apps that moved anything, by moment."""
         self._interval = 2.0
-        self._known = False
         self._agent_away = False
         self._paused = False
 
@@ -53,7 +86,9 @@ class AppsPage(Page):
         self.search = SearchField(theme, self.tr("Find an app"), self.tr("Find an app"))
         self.search.setToolTip(self.tr("Apps whose names hold this stay (Ctrl+F or /)"))
         self.search.setFixedWidth(theme.height(_FIND_WIDTH))
-        self._model: SortedModel[AppRow] = SortedModel(app_table.columns(self._live), key, settle_ms=_SETTLE_MS)
+        self._model: SortedModel[AppRow] = SortedModel(
+            app_table.columns(self._live), lambda row: row.key, settle_ms=_SETTLE_MS
+        )
         self.table: TableView[AppRow] = TableView(theme, self._model, row_height=theme.height(36), lines=True)
         self.table.make_sortable(_RX_RATE, Qt.SortOrder.DescendingOrder)
         self.table.setAccessibleName(self.tr("Apps"))
@@ -79,6 +114,8 @@ class AppsPage(Page):
         column.addWidget(strip)
         column.addWidget(self._stack, 1)
 
+        self._timer = QTimer(self, interval=_READ_EVERY_MS)
+        self._timer.timeout.connect(self._ask)
         self.search.textChanged.connect(lambda _text: self._show())
         self.search.returnPressed.connect(self.table.setFocus)
         self._instead.button.clicked.connect(self.search.clear)
@@ -91,15 +128,17 @@ class AppsPage(Page):
 
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
-            self._units = message.settings.units
+            self._units, self._plan = message.settings.units, message.settings.plan
             self._agent_away = False
+            if self.isVisible():
+                self._ask()
         elif isinstance(message, AppsMessage) and not self._paused:
             self._take(message)
 
     def lose_agent(self) -> None:
         if not self._agent_away:
-            self._agent_away, self._known = True, False
-            self._rows = []
+            self._agent_away, self._message = True, None
+            self._recent.clear()
             self._show()
 
     def set_paused(self, paused: bool) -> None:
@@ -107,7 +146,7 @@ class AppsPage(Page):
         self.changed.emit()
 
     def status(self) -> list[str]:
-        if not self._known:
+        if self._message is None:
             return []
         live = self.tr("Paused") if self._paused else self.tr("Live, every {seconds:.0f} s")
         return [live.format(seconds=self._interval), self.tr("An app is a program with all its helper processes")]
@@ -135,31 +174,88 @@ class AppsPage(Page):
         else:
             super().keyPressEvent(event)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+        self._ask()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def _ask(self) -> None:
+        """What the apps moved today and in this month."""
+        if self._past is None:
+            return
+        today = datetime.fromtimestamp(time.time()).astimezone().date()
+        month = period_of(today, "billing", self._plan.billing_day)
+
+        def question(reader: HistoryReader) -> _Found:
+            return _Found(month, _span(reader, today, today), _span(reader, *month))
+
+        def answer(found: _Found) -> None:
+            self._found, self._no_history = found, ""
+            self._show()
+
+        def fail(error: HistoryError) -> None:
+            self._found, self._no_history = None, str(error)
+            self._show()
+
+        self._past.ask(question, answer, fail)
+
     def _take(self, message: AppsMessage) -> None:
-        self._known, self._agent_away = True, False
-        interval = message.interval_s
-        other: _Rates = (None, None)
-        if interval:
-            self._interval = interval
-            other = (message.other[0] / interval, message.other[1] / interval)
-        rest = AppRow(None, self.tr("UDP, QUIC and other"), *other, None, None)
-        self._rows = [
-            AppRow(app, app.name, app.rx_rate, app.tx_rate, app.rx_bytes, app.tx_bytes) for app in message.apps
-        ]
-        self._rows.append(rest)
+        self._message, self._agent_away = message, False
         now = time.time()
-        if interval:
-            moved = {key(row): (row.rx_rate, row.tx_rate) for row in self._rows if row.rx_rate or row.tx_rate}
-            self._past.append((now, moved))
-        while self._past and self._past[0][0] < now - _SPAN_S - 2 * self._interval:
-            self._past.popleft()
-        self._say(message)
+        if message.interval_s:
+            self._interval = message.interval_s
+            moved = {row.key: (row.rx_rate, row.tx_rate) for row in self._live_rows() if row.rx_rate or row.tx_rate}
+            self._recent.append((now, moved))
+        while self._recent and self._recent[0][0] < now - _SPAN_S - 2 * self._interval:
+            self._recent.popleft()
         self._show()
 
-    def _say(self, message: AppsMessage) -> None:
-        active = sum(1 for row in self._rows if row.app and (row.rx_rate or row.tx_rate))
+    def _live_rows(self) -> Iterator[AppRow]:
+        """What the agent tells of now, the remainder last."""
+        message = self._message
+        if message is None:
+            return
+        for app in message.apps:
+            yield AppRow(app.key, app.name, app, app.rx_rate, app.tx_rate, None, None)
+        interval = message.interval_s
+        rates: _Rates = (message.other[0] / interval, message.other[1] / interval) if interval else (None, None)
+        yield AppRow(_REST, self.tr("UDP, QUIC and other"), None, *rates, None, None, is_rest=True)
+
+    def _all_rows(self) -> Iterator[AppRow]:
+        """With what the history knows of them, and of apps that do nothing now."""
+        found = self._found
+        if found is None:
+            yield from self._live_rows()
+            return
+        nothing = Moved(0, 0)
+        # An app that is there twice under one name has one sum in the history; the first of them shows it.
+        today, month = dict(found.today.apps), dict(found.month.apps)
+        for row in self._live_rows():
+            if row.is_rest:
+                yield row._replace(today=found.today.rest, month=found.month.rest)
+            else:
+                yield row._replace(today=today.pop(row.name, nothing), month=month.pop(row.name, nothing))
+        still = None if self._message is None else 0.0
+        for name, moved in month.items():
+            yield AppRow(f"{name} (ended)", name, None, still, still, today.get(name, nothing), moved)
+
+    def _say(self) -> None:
+        message = self._message
+        if message is None:
+            self._title.show_text(self.tr("Apps"))
+            self._sentence.show_text("")
+            return
+        active = sum(1 for app in message.apps if app.rx_rate or app.tx_rate)
         one, many = self.tr("1 app uses the network now"), self.tr("{count} apps use the network now")
-        self._title.show_text(one if active == 1 else many.format(count=active))
+        title = one if active == 1 else many.format(count=active)
+        if self._found:
+            month = self.tr("{count} this month").format(count=len(self._found.month.apps))
+            title = f"{title}, {month}"
+        self._title.show_text(title)
         if not message.interval_s:
             self._sentence.show_text(self.tr("Rates come with the second reading."))
             return
@@ -171,18 +267,17 @@ class AppsPage(Page):
         self._sentence.show_text(sentence.format(apps=down, other=rest, uplink=uplink))
 
     def _show(self) -> None:
+        self._rows = list(self._all_rows())
         wanted = self.search.text().strip().casefold()
         rows = [row for row in self._rows if wanted in row.name.casefold()]
-        there = {key(row) for row in rows}
+        there = {row.key for row in rows}
         with self.table.anchored():
-            self._model.put(rows, [name for name in map(key, self._model.records()) if name not in there])
+            self._model.put(rows, [row.key for row in self._model.records() if row.key not in there])
         self.table.viewport().update()  # the spark lines move, also of rows whose numbers stayed
         count = self.tr("{shown} of {total}").format(shown=len(rows), total=len(self._rows)) if wanted else ""
         self.search.show_count(count)
         self._stack.setCurrentWidget(self.table if rows else self._instead)
-        if not self._known:
-            self._title.show_text(self.tr("Apps"))
-            self._sentence.show_text("")
+        self._say()
         if not rows:
             self._explain_emptiness()
         self.changed.emit()
@@ -204,15 +299,32 @@ class AppsPage(Page):
             self._instead.say(self.tr("Reading who uses the network …"), "")
 
     def _live(self) -> app_table.Live:
-        now = self._past[-1][0] if self._past else time.time()
-        most = max((row.rx_bytes or 0 for row in self._rows), default=0)
-        return app_table.Live(self._points, (now - _SPAN_S, now), self._interval, self._units, most)
+        now = self._recent[-1][0] if self._recent else time.time()
+        most = max((row.month.rx for row in self._rows if row.month), default=0)
+        span = (now - _SPAN_S, now)
+        return app_table.Live(self._points, span, self._interval, self._units, most, self._about_the_month())
+
+    def _about_the_month(self) -> str:
+        if self._found is None:
+            return self._no_history or self.tr("Reading the history …")
+        first = QLocale().toString(QDate(*self._found.days.first.timetuple()[:3]), "d MMMM")
+        return self.tr("TCP over the counted interfaces; the month began on {first}. Updated each minute.").format(
+            first=first
+        )
 
     def _points(self, app: str, since: float) -> list[Point]:
         nothing: _Rates = (0.0, 0.0)
-        return [Point(at, *rates.get(app, nothing)) for at, rates in self._past if at >= since - self._interval]
+        return [Point(at, *rates.get(app, nothing)) for at, rates in self._recent if at >= since - self._interval]
 
     def _open(self, index: QModelIndex) -> None:
         row = self._model.record(index.row())
         if row.app is not None:
             self.show_connections.emit(row.name)
+
+
+def _span(reader: HistoryReader, first: date, last: date) -> _Span:
+    apps = {name: Moved(used.rx, used.tx) for name, used in reader.by_name("app", first, last).items()}
+    total = reader.by_name("total", first, last)
+    counted = Moved(sum(used.rx for used in total.values()), sum(used.tx for used in total.values()))
+    rest = (whole - sum(moved[way] for moved in apps.values()) for way, whole in enumerate(counted))
+    return _Span(apps, Moved(*(max(0, left) for left in rest)))

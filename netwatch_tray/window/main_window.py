@@ -52,7 +52,7 @@ class MainWindow(QWidget):
         self.setMinimumSize(*_LEAST)
         self.interfaces = InterfacesPage(theme, past)
         self.connections = ConnectionsPage(theme)
-        self.apps = AppsPage(theme)
+        self.apps = AppsPage(theme, past)
         self.settings = SettingsPage(theme, settings_file)
         self.usage = UsagePage(theme, past)
         self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage, self.settings]

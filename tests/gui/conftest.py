@@ -21,6 +21,7 @@ from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import RecentTick
 from netwatch_tray.units import Units
+from netwatch_tray.window.past import Past
 
 _OFFSCREEN_CANNOT = "This plugin does not support"
 
@@ -80,9 +81,10 @@ def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
         *recent: RecentTick,
         connected: bool = True,
         units: Units | None = None,
+        history: Past | None = None,
     ) -> Opened:
         memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
-        one = Opened(agent, memory, scheme)
+        one = Opened(agent, memory, scheme, history)
         opened.append(one)
         one.window.resize(*size)
         if connected:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from windows import until
+from windows import FakePast, FakeReader, until
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, Subscribe
+from netwatch_tray.history.reader import Used
 from netwatch_tray.model import App
 
 
@@ -38,7 +39,7 @@ def test_who_uses_the_network_and_the_remainder(open_window) -> None:
     assert page._title.text() == "3 apps use the network now"
     assert "apps 1.50 kB/s + UDP, QUIC and other 500 B/s = 2.00 kB/s on the interfaces" in page._sentence.text()
     assert _column(page, 0) == ["wg", "Firefox", "curl", "UDP, QUIC and other"]
-    assert _column(page, 4)[-1] == units.UNKNOWN, "the remainder has no sum of its own"
+    assert _column(page, 6) == [units.UNKNOWN] * 4, "there is no history"
     tips = [str(page.table.model().index(row, 0).data(Qt.ItemDataRole.ToolTipRole)) for row in range(4)]
     assert "A tunnel" in tips[0]
     assert "Within this computer: ↓ 77 B" in tips[1]
@@ -80,3 +81,40 @@ def test_nothing_old_is_shown_without_the_agent(open_window) -> None:
     page = opened.window.apps
     assert page.table.model().rowCount() == 0
     assert page._instead._title.text() == "Apps are not known"
+
+
+def _used(rx: int) -> Used:
+    return Used(rx, rx // 10, 0, 0, 60.0)
+
+
+def test_today_and_this_month_come_from_the_history(open_window) -> None:
+    reader = FakeReader()
+    reader.names["app"] = {"Steam": (_used(0), _used(28_000_000)), "curl": (_used(5_000), _used(9_000_000))}
+    reader.names["total"] = {"total": (_used(6_000), _used(40_000_000))}
+    opened = open_window(history=FakePast(reader), size=(1280, 800))
+    opened.window.turn_to(2)
+    page = opened.window.apps
+    assert sorted(_column(page, 0)) == ["Steam", "curl"], "the history is there before the first reading"
+    assert _column(page, 2) == [units.UNKNOWN] * 2
+    opened.say(_message(_app("Firefox", 5.0), _app("curl", None, tx_rate=None), _app("sshd", 0.0, tx_rate=0.0)))
+    assert page._title.text() == "1 app uses the network now, 2 this month"
+    names = ["Firefox", "Steam", "sshd", "curl", "UDP, QUIC and other"]
+    assert _column(page, 0) == names, "the silent ones by what they moved, the unknown ones last"
+    assert _column(page, 2) == ["5 B/s", "0 B/s", "0 B/s", units.UNKNOWN, "500 B/s"]
+    assert _column(page, 4) == ["0 B", "0 B", "0 B", "5.00 kB", "1.00 kB"]
+    assert _column(page, 6) == ["0 B", "28.0 MB", "0 B", "9.00 MB", "3.00 MB"]
+    assert _column(page, 7)[1] == "2.80 MB"
+    assert "the month began on" in str(page.table.model().index(0, 6).data(Qt.ItemDataRole.ToolTipRole))
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "it is noticed")
+    assert sorted(_column(page, 0)) == ["Steam", "curl"]
+    assert _column(page, 2) == [units.UNKNOWN] * 2, "nothing is known of now"
+
+
+def test_a_history_that_cannot_be_read_is_said(open_window) -> None:
+    opened = open_window(history=FakePast(error="There is no history yet."))
+    opened.window.turn_to(2)
+    opened.say(_message(_app("curl", 5.0)))
+    model = opened.window.apps.table.model()
+    assert model.index(0, 6).data() == units.UNKNOWN
+    assert model.index(0, 6).data(Qt.ItemDataRole.ToolTipRole) == "There is no history yet."

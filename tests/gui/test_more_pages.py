@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,11 @@ import pytest
 from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from windows import FakeAgent, Opened, connection, interface, past, tick, until, uplink
+from windows import FakeAgent, FakePast, FakeReader, Opened, connection, interface, past, tick, until, uplink
 
 from netwatch_tray import settings
 from netwatch_tray.errors import HistoryError, NetWatchError
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, SettingsMessage, Status, Subscribe, TickMessage
-from netwatch_tray.history.reader import Curve, GapFound, Used
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.banner import Banner
@@ -25,53 +24,13 @@ from netwatch_tray.window.past import HistoryPast
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-class _Past:
-    """Answers at once from a reader of the test's, or fails; or keeps the question."""
-
-    def __init__(self, reader: object = None, error: str = "") -> None:
-        self.reader = reader
-        self.error = error
-        self.asked = 0
-
-    def ask(self, question: Any, answer: Any, fail: Any) -> None:
-        self.asked += 1
-        if self.error:
-            fail(HistoryError(self.error))
-        elif self.reader is not None:
-            answer(question(self.reader))
-
-
-class _Reader:
-    def __init__(self) -> None:
-        self.kinds: list[tuple[str, str | None, float]] = []
-        self.complete = True
-
-    def curve(self, kind: str, name: str | None, start: float, end: float, _most: int) -> Curve:
-        self.kinds.append((kind, name, end - start))
-        step = (end - start) / 100
-        at = [start + step * (place + 1) for place in range(100)]
-        rx = [None if 40 <= place < 60 or place > 96 else 2e6 for place in range(100)]
-        peak = [None if value is None else 3e6 for value in rx]
-        return Curve(step, at, rx, rx, peak, peak)
-
-    def gaps(self, start: float, end: float) -> list[GapFound]:
-        step = (end - start) / 100
-        return [GapFound(start + 40 * step, start + 60 * step, "asleep", None, is_complete=True)]
-
-    def days(self, _kind: str, _name: str | None, first: Any, last: Any) -> dict:
-        today = datetime.now().astimezone().date()
-        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if day <= today}
-
-    def is_complete(self, _first: Any, _last: Any) -> bool:
-        return self.complete
-
-
 @pytest.fixture
 def opened(agent: FakeAgent, tmp_path: Path, application):
     """A window with everything it may have."""
     memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
-    one = Opened(agent, memory, Qt.ColorScheme.Light, past=_Past(_Reader()), settings_file=tmp_path / "settings.toml")
+    one = Opened(
+        agent, memory, Qt.ColorScheme.Light, past=FakePast(FakeReader()), settings_file=tmp_path / "settings.toml"
+    )
     one.window.resize(1280, 800)
     one.connect(past(2, 1e6, 1e5), past(1, 1e6, 1e5))
     application.processEvents()

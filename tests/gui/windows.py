@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
+from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import (
     VERSION,
@@ -22,6 +24,7 @@ from netwatch_tray.feed.protocol import (
     decode_client_message,
     encode,
 )
+from netwatch_tray.history.reader import Curve, GapFound, Used
 from netwatch_tray.model import Connection, InterfaceTick, Tick, Total
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
@@ -170,3 +173,51 @@ def connection(number: int, process: str | None = "firefox", **more: object) -> 
         "remote_address": "198.51.100.7", "remote_port": 443, "state": "ESTABLISHED", "pid": 100 + number,
     }  # fmt: skip
     return Connection(key=f"key{number}", process=process, **(values | more))  # type: ignore[arg-type]  # spelled out above
+
+
+class FakePast:
+    """Answers at once from a reader of the test's, or fails; or keeps the question."""
+
+    def __init__(self, reader: object = None, error: str = "") -> None:
+        self.reader = reader
+        self.error = error
+        self.asked = 0
+
+    def ask(self, question: Any, answer: Any, fail: Any) -> None:
+        self.asked += 1
+        if self.error:
+            fail(HistoryError(self.error))
+        elif self.reader is not None:
+            answer(question(self.reader))
+
+
+class FakeReader:
+    def __init__(self) -> None:
+        self.kinds: list[tuple[str, str | None, float]] = []
+        self.complete = True
+        self.names: dict[str, dict[str, tuple[Used, Used]]] = {"app": {}, "total": {}}
+
+    def curve(self, kind: str, name: str | None, start: float, end: float, _most: int) -> Curve:
+        self.kinds.append((kind, name, end - start))
+        step = (end - start) / 100
+        at = [start + step * (place + 1) for place in range(100)]
+        rx = [None if 40 <= place < 60 or place > 96 else 2e6 for place in range(100)]
+        peak = [None if value is None else 3e6 for value in rx]
+        return Curve(step, at, rx, rx, peak, peak)
+
+    def gaps(self, start: float, end: float) -> list[GapFound]:
+        step = (end - start) / 100
+        return [GapFound(start + 40 * step, start + 60 * step, "asleep", None, is_complete=True)]
+
+    def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
+        today = datetime.now().astimezone().date()
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if day <= today}
+
+    def by_name(self, kind: str, first: date, last: date) -> dict[str, Used]:
+        """By kind, for a day and for longer."""
+        names = self.names[kind]
+        return {name: used[first != last] for name, used in names.items()}
+
+    def is_complete(self, _first: Any, _last: Any) -> bool:
+        return self.complete
