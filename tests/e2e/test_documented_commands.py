@@ -1,0 +1,182 @@
+"""Every command that README and docs show is run here, or is named with the test that runs it: none can go stale."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from desktop import Session
+from networks import wire
+
+from netwatch_tray.cli import _parser
+from netwatch_tray.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROGRAM = [sys.executable, "-m", "netwatch_tray"]
+
+ENDS: dict[str, int] = {
+    # In the order in which they are run, beside an agent, in a network that leads nowhere; with the exit code.
+    "status": 0,
+    "doctor": 0,
+    "selftest": 0,
+    "usage": 1,  # nothing is written before the first minute is over
+    "snapshot": 0,
+    "snapshot --pretty": 0,
+    "autostart on": 0,
+    "autostart off": 0,
+    "upload setup": 1,  # on no terminal, and no key is given
+    "upload setup --endpoint https://netwatch.example.org < key-file": 0,
+    "upload test": 1,
+    "upload on": 0,
+    "upload status": 0,
+    "upload off": 0,
+    "quit": 0,
+}
+GOES_ON = {
+    # Until it is interrupted; the first line it prints is waited for.
+    "watch",
+    "watch --json",
+    "watch --format waybar",
+    "watch --format i3bar",
+    "watch --format text",
+    "watch --format polybar",
+    "serve-metrics",
+}
+RUN_ELSEWHERE = {
+    "": "e2e/test_main_job.py::test_from_the_kernel_to_the_eye",
+    "window": "e2e/test_main_job.py::test_verbs_talk_to_the_running_agent",
+    "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
+}
+_DEV_VERBS = {"run", "test", "lint", "shots", "bench", "assets", "package", "lock"}
+
+
+def code() -> Iterator[str]:
+    """Every code span and every line of every code block."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for block in blocks:
+            yield from block.splitlines()
+        yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def documented(program: str) -> set[str]:
+    """What stands behind the program's name wherever it is called; without comments and placeholders."""
+    found = set()
+    for line in code():
+        called = re.search(
+            rf"(?:^|\"|=\s?|_command |exec )(?:sudo )?{re.escape(program)}(?= |\"|$)([^\"#]*)", line.strip()
+        )
+        if called and "…" not in called[1] and not re.search(r"\b[A-Z]{3,}\b|\[", called[1]):
+            found.add(called[1].strip())
+    return found
+
+
+def test_each_command_of_the_program_is_known() -> None:
+    assert documented("netwatch-tray") == {*ENDS, *GOES_ON, *RUN_ELSEWHERE}
+    for where in RUN_ELSEWHERE.values():
+        file, test = where.split("::")
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8")
+
+
+def test_each_command_of_the_checkout_is_known() -> None:
+    """`./dev test` runs this, and `./dev package check` the packages; what is shown of the others is their verb."""
+    shown = documented("./dev") - {""}
+    assert shown
+    assert {command.split()[0] for command in shown} <= _DEV_VERBS
+    benchmarks = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
+    assert {command.split()[1] for command in shown if command.startswith("bench ")} <= benchmarks
+    listed = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True, timeout=30).stdout
+    assert {line.split()[0] for line in listed.splitlines()[2:] if line.strip()} == _DEV_VERBS
+
+
+def _options(parser: argparse.ArgumentParser, path: list[str]) -> set[str]:
+    for word in path:
+        (verbs,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+        parser = verbs.choices[word]
+    return {flag for action in parser._actions for flag in action.option_strings}
+
+
+def test_the_table_of_verbs_shows_options_that_there_are() -> None:
+    rows = re.findall(r"^\| `(\w[\w-]*)([^`]*)`", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) > 8
+    for verb, words in rows:
+        assert set(re.findall(r"--[a-z-]+", words)) <= _options(_parser(), [verb])
+
+
+def test_the_settings_that_are_shown_can_be_used() -> None:
+    pages = [page.read_text("utf-8") for page in PAGES]
+    shown = [block for page in pages for block in re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]
+    assert len(shown) >= 4
+    for block in shown:
+        msgspec.convert(tomllib.loads(block), Settings)
+
+
+def test_all_settings_are_shown_with_their_defaults() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text("utf-8"), re.DOTALL)
+    shown = tomllib.loads(block)
+    assert msgspec.convert(shown, Settings) == Settings()
+    for name, table in msgspec.to_builtins(Settings()).items():
+        keys = set(table) if isinstance(table, dict) else set()
+        assert keys - set(shown[name] if keys else ()) <= {"cap_gb", "endpoint"}, name
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#][^)]*)\)", page.read_text("utf-8")):
+            if "://" not in link:
+                assert (page.parent / link.partition("#")[0]).exists(), f"{page.name}: {link}"
+
+
+@pytest.fixture(scope="module")
+def desktop() -> Iterator[Session]:
+    """A session without a display, its agent, and a network that leads nowhere."""
+    with wire() as network, Session(display=False, netns=network.near) as session:
+        session.spawn("agent", [*PROGRAM, "agent", "--headless"])
+        session.wait_for(session.agent_status, 10, "the agent answers")
+        yield session
+
+
+@pytest.mark.parametrize("command", sorted(GOES_ON))
+def test_it_goes_on_until_it_is_interrupted(command: str, desktop: Session) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, *command.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=desktop.environment,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().strip()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def test_the_others_end_as_they_should(desktop: Session, tmp_path: Path) -> None:
+    (tmp_path / "key-file").write_text("nw_ak_0123456789abcdef0123456789abcdef\n")
+    for command, expected in ENDS.items():
+        words, _, given = command.partition(" < ")
+        done = subprocess.run(
+            [*PROGRAM, *words.split()],
+            input=(tmp_path / given).read_text() if given else "",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env=desktop.environment,
+        )
+        assert done.returncode == expected, f"{command}: {done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        assert (done.stderr if expected else done.stdout).strip() or command == "quit"
