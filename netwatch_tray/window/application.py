@@ -50,7 +50,7 @@ def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
     memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
     link = AgentLink(partial(FeedClient, feed_path))
     past = HistoryPast(paths.history_file())
-    window = MainWindow(Theme(application), link, memory, past, paths.settings_file())
+    window = MainWindow(Theme(application), link, memory, past, paths.settings_file(), paths.history_file())
     only_one.asked.connect(window.bring_up)
     with _closed_by_signals(window):
         window.show()

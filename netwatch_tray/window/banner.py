@@ -6,11 +6,11 @@ from typing import Literal, NamedTuple
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
-from netwatch_tray.window.controls import FlatButton, hair_line
+from netwatch_tray.window.controls import FlatButton, Paragraph, hair_line
 from netwatch_tray.window.icons import icon
-from netwatch_tray.window.theme import GAP, MARGIN, Theme, tint
+from netwatch_tray.window.theme import GAP, MARGIN, Theme
 
 _ICON = 16
 
@@ -33,12 +33,8 @@ class Banner(QWidget):
         super().__init__()
         self._theme = theme
         self._notice: Notice | None = None
-        self._title, self._detail = QLabel(), QLabel()
+        self._title, self._detail = Paragraph(theme, theme.fonts.strong, "ink"), Paragraph(theme, theme.fonts.base)
         self._button = FlatButton(theme, "")
-        self._title.setFont(theme.fonts.strong)
-        for label in (self._title, self._detail):
-            label.setWordWrap(True)
-            label.setTextFormat(Qt.TextFormat.PlainText)
         self._detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         grid = QGridLayout(self)
         grid.setContentsMargins(MARGIN + _ICON + GAP, 10, MARGIN, 11)
@@ -50,7 +46,6 @@ class Banner(QWidget):
         grid.setColumnStretch(0, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._button.clicked.connect(self.acted)
-        theme.changed.connect(self._colour)
         self.hide()
 
     def show_notice(self, notice: Notice | None) -> None:
@@ -64,7 +59,6 @@ class Banner(QWidget):
                 self._button.setText(notice.action or "")
                 self._button.updateGeometry()
             self._button.setVisible(notice.action is not None)
-            self._colour()
         self.setVisible(notice is not None)
         if notice is not None and previous is None:  # said aloud once, not at each second of a countdown
             self.setAccessibleName(f"{notice.title} {notice.detail}")
@@ -82,7 +76,3 @@ class Banner(QWidget):
         symbol = icon("warning", _ICON, tokens.err if severe else tokens.warn, self.devicePixelRatioF())
         right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         painter.drawPixmap(self.width() - MARGIN - _ICON if right_to_left else MARGIN, self._title.y(), symbol)
-
-    def _colour(self) -> None:
-        tint(self._title, self._theme.tokens.ink)
-        tint(self._detail, self._theme.tokens.ink2)

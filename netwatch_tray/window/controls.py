@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QLabel
 from netwatch_tray import units
 from netwatch_tray.units import Units
 from netwatch_tray.window.icons import icon
-from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, ICON_GAP, RING, Theme, text_width
+from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, ICON_GAP, RING, Theme, text_width, tint
 
 _ICON = 16
 
@@ -78,12 +78,13 @@ class FlatButton(QPushButton):
 
     def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
         tokens = self._theme.tokens
-        painter.setPen(QPen(tokens.ctl, 1))
+        painter.setPen(QPen(tokens.ctl if self.isEnabled() else tokens.line, 1))
         painter.setBrush(tokens.hover if self.underMouse() or self.isDown() else tokens.surface)
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
 
     def _look(self) -> tuple[QColor, QFont]:
-        return self._theme.tokens.ink, self._theme.fonts.base
+        tokens = self._theme.tokens
+        return tokens.ink if self.isEnabled() else tokens.ink3, self._theme.fonts.base
 
     def _draw_content(self, painter: QPainter) -> None:
         colour, font = self._look()
@@ -284,6 +285,33 @@ class Text(QLabel):
     def _explain(self) -> None:
         cut = text_width(self.font(), self.text()) > self.contentsRect().width()
         self.setToolTip(self.text() if cut else "")
+
+
+class Paragraph(QLabel):
+    """Text of as many lines as it takes."""
+
+    def __init__(self, theme: Theme, font: QFont, ink: str = "ink2") -> None:
+        """`ink`: the name of a token."""
+        super().__init__()
+        self._theme = theme
+        self._ink = ink
+        self.setFont(font)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        theme.changed.connect(self._colour)
+        self._colour()
+
+    def set_ink(self, ink: str) -> None:
+        if ink != self._ink:
+            self._ink = ink
+            self._colour()
+
+    def show_text(self, text: str) -> None:
+        if text != self.text():
+            self.setText(text)
+
+    def _colour(self) -> None:
+        tint(self, getattr(self._theme.tokens, self._ink))
 
 
 class RateReadout(QWidget):

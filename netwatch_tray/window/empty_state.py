@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from netwatch_tray.window.controls import FlatButton, Text
+from netwatch_tray.window.controls import FlatButton, Paragraph, Text
 from netwatch_tray.window.icons import icon
-from netwatch_tray.window.theme import GAP, Theme, tint
+from netwatch_tray.window.theme import GAP, Theme
 
 _BIG_ICON = 28
 
@@ -22,14 +22,9 @@ class EmptyState(QWidget):
         self._symbol = symbol
         self._title = Text(theme, theme.fonts.title)
         self._title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._detail = QLabel()
-        self._detail.setFont(theme.fonts.base)
-        self._detail.setTextFormat(Qt.TextFormat.PlainText)
+        self._detail = Paragraph(theme, theme.fonts.base)
         self._detail.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._detail.setWordWrap(True)
         self.button = FlatButton(theme, button)
-        theme.changed.connect(self._colour)
-        self._colour()
         column = QVBoxLayout(self)
         column.setContentsMargins(40, 40 + _BIG_ICON, 40, 40)
         column.setSpacing(GAP)
@@ -42,7 +37,7 @@ class EmptyState(QWidget):
 
     def say(self, title: str, detail: str, *, button: bool = False) -> None:
         self._title.show_text(title)
-        self._detail.setText(detail)
+        self._detail.show_text(detail)
         self.button.setVisible(button)
         self.update()
 
@@ -53,6 +48,3 @@ class EmptyState(QWidget):
         if self._title.text():
             symbol = icon(self._symbol, _BIG_ICON, tokens.ink3, self.devicePixelRatioF())
             painter.drawPixmap((self.width() - _BIG_ICON) // 2, self._title.y() - _BIG_ICON - GAP, symbol)
-
-    def _colour(self) -> None:
-        tint(self._detail, self._theme.tokens.ink2)

@@ -18,13 +18,16 @@ from netwatch_tray.window.connections_page import ConnectionsPage
 from netwatch_tray.window.controls import Strip, Tab, Text, ToolButton
 from netwatch_tray.window.help_sheet import HelpSheet
 from netwatch_tray.window.interfaces_page import InterfacesPage
+from netwatch_tray.window.own_cost import OwnCost
 from netwatch_tray.window.page import Page
 from netwatch_tray.window.past import Past
-from netwatch_tray.window.settings_page import SettingsPage
+from netwatch_tray.window.settings_page import SettingsPage, cost_in_words
 from netwatch_tray.window.theme import MARGIN, Theme
 from netwatch_tray.window.usage_page import UsagePage
 
 _LEAST, _FIRST = (720, 480), (960, 640)
+_KEYS_FROM = 840
+"""Width from which on there is room for a key beside its button."""
 _STATUS_EVERY_MS = 10_000
 _COUNTDOWN_MS = 1000
 
@@ -39,13 +42,16 @@ class MainWindow(QWidget):
         memory: QSettings,
         past: Past | None = None,
         settings_file: Path | None = None,
+        history_file: Path | None = None,
     ) -> None:
-        """`past`: None: there is no history. `settings_file`: where the person's choices go; None: nowhere."""
+        """`past`: None: there is no history. `settings_file`: where the person's choices go; None: nowhere.
+        `history_file`: to tell where it is and how large."""
         super().__init__()
         self._theme = theme
         self._link = link
         self._memory = memory
         self._status: Status | None = None
+        self._cost = OwnCost()
         self._missing: tuple[str, ...] = ()
         self._knows_no_tray = False
         self.setWindowTitle("NetWatch")
@@ -53,11 +59,13 @@ class MainWindow(QWidget):
         self.interfaces = InterfacesPage(theme, past)
         self.connections = ConnectionsPage(theme)
         self.apps = AppsPage(theme, past)
-        self.settings = SettingsPage(theme, settings_file)
+        self.settings = SettingsPage(theme, settings_file, history_file)
         self.usage = UsagePage(theme, past)
         self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage, self.settings]
         self._paused = False
         self._pause = ToolButton(theme, self.tr("Pause"), "pause")
+        self._pause_key = Text(theme, theme.fonts.small, "ink3")
+        self._pause_key.show_text(_native("Space"))
         self._settings_tab = ToolButton(theme, "", "settings")
         self._help_button = ToolButton(theme, "", "help")
         self._help = HelpSheet(theme, self, len(self._pages) - 1, self.interfaces.ranges)
@@ -90,7 +98,9 @@ class MainWindow(QWidget):
         self._tabs.button(page).setChecked(True)
 
     def toggle_pause(self) -> None:
-        """Holds every page still, or brings them up to date."""
+        """Holds every page still, or brings them up to date; where there is nothing to hold, does nothing."""
+        if not self._page().is_live:
+            return
         self._paused = not self._paused
         if self._paused:
             self._pause.show_symbol("play", self.tr("Live"))
@@ -125,6 +135,7 @@ class MainWindow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.settings.set_width(self.width())
+        self._offer_pause()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -138,6 +149,7 @@ class MainWindow(QWidget):
         self._memory.setValue("grouping", self.connections.grouping)
         self._memory.sync()
         self._link.close()
+        self.settings.stop()
         super().closeEvent(event)
 
     def _lay_out(self) -> None:
@@ -166,7 +178,7 @@ class MainWindow(QWidget):
         self._help_button.setAccessibleName(self.tr("Keys"))
         self._tabs.addButton(self._settings_tab, len(named))
         self._stack.addWidget(self.settings)
-        for button in (self._pause, self._help_button, self._settings_tab):
+        for button in (self._pause, self._pause_key, self._help_button, self._settings_tab):
             row.addWidget(button)
         bottom = Strip(self._theme, self._theme.height(24), line_above=True)
         line = QHBoxLayout(bottom)
@@ -211,6 +223,12 @@ class MainWindow(QWidget):
         self.interfaces.choose_range(chosen)
         self.connections.group_by(str(self._memory.value("grouping", "")))
 
+    def _offer_pause(self) -> None:
+        """Where there is something to hold still."""
+        is_live = self._page().is_live
+        self._pause.setVisible(is_live)
+        self._pause_key.setVisible(is_live and self.width() >= _KEYS_FROM)
+
     def _remembered(self, key: str) -> int:
         """A whole number from the ini file, which anybody may have edited."""
         text = str(self._memory.value(key, "0"))
@@ -222,6 +240,7 @@ class MainWindow(QWidget):
     def _turn_to(self, index: int, checked: bool) -> None:
         if checked:
             self._stack.setCurrentIndex(index)
+            self._offer_pause()
             self._page().take_focus()
             self._wake()
             self._say()
@@ -334,17 +353,11 @@ class MainWindow(QWidget):
         )
 
     def _show_status(self, status: Status) -> None:
-        """Processor time since the answer before; the first time since the agent's start."""
-        before = self._status
-        cpu, elapsed = status.cpu_s, status.uptime_s
-        if before and before.pid == status.pid and status.uptime_s > before.uptime_s:
-            cpu, elapsed = cpu - before.cpu_s, elapsed - before.uptime_s
         self._status, self._missing = status, status.faults
-        percent = 100 * cpu / elapsed if elapsed > 0 else 0.0
-        memory = units.size(status.rss_bytes)
-        text = self.tr("Agent: CPU {percent:.1f} %, memory {memory}").format(percent=percent, memory=memory)
-        self._agent_note.show_text(text)
-        self.settings.show_own_cost(text)
+        self._cost.add(status.pid, status.uptime_s, status.cpu_s)
+        cost = cost_in_words(self._cost.percent, str(units.size(status.rss_bytes)))
+        self._agent_note.show_text(self.tr("Agent: {cost}").format(cost=cost))
+        self.settings.show_agent_cost(cost)
         self._say()
 
 

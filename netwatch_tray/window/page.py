@@ -19,6 +19,11 @@ class Page(QWidget):
         """What the agent has to send while the page is seen."""
         return frozenset({"interfaces"})
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it shows the present, which can be held still."""
+        return True
+
     def receive(self, message: ServerMessage) -> None:
         """Called for every message, whether the page is seen or not."""
         raise NotImplementedError

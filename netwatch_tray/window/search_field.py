@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QAction, QIcon, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLineEdit
 
-from netwatch_tray.window.controls import draw_ring
+from netwatch_tray.window.field import Field
 from netwatch_tray.window.icons import icon
-from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, Theme, text_width
+from netwatch_tray.window.theme import GAP, Theme, text_width
 
 _ICON = 16
 
 
-class SearchField(QLineEdit):
+class SearchField(Field):
     """Clears by its cross; `show_count` and `show_error` say what became of the text."""
 
     def __init__(self, theme: Theme, placeholder: str, name: str) -> None:
-        super().__init__()
-        self._theme = theme
         self._count = ""
         self._wrong = ""
-        self.setFont(theme.fonts.base)
-        self.setFrame(False)
-        self.setFixedHeight(theme.height(30))
+        self._search, self._clear = QAction(), QAction()
+        super().__init__(theme, name)
+        self.setTextMargins(2, 0, 0, 0)
         self.setPlaceholderText(placeholder)
-        self.setAccessibleName(name)
-        self._search, self._clear = QAction(self), QAction(self)
         self._clear.setToolTip(self.tr("Clear the filter (Escape)"))
         self._clear.triggered.connect(self.clear)
         self.addAction(self._search, QLineEdit.ActionPosition.LeadingPosition)
         self.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
         self.textChanged.connect(lambda text: self._clear.setVisible(bool(text)))
         self._clear.setVisible(False)
-        theme.changed.connect(self._colour)
-        self._colour()
 
     def show_count(self, count: str) -> None:
         self._count = count
@@ -49,28 +43,23 @@ class SearchField(QLineEdit):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        tokens = self._theme.tokens
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect())
-        painter.setPen(QPen(tokens.err if self._wrong else tokens.ctl, 1))
-        painter.setBrush(tokens.surface)
-        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
-        if self.hasFocus():
-            draw_ring(painter, self._theme, box, CONTROL_RADIUS)
+        super().paintEvent(event)
         if self._count:
+            painter = QPainter(self)
             painter.setFont(self._theme.fonts.small)
-            painter.setPen(tokens.ink3)
+            painter.setPen(self._theme.tokens.ink3)
             right = 30 if self.text() else 10
             painter.drawText(
                 self.rect().adjusted(right, 0, -right, 0),
                 Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter,
                 self._count,
             )
-        painter.end()
-        super().paintEvent(event)
+            painter.end()
         if self._wrong:
             self._underline()
+
+    def _border(self) -> QColor:
+        return self._theme.tokens.err if self._wrong else super()._border()
 
     def _underline(self) -> None:
         """The wrong part, as far as it can be seen."""
@@ -90,11 +79,7 @@ class SearchField(QLineEdit):
         painter.drawLine(QPointF(max(30, start), y), QPointF(min(self.width() - 30, end), y))
 
     def _colour(self) -> None:
+        super()._colour()
         tokens, ratio = self._theme.tokens, self.devicePixelRatioF()
         self._search.setIcon(QIcon(icon("search", _ICON, tokens.ink3, ratio)))
         self._clear.setIcon(QIcon(icon("close", _ICON, tokens.ink3, ratio)))
-        palette = QPalette(self.palette())
-        palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
-        palette.setColor(QPalette.ColorRole.Text, tokens.ink)
-        palette.setColor(QPalette.ColorRole.PlaceholderText, tokens.ink3)
-        self.setPalette(palette)

@@ -2,92 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QScrollArea, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QActionGroup, QDesktopServices, QGuiApplication, QHideEvent, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from netwatch_tray import autostart, settings as settings_file, units
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import Settings
-from netwatch_tray.window.controls import FlatButton, Segments, Tab, Text, draw_ring, hair_line
+from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, Tab, Text
 from netwatch_tray.window.interface_table import describe
+from netwatch_tray.window.own_cost import OwnCost
 from netwatch_tray.window.page import Page
+from netwatch_tray.window.setting_controls import Number, SettingRow, Switch
 from netwatch_tray.window.theme import MARGIN, Theme
+from netwatch_tray.window.upload_settings import UploadSettings
 
 _SECTIONS_WIDTH = 216
 _COLUMN_WIDTH = 680
 _SECTIONS_FROM = 840
-_ROW = 38
+_EVERY_MS = 10_000
 _AUTOMATIC, _IN, _OUT = range(3)
-
-
-class Switch(QAbstractButton):
-    """On or off."""
-
-    def __init__(self, theme: Theme, name: str) -> None:
-        super().__init__()
-        self._theme = theme
-        self.setCheckable(True)
-        self.setAccessibleName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        return QSize(self._theme.height(36), self._theme.height(20))
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        tokens, box = self._theme.tokens, self.rect()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        on = self.isChecked()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tokens.accent if on else tokens.ctl)
-        radius = box.height() / 2
-        painter.drawRoundedRect(box, radius, radius)
-        painter.setBrush(tokens.surface)
-        knob = box.height() - 6
-        at_end = on != (self.layoutDirection() == Qt.LayoutDirection.RightToLeft)
-        painter.drawEllipse(box.right() - 2 - knob if at_end else 3, 3, knob, knob)
-        if self.hasFocus():
-            draw_ring(painter, self._theme, box.toRectF(), radius)
-
-
-class _SettingRow(QWidget):
-    """Label and help at the leading side, the control at the trailing one."""
-
-    def __init__(self, theme: Theme, label: str, help_text: str, control: QWidget) -> None:
-        super().__init__()
-        self._theme = theme
-        self.control = control
-        self.name = Text(theme, theme.fonts.base)
-        self.name.show_text(label)
-        self.help = Text(theme, theme.fonts.small, "ink2")
-        self.help.show_text(help_text)
-        if not help_text:
-            self.help.hide()
-        said = QVBoxLayout()
-        said.setSpacing(1)
-        said.addStretch(1)
-        said.addWidget(self.name)
-        said.addWidget(self.help)
-        said.addStretch(1)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 5, 0, 6)
-        row.setSpacing(MARGIN)
-        row.addLayout(said, 1)
-        row.addWidget(control)
-        self.setMinimumHeight(theme.height(_ROW))
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setPen(hair_line(self._theme.tokens.line))
-        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
 
 
 class SettingsPage(Page):
@@ -95,18 +37,20 @@ class SettingsPage(Page):
 
     saved = Signal()
 
-    def __init__(self, theme: Theme, file: Path | None) -> None:
+    def __init__(self, theme: Theme, file: Path | None, history_file: Path | None) -> None:
         """`file` None: nothing is written; for pictures."""
         super().__init__()
         self._theme = theme
         self._file = file
+        self._history_file = history_file
         self._settings = Settings()
         self._interfaces: dict[str, InterfaceTick] = {}
-        self._interface_rows: dict[str, _SettingRow] = {}
+        self._interface_rows: dict[str, SettingRow] = {}
         self._unsaved: str | None = None
         self._showing = False
         self._status: Status | None = None
-        self._cpu = ""
+        self._cost = ""
+        self._own_cost = OwnCost()
 
         self._column = QWidget()
         self._inside = QVBoxLayout(self._column)
@@ -126,41 +70,73 @@ class SettingsPage(Page):
         self._section_list = QVBoxLayout(self._sections)
         self._section_list.setContentsMargins(12, MARGIN, 12, MARGIN)
         self._section_list.setSpacing(2)
+        self._links = QButtonGroup(self)
+        self._headings: list[Text] = []
 
+        self._login = self._switch(self.tr("Open at login"), self._choose_login)
+        self._text = self._switch(self.tr("Rates beside the icon"), self._choose_text)
+        self._shown = FlatButton(theme, "", trailing="chevron")
+        self._shown.clicked.connect(self._open_shown)
         self._rates = self._segments((self.tr("Bytes"), self.tr("Bits")), self.tr("Rates in"), self._choose_bits)
         self._steps = self._segments(("1000", "1024"), self.tr("Multiples of"), self._choose_binary)
-        self._text = Switch(theme, self.tr("Rates beside the icon"))
-        self._text.toggled.connect(self._choose_text)
-        self._login = Switch(theme, self.tr("Open at login"))
-        self._login.toggled.connect(self._choose_login)
-        self._history = Switch(theme, self.tr("Keep a history"))
-        self._history.toggled.connect(self._choose_history)
-        self._cap = self._number(self.tr("Data plan, GB a month"), 0, 1_000_000, " GB", self._choose_cap)
+        self._history = self._switch(self.tr("Keep a history"), self._choose_history)
+        self._size = Number(theme, self.tr("At most"), 20, 100_000, suffix=" MB")
+        self._size.valueChanged.connect(self._choose_size)
+        self._folder = FlatButton(theme, self.tr("Open folder"))
+        self._folder.clicked.connect(self._open_folder)
+        self._on_disk = SettingRow(theme, self.tr("On disk"), "", self._folder)
+        self._cap = Number(theme, self.tr("Data plan, GB a month"), 0, 1_000_000, suffix=" GB", decimals=2)
         self._cap.setSpecialValueText(self.tr("No cap"))
-        self._day = self._number(self.tr("Day the plan begins on"), 1, 31, "", self._choose_day)
+        self._cap.valueChanged.connect(self._choose_cap)
+        self._day = Number(theme, self.tr("Day the plan begins on"), 1, 31)
+        self._day.valueChanged.connect(self._choose_day)
         self._copy = FlatButton(theme, self.tr("Copy report"))
         self._copy.clicked.connect(self._copy_report)
-        self._version = Text(theme, theme.fonts.base)
-        self._own = Text(theme, theme.fonts.base)
+        self._version = SettingRow(theme, "NetWatch Tray", "", self._copy)
+        self._agent_cost = SettingRow(theme, self.tr("The agent, always there"), "", Text(theme, theme.fonts.base))
+        self._window_cost = SettingRow(theme, self.tr("This window, while open"), "", Text(theme, theme.fonts.base))
+        self._interface_list = QVBoxLayout()
+        self._interface_list.setSpacing(0)
         self._lay_out()
+
+        self._timer = QTimer(self, interval=_EVERY_MS)
+        self._timer.timeout.connect(self._show_present)
+        self._scroll.verticalScrollBar().valueChanged.connect(self._mark_section)
+        self._show_settings(self._settings)
+
+    @property
+    def is_live(self) -> bool:
+        return False
 
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._show_settings(message.settings)
         if isinstance(message, Hello):
-            self._version.show_text(f"NetWatch Tray {message.version}")
+            self._version.name.show_text(f"NetWatch Tray {message.version}")
         elif isinstance(message, TickMessage):
             self._show_interfaces(message.tick.interfaces)
         elif isinstance(message, Status):
             self._status = message
+            self._upload.show_status(message.upload)
 
     def lose_agent(self) -> None:
         self._status = None
+        self._upload.show_status(None)
+        self.show_agent_cost("")
 
-    def show_own_cost(self, cost: str) -> None:
-        """What the agent uses, in words."""
-        self._cpu = cost
-        self._own.show_text(cost)
+    def show_agent_cost(self, cost: str) -> None:
+        """In words; empty: it is not known."""
+        self._cost = cost
+        self._say_cost(self._agent_cost, cost)
+
+    def go_to(self, section: str) -> None:
+        """Turns to the section of this title."""
+        place = next((place for place, heading in enumerate(self._headings) if heading.text() == section), 0)
+        QTimer.singleShot(0, self, lambda: self._go_to(place))  # when the page is laid out
+
+    def stop(self) -> None:
+        """Before the window closes."""
+        self._upload.stop()
 
     def status(self) -> list[str]:
         return [self.tr("Changes apply at once"), str(self._file or "")]
@@ -175,6 +151,13 @@ class SettingsPage(Page):
         super().showEvent(event)
         self._show_interfaces(tuple(self._interfaces.values()))
         self._show_login()
+        self._timer.start()
+        self._show_present()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+        self._own_cost.forget()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -186,54 +169,47 @@ class SettingsPage(Page):
         """Of the window: a narrow one has no list of sections."""
         self._sections.setVisible(width >= _SECTIONS_FROM)
 
+    def _switch(self, name: str, choose: Callable[[bool], None]) -> Switch:
+        switch = Switch(self._theme, name)
+        switch.toggled.connect(choose)
+        return switch
+
     def _segments(self, names: Sequence[str], name: str, choose: Callable[[int], None]) -> Segments:
         segments = Segments(self._theme, names, name)
         segments.chosen.connect(choose)
         return segments
 
-    def _number(self, name: str, least: int, most: int, suffix: str, choose: Callable[[int], None]) -> QSpinBox:
-        number = QSpinBox()
-        number.setRange(least, most)
-        number.setSuffix(suffix)
-        number.setAccessibleName(name)
-        number.setFont(self._theme.fonts.base)
-        number.setKeyboardTracking(False)  # a number is chosen when it is whole
-        number.setMinimumHeight(self._theme.height(28))
-        number.setMinimumWidth(self._theme.height(110))
-        number.valueChanged.connect(choose)
-        return number
-
     def _lay_out(self) -> None:
-        self._add_section(
-            self.tr("Tray"),
-            (self.tr("Open at login"), self.tr("The agent with its icon, not this window."), self._login),
-            (self.tr("Rates beside the icon"), self.tr("Where the bar has room for text."), self._text),
-        )
-        self._add_section(
-            self.tr("Units"),
-            (self.tr("Rates in"), self.tr("Amounts are always in bytes."), self._rates),
-            (self.tr("Multiples of"), self.tr("1000: kB, MB. 1024: KiB, MiB."), self._steps),
-        )
+        self._add_section(self.tr("General"))
+        self._add_row(self.tr("Open at login"), self.tr("The agent with its icon, not this window."), self._login)
+        self._add_section(self.tr("Tray"))
+        self._add_row(self.tr("Rates of"), self.tr("What icon, tooltip and text tell."), self._shown)
+        self._add_row(self.tr("Rates beside the icon"), self.tr("Where the bar has room for text."), self._text)
+        self._add_section(self.tr("Units"))
+        self._add_row(self.tr("Rates in"), self.tr("Amounts are always in bytes."), self._rates)
+        self._add_row(self.tr("Multiples of"), self.tr("1000: kB, MB. 1024: KiB, MiB."), self._steps)
         self._add_section(self.tr("Interfaces in the total"))
-        hint = Text(self._theme, self._theme.fonts.small, "ink2")
+        hint = Paragraph(self._theme, self._theme.fonts.small)
         hint.show_text(self.tr("Automatic counts each byte once: what passes through another interface is left out."))
         self._inside.addWidget(hint)
-        self._interface_list = QVBoxLayout()
-        self._interface_list.setSpacing(0)
         self._inside.addLayout(self._interface_list)
-        self._add_section(
-            self.tr("History and data plan"),
-            (self.tr("Keep a history"), self.tr("On this computer alone."), self._history),
-            (self.tr("Data plan"), self.tr("Download and upload together; you are told at 80 and 100 %."), self._cap),
-            (self.tr("The month begins on day"), self.tr("As on your bill."), self._day),
-        )
-        about = QWidget()
-        line = QHBoxLayout(about)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self._copy)
-        self._add_section(self.tr("About"), ("NetWatch Tray", "", about), (self.tr("The agent now"), "", self._own))
+        self._add_section(self.tr("History"))
+        self._add_row(self.tr("Keep a history"), self.tr("On this computer alone."), self._history)
+        help_text = self.tr("Beyond it the oldest hours are given up, never the days.")
+        self._add_row(self.tr("At most"), help_text, self._size)
+        self._inside.addWidget(self._on_disk)
+        self._add_section(self.tr("Data plan"))
+        help_text = self.tr("Download and upload together, in 10⁹ bytes; you are told at 80 and 100 %.")
+        self._add_row(self.tr("Allowed in a month"), help_text, self._cap)
+        self._add_row(self.tr("The month begins on day"), self.tr("As on your bill."), self._day)
+        self._add_section(self.tr("Upload"))
+        self._upload = UploadSettings(self._theme, self._inside.addWidget, self._change)
+        self._add_section(self.tr("About"))
+        for widget in (self._version, self._agent_cost, self._window_cost):
+            self._inside.addWidget(widget)
         self._inside.addStretch(1)
         self._section_list.addStretch(1)
+        self._links.buttons()[0].setChecked(True)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -241,20 +217,28 @@ class SettingsPage(Page):
         row.addWidget(self._scroll, 1)
         self._column.setMaximumWidth(self._theme.height(_COLUMN_WIDTH) + 48)
 
-    def _add_section(self, title: str, *rows: tuple[str, str, QWidget]) -> None:
+    def _add_section(self, title: str) -> None:
         heading = Text(self._theme, self._theme.fonts.title)
         heading.show_text(title)
-        heading.setContentsMargins(0, 20 if self._inside.count() else 0, 0, 6)
+        heading.setContentsMargins(0, 20 if self._headings else 0, 0, 6)
         self._inside.addWidget(heading)
         link = Tab(self._theme, title, None)
-        link.setCheckable(False)
-        link.clicked.connect(lambda: self._scroll.verticalScrollBar().setValue(heading.y()))
+        link.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        link.clicked.connect(partial(self._go_to, len(self._headings)))
+        self._links.addButton(link, len(self._headings))
+        self._headings.append(heading)
         self._section_list.addWidget(link)
-        for label, help_text, control in rows:
-            row = _SettingRow(self._theme, label, help_text, control)
-            if label == "NetWatch Tray":
-                self._version = row.name
-            self._inside.addWidget(row)
+
+    def _add_row(self, label: str, help_text: str, control: QWidget) -> None:
+        self._inside.addWidget(SettingRow(self._theme, label, help_text, control))
+
+    def _go_to(self, section: int) -> None:
+        self._scroll.verticalScrollBar().setValue(self._headings[section].y())
+        self._links.button(section).setChecked(True)  # also of the last ones, which cannot come to the top
+
+    def _mark_section(self, top: int) -> None:
+        passed = [place for place, heading in enumerate(self._headings) if heading.y() <= top + MARGIN]
+        self._links.button(passed[-1] if passed else 0).setChecked(True)
 
     def _show_settings(self, settings: Settings) -> None:
         self._showing = True
@@ -262,12 +246,33 @@ class SettingsPage(Page):
         self._rates.choose(int(settings.units.bits))
         self._steps.choose(int(settings.units.binary))
         self._text.setChecked(settings.tray.text)
+        self._shown.setText(settings.tray.interface or self.tr("The total"))
+        self._shown.updateGeometry()
         self._history.setChecked(settings.history.on)
-        self._cap.setValue(round(settings.plan.cap_gb or 0))
+        self._size.setValue(settings.history.size_mb)
+        self._cap.setValue(settings.plan.cap_gb or 0)
         self._day.setValue(settings.plan.billing_day)
+        self._upload.show_settings(settings.upload)
         for name in self._interface_rows:
             self._show_choice(name)
         self._showing = False
+
+    def _show_present(self) -> None:
+        """What changes while nobody does anything."""
+        file = self._history_file
+        try:
+            size = self.tr("{size} in {file}").format(size=units.size(file.stat().st_size), file=file) if file else ""
+        except OSError:
+            size = self.tr("Nothing is written yet")
+        self._on_disk.say(size)
+        self._folder.setEnabled(bool(file and file.parent.is_dir()))
+        memory = units.size(_own_memory())
+        self._own_cost.add(0, time.monotonic(), time.process_time())
+        self._say_cost(self._window_cost, cost_in_words(self._own_cost.percent, str(memory)))
+
+    def _say_cost(self, row: SettingRow, cost: str) -> None:
+        if isinstance(row.control, Text):
+            row.control.show_text(cost or units.UNKNOWN)
 
     def _show_interfaces(self, interfaces: Sequence[InterfaceTick]) -> None:
         self._interfaces = {each.name: each for each in interfaces}
@@ -280,20 +285,21 @@ class SettingsPage(Page):
             self._interface_rows = {name: self._interface_row(name) for name in listed}
         for name, row in self._interface_rows.items():
             there = self._interfaces.get(name)
-            row.help.show_text(f"{describe(there)}; {there.why}" if there else self.tr("Not there at this moment"))
+            row.say(f"{describe(there)}; {there.why}" if there else self.tr("Not there at this moment"))
 
     def _place(self, name: str) -> tuple[bool, bool, str]:
         there = self._interfaces.get(name)
         return (there is None or not there.is_uplink, there is None or not there.is_up, name)
 
-    def _interface_row(self, name: str) -> _SettingRow:
+    def _interface_row(self, name: str) -> SettingRow:
         choices = (self.tr("Automatic"), self.tr("Count"), self.tr("Leave out"))
         segments = Segments(self._theme, choices, self.tr("{name} in the total").format(name=name))
-        row = _SettingRow(self._theme, name, " ", segments)
+        row = SettingRow(self._theme, name, " ", segments)
         self._interface_rows[name] = row
         self._show_choice(name)
         segments.chosen.connect(lambda choice: self._choose_interface(name, choice))
         self._interface_list.addWidget(row)
+        row.show()  # now, so that the rows below make room at once
         return row
 
     def _show_choice(self, name: str) -> None:
@@ -314,12 +320,38 @@ class SettingsPage(Page):
     def _choose_history(self, on: bool) -> None:
         self._change(lambda before: {"history": msgspec.structs.replace(before.history, on=on)})
 
-    def _choose_cap(self, gigabytes: int) -> None:
-        cap = float(gigabytes) if gigabytes else None
+    def _choose_size(self, megabytes: float) -> None:
+        size = round(megabytes)
+        self._change(lambda before: {"history": msgspec.structs.replace(before.history, size_mb=size)})
+
+    def _choose_cap(self, gigabytes: float) -> None:
+        cap = gigabytes or None
         self._change(lambda before: {"plan": msgspec.structs.replace(before.plan, cap_gb=cap)})
 
-    def _choose_day(self, day: int) -> None:
-        self._change(lambda before: {"plan": msgspec.structs.replace(before.plan, billing_day=day)})
+    def _choose_day(self, day: float) -> None:
+        self._change(lambda before: {"plan": msgspec.structs.replace(before.plan, billing_day=round(day))})
+
+    def _open_shown(self) -> None:
+        """The total, or one of the interfaces."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        one_of = QActionGroup(menu)
+        chosen = self._settings.tray.interface
+        for name in ("", *sorted({*self._interfaces, chosen} - {""}, key=self._place)):
+            action = one_of.addAction(name or self.tr("The total"))
+            action.setCheckable(True)
+            action.setChecked(name == chosen)
+            action.triggered.connect(partial(self._choose_shown, name))
+            menu.addAction(action)
+        menu.popup(self._shown.mapToGlobal(QPoint(0, self._shown.height() + 2)))
+
+    def _choose_shown(self, interface: str) -> None:
+        self._change(lambda before: {"tray": msgspec.structs.replace(before.tray, interface=interface)})
+        self._show_settings(self._settings)
+
+    def _open_folder(self) -> None:
+        if self._history_file:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._history_file.parent)))
 
     def _choose_login(self, on: bool) -> None:
         if self._showing or self._file is None:
@@ -365,7 +397,7 @@ class SettingsPage(Page):
 
     def _copy_report(self) -> None:
         """What helps to help, without addresses or names of programs."""
-        lines = [self._version.text(), self._cpu]
+        lines = [self._version.name.text(), self._cost]
         if self._status:
             lines += [
                 f"interfaces: {self._status.interfaces}",
@@ -375,3 +407,17 @@ class SettingsPage(Page):
                 *self._status.faults,
             ]
         QGuiApplication.clipboard().setText("\n".join(lines))
+
+
+def cost_in_words(percent: float | None, memory: str) -> str:
+    if percent is None:
+        return QCoreApplication.translate("Cost", "memory {memory}").format(memory=memory)
+    words = QCoreApplication.translate("Cost", "CPU {percent:.1f} %, memory {memory}")
+    return words.format(percent=percent, memory=memory)
+
+
+def _own_memory() -> int:
+    """Bytes resident."""
+    import psutil  # noqa: PLC0415  only this page asks
+
+    return int(psutil.Process().memory_info().rss)

@@ -86,6 +86,10 @@ class UsagePage(Page):
         self._periods.chosen.connect(self._choose)
         self._say_nothing(self.tr("Reading the history …") if past else self.tr("There is no history"))
 
+    @property
+    def is_live(self) -> bool:
+        return False
+
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._units, self._plan = message.settings.units, message.settings.plan

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from ast import literal_eval
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from windows import FakeAgent, FakePast, FakeReader, Opened, connection, interface, past, tick, until, uplink
 
 from netwatch_tray import settings
@@ -19,7 +22,9 @@ from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.banner import Banner
 from netwatch_tray.window.controls import Text
+from netwatch_tray.window.own_cost import OwnCost
 from netwatch_tray.window.past import HistoryPast
+from netwatch_tray.window.verb import Verb
 
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
@@ -42,7 +47,7 @@ def opened(agent: FakeAgent, tmp_path: Path, application):
 
 
 def _said(widget: Any) -> str:
-    return " | ".join(each.text() for each in widget.findChildren(Text) if each.isVisible())
+    return " | ".join(each.text() for each in widget.findChildren(QLabel) if each.isVisible())
 
 
 def test_long_ranges_come_from_the_history(opened) -> None:
@@ -161,6 +166,15 @@ def test_settings_are_written_and_told(opened, tmp_path: Path) -> None:
     assert found.total == {"wlan0": False}
     assert found.plan == DataPlan(cap_gb=500, billing_day=15)
     assert (found.tray.text, found.history.on) == (False, False)
+    page._size.setValue(1000)
+    page._cap.setValue(0.5)
+    assert page._cap.text() == "0.50 GB"
+    page._choose_shown("wg0")
+    assert page._shown.text() == "wg0"
+    found = settings.load(file)
+    assert (found.history.size_mb, found.plan.cap_gb, found.tray.interface) == (1000, 0.5, "wg0")
+    page._cap.setValue(0)
+    assert settings.load(file).plan.cap_gb is None
     file.write_text("nonsense = 1\n")
     page._steps.choose(1)
     banner = window.findChild(Banner)
@@ -172,6 +186,106 @@ def test_settings_are_written_and_told(opened, tmp_path: Path) -> None:
     assert page._interface_rows["gone0"].help.text() == "Not there at this moment"
     assert page._steps.button(1).isChecked()
     assert window.interfaces._units == Units(binary=True), "every page follows"
+
+
+def test_sections_are_found_and_follow(opened) -> None:
+    window = opened.window
+    window.resize(960, 640)
+    window.turn_to(4)
+    page = window.settings
+    until(lambda: page._scroll.verticalScrollBar().maximum() > 0, "the page is laid out")
+    shown = page._links.checkedButton
+    assert shown().text() == "General"
+    page.go_to("Data plan")
+    until(lambda: page._scroll.verticalScrollBar().value() > 0, "it went there")
+    assert shown().text() == "Data plan"
+    page._links.button(7).click()
+    assert shown().text() == "About", "also of one that cannot come to the top"
+    page._scroll.verticalScrollBar().setValue(0)
+    assert shown().text() == "General"
+
+
+def test_upload_is_off_until_it_is_turned_on(opened, tmp_path: Path) -> None:
+    window, file = opened.window, tmp_path / "settings.toml"
+    opened.say(SettingsMessage(Settings()))
+    window.turn_to(4)
+    page = window.settings
+    upload = page._upload
+    assert "Off: nothing leaves this computer." in _said(page)
+    assert upload.levels[0].isChecked()
+    upload.levels[2].click()
+    upload.hide_names.click()
+    upload.every.setValue(60)
+    upload.on.click()
+    found = settings.load(file).upload
+    assert (found.on, found.level, found.hide_names, found.interval) == (True, "apps", True, 60)
+    opened.say(SettingsMessage(Settings(upload=found)))
+    sent = "42 snapshots sent, none waits."
+    opened.say(
+        Status(version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray="", upload=sent, clients=1)
+    )
+    assert sent in _said(page)
+    upload.server.setText("https://collector.example.net")
+    upload.server.editingFinished.emit()
+    found = settings.load(file).upload
+    assert (found.endpoint, found.on) == ("https://collector.example.net", False), "off for a server without its key"
+
+
+def test_the_key_and_what_is_sent_go_through_the_verbs(opened, tmp_path: Path) -> None:
+    log = tmp_path / "ran"
+    script = (
+        "import pathlib, sys\n"
+        f"pathlib.Path({str(log)!r}).write_text(repr((sys.argv[1:], sys.stdin.read())))\n"
+        "sys.exit('netwatch-tray: No such server.') if 'bad' in sys.argv else "
+        "print('{}' if 'snapshot' in sys.argv else '')"
+    )
+    window = opened.window
+    window.turn_to(4)
+    upload = window.settings._upload
+    for verb in (upload._snapshot, upload._setup):
+        verb._command = lambda: (sys.executable, "-c", script)
+    assert not upload._save.isEnabled()
+    upload.key.setText("secret")
+    upload._save.click()
+    until(lambda: "The key is saved." in _said(window.settings), "the key is saved")
+    arguments, typed = literal_eval(log.read_text())
+    assert arguments == ["upload", "setup", "--endpoint", Settings().upload.endpoint]
+    assert typed == "secret\n", "it is in no list of processes"
+    assert upload.key.text() == ""
+    upload._upload = settings.Upload(endpoint="bad")
+    upload.key.setText("secret")
+    upload._save.click()
+    until(lambda: "No such server." in _said(window.settings), "what is wrong is said")
+    upload.show_button.click()
+    assert "Measuring for 2 seconds …" in _said(window.settings)
+    until(lambda: upload.body.toPlainText() == "{}\n", "exactly what is sent is shown")
+    assert "nothing was sent" in _said(window.settings)
+    upload.show_button.click()
+    assert upload.body.isHidden()
+    upload.show_button.click()  # and is ended with the window
+
+
+def test_a_verb_that_cannot_start_says_so(opened) -> None:
+    verb = Verb(opened.window, lambda: ("/nonexistent/netwatch-tray",))
+    said: list[str] = []
+    verb.failed.connect(said.append)
+    verb.run("snapshot")
+    until(lambda: said, "it is said")
+    assert not verb.is_running
+
+
+def test_own_cost_is_that_of_the_last_minute() -> None:
+    cost = OwnCost()
+    assert cost.percent is None
+    cost.add(1, 5.0, 2.0)
+    assert cost.percent is None, "its start says nothing of it"
+    cost.add(1, 15.0, 2.1)
+    assert cost.percent == pytest.approx(1.0)
+    for second in range(25, 200, 10):
+        cost.add(1, second, 2.1)
+    assert cost.percent == 0
+    cost.add(2, 1000.0, 30.0)
+    assert cost.percent == 3, "another process: since its start"
 
 
 def test_opening_at_login(opened, monkeypatch) -> None:

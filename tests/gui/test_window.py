@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
 from windows import connection, interface, past, tick, until, uplink
 
 from netwatch_tray import units
@@ -38,7 +38,7 @@ def _readouts(window: QWidget) -> list[str]:
 
 
 def _said(widget: QWidget) -> str:
-    return " | ".join(each.text() for each in widget.findChildren(Text) if each.isVisible())
+    return " | ".join(each.text() for each in widget.findChildren(QLabel) if each.isVisible())
 
 
 def test_interfaces_and_the_total(open_window) -> None:
@@ -216,7 +216,7 @@ def test_a_connection_that_comes_back_is_not_forgotten(open_window, monkeypatch)
 def _instead(page: ConnectionsPage) -> str:
     """What stands in the table's place."""
     shown = page._stack.currentWidget()
-    return "" if shown is page.table else f"{_said(shown)}: {page._instead._detail.text()}"
+    return "" if shown is page.table else f"{page._instead._title.text()}: {page._instead._detail.text()}"
 
 
 def test_states_of_the_connection_list(open_window) -> None:
