@@ -23,8 +23,8 @@ NAME = "netwatch-tray"
 APPLICATION = "io.netwatch.tray"
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-_RECOMMENDED = ("iproute2", "lsof", "xdg-utils")
-"""Sources of the second choice, and what shows the doctor's report."""
+_RECOMMENDED = ("ca-certificates", "iproute2", "lsof", "xdg-utils")
+"""For uploads; sources of the second choice; what shows the doctor's report."""
 
 _EMAIL = "authors@netwatch-tray.invalid"
 """deb-control(5) wants an address; mail to this one goes nowhere."""
@@ -113,7 +113,9 @@ def build(
     into.mkdir(parents=True, exist_ok=True)
     package = into / f"{NAME}_{version}_{architecture}.deb"
     command: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--build", root, package]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    # dpkg-deb lets no file in it be newer than SOURCE_DATE_EPOCH.
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(_midnight(date).timestamp()))}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return package
 
 
@@ -156,7 +158,11 @@ def _set_modes(root: Path) -> None:
 
 def _in_email(date: str) -> str:
     """RFC 5322."""
-    return email.utils.format_datetime(dt.datetime.fromisoformat(date).replace(tzinfo=dt.UTC))
+    return email.utils.format_datetime(_midnight(date))
+
+
+def _midnight(date: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(date).replace(tzinfo=dt.UTC)
 
 
 def _checksums(root: Path) -> str:

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 _OF_QT = {"pyside6-essentials", "shiboken6"}
 """Their wheels hold Qt and no licence text: LGPL 3, which adds to GPL 3."""
+_LEFT_OUT = {"python-xlib"}
+"""Required by a part of pystray that the frozen program has not (netwatch-tray.spec)."""
 _TEXT = re.compile(r"(?:^|/)(?:licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 
 
@@ -43,11 +45,17 @@ def python_components(project: str) -> list[Component]:
     waiting = _names(project.splitlines())
     while waiting:
         name = waiting.pop()
-        if name not in found:
+        if name not in found and name not in _LEFT_OUT:
             distribution = metadata.distribution(name)
             found[name] = _component(name, distribution)
             waiting |= _names(distribution.requires or ())
     return [interpreter, *(found[name] for name in sorted(found))]
+
+
+def installed_components(place: Path) -> list[Component]:
+    """The distributions that lie in a directory, made for whatever system."""
+    found = {_normal(each.metadata["Name"]): each for each in metadata.distributions(path=[str(place)])}
+    return [_component(name, found[name]) for name in sorted(found)]
 
 
 def _names(requirements: Iterable[str]) -> set[str]:
@@ -55,7 +63,11 @@ def _names(requirements: Iterable[str]) -> set[str]:
 
     parsed = [Requirement(line) for line in requirements if line.strip()]
     wanted = [each for each in parsed if not each.marker or each.marker.evaluate({"extra": ""})]
-    return {re.sub(r"[-_.]+", "-", each.name).lower() for each in wanted}
+    return {_normal(each.name) for each in wanted}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _component(name: str, distribution: metadata.Distribution) -> Component:
@@ -68,6 +80,9 @@ def _component(name: str, distribution: metadata.Distribution) -> Component:
     texts = tuple(Path(str(distribution.locate_file(file))) for file in files)
     if name in _OF_QT:
         texts = (HERE / "licences" / "LGPL-3.0.txt", HERE / "licences" / "GPL-3.0.txt")
+    if name == "pyobjc-core":  # its wheel has no text; those of the same project have
+        site_packages = Path(str(distribution.locate_file("")))
+        texts = tuple(site_packages.glob("pyobjc_framework_cocoa-*.dist-info/licenses/*"))
     return Component(name, distribution.version, licence, f"pkg:pypi/{name}@{distribution.version}", texts)
 
 
@@ -94,7 +109,7 @@ def write(place: Path, version: str, components: Iterable[Component]) -> None:
     """A folder of texts for each component, and `sbom.cdx.json`."""
     found = sorted(components)
     for component in found:
-        own = place / f"{component.name}-{component.version.replace('/', '_').replace(':', '_')}"
+        own = place / f"{component.name}-{component.version.replace(':', '_')}"
         own.mkdir(parents=True, exist_ok=True)
         for text in component.texts:
             shutil.copyfile(text, own / text.name)

@@ -17,6 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import licences
+from plugins import keep
+
 HERE = Path(__file__).resolve().parent
 IDENTIFIER = "io.netwatch.tray"
 NAME = "NetWatch Tray"
@@ -68,7 +71,9 @@ def assemble(tree: Path, *, icon: Path, lock: Path, uv: Path, version: str, arch
     _install_wheels(packages, lock, uv, architecture)
     shutil.copytree(tree / "netwatch_tray", packages / "netwatch_tray", dirs_exist_ok=True)
     shutil.copytree(tree / "assets", packages / "netwatch_tray" / "assets")
-    shutil.copytree(tree / "licences", contents / "Resources" / "licences")
+    texts = contents / "Resources" / "licences"
+    licences.write(texts, version, licences.installed_components(packages))
+    shutil.copyfile(tree / "licences" / "LICENSE", texts / "LICENSE")
     _compile_launcher(contents / "MacOS" / "netwatch-tray", architecture)
     (contents / "Resources" / "SHA256SUMS").write_text(checksums(contents))
     return bundle
@@ -80,12 +85,15 @@ def _install_wheels(place: Path, lock: Path, uv: Path, architecture: str) -> Non
     command: list[str | Path] = [uv, "pip", "install", "--quiet", "--target", place, "--python-platform", target]
     command += ["--python-version", PYTHON, "--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", lock]
     subprocess.run(command, check=True)
-    for unused in ("bin", ".lock"):
+    for unused in ("bin", ".lock", "PyObjCTest"):
         found = place / unused
         if found.is_dir():
             shutil.rmtree(found)
         else:
             found.unlink(missing_ok=True)
+    for file in place.rglob("*"):
+        if file.is_file() and not keep(file.relative_to(place).as_posix()):
+            file.unlink()
 
 
 def requirements(lock: str, names: Iterable[str]) -> str:

@@ -130,7 +130,11 @@ def _freeze() -> None:
 
 def _add_licences_of_libraries(inside: Path) -> None:
     """Of what comes from the system that built this, not from a wheel."""
-    names = [file.name for file in inside.glob("lib*.so*") if not file.is_symlink()]
+    names = [
+        file.name
+        for file in inside.glob("lib*.so*")
+        if not file.is_symlink() and not file.name.startswith("libpython")  # a component already: CPython
+    ]
     components = licences.python_components(_project_requirements()) + licences.debian_components(names)
     licences.write(inside / "licences", version(), components)
 

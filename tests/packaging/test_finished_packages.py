@@ -1,0 +1,284 @@
+"""What people install, really built, installed, used and removed: `./dev package check`. Takes minutes, needs root and
+the network, so it is no part of `./dev test`."""
+
+from __future__ import annotations
+
+import configparser
+import contextlib
+import hashlib
+import json
+import plistlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import macos_bundle
+import pytest
+import shared_libraries
+from bare_debian import BareDebian
+from desktop import Session
+from make import digest, version
+from networks import FAR, PACED_SENDER, RECEIVER, Wire, wire
+from PIL import Image
+
+pytestmark = [pytest.mark.package, pytest.mark.skipif(sys.platform != "linux", reason="builds for Linux")]
+
+ROOT = Path(__file__).resolve().parents[2]
+DIST = ROOT / "dist"
+FOLDER = DIST / "netwatch-tray"
+SPEED = 5_000_000
+PORT = 5201
+ICON = (0x7A, 0x82, 0x8D)
+DOWNLOAD_LINE = (0x14, 0x63, 0xBD)
+MEGABYTE = 1_000_000
+X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108  where X servers have them
+
+
+def run(*command: str | Path, timeout: float = 120, **options: object) -> str:
+    """What it printed; fails unless it succeeds."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def build(what: str) -> None:
+    run(ROOT / "dev", "package", what, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def deb() -> Path:
+    build("deb")
+    (package,) = DIST.glob("netwatch-tray_*.deb")
+    return package
+
+
+@pytest.fixture
+def network() -> Iterator[Wire]:
+    with wire() as made:
+        yield made
+
+
+# The frozen folder and its Debian package
+
+
+def test_sizes_are_within_their_limits(deb: Path) -> None:
+    folder = sum(file.lstat().st_size for file in FOLDER.rglob("*") if not file.is_dir())
+    assert folder <= 150 * MEGABYTE
+    assert deb.stat().st_size <= 45 * MEGABYTE
+
+
+def test_the_folder_names_no_place_of_its_build(deb: Path) -> None:
+    assert deb
+    files = [file for file in FOLDER.rglob("*") if file.is_file() and not file.is_symlink()]
+    assert [file for file in files if str(ROOT).encode() in file.read_bytes()] == []
+    for file in shared_libraries.elf_files(FOLDER):
+        assert re.findall(r"R(?:UN)?PATH +(?!\$ORIGIN)\S+", run("objdump", "-p", file)) == [], file
+
+
+def test_every_component_has_its_licence(deb: Path) -> None:
+    assert deb
+    licences = FOLDER / "_internal" / "licences"
+    sbom = json.loads((licences / "sbom.cdx.json").read_text("utf-8"))
+    assert sbom["bomFormat"] == "CycloneDX"
+    names = {component["name"] for component in sbom["components"]}
+    assert {"CPython", "pillow", "psutil", "pyside6-essentials", "pystray", "shiboken6", "libssl3"} <= names
+    folders = {f"{each['name']}-{each['version'].replace(':', '_')}" for each in sbom["components"]}
+    assert folders == {place.name for place in licences.iterdir() if place.is_dir()}
+    assert [name for name in folders if not any(text.stat().st_size for text in (licences / name).iterdir())] == []
+    assert "MIT License" in (licences / "LICENSE").read_text("utf-8")
+
+
+def test_every_carried_library_belongs_to_a_component(deb: Path) -> None:
+    """What was taken from the system is listed with its Debian package."""
+    assert deb
+    sbom = json.loads((FOLDER / "_internal" / "licences" / "sbom.cdx.json").read_text("utf-8"))
+    listed = {component["name"] for component in sbom["components"] if component["purl"].startswith("pkg:deb/")}
+    for file in (FOLDER / "_internal").glob("lib*.so*"):
+        if file.is_symlink() or file.name.startswith("libpython"):
+            continue
+        owner = run("dpkg", "-S", f"*/{file.name}").partition(":")[0]
+        assert owner in listed, file.name
+
+
+def test_the_package_is_clean_by_lintian(deb: Path) -> None:
+    done = subprocess.run(
+        ["lintian", "--allow-root", "--tag-display-limit", "0", "--fail-on", "error,warning", deb],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
+def test_desktop_and_metainfo_in_the_package_are_valid(deb: Path, tmp_path: Path) -> None:
+    run("dpkg-deb", "-x", deb, tmp_path)
+    assert run("desktop-file-validate", tmp_path / "usr/share/applications/netwatch-tray.desktop") == ""
+    run("appstreamcli", "validate-tree", "--no-net", "--pedantic", tmp_path)
+
+
+def test_two_builds_are_identical(deb: Path) -> None:
+    first = digest(FOLDER), hashlib.sha256(deb.read_bytes()).hexdigest()
+    shutil.rmtree(ROOT / "build" / "package")
+    build("deb")
+    assert (digest(FOLDER), hashlib.sha256(deb.read_bytes()).hexdigest()) == first
+
+
+# A bare Debian
+
+
+@pytest.fixture(scope="module")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> BareDebian:
+    bare = BareDebian(tmp_path_factory.mktemp("bare") / "debian")
+    assert not list((bare.root / "usr" / "bin").glob("python*"))
+    bare.apt("update")
+    return bare
+
+
+def test_installed_used_and_removed(deb: Path, debian: BareDebian, network: Wire, tmp_path: Path) -> None:
+    """As a person does it who has neither Python nor Qt. Display, panel and bus are outside, so that nothing they need
+    is there by chance."""
+    inside = f"/root/{deb.name}"
+    shutil.copyfile(deb, f"{debian.root}{inside}")
+    before = debian.files()
+    debian.apt("install", "--no-install-recommends", inside, "ca-certificates")
+    assert not list((debian.root / "usr" / "bin").glob("python*"))
+    assert f"netwatch-tray {version()}" in debian.run("netwatch-tray", "--version")
+
+    with_nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/home/nobody")
+    debian.run("install", "-d", "-o", "65534", "-m", "700", "/home/nobody")
+    told = debian.run(*with_nobody, "netwatch-tray", "selftest", "--installed", timeout=120)
+    assert "WRONG" not in told
+    debian.run(*with_nobody, "netwatch-tray", "selftest", timeout=120)
+    assert "rtnetlink" in debian.run(*with_nobody, "netwatch-tray", "doctor")
+
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.read(debian.root / "usr/share/applications/netwatch-tray.desktop", "utf-8")
+    words = shlex.split(entry["Desktop Entry"]["Exec"])
+    with Session(netns=network.near) as desktop:
+        desktop.start_host("xfce")
+        desktop.spawn("agent", debian.enter(*words, shared=(desktop.directory, X11_SOCKETS)))
+        desktop.wait_for(desktop.items, 20, "the icon registers")
+        place = desktop.wait_for(lambda: desktop.find_colour(ICON), 10, "the icon is seen on the screen")
+        with transfer(network):
+            desktop.wait_for(lambda: tells(desktop.tooltip(), SPEED), 15, f"the tooltip tells {SPEED} B/s")
+            desktop.click(*place)
+            desktop.wait_for(lambda: desktop.windows("NetWatch"), 20, "the click opens the window")
+            desktop.wait_for(lambda: desktop.find_colour(DOWNLOAD_LINE, 50), 15, "the chart shows the download")
+            desktop.screenshot(tmp_path / "bare.png")
+        desktop.pick("Quit NetWatch")
+        assert desktop.wait_exit("agent") == 0
+        assert "Traceback" not in desktop.log("agent")
+        places = [Path(desktop.environment[name]) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")]
+        kept = {file.relative_to(at).parts[0] for at in places for file in at.rglob("netwatch*")}
+        assert kept == {"netwatch-tray"}  # docs/install.md says so
+
+    debian.apt("purge", "netwatch-tray")
+    left = {file for file in debian.files() - before if "netwatch" in file}
+    assert {file for file in left if not file.startswith(("/home/nobody/", "/tmp/runtime-65534/"))} == set()  # noqa: S108  the user's
+    assert not any((debian.root / "opt").iterdir())
+
+
+@contextlib.contextmanager
+def transfer(network: Wire) -> Iterator[None]:
+    """A download at SPEED."""
+    sender = network.python(network.far, PACED_SENDER, FAR, str(PORT), str(SPEED), "120")
+    receiver = None
+    try:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "ready\n"
+        receiver = network.python(network.near, RECEIVER, FAR, str(PORT))
+        yield
+    finally:
+        for process in filter(None, (sender, receiver)):
+            process.kill()
+            process.communicate()
+
+
+def tells(tooltip: str, speed: float) -> bool:
+    """Whether the download in a tooltip is this, in bytes/s."""
+    found = re.search(r"↓ ([\d.]+) MB/s", tooltip)
+    return found is not None and abs(float(found[1]) * MEGABYTE / speed - 1) < 0.05
+
+
+# Wheel and source archive
+
+
+@pytest.fixture(scope="module")
+def archives() -> tuple[Path, Path]:
+    """Wheel and source archive."""
+    build("wheel")
+    (wheel,) = DIST.glob("netwatch_tray-*.whl")
+    (source,) = DIST.glob("netwatch_tray-*.tar.gz")
+    return wheel, source
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["wheel", "source"])
+def test_pip_installs_all_of_it(archives: tuple[Path, Path], which: int, tmp_path: Path) -> None:
+    """With the dependencies that pip chooses today, in an environment that has nothing of ours."""
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run(tmp_path / "venv" / "bin" / "pip", "install", "-q", archives[which], timeout=300)
+    program = tmp_path / "venv" / "bin" / "netwatch-tray"
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    for words in (("doctor",), ("selftest",), ("selftest", "--installed")):
+        told = run(program, *words, env=environment, cwd=tmp_path)
+        assert "WRONG" not in told
+        assert str(ROOT) not in told
+
+
+# The bundle for macOS, as far as Linux can check it: signing, notarising and starting it need a Mac.
+
+
+@pytest.fixture(scope="module")
+def bundles() -> dict[str, Path]:
+    build("app")
+    return {architecture: DIST / "macos" / architecture / "NetWatch Tray.app" for architecture in ("arm64", "x86_64")}
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_the_bundle_is_whole(bundles: dict[str, Path], architecture: str) -> None:
+    contents = bundles[architecture] / "Contents"
+    assert {each.name for each in contents.iterdir()} == {"Info.plist", "MacOS", "PkgInfo", "Resources"}
+    plist = plistlib.loads((contents / "Info.plist").read_bytes())
+    assert plist["CFBundleIdentifier"] == macos_bundle.IDENTIFIER
+    assert plist["CFBundlePackageType"] == (contents / "PkgInfo").read_text("ascii")[:4]
+    assert plist["LSArchitecturePriority"] == [architecture]
+    assert plist["CFBundleShortVersionString"] == version()
+    with Image.open(contents / "Resources" / plist["CFBundleIconFile"]) as icon:
+        assert max(width * scale for width, _, scale in icon.info["sizes"]) == 1024
+    (launcher,) = (contents / "MacOS").iterdir()
+    assert launcher.name == plist["CFBundleExecutable"]
+    assert launcher.stat().st_mode & 0o111 == 0o111
+    run("sha256sum", "--check", "--quiet", "--strict", "Resources/SHA256SUMS", cwd=contents)
+    listed = {line[66:] for line in (contents / "Resources" / "SHA256SUMS").read_text("utf-8").splitlines()}
+    there = {str(file.relative_to(contents)) for file in contents.rglob("*") if file.is_file()}
+    assert there - listed == {"Resources/SHA256SUMS"}
+    assert (contents / "Resources" / "site-packages" / "netwatch_tray" / "assets" / "icons" / "pause.svg").is_file()
+    assert not [file for file in contents.rglob("*") if file.is_symlink() or file.suffix == ".pyc"]
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_all_code_in_the_bundle_runs_on_that_mac(bundles: dict[str, Path], architecture: str) -> None:
+    """Each file has code for it, asks for no newer macOS than Info.plist promises, and links to what will be there."""
+    contents = bundles[architecture] / "Contents"
+    python = ROOT / "build" / "venv" / "bin" / "python"
+    found = json.loads(run(python, Path(__file__).with_name("mach_o.py"), contents))
+    assert "MacOS/netwatch-tray" in found
+    assert sum("QtCore" in file for file in found) >= 2  # the binding and Qt's own
+    assert [file for file, parts in found.items() if architecture not in parts] == []
+    least = list(map(int, macos_bundle.LEAST_MACOS.split(".")))
+    assert {
+        file: parts[architecture]["macos"] for file, parts in found.items() if parts[architecture]["macos"] > least
+    } == {}
+    linked = {name for parts in found.values() for name in parts[architecture]["linked"]}
+    assert [name for name in linked if not name.startswith(("/usr/lib/", "/System/Library/", "@"))] == []
+
+
+def test_the_bundle_has_the_licences_of_what_it_carries(bundles: dict[str, Path]) -> None:
+    resources = bundles["arm64"] / "Contents" / "Resources"
+    carried = {place.name.partition("-")[0] for place in (resources / "site-packages").glob("*.dist-info")}
+    sbom = json.loads((resources / "licences" / "sbom.cdx.json").read_text("utf-8"))
+    assert {component["name"].replace("-", "_") for component in sbom["components"]} == carried
+    assert "pyobjc_core" in carried
+    assert all(any(place.iterdir()) for place in (resources / "licences").iterdir() if place.is_dir())
