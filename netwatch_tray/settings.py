@@ -78,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     history: History = History()
     plan: DataPlan = DataPlan()
     health: bool = False
-    """Gateway and DNS server are probed every half minute, also while nothing is uploaded."""
+    """Gateway and DNS server are probed by `snapshot` and `serve-metrics`, also while nothing is uploaded."""
 
 
 def load(file: Path) -> Settings:

@@ -64,6 +64,9 @@ class Agent:
         self._children: list[Popen[bytes]] = []
         self._presence: Presence | None = None
         self._reporter: Reporter | None = None
+        # No window, and no tool that is asked, needs to know it.
+        key = os.environ.pop("NETWATCH_API_KEY", None)
+        self._secrets = {"NETWATCH_API_KEY": key} if key else {}
         self._history: HistoryKeeper | None = None
         with contextlib.ExitStack() as undo:
             undo.enter_context(_lock(paths.lock_file()))
@@ -203,22 +206,31 @@ class Agent:
         if self._presence:
             self._presence.notify(Notification("settings", "The settings stay as they were", str(error)))
 
+    def _complain_about_upload(self, reason: str) -> None:
+        if self._presence:
+            self._presence.notify(Notification("upload", "Nothing is uploaded", reason))
+
     def _start_reporter(self) -> None:
         """Uploads as the settings say; again: instead of the reporter before."""
         before, self._reporter, self._connections.on_reading = self._reporter, None, None
         if before:
-            before.stop()
+            before.stop(drain=False)
         if self._settings.upload.on:
             from netwatch_tray.cloud.reporter import Reporter  # noqa: PLC0415  6 MB with TLS and SQLite
 
             self._reporter = Reporter(
-                self._scheduler, self._settings.upload, lambda: self._connections.table, after=before
+                self._scheduler,
+                self._settings.upload,
+                {**os.environ, **self._secrets},
+                lambda: self._connections.table,
+                self._complain_about_upload,
+                after=before,
             )
             self._connections.on_reading = self._reporter.connections_read
 
     def _end_reporter(self) -> None:
         if self._reporter:
-            self._reporter.stop()
+            self._reporter.stop(drain=True)
             self._reporter.wait()
 
     def _keep_history(self) -> None:

@@ -151,6 +151,7 @@ def _status(options: argparse.Namespace) -> int:
             "interfaces": status.interfaces,
             "connections": status.connections,
             "tray": status.tray,
+            **({"upload": status.upload} if status.upload else {}),
             "clients": str(status.clients),
             **({"fault": "; ".join(status.faults)} if status.faults else {}),
         }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PREVIEW_SECONDS = 2.0
 """What the rates of a snapshot are measured over."""
+_METRICS_SECONDS = 5.0
+"""Between two readings for whoever collects metrics; they come every fifteen seconds or so."""
 _METRICS_PORT = 9464
 """As the OpenTelemetry project proposes for Prometheus exporters."""
 
@@ -84,6 +86,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     observer.step()
     time.sleep(_PREVIEW_SECONDS)
     observer.step()
+    observer.wait_for_health()
     body = observer.envelope()
     observer.close()
     for fault in observer.faults:
@@ -234,7 +237,10 @@ def _waiting(exists: bool) -> str:
 
 
 def _test(_options: argparse.Namespace) -> int:
-    """Beside the spool: a test must not wait for, or disturb, what is under way."""
+    """Beside the spool: a test must not wait for, or disturb, what is under way.
+
+    Measured once, so that its deltas are 0: the server adds up all it gets, and a test must not count traffic twice.
+    """
     import netwatch_tray
     from netwatch_tray.cloud import account
     from netwatch_tray.cloud.client import ServerClient, describe
@@ -244,14 +250,16 @@ def _test(_options: argparse.Namespace) -> int:
 
     settings = load_settings()
     found = account.resolve(settings.upload)
-    observer = Observer(settings, found.identity, period=_PREVIEW_SECONDS)
-    observer.step()
-    time.sleep(_PREVIEW_SECONDS)
+    observer = Observer(settings, found.identity)
     observer.step()
     body = observer.envelope()
     observer.close()
     client = ServerClient(found, f"netwatch-tray/{netwatch_tray.__version__}", timeout=PACE.timeout)
     answer = client.post(body)
+    if answer.status == 429:
+        print("The server takes a snapshot every ten seconds; trying again in a moment.", file=sys.stderr)
+        time.sleep(PACE.gap)
+        answer = client.post(body)
     client.close()
     verdict = judge(answer, 1, None)
     if isinstance(verdict, Each) and verdict.fates[0][0] == "accepted":
@@ -272,7 +280,7 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     settings = load_settings()
     # Whoever asks is on this machine, so nothing need be hidden; processes and connections make no metrics.
     upload = msgspec.structs.replace(settings.upload, level="system", hide_addresses=False, hide_names=False)
-    observer = Observer(msgspec.structs.replace(settings, upload=upload))
+    observer = Observer(msgspec.structs.replace(settings, upload=upload), period=_METRICS_SECONDS)
     observer.step()
     latest = observer.snapshot()
     provider = None
@@ -285,7 +293,7 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     print(f"Serving {server.url}", flush=True)
     try:
         while True:
-            time.sleep(1.0)
+            time.sleep(_METRICS_SECONDS)
             observer.step()
             latest = observer.snapshot()
     finally:

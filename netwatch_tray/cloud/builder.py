@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import UNSET
 
 from netwatch_tray.cloud import wire
@@ -30,16 +31,14 @@ class Sockets(NamedTuple):
     """What the connection table holds."""
 
     states: dict[str, int]
-    rows: tuple[Connection, ...]
-    """Empty where neither apps nor connections are sent."""
+    rows: tuple[Connection, ...] | None
+    """`None` where neither apps nor connections are sent."""
 
 
 class Readings(NamedTuple):
-    """Everything but the ticks; `None`: not asked for, or it could not be read."""
+    """Everything but the ticks and the disks; `None`: not asked for, or it could not be read."""
 
     system: SystemSample | None = None
-    disks: tuple[Usage, ...] | None = None
-    disk_traffic: DiskTraffic | None = None
     health: wire.HealthMetric | None = None
     sockets: Sockets | None = None
 
@@ -115,24 +114,21 @@ class SnapshotBuilder:
         self._meters = {index: meter for index, meter in self._meters.items() if index in sent}
         sockets = readings.sockets
         states: dict[str, int] = sockets.states if sockets else {}
-        rows = sockets.rows if sockets else ()
+        rows = sockets.rows if sockets else None
         snapshot = wire.Snapshot(
             timestamp=wire.timestamp(tick.at),
             interfaces=interfaces,
             health=readings.health,
             connection_count=states.get("ESTABLISHED", 0) if sockets else None,
             system=None if readings.system is None else _system(readings.system),
-            disk_usage=None if readings.disks is None else tuple(map(_disk, readings.disks)),
-            disk_io=None
-            if readings.disk_traffic is None
-            else wire.DiskIo(read_bytes=readings.disk_traffic.read, write_bytes=readings.disk_traffic.written),
             tcp_time_wait=states.get("TIME_WAIT", 0) if sockets else None,
             tcp_close_wait=states.get("CLOSE_WAIT", 0) if sockets else None,
-            processes=self._top_processes(rows, boottime) if rows else UNSET,
-            connections=_top_connections(rows) if rows else UNSET,
+            processes=UNSET if rows is None else self._top_processes(rows, boottime),
+            connections=UNSET if rows is None else _top_connections(rows),
         )
         self._processes, self._processes_elapsed = {}, 0.0
-        self._names = {pid: name for pid, name in self._names.items() if any(row.pid == pid for row in rows)}
+        alive = {row.pid for row in rows or ()}
+        self._names = {pid: name for pid, name in self._names.items() if pid in alive}
         return snapshot
 
     def _is_sent(self, interface: InterfaceTick) -> bool:
@@ -213,26 +209,61 @@ class HealthHistory:
     """The last probes, as the wire tells them."""
 
     def __init__(self) -> None:
-        self._gateway: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
-        self._dns: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
-        self.metric: wire.HealthMetric | None = None
-        """As of the last probe; `None` before the first."""
+        self._gateway = _Probes()
+        self._dns = _Probes()
 
-    def add(self, health: Health) -> None:
-        for history, found in ((self._gateway, health.gateway), (self._dns, health.dns)):
-            # What cannot be measured is not a probe that failed.
-            if found is not None and (found.rtt_s is not None or found.loss is not None):
-                history.append(_milliseconds(found))
-        self.metric = wire.HealthMetric(
+    def add(self, health: Health) -> wire.HealthMetric:
+        """With the newest probe."""
+        self._gateway.add(health.gateway)
+        self._dns.add(health.dns)
+        return wire.HealthMetric(
             gateway_ip=health.gateway and health.gateway.address,
             gateway_rtt_ms=_milliseconds(health.gateway),
             gateway_loss_pct=_percent_lost(health.gateway),
             dns_ip=health.dns and health.dns.address,
             dns_rtt_ms=_milliseconds(health.dns),
             dns_loss_pct=_percent_lost(health.dns),
-            gateway_rtt_history=tuple(self._gateway) or UNSET,
-            dns_rtt_history=tuple(self._dns) or UNSET,
+            gateway_rtt_history=tuple(self._gateway.times) or UNSET,
+            dns_rtt_history=tuple(self._dns.times) or UNSET,
         )
+
+
+class _Probes:
+    """The round trips to one address; in another network they begin anew."""
+
+    def __init__(self) -> None:
+        self.times: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
+        self._address: str | None = None
+
+    def add(self, found: Reachability | None) -> None:
+        if found is None:
+            return
+        if found.address != self._address:
+            self._address = found.address
+            self.times.clear()
+        if found.rtt_s is not None or found.loss is not None:  # what cannot be measured is not a probe that failed
+            self.times.append(_milliseconds(found))
+
+
+def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffic: DiskTraffic | None) -> wire.Snapshot:
+    """The snapshot with what the disks hold and moved; `None`: it could not be read."""
+    return msgspec.structs.replace(
+        snapshot,
+        disk_usage=None
+        if usages is None
+        else tuple(
+            wire.DiskUsage(
+                mount_point=text(each.point),
+                device=text(each.device),
+                total_bytes=each.total,
+                used_bytes=each.used,
+                available_bytes=each.available,
+                usage_pct=each.percent,
+            )
+            for each in usages
+        ),
+        disk_io=None if traffic is None else wire.DiskIo(read_bytes=traffic.read, write_bytes=traffic.written),
+    )
 
 
 def text(found: str) -> str:
@@ -252,17 +283,6 @@ def _system(found: SystemSample) -> wire.SystemMetric:
         swap_total_bytes=found.memory.swap_total,
         swap_used_bytes=found.memory.swap_used,
         cpu_per_core=found.cpu_per_core,
-    )
-
-
-def _disk(found: Usage) -> wire.DiskUsage:
-    return wire.DiskUsage(
-        mount_point=text(found.point),
-        device=text(found.device),
-        total_bytes=found.total,
-        used_bytes=found.used,
-        available_bytes=found.available,
-        usage_pct=found.percent,
     )
 
 

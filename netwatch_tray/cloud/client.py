@@ -1,8 +1,9 @@
 """One POST after the other to one server, over a connection that is kept: what went wrong is said, not raised further.
 
 http.client, because it is there and costs 1 MB beside ssl; urllib3 costs 11 and its retries and redirects would have to
-be turned off again. A request has one deadline for everything after the name was looked up: a server that sends a byte
-a minute is late as well. Redirects are never followed, so neither key nor data goes where nobody meant them to.
+be turned off again. Once a server is reached, a request has one deadline for everything, the TLS handshake included:
+one that sends a byte a minute is late as well. Redirects are never followed, so neither key nor data goes where nobody
+meant them to.
 """
 
 from __future__ import annotations
@@ -64,12 +65,9 @@ class ServerClient:
 
     def post(self, body: bytes) -> Answer:
         """Raises UnreachableError."""
-        connection = self._ready_connection()
         self._is_late = False
         try:
-            if connection.sock is None:
-                connection.connect()
-            self._guard(connection.sock)
+            connection = self._ready_connection()
             connection.request("POST", self._endpoint.path, body, self._headers)
             response = connection.getresponse()
             content = self._read(response)
@@ -78,13 +76,9 @@ class ServerClient:
             raise UnreachableError(self._reason(error)) from error
         finally:
             self._unguard()
-        answer = Answer(
-            response.status,
-            content,
-            _unix_time(response.getheader("Date")),
-            _seconds(response.getheader("Retry-After")),
-            response.getheader("Location"),
-        )
+        server_time = _unix_time(response.getheader("Date"))
+        retry_after = _seconds(response.getheader("Retry-After"), server_time)
+        answer = Answer(response.status, content, server_time, retry_after, response.getheader("Location"))
         if response.will_close:
             self.close()
         return answer
@@ -112,19 +106,26 @@ class ServerClient:
         return content
 
     def _ready_connection(self) -> http.client.HTTPConnection:
+        """The one that is kept, or a new one; the request's time has begun. Raises OSError."""
         kept = self._connection
-        if kept is not None and (kept.sock is None or _has_hung_up(kept.sock)):
-            self.close()
-        if self._connection is None:
-            endpoint = self._endpoint
-            if endpoint.is_secure:
-                self._tls = self._tls or trusted_by_system()
-                self._connection = http.client.HTTPSConnection(
-                    endpoint.host, endpoint.port, timeout=self._timeout, context=self._tls
-                )
-            else:
-                self._connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=self._timeout)
-        self._connection.timeout = self._timeout
+        if kept is not None and kept.sock is not None and not _has_hung_up(kept.sock):
+            self._guard(kept.sock)
+            return kept
+        self.close()
+        host, port = self._endpoint.host, self._endpoint.port
+        sock = socket.create_connection((host, port), self._timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+        if not self._endpoint.is_secure:
+            self._connection = http.client.HTTPConnection(host, port)
+            self._connection.sock = sock
+            self._guard(sock)
+            return self._connection
+        self._tls = self._tls or trusted_by_system()
+        tls = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        self._connection = http.client.HTTPSConnection(host, port, context=self._tls)
+        self._connection.sock = tls
+        self._guard(tls)
+        tls.do_handshake()
         return self._connection
 
     def _guard(self, sock: socket.socket) -> None:
@@ -205,5 +206,9 @@ def _unix_time(date: str | None) -> float | None:
         return None
 
 
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdecimal() and len(text) < 6 else None
+def _seconds(text: str | None, server_time: float | None) -> float | None:
+    """Retry-After (RFC 9110): seconds, or a date by the server's clock."""
+    if text is not None and text.isascii() and text.isdecimal():
+        return float(text[:6])
+    until = _unix_time(text)
+    return None if until is None or server_time is None else max(0.0, until - server_time)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Identity
-from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, text
+from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, text, with_disks
 from netwatch_tray.cloud.privacy import includes, limited, limited_host
 from netwatch_tray.collect import disks
-from netwatch_tray.collect.process_facts import read_facts
-from netwatch_tray.collect.system import SystemSource, machine
+from netwatch_tray.collect.health import Health, HealthSource
+from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
+from netwatch_tray.collect.system import SystemSource, hostname, machine
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.errors import CollectError
 from netwatch_tray.model import Tick
@@ -20,66 +22,91 @@ from netwatch_tray.settings import Upload
 
 _Found = TypeVar("_Found")
 
+_HEALTH_PERIOD = 30.0
+"""Seconds between probes."""
+
 
 class SnapshotCollector:
-    """From ticks and connections to the very snapshots that are stored and sent. In one thread, but for `host`."""
+    """From ticks and connections to the very snapshots that are stored and sent.
 
-    def __init__(self, upload: Upload, identity: Identity) -> None:
+    In one thread, but for `finished` and `host`.
+    """
+
+    def __init__(self, upload: Upload, identity: Identity, *, with_health: bool) -> None:
+        """`with_health`: gateway and DNS server are probed, if the chosen level tells of them."""
         self._upload = upload
         self._identity = identity
-        self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=read_facts)
+        self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts)
         self._machine = machine()
-        self._memory_total: int | None = None
-        self._system = SystemSource() if includes(upload.level, "system") else None
-        self.health = HealthHistory()
-        """To be fed by whoever probes."""
-        self.faults: dict[str, str] = {}
-        """What could not be read for the last snapshot, by source, in words for the person."""
+        self._faults: dict[str, str] = {}
+        has_system = includes(upload.level, "system")
+        self._system = SystemSource() if has_system else None
+        self._health = HealthWatch() if has_system and with_health else None
+        self._uplinks: list[int] = []
         if self._system is not None:
             self._read("system", self._system.sample)  # what the first shares are compared with
 
     @property
-    def identity(self) -> Identity:
-        return self._identity
-
-    @property
-    def wants_health(self) -> bool:
-        return includes(self._upload.level, "system")
+    def host_id(self) -> str:
+        return self._identity.host_id
 
     @property
     def wants_connections(self) -> bool:
         return includes(self._upload.level, "system")
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What could not be read for the last snapshot, in words for the person."""
+        health = self._health.fault if self._health else None
+        return (*self._faults.values(), *([health] if health else ()))
+
     def add(self, tick: Tick) -> None:
         """Each tick, in order."""
         self._builder.add(tick)
+        if self._health is not None:
+            before, self._uplinks = self._uplinks, [each.index for each in tick.interfaces if each.is_uplink]
+            self._health.poll(is_elsewhere=before != self._uplinks)
 
     def add_connections(self, table: ConnectionTable) -> None:
         """After each update of the table."""
+        self._faults.pop("connections", None)
         if includes(self._upload.level, "apps"):
             self._builder.add_connections(table.interval, lambda: table.reset().added)
 
-    def snapshot(self, tick: Tick, table: ConnectionTable | None) -> wire.Snapshot:
-        """As it is sent, at the last tick added. `table`: `None` where the connections are not known."""
+    def lack_connections(self, fault: str) -> None:
+        """Why there is no table to hand in."""
+        self._faults["connections"] = fault
+
+    def wait_for_health(self) -> None:
+        """Until the probe under way is over: seconds where nobody answers."""
+        if self._health is not None:
+            self._health.wait()
+
+    def draft(self, tick: Tick, table: ConnectionTable | None) -> wire.Snapshot:
+        """The snapshot at the last tick added, yet to be `finished`. Reads what never blocks.
+
+        `table`: `None` where the connections are not known.
+        """
         readings = Readings()
-        if includes(self._upload.level, "system"):
-            system = None if self._system is None else self._read("system", self._system.sample)
-            if system is not None:
-                self._memory_total = system.memory.total
+        if self._system is not None:
             sockets = None
             if table is not None:
                 with_rows = includes(self._upload.level, "apps")
-                sockets = Sockets(table.states(), table.reset().added if with_rows else ())
+                sockets = Sockets(table.states(), table.reset().added if with_rows else None)
             readings = Readings(
-                system=system,
-                disks=self._read("disks", disks.usages),
-                disk_traffic=self._read("disk traffic", disks.traffic),
-                health=self.health.metric,
+                system=self._read("system", self._system.sample),
+                health=self._health.metric if self._health else None,
                 sockets=sockets,
             )
+        return self._builder.build(tick, readings, clock.boottime())
+
+    def finished(self, draft: wire.Snapshot) -> wire.Snapshot:
+        """As it is sent. From any thread; waits for a disk that does not answer."""
         upload = self._upload
+        if includes(upload.level, "system"):
+            draft = with_disks(draft, self._read("disks", disks.usages), self._read("disk traffic", disks.traffic))
         return limited(
-            self._builder.build(tick, readings, clock.boottime()),
+            draft,
             upload.level,
             bytes.fromhex(self._identity.secret),
             hide_addresses=upload.hide_addresses,
@@ -91,21 +118,70 @@ class SnapshotCollector:
         found = self._machine
         host = wire.HostInfo(
             host_id=self._identity.host_id,
-            hostname=text(found.hostname),
+            hostname=text(hostname()),
             os=text(found.os),
             kernel=text(found.kernel),
             uptime_secs=int(clock.boottime()),
             cpu_model=None if found.cpu_model is None else text(found.cpu_model),
             cpu_cores=found.cpu_cores,
-            memory_total_bytes=self._memory_total,
+            memory_total_bytes=found.memory_bytes,
         )
         return limited_host(host, hide_names=self._upload.hide_names)
+
+    def _facts(self, pid: int) -> ProcessFacts | None:
+        return self._read("processes", lambda: read_facts(pid))
 
     def _read(self, name: str, source: Callable[[], _Found]) -> _Found | None:
         try:
             found = source()
         except CollectError as error:
-            self.faults[name] = str(error)
+            self._faults[name] = str(error)
             return None
-        self.faults.pop(name, None)
+        self._faults.pop(name, None)
         return found
+
+
+class HealthWatch:
+    """Probes gateway and DNS server every half minute, in threads of its own."""
+
+    def __init__(self) -> None:
+        self._source = HealthSource()
+        self._history = HealthHistory()
+        self._due = 0.0
+        """Boot-time clock."""
+        self._thread: threading.Thread | None = None
+        self._result: Health | CollectError | None = None
+        """What the thread found."""
+        self.metric: wire.HealthMetric | None = None
+        """As of the last probe; `None`: there is none yet, or it failed."""
+        self.fault: str | None = None
+
+    def poll(self, *, is_elsewhere: bool = False) -> None:
+        """Takes in what was found, and begins to probe when it is time; at once where the network is another."""
+        now = clock.boottime()
+        if is_elsewhere:
+            self._due = now
+        if self._thread is not None and not self._thread.is_alive():
+            self._take()
+        if self._thread is None and now >= self._due:
+            self._due = now + _HEALTH_PERIOD
+            self._thread = threading.Thread(target=self._probe, name="health", daemon=True)
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Until the probe under way is over."""
+        if self._thread is not None:
+            self._thread.join()
+            self._take()
+
+    def _take(self) -> None:
+        found, self._result, self._thread = self._result, None, None
+        self.metric = self._history.add(found) if isinstance(found, Health) else None
+        self.fault = str(found) if isinstance(found, CollectError) else None
+
+    def _probe(self) -> None:
+        """In the thread."""
+        try:
+            self._result = self._source.probe()
+        except CollectError as error:
+            self._result = error

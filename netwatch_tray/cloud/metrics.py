@@ -49,7 +49,7 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
         yield Metric(
             f"netwatch_interface_{word}_bytes_per_second",
             "gauge",
-            "Rate of the last second.",
+            "Rate of the last seconds.",
             tuple(
                 ({"interface": each.name}, rate)
                 for each in snapshot.interfaces
@@ -66,7 +66,7 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
     if snapshot.system is not None:
         found = snapshot.system
         busy = None if found.cpu_usage_pct is None else found.cpu_usage_pct / 100
-        yield _one("netwatch_cpu_busy_ratio", "Share of all processors, in the last second.", busy)
+        yield _one("netwatch_cpu_busy_ratio", "Share of all processors, in the last seconds.", busy)
         yield _one("netwatch_memory_total_bytes", "Memory.", found.memory_total_bytes)
         yield _one("netwatch_memory_used_bytes", "Memory that is not available.", found.memory_used_bytes)
         yield _one("netwatch_memory_available_bytes", "Memory that programs can have.", found.memory_available_bytes)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import netwatch_tray
-from netwatch_tray import clock
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Identity
 from netwatch_tray.cloud.collector import SnapshotCollector
 from netwatch_tray.collect.connections import open_source
-from netwatch_tray.collect.health import HealthSource
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.collect.sockets import ConnectionSource
 from netwatch_tray.engine.connections import ConnectionTable
@@ -20,39 +18,35 @@ from netwatch_tray.settings import Settings
 
 NOBODY = Identity(host_id="00000000-0000-0000-0000-000000000000", secret="00" * 16)
 """Before a key was set up no id was drawn."""
-_HEALTH_PERIOD = 30.0
-"""Seconds between probes."""
 
 
 class Observer:
-    """Not thread-safe. `step` about once a second, then `snapshot` or `envelope` whenever one is wanted."""
+    """Not thread-safe. `step` each period, then `snapshot` or `envelope` whenever one is wanted."""
 
     def __init__(self, settings: Settings, identity: Identity = NOBODY, *, period: float = 1.0) -> None:
         """`period`: seconds between steps. Raises UnsupportedError: nothing can be measured here."""
         self._interfaces = open_interfaces().source
         self._monitor = Monitor(self._interfaces, period, settings.total)
-        self._collector = SnapshotCollector(settings.upload, identity)
+        self._collector = SnapshotCollector(
+            settings.upload, identity, with_health=settings.health or settings.upload.on
+        )
         self._table = ConnectionTable()
         self._connections: ConnectionSource | None = None
         self._has_read = False
-        self._health = (
-            HealthSource() if self._collector.wants_health and (settings.health or settings.upload.on) else None
-        )
-        self._probed_at = -_HEALTH_PERIOD
         self._tick: Tick | None = None
         try:
             if self._collector.wants_connections:
                 self._connections = open_source()
         except UnsupportedError as error:
-            self._collector.faults["connections"] = str(error)
+            self._collector.lack_connections(str(error))
 
     @property
     def faults(self) -> tuple[str, ...]:
         """What could not be read, in words for the person."""
-        return tuple(filter(None, (self._monitor.fault, *self._collector.faults.values())))
+        return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
 
     def step(self) -> Tick:
-        """Measures everything; now and then takes seconds, because the network is probed."""
+        """Measures everything; gateway and DNS server are probed meanwhile."""
         self._tick = self._monitor.tick()
         self._collector.add(self._tick)
         if self._connections is not None:
@@ -62,25 +56,23 @@ class Observer:
                 )
             except CollectError as error:
                 self._has_read = False
-                self._collector.faults["connections"] = str(error)
+                self._collector.lack_connections(str(error))
             else:
                 self._has_read = True
-                self._collector.faults.pop("connections", None)
                 while self._table.search(1.0):
                     pass
                 self._collector.add_connections(self._table)
-        if self._health is not None and clock.boottime() - self._probed_at >= _HEALTH_PERIOD:
-            self._probed_at = clock.boottime()
-            try:
-                self._collector.health.add(self._health.probe())
-            except CollectError as error:
-                self._collector.faults["health"] = str(error)
         return self._tick
+
+    def wait_for_health(self) -> None:
+        """Until the probe under way is over: seconds where nobody answers."""
+        self._collector.wait_for_health()
 
     def snapshot(self) -> wire.Snapshot:
         """As of the last step, with deltas since the snapshot before."""
         tick = self._tick or self.step()
-        return self._collector.snapshot(tick, self._table if self._has_read else None)
+        draft = self._collector.draft(tick, self._table if self._has_read else None)
+        return self._collector.finished(draft)
 
     def envelope(self) -> bytes:
         """The body that would be sent now, by the very functions that send it."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
 from netwatch_tray.cloud import wire
-from netwatch_tray.settings import UploadLevel
+from netwatch_tray.settings import Upload, UploadLevel
 
 LEVELS: dict[UploadLevel, str] = {
     "rates": "counters and rates of the network interfaces",
@@ -24,6 +24,19 @@ LEVELS: dict[UploadLevel, str] = {
 """From least to most, each with what it adds; with every level go the host's name, system and processor."""
 
 _ORDER = list(LEVELS)
+
+
+class Scope(NamedTuple):
+    """How much a snapshot tells."""
+
+    level: int = 0
+    """0 to 3, in the order of LEVELS."""
+    hides_addresses: bool = False
+    hides_names: bool = False
+
+
+def scope(upload: Upload) -> Scope:
+    return Scope(_ORDER.index(upload.level), upload.hide_addresses, upload.hide_names)
 
 
 def includes(level: UploadLevel, part: UploadLevel) -> bool:
@@ -100,5 +113,7 @@ def _scope(endpoint: str) -> str:
     if address == "*":
         return endpoint
     found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
     word = "loopback" if found.is_loopback else "private" if found.is_private or found.is_link_local else "public"
     return f"{word}:{port}"

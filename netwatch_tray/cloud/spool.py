@@ -13,16 +13,20 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.errors import NetWatchError
 
 _log = logging.getLogger(__name__)
 
 LONGEST_AGE = 24 * 3600.0
 """Seconds: the server's window, into the past as into the future."""
+_CLOCK_WAS_SET = 1_767_225_600.0
+"""Unix time of the beginning of 2026. A machine without a battery wakes up decades before it, until it hears the time;
+by such a clock everything would be from the future."""
 MOST_BYTES = 48 << 20
 """Of stored snapshots; compressed, a day at every level and the usual interval takes less."""
 _VERSION = 1
@@ -32,6 +36,9 @@ CREATE TABLE snapshot (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     host_id TEXT NOT NULL,
     at REAL NOT NULL,
+    level INTEGER NOT NULL,
+    hides_addresses INTEGER NOT NULL,
+    hides_names INTEGER NOT NULL,
     size INTEGER NOT NULL,
     body BLOB NOT NULL,
     failures INTEGER NOT NULL DEFAULT 0,
@@ -60,7 +67,7 @@ class Level(NamedTuple):
     aside: int
     """Refused by the server; kept for their day, not sent."""
     dropped: int
-    """Ever: too old, too many, or made while the clock was wrong."""
+    """Ever: too old, too many, made while the clock was wrong, or telling more than was to be told from then on."""
     delivered: int
     """Ever."""
     reason: str | None
@@ -93,7 +100,7 @@ class Spool:
         except (OSError, sqlite3.Error) as error:
             raise NetWatchError(f"Snapshots cannot be kept in {file}: {error}.") from error
 
-    def append(self, host_id: str, at: float, body: bytes) -> None:
+    def append(self, host_id: str, at: float, body: bytes, scope: Scope) -> None:
         """On disk when this returns. Drops what is too old, and the oldest where it would become too much."""
         packed = zlib.compress(body, 1)
         with self._transaction() as database:
@@ -101,7 +108,9 @@ class Spool:
             while self._bytes + len(packed) > self._most_bytes and self._drop_oldest(database):
                 pass
             database.execute(
-                "INSERT INTO snapshot (host_id, at, size, body) VALUES (?, ?, ?, ?)", (host_id, at, len(body), packed)
+                "INSERT INTO snapshot (host_id, at, level, hides_addresses, hides_names, size, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (host_id, at, *scope, len(body), packed),
             )
             self._bytes += len(packed)
 
@@ -133,13 +142,19 @@ class Spool:
             database.executemany("UPDATE snapshot SET aside = ? WHERE id = ?", [(reason, each) for each in ids])
 
     def failed(self, ids: Iterable[int], most: int, reason: str) -> None:
-        """The server failed over these alone; after `most` times they are set aside."""
+        """The server stumbled over these, and not over others; after `most` times they are set aside."""
         with self._transaction() as database:
             database.executemany(
                 "UPDATE snapshot SET failures = failures + 1, aside = CASE WHEN failures + 1 >= ? THEN ? END"
                 " WHERE id = ?",
                 [(most, reason, each) for each in ids],
             )
+
+    def drop_beyond(self, scope: Scope) -> None:
+        """Drops what tells more than the person wants to tell now."""
+        with self._transaction() as database:
+            condition = "level > ? OR hides_addresses < ? OR hides_names < ?"
+            _count(database, "dropped", self._delete(database, condition, [scope]))
 
     def level(self, host_id: str | None = None) -> Level:
         """Of one account's snapshots, by default of all; the counters are everybody's."""
@@ -173,15 +188,16 @@ class Spool:
     def _expire(self, database: sqlite3.Connection) -> None:
         """Drops what the server would refuse for its time: too old, or made while the clock was far ahead."""
         now = self._now()
-        bounds = (now - LONGEST_AGE, now + LONGEST_AGE)
-        _count(database, "dropped", self._delete(database, "at < ? OR at > ?", [bounds]))
+        if now >= _CLOCK_WAS_SET:
+            bounds = (now - LONGEST_AGE, now + LONGEST_AGE)
+            _count(database, "dropped", self._delete(database, "at < ? OR at > ?", [bounds]))
 
     def _drop_oldest(self, database: sqlite3.Connection) -> int:
         dropped = self._delete(database, "id = (SELECT id FROM snapshot ORDER BY at, id LIMIT 1)", [()])
         _count(database, "dropped", dropped)
         return dropped
 
-    def _delete(self, database: sqlite3.Connection, which: str, values: list[tuple[float, ...]]) -> int:
+    def _delete(self, database: sqlite3.Connection, which: str, values: Sequence[tuple[float, ...]]) -> int:
         """How many there were."""
         count = 0
         for each in values:

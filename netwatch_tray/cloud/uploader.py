@@ -2,7 +2,7 @@
 
 Whatever goes wrong, the snapshots stay in the spool until the server has them or they are a day old. After a fault it
 waits a random time that grows (full jitter), so that many hosts do not come back in step; while the person must do
-something it only asks now and then whether it was done, and says so once.
+something it only asks now and then whether it was done, and tells them once.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class State(NamedTuple):
             parts.append(f"Last sent {time.strftime('%H:%M:%S', time.localtime(self.sent_at))}.")
         if self.clock_skew is not None:
             where = "ahead of" if self.clock_skew > 0 else "behind"
-            parts.append(f"This clock is {abs(self.clock_skew):.0f} s {where} the server's: set it.")
+            parts.append(f"This computer's clock is {_duration(abs(self.clock_skew))} {where} the server's: set it.")
         parts.append(f"{self.level.delivered} delivered, {self.level.waiting} waiting")
         if self.level.dropped:
             parts[-1] += f", {self.level.dropped} dropped (too old or too many)"
@@ -91,73 +91,86 @@ class Uploader:
         host: Callable[[], wire.HostInfo],
         *,
         collectors_ok: Callable[[], bool] = lambda: True,
+        tell: Callable[[str], None] = lambda _: None,
         pace: Pace = PACE,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`host`: as it is now; called in the uploader's thread, as is `collectors_ok`. `jitter`: 0 to 1."""
+        """`host`: as it is now. `tell`: the person must do this, or nothing is sent. Both, and `collectors_ok`, are
+        called in the uploader's thread. `jitter`: 0 to 1. Raises NetWatchError: the spool."""
         self._spool, self._client = spool, client
-        self._host, self._collectors_ok = host, collectors_ok
+        self._host, self._collectors_ok, self._tell_person = host, collectors_ok, tell
         self._pace, self._jitter = pace, jitter
         self._most = wire.MOST_SNAPSHOTS
         self._faults = 0
         """In a row."""
         self._fault: str | None = None
         self._needs_person = False
+        self._was_told = False
+        """The person, since it last went well."""
         self._sent_at: float | None = None
         self._skew: float | None = None
         self._not_before = 0.0
         """Boot-time clock."""
         self._host_id = host().host_id
+        self._level = spool.level(self._host_id)
         self._accepted: list[int] = []
         """The server has them, the spool still does too."""
         self._woken = threading.Condition()
         self._has_work = True
         self._stopping = False
+        self._drains = False
         self._thread = threading.Thread(target=self._run, name="upload", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something to send."""
+        """There is something to send. Reads the spool; raises NetWatchError."""
+        self._level = self._spool.level(self._host_id)
         with self._woken:
             self._has_work = True
             self._woken.notify()
 
-    def stop(self, within: float = 4.0) -> None:
-        """Sends what waits, if all is well, then ends, within about that many seconds; the spool keeps the rest.
+    def stop(self, within: float = 4.0, *, drain: bool = True) -> None:
+        """Ends within about that many seconds; the spool keeps the rest. `drain`: sends what waits, if all is well.
 
         Returns at once.
         """
         with self._woken:
-            self._stopping = True
+            self._stopping, self._drains = True, drain
             self._woken.notify()
         self._client.hurry(within)
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float | None = None) -> bool:
         """After `stop`: until it has ended, or for that long; whether it has."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def state(self) -> State:
-        """Raises NetWatchError where the spool cannot be read."""
+        """As of the last request or `wake`; waits for nothing."""
         skew = self._skew if self._skew is not None and abs(self._skew) >= _NOTABLE_SKEW else None
-        return State(self._spool.level(self._host_id), self._fault, self._needs_person, self._sent_at, skew)
+        return State(self._level, self._fault, self._needs_person, self._sent_at, skew)
 
     def send_once(self) -> bool:
         """One batch, if one waits; whether all that was in it found its end. Raises NetWatchError: the spool."""
         self._forget_accepted()
+        self._has_work = False  # before the look: what comes after it says so
         batch = self._spool.batch(self._host_id, self._most, wire.MOST_BYTES - _ROOM)
         if not batch:
-            self._has_work = False
             return True
+        self._has_work = True
+        went_well = self._send(batch)
+        self._level = self._spool.level(self._host_id)
+        return went_well
+
+    def _send(self, batch: list[Stored]) -> bool:
         self._not_before = clock.boottime() + self._pace.gap
         verdict = self._ask(batch)
         match verdict:
             case Each(fates):
                 self._settle(batch, verdict)
                 if any(fate == "wait" for fate, _ in fates):
-                    self._fail("Snapshots wait until this computer's clock is right.")
+                    self._pause("The server takes nothing from a computer whose clock is that wrong.")
                 elif any(fate == "failed" for fate, _ in fates):
                     self._fail("The server could not store everything; the rest is sent again.")
                 else:
@@ -181,8 +194,13 @@ class Uploader:
                 try:
                     self.send_once()
                 except NetWatchError as error:
+                    self._has_work = True
                     self._fail(str(error))
-            if not self._faults and not self._needs_person:
+                except Exception:  # noqa: BLE001  the guard of the thread: a bug over one batch must not end it
+                    _log.exception("Unexpected error; uploading goes on")
+                    self._has_work = True
+                    self._fail("There was an unexpected error; the log has it.")
+            if self._drains and not self._faults and not self._needs_person:
                 self._drain()
         finally:
             self._client.close()
@@ -206,7 +224,7 @@ class Uploader:
             _log.info("Snapshots wait for the next start: %s", error)
 
     def _ask(self, batch: list[Stored]) -> Verdict:
-        level = self._spool.level(self._host_id)
+        level = self._level = self._spool.level(self._host_id)
         health = wire.AgentHealth(
             collectors_ok=self._collectors_ok(), dropped_count=level.dropped, queue_depth=level.waiting
         )
@@ -233,7 +251,8 @@ class Uploader:
         self._forget_accepted()
         if "rejected" in by_fate:
             self._spool.set_aside(by_fate["rejected"], reasons["rejected"])
-        if "failed" in by_fate:
+        # Where all failed it is the server that is not well, and none of them to blame.
+        if "failed" in by_fate and "accepted" in by_fate:
             self._spool.failed(by_fate["failed"], _MOST_FAILURES, reasons["failed"])
 
     def _forget_accepted(self) -> None:
@@ -245,7 +264,7 @@ class Uploader:
     def _succeed(self) -> None:
         if self._fault:
             _log.info("Uploading works again.")
-        self._faults, self._fault, self._needs_person = 0, None, False
+        self._faults, self._fault, self._needs_person, self._was_told = 0, None, False, False
         self._sent_at = time.time()
         self._most = min(wire.MOST_SNAPSHOTS, self._most * 2)
 
@@ -258,9 +277,10 @@ class Uploader:
         self._not_before = clock.boottime() + wait
 
     def _pause(self, reason: str) -> None:
-        if not self._needs_person:
+        if not self._was_told:
             _log.warning("Uploading is paused: %s Snapshots are kept for a day.", reason)
-        self._fault, self._needs_person = reason, True
+            self._tell_person(reason)
+        self._fault, self._needs_person, self._was_told = reason, True, True
         self._not_before = clock.boottime() + self._pace.paused
 
     def _note(self, reason: str) -> None:
@@ -272,3 +292,11 @@ class Uploader:
         if self._fault is None:
             _log.info("Uploading: %s", reason)
         self._fault = reason
+
+
+def _duration(seconds: float) -> str:
+    """In its largest unit; more would be more than anybody wants to know of a wrong clock."""
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -22,7 +22,7 @@ MOST_BYTES = 2 << 20
 """Of one body: the cloud server's framework refuses 2 MiB and more while it reads."""
 LONGEST_HISTORY = 60
 
-U64 = Annotated[int, Meta(ge=0)]
+U64 = Annotated[int, Meta(ge=0, extra_json_schema={"maximum": 0xFFFF_FFFF_FFFF_FFFF})]
 U32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 LatencyBuckets = tuple[U64, U64, U64, U64, U64, U64, U64, U64]

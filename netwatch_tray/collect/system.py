@@ -44,11 +44,11 @@ class SystemSample(NamedTuple):
 class Machine(NamedTuple):
     """What does not change while the program runs."""
 
-    hostname: str
     os: str
     kernel: str
     cpu_model: str | None
     cpu_cores: int | None
+    memory_bytes: int | None
 
 
 class _Readings(Protocol):
@@ -61,7 +61,7 @@ class SystemSource:
 
     def __init__(self, readings: _Readings | None = None) -> None:
         """`readings`: by default this system's."""
-        self._readings = readings or (ProcReadings() if sys.platform == "linux" else _PsutilReadings())
+        self._readings = readings or _readings()
         self._before: Sequence[CpuTimes] = ()
 
     def sample(self) -> SystemSample:
@@ -73,6 +73,10 @@ class SystemSource:
         except OSError as error:
             raise CollectError("The load is not known.") from error
         return SystemSample(shares[0] if shares else None, shares[1:] or None, self._readings.memory(), load)
+
+
+def _readings() -> _Readings:
+    return ProcReadings() if sys.platform == "linux" else _PsutilReadings()
 
 
 def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
@@ -182,4 +186,13 @@ def machine() -> Machine:
             system = names.sysname
     else:
         model, system = platform.processor() or None, f"macOS {platform.mac_ver()[0]}"
-    return Machine(names.nodename or "unnamed", system, names.release, model, os.cpu_count())
+    try:
+        memory = _readings().memory().total
+    except CollectError:
+        memory = None
+    return Machine(system, names.release, model, os.cpu_count(), memory)
+
+
+def hostname() -> str:
+    """As it is now: a network may give another name."""
+    return os.uname().nodename or "unnamed"

@@ -45,6 +45,7 @@ FAULTS = (
     "429",
     "207",
     "200 with rejections",
+    "stores nothing",  # and says so for each
     "wrong JSON",  # stored
     "no JSON",  # stored
     "redirect",
@@ -187,8 +188,8 @@ class IngestServer:
         elif fault == "redirect":
             status, content, extra = 307, b"", "Location: https://elsewhere.example/api/v1/ingest\r\n"
         else:
-            refuse = {"207", "200 with rejections"}
-            status, content = self._judge(line, headers, body, envelope, every_other=fault in refuse)
+            step = {"207": 2, "200 with rejections": 2, "stores nothing": 1}.get(fault)
+            status, content = self._judge(line, headers, body, envelope, refused=step)
         if fault == "200 with rejections" and status == 207:
             status = 200
         if fault == "stored, reset":
@@ -232,7 +233,7 @@ class IngestServer:
             self._lock.acquire()
 
     def _judge(  # noqa: C901  the list of all reasons to refuse
-        self, line: str, headers: dict[str, str], body: bytes, envelope: dict[str, Any], *, every_other: bool
+        self, line: str, headers: dict[str, str], body: bytes, envelope: dict[str, Any], *, refused: int | None
     ) -> tuple[int, bytes]:
         if line.split() != ["POST", PATH, "HTTP/1.1"]:
             return 404, b""
@@ -255,7 +256,12 @@ class IngestServer:
         times = [each["timestamp"] for each in envelope["snapshots"]]
         if times != sorted(times):
             self.complaints.append("not in order")
-        results = [self._store(host, each, number, every_other) for number, each in enumerate(envelope["snapshots"])]
+        results = [
+            {"index": number, "status": 500, "message": "Transaction error"}
+            if refused and number % refused == refused - 1
+            else self._store(host, each, number)
+            for number, each in enumerate(envelope["snapshots"])
+        ]
         accepted = sum(result["status"] == 200 for result in results)
         answer = {"accepted": accepted, "rejected": len(results) - accepted, "host_id": host, "results": results}
         status = 200
@@ -263,9 +269,7 @@ class IngestServer:
             status = 207 if accepted else 400
         return status, json.dumps(answer).encode()
 
-    def _store(self, host: str, snapshot: dict[str, Any], number: int, every_other: bool) -> dict[str, Any]:
-        if every_other and number % 2:
-            return {"index": number, "status": 500, "message": "Transaction error"}
+    def _store(self, host: str, snapshot: dict[str, Any], number: int) -> dict[str, Any]:
         at = datetime.fromisoformat(snapshot["timestamp"])
         age = time.time() + self.clock_offset - at.replace(tzinfo=UTC).timestamp()
         if self.rules == "cloud" and abs(age) > 24 * 3600:

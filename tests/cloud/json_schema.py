@@ -61,11 +61,16 @@ def faults(  # noqa: C901  the list of all words
             case "maxItems" | "maxLength":
                 found += [f"{where}: too long"] if len(value) > rule else []
             case "minimum":
-                found += [f"{where}: {value} < {rule}"] if value < rule else []
+                found += [f"{where}: {value} < {rule}"] if _is_number(value) and value < rule else []
             case "maximum":
-                found += [f"{where}: {value} > {rule}"] if value > rule else []
+                found += [f"{where}: {value} > {rule}"] if _is_number(value) and value > rule else []
             case "pattern":
                 found += [] if re.search(rule, value) else [f"{where}: {value!r} does not match {rule}"]
             case _:
                 assert word in _REMARKS, f"schema word {word}"
     return found
+
+
+def _is_number(value: Any) -> bool:
+    """Limits say nothing of other kinds of values."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

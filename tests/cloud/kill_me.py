@@ -12,6 +12,7 @@ from uploading import FAST, HOST_ID, host, snapshot
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Account, Identity, Key, parse_endpoint
 from netwatch_tray.cloud.client import ServerClient
+from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import Uploader
 
@@ -28,7 +29,7 @@ if sys.argv[5] == "1":
     sys.exit()
 while True:
     made = snapshot(datetime.now(UTC))
-    spool.append(HOST_ID, datetime.now(UTC).timestamp(), wire.encode(made))
+    spool.append(HOST_ID, datetime.now(UTC).timestamp(), wire.encode(made), Scope())
     print(made.timestamp, flush=True)
     uploader.wake()
     time.sleep(0.001)

@@ -16,7 +16,7 @@ from json_schema import faults
 from msgspec import UNSET
 
 from netwatch_tray.cloud import privacy, wire
-from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets
+from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, with_disks
 from netwatch_tray.cloud.metrics import render
 from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
 from netwatch_tray.collect.health import Health, Reachability
@@ -179,15 +179,13 @@ def everything(rows: tuple[Connection, ...], processes: dict[int, Traffic] | Non
     builder.add_connections(Interval(elapsed_s=10.0, apps={}, processes=processes or {}, local=Traffic()), lambda: rows)
     history = HealthHistory()
     for _ in range(70):
-        history.add(HEALTH)
+        metric = history.add(HEALTH)
     readings = Readings(
         system=SYSTEM,
-        disks=(DISK,),
-        disk_traffic=DiskTraffic(7, 8),
-        health=history.metric,
+        health=metric,
         sockets=Sockets({"ESTABLISHED": 3, "TIME_WAIT": 2, "CLOSE_WAIT": 1, "LISTEN": 9}, rows),
     )
-    return builder.build(tick, readings, 1000.0)
+    return with_disks(builder.build(tick, readings, 1000.0), (DISK,), DiskTraffic(7, 8))
 
 
 def test_every_other_number_equals_its_source() -> None:
@@ -265,6 +263,19 @@ def test_every_other_number_equals_its_source() -> None:
             tx_bytes=10,
         ),
     )
+
+
+def test_in_another_network_the_round_trips_begin_anew() -> None:
+    history = HealthHistory()
+    elsewhere = Reachability("198.51.100.1", 0.002, 0.0)
+    silent = Reachability("198.51.100.1", None, None)
+    history.add(HEALTH)
+    history.add(Health(None, None))  # nowhere, for a while
+    assert history.add(HEALTH).gateway_rtt_history == (1.25, 1.25)
+    found = history.add(Health(elsewhere, HEALTH.dns))
+    assert found.gateway_rtt_history == (2.0,)
+    assert found.dns_rtt_history == (None, None, None)
+    assert history.add(Health(silent, None)).gateway_rtt_history == (2.0,), "unknown is no probe that failed"
 
 
 def test_caps_keep_what_matters() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from uploading import HOST_ID, fill, spool_in
 
+from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.spool import LONGEST_AGE, Spool
 from netwatch_tray.errors import NetWatchError
 
@@ -27,7 +28,7 @@ def test_oldest_first_within_both_limits(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     now = time.time()
     for age in (30, 10, 20):
-        spool.append(HOST_ID, now - age, b"x" * 100 + str(age).encode())
+        spool.append(HOST_ID, now - age, b"x" * 100 + str(age).encode(), Scope())
     assert [stored.body[100:] for stored in spool.batch(HOST_ID, 2, 1 << 20)] == [b"30", b"20"]
     assert [stored.body[100:] for stored in spool.batch(HOST_ID, 9, 206)] == [b"30", b"20"]
     assert len(spool.batch(HOST_ID, 9, 1)) == 1, "one, however large"
@@ -66,7 +67,7 @@ def test_a_day_offline_is_bounded_and_what_fell_out_is_counted(tmp_path: Path) -
     body = os.urandom(600)  # does not compress, as a full spool's worst case
     for _ in range(2 * DAY // 60):
         clock.now += 60
-        spool.append(HOST_ID, clock.now, body)
+        spool.append(HOST_ID, clock.now, body, Scope())
         appended += 1
     size = sum(file.stat().st_size for file in tmp_path.iterdir())
     level = spool.level(HOST_ID)
@@ -82,7 +83,7 @@ def test_full_by_size_the_oldest_goes(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.sqlite3", most_bytes=10_000)
     now = time.time()
     for number in range(50):
-        spool.append(HOST_ID, now - 50 + number, os.urandom(1000))
+        spool.append(HOST_ID, now - 50 + number, os.urandom(1000), Scope())
     level = spool.level()
     assert (level.waiting, level.dropped) == (9, 41)
     assert spool.batch(HOST_ID, 1, 1)[0].at == pytest.approx(now - 9)
@@ -92,10 +93,35 @@ def test_full_by_size_the_oldest_goes(tmp_path: Path) -> None:
 def test_what_was_made_while_the_clock_was_far_ahead_is_dropped_when_it_is_right_again(tmp_path: Path) -> None:
     clock = Clock(1_800_000_000.0)
     spool = Spool(tmp_path / "spool.sqlite3", now=clock)
-    spool.append(HOST_ID, clock.now, b"{}")
+    spool.append(HOST_ID, clock.now, b"{}", Scope())
     clock.now -= 3 * DAY
     assert spool.batch(HOST_ID, 10, 100) == []
     assert spool.level().dropped == 1
+    spool.close()
+
+
+def test_a_clock_that_was_not_set_yet_drops_nothing(tmp_path: Path) -> None:
+    """A machine without a battery for it begins in 1970, and only some minutes later learns the time."""
+    clock = Clock(1_800_000_000.0)
+    spool = Spool(tmp_path / "spool.sqlite3", now=clock)
+    spool.append(HOST_ID, clock.now, b"{}", Scope())
+    clock.now = 12.0
+    assert len(spool.batch(HOST_ID, 10, 100)) == 1
+    clock.now = 1_800_000_300.0
+    assert len(spool.batch(HOST_ID, 10, 100)) == 1
+    assert spool.level().dropped == 0
+    spool.close()
+
+
+def test_what_tells_more_than_is_to_be_told_now_is_dropped(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    scopes = [Scope(level, *hides) for level in range(4) for hides in ((False, False), (True, False), (True, True))]
+    for number, scope in enumerate(scopes):
+        spool.append(HOST_ID, time.time() - 100 + number, b"%d" % number, scope)
+    spool.drop_beyond(Scope(2, hides_addresses=True))
+    left = [scopes[int(stored.body)] for stored in spool.batch(HOST_ID, 100, 1 << 20)]
+    assert left == [scope for scope in scopes if scope.level <= 2 and scope.hides_addresses]
+    assert spool.level().dropped == len(scopes) - len(left)
     spool.close()
 
 
@@ -103,7 +129,7 @@ def test_refused_ones_are_kept_for_their_day_with_the_reason(tmp_path: Path) -> 
     clock = Clock(1_800_000_000.0)
     spool = Spool(tmp_path / "spool.sqlite3", now=clock)
     for _ in range(2):
-        spool.append(HOST_ID, clock.now, b"{}")
+        spool.append(HOST_ID, clock.now, b"{}", Scope())
     first, second = spool.batch(HOST_ID, 2, 100)
     spool.set_aside([first.id], "HTTP 422")
     for _ in range(3):

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 from ingest_server import KEY, IngestServer, scripted
-from uploading import FAST, HOST_ID, Witness, account, fill, host, snapshot, spool_in, uploader
+from uploading import FAST, HOST_ID, Witness, account, fill, host, snapshot, spool_in, uploader, wait_for
 
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Key
 from netwatch_tray.cloud.client import Answer, ServerClient, UnreachableError
+from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.uploader import Pace, Uploader
 from netwatch_tray.cloud.verdict import Again, Aside, Each, Paused, Smaller, judge
 
@@ -153,10 +154,14 @@ def test_a_wrong_key_pauses_and_is_told_once(
     with IngestServer(key="another") as server:
         spool = spool_in(tmp_path)
         fill(spool, 2)
-        sender = uploader(spool, Witness(account(server)), Pace(gap=0.0, paused=900.0))
-        for _ in range(5):
+        told: list[str] = []
+        client = Witness(account(server))
+        sender = Uploader(spool, client, host, tell=told.append, pace=Pace(gap=0.0, paused=900.0))
+        server.script = scripted(["none", "503", "none", "reset", "402"])
+        for _ in range(6):
             sender.send_once()
         assert caplog.text.count("is paused") == 1
+        assert [text.partition(".")[0] for text in told] == ["The server does not accept the API key"]
         assert sender.state().needs_person
         assert "does not accept the API key" in str(sender.state())
         assert spool.level().waiting == 2
@@ -180,7 +185,7 @@ def test_a_body_over_two_mebibytes_is_never_sent(tmp_path: Path) -> None:
                     ),
                 ),
             )
-            spool.append(HOST_ID, at.timestamp(), wire.encode(made))
+            spool.append(HOST_ID, at.timestamp(), wire.encode(made), Scope())
             keys.add((HOST_ID, made.timestamp))
         sender = uploader(spool, Witness(account(server), timeout=LONG))
         while spool.level().waiting:
@@ -195,7 +200,7 @@ def test_one_poisonous_snapshot_is_found_and_set_aside_alone(tmp_path: Path) -> 
     with IngestServer() as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 20)
-        spool.append(HOST_ID, time.time() - 10.5, b'{"timestamp":"2026-01-01","interfaces":[]}')
+        spool.append(HOST_ID, time.time() - 10.5, b'{"timestamp":"2026-01-01","interfaces":[]}', Scope())
         client = ServerClient(account(server), "test/1", timeout=LONG)
         sender = uploader(spool, client)
         for _ in range(60):
@@ -222,7 +227,10 @@ def test_415_sets_the_batch_aside_with_its_reason(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_a_clock_that_is_days_off_is_told_and_loses_nothing_until_it_is_right(tmp_path: Path) -> None:
+def test_a_clock_that_is_days_off_is_told_and_loses_nothing_until_it_is_right(
+    tmp_path: Path, expected_logs: list[str]
+) -> None:
+    expected_logs.append("Uploading is paused: The server takes nothing from a computer whose clock is that wrong")
     with IngestServer(clock_offset=3 * 86400) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 3)
@@ -232,7 +240,7 @@ def test_a_clock_that_is_days_off_is_told_and_loses_nothing_until_it_is_right(tm
         assert spool.level()[:2] == (3, 0)
         state = sender.state()
         assert state.clock_skew == pytest.approx(-3 * 86400, abs=5)
-        assert "behind the server's" in str(state)
+        assert "This computer's clock is 3 days behind the server's: set it." in str(state)
         server.clock_offset = 0
         assert sender.send_once()
         assert server.stored() == keys
@@ -247,7 +255,7 @@ def test_too_old_for_the_server_with_clocks_that_agree_is_final() -> None:
 
 
 def test_a_snapshot_that_the_server_always_stumbles_over_is_given_up(tmp_path: Path) -> None:
-    """The self-hosted server answers 500 for each, for ever, where its database dislikes one."""
+    """The self-hosted server answers 500 for it, for ever, where its database dislikes what is in it."""
     with IngestServer(rules="dashboard", script=scripted(["200 with rejections"] * 50)) as server:
         spool = spool_in(tmp_path)
         keys = sorted(fill(spool, 2))
@@ -257,6 +265,60 @@ def test_a_snapshot_that_the_server_always_stumbles_over_is_given_up(tmp_path: P
         for _ in range(5):
             sender.send_once()
         assert spool.level().waiting == 0
+        spool.close()
+
+
+def test_a_server_that_can_store_nothing_blames_no_snapshot(tmp_path: Path) -> None:
+    """Its disk is full, say: however long that lasts, they arrive when it is mended."""
+    with IngestServer(rules="dashboard", script=scripted(["stores nothing"] * 30)) as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 3)
+        sender = uploader(spool, Witness(account(server), timeout=LONG))
+        for _ in range(30):
+            assert not sender.send_once()
+        assert "could not store" in str(sender.state())
+        assert spool.level()[:2] == (3, 0)
+        assert sender.send_once()
+        assert server.stored() == keys
+        spool.close()
+
+
+def test_switched_off_nothing_more_is_sent(tmp_path: Path) -> None:
+    with IngestServer() as server:
+        spool = spool_in(tmp_path)
+        fill(spool, 1)
+        sender = uploader(spool, Witness(account(server), timeout=LONG), FAST._replace(gap=1000.0))
+        sender.start()
+        while spool.level().waiting:
+            time.sleep(0.005)
+        fill(spool, 3)
+        sender.wake()
+        sender.stop(drain=False)
+        assert sender.wait(10)
+        assert len(server.stored()) == 1
+        assert spool.level().waiting == 3
+        spool.close()
+
+
+def test_a_bug_over_one_batch_does_not_end_uploading(tmp_path: Path, expected_logs: list[str]) -> None:
+    class Broken(Witness):
+        is_broken = True
+
+        def post(self, body: bytes) -> Answer:
+            if self.is_broken:
+                self.is_broken = False
+                raise KeyError("a bug")
+            return super().post(body)
+
+    expected_logs.append("Unexpected error; uploading goes on")
+    with IngestServer() as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 2)
+        sender = uploader(spool, Broken(account(server), timeout=LONG))
+        sender.start()
+        wait_for(lambda: server.stored() == keys, "all is sent")
+        sender.stop()
+        assert sender.wait(10)
         spool.close()
 
 

@@ -12,6 +12,7 @@ from ingest_server import KEY, IngestServer
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Account, Identity, Key, parse_endpoint
 from netwatch_tray.cloud.client import Answer, ServerClient
+from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import Pace, Uploader
 
@@ -49,7 +50,7 @@ def fill(spool: Spool, count: int, host_id: str = HOST_ID) -> set[tuple[str, str
     for number in range(count):
         at = datetime.now(UTC) - timedelta(seconds=count - number)
         made = snapshot(at, rx_bytes=number)
-        spool.append(host_id, at.timestamp(), wire.encode(made))
+        spool.append(host_id, at.timestamp(), wire.encode(made), Scope())
         keys.add((host_id, made.timestamp))
     return keys
 
