@@ -72,14 +72,18 @@ def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
     return Days(date.min, date.max)
 
 
-def outlook(used: int, cap: int | None, cycle: Days, today: date, day_fraction: float) -> Outlook:
-    """`day_fraction`: how much of today is over, 0 to 1."""
+def outlook(
+    used: int, cap: int | None, cycle: Days, today: date, day_fraction: float, since: date | None = None
+) -> Outlook:
+    """`day_fraction`: how much of today is over, 0 to 1. `since`: the first day that was ever measured, where the pace
+    of a month that had begun before can be told from.
+    """
     days_left = (cycle.last - today).days + 1
-    passed = (today - cycle.first).days + day_fraction
+    measured = (today - max(cycle.first, since or cycle.first)).days + day_fraction
     # In its first hours a month says nothing about itself.
-    projection = round(used * cycle.length / passed) if passed >= 0.25 else used
+    to_come = used / measured * (days_left - day_fraction) if measured >= 0.25 else 0
     allowance = None if cap is None else max(0, cap - used) // days_left
-    return Outlook(cycle, used, cap, days_left, allowance, projection)
+    return Outlook(cycle, used, cap, days_left, allowance, round(used + to_come))
 
 
 def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:

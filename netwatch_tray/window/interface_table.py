@@ -141,7 +141,8 @@ def _lines(cell: Cell) -> tuple[QRect, QRect]:
     )
 
 
-def _kind(word: str) -> str:
+def kind_in_words(word: str) -> str:
+    """What `model.Interface.kind` is called on screen; the kernel's own word where it has no other."""
     names = {
         "ethernet": translate("Interfaces", "Ethernet"),
         "wifi": translate("Interfaces", "Wi-Fi"),
@@ -157,13 +158,14 @@ def _kind(word: str) -> str:
         "vxlan": translate("Interfaces", "VXLAN tunnel"),
         "dummy": translate("Interfaces", "Dummy"),
         "other": translate("Interfaces", "Other"),
+        "offline": translate("Interfaces", "Offline"),
     }
     return names.get(word, word)
 
 
 def describe(each: InterfaceTick) -> str:
     """What it is and what for, as `WireGuard tunnel over wlan0`."""
-    kind = _kind(each.kind)
+    kind = kind_in_words(each.kind)
     if not each.is_up:
         return translate("Interfaces", "{kind}, down").format(kind=kind)
     if each.over and not each.is_uplink:

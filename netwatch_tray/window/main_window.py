@@ -85,6 +85,7 @@ class MainWindow(QWidget):
         self._tabs.idToggled.connect(self._turn_to)
         self._pause.clicked.connect(self.toggle_pause)
         self._help_button.clicked.connect(lambda: self._help.open_in(self))
+        self.usage.plan_asked.connect(self._show_plan)
         self.settings.saved.connect(link.reload_settings)
         self._banner.acted.connect(self._act_on_notice)
         self.apps.show_connections.connect(self._show_connections_of)
@@ -248,6 +249,10 @@ class MainWindow(QWidget):
     def _show_connections_of(self, app: str) -> None:
         self.connections.filter_app(app)
         self.turn_to(self._pages.index(self.connections))
+
+    def _show_plan(self) -> None:
+        self.turn_to(self._pages.index(self.settings))
+        self.settings.go_to(self.settings.data_plan)
 
     def _escape(self) -> None:
         if not self._page().escape():

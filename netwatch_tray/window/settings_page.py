@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -129,10 +130,9 @@ class SettingsPage(Page):
         self._cost = cost
         self._say_cost(self._agent_cost, cost)
 
-    def go_to(self, section: str) -> None:
-        """Turns to the section of this title."""
-        place = next((place for place, heading in enumerate(self._headings) if heading.text() == section), 0)
-        QTimer.singleShot(0, self, lambda: self._go_to(place))  # when the page is laid out
+    def go_to(self, section: int) -> None:
+        """To a section by its place, such as `data_plan`."""
+        QTimer.singleShot(0, self, lambda: self._go_to(section))  # when the page is laid out
 
     def stop(self) -> None:
         """Before the window closes."""
@@ -198,7 +198,7 @@ class SettingsPage(Page):
         help_text = self.tr("Beyond it the oldest hours are given up, never the days.")
         self._add_row(self.tr("At most"), help_text, self._size)
         self._inside.addWidget(self._on_disk)
-        self._add_section(self.tr("Data plan"))
+        self.data_plan = self._add_section(self.tr("Data plan"))
         help_text = self.tr("Download and upload together, in 10⁹ bytes; you are told at 80 and 100 %.")
         self._add_row(self.tr("Allowed in a month"), help_text, self._cap)
         self._add_row(self.tr("The month begins on day"), self.tr("As on your bill."), self._day)
@@ -217,7 +217,8 @@ class SettingsPage(Page):
         row.addWidget(self._scroll, 1)
         self._column.setMaximumWidth(self._theme.height(_COLUMN_WIDTH) + 48)
 
-    def _add_section(self, title: str) -> None:
+    def _add_section(self, title: str) -> int:
+        """Its place."""
         heading = Text(self._theme, self._theme.fonts.title)
         heading.show_text(title)
         heading.setContentsMargins(0, 20 if self._headings else 0, 0, 6)
@@ -228,6 +229,7 @@ class SettingsPage(Page):
         self._links.addButton(link, len(self._headings))
         self._headings.append(heading)
         self._section_list.addWidget(link)
+        return len(self._headings) - 1
 
     def _add_row(self, label: str, help_text: str, control: QWidget) -> None:
         self._inside.addWidget(SettingRow(self._theme, label, help_text, control))
@@ -260,11 +262,9 @@ class SettingsPage(Page):
     def _show_present(self) -> None:
         """What changes while nobody does anything."""
         file = self._history_file
-        try:
-            size = self.tr("{size} in {file}").format(size=units.size(file.stat().st_size), file=file) if file else ""
-        except OSError:
-            size = self.tr("Nothing is written yet")
-        self._on_disk.say(size)
+        size = _size_with_log(file) if file else 0
+        written = self.tr("{size} in {file}").format(size=units.size(size), file=file)
+        self._on_disk.say(written if size else self.tr("Nothing is written yet"))
         self._folder.setEnabled(bool(file and file.parent.is_dir()))
         memory = units.size(_own_memory())
         self._own_cost.add(0, time.monotonic(), time.process_time())
@@ -421,3 +421,12 @@ def _own_memory() -> int:
     import psutil  # noqa: PLC0415  only this page asks
 
     return int(psutil.Process().memory_info().rss)
+
+
+def _size_with_log(file: Path) -> int:
+    """Bytes of a database with what is not yet merged into it; 0: there is none."""
+    size = 0
+    for each in file.parent.glob(f"{file.name}*"):
+        with contextlib.suppress(OSError):  # the log comes and goes
+            size += each.stat().st_size
+    return size

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import time
 from datetime import date, datetime, timedelta
+from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QDate, QLocale, QRectF, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
+from PySide6.QtCore import QDate, QLocale, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
-from netwatch_tray.history.usage import Days, Outlook, Period, outlook, period_of
+from netwatch_tray.history.usage import Days, Outlook, Period, billing_month, outlook, period_of
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
-from netwatch_tray.window.controls import Segments, Strip, Text
+from netwatch_tray.window.controls import FlatButton, Segments, Strip, Text
 from netwatch_tray.window.empty_state import EmptyState
+from netwatch_tray.window.interface_table import kind_in_words
 from netwatch_tray.window.page import Page
 from netwatch_tray.window.past import Past
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 from netwatch_tray.window.usage_chart import Bar, Plan, UsageChart
+from netwatch_tray.window.usage_pane import Amount, UsagePane
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import HistoryReader, Used
+    from netwatch_tray.history.reader import HistoryReader, NetworkUse, Used
 
 _EVERY_MS = 60_000
 """As often as the agent writes."""
 _PERIODS: tuple[Period, ...] = ("week", "billing", "year")
 _MONTH = 1
+_EARLIER = 6
+"""So many months before this one are told of."""
+_MOST_NETWORKS = 4
+_PANE_FROM = 1120
+"""Window width."""
 _BAR_HEIGHT = 10
 
 
@@ -38,9 +46,19 @@ class _Found(NamedTuple):
     today: date
     days: dict[date, Used]
     is_complete: bool
+    months: list[tuple[Days, Used]]
+    """The billing months before this one that anything was recorded in, the latest first."""
+    networks: list[NetworkUse]
+    """In this billing month, the largest first."""
+    since: date | None
+    """The first day of all these, None: there is none."""
 
 
 class UsagePage(Page):
+    """`plan_asked`: the person wants to change the data plan."""
+
+    plan_asked = Signal()
+
     def __init__(self, theme: Theme, past: Past | None) -> None:
         super().__init__()
         self._past = past
@@ -56,7 +74,11 @@ class UsagePage(Page):
         self._bar = _PlanBar(theme)
         names = (self.tr("Week"), self.tr("Month"), self.tr("Year"))
         self._periods = Segments(theme, names, self.tr("Period"))
+        change = FlatButton(theme, self.tr("Plan …"))
+        change.setToolTip(self.tr("The cap, and the day its month begins on"))
+        change.clicked.connect(self.plan_asked)
         self.chart = UsageChart(theme)
+        self._pane = UsagePane(theme)
         self._instead = EmptyState(theme, "usage", "")
         self._stack = QStackedWidget()
         self._stack.addWidget(self._instead)
@@ -67,6 +89,7 @@ class UsagePage(Page):
         upper.addWidget(self._of, 0, Qt.AlignmentFlag.AlignBottom)
         upper.addStretch(1)
         upper.addWidget(self._periods)
+        upper.addWidget(change)
         said = QVBoxLayout(strip)
         said.setContentsMargins(MARGIN, 6, MARGIN, 7)
         said.setSpacing(3)
@@ -77,7 +100,12 @@ class UsagePage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(strip)
-        column.addWidget(self._stack, 1)
+        beside = QHBoxLayout()
+        beside.setSpacing(0)
+        beside.addWidget(self._stack, 1)
+        beside.addWidget(self._pane)
+        self._pane.hide()
+        column.addLayout(beside, 1)
 
         self._timer = QTimer(self, interval=_EVERY_MS)
         self._timer.timeout.connect(self._ask)
@@ -113,8 +141,13 @@ class UsagePage(Page):
         self._timer.start()
         self._ask()
 
-    def hideEvent(self, _event: QHideEvent) -> None:
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
         self._timer.stop()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._offer_pane()
 
     def _choose(self, period: int) -> None:
         self._period = period
@@ -128,8 +161,17 @@ class UsagePage(Page):
         span = period_of(today, _PERIODS[self._period], self._plan.billing_day)
 
         def question(reader: HistoryReader) -> _Found:
-            days = reader.days("total", None, span.first, span.last)
-            return _Found(span, today, days, reader.is_complete(span.first, today))
+            months = _months_before(today, self._plan.billing_day)
+            known = reader.days("total", None, min(span.first, months[-1].first), span.last)
+            return _Found(
+                span,
+                today,
+                {day: used for day, used in known.items() if span.first <= day},
+                reader.is_complete(span.first, today),
+                [(month, used) for month in months if (used := _sum(known, month)) is not None],
+                reader.by_network(*billing_month(today, self._plan.billing_day)),
+                min(known, default=None),
+            )
 
         def answer(found: _Found) -> None:
             if found.span == period_of(today, _PERIODS[self._period], self._plan.billing_day):
@@ -151,7 +193,7 @@ class UsagePage(Page):
         used = rx + tx
         name = (self.tr("this week"), self._month_name(found.span), str(found.today.year))[self._period]
         cap = self._plan.cap_bytes if self._period == _MONTH else None
-        view = outlook(used, cap, found.span, found.today, day_fraction)
+        view = outlook(used, cap, found.span, found.today, day_fraction, found.since)
         self._amount.show_text(str(units.size(used, self._units)))
         if cap:
             words = self.tr("of {cap} in {month}").format(cap=units.size(cap, self._units), month=name)
@@ -167,7 +209,37 @@ class UsagePage(Page):
             plan = Plan(used, cap, view.allowance, view.projection, passed)
         self.chart.show_bars(self._bars(found), plan, self._units)
         self._stack.setCurrentWidget(self.chart)
+        self._fill_pane(found, view)
+        self._offer_pane()
         self.changed.emit()
+
+    def _offer_pane(self) -> None:
+        """Where there is room, and something to tell."""
+        shown = self._stack.currentWidget() is self.chart and self.window().width() >= _PANE_FROM
+        self._pane.setVisible(shown)
+
+    def _fill_pane(self, found: _Found, view: Outlook) -> None:
+        today = found.days.get(found.today)
+        measured = len(found.days)
+        now = [Amount(self.tr("Used today"), today.both if today else 0)]
+        if view.allowance is not None:
+            now.append(Amount(self.tr("Allowance a day"), view.allowance))
+        now.append(Amount(self.tr("Average of {count} days").format(count=measured), view.used // measured))
+        most = max([*(used.both for _month, used in found.months), self._plan.cap_bytes or 0])
+        earlier = [Amount(self._month_name(month), used.both, most) for month, used in found.months]
+        networks = [
+            Amount(self.tr("{kind} {key}").format(kind=kind_in_words(each.kind), key=each.key[:4]), each.used.both)
+            for each in found.networks[:_MOST_NETWORKS]
+        ]
+        self._pane.show_sections(
+            (
+                (self.tr("Today"), now),
+                (self.tr("Earlier months"), earlier),
+                (self.tr("Networks this month"), networks),
+            ),
+            self._plan.cap_bytes,
+            self._units,
+        )
 
     def _bars(self, found: _Found) -> list[Bar]:
         locale = QLocale()
@@ -211,7 +283,7 @@ class UsagePage(Page):
                 )
             else:
                 words.append(self.tr("{over} over the cap.").format(over=units.size(-left, self._units)))
-        if self._period == _MONTH:
+        if self._period == _MONTH and view.projection > view.used:
             projection = units.size(view.projection, self._units)
             words.append(self.tr("At this pace ≈ {amount} by {last}.").format(amount=projection, last=last))
         if not complete:
@@ -225,6 +297,7 @@ class UsagePage(Page):
         self._bar.hide()
         self._instead.say(title, detail)
         self._stack.setCurrentWidget(self._instead)
+        self._offer_pane()
         self.changed.emit()
 
 
@@ -273,3 +346,17 @@ class _PlanBar(QWidget):
 
 def _short(day: date) -> str:
     return QLocale().toString(QDate(day.year, day.month, day.day), "d MMMM")
+
+
+def _months_before(today: date, billing_day: int) -> list[Days]:
+    """The billing months before this one, the latest first."""
+    months = [billing_month(today, billing_day)]
+    while len(months) <= _EARLIER:
+        months.append(billing_month(months[-1].first - timedelta(days=1), billing_day))
+    return months[1:]
+
+
+def _sum(days: dict[date, Used], span: Days) -> Used | None:
+    """Of the days in a span; None: there are none."""
+    found = [used for day, used in days.items() if span.first <= day <= span.last]
+    return reduce(lambda total, used: total.plus(used), found) if found else None

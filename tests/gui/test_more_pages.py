@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from ast import literal_eval
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +110,23 @@ def test_usage(opened) -> None:
     page._periods.choose(0)
     assert len(page.chart._bars) == 7
     assert f"↓ {1.0:.2f} GB" in page.chart.accessibleDescription()
-    page._past.error = "The history is gone."
     page._periods.choose(1)
+    pane = page._pane
+    assert pane.isVisible()
+    told = " | ".join(section.accessibleName() for section in pane._sections)
+    assert "Used today 1.50 GB, Allowance a day 0 B" in told
+    assert "Networks this month: Wi-Fi 7be1 7.00 MB" in told
+    before = today.replace(day=1) - timedelta(days=1)
+    assert f"Earlier months: {QLocale().standaloneMonthName(before.month)} {1.5 * before.day:.1f} GB" in told
+    assert len(pane._sections[1]._amounts) == 6
+    opened.window.resize(960, 640)
+    assert not pane.isVisible()
+    page._past.error = "The history is gone."
+    page._periods.choose(0)
     assert "The history is gone." in page._instead._detail.text()
+    page.plan_asked.emit()
+    settings_page = opened.window.settings
+    until(lambda: settings_page._links.checkedButton().text() == "Data plan", "the plan is shown")
 
 
 def test_the_pause_holds_the_picture_still(opened) -> None:
@@ -196,7 +210,7 @@ def test_sections_are_found_and_follow(opened) -> None:
     until(lambda: page._scroll.verticalScrollBar().maximum() > 0, "the page is laid out")
     shown = page._links.checkedButton
     assert shown().text() == "General"
-    page.go_to("Data plan")
+    page.go_to(page.data_plan)
     until(lambda: page._scroll.verticalScrollBar().value() > 0, "it went there")
     assert shown().text() == "Data plan"
     page._links.button(7).click()

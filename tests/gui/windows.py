@@ -24,7 +24,7 @@ from netwatch_tray.feed.protocol import (
     decode_client_message,
     encode,
 )
-from netwatch_tray.history.reader import Curve, GapFound, Used
+from netwatch_tray.history.reader import Curve, GapFound, NetworkUse, Used
 from netwatch_tray.model import Connection, InterfaceTick, Tick, Total
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
@@ -218,6 +218,9 @@ class FakeReader:
         """By kind, for a day and for longer."""
         names = self.names[kind]
         return {name: used[first != last] for name, used in names.items()}
+
+    def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
+        return [NetworkUse("7be1c04d", "wifi", Used(7_000_000, 0, 0, 0, 0.0))]
 
     def is_complete(self, _first: Any, _last: Any) -> bool:
         return self.complete
