@@ -163,7 +163,7 @@ def _amount_column(
 def _draw_name(cell: Cell, row: AppRow) -> None:
     """A tile with the first letter, or a hatched one for what belongs to no app; then the name."""
     painter, tokens, fonts = cell.painter, cell.tokens, cell.theme.fonts
-    right_to_left = painter.layoutDirection() == Qt.LayoutDirection.RightToLeft
+    right_to_left = cell.right_to_left
     top = cell.box.center().y() - _TILE // 2
     tile = QRect(cell.box.right() + 1 - _TILE if right_to_left else cell.box.left(), top, _TILE, _TILE)
     name = QRect(cell.box)

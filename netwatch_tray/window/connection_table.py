@@ -293,7 +293,7 @@ def _tone(cell: Cell, row: Row, colour: QColor) -> QColor:
 def _draw_group(cell: Cell, group: Group) -> None:
     """The part of the heading that lies in this cell: it runs across all of them up to the rates."""
     painter, fonts, tokens = cell.painter, cell.theme.fonts, cell.tokens
-    right_to_left = painter.layoutDirection() == Qt.LayoutDirection.RightToLeft
+    right_to_left = cell.right_to_left
     painter.save()
     painter.setClipRect(cell.box.adjusted(-MARGIN, 0, MARGIN, 0))
     row = cell.row.adjusted(MARGIN, 0, -MARGIN, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, SettingsMessage, Topic
-from netwatch_tray.model import Connection
 from netwatch_tray.units import Units
 from netwatch_tray.window import connection_table
 from netwatch_tray.window.connection_details import ConnectionDetails
 from netwatch_tray.window.connection_export import save_csv, save_json
 from netwatch_tray.window.connection_filter import ConnectionFilter, FilterError, parse
-from netwatch_tray.window.connection_table import Group, Line, Row, is_listening, key, owner
+from netwatch_tray.window.connection_list import ConnectionList
+from netwatch_tray.window.connection_table import Group, Line, Row, key, owner
 from netwatch_tray.window.controls import FlatButton, Strip, Text
 from netwatch_tray.window.empty_state import EmptyState
 from netwatch_tray.window.page import Page
@@ -27,9 +27,10 @@ from netwatch_tray.window.search_field import SearchField
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 
-_CLOSED_STAY_MS = 3000
+_CLOSED_STAY_S = 3.0
 _LOADING_SHOWS_MS = 200
-_SETTLE_MS = 2000
+_SETTLE_MS = 1500
+"""Less than the agent's period, so that rows move when a refresh comes, and are drawn once."""
 _PANE_FROM = 1120
 """Window width from which on the details stand beside the table instead of over it."""
 _RX = 6
@@ -42,7 +43,7 @@ class ConnectionsPage(Page):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._units = Units()
-        self._rows: dict[str, Row] = {}
+        self._rows = ConnectionList()
         self._app_names: dict[str, str] = {}
         self._filter = ConnectionFilter()
         self._problem = ""
@@ -127,7 +128,7 @@ class ConnectionsPage(Page):
     def lose_agent(self) -> None:
         if not self._agent_away:
             self._agent_away, self._known, self._fault = True, False, None
-            self._rows.clear()
+            self._rows.keep_only(())
             self._sums.forget()
             self._show_all()
             self.changed.emit()
@@ -139,8 +140,9 @@ class ConnectionsPage(Page):
     def status(self) -> list[str]:
         if not self._known:
             return []
-        total, listening = self._counts()
-        counts = self.tr("Sockets: {total}, listening: {listening}").format(total=total, listening=listening)
+        counts = self.tr("Sockets: {total}, listening: {listening}").format(
+            total=self._rows.open, listening=self._rows.listening
+        )
         texts = [self.tr("Paused") if self._paused else self.tr("Live, every 2 s"), counts]
         if self._source:
             texts.append(self.tr("read with {source}").format(source=self._source))
@@ -286,31 +288,16 @@ class ConnectionsPage(Page):
         self._source, self._fault = message.source, message.fault
         self._known = self._known or message.fault is None or bool(message.added)
         self._now = time.time()
-        gone: set[str] = set()
+        now = time.monotonic()
+        # With the refresh after, not on a timer of their own: the table is drawn once for both.
+        gone = self._rows.drop_closed(now - _CLOSED_STAY_S)
         if message.reset:
-            gone = self._rows.keys() - {connection.key for connection in message.added}
-            for name in gone:
-                del self._rows[name]
-        changed = [connection.key for connection in (*message.added, *message.changed)]
-        self._rows.update((each.key, Row(each)) for each in (*message.added, *message.changed))
-        closed = [name for name in message.removed if name in self._rows]
-        for name in closed:
-            self._rows[name] = self._rows[name]._replace(closed=True)
-        self._most = (
-            max((row.connection.rx_rate or 0.0 for row in self._rows.values()), default=0.0),
-            max((row.connection.tx_rate or 0.0 for row in self._rows.values()), default=0.0),
-        )
-        self._show_changed([*changed, *closed], gone)
-        if closed:
-            QTimer.singleShot(_CLOSED_STAY_MS, self, lambda: self._forget(closed))
-        self.changed.emit()
-
-    def _forget(self, closed: Sequence[str]) -> None:
-        """Closed connections were seen long enough; one whose key came back meanwhile stays."""
-        gone = [name for name in closed if name in self._rows and self._rows[name].closed]
-        for name in gone:
-            del self._rows[name]
-        self._show_changed((), gone)
+            gone += self._rows.keep_only(connection.key for connection in message.added)
+        put = (*message.added, *message.changed)
+        self._rows.put(put)
+        closed = self._rows.close(message.removed, now)
+        self._most = (self._rows.most_rx, self._rows.most_tx)
+        self._show_changed([*(connection.key for connection in put), *closed], gone)
         self.changed.emit()
 
     def _show_changed(self, changed: Iterable[str], gone: Iterable[str]) -> None:
@@ -329,7 +316,7 @@ class ConnectionsPage(Page):
         self._shown()
 
     def _show_all(self) -> None:
-        rows = [row for row in self._rows.values() if self._filter.matches(row.connection)]
+        rows = [row for row in self._rows if self._filter.matches(row.connection)]
         lines: dict[str, Line] = {}
         if self._grouping == "none":
             lines = {row.connection.key: row for row in rows}
@@ -459,11 +446,6 @@ class ConnectionsPage(Page):
         else:
             self._unsaved = None
         self.changed.emit()
-
-    def _counts(self) -> tuple[int, int]:
-        """Open sockets, and how many of them listen."""
-        there: list[Connection] = [row.connection for row in self._rows.values() if not row.closed]
-        return len(there), sum(map(is_listening, there))
 
     def _show_state(self) -> None:
         filtered = bool(self.filter.text().strip())

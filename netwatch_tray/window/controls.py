@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
@@ -371,10 +372,16 @@ class RateReadout(QWidget):
         )
 
 
+@lru_cache
+def rate_units(shown_in: Units) -> tuple[str, ...]:
+    """Those that a rate can come in."""
+    step = 1024 if shown_in.binary else 1000
+    return tuple(units.rate(step**power, shown_in).unit for power in range(5))
+
+
 def widest_unit(font: QFont, shown_in: Units) -> int:
     """Width of the widest unit a rate can come in."""
-    step = 1024 if shown_in.binary else 1000
-    return max(text_width(font, units.rate(step**power, shown_in).unit) for power in range(5))
+    return max(text_width(font, unit) for unit in rate_units(shown_in))
 
 
 class Strip(QWidget):

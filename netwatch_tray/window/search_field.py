@@ -31,6 +31,8 @@ class SearchField(Field):
         self._clear.setVisible(False)
 
     def show_count(self, count: str) -> None:
+        if count == self._count:
+            return
         self._count = count
         # Room for the count, so that the text never runs under it.
         width = text_width(self._theme.fonts.small, count)

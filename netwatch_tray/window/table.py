@@ -19,6 +19,7 @@ from PySide6.QtCore import (
     QMargins,
     QModelIndex,
     QPersistentModelIndex,
+    QPointF,
     QRect,
     QRectF,
     QSize,
@@ -44,9 +45,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
 )
 
@@ -63,10 +61,11 @@ _COPY_CELL = QKeyCombination(Qt.KeyboardModifier.ControlModifier | Qt.KeyboardMo
 
 @dataclass(slots=True)
 class Cell:
-    """Where and with what a column draws."""
+    """Where and with what a column draws; the next cell is drawn with the same object."""
 
     painter: QPainter
     theme: Theme
+    right_to_left: bool
     box: QRect
     """Without the padding."""
     row: QRect
@@ -86,13 +85,19 @@ class Cell:
         align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
         elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
-        """One line; by default in ink and the base font over the whole cell."""
-        box = box or self.box
+        """One line; by default in ink and the base font over the whole cell. Leftwards lines swap left and right."""
+        if box is None:
+            box = self.box
         font = font or self.theme.fonts.base
+        metrics = self.theme.metrics(font)
+        shown, width = metrics.fit(text, box.width(), elide)
+        at_left = (align == Qt.AlignmentFlag.AlignLeft) != self.right_to_left
+        x = box.left() if at_left else box.left() + box.width() - width
+        base = box.top() + round((box.height() - metrics.height) / 2 + metrics.ascent)
         self.painter.setFont(font)
         self.painter.setPen(colour or self.tokens.ink)
-        elided = QFontMetrics(font).elidedText(text, elide, box.width())
-        self.painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, elided)
+        # By a point: laying a line out in a rectangle takes longer, and this is done a thousand times a second.
+        self.painter.drawText(QPointF(x, base), shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -352,38 +357,6 @@ def _stretches(numbers: list[int]) -> list[tuple[int, int]]:
     )
 
 
-class _Delegate(QStyledItemDelegate):
-    """Paints the ground of the whole row and lets the column paint the rest."""
-
-    def __init__(self, view: TableView[Any]) -> None:
-        super().__init__(view)
-        self._view = view
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        view = self._view
-        theme, box = view.theme, QRect(option.rect)  # type: ignore[attr-defined]  # PySide's stubs leave out the base's fields
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]  # as above
-        if selected:
-            painter.fillRect(box, theme.tokens.select)
-        elif index.row() == view.hovered:
-            painter.fillRect(box, theme.tokens.hover)
-        elif view.is_heading(index.row()):
-            painter.fillRect(box, theme.tokens.window)
-        if view.lines:
-            draw_line_below(painter, box, theme.tokens.line)
-        if selected and view.is_leading(index.column()):
-            right_to_left = view.layoutDirection() == Qt.LayoutDirection.RightToLeft
-            x = box.right() + 1 - _ACCENT_BAR if right_to_left else box.left()
-            painter.fillRect(QRect(x, box.top(), _ACCENT_BAR, box.height()), theme.tokens.accent)
-        column, record = view.model().columns[index.column()], view.model().record(index.row())
-        row = QRect(0, box.top(), view.viewport().width(), box.height())
-        cell = Cell(painter, theme, box.marginsRemoved(view.padding(index.column())), row)
-        if column.draw:
-            column.draw(cell, record)
-        else:
-            cell.text(column.text(record), theme.tokens.ink2, align=column.align)
-
-
 class _Header(QHeaderView):
     def __init__(self, view: TableView[Any]) -> None:
         super().__init__(Qt.Orientation.Horizontal, view)
@@ -426,12 +399,11 @@ class TableView(QTableView, Generic[Record]):
         super().__init__()
         self.theme = theme
         self.lines = lines
-        self.hovered = -1
+        self._hovered = -1
         self._records = model
         self._leading, self._trailing = 0, len(model.columns) - 1
         self._ring = False
         self.setModel(model)
-        self.setItemDelegate(_Delegate(self))
         self.setHorizontalHeader(_Header(self))
         rows = self.verticalHeader()
         rows.hide()
@@ -467,18 +439,13 @@ class TableView(QTableView, Generic[Record]):
             first, last = last, first
         return QMargins(first, 0, last, 0)
 
-    def is_leading(self, column: int) -> bool:
-        return column == self._leading
-
-    def is_heading(self, row: int) -> bool:
-        return self._records.is_heading(row)
-
     @contextmanager
     def anchored(self) -> Iterator[None]:
         """Around a change of the model: the row at the top stays at the top, unless that is the very first one."""
         bar, top = self.verticalScrollBar(), self.rowAt(0)
         key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
         yield
+        self.executeDelayedItemsLayout()  # later it would draw everything a second time
         row = None if key is None else self._records.row_of(key)
         if row is not None and row != top:
             self.updateGeometries()
@@ -547,10 +514,24 @@ class TableView(QTableView, Generic[Record]):
         self.fit_columns()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
+        """Row by row, without a delegate: Qt's call for each cell costs more than what is drawn in most of them."""
+        painter = QPainter(self.viewport())
+        # Each text by its own first letter: numbers and addresses run rightwards between whatever words.
+        painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+        first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
+        if first >= 0:
+            right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            cell = Cell(painter, self.theme, right_to_left, QRect(), QRect())
+            columns = self._places()
+            for row in range(first, (last if last >= 0 else self._records.rowCount() - 1) + 1):
+                self._paint_row(cell, row, columns)
         if self._ring and self.hasFocus():
-            painter = QPainter(self.viewport())
             draw_ring(painter, self.theme, QRectF(self.viewport().rect()), 0)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        super().scrollContentsBy(dx, dy)
+        if self._ring and self.hasFocus():
+            self.viewport().update()  # the ring stays where it is
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
@@ -597,10 +578,44 @@ class TableView(QTableView, Generic[Record]):
         self.theme.slim(self.verticalScrollBar())
         self.viewport().update()
 
+    def _places(self) -> list[tuple[Column[Record], int, int]]:
+        """The columns that are shown, and where their content begins and how wide it is."""
+        places = []
+        for index, column in enumerate(self._records.columns):
+            if not self.isColumnHidden(index):
+                padding = self.padding(index)
+                left = self.columnViewportPosition(index) + padding.left()
+                places.append((column, left, self.columnWidth(index) - padding.left() - padding.right()))
+        return places
+
+    def _paint_row(self, cell: Cell, row: int, columns: list[tuple[Column[Record], int, int]]) -> None:
+        painter, tokens, record = cell.painter, cell.tokens, self._records.record(row)
+        top, height, width = self.rowViewportPosition(row), self.rowHeight(row), self.viewport().width()
+        whole = cell.row = QRect(0, top, width, height)
+        is_selected = self.selectionModel().isRowSelected(row, _NOWHERE)
+        if is_selected:
+            painter.fillRect(whole, tokens.select)
+            painter.fillRect(width - _ACCENT_BAR if cell.right_to_left else 0, top, _ACCENT_BAR, height, tokens.accent)
+        elif row == self._hovered:
+            painter.fillRect(whole, tokens.hover)
+        elif self._records.is_heading(row):
+            painter.fillRect(whole, tokens.window)
+        if self.lines:
+            draw_line_below(painter, whole, tokens.line)
+        for column, left, room in columns:
+            cell.box = QRect(left, top, room, height)
+            if column.draw:
+                column.draw(cell, record)
+            else:
+                cell.text(column.text(record), tokens.ink2, align=column.align)
+
     def _hover(self, row: int) -> None:
-        if row != self.hovered:
-            self.hovered = row
-            self.viewport().update()
+        if row != self._hovered:
+            for each in (row, self._hovered):
+                if each >= 0:
+                    top = self.rowViewportPosition(each)
+                    self.viewport().update(0, top, self.viewport().width(), self.rowHeight(each))
+            self._hovered = row
 
     def _width(self, column: Column[Record], *, least: bool) -> int:
         fonts = self.theme.fonts

@@ -111,6 +111,41 @@ class Fonts(NamedTuple):
     rate: QFont
 
 
+class Metrics:
+    """What texts measure in one font. It remembers: tables ask for the same ones in every frame."""
+
+    _MOST = 4096
+
+    def __init__(self, font: QFont) -> None:
+        self._metrics = QFontMetricsF(font)
+        self._fitted: dict[tuple[str, int, Qt.TextElideMode], tuple[str, float]] = {}
+        self._widths: dict[str, float] = {}
+        self.height = self._metrics.height()
+        self.ascent = self._metrics.ascent()
+
+    def width(self, text: str) -> float:
+        width = self._widths.get(text)
+        if width is None:
+            if len(self._widths) >= self._MOST:
+                self._widths.clear()
+            width = self._widths[text] = self._metrics.horizontalAdvance(text)
+        return width
+
+    def fit(self, text: str, room: int, elide: Qt.TextElideMode) -> tuple[str, float]:
+        """As much of the text as has room, dip, and its width."""
+        asked = (text, room, elide)
+        fitted = self._fitted.get(asked)
+        if fitted is None:
+            if len(self._fitted) >= self._MOST:
+                self._fitted.clear()
+            width = self._metrics.horizontalAdvance(text)
+            if width > room:
+                text = self._metrics.elidedText(text, elide, room)
+                width = self._metrics.horizontalAdvance(text)
+            fitted = self._fitted[asked] = (text, width)
+        return fitted
+
+
 class Theme(QObject):
     """The tokens and fonts in force; follows the system's colour scheme and says `changed`."""
 
@@ -123,6 +158,7 @@ class Theme(QObject):
         application.setStyle("Fusion")
         self.base_px = QFontInfo(application.font()).pixelSize()
         self.fonts = self._fonts()
+        self._metrics = {id(font): Metrics(font) for font in self.fonts}
         hints = application.styleHints()
         self.apply(hints.colorScheme() if scheme is None else scheme)
         if scheme is None:
@@ -136,6 +172,10 @@ class Theme(QObject):
     def height(self, at_base_size: int) -> int:
         """A height given for the base font, grown with the person's font."""
         return max(at_base_size, round(at_base_size * self.base_px / _DRAWN_FOR))
+
+    def metrics(self, font: QFont) -> Metrics:
+        """Of one of `fonts`, that very object."""
+        return self._metrics[id(font)]
 
     def slim(self, bar: QScrollBar) -> None:
         """Gives a scroll bar a plain handle without arrows, in the colours of now."""

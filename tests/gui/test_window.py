@@ -175,7 +175,7 @@ def test_why_this_total(open_window) -> None:
 
 
 def test_connections_come_change_and_go(open_window, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_MS", 50)
+    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
     wanted = Subscribe(frozenset({"interfaces", "connections", "apps"}))
@@ -195,7 +195,8 @@ def test_connections_come_change_and_go(open_window, monkeypatch) -> None:
     opened.say(ConnectionsMessage(changed=(connection(1, state="CLOSE_WAIT"),), removed=("key2",)))
     assert [row[5] for row in _texts(page.table)[:2]] == ["Closed", "Close wait"]
     assert "Sockets: 3, listening: 1" in _said(opened.window)
-    until(lambda: len(_texts(page.table)) == 3, "the closed one goes")
+    opened.say(ConnectionsMessage(source="lsof"))
+    assert len(_texts(page.table)) == 3, "the closed one goes with the next refresh"
     assert [index.row() for index in page.table.selectionModel().selectedRows()] == [1]
     opened.say(ConnectionsMessage(reset=True, added=(listening,)))
     assert [row[0] for row in _texts(page.table)] == ["sshd"]
@@ -203,13 +204,14 @@ def test_connections_come_change_and_go(open_window, monkeypatch) -> None:
 
 
 def test_a_connection_that_comes_back_is_not_forgotten(open_window, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_MS", 30)
+    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
     page = opened.window.connections
     opened.say(ConnectionsMessage(reset=True, added=(connection(1), connection(2))))
     opened.say(ConnectionsMessage(removed=("key1", "key2")), ConnectionsMessage(added=(connection(1),)))
-    until(lambda: len(_texts(page.table)) == 1, "the one that stayed away goes")
+    opened.say(ConnectionsMessage())
+    assert len(_texts(page.table)) == 1, "the one that stayed away goes"
     assert page.table.model().key(0) == "key1"
 
 

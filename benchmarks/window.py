@@ -1,0 +1,224 @@
+"""The window: what a refresh, a frame and a redraw take of the GUI thread, and what its process takes of the machine.
+
+The first half runs here, offscreen, against an agent that speaks the real protocol over a real socket:
+
+- `refresh`: 10 000 connections sorted by rate, of which 1 % change in each refresh, every 2 s as in life. All that the
+  GUI thread does in those 2 s counts: reading and decoding, the model, sorting, painting.
+- `scroll_frame`: one frame of 1280x800 while that table is scrolled by a whole page at a time, so that nothing of the
+  frame before can be kept; 60 fps leave 16.7 ms.
+- `chart`: one more second of a series of 3 600 points, set and drawn; `chart_whole` is the same when nothing of the
+  picture before can be kept, as after a resize.
+
+The second half starts the program in a private session with a real X server, beside a window of Qt with nothing in it.
+CPU until it is open: of all its threads from exec until a second after it can be seen. The agent's growth is the PSS it
+has after 50 windows less what it has after the first.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks._harness import HERE, Row, options, report
+from benchmarks.agent import Usage, pss_mb
+
+os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR="1")
+sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "gui")]
+
+# ruff: noqa: E402  Qt reads the environment when it starts
+import psutil
+from desktop import Session
+from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication
+from windows import FakeAgent, Opened
+
+from netwatch_tray.feed.protocol import ConnectionsMessage, encode
+from netwatch_tray.model import Connection
+from netwatch_tray.window.chart import Chart
+from netwatch_tray.window.geometry import Point
+from netwatch_tray.window.theme import Theme
+
+CONNECTIONS = 10_000
+CHURN = 100
+PERIOD_MS = 2000
+REFRESHES = 8
+FRAMES = 200
+POINTS = 3600
+REDRAWS = 60
+WINDOWS = 50
+PROGRAM = [sys.executable, "-m", "netwatch_tray"]
+EMPTY_WINDOW = """
+from PySide6.QtWidgets import QApplication, QWidget
+application = QApplication([])
+window = QWidget()
+window.setWindowTitle("Nothing")
+window.resize(960, 640)
+window.show()
+application.exec()
+"""
+
+_random = random.Random(7)  # noqa: S311  the same figures in every run are the point
+
+
+def socket(number: int) -> Connection:
+    moves = number % 4 == 0
+    return Connection(
+        key=f"{number:x}", protocol="TCP", local_address="192.0.2.24", local_port=1024 + number % 60000,
+        remote_address=f"198.51.{number // 250}.{number % 250}", remote_port=443, state="ESTABLISHED",
+        pid=1000 + number % 300, process=f"program{number % 300}", app=f"program{number % 300}",
+        rx_rate=_random.expovariate(1e-5) if moves else 0.0, tx_rate=_random.expovariate(1e-4) if moves else 0.0,
+        rtt_s=0.02, since=1.7e9 + number,
+    )  # fmt: skip
+
+
+def spent(milliseconds: int) -> float:
+    """CPU time of this thread, ms, while Qt has this long for whatever comes."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    begin = time.thread_time_ns()
+    loop.exec()
+    return (time.thread_time_ns() - begin) / 1e6
+
+
+def wall(call: Callable[[], object]) -> float:
+    begin = time.perf_counter_ns()
+    call()
+    return (time.perf_counter_ns() - begin) / 1e6
+
+
+def refreshes(opened: Opened) -> Iterator[float]:
+    """Each with a hundredth of the connections changed, some of them closed and as many opened."""
+    there = {each.key: each for each in map(socket, range(CONNECTIONS))}
+    opened.say(ConnectionsMessage(reset=True, added=tuple(there.values())))
+    spent(PERIOD_MS)
+    serial = CONNECTIONS
+    for _ in range(REFRESHES):
+        chosen = _random.sample(list(there), CHURN)
+        removed, changed = chosen[: CHURN // 10], chosen[CHURN // 10 :]
+        added = [socket(serial + number) for number in range(len(removed))]
+        serial += len(added)
+        for key in removed:
+            del there[key]
+        there.update((each.key, each) for each in added)
+        again = [socket(int(key, 16)) for key in changed]
+        opened.agent.write(encode(ConnectionsMessage(added=tuple(added), changed=tuple(again), removed=tuple(removed))))
+        yield spent(PERIOD_MS)
+
+
+def frames(opened: Opened) -> Iterator[float]:
+    table = opened.window.connections.table
+    bar = table.verticalScrollBar()
+    bar.setValue(0)
+    for _ in range(FRAMES):
+        bar.setValue((bar.value() + table.viewport().height()) % bar.maximum())
+        yield wall(QApplication.processEvents)
+
+
+def tables(application: QApplication) -> list[Row]:
+    with tempfile.TemporaryDirectory() as directory:
+        agent = FakeAgent(Path(directory) / "feed")
+        memory = QSettings(f"{directory}/window.ini", QSettings.Format.IniFormat)
+        opened = Opened(agent, memory, Qt.ColorScheme.Light)
+        opened.window.resize(1280, 800)
+        opened.window.turn_to(1)
+        opened.connect()
+        application.processEvents()
+        refresh = list(refreshes(opened))
+        scrolled = list(frames(opened))
+        opened.window.close()
+        agent.stop()
+    return [
+        Row("window.refresh_ms.10000", statistics.median(refresh), "ms"),
+        Row("window.scroll_frame_ms.10000", statistics.median(scrolled), "ms"),
+        Row("window.scroll_worst_frame_ms.10000", max(scrolled), "ms"),
+    ]
+
+
+def series(count: int) -> list[Point]:
+    now = datetime(2026, 11, 14, 14, 24, tzinfo=UTC).timestamp()
+    return [
+        Point(now + second, _random.uniform(2e6, 9e6), _random.uniform(1e5, 9e5)) for second in range(-count + 1, 1)
+    ]
+
+
+def charts(application: QApplication) -> list[Row]:
+    chart = Chart(Theme(application, Qt.ColorScheme.Light))
+    chart.resize(900, 300)
+    chart.set_range(POINTS, "last hour")
+    points = series(POINTS + 2 * REDRAWS)
+    chart.show()
+    application.processEvents()
+
+    def draw(end: int) -> None:
+        shown = points[end - POINTS : end]
+        begin = time.thread_time_ns()
+        chart.set_series(None, shown, shown[-1].at, 1.0)
+        chart.repaint()
+        taken.append((time.thread_time_ns() - begin) / 1e6)
+
+    taken: list[float] = []
+    for end in range(POINTS, POINTS + REDRAWS):
+        draw(end)
+    one_more = statistics.median(taken[1:])
+    taken.clear()
+    for end in range(POINTS + REDRAWS, POINTS + 2 * REDRAWS):
+        chart.resize(900, 300 + end % 2)
+        draw(end)
+    whole = statistics.median(taken)
+    chart.close()
+    return [Row("window.chart_ms.3600", one_more, "ms"), Row("window.chart_whole_ms.3600", whole, "ms")]
+
+
+def opened_window(desktop: Session, program: Sequence[str], title: str) -> tuple[float, float]:
+    """CPU until it is open, ms, and RSS then, MB."""
+    pid = desktop.spawn("window", program)
+    desktop.wait_for(lambda: desktop.windows(title), 20, "the window is seen")
+    time.sleep(1)
+    found = Usage.of(pid).cpu_ns / 1e6, psutil.Process(pid).memory_info().rss / 1e6
+    desktop.stop("window")
+    return found
+
+
+def processes() -> list[Row]:
+    subprocess.run([sys.executable, "-m", "compileall", "-q", HERE.parent / "netwatch_tray"], check=True)
+    with Session() as desktop:
+        desktop.start_host("xfce")
+        pid = desktop.spawn("agent", PROGRAM)
+        desktop.wait_for(desktop.items, 20, "the icon registers")
+        time.sleep(70)  # a minute of history, so that there is a past to open
+        opened_window(desktop, [*PROGRAM, "window"], "NetWatch")
+        before = pss_mb(pid)
+        ours = [opened_window(desktop, [*PROGRAM, "window"], "NetWatch") for _ in range(WINDOWS)]
+        after = pss_mb(pid)
+        empty = [opened_window(desktop, [sys.executable, "-c", EMPTY_WINDOW], "Nothing") for _ in range(5)]
+    cpu, memory = (statistics.median(values) for values in zip(*ours, strict=True))
+    empty_cpu, empty_memory = (statistics.median(values) for values in zip(*empty, strict=True))
+    return [
+        Row("window.open_cpu_ms", cpu, "ms"),
+        Row("window.rss_mb", memory, "MB"),
+        Row("window.vs_empty_cpu", cpu / empty_cpu, "x"),
+        Row("window.vs_empty_rss", memory / empty_memory, "x"),
+        Row("window.agent_growth_mb.50", after - before, "MB"),
+    ]
+
+
+def main() -> None:
+    chosen = options(__doc__)
+    application = QApplication([])
+    font = QFont("DejaVu Sans")
+    font.setPixelSize(13)
+    application.setFont(font)
+    report([*charts(application), *tables(application), *processes()], chosen)
+
+
+if __name__ == "__main__":
+    main()
