@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from PySide6.QtCore import QDate, QEvent, QLocale, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QDate, QEvent, QLocale, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -59,6 +59,11 @@ _GAP_LABEL_LEAST = 72
 _BOX_WIDTH = 136
 _BOX_FLIPS = 152
 _DESCRIBED_EVERY_S = 5.0
+_LEAST_DRAG = 6
+"""Dip; less is a click."""
+_LEAST_POINTS_SHOWN = 8
+"""Nobody needs a closer look."""
+_ZOOM_STEP = 2.0
 
 
 def longest_step(interval: float) -> float:
@@ -145,7 +150,11 @@ class Chart(QWidget):
 
     Grid and curves are a cached picture: while points are only appended and the scales stay, it is scrolled by whole
     device pixels and its end drawn anew, whatever the number of points. Labels, gaps and crosshair lie over it.
+
+    A part of the range can be looked at closer; it stands still meanwhile, and `zoomed` says that it is another one.
     """
+
+    zoomed = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -153,9 +162,15 @@ class Chart(QWidget):
         self._units = Units()
         self._title: str | None = None
         self._points: Sequence[Point] = ()
-        self._end = 0.0
+        self._newest = 0.0
+        """The moment at the right edge of the whole range."""
         self._interval = 1.0
-        self._span = 60.0
+        self._range = 60.0
+        self._zoom: tuple[float, float] | None = None
+        """From when to when it is looked at closer."""
+        self._pressed: float | None = None
+        self._dragged: float | None = None
+        """Where the mouse was pressed, and where it is now if that is a drag."""
         self._span_name = ""
         self._down, self._up = Scale(_LEAST_TOP), Scale(_LEAST_TOP)
         self._runs: list[list[Known]] = []
@@ -186,7 +201,8 @@ class Chart(QWidget):
 
     def set_range(self, seconds: float, name: str) -> None:
         """`name`: in words, as "last minute"."""
-        self._span, self._span_name = seconds, name
+        self._range, self._span_name = seconds, name
+        self._zoom = None
         self.start_over()
 
     def set_units(self, shown_in: Units) -> None:
@@ -202,7 +218,7 @@ class Chart(QWidget):
         if title != self._title:
             self._title = title
             self.start_over()
-        self._points, self._end, self._interval = points, end, interval
+        self._points, self._newest, self._interval = points, end, interval
         self._redraw()
 
     def show_reading(self, text: str) -> None:
@@ -217,7 +233,7 @@ class Chart(QWidget):
 
     def step(self, by: int) -> None:
         """Moves the crosshair to a neighbouring point; the first time it appears at the newest."""
-        known = [point for run in self._runs for point in run if self._start <= point.at <= self._end]
+        known = self._visible()
         if not known:
             return
         if self._cross is None:
@@ -234,6 +250,42 @@ class Chart(QWidget):
         self._cross, self._frozen = None, False
         self.update()
         return shown
+
+    @property
+    def zoom(self) -> tuple[float, float] | None:
+        """From when to when, Unix time, when a part of the range is looked at closer."""
+        return self._zoom
+
+    def zoom_to(self, start: float, end: float) -> None:
+        """Looks at this part of the range alone, as far as it has enough points."""
+        first, last = self._newest - self._range, self._newest
+        least = _LEAST_POINTS_SHOWN * self._interval
+        if end - start < least:
+            middle = (start + end) / 2
+            start, end = middle - least / 2, middle + least / 2
+        length = min(end - start, last - first)
+        start = min(max(start, first), last - length)
+        wanted = None if length > 0.99 * (last - first) else (start, start + length)
+        if wanted != self._zoom:
+            self._zoom = wanted
+            self.start_over()
+            self.zoomed.emit()
+
+    def zoom_by(self, factor: float) -> None:
+        """So many times closer around the crosshair, else around the middle; below 1 further away."""
+        middle = self._end - self._span / 2 if self._cross is None else self._cross
+        length = self._span / factor
+        share = (middle - self._start) / self._span
+        self.zoom_to(middle - share * length, middle + (1 - share) * length)
+
+    def show_all(self) -> bool:
+        """The whole range again; False: it was."""
+        if self._zoom is None:
+            return False
+        self._zoom = None
+        self.start_over()
+        self.zoomed.emit()
+        return True
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -258,6 +310,8 @@ class Chart(QWidget):
             painter.fillRect(self.rect(), faded(self._theme.tokens.surface, 0.65))
             painter.setFont(self._theme.fonts.base)
             self._draw_text(painter, QRectF(self.rect()).center(), self._reading, self._theme.tokens.ink)
+        elif self._pressed is not None and self._dragged is not None:
+            self._draw_drag(painter, frame, *sorted((self._pressed, self._dragged)))
         elif self._cross is not None:
             self._draw_crosshair(painter, self._cross)
         if self.hasFocus():
@@ -265,14 +319,33 @@ class Chart(QWidget):
             draw_ring(painter, self._theme, QRectF(self.rect()), 0)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if not self._frozen:
+        x = event.position().x()
+        if self._pressed is not None and (self._dragged is not None or abs(x - self._pressed) >= _LEAST_DRAG):
+            box = self._frame().box
+            self._dragged = min(max(x, box.left()), box.right())
+            self.update()
+        elif not self._frozen:
             self._point_at(event.position())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
+        if event.button() == Qt.MouseButton.LeftButton and self._frame().box.contains(event.position()):
+            self._pressed = event.position().x()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        pressed, dragged, self._pressed, self._dragged = self._pressed, self._dragged, None, None
+        if pressed is not None and dragged is not None:
+            frame = self._frame()
+            self.zoom_to(*sorted((frame.at(pressed), frame.at(dragged))))
+        elif pressed is not None:
             self._frozen = not self._frozen
             self._point_at(event.position())
             self._frozen = self._frozen and self._cross is not None
+
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+        self.clear_crosshair()
+        self.show_all()
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
@@ -284,6 +357,10 @@ class Chart(QWidget):
             self.step(-1)
         elif event.key() == Qt.Key.Key_Right:
             self.step(+1)
+        elif event.key() in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):  # without Shift it is the same key
+            self.zoom_by(_ZOOM_STEP)
+        elif event.key() == Qt.Key.Key_Minus:
+            self.zoom_by(1 / _ZOOM_STEP)
         else:
             super().keyPressEvent(event)
 
@@ -295,8 +372,26 @@ class Chart(QWidget):
         return super().event(event)
 
     @property
+    def _end(self) -> float:
+        """The moment at the right edge."""
+        return self._zoom[1] if self._zoom else self._newest
+
+    @property
+    def _span(self) -> float:
+        """Seconds from edge to edge."""
+        return self._zoom[1] - self._zoom[0] if self._zoom else self._range
+
+    @property
     def _start(self) -> float:
         return self._end - self._span
+
+    def _seen(self) -> Sequence[Point]:
+        """The points of what is shown, with one on either side that the curve comes from and goes to."""
+        if self._zoom is None:
+            return self._points
+        first = bisect_left(self._points, self._start, key=lambda point: point.at)
+        last = bisect_right(self._points, self._end, key=lambda point: point.at)
+        return self._points[max(0, first - 1) : last + 1]
 
     def start_over(self) -> None:
         """Another curve comes: scales and crosshair of this one say nothing about it."""
@@ -314,17 +409,21 @@ class Chart(QWidget):
     def _prepare(self) -> None:
         bucket = bucket_width(self._span, self._interval)
         self._dirty_from = None
-        if bucket != self._bucket or not self._extend():
+        if self._zoom or bucket != self._bucket or not self._extend():
             self._bucket = bucket
-            self._runs, self._gaps = split(self._points, self._start, self._end, longest_step(self._interval))
+            self._runs, self._gaps = split(self._seen(), self._start, self._end, longest_step(self._interval))
             if bucket:
                 self._runs = [bucketed(run, bucket) for run in self._runs]
         self._prepared = self._points[-1] if self._points else None
-        visible = [known for run in self._runs for known in run if known.at >= self._start]
+        visible = self._visible()
         self._down.update(max((known.rx_peak for known in visible), default=0), self._end)
         self._up.update(max((known.tx_peak for known in visible), default=0), self._end)
         if self._cross is not None and self._cross < self._start:
             self._cross, self._frozen = None, False
+
+    def _visible(self) -> list[Known]:
+        start, end = self._start, self._end
+        return [known for run in self._runs for known in run if start <= known.at <= end]
 
     def _extend(self) -> bool:
         """Adds the points that are new to the runs and gaps there are; False when these do not go on like that."""
@@ -447,7 +546,7 @@ class Chart(QWidget):
     def _draw_times(self, painter: QPainter, frame: _Frame) -> None:
         box = frame.box
         metrics = QFontMetricsF(self._theme.fonts.small)
-        relative = self._span <= _RELATIVE_UP_TO_S
+        relative = self._zoom is None and self._span <= _RELATIVE_UP_TO_S
         apart = _TICKS_APART if relative else _CLOCK_TICKS_APART
         base = box.bottom() + 6 + metrics.ascent()
         offset = datetime.fromtimestamp(self._end).astimezone().utcoffset()
@@ -455,7 +554,8 @@ class Chart(QWidget):
         for at in time_ticks(self._start, self._end, box.width(), relative=relative, apart=apart, offset=ahead):
             text = f"−{round(self._end - at)} s" if relative else self._moment(at)
             self._draw_time(painter, box, frame.x(at), text, base)
-        self._draw_time(painter, box, box.right(), self.tr("now"), base)
+        last = self._moment(self._end) if self._zoom else self.tr("now")
+        self._draw_time(painter, box, box.right(), last, base)
 
     def _draw_time(self, painter: QPainter, box: QRectF, x: float, text: str, base: float) -> None:
         tokens = self._theme.tokens
@@ -564,9 +664,20 @@ class Chart(QWidget):
             self._draw_text(painter, fits[0].center(), text, self._theme.tokens.ink2)
 
     def _peak(self) -> Known | None:
-        visible = [known for run in self._runs for known in run if known.at >= self._start]
-        peak = max(visible, key=lambda known: known.rx_peak, default=None)
+        peak = max(self._visible(), key=lambda known: known.rx_peak, default=None)
         return peak if peak and peak.rx_peak > 0 else None
+
+    def _draw_drag(self, painter: QPainter, frame: _Frame, left: float, right: float) -> None:
+        """What will be looked at closer."""
+        tokens, box = self._theme.tokens, frame.box
+        painter.fillRect(QRectF(left, box.top(), right - left, box.height()), faded(tokens.ink2, 0.14))
+        painter.setPen(hair_line(tokens.ink2))
+        for x in (left, right):
+            painter.drawLine(QPointF(self._crisp(x), box.top()), QPointF(self._crisp(x), box.bottom()))
+        seconds = right - left < _SECONDS_UP_TO_S / self._span * box.width()
+        times = [self._when(frame.at(x)) if not seconds else _clock(frame.at(x), seconds=True) for x in (left, right)]
+        painter.setFont(self._theme.fonts.small)
+        self._draw_text(painter, QPointF((left + right) / 2, box.top() + 24), "–".join(times), tokens.ink)
 
     def _draw_crosshair(self, painter: QPainter, at: float) -> None:
         frame, tokens, fonts = self._frame(), self._theme.tokens, self._theme.fonts
@@ -646,7 +757,8 @@ class Chart(QWidget):
             return
         self._described = now
         what = self.tr("Total rate") if self._title is None else self.tr("Rate of {name}").format(name=self._title)
-        self.setAccessibleName(f"{what}, {self._span_name}")
+        shown = f"{self._when(self._start)}–{self._when(self._end)}" if self._zoom else self._span_name
+        self.setAccessibleName(f"{what}, {shown}")
         last = self._points[-1] if self._points else Point(self._end, None, None)
         parts = [
             self.tr("download {rate}").format(rate=units.rate(last.rx, self._units)),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import time
 from pathlib import Path
 
-from PySide6.QtCore import QDeadlineTimer, QLockFile, QObject, QThread, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QLockFile, QObject, QSocketNotifier, Signal
 
 from netwatch_tray.errors import NetWatchError
 
-_ANSWER_WITHIN_MS = 2000
+_ANSWER_WITHIN_S = 2.0
+_LONGEST_TOKEN = 4096
 _ACTIVATION = "XDG_ACTIVATION_TOKEN"
 """What lets a window come to the front under Wayland: the token of the click that started the second program."""
 
@@ -23,12 +26,14 @@ class OnlyOne(QObject):
     def __init__(self, directory: Path) -> None:
         """`directory` is private to the person and lasts as long as the session."""
         super().__init__()
-        self._path = str(directory / "window")
+        self._path = directory / "window"
         self._lock = QLockFile(str(directory / "window.lock"))
         # Only the death of its holder makes the lock stale, however long the window is open.
         self._lock.setStaleLockTime(0)
-        self._server = QLocalServer(self)
-        self._server.newConnection.connect(self._answer)
+        # Python's socket: Qt's network library would cost 3 MB for these few bytes. Datagrams, because each is whole.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._notifier: QSocketNotifier | None = None
 
     def claim(self) -> bool:
         """True: this is the only window from now on. False: the other one was asked to come up.
@@ -38,47 +43,41 @@ class OnlyOne(QObject):
         if not self._lock.tryLock(0):
             self._ask()
             return False
-        QLocalServer.removeServer(self._path)  # left by one that was killed: the lock says nobody listens there
-        if not self._server.listen(self._path):
+        try:
+            self._path.unlink(missing_ok=True)  # left by one that was killed: the lock says nobody listens there
+            self._socket.bind(str(self._path))
+        except OSError as error:
             raise NetWatchError(
-                f"No window can open: {self._path} cannot be made ({self._server.errorString()}). "
+                f"No window can open: {self._path} cannot be made ({error.strerror or error}). "
                 "The tray and the terminal verbs still work."
-            )
+            ) from error
+        self._notifier = QSocketNotifier(self._socket.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._read)
         return True
 
     def release(self) -> None:
-        self._server.close()
+        if self._notifier is not None:
+            self._notifier.setEnabled(False)
+            self._path.unlink(missing_ok=True)
+        self._socket.close()
         self._lock.unlock()
 
     def _ask(self) -> None:
-        deadline = QDeadlineTimer(_ANSWER_WITHIN_MS)
-        socket = QLocalSocket()
-        while not deadline.hasExpired():
-            socket.connectToServer(self._path)
-            if socket.waitForConnected(deadline.remainingTime()):
-                socket.write(os.environ.get(_ACTIVATION, "").encode() + b"\n")
-                socket.waitForBytesWritten(deadline.remainingTime())
-                socket.disconnectFromServer()
+        token = os.environ.get(_ACTIVATION, "").encode()
+        deadline = time.monotonic() + _ANSWER_WITHIN_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(token, str(self._path))
+                self._socket.close()
                 return
-            QThread.msleep(50)  # it holds the lock already and will listen in a moment
+            time.sleep(0.05)  # it holds the lock already and will listen in a moment
         raise NetWatchError(
             "The window is open already, but does not answer. Close it, or end its process, and try again."
         )
 
-    def _answer(self) -> None:
-        while (socket := self._server.nextPendingConnection()) is not None:
-            socket.readyRead.connect(self._come_up)
-            socket.disconnected.connect(socket.deleteLater)
-            if socket.canReadLine():
-                self._read(socket)
-
-    def _come_up(self) -> None:
-        socket = self.sender()
-        if isinstance(socket, QLocalSocket) and socket.canReadLine():
-            self._read(socket)
-
-    def _read(self, socket: QLocalSocket) -> None:
-        token = bytes(socket.readLine(4096).data()).decode(errors="replace").strip()
-        if token:
-            os.environ[_ACTIVATION] = token  # Qt's Wayland plugin takes it from there
-        self.asked.emit()
+    def _read(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            token = self._socket.recv(_LONGEST_TOKEN).decode(errors="replace")
+            if token:
+                os.environ[_ACTIVATION] = token  # Qt's Wayland plugin takes it from there
+            self.asked.emit()

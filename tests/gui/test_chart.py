@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 
 import pytest
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
 
@@ -242,3 +243,76 @@ def test_signals_keep_their_references() -> None:
     for _ in range(2000):
         source.told.emit(True)
     assert abs(sys.getrefcount(True) - before) < 200
+
+
+def _drag(chart: Chart, start: float, end: float) -> None:
+    frame = chart._frame()
+    places = [QPointF(frame.x(at), frame.zero).toPoint() for at in (start, end)]
+    QTest.mousePress(chart, Qt.MouseButton.LeftButton, pos=places[0])
+    QTest.mouseMove(chart, (places[0] + places[1]) / 2)
+    QTest.mouseMove(chart, places[1])
+    before = chart.grab().toImage()
+    QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=places[1])
+    assert chart.grab().toImage() != before
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_drag_shows_that_part_alone_and_a_double_click_all(application, backwards: bool) -> None:
+    points = _steady()
+    points[45] = points[45]._replace(rx=50e6)
+    chart, told = _chart(application, points), []
+    chart.zoomed.connect(lambda: told.append(chart.zoom))
+    span = (_END - 40, _END - 20)
+    _drag(chart, *(reversed(span) if backwards else span))
+    assert chart.zoom == pytest.approx(span, abs=0.2)
+    assert (chart._start, chart._end) == chart.zoom
+    assert chart._down.top < 10e6, "what is not seen matters to no scale"
+    assert chart._peak().rx_peak == 5e6
+    assert not chart._gaps
+    clock = datetime.fromtimestamp(chart.zoom[0]).astimezone().strftime("%H:%M:%S")
+    assert f"Total rate, {clock}–" in chart.accessibleName()
+    later = [*points[1:], Point(_END + 1, 5e6, 1e6)]
+    chart.set_series(None, later, _END + 1, 1.0)
+    assert (chart._start, chart._end) == pytest.approx(span, abs=0.2), "it stands still"
+    QTest.mouseDClick(chart, Qt.MouseButton.LeftButton, pos=chart.rect().center())
+    assert chart.zoom is None
+    assert chart._end == _END + 1
+    assert len(told) == 2
+
+
+def test_a_click_with_a_trembling_hand_is_no_drag(application) -> None:
+    chart = _chart(application, _steady())
+    middle = chart._frame().box.center().toPoint()
+    QTest.mousePress(chart, Qt.MouseButton.LeftButton, pos=middle)
+    QTest.mouseMove(chart, middle + QPoint(3, 0))
+    QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=middle + QPoint(3, 0))
+    assert chart.zoom is None
+    assert chart._frozen
+
+
+def test_closer_and_further_by_keyboard(application) -> None:
+    chart = _chart(application, _steady())
+    QTest.keyClick(chart, Qt.Key.Key_Minus)
+    assert chart.zoom is None, "there is no more than all"
+    chart.step(0)
+    for _ in range(30):
+        chart.step(-1)
+    QTest.keyClick(chart, Qt.Key.Key_Plus)
+    assert chart.zoom == pytest.approx((_END - 45, _END - 15))
+    for _ in range(9):
+        QTest.keyClick(chart, Qt.Key.Key_Plus)
+    assert chart._span == 8, "not closer than a few points"
+    for _ in range(9):
+        QTest.keyClick(chart, Qt.Key.Key_Minus)
+    assert chart.zoom is None
+    assert not chart.show_all()
+
+
+def test_a_gap_at_the_edge_of_what_is_shown(application) -> None:
+    chart = _chart(application, _steady(range(20, 40)))
+    chart.zoom_to(_END - 30, _END - 5)
+    chart.grab()
+    (gap,) = chart._gaps
+    assert gap.start == pytest.approx(chart._start)
+    assert gap.end == _END - 20
+    assert chart._gap_text(gap).startswith("asleep until ")

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from windows import until
+
+from netwatch_tray.errors import NetWatchError
+from netwatch_tray.window.only_one import OnlyOne
+
+
+def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> None:
+    first, asked = OnlyOne(tmp_path), []
+    first.asked.connect(lambda: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
+    assert first.claim()
+    monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "token of the click")
+    assert not OnlyOne(tmp_path).claim()
+    monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
+    until(lambda: asked, "the first is asked")
+    assert asked == ["token of the click"]
+    first.release()
+    assert not (tmp_path / "window").exists()
+    third = OnlyOne(tmp_path)
+    assert third.claim(), "the place is free again"
+    third.release()
+
+
+def test_what_a_killed_one_has_left_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "window").touch()
+    one = OnlyOne(tmp_path)
+    assert one.claim()
+    one.release()
+
+
+def test_one_that_does_not_answer_is_said(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("netwatch_tray.window.only_one._ANSWER_WITHIN_S", 0.1)
+    first = OnlyOne(tmp_path)
+    assert first.claim()
+    (tmp_path / "window").unlink()
+    second = OnlyOne(tmp_path)
+    with pytest.raises(NetWatchError, match="open already, but does not answer"):
+        second.claim()
+    second.release()
+    first.release()
+    too_long = OnlyOne(tmp_path / ("x" * 120))
+    (tmp_path / ("x" * 120)).mkdir()
+    with pytest.raises(NetWatchError, match="No window can open"):
+        too_long.claim()
+    too_long.release()

@@ -1,0 +1,105 @@
+"""What a person looks at, and has chosen, stays while the list below it changes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from PySide6.QtCore import QEvent, QObject, Qt
+from windows import connection
+
+from netwatch_tray.feed.protocol import ConnectionsMessage
+from netwatch_tray.model import Connection
+from netwatch_tray.window.connection_table import Group
+
+_COUNT = 400
+_APPS = 12
+
+
+def _one(number: int, rate: float) -> Connection:
+    app = f"app{number % _APPS:02}"
+    return connection(number, app, app=app, rx_rate=rate, tx_rate=rate / 7, remote_address=f"198.51.100.{number % 200}")
+
+
+def _churn(opened, rounds: int = 25):
+    """Refreshes of which each changes, closes and opens some; yields after each."""
+    chance = random.Random(3)
+    there = list(range(_COUNT))
+    opened.say(ConnectionsMessage(reset=True, added=tuple(_one(each, chance.uniform(0, 9e6)) for each in there)))
+    yield
+    for turn in range(rounds):
+        gone = [there.pop(chance.randrange(len(there))) for _ in range(4)]
+        gone = [each for each in gone if each not in (100, 101)]
+        fresh = range(_COUNT + 10 * turn, _COUNT + 10 * turn + 4)
+        there += fresh
+        opened.say(
+            ConnectionsMessage(
+                added=tuple(_one(each, chance.uniform(0, 9e6)) for each in fresh),
+                changed=tuple(_one(each, chance.uniform(0, 9e6)) for each in chance.sample(there, 40)),
+                removed=tuple(f"key{each}" for each in gone),
+            )
+        )
+        yield
+
+
+@pytest.mark.parametrize("grouping", ["none", "app", "remote"])
+def test_selection_scroll_position_and_folded_groups_survive_refreshes(open_window, monkeypatch, grouping: str) -> None:
+    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_S", 0.0)
+    opened = open_window(size=(1280, 800))
+    opened.window.turn_to(1)
+    page, model = opened.window.connections, opened.window.connections.table.model()
+    page.group_by(grouping)
+    churn = _churn(opened)
+    next(churn)
+    folded = set()
+    for line in [model.record(row) for row in range(model.rowCount())][::3]:
+        if isinstance(line, Group) and line.key not in (f"app{100 % _APPS:02}", "198.51.100.100"):
+            page._fold(line, fold=True)
+            folded.add(line.key)
+    assert bool(folded) == (grouping != "none")
+    page.table.selectRow(model.row_of("key100"))
+    page.table.verticalScrollBar().setValue(3007)
+    bar, followed = page.table.verticalScrollBar(), 0
+    while True:
+        top = page.table.rowAt(0)
+        looked_at, offset = model.key(top), page.table.rowViewportPosition(top)
+        if next(churn, "over") == "over":
+            break
+        assert [model.key(index.row()) for index in page.table.selectionModel().selectedRows()] == ["key100"]
+        assert model.key(page.table.currentIndex().row()) == "key100"
+        groups = [line for line in map(model.record, range(model.rowCount())) if isinstance(line, Group)]
+        assert {line.key for line in groups if line.folded} == folded & {line.key for line in groups}
+        row = model.row_of(looked_at)
+        if (
+            row is not None and 0 < bar.value() < bar.maximum()
+        ):  # else it has closed, or there is nothing more to scroll
+            assert page.table.rowViewportPosition(row) == offset
+            followed += 1
+    assert followed > 10
+
+
+class _Paints(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802  the name Qt calls
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_a_refresh_draws_the_table_once(open_window, application) -> None:
+    opened = open_window(size=(1280, 800))
+    opened.window.turn_to(1)
+    table = opened.window.connections.table
+    table.sortByColumn(6, Qt.SortOrder.DescendingOrder)
+    table.model()._settled.setInterval(0)
+    churn = _churn(opened, 6)
+    next(churn)
+    application.processEvents()
+    paints = _Paints()
+    table.viewport().installEventFilter(paints)
+    for turn, _ in enumerate(churn, 1):
+        application.processEvents()
+        assert paints.count == turn
+    table.viewport().removeEventFilter(paints)
