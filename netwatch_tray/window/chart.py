@@ -61,14 +61,23 @@ _BOX_FLIPS = 152
 _DESCRIBED_EVERY_S = 5.0
 _LEAST_DRAG = 6
 """Dip; less is a click."""
-_LEAST_POINTS_SHOWN = 8
-"""Nobody needs a closer look."""
+_LEAST_POINTS_SHOWN, _FINEST_PAST_S = 8, 60.0
+"""Nobody needs a closer look; and what the history may know of long ago."""
 _ZOOM_STEP = 2.0
 
 
 def longest_step(interval: float) -> float:
     """Seconds without a sample after which a curve is broken, for ticks this far apart."""
     return max(_LONGEST_SILENCE_S, 3 * interval)
+
+
+class _Closer(NamedTuple):
+    """A part of the range that is looked at closer, with the points there were then: it stands still."""
+
+    start: float
+    end: float
+    points: Sequence[Point]
+    interval: float
 
 
 class _Frame(NamedTuple):
@@ -164,10 +173,9 @@ class Chart(QWidget):
         self._points: Sequence[Point] = ()
         self._newest = 0.0
         """The moment at the right edge of the whole range."""
-        self._interval = 1.0
+        self._newest_interval = 1.0
         self._range = 60.0
-        self._zoom: tuple[float, float] | None = None
-        """From when to when it is looked at closer."""
+        self._closer: _Closer | None = None
         self._pressed: float | None = None
         self._dragged: float | None = None
         """Where the mouse was pressed, and where it is now if that is a drag."""
@@ -202,7 +210,7 @@ class Chart(QWidget):
     def set_range(self, seconds: float, name: str) -> None:
         """`name`: in words, as "last minute"."""
         self._range, self._span_name = seconds, name
-        self._zoom = None
+        self._closer = None
         self.start_over()
 
     def set_units(self, shown_in: Units) -> None:
@@ -215,11 +223,20 @@ class Chart(QWidget):
 
         `title`: the interface; None for the total. `interval`: seconds between samples.
         """
+        self._points, self._newest, self._newest_interval = points, end, interval
         if title != self._title:
             self._title = title
+            if self._closer:
+                self._closer = self._closer._replace(points=points, interval=interval)
             self.start_over()
-        self._points, self._newest, self._interval = points, end, interval
-        self._redraw()
+        elif self._closer is None:
+            self._redraw()
+
+    def show_closer(self, points: Sequence[Point], interval: float) -> None:
+        """Finer points of the part that is looked at closer, if it still is."""
+        if self._closer:
+            self._closer = self._closer._replace(points=points, interval=interval)
+            self.start_over()
 
     def show_reading(self, text: str) -> None:
         """What is read at the moment, over the old picture; empty: nothing is."""
@@ -254,20 +271,24 @@ class Chart(QWidget):
     @property
     def zoom(self) -> tuple[float, float] | None:
         """From when to when, Unix time, when a part of the range is looked at closer."""
-        return self._zoom
+        return self._closer and (self._closer.start, self._closer.end)
 
     def zoom_to(self, start: float, end: float) -> None:
         """Looks at this part of the range alone, as far as it has enough points."""
         first, last = self._newest - self._range, self._newest
-        least = _LEAST_POINTS_SHOWN * self._interval
+        if self._closer:  # meanwhile the range went on
+            first = min(first, self._closer.start)
+        least = _LEAST_POINTS_SHOWN * min(self._newest_interval, _FINEST_PAST_S)
         if end - start < least:
             middle = (start + end) / 2
             start, end = middle - least / 2, middle + least / 2
         length = min(end - start, last - first)
         start = min(max(start, first), last - length)
-        wanted = None if length > 0.99 * (last - first) else (start, start + length)
-        if wanted != self._zoom:
-            self._zoom = wanted
+        if length > 0.99 * self._range:
+            self.show_all()
+        elif (start, start + length) != self.zoom:
+            points, interval = self._closer[2:] if self._closer else (self._points, self._newest_interval)
+            self._closer = _Closer(start, start + length, points, interval)
             self.start_over()
             self.zoomed.emit()
 
@@ -280,9 +301,9 @@ class Chart(QWidget):
 
     def show_all(self) -> bool:
         """The whole range again; False: it was."""
-        if self._zoom is None:
+        if self._closer is None:
             return False
-        self._zoom = None
+        self._closer = None
         self.start_over()
         self.zoomed.emit()
         return True
@@ -353,16 +374,22 @@ class Chart(QWidget):
             self.clear_crosshair()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Left:
+        if not self.take_key(event.key()):
+            super().keyPressEvent(event)
+
+    def take_key(self, key: int) -> bool:
+        """Moves the crosshair, or looks closer or from further away; False: the key means nothing here."""
+        if key == Qt.Key.Key_Left:
             self.step(-1)
-        elif event.key() == Qt.Key.Key_Right:
+        elif key == Qt.Key.Key_Right:
             self.step(+1)
-        elif event.key() in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):  # without Shift it is the same key
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):  # without Shift it is the same key
             self.zoom_by(_ZOOM_STEP)
-        elif event.key() == Qt.Key.Key_Minus:
+        elif key == Qt.Key.Key_Minus:
             self.zoom_by(1 / _ZOOM_STEP)
         else:
-            super().keyPressEvent(event)
+            return False
+        return True
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
@@ -374,24 +401,30 @@ class Chart(QWidget):
     @property
     def _end(self) -> float:
         """The moment at the right edge."""
-        return self._zoom[1] if self._zoom else self._newest
+        return self._closer.end if self._closer else self._newest
 
     @property
     def _span(self) -> float:
         """Seconds from edge to edge."""
-        return self._zoom[1] - self._zoom[0] if self._zoom else self._range
+        return self._closer.end - self._closer.start if self._closer else self._range
 
     @property
     def _start(self) -> float:
         return self._end - self._span
 
+    @property
+    def _interval(self) -> float:
+        """Seconds between samples."""
+        return self._closer.interval if self._closer else self._newest_interval
+
     def _seen(self) -> Sequence[Point]:
         """The points of what is shown, with one on either side that the curve comes from and goes to."""
-        if self._zoom is None:
+        if self._closer is None:
             return self._points
-        first = bisect_left(self._points, self._start, key=lambda point: point.at)
-        last = bisect_right(self._points, self._end, key=lambda point: point.at)
-        return self._points[max(0, first - 1) : last + 1]
+        points = self._closer.points
+        first = bisect_left(points, self._start, key=lambda point: point.at)
+        last = bisect_right(points, self._end, key=lambda point: point.at)
+        return points[max(0, first - 1) : last + 1]
 
     def start_over(self) -> None:
         """Another curve comes: scales and crosshair of this one say nothing about it."""
@@ -402,6 +435,11 @@ class Chart(QWidget):
         self._prepared = None
         self._redraw()
 
+    def points_changed(self) -> None:
+        """Those that are drawn already are others now; it is the same curve, so scales and crosshair stay."""
+        self._prepared = None
+        self._redraw()
+
     def _redraw(self) -> None:
         self._stale = True
         self.update()  # a hidden widget is not painted, and nothing is computed for it
@@ -409,7 +447,7 @@ class Chart(QWidget):
     def _prepare(self) -> None:
         bucket = bucket_width(self._span, self._interval)
         self._dirty_from = None
-        if self._zoom or bucket != self._bucket or not self._extend():
+        if self._closer or bucket != self._bucket or not self._extend():
             self._bucket = bucket
             self._runs, self._gaps = split(self._seen(), self._start, self._end, longest_step(self._interval))
             if bucket:
@@ -546,7 +584,7 @@ class Chart(QWidget):
     def _draw_times(self, painter: QPainter, frame: _Frame) -> None:
         box = frame.box
         metrics = QFontMetricsF(self._theme.fonts.small)
-        relative = self._zoom is None and self._span <= _RELATIVE_UP_TO_S
+        relative = self._closer is None and self._span <= _RELATIVE_UP_TO_S
         apart = _TICKS_APART if relative else _CLOCK_TICKS_APART
         base = box.bottom() + 6 + metrics.ascent()
         offset = datetime.fromtimestamp(self._end).astimezone().utcoffset()
@@ -554,7 +592,7 @@ class Chart(QWidget):
         for at in time_ticks(self._start, self._end, box.width(), relative=relative, apart=apart, offset=ahead):
             text = f"−{round(self._end - at)} s" if relative else self._moment(at)
             self._draw_time(painter, box, frame.x(at), text, base)
-        last = self._moment(self._end) if self._zoom else self.tr("now")
+        last = self._moment(self._end) if self._closer else self.tr("now")
         self._draw_time(painter, box, box.right(), last, base)
 
     def _draw_time(self, painter: QPainter, box: QRectF, x: float, text: str, base: float) -> None:
@@ -757,7 +795,7 @@ class Chart(QWidget):
             return
         self._described = now
         what = self.tr("Total rate") if self._title is None else self.tr("Rate of {name}").format(name=self._title)
-        shown = f"{self._when(self._start)}–{self._when(self._end)}" if self._zoom else self._span_name
+        shown = f"{self._when(self._start)}–{self._when(self._end)}" if self._closer else self._span_name
         self.setAccessibleName(f"{what}, {shown}")
         last = self._points[-1] if self._points else Point(self._end, None, None)
         parts = [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -39,6 +40,8 @@ _READ_AGAIN = 240
 """Times in a range: as often as something new can be seen."""
 _READING_SHOWS_MS = 200
 _MOST_POINTS = 1200
+_LOOK_BEYOND = 20
+"""Of a part of the range, so many parts of its own length before and after it: the curve goes on over the edge."""
 _WIDE, _LOW = 1120, 560
 """From this width on and below this height the layout is another one."""
 
@@ -89,6 +92,7 @@ class InterfacesPage(Page):
         self._why_link.clicked.connect(self._open_why)
         self._chosen.clicked.connect(self.table.clearSelection)
         self._ranges.chosen.connect(self._choose)
+        self.chart.zoomed.connect(self._look_closer)
         self.table.selectionModel().selectionChanged.connect(self._show_selected)
         self._ranges.choose(0)
         self._say_total()
@@ -138,6 +142,8 @@ class InterfacesPage(Page):
             point = f"{point}, {self.tr('line: average, band: peak')}"
         if self._no_history and self._range >= _LIVE:
             return [self._no_history]
+        if self.chart.zoom:
+            return [self.tr("A part of the range: Escape or a double click shows all"), point]
         if self._paused:
             return [self.tr("Paused: measuring goes on"), point]
         if not self._live:
@@ -157,7 +163,7 @@ class InterfacesPage(Page):
             self._ranges.choose(index)
 
     def escape(self) -> bool:
-        if self.chart.clear_crosshair():
+        if self.chart.clear_crosshair() or self.chart.show_all():
             return True
         if self._selected() is not None:
             self.table.clearSelection()
@@ -165,9 +171,7 @@ class InterfacesPage(Page):
         return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            self.chart.step(-1 if event.key() == Qt.Key.Key_Left else 1)
-        else:
+        if not self.chart.take_key(event.key()):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -264,20 +268,25 @@ class InterfacesPage(Page):
         self.changed.emit()
 
     def _draw_chart(self) -> None:
-        selected = self._selected()
-        name = None
-        if selected is not None:
-            row = self._model.row_of(selected)
-            name = None if row is None else self._model.record(row).name
+        selected, name = self._selected_name()
         if self._range < _LIVE:
             points = self._recent.points(selected, self._end() - _RANGES_S[self._range])
             self.chart.set_series(name, points, self._end(), self._interval)
             return
         self._ask_history(selected, name)
-        # The history is written once a minute; what came since is still here.
-        written = self._long[-1].at if self._long else 0.0
-        fresh = [point for point in self._recent.points(selected, self._end() - _KEPT_S) if point.at > written]
-        self.chart.set_series(name, [*self._long, *fresh], self._end(), max(self._interval, self._long_step))
+        points = self._with_newest(self._long, selected)
+        self.chart.set_series(name, points, self._end(), max(self._interval, self._long_step))
+
+    def _with_newest(self, points: list[Point], selected: int | None) -> list[Point]:
+        """The history is written once a minute; what came since is still here."""
+        written = points[-1].at if points else 0.0
+        return [*points, *(each for each in self._recent.points(selected, self._end() - _KEPT_S) if each.at > written)]
+
+    def _selected_name(self) -> tuple[int | None, str | None]:
+        """Index and name of the interface that the chart shows."""
+        selected = self._selected()
+        row = None if selected is None else self._model.row_of(selected)
+        return selected, None if row is None else self._model.record(row).name
 
     def _ask_history(self, selected: int | None, name: str | None) -> None:
         """Unless it was asked the same a moment ago."""
@@ -287,17 +296,19 @@ class InterfacesPage(Page):
             return
         if before and before[:2] == (self._range, selected) and end - before[2] < span / _READ_AGAIN:
             return
-        if before is None or before[:2] != (self._range, selected):
+        is_another = before is None or before[:2] != (self._range, selected)
+        if is_another:
             self._reading.start()
         asked = self._asked = (self._range, selected, end)
-
-        def question(reader: HistoryReader) -> tuple[Curve, list[GapFound]]:
-            kind: Literal["total", "interface"] = "total" if name is None else "interface"
-            return reader.curve(kind, name, end - span, end, _MOST_POINTS), reader.gaps(end - span, end)
 
         def answer(found: tuple[Curve, list[GapFound]]) -> None:
             if asked == self._asked:  # else the person has chosen another range meanwhile
                 self._take_history(*found)
+                if is_another:
+                    self.chart.start_over()
+                    self._look_closer()
+                else:
+                    self.chart.points_changed()
 
         def fail(error: HistoryError) -> None:
             if asked == self._asked:
@@ -305,38 +316,47 @@ class InterfacesPage(Page):
                 self._forget_history()
                 self.changed.emit()
 
-        self._past.ask(question, answer, fail)
+        self._past.ask(_question(name, end - span, end), answer, fail)
+
+    def _look_closer(self) -> None:
+        """Asks for finer points of the part of a long range that the chart shows now."""
+        self.changed.emit()
+        zoom, (selected, name) = self.chart.zoom, self._selected_name()
+        if zoom is None or self._range < _LIVE or self._past is None:
+            return
+        start, end = zoom
+
+        def answer(found: tuple[Curve, list[GapFound]]) -> None:
+            if (zoom, selected) == (self.chart.zoom, self._selected()):
+                points = self._with_newest(_points(*found), selected)
+                self.chart.show_closer(points, max(self._interval, found[0].step))
+                self.changed.emit()
+
+        def fail(_error: HistoryError) -> None:
+            """The coarse points stay; the next question of the whole range says what is wrong."""
+
+        beyond = (end - start) / _LOOK_BEYOND
+        self._past.ask(_question(name, start - beyond, end + beyond), answer, fail)
 
     def _show_reading(self) -> None:
         self.chart.show_reading(self.tr("Reading the history …"))
 
     def _take_history(self, curve: Curve, gaps: list[GapFound]) -> None:
         self._no_history = ""
-        self._long = []
+        self._long = _points(curve, gaps)
         self._long_step = curve.step
-        place = 0
-        for at, rx, tx, rx_peak, tx_peak in zip(
-            curve.at, curve.rx, curve.tx, curve.rx_peak, curve.tx_peak, strict=True
-        ):
-            reason = None
-            if rx is None:
-                while place < len(gaps) - 1 and (gaps[place].finish or at) < at:
-                    place += 1
-                known = place < len(gaps) and gaps[place].start <= at
-                reason = gaps[place].reason if known else None
-            self._long.append(Point(at, rx, tx, reason, rx_peak, tx_peak))
         while self._long and self._long[-1].rx is None:  # not written yet, or still to come
             self._long.pop()
         self._show_history()
 
     def _forget_history(self) -> None:
         self._long, self._long_step = [], 1.0
+        self.chart.start_over()
         self._show_history()
 
     def _show_history(self) -> None:
         self._reading.stop()
         self.chart.show_reading("")
-        self.chart.start_over()
         if self.isVisible():
             self._draw_chart()
             self.changed.emit()
@@ -403,3 +423,27 @@ class InterfacesPage(Page):
         if others == 1:
             return f"{counted} {self.tr('1 interface not counted.')}"
         return f"{counted} {self.tr('{count} interfaces not counted.').format(count=others)}"
+
+
+def _question(name: str | None, start: float, end: float) -> Callable[[HistoryReader], tuple[Curve, list[GapFound]]]:
+    """The curve of this interface (None: of the total), and why it has holes."""
+
+    def question(reader: HistoryReader) -> tuple[Curve, list[GapFound]]:
+        kind: Literal["total", "interface"] = "total" if name is None else "interface"
+        return reader.curve(kind, name, start, end, _MOST_POINTS), reader.gaps(start, end)
+
+    return question
+
+
+def _points(curve: Curve, gaps: list[GapFound]) -> list[Point]:
+    """What the history told, with the reason of each hole that has one."""
+    points, place = [], 0
+    for at, rx, tx, rx_peak, tx_peak in zip(curve.at, curve.rx, curve.tx, curve.rx_peak, curve.tx_peak, strict=True):
+        reason = None
+        if rx is None:
+            while place < len(gaps) - 1 and (gaps[place].finish or at) < at:
+                place += 1
+            known = place < len(gaps) and gaps[place].start <= at
+            reason = gaps[place].reason if known else None
+        points.append(Point(at, rx, tx, reason, rx_peak, tx_peak))
+    return points

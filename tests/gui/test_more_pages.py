@@ -75,6 +75,29 @@ def test_long_ranges_come_from_the_history(opened) -> None:
     assert chart._points[-1].rx == 2.1e6
 
 
+def test_a_part_of_a_long_range_is_asked_for_again_and_finer(opened) -> None:
+    page, reader = opened.window.interfaces, opened.window.interfaces._past.reader
+    opened.say(TickMessage(tick(*_FEW)))
+    page.choose_range(3)
+    page.chart.grab()
+    points = len(page.chart._visible())
+    end = page.chart._end
+    page.chart.zoom_to(end - 7200, end - 3600)
+    page.chart.grab()
+    assert reader.kinds[-1] == ("total", None, pytest.approx(3600 * 1.1))
+    assert len(page.chart._visible()) > points / 24 * 4, "finer than before"
+    assert "A part of the range: Escape or a double click shows all" in _said(opened.window)
+    page.table.selectRow(1)
+    page.chart.grab()
+    assert reader.kinds[-1] == ("interface", "wg0", pytest.approx(3600 * 1.1)), "another interface, the same part"
+    assert page.escape()
+    assert page.chart.zoom is None
+    page.chart.step(0)
+    page._asked = (*page._asked[:2], 0.0)
+    opened.say(TickMessage(tick(*_FEW)))
+    assert page.chart._cross is not None, "what is read again takes nothing away"
+
+
 def test_a_slow_history_is_said_and_a_missing_one_as_well(opened) -> None:
     page = opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
