@@ -126,9 +126,12 @@ class ConnectionWatch:
         self._table, self._has_read, self._reconciliation = ConnectionTable(), False, None
 
     def _read_every(self, period: float) -> None:
+        """The first reading now, the others together with a tick: what the uplinks carried is known in whole ticks, and
+        between two of them it could not be compared with what the connections did."""
         self._pause()
         self._timer = self._scheduler.every(period, self._read)
-        self._read()
+        if not self._has_read:
+            self._read()
 
     def _pause(self) -> None:
         if self._timer is not None:

@@ -37,7 +37,8 @@ class Timer:
         self.callback = None
 
     def __lt__(self, other: Timer) -> bool:
-        return self.deadline < other.deadline
+        """Of those due at one moment what comes more often is first: what sums up each second's ticks has them all."""
+        return (self.deadline, self.period or 0) < (other.deadline, other.period or 0)
 
 
 class Scheduler:

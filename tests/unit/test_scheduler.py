@@ -22,6 +22,18 @@ def test_periodic_work_is_aligned_so_that_it_wakes_together() -> None:
     assert all(min(abs(at - other) for other in fast) < 0.02 for at in slow)
 
 
+def test_what_comes_more_often_is_first() -> None:
+    scheduler = Scheduler()
+    seen: list[str] = []
+    scheduler.every(0.1, lambda: seen.append("slow"))
+    scheduler.every(0.05, lambda: seen.append("fast"))
+    scheduler.after(0.45, scheduler.stop)
+    scheduler.run()
+    scheduler.close()
+    assert seen.count("slow") >= 2
+    assert all(seen[place - 1] == "fast" for place, name in enumerate(seen) if name == "slow"), seen
+
+
 def test_missed_deadlines_are_skipped_not_made_up_for() -> None:
     scheduler = Scheduler()
     calls: list[int] = []

@@ -1,0 +1,103 @@
+"""When the agent reads the sockets, so that connections and interfaces tell of the same seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from netwatch_tray.agent import connections
+from netwatch_tray.agent.connections import ConnectionWatch
+from netwatch_tray.collect.sockets import Socket, SocketSample
+from netwatch_tray.engine.topology import decide
+from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.model import Interface, Tick, Total
+
+
+class _Timer:
+    def __init__(self, period: float, callback: Callable[[], None]) -> None:
+        self.period, self.callback = period, callback
+
+    def cancel(self) -> None:
+        self.period = 0.0
+
+
+class _Scheduler:
+    """Time passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.timers: list[_Timer] = []
+
+    def every(self, period: float, callback: Callable[[], None]) -> _Timer:
+        self.timers.append(_Timer(period, callback))
+        return self.timers[-1]
+
+    def after(self, _delay: float, callback: Callable[[], None]) -> None:
+        callback()
+
+
+class _Source:
+    """One connection over the uplink that receives 1000 bytes a second."""
+
+    name, note, is_costly, descriptor = "test", None, False, None
+
+    def __init__(self, scheduler: _Scheduler) -> None:
+        self.scheduler = scheduler
+        self.reads: list[float] = []
+        self.at = 0.0
+        """The true time, between two ticks as well."""
+
+    def read(self) -> SocketSample:
+        self.reads.append(self.at)
+        found = Socket(
+            protocol="TCP", local_address="192.0.2.1", local_port=1, remote_address="198.51.100.1", remote_port=2,
+            state="ESTABLISHED", rx_bytes=int(1000 * self.at), tx_bytes=0,
+        )  # fmt: skip
+        return SocketSample(100 + self.at, {"it": found}, {})
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_connections_and_interfaces_tell_of_the_same_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = _Scheduler()
+    source = _Source(scheduler)
+    monkeypatch.setattr(connections, "open_source", lambda: source)
+    uplink = Interface(index=2, name="eth0", is_up=True, addresses=("192.0.2.1/24",), default_metric=1)
+    interfaces = {2: uplink}
+    monitor = SimpleNamespace(interfaces=interfaces, memberships=decide(interfaces, {}))
+    watch = ConnectionWatch(scheduler, monitor)  # type: ignore[arg-type]  # they have what it asks for
+    published: list[AppsMessage] = []
+    feed = SimpleNamespace(wants=lambda topic: topic == "apps", publish=lambda _topic, said: published.append(said))
+    watch.start(feed)  # type: ignore[arg-type]  # as above
+    assert source.reads == [0.0], "at once: there was none before"
+
+    def second() -> None:
+        scheduler.now += 1
+        source.at = float(scheduler.now)
+        total = Total(rx_rate=1000.0, tx_rate=0.0, uplinks=("eth0",), rx_delta=1000)
+        watch.count(Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=()))
+        for timer in list(scheduler.timers):
+            if timer.period and scheduler.now % timer.period == 0:
+                timer.callback()
+
+    for _ in range(13):
+        second()
+    source.at = 13.4
+    watch.set_watched(True)
+    for _ in range(3):
+        second()
+    source.at = 16.9
+    watch.set_watched(False)
+    watch.set_watched(True)
+    for _ in range(4):
+        second()
+    assert source.reads == [0.0, 10.0, 14.0, 16.0, 18.0, 20.0]
+    for said in published:
+        if said.interval_s:
+            assert said.uplink == (1000 * said.interval_s, 0)
+            assert said.tcp == said.uplink, "the one connection is all of it"
+            assert said.other == (0, 0)
