@@ -1,5 +1,8 @@
 """The values that travel through the program: immutable, made once, never changed.
 
+Those made each second are invisible to the garbage collector (`gc=False`): they can be in no cycle, and looking through
+them would be a part of what the agent costs.
+
 Bytes are bytes and seconds are seconds in here; `units` turns them into what people read. Unknown is `None`, never 0.
 """
 
@@ -72,7 +75,7 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     """How wide the source's byte counters are: 64, or 32 where they wrap at 4 GiB."""
 
 
-class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True):
+class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One interface in one tick: cumulative counters and rates in bytes/s (`None`: unknown)."""
 
     index: int
@@ -128,7 +131,7 @@ def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTic
     return found
 
 
-class Total(msgspec.Struct, frozen=True, kw_only=True):
+class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The machine's traffic, each byte once: the sum over the uplinks, in bytes/s."""
 
     rx_rate: float | None
@@ -139,7 +142,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     tx_delta: int = 0
 
 
-class Tick(msgspec.Struct, frozen=True, kw_only=True):
+class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything measured at one moment; tooltip, menu, window and terminal all show this."""
 
     at: datetime

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import struct
+from _blake2 import blake2b  # hashlib's, without the OpenSSL that hashlib loads beside it: 2 MB in the agent
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +37,7 @@ def current_network(interfaces: Iterable[InterfaceTick], proc: Path = Path("/pro
         return OFFLINE
     gateway = _gateway(proc)
     known_by = f"{uplink.kind} {gateway or uplink.name}"
-    return Network(hashlib.blake2b(known_by.encode(), digest_size=6).hexdigest(), uplink.kind)
+    return Network(blake2b(known_by.encode(), digest_size=6).hexdigest(), uplink.kind)
 
 
 def _gateway(proc: Path) -> str | None:

@@ -77,12 +77,11 @@ class Tray:
         self._menu.view = new
         if self._icon is None:
             return
-        if new.glyph != old.glyph:
-            self._icon.icon = self._pictures()
-        if new.tooltip != old.tooltip:
-            self._icon.title = "\n".join(new.tooltip)
-        if new.label != old.label:
-            self._icon.label = new.label
+        self._icon.change(
+            icon=self._pictures() if new.glyph != old.glyph else None,
+            title="\n".join(new.tooltip) if new.tooltip != old.tooltip else None,
+            label=new.label if new.label != old.label else None,
+        )
         if len(new.rows) != len(old.rows):
             self._icon.menu = self._menu.build()
         elif new != old:

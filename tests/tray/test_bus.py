@@ -20,13 +20,15 @@ from jeepney.low_level import (
     HeaderFields,
     Message,
     MessageType,
+    parse_signature,
 )
 from surroundings import Loop
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import ParseError, TrayUnavailableError
-from netwatch_tray.tray.backends.bus import Bus, messages
-from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Object, marshal
+from netwatch_tray.tray.backends.bus import Bus, Signal, messages
+from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Object
+from netwatch_tray.tray.backends.bus_types import complete_types, marshal
 
 
 def hello_answer(serial: int = 1) -> bytes:
@@ -161,7 +163,7 @@ def test_a_bus_that_breaks_later_is_told_to_the_owner(
         loop.do(lambda: bus.start({}))
         wait_for(lambda: lost, 5, "the loss is told")
     assert reason in lost[0]
-    loop.do(lambda: bus.emit("/x", "a.b", "C"))  # nothing happens
+    loop.do(lambda: bus.emit("/x", "a.b", Signal("C")))  # nothing happens
     loop.do(bus.close)
     assert len(lost) == 1
 
@@ -175,7 +177,7 @@ def test_what_is_not_read_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         bus = loop.do(lambda: connect(loop.scheduler, lost))
         loop.do(lambda: bus.start({}))
         for _ in range(100):
-            loop.do(lambda: bus.emit("/x", "a.b", "C", "s", ("x" * 30_000,)))
+            loop.do(lambda: bus.emit("/x", "a.b", Signal("C", "s", ("x" * 30_000,))))
         wait_for(lambda: lost, 5, "the loss is told")
         done.set()
     assert "does not read" in lost[0]
@@ -314,6 +316,52 @@ def test_introspection_lists_everything(served: Served) -> None:
     assert served.client.call(served.bus.unique_name, "/thing", "org.freedesktop.DBus.Peer", "Ping") == ()
 
 
+def by_jeepney(signature: str, values: tuple[Any, ...]) -> bytes:
+    return bytes(parse_signature(list(f"({signature})")).serialise(values, 0, Endianness.little))
+
+
+TEXT = st.text(alphabet=st.characters(blacklist_characters="\0", codec="utf-8"))
+BASIC: dict[str, st.SearchStrategy[Any]] = {
+    "y": st.integers(0, 2**8 - 1),
+    "b": st.booleans(),
+    "n": st.integers(-(2**15), 2**15 - 1),
+    "q": st.integers(0, 2**16 - 1),
+    "i": st.integers(-(2**31), 2**31 - 1),
+    "u": st.integers(0, 2**32 - 1),
+    "x": st.integers(-(2**63), 2**63 - 1),
+    "t": st.integers(0, 2**64 - 1),
+    "d": st.floats(allow_nan=False),
+    "s": TEXT,
+    "o": st.just("/a/path"),
+    "g": st.just("a{sv}"),
+    "ay": st.binary(),
+}
+
+
+def larger(smaller: st.SearchStrategy[tuple[str, Any]]) -> st.SearchStrategy[tuple[str, Any]]:
+    """Variants, structs, arrays and dictionaries of smaller values."""
+    return st.one_of(
+        smaller.map(lambda typed: ("v", typed)),
+        st.lists(smaller, min_size=1, max_size=3).map(
+            lambda typed: (f"({''.join(code for code, _ in typed)})", tuple(value for _, value in typed))
+        ),
+        smaller.filter(lambda typed: typed[0] != "y").flatmap(
+            lambda typed: st.integers(0, 3).map(lambda count: (f"a{typed[0]}", [typed[1]] * count))
+        ),
+        st.dictionaries(TEXT, smaller, max_size=3).map(lambda found: ("a{sv}", found)),
+    )
+
+
+basic = st.sampled_from(sorted(BASIC)).flatmap(lambda code: BASIC[code].map(lambda value: (code, value)))
+
+
+@given(st.lists(st.recursive(basic, larger, max_leaves=8), max_size=4))
+def test_bodies_are_what_jeepney_would_marshal(typed: list[tuple[str, Any]]) -> None:
+    signature, values = "".join(code for code, _ in typed), tuple(value for _, value in typed)
+    assert complete_types(signature) == [code for code, _ in typed]
+    assert marshal(signature, values) == by_jeepney(signature, values)
+
+
 values = st.fixed_dictionaries(
     {
         "s": st.text(alphabet=st.characters(blacklist_characters="\0", codec="utf-8")),
@@ -327,4 +375,4 @@ values = st.fixed_dictionaries(
 def test_all_properties_are_what_jeepney_would_marshal(value: dict[str, Any], order: list[str]) -> None:
     properties = {f"P{signature}": (signature, value[signature]) for signature in order}
     interface = Interface("org.example.Thing", {}, properties, {})
-    assert interface.get_all() == marshal("a{sv}", (properties,))
+    assert interface.get_all() == by_jeepney("a{sv}", (properties,))

@@ -54,6 +54,11 @@ class TrayIcon(Protocol):
     def run_loop(self) -> None:
         """Runs the scheduler until it is stopped, on the thread and beside the loops that this icon needs."""
 
+    def change(
+        self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
+    ) -> None:
+        """Sets what is given, for less than one after the other costs."""
+
     def update_menu(self) -> None:
         """Says that texts of the menu may have changed."""
 

@@ -17,24 +17,17 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
 from netwatch_tray.errors import ParseError, TrayUnavailableError
-from netwatch_tray.tray.backends.bus_objects import CallError, Object, marshal
+from netwatch_tray.tray.backends.bus_objects import CallError, Object
+from netwatch_tray.tray.backends.bus_types import marshal
 
 with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
     from jeepney.auth import BEGIN, Authenticator
     from jeepney.bus import get_connectable_addresses
-    from jeepney.low_level import (
-        Endianness,
-        Header,
-        HeaderFields as Field,
-        Message,
-        MessageFlag,
-        MessageType,
-        calc_msg_size,
-    )
+    from jeepney.low_level import HeaderFields as Field, Message, MessageFlag, MessageType, calc_msg_size
 
 _log = logging.getLogger(__name__)
 
@@ -43,18 +36,31 @@ BUS_PATH = "/org/freedesktop/DBus"
 
 OnReply = Callable[[tuple[Any, ...] | None, str], None]
 """Called with the body of the answer, `None` if it is an error, and the unique name of who gave it."""
-_Fields = tuple[tuple["Field", Any], ...]
-"""Of a message's header."""
+_Fields = tuple[tuple[int, str | int], ...]
+"""Of a message's header: code and value."""
 
 OnSignal = Callable[[str, str, str, tuple[Any, ...]], None]
 """Called with sender (unique name, or the bus), interface, member and body. Anybody may send one straight to us."""
+
+
+class Signal(NamedTuple):
+    member: str
+    signature: str = ""
+    body: tuple[Any, ...] = ()
+
 
 _QUEUE_LIMIT = 1 << 20
 """Bytes that wait for the bus. All our messages together are a hundredth of it."""
 _LONGEST = 1 << 20
 """Bytes of one message to us."""
 
-_REPLY_SERIAL = 20
+_CALL, _RETURN, _ERROR, _SIGNAL = 1, 2, 3, 4
+_NO_REPLY, _NO_AUTO_START = 1, 2
+_PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SIGNATURE = 1, 2, 3, 4, 5, 6, 8
+"""Kinds of messages, flags and header fields ("Message Format"). Plain numbers: jeepney's cost a call to hash."""
+_FIELD_TYPES = {_PATH: "o", _REPLY_SERIAL: "u", _SIGNATURE: "g"}
+"""The others are strings."""
+_REPLY_SERIAL_AT = 20
 """Where it lies in a method return, whose first field it is: after 16 bytes of header, its code and its type."""
 
 _FAILED = "org.freedesktop.DBus.Error.Failed"
@@ -113,24 +119,26 @@ class Bus:
         starts: bool = False,
     ) -> None:
         """Calls a method; only with `starts` the bus may start the service for it."""
-        flags = MessageFlag(0) if starts else MessageFlag.no_auto_start
+        flags = 0 if starts else _NO_AUTO_START
         serial = next(self._serials)
         if on_reply is None:
-            flags |= MessageFlag.no_reply_expected
+            flags |= _NO_REPLY
         else:
             self._pending[serial] = on_reply
         fields = _call_fields(destination, path, interface, member)
-        self._send(_frame(MessageType.method_call, flags, fields, signature, marshal(signature, body), serial))
+        self._send(_frame(_CALL, flags, fields, signature, marshal(signature, body), serial))
 
     def call_bus(self, member: str, signature: str, body: tuple[Any, ...], on_reply: OnReply | None = None) -> None:
         """Calls a method of the bus itself."""
         self.call(BUS, BUS_PATH, BUS, member, signature, body, on_reply)
 
-    def emit(self, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> None:
-        """Sends a signal to whoever listens."""
-        fields = (Field.path, path), (Field.interface, interface), (Field.member, member)
-        data = marshal(signature, body)
-        self._send(_frame(MessageType.signal, MessageFlag(0), fields, signature, data, next(self._serials)))
+    def emit(self, path: str, interface: str, *signals: Signal) -> None:
+        """Sends them to whoever listens, at once."""
+        frames = []
+        for member, signature, body in signals:
+            fields = (_PATH, path), (_INTERFACE, interface), (_MEMBER, member)
+            frames.append(_frame(_SIGNAL, 0, fields, signature, marshal(signature, body), next(self._serials)))
+        self._send(b"".join(frames))
 
     def close(self) -> None:
         """The bus then releases our names; the owner is not told."""
@@ -167,7 +175,7 @@ class Bus:
 
     def _say_hello(self, connection: socket.socket, deadline: float) -> str:
         fields = _call_fields(BUS, BUS_PATH, BUS, "Hello")
-        connection.sendall(_frame(MessageType.method_call, MessageFlag(0), fields, "", b"", next(self._serials)))
+        connection.sendall(_frame(_CALL, 0, fields, "", b"", next(self._serials)))
         while True:
             _limit(connection, deadline)
             data = connection.recv(4096)
@@ -283,15 +291,15 @@ class Bus:
         return self._objects[path]
 
     def _reply(self, to_serial: int, destination: str, error: str, signature: str, data: bytes) -> None:
-        flags, serial = MessageFlag.no_reply_expected, next(self._serials)
-        fields: _Fields = ((Field.destination, destination),) if destination else ()
+        serial = next(self._serials)
+        fields: _Fields = ((_DESTINATION, destination),) if destination else ()
         if error:
-            fields = (Field.reply_serial, to_serial), (Field.error_name, error), *fields
-            self._send(_frame(MessageType.error, flags, fields, signature, data, serial))
+            fields = (_REPLY_SERIAL, to_serial), (_ERROR_NAME, error), *fields
+            self._send(_frame(_ERROR, _NO_REPLY, fields, signature, data, serial))
         else:
-            fields = (Field.reply_serial, 0), *fields
-            frame = bytearray(_frame(MessageType.method_return, flags, fields, signature, data, serial))
-            frame[_REPLY_SERIAL : _REPLY_SERIAL + 4] = to_serial.to_bytes(4, "little")
+            fields = (_REPLY_SERIAL, 0), *fields
+            frame = bytearray(_frame(_RETURN, _NO_REPLY, fields, signature, data, serial))
+            frame[_REPLY_SERIAL_AT : _REPLY_SERIAL_AT + 4] = to_serial.to_bytes(4, "little")
             self._send(frame)
 
     def _lose(self, reason: str) -> None:
@@ -336,26 +344,21 @@ def _parse_short(data: bytes) -> Message:
 
 
 def _call_fields(destination: str, path: str, interface: str, member: str) -> _Fields:
-    return (
-        (Field.path, path),
-        (Field.destination, destination),
-        (Field.interface, interface),
-        (Field.member, member),
-    )
+    return (_PATH, path), (_DESTINATION, destination), (_INTERFACE, interface), (_MEMBER, member)
 
 
-def _frame(kind: MessageType, flags: MessageFlag, fields: _Fields, signature: str, body: bytes, serial: int) -> bytes:
+def _frame(kind: int, flags: int, fields: _Fields, signature: str, body: bytes, serial: int) -> bytes:
     header = _header(kind, flags, fields, signature)
     return b"".join((header[:4], len(body).to_bytes(4, "little"), serial.to_bytes(4, "little"), header[12:], body))
 
 
 @functools.lru_cache(maxsize=32)
-def _header(kind: MessageType, flags: MessageFlag, fields: _Fields, signature: str) -> bytes:
+def _header(kind: int, flags: int, fields: _Fields, signature: str) -> bytes:
     """With its padding, and with 0 for the body's length and the serial number."""
-    all_fields = dict(fields)
     if signature:
-        all_fields[Field.signature] = signature
-    header: bytes = Header(Endianness.little, kind, flags, 1, 0, 0, all_fields).serialise()
+        fields = (*fields, (_SIGNATURE, signature))
+    variants = [(code, (_FIELD_TYPES.get(code, "s"), value)) for code, value in fields]
+    header = marshal("yyyyuua(yv)", (ord("l"), kind, flags, 1, 0, 0, variants))
     return header + bytes(-len(header) % 8)
 
 

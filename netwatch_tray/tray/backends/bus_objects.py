@@ -5,16 +5,10 @@ D-Bus Specification, "Standard Interfaces": org.freedesktop.DBus.Peer, .Introspe
 
 from __future__ import annotations
 
-import contextlib
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
-    from jeepney.low_level import Endianness, Struct, parse_signature
-
-Variant = tuple[str, Any]
-"""Signature and value."""
+from netwatch_tray.tray.backends.bus_types import Variant, complete_types, marshal
 
 
 class CallError(Exception):
@@ -152,20 +146,5 @@ class Object:
         return f"<node>{''.join(interface.describe() for interface in self._all.values())}</node>"
 
 
-def marshal(signature: str, values: tuple[Any, ...]) -> bytes:
-    """The body of a message, little-endian."""
-    return bytes(_body_type(signature).serialise(values, 0, Endianness.little))
-
-
-@functools.lru_cache(maxsize=64)
-def _body_type(signature: str) -> Struct:
-    return parse_signature(list(f"({signature})"))
-
-
 def _arguments(signature: str, direction: str = "") -> str:
-    described, rest = "", list(signature)
-    while rest:
-        before = "".join(rest)
-        parse_signature(rest)  # takes one complete type off the front
-        described += f'<arg type="{before[: len(before) - len(rest)]}"{direction}/>'
-    return described
+    return "".join(f'<arg type="{each}"{direction}/>' for each in complete_types(signature))

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from netwatch_tray import clock
-from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method, Variant
+from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method
+from netwatch_tray.tray.backends.bus_types import Variant
 from netwatch_tray.tray.backends.pystray_api import Menu
 
 NAME = "com.canonical.dbusmenu"

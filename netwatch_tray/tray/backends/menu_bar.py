@@ -124,6 +124,16 @@ class Icon:
         self._scheduler.stop()
         thread.join()
 
+    def change(
+        self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
+    ) -> None:
+        if icon is not None:
+            self.icon = icon
+        if title is not None:
+            self.title = title
+        if label is not None:
+            self.label = label
+
     def update_menu(self) -> None:
         self._hand_over(self._set_rows)
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.tray.backends import Notification
-from netwatch_tray.tray.backends.bus import BUS, Bus
+from netwatch_tray.tray.backends.bus import BUS, Bus, Signal
 from netwatch_tray.tray.backends.bus_objects import Interface, Method, Object
 from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
 from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, Notifications
@@ -40,8 +40,10 @@ _OWNED = (1, 4)
 """Of RequestName: the flag, and the answers that mean that the name is ours."""
 
 _SIGNALS = {"NewIcon": "", "NewToolTip": "", "XAyatanaNewLabel": "ss"}
-_READ_AFTER = {"NewIcon": "IconPixmap", "NewToolTip": "ToolTip"}
-"""What hosts read again after each signal."""
+_LABEL_SIGNAL = "XAyatanaNewLabel"
+"""Hosts take the label from the signal itself, so it is said each time."""
+_SIGNAL_OF = {"IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
+"""What tells hosts to read a property again."""
 _READ_WITHIN = 0.1
 """Seconds after a signal in which hosts read what they want to know."""
 
@@ -80,8 +82,9 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         """The unique name of the watcher; none: empty."""
         self._has_host = False
         self._label = self._guide = ""
-        self._unsaid: set[str] = set()
-        """Signals that wait for the bus to catch up."""
+        self._unsaid: dict[str, None] = {}
+        """Signals that wait, in their order: for the others of the same change, for hosts to read, for the bus."""
+        self._is_changing = False
         self._unread: set[str] = set()
         """Signals sent whose property nobody has read since."""
         self._patience: Timer | None = None
@@ -141,7 +144,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
                 self._item.set("XAyatanaLabelGuide", value)
             self._label = value
             self._item.set("XAyatanaLabel", value)
-            self._announce("XAyatanaNewLabel")
+            self._announce(_LABEL_SIGNAL)
 
     @property
     def is_shown(self) -> bool:
@@ -153,6 +156,22 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         if not self._watcher:
             return "waiting for a tray: none is on the session bus"
         return "icon shown" if self._has_host else "waiting for a panel to show the icon"
+
+    def change(
+        self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
+    ) -> None:
+        """Sets what is given, and tells hosts of all of it at once."""
+        self._is_changing = True
+        try:
+            if icon is not None:
+                self.icon = icon
+            if title is not None:
+                self.title = title
+            if label is not None:
+                self.label = label
+        finally:
+            self._is_changing = False
+        self._say()
 
     def _update_icon(self) -> None:
         self._icon_valid = True
@@ -215,24 +234,27 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _announce(self, signal: str) -> None:
         if signal not in self._unread:
-            self._unsaid.add(signal)
-            self._say()
+            self._unsaid[signal] = None
+            if not self._is_changing:
+                self._say()
 
     def _say(self) -> None:
-        """One signal after the other: a host that answers the first by reading everything need not hear the rest."""
-        while self._unsaid and self._watcher and self._bus.is_drained:
-            if "XAyatanaNewLabel" in self._unsaid:  # hosts take the label from the signal, so it is said each time
-                self._unsaid.remove("XAyatanaNewLabel")
-                self._bus.emit(
-                    _ITEM_PATH, ITEM, "XAyatanaNewLabel", _SIGNALS["XAyatanaNewLabel"], (self._label, self._guide)
-                )
-            elif self._patience is None:
-                signal = self._unsaid.pop()
-                self._unread.add(signal)
-                self._bus.emit(_ITEM_PATH, ITEM, signal)
-                self._patience = self._scheduler.after(_READ_WITHIN, self._go_on)
-            else:
-                return
+        """Of signals that make hosts read one after the other: a host that answers the first by reading everything need
+        not hear the rest."""
+        if not (self._unsaid and self._watcher and self._bus.is_drained):
+            return
+        signals = []
+        if _LABEL_SIGNAL in self._unsaid:
+            del self._unsaid[_LABEL_SIGNAL]
+            signals.append(Signal(_LABEL_SIGNAL, _SIGNALS[_LABEL_SIGNAL], (self._label, self._guide)))
+        if self._unsaid and self._patience is None:
+            signal = next(iter(self._unsaid))
+            del self._unsaid[signal]
+            self._unread.add(signal)
+            signals.append(Signal(signal))
+            self._patience = self._scheduler.after(_READ_WITHIN, self._go_on)
+        if signals:
+            self._bus.emit(_ITEM_PATH, ITEM, *signals)
 
     def _go_on(self) -> None:
         if self._patience is not None:
@@ -242,11 +264,12 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _on_read(self, name: str | None) -> None:
         if name is None:
-            self._unsaid -= _READ_AFTER.keys()
+            for signal in _SIGNAL_OF.values():
+                self._unsaid.pop(signal, None)
             self._unread.clear()
             self._go_on()
-        elif read := {signal for signal in self._unread if _READ_AFTER[signal] == name}:
-            self._unread -= read
+        elif (read := _SIGNAL_OF.get(name)) in self._unread:
+            self._unread.discard(read)
             self._go_on()
 
     def _on_drained(self) -> None:
@@ -255,7 +278,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _emit_menu(self, signal: str, body: tuple[Any, ...]) -> None:
         if self._watcher:
-            self._bus.emit(_MENU_PATH, MENU, signal, self._dbus_menu.interface.signals[signal], body)
+            self._bus.emit(_MENU_PATH, MENU, Signal(signal, self._dbus_menu.interface.signals[signal], body))
 
     def _on_menu_click(self, item: Item) -> None:
         self._scheduler.call_soon(self._handler(item))  # the host gets its answer first

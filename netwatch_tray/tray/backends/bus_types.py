@@ -1,0 +1,124 @@
+"""Values as the bytes that D-Bus sends for them, little-endian (D-Bus Specification, "Marshaling").
+
+jeepney could do this, at several times the cost, and what is written here is a large part of what the icon costs.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Callable
+from typing import Any
+
+Variant = tuple[str, Any]
+"""Signature and value."""
+
+_Writer = Callable[[bytearray, Any], None]
+"""Appends a value, padded as its place from the beginning demands."""
+
+_FIXED = {"y": "<B", "n": "<h", "q": "<H", "i": "<i", "u": "<I", "b": "<I", "x": "<q", "t": "<Q", "d": "<d"}
+_STRINGS = "so"
+_STRUCT = 8
+"""What structs and entries of dictionaries are aligned to."""
+
+
+def marshal(signature: str, values: tuple[Any, ...]) -> bytes:
+    """The body of a message, or any part of one that begins at a multiple of 8."""
+    out = bytearray()
+    for write, value in zip(_writers(signature), values, strict=True):
+        write(out, value)
+    return bytes(out)
+
+
+def complete_types(signature: str) -> list[str]:
+    """`a{sv}(ii)s` is `a{sv}`, `(ii)` and `s`."""
+    found, start, depth = [], 0, 0
+    for end, code in enumerate(signature, 1):
+        depth += (code in "({") - (code in ")}")
+        if not depth and code != "a":
+            found.append(signature[start:end])
+            start = end
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _writers(signature: str) -> tuple[_Writer, ...]:
+    return tuple(_writer(each) for each in complete_types(signature))
+
+
+def _writer(signature: str) -> _Writer:
+    """Of one complete type."""
+    code = signature[0]
+    if code in _FIXED:
+        return _fixed(struct.Struct(_FIXED[code]))
+    if code in _STRINGS:
+        return _write_string
+    if code == "g":
+        return _write_signature
+    if code == "v":
+        return _write_variant
+    if signature == "ay":
+        return _write_bytes
+    if code == "a":
+        element = signature[1:]
+        return _array(_writer(element), _alignment(element), is_dictionary=element[0] == "{")
+    if code in "({":
+        return _struct(_writers(signature[1:-1]))
+    raise ValueError(f"no type of D-Bus: {signature}")
+
+
+def _alignment(signature: str) -> int:
+    code = signature[0]
+    if code in "({":
+        return _STRUCT
+    return struct.calcsize(_FIXED[code]) if code in _FIXED else 1 if code in "gv" else 4
+
+
+def _fixed(layout: struct.Struct) -> _Writer:
+    def write(out: bytearray, value: float) -> None:
+        out += bytes(-len(out) % layout.size) + layout.pack(value)
+
+    return write
+
+
+def _write_string(out: bytearray, value: str) -> None:
+    data = value.encode()
+    out += bytes(-len(out) % 4) + len(data).to_bytes(4, "little") + data + b"\0"
+
+
+def _write_signature(out: bytearray, value: str) -> None:
+    out += bytes((len(value),)) + value.encode() + b"\0"
+
+
+def _write_bytes(out: bytearray, value: bytes) -> None:
+    out += bytes(-len(out) % 4) + len(value).to_bytes(4, "little") + value
+
+
+def _write_variant(out: bytearray, value: Variant) -> None:
+    signature, content = value
+    _write_signature(out, signature)
+    (write,) = _writers(signature)
+    write(out, content)
+
+
+def _array(write_element: _Writer, alignment: int, *, is_dictionary: bool) -> _Writer:
+    def write(out: bytearray, values: Any) -> None:
+        out += bytes(-len(out) % 4)
+        place = len(out)
+        out += bytes(4)
+        out += bytes(-len(out) % alignment)  # which is there without an element as well, and not counted
+        start = len(out)
+        for value in values.items() if is_dictionary else values:
+            write_element(out, value)
+        out[place : place + 4] = (len(out) - start).to_bytes(4, "little")
+
+    return write
+
+
+def _struct(members: tuple[_Writer, ...]) -> _Writer:
+    def write(out: bytearray, values: tuple[Any, ...]) -> None:
+        out += bytes(-len(out) % _STRUCT)
+        for write_member, value in zip(members, values, strict=True):
+            write_member(out, value)
+
+    return write
