@@ -54,7 +54,7 @@ def runtime_directory() -> Path:
         # Without XDG_RUNTIME_DIR (cron, su) it warns and takes a directory in /tmp that it has checked as we do below.
         warnings.simplefilter("ignore")
         try:
-            directory = platformdirs.user_runtime_path(_NAME)
+            directory = platformdirs.user_runtime_path(_runtime_name())
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = directory.lstat()
         except OSError as error:
@@ -68,6 +68,12 @@ def runtime_directory() -> Path:
             f"Run: chmod 700 {directory} (or remove it if it is not yours)."
         )
     return directory
+
+
+def _runtime_name() -> str:
+    """Each start of a Flatpak has a runtime directory of its own, in which this one alone is shared (flatpak-run(1))."""
+    application = os.environ.get("FLATPAK_ID")
+    return f"app/{application}/{_NAME}" if application else _NAME
 
 
 def feed_socket() -> Path:

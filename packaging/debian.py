@@ -63,8 +63,9 @@ class PackageError(Exception):
 def build(
     folder: Path,
     *,
-    assets: Path,
-    sources: Path,
+    icons: Path,
+    desktop: str,
+    metainfo: str,
     manual: str,
     completions: dict[str, str],
     version: str,
@@ -72,18 +73,15 @@ def build(
     work: Path,
     into: Path,
 ) -> Path:
-    """The .deb of a frozen `folder`. `assets`: the drawn icons; `sources`: the masters; `date`: as 2026-01-31."""
+    """The .deb of a frozen `folder`. `icons`: the drawn ones (hicolor); the texts of what else is installed; `date`: as
+    2026-01-31."""
     root = work / "deb"
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(folder, root / "opt" / NAME, symlinks=True)
     _link(root / "usr/bin" / NAME, f"/opt/{NAME}/{NAME}")
-    shutil.copytree(assets / "hicolor", root / "usr/share/icons/hicolor")
-    _text(root / f"usr/share/applications/{NAME}.desktop", (sources / f"linux/{NAME}.desktop").read_text("utf-8"))
-    metainfo = (sources / f"linux/{APPLICATION}.metainfo.xml").read_text("utf-8")
-    _text(
-        root / f"usr/share/metainfo/{APPLICATION}.metainfo.xml",
-        metainfo.replace("@VERSION@", version).replace("@DATE@", date),
-    )
+    shutil.copytree(icons, root / "usr/share/icons/hicolor")
+    _text(root / f"usr/share/applications/{NAME}.desktop", desktop)
+    _text(root / f"usr/share/metainfo/{APPLICATION}.metainfo.xml", metainfo)
     _packed(root / f"usr/share/man/man1/{NAME}.1.gz", manual)
     for place, text in completions.items():
         _text(root / place, text)

@@ -10,6 +10,7 @@ import argparse
 import datetime as dt
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import appimage
 import command_line
 import debian
 import licences
@@ -145,8 +147,9 @@ def deb() -> None:
     program = command_line.describe(_parser())
     made = debian.build(
         FOLDER,
-        assets=ASSETS,
-        sources=TREE / "assets",
+        icons=ASSETS / "hicolor",
+        desktop=_desktop_entry(),
+        metainfo=_metainfo(),
         manual=command_line.man_page(program, version(), _date()),
         completions={
             "usr/share/bash-completion/completions/netwatch-tray": command_line.bash(program),
@@ -161,11 +164,31 @@ def deb() -> None:
     print(made)
 
 
+def _desktop_entry() -> str:
+    return (TREE / "assets/linux/netwatch-tray.desktop").read_text("utf-8")
+
+
+def _metainfo() -> str:
+    text = (TREE / "assets/linux/io.netwatch.tray.metainfo.xml").read_text("utf-8")
+    return text.replace("@VERSION@", version()).replace("@DATE@", _date())
+
+
 def _parser() -> argparse.ArgumentParser:
     sys.path.insert(0, str(TREE))
     from netwatch_tray.cli import _parser  # noqa: PLC0415  from the copy, which is there only now
 
     return _parser()
+
+
+def appdir() -> None:
+    """what AppImage and Flatpak are made of; with appimagetool on the PATH the AppImage as well"""
+    folder()
+    place = appimage.assemble(
+        FOLDER, icons=ASSETS / "hicolor", desktop=_desktop_entry(), metainfo=_metainfo(), into=DIST
+    )
+    print(place)
+    if shutil.which("appimagetool"):
+        print(appimage.pack(place, version=version(), architecture=platform.machine(), epoch=epoch(), into=DIST))
 
 
 def app() -> None:
@@ -209,7 +232,7 @@ def digest(place: Path) -> str:
     return total.hexdigest()
 
 
-VERBS: dict[str, Callable[[], None]] = {verb.__name__: verb for verb in (wheel, folder, deb, app)}
+VERBS: dict[str, Callable[[], None]] = {verb.__name__: verb for verb in (wheel, folder, deb, appdir, app)}
 
 
 def main() -> None:

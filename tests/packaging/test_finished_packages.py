@@ -174,7 +174,7 @@ def test_installed_used_and_removed(deb: Path, debian: BareDebian, network: Wire
         kept = {file.relative_to(at).parts[0] for at in places for file in at.rglob("netwatch*")}
         assert kept == {"netwatch-tray"}  # docs/install.md says so
 
-    debian.apt("purge", "netwatch-tray")
+    debian.apt("remove", "netwatch-tray")
     left = {file for file in debian.files() - before if "netwatch" in file}
     assert {file for file in left if not file.startswith(("/home/nobody/", "/tmp/runtime-65534/"))} == set()  # noqa: S108  the user's
     assert not any((debian.root / "opt").iterdir())
@@ -202,6 +202,68 @@ def tells(tooltip: str, speed: float) -> bool:
     return found is not None and abs(float(found[1]) * MEGABYTE / speed - 1) < 0.05
 
 
+# What AppImage and Flatpak are made of. Neither appimagetool nor Flatpak's runtime is to be had in Debian's archive.
+
+
+@pytest.fixture(scope="module")
+def appdir() -> Path:
+    build("appdir")
+    return DIST / "NetWatch-Tray.AppDir"
+
+
+@pytest.fixture
+def mounted(appdir: Path, tmp_path: Path) -> Iterator[Path]:
+    """As an AppImage shows it to itself: a read-only squashfs."""
+    run("mksquashfs", appdir, tmp_path / "image", "-quiet", "-no-progress", "-comp", "zstd", timeout=300)
+    place = tmp_path / "mounted"
+    place.mkdir()
+    run("mount", "-o", "loop,ro", tmp_path / "image", place)
+    try:
+        yield place
+    finally:
+        run("umount", place)
+
+
+def test_the_appdir_is_whole(appdir: Path) -> None:
+    (entry,) = appdir.glob("*.desktop")
+    assert run("desktop-file-validate", entry) == ""
+    assert (appdir / ".DirIcon").resolve() == appdir / "netwatch-tray.png"
+    run("appstreamcli", "validate-tree", "--no-net", "--pedantic", appdir)
+
+
+def test_an_appimage_runs_and_starts_itself_by_its_file(mounted: Path, tmp_path: Path) -> None:
+    image = tmp_path / "NetWatch Tray.AppImage"
+    image.symlink_to(mounted / "AppRun")  # stands for the file that mounts itself
+    home = tmp_path / "home"
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "APPDIR": str(mounted), "APPIMAGE": str(image)}
+    assert "WRONG" not in run(mounted / "AppRun", "selftest", "--installed", env=environment)
+    run(mounted / "AppRun", "autostart", "on", env=environment)
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.read(home / ".config/autostart/netwatch-tray.desktop", "utf-8")
+    assert shlex.split(entry["Desktop Entry"]["Exec"]) == [str(image), "agent"]
+
+
+def test_what_another_appimage_left_in_the_environment_is_not_ours(mounted: Path, tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "APPDIR": "/elsewhere", "APPIMAGE": "/a/terminal"}
+    run(mounted / "AppRun", "autostart", "on", env=environment)
+    assert "/a/terminal" not in (tmp_path / ".config/autostart/netwatch-tray.desktop").read_text("utf-8")
+
+
+def test_the_flatpak_puts_everything_in_its_place(appdir: Path, tmp_path: Path) -> None:
+    """The manifest's commands, run as flatpak-builder runs them."""
+    file = ROOT / "packaging" / "flatpak" / f"{macos_bundle.IDENTIFIER}.json"
+    manifest = json.loads(file.read_text("utf-8"))
+    (module,) = manifest["modules"]
+    (source,) = module["sources"]
+    assert (file.parent / source["path"]).resolve() == appdir
+    for command in module["build-commands"]:
+        run("sh", "-c", command, cwd=appdir, env={"FLATPAK_DEST": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    assert "netwatch-tray " in run(tmp_path / "bin" / manifest["command"], "--version")
+    assert (tmp_path / "share" / "applications" / manifest["rename-desktop-file"]).is_file()
+    assert list((tmp_path / "share" / "icons").rglob(f"{manifest['rename-icon']}.png"))
+    assert (tmp_path / "share" / "metainfo" / f"{manifest['id']}.metainfo.xml").is_file()
+
+
 # Wheel and source archive
 
 
@@ -225,6 +287,33 @@ def test_pip_installs_all_of_it(archives: tuple[Path, Path], which: int, tmp_pat
         told = run(program, *words, env=environment, cwd=tmp_path)
         assert "WRONG" not in told
         assert str(ROOT) not in told
+
+
+def test_pipx_installs_extends_and_removes_it(archives: tuple[Path, Path], tmp_path: Path) -> None:
+    """The commands of docs/install.md and docs/upload.md."""
+    assert archives
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run(tmp_path / "venv" / "bin" / "pip", "install", "-q", "pipx", timeout=300)
+    home = tmp_path / "home"
+    environment = {
+        **{name: str(home) for name in ("HOME", "PIPX_HOME")},
+        "PIPX_BIN_DIR": str(home / "bin"),
+        "PATH": f"{home / 'bin'}:{tmp_path / 'venv' / 'bin'}:/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+    }
+
+    def type_in(command: str) -> str:
+        return run("sh", "-c", command, cwd=ROOT, env=environment, timeout=300)
+
+    type_in("pipx install dist/netwatch_tray-*.whl")
+    assert "WRONG" not in type_in("netwatch-tray selftest --installed")
+    type_in("pipx inject netwatch-tray keyring")
+    type_in("pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http")
+    python = home / "venvs" / "netwatch-tray" / "bin" / "python"
+    run(python, "-c", "import keyring, opentelemetry.exporter.otlp.proto.http, opentelemetry.sdk", cwd=tmp_path)
+    run(python, "-m", "pip", "check", cwd=tmp_path)
+    type_in("pipx uninstall netwatch-tray")
+    assert not list((home / "bin").iterdir())
 
 
 # The bundle for macOS, as far as Linux can check it: signing, notarising and starting it need a Mac.

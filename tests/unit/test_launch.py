@@ -40,6 +40,6 @@ def test_what_is_wrapped_by_its_wrapper(interpreter: Path, monkeypatch: pytest.M
     assert launch.command("agent") == ("/home/me/NetWatch Tray.AppImage", "agent")
 
 
-@pytest.mark.parametrize("file", ["packaging/macos/launcher.c"])
+@pytest.mark.parametrize("file", ["packaging/macos/launcher.c", "packaging/appimage/AppRun"])
 def test_wrappers_say_so(file: str) -> None:
     assert launch.WRAPPER in (Path(__file__).parents[2] / file).read_text("utf-8")

@@ -21,6 +21,12 @@ def test_the_runtime_directory_is_private(runtime: Path) -> None:
     assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
 
 
+def test_all_starts_of_a_flatpak_share_it(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLATPAK_ID", "io.netwatch.tray")
+    (shared := runtime.parent / "app" / "io.netwatch.tray").mkdir(parents=True, mode=0o755)
+    assert paths.feed_socket() == shared / "netwatch-tray" / "feed"
+
+
 def test_one_that_others_may_enter_is_refused_with_the_way_out(runtime: Path) -> None:
     runtime.mkdir(mode=0o755)
     with pytest.raises(NetWatchError, match=f"chmod 700 {runtime}"):
