@@ -71,7 +71,7 @@ def runtime_directory() -> Path:
 
 
 def _runtime_name() -> str:
-    """Each start of a Flatpak has a runtime directory of its own, in which this one alone is shared (flatpak-run(1))."""
+    """Each start of a Flatpak has its own runtime directory, in which this one alone is shared (flatpak-run(1))."""
     application = os.environ.get("FLATPAK_ID")
     return f"app/{application}/{_NAME}" if application else _NAME
 

@@ -28,6 +28,7 @@ ENDS: dict[str, int] = {
     "status": 0,
     "doctor": 0,
     "selftest": 0,
+    "selftest --installed": 0,
     "usage": 1,  # nothing is written before the first minute is over
     "snapshot": 0,
     "snapshot --pretty": 0,
@@ -55,6 +56,18 @@ RUN_ELSEWHERE = {
     "": "e2e/test_main_job.py::test_from_the_kernel_to_the_eye",
     "window": "e2e/test_main_job.py::test_verbs_talk_to_the_running_agent",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
+}
+INSTALLS = {
+    # Of other programs, run by `./dev package check`.
+    "sudo apt install ./dist/netwatch-tray_*.deb": "test_finished_packages.py::test_installed_used_and_removed",
+    "sudo apt remove netwatch-tray": "test_finished_packages.py::test_installed_used_and_removed",
+    "pipx install dist/netwatch_tray-*.whl": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
+    "pipx inject netwatch-tray keyring": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
+    "pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http": (
+        "test_finished_packages.py::test_pipx_installs_extends_and_removes_it"
+    ),
+    "pipx uninstall netwatch-tray": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
+    "man netwatch-tray": "test_package_sources.py::test_the_manual_is_well_formed_and_whole",
 }
 _DEV_VERBS = {"run", "test", "lint", "shots", "bench", "assets", "package", "lock"}
 
@@ -97,6 +110,16 @@ def test_each_command_of_the_checkout_is_known() -> None:
     assert {command.split()[1] for command in shown if command.startswith("bench ")} <= benchmarks
     listed = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True, timeout=30).stdout
     assert {line.split()[0] for line in listed.splitlines()[2:] if line.strip()} == _DEV_VERBS
+
+
+def test_each_command_of_other_programs_is_known() -> None:
+    lines = {line.strip() for line in code()}
+    assert {line for line in lines if re.match(r"(?:sudo|apt|pip|pipx|uv|man|brew|flatpak|systemctl) ", line)} == {
+        *INSTALLS
+    }
+    for where in INSTALLS.values():
+        file, test = where.split("::")
+        assert f"def {test}(" in (ROOT / "tests" / "packaging" / file).read_text("utf-8")
 
 
 def _options(parser: argparse.ArgumentParser, path: list[str]) -> set[str]:

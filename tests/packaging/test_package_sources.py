@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import json
 import plistlib
 import re
 import shutil
@@ -15,6 +16,7 @@ from xml.etree import ElementTree as ET
 import command_line
 import debian
 import macos_bundle
+import make
 import plugins
 import pytest
 import shared_libraries
@@ -270,11 +272,51 @@ def test_entitlements_are_a_valid_plist() -> None:
     assert all(entitlements.values())
 
 
-@pytest.mark.parametrize("script", ["packaging/macos/sign.sh"])
-def test_shell_scripts_parse(script: str) -> None:
-    run("sh", "-n", ROOT / script)
+# Scripts and the workflow
+
+SCRIPTS = [
+    ROOT / "dev",
+    ROOT / ".ci/run",
+    *sorted((ROOT / "packaging").rglob("*.sh")),
+    ROOT / "packaging/appimage/AppRun",
+]
+WORKFLOW = ROOT / ".github" / "workflows" / "build.yml"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_shell_scripts_parse(script: Path) -> None:
+    assert script.stat().st_mode & 0o111
+    run("sh", "-n", script)
+
+
+@needs("shellcheck")
+def test_shell_scripts_are_clean() -> None:
+    run("shellcheck", *SCRIPTS)
 
 
 @needs("actionlint")
 def test_the_workflow_is_valid() -> None:
-    run("actionlint", ROOT / ".github" / "workflows" / "build.yml")
+    """`go install github.com/rhysd/actionlint/cmd/actionlint@latest`"""
+    run("actionlint", WORKFLOW)
+
+
+def test_the_workflow_calls_what_there_is() -> None:
+    text = WORKFLOW.read_text("utf-8")
+    built = re.findall(r"\./dev package (\w+)", text)
+    assert set(built) <= make.VERBS.keys()
+    assert "folder" in built
+    assert "deb" in built
+    scripts = re.findall(r"\b((?:packaging|tools)/[\w./-]+)", text)
+    assert scripts
+    assert [script for script in scripts if not (ROOT / script).is_file()] == []
+    for words in re.findall(r"netwatch-tray\"? ((?:selftest|doctor)[ \w-]*)$", text, re.MULTILINE):
+        _parser().parse_args(words.split())
+    assert not re.search(r"uses: [^@\s]+(?:@(?:main|master))?$", text, re.MULTILINE)
+
+
+def test_the_flatpak_asks_for_no_more_than_it_needs() -> None:
+    """A display, the network, the tray and notifications: no files, no devices but the graphics card."""
+    manifest = json.loads((ROOT / "packaging/flatpak/io.netwatch.tray.json").read_text("utf-8"))
+    assert manifest["id"] == macos_bundle.IDENTIFIER
+    for permission in manifest["finish-args"]:
+        assert permission.startswith(("--share=", "--socket=", "--talk-name=", "--device=dri"))
