@@ -74,6 +74,9 @@ TEST_PROGRAMS = {
     "xfce4-panel": "xfce4-panel",
 }
 PACKAGE_PROGRAMS = {"git": "git", "objdump": "binutils", "strip": "binutils", "dpkg-deb": "dpkg"}
+# Debian's own Python is linked without it, and the frozen program is started by it.
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+PACKAGE_LIBRARIES = {**QT_LIBRARIES, f"libpython{PYTHON_VERSION}.so.1.0": f"libpython{PYTHON_VERSION}"}
 # What the checks of finished packages need besides, among it a bare Debian to install them into.
 PACKAGE_CHECK_PROGRAMS = {
     **PACKAGE_PROGRAMS,
@@ -236,7 +239,7 @@ def package(arguments: list[str]) -> None:
     if check:
         prepare(tests=True)
     programs = PACKAGE_CHECK_PROGRAMS if check else PACKAGE_PROGRAMS
-    install_system_packages(missing_packages(programs=programs, libraries=QT_LIBRARIES, files={}), required=True)
+    install_system_packages(missing_packages(programs=programs, libraries=PACKAGE_LIBRARIES, files={}), required=True)
     make_environment()
     make_environment(PACKAGE_VENV, PACKAGE_LOCK)
     if check:
