@@ -116,10 +116,9 @@ class Agent:
         elif self._monitor.fault and self._presence:  # not for one reading that failed
             self._presence.notify(Notification("counters", "NetWatch cannot measure", self._monitor.fault))
         self._recent.append(_recent(tick))
-        self._connections.count(tick)
+        moved = self._connections.count(tick)
         if self._history:
-            table = self._connections.table
-            self._history.take(tick, table.interval if table else None)
+            self._history.take(tick, moved)
         if self._reporter:
             self._reporter.tick(tick)
         if self._presence:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from netwatch_tray.collect.connections import open_source
 from netwatch_tray.collect.sockets import ConnectionSource, SocketSample
 from netwatch_tray.engine.apps import Reconciliation, Traffic, reconcile
-from netwatch_tray.engine.connections import ConnectionTable
+from netwatch_tray.engine.connections import ConnectionTable, Interval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.scheduler import READ, Scheduler, Timer
@@ -42,6 +42,11 @@ class ConnectionWatch:
         self._routed: object = None
         self._uplink = Traffic()
         """Counted since the last reading."""
+        self._unsettled: Interval | None = None
+        """What the connections moved since they were last compared with the uplinks."""
+        self._settled_s: float | None = None
+        """How long that was, seconds."""
+        self._untold: Interval | None = None
         self._reconciliation: Reconciliation | None = None
         self._source: ConnectionSource | None = None
         self._fault: str | None = None
@@ -72,9 +77,12 @@ class ConnectionWatch:
         self._pause()
         self._close()
 
-    def count(self, tick: Tick) -> None:
-        """What the uplinks carried, to compare with what the connections did."""
+    def count(self, tick: Tick) -> Interval | None:
+        """What the uplinks carried, to compare with what the connections did; returns what those moved since the tick
+        before, if they were read."""
         self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
+        untold, self._untold = self._untold, None
+        return untold
 
     def set_watched(self, is_watched: bool) -> None:
         """Whether anybody wants to know now."""
@@ -124,14 +132,12 @@ class ConnectionWatch:
         """What is known now would be old when the next person looks."""
         self._close()
         self._table, self._has_read, self._reconciliation = ConnectionTable(), False, None
+        self._unsettled = self._untold = None
 
     def _read_every(self, period: float) -> None:
-        """The first reading now, the others together with a tick: what the uplinks carried is known in whole ticks, and
-        between two of them it could not be compared with what the connections did."""
         self._pause()
         self._timer = self._scheduler.every(period, self._read)
-        if not self._has_read:
-            self._read()
+        self._read(with_tick=False)
 
     def _pause(self) -> None:
         if self._timer is not None:
@@ -153,7 +159,8 @@ class ConnectionWatch:
         if self._source is not None and self._source.descriptor is not None:
             self._scheduler.watch(self._source.descriptor, READ, self._hear)
 
-    def _read(self) -> None:
+    def _read(self, *, with_tick: bool = True) -> None:
+        """`with_tick`: the interfaces were read at this very moment as well."""
         source = self._source
         if source is None or self._is_reading:  # the reading before is late: its result is as good as this one's
             return
@@ -162,7 +169,7 @@ class ConnectionWatch:
             threading.Thread(target=self._read_in_thread, args=(source,), name="connections", daemon=True).start()
             return
         try:
-            self._take(source.read())
+            self._take(source.read(), with_tick=with_tick)
         except CollectError as error:
             self._failed(str(error))
 
@@ -183,15 +190,21 @@ class ConnectionWatch:
         elif sample is None:
             self._failed(fault)
         else:
-            self._take(sample)
+            self._take(sample, with_tick=True)  # as nearly as can be
 
-    def _take(self, sample: SocketSample) -> None:
+    def _take(self, sample: SocketSample, *, with_tick: bool) -> None:
         if self._routed is not self._monitor.interfaces:
             self._routed = self._monitor.interfaces
             self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
         is_first, self._has_read, self._fault = not self._has_read, True, None
         changes = self._table.update(sample, self._routes)
-        self._reconcile()
+        interval = self._table.interval
+        self._untold = self._untold.plus(interval) if self._untold else interval
+        self._unsettled = self._unsettled.plus(interval) if self._unsettled else interval
+        # What the uplinks carried is known in whole ticks: between two of them nothing can be compared with it.
+        if with_tick or interval.elapsed_s is None:
+            self._reconcile(self._unsettled)
+            self._unsettled = None
         if self.on_reading is not None:
             self.on_reading(self._table)
         if self._table.search(0.0):
@@ -212,9 +225,9 @@ class ConnectionWatch:
         if self._feed.wants("apps"):
             self._feed.publish("apps", self._apps_message())
 
-    def _reconcile(self) -> None:
+    def _reconcile(self, interval: Interval) -> None:
         uplink, self._uplink = self._uplink, Traffic()
-        interval = self._table.interval
+        self._settled_s = interval.elapsed_s
         if interval.elapsed_s is None:
             self._reconciliation = None
             return
@@ -227,7 +240,7 @@ class ConnectionWatch:
             self._scheduler.after(0, self._search)
 
     def _apps_message(self) -> AppsMessage:
-        interval, sums = self._table.interval, self._reconciliation
+        sums = self._reconciliation
         if sums is None:
             return AppsMessage(apps=self._table.apps(), interval_s=None, states=self._table.states())
         tcp = Traffic()
@@ -235,13 +248,13 @@ class ConnectionWatch:
             tcp = tcp.plus(traffic)
         return AppsMessage(
             apps=self._table.apps(),
-            interval_s=interval.elapsed_s,
+            interval_s=self._settled_s,
             uplink=sums.uplink,
             tcp=tcp,
             other=sums.other,
             local=sums.local,
             states=self._table.states(),
-            overrun=interval.overrun,
+            overrun=self._table.interval.overrun,
         )
 
     def _failed(self, fault: str) -> None:

@@ -47,7 +47,6 @@ class HistoryKeeper:
         self._held: list[_Held] = []
         self._rows = 0
         self._minute: int | None = None
-        self._interval: Interval | None = None
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -55,7 +54,7 @@ class HistoryKeeper:
         return tuple(filter(None, (self._writer.fault, self._writer.note))) if self._writer else ()
 
     def take(self, tick: Tick, interval: Interval | None) -> None:
-        """The newest tick, and the newest interval of the apps; one that was taken before is not taken again."""
+        """The newest tick, and what the apps moved since the one before, if that was read."""
         if len(self._held) >= _MOST_HELD:
             self._held, self._rows = [None], 0
         minute = int(tick.at.timestamp()) // 60
@@ -67,10 +66,8 @@ class HistoryKeeper:
             self._minute = minute - 1
         self._held.append(tick)
         self._rows += len(tick.interfaces)
-        if interval is not None and interval is not self._interval:
-            self._interval = interval
-            if interval.apps:
-                self._held.append((tick.at, interval))
+        if interval is not None and interval.apps:
+            self._held.append((tick.at, interval))
 
     def stop(self) -> None:
         """Stores everything and closes the file, unless the disk does not answer."""

@@ -61,6 +61,23 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     overrun: bool = False
     """Connections closed faster than the kernel could tell: last bytes of some are missing, and so in the remainder."""
 
+    def plus(self, later: Interval) -> Interval:
+        """Both as one, where `later` follows upon this."""
+        apps = dict(self.apps)
+        for key, (name, moved) in later.apps.items():
+            apps[key] = (name, apps[key][1].plus(moved) if key in apps else moved)
+        processes = dict(self.processes)
+        for pid, moved in later.processes.items():
+            processes[pid] = processes[pid].plus(moved) if pid in processes else moved
+        known = self.elapsed_s is not None and later.elapsed_s is not None
+        return Interval(
+            elapsed_s=(self.elapsed_s or 0.0) + (later.elapsed_s or 0.0) if known else None,
+            apps=apps,
+            processes=processes,
+            local=self.local.plus(later.local),
+            overrun=self.overrun or later.overrun,
+        )
+
 
 class _Entry:
     """What is known of an open socket."""

@@ -75,11 +75,16 @@ def test_connections_and_interfaces_tell_of_the_same_seconds(monkeypatch: pytest
     watch.start(feed)  # type: ignore[arg-type]  # as above
     assert source.reads == [0.0], "at once: there was none before"
 
+    told = 0
+
     def second() -> None:
+        nonlocal told
         scheduler.now += 1
         source.at = float(scheduler.now)
         total = Total(rx_rate=1000.0, tx_rate=0.0, uplinks=("eth0",), rx_delta=1000)
-        watch.count(Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=()))
+        moved = watch.count(Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=()))
+        if moved:
+            told += sum(traffic.rx for _name, traffic in moved.apps.values())
         for timer in list(scheduler.timers):
             if timer.period and scheduler.now % timer.period == 0:
                 timer.callback()
@@ -92,10 +97,17 @@ def test_connections_and_interfaces_tell_of_the_same_seconds(monkeypatch: pytest
         second()
     source.at = 16.9
     watch.set_watched(False)
+    source.at = 16.95
     watch.set_watched(True)
     for _ in range(4):
         second()
-    assert source.reads == [0.0, 10.0, 14.0, 16.0, 18.0, 20.0]
+    assert source.reads == [0.0, 10.0, 13.4, 14.0, 16.0, 16.9, 16.95, 18.0, 20.0], (
+        "whoever begins to look sees the present"
+    )
+    second()
+    assert told == 20_000, "the history misses nothing, however often is read between two ticks"
+    lengths = {said.interval_s for said in published}
+    assert lengths == {None, 2.0, 4.0, 10.0}
     for said in published:
         if said.interval_s:
             assert said.uplink == (1000 * said.interval_s, 0)
