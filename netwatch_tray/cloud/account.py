@@ -181,7 +181,7 @@ def _read_identities(file: Path) -> dict[str, Identity]:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Identity])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise NetWatchError(
             f"{file}, which holds this host's id, cannot be read ({error}). "
             "Repair or remove it; without it the servers will see a new host."

@@ -262,7 +262,7 @@ def decode(body: bytes) -> Snapshot:
     """Raises ParseError on anything but a snapshot."""
     try:
         return _snapshot_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"This is not a snapshot: {error}.") from error
 
 
@@ -270,7 +270,7 @@ def decode_envelope(body: bytes) -> Envelope:
     """Raises ParseError on anything but an envelope."""
     try:
         return _envelope_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"This is not an envelope of snapshots: {error}.") from error
 
 
@@ -278,5 +278,5 @@ def decode_response(body: bytes) -> IngestResponse:
     """Raises ParseError on anything but a server's answer."""
     try:
         return _response_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"This is not an answer of a NetWatch server: {error}.") from error

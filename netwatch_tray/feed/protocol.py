@@ -149,7 +149,7 @@ def decode_server_message(line: bytes) -> ServerMessage:
     """Raises ParseError on anything but a message of the agent's."""
     try:
         return _server_decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"The agent sent a line that is not understood: {error}.") from error
 
 
@@ -157,5 +157,5 @@ def decode_client_message(line: bytes) -> ClientMessage:
     """Raises ParseError on anything but a message of a client's."""
     try:
         return _client_decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"A client sent a line that is not understood: {error}.") from error

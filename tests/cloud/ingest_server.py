@@ -50,6 +50,7 @@ FAULTS = (
     "no JSON",  # stored
     "redirect",
     "not HTTP",
+    "bad certificate",  # on the next connection
 )
 
 
@@ -74,6 +75,8 @@ class IngestServer:
     rules: Literal["cloud", "dashboard"] = "cloud"
     key: str = KEY
     tls: ssl.SSLContext | None = None
+    bad_tls: ssl.SSLContext | None = None
+    """What the fault `bad certificate` shows."""
     namespace: str | None = None
     """Name of the network namespace whose loopback it listens on; by default this process's own."""
     least_gap: float = 0.0
@@ -137,8 +140,8 @@ class IngestServer:
     def _serve(self, connection: socket.socket) -> None:
         self._open.add(connection)
         try:
-            if self.tls:
-                connection = self.tls.wrap_socket(connection, server_side=True)
+            if tls := self._tls():
+                connection = tls.wrap_socket(connection, server_side=True)
                 self._open.add(connection)
             with connection.makefile("rb") as stream:
                 while self._one_request(connection, stream):
@@ -147,6 +150,16 @@ class IngestServer:
             pass  # the client went away
         finally:
             connection.close()
+
+    def _tls(self) -> ssl.SSLContext | None:
+        with self._lock:
+            if not self._is_next_bad():
+                return self.tls
+            self.script.popleft()
+            return self.bad_tls
+
+    def _is_next_bad(self) -> bool:
+        return bool(self.script) and self.script[0] == "bad certificate"
 
     def _one_request(self, connection: socket.socket, stream: Any) -> bool:
         line = stream.readline().decode()
@@ -220,7 +233,7 @@ class IngestServer:
         else:
             connection.sendall(head + content)
         request.answer = status
-        return fault != "hang up"
+        return fault != "hang up" and not self._is_next_bad()
 
     def _idle(self, connection: socket.socket) -> None:
         """Until the client gives up."""

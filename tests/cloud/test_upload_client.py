@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
-import subprocess
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,21 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 from ingest_server import KEY, IngestServer, scripted
-from uploading import FAST, HOST_ID, Witness, account, fill, host, snapshot, spool_in, uploader, wait_for
+from uploading import (
+    FAST,
+    HOST_ID,
+    Witness,
+    account,
+    account_at,
+    certificate,
+    fill,
+    host,
+    server_side,
+    snapshot,
+    spool_in,
+    uploader,
+    wait_for,
+)
 
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Key
@@ -24,28 +40,6 @@ from netwatch_tray.cloud.uploader import Pace, Uploader
 from netwatch_tray.cloud.verdict import Again, Aside, Each, Paused, Smaller, judge
 
 LONG = 20.0
-
-
-def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed one for a name or an address."""
-    files = directory / "certificate.pem", directory / "key.pem"
-    kind = "IP" if name[0].isdigit() else "DNS"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
-            *("-subj", "/CN=test", "-addext", f"subjectAltName={kind}:{name}", "-days", "2"),
-            *("-out", files[0], "-keyout", files[1]),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return files
-
-
-def server_side(files: tuple[Path, Path]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*files)
-    return context
 
 
 def body() -> bytes:
@@ -93,6 +87,94 @@ def test_a_hanging_tls_server_is_cut_off_in_time(tmp_path: Path, monkeypatch: py
                 client.post(body())
         assert client.post(body()).status == 200
         client.close()
+
+
+def test_a_handshake_without_end_is_cut_off_in_time() -> None:
+    """A byte now and then, so that no single read is late."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB is on its way
+            while True:
+                connection.sendall(b"\0")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        client = ServerClient(account_at(f"https://127.0.0.1:{listener.getsockname()[1]}"), "test/1", timeout=0.3)
+        with pytest.raises(UnreachableError, match="did not answer in time"):
+            client.post(body())
+        server.join(10)
+        assert not server.is_alive()
+
+
+GOOD = (
+    b"HTTP/1.1 200 OK\r\nDate: Sat, 31 Jan 2026 12:00:00 GMT\r\nRetry-After: 7\r\nContent-Length: 67\r\n\r\n"
+    b'{"accepted":1,"rejected":0,"host_id":"6f1c","results":[],"more":{}}'
+)
+
+
+@pytest.fixture(scope="module")
+def parrot() -> Iterator[tuple[int, list[bytes]]]:
+    """A server that says what it is told to; its port, and a place for the words."""
+    words = [b""]
+
+    def serve() -> None:
+        while True:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                if connection.recv(1 << 16) == b"end":
+                    return
+                connection.sendall(words[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        yield port, words
+        with socket.create_connection(("127.0.0.1", port)) as ender:
+            ender.sendall(b"end")
+        thread.join()
+
+
+@given(
+    st.binary(max_size=200)
+    | st.tuples(st.integers(0, len(GOOD)), st.integers(0, 9), st.binary(max_size=9)).map(
+        lambda change: GOOD[: change[0]] + change[2] + GOOD[change[0] + change[1] :]
+    )
+)
+def test_whatever_comes_back_is_an_answer_or_unreachable(parrot: tuple[int, list[bytes]], said: bytes) -> None:
+    port, words = parrot
+    words[0] = said
+    client = ServerClient(account_at(f"http://127.0.0.1:{port}"), "test/1", timeout=0.5)
+    with suppress(UnreachableError):
+        answer = client.post(b"{}")
+        assert 100 <= answer.status <= 999
+        judge(answer, 1, None)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (b"7", 7.0),
+        (b"Sat, 31 Jan 2026 12:01:30 GMT", 90.0),
+        (b"Sat, 31 Jan 2026 11:00:00 GMT", 0.0),
+        (b"soon", None),
+        (b"-5", None),
+        (b"99999999999999999999", 999999.0),
+    ],
+)
+def test_how_long_the_server_asks_to_wait(
+    parrot: tuple[int, list[bytes]], header: bytes, seconds: float | None
+) -> None:
+    port, words = parrot
+    words[0] = GOOD.replace(b"Retry-After: 7", b"Retry-After: " + header)
+    client = ServerClient(account_at(f"http://127.0.0.1:{port}"), "test/1", timeout=LONG)
+    assert client.post(b"{}").retry_after == seconds
+    client.close()
 
 
 def test_stopping_does_not_wait_for_a_server_that_hangs(tmp_path: Path) -> None:

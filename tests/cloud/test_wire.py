@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from ingest_server import SCHEMA
 from json_schema import faults
 from msgspec import UNSET
@@ -207,6 +207,7 @@ def test_times_have_six_digits_and_z_and_sort_as_text(at: datetime) -> None:
     )
 
 
+@example(b'{"accepted":1,"rejected":0,"host_id":"\xff"}')
 @given(
     st.binary(max_size=300)
     | st.recursive(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,24 +59,53 @@ def fill(spool: Spool, count: int, host_id: str = HOST_ID) -> set[tuple[str, str
 
 
 def account(server: IngestServer, key: str = KEY) -> Account:
-    return Account(parse_endpoint(server.url), Key(key), Identity(host_id=HOST_ID, secret="00" * 16))
+    return account_at(server.url, key)
+
+
+def account_at(url: str, key: str = KEY) -> Account:
+    return Account(parse_endpoint(url), Key(key), Identity(host_id=HOST_ID, secret="00" * 16))
 
 
 def host() -> wire.HostInfo:
     return wire.HostInfo(host_id=HOST_ID, hostname="tested")
 
 
+def certificate(directory: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed one for a name or an address, and its key."""
+    files = directory / f"{name}.pem", directory / f"{name}.key"
+    kind = "IP" if name[0].isdigit() else "DNS"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("-subj", "/CN=test", "-addext", f"subjectAltName={kind}:{name}", "-days", "2"),
+            *("-out", files[0], "-keyout", files[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+def server_side(files: tuple[Path, Path]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return context
+
+
 class Witness(ServerClient):
-    """A client that notes what it was told is stored, and whether it ever sent that again."""
+    """A client that notes what it was told is stored, and whether it ever sent that again; and what it was not told."""
 
     def __init__(self, account: Account, timeout: float = FAST.timeout) -> None:
         super().__init__(account, "test/1", timeout=timeout)
         self.stored: set[str] = set()
         self.repeated: set[str] = set()
+        self.unheard: Counter[str] = Counter()
+        """How often each was sent without an answer that can be understood."""
 
     def post(self, body: bytes) -> Answer:
         sent = [each.timestamp for each in wire.decode_envelope(body).snapshots]
         self.repeated |= self.stored & set(sent)
+        self.unheard.update(sent)
         answer = super().post(body)
         if answer.status in {200, 207}:
             try:
@@ -81,6 +113,7 @@ class Witness(ServerClient):
             except wire.ParseError:
                 return answer
             self.stored |= {sent[result.index] for result in response.results if result.status == 200}
+        self.unheard.subtract(sent)
         return answer
 
 

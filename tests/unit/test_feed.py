@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import AgentUnreachableError, ParseError
@@ -181,6 +181,8 @@ def test_a_socket_left_by_a_dead_agent_is_replaced(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300))
+@example(b'{"type":"hello","version":"\xff"}')
+@example(b'{"type":"command","name":"\xff"}')
 def test_no_bytes_decode_to_anything_but_messages_or_a_parse_error(line: bytes) -> None:
     for decode in (protocol.decode_client_message, protocol.decode_server_message):
         with contextlib.suppress(ParseError):
