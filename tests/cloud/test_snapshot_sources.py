@@ -21,6 +21,7 @@ import pytest
 from ingest_server import SCHEMA
 from json_schema import faults
 from networks import FAR, NEAR, PACED_SENDER, RECEIVER, Wire, inside, wire
+from uploading import wait_for
 
 from netwatch_tray import paths, settings as settings_file
 from netwatch_tray.settings import Settings
@@ -119,6 +120,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
         try:
             assert held.stdout is not None
             assert held.stdout.readline() == "ready\n"
+            wait_for(lambda: look(network).states["ESTAB"] == 2, "both are connected")
             before = look(network)
             program = [sys.executable, "-m", "netwatch_tray", "snapshot", "--level", "connections"]
             done = subprocess.run(
