@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 NAME = "netwatch-tray"
@@ -119,27 +119,71 @@ def _sentence(text: str) -> str:
 
 def bash(program: Verb) -> str:
     """For bash-completion's directory; needs nothing of it."""
-    cases = "".join(
-        f"    {_quoted(' '.join(path))}) words={_quoted(' '.join(_words(verb)))} ;;\n"
-        for path, verb in _paths(program)
-        if path
-    )
     return (
         "# Completion of netwatch-tray for bash\n"
         "_netwatch_tray() {\n"
-        '  local word path="" words\n'
+        '  local word verbs="" found=""\n'
         '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do\n'
-        '    [[ $word == -* ]] || path="${path:+$path }$word"\n'
+        f"{_follow(program)}"
         "  done\n"
-        '  case "$path" in\n'
-        f'    "") words={_quoted(" ".join(_words(program)))} ;;\n'
-        f"{cases}"
-        "    *) words='' ;;\n"
+        '  case "$verbs ${COMP_WORDS[COMP_CWORD-1]}" in\n'
+        f"{_values(program, _bash_words)}"
+        '    *) case "$verbs" in\n'
+        f"{_cases(program, lambda verb: _bash_words(_words(verb)))}"
+        "    esac ;;\n"
         "  esac\n"
-        '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}")\n'
+        '  mapfile -t COMPREPLY < <(compgen -W "$found" -- "${COMP_WORDS[COMP_CWORD]}")\n'
         "}\n"
         "complete -F _netwatch_tray netwatch-tray\n"
     )
+
+
+def zsh(program: Verb) -> str:
+    """For a directory of zsh's fpath, under the name _netwatch-tray."""
+    return (
+        "#compdef netwatch-tray\n"
+        "local word verbs=''\n"
+        "local -a found\n"
+        'for word in "${(@)words[2,CURRENT-1]}"; do\n'
+        f"{_follow(program)}"
+        "done\n"
+        'case "$verbs ${words[CURRENT-1]}" in\n'
+        f"{_values(program, lambda choices: _zsh_words(map(_quoted, choices)))}"
+        '    *) case "$verbs" in\n'
+        f"{_cases(program, lambda verb: _zsh_words(_described(verb)))}"
+        "    esac ;;\n"
+        "esac\n"
+        "_describe netwatch-tray found\n"
+    )
+
+
+def _bash_words(words: Iterable[str]) -> str:
+    return f"found={_quoted(' '.join(words))}"
+
+
+def _zsh_words(quoted: Iterable[str]) -> str:
+    return f"found=({' '.join(quoted)})"
+
+
+def _follow(program: Verb) -> str:
+    """Lengthens `$verbs`, which lead to one, by `$word`, unless that is an option or the value of one."""
+    known = "|".join(_quoted(" ".join(path)) for path, _ in _paths(program) if path)
+    return f'    case "${{verbs:+$verbs }}$word" in\n      {known}) verbs="${{verbs:+$verbs }}$word" ;;\n    esac\n'
+
+
+def _values(program: Verb, offer: Callable[[Sequence[str]], str]) -> str:
+    """What may stand behind an option that takes a value; nothing is offered for a free one."""
+    return "".join(
+        f"    {_quoted(' '.join((*path, flag)) if path else f' {flag}')}) {offer(option.choices)} ;;\n"
+        for path, verb in _paths(program)
+        for option in verb.options
+        if option.value
+        for flag in option.flags
+    )
+
+
+def _cases(program: Verb, offer: Callable[[Verb], str]) -> str:
+    return "".join(f"      {_quoted(' '.join(path))}) {offer(verb)} ;;\n" for path, verb in _paths(program))
 
 
 def fish(program: Verb) -> str:
@@ -156,28 +200,10 @@ def fish(program: Verb) -> str:
             if not shape:
                 shape = f" -a {_quoted(' '.join(option.choices))}" if option.choices else ""
             elif option.value:
-                shape += " -r" + (f" -a {_quoted(' '.join(option.choices))}" if option.choices else "")
+                shape += " -x" + (f" -a {_quoted(' '.join(option.choices))}" if option.choices else "")
             if shape:
                 lines.append(f"complete -c netwatch-tray{condition}{shape} -d {_quoted(option.help)}")
     return "\n".join(lines) + "\n"
-
-
-def zsh(program: Verb) -> str:
-    cases = "".join(
-        f"    {_quoted(' '.join(path))}) words=({' '.join(_described(verb))}) ;;\n" for path, verb in _paths(program)
-    )
-    return (
-        "#compdef netwatch-tray\n"
-        "local word\n"
-        "local -a path_words words_found\n"
-        'for word in "${words[@]:1:CURRENT-2}"; do\n'
-        '  [[ $word == -* ]] || path_words+=("$word")\n'
-        "done\n"
-        'case "${path_words[*]}" in\n'
-        f"{cases.replace(' words=(', ' words_found=(')}"
-        "esac\n"
-        "_describe netwatch-tray words_found\n"
-    )
 
 
 def _paths(verb: Verb, before: Sequence[str] = ()) -> Iterable[tuple[tuple[str, ...], Verb]]:

@@ -139,6 +139,7 @@ def sample() -> command_line.Verb:
     verbs = parser.add_subparsers()
     watch = verbs.add_parser("watch", help="it's -- what: 'now'")
     watch.add_argument("--count", type=int, metavar="N", help="after N (default: %(default)s)", default=3)
+    watch.add_argument("--form", choices=("text", "json"), help="for whom")
     watch.add_argument("how", choices=("fast", "slow"))
     upload = verbs.add_parser("upload", help="to a server").add_subparsers()
     upload.add_parser("setup", help="asks")
@@ -177,6 +178,43 @@ def test_bash_completes_verbs_and_their_options(sample: command_line.Verb, tmp_p
     assert complete(script, "watch", "--c") == {"--count"}
     assert complete(script, "watch", "s") == {"slow"}
     assert complete(script, "upload", "se") == {"setup"}
+    assert complete(script, "watch", "--form", "t") == {"text"}
+    assert complete(script, "watch", "--count", "") == set()
+    assert complete(script, "watch", "--count", "3", "--f") == {"--form"}
+
+
+@needs("fish")
+def test_fish_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
+    script = tmp_path / "completion"
+    script.write_text(command_line.fish(sample))
+
+    def offered(line: str) -> set[str]:
+        told = run("fish", "--no-config", "-c", f"source {script}; complete -C '{line}'", env={"HOME": str(tmp_path)})
+        return {each.partition("\t")[0] for each in told.splitlines()}
+
+    assert offered("netwatch-tray ") == {"watch", "upload"}
+    assert offered("netwatch-tray watch --") >= {"--count"}
+    assert offered("netwatch-tray watch s") == {"slow"}
+    assert offered("netwatch-tray watch --form ") == {"text", "json"}
+    assert offered("netwatch-tray upload ") == {"setup"}
+
+
+@needs("zsh")
+def test_zsh_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
+    script = tmp_path / "completion"
+    script.write_text(command_line.zsh(sample))
+
+    def offered(*words: str) -> set[str]:
+        line = " ".join(f"'{word}'" for word in ("netwatch-tray", *words))
+        describe = "_describe() { print -rl -- ${(P)2} }"  # zsh would show what we print
+        code = f"{describe}; f() {{ local words=({line}) CURRENT={len(words) + 1}; source {script} }}; f"
+        return {each.partition(":")[0] for each in run("zsh", "-fc", code).splitlines()}
+
+    assert offered("") >= {"watch", "upload", "--help"}
+    assert offered("watch", "") == {"fast", "slow", "--count", "--form", "--help", "-h"}
+    assert offered("watch", "--form", "") == {"text", "json"}
+    assert offered("watch", "--count", "3", "") == offered("watch", "")
+    assert offered("upload", "") == {"setup", "--help", "-h"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
