@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
@@ -22,6 +24,7 @@ from netwatch_tray.window.own_cost import OwnCost
 from netwatch_tray.window.page import Page
 from netwatch_tray.window.past import Past
 from netwatch_tray.window.settings_page import SettingsPage, cost_in_words
+from netwatch_tray.window.table import TableView
 from netwatch_tray.window.theme import MARGIN, Theme
 from netwatch_tray.window.usage_page import UsagePage
 
@@ -33,7 +36,7 @@ _COUNTDOWN_MS = 1000
 
 
 class MainWindow(QWidget):
-    """Shows what the agent says; remembers its size, page, range and grouping in `memory`."""
+    """Shows what the agent says; remembers its size, page, ranges, grouping and order of rows in `memory`."""
 
     def __init__(
         self,
@@ -148,6 +151,12 @@ class MainWindow(QWidget):
         self._memory.setValue("page", self._stack.currentIndex())
         self._memory.setValue("range", self.interfaces.range_index)
         self._memory.setValue("grouping", self.connections.grouping)
+        self._memory.setValue("period", self.usage.period)
+        for name, table in self._sorted_tables():
+            header = table.horizontalHeader()
+            descending = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
+            self._memory.setValue(f"{name}/column", header.sortIndicatorSection())
+            self._memory.setValue(f"{name}/descending", int(descending))
         self._memory.sync()
         self._link.close()
         self.settings.stop()
@@ -223,6 +232,17 @@ class MainWindow(QWidget):
         self.turn_to(page if page < len(self._pages) else 0)
         self.interfaces.choose_range(chosen)
         self.connections.group_by(str(self._memory.value("grouping", "")))
+        self.usage.choose_range(self._remembered("period", UsagePage.MONTH))
+        for name, table in self._sorted_tables():
+            column = self._remembered(f"{name}/column", len(table.model().columns))
+            if column < len(table.model().columns) and table.model().columns[column].order:
+                descending = self._remembered(f"{name}/descending") == 1
+                table.sortByColumn(column, Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder)
+
+    def _sorted_tables(self) -> Iterator[tuple[str, TableView[Any]]]:
+        """Those that a person sorts, by the name they are remembered under."""
+        yield "connections", self.connections.table
+        yield "apps", self.apps.table
 
     def _offer_pause(self) -> None:
         """Where there is something to hold still."""
@@ -230,10 +250,10 @@ class MainWindow(QWidget):
         self._pause.setVisible(is_live)
         self._pause_key.setVisible(is_live and self.width() >= _KEYS_FROM)
 
-    def _remembered(self, key: str) -> int:
+    def _remembered(self, key: str, default: int = 0) -> int:
         """A whole number from the ini file, which anybody may have edited."""
-        text = str(self._memory.value(key, "0"))
-        return int(text) if text.isascii() and text.isdigit() else 0
+        text = str(self._memory.value(key, default))
+        return int(text) if text.isascii() and text.isdigit() else default
 
     def _page(self) -> Page:
         return self._pages[self._stack.currentIndex()]

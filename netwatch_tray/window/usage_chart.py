@@ -232,7 +232,8 @@ class UsageChart(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setFont(self._theme.fonts.small_strong)
         painter.setPen(tokens.ink)
-        painter.drawText(now + QPointF(GAP, 16), str(units.size(plan.used, self._units)))
+        has_room = now.y() + 20 < box.bottom()
+        painter.drawText(now + QPointF(GAP, 16 if has_room else -GAP), str(units.size(plan.used, self._units)))
         labels = [(end.y(), f"≈ {units.size(plan.projection, self._units)}", self.tr("at this pace"))]
         if plan.cap:
             y = point(0, plan.cap).y()

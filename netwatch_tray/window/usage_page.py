@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _EVERY_MS = 60_000
 """As often as the agent writes."""
 _PERIODS: tuple[Period, ...] = ("week", "billing", "year")
-_MONTH = 1
 _EARLIER = 6
 """So many months before this one are told of."""
 _MOST_NETWORKS = 4
@@ -58,6 +57,8 @@ class UsagePage(Page):
     """`plan_asked`: the person wants to change the data plan."""
 
     plan_asked = Signal()
+    MONTH = 1
+    """The place of the month among the periods."""
 
     def __init__(self, theme: Theme, past: Past | None) -> None:
         super().__init__()
@@ -109,8 +110,8 @@ class UsagePage(Page):
 
         self._timer = QTimer(self, interval=_EVERY_MS)
         self._timer.timeout.connect(self._ask)
-        self._period = _MONTH
-        self._periods.choose(_MONTH)
+        self._period = UsagePage.MONTH
+        self._periods.choose(UsagePage.MONTH)
         self._periods.chosen.connect(self._choose)
         self._say_nothing(self.tr("Reading the history …") if past else self.tr("There is no history"))
 
@@ -148,6 +149,14 @@ class UsagePage(Page):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._offer_pane()
+
+    @property
+    def period(self) -> int:
+        return self._period
+
+    def choose_range(self, index: int) -> None:
+        if index < len(_PERIODS):
+            self._periods.choose(index)
 
     def _choose(self, period: int) -> None:
         self._period = period
@@ -192,7 +201,7 @@ class UsagePage(Page):
         rx, tx = (sum(getattr(used, each) for used in found.days.values()) for each in ("rx", "tx"))
         used = rx + tx
         name = (self.tr("this week"), self._month_name(found.span), str(found.today.year))[self._period]
-        cap = self._plan.cap_bytes if self._period == _MONTH else None
+        cap = self._plan.cap_bytes if self._period == UsagePage.MONTH else None
         view = outlook(used, cap, found.span, found.today, day_fraction, found.since)
         self._amount.show_text(str(units.size(used, self._units)))
         if cap:
@@ -201,11 +210,11 @@ class UsagePage(Page):
             words = self.tr("in {month}").format(month=name) if self._period else name
         self._of.show_text(f"{words}   ↓ {units.size(rx, self._units)}  ↑ {units.size(tx, self._units)}")
         self._sentence.show_text(self._sentence_of(view, complete=found.is_complete))
-        self._bar.setVisible(self._period == _MONTH)
+        self._bar.setVisible(self._period == UsagePage.MONTH)
         passed = (found.today - found.span.first).days + day_fraction
         self._bar.show_plan(used, view.projection, cap, passed / found.span.length)
         plan = None
-        if self._period == _MONTH:
+        if self._period == UsagePage.MONTH:
             plan = Plan(used, cap, view.allowance, view.projection, passed)
         self.chart.show_bars(self._bars(found), plan, self._units)
         self._stack.setCurrentWidget(self.chart)
@@ -260,7 +269,7 @@ class UsagePage(Page):
             shown = QDate(day.year, day.month, day.day)
             is_today = day == found.today
             name = self.tr("today") if is_today else str(day.day)
-            if self._period != _MONTH and not is_today:
+            if self._period != UsagePage.MONTH and not is_today:
                 name = locale.dayName(day.isoweekday(), QLocale.FormatType.ShortFormat)
             bars.append(Bar(name, locale.toString(shown, QLocale.FormatType.LongFormat), rx, tx, is_now=is_today))
         return bars
@@ -283,7 +292,7 @@ class UsagePage(Page):
                 )
             else:
                 words.append(self.tr("{over} over the cap.").format(over=units.size(-left, self._units)))
-        if self._period == _MONTH and view.projection > view.used:
+        if self._period == UsagePage.MONTH and view.projection > view.used:
             projection = units.size(view.projection, self._units)
             words.append(self.tr("At this pace ≈ {amount} by {last}.").format(amount=projection, last=last))
         if not complete:

@@ -409,16 +409,32 @@ def test_size_page_and_range_are_remembered(open_window) -> None:
     first = open_window(size=(1000, 700))
     first.window.turn_to(1)
     first.window.interfaces.choose_range(1)
+    first.window.usage.choose_range(2)
+    first.window.connections.group_by("remote")
+    first.window.connections.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    first.window.apps.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)
     first.window.close()
     first.window._memory.sync()
     again = open_window(connected=False)
     assert again.window.connections.isVisible()
     assert again.window.interfaces.range_index == 1
+    assert again.window.usage.period == 2
+    assert again.window.connections.grouping == "remote"
+    headers = [table.horizontalHeader() for table in (again.window.connections.table, again.window.apps.table)]
+    assert [header.sortIndicatorSection() for header in headers] == [0, 6]
+    assert [header.sortIndicatorOrder() for header in headers] == [
+        Qt.SortOrder.AscendingOrder,
+        Qt.SortOrder.DescendingOrder,
+    ]
     first.window._memory.setValue("page", "nonsense")
     first.window._memory.setValue("range", "99")
+    first.window._memory.setValue("connections/column", "99")
+    first.window._memory.setValue("apps/column", "1")
     strange = open_window(connected=False)
     assert strange.window.interfaces.isVisible()
     assert strange.window.interfaces.range_index == 0
+    assert strange.window.connections.table.horizontalHeader().sortIndicatorSection() == 6
+    assert strange.window.apps.table.horizontalHeader().sortIndicatorSection() == 2, "not by what has no order"
 
 
 def _extreme() -> tuple[TickMessage, ConnectionsMessage]:
