@@ -1,8 +1,9 @@
 """The resident agent in a real panel (xfce4-panel, private X server and session bus), at its 1 Hz.
 
-Beside it, each in a session of its own and at 1 Hz as well, run conky (rates and graphs) and the Xfce panel with its
-netload plugin. Their CPU time includes that of their X server, which draws for them alone; the panel's memory is that
-of the panel and its plugin. The last rows are ours divided by theirs.
+Beside it, each in a session of its own and at 1 Hz as well, run conky and the Xfce panel with its netload plugin. conky
+has the settings that it ships with (`conky -C`) and shows what our icon, its text and its tooltip show: the rates of
+both directions as text and as pictures. Their CPU time includes that of their X server, which draws for them alone; the
+panel's memory is that of the panel and its plugin. The last rows are ours divided by theirs.
 
 Twice a minute's worth: with a different rate each second, so that tooltip, label and icon change all the time, and with
 nothing changing at all. CPU time is the scheduler's own accounting of all threads (/proc/PID/task/*/schedstat),
@@ -43,12 +44,8 @@ for step in itertools.count():
 """A few datagrams a second, never as many as the second before."""
 
 
-CONKY = """conky.config = {
-    update_interval = 1, own_window = true, own_window_type = 'normal', double_buffer = true,
-    minimum_width = 240, minimum_height = 120,
-}
-conky.text = [[
-uplink ${downspeed uplink} ${upspeed uplink}
+CONKY_TEXT = """conky.text = [[
+↓ ${downspeed uplink}  ↑ ${upspeed uplink}
 ${downspeedgraph uplink 40,100} ${upspeedgraph uplink 40,100}
 ]]
 """
@@ -114,8 +111,9 @@ def measure(*programs: tuple[int, ...]) -> list[Measured]:
 def conky(network: Wire) -> Iterator[tuple[int, ...]]:
     """The pids of conky and of its X server."""
     with Session(netns=network.near) as desktop:
+        shipped = subprocess.run(["conky", "-C"], capture_output=True, text=True, check=True).stdout
         file = desktop.directory / "conky.conf"
-        file.write_text(CONKY)
+        file.write_text(shipped.partition("conky.text")[0] + CONKY_TEXT)
         pid = desktop.spawn("conky", ["conky", "-c", str(file)])
         desktop.wait_for(lambda: desktop.windows("conky"), 20, "conky is there")
         yield pid, desktop.pid("display")

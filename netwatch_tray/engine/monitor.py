@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from netwatch_tray.collect.interfaces import InterfaceSource
-from netwatch_tray.engine.rates import InterfaceRates, Interval, RateTracker
+from netwatch_tray.engine.rates import STILL, InterfaceRates, Interval, RateTracker
 from netwatch_tray.engine.topology import Membership, decide
 from netwatch_tray.errors import CollectError
-from netwatch_tray.model import PAUSED, UNREADABLE, Interface, InterfaceTick, Sample, Tick, Total
+from netwatch_tray.model import PAUSED, UNREADABLE, CounterRow, Interface, InterfaceTick, Sample, Tick, Total
 
 _NO_RATES = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
 
@@ -32,6 +32,8 @@ class Monitor:
         self.memberships: Mapping[int, Membership] = {}
         """Their part in the total, by index."""
         self._last: tuple[InterfaceTick, ...] = ()
+        self._still: dict[int, InterfaceTick] = {}
+        """Of interfaces where nothing has happened: most of them, on a host of containers."""
         self.is_paused = False
         self.fault: str | None = None
         """Why the last reading failed, in words for the person; None while all is well."""
@@ -41,6 +43,7 @@ class Monitor:
         self._chosen = chosen
         self.interfaces = dict(self.interfaces)  # another object: what it says of them has changed
         self.memberships = decide(self.interfaces, chosen)
+        self._still = {}
 
     def pause(self) -> None:
         """Until `resume` nothing is read, and ticks have the gap PAUSED."""
@@ -65,6 +68,7 @@ class Monitor:
         if sample.interfaces is not self.interfaces:
             self.interfaces = sample.interfaces
             self.memberships = decide(sample.interfaces, self._chosen)
+            self._still = {}
         interval = self._tracker.update(sample)
         self._last = tuple(self._interface_ticks(sample, interval))
         total = _total(
@@ -79,34 +83,42 @@ class Monitor:
 
     def _interface_ticks(self, sample: Sample, interval: Interval) -> Iterable[InterfaceTick]:
         for index, row in sample.counters.items():
-            interface, membership = self.interfaces[index], self.memberships[index]
-            rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
             rates: InterfaceRates | None = interval.rates.get(index)
-            yield InterfaceTick(
-                index=index,
-                name=interface.name,
-                kind=interface.kind,
-                is_up=interface.is_up,
-                is_uplink=membership.is_uplink,
-                why=membership.why,
-                role=membership.role,
-                over=membership.over,
-                speed=interface.speed,
-                mtu=interface.mtu,
-                addresses=interface.addresses,
-                rx_bytes=rx_bytes,
-                tx_bytes=tx_bytes,
-                rx_packets=rx_packets,
-                tx_packets=tx_packets,
-                rx_errors=rx_errors,
-                tx_errors=tx_errors,
-                rx_drops=rx_drops,
-                tx_drops=tx_drops,
-                rx_rate=rates and rates.rx_rate,
-                tx_rate=rates and rates.tx_rate,
-                error_rate=rates and rates.error_rate,
-                drop_rate=rates and rates.drop_rate,
-            )
+            still = self._still.pop(index, None)
+            if still is None or rates is not STILL:
+                still = self._interface_tick(index, row, rates)
+            if rates is STILL:
+                self._still[index] = still
+            yield still
+
+    def _interface_tick(self, index: int, row: CounterRow, rates: InterfaceRates | None) -> InterfaceTick:
+        interface, membership = self.interfaces[index], self.memberships[index]
+        rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
+        return InterfaceTick(
+            index=index,
+            name=interface.name,
+            kind=interface.kind,
+            is_up=interface.is_up,
+            is_uplink=membership.is_uplink,
+            why=membership.why,
+            role=membership.role,
+            over=membership.over,
+            speed=interface.speed,
+            mtu=interface.mtu,
+            addresses=interface.addresses,
+            rx_bytes=rx_bytes,
+            tx_bytes=tx_bytes,
+            rx_packets=rx_packets,
+            tx_packets=tx_packets,
+            rx_errors=rx_errors,
+            tx_errors=tx_errors,
+            rx_drops=rx_drops,
+            tx_drops=tx_drops,
+            rx_rate=rates and rates.rx_rate,
+            tx_rate=rates and rates.tx_rate,
+            error_rate=rates and rates.error_rate,
+            drop_rate=rates and rates.drop_rate,
+        )
 
 
 def _total(interfaces: tuple[InterfaceTick, ...], rates: Sequence[InterfaceRates] = ()) -> Total:

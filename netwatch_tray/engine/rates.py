@@ -47,7 +47,8 @@ class Interval(NamedTuple):
     """Indexes of interfaces whose counters went backwards."""
 
 
-_STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
+STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
+"""This very object: of an interface whose counters are all as they were."""
 
 
 class RateTracker:
@@ -83,7 +84,7 @@ class RateTracker:
         for index, row in sample.counters.items():
             old = earlier.get(index)
             if old == row:
-                rates[index] = _STILL
+                rates[index] = STILL
             elif old is not None:
                 most = _most_bytes(sample.interfaces.get(index), elapsed) if sample.counter_bits == 32 else 0
                 rx_delta, tx_delta = _delta(row, old, _RX_BYTES, most), _delta(row, old, _TX_BYTES, most)

@@ -27,7 +27,7 @@ from netwatch_tray.tray.backends.bus_types import marshal
 with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
     from jeepney.auth import BEGIN, Authenticator
     from jeepney.bus import get_connectable_addresses
-    from jeepney.low_level import HeaderFields as Field, Message, MessageFlag, MessageType, calc_msg_size
+    from jeepney.low_level import HeaderFields as Field, Message, calc_msg_size
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,21 @@ class Signal(NamedTuple):
     body: tuple[Any, ...] = ()
 
 
+class Incoming(NamedTuple):
+    """A message to us; what it does not say is empty."""
+
+    kind: int
+    wants_reply: bool
+    sender: str
+    path: str
+    interface: str
+    member: str
+    signature: str
+    reply_serial: int
+    error: str
+    body: tuple[Any, ...]
+
+
 _QUEUE_LIMIT = 1 << 20
 """Bytes that wait for the bus. All our messages together are a hundredth of it."""
 _LONGEST = 1 << 20
@@ -60,8 +75,10 @@ _PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SIGNATURE
 """Kinds of messages, flags and header fields ("Message Format"). Plain numbers: jeepney's cost a call to hash."""
 _FIELD_TYPES = {_PATH: "o", _REPLY_SERIAL: "u", _SIGNATURE: "g"}
 """The others are strings."""
+_LENGTH_AND_SERIAL = struct.Struct("<II")
+"""Of the body and of the message, from the fourth byte on."""
 _REPLY_SERIAL_AT = 20
-"""Where it lies in a method return, whose first field it is: after 16 bytes of header, its code and its type."""
+"""Where it lies in an answer, whose first field it is: after 16 bytes of header, its code and its type."""
 
 _FAILED = "org.freedesktop.DBus.Error.Failed"
 
@@ -183,9 +200,9 @@ class Bus:
                 raise ConnectionError("closed by the bus")
             self._received += data
             for _, message in messages(self._received):
-                if message.header.message_type is MessageType.method_return and message.body:
+                if message.kind == _RETURN and message.body:
                     return str(message.body[0])
-                if message.header.message_type is MessageType.error:
+                if message.kind == _ERROR:
                     raise ConnectionError(f"refused by the bus: {message.body}")
 
     def _send(self, data: bytes | bytearray) -> None:
@@ -255,52 +272,49 @@ class Bus:
             if not handled:  # a bug in a handler, which the scheduler logs; the messages after it are still good
                 self._scheduler.call_soon(self._dispatch)
 
-    def _handle(self, serial: int, message: Message) -> None:
+    def _handle(self, serial: int, message: Incoming) -> None:
         if self._socket is None:
             return
-        kind, fields = message.header.message_type, message.header.fields
-        if kind is MessageType.method_call:
+        if message.kind == _CALL:
             self._answer(serial, message)
-        elif kind is MessageType.signal:
-            sender, interface = fields.get(Field.sender, ""), fields.get(Field.interface, "")
-            self._on_signal(sender, interface, fields.get(Field.member, ""), message.body)
+        elif message.kind == _SIGNAL:
+            self._on_signal(message.sender, message.interface, message.member, message.body)
         else:
-            on_reply = self._pending.pop(fields.get(Field.reply_serial, 0), None)
-            if kind is MessageType.error:
-                _log.debug("D-Bus error: %s %s", fields.get(Field.error_name), message.body)
+            on_reply = self._pending.pop(message.reply_serial, None)
+            if message.kind == _ERROR:
+                _log.debug("D-Bus error: %s %s", message.error, message.body)
             if on_reply is not None:
-                on_reply(None if kind is MessageType.error else message.body, fields.get(Field.sender, ""))
+                on_reply(None if message.kind == _ERROR else message.body, message.sender)
 
-    def _answer(self, serial: int, message: Message) -> None:
-        fields = message.header.fields
-        path, interface = fields.get(Field.path, ""), fields.get(Field.interface)
-        member, signature = fields.get(Field.member, ""), fields.get(Field.signature, "")
-        answer: tuple[str, str, bytes] = (_FAILED, "s", marshal("s", ("an error in the program that shows this icon",)))
+    def _answer(self, serial: int, message: Incoming) -> None:
+        answer: tuple[str, str, bytes | bytearray] = (
+            _FAILED,
+            "s",
+            marshal("s", ("an error in the program that shows this icon",)),
+        )
         try:
             try:
-                answer = ("", *self._object(path).call(interface, member, signature, message.body))
+                answer = ("", *self._call_object(message))
             except CallError as error:
                 answer = (error.name, "s", marshal("s", (str(error),)))
         finally:  # answered in any case: a caller that waits in vain is a panel that stands still
-            if not message.header.flags & MessageFlag.no_reply_expected:
-                self._reply(serial, fields.get(Field.sender, ""), *answer)
+            if message.wants_reply:
+                self._reply(serial, message.sender, *answer)
 
-    def _object(self, path: str) -> Object:
-        if path not in self._objects:
-            raise CallError("UnknownObject", f"there is no object {path}")
-        return self._objects[path]
+    def _call_object(self, message: Incoming) -> tuple[str, bytes | bytearray]:
+        if message.path not in self._objects:
+            raise CallError("UnknownObject", f"there is no object {message.path}")
+        return self._objects[message.path].call(message.interface, message.member, message.signature, message.body)
 
-    def _reply(self, to_serial: int, destination: str, error: str, signature: str, data: bytes) -> None:
-        serial = next(self._serials)
+    def _reply(self, to_serial: int, destination: str, error: str, signature: str, data: bytes | bytearray) -> None:
         fields: _Fields = ((_DESTINATION, destination),) if destination else ()
+        kind = _RETURN
         if error:
-            fields = (_REPLY_SERIAL, to_serial), (_ERROR_NAME, error), *fields
-            self._send(_frame(_ERROR, _NO_REPLY, fields, signature, data, serial))
-        else:
-            fields = (_REPLY_SERIAL, 0), *fields
-            frame = bytearray(_frame(_RETURN, _NO_REPLY, fields, signature, data, serial))
-            frame[_REPLY_SERIAL_AT : _REPLY_SERIAL_AT + 4] = to_serial.to_bytes(4, "little")
-            self._send(frame)
+            kind, fields = _ERROR, ((_ERROR_NAME, error), *fields)
+        # The serial number is of each call its own: it is written into the header of all answers of this kind.
+        frame = _frame(kind, _NO_REPLY, ((_REPLY_SERIAL, 0), *fields), signature, data, next(self._serials))
+        frame[_REPLY_SERIAL_AT : _REPLY_SERIAL_AT + 4] = to_serial.to_bytes(4, "little")
+        self._send(frame)
 
     def _lose(self, reason: str) -> None:
         if self._socket is not None:
@@ -315,8 +329,8 @@ def session_address() -> str:
     return address or f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
 
 
-def messages(received: bytearray) -> Iterator[tuple[int, Message]]:
-    """Takes the whole messages off the front, each with its serial number (that in the message is 0).
+def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
+    """Takes the whole messages off the front, each with its serial number.
 
     Raises ParseError on anything else; the stream is of no use then.
     """
@@ -331,25 +345,42 @@ def messages(received: bytearray) -> Iterator[tuple[int, Message]]:
             received[8:12] = bytes(4)
             data = bytes(received[:size])
             del received[:size]
-            message = _parse_short(data) if size <= 512 else Message.from_buffer(data)
+            message = _parse_short(data) if size <= 512 else _parse(data)
         except (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError) as error:
             raise ParseError(f"{type(error).__name__}: {error}") from error
         yield serial, message
 
 
-@functools.lru_cache(maxsize=32)
-def _parse_short(data: bytes) -> Message:
-    """A panel asks the same each second; reading it anew would be a large part of what the icon costs."""
-    return Message.from_buffer(data)
+def _parse(data: bytes) -> Incoming:
+    message = Message.from_buffer(data)
+    header, fields = message.header, message.header.fields
+    return Incoming(
+        header.message_type.value,
+        not header.flags & _NO_REPLY,
+        fields.get(Field.sender, ""),
+        fields.get(Field.path, ""),
+        fields.get(Field.interface, ""),
+        fields.get(Field.member, ""),
+        fields.get(Field.signature, ""),
+        fields.get(Field.reply_serial, 0),
+        fields.get(Field.error_name, ""),
+        message.body,
+    )
+
+
+_parse_short = functools.lru_cache(maxsize=32)(_parse)
+"""A panel asks the same each second; reading it anew would be a large part of what the icon costs."""
 
 
 def _call_fields(destination: str, path: str, interface: str, member: str) -> _Fields:
     return (_PATH, path), (_DESTINATION, destination), (_INTERFACE, interface), (_MEMBER, member)
 
 
-def _frame(kind: int, flags: int, fields: _Fields, signature: str, body: bytes, serial: int) -> bytes:
-    header = _header(kind, flags, fields, signature)
-    return b"".join((header[:4], len(body).to_bytes(4, "little"), serial.to_bytes(4, "little"), header[12:], body))
+def _frame(kind: int, flags: int, fields: _Fields, signature: str, body: bytes | bytearray, serial: int) -> bytearray:
+    frame = bytearray(_header(kind, flags, fields, signature))
+    frame[4:12] = _LENGTH_AND_SERIAL.pack(len(body), serial)
+    frame += body
+    return frame
 
 
 @functools.lru_cache(maxsize=32)

@@ -24,7 +24,7 @@ class Method(NamedTuple):
     """Signature of the arguments."""
     gives: str
     """Signature of the result."""
-    run: Callable[..., tuple[Any, ...] | bytes]
+    run: Callable[..., tuple[Any, ...] | bytearray]
     """Called with the arguments, whose types have been checked; returns the results, or the marshalled bytes of them.
     May raise CallError."""
 
@@ -64,16 +64,17 @@ class Interface:
         self._on_read(name)
         return self._properties[name]
 
-    def get_all(self) -> bytes:
+    def get_all(self) -> bytearray:
         """All properties, marshalled as `a{sv}`."""
         self._on_read(None)
-        entries = bytearray()
+        entries = bytearray(8)  # the length, and what aligns the first entry
         for name, variant in self._properties.items():
             if name not in self._marshalled:
                 self._marshalled[name] = marshal("sv", (name, variant))
             entries += bytes(-len(entries) % 8)  # each entry of a dictionary starts at a multiple of 8
             entries += self._marshalled[name]
-        return b"".join((len(entries).to_bytes(4, "little"), bytes(4), entries))
+        entries[:4] = (len(entries) - 8).to_bytes(4, "little")
+        return entries
 
     def describe(self) -> str:
         """As introspection XML."""
@@ -114,15 +115,17 @@ class Object:
         )
         self._all = {interface.name: interface for interface in (*interfaces, *standard)}
 
-    def call(self, interface: str | None, member: str, signature: str, arguments: tuple[Any, ...]) -> tuple[str, bytes]:
+    def call(
+        self, interface: str, member: str, signature: str, arguments: tuple[Any, ...]
+    ) -> tuple[str, bytes | bytearray]:
         """Signature and marshalled body of the answer. Raises CallError."""
         method = self._method(interface, member)
         if signature != method.takes:
             raise CallError("InvalidArgs", f"{member} takes ({method.takes}), not ({signature})")
         result = method.run(*arguments)
-        return method.gives, result if isinstance(result, bytes) else marshal(method.gives, result)
+        return method.gives, result if isinstance(result, bytearray) else marshal(method.gives, result)
 
-    def _method(self, interface: str | None, member: str) -> Method:
+    def _method(self, interface: str, member: str) -> Method:
         candidates: Iterable[Interface] = self._all.values()
         if interface:
             if interface not in self._all:
