@@ -287,26 +287,34 @@ class HistoryReader:
 
     def _columns(self, ids: Sequence[int], tier: int, first: int, size: int) -> Columns:
         """`size` values from the moment `first` on, of several series together."""
-        found = Columns([0] * size, [0] * size, [0] * size, [0] * size, [0] * size)
-        end, span = first + size * tier, SPAN[tier]
-        for series in ids:
-            chunks = chunk_id(tier, first, series), NEXT_CHUNK, NEXT_CHUNK, chunk_id(tier, end - 1, series)
-            for chunk, data in self._query(_CHUNKS, *chunks):
-                columns = unpack_columns(data, tier)
-                place = (start_of(chunk)[1] - first) // tier
-                low, high = max(0, place), min(size, place + span // tier)
-                found.merge(columns, low, slice(low - place, high - place))
-        for at, value in self._unpacked(set(ids), tier, first, end):
+        found = Columns.of(size)
+        for number, series in enumerate(ids):
+            columns = self._columns_of(series, tier, first, size)
+            if number:
+                found.merge(columns)
+            else:
+                found = columns
+        for at, value in self._unpacked(set(ids), tier, first, first + size * tier):
             found.add((at - first) // tier, value)
+        return found
+
+    def _columns_of(self, series: int, tier: int, first: int, size: int) -> Columns:
+        """Of what is in chunks, one behind the other."""
+        found = Columns.of(0)
+        chunks = chunk_id(tier, first, series), NEXT_CHUNK, NEXT_CHUNK, chunk_id(tier, first + size * tier - 1, series)
+        for chunk, data in self._query(_CHUNKS, *chunks):
+            place = (start_of(chunk)[1] - first) // tier
+            low, high = max(0, place), min(size, place + SPAN[tier] // tier)
+            found.extend(unpack_columns(data, tier), low, slice(low - place, high - place))
+        found.pad(size)
         return found
 
     def _measured(self, tier: int, first: int, size: int) -> list[int]:
         """What was covered at least in part, by the gaps in it: cheaper than the total's own chunks."""
         oldest, newest = self._extent()
-        covered = [
-            10 * tier if oldest < first + (place + 1) * tier and first + place * tier < newest else 0
-            for place in range(size)
-        ]
+        covered = [0] * size
+        low, high = max(0, (oldest - first) // tier), min(size, -(-(newest - first) // tier))
+        covered[low:high] = [10 * tier] * (high - low)
         for start, finish, _reason, name, _complete in self.gaps(first, first + size * tier):
             if name is None and finish is not None:
                 low, high = math.ceil((start - first) / tier), math.floor((finish - first) / tier)
@@ -389,13 +397,18 @@ def _append(curve: Curve, at: float, rx: float | None, tx: float | None) -> None
 
 def _curve(columns: Columns, step: int, first: int, factor: int) -> Curve:
     """`factor` values made into one."""
-    curve = Curve(step * factor, [], [], [], [], [])
-    for place in range(0, len(columns.covered), factor):
-        span = slice(place, place + factor)
-        covered = sum(columns.covered[span]) / 10
-        curve.at.append(first + (place + factor) * step)
-        curve.rx.append(sum(columns.rx[span]) / covered if covered else None)
-        curve.tx.append(sum(columns.tx[span]) / covered if covered else None)
-        curve.rx_peak.append(max(columns.rx_peak[span]) if covered else None)
-        curve.tx_peak.append(max(columns.tx_peak[span]) if covered else None)
-    return curve
+
+    def points(row: list[int]) -> Iterator[tuple[int, ...]]:
+        return zip(*[iter(row)] * factor, strict=True)
+
+    covered = [tenths / 10 for tenths in map(sum, points(columns.covered))]
+    rx, tx = (
+        [amount / time if time else None for amount, time in zip(map(sum, points(row)), covered, strict=True)]
+        for row in (columns.rx, columns.tx)
+    )
+    rx_peak, tx_peak = (
+        [peak if time else None for peak, time in zip(map(max, points(row)), covered, strict=True)]
+        for row in (columns.rx_peak, columns.tx_peak)
+    )
+    at = [float(first + (place + 1) * factor * step) for place in range(len(covered))]
+    return Curve(step * factor, at, rx, tx, rx_peak, tx_peak)
