@@ -407,7 +407,7 @@ def _curve(columns: Columns, step: int, first: int, factor: int) -> Curve:
         for row in (columns.rx, columns.tx)
     )
     rx_peak, tx_peak = (
-        [peak if time else None for peak, time in zip(map(max, points(row)), covered, strict=True)]
+        [float(peak) if time else None for peak, time in zip(map(max, points(row)), covered, strict=True)]
         for row in (columns.rx_peak, columns.tx_peak)
     )
     at = [float(first + (place + 1) * factor * step) for place in range(len(covered))]

@@ -158,6 +158,13 @@ class Batch(msgspec.Struct):
     """Since when which interfaces make the total."""
     state: State | None = None
 
+    @property
+    def total_bytes(self) -> int:
+        """Of the total, both directions, as the ledger of days counts them."""
+        values = [minute.values.get(TOTAL) for minute in self.minutes]
+        carried = [gap.carried.get(TOTAL, (0, 0)) for gap in self.gaps if gap.finish is not None]
+        return sum(value[1] + value[2] for value in values if value) + sum(map(sum, carried))
+
 
 class _Cell:
     """One series in the minute under way: its ticks, or for an app its sums."""
@@ -392,6 +399,7 @@ class Recorder:
 
     def _take_apps(self, interval: AppInterval) -> None:
         self._open_minute(interval.at)
+        elapsed = interval.elapsed_s
         for app in interval.apps:
             rx, tx = max(0, app.rx), max(0, app.tx)
             if not rx and not tx:
@@ -402,9 +410,11 @@ class Recorder:
                 cell = self._app_cells[app.key] = self._cell(series)
             cell.rx += rx
             cell.tx += tx
-            if interval.elapsed_s:
-                cell.rx_peak = max(cell.rx_peak, rx / interval.elapsed_s)
-                cell.tx_peak = max(cell.tx_peak, tx / interval.elapsed_s)
+            if elapsed:
+                if rx > cell.rx_peak * elapsed:
+                    cell.rx_peak = rx / elapsed
+                if tx > cell.tx_peak * elapsed:
+                    cell.tx_peak = tx / elapsed
 
     def _appear(self, tick: InterfaceTick, at: float) -> None:
         """What it carried before it was first seen nobody can date, nor tell from what it was moved here with."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 from netwatch_tray import clock
@@ -18,7 +18,7 @@ from netwatch_tray.history.networks import OFFLINE, current_network
 from netwatch_tray.history.recorder import Batch, Boot, Measurement, Recorder
 from netwatch_tray.history.schema import CorruptHistoryError
 from netwatch_tray.history.store import Store
-from netwatch_tray.history.usage import Alert, billing_month, due_alerts
+from netwatch_tray.history.usage import Alert, Days, billing_month, due_alerts
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import DataPlan
 
@@ -50,6 +50,10 @@ class HistoryWriter:
         self._recorder: Recorder | None = None
         self._uplinks: list[tuple[str, tuple[str, ...]]] = []
         self._network = OFFLINE
+        self._cycle: Days | None = None
+        """The billing month that the two below are of; `None`: they have to be asked for."""
+        self._used = 0
+        self._told: frozenset[int] = frozenset()
         self.fault: str | None = None
         """Why nothing can be stored now, in words for the person."""
         self.note: str | None = None
@@ -76,7 +80,7 @@ class HistoryWriter:
         """Leaves the file tidy. What was not recorded with `commit` is not in it."""
         if self._store is not None:
             self._store.close()
-            self._store = None
+            self._store = self._cycle = None
 
     def _look_at_network(self, tick: Tick) -> None:
         """Only where the uplinks or their addresses are others: without that it is the same network."""
@@ -109,21 +113,28 @@ class HistoryWriter:
         if batch.state is None:  # nothing was measured yet
             return None
         store.tidy(batch.state.at)
-        return self._alert(store, batch.state.at)
+        today = date.fromtimestamp(batch.state.at)  # noqa: DTZ012  the person's own days
+        return self._alert(store, batch, today)
 
-    def _alert(self, store: Store, now: float) -> Alert | None:
+    def _alert(self, store: Store, batch: Batch, today: date) -> Alert | None:
+        """The file is asked once a billing month, because that takes longer than all else there is to do."""
         cap = self._plan.cap_bytes
         if cap is None:
             return None
-        cycle = billing_month(datetime.fromtimestamp(now).astimezone().date(), self._plan.billing_day)
-        first, last = cycle.first.isoformat(), cycle.last.isoformat()
-        used = store.used(first, last)
-        due = due_alerts(used, cap, store.alerted(first))
+        cycle = self._cycle
+        if cycle is not None and cycle.first <= today <= cycle.last:
+            self._used += batch.total_bytes
+        else:
+            cycle = self._cycle = billing_month(today, self._plan.billing_day)
+            first, last = cycle.first.isoformat(), cycle.last.isoformat()
+            self._used, self._told = store.used(first, last), store.alerted(first)
+        due = due_alerts(self._used, cap, self._told)
         if not due:
             return None
         # Remembered before it is told: once too few is better than again with each start.
-        store.remember_alerts(first, due)
-        return Alert(due[-1], used, cap, cycle)
+        store.remember_alerts(cycle.first.isoformat(), due)
+        self._told |= set(due)
+        return Alert(due[-1], self._used, cap, cycle)
 
     def _ready(self) -> Recorder:
         if self._recorder is None:
