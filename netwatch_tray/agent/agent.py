@@ -67,7 +67,6 @@ class Agent:
         # No window, and no tool that is asked, needs to know it.
         key = os.environ.pop("NETWATCH_API_KEY", None)
         self._secrets = {"NETWATCH_API_KEY": key} if key else {}
-        self._history: HistoryKeeper | None = None
         with contextlib.ExitStack() as undo:
             undo.enter_context(_lock(paths.lock_file()))
             self._interfaces = open_interfaces()
@@ -78,8 +77,8 @@ class Agent:
             self._connections = ConnectionWatch(self._scheduler, self._monitor)
             undo.callback(self._connections.stop)
             undo.callback(self._end_reporter)
-            self._keep_history()
-            undo.callback(self._end_history)
+            self._history = HistoryKeeper(self._scheduler, paths.history_file(), settings, self._warn_of_data_plan)
+            undo.callback(self._history.stop)
             self._feed = FeedServer(
                 self._scheduler,
                 paths.feed_socket(),
@@ -116,9 +115,7 @@ class Agent:
         elif self._monitor.fault and self._presence:  # not for one reading that failed
             self._presence.notify(Notification("counters", "NetWatch cannot measure", self._monitor.fault))
         self._recent.append(_recent(tick))
-        moved = self._connections.count(tick)
-        if self._history:
-            self._history.take(tick, moved)
+        self._history.take(tick, self._connections.count(tick))
         if self._reporter:
             self._reporter.tick(tick)
         if self._presence:
@@ -191,9 +188,7 @@ class Agent:
         before, self._settings = self._settings, settings
         if settings.upload != before.upload:
             self._start_reporter()
-        if (settings.history, settings.plan) != (before.history, before.plan):
-            self._end_history()
-            self._keep_history()
+        self._history.apply(settings)
         self._monitor.choose(settings.total)
         if self._presence:
             self._presence.apply(settings)
@@ -231,17 +226,6 @@ class Agent:
         if self._reporter:
             self._reporter.stop(drain=True)
             self._reporter.wait()
-
-    def _keep_history(self) -> None:
-        if self._settings.history.on:
-            self._history = HistoryKeeper(
-                self._scheduler, paths.history_file(), self._settings, self._warn_of_data_plan
-            )
-
-    def _end_history(self) -> None:
-        if self._history:
-            self._history.stop()
-            self._history = None
 
     def _warn_of_data_plan(self, alert: Alert) -> None:
         used, cap = (units.size(amount, self._settings.units) for amount in (alert.used, alert.cap))
@@ -296,7 +280,7 @@ class Agent:
             clients=self._feed.clients,
             faults=(
                 *filter(None, [self._monitor.fault, self._interfaces.source.note]),
-                *(self._history.faults if self._history else ()),
+                *self._history.faults,
             ),
         )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +28,6 @@ _MOST_HELD = 900
 _LONGEST_END = 5.0
 """Seconds that the end of the agent waits for the disk."""
 
-_Held = Tick | tuple[datetime, Interval] | None
-"""A tick, what the apps moved until then, or a mark: from here some are missing."""
-
 
 class HistoryKeeper:
     """Belongs to the scheduler's thread. Nothing is opened or even imported before the first minute is over."""
@@ -44,17 +41,27 @@ class HistoryKeeper:
         self._writer: HistoryWriter | None = None
         """Touched by the thread alone while there is one."""
         self._thread: threading.Thread | None = None
-        self._held: list[_Held] = []
+        self._is_stopped = False
+        self._held: list[Measurement] = []
         self._rows = 0
         self._minute: int | None = None
 
     @property
     def faults(self) -> tuple[str, ...]:
         """For `status`, in words."""
-        return tuple(filter(None, (self._writer.fault, self._writer.note))) if self._writer else ()
+        writer = self._writer
+        return tuple(filter(None, (writer.fault, writer.note))) if writer else ()
+
+    def apply(self, settings: Settings) -> None:
+        """Holds from the next minute on; a history that is switched off is closed as soon as the disk allows."""
+        self._settings = settings
+        if self._thread is None:
+            self._close_if_off()
 
     def take(self, tick: Tick, interval: Interval | None) -> None:
         """The newest tick, and what the apps moved since the one before, if that was read."""
+        if not self._settings.history.on:
+            return
         if len(self._held) >= _MOST_HELD:
             self._held, self._rows = [None], 0
         minute = int(tick.at.timestamp()) // 60
@@ -70,56 +77,60 @@ class HistoryKeeper:
             self._held.append((tick.at, interval))
 
     def stop(self) -> None:
-        """Stores everything and closes the file, unless the disk does not answer."""
-        if self._thread is not None:
-            self._thread.join(_LONGEST_END)
-            if self._thread.is_alive():
-                _log.warning("The disk does not answer; the last minutes of the history are not written.")
-                return
-        self._hand_over(commit=True)
-        if self._thread is not None:
-            self._thread.join(_LONGEST_END)
-            if not self._thread.is_alive() and self._writer is not None:
-                self._writer.close()
+        """Stores everything and closes the file, unless the disk does not answer in time."""
+        deadline = time.monotonic() + _LONGEST_END
+        self._is_stopped = True
+        if self._is_idle_at(deadline):
+            self._hand_over(close=True)
+        if not self._is_idle_at(deadline):
+            _log.warning("The disk does not answer; the last minutes of the history are not written.")
 
-    def _hand_over(self, *, commit: bool) -> None:
+    def _is_idle_at(self, deadline: float) -> bool:
+        if self._thread is None:
+            return True
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return not self._thread.is_alive()
+
+    def _close_if_off(self) -> None:
+        if not self._settings.history.on and (self._held or self._writer is not None):
+            self._hand_over(close=True)
+            self._minute = None
+
+    def _hand_over(self, *, commit: bool = False, close: bool = False) -> None:
         held, self._held, self._rows = self._held, [], 0
-        self._thread = threading.Thread(target=self._record, args=(held, commit), name="history", daemon=True)
+        arguments = held, self._settings, commit, close
+        self._thread = threading.Thread(target=self._work, args=arguments, name="history", daemon=True)
         self._thread.start()
 
-    def _record(self, held: list[_Held], commit: bool) -> None:
+    def _work(self, held: list[Measurement], settings: Settings, commit: bool, close: bool) -> None:
         """In the thread."""
-        from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
-
         alert = None
         try:
-            if self._writer is None:
-                kept, plan = self._settings.history, self._settings.plan
-                self._writer = HistoryWriter(self._file, most_bytes=kept.size_mb * 1_000_000, plan=plan)
-            alert = self._writer.record(_measurements(held), commit=commit)
+            alert = self._record(held, settings, commit, close)
+        except Exception:  # noqa: BLE001  the guard of the thread: a bug in here must not end the history for good
+            _log.exception("Unexpected error; the history goes on with the next minute")
+            writer, self._writer = self._writer, None
+            if writer:
+                writer.close()
         finally:
-            self._scheduler.call_soon(lambda: self._finish(alert))
+            if not self._is_stopped:
+                self._scheduler.call_soon(lambda: self._finish(alert))
+
+    def _record(self, held: list[Measurement], settings: Settings, commit: bool, close: bool) -> Alert | None:
+        from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
+
+        if self._writer is None:
+            self._writer = HistoryWriter(self._file, settings.history, settings.plan)
+        writer = self._writer
+        writer.choose(settings.history, settings.plan)
+        if not close:
+            return writer.record(held, commit=commit)
+        writer.close(held)
+        self._writer = None
+        return None
 
     def _finish(self, alert: Alert | None) -> None:
         self._thread = None
         if alert is not None:
             self._alert(alert)
-
-
-def _measurements(held: list[_Held]) -> list[Measurement]:
-    from netwatch_tray.history.recorder import MISSED, AppInterval, AppTraffic  # noqa: PLC0415  as above
-
-    found: list[Measurement] = []
-    for each in held:
-        if each is None:
-            found.append(MISSED)
-        elif isinstance(each, Tick):
-            found.append(each)
-        else:
-            at, interval = each
-            apps = tuple(
-                AppTraffic(app.key, app.name, app.is_carrier, traffic.rx, traffic.tx)
-                for app, traffic in interval.apps.values()
-            )
-            found.append(AppInterval(at.timestamp(), interval.elapsed_s, apps))
-    return found
+        self._close_if_off()

@@ -111,9 +111,9 @@ def _history(directory: Path) -> str:
 
     from netwatch_tray.history.store import Store
 
-    store = Store(directory / "history.sqlite3", most_bytes=1 << 20)
+    store = Store(directory / "history.sqlite3")
     try:
-        store.tidy(time.time())
+        store.tidy(time.time(), most_bytes=1 << 20)
         if store.state() is not None:
             raise NetWatchError("A new history is not empty.")
     finally:

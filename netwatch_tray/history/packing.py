@@ -28,6 +28,14 @@ Minute = dict[int, Value]
 """By series."""
 
 
+Entry = tuple[int, int, int, int, int]
+"""Bytes received and sent, those of gaps included; of these: carried while nothing was measured, so the day may be an
+earlier one; tenths of a second measured."""
+
+Ledger = dict[int, Entry]
+"""What series moved in a day in one network."""
+
+
 class Fine(msgspec.Struct, frozen=True, array_like=True):
     """The ticks of a minute."""
 
@@ -123,6 +131,7 @@ _TIER_OF_RANK = tuple(_RANK)
 
 _encoder = msgspec.msgpack.Encoder()
 _minute = msgspec.msgpack.Decoder(Minute)
+_ledger = msgspec.msgpack.Decoder(Ledger)
 _fine = msgspec.msgpack.Decoder(Fine)
 _line: msgspec.msgpack.Decoder[Line] = msgspec.msgpack.Decoder(Line)
 
@@ -175,6 +184,18 @@ def unpack_minute(data: bytes) -> Minute:
     """Raises CorruptHistoryError."""
     try:
         return _minute.decode(data)
+    except msgspec.DecodeError as error:
+        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
+
+
+def pack_ledger(ledger: Ledger) -> bytes:
+    return _encoder.encode(ledger)
+
+
+def unpack_ledger(data: bytes) -> Ledger:
+    """Raises CorruptHistoryError."""
+    try:
+        return _ledger.decode(data)
     except msgspec.DecodeError as error:
         raise CorruptHistoryError(f"The history is damaged: {error}.") from error
 

@@ -6,12 +6,12 @@ Each call is a few queries and some arithmetic, ten milliseconds at most; call i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from operator import add
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from netwatch_tray.history import schema
 from netwatch_tray.history.packing import (
@@ -21,12 +21,15 @@ from netwatch_tray.history.packing import (
     SPAN,
     TENS,
     Columns,
+    Entry,
+    Ledger,
     Value,
     chunk_id,
     start_of,
     tens_of,
     unpack_columns,
     unpack_fine,
+    unpack_ledger,
     unpack_line,
     unpack_minute,
 )
@@ -175,41 +178,36 @@ class HistoryReader:
 
     def days(self, kind: Kind, name: str | None, first: date, last: date) -> dict[date, Used]:
         """Usage of each local day that has any, oldest first."""
-        rows = self._query(
-            "SELECT day, sum(rx), sum(tx), sum(gap_rx), sum(gap_tx), sum(covered) / 10.0 FROM usage "
-            "WHERE day BETWEEN ? AND ? AND series IN "
-            "(SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)) "
-            "GROUP BY day ORDER BY day",
-            first.isoformat(),
-            last.isoformat(),
-            kind,
-            name,
-            name,
-        )
-        return {date.fromisoformat(day): Used(*used) for day, *used in rows}
+        with self._snapshot():
+            ids = set(self._ids(kind, name))
+            found: dict[date, Used] = {}
+            for day, _network, ledger in self._ledgers(first, last):
+                for series in ledger.keys() & ids:
+                    found[day] = found.get(day, NOTHING).plus(_used(ledger[series]))
+        return found
 
     def by_name(self, kind: Kind, first: date, last: date) -> dict[str, Used]:
         """Usage of each interface or app in a span of local days, the largest first."""
-        rows = self._query(
-            "SELECT name, sum(rx), sum(tx), sum(gap_rx), sum(gap_tx), sum(covered) / 10.0 FROM usage "
-            "JOIN series ON series.id = series WHERE day BETWEEN ? AND ? AND kind = ? "
-            "GROUP BY name ORDER BY sum(rx + tx) DESC, name",
-            first.isoformat(),
-            last.isoformat(),
-            kind,
-        )
-        return {name: Used(*used) for name, *used in rows}
+        with self._snapshot():
+            names = dict(self._query("SELECT id, name FROM series WHERE kind = ?", kind))
+            sums = _sums(
+                (series, entry) for *_, ledger in self._ledgers(first, last) for series, entry in ledger.items()
+            )
+        found: dict[str, Used] = {}
+        for series in sums.keys() & names.keys():
+            name = names[series]
+            found[name] = found.get(name, NOTHING).plus(_used(sums[series]))
+        return dict(sorted(found.items(), key=lambda item: (-item[1].both, item[0])))
 
     def by_network(self, first: date, last: date) -> list[NetworkUse]:
         """The total in each network in a span of local days, the largest first."""
-        rows = self._query(
-            "SELECT network.key, network.kind, sum(rx), sum(tx), sum(gap_rx), sum(gap_tx), sum(covered) / 10.0 "
-            "FROM usage JOIN series ON series.id = series JOIN network ON network.id = network "
-            "WHERE day BETWEEN ? AND ? AND series.kind = 'total' GROUP BY network ORDER BY sum(rx + tx) DESC",
-            first.isoformat(),
-            last.isoformat(),
-        )
-        return [NetworkUse(key, kind, Used(*used)) for key, kind, *used in rows]
+        with self._snapshot():
+            networks = {each: (key, kind) for each, key, kind in self._query("SELECT id, key, kind FROM network")}
+            (total,) = self._ids("total", None) or [0]
+            ledgers = [(network, ledger) for _day, network, ledger in self._ledgers(first, last)]
+            sums = _sums((network, ledger[total]) for network, ledger in ledgers if total in ledger)
+        found = [NetworkUse(*networks[network], _used(entry)) for network, entry in sums.items()]
+        return sorted(found, key=lambda use: (-use.used.both, use.key))
 
     def gaps(self, start: float, end: float) -> list[GapFound]:
         """Those that touch the range, oldest first."""
@@ -253,6 +251,12 @@ class HistoryReader:
                             columns.tx_peak[place],
                             covered / 10,
                         )
+
+    def _ledgers(self, first: date, last: date) -> Iterator[tuple[date, int, Ledger]]:
+        """Local day, network, and who moved what; oldest first."""
+        query = "SELECT day, network, data FROM usage WHERE day BETWEEN ? AND ? ORDER BY day"
+        for day, network, data in self._query(query, first.isoformat(), last.isoformat()):
+            yield date.fromisoformat(day), network, unpack_ledger(data)
 
     def _tier(self, start: float, end: float, most_points: int) -> int:
         """The coarsest that still fills a quarter of the points; a finer one only where it reaches back so far."""
@@ -385,6 +389,20 @@ class HistoryReader:
     def _one(self, query: str, *values: object) -> tuple:  # type: ignore[type-arg]  # columns as queried
         (row,) = self._query(query, *values)
         return row
+
+
+def _used(entry: Entry) -> Used:
+    rx, tx, gap_rx, gap_tx, covered = entry
+    return Used(rx, tx, gap_rx, gap_tx, covered / 10)
+
+
+def _sums(entries: Iterable[tuple[int, Entry]]) -> dict[int, Entry]:
+    """By the number beside each."""
+    sums: dict[int, Entry] = {}
+    for number, entry in entries:
+        old = sums.get(number)
+        sums[number] = entry if old is None else cast("Entry", tuple(map(add, old, entry)))
+    return sums
 
 
 def _append(curve: Curve, at: float, rx: float | None, tx: float | None) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from netwatch_tray import clock
+from netwatch_tray.engine.connections import Interval
 from netwatch_tray.history.packing import Line, Value, summed
 from netwatch_tray.model import PAUSED, UNREADABLE, InterfaceTick, Tick
 
@@ -44,33 +46,8 @@ class Series(NamedTuple):
 TOTAL = Series("total", "total", "Total")
 
 
-class AppTraffic(NamedTuple):
-    """What one app exchanged in an interval, in bytes."""
-
-    key: str
-    name: str
-    is_carrier: bool
-    rx: int
-    tx: int
-
-
-class AppInterval(NamedTuple):
-    """What the apps exchanged between two readings of the sockets."""
-
-    at: float
-    """Unix time of the later one."""
-    elapsed_s: float | None
-    """`None`: no rate can be made of it."""
-    apps: tuple[AppTraffic, ...]
-
-
-class Missed(NamedTuple):
-    """In place of measurements that were given up."""
-
-
-MISSED = Missed()
-
-Measurement = Tick | AppInterval | Missed
+Measurement = Tick | tuple[datetime, Interval] | None
+"""A tick, what the apps moved until then, or a mark: from here some were given up."""
 
 
 class Gap(msgspec.Struct, kw_only=True):
@@ -231,12 +208,12 @@ class Recorder:
 
     def take(self, measurement: Measurement) -> None:
         """Measurements in their order."""
-        if isinstance(measurement, Missed):
+        if measurement is None:
             self._has_missed = True
-        elif isinstance(measurement, AppInterval):
-            self._take_apps(measurement)
-        else:
+        elif isinstance(measurement, Tick):
             self._take_tick(measurement)
+        else:
+            self._take_apps(*measurement)
 
     def _take_tick(self, tick: Tick) -> None:
         if tick.gap in (PAUSED, UNREADABLE):  # nothing was read: the next one that was tells
@@ -397,11 +374,10 @@ class Recorder:
         cell.rx_fine += [None] * missed
         cell.tx_fine += [None] * missed
 
-    def _take_apps(self, interval: AppInterval) -> None:
-        self._open_minute(interval.at)
+    def _take_apps(self, at: datetime, interval: Interval) -> None:
+        self._open_minute(at.timestamp())
         elapsed = interval.elapsed_s
-        for app in interval.apps:
-            rx, tx = max(0, app.rx), max(0, app.tx)
+        for app, (rx, tx) in interval.apps.values():
             if not rx and not tx:
                 continue
             cell = self._app_cells.get(app.key)

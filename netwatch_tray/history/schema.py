@@ -42,15 +42,10 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE TABLE usage (
         day TEXT NOT NULL,       -- local date, as the clock on the wall said then
-        series INTEGER NOT NULL REFERENCES series,
         network INTEGER NOT NULL REFERENCES network,
-        rx INTEGER NOT NULL,     -- bytes, those of gaps included
-        tx INTEGER NOT NULL,
-        gap_rx INTEGER NOT NULL, -- of these: carried while nothing was measured, so the day may be an earlier one
-        gap_tx INTEGER NOT NULL,
-        covered INTEGER NOT NULL,-- tenths of a second measured
-        PRIMARY KEY (day, series, network)
-    ) WITHOUT ROWID;
+        data BLOB NOT NULL,      -- packing.Ledger
+        PRIMARY KEY (day, network)
+    );
     CREATE TABLE network (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,-- networks.Network.key

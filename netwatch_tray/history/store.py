@@ -22,14 +22,17 @@ from netwatch_tray.history.packing import (
     SPAN,
     TENS,
     Columns,
+    Ledger,
     chunk_id,
     pack_columns,
     pack_fine,
+    pack_ledger,
     pack_minute,
     start_of,
     tens_of,
     unpack_columns,
     unpack_fine,
+    unpack_ledger,
     unpack_minute,
 )
 from netwatch_tray.history.recorder import TOTAL, Batch, Gap, Minute, Series, State
@@ -39,6 +42,7 @@ _FINE_KEPT = 3600 + 60
 """Seconds; one more minute, so that the last hour is whole at any moment."""
 _KEPT = {TENS: 86400 + 3600, MINUTES: 30 * 86400}
 """Seconds, by tier; hours are kept for ever, within the size the person allows."""
+_NOTHING = (0, 0, 0, 0, 0)
 _MOST_DROPPED = 3
 """Hours of a tier dropped at a time. One is due each hour; a clock that wrongly stands years ahead for a while must
 not take the past with it."""
@@ -49,10 +53,9 @@ _SHRINK_STEP = 30 * 86400
 class Store:
     """Open from its creation to `close`; each method is one transaction or more, and leaves the file whole."""
 
-    def __init__(self, file: Path, most_bytes: int) -> None:
+    def __init__(self, file: Path) -> None:
         """Takes the lock. Raises HistoryError, CorruptHistoryError."""
         self._file = file
-        self._most_bytes = most_bytes
         self._lock = _locked(file)
         try:
             self._connection = schema.open_for_writing(file)
@@ -101,8 +104,11 @@ class Store:
                 data = msgspec.msgpack.encode(batch.state)
                 self._connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?)", (data,))
 
-    def tidy(self, now: float) -> None:
-        """Once an hour: packs the hours that are over, drops what is too old or too much. Raises HistoryError."""
+    def tidy(self, now: float, most_bytes: int) -> None:
+        """Once an hour: packs the hours that are over, drops what is too old or too much. Raises HistoryError.
+
+        `most_bytes`: what the file may take.
+        """
         hour = int(now) // 3600 * 3600
         if hour == self._packed_hour:
             return
@@ -110,18 +116,18 @@ class Store:
             self._pack(hour)
             self._drop(now)
         with self._transaction():
-            self._shrink(now)
+            self._shrink(now, most_bytes)
         self._packed_hour = hour
 
     def used(self, first_day: str, last_day: str) -> int:
         """Bytes of the total in these local days, both directions. Raises HistoryError."""
+        used = 0
         with explained(self._file):
-            (used,) = self._connection.execute(
-                "SELECT total(rx + tx) FROM usage JOIN series ON series.id = series "
-                "WHERE day BETWEEN ? AND ? AND kind = 'total'",
-                (first_day, last_day),
-            ).fetchone()
-        return int(used)
+            query = "SELECT data FROM usage WHERE day BETWEEN ? AND ?"
+            for (data,) in self._connection.execute(query, (first_day, last_day)):
+                entry = unpack_ledger(data).get(self._id(TOTAL))
+                used += entry[0] + entry[1] if entry else 0
+        return used
 
     def alerted(self, cycle: str) -> frozenset[int]:
         """The percentages that the person was told of in the cycle that began that day. Raises HistoryError."""
@@ -173,7 +179,6 @@ class Store:
         return int(known)
 
     def _write_minute(self, minute: Minute, network: int) -> None:
-        day = _day(minute.start)
         self._connection.execute(
             "INSERT INTO recent (start, packed, minute, fine) VALUES (?, 0, ?, ?)",
             (
@@ -185,9 +190,13 @@ class Store:
             ),
         )
         self._count(
-            (day, self._id(series), network, rx, tx, 0, 0, covered)
-            for series, (covered, rx, tx, _rx_peak, _tx_peak) in minute.values.items()
-            if series.is_lasting and (rx or tx or series is TOTAL)
+            minute.start,
+            network,
+            {
+                self._id(series): (rx, tx, 0, 0, covered)
+                for series, (covered, rx, tx, _rx_peak, _tx_peak) in minute.values.items()
+                if series.is_lasting and (rx or tx or series is TOTAL)
+            },
         )
 
     def _write_gap(self, gap: Gap, network: int) -> None:
@@ -206,16 +215,19 @@ class Store:
             "INSERT INTO gap_bytes VALUES (?, ?, ?, ?)", [(cursor.lastrowid, *row) for row in carried]
         )
         if gap.finish is not None:
-            day = _day(gap.finish)
-            self._count((day, series, network, rx, tx, rx, tx, 0) for series, rx, tx in carried)
+            self._count(gap.finish, network, {series: (rx, tx, rx, tx, 0) for series, rx, tx in carried})
 
-    def _count(self, rows: Iterable[tuple[str, int, int, int, int, int, int, int]]) -> None:
-        self._connection.executemany(
-            "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET rx = rx + excluded.rx, "
-            "tx = tx + excluded.tx, gap_rx = gap_rx + excluded.gap_rx, gap_tx = gap_tx + excluded.gap_tx, "
-            "covered = covered + excluded.covered",
-            rows,
-        )
+    def _count(self, at: float, network: int, entries: Ledger) -> None:
+        """Into the ledger of the local day that `at` is in."""
+        key = time.strftime("%Y-%m-%d", time.localtime(at)), network
+        row = self._connection.execute("SELECT data FROM usage WHERE day = ? AND network = ?", key).fetchone()
+        ledger = unpack_ledger(row[0]) if row else {}
+        for series, (rx, tx, gap_rx, gap_tx, covered) in entries.items():
+            old_rx, old_tx, old_gap_rx, old_gap_tx, old_covered = ledger.get(series, _NOTHING)
+            ledger[series] = (
+                old_rx + rx, old_tx + tx, old_gap_rx + gap_rx, old_gap_tx + gap_tx, old_covered + covered,
+            )  # fmt: skip
+        self._connection.execute("INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", (*key, pack_ledger(ledger)))
 
     def _pack(self, hour: int) -> None:
         """Moves the minutes of hours that are over into chunks."""
@@ -256,9 +268,9 @@ class Store:
                 until = min(int(now) - kept - SPAN[tier], oldest + _MOST_DROPPED * SPAN[tier])
                 self._delete_chunks(tier, until)
 
-    def _shrink(self, now: float) -> None:
+    def _shrink(self, now: float, most_bytes: int) -> None:
         """Gives up the oldest hours until the file is as small as the person wants; the days stay in the ledger."""
-        while self._bytes_in_use() > self._most_bytes:
+        while self._bytes_in_use() > most_bytes:
             oldest = self._oldest(HOURS)
             if oldest is None or oldest > now - _SHRINK_STEP:
                 return
@@ -294,10 +306,6 @@ def _columns(of: dict[int, Columns], series: int, tier: int) -> Columns:
     if columns is None:
         columns = of[series] = Columns.empty(tier)
     return columns
-
-
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.localtime(at))
 
 
 def _locked(file: Path) -> int:

@@ -20,7 +20,7 @@ from netwatch_tray.history.schema import CorruptHistoryError
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.usage import Alert, Days, billing_month, due_alerts
 from netwatch_tray.model import Tick
-from netwatch_tray.settings import DataPlan
+from netwatch_tray.settings import DataPlan, History
 
 _log = logging.getLogger(__name__)
 
@@ -34,18 +34,18 @@ class HistoryWriter:
     def __init__(
         self,
         file: Path,
-        *,
-        most_bytes: int,
+        kept: History,
         plan: DataPlan,
+        *,
         boot: Callable[[], Boot] = Boot.now,
         boottime: Callable[[], float] = clock.boottime,
     ) -> None:
-        """`most_bytes`: what the file may take. `boot`, `boottime`: which boot this is and its age, for tests."""
+        """`boot`, `boottime`: which boot this is and its age, for tests."""
         self._file = file
+        self._kept = kept
+        self._plan = plan
         self._boot = boot
         self._boottime = boottime
-        self._most_bytes = most_bytes
-        self._plan = plan
         self._store: Store | None = None
         self._recorder: Recorder | None = None
         self._uplinks: list[tuple[str, tuple[str, ...]]] = []
@@ -59,11 +59,36 @@ class HistoryWriter:
         self.note: str | None = None
         """What the person should know of the file: a damaged one was set aside."""
 
+    def choose(self, kept: History, plan: DataPlan) -> None:
+        """Holds from the next record on."""
+        if plan != self._plan:
+            self._plan, self._cycle = plan, None
+        self._kept = kept
+
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> Alert | None:
         """Takes measurements in and, with `commit`, stores all that is not stored yet; sets `fault`, never raises.
 
         Returns what the person is to be told now, once a threshold.
         """
+        recorder = self._take(measurements)
+        return self._commit(recorder, tell=True) if recorder and commit else None
+
+    def close(self, measurements: Sequence[Measurement] = ()) -> None:
+        """Stores the last measurements, if there are any, and leaves the file tidy.
+
+        The person is not told of anything any more: a threshold that was reached waits for the next start.
+        """
+        recorder = self._take(measurements) if measurements else None
+        if recorder:
+            self._commit(recorder, tell=False)
+        self._close_store()
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = self._cycle = None
+
+    def _take(self, measurements: Sequence[Measurement]) -> Recorder | None:
         try:
             recorder = self._ready()
         except HistoryError as error:
@@ -74,13 +99,7 @@ class HistoryWriter:
         tick = next((each for each in reversed(measurements) if isinstance(each, Tick)), None)
         if tick is not None:
             self._look_at_network(tick)
-        return self._commit(recorder) if commit else None
-
-    def close(self) -> None:
-        """Leaves the file tidy. What was not recorded with `commit` is not in it."""
-        if self._store is not None:
-            self._store.close()
-            self._store = self._cycle = None
+        return recorder
 
     def _look_at_network(self, tick: Tick) -> None:
         """Only where the uplinks or their addresses are others: without that it is the same network."""
@@ -89,15 +108,15 @@ class HistoryWriter:
             self._uplinks = uplinks
             self._network = current_network(tick.interfaces)
 
-    def _commit(self, recorder: Recorder) -> Alert | None:
+    def _commit(self, recorder: Recorder, *, tell: bool) -> Alert | None:
         time.tzset()  # the person may have travelled since
         batch = recorder.batch(self._boottime())
         try:
             try:
-                alert = self._store_batch(recorder, batch)
+                alert = self._store_batch(recorder, batch, tell=tell)
             except CorruptHistoryError as error:
                 self._set_aside(error)
-                alert = self._store_batch(recorder, batch)
+                alert = self._store_batch(recorder, batch, tell=tell)
         except HistoryError as error:
             self._failed(error)
             if len(batch.minutes) > _MOST_MINUTES:
@@ -106,25 +125,24 @@ class HistoryWriter:
         self.fault = None
         return alert
 
-    def _store_batch(self, recorder: Recorder, batch: Batch) -> Alert | None:
+    def _store_batch(self, recorder: Recorder, batch: Batch, *, tell: bool) -> Alert | None:
         store = self._opened()
         store.write(batch, self._network)
         recorder.stored()
+        self._used += batch.total_bytes
         if batch.state is None:  # nothing was measured yet
             return None
-        store.tidy(batch.state.at)
+        store.tidy(batch.state.at, self._kept.size_mb * 1_000_000)
         today = date.fromtimestamp(batch.state.at)  # noqa: DTZ012  the person's own days
-        return self._alert(store, batch, today)
+        return self._alert(store, today) if tell else None
 
-    def _alert(self, store: Store, batch: Batch, today: date) -> Alert | None:
-        """The file is asked once a billing month, because that takes longer than all else there is to do."""
+    def _alert(self, store: Store, today: date) -> Alert | None:
         cap = self._plan.cap_bytes
         if cap is None:
             return None
         cycle = self._cycle
-        if cycle is not None and cycle.first <= today <= cycle.last:
-            self._used += batch.total_bytes
-        else:
+        if cycle is None or not cycle.first <= today <= cycle.last:
+            # Asked once a billing month, because this takes longer than all else there is to do in a minute.
             cycle = self._cycle = billing_month(today, self._plan.billing_day)
             first, last = cycle.first.isoformat(), cycle.last.isoformat()
             self._used, self._told = store.used(first, last), store.alerted(first)
@@ -149,9 +167,9 @@ class HistoryWriter:
     def _opened(self) -> Store:
         if self._store is not None and not self._store.is_there:
             _log.warning("The history %s was removed or replaced; recording goes on in a new one.", self._file)
-            self.close()
+            self._close_store()
         if self._store is None:
-            self._store = Store(self._file, self._most_bytes)
+            self._store = Store(self._file)
         return self._store
 
     def _failed(self, error: HistoryError) -> None:
@@ -160,7 +178,7 @@ class HistoryWriter:
             _log.warning("%s", error)
 
     def _set_aside(self, error: CorruptHistoryError) -> None:
-        self.close()
+        self._close_store()
         aside = schema.set_aside(self._file)
         self.note = f"{error} It was set aside as {aside}, and a new history was begun."
         _log.warning("%s", self.note)

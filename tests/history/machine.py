@@ -15,7 +15,7 @@ from netwatch_tray.engine.rates import RateTracker
 from netwatch_tray.history.recorder import Boot
 from netwatch_tray.history.writer import HistoryWriter
 from netwatch_tray.model import Interface, Sample, Tick
-from netwatch_tray.settings import DataPlan
+from netwatch_tray.settings import DataPlan, History
 
 START = 1_767_225_600.0
 """2026-01-01 00:00 UTC."""
@@ -84,11 +84,11 @@ class Machine(InterfaceSource):
     def which_boot(self) -> Boot:
         return Boot(f"boot-{self.boot}", self.boottime, self.wall)
 
-    def writer(self, file: Path, plan: DataPlan | None = None, most_bytes: int = 10**9) -> HistoryWriter:
+    def writer(self, file: Path, plan: DataPlan | None = None, kept: History | None = None) -> HistoryWriter:
         return HistoryWriter(
             file,
-            most_bytes=most_bytes,
-            plan=plan or DataPlan(),
+            kept or History(),
+            plan or DataPlan(),
             boot=self.which_boot,
             boottime=lambda: self.boottime,
         )
