@@ -150,6 +150,11 @@ class InterfacesPage(Page):
             return [point]
         return [self.tr("Live, every {seconds:g} s").format(seconds=self._interval), point]
 
+    @property
+    def tick(self) -> Tick | None:
+        """The one that is shown."""
+        return self._tick
+
     def known_until(self) -> datetime | None:
         """When the last tick was, local time."""
         newest = self._recent.newest

@@ -12,12 +12,13 @@ from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QRes
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray import units
-from netwatch_tray.feed.protocol import Goodbye, ServerMessage, Status
+from netwatch_tray.feed.protocol import Goodbye, ServerMessage, Status, TickMessage
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.apps_page import AppsPage
 from netwatch_tray.window.banner import Banner, Notice
 from netwatch_tray.window.connections_page import ConnectionsPage
 from netwatch_tray.window.controls import Strip, Tab, Text, ToolButton
+from netwatch_tray.window.first_run import FirstRun
 from netwatch_tray.window.help_sheet import HelpSheet
 from netwatch_tray.window.interfaces_page import InterfacesPage
 from netwatch_tray.window.own_cost import OwnCost
@@ -75,6 +76,7 @@ class MainWindow(QWidget):
         self._tabs = QButtonGroup(self)
         self._banner = Banner(theme)
         self._stack = QStackedWidget()
+        self._first_run = FirstRun(theme)
         self._below = Text(theme, theme.fonts.small, "ink3")
         self._missing_note = Text(theme, theme.fonts.small, "warn")
         self._agent_note = Text(theme, theme.fonts.small, "ink3")
@@ -90,6 +92,9 @@ class MainWindow(QWidget):
         self._help_button.clicked.connect(lambda: self._help.open_in(self))
         self.usage.plan_asked.connect(self._show_plan)
         self.settings.saved.connect(link.reload_settings)
+        self._first_run.done.connect(partial(self.turn_to, 0))
+        self._first_run.settings_asked.connect(partial(self.turn_to, self._pages.index(self.settings)))
+        self._tabs.idClicked.connect(self.turn_to)
         self._banner.acted.connect(self._act_on_notice)
         self.apps.show_connections.connect(self._show_connections_of)
         link.received.connect(self._receive)
@@ -100,6 +105,8 @@ class MainWindow(QWidget):
 
     def turn_to(self, page: int) -> None:
         self._tabs.button(page).setChecked(True)
+        if self._stack.currentWidget() is self._first_run:
+            self._turn_to(page, checked=True)
 
     def toggle_pause(self) -> None:
         """Holds every page still, or brings them up to date; where there is nothing to hold, does nothing."""
@@ -148,7 +155,7 @@ class MainWindow(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory.setValue("geometry", self.saveGeometry())
-        self._memory.setValue("page", self._stack.currentIndex())
+        self._memory.setValue("page", self._tabs.checkedId())
         self._memory.setValue("range", self.interfaces.range_index)
         self._memory.setValue("grouping", self.connections.grouping)
         self._memory.setValue("period", self.usage.period)
@@ -188,6 +195,7 @@ class MainWindow(QWidget):
         self._help_button.setAccessibleName(self.tr("Keys"))
         self._tabs.addButton(self._settings_tab, len(named))
         self._stack.addWidget(self.settings)
+        self._stack.addWidget(self._first_run)
         for button in (self._pause, self._pause_key, self._help_button, self._settings_tab):
             row.addWidget(button)
         bottom = Strip(self._theme, self._theme.height(24), line_above=True)
@@ -256,7 +264,17 @@ class MainWindow(QWidget):
         return int(text) if text.isascii() and text.isdigit() else default
 
     def _page(self) -> Page:
-        return self._pages[self._stack.currentIndex()]
+        """The one whose tab is marked."""
+        return self._pages[self._tabs.checkedId()]
+
+    def _welcome(self, status: Status) -> None:
+        """The first time that something needs the person, and never again."""
+        if status.no_tray and not self._remembered("welcomed"):
+            self._memory.setValue("welcomed", 1)
+            self._knows_no_tray = True
+            self._stack.setCurrentWidget(self._first_run)
+        if self._stack.currentWidget() is self._first_run:
+            self._first_run.show_findings(status, self.interfaces.tick)
 
     def _turn_to(self, index: int, checked: bool) -> None:
         if checked:
@@ -291,6 +309,7 @@ class MainWindow(QWidget):
 
     def _receive(self, message: ServerMessage) -> None:
         if isinstance(message, Status):
+            self._welcome(message)
             self._show_status(message)
             self.settings.receive(message)
         elif isinstance(message, Goodbye):
@@ -298,6 +317,8 @@ class MainWindow(QWidget):
         else:
             for page in self._pages:
                 page.receive(message)
+            if self._status and isinstance(message, TickMessage):
+                self._welcome(self._status)
 
     def _follow_link(self) -> None:
         if self._link.connected:

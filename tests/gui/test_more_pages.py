@@ -357,6 +357,34 @@ def test_the_report_has_no_addresses(opened) -> None:
     assert "192.0.2" not in report
 
 
+def test_the_first_run_is_told_where_something_needs_the_person(opened, tmp_path: Path) -> None:
+    window = opened.window
+    shown = window._first_run
+    opened.say(TickMessage(tick(*_FEW)), _status(no_tray=""))
+    assert not shown.isVisible(), "nothing needs anybody"
+    opened.say(_status(no_tray="Install the extension."), TickMessage(tick(*_FEW, interface(9, "lo"))))
+    assert shown.isVisible()
+    assert "NetWatch is measuring" in _said(shown)
+    assert "Interfaces found: 3. The total is eth0" in _said(shown)
+    assert "Install the extension." in _said(shown)
+    assert window._banner.isHidden(), "it is said once"
+    shown.done.emit()
+    assert window.interfaces.isVisible()
+    opened.say(_status(no_tray="Install the extension."))
+    assert window.interfaces.isVisible(), "never again"
+    memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    assert memory.value("welcomed") is not None
+    window._memory.remove("welcomed")
+    opened.say(_status(no_tray="Install the extension."))
+    assert shown.isVisible()
+    window._tabs.button(0).click()
+    assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
+
+
+def _status(**more: Any) -> Status:
+    return Status(version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray="", clients=1, **more)
+
+
 def test_the_sheet_of_keys(opened) -> None:
     window = opened.window
     QTest.keySequence(window, "F1")
