@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -21,47 +20,12 @@ from PIL import Image
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication
-from synthetic import SyntheticPast, messages, moments
+from synthetic import CannedFeed, Clock, SyntheticPast, messages
 from tray_shot import draw_tray
 
-from netwatch_tray.feed.protocol import AppsMessage, ClientMessage, ServerMessage
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.main_window import MainWindow
 from netwatch_tray.window.theme import Theme
-
-
-class _Clock:
-    """The time of day in a world that stands still: that of the message that is being read."""
-
-    def __init__(self) -> None:
-        self._moments = moments()
-        self.now = self._moments[-1]
-
-    def follow(self, message: ServerMessage) -> None:
-        if isinstance(message, AppsMessage) and self._moments:
-            self.now = self._moments.pop(0)
-
-
-class _Canned:
-    """A feed that has said everything already."""
-
-    def __init__(self, said: list[ServerMessage]) -> None:
-        self._said = said
-        self._here, self._there = socket.socketpair()
-
-    def fileno(self) -> int:
-        return self._here.fileno()
-
-    def send(self, message: ClientMessage) -> None:
-        """Nobody answers."""
-
-    def receive(self) -> list[ServerMessage]:
-        said, self._said = self._said, []
-        return said
-
-    def close(self) -> None:
-        self._here.close()
-        self._there.close()
 
 
 def _save(window: MainWindow, file: Path) -> None:
@@ -88,8 +52,8 @@ def _draw_windows(directory: Path) -> None:
     for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
         with tempfile.TemporaryDirectory() as forgotten:
             memory = QSettings(f"{forgotten}/window.ini", QSettings.Format.IniFormat)
-            link = AgentLink(lambda: _Canned(messages()))
-            clock = _Clock()
+            link = AgentLink(lambda: CannedFeed(messages()))
+            clock = Clock()
             link.received.connect(clock.follow)
             with patch("time.time", lambda clock=clock: clock.now):
                 window = MainWindow(Theme(application, scheme), link, memory, SyntheticPast())

@@ -6,6 +6,7 @@ Addresses are those for documentation (RFC 5737, RFC 3849), the time stands stil
 from __future__ import annotations
 
 import math
+import socket
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from netwatch_tray import __version__
 from netwatch_tray.feed.protocol import (
     VERSION,
     AppsMessage,
+    ClientMessage,
     ConnectionsMessage,
     Hello,
     RecentTick,
@@ -301,3 +303,37 @@ class _Reader:
 
     def _asleep(self, start: float, end: float) -> tuple[float, float]:
         return (start + 0.44 * (end - start), start + 0.58 * (end - start))
+
+
+class Clock:
+    """The time of day in a world that stands still: that of the message that is being read."""
+
+    def __init__(self) -> None:
+        self._moments = moments()
+        self.now = self._moments[-1]
+
+    def follow(self, message: ServerMessage) -> None:
+        if isinstance(message, AppsMessage) and self._moments:
+            self.now = self._moments.pop(0)
+
+
+class CannedFeed:
+    """A feed that has said everything already."""
+
+    def __init__(self, said: list[ServerMessage]) -> None:
+        self._said = said
+        self._here, self._there = socket.socketpair()
+
+    def fileno(self) -> int:
+        return self._here.fileno()
+
+    def send(self, message: ClientMessage) -> None:
+        """Nobody answers."""
+
+    def receive(self) -> list[ServerMessage]:
+        said, self._said = self._said, []
+        return said
+
+    def close(self) -> None:
+        self._here.close()
+        self._there.close()

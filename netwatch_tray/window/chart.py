@@ -27,7 +27,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.controls import draw_ring, hair_line
+from netwatch_tray.window.controls import draw_ring, hair_line, text_painter
 from netwatch_tray.window.geometry import (
     Gap,
     Known,
@@ -320,7 +320,7 @@ class Chart(QWidget):
             picture = self._draw_picture(self._frame())
             self._stale = False
         frame = self._frame()
-        painter = QPainter(self)
+        painter = text_painter(self)
         painter.drawPixmap(0, 0, picture)
         painter.setFont(self._theme.fonts.small)
         self._draw_times(painter, frame)
@@ -534,6 +534,7 @@ class Chart(QWidget):
             picture.setDevicePixelRatio(ratio)
             picture.fill(self._theme.tokens.surface)
             painter = QPainter(picture)
+            painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
             self._draw_scales(painter, frame)
             self._draw_curves(painter, frame, box.left())
         else:

@@ -146,7 +146,7 @@ class ConnectionDetails(QWidget):
         if it.protocol == "TCP" and it.rtt_s is not None:
             repeated = UNKNOWN if it.retransmits is None else str(it.retransmits)
             sections.append(
-                ("TCP", [(self.tr("Round trip"), round_trip(it.rtt_s)), (self.tr("Repeated segments"), repeated)])
+                ("TCP", [(self.tr("Round trip"), round_trip(it.rtt_s)), (self.tr("Retransmits"), repeated)])
             )
         sections.append(
             (

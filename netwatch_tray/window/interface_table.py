@@ -313,7 +313,7 @@ def _draw_why(cell: Cell, each: InterfaceTick) -> None:
     two = bool(colon) and cell.box.height() >= _TWO_LINES
     line = upper if two else cell.box
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    middle = QPointF(cell.box.left() + 5, line.center().y() + 0.5)
+    middle = QPointF(cell.box.right() - 5 if cell.right_to_left else cell.box.left() + 5, line.center().y() + 0.5)
     if each.is_uplink:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(tokens.ink)
@@ -323,7 +323,10 @@ def _draw_why(cell: Cell, each: InterfaceTick) -> None:
         painter.drawLine(middle - QPointF(4, 0), middle + QPointF(4, 0))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     for box in (upper, lower, line):
-        box.setLeft(cell.box.left() + _MARK)
+        if cell.right_to_left:
+            box.setRight(cell.box.right() - _MARK)
+        else:
+            box.setLeft(cell.box.left() + _MARK)
     if two:
         cell.text(verdict, tokens.ink if each.is_uplink else tokens.ink2, box=upper)
         cell.text(_sentence(reason), tokens.ink3, fonts.small, box=lower)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolTip
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.controls import Link, Strip, widest_unit
+from netwatch_tray.window.controls import Link, Strip, aligned, text_painter, widest_unit
 from netwatch_tray.window.theme import GAP, MARGIN, Theme, text_width
 
 _BAR_HEIGHT = 8
@@ -59,7 +59,7 @@ class ReconciliationStrip(Strip):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         tokens, fonts = self._theme.tokens, self._theme.fonts
-        painter = QPainter(self)
+        painter = text_painter(self)
         line = fonts_height = self.fontMetrics().height() + 4
         top = (self.height() - 2 * fonts_height) // 2
         named = self.tr("Interfaces")
@@ -68,7 +68,8 @@ class ReconciliationStrip(Strip):
         lead = arrow + text_width(fonts.base, named) + GAP + number
         words = self._words()
         told = max(sum(text_width(font, text) for text, font, _ink in each) for each in words)
-        end = self._link.x() - GAP
+        right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        end = (self.width() - self._link.geometry().right() - 1 if right_to_left else self._link.x()) - GAP
         left = MARGIN + lead + 24
         bar = min(max(_LEAST_BAR, end - left - told - 24), self.width() // 3)
         for index, (sign, colour, direction) in enumerate(((DOWN, tokens.down, self._down), (UP, tokens.up, self._up))):
@@ -109,7 +110,8 @@ class ReconciliationStrip(Strip):
         painter.setPen(colour)
         place = self._mirrored(QRectF(box))
         elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-        painter.drawText(place, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, elided)
+        align = Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(place, aligned(self, align), elided)
 
     def _draw_bar(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
         """Solid for what apps account for, hatched for the rest."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLineEdit
 
+from netwatch_tray.window.controls import aligned, text_painter
 from netwatch_tray.window.field import Field
 from netwatch_tray.window.icons import icon
 from netwatch_tray.window.theme import GAP, Theme, text_width
@@ -47,15 +48,12 @@ class SearchField(Field):
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self._count:
-            painter = QPainter(self)
+            painter = text_painter(self)
             painter.setFont(self._theme.fonts.small)
             painter.setPen(self._theme.tokens.ink3)
             right = 30 if self.text() else 10
-            painter.drawText(
-                self.rect().adjusted(right, 0, -right, 0),
-                Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter,
-                self._count,
-            )
+            align = Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(self.rect().adjusted(right, 0, -right, 0), aligned(self, align), self._count)
             painter.end()
         if self._wrong:
             self._underline()

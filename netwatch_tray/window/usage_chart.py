@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.controls import hair_line
+from netwatch_tray.window.controls import hair_line, text_painter
 from netwatch_tray.window.geometry import rate_ticks
 from netwatch_tray.window.theme import GAP, MARGIN, Theme, faded
 
@@ -81,7 +81,7 @@ class UsageChart(QWidget):
         return super().event(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
+        painter = text_painter(self)
         painter.fillRect(self.rect(), self._theme.tokens.surface)
         if not self._bars:
             return

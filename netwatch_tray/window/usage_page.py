@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QDate, QLocale, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.errors import HistoryError
@@ -70,6 +70,7 @@ class UsagePage(Page):
 
         strip = Strip(theme, theme.height(92))
         self._amount = Text(theme, theme.fonts.rate)
+        self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # a number is never cut
         self._of = Text(theme, theme.fonts.base, "ink2")
         self._sentence = Text(theme, theme.fonts.small, "ink2")
         self._bar = _PlanBar(theme)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import Units
-from netwatch_tray.window.controls import Paragraph, hair_line
+from netwatch_tray.window.controls import Paragraph, aligned, hair_line, text_painter
 from netwatch_tray.window.theme import GAP, MARGIN, Theme, faded, text_width
 
 _WIDTH = 296
@@ -85,12 +85,10 @@ class _Section(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         tokens, fonts = self._theme.tokens, self._theme.fonts
-        painter = QPainter(self)
-        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
-            painter.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        painter = text_painter(self)
         row = QRect(0, 0, self.width(), self._theme.height(_ROW))
-        leading = Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
-        trailing = Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter
+        leading = aligned(self, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
+        trailing = aligned(self, Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
         painter.setFont(fonts.small_strong)
         painter.setPen(tokens.ink2)
         painter.drawText(row, leading, self._title)

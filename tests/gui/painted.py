@@ -1,0 +1,261 @@
+"""What a window has drawn, checked by arithmetic: where each text lies, in which colour, on what ground."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QPoint, QRect, QRectF
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QAbstractSpinBox,
+    QComboBox,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QScrollBar,
+    QWidget,
+)
+
+from netwatch_tray.window.chart import Chart
+from netwatch_tray.window.controls import FlatButton, Text
+
+_LEAST_CONTRAST = 4.5
+_CUT_NUMBER = re.compile(r"[≈↓↑ ]*\d[\d.\u202f]*( [A-Za-z/]*)?…$")
+_TOUCH = 1.0
+"""Dip by which two rectangles may meet: antialiasing and rounding."""
+
+
+class Drawn(NamedTuple):
+    """A text and where it was drawn, in dip of the window."""
+
+    text: str
+    box: QRectF
+    """As wide as the text advances, as high as its ink."""
+    seen: QRectF
+    """The part of the window that it can be seen in."""
+    colour: QColor
+    widget: QWidget
+    clipped: bool
+    """Only a part of it was meant to be seen."""
+
+
+def luminance(colour: QColor) -> float:
+    """WCAG 2.2, "relative luminance"."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (colour.redF(), colour.greenF(), colour.blueF())
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: QColor, other: QColor) -> float:
+    """WCAG 2.2, "contrast ratio"."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+class Record:
+    """What the program's own painting draws while `watched`. What Qt draws for itself is not seen here."""
+
+    def __init__(self, window: QWidget) -> None:
+        self._window = window
+        self.texts: list[Drawn] = []
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        draw = QPainter.drawText
+
+        def spy(painter: QPainter, *arguments: Any) -> Any:
+            self._take(painter, arguments)
+            return draw(painter, *arguments)
+
+        QPainter.drawText = spy  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            QPainter.drawText = draw  # type: ignore[method-assign]
+
+    def _take(self, painter: QPainter, arguments: tuple[Any, ...]) -> None:
+        text = str(arguments[-1])
+        widget = self._widget(painter)
+        if widget is None or not text.strip():
+            return
+        metrics = QFontMetricsF(painter.font())
+        if isinstance(arguments[0], QRect | QRectF):
+            laid = QRectF(painter.boundingRect(QRectF(arguments[0]), int(arguments[1]), text))
+            left, base = laid.left(), laid.top() + metrics.ascent()
+        else:
+            left, base = (arguments[0].x(), arguments[0].y()) if len(arguments) == 2 else arguments[:2]
+        ink = metrics.tightBoundingRect(text)
+        box = QRectF(left, base + ink.top(), metrics.horizontalAdvance(text), ink.height())
+        clipped = painter.hasClipping() and not painter.clipBoundingRect().contains(box)
+        box.translate(widget.mapTo(self._window, QPoint(0, 0)))
+        self.texts.append(Drawn(text, box, self._seen(widget), painter.pen().color(), widget, clipped))
+
+    def _seen(self, widget: QWidget) -> QRectF:
+        """What its parents let through, in dip of the window."""
+        seen = QRectF(self._window.rect())
+        at: QWidget | None = widget
+        while at is not None and at is not self._window:
+            seen &= QRectF(QPoint(0, 0), at.size()).translated(at.mapTo(self._window, QPoint(0, 0)))
+            at = at.parentWidget()
+        return seen
+
+    def _widget(self, painter: QPainter) -> QWidget | None:
+        device = painter.device()
+        if isinstance(device, QWidget):
+            return device
+        if isinstance(device, QPixmap):  # a chart's own picture of itself
+            size = device.deviceIndependentSize().toSize()
+            charts = [each for each in self._window.findChildren(Chart) if each.isVisible() and each.size() == size]
+            return charts[0] if charts else None
+        return None
+
+
+def problems(window: QWidget, record: Record, image: QImage, *, may_elide: bool) -> list[str]:
+    """Whatever is clipped, covered, beside its place, or cannot be read; a line for each."""
+    found = [*_outside(record), *_overlapping(record.texts), *_unreadable(record.texts, image)]
+    found += _geometry(window)
+    found += _cut(window, may_elide=may_elide)
+    return found
+
+
+def _name(widget: QWidget) -> str:
+    names = []
+    at: QWidget | None = widget
+    while at is not None and len(names) < 3:
+        names.append(type(at).__name__)
+        at = at.parentWidget()
+    return "<".join(names)
+
+
+def _scrolls(widget: QWidget) -> bool:
+    parent = widget.parentWidget()
+    return isinstance(parent, QAbstractScrollArea) and parent.viewport() is widget
+
+
+def _outside(record: Record) -> Iterator[str]:
+    for drawn in record.texts:
+        if isinstance(drawn.widget.parent(), QHeaderView) and drawn.text.endswith("…"):
+            yield f"the heading “{drawn.text}” of {_name(drawn.widget)} is cut"
+        if _CUT_NUMBER.match(drawn.text):  # it would be another number
+            yield f"the number “{drawn.text}” in {_name(drawn.widget)} is cut"
+        place = QRectF(QPoint(0, 0), drawn.widget.size()).translated(drawn.widget.mapTo(record._window, QPoint(0, 0)))
+        box, scrolls = drawn.box, _scrolls(drawn.widget)  # the last row of a table is cut by its edge
+        inside = place.left() - _TOUCH <= box.left() and box.right() <= place.right() + _TOUCH
+        inside = inside and (scrolls or (place.top() - _TOUCH <= box.top() and box.bottom() <= place.bottom() + _TOUCH))
+        if not inside and not drawn.clipped:
+            yield f"“{drawn.text}” runs out of {_name(drawn.widget)}: {_at(box)} in {_at(place)}"
+
+
+def _overlapping(texts: list[Drawn]) -> Iterator[str]:
+    ordered = sorted((each for each in texts if not each.clipped), key=lambda each: each.box.top())
+    for place, one in enumerate(ordered):
+        for other in ordered[place + 1 :]:
+            if other.box.top() > one.box.bottom():
+                break
+            common = one.box & other.box & one.seen & other.seen
+            same = one.text == other.text and one.box == other.box
+            covered = _afloat(one.widget) != _afloat(other.widget)  # by what is meant to lie over the rest
+            if common.width() > _TOUCH and common.height() > _TOUCH and not same and not covered:
+                yield f"“{one.text}” and “{other.text}” lie over each other in {_name(one.widget)}: {_at(common)}"
+
+
+def _unreadable(texts: list[Drawn], image: QImage) -> Iterator[str]:
+    ratio = image.devicePixelRatio()
+    whole = image.rect()
+    seen: set[tuple[int, int]] = set()
+    for drawn in texts:
+        box = drawn.box.adjusted(-1, -1, 1, 1)
+        place = QRectF(box.topLeft() * ratio, box.size() * ratio).toRect().intersected(whole)
+        if place.isEmpty():
+            continue
+        step = max(1, place.width() // 24)
+        pixels = Counter(
+            image.pixel(x, y)
+            for y in range(place.top(), place.bottom() + 1, 2)
+            for x in range(place.left(), place.right() + 1, step)
+        )
+        ground = pixels.most_common(1)[0][0]
+        if (ground, drawn.colour.rgb()) in seen:
+            continue
+        seen.add((ground, drawn.colour.rgb()))
+        measured = contrast(QColor.fromRgb(ground), drawn.colour)
+        if measured < _LEAST_CONTRAST:
+            on = QColor.fromRgb(ground).name()
+            colours = f"{drawn.colour.name()} on {on}"
+            yield f"“{drawn.text}” has a contrast of {measured:.2f}: {colours} in {_name(drawn.widget)}"
+
+
+def _geometry(window: QWidget) -> Iterator[str]:
+    for parent in [window, *window.findChildren(QWidget)]:
+        if not parent.isVisible() or isinstance(parent, QAbstractScrollArea) or _inside_native(parent):
+            continue
+        children = [
+            each
+            for each in parent.children()
+            if isinstance(each, QWidget) and each.isVisible() and not each.isWindow() and not each.size().isEmpty()
+        ]
+        for place, child in enumerate(children):
+            scrolled = _scrolls(parent) or isinstance(child, QScrollBar)
+            if not scrolled and not parent.rect().contains(child.geometry()):
+                yield f"{_name(child)} leaves its parent: {_at(child.geometry())} in {_at(parent.rect())}"
+            for other in children[place + 1 :]:
+                if child.geometry().intersects(other.geometry()) and not _floats(child) and not _floats(other):
+                    yield f"{_name(child)} and {type(other).__name__} lie over each other: {_at(other.geometry())}"
+
+
+def _floats(widget: QWidget) -> bool:
+    """It is meant to lie over its siblings."""
+    return type(widget).__name__ == "ConnectionDetails"
+
+
+def _afloat(widget: QWidget) -> bool:
+    at: QWidget | None = widget
+    while at is not None and not _floats(at):
+        at = at.parentWidget()
+    return at is not None
+
+
+def _inside_native(widget: QWidget) -> bool:
+    return isinstance(widget, QAbstractSpinBox | QComboBox | QLineEdit | QHeaderView | QScrollBar)
+
+
+def _cut(window: QWidget, *, may_elide: bool) -> Iterator[str]:
+    for widget in window.findChildren(QWidget):
+        if not widget.isVisible() or isinstance(widget.parent(), QLineEdit):  # a field's own little buttons
+            continue
+        if isinstance(widget, Text):
+            yield from _cut_text(widget, may_elide=may_elide)
+        elif isinstance(widget, QLabel) and widget.wordWrap():
+            needed = widget.heightForWidth(widget.width())
+            if widget.text() and widget.height() < needed:
+                yield f"“{widget.text()}” is cut in {_name(widget)}: {widget.height()} of {needed}"
+        elif isinstance(widget, QAbstractButton | QLineEdit | QAbstractSpinBox | QComboBox):
+            least = widget.sizeHint() if isinstance(widget, FlatButton) else widget.minimumSizeHint()
+            if widget.width() < least.width() or widget.height() < least.height():
+                yield f"{_name(widget)} is smaller than it can be: {_at(widget.rect())} of {least.toTuple()}"
+        elif isinstance(widget, QScrollArea):
+            inner = widget.widget()
+            if inner and inner.minimumSizeHint().width() > widget.viewport().width():
+                yield f"{_name(widget)} cuts the width of what it scrolls"
+
+
+def _cut_text(label: Text, *, may_elide: bool) -> Iterator[str]:
+    metrics, room = QFontMetricsF(label.font()), label.contentsRect()
+    wanted = metrics.horizontalAdvance(label.text())
+    if not may_elide and wanted > room.width() + _TOUCH:
+        yield f"“{label.text()}” is cut in {_name(label)}: {wanted:.0f} in {room.width()}"
+    if label.height() < metrics.height() - _TOUCH:
+        yield f"“{label.text()}” has no height in {_name(label)}"
+
+
+def _at(box: QRect | QRectF) -> str:
+    return f"{box.x():.0f},{box.y():.0f} {box.width():.0f}x{box.height():.0f}"

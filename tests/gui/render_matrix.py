@@ -1,0 +1,314 @@
+"""Draws every page in every state, offscreen, and prints what is wrong with the pictures: a JSON list of sentences.
+
+    python tests/gui/render_matrix.py --scale 1.5 --pictures DIRECTORY --only apps-typical
+    python tests/gui/render_matrix.py --golden tests/gui/golden
+
+A program of its own, because Qt takes the scale once, when it starts. The second line draws the pictures that
+`test_render_matrix.py` compares with; look at them before they are committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+_parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+_parser.add_argument("--scale", default="1")
+_parser.add_argument("--mirrored", action="store_true", help="as where lines run from right to left")
+_parser.add_argument("--pictures", type=Path, help="where to write each picture that is looked at")
+_parser.add_argument("--golden", type=Path, help="where to write the few that are compared")
+_parser.add_argument("--only", default="", help="only those with this in their name")
+_asked = _parser.parse_args()
+os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR=_asked.scale, TZ="UTC", LC_ALL="C.UTF-8")
+time.tzset()
+_HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(_HERE), str(_HERE.parent.parent), str(_HERE.parent.parent / "tools")]
+
+# ruff: noqa: E402  Qt reads the environment when it starts
+import msgspec
+from painted import Record, problems
+from PIL import Image
+from PySide6.QtCore import QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QFont, QImage
+from PySide6.QtWidgets import QApplication, QWidget
+from synthetic import CannedFeed, Clock, SyntheticPast, last_tick, messages
+
+from netwatch_tray.errors import AgentUnreachableError, HistoryError
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
+from netwatch_tray.history.reader import Curve, NetworkUse, Used
+from netwatch_tray.model import InterfaceTick
+from netwatch_tray.settings import DataPlan, Settings
+from netwatch_tray.units import Units
+from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.chart import Chart
+from netwatch_tray.window.main_window import MainWindow
+from netwatch_tray.window.theme import Theme
+
+GOLDEN = (
+    "interfaces-typical-light-normal", "interfaces-typical-dark-normal", "connections-typical-light-normal",
+    "apps-typical-dark-normal", "usage-typical-light-normal", "settings-typical-dark-normal",
+)  # fmt: skip
+PAGES = ("interfaces", "connections", "apps", "usage", "settings")
+SIZES = {"least": (720, 480), "normal": (960, 640), "wide": (1280, 800)}
+_LONG = "a-program-with-a-name-that-nobody-would-give-it-but-somebody-did-nevertheless"
+_LONG_ADDRESS = "2001:0db8:85a3:08d3:1319:8a2e:0370:7344"
+
+
+class State(NamedTuple):
+    """What the agent has said and what is known of the past."""
+
+    said: list[ServerMessage]
+    past: Any
+    is_away: bool = False
+    """The agent has gone since."""
+
+
+class _NoPast:
+    """The history is still empty, or cannot be read."""
+
+    def __init__(self, error: str = "") -> None:
+        self._error = error
+
+    def ask(self, question: Any, answer: Any, fail: Any) -> None:
+        if self._error:
+            fail(HistoryError(self._error))
+        else:
+            answer(question(self))
+
+    def curve(self, *_asked: object) -> Curve:
+        return Curve(15.0, [], [], [], [], [])
+
+    def gaps(self, *_asked: object) -> list[Any]:
+        return []
+
+    def days(self, *_asked: object) -> dict[date, Used]:
+        return {}
+
+    by_name = by_network = days
+
+    def is_complete(self, *_asked: object) -> bool:
+        return True
+
+
+class _HugePast(_NoPast):
+    """A data centre's."""
+
+    def curve(self, _kind: str, _name: str | None, start: float, end: float, _most: int) -> Curve:
+        at = [start + (end - start) * place / 400 for place in range(1, 401)]
+        rates: list[float | None] = [None if place % 37 == 0 else 9.9e11 * (place % 11) for place in range(400)]
+        return Curve((end - start) / 400, at, rates, rates, rates, rates)
+
+    def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
+        count = (last - first).days + 1
+        return {first + timedelta(days=day): Used(10**17 * (day % 3), 10**17, 0, 0, 86400.0) for day in range(count)}
+
+    def by_name(self, _kind: str, _first: date, _last: date) -> dict[str, Used]:
+        return {"": Used(10**18, 10**18, 0, 0, 0.0), _LONG: Used(10**18, 10**17, 0, 0, 0.0)}
+
+    def by_network(self, *_asked: object) -> list[NetworkUse]:
+        return [NetworkUse(f"{number:064x}", "wireguard", Used(10**18, 10**18, 0, 0, 0.0)) for number in range(9)]
+
+    def is_complete(self, *_asked: object) -> bool:
+        return False
+
+
+def _extreme() -> State:
+    """As many, as long and as large as there can be."""
+    settings = Settings(units=Units(bits=True, binary=True), plan=DataPlan(cap_gb=999_999, billing_day=31))
+    said: list[ServerMessage] = []
+    for message in messages():
+        if isinstance(message, Hello):
+            said.append(msgspec.structs.replace(message, settings=settings))
+        elif isinstance(message, ConnectionsMessage):
+            said.append(_many_connections(message))
+        elif isinstance(message, Status):
+            said.append(msgspec.structs.replace(message, rss_bytes=10**12, faults=(f"{_LONG} is missing.",) * 3))
+        elif isinstance(message, AppsMessage):
+            last_apps = message
+    tick = last_tick()
+    uplinks = [f"enp{number}s0f1np1v24"[:15] for number in range(12)]
+    interfaces = tuple(_interface(number, name, tick.at) for number, name in enumerate(uplinks))
+    total = msgspec.structs.replace(tick.total, rx_rate=1.23e14, tx_rate=9.99e13, uplinks=tuple(uplinks[:6]))
+    said.append(TickMessage(msgspec.structs.replace(tick, interfaces=interfaces, total=total)))
+    huge = msgspec.structs.replace(
+        last_apps.apps[0], name=_LONG, rx_bytes=10**18, tx_bytes=10**18, rx_rate=1.2e14, tx_rate=1.2e14,
+        connections=99_999, processes=9999,
+    )  # fmt: skip
+    apps = tuple(msgspec.structs.replace(huge, key=f"app{number}") for number in range(60))
+    said.append(
+        msgspec.structs.replace(last_apps, apps=apps, uplink=(10**14, 10**14), tcp=(10**14, 10**14), other=(10**13, 7))
+    )
+    return State(said, _HugePast())
+
+
+def _interface(number: int, name: str, _at: datetime) -> InterfaceTick:
+    return InterfaceTick(
+        index=number + 1, name=name, kind="wireguard", is_up=number != 3, is_uplink=number < 6, role="tunnel",
+        why="not counted: what it exchanges with the outside passes enp11s0f1np1v24 and enp10s0f1np1v24 already",
+        over=("enp11s0f1np1v24", "enp10s0f1np1v24") if number % 2 else (), speed=400_000_000_000, mtu=65536,
+        addresses=(f"{_LONG_ADDRESS}/128", "255.255.255.255/32", "fe80::1/64"), rx_bytes=0, tx_bytes=0,
+        rx_packets=0, tx_packets=0, rx_errors=10**12, tx_errors=10**12, rx_drops=10**12, tx_drops=10**12,
+        rx_rate=1.23e14, tx_rate=0.0 if number % 3 else 9.99e13, error_rate=123456.7, drop_rate=99999.0,
+    )  # fmt: skip
+
+
+def _many_connections(message: ConnectionsMessage) -> ConnectionsMessage:
+    one = message.added[0]
+    return msgspec.structs.replace(
+        message,
+        added=tuple(
+            msgspec.structs.replace(
+                one, key=f"{number}", process=_LONG if number % 3 else None, pid=4194304, app=_LONG,
+                local_address=_LONG_ADDRESS, local_port=65535, remote_address=_LONG_ADDRESS, remote_port=65535,
+                rx_rate=1.2e14 / (number + 1), tx_rate=None, rtt_s=99.9, since=1.5e9, user=_LONG, unit=_LONG,
+            )
+            for number in range(300)
+        ),
+        fault=f"The program “{_LONG}” is not installed. Interfaces, totals, history and addresses still work.",
+    )  # fmt: skip
+
+
+def _states() -> dict[str, State]:
+    hello = next(each for each in messages() if isinstance(each, Hello))
+    return {
+        "empty": State([msgspec.structs.replace(hello, recent=())], _NoPast()),
+        "typical": State(messages(), SyntheticPast()),
+        "extreme": _extreme(),
+        "away": State(messages(), _NoPast("There is no history in /home/ada/.local/share: it is off."), is_away=True),
+    }
+
+
+class _Shown:
+    """A window in one of the states, at a moment that stands still."""
+
+    def __init__(self, application: QApplication, state: State, directory: str, clock: Clock) -> None:
+        self.application = application
+        feeds = [CannedFeed(list(state.said))]
+        self._link = AgentLink(lambda: feeds.pop() if feeds else self._nobody())
+        self._link.received.connect(clock.follow)
+        self.theme = Theme(application, Qt.ColorScheme.Light)
+        memory = QSettings(f"{directory}/window.ini", QSettings.Format.IniFormat)
+        self.window = MainWindow(self.theme, self._link, memory, state.past, Path(directory) / "settings.toml")
+        self.window.show()
+        self._link.try_now()
+        if state.is_away:
+            self._link.try_now()
+        application.processEvents()
+
+    def _nobody(self) -> CannedFeed:
+        raise AgentUnreachableError("Nobody answers.")
+
+    def close(self) -> None:
+        self.window.close()
+        self.window.deleteLater()
+        self.theme.deleteLater()
+        self.application.processEvents()
+
+
+def grab(widget: QWidget) -> tuple[QImage, Record]:
+    """A picture of it, and what was drawn for it."""
+    for chart in widget.findChildren(Chart):
+        chart._picture = None  # else only its newest column is drawn
+        chart._stale = True
+    record = Record(widget)
+    with record.watched():
+        image = widget.grab().toImage()
+    return image, record
+
+
+def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
+    """Each thing to look at: its name, its widget, and whether texts may end in … where it is narrow."""
+    window = case.window
+
+    def settle() -> None:
+        for _ in range(3):  # a layout may ask for another one
+            case.application.processEvents()
+
+    for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
+        case.theme.apply(scheme)
+        for size, place in SIZES.items():
+            window.resize(*place)
+            for number, page in enumerate(PAGES):
+                window.turn_to(number)
+                settle()
+                yield f"{page}-{name}-{scheme.name.lower()}-{size}", window, size == "least" or name != "typical"
+        window.resize(*SIZES["normal"])
+        window._help.open_in(window)
+        settle()
+        yield f"keys-{name}-{scheme.name.lower()}", window._help, False
+        window._help.hide()
+        if window.interfaces._tick is not None:
+            window.interfaces._open_why()
+            settle()
+            yield f"why-{name}-{scheme.name.lower()}", window.interfaces._why, name != "typical"
+            window.interfaces._why.hide()
+        window.turn_to(1)
+        page = window.connections
+        for grouping, size in (("app", "normal"), ("none", "wide")):
+            page.group_by(grouping)
+            page.table.selectRow(1)
+            window.resize(*SIZES[size])
+            page.toggle_details()
+            settle()
+            yield f"details-{name}-{scheme.name.lower()}-{size}", window, True
+            page.toggle_details()
+
+
+def make_application() -> QApplication:
+    application = QApplication(sys.argv[:1])
+    font = QFont("DejaVu Sans")
+    font.setPixelSize(13)
+    application.setFont(font)
+    return application
+
+
+def main() -> None:
+    wrong: list[str] = []
+
+    def said(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+        if not text.startswith("This plugin does not support"):
+            wrong.append(f"Qt says: {text}")
+
+    application = make_application()
+    if _asked.mirrored:
+        application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    qInstallMessageHandler(said)
+    sys.excepthook = lambda _kind, error, _trace: wrong.append(repr(error))
+    for name, state in _states().items():
+        clock = Clock()
+        with tempfile.TemporaryDirectory() as directory, patch("time.time", lambda clock=clock: clock.now):
+            case = _Shown(application, state, directory, clock)
+            for picture, widget, may_elide in shown(name, case):
+                if _asked.only in picture:
+                    image, record = grab(widget)
+                    found = problems(widget, record, image, may_elide=may_elide)
+                    wrong += [f"{picture}: {each}" for each in dict.fromkeys(found)]
+                    _keep(picture, image)
+            case.close()
+    qInstallMessageHandler(None)
+    print(json.dumps(wrong, indent=0, ensure_ascii=False))
+
+
+def _keep(picture: str, image: QImage) -> None:
+    if _asked.pictures:
+        image.save(str(_asked.pictures / f"{picture}.png"))
+    if _asked.golden and picture in GOLDEN:
+        # Half as large and with few colours: a glyph may be a shade different, a control may not be elsewhere.
+        pixels = image.convertToFormat(QImage.Format.Format_RGB888)
+        size = (pixels.width(), pixels.height())
+        whole = Image.frombytes("RGB", size, bytes(pixels.constBits()), "raw", "RGB", pixels.bytesPerLine())
+        half = whole.reduce(2).quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        half.save(_asked.golden / f"{picture}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
