@@ -63,7 +63,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             tooltip=lambda _each: translate("Interfaces", "The last minute, download above upload"),
             widest=_SPARK_WIDTH,
             least=_LEAST_SPARK,
-            goes=1,
+            goes=3,
         ),
         _rate_column(DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, live),
         _rate_column(UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, live),
@@ -74,7 +74,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             tooltip=_explain_link,
             widest="0000 Mbit/s",
             numeric=True,
-            goes=2,
+            goes=1,
         ),
         Column(
             title=translate("Interfaces", "Addresses"),
@@ -84,7 +84,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             widest="255.255.255.255/32",
             least="192.0.2.24/24 +1",
             stretch=2,
-            goes=3,
+            goes=2,
         ),
         Column(
             title=translate("Interfaces", "Errors"),
@@ -101,7 +101,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             draw=_draw_why,
             tooltip=lambda each: _sentence(each.why),
             widest="Not counted: traffic of this computer with itself",
-            least="Not counted: down, or",
+            least="Traffic of this computer with itself",  # why is what people ask; it is told in a smaller font
             stretch=3,
         ),
     ]
@@ -188,6 +188,8 @@ def _draw_name(cell: Cell, each: InterfaceTick) -> None:
 
 def _explain_name(each: InterfaceTick) -> str:
     lines = [each.name, describe(each)]
+    if each.speed is not None:
+        lines.append(translate("Interfaces", "Link: {speed}").format(speed=_link_speed(each)))
     if each.mtu is not None:
         lines.append(translate("Interfaces", "Packets of up to {bytes} bytes (MTU)").format(bytes=_grouped(each.mtu)))
     return "\n".join(lines)
@@ -331,7 +333,8 @@ def _draw_why(cell: Cell, each: InterfaceTick) -> None:
         cell.text(verdict, tokens.ink if each.is_uplink else tokens.ink2, box=upper)
         cell.text(_sentence(reason), tokens.ink3, fonts.small, box=lower)
     else:
-        cell.text(whole, tokens.ink2, box=QRect(line))
+        # The mark says the verdict.
+        cell.text(_sentence(reason or whole), tokens.ink2, box=QRect(line))
 
 
 def _sentence(text: str) -> str:

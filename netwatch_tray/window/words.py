@@ -22,9 +22,11 @@ def how_long(seconds: float) -> str:
 
 
 def round_trip(seconds: float | None) -> str:
-    """`0.3 ms`, `18 ms`, `1.2 s`."""
+    """`<0.1 ms`, `0.3 ms`, `18 ms`, `1.2 s`."""
     if seconds is None:
         return UNKNOWN
+    if 0 < seconds < 0.00005:
+        return "<0.1 ms"
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.1f} ms" if seconds < 0.001 else f"{seconds * 1000:.0f} ms"

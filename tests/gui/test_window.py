@@ -87,7 +87,7 @@ def test_what_an_interface_is(open_window, monkeypatch) -> None:
     model = page.table.model()
     tips = {str(model.index(row, column).data(Qt.ItemDataRole.ToolTipRole)) for row in range(4) for column in range(8)}
     assert "192.0.2.24/24\n2001:db8::24/64\nfe80::1/64" in tips
-    assert "wlan0\nWi-Fi, uplink\nPackets of up to 1\u202f500 bytes (MTU)" in tips
+    assert "wlan0\nWi-Fi, uplink\nLink: 867 Mbit/s\nPackets of up to 1\u202f500 bytes (MTU)" in tips
     assert any("Now, per second: 0.25 errors" in tip for tip in tips)
     assert any("errors, 2 dropped." in tip for tip in tips)
 
