@@ -1,4 +1,4 @@
-"""Rules for every test: no log record above INFO that the test did not ask for."""
+"""Rules for every test: no log record above INFO that the test did not ask for, no second try without a word."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from desktop import first_failures
 
 # A shell that starts us in the background has SIGINT ignored, and our children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,3 +37,10 @@ def expected_logs() -> Iterator[list[str]]:
     missing = [part for part in expected if not any(part in text for text in texts)]
     assert not unexpected, f"logged without being expected: {unexpected}"
     assert not missing, f"expected, but never logged: {missing}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """All that was known when a test failed that was then tried again."""
+    for case, told in first_failures:
+        terminalreporter.section(f"tried again: {case}")
+        terminalreporter.write_line(told)

@@ -16,15 +16,17 @@ Debian: xvfb dbus openbox xclip xdotool xfce4-panel lxqt-panel trayer tint2.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Self, TypeVar
 
 import psutil
 from jeepney import (
@@ -45,6 +47,7 @@ from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import Command, Status
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
@@ -145,6 +148,26 @@ def wait_for(
             raise AssertionError(f"not within {timeout:g} s: {what}\n{diagnose()}")
         time.sleep(0.02)
     return result
+
+
+first_failures: list[tuple[str, str]] = []
+"""Of tests that were tried again: the name and everything that was known. Printed at the end of the run."""
+
+
+def tried_twice(test: Callable[P, None]) -> Callable[P, None]:
+    """For tests of other people's panels on a machine that may be busy: one more try, never without a word."""
+
+    @functools.wraps(test)
+    def run(*arguments: P.args, **named: P.kwargs) -> None:
+        try:
+            test(*arguments, **named)
+        except AssertionError:
+            case = os.environ.get("PYTEST_CURRENT_TEST", test.__name__)
+            load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+            first_failures.append((case, f"load {load}\n{traceback.format_exc()}"))
+            test(*arguments, **named)
+
+    return run
 
 
 class BusClient:
@@ -502,7 +525,17 @@ class Session:
 
     def _diagnose(self) -> str:
         logs = [f"--- {name} ({process.poll()})\n{self.log(name)[-2000:]}" for name, process in self._processes.items()]
-        return "\n".join(logs)
+        return "\n".join([*logs, f"--- screen\n{self._last_screen()}"])
+
+    def _last_screen(self) -> str:
+        """Where a picture of it is kept."""
+        if "display" not in self._processes:
+            return "none"
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it is part of a session that went wrong
+            file = Path(tempfile.gettempdir()) / f"{self.directory.name}.png"
+            self.screenshot(file)
+            return str(file)
+        return "cannot be seen"
 
 
 def _row(layout: tuple[int, dict[str, Any], list[Any]]) -> Row:

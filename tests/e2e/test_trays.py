@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from desktop import HOSTS, REQUIRED, XEMBED_HOSTS, Session
+from desktop import HOSTS, REQUIRED, XEMBED_HOSTS, Session, tried_twice
 from networks import FAR, Wire, inside, wire
 from wayland import WaylandSession
 
@@ -99,6 +99,7 @@ def settings_of(desktop: Session) -> Path:
 
 
 @pytest.mark.parametrize("host", ["xfce", "lxqt", "waybar"])
+@tried_twice
 def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
     with WaylandSession() if host == "waybar" else Session() as desktop:
         start(desktop, network)
@@ -170,10 +171,15 @@ def quit_by_keys(desktop: Session, place: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("bus", ["with a bus", "without a bus"])
+@tried_twice
 def test_trayer(bus: str, network: Wire) -> None:
     with Session() as desktop:
-        desktop.start_host("trayer")
-        start(desktop, network, **({} if bus == "with a bus" else {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}))
+        if bus == "with a bus":
+            desktop.start_host("trayer")
+            start(desktop, network)
+        else:
+            start(desktop, network, DBUS_SESSION_BUS_ADDRESS="disabled:")
+            desktop.start_host("trayer")  # later than the agent
         place = see(desktop, 25)
         status = desktop.agent_status()
         assert status is not None
@@ -188,6 +194,7 @@ def test_trayer(bus: str, network: Wire) -> None:
         quits(desktop, lambda: quit_by_keys(desktop, place))
 
 
+@tried_twice
 def test_no_tray_opens_the_window_once_and_one_that_comes_late_gets_the_icon(network: Wire) -> None:
     with Session() as desktop:
         start(desktop, network, XDG_CURRENT_DESKTOP="ubuntu:GNOME")
@@ -204,6 +211,10 @@ def test_no_tray_opens_the_window_once_and_one_that_comes_late_gets_the_icon(net
         assert status is not None
         assert status.no_tray == ""
         use_xembed_icon(desktop, place)
+        desktop.stop("tint2", signal.SIGKILL)
+        desktop.wait_for(lambda: desktop.find_colour(INK) is None, 10, "the icon is gone with its tray")
+        desktop.start_host("tint2")
+        see(desktop)
 
         # A panel on the bus is the better place: the icon moves there.
         desktop.start_host("xfce")
@@ -212,6 +223,7 @@ def test_no_tray_opens_the_window_once_and_one_that_comes_late_gets_the_icon(net
         quits(desktop, lambda: desktop.pick("Quit NetWatch"))
 
 
+@tried_twice
 def test_the_way_can_be_chosen_while_it_runs(network: Wire) -> None:
     with Session() as desktop:
         desktop.start_host("xfce")
@@ -242,6 +254,7 @@ def test_the_way_can_be_chosen_while_it_runs(network: Wire) -> None:
         assert "Traceback" not in desktop.log("agent")
 
 
+@tried_twice
 def test_a_real_waybar_shows_the_line_made_for_it(network: Wire) -> None:
     command = " ".join([*inside(network.near), *PROGRAM, "watch", "--format", "waybar"])
     module = {"exec": command, "return-type": "json", "format": "{}", "tooltip": True}
@@ -282,6 +295,7 @@ def test_lines_for_bars(kind: str, network: Wire) -> None:
     assert re.fullmatch("↓\\s+[\\d.]+ k?B/s\\s* ↑\\s+[\\d.]+ k?B/s\\s*", texts[-1]), texts
 
 
+@tried_twice
 def test_the_agent_ends_with_its_session(network: Wire) -> None:
     """Not all sessions end the programs of their user."""
     with Session() as desktop:
@@ -294,6 +308,7 @@ def test_the_agent_ends_with_its_session(network: Wire) -> None:
         assert "The session is over" in desktop.log("agent")
 
 
+@tried_twice
 def test_two_logins_have_an_icon_each(network: Wire) -> None:
     with Session() as one, Session() as other:
         for desktop in (one, other):
