@@ -13,7 +13,7 @@ from netwatch_tray.settings import UploadLevel
 
 if TYPE_CHECKING:
     from netwatch_tray.cloud.account import Key
-    from netwatch_tray.settings import Settings
+    from netwatch_tray.settings import Settings, Upload
 
 _PREVIEW_SECONDS = 2.0
 """What the rates of a snapshot are measured over."""
@@ -99,7 +99,6 @@ def _setup(options: argparse.Namespace) -> int:
     import msgspec
 
     from netwatch_tray.cloud import account
-    from netwatch_tray.cloud.privacy import LEVELS
 
     settings = load_settings()
     address = options.endpoint or settings.upload.endpoint
@@ -123,7 +122,7 @@ def _setup(options: argparse.Namespace) -> int:
         {
             "server": str(endpoint),
             "key": f"kept in {where}",
-            "sent": f"{upload.level}: {LEVELS[upload.level]}; each {upload.interval} s",
+            "sent": _what(upload),
             "exactly": "netwatch-tray snapshot --pretty",
             "begin": "netwatch-tray upload on",
         }
@@ -164,16 +163,13 @@ def _on(_options: argparse.Namespace) -> int:
     import msgspec
 
     from netwatch_tray.cloud import account
-    from netwatch_tray.cloud.privacy import LEVELS
 
     settings = load_settings()
     found = account.resolve(settings.upload)
     upload = msgspec.structs.replace(settings.upload, on=True)
     is_running = _save(msgspec.structs.replace(settings, upload=upload))
-    print(
-        f"{LEVELS[upload.level].capitalize()} go to {found.endpoint} each {account.interval(upload)} s"
-        f"{'' if is_running else ' once the program runs'}."
-    )
+    when = f"each {account.interval(upload)} s{'' if is_running else ' once the program runs'}"
+    print(f"Snapshots at the level {upload.level} go to {found.endpoint} {when}.")
     return DONE
 
 
@@ -202,7 +198,6 @@ def _save(settings: Settings) -> bool:
 def _status(_options: argparse.Namespace) -> int:
     from netwatch_tray import paths
     from netwatch_tray.cloud import account
-    from netwatch_tray.cloud.privacy import LEVELS
 
     upload = load_settings().upload
     endpoint = account.server(upload)
@@ -210,18 +205,29 @@ def _status(_options: argparse.Namespace) -> int:
         state = ask_status().upload or "off"
     except AgentUnreachableError:
         state = "the program is not running"
-    hidden = [word for word, on in (("addresses", upload.hide_addresses), ("names", upload.hide_names)) if on]
     print_pairs(
         {
             "upload": "on" if upload.on else "off: nothing is sent",
             "server": str(endpoint),
-            "sent": f"{upload.level}: {LEVELS[upload.level]}; each {account.interval(upload)} s"
-            + (f"; hidden: {' and '.join(hidden)}" if hidden else ""),
+            "sent": _what(upload),
             "spool": _waiting(paths.spool_file().exists()),
             "state": state,
         }
     )
     return DONE
+
+
+def _what(upload: Upload) -> str:
+    """Each part of what is sent on a line of its own, below the first."""
+    from netwatch_tray.cloud import account
+    from netwatch_tray.cloud.privacy import LEVELS, includes
+
+    hidden = [word for word, on in (("addresses", upload.hide_addresses), ("names", upload.hide_names)) if on]
+    first = f"each {account.interval(upload)} s, at the level {upload.level}:"
+    parts = [text for level, text in LEVELS.items() if includes(upload.level, level)]
+    if hidden:
+        parts.append(f"{' and '.join(hidden)} are hidden in all of it")
+    return "\n  - ".join([first, *parts])
 
 
 def _waiting(exists: bool) -> str:

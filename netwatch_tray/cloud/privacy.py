@@ -16,12 +16,12 @@ from netwatch_tray.cloud import wire
 from netwatch_tray.settings import Upload, UploadLevel
 
 LEVELS: dict[UploadLevel, str] = {
-    "rates": "counters and rates of the network interfaces",
-    "system": "also connection counts, processor, memory, disks, and round trips to gateway and DNS server",
-    "apps": "also the processes that use the network, with user, memory and path of the program",
-    "connections": "also the connections with both addresses",
+    "rates": "counters and rates of the network interfaces; name, system and processor of this host",
+    "system": "connection counts, processor, memory, disks, and round trips to gateway and DNS server",
+    "apps": "the processes that use the network, with user, memory and path of the program",
+    "connections": "the connections with both addresses",
 }
-"""From least to most, each with what it adds; with every level go the host's name, system and processor."""
+"""From least to most, each with what it adds."""
 
 _ORDER = list(LEVELS)
 

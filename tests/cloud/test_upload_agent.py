@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_server import KEY, SCHEMA, IngestServer
+from ingest_server import KEY, SCHEMA, IngestServer, scripted
 from json_schema import faults
 from networks import FAR, inside, wire
 from uploading import wait_for
@@ -24,7 +24,8 @@ from uploading import wait_for
 from netwatch_tray import paths, settings as settings_file
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.feed.client import FeedClient
-from netwatch_tray.feed.protocol import Subscribe
+from netwatch_tray.feed.protocol import Command, Subscribe, TickMessage
+from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings, Upload
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
@@ -113,6 +114,36 @@ def test_from_setup_to_the_server_and_off_again(home: Path) -> None:
     for file in home.rglob("*"):
         if file.is_file() and file != paths.upload_key_file():
             assert KEY.encode() not in file.read_bytes()
+
+
+def test_the_key_of_the_environment_is_used_and_handed_to_nobody(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And while the server keeps the uploader waiting, the ticks go on."""
+    wrapper, seen = home / "wrapper", home / "seen"
+    wrapper.write_text(f"#!/bin/sh\nenv > {seen}.half && mv {seen}.half {seen}\n")
+    wrapper.chmod(0o700)
+    settings_file.save(paths.settings_file(), Settings(upload=Upload(on=True, endpoint="https://netwatch.invalid")))
+    with IngestServer(script=scripted(["hang"])) as server:
+        for name, value in (
+            ("NETWATCH_API_KEY", KEY),
+            ("NETWATCH_ENDPOINT", server.url),
+            ("NETWATCH_INTERVAL", "10"),
+            ("NETWATCH_TRAY_WRAPPER", str(wrapper)),
+        ):
+            monkeypatch.setenv(name, value)
+        with agent():
+            client = FeedClient(paths.feed_socket())
+            client.send(Subscribe(frozenset({"interfaces"})))
+            client.send(Command("open-window"))
+            wait_for(seen.exists, "another process of the program is started")
+            assert "NETWATCH_ENDPOINT" in seen.read_text()
+            assert KEY not in seen.read_text()
+            wait_for(lambda: len(server.requests) > 0, "the server is asked")
+            ticks: list[Tick] = []
+            while len(ticks) < 4:
+                ticks += [message.tick for message in client.wait(10) if isinstance(message, TickMessage)]
+            assert not any(tick.gap for tick in ticks[1:])
+            assert server.stored() == set()
+            client.close()
 
 
 @pytest.mark.parametrize("level", ["rates", "connections"])
