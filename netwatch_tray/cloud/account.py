@@ -27,6 +27,14 @@ from netwatch_tray.settings import Upload
 
 _INGEST = "/api/v1/ingest"
 _SERVICE = "netwatch-tray"
+_ASK_KEYRING = """
+import sys, keyring
+from keyring.errors import NoKeyringError
+try:
+    sys.stdout.write(keyring.get_password(*sys.argv[1:]) or "")
+except NoKeyringError:
+    pass
+"""
 _LONGEST_KEY = 512
 _MOST_IDENTITIES = 50
 
@@ -230,10 +238,9 @@ def _key_in_keyring(endpoint: Endpoint) -> Key | None:
         return None
     import subprocess  # noqa: PLC0415  costs 1 MB, and only with a keyring
 
-    code = "import sys, keyring; sys.stdout.write(keyring.get_password(*sys.argv[1:]) or '')"
     try:
         asked = subprocess.run(
-            [sys.executable, "-c", code, _SERVICE, _place(endpoint)],
+            [sys.executable, "-c", _ASK_KEYRING, _SERVICE, _place(endpoint)],
             capture_output=True,
             text=True,
             timeout=60,

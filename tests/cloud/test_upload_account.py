@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -127,6 +130,59 @@ def test_an_id_file_that_cannot_be_read_is_not_replaced() -> None:
     with pytest.raises(NetWatchError, match="which holds this host's id"):
         account.identity(parse_endpoint("https://one.example"), Key("k"))
     assert file.read_text() == "{half"
+
+
+KEYRING = """
+import json, os, pathlib
+from keyring.errors import NoKeyringError
+_FILE = pathlib.Path(os.environ["TEST_KEYRING"])
+def set_password(service, name, secret):
+    _FILE.write_text(json.dumps({**_known(), f"{service} {name}": secret}))
+def get_password(service, name):
+    return _known().get(f"{service} {name}")
+def _known():
+    if not _FILE.exists():
+        raise NoKeyringError("there is none")
+    return json.loads(_FILE.read_text())
+"""
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The optional package, with what it keeps in a file; without the file there is no keyring."""
+    package, kept = tmp_path / "packages" / "keyring", tmp_path / "kept.json"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(KEYRING)
+    (package / "errors.py").write_text("class KeyringError(Exception): ...\nclass NoKeyringError(KeyringError): ...")
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    monkeypatch.setenv("TEST_KEYRING", str(kept))
+    monkeypatch.syspath_prepend(package.parent)
+    kept.write_text("{}")
+    yield kept
+    for name in ("keyring", "keyring.errors"):
+        sys.modules.pop(name, None)
+
+
+def test_where_there_is_a_keyring_the_key_lies_in_no_file(keyring: Path) -> None:
+    here, there = parse_endpoint("https://one.example"), parse_endpoint("https://two.example")
+    keyring.unlink()  # a server has none
+    assert account.load_key(here) is None
+    assert str(paths.upload_key_file()) in account.save_key(here, Key("old"))
+    keyring.write_text("{}")
+    assert account.save_key(here, Key(SECRET)) == "the system's keyring"
+    assert not paths.upload_key_file().exists()
+    assert json.loads(keyring.read_text()) == {"netwatch-tray one.example:443": SECRET}
+    found = account.load_key(here)
+    assert found is not None
+    assert found.reveal() == SECRET
+    assert account.load_key(there) is None
+
+
+def test_a_keyring_that_refuses_is_told_without_what_it_said(keyring: Path) -> None:
+    keyring.write_text(SECRET)
+    with pytest.raises(NetWatchError, match=r"refused to give the API key\. Unlock it") as failure:
+        account.load_key(parse_endpoint("https://one.example"))
+    assert SECRET not in "".join(traceback.format_exception(failure.value))
 
 
 def test_no_traceback_tells_the_key(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:

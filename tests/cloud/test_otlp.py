@@ -1,0 +1,121 @@
+"""OpenTelemetry: what a collector receives from the official SDK is what the snapshot says, under the agreed names."""
+
+from __future__ import annotations
+
+import http.server
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from test_snapshot_builder import connection, everything
+
+import netwatch_tray
+from netwatch_tray.cloud import otlp
+from netwatch_tray.cloud.wire import Snapshot
+from netwatch_tray.engine.apps import Traffic
+from netwatch_tray.errors import UnsupportedError
+
+Point = tuple[str, str, frozenset[tuple[str, str]], float]
+"""Name, unit, attributes, value."""
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """An OTLP receiver on the loopback: its address, and the paths and bodies that came."""
+    came: list[tuple[str, bytes]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", came
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def exported(endpoint: str, came: list[tuple[str, bytes]], snapshot: Snapshot) -> tuple[dict[str, str], list[Point]]:
+    """Resource and points that arrive for a snapshot."""
+    service = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
+    provider = otlp.start(f"{endpoint}/v1/metrics", 3600.0, lambda: snapshot)
+    assert provider.force_flush()
+    provider.shutdown()
+    path, body = came[0]
+    assert path == "/v1/metrics"
+    (resource,) = service.ExportMetricsServiceRequest.FromString(body).resource_metrics
+    (scope,) = resource.scope_metrics
+    points = []
+    for metric in scope.metrics:
+        kind = metric.WhichOneof("data")
+        assert (kind == "sum") == (metric.name == "system.network.io")
+        data = getattr(metric, kind)
+        if kind == "sum":
+            assert data.is_monotonic
+            assert data.aggregation_temporality == 2, "cumulative"
+        for point in data.data_points:
+            value = point.as_int if point.WhichOneof("value") == "as_int" else point.as_double
+            points.append((metric.name, metric.unit, frozenset(_strings(point.attributes).items()), value))
+    return _strings(resource.resource.attributes), points
+
+
+def _strings(attributes: Any) -> dict[str, str]:
+    return {each.key: each.value.string_value for each in attributes}
+
+
+def test_a_collector_gets_the_snapshots_numbers(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
+    snapshot = everything((connection(1),), {100: Traffic(1, 1)})
+    resource, points = exported(*collector, snapshot)
+    assert resource["service.name"] == "netwatch-tray"
+    assert resource["service.version"] == netwatch_tray.__version__
+    assert resource["host.name"]
+    (eth0,) = snapshot.interfaces
+
+    def point(name: str, unit: str, value: float, **attributes: str) -> Point:
+        return name, unit, frozenset((key.replace("__", "."), text) for key, text in attributes.items()), value
+
+    def io(direction: str) -> dict[str, str]:
+        return {"network__io__direction": direction, "network__interface__name": "eth0"}
+
+    assert sorted(points, key=repr) == sorted(
+        [
+            # No throughput: the first snapshot has no rate, and 0 would be a lie. No round trip to a silent server.
+            point("system.network.io", "By", eth0.rx_bytes, **io("receive")),
+            point("system.network.io", "By", eth0.tx_bytes, **io("transmit")),
+            point("netwatch.connections.count", "{connection}", 3),
+            point("system.network.connections", "{connection}", 2, system__network__state="time_wait"),
+            point("system.network.connections", "{connection}", 1, system__network__state="close_wait"),
+            point("netwatch.link.rtt", "s", 0.00125, netwatch__link__target="gateway"),
+            point("netwatch.link.loss", "1", 0.0, netwatch__link__target="gateway"),
+            point("netwatch.link.loss", "1", 1.0, netwatch__link__target="dns"),
+            point("system.cpu.utilization", "1", 0.125),
+            point("system.memory.usage", "By", 600),
+            point("system.cpu.load_average.1m", "{thread}", 0.5),
+        ],
+        key=repr,
+    )
+
+
+def test_rates_are_exported_once_they_are_known(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
+    snapshot = everything((), {})
+    metric = replace(snapshot.interfaces[0], rx_rate=1500.5, tx_rate=0.0)
+    _, points = exported(*collector, replace(snapshot, interfaces=(metric,)))
+    rates = {dict(attributes)["network.io.direction"]: value for name, _, attributes, value in points if "put" in name}
+    assert rates == {"receive": 1500.5, "transmit": 0.0}
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.metric_exporter", None)
+    with pytest.raises(UnsupportedError, match=r"pip install 'netwatch-tray\[opentelemetry\]'"):
+        otlp.start(None, 15.0, lambda: everything((), {}))
