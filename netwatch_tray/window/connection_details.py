@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from netwatch_tray import units
+from netwatch_tray.model import Connection
 from netwatch_tray.units import UNKNOWN
-from netwatch_tray.window.connection_table import Group, Line, Live, Row, owner, state_in_words, why_no_rate
+from netwatch_tray.window.chart import draw_flat_line, draw_sparkline
+from netwatch_tray.window.connection_table import Group, Line, Live, Row, key, owner, state_in_words, why_no_rate
 from netwatch_tray.window.controls import FlatButton, Text, hair_line
+from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 from netwatch_tray.window.words import how_long, round_trip
 
 _WIDTH = 296
 _PADDING = 12
+
+_MINUTE = 60.0
+_INTERVAL = 2.0
+"""Seconds between readings."""
+_PICTURE = 64
 
 _Section = tuple[str, list[tuple[str, str]]]
 
@@ -38,6 +47,7 @@ class ConnectionDetails(QWidget):
         self.setFixedWidth(theme.height(_WIDTH))
         self._title = Text(theme, theme.fonts.title)
         self._below = Text(theme, theme.fonts.small, "ink2")
+        self._minute = _LastMinute(theme)
         close = FlatButton(theme, "", symbol="close")
         close.setToolTip(self.tr("Close the details (Escape)"))
         close.setAccessibleName(self.tr("Close the details"))
@@ -71,6 +81,7 @@ class ConnectionDetails(QWidget):
         column.setSpacing(GAP)
         column.addLayout(head)
         column.addWidget(self._below)
+        column.addWidget(self._minute)
         column.addWidget(scroll, 1)
         column.addLayout(buttons)
         close.clicked.connect(self.closed)
@@ -82,6 +93,7 @@ class ConnectionDetails(QWidget):
         title, below, sections = self._describe(line, live)
         self._title.show_text(title)
         self._below.show_text(below)
+        self._minute.add(line, live.now)
         labels = [word for heading, rows in sections for word in (heading, *(label for label, _value in rows))]
         if labels != self._labels:
             self._labels = labels
@@ -168,7 +180,7 @@ class ConnectionDetails(QWidget):
 
     def _since(self, since: float | None, now: float) -> str:
         if since is None:
-            return self.tr("before NetWatch looked")
+            return self.tr("before NetWatch")
         return f"{datetime.fromtimestamp(since).astimezone():%H:%M:%S} ({how_long(now - since)})"
 
     def _rebuild(self, sections: list[_Section]) -> None:
@@ -194,3 +206,47 @@ class ConnectionDetails(QWidget):
                 self._values.append(value)
                 number += 1
         self._grid.setRowStretch(number, 1)
+
+
+class _LastMinute(QWidget):
+    """The rates of what is shown, for as long as it is."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._of: str | None = None
+        self._points: deque[Point] = deque()
+        self.setFixedHeight(theme.height(_PICTURE) + QFontMetrics(theme.fonts.small).height())
+        self.setAccessibleName(self.tr("The last minute, download above upload"))
+        self.setToolTip(self.tr("The last minute, as long as this was looked at"))
+        self.hide()
+
+    def add(self, line: Line | None, now: float) -> None:
+        shown = None if line is None else key(line)
+        if shown != self._of:
+            self._of = shown
+            self._points.clear()
+        if line is not None and (not self._points or self._points[-1].at < now):
+            rates: Connection | Group = line.connection if isinstance(line, Row) else line
+            self._points.append(Point(now, rates.rx_rate, rates.tx_rate))
+            while self._points[0].at < now - _MINUTE - 2 * _INTERVAL:
+                self._points.popleft()
+        self.setVisible(any(point.rx is not None for point in self._points))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        painter = QPainter(self)
+        line = QFontMetrics(fonts.small).height()
+        box = QRectF(0, 2, self.width(), self.height() - line - 4)
+        painter.setFont(fonts.small)
+        painter.setPen(tokens.ink3)
+        # Time runs from left to right in every language.
+        below = QRectF(0, self.height() - line, self.width(), line)
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "\u221260 s")
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight, self.tr("now"))
+        if not any(point.rx or point.tx for point in self._points):
+            draw_flat_line(painter, box, tokens)
+            return
+        now = self._points[-1].at
+        draw_sparkline(painter, box, list(self._points), (now - _MINUTE, now), _INTERVAL, tokens)

@@ -57,7 +57,9 @@ class MainWindow(QWidget):
         self._status: Status | None = None
         self._cost = OwnCost()
         self._missing: tuple[str, ...] = ()
-        self._knows_no_tray = False
+        self._understood: set[str] = set()
+        """Notices that the person has read."""
+        self._noticed = ""
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST)
         self.interfaces = InterfacesPage(theme, past)
@@ -240,6 +242,9 @@ class MainWindow(QWidget):
         self.turn_to(page if page < len(self._pages) else 0)
         self.interfaces.choose_range(chosen)
         self.connections.group_by(str(self._memory.value("grouping", "")))
+        understood = self._memory.value("understood", [])
+        # A list of one is a text to Qt.
+        self._understood = set(map(str, understood if isinstance(understood, list) else [understood]))
         self.usage.choose_range(self._remembered("period", UsagePage.MONTH))
         for name, table in self._sorted_tables():
             column = self._remembered(f"{name}/column", len(table.model().columns))
@@ -271,7 +276,7 @@ class MainWindow(QWidget):
         """The first time that something needs the person, and never again."""
         if status.no_tray and not self._remembered("welcomed"):
             self._memory.setValue("welcomed", 1)
-            self._knows_no_tray = True
+            self._understand(status.no_tray)
             self._stack.setCurrentWidget(self._first_run)
         if self._stack.currentWidget() is self._first_run:
             self._first_run.show_findings(status, self.interfaces.tick)
@@ -334,10 +339,12 @@ class MainWindow(QWidget):
         self._say()
 
     def _say(self) -> None:
-        notices = [notice for notice in (self._link_notice(), self._fault_notice(), self._tray_notice()) if notice]
+        notices = [*filter(None, (self._link_notice(), self._fault_notice())), *self._agent_notices()]
         notice = notices[0] if notices else None
+        self._noticed = notice.detail if notice else ""
         if notice and len(notices) > 1:
-            notice = notice._replace(detail=f"{notice.detail} {self.tr('And 1 more.')}")
+            more = self.tr("And {count} more.").format(count=len(notices) - 1)
+            notice = notice._replace(detail=f"{notice.detail} {more}")
         self._banner.show_notice(notice)
         texts = self._page().status()
         if not self._link.connected:
@@ -353,17 +360,25 @@ class MainWindow(QWidget):
 
     def _act_on_notice(self) -> None:
         if self._link.connected:
-            self._knows_no_tray = True
+            self._understand(self._noticed)
             self._say()
         else:
             self._link.try_now()
 
-    def _tray_notice(self) -> Notice | None:
-        """Until the person has read it, or a tray shows the icon."""
-        if self._status is None or not self._status.no_tray or self._knows_no_tray:
-            return None
-        title = self.tr("There is no tray here that shows the icon.")
-        return Notice("warn", title, self._status.no_tray, self.tr("Understood"))
+    def _understand(self, notice: str) -> None:
+        """It is not said again, also not by the next window."""
+        self._understood.add(notice)
+        self._memory.setValue("understood", sorted(self._understood))
+
+    def _agent_notices(self) -> list[Notice]:
+        """What the agent lacks, until the person has read it or it is there."""
+        if self._status is None:
+            return []
+        said = [(self.tr("Something cannot be measured."), fault) for fault in self._status.faults]
+        if self._status.no_tray:
+            said.append((self.tr("There is no tray here that shows the icon."), self._status.no_tray))
+        button = self.tr("Understood")
+        return [Notice("warn", title, detail, button) for title, detail in said if detail not in self._understood]
 
     def _fault_notice(self) -> Notice | None:
         fault = self._page().fault()

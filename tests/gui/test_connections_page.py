@@ -145,6 +145,13 @@ def test_details(open_window) -> None:
     opened.say(ConnectionsMessage(changed=(connection(1, "firefox", rx_rate=7e6, tx_rate=1.0),)))
     said = [each.text() for each in page.details.findChildren(Text)]
     assert said[said.index("Download") + 1] == "7.00 MB/s"
+    minute = page.details._minute
+    assert [point.rx for point in minute._points] == [5e6, 7e6]
+    assert minute.isVisible()
+    minute.grab()
+    page.table.selectRow(1)
+    assert minute._of != "key1", "another connection has a minute of its own"
+    page.table.selectRow(0)
     page.details._only.click()
     assert page.filter.text() == "app:firefox"
     opened.window.resize(960, 640)

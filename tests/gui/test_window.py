@@ -355,6 +355,15 @@ def test_the_agents_own_cost(open_window) -> None:
     opened.say(msgspec.structs.replace(status, uptime_s=110, cpu_s=1.02, faults=("lsof is missing",)))
     assert "Agent: CPU 0.2 %" in _said(opened.window)
     assert "1 source missing" in _said(opened.window)
+    banner = opened.window.findChild(Banner)
+    assert "lsof is missing" in _said(banner)
+    banner._button.click()
+    assert not banner.isVisible(), "it was read"
+    assert "1 source missing" in _said(opened.window)
+    opened.say(msgspec.structs.replace(status, uptime_s=120, faults=("lsof is missing", "a", "b", "c")))
+    assert "a And 2 more." in _said(banner)
+    again = open_window(connected=False)
+    assert again.window._understood == {"lsof is missing"}, "nor is it said again"
 
 
 def test_keyboard(open_window) -> None:
