@@ -1,7 +1,6 @@
 """The same numbers for any OpenTelemetry pipeline: OTLP over HTTP by the official SDK, under netwatch-agent's names.
 
-An optional extra (`pip install netwatch-tray[opentelemetry]`): the SDK takes more memory than the whole agent, so it
-runs in the process of `serve-metrics` alone.
+An optional extra: the SDK takes more memory than the whole agent, so it runs in the process of `serve-metrics` alone.
 """
 
 from __future__ import annotations
@@ -87,7 +86,8 @@ def start(endpoint: str | None, interval_s: float, latest: Callable[[], Snapshot
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415  extra
     except ImportError as error:
         raise UnsupportedError(
-            "OpenTelemetry is not installed. Run: pip install 'netwatch-tray[opentelemetry]'"
+            "OpenTelemetry is not part of this installation; /metrics for Prometheus works without it. Add it with: "
+            "pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
         ) from error
     exporter = OTLPMetricExporter(endpoint=endpoint) if endpoint else OTLPMetricExporter()
     return provide(PeriodicExportingMetricReader(exporter, export_interval_millis=interval_s * 1000), latest)

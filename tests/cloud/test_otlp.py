@@ -117,5 +117,5 @@ def test_rates_are_exported_once_they_are_known(collector: tuple[str, list[tuple
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.metric_exporter", None)
-    with pytest.raises(UnsupportedError, match=r"pip install 'netwatch-tray\[opentelemetry\]'"):
+    with pytest.raises(UnsupportedError, match=r"works without it.*pipx inject netwatch-tray opentelemetry-sdk"):
         otlp.start(None, 15.0, lambda: everything((), {}))
