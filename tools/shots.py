@@ -57,12 +57,12 @@ def _draw_windows(directory: Path) -> None:
             link.received.connect(clock.follow)
             with patch("time.time", lambda clock=clock: clock.now):
                 window = MainWindow(Theme(application, scheme), link, memory, SyntheticPast())
-                window.resize(1120, 700)
+                window.resize(1120, 740)
                 window.interfaces.choose_range(2)
                 window.connections.group_by("app")
                 window.show()
                 link.try_now()
-                for index, name in enumerate(("interfaces", "connections", "apps", "usage")):
+                for index, name in enumerate(("interfaces", "connections", "apps", "usage", "settings")):
                     window.turn_to(index)
                     application.processEvents()
                     file = directory / f"{name}-{scheme.name.lower()}.png"

@@ -241,6 +241,19 @@ def messages() -> list[ServerMessage]:
     return [hello, TickMessage(last_tick()), *apps, connections, status]
 
 
+def _long_rates(at: float) -> tuple[float, float]:
+    """Means of a long range: waking hours, an evening of films, a nightly backup; at its end they are those of now."""
+    hour = at / 3600 % 24
+    day = math.exp(-(((hour - 20) / 2.2) ** 2)) + 0.6 * math.exp(-(((hour - 12) / 4) ** 2))
+    night = math.exp(-(((hour - 3) / 0.6) ** 2))
+    swell = 1 + 0.42 * math.sin(at / 311) + 0.25 * math.sin(at / 127 + 1) + 0.14 * math.sin(at / 53 + 2)
+    now = math.exp((at - _NOW.timestamp()) / 150)
+    live = _rates(2, 0, 1.0, 1.0)
+    received = 4.6e6 * (0.2 + day) * swell
+    sent = 2.4e5 * (0.2 + day) * (2 - 0.8 * swell) + 7e5 * night
+    return received + (live[0] - received) * now, sent + (live[1] - sent) * now
+
+
 class SyntheticPast:
     """A history that answers at once: a year of an ordinary household."""
 
@@ -256,13 +269,8 @@ class _Reader:
         curve = Curve(step, [], [], [], [], [])
         for place in range(1, math.ceil((end - start) / step) + 1):
             at = min(end, start + place * step)
-            # Waking hours, an evening of films, a nightly backup.
-            hour = at / 3600 % 24
-            day = math.exp(-(((hour - 20) / 2.2) ** 2)) + 0.3 * math.exp(-(((hour - 11) / 3) ** 2))
-            night = math.exp(-(((hour - 3) / 0.6) ** 2))
-            wobble = 1 + 0.35 * math.sin(at / 977) + 0.2 * _noise(3, place)
+            rx, tx = _long_rates(at)
             asleep = self._asleep(start, end)[0] <= at <= self._asleep(start, end)[1]
-            rx, tx = (4.2e6 * day + 2.4e5) * wobble, (1.1e5 * day + 7e5 * night + 3e4) * wobble
             curve.at.append(at)
             for values, value in ((curve.rx, rx), (curve.tx, tx), (curve.rx_peak, 1.3 * rx), (curve.tx_peak, 1.2 * tx)):
                 values.append(None if asleep else value)
