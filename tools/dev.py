@@ -233,6 +233,12 @@ def assets(arguments: list[str]) -> None:
     become(PYTHON, ROOT / "tools" / "assets.py", *arguments)
 
 
+def translate(arguments: list[str]) -> None:
+    """bring the translations in assets/translations up to date with the texts of the program, and compile them"""
+    prepare(tests=False)
+    become(PYTHON, ROOT / "tools" / "translations.py", *arguments)
+
+
 def package(arguments: list[str]) -> None:
     """build what people install: ./dev package wheel|folder|deb|appdir|app, or check all of it: ./dev package check"""
     check = arguments[:1] == ["check"]
@@ -281,7 +287,7 @@ def lock(_arguments: list[str]) -> None:
 
 
 VERBS: dict[str, Callable[[list[str]], None]] = {
-    verb.__name__: verb for verb in (run, test, lint, shots, bench, assets, package, lock)
+    verb.__name__: verb for verb in (run, test, lint, shots, bench, assets, translate, package, lock)
 }
 
 

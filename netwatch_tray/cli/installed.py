@@ -140,10 +140,10 @@ def _symbols_and_fonts() -> str:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication
 
-    from netwatch_tray.window import icons
+    from netwatch_tray.window import assets, icons
 
     application = QGuiApplication.instance() or QGuiApplication(sys.argv[:1])
-    names = sorted({file.stem for place in icons._PLACES if place.is_dir() for file in place.glob("*.svg")})
+    names = sorted(file.stem for file in (assets.directory() / "icons").glob("*.svg"))
     empty = [name for name in names if not _is_drawn(icons.icon(name, 16, QColor("black"), 1.0).toImage())]
     if not names or empty:
         raise NetWatchError(f"Symbols are missing or empty: {', '.join(empty) or 'all of them'}.")

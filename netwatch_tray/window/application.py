@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from netwatch_tray import paths
 from netwatch_tray.feed.client import FeedClient
+from netwatch_tray.window import language
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.display import require_display
 from netwatch_tray.window.main_window import MainWindow
@@ -36,6 +37,7 @@ def run(feed_path: Path) -> int:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("netwatch-tray")
     application.setApplicationDisplayName("NetWatch")
+    language.follow_system(application)
     only_one = OnlyOne(feed_path.parent)
     if not only_one.claim():
         return 0

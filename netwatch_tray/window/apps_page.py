@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QDate, QLocale, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
@@ -28,6 +28,7 @@ from netwatch_tray.window.past import Past
 from netwatch_tray.window.search_field import SearchField
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
+from netwatch_tray.window.words import long_date
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
@@ -307,7 +308,7 @@ class AppsPage(Page):
     def _about_the_month(self) -> str:
         if self._found is None:
             return self._no_history or self.tr("Reading the history …")
-        first = QLocale().toString(QDate(*self._found.days.first.timetuple()[:3]), "d MMMM")
+        first = long_date(self._found.days.first)
         return self.tr("TCP over the counted interfaces; the month began on {first}. Updated each minute.").format(
             first=first
         )

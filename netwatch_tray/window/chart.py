@@ -6,10 +6,10 @@ import math
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
-from PySide6.QtCore import QDate, QEvent, QLocale, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import draw_ring, hair_line, text_painter
 from netwatch_tray.window.geometry import (
     Gap,
@@ -40,6 +41,7 @@ from netwatch_tray.window.geometry import (
     time_ticks,
 )
 from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, MARGIN, Theme, Tokens, faded
+from netwatch_tray.window.words import short_date
 
 LEAST_HEIGHT = 140
 _DOWN_SHARE = 0.66
@@ -607,7 +609,7 @@ class Chart(QWidget):
     def _moment(self, at: float) -> str:
         """As exact as the range asks for."""
         if self._span > _DAYS_FROM_S:
-            return QLocale().toString(QDate(*_day(at)), "d MMM")
+            return short_date(_day(at))
         return _clock(at, seconds=at % 60 != 0 and self._span <= _SECONDS_UP_TO_S)
 
     def _tick_texts(self, ticks: list[float]) -> list[str]:
@@ -743,7 +745,7 @@ class Chart(QWidget):
         painter.setFont(fonts.base)
         moment = _clock(known.at, seconds=self._span <= _SECONDS_UP_TO_S)
         if self._span >= _DAYS_FROM_S:
-            moment = f"{QLocale().toString(QDate(*_day(known.at)), 'd MMM')} {moment}"
+            moment = f"{short_date(_day(known.at))} {moment}"
         painter.drawText(text, Qt.AlignmentFlag.AlignLeft, moment)
         for arrow, colour, rate in ((DOWN, tokens.down, known.rx), (UP, tokens.up, known.tx)):
             text.translate(0, line)
@@ -766,7 +768,7 @@ class Chart(QWidget):
         return next((gap for gap in self._gaps if gap.start < at < gap.end), None)
 
     def _gap_reason(self, gap: Gap) -> str:
-        return gap.reason or self.tr("no data")
+        return in_words(gap.reason) if gap.reason else self.tr("no data")
 
     def _gap_text(self, gap: Gap) -> str:
         reason = self._gap_reason(gap)
@@ -788,7 +790,7 @@ class Chart(QWidget):
     def _when(self, at: float) -> str:
         if self._span <= _DAYS_FROM_S:
             return _clock(at, seconds=True)
-        return f"{QLocale().toString(QDate(*_day(at)), 'd MMM')} {_clock(at, seconds=False)}"
+        return f"{short_date(_day(at))} {_clock(at, seconds=False)}"
 
     def _describe(self) -> None:
         now = time.monotonic()
@@ -813,9 +815,8 @@ class Chart(QWidget):
         self.setAccessibleDescription(", ".join(parts))
 
 
-def _day(at: float) -> tuple[int, int, int]:
-    local = datetime.fromtimestamp(at).astimezone()
-    return local.year, local.month, local.day
+def _day(at: float) -> date:
+    return datetime.fromtimestamp(at).astimezone().date()
 
 
 def _clock(at: float, *, seconds: bool) -> str:

@@ -1,4 +1,4 @@
-"""The filter of the connection list: `app:firefox,curl port:443 -state:listen rate>1M`, without Qt.
+"""The filter of the connection list: `app:firefox,curl port:443 -state:listen rate>1M`.
 
 Words stand for what they are found in: app, address, state. Conditions side by side must all hold; a comma means "or";
 `-` or `not` before one turns it round.
@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.model import Connection
@@ -27,13 +29,15 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 class Problem(StrEnum):
     """What may be wrong with a condition, as a sentence with places for values; the page translates it."""
 
-    UNKNOWN_FIELD = "There is no “{field}:”. There are app, pid, port, host, state, unit, proto and if."
-    NOTHING_AFTER = "Something is missing after “{field}”."
-    NO_PORT = "“{value}” is not a port. Write port:443 or port:8000-8080."
-    NO_PID = "“{value}” is not a process number. Write pid:4121."
-    NO_RATE = "“{value}” is not a rate. Write rate>1M or rate<20k, in bytes per second."
-    ONLY_RATE = "Only rates can be compared: rate>1M or rate<20k."
-    NOTHING_TO_NEGATE = "“not” stands before the condition that it turns round."
+    UNKNOWN_FIELD = QT_TRANSLATE_NOOP(
+        "Filter", "There is no “{field}:”. There are app, pid, port, host, state, unit, proto and if."
+    )
+    NOTHING_AFTER = QT_TRANSLATE_NOOP("Filter", "Something is missing after “{field}”.")
+    NO_PORT = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a port. Write port:443 or port:8000-8080.")
+    NO_PID = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a process number. Write pid:4121.")
+    NO_RATE = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a rate. Write rate>1M or rate<20k, in bytes per second.")
+    ONLY_RATE = QT_TRANSLATE_NOOP("Filter", "Only rates can be compared: rate>1M or rate<20k.")
+    NOTHING_TO_NEGATE = QT_TRANSLATE_NOOP("Filter", "“not” stands before the condition that it turns round.")
 
 
 class FilterError(NetWatchError):

@@ -363,7 +363,7 @@ class ConnectionsPage(Page):
         try:
             self._filter = parse(text)
         except FilterError as error:  # the last good result stays
-            sentence = QCoreApplication.translate("Filter", error.problem.value)
+            sentence = QCoreApplication.translate("Filter", str(error.problem))
             self._problem = sentence.format(**error.values)
             self.filter.show_error(error.token)
         else:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-_PACKAGE = Path(__file__).resolve().parent.parent
-_PLACES = (_PACKAGE / "assets" / "icons", _PACKAGE.parent / "assets" / "icons")
-"""In an installed package, and in a checkout."""
+from netwatch_tray.window import assets
 
 
 @lru_cache(maxsize=64)
 def _drawn(name: str, size: int, colour: int, ratio: float) -> QPixmap:
-    file = next(place / f"{name}.svg" for place in _PLACES if place.is_dir())
+    file = assets.directory() / "icons" / f"{name}.svg"
     pixmap = QPixmap(round(size * ratio), round(size * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.units import DOWN, UP, Quantity, Units
+from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.chart import draw_flat_line, draw_sparkline
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.rate_cell import draw_rate
@@ -97,9 +98,9 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
         ),
         Column(
             title=translate("Interfaces", "Total"),
-            text=lambda each: _sentence(each.why),
+            text=lambda each: _sentence(in_words(each.why)),
             draw=_draw_why,
-            tooltip=lambda each: _sentence(each.why),
+            tooltip=lambda each: _sentence(in_words(each.why)),
             widest="Not counted: traffic of this computer with itself",
             least="Traffic of this computer with itself",  # why is what people ask; it is told in a smaller font
             stretch=3,
@@ -309,7 +310,7 @@ def _per_second(rate: float | None) -> str:
 
 def _draw_why(cell: Cell, each: InterfaceTick) -> None:
     tokens, fonts, painter = cell.tokens, cell.theme.fonts, cell.painter
-    whole = _sentence(each.why)
+    whole = _sentence(in_words(each.why))
     verdict, colon, reason = whole.partition(": ")
     upper, lower = _lines(cell)
     two = bool(colon) and cell.box.height() >= _TWO_LINES

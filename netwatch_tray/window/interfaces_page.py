@@ -17,6 +17,7 @@ from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, T
 from netwatch_tray.model import Tick
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window import interface_table
+from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.chart import LEAST_HEIGHT, Chart
 from netwatch_tray.window.controls import Link, RateReadout, Segments, Strip, Text, hair_line
 from netwatch_tray.window.geometry import Point
@@ -411,7 +412,7 @@ class InterfacesPage(Page):
         if not self._live or self._tick is None:
             return self.tr("Unknown: the agent is not measuring")
         if self._tick.gap:
-            return self.tr("Unknown for this moment: {reason}").format(reason=self._tick.gap)
+            return self.tr("Unknown for this moment: {reason}").format(reason=in_words(self._tick.gap))
         return self.tr("Unknown until the second sample: a rate needs two")
 
     def _total_sentence(self) -> str:

@@ -18,6 +18,7 @@ from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import Settings
+from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, Tab, Text
 from netwatch_tray.window.interface_table import describe
 from netwatch_tray.window.own_cost import OwnCost
@@ -285,7 +286,7 @@ class SettingsPage(Page):
             self._interface_rows = {name: self._interface_row(name) for name in listed}
         for name, row in self._interface_rows.items():
             there = self._interfaces.get(name)
-            row.say(f"{describe(there)}; {there.why}" if there else self.tr("Not there at this moment"))
+            row.say(f"{describe(there)}; {in_words(there.why)}" if there else self.tr("Not there at this moment"))
 
     def _place(self, name: str) -> tuple[bool, bool, str]:
         there = self._interfaces.get(name)

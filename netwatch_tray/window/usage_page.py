@@ -25,6 +25,7 @@ from netwatch_tray.window.past import Past
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 from netwatch_tray.window.usage_chart import Bar, Plan, UsageChart
 from netwatch_tray.window.usage_pane import Amount, UsagePane
+from netwatch_tray.window.words import long_date, short_date
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader, NetworkUse, Used
@@ -278,11 +279,13 @@ class UsagePage(Page):
     def _month_name(self, span: Days) -> str:
         if span.first.day == 1:
             return QLocale().standaloneMonthName(span.first.month)
-        return self.tr("the month from {first} to {last}").format(first=_short(span.first), last=_short(span.last))
+        return self.tr("the month from {first} to {last}").format(
+            first=short_date(span.first), last=short_date(span.last)
+        )
 
     def _sentence_of(self, view: Outlook, *, complete: bool) -> str:
         words = []
-        last = _short(view.cycle.last)
+        last = long_date(view.cycle.last)
         if view.cap is not None and view.allowance is not None:
             left = view.cap - view.used
             if left > 0:
@@ -352,10 +355,6 @@ class _PlanBar(QWidget):
         painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * self._used / whole, box.height()), 3, 3)
         painter.setPen(QPen(tokens.ink, 2))
         painter.drawLine(int(box.width() * self._today), 0, int(box.width() * self._today), self.height())
-
-
-def _short(day: date) -> str:
-    return QLocale().toString(QDate(day.year, day.month, day.day), "d MMMM")
 
 
 def _months_before(today: date, billing_day: int) -> list[Days]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWi
 from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
 from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import Text
 from netwatch_tray.window.theme import MARGIN, POPOVER_RADIUS, Theme
 
@@ -65,7 +66,7 @@ class WhyTotal(QFrame):
             self._listed = listed
             self._rebuild(len(listed))
         for (depth, each), row in zip(tree, self._rows, strict=False):
-            row.show((each.name, *_rates(each, shown_in), each.why))
+            row.show((each.name, *_rates(each, shown_in), in_words(each.why)))
             row.set_ink("ink" if each.is_uplink else "ink3")
             over = self.tr("{name}, over {names}").format(name=each.name, names=", ".join(each.over))
             row.indent(min(depth, _DEEPEST), over if each.over else each.name)

@@ -1,12 +1,24 @@
-"""Lengths of time as people say them."""
+"""Days and lengths of time as people say them."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
+from datetime import date
+
+from PySide6.QtCore import QCoreApplication, QDate, QLocale
 
 from netwatch_tray.units import UNKNOWN
 
 translate = QCoreApplication.translate
+
+
+def short_date(day: date) -> str:
+    """`14 Nov`."""
+    return QLocale().toString(QDate(day.year, day.month, day.day), translate("Time", "d MMM"))
+
+
+def long_date(day: date) -> str:
+    """`14 November`."""
+    return QLocale().toString(QDate(day.year, day.month, day.day), translate("Time", "d MMMM"))
 
 
 def how_long(seconds: float) -> str:

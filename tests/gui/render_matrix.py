@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 _parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 _parser.add_argument("--scale", default="1")
+_parser.add_argument("--language", default="en")
 _parser.add_argument("--mirrored", action="store_true", help="as where lines run from right to left")
 _parser.add_argument("--pictures", type=Path, help="where to write each picture that is looked at")
 _parser.add_argument("--golden", type=Path, help="where to write the few that are compared")
@@ -37,7 +38,7 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent.parent), str(_HERE.parent.parent / 
 import msgspec
 from painted import Record, problems
 from PIL import Image
-from PySide6.QtCore import QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLocale, QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication, QWidget
 from synthetic import CannedFeed, Clock, SyntheticPast, last_tick, messages
@@ -48,6 +49,7 @@ from netwatch_tray.history.reader import Curve, NetworkUse, Used
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
+from netwatch_tray.window import language
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.chart import Chart
 from netwatch_tray.window.main_window import MainWindow
@@ -279,6 +281,8 @@ def main() -> None:
             wrong.append(f"Qt says: {text}")
 
     application = make_application()
+    QLocale.setDefault(QLocale(_asked.language))
+    language.follow_system(application, QLocale(_asked.language))
     if _asked.mirrored:
         application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     qInstallMessageHandler(said)

@@ -31,9 +31,9 @@ def _render(*arguments: str | Path) -> list[str]:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("how", [["--scale", "1.5"], ["--scale", "2"], ["--mirrored"]], ids=" ".join)
-def test_nothing_is_clipped_covered_or_hard_to_read(how: list[str]) -> None:
-    assert _render(*how) == []
+@pytest.mark.parametrize("how", ["--scale 1.5", "--scale 2", "--mirrored", "--language de"])
+def test_nothing_is_clipped_covered_or_hard_to_read(how: str) -> None:
+    assert _render(*how.split()) == []
 
 
 def test_the_pictures_are_those_that_were_looked_at(tmp_path: Path) -> None:

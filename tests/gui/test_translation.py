@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QLocale, QTranslator
+from windows import interface, tick, uplink
+
+from netwatch_tray.engine import topology
+from netwatch_tray.feed.protocol import TickMessage
+from netwatch_tray.history import recorder
+from netwatch_tray.model import Interface
+from netwatch_tray.window import language
+from netwatch_tray.window.agent_words import in_words
+from netwatch_tray.window.controls import Text
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(_ROOT / "tools"))
+
+import translations  # noqa: E402  a tool of the checkout, no package
+
+_FILES = sorted(translations.TRANSLATIONS.glob("*.ts"))
+_PLACES = re.compile(r"\{[^}]*\}")
+
+
+@pytest.fixture
+def german(application):
+    before = application.findChildren(QTranslator)
+    language.follow_system(application, QLocale("de_AT"))
+    in_words.cache_clear()
+    added = [each for each in application.findChildren(QTranslator) if each not in before]
+    assert added
+    yield
+    for each in added:
+        application.removeTranslator(each)
+        each.deleteLater()
+    in_words.cache_clear()
+
+
+@pytest.mark.parametrize("file", _FILES, ids=lambda file: file.stem)
+def test_every_text_is_translated_with_its_places_for_values(file: Path) -> None:
+    translated, wanted = translations.read(file), translations.messages()
+    assert len(wanted) > 400
+    assert set(translated) == set(wanted), "run ./dev translate, then translate what is unfinished"
+    for message, translation in translated.items():
+        assert sorted(_PLACES.findall(message.source)) == sorted(_PLACES.findall(translation)), message
+        for edge in (str.lstrip, str.rstrip):
+            assert (edge(message.source) != message.source) == (edge(translation) != translation), message
+        assert ("\n" in message.source) == ("\n" in translation), message
+
+
+@pytest.mark.parametrize("file", _FILES, ids=lambda file: file.stem)
+def test_what_the_program_loads_is_what_the_text_file_says(file: Path, tmp_path: Path) -> None:
+    translations.compile_to(file, tmp_path / "fresh.qm")
+    assert (tmp_path / "fresh.qm").read_bytes() == file.with_suffix(".qm").read_bytes(), "run ./dev translate"
+
+
+def test_the_tool_keeps_what_is_translated_and_marks_what_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "netwatch-tray_eo.ts"
+    file.touch()
+    first, second, third = (translations.Message("Page", text) for text in ("One", "<Two> & {three}", "Three"))
+    assert translations.write(file, [first, second]) == 2
+    file.write_text(
+        file.read_text().replace('<translation type="unfinished"></translation>', "<translation>Unu</translation>", 1)
+    )
+    assert translations.read(file) == {first: "Unu"}
+    assert translations.write(file, [first, third]) == 1
+    assert translations.read(file) == {first: "Unu"}
+    assert "Two" not in file.read_text()
+    done = subprocess.run([sys.executable, "-c", "import translations"], cwd=_ROOT / "tools", check=False)
+    assert done.returncode == 0
+
+
+def test_a_text_that_is_no_plain_string_stops_the_tool(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(translations, "ROOT", tmp_path)
+    monkeypatch.setattr(translations, "SOURCES", tmp_path)
+    source = tmp_path / "page.py"
+    source.write_text(
+        'class Page:\n    def say(self):\n        return f"{self.tr(\'in it\')}" + self.tr("a " "whole")\n'
+    )
+    assert [tuple(each) for each in translations.messages()] == [("Page", "in it"), ("Page", "a whole")]
+    source.write_text('class Page:\n    def say(self, word):\n        return self.tr(f"not {word}")\n')
+    with pytest.raises(SystemExit, match=r"page\.py:3"):
+        translations.messages()
+
+
+@pytest.mark.parametrize("languages", ["en_GB", "fr", "C"])
+def test_other_languages_stay_english(application, languages: str) -> None:
+    before = application.findChildren(QTranslator)
+    language.follow_system(application, QLocale(languages))
+    assert application.findChildren(QTranslator) == before
+
+
+@pytest.mark.usefixtures("german")
+def test_the_window_speaks_german(open_window) -> None:
+    opened = open_window()
+    opened.say(
+        TickMessage(
+            tick(
+                uplink(2, "eth0", 1e6, 1e3),
+                interface(3, "wg0", 1.0, 1.0, why="not counted: traffic of wg0 already passes eth0 and eth1"),
+            )
+        )
+    )
+    page = opened.window.interfaces
+    said = " | ".join(each.text() for each in opened.window.findChildren(Text))
+    assert "Nur eth0. 1 Schnittstelle zählt nicht." in said
+    assert "Live, alle 1 s   1 Punkt = 1 s" in said
+    model = page.table.model()
+    told = [str(model.index(row, len(model.columns) - 1).data()) for row in range(2)]
+    assert "Nicht gezählt: der Verkehr von wg0 läuft schon über eth0 und eth1" in told
+    assert page.chart.accessibleName() == "Gesamtrate, letzte Minute"
+
+
+def _reasons() -> set[str]:
+    """What topology says of a machine that has everything."""
+
+    def one(index: int, name: str, **more: object) -> Interface:
+        return Interface(index=index, name=name, **({"is_up": True} | more))  # type: ignore[arg-type]  # spelled out here
+
+    interfaces = {
+        each.index: each
+        for each in (
+            one(1, "lo", is_loopback=True, kind="loopback"),
+            one(2, "eth0", kind="ethernet", default_metric=100),
+            one(3, "eth1", kind="ethernet"),
+            one(4, "wlan0", kind="wifi", is_up=False),
+            one(5, "vlan7", kind="vlan", parent=2, default_metric=50),
+            one(6, "wg0", kind="wireguard"),
+            one(7, "docker0", kind="bridge"),
+            one(8, "veth1", kind="veth", master=7),
+        )
+    }
+    found = {each.why for each in topology.decide(interfaces, {}).values()}
+    found |= {each.why for each in topology.decide(interfaces, {"eth0": False, "eth1": True}).values()}
+    nowhere = {index: each for index, each in interfaces.items() if each.default_metric is None}
+    return found | {each.why for each in topology.decide(nowhere, {}).values()}
+
+
+@pytest.mark.usefixtures("german")
+def test_every_reason_of_the_agents_is_known() -> None:
+    gaps = {recorder.NOT_RUNNING, recorder.NOT_WRITTEN, recorder.ASLEEP, recorder.RESET, recorder.GONE}
+    gaps |= {recorder.SOURCE_CHANGED, f"{recorder.CLOCK_SET} back", f"{recorder.CLOCK_SET} forward"}
+    gaps |= {"paused until now", "nothing measured for 12 s", "read twice in the same moment"}
+    reasons = _reasons()
+    assert len(reasons) >= 8
+    for reason in reasons | gaps:
+        assert in_words(reason) != reason, reason
+    assert in_words("nothing measured for 12 s") == "12 s nicht gemessen"
+    assert in_words("something new") == "something new"

@@ -1,0 +1,111 @@
+"""Keeps the translations in step with the program: `./dev translate`.
+
+Reads every `self.tr("…")`, `translate("Context", "…")` and `QT_TRANSLATE_NOOP("Context", "…")` of the window, brings
+`assets/translations/*.ts` up to date, and compiles them to the `.qm` that the program loads. Qt's own lupdate does not
+look into f-strings. To begin a language, make an empty file `assets/translations/netwatch-tray_LANGUAGE.ts`.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "netwatch_tray" / "window"
+TRANSLATIONS = ROOT / "assets" / "translations"
+
+_BY_CONTEXT = ("translate", "QT_TRANSLATE_NOOP")
+MARKED = ("Agent", "Filter")
+"""Contexts of texts that are marked in one place and asked for in another."""
+
+
+class Message(NamedTuple):
+    """A text of the program; `context` is the class whose `tr` asks for it, or what `translate` is told."""
+
+    context: str
+    source: str
+
+
+def messages() -> list[Message]:
+    """All of them, in the order of files and lines."""
+    found: dict[Message, None] = {}
+    for file in sorted(SOURCES.glob("*.py")):
+        found |= dict.fromkeys(_of_class(ast.parse(file.read_text("utf-8")), "", file))
+    return sorted(found, key=lambda message: message.context)
+
+
+def _of_class(tree: ast.AST, name: str, file: Path) -> Iterator[Message]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Call):
+            yield from _of_call(node, name, file)
+        yield from _of_class(node, node.name if isinstance(node, ast.ClassDef) else name, file)
+
+
+def _of_call(call: ast.Call, class_name: str, file: Path) -> Iterator[Message]:
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    texts = [each.value if isinstance(each, ast.Constant) else None for each in call.args]
+    if function == "tr" and texts:
+        texts.insert(0, class_name)
+    elif function not in _BY_CONTEXT:
+        return
+    match texts:
+        case [str(context), str(source)]:
+            yield Message(context, source)
+        case [str(context), None] if context not in MARKED:
+            sys.exit(f"{file.relative_to(ROOT)}:{call.lineno}: a text to translate is a plain string")
+
+
+def read(file: Path) -> dict[Message, str]:
+    """What a .ts file has translated so far."""
+    text = file.read_text("utf-8")
+    found = {}
+    for context in ET.fromstring(text).iter("context") if text.strip() else ():  # noqa: S314  our own file
+        for message in context.iter("message"):
+            translation = message.findtext("translation") or ""
+            if translation:
+                found[Message(context.findtext("name") or "", message.findtext("source") or "")] = translation
+    return found
+
+
+def write(file: Path, wanted: list[Message]) -> int:
+    """Brings the file up to date: what is new stands there unfinished, what is gone goes. How many are unfinished."""
+    known = read(file)
+    root = ET.Element("TS", version="2.1", language=file.stem.partition("_")[2], sourcelanguage="en")
+    contexts: dict[str, ET.Element] = {}
+    for message in wanted:
+        if message.context not in contexts:
+            contexts[message.context] = ET.SubElement(root, "context")
+            ET.SubElement(contexts[message.context], "name").text = message.context
+        element = ET.SubElement(contexts[message.context], "message")
+        ET.SubElement(element, "source").text = message.source
+        translation = ET.SubElement(element, "translation")
+        translation.text = known.get(message)
+        if not translation.text:
+            translation.set("type", "unfinished")
+    ET.indent(root, "  ")
+    text = ET.tostring(root, encoding="unicode", short_empty_elements=False)
+    file.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE TS>\n{text}\n', "utf-8")
+    return sum(message not in known for message in wanted)
+
+
+def compile_to(file: Path, compiled: Path) -> None:
+    """What Qt loads."""
+    release = Path(sys.executable).with_name("pyside6-lrelease")
+    subprocess.run([release, "-silent", file, "-qm", compiled], check=True)
+
+
+def main() -> None:
+    wanted = messages()
+    for file in sorted(TRANSLATIONS.glob("*.ts")):
+        unfinished = write(file, wanted)
+        compile_to(file, file.with_suffix(".qm"))
+        print(f"{file.relative_to(ROOT)}: {len(wanted)} texts, {unfinished} to translate")
+
+
+if __name__ == "__main__":
+    main()
