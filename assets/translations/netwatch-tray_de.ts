@@ -422,8 +422,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>diesem Rechner</translation>
     </message>
     <message>
-      <source>before NetWatch looked</source>
-      <translation>bevor NetWatch hinsah</translation>
+      <source>before NetWatch</source>
+      <translation>vor NetWatch</translation>
     </message>
   </context>
   <context>
@@ -1205,8 +1205,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Tasten</translation>
     </message>
     <message>
-      <source>And 1 more.</source>
-      <translation>Und 1 weitere Meldung.</translation>
+      <source>And {count} more.</source>
+      <translation>Und {count} weitere.</translation>
     </message>
     <message>
       <source>Not measuring</source>
@@ -1219,6 +1219,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{count} sources missing</source>
       <translation>{count} Quellen fehlen</translation>
+    </message>
+    <message>
+      <source>Something cannot be measured.</source>
+      <translation>Etwas kann nicht gemessen werden.</translation>
     </message>
     <message>
       <source>There is no tray here that shows the icon.</source>
@@ -1872,6 +1876,21 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Total</source>
       <translation>Summe</translation>
+    </message>
+  </context>
+  <context>
+    <name>_LastMinute</name>
+    <message>
+      <source>The last minute, download above upload</source>
+      <translation>Die letzte Minute, Download über Upload</translation>
+    </message>
+    <message>
+      <source>The last minute, as long as this was looked at</source>
+      <translation>Die letzte Minute, soweit hingesehen wurde</translation>
+    </message>
+    <message>
+      <source>now</source>
+      <translation>jetzt</translation>
     </message>
   </context>
   <context>
