@@ -1,0 +1,89 @@
+"""The window in a real session, from the kernel's counters to what a person copies out of a table."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+from desktop import Session
+from networks import FAR, PACED_SENDER, RECEIVER, Wire, wire
+
+from netwatch_tray.units import UNKNOWN
+
+PROGRAM = [sys.executable, "-m", "netwatch_tray"]
+PORT = 5600
+SPEED = 1_000_000
+
+
+@pytest.fixture
+def network() -> Iterator[Wire]:
+    with wire() as made:
+        yield made
+
+
+@pytest.fixture
+def desktop(network: Wire) -> Iterator[Session]:
+    with Session(netns=network.near) as session:
+        session.spawn("agent", [*PROGRAM, "agent", "--headless"])
+        session.wait_for(session.agent_status, 20, "the agent answers")
+        yield session
+
+
+@pytest.fixture
+def download(network: Wire) -> Iterator[int]:
+    """Pid of a process that receives SPEED bytes a second."""
+    sender = network.python(network.far, PACED_SENDER, FAR, str(PORT), str(SPEED), "60")
+    assert sender.stdout is not None
+    assert sender.stdout.readline() == "ready\n"
+    receiver = network.python(network.near, RECEIVER, FAR, str(PORT))
+    yield receiver.pid
+    for process in (receiver, sender):
+        process.kill()
+        process.communicate()
+
+
+def open_window(desktop: Session) -> None:
+    desktop.spawn("window", [*PROGRAM, "window"])
+    desktop.wait_for(lambda: desktop.windows("^NetWatch$"), 20, "the window is there")
+
+
+def copied(desktop: Session, *keys: str) -> list[str]:
+    """The cells of the first row of the page that these keys lead to, once it is there."""
+
+    def copy() -> list[str]:
+        desktop.key(*keys, "Home", "ctrl+c")
+        line = desktop.clipboard().splitlines()
+        return line[-1].split("\t") if line else []
+
+    return desktop.wait_for(copy, 20, "a row is copied")
+
+
+def test_what_moves_can_be_seen_and_taken_along(desktop: Session, download: int) -> None:
+    open_window(desktop)
+    connection = (str(download), "TCP", f"{FAR}:{PORT}", "Established")
+    desktop.wait_for(lambda: set(connection) <= set(copied(desktop, "ctrl+2")), 20, "the connection and its owner")
+
+    desktop.wait_for(lambda: copied(desktop, "ctrl+2")[6].endswith("B/s"), 20, "its rate is measured")
+    desktop.wait_for(lambda: copied(desktop, "ctrl+1")[0] == "uplink", 20, "the counted interface is the first")
+
+    desktop.spawn("second", [*PROGRAM, "window"])
+    assert desktop.wait_exit("second", 20) == 0
+    assert len(desktop.windows("^NetWatch$")) == 1, "one window only"
+
+    desktop.stop("agent", signal.SIGKILL)
+    desktop.wait_for(lambda: copied(desktop)[2] == UNKNOWN, 20, "nothing old is shown as if it were live")
+    desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
+    desktop.wait_for(lambda: copied(desktop)[2].endswith("B/s"), 30, "the window has found the agent again")
+
+    desktop.key("ctrl+3")
+    desktop.key("ctrl+w")
+    assert desktop.wait_exit("window") == 0, desktop.log("window")
+    assert desktop.log("window") == ""
+    status = desktop.agent_status()
+    assert status is not None, "the agent goes on"
+
+    open_window(desktop)
+    # A row of the apps ends with the number of connections.
+    desktop.wait_for(lambda: copied(desktop)[-1] == "1", 20, "it opens on the page that it was closed on")
