@@ -25,7 +25,7 @@ _METRICS_PORT = 9464
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     levels = get_args(UploadLevel)
-    verb = verbs.add_parser("snapshot", help="print what uploading sends, or would send; nothing leaves the machine")
+    verb = verbs.add_parser("snapshot", help="print what uploading sends, or would send, without sending it")
     verb.add_argument("--pretty", action="store_true", help="indented, for people")
     verb.add_argument("--level", choices=levels, help="as if this had been chosen (default: what was)")
     verb.set_defaults(verb=_snapshot)

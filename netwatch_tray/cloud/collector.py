@@ -16,7 +16,7 @@ from netwatch_tray.collect.health import Health, HealthSource
 from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
 from netwatch_tray.collect.system import SystemSource, hostname, machine
 from netwatch_tray.engine.connections import ConnectionTable
-from netwatch_tray.errors import CollectError
+from netwatch_tray.errors import CollectError, UnsupportedError
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
 
@@ -150,8 +150,8 @@ class HealthWatch:
         self._due = 0.0
         """Boot-time clock."""
         self._thread: threading.Thread | None = None
-        self._result: Health | CollectError | None = None
-        """What the thread found."""
+        self._result: Health | str | None = None
+        """What the thread found, or why it could not."""
         self.metric: wire.HealthMetric | None = None
         """As of the last probe; `None`: there is none yet, or it failed."""
         self.fault: str | None = None
@@ -177,11 +177,11 @@ class HealthWatch:
     def _take(self) -> None:
         found, self._result, self._thread = self._result, None, None
         self.metric = self._history.add(found) if isinstance(found, Health) else None
-        self.fault = str(found) if isinstance(found, CollectError) else None
+        self.fault = found if isinstance(found, str) else None
 
     def _probe(self) -> None:
         """In the thread."""
         try:
             self._result = self._source.probe()
-        except CollectError as error:
-            self._result = error
+        except (CollectError, UnsupportedError) as error:
+            self._result = str(error)

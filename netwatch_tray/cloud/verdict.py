@@ -65,7 +65,7 @@ def judge(answer: Answer, count: int, skew: float | None) -> Verdict:
     if status in _REFUSALS:
         return Paused(_REFUSALS[status])
     if 300 <= status < 400:
-        where = (answer.location or "another address")[:200]
+        where = _printable(answer.location or "another address")
         return Paused(f"The server redirects to {where}, which is not followed. If you trust it, set it up as address.")
     if status in {200, 207, 400}:
         try:
@@ -91,7 +91,7 @@ def _fates(response: wire.IngestResponse, count: int, skew: float | None) -> tup
     fates: list[tuple[Fate, str]] = [("failed", "the server did not say what became of it")] * count
     for result in response.results:
         if result.index < count:
-            fates[result.index] = (_fate(result, skew), result.message[:200])
+            fates[result.index] = (_fate(result, skew), _printable(result.message))
     return tuple(fates)
 
 
@@ -110,7 +110,11 @@ def _refused(answer: Answer) -> str:
 
 
 def _words(answer: Answer) -> str:
-    """Status and the beginning of what it said, on one line and without surprises for a terminal."""
-    text = " ".join(answer.body[:200].decode(errors="replace").split())
-    text = "".join(letter for letter in text if letter.isprintable())
+    """Status and the beginning of what it said."""
+    text = _printable(answer.body[:1000].decode(errors="replace"))
     return f"HTTP {answer.status}: {text}" if text else f"HTTP {answer.status}"
+
+
+def _printable(text: str) -> str:
+    """What a peer said, short, on one line and without surprises for a terminal."""
+    return "".join(filter(str.isprintable, " ".join(text.split())))[:200]

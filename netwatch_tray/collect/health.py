@@ -71,7 +71,7 @@ class HealthSource:
         """Gateways that did at least once: their silence is loss."""
 
     def probe(self) -> Health:
-        """Raises CollectError where not even the addresses can be learnt."""
+        """Raises CollectError, UnsupportedError where not even the addresses can be learnt."""
         gateway, dns = self._gateway(), self._dns_server()
         return Health(
             None if gateway is None else self._probe_gateway(gateway),
@@ -149,16 +149,12 @@ def checksum(content: bytes) -> int:
 
 def _knock(address: str) -> float | None:
     """Seconds until a TCP connection is taken or refused; `None`: neither, on any port."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for port in _TCP_PORTS:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.settimeout(_TIMEOUT)
             start = time.monotonic()
-            try:
-                failure = probe.connect_ex(_socket_address(address, port))
-            except OSError:
-                continue
-            if failure in {0, errno.ECONNREFUSED}:
+            if probe.connect_ex(_socket_address(address, port)) in {0, errno.ECONNREFUSED}:
                 return time.monotonic() - start
     return None
 
@@ -198,7 +194,10 @@ def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int
 
 
 def default_gateway() -> str | None:
-    """The next hop of the best default route, IPv4 before IPv6; `None`: there is none. Raises CollectError."""
+    """The next hop of the best default route, IPv4 before IPv6; `None`: there is none.
+
+    Raises CollectError, UnsupportedError.
+    """
     if sys.platform == "linux":
         four = parse_routes(_read("/proc/net/route"))
         return four or parse_routes6(_read("/proc/net/ipv6_route"))

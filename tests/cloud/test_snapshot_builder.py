@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -379,6 +380,34 @@ def test_prometheus_gets_the_same_numbers() -> None:
     assert all((kind == "counter") == name.endswith("_total") for name, kind in kinds.items())
     odd = msgspec.structs.replace(found.interfaces[0], name='a"b\\c\nd')
     assert 'interface="a\\"b\\\\c\\nd"' in render(msgspec.structs.replace(found, interfaces=(odd,)))
+
+
+_LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'
+_SAMPLE = re.compile(rf"(netwatch_[a-z0-9_]+)(\{{{_LABEL}(?:,{_LABEL})*\}})? [0-9.e+-]+")
+"""Of the text format, version 0.0.4, with the names that we use."""
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_prometheus_can_read_it_whatever_an_interface_or_a_disk_is_called(name: str) -> None:
+    """Each family once, its help and its kind before its samples, no sample twice, and each line well formed."""
+    found = everything((), {})
+    interfaces = tuple(msgspec.structs.replace(found.interfaces[0], name=name + end, rx_rate=0.5) for end in ("", "2"))
+    text = render(msgspec.structs.replace(found, interfaces=interfaces))
+    assert text.endswith("\n")
+    family, families, samples = "", [], []
+    for line in text[:-1].split("\n"):
+        if line.startswith("# HELP "):
+            family = line.split(" ")[2]
+            families.append(family)
+        elif line.startswith("# TYPE "):
+            assert line in {f"# TYPE {family} counter", f"# TYPE {family} gauge"}
+        else:
+            sample = _SAMPLE.fullmatch(line)
+            assert sample, line
+            assert sample[1] == family
+            samples.append(line.rpartition(" ")[0])
+    assert len(set(families)) == len(families)
+    assert len(set(samples)) == len(samples)
 
 
 def test_a_tick_is_stamped_as_it_was() -> None:

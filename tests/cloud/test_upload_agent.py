@@ -22,6 +22,8 @@ from networks import FAR, inside, wire
 from uploading import wait_for
 
 from netwatch_tray import paths, settings as settings_file
+from netwatch_tray.cli import main
+from netwatch_tray.cloud import uploader
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import Command, Subscribe, TickMessage
@@ -91,6 +93,7 @@ def test_from_setup_to_the_server_and_off_again(home: Path) -> None:
         (tested,) = server.stored()
         assert "go to" in tell("upload", "on")
         wait_for(lambda: len(server.stored()) > 1, "a snapshot comes within an interval")
+        assert "1 delivered, 0 waiting" in tell("status")
         status = tell("upload", "status")
         assert "upload  on" in status
         assert "1 delivered, 0 waiting" in status
@@ -166,6 +169,25 @@ def test_a_wrong_key_is_told_in_the_terminal() -> None:
         assert verb("upload", "setup", "--endpoint", server.url, stdin="").returncode == 1
 
 
+def test_a_test_that_comes_too_soon_is_tried_again_and_holds_no_traffic(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The agent may have sent a moment ago, and what it sends already counts the traffic."""
+    monkeypatch.setattr(uploader, "PACE", uploader.PACE._replace(gap=0.01))
+    with IngestServer(rules="dashboard", script=scripted(["429"])) as server:
+        monkeypatch.setenv("NETWATCH_ENDPOINT", server.url)
+        monkeypatch.setenv("NETWATCH_API_KEY", KEY)
+        assert main(["upload", "test"]) == 0
+        said = capsys.readouterr()
+        assert "trying again in a moment" in said.err
+        assert "took one snapshot" in said.out
+        (snapshot,) = server.snapshots.values()
+        assert all(each["rx_bytes_delta"] == each["tx_bytes_delta"] == 0 for each in snapshot["interfaces"])
+        server.script = scripted(["429", "429"])
+        assert main(["upload", "test"]) == 1
+        assert "asks for fewer requests" in capsys.readouterr().err
+
+
 def test_a_renewed_key_keeps_the_history_of_this_host_if_the_person_says_so() -> None:
     ids = []
     for key, options in ((KEY, []), ("nw_ak_" + "1" * 32, ["--same-account"]), ("nw_ak_" + "2" * 32, [])):
@@ -187,8 +209,8 @@ def test_switched_off_the_program_sends_nothing_at_all() -> None:
         with agent(inside(network.near)):
             client = FeedClient(paths.feed_socket())
             client.send(Subscribe(frozenset({"interfaces", "connections", "apps"})))
-            for arguments in (["status"], ["snapshot"], ["upload", "status"], ["doctor"], ["watch", "--count", "3"]):
-                done = verb(*arguments, before=inside(network.near))
+            for words in ("status", "snapshot", "upload status", "doctor", "watch --count 3", "connections", "apps"):
+                done = verb(*words.split(), before=inside(network.near))
                 assert done.returncode == 0, done.stderr
             messages = client.wait(5.0)
             assert messages

@@ -448,6 +448,16 @@ def test_what_each_answer_means(status: int, content: bytes, verdict: Any) -> No
 def test_any_answer_has_a_meaning_and_only_a_good_one_ends_a_snapshot(status: int, content: bytes, count: int) -> None:
     found = judge(Answer(status, content, None, None, "somewhere\x1b[31m"), count, None)
     assert not isinstance(found, Each)  # random bytes are no answer of a server
+    assert found.reason.isprintable()
+
+
+def test_a_servers_words_hold_no_surprise_for_a_terminal() -> None:
+    answer = Answer(207, _answer(0, 1, [(0, 400, "no\x1b]0;x\x07 \n" + "o" * 999)]), None, None, None)
+    found = judge(answer, 1, None)
+    assert isinstance(found, Each)
+    ((_, words),) = found.fates
+    assert words.isprintable()
+    assert len(words) == 200
 
 
 def test_what_the_server_does_not_name_is_sent_again() -> None:
