@@ -113,7 +113,9 @@ def conky(network: Wire) -> Iterator[tuple[int, ...]]:
     with Session(netns=network.near) as desktop:
         shipped = subprocess.run(["conky", "-C"], capture_output=True, text=True, check=True).stdout
         file = desktop.directory / "conky.conf"
-        file.write_text(shipped.partition("conky.text")[0] + CONKY_TEXT)
+        # Not as a part of the desktop: such a window may be made before the window manager looks, and never be shown.
+        window = "conky.config.own_window_type = 'normal'\n"
+        file.write_text(shipped.partition("conky.text")[0] + window + CONKY_TEXT)
         pid = desktop.spawn("conky", ["conky", "-c", str(file)])
         desktop.wait_for(lambda: desktop.windows("conky"), 20, "conky is there")
         yield pid, desktop.pid("display")

@@ -58,6 +58,8 @@ _PATIENCE = 10.0
 """Seconds for anything that a healthy machine does in a tenth of them."""
 
 _PANEL = {"height": 32, "icon": 22}
+_INK, _XFCE_INK = (0x7A, 0x82, 0x8D), (0x2E, 0x34, 0x36)
+"""Of our icon: its own colour, and that of the text of Xfce's panel, which it gives to all symbolic icons."""
 
 _XFCE = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
@@ -402,18 +404,14 @@ class Session:
             picture.save(path)
         return picture
 
+    def find_icon(self) -> tuple[int, int] | None:
+        """The middle of our icon in the panel at the top of the screen."""
+        panel = self.screenshot().crop((0, 0, 400, _PANEL["height"]))
+        return _find(panel, _INK, 8) or _find(panel, _XFCE_INK, 8)
+
     def find_colour(self, colour: tuple[int, int, int], least: int = 8) -> tuple[int, int] | None:
         """The middle of where exactly this colour is, if there are `least` pixels of it on the screen."""
-        bands = self.screenshot().split()
-        matches = [
-            band.point([255 * (value == wanted) for value in range(256)])
-            for band, wanted in zip(bands, colour, strict=True)
-        ]
-        mask = ImageChops.darker(ImageChops.darker(matches[0], matches[1]), matches[2])
-        box = mask.getbbox()
-        if box is None or mask.histogram()[255] < least:
-            return None
-        return (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
+        return _find(self.screenshot(), colour, least)
 
     def move(self, x: int, y: int) -> None:
         """The pointer."""
@@ -536,6 +534,19 @@ class Session:
             self.screenshot(file)
             return str(file)
         return "cannot be seen"
+
+
+def _find(picture: Image.Image, colour: tuple[int, int, int], least: int) -> tuple[int, int] | None:
+    bands = picture.split()
+    matches = [
+        band.point([255 * (value == wanted) for value in range(256)])
+        for band, wanted in zip(bands, colour, strict=True)
+    ]
+    mask = ImageChops.darker(ImageChops.darker(matches[0], matches[1]), matches[2])
+    box = mask.getbbox()
+    if box is None or mask.histogram()[255] < least:
+        return None
+    return (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
 
 
 def _row(layout: tuple[int, dict[str, Any], list[Any]]) -> Row:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from netwatch_tray.tray.icon import SIZES, Bar, draw
-from netwatch_tray.tray.presenter import Glyph
+from netwatch_tray.tray.icon import GLYPHS, SIZES, Bar, draw
 
 _BARS: tuple[tuple[Bar, tuple[int, int, int], tuple[int, int, int]], ...] = (
     # ink, bar, text
@@ -17,12 +15,6 @@ _BARS: tuple[tuple[Bar, tuple[int, int, int], tuple[int, int, int]], ...] = (
     ("unknown", (0xF3, 0xF4, 0xF6), (0x40, 0x40, 0x40)),
     ("unknown", (0x1D, 0x20, 0x24), (0xC0, 0xC0, 0xC0)),
 )
-_GLYPHS = (
-    *(Glyph("rates", down, up) for down, up in itertools.product(range(4), repeat=2)),
-    Glyph("paused"),
-    Glyph("offline"),
-    Glyph("alert"),
-)
 _GAP, _NAMES, _HEAD = 8, 96, 20
 
 
@@ -30,9 +22,9 @@ def draw_icons(file: Path) -> None:
     """A column for each size on each bar, a row for each state; at the size they have on the screen."""
     width = _NAMES + len(_BARS) * (sum(SIZES) + _GAP * (len(SIZES) + 1))
     row = max(SIZES) + _GAP
-    sheet = Image.new("RGB", (width, _HEAD + row * len(_GLYPHS)), (0xFF, 0xFF, 0xFF))
+    sheet = Image.new("RGB", (width, _HEAD + row * len(GLYPHS)), (0xFF, 0xFF, 0xFF))
     pen = ImageDraw.Draw(sheet)
-    for index, glyph in enumerate(_GLYPHS):
+    for index, glyph in enumerate(GLYPHS):
         name = glyph.kind if glyph.kind != "rates" else f"down {glyph.down}, up {glyph.up}"
         pen.text((_GAP, _HEAD + index * row + row // 2 - 6), name, (0, 0, 0))
     left = _NAMES
@@ -42,7 +34,7 @@ def draw_icons(file: Path) -> None:
         pen.text((left + _GAP, 4), f"{ink} bar" if ink != "unknown" else "bar of unknown colour", text)
         x = left + _GAP
         for size in SIZES:
-            for index, glyph in enumerate(_GLYPHS):
+            for index, glyph in enumerate(GLYPHS):
                 picture = draw(glyph, size, ink)
                 sheet.paste(picture, (x, _HEAD + index * row + (row - size) // 2), picture)
             x += size + _GAP

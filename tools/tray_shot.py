@@ -19,7 +19,6 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Actions, open_tray
 
-_INK = (0x7A, 0x82, 0x8D)
 _WIDTH, _HEIGHT = 320, 350
 
 
@@ -30,7 +29,7 @@ def draw_tray(file: Path) -> None:
         desktop.spawn("agent", [sys.executable, __file__], {"PYTHONPATH": os.pathsep.join(sys.path)})
         desktop.wait_for(desktop.items, 10, "the icon registers")
         desktop.wait_for(lambda: "wlan0" in desktop.tooltip(), 10, "the tick is shown")
-        place = desktop.wait_for(lambda: desktop.find_colour(_INK), 10, "the icon is seen")
+        place = desktop.wait_for(desktop.find_icon, 10, "the icon is seen")
         desktop.click(*place, button=3)
         desktop.wait_for(lambda: len(set(desktop.screenshot().crop((0, 40, 200, 200)).tobytes())) > 20, 10, "the menu")
         time.sleep(0.5)  # the menu fades in

@@ -1,4 +1,4 @@
-"""Draws the tray's glyphs: one geometry on whole pixels, for every size from 16 to 64.
+"""Draws the tray's glyphs: one geometry on whole pixels, as pictures from 16 to 64 and as an icon theme.
 
 Each size is a whole multiple of a grid of 16, 22 or 24, so that a host which halves a picture gets sharp edges as well.
 Shapes differ between the states, not only colours. Nothing here needs Pillow's plugins, fonts or ImageDraw: they would
@@ -16,6 +16,16 @@ from PIL import Image
 from netwatch_tray.tray.presenter import Glyph
 
 SIZES = (16, 22, 24, 32, 44, 48, 64)
+GLYPHS = (
+    *(Glyph("rates", down, up) for down in range(4) for up in range(4)),
+    Glyph("paused"),
+    Glyph("offline"),
+    Glyph("alert"),
+)
+"""All there are."""
+
+NAME = "name"
+"""Under which the picture's `info` has the name of the same glyph in the icon theme."""
 
 Bar = Literal["light", "dark", "unknown"]
 """The colour of what the icon lies on."""
@@ -51,7 +61,10 @@ class _Grid(NamedTuple):
 _MARK = 4
 """Width of the exclamation mark and height of its dot."""
 
-_GRIDS = (_Grid(16, 2, 1, 6, 4, 2), _Grid(22, 3, 1, 8, 6, 4), _Grid(24, 3, 1, 10, 6, 4))
+_16, _22, _24 = _GRIDS = (_Grid(16, 2, 1, 6, 4, 2), _Grid(22, 3, 1, 8, 6, 4), _Grid(24, 3, 1, 10, 6, 4))
+
+# LXQt takes the last of all, whatever the size; its own icons have 22 pixels.
+_THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}
 
 
 @functools.lru_cache(maxsize=128)  # every state in the sizes that a backend asks for
@@ -64,7 +77,37 @@ def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
         _fill(mask, tuple((x * scale, y * scale) for x, y in polygon))
     picture = Image.new("RGBA", (size, size), _INK[bar])
     picture.putalpha(mask.reduce(_SAMPLES))
+    picture.info[NAME] = theme_name(glyph)
     return picture
+
+
+def theme_name(glyph: Glyph) -> str:
+    """In `assets/tray`. Panels give what is called symbolic the colour of their text."""
+    steps = f"-{glyph.down}-{glyph.up}" if glyph.kind == "rates" else ""
+    return f"netwatch-tray-{glyph.kind}{steps}-symbolic"
+
+
+def draw_theme() -> dict[str, str]:
+    """The files of the icon theme by their paths: SVG, in the colour for an unknown bar where nobody gives another."""
+    return {
+        f"hicolor/{place}/apps/{theme_name(glyph)}.svg": _svg(glyph, grid)
+        for place, grid in _THEME_PLACES.items()
+        for glyph in GLYPHS
+    }
+
+
+def _svg(glyph: Glyph, grid: _Grid) -> str:
+    """With the class that KDE looks for; GTK colours every path by itself."""
+    ink = "#{:02x}{:02x}{:02x}".format(*_INK["unknown"])
+    paths = "".join(
+        f'<path class="ColorScheme-Text" fill="currentColor" d="M{"L".join(f"{x:g} {y:g}" for x, y in polygon)}Z"/>'
+        for polygon in _shapes(glyph, grid)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.size}" height="{grid.size}" '
+        f'viewBox="0 0 {grid.size} {grid.size}">'
+        f'<style id="current-color-scheme" type="text/css">.ColorScheme-Text{{color:{ink}}}</style>{paths}</svg>\n'
+    )
 
 
 def _shapes(glyph: Glyph, grid: _Grid) -> list[_Polygon]:

@@ -20,7 +20,6 @@ from networks import FAR, PACED_SENDER, RECEIVER, Wire, inside, wire
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 SPEED = 5_000_000
 PORT = 5201
-ICON = (0x7A, 0x82, 0x8D)
 DOWNLOAD_LINE = (0x14, 0x63, 0xBD)
 UNITS = {"B/s": 1, "kB/s": 1e3, "MB/s": 1e6, "GB/s": 1e9}
 
@@ -73,7 +72,7 @@ def test_from_the_kernel_to_the_eye(host: str, network: Wire, tmp_path: Path) ->
         desktop.start_host(host)
         agent = desktop.spawn("agent", PROGRAM)
         desktop.wait_for(desktop.items, 10, "the icon registers")
-        place = desktop.wait_for(lambda: desktop.find_colour(ICON), 10, "the icon is seen on the screen")
+        place = desktop.wait_for(desktop.find_icon, 10, "the icon is seen on the screen")
 
         with transfer(network, 60):
             # The tooltip tells the speed that is known here.
@@ -101,7 +100,7 @@ def test_from_the_kernel_to_the_eye(host: str, network: Wire, tmp_path: Path) ->
             desktop.stop(host, signal.SIGKILL)
             desktop.start_host(host)
             desktop.wait_for(desktop.items, 10, "the icon registers again")
-            desktop.wait_for(lambda: desktop.find_colour(ICON), 10, "the icon is seen again")
+            desktop.wait_for(desktop.find_icon, 10, "the icon is seen again")
             desktop.wait_for(told, 10, "the tooltip is live again")
 
         # Quit ends everything and leaves nothing.

@@ -21,8 +21,6 @@ from netwatch_tray.feed.protocol import Command, Subscribe, TickMessage
 from netwatch_tray.model import PAUSED, Tick
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
-INK = (0x7A, 0x82, 0x8D)
-"""Of the icon on a bar of unknown colour."""
 TRICKLE = """
 import socket, sys, time
 sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -63,9 +61,7 @@ def start(desktop: Session, network: Wire, **environment: str) -> None:
 
 
 def see(desktop: Session, timeout: float = 15) -> tuple[int, int]:
-    place = desktop.wait_for(lambda: desktop.find_colour(INK), timeout, "the icon is seen on the screen")
-    assert place[1] < 40, "the icon is in the panel"
-    return place
+    return desktop.wait_for(desktop.find_icon, timeout, "the icon is seen in the panel")
 
 
 def ticks(desktop: Session, condition: Callable[[Tick], bool]) -> None:
@@ -188,7 +184,7 @@ def test_trayer(bus: str, network: Wire) -> None:
         assert desktop.windows("NetWatch") == []
         use_xembed_icon(desktop, place)
         desktop.stop("trayer", signal.SIGKILL)
-        desktop.wait_for(lambda: desktop.find_colour(INK) is None, 10, "the icon is gone with its tray")
+        desktop.wait_for(lambda: desktop.find_icon() is None, 10, "the icon is gone with its tray")
         desktop.start_host("trayer")
         place = see(desktop)
         quits(desktop, lambda: quit_by_keys(desktop, place))
@@ -212,7 +208,7 @@ def test_no_tray_opens_the_window_once_and_one_that_comes_late_gets_the_icon(net
         assert status.no_tray == ""
         use_xembed_icon(desktop, place)
         desktop.stop("tint2", signal.SIGKILL)
-        desktop.wait_for(lambda: desktop.find_colour(INK) is None, 10, "the icon is gone with its tray")
+        desktop.wait_for(lambda: desktop.find_icon() is None, 10, "the icon is gone with its tray")
         desktop.start_host("tint2")
         see(desktop)
 

@@ -32,7 +32,6 @@ DIST = ROOT / "dist"
 FOLDER = DIST / "netwatch-tray"
 SPEED = 5_000_000
 PORT = 5201
-ICON = (0x7A, 0x82, 0x8D)
 DOWNLOAD_LINE = (0x14, 0x63, 0xBD)
 MEGABYTE = 1_000_000
 X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108  where X servers have them
@@ -160,7 +159,7 @@ def test_installed_used_and_removed(deb: Path, debian: BareDebian, network: Wire
         desktop.start_host("xfce")
         desktop.spawn("agent", debian.enter(*words, shared=(desktop.directory, X11_SOCKETS)))
         desktop.wait_for(desktop.items, 20, "the icon registers")
-        place = desktop.wait_for(lambda: desktop.find_colour(ICON), 10, "the icon is seen on the screen")
+        place = desktop.wait_for(desktop.find_icon, 10, "the icon is seen on the screen")
         with transfer(network):
             desktop.wait_for(lambda: tells(desktop.tooltip(), SPEED), 15, f"the tooltip tells {SPEED} B/s")
             desktop.click(*place)

@@ -17,6 +17,7 @@ import pytest
 from bare_agent import tick
 from desktop import ITEM, MENU, WATCHER, BusClient, Session, wait_for
 from jeepney import DBusErrorResponse
+from PIL import Image
 from surroundings import Loop, Watcher, no_actions
 
 from netwatch_tray.errors import TrayUnavailableError
@@ -145,6 +146,29 @@ def test_a_host_that_reads_everything_hears_of_one_change_only(watcher: Watcher,
         shown.get("IconPixmap")
         wait_for(lambda: len(told()) > 1, 5, "the next change is told")
         assert told() == ["NewIcon", "NewToolTip"]
+
+
+def test_hosts_that_read_the_name_find_what_has_that_name(watcher: Watcher, shown: Shown) -> None:
+    shown.registers(watcher)
+    shown.client.properties(shown.name, ITEM_PATH, ITEM)
+    theme = Path(shown.get("IconThemePath"))
+    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+        for rate, steps in ((5e6, "3-0"), (1.0, "0-0"), (5e3, "1-0")):  # each is told, although nobody reads the pixels
+            shown.show(rate)
+            wait_for(lambda: "NewIcon" in [name for name, _ in signals()], 5, "the icon is told")
+            name = shown.get("IconName")
+            assert name == f"netwatch-tray-rates-{steps}-symbolic"
+            assert (theme / "hicolor" / "22x22" / "apps" / f"{name}.svg").is_file()
+            signals().clear()
+
+
+def test_a_picture_of_somebody_else_has_no_name(watcher: Watcher, bus: Session, loop: Loop) -> None:
+    picture = Image.new("RGBA", (22, 22), (255, 0, 0, 255))
+    icon = loop.do(lambda: Icon("t", (picture,), "t", program="T", scheduler=loop.scheduler, on_lost=lambda _: None))
+    loop.do(icon.run_detached)
+    name = watcher.registered.get(timeout=10)
+    assert bus.client.property(name, ITEM_PATH, ITEM, "IconName") == ""
+    loop.do(icon.stop)
 
 
 def test_what_looks_the_same_is_not_told(watcher: Watcher, shown: Shown) -> None:

@@ -3,19 +3,17 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QImage, QPainter
+from PySide6.QtSvg import QSvgRenderer
 
-from netwatch_tray.tray.icon import SIZES, Bar, draw
+from netwatch_tray.tray.icon import GLYPHS, SIZES, Bar, draw, draw_theme, theme_name
 from netwatch_tray.tray.presenter import Glyph
 
-GLYPHS = [
-    *(Glyph("rates", down, up) for down, up in itertools.product(range(4), repeat=2)),
-    Glyph("paused"),
-    Glyph("offline"),
-    Glyph("alert"),
-]
 SLANTED = {"rates", "offline", "alert"}
 
 
@@ -109,6 +107,27 @@ def test_the_ink_stands_out_from_its_bar(bar: Bar, colour: tuple[int, int, int],
     ink = draw(Glyph("paused"), 16, bar).getpixel((3, 8))
     assert isinstance(ink, tuple)
     assert contrast(ink, colour) >= least
+
+
+def test_the_icon_theme_is_the_same_geometry() -> None:
+    theme = Path(__file__).resolve().parents[2] / "assets" / "tray"
+    kept = {str(file.relative_to(theme)): file.read_text() for file in theme.rglob("*.svg")}
+    assert kept == draw_theme(), "run .venv/bin/python tools/icon_theme.py"
+    assert len(kept) == 6 * len(GLYPHS), "each has a name of its own"
+
+
+@pytest.mark.parametrize("size", [16, 22, 24, 32, 48])
+@pytest.mark.parametrize("glyph", GLYPHS)
+def test_the_theme_looks_like_the_pictures(glyph: Glyph, size: int) -> None:
+    text = draw_theme()[f"hicolor/{size}x{size}/apps/{theme_name(glyph)}.svg"]
+    drawn = QImage(size, size, QImage.Format.Format_RGBA8888)
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    QSvgRenderer(text.encode()).render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    rendered = Image.frombytes("RGBA", (size, size), bytes(drawn.constBits())).getchannel("A")
+    difference = ImageChops.difference(rendered, draw(glyph, size, "unknown").getchannel("A"))
+    assert max(difference.tobytes()) < 100, "slanted edges differ by how they are smoothed, nothing else"
 
 
 def test_a_picture_is_drawn_once() -> None:

@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -26,6 +27,7 @@ from netwatch_tray.tray.backends.bus_objects import Interface, Method, Object
 from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
 from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, Notifications
 from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu
+from netwatch_tray.tray.icon import NAME
 
 ITEM = "org.kde.StatusNotifierItem"
 WATCHER = "org.kde.StatusNotifierWatcher"
@@ -42,7 +44,7 @@ _OWNED = (1, 4)
 _SIGNALS = {"NewIcon": "", "NewToolTip": "", "XAyatanaNewLabel": "ss"}
 _LABEL_SIGNAL = "XAyatanaNewLabel"
 """Hosts take the label from the signal itself, so it is said each time."""
-_SIGNAL_OF = {"IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
+_SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
 """What tells hosts to read a property again."""
 _READ_WITHIN = 0.1
 """Seconds after a signal in which hosts read what they want to know."""
@@ -92,6 +94,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._is_loop_ours = False
         self.activation_token: str | None = None
         """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
+        self._has_theme = bool(theme := _theme())
         self._item = Interface(
             ITEM,
             {
@@ -108,7 +111,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
                 "Status": ("s", "Active"),
                 "WindowId": ("i", 0),
                 "IconName": ("s", ""),
-                "IconThemePath": ("s", ""),
+                "IconThemePath": ("s", theme),
                 "IconPixmap": (_PIXMAPS, []),
                 "OverlayIconName": ("s", ""),
                 "OverlayIconPixmap": (_PIXMAPS, []),
@@ -176,6 +179,9 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def _update_icon(self) -> None:
         self._icon_valid = True
         if self._item.set("IconPixmap", [_pixmap(picture) for picture in self._icon]):
+            # Hosts take the name rather than the pixels, and some look no further when they find nothing of that name.
+            if self._has_theme:
+                self._item.set("IconName", self._icon[0].info.get(NAME, ""))
             self._announce("NewIcon")
 
     def _update_title(self) -> None:
@@ -330,6 +336,14 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _on_host(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
         self._has_host = answer == (("b", True),)
+
+
+def _theme() -> str:
+    """The folder of our icon theme; empty where panels could not read it."""
+    if Path("/.flatpak-info").exists():
+        return ""
+    package = Path(__file__).resolve().parents[2]
+    return next((str(place) for base in (package, package.parent) if (place := base / "assets" / "tray").is_dir()), "")
 
 
 def _make_visible(icon: Icon) -> None:
