@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 import netwatch_tray
-from netwatch_tray.cli import autostart, connections, diagnose, live, program, upload, usage, xembed
+from netwatch_tray.cli import autostart, connections, diagnose, export, live, program, upload, usage, xembed
 from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 
@@ -45,6 +45,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"netwatch-tray {netwatch_tray.__version__}")
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (program, live, connections, usage, diagnose, autostart, upload, xembed):
+    for module in (program, live, connections, usage, export, diagnose, autostart, upload, xembed):
         module.add_verbs(verbs)
     return parser

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from netwatch_tray.cli.session import DONE, load_settings, print_json, print_table
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import HistoryReader, Kind, Used
+    from netwatch_tray.history.reader import HistoryReader, Kind, NetworkUse, Used
     from netwatch_tray.history.usage import Period
     from netwatch_tray.settings import Settings
 
@@ -56,7 +56,7 @@ def _rows(
     from netwatch_tray.history.usage import period_of
 
     if options.networks:
-        return [(f"{each.kind} {each.key}", each.used) for each in reader.by_network(first, last)]
+        return [(_network(each), each.used) for each in reader.by_network(first, last)]
     if options.interfaces or options.apps:
         kind: Kind = "interface" if options.interfaces else "app"
         return reader.by_name(kind, first, last).items()
@@ -64,7 +64,17 @@ def _rows(
     for day, used in reader.days("total", None, first, last).items():
         begin = period_of(day, cast("Period", options.by), settings.plan.billing_day).first.isoformat()
         sums[begin] = sums.get(begin, NOTHING).plus(used)
-    return sums.items()
+    for span, used in reader.undated("total", None, first, last):
+        period, other = (period_of(day, cast("Period", options.by), settings.plan.billing_day) for day in span)
+        if period == other:  # else nobody knows which of them it belongs to
+            begin = period.first.isoformat()
+            sums[begin] = sums.get(begin, NOTHING).plus(used)
+    return sorted(sums.items())
+
+
+def _network(use: NetworkUse) -> str:
+    metered = {True: ", metered", False: "", None: ""}[use.is_metered]
+    return f"{use.kind}{f' {use.number}' if use.number > 1 else ''}{metered}"
 
 
 def _print(rows: Iterable[tuple[str, Used]], settings: Settings) -> None:
@@ -74,6 +84,7 @@ def _print(rows: Iterable[tuple[str, Used]], settings: Settings) -> None:
         return str(units.size(amount, settings.units))
 
     cells = [
-        (name, size(used.rx), size(used.tx), size(used.both), size(used.gap_rx + used.gap_tx)) for name, used in rows
+        (name, size(used.rx), size(used.tx), size(used.both), size(used.gap_rx + used.gap_tx), size(used.imported))
+        for name, used in rows
     ]
-    print_table(("", "↓", "↑", "BOTH", "OF THESE UNTIMED"), cells, "<>>>>")
+    print_table(("", "↓", "↑", "BOTH", "OF THESE UNTIMED", "IMPORTED"), cells, "<>>>>>")

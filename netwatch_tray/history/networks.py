@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from netwatch_tray.collect.linux.network_manager import is_metered
 from netwatch_tray.model import InterfaceTick
 
 _RTF_GATEWAY = 0x2
@@ -21,13 +22,15 @@ class Network(NamedTuple):
     """Hash of the gateway and of the kind of the uplink."""
     kind: str
     """Of the uplink: `wifi`, `ethernet` …; `offline` without one."""
+    is_metered: bool | None = None
+    """`None`: nobody knows."""
 
 
 OFFLINE = Network("offline", "offline")
 
 
 def current_network(interfaces: Iterable[InterfaceTick], proc: Path = Path("/proc/net")) -> Network:
-    """The network of the first uplink.
+    """The network of the first uplink. Waits for NetworkManager, where there is one, to say whether it is metered.
 
     By its gateway's hardware address, or else its IPv4 address, where the system tells them (Linux, route(5));
     elsewhere two networks of the same kind on the same interface are one.
@@ -37,7 +40,7 @@ def current_network(interfaces: Iterable[InterfaceTick], proc: Path = Path("/pro
         return OFFLINE
     gateway = _gateway(proc)
     known_by = f"{uplink.kind} {gateway or uplink.name}"
-    return Network(blake2b(known_by.encode(), digest_size=6).hexdigest(), uplink.kind)
+    return Network(blake2b(known_by.encode(), digest_size=6).hexdigest(), uplink.kind, is_metered())
 
 
 def _gateway(proc: Path) -> str | None:

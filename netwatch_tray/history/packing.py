@@ -244,7 +244,7 @@ def tens_of(fine: Fine, wanted: Collection[int] | None = None) -> Iterator[tuple
         if line is None:
             continue
         rx, tx = line
-        if None in rx:
+        if None in rx or None in tx:
             for second, begin, end, _covered in spans:
                 value = summed(elapsed[begin:end], rx[begin:end], tx[begin:end])
                 if value is not None:
@@ -260,8 +260,8 @@ def tens_of(fine: Fine, wanted: Collection[int] | None = None) -> Iterator[tuple
 
 def summed(elapsed: list[int], rx: list[int | None], tx: list[int | None]) -> Value | None:
     """Ticks of some length (ms) made into one value; `None`: none of them is known."""
-    if None in rx:
-        known = [each for each in zip(elapsed, rx, tx, strict=True) if each[1] is not None]
+    if None in rx or None in tx:
+        known = [each for each in zip(elapsed, rx, tx, strict=True) if None not in each]
         if not known:
             return None
         elapsed, rx, tx = map(list, zip(*known, strict=True))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from netwatch_tray.history import schema
+from netwatch_tray.history.imports import Amount, Import, amounts
 from netwatch_tray.history.packing import (
     HOURS,
     MINUTES,
@@ -33,7 +34,9 @@ from netwatch_tray.history.packing import (
     unpack_line,
     unpack_minute,
 )
+from netwatch_tray.history.recorder import TOTAL
 from netwatch_tray.history.schema import explained
+from netwatch_tray.history.usage import Days
 
 Kind = Literal["total", "interface", "app", "carrier"]
 
@@ -76,6 +79,8 @@ class Used(NamedTuple):
     gap_tx: int
     covered_s: float
     """Seconds measured."""
+    imported: int = 0
+    """Of both: bytes that another program measured, see imports."""
 
     @property
     def both(self) -> int:
@@ -101,10 +106,25 @@ class GapFound(NamedTuple):
     """The bytes carried meanwhile are known."""
 
 
+class Carried(NamedTuple):
+    """Bytes of which nobody knows when in that time they passed."""
+
+    start: float
+    finish: float
+    reason: str
+    name: str
+    rx: int
+    tx: int
+
+
 class NetworkUse(NamedTuple):
     key: str
     kind: str
     used: Used
+    number: int = 1
+    """Which one of its kind, as they were met."""
+    is_metered: bool | None = None
+    """`None`: nobody knows."""
 
 
 class Row(NamedTuple):
@@ -133,8 +153,9 @@ class HistoryReader:
         self._connection.close()
 
     def names(self, kind: Kind) -> list[str]:
-        """Of all that was ever recorded. Raises HistoryError, as all below do."""
-        return [name for (name,) in self._query("SELECT DISTINCT name FROM series WHERE kind = ? ORDER BY name", kind)]
+        """Of all that was ever recorded or imported. Raises HistoryError, as all below do."""
+        query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
+        return [name for (name,) in self._query(query, kind, kind == "interface")]
 
     def curve(self, kind: Kind, name: str | None, start: float, end: float, most_points: int = 1200) -> Curve:
         """The rates of an interface, an app or the total (`name` None) from the tier that suits the range."""
@@ -184,7 +205,17 @@ class HistoryReader:
             for day, _network, ledger in self._ledgers(first, last):
                 for series in ledger.keys() & ids:
                     found[day] = found.get(day, NOTHING).plus(_used(ledger[series]))
-        return found
+            for amount in self._imported(kind, name, first, last):
+                if amount.days.length == 1:
+                    day = amount.days.first
+                    found[day] = found.get(day, NOTHING).plus(_used_before(amount))
+        return dict(sorted(found.items()))
+
+    def undated(self, kind: Kind, name: str | None, first: date, last: date) -> list[tuple[Days, Used]]:
+        """Imported months and years, wholly in that span, as far as no day of theirs tells it; oldest first."""
+        with self._snapshot():
+            imported = self._imported(kind, name, first, last)
+        return [(amount.days, _used_before(amount)) for amount in imported if amount.days.length > 1]
 
     def by_name(self, kind: Kind, first: date, last: date) -> dict[str, Used]:
         """Usage of each interface or app in a span of local days, the largest first."""
@@ -193,20 +224,27 @@ class HistoryReader:
             sums = _sums(
                 (series, entry) for *_, ledger in self._ledgers(first, last) for series, entry in ledger.items()
             )
+            imported = self._imported(kind, None, first, last)
         found: dict[str, Used] = {}
         for series in sums.keys() & names.keys():
             name = names[series]
             found[name] = found.get(name, NOTHING).plus(_used(sums[series]))
+        for amount in imported:
+            found[amount.name] = found.get(amount.name, NOTHING).plus(_used_before(amount))
         return dict(sorted(found.items(), key=lambda item: (-item[1].both, item[0])))
 
     def by_network(self, first: date, last: date) -> list[NetworkUse]:
         """The total in each network in a span of local days, the largest first."""
         with self._snapshot():
-            networks = {each: (key, kind) for each, key, kind in self._query("SELECT id, key, kind FROM network")}
+            query = "SELECT id, key, kind, row_number() OVER (PARTITION BY kind ORDER BY id), metered FROM network"
+            networks = {each: told for each, *told in self._query(query)}
             (total,) = self._ids("total", None) or [0]
             ledgers = [(network, ledger) for _day, network, ledger in self._ledgers(first, last)]
             sums = _sums((network, ledger[total]) for network, ledger in ledgers if total in ledger)
-        found = [NetworkUse(*networks[network], _used(entry)) for network, entry in sums.items()]
+        found = []
+        for network, entry in sums.items():
+            key, of_kind, number, metered = networks[network]
+            found.append(NetworkUse(key, of_kind, _used(entry), number, None if metered is None else bool(metered)))
         return sorted(found, key=lambda use: (-use.used.both, use.key))
 
     def gaps(self, start: float, end: float) -> list[GapFound]:
@@ -218,6 +256,20 @@ class HistoryReader:
             start,
         )
         return [GapFound(start, finish, reason, name, bool(complete)) for start, finish, reason, name, complete in rows]
+
+    def carried(self, kind: Kind, name: str | None, start: float, end: float) -> list[Carried]:
+        """What passed in gaps that ended in the range, oldest first."""
+        rows = self._query(
+            "SELECT start, finish, reason, name, rx, tx FROM gap_bytes JOIN gap ON gap.id = gap "
+            "JOIN series ON series.id = gap_bytes.series "
+            "WHERE finish >= ? AND finish < ? AND kind = ? AND (? IS NULL OR name = ?) ORDER BY start, gap.id, name",
+            start,
+            end,
+            kind,
+            name,
+            name,
+        )
+        return [Carried(*row) for row in rows]
 
     def is_complete(self, first: date, last: date) -> bool:
         """Whether the counters say everything that passed on these local days."""
@@ -257,6 +309,25 @@ class HistoryReader:
         query = "SELECT day, network, data FROM usage WHERE day BETWEEN ? AND ? ORDER BY day"
         for day, network, data in self._query(query, first.isoformat(), last.isoformat()):
             yield date.fromisoformat(day), network, unpack_ledger(data)
+
+    def _imported(self, kind: Kind, name: str | None, first: date, last: date) -> list[Amount]:
+        """What others measured before this program's first day, wholly in that span; of the total under its name."""
+        if kind not in ("total", "interface"):
+            return []
+        rows = self._query(
+            "SELECT name, span, first, rx, tx FROM imported WHERE (? OR counted) AND (? IS NULL OR name = ?)",
+            kind == "interface",
+            name,
+            name,
+        )
+        if not rows:
+            return []
+        (own,) = self._one("SELECT min(day) FROM usage")
+        imports = (Import(each, span, date.fromisoformat(begin), rx, tx) for each, span, begin, rx, tx in rows)
+        found = amounts(imports, date.fromisoformat(own) if own else date.max)
+        if kind == "total":
+            found = [amount._replace(name=TOTAL.name) for amount in found]
+        return [amount for amount in found if first <= amount.days.first and amount.days.last <= last]
 
     def _tier(self, start: float, end: float, most_points: int) -> int:
         """The coarsest that still fills a quarter of the points; a finer one only where it reaches back so far."""
@@ -394,6 +465,10 @@ class HistoryReader:
 def _used(entry: Entry) -> Used:
     rx, tx, gap_rx, gap_tx, covered = entry
     return Used(rx, tx, gap_rx, gap_tx, covered / 10)
+
+
+def _used_before(amount: Amount) -> Used:
+    return Used(amount.rx, amount.tx, 0, 0, 0.0, amount.rx + amount.tx)
 
 
 def _sums(entries: Iterable[tuple[int, Entry]]) -> dict[int, Entry]:

@@ -25,6 +25,8 @@ ASLEEP, RESET, GONE, SOURCE_CHANGED = "asleep", "counters reset", "interface gon
 CLOCK_SET = "the clock was set"
 
 _WRAP = 1 << 32
+_MOST_BITS = 56
+"""So large a number of bytes no link carries between two measurements, nor since boot: such a counter is broken."""
 _CLOCK_STEP = 2.0
 """Seconds by which the wall clock must leave the measured time to count as set."""
 _CLOCK_DRIFT = 5.0
@@ -185,6 +187,12 @@ def _series_of_key(key: str) -> Series:
     return Series("interface", key, name, kind not in _PASSING_KINDS)
 
 
+def _unwrapped(rx: int, tx: int) -> tuple[int, int] | None:
+    """A rate beside counters that went back: the engine found that they wrapped, not that they were reset."""
+    rx, tx = rx % _WRAP if rx < 0 else rx, tx % _WRAP if tx < 0 else tx
+    return None if (rx | tx) >> _MOST_BITS else (rx, tx)
+
+
 class Recorder:
     """Takes measurements in, gives batches out. One thread at a time."""
 
@@ -304,13 +312,13 @@ class Recorder:
         self._miss(tick, at)
 
     def _carry_since(self, gap: Gap, tick: InterfaceTick, series: Series, rx: int, tx: int) -> None:
-        if tick.rx_bytes < rx or tick.tx_bytes < tx:
-            gap.is_complete = False
-        else:
-            self._carry(gap, tick, series, tick.rx_bytes - rx, tick.tx_bytes - tx)
+        self._carry(gap, tick, series, tick.rx_bytes - rx, tick.tx_bytes - tx)
 
     @staticmethod
     def _carry(gap: Gap, tick: InterfaceTick, series: Series, rx: int, tx: int) -> None:
+        if (rx | tx) >> _MOST_BITS:
+            gap.is_complete = False
+            return
         if not rx and not tx:
             return
         gap.carried[series] = (rx, tx)
@@ -337,23 +345,22 @@ class Recorder:
                 continue
             if counter.name != each.name:
                 self._rename(counter, each, at)
-            if each.rx_rate is None:
-                self._reset(counter, each, at - elapsed, at)
-                continue
-            # A rate beside counters that went back: the engine found that they wrapped, not that they were reset.
             rx, tx = each.rx_bytes - counter.rx, each.tx_bytes - counter.tx
+            if each.rx_rate is None or (rx | tx) >> _MOST_BITS:
+                unwrapped = None if each.rx_rate is None else _unwrapped(rx, tx)
+                if unwrapped is None:
+                    self._reset(counter, each, at - elapsed, at)
+                    continue
+                rx, tx = unwrapped
             if rx or tx:
-                rx, tx = rx % _WRAP if rx < 0 else rx, tx % _WRAP if tx < 0 else tx
                 counter.rx, counter.tx = each.rx_bytes, each.tx_bytes
                 if each.is_uplink:
                     total_rx, total_tx = total_rx + rx, total_tx + tx
             cell = counter.cell
-            if cell is None:
+            if cell is None or len(cell.rx_fine) < place:
                 cell = counter.cell = self._cell(counter.series)
-            fine = cell.rx_fine
-            if len(fine) < place:
                 self._skip(cell, place)
-            fine.append(rx)
+            cell.rx_fine.append(rx)
             cell.tx_fine.append(tx)
         if tick.total.rx_rate is not None:
             cell = self._cell(TOTAL)

@@ -49,8 +49,18 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE network (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,-- networks.Network.key
-        kind TEXT NOT NULL       -- of its uplink: wifi, ethernet …
+        kind TEXT NOT NULL,      -- of its uplink: wifi, ethernet …
+        metered INTEGER          -- 1, 0; NULL: nobody knows
     );
+    CREATE TABLE imported (      -- as another program told it, see imports
+        name TEXT NOT NULL,      -- of an interface
+        span TEXT NOT NULL,      -- day, month, year
+        first TEXT NOT NULL,     -- its first local day
+        rx INTEGER NOT NULL,
+        tx INTEGER NOT NULL,
+        counted INTEGER NOT NULL,-- 1: in the total as well
+        PRIMARY KEY (name, span, first)
+    ) WITHOUT ROWID;
     CREATE TABLE gap (
         id INTEGER PRIMARY KEY,
         start REAL NOT NULL,     -- unix time of the last measurement before
@@ -133,7 +143,7 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_mode = WAL")
             if version < VERSION:
-                _migrate(connection, version)
+                _migrate(connection)
         except BaseException:
             connection.close()
             raise
@@ -199,9 +209,10 @@ def _check(connection: sqlite3.Connection, file: Path) -> int:
     return int(version)
 
 
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
+def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()  # another program may have been quicker
         for script in MIGRATIONS[version:]:
             for statement in _statements(script):
                 connection.execute(statement)

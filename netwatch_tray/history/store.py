@@ -64,7 +64,7 @@ class Store:
             raise
         self._identity = _identity(file)
         self._series: dict[Series, int] = {}
-        self._networks: dict[str, int] = {}
+        self._networks: dict[str, tuple[int, bool | None]] = {}
         self._packed_hour = 0
 
     def close(self) -> None:
@@ -144,16 +144,14 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        known = len(self._series), len(self._networks)
         with explained(self._file):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
-                if (len(self._series), len(self._networks)) != known:  # these ids are taken back as well
-                    self._series.clear()
-                    self._networks.clear()
+                self._series.clear()  # ids that were new are taken back as well
+                self._networks.clear()
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -171,11 +169,15 @@ class Store:
         return int(known)
 
     def _network(self, network: Network) -> int:
-        known = self._networks.get(network.key)
-        if known is None:
-            self._connection.execute("INSERT OR IGNORE INTO network (key, kind) VALUES (?, ?)", network)
+        known, is_metered = self._networks.get(network.key, (None, None))
+        if known is None or network.is_metered not in (None, is_metered):
+            self._connection.execute(
+                "INSERT INTO network (key, kind, metered) VALUES (?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET metered = coalesce(excluded.metered, metered)",
+                network,
+            )
             (known,) = self._connection.execute("SELECT id FROM network WHERE key = ?", network[:1]).fetchone()
-            self._networks[network.key] = int(known)
+            self._networks[network.key] = int(known), network.is_metered
         return int(known)
 
     def _write_minute(self, minute: Minute, network: int) -> None:

@@ -50,6 +50,7 @@ class HistoryWriter:
         self._recorder: Recorder | None = None
         self._uplinks: list[tuple[str, tuple[str, ...]]] = []
         self._network = OFFLINE
+        self._network_hour = 0
         self._cycle: Days | None = None
         """The billing month that the two below are of; `None`: they have to be asked for."""
         self._used = 0
@@ -102,10 +103,11 @@ class HistoryWriter:
         return recorder
 
     def _look_at_network(self, tick: Tick) -> None:
-        """Only where the uplinks or their addresses are others: without that it is the same network."""
+        """Where the uplinks or their addresses are others, else it is the same; whether it is metered may change."""
         uplinks = [(each.name, each.addresses) for each in tick.interfaces if each.is_uplink]
-        if uplinks != self._uplinks:
-            self._uplinks = uplinks
+        hour = int(tick.at.timestamp()) // 3600
+        if uplinks != self._uplinks or hour != self._network_hour:
+            self._uplinks, self._network_hour = uplinks, hour
             self._network = current_network(tick.interfaces)
 
     def _commit(self, recorder: Recorder, *, tell: bool) -> Alert | None:

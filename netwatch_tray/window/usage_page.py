@@ -238,10 +238,7 @@ class UsagePage(Page):
         now.append(Amount(self.tr("Average of {count} days").format(count=measured), view.used // measured))
         most = max([*(used.both for _month, used in found.months), self._plan.cap_bytes or 0])
         earlier = [Amount(self._month_name(month), used.both, most) for month, used in found.months]
-        networks = [
-            Amount(self.tr("{kind} {key}").format(kind=kind_in_words(each.kind), key=each.key[:4]), each.used.both)
-            for each in found.networks[:_MOST_NETWORKS]
-        ]
+        networks = [Amount(self._network_name(each), each.used.both) for each in found.networks[:_MOST_NETWORKS]]
         self._pane.show_sections(
             (
                 (self.tr("Today"), now),
@@ -251,6 +248,12 @@ class UsagePage(Page):
             self._plan.cap_bytes,
             self._units,
         )
+
+    def _network_name(self, network: NetworkUse) -> str:
+        name = kind_in_words(network.kind)
+        if network.number > 1:
+            name = self.tr("{kind} {number}").format(kind=name, number=network.number)
+        return self.tr("{network}, metered").format(network=name) if network.is_metered else name
 
     def _bars(self, found: _Found) -> list[Bar]:
         locale = QLocale()

@@ -1,0 +1,141 @@
+"""The history to other programs and from them: `export`, `import`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwatch_tray.cli.session import DONE, load_settings, print_csv, print_json
+from netwatch_tray.errors import HistoryError
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import HistoryReader, Kind, Used
+
+_STEPS = {"10s": 10, "minute": 60, "hour": 3600, "day": 0}
+"""Seconds; a day has as many as it has."""
+_COLUMNS = (
+    "start",
+    "seconds",
+    "name",
+    "rx_bytes",
+    "tx_bytes",
+    "rx_peak_bytes_s",
+    "tx_peak_bytes_s",
+    "measured_s",
+    "note",
+)
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("export", help="the history as CSV or JSON")
+    what = verb.add_mutually_exclusive_group()
+    what.add_argument("--interfaces", action="store_true", help="per interface; default: the total")
+    what.add_argument("--apps", action="store_true", help="per app (TCP payload)")
+    verb.add_argument("--name", help="of one interface or app alone")
+    verb.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="2026-01-31; else 30 days")
+    verb.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="that day included")
+    verb.add_argument("--step", choices=_STEPS, default="hour", help="default: hour")
+    verb.add_argument("--json", action="store_true", help="one JSON object a line; default: CSV")
+    verb.set_defaults(verb=_export)
+
+    verb = verbs.add_parser("import", help="the past from vnStat: vnstat --json | netwatch-tray import -")
+    verb.add_argument("file", type=Path, metavar="FILE", help="what `vnstat --json` printed; -: standard input")
+    verb.add_argument(
+        "--total",
+        action="append",
+        default=[],
+        metavar="INTERFACE",
+        help="belongs to the total; default: those that make it now or ever did",
+    )
+    verb.set_defaults(verb=_import)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from netwatch_tray import paths
+    from netwatch_tray.history.reader import HistoryReader
+
+    kind: Kind = "interface" if options.interfaces else "app" if options.apps else "total"
+    last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
+    first: date = options.first or last - timedelta(days=29)
+    reader = HistoryReader(paths.history_file())
+    try:
+        if options.step == "day":
+            rows = _days(reader, kind, options.name, first, last)
+        else:
+            rows = _values(reader, kind, options.name, first, last, _STEPS[options.step])
+        if options.json:
+            for row in rows:
+                print_json(dict(zip(_COLUMNS, row, strict=True)))
+        else:
+            print_csv(_COLUMNS, rows)
+    finally:
+        reader.close()
+    return DONE
+
+
+def _values(
+    reader: HistoryReader, kind: Kind, name: str | None, first: date, last: date, step: int
+) -> Iterator[tuple[object, ...]]:
+    """What is stored of each series, then what gaps carried."""
+    start, end = _midnight(first), _midnight(last + timedelta(days=1))
+    for row in reader.rows(kind, name, start, end, step):
+        peaks = row.rx_peak, row.tx_peak
+        yield (_moment(row.at), row.seconds, row.name, row.rx, row.tx, *peaks, row.covered_s, None)
+    for gap in reader.carried(kind, name, start, end):
+        seconds = round(gap.finish - gap.start)
+        yield (_moment(gap.start), seconds, gap.name, gap.rx, gap.tx, None, None, 0.0, gap.reason)
+
+
+def _days(reader: HistoryReader, kind: Kind, name: str | None, first: date, last: date) -> Iterator[tuple[object, ...]]:
+    names = [name] if name else reader.names(kind)
+    for each in names:
+        for day, used in reader.days(kind, each, first, last).items():
+            yield _span(day, day, each, used)
+        for days, used in reader.undated(kind, each, first, last):
+            yield _span(days.first, days.last, each, used)
+
+
+def _span(first: date, last: date, name: str, used: Used) -> tuple[object, ...]:
+    seconds = _midnight(last + timedelta(days=1)) - _midnight(first)
+    note = "imported" if used.imported else None
+    return (first.isoformat(), seconds, name, used.rx, used.tx, None, None, used.covered_s, note)
+
+
+def _midnight(day: date) -> int:
+    """Unix time at which the local day begins."""
+    return int(datetime.combine(day, time()).timestamp())
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
+
+
+def _import(options: argparse.Namespace) -> int:
+    from netwatch_tray import paths
+    from netwatch_tray.history import imports, vnstat
+
+    document = sys.stdin.buffer.read() if str(options.file) == "-" else _read(options.file)
+    told = vnstat.parse(document)
+    names = sorted({each.name for each in told})
+    file = paths.history_file()
+    counted = imports.counted_in_total(file) | set(options.total)
+    counted |= {name for name, is_counted in load_settings().total.items() if is_counted}
+    imports.add_imports(file, told, counted)
+    for name in names:
+        own = [each for each in told if each.name == name]
+        days = sum(each.span == "day" for each in own)
+        where = "counted in the total" if name in counted else f"not in the total (--total {name} counts it)"
+        print(f"{name}: days: {days}, months and years: {len(own) - days}; {where}.")
+    print("Only what is older than this program's own first day counts, so nothing counts twice.")
+    return DONE
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise HistoryError(f"{file} cannot be read: {error.strerror}.") from error

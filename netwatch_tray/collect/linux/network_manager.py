@@ -1,0 +1,48 @@
+"""Whether the way out is metered, where NetworkManager runs and knows.
+
+`org.freedesktop.NetworkManager`, property `Metered`: NMMetered of its D-Bus API.
+"""
+
+from __future__ import annotations
+
+_PATIENCE = 2.0
+"""Seconds for the bus to let us in, and for each answer."""
+_MOST_READS = 20
+"""Until the answer has come: before it there are two short messages of the bus."""
+_METERED = {1: True, 2: False, 3: True, 4: False}
+"""Yes, no, and the same guessed."""
+
+
+def is_metered() -> bool | None:
+    """Waits for the answer, some seconds at most; `None`: there is none, for whatever reason."""
+    try:
+        from jeepney import DBusAddress, HeaderFields, MessageFlag, Parser, Properties  # noqa: PLC0415  once an hour
+        from jeepney.bus import get_bus  # noqa: PLC0415
+        from jeepney.bus_messages import message_bus  # noqa: PLC0415
+        from jeepney.io.blocking import prep_socket  # noqa: PLC0415
+    except ImportError:  # it is installed on Linux only
+        return None
+    name = "org.freedesktop.NetworkManager"
+    question = Properties(DBusAddress("/org/freedesktop/NetworkManager", name, name)).get("Metered")
+    question.header.flags |= MessageFlag.no_auto_start
+    try:
+        # Not jeepney's own connection: it would wait without end for a bus that has let us in and then says nothing.
+        with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as bus:
+            bus.settimeout(_PATIENCE)
+            bus.sendall(message_bus.Hello().serialise(serial=1) + question.serialise(serial=2))
+            parser = Parser()
+            for _ in range(_MOST_READS):
+                parser.add_data(bus.recv(4096))
+                while (answer := parser.get_next_message()) is not None:
+                    if answer.header.fields.get(HeaderFields.reply_serial) == 2:
+                        return _metered(answer.body)
+    except (OSError, ValueError, RuntimeError):  # no bus, no access, no answer in time, no way to it that is known
+        pass
+    return None
+
+
+def _metered(body: object) -> bool | None:
+    match body:
+        case (("u", int(metered)),):
+            return _METERED.get(metered)
+    return None  # an error, above all: nobody has that name

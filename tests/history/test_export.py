@@ -1,0 +1,95 @@
+"""The history in the hands of other programs: what they get adds up to what the counters moved by."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from machine import START, Machine
+
+from netwatch_tray.cli import main
+from netwatch_tray.engine.apps import AppName, Traffic
+from netwatch_tray.engine.connections import Interval
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two hours with a second of 1000 bytes in each minute, an hour's sleep between them that carried 5 more."""
+    for name in ("STATE", "CONFIG"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", "UTC")
+    machine = Machine(wall=START - 2.5)  # so that a minute's last tick is in it
+    file = tmp_path / "netwatch-tray" / "history.sqlite3"
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    browser = {"executable:/usr/bin/browser": (AppName("executable:/usr/bin/browser", "browser"), Traffic(700, 30))}
+    for hour in range(2):
+        for _ in range(60):
+            machine.carry(2, 1000, 50)
+            measurements = []
+            for _ in range(12):
+                machine.wait(5)
+                measurements.append(machine.tick())
+            apps = Interval(elapsed_s=10.0, apps=browser, processes={}, local=Traffic())
+            writer.record([*measurements[:-1], (measurements[-1].at, apps), measurements[-1]])
+        if not hour:
+            machine.carry(2, 5, 5)
+            machine.sleep(3600)
+            writer.record([machine.tick()])
+    writer.close()
+    return file
+
+
+RANGE = ("--from", "2026-01-01", "--to", "2026-01-01")
+
+
+def exported(capsys: pytest.CaptureFixture[str], *options: str) -> list[dict[str, str]]:
+    assert main(["export", *RANGE, *options]) == 0
+    return list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+
+
+@pytest.mark.parametrize("step", ["10s", "minute", "hour", "day"])
+def test_every_step_adds_up_to_the_same_bytes(history: Path, capsys: pytest.CaptureFixture[str], step: str) -> None:
+    assert history.exists()
+    rows = exported(capsys, "--step", step)
+    assert sum(int(row["rx_bytes"]) for row in rows) == 120 * 1000 + 5
+    assert sum(int(row["tx_bytes"]) for row in rows) == 120 * 50 + 5
+    assert sum(float(row["measured_s"]) for row in rows) == pytest.approx(7200, abs=1)
+
+
+def test_hours_say_when_how_long_how_fast_and_what_was_a_gap(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert history.exists()
+    rows = exported(capsys, "--interfaces")
+    assert [(row["start"], row["name"], row["rx_bytes"], row["note"]) for row in rows] == [
+        ("2026-01-01T00:00:00+00:00", "eth0", "60000", ""),
+        ("2026-01-01T02:00:00+00:00", "eth0", "60000", ""),
+        ("2026-01-01T00:59:57+00:00", "eth0", "5", "asleep"),
+    ]
+    assert rows[0]["rx_peak_bytes_s"] == "200"
+    assert datetime.fromisoformat(rows[0]["start"]) == datetime.fromtimestamp(START, UTC)
+
+
+def test_apps_and_json(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert history.exists()
+    rows = exported(capsys, "--apps", "--name", "browser")
+    assert [(row["name"], row["rx_bytes"]) for row in rows] == [("browser", "42000"), ("browser", "42000")]
+    assert main(["export", *RANGE, "--apps", "--step", "day", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    row = json.loads(line)
+    assert (row["start"], row["seconds"], row["rx_bytes"], row["note"]) == ("2026-01-01", 86400, 84_000, None)
+
+
+def test_usage_of_networks_has_names_that_people_read(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert history.exists()
+    assert main(["usage", "--networks", "--to", "2026-01-01"]) == 0
+    assert "ethernet" in capsys.readouterr().out
+
+
+def test_what_cannot_be_exported_is_told(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert main(["export"]) == 1
+    assert "There is no history yet" in capsys.readouterr().err

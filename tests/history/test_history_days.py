@@ -1,0 +1,201 @@
+"""Whose day it is: midnight, daylight saving, travel, a clock that is set; billing months, and who is told of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, strategies as st
+from machine import START, Machine
+
+from netwatch_tray.history.reader import HistoryReader, Used
+from netwatch_tray.history.usage import Alert, Days, billing_month, outlook, period_of
+from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.settings import DataPlan
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+def at_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Takes the person to a time zone; back afterwards."""
+
+    def go(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield go
+    monkeypatch.undo()
+    time.tzset()
+
+
+def days(file: Path) -> dict[str, Used]:
+    reader = HistoryReader(file)
+    try:
+        return {day.isoformat(): used for day, used in reader.days("total", None, date.min, date.max).items()}
+    finally:
+        reader.close()
+
+
+def run(machine: Machine, writer: HistoryWriter, seconds: int, rx: int = 0) -> Alert | None:
+    """Second by second, with `rx` bytes in each."""
+    ticks = []
+    for _ in range(seconds):
+        machine.carry(2, rx, 0)
+        machine.wait()
+        ticks.append(machine.tick())
+    return writer.record(ticks)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)])
+def test_a_day_is_as_long_as_the_clock_on_the_wall_says(
+    tmp_path: Path, at_place: Callable[[str], None], day: date, hours: int
+) -> None:
+    at_place("Europe/Berlin")
+    midnight = datetime(day.year, day.month, day.day, tzinfo=BERLIN).timestamp()
+    machine = Machine(wall=midnight - 60)
+    writer = machine.writer(tmp_path / "history.sqlite3")
+    writer.record([machine.tick()])
+    run(machine, writer, 60, 1)  # to the last second of the day before
+    run(machine, writer, 60, 10)
+    machine.sleep(hours * 3600 - 120)
+    run(machine, writer, 60, 100)
+    run(machine, writer, 60, 1000)
+    writer.close()
+    found = days(tmp_path / "history.sqlite3")
+    assert [used.rx for used in found.values()] == [59, 1 + 10 * 59 + 10 + 100 * 59, 100 + 1000 * 60 - 1000 + 1000]
+    assert list(found)[1] == day.isoformat()
+
+
+def test_who_travels_goes_on_in_the_days_of_the_place(tmp_path: Path, at_place: Callable[[str], None]) -> None:
+    at_place("America/New_York")
+    machine = Machine(wall=datetime(2026, 5, 4, 20, tzinfo=UTC).timestamp())  # 16 o'clock there, the 5th in Tokyo
+    file = tmp_path / "history.sqlite3"
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    run(machine, writer, 60, 7)
+    at_place("Asia/Tokyo")
+    run(machine, writer, 60, 9)
+    writer.close()
+    assert {day: used.rx for day, used in days(file).items()} == {"2026-05-04": 60 * 7, "2026-05-05": 60 * 9}
+
+
+def test_a_clock_that_is_set_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    machine = Machine()
+    file = tmp_path / "history.sqlite3"
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    run(machine, writer, 120, 5)
+    machine.wall += 86400 * 40
+    run(machine, writer, 60, 5)
+    machine.wall -= 86400 * 40
+    run(machine, writer, 120, 5)
+    writer.close()
+    reader = HistoryReader(file)
+    reasons = [gap.reason for gap in reader.gaps(0, 1e12)]
+    used = reader.bytes_between("total", None, int(START) - 10**7, int(START) + 10**8)
+    reader.close()
+    assert sorted(reasons) == ["the clock was set back", "the clock was set forward"]
+    assert used.rx == sum(each.rx for each in days(file).values()) == 300 * 5
+
+
+def test_a_broken_counter_is_a_reset(tmp_path: Path) -> None:
+    machine = Machine()
+    file = tmp_path / "history.sqlite3"
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    run(machine, writer, 60, 5)
+    machine.carry(2, 2**63, 0)
+    run(machine, writer, 60, 5)
+    writer.close()
+    assert sum(used.rx for used in days(file).values()) == 119 * 5
+    reader = HistoryReader(file)
+    assert not reader.is_complete(date(2025, 12, 31), date(2026, 1, 2))
+    reader.close()
+
+
+def test_each_threshold_is_told_once_in_a_billing_month_whatever_restarts(tmp_path: Path) -> None:
+    plan = DataPlan(cap_gb=0.001, billing_day=3)
+    machine = Machine()  # on the 1st: the month that began on the 3rd of December
+    file = tmp_path / "history.sqlite3"
+    writer = machine.writer(file, plan)
+    writer.record([machine.tick()])
+    assert run(machine, writer, 60, 13_000) is None  # 78 %
+    first = run(machine, writer, 60, 1_000)
+    assert first is not None
+    assert (first.percent, first.used, first.cycle) == (80, 840_000, Days(date(2025, 12, 3), date(2026, 1, 2)))
+    assert run(machine, writer, 60, 1_000) is None
+    writer.close()
+    machine.start_agent()
+    writer = machine.writer(file, plan)
+    assert run(machine, writer, 60, 0) is None
+    second = run(machine, writer, 60, 2_000)
+    assert second is not None
+    assert second.percent == 100
+    assert run(machine, writer, 60, 9_000) is None
+    machine.sleep(3 * 86400)
+    assert run(machine, writer, 60, 0) is None, "another month"
+    both = run(machine, writer, 60, 20_000)
+    assert both is not None
+    assert (both.percent, both.used) == (100, 1_200_000), "the lower threshold is not told after the higher one"
+    assert run(machine, writer, 60, 1) is None
+    writer.close()
+
+
+def test_a_threshold_reached_at_the_very_end_is_told_at_the_next_start(tmp_path: Path) -> None:
+    plan = DataPlan(cap_gb=0.001)
+    machine = Machine()
+    file = tmp_path / "history.sqlite3"
+    writer = machine.writer(file, plan)
+    writer.record([machine.tick()])
+    machine.carry(2, 900_000, 0)
+    machine.wait()
+    writer.close([machine.tick()])
+    machine.start_agent()
+    writer = machine.writer(file, plan)
+    alert = run(machine, writer, 60)
+    writer.close()
+    assert alert is not None
+    assert (alert.percent, alert.used) == (80, 900_000)
+
+
+def test_another_plan_holds_at_once(tmp_path: Path) -> None:
+    machine = Machine()
+    writer = machine.writer(tmp_path / "history.sqlite3")
+    writer.record([machine.tick()])
+    assert run(machine, writer, 60, 100_000) is None
+    writer.choose(writer._kept, DataPlan(cap_gb=0.007))
+    alert = run(machine, writer, 60)
+    writer.close()
+    assert alert is not None
+    assert (alert.percent, alert.used) == (80, 6_000_000)
+
+
+@given(st.dates(date(1990, 1, 1), date(2090, 1, 1)), st.integers(1, 31))
+def test_billing_months_follow_each_other_without_holes(day: date, billing_day: int) -> None:
+    month = billing_month(day, billing_day)
+    assert month.first <= day <= month.last
+    assert 28 <= month.length <= 31
+    after = date.fromordinal(month.last.toordinal() + 1)
+    assert billing_month(after, billing_day).first == after
+
+
+def test_periods() -> None:
+    day = date(2026, 11, 22)  # a Sunday
+    assert period_of(day, "week") == Days(date(2026, 11, 16), day)
+    assert period_of(day, "month") == Days(date(2026, 11, 1), date(2026, 11, 30))
+    assert period_of(day, "billing", 31) == Days(date(2026, 10, 31), date(2026, 11, 29))
+    assert period_of(day, "year").length == 365
+
+
+def test_what_is_left_of_a_plan() -> None:
+    cycle = Days(date(2026, 11, 1), date(2026, 11, 30))
+    view = outlook(45, 100, cycle, date(2026, 11, 15), 0.5)
+    assert (view.days_left, view.allowance, view.projection) == (16, 55 // 16, round(45 * 30 / 14.5))
+    assert outlook(450, 100, cycle, date(2026, 11, 30), 0.5).allowance == 0
+    assert outlook(45, None, cycle, date(2026, 11, 1), 0.1).allowance is None
+    assert outlook(45, None, cycle, date(2026, 11, 1), 0.1).projection == 45

@@ -1,0 +1,154 @@
+"""The agent's side: nothing it does waits for the disk, and what is switched off is closed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from machine import START, Machine
+
+from netwatch_tray.agent import history
+from netwatch_tray.agent.history import HistoryKeeper
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.usage import Alert
+from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.settings import DataPlan, History, Settings
+
+
+class Loop(Scheduler):
+    """Runs what was asked for from the thread when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Semaphore(0)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        super().call_soon(callback)
+        self.asked.release()
+
+    def turn(self) -> None:
+        assert self.asked.acquire(timeout=20), "the thread ended"
+        self._soon.popleft()()
+
+
+def run(machine: Machine, keeper: HistoryKeeper, seconds: int) -> None:
+    for _ in range(seconds):
+        machine.carry(2, 10, 0)
+        machine.wait()
+        keeper.take(machine.tick(), None)
+
+
+def received(file: Path) -> int:
+    reader = HistoryReader(file)
+    try:
+        return reader.bytes_between("total", None, int(START) - 100, int(START) + 10**6).rx
+    finally:
+        reader.close()
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Nothing is recorded until it is set."""
+    answers = threading.Event()
+    record = HistoryWriter.record
+
+    def wait(*arguments, **more):
+        answers.wait(20)
+        return record(*arguments, **more)
+
+    monkeypatch.setattr(HistoryWriter, "record", wait)
+    return answers
+
+
+def test_minutes_are_handed_over_and_the_rest_at_the_end(tmp_path: Path) -> None:
+    loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
+    keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
+    run(machine, keeper, 60)
+    loop.turn()
+    assert received(file) == 58 * 10, "the minute that is over, from its first tick on"
+    run(machine, keeper, 30)
+    keeper.stop()
+    loop.close()
+    assert received(file) == 89 * 10
+
+
+def test_ticks_do_not_wait_for_a_disk_that_does_not_answer(tmp_path: Path, slow_disk: threading.Event) -> None:
+    loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
+    keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
+    run(machine, keeper, 400)  # would take 20 s and more if one of them waited
+    slow_disk.set()
+    loop.turn()
+    run(machine, keeper, 1)
+    loop.turn()
+    keeper.stop()
+    loop.close()
+    assert received(file) == 400 * 10
+
+
+def test_the_end_is_not_held_up_for_ever(
+    tmp_path: Path, slow_disk: threading.Event, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    monkeypatch.setattr(history, "_LONGEST_END", 0.01)
+    expected_logs.append("The disk does not answer")
+    loop, machine = Loop(), Machine()
+    keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", Settings(), lambda _alert: None)
+    run(machine, keeper, 61)
+    keeper.stop()
+    assert not slow_disk.is_set(), "it returned while the disk was still silent"
+    loop.close()
+    slow_disk.set()
+    assert keeper._thread is not None
+    keeper._thread.join(20)
+
+
+def test_a_history_that_is_switched_off_is_closed_without_waiting(tmp_path: Path, slow_disk: threading.Event) -> None:
+    loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
+    keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
+    run(machine, keeper, 61)
+    keeper.apply(Settings(history=History(on=False)))
+    slow_disk.set()
+    loop.turn()  # the minute
+    loop.turn()  # the rest, and the end
+    assert not list(tmp_path.glob("*-wal")), "nobody has the file open"
+    assert received(file) == 60 * 10
+    run(machine, keeper, 200)
+    keeper.apply(Settings())
+    run(machine, keeper, 61)
+    loop.turn()
+    keeper.stop()
+    loop.close()
+    assert received(file) == (60 + 200 + 61) * 10, "what passed meanwhile is in the gap"
+
+
+def test_the_person_is_told_of_the_plan_in_the_loop(tmp_path: Path) -> None:
+    loop, machine, told = Loop(), Machine(), list[Alert]()
+    settings = Settings(plan=DataPlan(cap_gb=580 / 1e9))
+    keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", settings, told.append)
+    run(machine, keeper, 60)
+    assert not told
+    loop.turn()
+    assert [alert.percent for alert in told] == [100]
+    keeper.stop()
+    loop.close()
+
+
+def test_a_bug_in_the_thread_costs_a_gap_and_no_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
+    keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
+    run(machine, keeper, 60)
+    loop.turn()
+    with monkeypatch.context() as broken:
+        broken.setattr(HistoryWriter, "record", lambda *_, **__: 1 // 0)
+        expected_logs.append("Unexpected error")
+        run(machine, keeper, 60)
+        loop.turn()
+    run(machine, keeper, 60)
+    loop.turn()
+    keeper.stop()
+    loop.close()
+    assert received(file) == 179 * 10

@@ -1,0 +1,240 @@
+"""What vnStat measured: all its layouts, told again and again, and nothing twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+from machine import Machine
+
+from netwatch_tray.cli import main
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.history import vnstat
+from netwatch_tray.history.imports import Amount, Import, add_imports, amounts, counted_in_total
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.usage import Days
+
+NEVER = date(2100, 1, 1)
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def told(first: date) -> dict[str, dict[str, int]]:
+    return {"date": {"year": first.year, "month": first.month, "day": first.day}}
+
+
+FIRST_LAYOUT = {
+    "vnstatversion": "1.18",
+    "jsonversion": "1",
+    "interfaces": [
+        {
+            "id": "eth0",
+            "nick": "home",
+            "created": told(day("2017-11-27")),
+            "updated": {**told(day("2018-03-20")), "time": {"hour": 15, "minutes": 20}},
+            "traffic": {
+                "total": {"rx": 99, "tx": 11},
+                "days": [{"id": 0, **told(day("2018-03-20")), "rx": 3, "tx": 1}],
+                "months": [{"id": 0, "date": {"year": 2018, "month": 3}, "rx": 50, "tx": 5}],
+                "tops": [{"id": 0, **told(day("2018-01-01")), "time": {"hour": 1, "minutes": 2}, "rx": 7, "tx": 7}],
+                "hours": [{"id": 15, **told(day("2018-03-20")), "rx": 1, "tx": 1}],
+            },
+        }
+    ],
+}
+
+SECOND_LAYOUT = {
+    "vnstatversion": "2.10",
+    "jsonversion": "2",
+    "interfaces": [
+        {
+            "name": "wlan0",
+            "alias": "",
+            "created": {**told(day("2024-01-01")), "timestamp": 1704067200},
+            "updated": {**told(day("2025-12-30")), "time": {"hour": 1, "minute": 5}, "timestamp": 1767056700},
+            "traffic": {
+                "total": {"rx": 10_000, "tx": 1_000},
+                "fiveminute": [],
+                "hour": [],
+                "day": [
+                    {"id": 7, **told(day("2025-12-29")), "timestamp": 1766966400, "rx": 100, "tx": 10},
+                    {"id": 8, **told(day("2025-12-30")), "timestamp": 1767052800, "rx": 200, "tx": 20},
+                ],
+                "month": [
+                    {"id": 1, "date": {"year": 2025, "month": 11}, "timestamp": 1, "rx": 1_000, "tx": 100},
+                    {"id": 2, "date": {"year": 2025, "month": 12}, "timestamp": 1, "rx": 700, "tx": 70},
+                ],
+                "year": [{"id": 1, "date": {"year": 2024}, "timestamp": 1, "rx": 5_000, "tx": 500}],
+                "top": [{"id": 1, **told(day("2024-02-02")), "timestamp": 1, "rx": 900, "tx": 90}],
+            },
+        },
+        {"name": "tun0", "alias": "", "traffic": {"total": {"rx": 0, "tx": 0}, "month": [
+            {"id": 3, "date": {"year": 2025, "month": 11}, "rx": 900, "tx": 90}
+        ]}},
+    ],
+}  # fmt: skip
+
+
+def test_the_first_layout_counts_in_kib() -> None:
+    assert vnstat.parse(json.dumps(FIRST_LAYOUT).encode()) == [
+        Import("eth0", "day", day("2018-03-20"), 3 * 1024, 1024),
+        Import("eth0", "month", day("2018-03-01"), 50 * 1024, 5 * 1024),
+    ]
+
+
+def test_the_second_layout_counts_in_bytes() -> None:
+    assert vnstat.parse(json.dumps(SECOND_LAYOUT).encode()) == [
+        Import("wlan0", "day", day("2025-12-29"), 100, 10),
+        Import("wlan0", "day", day("2025-12-30"), 200, 20),
+        Import("wlan0", "month", day("2025-11-01"), 1_000, 100),
+        Import("wlan0", "month", day("2025-12-01"), 700, 70),
+        Import("wlan0", "year", day("2024-01-01"), 5_000, 500),
+        Import("tun0", "month", day("2025-11-01"), 900, 90),
+    ]
+
+
+def with_day(row: str) -> bytes:
+    return b'{"jsonversion": "2", "interfaces": [{"traffic": {"day": [%s]}}]}' % row.encode()
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (b"", "not what"),
+        (b"Error: Unable to open database", "not what"),
+        (b'{"jsonversion": "3", "interfaces": []}', "format '3'"),
+        (with_day('{"date": {"year": 1}, "rx": -1, "tx": 0}'), "not what"),
+        (with_day('{"date": {"year": 2025, "month": 2, "day": 30}, "rx": 1, "tx": 0}'), "does not exist"),
+    ],
+)
+def test_what_is_no_export_is_refused(document: bytes, why: str) -> None:
+    with pytest.raises(HistoryError, match=why):
+        vnstat.parse(document)
+
+
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.sampled_from(["1", "2"]))
+keys = st.sampled_from(["jsonversion", "interfaces", "traffic", "day", "date", "year", "rx", "tx", "name"])
+documents = st.recursive(leaves, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner)))
+
+
+@given(documents)
+def test_whatever_comes_is_read_or_refused(document: object) -> None:
+    with contextlib.suppress(HistoryError):
+        vnstat.parse(json.dumps(document).encode())
+
+
+def test_a_month_counts_with_what_its_days_do_not_tell() -> None:
+    imports = vnstat.parse(json.dumps(SECOND_LAYOUT).encode())
+    assert [amount for amount in amounts(imports, NEVER) if amount.name == "wlan0"] == [
+        Amount("wlan0", Days(day("2024-01-01"), day("2024-12-31")), 5_000, 500),
+        Amount("wlan0", Days(day("2025-11-01"), day("2025-11-30")), 1_000, 100),
+        Amount("wlan0", Days(day("2025-12-01"), day("2025-12-31")), 400, 40),
+        Amount("wlan0", Days(day("2025-12-29"), day("2025-12-29")), 100, 10),
+        Amount("wlan0", Days(day("2025-12-30"), day("2025-12-30")), 200, 20),
+    ]
+
+
+@given(st.dictionaries(st.integers(0, 800), st.integers(0, 10**12)), st.sets(st.sampled_from(["month", "year"])))
+def test_the_same_days_told_in_days_months_and_years_are_counted_once(by_day: dict[int, int], longer: set[str]) -> None:
+    imports = []
+    for span, cut in (("day", 10), ("month", 7), ("year", 4)):
+        sums: dict[date, int] = {}
+        for number, rx in by_day.items():
+            when = day("2023-05-05") + timedelta(days=number)
+            first = day((when.isoformat()[:cut] + "-01-01")[:10])
+            sums[first] = sums.get(first, 0) + rx
+        if span == "day" or span in longer:
+            imports += [Import("eth0", span, first, rx, 0) for first, rx in sums.items()]
+    assert sum(amount.rx for amount in amounts(imports, NEVER)) == sum(by_day.values())
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where wlan0 makes the total, and the first day is the last one that vnStat told of."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "netwatch-tray" / "history.sqlite3"
+    machine = Machine(wall=1767096000.0, interfaces={3: ["wlan0", "wifi", True, 0, 0]})  # 2025-12-30, 12 o'clock UTC
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    machine.carry(3, 77, 0)
+    machine.wait()
+    writer.close([machine.tick()])
+    return file
+
+
+def totals(file: Path) -> list[tuple[str, int, int]]:
+    reader = HistoryReader(file)
+    try:
+        by_day = reader.days("total", None, date.min, date.max)
+        undated = reader.undated("total", None, date.min, date.max)
+        by_name = reader.by_name("total", date.min, date.max)
+    finally:
+        reader.close()
+    found = [(when.isoformat(), used.rx, used.imported) for when, used in by_day.items()]
+    found += [(days.first.isoformat(), used.rx, used.imported) for days, used in undated]
+    assert [used.rx for used in by_name.values()] == [sum(rx for _, rx, _ in found)]
+    return found
+
+
+def test_own_days_are_never_counted_twice_and_no_import_either(history: Path, capsys: pytest.CaptureFixture) -> None:
+    export = history.with_name("vnstat.json")
+    export.write_text(json.dumps(SECOND_LAYOUT))
+    expected = [
+        ("2025-12-29", 100, 110),
+        ("2025-12-30", 77, 0),
+        ("2024-01-01", 5_000, 5_500),
+        ("2025-11-01", 1_000, 1_100),
+    ]
+    for _ in range(2):
+        assert main(["import", str(export)]) == 0
+        assert totals(history) == expected, "the rest of the month may be of own days, so it does not count"
+    said = capsys.readouterr().out
+    assert "wlan0: days: 2, months and years: 3; counted in the total." in said
+    assert "tun0: days: 0, months and years: 1; not in the total" in said
+    assert main(["import", "--total", "tun0", str(export)]) == 0
+    assert ("2025-11-01", 900, 990) in totals(history)
+
+
+def test_imports_are_shown_as_such(history: Path, capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode()), counted_in_total(history))
+    assert main(["usage", "--by", "month", "--json"]) == 0
+    months = {row["name"]: (row["rx"], row["imported"]) for row in json.loads(capsys.readouterr().out)}
+    assert months == {"2025-11-01": (1_000, 1_100), "2025-12-01": (177, 110)}
+    assert main(["export", "--interfaces", "--step", "day", "--from", "2024-01-01", "--to", "2025-12-30"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("start,seconds,name,rx_bytes,tx_bytes,")
+    assert "2025-12-29,86400,wlan0,100,10,,,0.0,imported" in lines
+    assert "2025-11-01,2592000,tun0,900,90,,,0.0,imported" in lines
+
+
+def test_an_import_needs_a_history_to_go_to(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    export = tmp_path / "vnstat.json"
+    export.write_text(json.dumps(FIRST_LAYOUT))
+    assert main(["import", str(export)]) == 1
+    assert "start the program" in capsys.readouterr().err
+    assert main(["import", str(tmp_path / "none")]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_who_imports_while_the_agent_records_disturbs_nobody(history: Path) -> None:
+    machine = Machine(wall=1767099600.0, interfaces={3: ["wlan0", "wifi", True, 77, 0]})
+    machine.boottime = 4600.0
+    machine.start_agent()
+    writer = machine.writer(history)
+    writer.record([machine.tick()])
+    add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode()), {"wlan0"})
+    machine.carry(3, 23, 0)
+    machine.wait()
+    writer.record([machine.tick()])
+    assert writer.fault is None
+    writer.close()
+    assert ("2025-12-30", 100, 0) in totals(history)
