@@ -138,7 +138,7 @@ def test_usage(opened) -> None:
     assert pane.isVisible()
     told = " | ".join(section.accessibleName() for section in pane._sections)
     assert "Used today 1.50 GB, Allowance a day 0 B" in told
-    assert "Networks this month: Wi-Fi 7be1 7.00 MB" in told
+    assert "Networks this month: Wi-Fi 2, metered 7.00 MB" in told
     before = today.replace(day=1) - timedelta(days=1)
     assert f"Earlier months: {QLocale().standaloneMonthName(before.month)} {1.5 * before.day:.1f} GB" in told
     assert len(pane._sections[1]._amounts) == 6

@@ -220,7 +220,7 @@ class FakeReader:
         return {name: used[first != last] for name, used in names.items()}
 
     def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
-        return [NetworkUse("7be1c04d", "wifi", Used(7_000_000, 0, 0, 0, 0.0))]
+        return [NetworkUse("7be1c04d", "wifi", Used(7_000_000, 0, 0, 0, 0.0), 2, is_metered=True)]
 
     def is_complete(self, _first: Any, _last: Any) -> bool:
         return self.complete
