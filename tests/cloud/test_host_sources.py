@@ -19,6 +19,7 @@ import psutil
 import pytest
 from hypothesis import given, strategies as st
 from networks import FAR, inside, wire
+from uploading import needs_root_file_system
 
 from netwatch_tray.collect import disks, health, process_facts, system
 from netwatch_tray.errors import CollectError, ParseError
@@ -109,6 +110,7 @@ def test_only_whole_disks_count() -> None:
 
 
 @linux
+@needs_root_file_system
 def test_disks_are_as_df_says() -> None:
     (root,) = [each for each in disks.usages() if each.point == "/"]
     said = (

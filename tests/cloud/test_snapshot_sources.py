@@ -21,7 +21,7 @@ import pytest
 from ingest_server import SCHEMA
 from json_schema import faults
 from networks import FAR, NEAR, PACED_SENDER, RECEIVER, Wire, inside, wire
-from uploading import wait_for
+from uploading import needs_root_file_system, wait_for
 
 from netwatch_tray import paths, settings as settings_file
 from netwatch_tray.settings import Settings
@@ -204,6 +204,7 @@ def test_the_system_is_as_psutil_says(found: Found) -> None:
     assert system["cpu_usage_pct"] == pytest.approx(sum(system["cpu_per_core"]) / len(system["cpu_per_core"]), abs=5)
 
 
+@needs_root_file_system
 def test_disks_are_as_the_system_says(found: Found) -> None:
     (root,) = [each for each in found.snapshot["disk_usage"] if each["mount_point"] == "/"]
     assert root["total_bytes"] == found.before.disk.total

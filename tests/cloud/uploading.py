@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
+import pytest
 from ingest_server import KEY, IngestServer
 
 from netwatch_tray.cloud import wire
@@ -19,6 +21,10 @@ from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import Pace, Uploader
 
+needs_root_file_system = pytest.mark.skipif(
+    "/" not in {each.mountpoint for each in psutil.disk_partitions(all=True)},
+    reason="in a chroot the root directory is no mount, so the kernel names no file system for it",
+)
 HOST_ID = "6f1c2d3e-0000-4000-8000-123456789abc"
 FAST = Pace(gap=0.002, longest_wait=0.02, paused=0.01, timeout=0.25)
 
