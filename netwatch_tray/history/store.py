@@ -271,11 +271,18 @@ class Store:
                 self._delete_chunks(tier, until)
 
     def _shrink(self, now: float, most_bytes: int) -> None:
-        """Gives up the oldest hours until the file is as small as the person wants; the days stay in the ledger."""
+        """Gives up the oldest until the file is as small as the person wants; the days stay in the ledger.
+
+        First hours, then minutes, but nothing of the last day. What is freed is used again; the file keeps its length.
+        """
         while self._bytes_in_use() > most_bytes:
             oldest = self._oldest(HOURS)
             if oldest is None or oldest > now - _SHRINK_STEP:
-                return
+                oldest = self._oldest(MINUTES)
+                if oldest is None or oldest > now - 2 * 86400:
+                    return
+                self._delete_chunks(MINUTES, oldest + 86400)
+                continue
             until = oldest + _SHRINK_STEP
             self._delete_chunks(HOURS, until)
             self._connection.execute(

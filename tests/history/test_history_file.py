@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import random
 import sqlite3
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import nobody
 import pytest
 from machine import START, Machine
 
 from netwatch_tray.errors import HistoryError
+from netwatch_tray.history import schema
+from netwatch_tray.history.networks import Network
+from netwatch_tray.history.packing import HOURS, MINUTES
 from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
+from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
 
 
@@ -62,6 +73,172 @@ def test_a_newer_file_is_refused_and_stays_untouched(tmp_path: Path, expected_lo
     assert file.read_bytes() == before
     with pytest.raises(HistoryError, match="newer version"):
         HistoryReader(file)
+
+
+def test_pages_that_went_bad_are_found_when_they_are_written_to(tmp_path: Path, expected_logs: list[str]) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    for _ in range(3):
+        minute(machine, writer)
+    writer.close()
+    with file.open("r+b") as damaged:
+        damaged.seek(4096)
+        damaged.write(b"\xa5" * (file.stat().st_size - 4096))
+    expected_logs.append("was set aside as")
+    writer = machine.writer(file)
+    for _ in range(2):
+        minute(machine, writer)
+    writer.close()
+    assert writer.fault is None
+    assert received(file) == 23 * 5000, "from the first tick on that was stored again"
+
+
+def test_a_file_of_another_program_is_set_aside_untouched(tmp_path: Path, expected_logs: list[str]) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE photos (id)")
+    before = file.read_bytes()
+    expected_logs.append("not a history of this program")
+    writer = machine.writer(file)
+    minute(machine, writer)
+    writer.close()
+    (aside,) = tmp_path.glob("history.damaged-*")
+    assert aside.read_bytes() == before
+
+
+def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    minute(machine, writer)
+    writer.close()
+    steps = ("CREATE TABLE later (a INTEGER);\nINSERT INTO later VALUES (1);", "ALTER TABLE later ADD b INTEGER;")
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS + steps)
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 2)
+    with pytest.raises(HistoryError, match="older version"):
+        HistoryReader(file)
+    writer = machine.writer(file)
+    minute(machine, writer)
+    writer.close()
+    assert received(file) == 23 * 5000
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT * FROM later").fetchall() == [(1, None)]
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    minute(machine, writer)
+    writer.close()
+    with monkeypatch.context() as newer:
+        newer.setattr(
+            schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE later (a);\nINSERT INTO nowhere VALUES (1);")
+        )
+        newer.setattr(schema, "VERSION", schema.VERSION + 1)
+        expected_logs.append("no such table: nowhere")
+        writer = machine.writer(file)
+        minute(machine, writer)
+        writer.close()
+    writer = machine.writer(file)
+    minute(machine, writer)
+    writer.close()
+    assert received(file) == 35 * 5000
+
+
+RECORDS_A_SECOND = """
+from datetime import UTC, datetime
+from pathlib import Path
+from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.model import Tick, Total
+from netwatch_tray.settings import DataPlan, History
+total = Total(rx_rate=None, tx_rate=None, uplinks=())
+writer = HistoryWriter(Path(sys.argv[1]), History(), DataPlan())
+writer.record([Tick(at=datetime.now(UTC), interval_s=None, gap=None, total=total, interfaces=())])
+print(writer.fault)
+writer.close()
+"""
+READS = """
+from pathlib import Path
+from netwatch_tray.history import schema
+from netwatch_tray.history.networks import Network
+from netwatch_tray.history.packing import HOURS, MINUTES
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
+from netwatch_tray.history.store import Store
+reader = HistoryReader(Path(sys.argv[1]))
+print(reader.bytes_between("total", None, 0, 1 << 40).rx)
+reader.close()
+"""
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A directory that everybody may read."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        yield directory
+
+
+def as_nobody(code: str, file: Path) -> str:
+    found = subprocess.run(nobody.python(code, str(file)), capture_output=True, text=True, timeout=60, check=True)
+    return found.stdout.strip()
+
+
+def test_a_directory_that_cannot_be_written_is_told_and_nothing_else_happens(shared: Path) -> None:
+    file = shared / "history.sqlite3"
+    told = as_nobody(RECORDS_A_SECOND, file)
+    assert (
+        told
+        == f"The history {file} cannot be written: Permission denied. Live rates still work; check who owns its folder."
+    )
+    assert not list(shared.iterdir())
+    os.chown(shared, nobody.UID, nobody.UID)
+    assert as_nobody(RECORDS_A_SECOND, file) == "None"
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o400)
+    assert "cannot be written: Permission denied" in as_nobody(RECORDS_A_SECOND, file)
+
+
+def test_a_history_can_be_read_where_nothing_can_be_written(shared: Path) -> None:
+    file, machine = shared / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    minute(machine, writer)
+    writer.close()
+    file.chmod(0o644)
+    assert as_nobody(READS, file) == str(11 * 5000)
+
+
+def test_a_file_that_is_too_large_gives_up_hours_then_minutes_and_no_days(tmp_path: Path) -> None:
+    file, network = tmp_path / "history.sqlite3", Network("a" * 12, "ethernet")
+    chance = random.Random(3)
+    store = Store(file)
+    for hour in range(24 * 50):
+        at = int(START) + 3600 * hour
+        value = (36000, *(chance.getrandbits(40) for _ in range(4)))
+        series = {Series("app", f"app{number}", f"app{number}"): value for number in range(10)}
+        store.write(Batch(minutes=[Minute(at, [], [], {TOTAL: (36000, 7, 0, 0, 0), **series}, {})]), network)
+        if hour % 200 == 199:
+            store.tidy(at + 3600, 10**9)
+    whole = store._bytes_in_use()
+    now = START + 50 * 86400
+    for most_bytes in (whole - 100_000, whole // 4):
+        store._packed_hour = 0
+        store.tidy(now, most_bytes)
+        assert store._bytes_in_use() <= most_bytes
+        store.close()
+        reader = HistoryReader(file)
+        assert sum(used.rx for used in reader.days("total", None, date.min, date.max).values()) == 24 * 50 * 7
+        assert list(reader.rows("total", None, int(now) - 86400, int(now), MINUTES)), "the last day is there"
+        hours = list(reader.rows("total", None, 0, int(now), HOURS))
+        assert hours
+        assert hours[0].at > START + 20 * 86400
+        reader.close()
+        store = Store(file)
+    store.close()
 
 
 def test_two_programs_do_not_record_into_one_file(tmp_path: Path, expected_logs: list[str]) -> None:

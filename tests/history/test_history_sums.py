@@ -10,6 +10,7 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from machine import START, Machine
 
+from netwatch_tray.history.packing import HOURS, MINUTES
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.model import Tick
 
@@ -47,6 +48,17 @@ class Truth(RuleBasedStateMachine):
             self.machine.carry(which, rx // seconds + (second == 0) * 7, tx // seconds)
             self.machine.wait()
             self.measure()
+
+    @rule(minutes=st.integers(20, 90), rx=st.integers(0, 2**30), second=st.integers(0, 59))
+    def work(self, minutes: int, rx: int, second: int) -> None:
+        """Hours of it, with a burst in each minute."""
+        for _ in range(minutes):
+            for begin in range(0, 60, 5):
+                if begin <= second < begin + 5:
+                    self.machine.carry(min(self.machine.interfaces), rx, rx // 3)
+                self.machine.wait(5)
+                self.measure()
+        self.commit()
 
     @rule(seconds=st.integers(2, 40_000), rx=st.integers(0, 10**9))
     def sleep(self, seconds: int, rx: int) -> None:
@@ -141,9 +153,24 @@ class Truth(RuleBasedStateMachine):
                 assert (used.rx, used.tx) == (rx, tx), name
                 days = reader.days(kind, name or None, date.min, date.max).values()
                 assert (sum(day.rx for day in days), sum(day.tx for day in days)) == (rx, tx), name
+            self.compare_parts(reader)
         finally:
             reader.close()
 
+    def compare_parts(self, reader: HistoryReader) -> None:
+        """Every tier, and a range in two parts, have the same bytes as the whole."""
+        rx, tx = self.stored_expected["eth0"]
+        end = int(self.machine.wall) + 200_000
+        carried = reader.carried("interface", "eth0", 0, end)
+        for tier in (MINUTES, HOURS):
+            rows = [*reader.rows("interface", "eth0", int(START), end, tier), *carried]
+            assert (sum(row.rx for row in rows), sum(row.tx for row in rows)) == (rx, tx), tier
+        middle = (int(START) + int(self.machine.wall)) // 7200 * 3600
+        parts = [reader.bytes_between("interface", "eth0", *part) for part in ((0, middle), (middle, end))]
+        assert (sum(part.rx for part in parts), sum(part.tx for part in parts)) == (rx, tx)
+        curve = reader.curve("interface", "eth0", START, end)
+        assert all(each is None or each >= 0 for each in curve.rx + curve.tx)
+
 
 TestTruth = Truth.TestCase
-TestTruth.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestTruth.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
