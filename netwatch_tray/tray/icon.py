@@ -56,12 +56,20 @@ class _Grid(NamedTuple):
     """Height of an arrow's head."""
     stem: int
     """Width of an arrow's stem."""
+    dot: int
+    """Height of the exclamation mark's dot."""
+    gap: int
+    """Above the dot."""
 
 
 _MARK = 4
-"""Width of the exclamation mark and height of its dot."""
+"""Width of the exclamation mark."""
 
-_16, _22, _24 = _GRIDS = (_Grid(16, 2, 1, 6, 4, 2), _Grid(22, 3, 1, 8, 6, 4), _Grid(24, 3, 1, 10, 6, 4))
+_16, _22, _24 = _GRIDS = (
+    _Grid(16, 2, 1, 6, 4, 2, 3, 1),
+    _Grid(22, 3, 1, 8, 6, 4, 4, 2),
+    _Grid(24, 3, 1, 10, 6, 4, 4, 2),
+)
 
 # LXQt takes the last of all, whatever the size; its own icons have 22 pixels.
 _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}
@@ -134,11 +142,11 @@ def _shapes(glyph: Glyph, grid: _Grid) -> list[_Polygon]:
             slash = (near, thick), (thick, near), (size - near, size - thick), (size - thick, size - near)
             return [_head(grid, left, low, -1), _head(grid, right, margin, 1), slash]
         case "alert":
-            mark, dot = right + (grid.width - _MARK) // 2, low - _MARK
+            mark, dot = right + (grid.width - _MARK) // 2, low - grid.dot
             return [
                 _head(grid, left, margin, 1),
                 _head(grid, left, low, -1),
-                _box(mark, margin, _MARK, dot - 2),
+                _box(mark, margin, _MARK, dot - grid.gap),
                 _box(mark, dot, _MARK, low),
             ]
 

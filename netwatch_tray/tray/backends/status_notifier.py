@@ -41,7 +41,12 @@ _DO_NOT_QUEUE = 4
 _OWNED = (1, 4)
 """Of RequestName: the flag, and the answers that mean that the name is ours."""
 
-_SIGNALS = {"NewIcon": "", "NewToolTip": "", "XAyatanaNewLabel": "ss"}
+_SIGNALS = {
+    **dict.fromkeys(("NewTitle", "NewIcon", "NewAttentionIcon", "NewOverlayIcon", "NewToolTip"), ""),
+    "NewStatus": "s",
+    "XAyatanaNewLabel": "ss",
+}
+"""All that the specification has; of what never changes here none is sent."""
 _LABEL_SIGNAL = "XAyatanaNewLabel"
 """Hosts take the label from the signal itself, so it is said each time."""
 _SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
