@@ -101,7 +101,7 @@ class Mac:
             def _update_menu(self) -> None:
                 self._on_main()
                 mac.built += 1
-                self._menu_handle = NativeMenu(map(Row, self.menu)), []
+                self._menu_handle = NativeMenu(map(Row, self.menu)), [self._handler(item) for item in self.menu]
 
             def _run_detached(self) -> None:
                 self._mark_ready()
@@ -169,6 +169,8 @@ def test_everything_is_handed_over_to_the_main_thread(mac: Mac, loop: Loop) -> N
     menu = Menu(live, Menu.SEPARATOR, MenuItem("Units", Menu(bits)), extra, MenuItem("Quit", lambda: None))
     icon = make(menu, loop.scheduler)
     mac.kit.NSApplication.sharedApplication().setActivationPolicy_.assert_called_with(1)
+    mac.button.setImagePosition_.assert_called_with(2)
+    mac.button.setFont_.assert_called_with(mac.kit.NSFont.monospacedDigitSystemFontOfSize_weight_.return_value)
     icon.run_detached()
     wait_for(lambda: len(mac.handed_over) == 1, 5, "the icon asks to appear")
     mac.turn()
@@ -199,6 +201,28 @@ def test_everything_is_handed_over_to_the_main_thread(mac: Mac, loop: Loop) -> N
     loop.do(lambda: setattr(icon, "menu", Menu(MenuItem("other", lambda: None))))
     mac.turn()
     assert [row.title() for row in icon._native._menu_handle[0]] == ["other"]
+    icon._native.visible = False
+
+
+def test_a_click_acts_in_the_schedulers_thread_and_is_seen_in_the_menu(mac: Mac, loop: Loop) -> None:
+    threads: list[threading.Thread] = []
+    is_on: list[bool] = []
+
+    def toggle() -> None:
+        threads.append(threading.current_thread())
+        is_on.append(True)
+
+    icon = make(Menu(MenuItem("On", toggle, checked=lambda _: bool(is_on))), loop.scheduler)
+    icon.run_detached()
+    wait_for(lambda: mac.handed_over, 5, "the icon asks to appear")
+    mac.turn()
+    rows, clicks = icon._native._menu_handle
+    clicks[0](icon._native)  # as AppKit does, on the main thread
+    wait_for(lambda: threads, 5, "the click acts")
+    assert threads == [loop.do(threading.current_thread)]
+    wait_for(lambda: mac.handed_over, 5, "the menu is brought up to date")
+    mac.turn()
+    assert rows[0].state == 1
     icon._native.visible = False
 
 

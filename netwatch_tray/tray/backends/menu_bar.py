@@ -1,7 +1,8 @@
 """The macOS menu bar through pystray's `darwin` backend.
 
 AppKit belongs to the main thread: touched from another one, it ends the process. The scheduler runs in a thread of its
-own here, so everything the icon is told is handed over to AppKit's loop (PyObjCTools.AppHelper.callAfter).
+own here, so everything the icon is told is handed over to AppKit's loop (PyObjCTools.AppHelper.callAfter), and clicks
+are handed back.
 
 pystray 0.19.5 draws one pixel per point, not a template image, and has no text beside the icon; so the picture and
 the text are set on its status item directly (private attributes: the version is pinned).
@@ -21,10 +22,12 @@ from PIL import Image
 from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.tray.backends import COOLDOWN, Notification
-from netwatch_tray.tray.backends.pystray_api import Menu
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 
 _ACCESSORY = 1
 """NSApplicationActivationPolicyAccessory: no icon in the Dock."""
+_IMAGE_LEFT = 2
+"""NSImageLeft, of what the button shows."""
 _NOTIFY = "on run {said, program, heading}\ndisplay notification said with title program subtitle heading\nend run"
 _POINTS = 22
 """Height of what fits into every menu bar."""
@@ -60,7 +63,11 @@ class Icon:
         self._icon, self._title, self._menu, self._label = icon, title, menu, ""
         self._kit.NSApplication.sharedApplication().setActivationPolicy_(_ACCESSORY)
         self._native = importlib.import_module("pystray._darwin").Icon(name, icon[0], title, menu)
-        self._native._status_item.button().setAccessibilityLabel_(program)  # noqa: SLF001  see above
+        self._native._handler = self._hand_back  # noqa: SLF001  see above
+        button = self._native._status_item.button()  # noqa: SLF001  see above
+        button.setAccessibilityLabel_(program)
+        button.setImagePosition_(_IMAGE_LEFT)
+        button.setFont_(self._kit.NSFont.monospacedDigitSystemFontOfSize_weight_(0, 0))  # of the usual size and weight
 
     @property
     def icon(self) -> Sequence[Image.Image]:
@@ -150,6 +157,15 @@ class Icon:
 
     def stop(self) -> None:
         self._hand_over(self._native.stop)
+
+    def _hand_back(self, item: MenuItem) -> Callable[..., None]:
+        """What pystray calls when a row is clicked."""
+
+        def act() -> None:
+            item(self)
+            self.update_menu()
+
+        return lambda *_: self._scheduler.call_soon(act)
 
     def _run_scheduler(self) -> None:
         try:
