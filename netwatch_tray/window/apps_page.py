@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
 
 _SPAN_S = 300.0
+_INTERVAL = 2.0
+"""Seconds between readings while somebody looks."""
 _READ_EVERY_MS = 60_000
 """As often as the agent writes."""
 _FIND_WIDTH = 240
@@ -77,7 +79,6 @@ class AppsPage(Page):
         self._rows: list[AppRow] = []
         self._recent: deque[tuple[float, dict[str, _Rates]]] = deque()
         """Rates of the apps that moved anything, by moment."""
-        self._interval = 2.0
         self._agent_away = False
         self._paused = False
 
@@ -150,7 +151,7 @@ class AppsPage(Page):
         if self._message is None:
             return []
         live = self.tr("Paused") if self._paused else self.tr("Live, every {seconds:.0f} s")
-        return [live.format(seconds=self._interval), self.tr("An app is a program with all its helper processes")]
+        return [live.format(seconds=_INTERVAL), self.tr("An app is a program with all its helper processes")]
 
     def take_focus(self) -> None:
         self._stack.currentWidget().setFocus()
@@ -208,10 +209,9 @@ class AppsPage(Page):
         self._message, self._agent_away = message, False
         now = time.time()
         if message.interval_s:
-            self._interval = message.interval_s
             moved = {row.key: (row.rx_rate, row.tx_rate) for row in self._live_rows() if row.rx_rate or row.tx_rate}
             self._recent.append((now, moved))
-        while self._recent and self._recent[0][0] < now - _SPAN_S - 2 * self._interval:
+        while self._recent and self._recent[0][0] < now - _SPAN_S - 2 * _INTERVAL:
             self._recent.popleft()
         self._show()
 
@@ -303,7 +303,7 @@ class AppsPage(Page):
         now = self._recent[-1][0] if self._recent else time.time()
         most = max((row.month.rx for row in self._rows if row.month), default=0)
         span = (now - _SPAN_S, now)
-        return app_table.Live(self._points, span, self._interval, self._units, most, self._about_the_month())
+        return app_table.Live(self._points, span, _INTERVAL, self._units, most, self._about_the_month())
 
     def _about_the_month(self) -> str:
         if self._found is None:
@@ -315,7 +315,7 @@ class AppsPage(Page):
 
     def _points(self, app: str, since: float) -> list[Point]:
         nothing: _Rates = (0.0, 0.0)
-        return [Point(at, *rates.get(app, nothing)) for at, rates in self._recent if at >= since - self._interval]
+        return [Point(at, *rates.get(app, nothing)) for at, rates in self._recent if at >= since - _INTERVAL]
 
     def _open(self, index: QModelIndex) -> None:
         row = self._model.record(index.row())

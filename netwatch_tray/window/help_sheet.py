@@ -18,7 +18,6 @@ class HelpSheet(QFrame):
     def __init__(self, theme: Theme, parent: QWidget, pages: int, ranges: int) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self._theme = theme
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setAccessibleName(self.tr("Keys"))
         grid = QGridLayout(self)
         grid.setContentsMargins(24, MARGIN, 24, MARGIN)
@@ -77,6 +76,8 @@ class HelpSheet(QFrame):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        # Not translucent: without a compositor the corners would be black.
+        painter.fillRect(self.rect(), self._theme.tokens.surface)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(self._theme.tokens.ctl, 1))
         painter.setBrush(self._theme.tokens.raised)

@@ -53,8 +53,8 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             order=_place,
             draw=_draw_name,
             tooltip=_explain_name,
-            widest="WireGuard tunnel over",
-            least="WireGuard tun",
+            widest="WireGuard tunnel over wlan0",
+            least="Container end over wlan0",
             stretch=1,
         ),
         Column(

@@ -28,7 +28,6 @@ class WhyTotal(QFrame):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self._theme = theme
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setAccessibleName(self.tr("Why this total"))
         self._listed: list[int] = []
         self._rows: list[_Row] = []
@@ -84,6 +83,8 @@ class WhyTotal(QFrame):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        # Not translucent: without a compositor the corners would be black.
+        painter.fillRect(self.rect(), self._theme.tokens.surface)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(self._theme.tokens.ctl, 1))
         painter.setBrush(self._theme.tokens.raised)
