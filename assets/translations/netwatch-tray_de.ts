@@ -1805,10 +1805,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Mittel von {count} Tagen</translation>
     </message>
     <message>
-      <source>{kind} {key}</source>
-      <translation>{kind} {key}</translation>
-    </message>
-    <message>
       <source>Today</source>
       <translation>Heute</translation>
     </message>
@@ -1819,6 +1815,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Networks this month</source>
       <translation>Netze diesen Monat</translation>
+    </message>
+    <message>
+      <source>{kind} {number}</source>
+      <translation>{kind} {number}</translation>
+    </message>
+    <message>
+      <source>{network}, metered</source>
+      <translation>{network}, getaktet</translation>
     </message>
     <message>
       <source>today</source>

@@ -54,7 +54,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             draw=_draw_name,
             tooltip=_explain_name,
             widest="WireGuard tunnel over wlan0",
-            least="Container end over wlan0",
+            least="Container end over",
             stretch=1,
         ),
         Column(
