@@ -69,7 +69,7 @@ INSTALLS = {
     "pipx uninstall netwatch-tray": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
     "man netwatch-tray": "test_package_sources.py::test_the_manual_is_well_formed_and_whole",
 }
-_DEV_VERBS = {"run", "test", "lint", "shots", "bench", "assets", "package", "lock"}
+_DEV_VERBS = {"run", "test", "lint", "shots", "bench", "assets", "package", "lock", "translate"}
 
 
 def code() -> Iterator[str]:
