@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,15 @@ class Shown:
 
     def show(self, rx_rate: float | None, tx_rate: float | None = 0.0, **more: Any) -> None:
         self.loop.do(lambda: self.tray.show(tick(rx_rate, tx_rate, **more)))
+
+    def ticks_until(self, rate: float, condition: Callable[[], bool]) -> None:
+        """Shows the same again and again: what waits for hosts to read is told with a later tick."""
+
+        def tick_and_ask() -> bool:
+            self.show(rate)
+            return condition()
+
+        wait_for(tick_and_ask, 5, "the change is told")
 
     def registers(self, watcher: Watcher) -> None:
         self.name = watcher.registered.get(timeout=10)
@@ -116,8 +125,7 @@ def test_a_change_is_told_once_until_it_has_been_read(watcher: Watcher, shown: S
         shown.show(4.0)
         shown.show(5.0)
         assert [name for name, _ in signals()].count("NewToolTip") == 2
-        shown.show(5e6)
-        wait_for(lambda: "NewIcon" in [name for name, _ in signals()], 5, "the icon is told when nobody reads any more")
+        shown.ticks_until(5e6, lambda: "NewIcon" in [name for name, _ in signals()])
         assert shown.get("ToolTip")[2].startswith("↓ 5.00 MB/s")
         assert "NewTitle" not in {name for name, _ in signals()}
     assert [body for name, body in signals() if name == "XAyatanaNewLabel"][-1][
@@ -154,8 +162,7 @@ def test_hosts_that_read_the_name_find_what_has_that_name(watcher: Watcher, show
     theme = Path(shown.get("IconThemePath"))
     with shown.client.signals(ITEM, ITEM_PATH) as signals:
         for rate, steps in ((5e6, "3-0"), (1.0, "0-0"), (5e3, "1-0")):  # each is told, although nobody reads the pixels
-            shown.show(rate)
-            wait_for(lambda: "NewIcon" in [name for name, _ in signals()], 5, "the icon is told")
+            shown.ticks_until(rate, lambda: "NewIcon" in [name for name, _ in signals()])
             name = shown.get("IconName")
             assert name == f"netwatch-tray-rates-{steps}-symbolic"
             assert (theme / "hicolor" / "22x22" / "apps" / f"{name}.svg").is_file()

@@ -27,7 +27,7 @@ from netwatch_tray.tray.backends.bus_types import marshal
 with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
     from jeepney.auth import BEGIN, Authenticator
     from jeepney.bus import get_connectable_addresses
-    from jeepney.low_level import HeaderFields as Field, Message, calc_msg_size
+    from jeepney.low_level import HeaderFields as Field, Message
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ _PATH, _INTERFACE, _MEMBER, _ERROR_NAME, _REPLY_SERIAL, _DESTINATION, _SIGNATURE
 """Kinds of messages, flags and header fields ("Message Format"). Plain numbers: jeepney's cost a call to hash."""
 _FIELD_TYPES = {_PATH: "o", _REPLY_SERIAL: "u", _SIGNATURE: "g"}
 """The others are strings."""
+_LENGTHS = {ord("l"): struct.Struct("<III"), ord("B"): struct.Struct(">III")}
+"""Of the body, the serial number, and of the header's fields, from the fourth byte on, by the byte order."""
 _LENGTH_AND_SERIAL = struct.Struct("<II")
 """Of the body and of the message, from the fourth byte on."""
 _REPLY_SERIAL_AT = 20
@@ -336,12 +338,12 @@ def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
     """
     while len(received) >= 16:
         try:
-            size = calc_msg_size(received)
+            body, serial, fields = _LENGTHS[received[0]].unpack_from(received, 4)
+            size = 16 + fields + -fields % 8 + body
             if size > _LONGEST:
                 raise ParseError(f"a message of {size} bytes")
             if len(received) < size:
                 return
-            serial = int.from_bytes(received[8:12], "little" if received[:1] == b"l" else "big")
             received[8:12] = bytes(4)
             data = bytes(received[:size])
             del received[:size]

@@ -20,7 +20,8 @@ from typing import Any
 
 from PIL import Image
 
-from netwatch_tray.engine.scheduler import Scheduler, Timer
+from netwatch_tray import clock
+from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.tray.backends import Notification
 from netwatch_tray.tray.backends.bus import BUS, Bus, Signal
 from netwatch_tray.tray.backends.bus_objects import Interface, Method, Object
@@ -94,8 +95,8 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._is_changing = False
         self._unread: set[str] = set()
         """Signals sent whose property nobody has read since."""
-        self._patience: Timer | None = None
-        """Runs while a host may be about to read."""
+        self._asked_at = -_READ_WITHIN
+        """When hosts were last told that there is something to read; whether they still may be about to."""
         self._is_loop_ours = False
         self.activation_token: str | None = None
         """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
@@ -251,26 +252,24 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _say(self) -> None:
         """Of signals that make hosts read one after the other: a host that answers the first by reading everything need
-        not hear the rest."""
+        not hear the rest. What nobody reads is followed by the next one with the next change or tick."""
         if not (self._unsaid and self._watcher and self._bus.is_drained):
             return
         signals = []
         if _LABEL_SIGNAL in self._unsaid:
             del self._unsaid[_LABEL_SIGNAL]
             signals.append(Signal(_LABEL_SIGNAL, _SIGNALS[_LABEL_SIGNAL], (self._label, self._guide)))
-        if self._unsaid and self._patience is None:
+        if self._unsaid and clock.boottime() - self._asked_at >= _READ_WITHIN:
             signal = next(iter(self._unsaid))
             del self._unsaid[signal]
             self._unread.add(signal)
             signals.append(Signal(signal))
-            self._patience = self._scheduler.after(_READ_WITHIN, self._go_on)
+            self._asked_at = clock.boottime()
         if signals:
             self._bus.emit(_ITEM_PATH, ITEM, *signals)
 
     def _go_on(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._asked_at = -_READ_WITHIN
         self._say()
 
     def _on_read(self, name: str | None) -> None:
