@@ -34,10 +34,6 @@ FOLDER = DIST / "netwatch-tray"
 DEVELOPMENT = ROOT / ".venv" / "bin"
 
 
-_QT_CONF = "[Paths]\nPrefix = _internal/PySide6/Qt\n"
-"""Tells Qt where its plugins are, without a line of code in the program."""
-
-
 def version() -> str:
     """The program's."""
     found = re.search(r'^__version__ = "(.+)"$', (ROOT / "netwatch_tray/__init__.py").read_text(), re.MULTILINE)
@@ -119,7 +115,6 @@ def _freeze() -> None:
     subprocess.run(command, check=True, env=environment)
     if sys.platform == "linux":
         inside = FOLDER / "_internal"
-        (FOLDER / "qt.conf").write_text(_QT_CONF)
         own = [*inside.glob("libpython*.so*"), *inside.glob("python3*/lib-dynload/*.so")]
         subprocess.run(["strip", "--strip-unneeded", *own], check=True)
         # An interpreter may look for libraries in the home of who built it; nobody else's has to be searched.

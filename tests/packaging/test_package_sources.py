@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -229,6 +231,23 @@ def test_completions_are_valid_scripts(shell: str, tmp_path: Path) -> None:
 def test_texts_with_quotes_stay_texts(sample: command_line.Verb) -> None:
     assert """'it'\\''s -- what: '\\''now'\\'''""" in command_line.fish(sample)
     assert r"'watch:it'\''s -- what\: '\''now'\'''" in command_line.zsh(sample)
+
+
+# What goes into the wheel
+
+
+def test_the_wheel_has_the_whole_package_and_its_assets(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "hatchling", "build", "-d", tmp_path, "-t", "sdist", "-t", "wheel", cwd=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    (source,) = tmp_path.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as opened:
+        packed = {name for name in opened.namelist() if not name.partition("/")[0].endswith(".dist-info")}
+        commands = opened.read(next(name for name in opened.namelist() if name.endswith("/entry_points.txt")))
+    listed = run("git", "ls-files", "netwatch_tray", "assets", cwd=ROOT).splitlines()
+    assert packed == {name.replace("assets/", "netwatch_tray/assets/", 1) for name in listed}
+    assert b"netwatch-tray = netwatch_tray.cli:main" in commands
+    with tarfile.open(source) as archive:
+        assert {name.partition("/")[2] for name in archive.getnames()} >= {*listed, "LICENSE", "README.md"}
 
 
 # What goes into the frozen program
