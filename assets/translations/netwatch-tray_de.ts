@@ -1221,8 +1221,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>{count} Quellen fehlen</translation>
     </message>
     <message>
-      <source>Something cannot be measured.</source>
-      <translation>Etwas kann nicht gemessen werden.</translation>
+      <source>Something is missing.</source>
+      <translation>Etwas fehlt.</translation>
     </message>
     <message>
       <source>There is no tray here that shows the icon.</source>
@@ -1363,6 +1363,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Open folder</source>
       <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+      <source>Export …</source>
+      <translation>Exportieren …</translation>
+    </message>
+    <message>
+      <source>The total by the hour since the beginning, as CSV</source>
+      <translation>Die Summe je Stunde seit Beginn, als CSV</translation>
     </message>
     <message>
       <source>On disk</source>
@@ -1515,6 +1523,18 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{name} in the total</source>
       <translation>{name} in der Summe</translation>
+    </message>
+    <message>
+      <source>Export the history</source>
+      <translation>Verlauf exportieren</translation>
+    </message>
+    <message>
+      <source>Exporting …</source>
+      <translation>Wird exportiert …</translation>
+    </message>
+    <message>
+      <source>{size} saved in {file}</source>
+      <translation>{size} gespeichert in {file}</translation>
     </message>
   </context>
   <context>

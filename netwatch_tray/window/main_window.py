@@ -374,7 +374,7 @@ class MainWindow(QWidget):
         """What the agent lacks, until the person has read it or it is there."""
         if self._status is None:
             return []
-        said = [(self.tr("Something cannot be measured."), fault) for fault in self._status.faults]
+        said = [(self.tr("Something is missing."), fault) for fault in self._status.faults]
         if self._status.no_tray:
             said.append((self.tr("There is no tray here that shows the icon."), self._status.no_tray))
         button = self.tr("Understood")

@@ -176,3 +176,14 @@ class SettingRow(QWidget):
 
 Add = Callable[[QWidget], None]
 """Puts a widget below what a section has already."""
+
+
+def beside(*widgets: QWidget) -> QWidget:
+    """Several controls as the one of a row."""
+    together = QWidget()
+    row = QHBoxLayout(together)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(GAP)
+    for widget in widgets:
+        row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+    return together

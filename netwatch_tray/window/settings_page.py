@@ -11,7 +11,16 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QCoreApplication, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QActionGroup, QDesktopServices, QGuiApplication, QHideEvent, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from netwatch_tray import autostart, settings as settings_file, units
 from netwatch_tray.errors import NetWatchError, SettingsError
@@ -23,14 +32,17 @@ from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, Tab, 
 from netwatch_tray.window.interface_table import describe
 from netwatch_tray.window.own_cost import OwnCost
 from netwatch_tray.window.page import Page
-from netwatch_tray.window.setting_controls import Number, SettingRow, Switch
+from netwatch_tray.window.setting_controls import Number, SettingRow, Switch, beside
 from netwatch_tray.window.theme import MARGIN, Theme
 from netwatch_tray.window.upload_settings import UploadSettings
+from netwatch_tray.window.verb import Verb
 
 _SECTIONS_WIDTH = 216
 _COLUMN_WIDTH = 680
 _SECTIONS_FROM = 840
 _EVERY_MS = 10_000
+_BEGINNING = "2000-01-01"
+"""Before anything was measured."""
 _AUTOMATIC, _IN, _OUT = range(3)
 
 
@@ -86,7 +98,14 @@ class SettingsPage(Page):
         self._size.valueChanged.connect(self._choose_size)
         self._folder = FlatButton(theme, self.tr("Open folder"))
         self._folder.clicked.connect(self._open_folder)
-        self._on_disk = SettingRow(theme, self.tr("On disk"), "", self._folder)
+        self._export = FlatButton(theme, self.tr("Export …"))
+        self._export.setToolTip(self.tr("The total by the hour since the beginning, as CSV"))
+        self._export.clicked.connect(self._export_history)
+        self._on_disk = SettingRow(theme, self.tr("On disk"), "", beside(self._export, self._folder))
+        self._exporting = Verb(self)
+        self._exporting.done.connect(self._save_export)
+        self._exporting.failed.connect(lambda why: self._on_disk.say(why, "err"))
+        self._export_to: Path | None = None
         self._cap = Number(theme, self.tr("Data plan, GB a month"), 0, 1_000_000, suffix=" GB", decimals=2)
         self._cap.setSpecialValueText(self.tr("No cap"))
         self._cap.valueChanged.connect(self._choose_cap)
@@ -138,6 +157,7 @@ class SettingsPage(Page):
     def stop(self) -> None:
         """Before the window closes."""
         self._upload.stop()
+        self._exporting.stop()
 
     def status(self) -> list[str]:
         return [self.tr("Changes apply at once"), str(self._file or "")]
@@ -265,7 +285,9 @@ class SettingsPage(Page):
         file = self._history_file
         size = _size_with_log(file) if file else 0
         written = self.tr("{size} in {file}").format(size=units.size(size), file=file)
-        self._on_disk.say(written if size else self.tr("Nothing is written yet"))
+        if self._export_to is None:  # else it says what became of that
+            self._on_disk.say(written if size else self.tr("Nothing is written yet"))
+        self._export.setEnabled(bool(size))
         self._folder.setEnabled(bool(file and file.parent.is_dir()))
         memory = units.size(_own_memory())
         self._own_cost.add(0, time.monotonic(), time.process_time())
@@ -349,6 +371,24 @@ class SettingsPage(Page):
     def _choose_shown(self, interface: str) -> None:
         self._change(lambda before: {"tray": msgspec.structs.replace(before.tray, interface=interface)})
         self._show_settings(self._settings)
+
+    def _export_history(self) -> None:
+        name, _chosen = QFileDialog.getSaveFileName(self, self.tr("Export the history"), "network-history.csv")
+        if name:
+            self._export_to = Path(name)
+            self._on_disk.say(self.tr("Exporting …"))
+            self._exporting.run("export", "--from", _BEGINNING)
+
+    def _save_export(self, printed: bytes) -> None:
+        file = self._export_to
+        if file is None:
+            return
+        try:
+            file.write_bytes(printed)
+        except OSError as error:
+            self._on_disk.say(f"{error.strerror}: {file}", "err")
+        else:
+            self._on_disk.say(self.tr("{size} saved in {file}").format(size=units.size(len(printed)), file=file))
 
     def _open_folder(self) -> None:
         if self._history_file:

@@ -160,6 +160,7 @@ class Theme(QObject):
         self.fonts = self._fonts()
         self._metrics = {id(font): Metrics(font) for font in self.fonts}
         hints = application.styleHints()
+        hints.setShowShortcutsInContextMenus(True)  # a key that nobody sees nobody uses
         self.apply(hints.colorScheme() if scheme is None else scheme)
         if scheme is None:
             hints.colorSchemeChanged.connect(self.apply)

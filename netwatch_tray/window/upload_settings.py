@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import msgspec
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.settings import Settings, Upload, UploadLevel
 from netwatch_tray.window.controls import FlatButton
 from netwatch_tray.window.field import Field
-from netwatch_tray.window.setting_controls import Add, Choice, Number, SettingRow, Switch
+from netwatch_tray.window.setting_controls import Add, Choice, Number, SettingRow, Switch, beside
 from netwatch_tray.window.theme import GAP, Theme
 from netwatch_tray.window.verb import Verb
 
@@ -53,7 +53,7 @@ class UploadSettings(QObject):
         self._save.clicked.connect(self._save_key)
         self._save.setEnabled(False)
         self.key.textChanged.connect(lambda text: self._save.setEnabled(bool(text.strip())))
-        self._key_row = SettingRow(theme, self.tr("API key"), self._about_key(), _beside(self.key, self._save))
+        self._key_row = SettingRow(theme, self.tr("API key"), self._about_key(), beside(self.key, self._save))
         self.every = Number(theme, self.tr("Seconds between snapshots"), 10, 3600, suffix=self.tr(" s"))
         self.every.valueChanged.connect(lambda seconds: self._choose(interval=round(seconds)))
         self.hide_addresses = Switch(theme, self.tr("Hide addresses"))
@@ -210,13 +210,3 @@ class UploadSettings(QObject):
             (self.tr("Rates, system and apps"), self.tr("Adds the processes that use the network, with their users.")),
             (self.tr("Everything"), self.tr("Adds the connections with both addresses.")),
         )
-
-
-def _beside(*widgets: QWidget) -> QWidget:
-    together = QWidget()
-    row = QHBoxLayout(together)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(GAP)
-    for widget in widgets:
-        row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
-    return together

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QFileDialog, QLabel
 from windows import FakeAgent, FakePast, FakeReader, Opened, connection, interface, past, tick, until, uplink
 
 from netwatch_tray import settings
@@ -300,6 +300,23 @@ def test_the_key_and_what_is_sent_go_through_the_verbs(opened, tmp_path: Path) -
     upload.show_button.click()
     assert upload.body.isHidden()
     upload.show_button.click()  # and is ended with the window
+
+
+def test_the_history_is_exported_by_the_verb(opened, tmp_path: Path, monkeypatch) -> None:
+    file = tmp_path / "saved.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    opened.window.turn_to(4)
+    page = opened.window.settings
+    assert not page._export.isEnabled(), "nothing is written yet"
+    script = "import sys; print(','.join(sys.argv[1:]))"
+    page._exporting._command = lambda: (sys.executable, "-c", script)
+    page._export_history()
+    until(lambda: "saved in" in page._on_disk.help.text(), "it is saved, and said")
+    assert file.read_text() == "export,--from,2000-01-01\n"
+    file.unlink()
+    file.mkdir()
+    page._export_history()
+    until(lambda: "Is a directory" in page._on_disk.help.text(), "what is wrong is said")
 
 
 def test_a_verb_that_cannot_start_says_so(opened) -> None:
