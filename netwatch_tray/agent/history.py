@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray.engine.connections import Interval
 from netwatch_tray.engine.scheduler import Scheduler
@@ -29,6 +30,16 @@ _LONGEST_END = 5.0
 """Seconds that the end of the agent waits for the disk."""
 
 
+class _Task(NamedTuple):
+    """For the thread."""
+
+    held: list[Measurement]
+    settings: Settings
+    is_commit: bool
+    is_end: bool
+    """The file is closed afterwards."""
+
+
 class HistoryKeeper:
     """Belongs to the scheduler's thread. Nothing is opened or even imported before the first minute is over."""
 
@@ -39,8 +50,12 @@ class HistoryKeeper:
         self._settings = settings
         self._alert = alert
         self._writer: HistoryWriter | None = None
-        """Touched by the thread alone while there is one."""
+        """Used by the thread alone."""
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        """Waits for tasks; one that is started for each minute costs a tenth of what a minute costs."""
+        self._pending = 0
+        """Tasks given to it and not done."""
         self._is_stopped = False
         self._held: list[Measurement] = []
         self._rows = 0
@@ -54,9 +69,10 @@ class HistoryKeeper:
 
     def apply(self, settings: Settings) -> None:
         """Holds from the next minute on; a history that is switched off is closed as soon as the disk allows."""
-        self._settings = settings
-        if self._thread is None:
-            self._close_if_off()
+        was_on, self._settings = self._settings.history.on, settings
+        if was_on and not settings.history.on:
+            self._hand_over(is_end=True)
+            self._minute = None
 
     def take(self, tick: Tick, interval: Interval | None) -> None:
         """The newest tick, and what the apps moved since the one before, if that was read."""
@@ -67,8 +83,8 @@ class HistoryKeeper:
         minute = int(tick.at.timestamp()) // 60
         is_over = minute != self._minute and self._minute is not None
         self._minute = minute
-        if (is_over or self._rows > _MOST_ROWS) and self._thread is None:
-            self._hand_over(commit=is_over)
+        if (is_over or self._rows > _MOST_ROWS) and not self._pending:
+            self._hand_over(is_commit=is_over)
         elif is_over:  # the minute before is still being written: with the next tick
             self._minute = minute - 1
         self._held.append(tick)
@@ -78,59 +94,54 @@ class HistoryKeeper:
 
     def stop(self) -> None:
         """Stores everything and closes the file, unless the disk does not answer in time."""
-        deadline = time.monotonic() + _LONGEST_END
         self._is_stopped = True
-        if self._is_idle_at(deadline):
-            self._hand_over(close=True)
-        if not self._is_idle_at(deadline):
-            _log.warning("The disk does not answer; the last minutes of the history are not written.")
+        self._hand_over(is_end=True)
+        self._tasks.put(None)
+        if self._thread is not None:
+            self._thread.join(_LONGEST_END)
+            if self._thread.is_alive():
+                _log.warning("The disk does not answer; the last minutes of the history are not written.")
 
-    def _is_idle_at(self, deadline: float) -> bool:
+    def _hand_over(self, *, is_commit: bool = False, is_end: bool = False) -> None:
+        self._tasks.put(_Task(self._held, self._settings, is_commit, is_end))
+        self._held, self._rows = [], 0
+        self._pending += 1
         if self._thread is None:
-            return True
-        self._thread.join(max(0.0, deadline - time.monotonic()))
-        return not self._thread.is_alive()
+            self._thread = threading.Thread(target=self._work, name="history", daemon=True)
+            self._thread.start()
 
-    def _close_if_off(self) -> None:
-        if not self._settings.history.on and (self._held or self._writer is not None):
-            self._hand_over(close=True)
-            self._minute = None
-
-    def _hand_over(self, *, commit: bool = False, close: bool = False) -> None:
-        held, self._held, self._rows = self._held, [], 0
-        arguments = held, self._settings, commit, close
-        self._thread = threading.Thread(target=self._work, args=arguments, name="history", daemon=True)
-        self._thread.start()
-
-    def _work(self, held: list[Measurement], settings: Settings, commit: bool, close: bool) -> None:
+    def _work(self) -> None:
         """In the thread."""
-        alert = None
-        try:
-            alert = self._record(held, settings, commit, close)
-        except Exception:  # noqa: BLE001  the guard of the thread: a bug in here must not end the history for good
-            _log.exception("Unexpected error; the history goes on with the next minute")
-            writer, self._writer = self._writer, None
-            if writer:
-                writer.close()
-        finally:
+        while (task := self._tasks.get()) is not None:
+            alert = None
+            try:
+                alert = self._record(task)
+            except Exception:  # noqa: BLE001  the guard of the thread: a bug in here must not end the history for good
+                _log.exception("Unexpected error; the history goes on with the next minute")
+                writer, self._writer = self._writer, None
+                if writer:
+                    writer.close()
             if not self._is_stopped:
-                self._scheduler.call_soon(lambda: self._finish(alert))
+                self._scheduler.call_soon(partial(self._finish, alert))
+            del task  # a minute of ticks: not until the next one comes
 
-    def _record(self, held: list[Measurement], settings: Settings, commit: bool, close: bool) -> Alert | None:
+    def _record(self, task: _Task) -> Alert | None:
+        if task.is_end and self._writer is None and not task.held:
+            return None
         from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
 
+        kept, plan = task.settings.history, task.settings.plan
         if self._writer is None:
-            self._writer = HistoryWriter(self._file, settings.history, settings.plan)
+            self._writer = HistoryWriter(self._file, kept, plan)
         writer = self._writer
-        writer.choose(settings.history, settings.plan)
-        if not close:
-            return writer.record(held, commit=commit)
-        writer.close(held)
+        writer.choose(kept, plan)
+        if not task.is_end:
+            return writer.record(task.held, commit=task.is_commit)
+        writer.close(task.held)
         self._writer = None
         return None
 
     def _finish(self, alert: Alert | None) -> None:
-        self._thread = None
+        self._pending -= 1
         if alert is not None:
             self._alert(alert)
-        self._close_if_off()
