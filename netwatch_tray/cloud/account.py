@@ -11,7 +11,6 @@ import hashlib
 import importlib.util
 import ipaddress
 import os
-import secrets
 import sys
 import uuid
 from collections.abc import Mapping
@@ -97,10 +96,9 @@ def parse_endpoint(address: str) -> Endpoint:
     try:
         parts = urlsplit(address if "://" in address else f"https://{address}")
         host, port = parts.hostname or "", parts.port
-        host.encode("idna")
     except ValueError as error:
         raise SettingsError(f"The upload address {address!r} is none: {error}.") from error
-    if parts.scheme not in {"http", "https"} or not host or not host.isascii() or any(map(str.isspace, address)):
+    if parts.scheme not in {"http", "https"} or not _is_host(host) or any(map(str.isspace, address)):
         raise SettingsError(f"The upload address {address!r} is none. It looks like: https://netwatch.example.org")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise SettingsError("The upload address may hold no user name, password, query or fragment.")
@@ -111,6 +109,11 @@ def parse_endpoint(address: str) -> Endpoint:
     if not path.endswith(_INGEST):
         path += _INGEST
     return Endpoint(is_secure, host, port or (443 if is_secure else 80), path)
+
+
+def _is_host(name: str) -> bool:
+    """Of an address or of a machine, in ASCII, with labels as long as the DNS allows (RFC 1035)."""
+    return name.isascii() and all(0 < len(label) < 64 for label in name.removesuffix(".").split("."))
 
 
 def _is_loopback(host: str) -> bool:
@@ -171,7 +174,7 @@ def identity(endpoint: Endpoint, key: Key, *, like: Key | None = None) -> Identi
     if like is not None:
         found = known.get(_fingerprint(endpoint, like), found)
     if found is None:
-        found = Identity(host_id=str(uuid.uuid4()), secret=secrets.token_hex(16))
+        found = Identity(host_id=str(uuid.uuid4()), secret=os.urandom(16).hex())
     if known.get(name) != found:
         known.pop(name, None)
         recent = dict(list(known.items())[1 - _MOST_IDENTITIES :])

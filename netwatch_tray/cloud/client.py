@@ -11,12 +11,15 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import http.client
+import io
 import os
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netwatch_tray.cloud.account import Account, Endpoint
 from netwatch_tray.errors import NetWatchError
@@ -45,9 +48,8 @@ class Answer(NamedTuple):
 class ServerClient:
     """Not thread-safe, but for `hurry`."""
 
-    def __init__(self, account: Account, agent: str, *, timeout: float, tls: ssl.SSLContext | None = None) -> None:
-        """`agent`: the program's name and version. `timeout`: seconds for a whole request. `tls`: by default what the
-        system trusts."""
+    def __init__(self, account: Account, agent: str, *, timeout: float) -> None:
+        """`agent`: the program's name and version. `timeout`: seconds for a whole request."""
         self._endpoint = account.endpoint
         self._headers = {
             "Authorization": f"Bearer {account.key.reveal()}",
@@ -56,26 +58,24 @@ class ServerClient:
             "Accept": "application/json",
         }
         self._timeout = timeout
-        self._tls = tls
+        self._tls: ssl.SSLContext | None = None
         self._connection: http.client.HTTPConnection | None = None
-        self._watchdog: threading.Timer | None = None
-        self._is_late = False
-        self._lock = threading.Lock()
-        """Around the watchdog."""
+        self._end = 0.0
+        """Of the request's time, monotonic."""
+        self._was_cut = False
 
     def post(self, body: bytes) -> Answer:
         """Raises UnreachableError."""
-        self._is_late = False
+        self._end = time.monotonic() + self._timeout
         try:
             connection = self._ready_connection()
+            connection.sock.settimeout(self._left())
             connection.request("POST", self._endpoint.path, body, self._headers)
             response = connection.getresponse()
             content = self._read(response)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise UnreachableError(self._reason(error)) from error
-        finally:
-            self._unguard()
         server_time = _unix_time(response.getheader("Date"))
         retry_after = _seconds(response.getheader("Retry-After"), server_time)
         answer = Answer(response.status, content, server_time, retry_after, response.getheader("Location"))
@@ -84,87 +84,102 @@ class ServerClient:
         return answer
 
     def hurry(self, seconds: float) -> None:
-        """From any thread: the request under way has no more time than this."""
-        with self._lock:
-            if self._watchdog is not None:
-                self._watchdog.cancel()
-                self._start_watchdog(seconds, *self._watchdog.args)
-            self._timeout = min(self._timeout, seconds)
+        """From any thread, before the end: the request under way has no more time than this, nor has a later one."""
+        self._timeout = min(self._timeout, seconds)
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _left(self) -> float:
+        """Seconds. Raises TimeoutError."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         """The whole answer. Raises OSError, http.client.HTTPException: it is too long, or came only in part."""
         content = response.read(_LONGEST_ANSWER)
-        if self._is_late:
-            raise TimeoutError
         if response.length or response.read(1):  # what is missing of the promised length, or is beyond ours
             raise http.client.IncompleteRead(b"")
         return content
 
     def _ready_connection(self) -> http.client.HTTPConnection:
-        """The one that is kept, or a new one; the request's time has begun. Raises OSError."""
+        """The one that is kept, or a new one. Raises OSError."""
         kept = self._connection
         if kept is not None and kept.sock is not None and not _has_hung_up(kept.sock):
-            self._guard(kept.sock)
             return kept
         self.close()
-        host, port = self._endpoint.host, self._endpoint.port
-        sock = socket.create_connection((host, port), self._timeout)
+        if self._endpoint.is_secure:
+            self._tls = self._tls or trusted_by_system()
+        # As bytes, because for text Python would load the rules for names that are not ASCII.
+        host, port = self._endpoint.host.encode("ascii"), self._endpoint.port
+        sock = socket.create_connection((host, port), self._left())  # type: ignore[arg-type]  # bytes are as good
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
-        if not self._endpoint.is_secure:
-            self._connection = http.client.HTTPConnection(host, port)
-            self._connection.sock = sock
-            self._guard(sock)
-            return self._connection
-        self._tls = self._tls or trusted_by_system()
-        tls = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-        self._connection = http.client.HTTPSConnection(host, port, context=self._tls)
-        self._connection.sock = tls
-        self._guard(tls)
-        tls.do_handshake()
-        return self._connection
+        if self._tls is not None:
+            sock = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+            made: http.client.HTTPConnection
+            made = http.client.HTTPSConnection(self._endpoint.host, port, context=self._tls)
+        else:
+            made = http.client.HTTPConnection(self._endpoint.host, port)
+        made.sock = sock
+        made.response_class = self._timed_response  # type: ignore[assignment]  # whatever makes one will do
+        self._connection = made
+        if isinstance(sock, ssl.SSLSocket):
+            sock.settimeout(self._left())
+            sock.do_handshake()
+        return made
 
-    def _guard(self, sock: socket.socket) -> None:
-        sock.settimeout(self._timeout)
-        with self._lock:
-            self._start_watchdog(self._timeout, sock)
+    def _timed_response(self, sock: socket.socket, **options: Any) -> http.client.HTTPResponse:
+        response = http.client.HTTPResponse(sock, **options)
+        response.fp = io.BufferedReader(_TimedReader(sock, response.fp.detach(), self._left))
+        return response
 
-    def _start_watchdog(self, seconds: float, sock: socket.socket) -> None:
-        self._watchdog = threading.Timer(seconds, self._cut, [sock])
-        self._watchdog.daemon = True
-        self._watchdog.start()
-
-    def _cut(self, sock: socket.socket) -> None:
-        """The request's time is up. Not SSLSocket's own method: it takes the TLS away from under the reader."""
-        self._is_late = True
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    def _unguard(self) -> None:
-        with self._lock:
-            if self._watchdog is not None:
-                self._watchdog.cancel()
-                self._watchdog = None
+    def _cut(self) -> None:
+        """The end is here. Not SSLSocket's own method: it takes the TLS away from under the reader."""
+        self._was_cut = True
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _reason(self, error: OSError | http.client.HTTPException) -> str:
         host = self._endpoint.host
-        if self._is_late:
+        if self._was_cut or isinstance(error, TimeoutError):
             return f"{host} did not answer in time."
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"The certificate of {host} is not to be trusted: {error.verify_message}. Nothing was sent."
         if isinstance(error, ssl.SSLError):
             return f"No encrypted connection to {host}: {error.reason or 'it was cut'}."
-        if isinstance(error, TimeoutError):
-            return f"{host} did not answer in time."
         if isinstance(error, socket.gaierror):
             return f"{host} was not found: {error.strerror}."
         if isinstance(error, OSError) and error.strerror:
             return f"{host} cannot be reached: {error.strerror}."
         return f"{host} broke off in the middle of its answer."
+
+
+class _TimedReader(io.RawIOBase):
+    """What comes over a socket, all of it before one deadline: a socket's own timeout is for each read anew."""
+
+    def __init__(self, sock: socket.socket, stream: io.RawIOBase, left: Callable[[], float]) -> None:
+        """`stream`: of the socket, which it keeps open for as long as it is itself."""
+        self._socket, self._stream, self._left = sock, stream, left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._socket.settimeout(self._left())
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def trusted_by_system() -> ssl.SSLContext:

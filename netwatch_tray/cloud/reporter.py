@@ -69,8 +69,7 @@ class Reporter:
         self._scope = scope(upload)
         self._has_ended = False
         self._ending: threading.Thread | None = None
-        self._resolving = threading.Thread(target=self._resolve, args=(after,), name="upload account", daemon=True)
-        self._resolving.start()
+        self._resolving = self._begin_to_resolve(after)
 
     @property
     def status(self) -> str:
@@ -112,6 +111,11 @@ class Reporter:
         if self._ending is not None:
             self._ending.join(_LONGEST_GOODBYE)
 
+    def _begin_to_resolve(self, before: Reporter | None = None) -> threading.Thread:
+        thread = threading.Thread(target=self._resolve, args=(before,), name="upload account", daemon=True)
+        thread.start()
+        return thread
+
     def _resolve(self, before: Reporter | None) -> None:
         """In a thread: a keyring may wait for its person, and a file for its disk."""
         if before is not None:
@@ -139,14 +143,21 @@ class Reporter:
     def _begin(self, found: Account, interval: int, collector: SnapshotCollector, uploader: Uploader) -> None:
         if self._has_ended:
             return
-        self._collector, self._uploader, self._interval = collector, uploader, float(interval)
+        self._collector, self._uploader, self._interval, self._fault = collector, uploader, float(interval), None
         uploader.start()
         _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.endpoint, interval)
 
     def _fail(self, fault: str) -> None:
-        _log.warning("Uploading is on, but cannot begin: %s", fault)
+        """Tells it, and tries again later: a keyring may be locked until somebody logs in."""
+        if fault != self._fault:
+            _log.warning("Uploading is on, but cannot begin: %s", fault)
+            self._tell(fault)
         self._fault = fault
-        self._tell(fault)
+        self._scheduler.after(PACE.paused, self._try_again)
+
+    def _try_again(self) -> None:
+        if not self._has_ended:
+            self._resolving = self._begin_to_resolve()
 
     def _begin_to_store(self) -> None:
         if self._storing is None and self._collector and self._spool and self._uploader:

@@ -102,7 +102,7 @@ class Spool:
 
     def append(self, host_id: str, at: float, body: bytes, scope: Scope) -> None:
         """On disk when this returns. Drops what is too old, and the oldest where it would become too much."""
-        packed = zlib.compress(body, 1)
+        packed = _packed(body)
         with self._transaction() as database:
             self._expire(database)
             while self._bytes + len(packed) > self._most_bytes and self._drop_oldest(database):
@@ -206,6 +206,12 @@ class Spool:
                 self._bytes -= size
                 count += 1
         return count
+
+
+def _packed(body: bytes) -> bytes:
+    """With a small window: what repeats in a snapshot repeats soon, and zlib's usual state has 256 KiB."""
+    packer = zlib.compressobj(level=1, wbits=13, memLevel=5)
+    return packer.compress(body) + packer.flush()
 
 
 def _count(database: sqlite3.Connection, name: str, by: int) -> None:

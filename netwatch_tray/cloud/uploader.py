@@ -278,8 +278,9 @@ class Uploader:
 
     def _pause(self, reason: str) -> None:
         if not self._was_told:
-            _log.warning("Uploading is paused: %s Snapshots are kept for a day.", reason)
-            self._tell_person(reason)
+            told = f"{reason} Snapshots are kept for a day."
+            _log.warning("Uploading is paused: %s", told)
+            self._tell_person(told)
         self._fault, self._needs_person, self._was_told = reason, True, True
         self._not_before = clock.boottime() + self._pace.paused
 

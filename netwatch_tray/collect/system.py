@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from netwatch_tray.errors import CollectError, ParseError
+from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 
 class CpuTimes(NamedTuple):
@@ -185,12 +185,22 @@ def machine() -> Machine:
         except OSError:
             system = names.sysname
     else:
-        model, system = platform.processor() or None, f"macOS {platform.mac_ver()[0]}"
+        model, system = _mac_processor(), f"macOS {platform.mac_ver()[0]}"
     try:
         memory = _readings().memory().total
     except CollectError:
         memory = None
     return Machine(system, names.release, model, os.cpu_count(), memory)
+
+
+def _mac_processor() -> str | None:
+    from netwatch_tray.collect import tools  # noqa: PLC0415  where the kernel has no file for it
+
+    try:
+        named = tools.output([tools.find("sysctl"), "-n", "machdep.cpu.brand_string"], timeout=2)
+    except (CollectError, UnsupportedError):
+        return None
+    return named.decode(errors="replace").strip() or None
 
 
 def hostname() -> str:

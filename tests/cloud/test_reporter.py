@@ -13,8 +13,11 @@ from ingest_server import KEY, IngestServer
 from uploading import wait_for
 
 from netwatch_tray import paths
+from netwatch_tray.cloud import account, reporter as reporter_module
+from netwatch_tray.cloud.account import Endpoint, Key
 from netwatch_tray.cloud.reporter import Reporter
 from netwatch_tray.cloud.spool import Spool
+from netwatch_tray.cloud.uploader import PACE
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
@@ -131,6 +134,28 @@ def test_without_a_key_the_person_is_told_what_to_do(loop: Loop, expected_logs: 
     assert not paths.spool_file().exists()
 
 
+def test_a_keyring_that_opens_later_is_asked_again(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    expected_logs.append("Uploading is on, but cannot begin: The keyring is locked.")
+    monkeypatch.setattr(reporter_module, "PACE", PACE._replace(paused=0.05))
+    tries = 0
+
+    def locked(endpoint: Endpoint) -> Key:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise NetWatchError("The keyring is locked.")
+        assert endpoint.is_secure
+        return Key(KEY)
+
+    monkeypatch.setattr(account, "load_key", locked)
+    reporter = loop.start(Upload(on=True, endpoint="https://netwatch.invalid"), environment={})
+    wait_for(lambda: "Nothing was sent yet" in reporter.status, "it begins")
+    assert loop.told == ["The keyring is locked."]
+    assert tries == 4
+
+
 def test_a_key_that_is_refused_is_told_to_the_person(loop: Loop, expected_logs: list[str]) -> None:
     expected_logs.append("Uploading is paused")
     with IngestServer(key="another") as server:
@@ -138,7 +163,8 @@ def test_a_key_that_is_refused_is_told_to_the_person(loop: Loop, expected_logs: 
         for _ in range(3):
             loop.tick(reporter)
         wait_for(lambda: bool(loop.told), "the person is told")
-        assert loop.told == ["The server does not accept the API key. Enter it again: netwatch-tray upload setup"]
+        (told,) = loop.told
+        assert told.startswith("The server does not accept the API key. Enter it again: netwatch-tray upload setup")
 
 
 def test_who_chooses_to_tell_less_tells_nothing_more_from_then_on(loop: Loop, expected_logs: list[str]) -> None:

@@ -157,6 +157,27 @@ def test_whatever_comes_back_is_an_answer_or_unreachable(parrot: tuple[int, list
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        GOOD,
+        GOOD.replace(b"\r\nDate", b"\r\nConnection: close\r\nDate"),
+        GOOD.replace(b"Content-Length: 67\r\n", b"Connection: close\r\n"),
+        GOOD.replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Content-Length: 67\r\n", b""),
+        GOOD.replace(b"Content-Length: 67\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n43\r\n") + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD,
+    ],
+)
+def test_every_way_to_end_an_answer_is_understood(parrot: tuple[int, list[bytes]], said: bytes) -> None:
+    port, words = parrot
+    words[0] = said
+    client = ServerClient(account_at(f"http://127.0.0.1:{port}"), "test/1", timeout=LONG)
+    for _ in range(2):
+        answer = client.post(b"{}")
+        assert (answer.status, json.loads(answer.body)["accepted"], answer.retry_after) == (200, 1, 7.0)
+    client.close()
+
+
+@pytest.mark.parametrize(
     ("header", "seconds"),
     [
         (b"7", 7.0),
