@@ -121,7 +121,7 @@ def test_a_full_disk_is_told_once_and_loses_nothing(
         is_full = False
         loop.tick(reporter)
         wait_for(lambda: _waiting() + len(server.stored()) == 4, "all are kept or sent")
-        assert "full" not in reporter.status
+        wait_for(lambda: "full" not in reporter.status, "all is well again")
 
 
 def test_without_a_key_the_person_is_told_what_to_do(loop: Loop, expected_logs: list[str]) -> None:
