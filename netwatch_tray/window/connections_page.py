@@ -279,7 +279,9 @@ class ConnectionsPage(Page):
         return menu
 
     def _open_below(self, menu: QMenu, button: QWidget) -> None:
-        menu.popup(button.mapToGlobal(QPoint(0, button.height() + 2)))
+        # Not beyond the window's edge, where the button is at it.
+        beyond = button.mapTo(self, QPoint(menu.sizeHint().width(), 0)).x() - (self.width() - MARGIN)
+        menu.popup(button.mapToGlobal(QPoint(-max(0, beyond), button.height() + 2)))
 
     def _live(self) -> connection_table.Live:
         return connection_table.Live(self._units, self._now, *self._most)
