@@ -41,6 +41,7 @@ from jeepney.wrappers import unwrap_msg
 from networks import inside
 from PIL import Image, ImageChops, ImageGrab
 from Xlib.display import Display as XDisplay
+from Xlib.X import AnyPropertyType
 
 from netwatch_tray.errors import AgentUnreachableError
 from netwatch_tray.feed.client import FeedClient
@@ -493,7 +494,17 @@ class Session:
         self.environment["DISPLAY"] = ":" + _first_line(reader, "Xvfb")
 
     def _start_window_manager(self) -> None:
+        """And waits for it: a window that is mapped while it starts may stay unseen."""
         self._start("window-manager", ["openbox"])
+        self.wait_for(self._has_window_manager, 2 * _PATIENCE, "openbox manages windows")
+
+    def _has_window_manager(self) -> bool:
+        display = XDisplay(self.environment["DISPLAY"])
+        try:
+            check = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
+            return display.screen().root.get_full_property(check, AnyPropertyType) is not None
+        finally:
+            display.close()
 
     def _make_environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH", "TZ") if name in os.environ}

@@ -122,9 +122,9 @@ class Presenter:
     def _interface_rows(self, tick: Tick) -> list[str]:
         """The busiest interfaces that are up and add something to what the heading says, in an order that does not
         change with their rates."""
-        up = [each for each in tick.interfaces if each.is_up and not _is_loopback(each)]
-        told = {self._chosen} if self._chosen else set(tick.total.uplinks if len(tick.total.uplinks) == 1 else ())
-        busiest = sorted((each for each in up if each.name not in told), key=_importance, reverse=True)[: MOST_ROWS - 2]
+        told = self._chosen or (tick.total.uplinks[0] if len(tick.total.uplinks) == 1 else "")
+        up = (each for each in tick.interfaces if each.is_up and each.name != told and not _is_loopback(each))
+        busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
         busiest.sort(key=lambda each: (not each.is_uplink, each.index))
         return [f"{each.name}   {units.both_rates(each.rx_rate, each.tx_rate, self._units)}" for each in busiest]
 

@@ -49,14 +49,22 @@ class Interface:
         self._properties = dict(properties)
         self._marshalled: dict[str, bytes] = {}
 
-    def set(self, name: str, value: Any) -> bool:
-        """Whether it has changed."""
+    def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
+        """Whether it has changed. `entry`: the value as `entry_of` has marshalled it, where it has been done before."""
         signature, old = self._properties[name]
         if value == old:
             return False
         self._properties[name] = signature, value
-        self._marshalled.pop(name, None)
+        if entry is None:
+            self._marshalled.pop(name, None)
+        else:
+            self._marshalled[name] = entry
         return True
+
+    def entry_of(self, name: str, value: Any) -> bytes:
+        """That value of a property as `get_all` sends it."""
+        signature, _ = self._properties[name]
+        return marshal("sv", (name, (signature, value)))
 
     def get(self, name: str) -> Variant:
         if name not in self._properties:
@@ -68,9 +76,9 @@ class Interface:
         """All properties, marshalled as `a{sv}`."""
         self._on_read(None)
         entries = bytearray(8)  # the length, and what aligns the first entry
-        for name, variant in self._properties.items():
+        for name, (_, value) in self._properties.items():
             if name not in self._marshalled:
-                self._marshalled[name] = marshal("sv", (name, variant))
+                self._marshalled[name] = self.entry_of(name, value)
             entries += bytes(-len(entries) % 8)  # each entry of a dictionary starts at a multiple of 8
             entries += self._marshalled[name]
         entries[:4] = (len(entries) - 8).to_bytes(4, "little")

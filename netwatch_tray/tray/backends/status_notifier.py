@@ -37,6 +37,8 @@ _MENU_PATH = "/MenuBar"
 _WATCHER_PATH = "/StatusNotifierWatcher"
 
 _PIXMAPS = "a(iiay)"
+_PIXELS = "pixels"
+"""Under which a picture's `info` has the property IconPixmap of itself and its other sizes, as value and marshalled."""
 
 _DO_NOT_QUEUE = 4
 _OWNED = (1, 4)
@@ -184,7 +186,11 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _update_icon(self) -> None:
         self._icon_valid = True
-        if self._item.set("IconPixmap", [_pixmap(picture) for picture in self._icon]):
+        # Kept with the picture, for the same few are shown again and again.
+        if (kept := self._icon[0].info.get(_PIXELS)) is None:
+            pixels = [_pixmap(picture) for picture in self._icon]
+            kept = self._icon[0].info[_PIXELS] = pixels, self._item.entry_of("IconPixmap", pixels)
+        if self._item.set("IconPixmap", *kept):
             # Hosts take the name rather than the pixels, and some look no further when they find nothing of that name.
             if self._has_theme:
                 self._item.set("IconName", self._icon[0].info.get(NAME, ""))
@@ -365,9 +371,6 @@ def _tooltip(text: str) -> tuple[Any, ...]:
 
 
 def _pixmap(picture: Image.Image) -> tuple[int, int, bytes]:
-    """Width, height and ARGB bytes; these are kept with the picture, for the same few are shown again and again."""
-    argb = picture.info.get("argb")
-    if argb is None:
-        red, green, blue, alpha = picture.split()
-        argb = picture.info["argb"] = Image.merge("RGBA", (alpha, red, green, blue)).tobytes()
-    return *picture.size, argb
+    """Width, height and ARGB bytes."""
+    red, green, blue, alpha = picture.split()
+    return *picture.size, Image.merge("RGBA", (alpha, red, green, blue)).tobytes()
