@@ -166,9 +166,21 @@ def _box(x: int, top: int, width: int, bottom: int) -> _Polygon:
 
 
 def _fill(mask: Image.Image, polygon: _Polygon) -> None:
-    """Fills a convex polygon line by line, each line from edge to edge at its middle."""
-    heights = [y for _, y in polygon]
-    for line in range(round(min(heights)), round(max(heights))):
+    """Fills a convex polygon."""
+    (left, right), (top, bottom) = (_ends([corner[axis] for corner in polygon]) for axis in (0, 1))
+    if len({x for x, _ in polygon}) == len({y for _, y in polygon}) == 2:
+        mask.paste(255, (left, top, right, bottom))
+    else:
+        slanted = _slanted(tuple((x - left, y - top) for x, y in polygon))
+        mask.paste(255, (left, top, left + slanted.width, top + slanted.height), slanted)
+
+
+@functools.lru_cache(maxsize=32)  # the heads of the arrows, the same in most states
+def _slanted(polygon: _Polygon) -> Image.Image:
+    """A convex polygon in the corner of a mask, line by line, each line from edge to edge at its middle."""
+    (_, width), (_, height) = (_ends([corner[axis] for corner in polygon]) for axis in (0, 1))
+    mask = Image.new("L", (width, height))
+    for line in range(height):
         crossings = [
             x0 + (line + 0.5 - y0) * (x1 - x0) / (y1 - y0)
             for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True)
@@ -176,3 +188,8 @@ def _fill(mask: Image.Image, polygon: _Polygon) -> None:
         ]
         left, right = math.floor(min(crossings) + 0.5), math.floor(max(crossings) + 0.5)
         mask.paste(255, (left, line, right, line + 1))
+    return mask
+
+
+def _ends(values: list[float]) -> tuple[int, int]:
+    return round(min(values)), round(max(values))
