@@ -275,14 +275,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>{reason} seit {time}</translation>
     </message>
     <message>
-      <source>Total rate</source>
-      <translation>Gesamtrate</translation>
-    </message>
-    <message>
-      <source>Rate of {name}</source>
-      <translation>Rate von {name}</translation>
-    </message>
-    <message>
       <source>download {rate}</source>
       <translation>Download {rate}</translation>
     </message>
@@ -291,8 +283,39 @@ Hat jetzt keine Verbindung</translation>
       <translation>Upload {rate}</translation>
     </message>
     <message>
+      <source>Total rate</source>
+      <translation>Gesamtrate</translation>
+    </message>
+    <message>
+      <source>Rate of {name}</source>
+      <translation>Rate von {name}</translation>
+    </message>
+    <message>
       <source>peak {rate} at {time}</source>
       <translation>Spitze {rate} um {time}</translation>
+    </message>
+  </context>
+  <context>
+    <name>ChartTable</name>
+    <message>
+      <source>Time</source>
+      <translation>Zeit</translation>
+    </message>
+    <message>
+      <source>Download</source>
+      <translation>Download</translation>
+    </message>
+    <message>
+      <source>Upload</source>
+      <translation>Upload</translation>
+    </message>
+    <message>
+      <source>peak</source>
+      <translation>Spitze</translation>
+    </message>
+    <message>
+      <source>Gap</source>
+      <translation>Lücke</translation>
     </message>
   </context>
   <context>
@@ -800,6 +823,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Das Diagramm vergrößern oder verkleinern</translation>
     </message>
     <message>
+      <source>The chart as a table</source>
+      <translation>Das Diagramm als Tabelle</translation>
+    </message>
+    <message>
       <source>Choose a row</source>
       <translation>Zeile wählen</translation>
     </message>
@@ -1060,6 +1087,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Time range</source>
       <translation>Zeitraum</translation>
+    </message>
+    <message>
+      <source>The chart as a table</source>
+      <translation>Das Diagramm als Tabelle</translation>
+    </message>
+    <message>
+      <source>The chart as a table (T)</source>
+      <translation>Das Diagramm als Tabelle (T)</translation>
     </message>
     <message>
       <source>Interfaces</source>

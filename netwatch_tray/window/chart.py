@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
     QColor,
     QFontMetricsF,
     QHelpEvent,
@@ -170,7 +172,7 @@ class Chart(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._units = Units()
+        self.units = Units()
         self._title: str | None = None
         self._points: Sequence[Point] = ()
         self._newest = 0.0
@@ -216,8 +218,8 @@ class Chart(QWidget):
         self.start_over()
 
     def set_units(self, shown_in: Units) -> None:
-        if shown_in != self._units:
-            self._units = shown_in
+        if shown_in != self.units:
+            self.units = shown_in
             self._redraw()
 
     def set_series(self, title: str | None, points: Sequence[Point], end: float, interval: float) -> None:
@@ -246,6 +248,14 @@ class Chart(QWidget):
             self._reading = text
             self.update()
 
+    def moments(self) -> list[Known | Gap]:
+        """What is drawn, in order of time, whether it can be seen or not."""
+        if self._stale:
+            self._prepare()
+            self._describe()
+            self._picture = None  # it does not know what is new since it was drawn
+        return sorted([*self._visible(), *self._gaps], key=lambda each: each[0])
+
     def point_width(self) -> float:
         """Seconds that one drawn point stands for."""
         return bucket_width(self._span, self._interval) or self._interval
@@ -259,9 +269,13 @@ class Chart(QWidget):
             index = len(known) - 1
         else:
             index = bisect_left(known, self._cross, key=lambda point: point.at) + by
-        self._cross = known[min(max(index, 0), len(known) - 1)].at
+        point = known[min(max(index, 0), len(known) - 1)]
+        self._cross = point.at
         self._frozen = True
         self.update()
+        if QAccessible.isActive():  # who cannot see the box hears it
+            spoken = f"{self.when(point.at)}, {self._both_rates(point.rx, point.tx)}"
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, spoken))
 
     def clear_crosshair(self) -> bool:
         """Whether there was one."""
@@ -396,7 +410,7 @@ class Chart(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             gap = self._gap_at(self._frame().at(event.pos().x()))
-            QToolTip.showText(event.globalPos(), self._gap_text(gap) if gap else "", self)
+            QToolTip.showText(event.globalPos(), self.gap_text(gap) if gap else "", self)
             return True
         return super().event(event)
 
@@ -501,10 +515,8 @@ class Chart(QWidget):
 
     def _frame(self) -> _Frame:
         metrics = QFontMetricsF(self._theme.fonts.small)
-        step = 1024 if self._units.binary else 1000
-        widest = max(
-            metrics.horizontalAdvance(f"500 {units.rate(step**power, self._units).unit}") for power in range(4)
-        )
+        step = 1024 if self.units.binary else 1000
+        widest = max(metrics.horizontalAdvance(f"500 {units.rate(step**power, self.units).unit}") for power in range(4))
         left = MARGIN + math.ceil(widest) + GAP
         bottom = self.height() - math.ceil(metrics.height()) - 12
         box = QRectF(left, 12, max(1, self.width() - MARGIN - left), max(1, bottom - 12))
@@ -526,7 +538,7 @@ class Chart(QWidget):
     def _draw_picture(self, frame: _Frame) -> QPixmap:
         """Grid, curves and axis, as much of them anew as has changed."""
         ratio, box = self.devicePixelRatioF(), frame.box
-        drawn = (self.size(), ratio, self._span, self._down.top, self._up.top, id(self._theme.tokens), self._units)
+        drawn = (self.size(), ratio, self._span, self._down.top, self._up.top, id(self._theme.tokens), self.units)
         column = round(frame.end / self._pixel(box))
         moved = column - self._column
         left, right = math.ceil(box.left() * ratio), math.floor(box.right() * ratio) + 1
@@ -567,15 +579,15 @@ class Chart(QWidget):
         painter.drawLine(QPointF(box.left(), frame.zero), QPointF(box.right(), frame.zero))
 
     def _grid_heights(self, frame: _Frame) -> list[float]:
-        down, up = rate_ticks(frame.down_top, 4, self._units), rate_ticks(frame.up_top, 2, self._units)
+        down, up = rate_ticks(frame.down_top, 4, self.units), rate_ticks(frame.up_top, 2, self.units)
         return [self._crisp(y) for y in (*map(frame.down_y, down), *map(frame.up_y, up))]
 
     def _draw_scales(self, painter: QPainter, frame: _Frame) -> None:
         """The numbers beside the grid."""
         painter.setFont(self._theme.fonts.small)
         metrics = QFontMetricsF(self._theme.fonts.small)
-        down = rate_ticks(frame.down_top, 4, self._units)
-        up = rate_ticks(frame.up_top, 2, self._units)
+        down = rate_ticks(frame.down_top, 4, self.units)
+        up = rate_ticks(frame.up_top, 2, self.units)
         labels = [(frame.zero, "0")]
         labels += zip(map(frame.down_y, down), self._tick_texts(down), strict=True)
         labels += zip(map(frame.up_y, up), self._tick_texts(up), strict=True)
@@ -616,7 +628,7 @@ class Chart(QWidget):
         """All in the unit of the outermost tick, which alone names it."""
         if not ticks:
             return []
-        outermost = units.rate(ticks[-1], self._units)
+        outermost = units.rate(ticks[-1], self.units)
         texts = [f"{float(outermost.value) * tick / ticks[-1]:g}" for tick in ticks]
         texts[-1] += f" {outermost.unit}"
         return texts
@@ -642,7 +654,7 @@ class Chart(QWidget):
                 painter.setPen(QPen(tokens.ink3, 1, Qt.PenStyle.DotLine))
                 painter.drawLine(QPointF(self._crisp(x), span.top()), QPointF(self._crisp(x), span.bottom()))
                 self._draw_break(painter, QPointF(x, frame.zero))
-        text = self._gap_text(gap)
+        text = self.gap_text(gap)
         room = span.width() - 2 * GAP
         if QFontMetricsF(painter.font()).horizontalAdvance(text) > room:
             text = self._gap_reason(gap)
@@ -693,7 +705,7 @@ class Chart(QWidget):
         if peak is None:
             return
         metrics = QFontMetricsF(painter.font())
-        text = self.tr("peak {rate}").format(rate=units.rate(peak.rx_peak, self._units))
+        text = self.tr("peak {rate}").format(rate=units.rate(peak.rx_peak, self.units))
         width, height = metrics.horizontalAdvance(text), metrics.height()
         x, y = frame.x(peak.at), frame.down_y(peak.rx_peak) - 4
         top = max(frame.box.top(), y - height)
@@ -716,7 +728,7 @@ class Chart(QWidget):
         for x in (left, right):
             painter.drawLine(QPointF(self._crisp(x), box.top()), QPointF(self._crisp(x), box.bottom()))
         seconds = right - left < _SECONDS_UP_TO_S / self._span * box.width()
-        times = [self._when(frame.at(x)) if not seconds else _clock(frame.at(x), seconds=True) for x in (left, right)]
+        times = [self.when(frame.at(x)) if not seconds else _clock(frame.at(x), seconds=True) for x in (left, right)]
         painter.setFont(self._theme.fonts.small)
         self._draw_text(painter, QPointF((left + right) / 2, box.top() + 24), "–".join(times), tokens.ink)
 
@@ -753,7 +765,7 @@ class Chart(QWidget):
             painter.setPen(colour)
             painter.drawText(text, Qt.AlignmentFlag.AlignLeft, arrow)
             painter.setPen(tokens.ink)
-            painter.drawText(text, Qt.AlignmentFlag.AlignRight, str(units.rate(rate, self._units)))
+            painter.drawText(text, Qt.AlignmentFlag.AlignRight, str(units.rate(rate, self.units)))
 
     def _point_at(self, position: QPointF) -> None:
         frame = self._frame()
@@ -770,12 +782,12 @@ class Chart(QWidget):
     def _gap_reason(self, gap: Gap) -> str:
         return in_words(gap.reason) if gap.reason else self.tr("no data")
 
-    def _gap_text(self, gap: Gap) -> str:
+    def gap_text(self, gap: Gap) -> str:
         reason = self._gap_reason(gap)
         nothing_before = gap.start == self._start
         if gap.end >= self._end and nothing_before:
             return reason
-        start, end = self._when(gap.start), self._when(gap.end)
+        start, end = self.when(gap.start), self.when(gap.end)
         if nothing_before and gap.reason is None:
             return self.tr("nothing recorded before {time}").format(time=end)
         if nothing_before:
@@ -787,10 +799,15 @@ class Chart(QWidget):
             start, end = _clock(gap.start, seconds=seconds), _clock(gap.end, seconds=seconds)
         return f"{reason} {start}–{end}"
 
-    def _when(self, at: float) -> str:
+    def when(self, at: float) -> str:
         if self._span <= _DAYS_FROM_S:
             return _clock(at, seconds=True)
         return f"{short_date(_day(at))} {_clock(at, seconds=False)}"
+
+    def _both_rates(self, rx: float | None, tx: float | None) -> str:
+        """As it is spoken."""
+        down = self.tr("download {rate}").format(rate=units.rate(rx, self.units))
+        return f"{down}, {self.tr('upload {rate}').format(rate=units.rate(tx, self.units))}"
 
     def _describe(self) -> None:
         now = time.monotonic()
@@ -798,20 +815,17 @@ class Chart(QWidget):
             return
         self._described = now
         what = self.tr("Total rate") if self._title is None else self.tr("Rate of {name}").format(name=self._title)
-        shown = f"{self._when(self._start)}–{self._when(self._end)}" if self._closer else self._span_name
+        shown = f"{self.when(self._start)}–{self.when(self._end)}" if self._closer else self._span_name
         self.setAccessibleName(f"{what}, {shown}")
         last = self._points[-1] if self._points else Point(self._end, None, None)
-        parts = [
-            self.tr("download {rate}").format(rate=units.rate(last.rx, self._units)),
-            self.tr("upload {rate}").format(rate=units.rate(last.tx, self._units)),
-        ]
+        parts = [self._both_rates(last.rx, last.tx)]
         if peak := self._peak():
             parts.append(
                 self.tr("peak {rate} at {time}").format(
-                    rate=units.rate(peak.rx_peak, self._units), time=_clock(peak.at, seconds=True)
+                    rate=units.rate(peak.rx_peak, self.units), time=_clock(peak.at, seconds=True)
                 )
             )
-        parts += map(self._gap_text, self._gaps)
+        parts += map(self.gap_text, self._gaps)
         self.setAccessibleDescription(", ".join(parts))
 
 

@@ -36,6 +36,7 @@ class HelpSheet(QFrame):
             (_native("Ctrl+G"), self.tr("Group connections")),
             ("← →", self.tr("Move the crosshair, fold a group")),
             ("+ −", self.tr("Look closer at the chart, or from further away")),
+            (_native("T"), self.tr("The chart as a table")),
             ("↑ ↓", self.tr("Choose a row")),
             (_native("Return"), self.tr("Details, fold a group, connections of an app")),
             (_native("Ctrl+C"), self.tr("Copy rows")),

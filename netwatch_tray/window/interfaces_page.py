@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, TickMessage
@@ -19,7 +20,8 @@ from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window import interface_table
 from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.chart import LEAST_HEIGHT, Chart
-from netwatch_tray.window.controls import Link, RateReadout, Segments, Strip, Text, hair_line
+from netwatch_tray.window.chart_table import ChartTable
+from netwatch_tray.window.controls import Link, RateReadout, Segments, Strip, Text, ToolButton, hair_line
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.page import Page
 from netwatch_tray.window.past import Past
@@ -43,6 +45,7 @@ _READING_SHOWS_MS = 200
 _MOST_POINTS = 1200
 _LOOK_BEYOND = 20
 """Of a part of the range, so many parts of its own length before and after it: the curve goes on over the edge."""
+_BUTTON_FROM = 840
 _WIDE, _LOW = 1120, 560
 """From this width on and below this height the layout is another one."""
 
@@ -82,6 +85,14 @@ class InterfacesPage(Page):
         for index, name in enumerate(names):
             self._ranges.button(index).setToolTip(f"{name} (Alt+{index + 1})")
         self.chart = Chart(theme)
+        self.chart_table = ChartTable(theme, self.chart)
+        self._drawn = QStackedWidget()
+        self._drawn.addWidget(self.chart)
+        self._drawn.addWidget(self.chart_table)
+        self._as_table = ToolButton(theme, "", "table")
+        self._as_table.setCheckable(True)
+        self._as_table.setAccessibleName(self.tr("The chart as a table"))
+        self._as_table.setToolTip(self.tr("The chart as a table (T)"))
         self._model = SortedModel(interface_table.columns(self._cells), key=lambda each: each.index)
         self.table = TableView(theme, self._model, row_height=theme.height(44), lines=True)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -94,6 +105,7 @@ class InterfacesPage(Page):
         self._chosen.clicked.connect(self.table.clearSelection)
         self._ranges.chosen.connect(self._choose)
         self.chart.zoomed.connect(self._look_closer)
+        self._as_table.toggled.connect(self._show_as_table)
         self.table.selectionModel().selectionChanged.connect(self._show_selected)
         self._ranges.choose(0)
         self._say_total()
@@ -177,7 +189,9 @@ class InterfacesPage(Page):
         return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self.chart.take_key(event.key()):
+        if event.key() == Qt.Key.Key_T:
+            self._as_table.toggle()
+        elif self._as_table.isChecked() or not self.chart.take_key(event.key()):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -217,26 +231,29 @@ class InterfacesPage(Page):
         strip.setSpacing(GAP)
         strip.addLayout(left, 1)
         strip.addWidget(self._ranges)
+        strip.addWidget(self._as_table)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._strip)
-        column.addWidget(self.chart, 1)
+        column.addWidget(self._drawn, 1)
         column.addSpacing(1)  # the line over the table
         column.addWidget(self.table)
-        QWidget.setTabOrder(self._ranges.button(self.ranges - 1), self.chart)
-        QWidget.setTabOrder(self.chart, self.table)
+        order = (self._ranges.button(self.ranges - 1), self._as_table, self.chart, self.chart_table, self.table)
+        for before, after in pairwise(order):
+            QWidget.setTabOrder(before, after)
 
     def _arrange(self) -> None:
         """Rows as high as the window allows, the table as high as its rows, the chart gets the rest."""
         window = self.window()
         wide, low = window.width() >= _WIDE, window.height() < _LOW
         self._strip.setFixedHeight(self._theme.height(68 if wide else 62))
+        self._as_table.setVisible(window.width() >= _BUTTON_FROM)  # its key always works
         row = self._theme.height(26 if low else 44 if wide else 38)
         self.table.set_row_height(row)
         content = self.height() - self._strip.height()
         wanted = self.table.horizontalHeader().sizeHint().height() + row * max(1, self._model.rowCount())
-        self.table.setFixedHeight(max(0, min(wanted, max(content // 2, content - 320), content - LEAST_HEIGHT)))
+        self.table.setFixedHeight(max(0, min(wanted, max(content // 2, content - 320), content - LEAST_HEIGHT - 1)))
 
     def _cells(self) -> interface_table.Live:
         return interface_table.Live(self._recent.points, self._end(), self._interval, self._units)
@@ -273,7 +290,20 @@ class InterfacesPage(Page):
             self._why.show_tick(self._tick, self._units)
         self.changed.emit()
 
+    def _show_as_table(self, as_table: bool) -> None:
+        shown = self.chart_table if as_table else self.chart
+        has_focus = self._drawn.currentWidget().hasFocus()
+        self._drawn.setCurrentWidget(shown)
+        if has_focus:
+            shown.setFocus()
+        self._draw_chart()
+
     def _draw_chart(self) -> None:
+        self._fill_chart()
+        if self._as_table.isChecked():
+            self.chart_table.follow()
+
+    def _fill_chart(self) -> None:
         selected, name = self._selected_name()
         if self._range < _LIVE:
             points = self._recent.points(selected, self._end() - _RANGES_S[self._range])

@@ -542,13 +542,12 @@ class TableView(QTableView, Generic[Record]):
             rows = self._records.rowCount()
             if rows:
                 self.setCurrentIndex(self._records.index(0 if event.key() == Qt.Key.Key_Home else rows - 1, 0))
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape, Qt.Key.Key_Slash, Qt.Key.Key_Space):
+        elif event.text().isprintable() and event.text():
+            event.ignore()  # letters are for the page and its filter, Qt would look for a row
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape):
             event.ignore()  # they mean something to the page
         else:
             super().keyPressEvent(event)
-
-    def keyboardSearch(self, search: str) -> None:
-        """Letters are for the page's shortcuts and its filter."""
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         by_key = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)

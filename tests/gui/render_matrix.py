@@ -253,6 +253,13 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
             settle()
             yield f"why-{name}-{scheme.name.lower()}", window.interfaces._why, name != "typical"
             window.interfaces._why.hide()
+        window.turn_to(0)
+        for size in ("least", "wide"):
+            window.resize(*SIZES[size])
+            window.interfaces._as_table.setChecked(True)
+            settle()
+            yield f"moments-{name}-{scheme.name.lower()}-{size}", window, True
+        window.interfaces._as_table.setChecked(False)
         window.turn_to(1)
         page = window.connections
         for grouping, size in (("app", "normal"), ("none", "wide")):

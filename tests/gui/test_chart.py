@@ -61,7 +61,7 @@ def test_a_gap_is_a_break(application, scheme: Qt.ColorScheme, tokens: Tokens) -
             assert round(box.left() + second / 60 * box.width()) in drawn
     hatch = {image.pixel(x, round(box.top()) + 40) for x in inside}
     assert len(hatch) > 1, "the gap is hatched"
-    assert chart._gap_text(chart._gaps[0]).startswith("asleep ")
+    assert chart.gap_text(chart._gaps[0]).startswith("asleep ")
 
 
 def test_a_curve_is_drawn_where_it_belongs(application) -> None:
@@ -315,4 +315,4 @@ def test_a_gap_at_the_edge_of_what_is_shown(application) -> None:
     (gap,) = chart._gaps
     assert gap.start == pytest.approx(chart._start)
     assert gap.end == _END - 20
-    assert chart._gap_text(gap).startswith("asleep until ")
+    assert chart.gap_text(gap).startswith("asleep until ")
