@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QRes
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray import units
-from netwatch_tray.feed.protocol import Goodbye, ServerMessage, Status, TickMessage
+from netwatch_tray.feed.protocol import Goodbye, Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.apps_page import AppsPage
 from netwatch_tray.window.banner import Banner, Notice
@@ -29,6 +29,8 @@ from netwatch_tray.window.table import TableView
 from netwatch_tray.window.theme import MARGIN, Theme
 from netwatch_tray.window.usage_page import UsagePage
 
+_SETTINGS = 4
+"""The place of the settings among the pages: the last one."""
 _LEAST, _FIRST = (720, 480), (960, 640)
 _KEYS_FROM = 840
 """Width from which on there is room for a key beside its button."""
@@ -65,16 +67,18 @@ class MainWindow(QWidget):
         self.interfaces = InterfacesPage(theme, past)
         self.connections = ConnectionsPage(theme)
         self.apps = AppsPage(theme, past)
-        self.settings = SettingsPage(theme, settings_file, history_file)
+        self._settings_place = (settings_file, history_file)
+        self._last: dict[type, ServerMessage] = {}
+        """The latest of each kind that the settings show."""
+        self._agent_cost = ""
         self.usage = UsagePage(theme, past)
-        self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage, self.settings]
+        self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage]
         self._paused = False
         self._pause = ToolButton(theme, self.tr("Pause"), "pause")
         self._pause_key = Text(theme, theme.fonts.small, "ink3")
         self._pause_key.show_text(_native("Space"))
         self._settings_tab = ToolButton(theme, "", "settings")
         self._help_button = ToolButton(theme, "", "help")
-        self._help = HelpSheet(theme, self, len(self._pages) - 1, self.interfaces.ranges)
         self._tabs = QButtonGroup(self)
         self._banner = Banner(theme)
         self._stack = QStackedWidget()
@@ -93,9 +97,8 @@ class MainWindow(QWidget):
         self._pause.clicked.connect(self.toggle_pause)
         self._help_button.clicked.connect(lambda: self._help.open_in(self))
         self.usage.plan_asked.connect(self._show_plan)
-        self.settings.saved.connect(link.reload_settings)
         self._first_run.done.connect(partial(self.turn_to, 0))
-        self._first_run.settings_asked.connect(partial(self.turn_to, self._pages.index(self.settings)))
+        self._first_run.settings_asked.connect(partial(self.turn_to, _SETTINGS))
         self._tabs.idClicked.connect(self.turn_to)
         self._banner.acted.connect(self._act_on_notice)
         self.apps.show_connections.connect(self._show_connections_of)
@@ -104,6 +107,24 @@ class MainWindow(QWidget):
         for page in self._pages:
             page.changed.connect(self._say)
         self._restore()
+
+    @cached_property
+    def settings(self) -> SettingsPage:
+        """Made when it is first turned to: most windows are closed before, and it is the largest page."""
+        page = SettingsPage(self._theme, *self._settings_place)
+        for message in self._last.values():
+            page.receive(message)
+        page.show_agent_cost(self._agent_cost)
+        page.set_width(self.width())
+        page.saved.connect(self._link.reload_settings)
+        page.changed.connect(self._say)
+        self._pages.append(page)
+        self._stack.addWidget(page)
+        return page
+
+    @cached_property
+    def _help(self) -> HelpSheet:
+        return HelpSheet(self._theme, self, _SETTINGS, self.interfaces.ranges)
 
     def turn_to(self, page: int) -> None:
         self._tabs.button(page).setChecked(True)
@@ -147,7 +168,8 @@ class MainWindow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.settings.set_width(self.width())
+        if "settings" in vars(self):
+            self.settings.set_width(self.width())
         self._offer_pause()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -168,7 +190,8 @@ class MainWindow(QWidget):
             self._memory.setValue(f"{name}/descending", int(descending))
         self._memory.sync()
         self._link.close()
-        self.settings.stop()
+        if "settings" in vars(self):
+            self.settings.stop()
         super().closeEvent(event)
 
     def _lay_out(self) -> None:
@@ -195,8 +218,7 @@ class MainWindow(QWidget):
         self._settings_tab.setCheckable(True)
         self._help_button.setToolTip(f"{self.tr('Keys')} ({_native('F1')})")
         self._help_button.setAccessibleName(self.tr("Keys"))
-        self._tabs.addButton(self._settings_tab, len(named))
-        self._stack.addWidget(self.settings)
+        self._tabs.addButton(self._settings_tab, _SETTINGS)
         self._stack.addWidget(self._first_run)
         for button in (self._pause, self._pause_key, self._help_button, self._settings_tab):
             row.addWidget(button)
@@ -220,9 +242,9 @@ class MainWindow(QWidget):
         def add(keys: str | QKeySequence.StandardKey, action: object) -> None:
             QShortcut(QKeySequence(keys), self).activated.connect(action)
 
-        for index in range(len(self._pages) - 1):
+        for index in range(_SETTINGS):
             add(f"Ctrl+{index + 1}", partial(self.turn_to, index))
-        add("Ctrl+,", partial(self.turn_to, len(self._pages) - 1))
+        add("Ctrl+,", partial(self.turn_to, _SETTINGS))
         for keys in ("F1", "?"):
             add(keys, lambda: self._help.open_in(self))
         for index in range(self.interfaces.ranges):
@@ -239,7 +261,7 @@ class MainWindow(QWidget):
         if geometry is None or not self.restoreGeometry(geometry):
             self.resize(*_FIRST)
         page, chosen = self._remembered("page"), self._remembered("range")
-        self.turn_to(page if page < len(self._pages) else 0)
+        self.turn_to(page if page <= _SETTINGS else 0)
         self.interfaces.choose_range(chosen)
         self.connections.group_by(str(self._memory.value("grouping", "")))
         understood = self._memory.value("understood", [])
@@ -270,7 +292,8 @@ class MainWindow(QWidget):
 
     def _page(self) -> Page:
         """The one whose tab is marked."""
-        return self._pages[self._tabs.checkedId()]
+        page = self._tabs.checkedId()
+        return self.settings if page == _SETTINGS else self._pages[page]
 
     def _welcome(self, status: Status) -> None:
         """The first time that something needs the person, and never again."""
@@ -281,9 +304,9 @@ class MainWindow(QWidget):
         if self._stack.currentWidget() is self._first_run:
             self._first_run.show_findings(status, self.interfaces.tick)
 
-    def _turn_to(self, index: int, checked: bool) -> None:
+    def _turn_to(self, _index: int, checked: bool) -> None:
         if checked:
-            self._stack.setCurrentIndex(index)
+            self._stack.setCurrentWidget(self._page())
             self._offer_pause()
             self._page().take_focus()
             self._wake()
@@ -294,7 +317,7 @@ class MainWindow(QWidget):
         self.turn_to(self._pages.index(self.connections))
 
     def _show_plan(self) -> None:
-        self.turn_to(self._pages.index(self.settings))
+        self.turn_to(_SETTINGS)
         self.settings.go_to(self.settings.data_plan)
 
     def _escape(self) -> None:
@@ -313,10 +336,14 @@ class MainWindow(QWidget):
             self._status_timer.stop()
 
     def _receive(self, message: ServerMessage) -> None:
+        if isinstance(message, Hello | SettingsMessage | TickMessage | Status):
+            self._last.pop(type(message), None)  # so that the latest stands last
+            self._last[type(message)] = message
         if isinstance(message, Status):
             self._welcome(message)
             self._show_status(message)
-            self.settings.receive(message)
+            if "settings" in vars(self):
+                self.settings.receive(message)
         elif isinstance(message, Goodbye):
             self.close()
         else:
@@ -332,7 +359,8 @@ class MainWindow(QWidget):
         else:
             for page in self._pages:
                 page.lose_agent()
-            self._status, self._missing = None, ()
+            self._status, self._missing, self._agent_cost = None, (), ""
+            self._last.pop(Status, None)
             self._agent_note.show_text("")
             if self.isVisible():
                 self._countdown.start()
@@ -418,7 +446,9 @@ class MainWindow(QWidget):
         self._cost.add(status.pid, status.uptime_s, status.cpu_s)
         cost = cost_in_words(self._cost.percent, str(units.size(status.rss_bytes)))
         self._agent_note.show_text(self.tr("Agent: {cost}").format(cost=cost))
-        self.settings.show_agent_cost(cost)
+        self._agent_cost = cost
+        if "settings" in vars(self):
+            self.settings.show_agent_cost(cost)
         self._say()
 
 
