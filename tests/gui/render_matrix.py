@@ -199,7 +199,9 @@ class _Shown:
         self._link.received.connect(clock.follow)
         self.theme = Theme(application, Qt.ColorScheme.Light)
         memory = QSettings(f"{directory}/window.ini", QSettings.Format.IniFormat)
-        self.window = MainWindow(self.theme, self._link, memory, state.past, Path(directory) / "settings.toml")
+        self.window = MainWindow(
+            self.theme, self._link, memory, state.past, Path("/home/ada/.config/netwatch-tray/settings.toml")
+        )
         self.window.show()
         self._link.try_now()
         if state.is_away:
