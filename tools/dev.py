@@ -234,7 +234,7 @@ def assets(arguments: list[str]) -> None:
 
 
 def translate(arguments: list[str]) -> None:
-    """bring the translations in assets/translations up to date with the texts of the program, and compile them"""
+    """bring the translations in assets/translations up to date with the texts of the program"""
     prepare(tests=False)
     become(PYTHON, ROOT / "tools" / "translations.py", *arguments)
 

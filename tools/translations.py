@@ -1,14 +1,13 @@
 """Keeps the translations in step with the program: `./dev translate`.
 
-Reads every `self.tr("…")`, `translate("Context", "…")` and `QT_TRANSLATE_NOOP("Context", "…")` of the window, brings
-`assets/translations/*.ts` up to date, and compiles them to the `.qm` that the program loads. Qt's own lupdate does not
-look into f-strings. To begin a language, make an empty file `assets/translations/netwatch-tray_LANGUAGE.ts`.
+Reads every `self.tr("…")`, `translate("Context", "…")` and `QT_TRANSLATE_NOOP("Context", "…")` of the window, and
+brings `assets/translations/*.ts` up to date, which the program reads as they are. Qt's own lupdate does not look into
+f-strings. To begin a language, make an empty file `assets/translations/netwatch-tray_LANGUAGE.ts`.
 """
 
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,17 +92,10 @@ def write(file: Path, wanted: list[Message]) -> int:
     return sum(message not in known for message in wanted)
 
 
-def compile_to(file: Path, compiled: Path) -> None:
-    """What Qt loads."""
-    release = Path(sys.executable).with_name("pyside6-lrelease")
-    subprocess.run([release, "-silent", file, "-qm", compiled], check=True)
-
-
 def main() -> None:
     wanted = messages()
     for file in sorted(TRANSLATIONS.glob("*.ts")):
         unfinished = write(file, wanted)
-        compile_to(file, file.with_suffix(".qm"))
         print(f"{file.relative_to(ROOT)}: {len(wanted)} texts, {unfinished} to translate")
 
 

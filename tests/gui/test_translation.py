@@ -52,12 +52,6 @@ def test_every_text_is_translated_with_its_places_for_values(file: Path) -> None
         assert ("\n" in message.source) == ("\n" in translation), message
 
 
-@pytest.mark.parametrize("file", _FILES, ids=lambda file: file.stem)
-def test_what_the_program_loads_is_what_the_text_file_says(file: Path, tmp_path: Path) -> None:
-    translations.compile_to(file, tmp_path / "fresh.qm")
-    assert (tmp_path / "fresh.qm").read_bytes() == file.with_suffix(".qm").read_bytes(), "run ./dev translate"
-
-
 def test_the_tool_keeps_what_is_translated_and_marks_what_is_not(tmp_path: Path) -> None:
     file = tmp_path / "netwatch-tray_eo.ts"
     file.touch()
