@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -105,7 +105,7 @@ def parse_endpoint(address: str) -> Endpoint:
     is_secure = parts.scheme == "https"
     if not is_secure and not _is_loopback(host):
         raise SettingsError(f"The upload address {address!r} is not encrypted. Only https:// may leave this machine.")
-    path = parts.path.rstrip("/")
+    path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
     if not path.endswith(_INGEST):
         path += _INGEST
     return Endpoint(is_secure, host, port or (443 if is_secure else 80), path)

@@ -147,7 +147,7 @@ def test_interfaces_are_as_iproute_says(found: Found) -> None:
             assert before[theirs] <= uplink[f"{way}_{ours}"] <= after[theirs], (way, ours)
         assert 0 < uplink[f"{way}_bytes_delta"] <= after["bytes"] - before["bytes"]
         assert uplink[f"{way}_history"] == [round(uplink[f"{way}_rate"])]
-    assert uplink["rx_rate"] == pytest.approx(SPEED, rel=0.25)
+    assert uplink["rx_rate"] == pytest.approx(SPEED, rel=0.5)
     elapsed = uplink["rx_bytes_delta"] / uplink["rx_rate"]
     assert uplink["tx_bytes_delta"] / uplink["tx_rate"] == pytest.approx(elapsed)
     assert 2.0 <= elapsed <= found.after.at - found.before.at
@@ -178,10 +178,9 @@ def test_processes_are_as_the_system_says(found: Found) -> None:
     assert (one["process_name"], one["ppid"]) == (expected.name(), os.getpid())
     assert (one["user"], one["cmd"]) == (pwd.getpwuid(os.getuid()).pw_name, expected.exe())
     assert one["connection_count"] == other["connection_count"] == 1
-    (uplink,) = found.snapshot["interfaces"]
-    assert 0.5 * uplink["rx_bytes_delta"] < one["rx_bytes"] <= uplink["rx_bytes_delta"]
-    assert one["rx_rate"] == pytest.approx(SPEED, rel=0.25)
-    assert one["rx_bytes"] / one["rx_rate"] == pytest.approx(2.0, abs=0.5)
+    assert 0 < one["rx_bytes"] < found.after.link["rx"]["bytes"] - found.before.link["rx"]["bytes"]
+    assert one["rx_rate"] == pytest.approx(SPEED, rel=0.5)
+    assert 1.5 < one["rx_bytes"] / one["rx_rate"] < found.after.at - found.before.at
     assert (other["rx_bytes"], other["tx_bytes"], other["rx_rate"]) == (0, 0, 0.0)
     memory = expected.memory_info()
     assert one["mem_rss_bytes"] == pytest.approx(memory.rss, rel=0.3)

@@ -173,11 +173,11 @@ def _received_again_without_need(server: IngestServer) -> list[str]:
 
 def test_the_dashboards_rules_are_kept(tmp_path: Path) -> None:
     """It has no protection against repetition and refuses a host that comes again too soon."""
-    pace = FAST._replace(gap=0.06)
-    with IngestServer(rules="dashboard", least_gap=0.05) as server:
+    pace = FAST._replace(gap=0.6, timeout=20.0)
+    with IngestServer(rules="dashboard", least_gap=0.2) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 230)
-        sender = uploader(spool, Witness(account(server)), pace)
+        sender = uploader(spool, Witness(account(server), timeout=pace.timeout), pace)
         sender.start()
         wait_for(lambda: spool.level(HOST_ID).waiting == 0, "all is sent")
         sender.stop()
