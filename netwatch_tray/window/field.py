@@ -26,13 +26,7 @@ class Field(QLineEdit):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect())
-        painter.setPen(QPen(self._border(), 1))
-        painter.setBrush(self._theme.tokens.surface)
-        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
-        if self.hasFocus():
-            draw_ring(painter, self._theme, box, CONTROL_RADIUS)
+        draw_field(painter, self._theme, QRectF(self.rect()), self._border(), has_focus=self.hasFocus())
         painter.end()
         super().paintEvent(event)
 
@@ -40,9 +34,23 @@ class Field(QLineEdit):
         return self._theme.tokens.ctl
 
     def _colour(self) -> None:
-        tokens = self._theme.tokens
-        palette = QPalette(self.palette())
-        palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
-        palette.setColor(QPalette.ColorRole.Text, tokens.ink)
-        palette.setColor(QPalette.ColorRole.PlaceholderText, tokens.ink3)
-        self.setPalette(palette)
+        colour_field(self, self._theme)
+
+
+def draw_field(painter: QPainter, theme: Theme, box: QRectF, border: QColor, *, has_focus: bool) -> None:
+    """The ground under what is typed."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(border, 1))
+    painter.setBrush(theme.tokens.surface)
+    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
+    if has_focus:
+        draw_ring(painter, theme, box, CONTROL_RADIUS)
+
+
+def colour_field(line: QLineEdit, theme: Theme) -> None:
+    """Text in ink on nothing: the ground is drawn below."""
+    palette = QPalette(line.palette())
+    palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
+    palette.setColor(QPalette.ColorRole.Text, theme.tokens.ink)
+    palette.setColor(QPalette.ColorRole.PlaceholderText, theme.tokens.ink3)
+    line.setPalette(palette)

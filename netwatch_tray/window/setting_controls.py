@@ -9,6 +9,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from netwatch_tray.window.controls import Paragraph, draw_ring, hair_line
+from netwatch_tray.window.field import colour_field, draw_field
 from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, MARGIN, Theme
 
 _ROW = 38
@@ -113,12 +114,15 @@ class Choice(QAbstractButton):
 
 
 class Number(QDoubleSpinBox):
-    """Digits without an empty fraction; the wheel scrolls the page and changes nothing by accident."""
+    """Typed, or stepped with the arrow keys; the wheel scrolls the page and changes nothing by accident."""
 
     def __init__(
         self, theme: Theme, name: str, least: float, most: float, *, suffix: str = "", decimals: int = 0
     ) -> None:
         super().__init__()
+        self._theme = theme
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setFrame(False)
         self.setDecimals(decimals)
         self.setRange(least, most)
         self.setSuffix(suffix)
@@ -126,13 +130,23 @@ class Number(QDoubleSpinBox):
         self.setFont(theme.fonts.base)
         self.setKeyboardTracking(False)  # a number is chosen when it is whole
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumHeight(theme.height(28))
+        self.setFixedHeight(theme.height(30))
         self.setMinimumWidth(theme.height(120))
+        self.lineEdit().setTextMargins(6, 0, 6, 0)
+        theme.changed.connect(self._colour)
+        self._colour()
 
     def textFromValue(self, value: float) -> str:
         locale = QLocale(self.locale())
         locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)  # what it shows, it must be able to read
         return locale.toString(value, ord("f"), 0 if value == round(value) else self.decimals())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        draw_field(painter, self._theme, self.rect().toRectF(), self._theme.tokens.ctl, has_focus=self.hasFocus())
+
+    def _colour(self) -> None:
+        colour_field(self.lineEdit(), self._theme)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

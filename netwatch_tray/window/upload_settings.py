@@ -71,6 +71,9 @@ class UploadSettings(QObject):
         self.body.setTabChangesFocus(True)
         self.body.setAccessibleName(self.tr("Exactly what is sent"))
         self.body.hide()
+        self._theme = theme
+        theme.changed.connect(self._colour)
+        self._colour()
 
         self._snapshot.done.connect(self._show_body)
         self._snapshot.failed.connect(lambda why: self._sent_row.say(why, "err"))
@@ -133,6 +136,15 @@ class UploadSettings(QObject):
         """Before the window closes."""
         self._snapshot.stop()
         self._setup.stop()
+
+    def _colour(self) -> None:
+        tokens = self._theme.tokens
+        self.body.setStyleSheet(
+            f"QPlainTextEdit {{ background: {tokens.window.name()}; color: {tokens.ink.name()};"
+            f" border: 1px solid {tokens.line.name()}; border-radius: 6px; padding: 6px }}"
+        )
+        self._theme.slim(self.body.verticalScrollBar())
+        self._theme.slim(self.body.horizontalScrollBar())
 
     def _show_state(self) -> None:
         if not self._upload.on:
