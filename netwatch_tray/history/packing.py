@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from itertools import chain, groupby
 from operator import add, truediv
-from typing import cast
+from typing import Annotated, cast
 
 import msgspec
 
@@ -21,33 +21,37 @@ TENS, MINUTES, HOURS = 10, 60, 3600
 SPAN = {TENS: 3600, MINUTES: 3600, HOURS: 4 * 86400}
 """Seconds a chunk, by tier."""
 
-Value = tuple[int, int, int, int, int]
+_Sum = Annotated[int, msgspec.Meta(ge=0)]
+_Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+"""What 60 ticks come to at most, and more of them still go into 64 bits."""
+
+Value = tuple[_Amount, _Amount, _Amount, _Amount, _Amount]
 """Tenths of a second covered; bytes received and sent; highest rates in it, bytes/s, received and sent."""
 
-Minute = dict[int, Value]
+Minute = dict[_Amount, Value]
 """By series."""
 
 
-Entry = tuple[int, int, int, int, int]
+Entry = tuple[_Sum, _Sum, _Sum, _Sum, _Sum]
 """Bytes received and sent, those of gaps included; of these: carried while nothing was measured, so the day may be an
 earlier one; tenths of a second measured."""
 
-Ledger = dict[int, Entry]
+Ledger = dict[_Amount, Entry]
 """What series moved in a day in one network."""
 
 
 class Fine(msgspec.Struct, frozen=True, array_like=True):
     """The ticks of a minute."""
 
-    times: list[int]
+    times: list[_Amount]
     """When each ended, ms since the start of the minute."""
-    elapsed: list[int]
+    elapsed: list[_Amount]
     """How long each lasted, ms."""
-    lines: dict[int, msgspec.Raw]
+    lines: dict[_Amount, msgspec.Raw]
     """By series: a Line; decoded only for who is asked for."""
 
 
-Line = tuple[list[int | None], list[int | None]]
+Line = tuple[list[_Amount | None], list[_Amount | None]]
 """Bytes received and sent in each tick; `None`: unknown, as is what follows its end."""
 
 

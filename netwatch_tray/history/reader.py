@@ -35,7 +35,7 @@ from netwatch_tray.history.packing import (
     unpack_minute,
 )
 from netwatch_tray.history.recorder import TOTAL
-from netwatch_tray.history.schema import explained
+from netwatch_tray.history.schema import CorruptHistoryError, explained
 from netwatch_tray.history.usage import Days
 
 Kind = Literal["total", "interface", "app", "carrier"]
@@ -238,12 +238,13 @@ class HistoryReader:
         with self._snapshot():
             query = "SELECT id, key, kind, row_number() OVER (PARTITION BY kind ORDER BY id), metered FROM network"
             networks = {each: told for each, *told in self._query(query)}
+            unknown = "?", "offline", 0, None  # of a file that lost them
             (total,) = self._ids("total", None) or [0]
             ledgers = [(network, ledger) for _day, network, ledger in self._ledgers(first, last)]
             sums = _sums((network, ledger[total]) for network, ledger in ledgers if total in ledger)
         found = []
         for network, entry in sums.items():
-            key, of_kind, number, metered = networks[network]
+            key, of_kind, number, metered = networks.get(network, unknown)
             found.append(NetworkUse(key, of_kind, _used(entry), number, None if metered is None else bool(metered)))
         return sorted(found, key=lambda use: (-use.used.both, use.key))
 
@@ -308,7 +309,13 @@ class HistoryReader:
         """Local day, network, and who moved what; oldest first."""
         query = "SELECT day, network, data FROM usage WHERE day BETWEEN ? AND ? ORDER BY day"
         for day, network, data in self._query(query, first.isoformat(), last.isoformat()):
-            yield date.fromisoformat(day), network, unpack_ledger(data)
+            yield self._date(day), network, unpack_ledger(data)
+
+    def _date(self, told: object) -> date:
+        try:
+            return date.fromisoformat(str(told))
+        except ValueError as error:
+            raise CorruptHistoryError(f"The history {self._file} is damaged ({error}).") from error
 
     def _imported(self, kind: Kind, name: str | None, first: date, last: date) -> list[Amount]:
         """What others measured before this program's first day, wholly in that span; of the total under its name."""
@@ -323,8 +330,8 @@ class HistoryReader:
         if not rows:
             return []
         (own,) = self._one("SELECT min(day) FROM usage")
-        imports = (Import(each, span, date.fromisoformat(begin), rx, tx) for each, span, begin, rx, tx in rows)
-        found = amounts(imports, date.fromisoformat(own) if own else date.max)
+        imports = (Import(each, span, self._date(begin), rx, tx) for each, span, begin, rx, tx in rows)
+        found = amounts(imports, self._date(own) if own else date.max)
         if kind == "total":
             found = [amount._replace(name=TOTAL.name) for amount in found]
         return [amount for amount in found if first <= amount.days.first and amount.days.last <= last]
@@ -388,7 +395,8 @@ class HistoryReader:
         """What was covered at least in part, by the gaps in it: cheaper than the total's own chunks."""
         oldest, newest = self._extent()
         covered = [0] * size
-        low, high = max(0, (oldest - first) // tier), min(size, -(-(newest - first) // tier))
+        low = max(0, (oldest - first) // tier)
+        high = max(low, min(size, -(-(newest - first) // tier)))
         covered[low:high] = [10 * tier] * (high - low)
         for start, finish, _reason, name, _complete in self.gaps(first, first + size * tier):
             if name is None and finish is not None:
@@ -437,12 +445,8 @@ class HistoryReader:
 
     def _ids(self, kind: Kind, name: str | None) -> list[int]:
         """An interface that changed its kind, or came back as another app of that name, is one to the person."""
-        return [
-            series
-            for (series,) in self._query(
-                "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)", kind, name, name
-            )
-        ]
+        query = "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)"
+        return [series for (series,) in self._query(query, kind, name, name) if series is not None]
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:

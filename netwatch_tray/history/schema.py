@@ -109,6 +109,8 @@ def explained(file: Path) -> Iterator[None]:
     """SQLite's errors, told to people. Raises CorruptHistoryError where the file is at fault, else HistoryError."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's own words about a damaged table may have damaged names in them
+        raise CorruptHistoryError(f"The history {file} is damaged ({error}).") from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _CORRUPT:

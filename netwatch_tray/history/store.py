@@ -83,7 +83,7 @@ class Store:
             row = self._connection.execute("SELECT data FROM state").fetchone()
         try:
             return None if row is None else msgspec.msgpack.decode(row[0], type=State)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise CorruptHistoryError(f"The history {self._file} is damaged ({error}).") from error
 
     def write(self, batch: Batch, network: Network) -> None:
@@ -162,11 +162,15 @@ class Store:
             self._connection.execute(
                 "INSERT OR IGNORE INTO series (kind, key, name, lasting) VALUES (?, ?, ?, ?)", series
             )
-            (known,) = self._connection.execute(
-                "SELECT id FROM series WHERE kind = ? AND key = ?", series[:2]
-            ).fetchone()
-            self._series[series] = int(known)
-        return int(known)
+            known = self._series[series] = self._found("SELECT id FROM series WHERE kind = ? AND key = ?", series[:2])
+        return known
+
+    def _found(self, query: str, values: tuple[object, ...]) -> int:
+        """The id of a row that is there, since it was just made if it was not."""
+        row = self._connection.execute(query, values).fetchone()
+        if row is None or not isinstance(row[0], int):
+            raise CorruptHistoryError(f"The history {self._file} is damaged (a row that was stored cannot be found).")
+        return row[0]
 
     def _network(self, network: Network) -> int:
         known, is_metered = self._networks.get(network.key, (None, None))
@@ -176,9 +180,9 @@ class Store:
                 "ON CONFLICT DO UPDATE SET metered = coalesce(excluded.metered, metered)",
                 network,
             )
-            (known,) = self._connection.execute("SELECT id FROM network WHERE key = ?", network[:1]).fetchone()
-            self._networks[network.key] = int(known), network.is_metered
-        return int(known)
+            known = self._found("SELECT id FROM network WHERE key = ?", network[:1])
+            self._networks[network.key] = known, network.is_metered
+        return known
 
     def _write_minute(self, minute: Minute, network: int) -> None:
         self._connection.execute(
@@ -236,6 +240,8 @@ class Store:
         rows = self._connection.execute(
             "SELECT id, start, minute, fine FROM recent WHERE packed = 0 AND start < ? ORDER BY start", (hour,)
         ).fetchall()
+        if not all(isinstance(row[1], int) and row[1] % MINUTES == 0 for row in rows):
+            raise CorruptHistoryError(f"The history {self._file} is damaged (minutes that are none).")
         passing = {each for (each,) in self._connection.execute("SELECT id FROM series WHERE lasting = 0")}
         for start, in_hour in groupby(rows, lambda row: row[1] // 3600 * 3600):
             minutes: dict[int, Columns] = {}

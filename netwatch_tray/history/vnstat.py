@@ -55,7 +55,7 @@ def parse(document: bytes) -> list[Import]:
     """Days, months and years of each interface, as they are told. Raises HistoryError."""
     try:
         found = msgspec.json.decode(document, type=_Document)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HistoryError(f"This is not what `vnstat --json` prints: {error}. Nothing was imported.") from error
     unit = _UNITS.get(found.jsonversion)
     if unit is None:

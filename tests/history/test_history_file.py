@@ -20,7 +20,7 @@ from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import schema
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import HOURS, MINUTES
-from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.reader import HistoryReader, Kind
 from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
@@ -41,6 +41,22 @@ def received(file: Path) -> int:
         return reader.bytes_between("total", None, int(START), int(START) + 10**6).rx
     finally:
         reader.close()
+
+
+@pytest.mark.parametrize("kind", ["total", "interface", "app"])
+def test_what_lies_outside_of_what_was_measured_is_unknown(tmp_path: Path, kind: Kind) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    for _ in range(3):
+        minute(machine, writer)
+    writer.close()
+    with contextlib.closing(HistoryReader(file)) as reader:
+        for begin, end in ((-90_000, -50_000), (5000, 9000), (50_000, 200_000), (10**6, 10**7)):
+            curve = reader.curve(kind, None, START + begin, START + end)
+            assert len(curve.at) == len(curve.rx) == len(curve.tx_peak)
+            assert not any(curve.rx), "unknown or nothing"
+            assert all(each is None for each in curve.rx[2:])
+            assert not reader.bytes_between(kind, None, int(START) + begin, int(START) + end).both
 
 
 def test_a_damaged_file_is_set_aside_with_its_name_told(tmp_path: Path, expected_logs: list[str]) -> None:
@@ -162,12 +178,7 @@ writer.close()
 """
 READS = """
 from pathlib import Path
-from netwatch_tray.history import schema
-from netwatch_tray.history.networks import Network
-from netwatch_tray.history.packing import HOURS, MINUTES
 from netwatch_tray.history.reader import HistoryReader
-from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
-from netwatch_tray.history.store import Store
 reader = HistoryReader(Path(sys.argv[1]))
 print(reader.bytes_between("total", None, 0, 1 << 40).rx)
 reader.close()

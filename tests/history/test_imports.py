@@ -123,6 +123,14 @@ keys = st.sampled_from(["jsonversion", "interfaces", "traffic", "day", "date", "
 documents = st.recursive(leaves, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner)))
 
 
+@given(st.binary(max_size=100))
+def test_whatever_bytes_come_are_refused(data: bytes) -> None:
+    with contextlib.suppress(HistoryError):
+        vnstat.parse(data)
+    with pytest.raises(HistoryError):
+        vnstat.parse(b'{"jsonversion": "2\xff", "interfaces": []}')
+
+
 @given(documents)
 def test_whatever_comes_is_read_or_refused(document: object) -> None:
     with contextlib.suppress(HistoryError):

@@ -32,7 +32,7 @@ from netwatch_tray.history.packing import (
     unpack_minute,
 )
 
-amounts = st.integers(0, 2**63)
+amounts = st.integers(0, 2**56)
 values = st.tuples(st.integers(0, 1 << 20), amounts, amounts, amounts, amounts)
 
 UNPACKERS: dict[str, Callable[[bytes], object]] = {

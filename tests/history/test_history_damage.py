@@ -1,0 +1,111 @@
+"""A file in which any bytes may be wrong: readers say so, the writer sets it aside, and nothing else comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from datetime import date
+from pathlib import Path
+
+import pytest
+from machine import START, Machine
+
+from netwatch_tray.engine.apps import AppName, Traffic
+from netwatch_tray.engine.connections import Interval
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.history.imports import Import, add_imports
+from netwatch_tray.history.packing import HOURS, MINUTES, TENS
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.settings import DataPlan
+
+ROUNDS = 300
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A history with something in each of its tables."""
+    file, machine = tmp_path_factory.mktemp("whole") / "history.sqlite3", Machine()
+    writer = machine.writer(file, DataPlan(cap_gb=0.000_001))
+    apps = {"a": (AppName("a", "browser"), Traffic(700, 30))}
+    for _ in range(70):
+        ticks = []
+        for _ in range(12):
+            machine.carry(2, 5000, 50)
+            machine.wait(5)
+            ticks.append(machine.tick())
+        moved = Interval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
+        writer.record([*ticks, (ticks[-1].at, moved)])
+    machine.sleep(1000)
+    machine.interfaces[3] = ["wg0", "wireguard", False, 0, 0]
+    writer.record([machine.tick()])
+    writer.close()
+    add_imports(
+        file, [Import("eth0", "day", date(2025, 12, 1), 5, 5), Import("eth0", "year", date(2024, 1, 1), 5, 5)], ()
+    )
+    return file.read_bytes()
+
+
+def ask_everything(file: Path) -> None:
+    start, end = START, START + 5000
+    with contextlib.closing(HistoryReader(file)) as reader:
+        for kind in ("total", "interface", "app"):
+            reader.names(kind)
+            for span in (600, 5000, 86400, 86400 * 40):
+                reader.curve(kind, None, end - span, end)
+            reader.bytes_between(kind, None, int(start), int(end))
+            reader.days(kind, None, date.min, date.max)
+            reader.by_name(kind, date.min, date.max)
+            reader.undated(kind, None, date.min, date.max)
+            reader.carried(kind, None, 0, 1e12)
+            for tier in (TENS, MINUTES, HOURS):
+                list(reader.rows(kind, None, int(start) - 86400, int(end), tier))
+        reader.by_network(date.min, date.max)
+        reader.gaps(0, 1e12)
+        reader.is_complete(date(2026, 1, 1), date(2026, 1, 2))
+
+
+def damaged(whole: bytes, seed: int) -> bytes:
+    chance = random.Random(seed)
+    data = bytearray(whole)
+    for _ in range(chance.choice([1, 3, 30, 300])):
+        data[chance.randrange(100 if chance.random() < 0.1 else 0, len(data))] = chance.choice(
+            [0, 0xFF, chance.randrange(256)]
+        )
+    return bytes(data)
+
+
+def test_readers_answer_or_say_that_it_is_damaged(whole: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(whole)
+    ask_everything(file)
+    said = 0
+    for seed in range(ROUNDS):
+        file.write_bytes(damaged(whole, seed))
+        try:
+            ask_everything(file)
+        except HistoryError:
+            said += 1
+    assert said > ROUNDS // 4
+
+
+def test_the_writer_goes_on_whatever_it_finds(whole: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
+    expected_logs += ["was set aside as", "The history"]
+    set_aside = 0
+    for seed in range(ROUNDS // 3):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        file = folder / "history.sqlite3"
+        file.write_bytes(damaged(whole, seed))
+        machine = Machine(wall=START + 90_000)
+        writer = machine.writer(file, DataPlan(cap_gb=1))
+        for _ in range(2):
+            ticks = []
+            for _ in range(12):
+                machine.carry(2, 5000, 50)
+                machine.wait(5)
+                ticks.append(machine.tick())
+            writer.record(ticks)
+        writer.close()
+        set_aside += writer.note is not None
+        assert writer.fault is None or writer.note is None
+    assert set_aside > ROUNDS // 20
