@@ -267,7 +267,7 @@ def lock(_arguments: list[str]) -> None:
         "3.11",
         "--generate-hashes",
     ]
-    call(*compile_command, "--upgrade", "--group", "dev", "pyproject.toml", "-o", LOCK.name)
+    call(*compile_command, "--upgrade", "--group", "dev", "--extra", "opentelemetry", "pyproject.toml", "-o", LOCK.name)
     # What is tested is what is packed.
     packing = ["--constraints", LOCK.name, "--group", "package", "pyproject.toml", "-o", PACKAGE_LOCK.name]
     call(*compile_command, "--upgrade", *packing)
