@@ -39,6 +39,10 @@ class UnreachableError(NetWatchError):
     """No answer came: there is no network, no server, no trust in its certificate, or it was late."""
 
 
+class LateError(UnreachableError):
+    """The time was up before there was a whole answer; a smaller request may get through."""
+
+
 class Answer(NamedTuple):
     """What a server said."""
 
@@ -84,6 +88,8 @@ class ServerClient:
                 answer, is_kept = _read_answer(stream)
         except (OSError, _BrokenAnswerError) as error:
             self.close()
+            if self._was_cut or isinstance(error, TimeoutError):
+                raise LateError(f"{self._endpoint.host} did not answer in time.") from error
             raise UnreachableError(self._reason(error)) from error
         if not is_kept:
             self.close()
@@ -143,8 +149,6 @@ class ServerClient:
 
     def _reason(self, error: OSError | _BrokenAnswerError) -> str:
         host = self._endpoint.host
-        if self._was_cut or isinstance(error, TimeoutError):
-            return f"{host} did not answer in time."
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"The certificate of {host} is not to be trusted: {error.verify_message}. Nothing was sent."
         if isinstance(error, ssl.SSLError):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import netwatch_tray
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
-from netwatch_tray.cloud.client import ServerClient, UnreachableError
+from netwatch_tray.cloud.client import LateError, ServerClient, UnreachableError
 from netwatch_tray.cloud.spool import Level, Spool, Stored
 from netwatch_tray.cloud.verdict import Again, Aside, Each, Paused, Smaller, Verdict, judge
 from netwatch_tray.errors import NetWatchError
@@ -233,6 +233,9 @@ class Uploader:
         sent = time.time()
         try:
             answer = self._client.post(body)
+        except LateError as error:
+            self._most = max(1, len(batch) // 2)  # two megabytes are too much for a slow line
+            return Again(str(error))
         except UnreachableError as error:
             return Again(str(error))
         if answer.server_time is not None:

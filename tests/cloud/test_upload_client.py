@@ -403,6 +403,19 @@ def test_switched_off_nothing_more_is_sent(tmp_path: Path) -> None:
         spool.close()
 
 
+def test_what_does_not_get_through_in_time_is_sent_in_smaller_parts(tmp_path: Path) -> None:
+    """After a day offline a line may be too slow for a hundred at once."""
+    with IngestServer(script=scripted(["hang", "reset"])) as server:
+        spool = spool_in(tmp_path)
+        keys = fill(spool, 8)
+        sender = uploader(spool, Witness(account(server), timeout=0.5))
+        while spool.level().waiting:
+            sender.send_once()
+        assert [len(request.keys) for request in server.requests] == [8, 4, 4, 4]
+        assert server.stored() == keys
+        spool.close()
+
+
 def test_a_bug_over_one_batch_does_not_end_uploading(tmp_path: Path, expected_logs: list[str]) -> None:
     class Broken(Witness):
         is_broken = True
