@@ -143,6 +143,7 @@ def test_installed_used_and_removed(deb: Path, debian: BareDebian, network: Wire
     before = debian.files()
     debian.apt("install", "--no-install-recommends", inside, "ca-certificates")
     assert not list((debian.root / "usr" / "bin").glob("python*"))
+    assert not list(debian.root.glob("etc/xdg/autostart/*"))  # nothing starts at login unasked
     assert f"netwatch-tray {version()}" in debian.run("netwatch-tray", "--version")
 
     with_nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/home/nobody")
