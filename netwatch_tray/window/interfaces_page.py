@@ -239,7 +239,13 @@ class InterfacesPage(Page):
         column.addWidget(self._drawn, 1)
         column.addSpacing(1)  # the line over the table
         column.addWidget(self.table)
-        order = (self._ranges.button(self.ranges - 1), self._as_table, self.chart, self.chart_table, self.table)
+        order: tuple[QWidget, ...] = (
+            self._ranges.button(self.ranges - 1),
+            self._as_table,
+            self.chart,
+            self.chart_table,
+            self.table,
+        )
         for before, after in pairwise(order):
             QWidget.setTabOrder(before, after)
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtGui import QFontDatabase, QPalette
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from netwatch_tray import units
@@ -69,6 +69,8 @@ class UploadSettings(QObject):
         self.body.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.body.setFixedHeight(theme.height(_BODY_HEIGHT))
         self.body.setTabChangesFocus(True)
+        self.body.setFrameShape(QFrame.Shape.NoFrame)
+        self.body.document().setDocumentMargin(GAP)
         self.body.setAccessibleName(self.tr("Exactly what is sent"))
         self.body.hide()
         self._theme = theme
@@ -138,13 +140,10 @@ class UploadSettings(QObject):
         self._setup.stop()
 
     def _colour(self) -> None:
-        tokens = self._theme.tokens
-        self.body.setStyleSheet(
-            f"QPlainTextEdit {{ background: {tokens.window.name()}; color: {tokens.ink.name()};"
-            f" border: 1px solid {tokens.line.name()}; border-radius: 6px; padding: 6px }}"
-        )
-        self._theme.slim(self.body.verticalScrollBar())
-        self._theme.slim(self.body.horizontalScrollBar())
+        palette = QPalette(self.body.palette())
+        palette.setColor(QPalette.ColorRole.Base, self._theme.tokens.window)
+        palette.setColor(QPalette.ColorRole.Text, self._theme.tokens.ink)
+        self.body.setPalette(palette)
 
     def _show_state(self) -> None:
         if not self._upload.on:
