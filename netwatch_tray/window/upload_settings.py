@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QFontDatabase, QPalette
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.settings import Settings, Upload, UploadLevel
