@@ -41,6 +41,7 @@ from jeepney.wrappers import unwrap_msg
 from networks import inside
 from PIL import Image, ImageChops, ImageGrab
 from Xlib.display import Display as XDisplay
+from Xlib.error import DisplayConnectionError
 from Xlib.X import AnyPropertyType
 
 from netwatch_tray.errors import AgentUnreachableError
@@ -243,8 +244,7 @@ class Session:
         try:
             self.start_bus()
             if display:
-                self._start_display(size)
-                self._start_window_manager()
+                self._start_screen(size)
         except BaseException:
             self.close()
             raise
@@ -493,13 +493,31 @@ class Session:
             os.close(writer)
         self.environment["DISPLAY"] = ":" + _first_line(reader, "Xvfb")
 
-    def _start_window_manager(self) -> None:
-        """And waits for it: a window that is mapped while it starts may stay unseen."""
-        self._start("window-manager", ["openbox"])
-        self.wait_for(self._has_window_manager, 2 * _PATIENCE, "openbox manages windows")
+    def _start_screen(self, size: str) -> None:
+        """Display and window manager; waits for both, for a window that is mapped before may stay unseen.
+
+        Again when it cannot be reached: a server that ends removes the socket of its number, which may by then be that
+        of the next one.
+        """
+        for _ in range(3):
+            self._start_display(size)
+            self._start("window-manager", ["openbox"])
+            self.wait_for(
+                lambda: self._has_window_manager() or not self.is_running("window-manager"),
+                2 * _PATIENCE,
+                "openbox manages windows",
+            )
+            if self.is_running("window-manager"):
+                return
+            self.stop("window-manager")
+            self.stop("display")
+        raise AssertionError(f"no display\n{self.log('display')}\n{self.log('window-manager')}")
 
     def _has_window_manager(self) -> bool:
-        display = XDisplay(self.environment["DISPLAY"])
+        try:
+            display = XDisplay(self.environment["DISPLAY"])
+        except DisplayConnectionError:
+            return False
         try:
             check = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
             return display.screen().root.get_full_property(check, AnyPropertyType) is not None

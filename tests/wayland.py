@@ -92,7 +92,8 @@ class WaylandSession(Session):
         super().close()
         shutil.rmtree(self._place, ignore_errors=True)
 
-    def _start_display(self, size: str) -> None:
+    def _start_screen(self, size: str) -> None:
+        """sway is display and window manager."""
         configuration = self._place / "config"
         configuration.write_text(_SWAY.format(size=size))
         command = ["sway", "-c", str(configuration)]
@@ -105,9 +106,6 @@ class WaylandSession(Session):
         control = self.wait_for(lambda: next(self._place.glob("sway-ipc.*"), None), 20, "sway can be asked")
         # Qt takes the platform of the session's type, as in every session that a display manager starts.
         self.environment |= {"WAYLAND_DISPLAY": str(screen), "SWAYSOCK": str(control), "XDG_SESSION_TYPE": "wayland"}
-
-    def _start_window_manager(self) -> None:
-        """sway is one."""
 
 
 class Pointer:
