@@ -14,7 +14,7 @@ from netwatch_tray.model import Connection
 from netwatch_tray.units import UNKNOWN
 from netwatch_tray.window.chart import draw_flat_line, draw_sparkline
 from netwatch_tray.window.connection_table import Group, Line, Live, Row, key, owner, state_in_words, why_no_rate
-from netwatch_tray.window.controls import FlatButton, Text, hair_line
+from netwatch_tray.window.controls import FlatButton, SlimScrollBar, Text, hair_line
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 from netwatch_tray.window.words import how_long, round_trip
@@ -66,8 +66,7 @@ class ConnectionDetails(QWidget):
         scroll.setWidget(self._body)
         scroll.viewport().setAutoFillBackground(False)
         self._body.setAutoFillBackground(False)
-        theme.changed.connect(lambda: theme.slim(scroll.verticalScrollBar()))
-        theme.slim(scroll.verticalScrollBar())
+        scroll.setVerticalScrollBar(SlimScrollBar(theme))
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
         head.addWidget(close)

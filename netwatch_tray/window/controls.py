@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollBar,
     QSizePolicy,
     QStyle,
     QWidget,
@@ -420,3 +421,60 @@ class Strip(QWidget):
         painter.setPen(hair_line(self._theme.tokens.line))
         y = 0 if self._line_above else self.height() - 1
         painter.drawLine(0, y, self.width(), y)
+
+
+class SlimScrollBar(QScrollBar):
+    """A plain handle without arrows. Painted: a style sheet would bring the style sheet engine along, 0.6 MB."""
+
+    _WIDTH, _INSET, _LEAST = 12, 3, 32
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self._theme = theme
+        self._grip = 0.0
+        """Where the mouse holds the handle, dip from its top."""
+        theme.changed.connect(self.update)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._WIDTH, 2 * self._WIDTH)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.tokens.surface)
+        handle = self._handle()
+        if handle.isEmpty():
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.tokens.ctl)
+        painter.drawRoundedRect(handle.adjusted(self._INSET, self._INSET, -self._INSET, -self._INSET), 3, 3)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        handle, y = self._handle(), event.position().y()
+        if event.button() != Qt.MouseButton.LeftButton or handle.isEmpty():
+            return
+        # Beside the handle: to there, by its middle.
+        self._grip = y - handle.top() if handle.top() <= y < handle.bottom() else handle.height() / 2
+        self.setSliderDown(True)
+        self._drag(y)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.isSliderDown():
+            self._drag(event.position().y())
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        self.setSliderDown(False)
+
+    def _drag(self, y: float) -> None:
+        way = self.height() - self._handle().height()
+        if way > 0:
+            self.setValue(self.minimum() + round((y - self._grip) / way * (self.maximum() - self.minimum())))
+
+    def _handle(self) -> QRectF:
+        """As long as what is seen is of the whole; empty: all is seen."""
+        hidden = self.maximum() - self.minimum()
+        if hidden <= 0:
+            return QRectF()
+        length = min(self.height(), max(self._LEAST, self.height() * self.pageStep() / (hidden + self.pageStep())))
+        top = (self.height() - length) * (self.value() - self.minimum()) / hidden
+        return QRectF(0, top, self.width(), length)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
@@ -16,6 +15,8 @@ class _Translation(QTranslator):
     """Answers from a .ts file as translators edit it: read at the start, instead of compiled for every package."""
 
     def __init__(self, file: Path, parent: QCoreApplication) -> None:
+        from xml.etree import ElementTree as ET  # noqa: PLC0415  an English window does without, which saves 0.8 MB
+
         super().__init__(parent)
         self._translated: dict[tuple[str, str], str] = {}
         for context in ET.parse(file).iter("context"):  # noqa: S314  it came with the program

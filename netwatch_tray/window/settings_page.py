@@ -29,7 +29,7 @@ from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, S
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import Settings
 from netwatch_tray.window.agent_words import in_words
-from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, Tab, Text
+from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, SlimScrollBar, Tab, Text
 from netwatch_tray.window.interface_table import describe
 from netwatch_tray.window.own_cost import OwnCost
 from netwatch_tray.window.page import Page
@@ -78,8 +78,7 @@ class SettingsPage(Page):
         self._scroll.setWidget(self._column)
         self._scroll.viewport().setAutoFillBackground(False)
         self._column.setAutoFillBackground(False)
-        theme.changed.connect(lambda: theme.slim(self._scroll.verticalScrollBar()))
-        theme.slim(self._scroll.verticalScrollBar())
+        self._scroll.setVerticalScrollBar(SlimScrollBar(theme))
         self._sections = QWidget()
         self._sections.setFixedWidth(theme.height(_SECTIONS_WIDTH))
         self._section_list = QVBoxLayout(self._sections)

@@ -48,7 +48,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from netwatch_tray.window.controls import draw_line_below, draw_ring
+from netwatch_tray.window.controls import SlimScrollBar, draw_line_below, draw_ring
 from netwatch_tray.window.theme import GAP, MARGIN, Theme, Tokens, text_width
 
 Record = TypeVar("Record")
@@ -418,8 +418,8 @@ class TableView(QTableView, Generic[Record]):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTabKeyNavigation(False)
         self.setMouseTracking(True)
-        theme.changed.connect(self._colour)
-        self._colour()
+        self.setVerticalScrollBar(SlimScrollBar(theme))
+        theme.changed.connect(self.viewport().update)
 
     def model(self) -> SortedModel[Record]:
         return self._records
@@ -572,10 +572,6 @@ class TableView(QTableView, Generic[Record]):
         self._hover(-1)
         with self.anchored():
             self._records.hold_order(False)
-
-    def _colour(self) -> None:
-        self.theme.slim(self.verticalScrollBar())
-        self.viewport().update()
 
     def _places(self) -> list[tuple[Column[Record], int, int]]:
         """The columns that are shown, and where their content begins and how wide it is."""

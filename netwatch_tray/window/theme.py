@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPalette
-from PySide6.QtWidgets import QApplication, QLabel, QScrollBar
+from PySide6.QtWidgets import QApplication, QLabel
 
 # Device-independent pixels.
 MARGIN = 16
@@ -177,17 +177,6 @@ class Theme(QObject):
     def metrics(self, font: QFont) -> Metrics:
         """Of one of `fonts`, that very object."""
         return self._metrics[id(font)]
-
-    def slim(self, bar: QScrollBar) -> None:
-        """Gives a scroll bar a plain handle without arrows, in the colours of now."""
-        tokens = self.tokens
-        bar.setStyleSheet(
-            f"QScrollBar {{ background: {tokens.surface.name()}; width: 12px; border: none }}"
-            f"QScrollBar::handle {{ background: {tokens.ctl.name()}; border-radius: 3px }}"
-            "QScrollBar::handle { margin: 3px; min-height: 32px }"
-            "QScrollBar::add-line, QScrollBar::sub-line { height: 0 }"
-            "QScrollBar::add-page, QScrollBar::sub-page { background: none }"
-        )
 
     def _fonts(self) -> Fonts:
         small = max(11, self.base_px - 2)

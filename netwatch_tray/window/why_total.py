@@ -12,7 +12,7 @@ from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.agent_words import in_words
-from netwatch_tray.window.controls import Text
+from netwatch_tray.window.controls import SlimScrollBar, Text
 from netwatch_tray.window.theme import MARGIN, POPOVER_RADIUS, Theme
 
 _ROW = 24
@@ -42,8 +42,7 @@ class WhyTotal(QFrame):
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(self._list)
-        theme.changed.connect(lambda: theme.slim(self._scroll.verticalScrollBar()))
-        theme.slim(self._scroll.verticalScrollBar())
+        self._scroll.setVerticalScrollBar(SlimScrollBar(theme))
         # Both are as clear as glass: the frame paints the ground.
         self._scroll.viewport().setAutoFillBackground(False)
         self._list.setAutoFillBackground(False)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+
+from netwatch_tray.window.controls import SlimScrollBar
+from netwatch_tray.window.theme import LIGHT, Theme
+
+
+def _bar(application, maximum: int = 900) -> SlimScrollBar:
+    bar = SlimScrollBar(Theme(application, Qt.ColorScheme.Light))
+    bar.resize(12, 200)
+    bar.setRange(0, maximum)
+    bar.setPageStep(100)
+    bar.show()
+    application.processEvents()
+    return bar
+
+
+def _middle(bar: SlimScrollBar) -> QPoint:
+    return bar._handle().center().toPoint()
+
+
+def test_the_handle_tells_where_and_how_much(application) -> None:
+    bar = _bar(application, 300)
+    assert (bar._handle().top(), bar._handle().height()) == (0, 50)
+    bar.setValue(300)
+    assert bar._handle().bottom() == 200
+    image = bar.grab().toImage()
+    assert image.pixelColor(_middle(bar)) == LIGHT.ctl
+    assert image.pixelColor(6, 20) == LIGHT.surface
+    bar.setRange(0, 1_000_000)
+    assert bar._handle().height() == 32, "long enough to be hit"
+    bar.setRange(0, 0)
+    assert bar._handle().isEmpty()
+    bar.grab()
+
+
+def test_the_handle_is_dragged(application) -> None:
+    bar = _bar(application)
+    start = _middle(bar)
+    QTest.mousePress(bar, Qt.MouseButton.LeftButton, pos=start)
+    assert bar.value() == 0, "a press alone moves nothing"
+    QTest.mouseMove(bar, start + QPoint(0, 84))
+    assert bar.value() == 450
+    QTest.mouseMove(bar, start + QPoint(0, 999))
+    assert bar.value() == 900
+    QTest.mouseRelease(bar, Qt.MouseButton.LeftButton, pos=start)
+    assert not bar.isSliderDown()
+    QTest.mouseMove(bar, start)
+    assert bar.value() == 900
+
+
+def test_a_press_beside_the_handle_goes_there(application) -> None:
+    bar = _bar(application)
+    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPointF(6, 100).toPoint())
+    assert bar.value() == 450
+    empty = _bar(application, 0)
+    QTest.mouseClick(empty, Qt.MouseButton.LeftButton, pos=QPoint(6, 100))
+    assert empty.value() == 0
