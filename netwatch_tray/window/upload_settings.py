@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import msgspec
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QFontDatabase, QPalette
 from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.settings import Settings, Upload, UploadLevel
-from netwatch_tray.window.controls import FlatButton
+from netwatch_tray.window.controls import FlatButton, SlimScrollBar
 from netwatch_tray.window.field import Field
 from netwatch_tray.window.setting_controls import Add, Choice, Number, SettingRow, Switch, beside
 from netwatch_tray.window.theme import GAP, Theme
@@ -65,6 +65,8 @@ class UploadSettings(QObject):
         self._sent_row = SettingRow(theme, self.tr("Exactly what is sent"), self._about_sent(), self.show_button)
         self.body = QPlainTextEdit()
         self.body.setReadOnly(True)
+        self.body.setVerticalScrollBar(SlimScrollBar(theme))
+        self.body.setHorizontalScrollBar(SlimScrollBar(theme, Qt.Orientation.Horizontal))
         self.body.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.body.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.body.setFixedHeight(theme.height(_BODY_HEIGHT))

@@ -4,7 +4,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
 from netwatch_tray.window.controls import SlimScrollBar
-from netwatch_tray.window.theme import LIGHT, Theme
+from netwatch_tray.window.theme import DARK, LIGHT, Theme
 
 
 def _bar(application, maximum: int = 900) -> SlimScrollBar:
@@ -18,21 +18,22 @@ def _bar(application, maximum: int = 900) -> SlimScrollBar:
 
 
 def _middle(bar: SlimScrollBar) -> QPoint:
-    return bar._handle().center().toPoint()
+    start, length = bar._handle()
+    return QPointF(6, start + length / 2).toPoint()
 
 
 def test_the_handle_tells_where_and_how_much(application) -> None:
     bar = _bar(application, 300)
-    assert (bar._handle().top(), bar._handle().height()) == (0, 50)
+    assert bar._handle() == (0, 50)
     bar.setValue(300)
-    assert bar._handle().bottom() == 200
+    assert bar._handle() == (150, 50)
     image = bar.grab().toImage()
     assert image.pixelColor(_middle(bar)) == LIGHT.ctl
     assert image.pixelColor(6, 20) == LIGHT.surface
     bar.setRange(0, 1_000_000)
-    assert bar._handle().height() == 32, "long enough to be hit"
+    assert bar._handle()[1] == 32, "long enough to be hit"
     bar.setRange(0, 0)
-    assert bar._handle().isEmpty()
+    assert bar._handle() == (0, 0)
     bar.grab()
 
 
@@ -58,3 +59,15 @@ def test_a_press_beside_the_handle_goes_there(application) -> None:
     empty = _bar(application, 0)
     QTest.mouseClick(empty, Qt.MouseButton.LeftButton, pos=QPoint(6, 100))
     assert empty.value() == 0
+
+
+def test_it_lies_as_well(application) -> None:
+    bar = SlimScrollBar(Theme(application, Qt.ColorScheme.Dark), Qt.Orientation.Horizontal)
+    assert bar.sizeHint().height() == 12
+    bar.resize(200, 12)
+    bar.setRange(0, 900)
+    bar.setPageStep(100)
+    bar.show()
+    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPoint(100, 6))
+    assert bar.value() == 450
+    assert bar.grab().toImage().pixelColor(100, 6) == DARK.ctl
