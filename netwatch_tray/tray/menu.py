@@ -97,9 +97,9 @@ class TrayMenu:
         return MenuItem(text, lambda _icon, _item: self._actions.open_window())
 
     def _app_items(self) -> list[MenuItem]:
-        """Always as many, so that they can change while they are shown; none before the first reading."""
-        self._apps = presenter.app_rows(self._actions.apps(), self.settings.units)
-        return self._app_rows if self._apps else []
+        """Always as many: they change while they are shown, and panels cut a menu that grows when it opens."""
+        self._apps = presenter.app_rows(self._actions.apps(), self.settings.units) or ("No app moves anything",)
+        return self._app_rows
 
     def _app_row(self, index: int) -> MenuItem:
         def text(_: MenuItem) -> str:

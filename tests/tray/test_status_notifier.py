@@ -205,6 +205,7 @@ def test_menu_rows_are_live_while_it_may_be_open(watcher: Watcher, shown: Shown)
         "↓ 1.00 kB/s  ↑ 0 B/s",
         "eth0 only",
         "wlan0   ↓ 0 B/s  ↑ 0 B/s",
+        "Busiest apps",
         "separator",
         "Open NetWatch",
         "Pause",

@@ -58,7 +58,7 @@ def test_rows_come_first_and_open_the_window() -> None:
     opened = Opened(Settings())
     rows = list(opened.menu.build())
     texts = [row.text for row in rows]
-    assert texts[: texts.index("- - - -")] == list(opened.menu.view.rows)
+    assert texts[: texts.index("Busiest apps")] == list(opened.menu.view.rows)
     assert len([row for row in rows if row is not Menu.SEPARATOR]) <= 14
     rows[0](None)
     assert opened.asked == [("open_window",)]
@@ -102,9 +102,10 @@ def app(name: str, rx_rate: float | None, *, is_carrier: bool = False) -> App:
     )
 
 
-def test_the_busiest_apps_are_told_when_there_are_any() -> None:
+def test_the_busiest_apps_have_their_rows_from_the_start() -> None:
     opened = Opened(Settings())
-    assert "Busiest apps" not in [row.text for row in opened.menu.build()]
+    empty = [row.text for row in opened.find("Busiest apps").submenu]
+    assert empty == ["No app moves anything", "–", "–", "–", "–"]
     opened.apps = [app("calm", 0.0), app("busy", 3e6), app("new", None), app("less", 2e3)]
     opened.apps.append(app("tunnel", 9e9, is_carrier=True))
     rows = list(opened.find("Busiest apps").submenu)
