@@ -6,8 +6,10 @@ import fcntl
 import os
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -244,17 +246,19 @@ class Store:
             raise CorruptHistoryError(f"The history {self._file} is damaged (minutes that are none).")
         passing = {each for (each,) in self._connection.execute("SELECT id FROM series WHERE lasting = 0")}
         for start, in_hour in groupby(rows, lambda row: row[1] // 3600 * 3600):
-            minutes: dict[int, Columns] = {}
-            tens: dict[int, Columns] = {}
+            minutes: defaultdict[int, Columns] = defaultdict(partial(Columns.empty, MINUTES))
+            tens: defaultdict[int, Columns] = defaultdict(partial(Columns.empty, TENS))
             for _id, at, minute, fine_data in in_hour:
+                place = (at - start) // MINUTES
                 for series, value in unpack_minute(minute).items():
-                    _columns(minutes, series, MINUTES).add((at - start) // MINUTES, value)
+                    minutes[series].add(place, value)
+                place = (at - start) // TENS
                 for series, second, value in tens_of(unpack_fine(fine_data)):
-                    _columns(tens, series, TENS).add((at - start + second) // TENS, value)
+                    tens[series].add(place + second // TENS, value)
             hours: dict[int, Columns] = {}
-            for series, columns in minutes.items():
-                if series not in passing:
-                    _columns(hours, series, HOURS).add(start % SPAN[HOURS] // HOURS, columns.whole())
+            for series in minutes.keys() - passing:
+                hours[series] = Columns.empty(HOURS)
+                hours[series].add(start % SPAN[HOURS] // HOURS, minutes[series].whole())
             for tier, chunks in ((TENS, tens), (MINUTES, minutes), (HOURS, hours)):
                 for series in sorted(chunks):
                     self._add_chunk(tier, start, series, chunks[series])
@@ -314,13 +318,6 @@ class Store:
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
         (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
         return int(size * (pages - free))
-
-
-def _columns(of: dict[int, Columns], series: int, tier: int) -> Columns:
-    columns = of.get(series)
-    if columns is None:
-        columns = of[series] = Columns.empty(tier)
-    return columns
 
 
 def _locked(file: Path) -> int:

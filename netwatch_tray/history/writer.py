@@ -109,9 +109,9 @@ class HistoryWriter:
         if uplinks != self._uplinks or hour != self._network_hour:
             self._uplinks, self._network_hour = uplinks, hour
             self._network = current_network(tick.interfaces)
+            time.tzset()  # who travels comes into another network
 
     def _commit(self, recorder: Recorder, *, tell: bool) -> Alert | None:
-        time.tzset()  # the person may have travelled since
         batch = recorder.batch(self._boottime())
         try:
             try:
