@@ -408,7 +408,7 @@ class Session:
     def find_icon(self) -> tuple[int, int] | None:
         """The middle of our icon in the panel at the top of the screen."""
         panel = self.screenshot().crop((0, 0, 400, _PANEL["height"]))
-        return _find(panel, _INK, 8) or _find(panel, _XFCE_INK, 8)
+        return _find(panel, _INK, 8) or (_find(panel, _XFCE_INK, 8) if self.is_running("xfce") else None)
 
     def find_colour(self, colour: tuple[int, int, int], least: int = 8) -> tuple[int, int] | None:
         """The middle of where exactly this colour is, if there are `least` pixels of it on the screen."""

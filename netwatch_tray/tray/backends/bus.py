@@ -172,8 +172,8 @@ class Bus:
         """The authenticated socket, and the name that the bus gave us."""
         address = session_address()
         deadline = time.monotonic() + patience
-        failure: Exception | None = None
-        try:
+        failure: Exception = ParseError("that names no socket of this machine")
+        with contextlib.suppress(ValueError, RuntimeError):  # an address that is malformed, or not a Unix socket
             for place in get_connectable_addresses(address):
                 connection = socket.socket(socket.AF_UNIX)
                 self._received.clear()
@@ -185,8 +185,6 @@ class Bus:
                 except (OSError, ValueError, ParseError) as error:  # jeepney's AuthenticationError is a ValueError
                     connection.close()
                     failure = error
-        except (ValueError, RuntimeError) as error:  # an address that is malformed, or not a Unix socket
-            failure = error
         raise TrayUnavailableError(
             f"The session bus at {address} cannot be used ({failure}), so there is no tray icon. The window and the "
             "terminal commands still work. Start NetWatch from within the desktop session to get the icon."
