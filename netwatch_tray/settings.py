@@ -1,4 +1,7 @@
-"""What the person chose, in one TOML file; every key is optional and unknown keys are refused with their name."""
+"""What the person chose, in one TOML file; every key is optional, and a fault is told with its key and what is allowed.
+
+While the file has a fault nothing is saved over it and nothing leaves this machine; all else of it holds (`read`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import inspect
 
 from netwatch_tray.errors import SettingsError
 from netwatch_tray.units import Units
@@ -84,22 +88,49 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def load(file: Path) -> Settings:
     """Reads the settings; a file that is not there means the defaults.
 
-    Raises SettingsError that names the file, the key and what is allowed.
+    Raises SettingsError that names the file, each key at fault and what is allowed.
     """
+    settings, error = read(file)
+    if error:
+        raise error
+    return settings
+
+
+def read(file: Path) -> tuple[Settings, SettingsError | None]:
+    """The settings as far as they can be used, and what `load` raises. What cannot be used is as if it were not there.
+
+    With any fault nothing is sent or probed: nobody knows what else was meant.
+    """
+    values: dict[str, Any] = {}
     try:
-        text = file.read_bytes().decode()
-        return msgspec.convert(tomllib.loads(text), Settings)
+        values = tomllib.loads(file.read_bytes().decode())
+        return msgspec.convert(values, Settings), None
     except FileNotFoundError:
-        return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SettingsError(f"The settings in {file} cannot be used: {error}.") from error
+        return Settings(), None
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        fault = "cannot be read: they are not text in UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        fault = f"cannot be read: {error}"
+    except msgspec.ValidationError:
+        faults = _take_out_faults(values, inspect.type_info(Settings))
+        fault = f"cannot be used as they are: {'; '.join(faults)}"
+    return silent(msgspec.convert(values, Settings)), SettingsError(f"The settings in {file} {fault}.")
+
+
+def silent(settings: Settings) -> Settings:
+    """The same, but that nothing is sent or probed."""
+    upload = msgspec.structs.replace(settings.upload, on=False)
+    return msgspec.structs.replace(settings, upload=upload, health=False)
 
 
 def save(file: Path, settings: Settings) -> None:
     """Writes the settings in place of those before; a crash leaves the one or the other.
 
-    Raises SettingsError that names the file.
+    Raises SettingsError that names the file; also when it has a fault now, which somebody is about to mend.
     """
+    load(file)
     text = "\n".join(_table((), msgspec.to_builtins(settings)))
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -114,6 +145,52 @@ def save(file: Path, settings: Settings) -> None:
     except OSError as error:
         new.unlink(missing_ok=True)
         raise SettingsError(f"The settings cannot be saved in {file}: {error.strerror}.") from error
+
+
+def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Removes each value that cannot be used and says what is allowed in its place."""
+    for key, value in list(values.items()):
+        here, kind = (*path, key), _kind(table, key)
+        name = ".".join(map(_key, here))
+        if kind is not None and isinstance(value, dict) and isinstance(kind, inspect.StructType | inspect.DictType):
+            yield from _take_out_faults(value, kind, here)
+        elif not _is_usable(here, value):
+            del values[key]
+            yield f"{name} is no setting" if kind is None else f"{name} must be {_allowed(kind)}"
+
+
+def _kind(table: inspect.Type, key: str) -> inspect.Type | None:
+    """Of the key's value; None: there is no such key."""
+    if isinstance(table, inspect.DictType):
+        return table.value_type
+    fields = table.fields if isinstance(table, inspect.StructType) else ()
+    return next((field.type for field in fields if field.name == key), None)
+
+
+def _is_usable(path: tuple[str, ...], value: Any) -> bool:
+    for key in reversed(path):
+        value = {key: value}
+    try:
+        msgspec.convert(value, Settings)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _allowed(kind: inspect.Type) -> str:
+    """In words."""
+    match kind:
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType(values=words):
+            return f"one of {', '.join(map(_value, words))}"
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case inspect.UnionType(types=(inspect.FloatType(gt=least, le=most), *_)):
+            return f"a number above {least}, up to {most}"
+        case inspect.StrType():
+            return "text in quotes"
+    return "a table"
 
 
 def _table(path: tuple[str, ...], values: Mapping[str, Any]) -> Iterator[str]:

@@ -27,7 +27,7 @@ _KEEP_UNIT_DOWN_TO = 0.9
 """Of a unit: a rate that swings around its beginning does not change its unit all the time."""
 
 
-class Units(msgspec.Struct, frozen=True, kw_only=True):
+class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the person wants to read amounts."""
 
     bits: bool = False

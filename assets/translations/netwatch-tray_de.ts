@@ -780,6 +780,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Kein Infobereich zeigt hier das Symbol</translation>
     </message>
     <message>
+      <source>Some of the settings do not hold</source>
+      <translation>Einige Einstellungen gelten nicht</translation>
+    </message>
+    <message>
       <source>Something cannot be measured</source>
       <translation>Etwas kann nicht gemessen werden</translation>
     </message>
@@ -1258,6 +1262,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Something is missing.</source>
       <translation>Etwas fehlt.</translation>
+    </message>
+    <message>
+      <source>Some of the settings do not hold.</source>
+      <translation>Einige Einstellungen gelten nicht.</translation>
     </message>
     <message>
       <source>There is no tray here that shows the icon.</source>

@@ -49,6 +49,9 @@ _log = logging.getLogger(__name__)
 
 PERIOD = 1.0
 """Seconds between ticks."""
+_SETTINGS_PERIOD = 10.0
+"""Seconds between looks at the file with the settings, which somebody may edit by hand."""
+_MEND = "Nothing is uploaded until the file is mended."
 _RECENT_TICKS = 300
 """Kept for the next window that opens: five minutes."""
 
@@ -56,9 +59,15 @@ _RECENT_TICKS = 300
 class Agent:
     """One per user and machine; `run` returns when the person quits or the system ends it."""
 
-    def __init__(self, settings: Settings, *, headless: bool) -> None:
-        """Takes the lock. Raises AlreadyRunningError, or NetWatchError when nothing can be measured or served."""
+    def __init__(self, *, headless: bool) -> None:
+        """Takes the lock. Raises AlreadyRunningError, or NetWatchError when nothing can be measured or served.
+
+        A fault in the settings stops nothing: what can be used of them is, and the fault is told.
+        """
+        self._settings_state = _state(paths.settings_file())
+        settings, error = settings_file.read(paths.settings_file())
         self._settings = settings
+        self._settings_fault = f"{error} What is wrong is left at its default. {_MEND}" if error else ""
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
         self._children: list[Popen[bytes]] = []
@@ -99,7 +108,10 @@ class Agent:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self._scheduler.stop())
             self._scheduler.every(PERIOD, self._tick)
+            self._scheduler.every(_SETTINGS_PERIOD, self._follow_settings)
             self._tick()
+            if self._settings_fault:
+                self._complain("The settings have a fault", self._settings_fault)
             self._connections.start(self._feed)
             self._start_reporter()
             if self._presence:
@@ -174,15 +186,23 @@ class Agent:
         try:
             settings_file.save(paths.settings_file(), settings)
         except SettingsError as error:
-            self._complain(error)
+            self._complain("The settings stay as they were", str(error))
         else:
-            self._apply(settings)
+            self._reload()
+
+    def _follow_settings(self) -> None:
+        if _state(paths.settings_file()) != self._settings_state:
+            self._reload()
 
     def _reload(self) -> None:
-        try:
-            self._apply(settings_file.load(paths.settings_file()))
-        except SettingsError as error:
-            self._complain(error)
+        """What was chosen before stays where the file has a fault, but that nothing is sent any more."""
+        self._settings_state = _state(paths.settings_file())
+        settings, error = settings_file.read(paths.settings_file())
+        self._settings_fault = f"{error} The settings before it hold. {_MEND}" if error else ""
+        if error:
+            self._complain("The settings have a fault", self._settings_fault)
+            settings = settings_file.silent(self._settings)
+        self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
         before, self._settings = self._settings, settings
@@ -194,11 +214,11 @@ class Agent:
             self._presence.apply(settings)
         self._feed.tell_all(SettingsMessage(settings))
 
-    def _complain(self, error: SettingsError) -> None:
-        """What was chosen before stays."""
-        _log.warning("%s", error)
+    def _complain(self, heading: str, text: str) -> None:
+        """About the settings."""
+        _log.warning("%s: %s", heading, text)
         if self._presence:
-            self._presence.notify(Notification("settings", "The settings stay as they were", str(error)))
+            self._presence.notify(Notification("settings", heading, text))
 
     def _complain_about_upload(self, reason: str) -> None:
         if self._presence:
@@ -277,12 +297,22 @@ class Agent:
             tray=self._presence.state if self._presence else "none: started with --headless",
             no_tray=self._presence.no_tray if self._presence else "",
             upload=self._reporter.status if self._reporter else None,
+            settings_fault=self._settings_fault,
             clients=self._feed.clients,
             faults=(
                 *filter(None, [self._monitor.fault, self._interfaces.source.note]),
                 *self._history.faults,
             ),
         )
+
+
+def _state(file: Path) -> tuple[int, int, int] | None:
+    """Is another one when the file was written or replaced; None: there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _recent(tick: Tick) -> RecentTick:

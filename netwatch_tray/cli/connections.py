@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from netwatch_tray.cli.session import DONE, connect, load_settings, print_csv, print_json, print_table
+from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _connections(options: argparse.Namespace) -> int:
         fields = [field for field in _fields() if field != "key"]
         print_csv(fields, [[getattr(row, field) for field in fields] for row in rows])
     else:
-        units = load_settings().units
+        units = usable_settings().units
         heads = ("APP", "PID", "PROTO", "LOCAL", "REMOTE", "STATE", "↓", "↑", "RTT")
         print_table(heads, [_cells(row, units, names) for row in rows], "<><<<<>>>")
     return DONE
@@ -108,7 +108,7 @@ def _apps(options: argparse.Namespace) -> int:
 
     from netwatch_tray import units
 
-    chosen = load_settings().units
+    chosen = usable_settings().units
     rows = [
         (
             app.name,

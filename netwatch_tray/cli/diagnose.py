@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import netwatch_tray
-from netwatch_tray.cli.session import DONE, WRONG, ask_status, load_settings, print_json, print_pairs, print_table
+from netwatch_tray.cli.session import DONE, WRONG, ask_status, print_json, print_pairs, print_table
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 
 if TYPE_CHECKING:
@@ -32,20 +32,14 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from netwatch_tray import paths
+    from netwatch_tray import paths, settings
     from netwatch_tray.collect.interfaces import open_interfaces
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.model import as_tree
-    from netwatch_tray.settings import Settings
     from netwatch_tray.tray.survey import survey
 
     opened = open_interfaces()
-    chosen = Settings()
-    try:
-        chosen = load_settings()
-        settings = f"{paths.settings_file()}: fine"
-    except NetWatchError as error:
-        settings = str(error)
+    chosen, error = settings.read(paths.settings_file())
     interfaces = Monitor(opened.source, 1.0, chosen.total).tick().interfaces
     opened.source.close()
     try:
@@ -56,7 +50,7 @@ def _doctor(options: argparse.Namespace) -> int:
     report = {
         "program": f"netwatch-tray {netwatch_tray.__version__}, Python {sys.version.split()[0]}, {sys.platform}",
         "agent": agent,
-        "settings": settings,
+        "settings": str(error) if error else f"{paths.settings_file()}: fine",
         "feed": str(paths.feed_socket()),
         **survey(chosen),
         "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwatch_tray.cli.session import DONE, load_settings, print_csv, print_json
+from netwatch_tray.cli.session import DONE, print_csv, print_json, usable_settings
 from netwatch_tray.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _import(options: argparse.Namespace) -> int:
     names = sorted({each.name for each in told})
     file = paths.history_file()
     counted = imports.counted_in_total(file) | set(options.total)
-    counted |= {name for name, is_counted in load_settings().total.items() if is_counted}
+    counted |= {name for name, is_counted in usable_settings().total.items() if is_counted}
     imports.add_imports(file, told, counted)
     for name in names:
         own = [each for each in told if each.name == name]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
 
-from netwatch_tray.cli.session import DONE, ask_status, connect, load_settings, print_json, print_pairs
+from netwatch_tray.cli.session import DONE, ask_status, connect, print_json, print_pairs, usable_settings
 from netwatch_tray.errors import AgentUnreachableError
 
 if TYPE_CHECKING:
     from netwatch_tray.model import Tick
+    from netwatch_tray.settings import Settings
     from netwatch_tray.tray.bars import BarFormat
     from netwatch_tray.units import Units
 
@@ -52,35 +54,47 @@ def _interval(text: str) -> float:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    write = print_json if options.json else _bar_writer(options.bar) if options.bar else None
-    return watch(interval=options.interval, count=options.count, once=options.once, write=write)
+    return watch(
+        interval=options.interval,
+        count=1 if options.once else options.count,
+        form="json" if options.json else options.bar,
+        # Programs that want the counters may want those of the first sample as well, though it has no rates.
+        skips_first=options.once or (options.count and not options.json),
+    )
 
 
-def watch(*, interval: float, count: int | None, once: bool, write: Callable[[Tick], None] | None = None) -> int:
-    """Prints a line for each tick, by `write` if not for people."""
-    write = write or _line_writer(load_settings().units)
-    left = 1 if once else count
-    for tick in _ticks(interval):
-        if once and tick.total.rx_rate is None and tick.interval_s is None:
-            continue  # the first sample has no rates: the second is the one asked for
+def watch(
+    *,
+    interval: float,
+    count: int | None = None,
+    form: BarFormat | Literal["json"] | None = None,
+    skips_first: bool = False,
+) -> int:
+    """Prints a line for each tick, `count` of them; None: without an end.
+
+    `form`: None: for people. `skips_first`: the first sample is not printed where it has no rates yet.
+    """
+    settings = usable_settings()
+    write = print_json if form == "json" else _bar_writer(form, settings) if form else _line_writer(settings.units)
+    ticks = _ticks(interval, settings.total)
+    first = next(ticks)
+    if not (skips_first and first.interval_s is None):
+        ticks = itertools.chain([first], ticks)
+    for tick in itertools.islice(ticks, count):
         write(tick)
-        if left is not None:
-            left -= 1
-            if not left:
-                break
     return DONE
 
 
-def _ticks(interval: float) -> Iterator[Tick]:
+def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
     """The agent's ticks when one runs and measures this often; else our own."""
     try:
         client, hello = connect()
     except AgentUnreachableError:
-        yield from _own_ticks(interval)
+        yield from _own_ticks(interval, total)
         return
     if hello.interval_s != interval:
         client.close()
-        yield from _own_ticks(interval)
+        yield from _own_ticks(interval, total)
         return
 
     from netwatch_tray.feed.protocol import Subscribe, TickMessage
@@ -92,12 +106,12 @@ def _ticks(interval: float) -> Iterator[Tick]:
                 yield message.tick
 
 
-def _own_ticks(interval: float) -> Iterator[Tick]:
+def _own_ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
     from netwatch_tray.collect.interfaces import open_interfaces
     from netwatch_tray.engine.monitor import Monitor
 
     source = open_interfaces().source
-    monitor = Monitor(source, interval, load_settings().total)
+    monitor = Monitor(source, interval, total)
     due = time.monotonic()
     try:
         while True:
@@ -125,10 +139,10 @@ def _line_writer(in_units: Units) -> Callable[[Tick], None]:
     return write
 
 
-def _bar_writer(kind: BarFormat) -> Callable[[Tick], None]:
+def _bar_writer(kind: BarFormat, settings: Settings) -> Callable[[Tick], None]:
     from netwatch_tray.tray.bars import Bar
 
-    bar = Bar(kind, load_settings())
+    bar = Bar(kind, settings)
     if bar.head:
         print(bar.head, flush=True)
     return lambda tick: print(bar.line(tick), flush=True)
@@ -153,6 +167,7 @@ def _status(options: argparse.Namespace) -> int:
             "tray": status.tray,
             **({"upload": status.upload} if status.upload else {}),
             "clients": str(status.clients),
+            **({"settings": status.settings_fault} if status.settings_fault else {}),
             **({"fault": "; ".join(status.faults)} if status.faults else {}),
         }
     )

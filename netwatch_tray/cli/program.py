@@ -8,7 +8,7 @@ import time
 
 from netwatch_tray import launch
 from netwatch_tray.cli import live
-from netwatch_tray.cli.session import DONE, connect, has_display, load_settings, send
+from netwatch_tray.cli.session import DONE, connect, has_display, send
 from netwatch_tray.errors import AgentUnreachableError, AlreadyRunningError, NetWatchError
 
 _QUIT_TIMEOUT = 10.0
@@ -30,7 +30,7 @@ def start(_options: argparse.Namespace) -> int:
     """Without a verb."""
     if not has_display():
         print("No display here, so no tray and no window; live rates until Ctrl-C:", file=sys.stderr)
-        return live.watch(interval=1.0, count=None, once=False)
+        return live.watch(interval=1.0)
     try:
         return _run_agent(headless=False)
     except AlreadyRunningError:
@@ -47,7 +47,7 @@ def _agent(options: argparse.Namespace) -> int:
 def _run_agent(*, headless: bool) -> int:
     from netwatch_tray.agent.agent import Agent
 
-    Agent(load_settings(), headless=headless).run()
+    Agent(headless=headless).run()
     return DONE
 
 

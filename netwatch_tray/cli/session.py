@@ -55,9 +55,20 @@ def ask_status() -> Status:
 
 
 def load_settings() -> Settings:
+    """For what changes or sends something. Raises SettingsError when they have a fault."""
     from netwatch_tray import paths, settings
 
     return settings.load(paths.settings_file())
+
+
+def usable_settings() -> Settings:
+    """For what only shows something: a fault in them is told on stderr and stops nothing."""
+    from netwatch_tray import paths, settings
+
+    found, error = settings.read(paths.settings_file())
+    if error:
+        print(f"netwatch-tray: {error} Until that is mended the defaults hold in their place.", file=sys.stderr)
+    return found
 
 
 def has_display() -> bool:

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, get_args
 
-from netwatch_tray.cli.session import DONE, WRONG, ask_status, load_settings, print_pairs, send
+from netwatch_tray.cli.session import DONE, WRONG, ask_status, load_settings, print_pairs, send, usable_settings
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError, SettingsError
 from netwatch_tray.settings import UploadLevel
 
@@ -74,7 +74,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     from netwatch_tray.cloud import account
     from netwatch_tray.cloud.observer import NOBODY, Observer
 
-    settings = load_settings()
+    settings = usable_settings()
     if options.level:
         upload = msgspec.structs.replace(settings.upload, level=options.level)
         settings = msgspec.structs.replace(settings, upload=upload)
@@ -199,7 +199,7 @@ def _status(_options: argparse.Namespace) -> int:
     from netwatch_tray import paths
     from netwatch_tray.cloud import account
 
-    upload = load_settings().upload
+    upload = usable_settings().upload
     endpoint = account.server(upload)
     try:
         state = ask_status().upload or "off"
@@ -283,7 +283,7 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     from netwatch_tray.cloud.metrics_server import MetricsServer
     from netwatch_tray.cloud.observer import Observer
 
-    settings = load_settings()
+    settings = usable_settings()
     # Whoever asks is on this machine, so nothing need be hidden; processes and connections make no metrics.
     upload = msgspec.structs.replace(settings.upload, level="system", hide_addresses=False, hide_names=False)
     observer = Observer(msgspec.structs.replace(settings, upload=upload), period=_METRICS_SECONDS)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, cast
 
-from netwatch_tray.cli.session import DONE, load_settings, print_json, print_table
+from netwatch_tray.cli.session import DONE, print_json, print_table, usable_settings
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader, Kind, NetworkUse, Used
@@ -34,7 +34,7 @@ def _usage(options: argparse.Namespace) -> int:
     from netwatch_tray import paths
     from netwatch_tray.history.reader import HistoryReader
 
-    settings = load_settings()
+    settings = usable_settings()
     last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
     first: date = options.first or (last - timedelta(days=_DEFAULT_DAYS - 1) if options.by == "day" else date.min)
     reader = HistoryReader(paths.history_file())

@@ -106,6 +106,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """What to do about it where no tray shows the icon; empty: nothing has to be done."""
     upload: str | None = None
     """What becomes of the snapshots, in words for the person; None: uploading is off."""
+    settings_fault: str = ""
+    """What in the file with the settings cannot be used, in words for the person; then nothing is uploaded."""
     clients: int
     faults: tuple[str, ...] = ()
 

@@ -101,6 +101,8 @@ class FirstRun(QWidget):
         )
         if status.no_tray:
             findings.append(_Finding(False, self.tr("No tray here shows the icon"), status.no_tray))
+        if status.settings_fault:
+            findings.append(_Finding(False, self.tr("Some of the settings do not hold"), status.settings_fault))
         if status.faults:
             findings.append(_Finding(False, self.tr("Something cannot be measured"), " ".join(status.faults)))
         return findings

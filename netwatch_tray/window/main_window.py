@@ -403,6 +403,8 @@ class MainWindow(QWidget):
         if self._status is None:
             return []
         said = [(self.tr("Something is missing."), fault) for fault in self._status.faults]
+        if self._status.settings_fault:
+            said.append((self.tr("Some of the settings do not hold."), self._status.settings_fault))
         if self._status.no_tray:
             said.append((self.tr("There is no tray here that shows the icon."), self._status.no_tray))
         button = self.tr("Understood")

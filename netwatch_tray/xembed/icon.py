@@ -140,7 +140,7 @@ class Icon:
         try:
             settings.save(paths.settings_file(), chosen)
         except NetWatchError as error:
-            print(f"netwatch-tray: {error}", file=sys.stderr)
+            self._native.showMessage("The settings stay as they were", str(error), QSystemTrayIcon.MessageIcon.Warning)
         else:
             self._command("reload")
 

@@ -232,14 +232,42 @@ def test_verbs_talk_to_the_running_agent(network: Wire) -> None:
         assert desktop.wait_exit("agent") == 0
 
 
-def test_settings_that_cannot_be_used_are_told_and_nothing_starts(network: Wire) -> None:
+def test_settings_with_a_fault_are_told_and_stop_nothing(network: Wire) -> None:
     with Session(display=False, netns=network.near) as desktop:
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [*inside(network.near), *PROGRAM, *arguments]
+            return subprocess.run(
+                command, env=desktop.environment, capture_output=True, text=True, timeout=30, check=False
+            )
+
+        def fault() -> str:
+            told = run("status", "--json")
+            return str(json.loads(told.stdout)["settings_fault"]) if told.returncode == 0 else ""
+
         file = Path(desktop.environment["XDG_CONFIG_HOME"]) / "netwatch-tray" / "settings.toml"
         file.parent.mkdir(parents=True)
-        file.write_text("[units]\nbits = 'yes'\n")
+        file.write_text(faulty := "[units]\nbits = 'yes'\nbinary = true\n[upload]\non = true\n")
         desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        assert desktop.wait_exit("agent") == 1
-        told = desktop.log("agent")
-        assert str(file) in told
-        assert "$.units.bits" in told
-        assert "Traceback" not in told
+        desktop.wait_for(fault, 15, "the agent runs, and tells the fault")
+        assert f"{file} cannot be used as they are: units.bits must be true or false." in fault()
+        assert json.loads(run("status", "--json").stdout)["upload"] is None
+        assert "units.bits must be true or false" in desktop.log("agent")
+
+        watched = run("watch", "--once")
+        assert (watched.returncode, watched.stderr.count("units.bits must be true or false")) == (0, 1)
+        assert "↓" in watched.stdout
+        assert "units.bits must be true or false" in run("doctor").stdout
+        for action in ("on", "off", "setup"):
+            refused = run("upload", action)
+            assert (refused.returncode, refused.stdout) == (1, "")
+            assert "units.bits must be true or false" in refused.stderr
+        assert file.read_text() == faulty
+
+        # The agent sees by itself what somebody writes into the file.
+        file.write_text("[units]\nbits = true\n")
+        desktop.wait_for(lambda: not fault(), 15, "what was mended is seen")
+        file.write_text("[units\n")
+        desktop.wait_for(fault, 15, "the next fault is seen")
+        assert "The settings before it hold." in fault()
+        assert "Traceback" not in desktop.log("agent")

@@ -398,6 +398,16 @@ def test_the_first_run_is_told_where_something_needs_the_person(opened, tmp_path
     assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
 
 
+def test_a_fault_in_the_settings_is_told(opened) -> None:
+    window = opened.window
+    window._memory.setValue("welcomed", 1)
+    opened.say(TickMessage(tick(*_FEW)), _status(settings_fault="units.bits must be true or false."))
+    assert "units.bits must be true or false." in _said(window._banner)
+    assert window._missing_note.isHidden(), "all is measured"
+    opened.say(_status())
+    assert window._banner.isHidden()
+
+
 def _status(**more: Any) -> Status:
     return Status(version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray="", clients=1, **more)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,20 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("unit = 1", "unit"), ("[units]\nbits = 3", "$.units.bits"), ("a = 1\nb = ?", "line 2"), ('a = "\xff', "")],
+    [
+        ("unit = 1", "unit is no setting."),
+        ("[units]\nbit = true", "units.bit is no setting."),
+        ("[units]\nbits = 3", "units.bits must be true or false."),
+        ("units = 3", "units must be a table."),
+        ("[units]\nprefix = 'T'", 'units.prefix must be one of "G", "M", "auto", "k".'),
+        ("[total]\n'wg 0' = 'no'", 'total."wg 0" must be true or false.'),
+        ("[tray]\ninterface = 1", "tray.interface must be text in quotes."),
+        ("[history]\nsize_mb = 1", "history.size_mb must be a whole number from 20 to 100000."),
+        ("[plan]\ncap_gb = nan", "plan.cap_gb must be a number above 0, up to 1000000."),
+        ("health = 1\n[upload]\non = {}", "health must be true or false; upload.on must be true or false."),
+        ("a = 1\nb = ?", "cannot be read: Invalid value (at line 2, column 5)."),
+        ('a = "\xff', "not text in UTF-8."),
+    ],
 )
 def test_what_is_wrong_is_named_with_file_and_key(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "settings.toml"
@@ -31,15 +44,56 @@ def test_what_is_wrong_is_named_with_file_and_key(tmp_path: Path, text: str, tol
     with pytest.raises(SettingsError) as caught:
         settings.load(file)
     assert str(file) in str(caught.value)
-    assert told in str(caught.value)
+    assert str(caught.value).endswith(told)
+
+
+def test_what_can_be_used_is_used_but_nothing_is_sent_or_probed(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    whole = "health = true\n[units]\nbits = true\n[total]\nwg0 = false\n[upload]\non = true\nlevel = 'apps'\n"
+    file.write_text(whole)
+    found, error = settings.read(file)
+    assert error is None
+    assert found.health
+    assert found.upload.on
+    file.write_text(f"{whole}interval = 1\n[units.more]\n[history]\non = false\nsize_mb = 'much'\n")
+    file.write_text(file.read_text().replace("wg0 = false", "wg0 = false\nwg1 = 3"))
+    usable, error = settings.read(file)
+    assert str(error).count(" must be ") == 3
+    assert "units.more is no setting" in str(error)
+    assert usable == settings.Settings(
+        units=Units(bits=True),
+        total={"wg0": False},
+        upload=settings.Upload(level="apps"),
+        history=settings.History(on=False),
+    )
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "fuzzed.toml"
     file.write_bytes(content)
-    with contextlib.suppress(SettingsError):
-        assert isinstance(settings.load(file), settings.Settings)
+    assert isinstance(settings.read(file)[0], settings.Settings)
+
+
+_keys = st.sampled_from(["units", "bits", "total", "plan", "cap_gb", "upload", "interval", "health", "x y"])
+_values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.dictionaries(_keys, st.recursive(_values, lambda inner: st.dictionaries(_keys, inner) | st.lists(inner))))
+def test_no_values_raise_anything_else(tmp_path_factory: pytest.TempPathFactory, values: dict[str, object]) -> None:
+    file = tmp_path_factory.getbasetemp() / "fuzzed.toml"
+    file.write_text("\n".join(settings._table((), values)))
+    found, error = settings.read(file)
+    assert isinstance(found, settings.Settings)
+    assert not (error and (found.upload.on or found.health))
+
+
+def test_a_file_with_a_fault_is_not_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[unitz]\n")
+    with pytest.raises(SettingsError, match="unitz is no setting"):
+        settings.save(file, settings.Settings())
+    assert file.read_text() == "[unitz]\n"
 
 
 def test_a_directory_in_its_place_is_told(tmp_path: Path) -> None:
@@ -84,7 +138,8 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_settings_that_cannot_be_saved_are_told(tmp_path: Path) -> None:
-    (tmp_path / "settings.toml").mkdir()
-    with pytest.raises(SettingsError, match=r"cannot be saved in .*settings\.toml"):
-        settings.save(tmp_path / "settings.toml", settings.Settings())
-    assert [each.name for each in tmp_path.iterdir()] == ["settings.toml"]
+    file = tmp_path / "settings.toml"
+    file.with_name(f".settings.toml.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(SettingsError, match=r"cannot be saved in .*settings\.toml: No space left"):
+        settings.save(file, settings.Settings())
+    assert list(tmp_path.iterdir()) == []
