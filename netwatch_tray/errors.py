@@ -40,3 +40,7 @@ class SettingsError(NetWatchError):
 
 class HistoryError(NetWatchError):
     """The history cannot be read or written now; live rates do not depend on it."""
+
+
+class NoHistoryYetError(HistoryError):
+    """Nothing was ever recorded: the program is new here, or the history is off."""

@@ -290,6 +290,10 @@ class _Reader:
             day += timedelta(days=1)
         return days
 
+    def begin(self) -> float | None:
+        """Before all that is asked for."""
+        return None
+
     def by_name(self, kind: str, first: date, last: date) -> dict[str, Used]:
         days = self.days(kind, None, first, last).values()
         if kind == "total":

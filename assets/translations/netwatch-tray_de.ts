@@ -847,8 +847,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Eine Zelle kopieren</translation>
     </message>
     <message>
-      <source>Close what is open, clear the filter, close the window</source>
-      <translation>Offenes schließen, Filter leeren, Fenster schließen</translation>
+      <source>Back: crosshair, filter, selection, settings</source>
+      <translation>Zurück: Fadenkreuz, Filter, Auswahl, Einstellungen</translation>
     </message>
     <message>
       <source>Close the window; the agent goes on</source>
@@ -1041,6 +1041,10 @@ Hat jetzt keine Verbindung</translation>
       <source>Now, per second: {errors} errors, {drops} dropped.</source>
       <translation>Jetzt, pro Sekunde: {errors} Fehler, {drops} verworfen.</translation>
     </message>
+    <message>
+      <source>Not known without the agent</source>
+      <translation>Ohne den Agenten nicht bekannt</translation>
+    </message>
   </context>
   <context>
     <name>InterfacesPage</name>
@@ -1137,8 +1141,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Verlauf wird gelesen …</translation>
     </message>
     <message>
-      <source>The chart shows {name}. Show the total</source>
-      <translation>Das Diagramm zeigt {name}. Summe zeigen</translation>
+      <source>Rates and chart are those of {name}. Show the total</source>
+      <translation>Raten und Diagramm zeigen {name}. Summe zeigen</translation>
     </message>
     <message>
       <source>last minute</source>
@@ -1169,6 +1173,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>letztes Jahr</translation>
     </message>
     <message>
+      <source>Total</source>
+      <translation>Summe</translation>
+    </message>
+    <message>
       <source>Unknown: the agent is not measuring</source>
       <translation>Unbekannt: der Agent misst nicht</translation>
     </message>
@@ -1183,6 +1191,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Nothing is measured yet.</source>
       <translation>Noch ist nichts gemessen.</translation>
+    </message>
+    <message>
+      <source>Nothing is measured now.</source>
+      <translation>Zurzeit wird nichts gemessen.</translation>
     </message>
     <message>
       <source>No interface is counted: none leads out of this computer.</source>
@@ -1284,6 +1296,22 @@ Hat jetzt keine Verbindung</translation>
       <translation>Was gemessen wurde, ist sicher. Beenden Sie NetWatch über sein Symbol und starten Sie es neu.</translation>
     </message>
     <message>
+      <source>The agent is starting …</source>
+      <translation>Der Agent startet …</translation>
+    </message>
+    <message>
+      <source>There are no rates without it.</source>
+      <translation>Ohne ihn gibt es keine Raten.</translation>
+    </message>
+    <message>
+      <source>Try now</source>
+      <translation>Jetzt versuchen</translation>
+    </message>
+    <message>
+      <source>Start it</source>
+      <translation>Starten</translation>
+    </message>
+    <message>
       <source>Trying again in {seconds} s, attempt {attempt}.</source>
       <translation>Neuer Versuch in {seconds} s, Versuch {attempt}.</translation>
     </message>
@@ -1296,10 +1324,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ohne ihn gibt es keine Raten. Starten Sie ihn mit: netwatch-tray</translation>
     </message>
     <message>
-      <source>Try now</source>
-      <translation>Jetzt versuchen</translation>
-    </message>
-    <message>
       <source>The agent stopped.</source>
       <translation>Der Agent ist stehen geblieben.</translation>
     </message>
@@ -1310,6 +1334,17 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Agent: {cost}</source>
       <translation>Agent: {cost}</translation>
+    </message>
+  </context>
+  <context>
+    <name>Past</name>
+    <message>
+      <source>The first minute is being recorded.</source>
+      <translation>Die erste Minute wird gerade aufgezeichnet.</translation>
+    </message>
+    <message>
+      <source>The history is off: turn it on in the settings.</source>
+      <translation>Der Verlauf ist aus: Einschalten lässt er sich in den Einstellungen.</translation>
     </message>
   </context>
   <context>
@@ -1372,7 +1407,7 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>SettingsPage</name>
     <message>
-      <source>Open at login</source>
+      <source>Start at login</source>
       <translation>Bei der Anmeldung starten</translation>
     </message>
     <message>
@@ -1836,6 +1871,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Stand {time}</translation>
     </message>
     <message>
+      <source>There is no history yet</source>
+      <translation>Es gibt noch keinen Verlauf</translation>
+    </message>
+    <message>
       <source>Nothing was recorded in this period</source>
       <translation>In diesem Zeitraum wurde nichts aufgezeichnet</translation>
     </message>
@@ -1854,6 +1893,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>in {month}</source>
       <translation>{month}</translation>
+    </message>
+    <message>
+      <source>{words} since {moment}</source>
+      <translation>{words} seit {moment}</translation>
     </message>
     <message>
       <source>Used today</source>

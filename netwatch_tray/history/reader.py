@@ -157,6 +157,15 @@ class HistoryReader:
         query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
         return [name for (name,) in self._query(query, kind, kind == "interface")]
 
+    def begin(self) -> float | None:
+        """Unix time of the first measurement, to the minute while minutes of then are kept; None: there is none."""
+        oldest, _newest = self._extent()
+        hour = next(self.rows("total", None, oldest, oldest + SPAN[HOURS] + 3600, HOURS), None)
+        if hour is None:
+            return None
+        minute = next(self.rows("total", None, hour.at, hour.at + 3600, MINUTES), hour)
+        return minute.at
+
     def curve(self, kind: Kind, name: str | None, start: float, end: float, most_points: int = 1200) -> Curve:
         """The rates of an interface, an app or the total (`name` None) from the tier that suits the range."""
         with self._snapshot():

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from netwatch_tray.errors import HistoryError
+from netwatch_tray.errors import HistoryError, NoHistoryYetError
 
 _APPLICATION_ID = 0x4E575448
 """`NWTH`, in the header of the file: tells it from other programs' SQLite files."""
@@ -153,9 +153,11 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(file: Path) -> sqlite3.Connection:
-    """A snapshot at each query, never in the writer's way. Raises HistoryError: nothing is there, or it is newer."""
+    """A snapshot at each query, never in the writer's way. Raises HistoryError: nothing is there
+    (NoHistoryYetError), or it is newer.
+    """
     if not file.exists():
-        raise HistoryError(f"There is no history yet in {file}: start the program with `netwatch-tray`.")
+        raise NoHistoryYetError(f"There is no history yet in {file}: start the program with `netwatch-tray`.")
     with explained(file):
         try:
             return _connect_for_reading(file, "mode=ro")

@@ -10,6 +10,8 @@ Period = Literal["day", "week", "month", "billing", "year", "all"]
 
 ALERT_PERCENTS = (80, 100)
 """Of the cap: told once each in a billing month."""
+_LEAST_MEASURED = 2.0
+"""Days; one alone, or a part of one, says nothing about a month."""
 
 
 class Days(NamedTuple):
@@ -43,8 +45,8 @@ class Outlook(NamedTuple):
     """Today included."""
     allowance: int | None
     """What may be used each day from today on; 0: nothing is left; `None`: there is no cap."""
-    projection: int
-    """What the month comes to if it goes on like this."""
+    projection: int | None
+    """What the month comes to if it goes on like this; `None`: too little is measured to tell."""
 
 
 def billing_month(day: date, billing_day: int) -> Days:
@@ -73,17 +75,18 @@ def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
 
 
 def outlook(
-    used: int, cap: int | None, cycle: Days, today: date, day_fraction: float, since: date | None = None
+    used: int, cap: int | None, cycle: Days, today: date, day_fraction: float, unmeasured: float = 0.0
 ) -> Outlook:
-    """`day_fraction`: how much of today is over, 0 to 1. `since`: the first day that was ever measured, where the pace
-    of a month that had begun before can be told from.
+    """`day_fraction`: how much of today is over, 0 to 1. `unmeasured`: the days of the cycle that had passed before
+    anything was measured; they say nothing about its pace.
     """
     days_left = (cycle.last - today).days + 1
-    measured = (today - max(cycle.first, since or cycle.first)).days + day_fraction
-    # In its first hours a month says nothing about itself.
-    to_come = used / measured * (days_left - day_fraction) if measured >= 0.25 else 0
+    measured = (today - cycle.first).days + day_fraction - unmeasured
+    projection = None
+    if measured >= _LEAST_MEASURED:
+        projection = round(used + used / measured * (days_left - day_fraction))
     allowance = None if cap is None else max(0, cap - used) // days_left
-    return Outlook(cycle, used, cap, days_left, allowance, round(used + to_come))
+    return Outlook(cycle, used, cap, days_left, allowance, projection)
 
 
 def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:

@@ -87,6 +87,11 @@ class AgentLink(QObject):
         self._notifier.activated.connect(self._read)
         self._read()
 
+    def try_anew(self) -> None:
+        """Connects now and then soon again, as after the line has just been lost."""
+        self.attempt = 0
+        self.try_now()
+
     def close(self) -> None:
         self._timer.stop()
         self._drop()

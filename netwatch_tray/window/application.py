@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QSettings, QSocketNotifier
+from PySide6.QtCore import QProcess, QSettings, QSocketNotifier
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from netwatch_tray import paths
+from netwatch_tray import launch, paths
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.window import language
 from netwatch_tray.window.agent_link import AgentLink
@@ -52,7 +52,9 @@ def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
     memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
     link = AgentLink(partial(FeedClient, feed_path))
     past = HistoryPast(paths.history_file())
-    window = MainWindow(Theme(application), link, memory, past, paths.settings_file(), paths.history_file())
+    window = MainWindow(
+        Theme(application), link, memory, past, paths.settings_file(), paths.history_file(), _start_agent
+    )
     only_one.asked.connect(window.bring_up)
     with _closed_by_signals(window):
         window.show()
@@ -60,6 +62,13 @@ def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
         code = application.exec()
     past.close()
     return code
+
+
+def _start_agent() -> bool:
+    """Whether it could be started; it lives on when the window is closed."""
+    program, *arguments = launch.command("agent")
+    started, _process_id = QProcess.startDetached(program, arguments)
+    return started
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from netwatch_tray.window.controls import Strip, Text
 from netwatch_tray.window.empty_state import EmptyState
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.page import Page
-from netwatch_tray.window.past import Past
+from netwatch_tray.window.past import Past, why_no_history
 from netwatch_tray.window.search_field import SearchField
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
@@ -74,6 +74,8 @@ class AppsPage(Page):
         self._message: AppsMessage | None = None
         """None: nothing is known of now."""
         self._past = past
+        self._keeps_history: bool | None = None
+        """Whether the agent records; None: there is no agent."""
         self._found: _Found | None = None
         self._no_history = self.tr("There is no history")
         self._rows: list[AppRow] = []
@@ -131,6 +133,7 @@ class AppsPage(Page):
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._units, self._plan = message.settings.units, message.settings.plan
+            self._keeps_history = message.settings.history.on
             self._agent_away = False
             if self.isVisible():
                 self._ask()
@@ -139,7 +142,7 @@ class AppsPage(Page):
 
     def lose_agent(self) -> None:
         if not self._agent_away:
-            self._agent_away, self._message = True, None
+            self._agent_away, self._message, self._keeps_history = True, None, None
             self._recent.clear()
             self._show()
 
@@ -166,6 +169,9 @@ class AppsPage(Page):
             return True
         if self.search.hasFocus():
             self.table.setFocus()
+            return True
+        if self.table.selectionModel().hasSelection():
+            self.table.clearSelection()
             return True
         return False
 
@@ -200,7 +206,7 @@ class AppsPage(Page):
             self._show()
 
         def fail(error: HistoryError) -> None:
-            self._found, self._no_history = None, str(error)
+            self._found, self._no_history = None, why_no_history(error, self._keeps_history)
             self._show()
 
         self._past.ask(question, answer, fail)

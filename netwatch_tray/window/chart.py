@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.agent_words import in_words
-from netwatch_tray.window.controls import draw_ring, hair_line, text_painter
+from netwatch_tray.window.controls import draw_hatch, draw_ring, hair_line, text_painter
 from netwatch_tray.window.geometry import (
     Gap,
     Known,
@@ -56,7 +56,6 @@ _DAYS_FROM_S = 86400
 """Ranges above this are told in days."""
 _TICKS_APART = 90
 _CLOCK_TICKS_APART = 120
-_HATCH = 8
 _PIECE = 16
 """Points of a curve that are drawn at once."""
 _GAP_LABEL_LEAST = 72
@@ -640,15 +639,8 @@ class Chart(QWidget):
         span = QRectF(left, frame.box.top(), right - left, frame.box.height())
         if span.width() <= 0:
             return
-        painter.save()
-        painter.setClipRect(span)
         painter.setPen(hair_line(faded(tokens.ink3, 0.4)))
-        height = math.ceil(span.height())
-        # From a fixed origin, so that the lines stand still while the gap moves.
-        first = math.floor(left / _HATCH) * _HATCH - math.ceil(height / _HATCH) * _HATCH
-        for foot in range(first, math.ceil(right), _HATCH):
-            painter.drawLine(QPointF(foot, span.bottom()), QPointF(foot + height, span.top()))
-        painter.restore()
+        draw_hatch(painter, span)
         for at, x in ((gap.start, left), (gap.end, right)):
             if self._start < at < self._end:
                 painter.setPen(QPen(tokens.ink3, 1, Qt.PenStyle.DotLine))

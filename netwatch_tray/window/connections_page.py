@@ -172,6 +172,9 @@ class ConnectionsPage(Page):
         if self.filter.hasFocus():
             self.table.setFocus()
             return True
+        if self.table.selectionModel().hasSelection():
+            self.table.clearSelection()
+            return True
         return False
 
     def group_by(self, grouping: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -25,6 +26,7 @@ from netwatch_tray.window.icons import icon
 from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, ICON_GAP, RING, Theme, text_width, tint
 
 _ICON = 16
+_HATCH = 8
 
 
 def hair_line(colour: QColor) -> QPen:
@@ -39,6 +41,18 @@ def draw_line_below(painter: QPainter, box: QRect, colour: QColor) -> None:
     y = box.bottom() + 0.5
     painter.setPen(hair_line(colour))
     painter.drawLine(QPointF(box.left(), y), QPointF(box.right() + 1, y))
+
+
+def draw_hatch(painter: QPainter, box: QRectF) -> None:
+    """With the painter's pen; for time in which nothing was measured."""
+    painter.save()
+    painter.setClipRect(box)
+    height = math.ceil(box.height())
+    # From a fixed origin, so that the lines stand still while the box moves.
+    first = math.floor(box.left() / _HATCH) * _HATCH - math.ceil(height / _HATCH) * _HATCH
+    for foot in range(first, math.ceil(box.right()), _HATCH):
+        painter.drawLine(QPointF(foot, box.bottom()), QPointF(foot + height, box.top()))
+    painter.restore()
 
 
 def draw_ring(painter: QPainter, theme: Theme, box: QRectF, radius: float) -> None:

@@ -41,7 +41,7 @@ class HelpSheet(QFrame):
             (_native("Return"), self.tr("Details, fold a group, connections of an app")),
             (_native("Ctrl+C"), self.tr("Copy rows")),
             (_native("Ctrl+Shift+C"), self.tr("Copy a cell")),
-            (_native("Escape"), self.tr("Close what is open, clear the filter, close the window")),
+            (_native("Escape"), self.tr("Back: crosshair, filter, selection, settings")),
             (f"{_native('Ctrl+W')}, {_native('Ctrl+Q')}", self.tr("Close the window; the agent goes on")),
             (f"{_native('F1')}, ?", self.tr("This sheet")),
         )

@@ -42,6 +42,8 @@ class Live(NamedTuple):
     """The moment at the right edge of the spark lines."""
     interval: float
     units: Units
+    is_live: bool
+    """Whether an agent tells them; else nobody knows what is counted."""
 
 
 def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
@@ -51,7 +53,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             title=translate("Interfaces", "Interface"),
             text=lambda each: each.name,
             order=_place,
-            draw=_draw_name,
+            draw=lambda cell, each: _draw_name(cell, each, is_live=live().is_live),
             tooltip=_explain_name,
             widest="WireGuard tunnel over wlan0",
             least="Container end over",
@@ -98,9 +100,9 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
         ),
         Column(
             title=translate("Interfaces", "Total"),
-            text=lambda each: _sentence(in_words(each.why)),
-            draw=_draw_why,
-            tooltip=lambda each: _sentence(in_words(each.why)),
+            text=lambda each: _why(each, is_live=live().is_live),
+            draw=lambda cell, each: _draw_why(cell, each, is_live=live().is_live),
+            tooltip=lambda each: _why(each, is_live=live().is_live),
             widest="Not counted: traffic of this computer with itself",
             least="Traffic of this computer with itself",  # why is what people ask; it is told in a smaller font
             stretch=3,
@@ -176,7 +178,7 @@ def describe(each: InterfaceTick) -> str:
     return kind
 
 
-def _draw_name(cell: Cell, each: InterfaceTick) -> None:
+def _draw_name(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
     fonts, tokens = cell.theme.fonts, cell.tokens
     if cell.box.height() < _TWO_LINES:
         colour = tokens.ink if each.is_up else tokens.ink2
@@ -184,7 +186,8 @@ def _draw_name(cell: Cell, each: InterfaceTick) -> None:
         return
     upper, lower = _lines(cell)
     cell.text(each.name, tokens.ink, fonts.strong, box=upper, elide=Qt.TextElideMode.ElideMiddle)
-    cell.text(describe(each), tokens.ink2 if each.is_up else tokens.ink3, fonts.small, box=lower)
+    what = describe(each) if is_live else kind_in_words(each.kind)
+    cell.text(what, tokens.ink2 if each.is_up and is_live else tokens.ink3, fonts.small, box=lower)
 
 
 def _explain_name(each: InterfaceTick) -> str:
@@ -308,8 +311,15 @@ def _per_second(rate: float | None) -> str:
     return f"{rate:.3g}" if rate < 100 else _grouped(round(rate))
 
 
-def _draw_why(cell: Cell, each: InterfaceTick) -> None:
+def _why(each: InterfaceTick, *, is_live: bool) -> str:
+    return _sentence(in_words(each.why)) if is_live else translate("Interfaces", "Not known without the agent")
+
+
+def _draw_why(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
     tokens, fonts, painter = cell.tokens, cell.theme.fonts, cell.painter
+    if not is_live:
+        cell.text(_why(each, is_live=False), tokens.ink3)
+        return
     whole = _sentence(in_words(each.why))
     verdict, colon, reason = whole.partition(": ")
     upper, lower = _lines(cell)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget, QV
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, TickMessage
-from netwatch_tray.model import Tick
+from netwatch_tray.model import InterfaceTick, Tick
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window import interface_table
 from netwatch_tray.window.agent_words import in_words
@@ -24,7 +24,7 @@ from netwatch_tray.window.chart_table import ChartTable
 from netwatch_tray.window.controls import Link, RateReadout, Segments, Strip, Text, ToolButton, hair_line
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.page import Page
-from netwatch_tray.window.past import Past
+from netwatch_tray.window.past import Past, why_no_history
 from netwatch_tray.window.recent import Recent
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
@@ -41,6 +41,8 @@ _LIVE = 2
 _KEPT_S = 300 + 30.0
 _READ_AGAIN = 240
 """Times in a range: as often as something new can be seen."""
+_MISSED_AGAIN_S = 15
+"""The first minute of a history is soon there."""
 _READING_SHOWS_MS = 200
 _MOST_POINTS = 1200
 _LOOK_BEYOND = 20
@@ -61,6 +63,8 @@ class InterfacesPage(Page):
         self._asked: tuple[int, int | None, float] | None = None
         """Range, interface and moment of the last question."""
         self._no_history = ""
+        self._keeps_history: bool | None = None
+        """Whether the agent records; None: there is no agent."""
         self._paused = False
         self._recent = Recent(_KEPT_S)
         self._units = Units()
@@ -71,6 +75,7 @@ class InterfacesPage(Page):
 
         self._strip = Strip(theme, theme.height(68))
         self._down, self._up = RateReadout(theme, DOWN), RateReadout(theme, UP)
+        self._whose = Text(theme, theme.fonts.small_strong)
         self._sentence = Text(theme, theme.fonts.small, "ink2")
         self._why_link = Link(theme, self.tr("Why this total"))
         self._why_link.setAccessibleDescription(self.tr("Lists every interface and whether it is counted"))
@@ -108,7 +113,7 @@ class InterfacesPage(Page):
         self._as_table.toggled.connect(self._show_as_table)
         self.table.selectionModel().selectionChanged.connect(self._show_selected)
         self._ranges.choose(0)
-        self._say_total()
+        self._say_rates()
 
     @property
     def ranges(self) -> int:
@@ -125,6 +130,7 @@ class InterfacesPage(Page):
             self._recent.merge(message.recent)
         if isinstance(message, Hello | SettingsMessage):
             self._units = message.settings.units
+            self._follow_history(keeps=message.settings.history.on)
             self.chart.set_units(self._units)
             self._refresh()
         elif isinstance(message, TickMessage):
@@ -140,11 +146,14 @@ class InterfacesPage(Page):
 
     def lose_agent(self) -> None:
         if self._live and self._tick is not None:
-            unknown = [msgspec.structs.replace(each, rx_rate=None, tx_rate=None) for each in self._tick.interfaces]
+            nothing: dict[str, None] = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
+            unknown = [msgspec.structs.replace(each, **nothing) for each in self._tick.interfaces]
             total = msgspec.structs.replace(self._tick.total, rx_rate=None, tx_rate=None)
             self._tick = msgspec.structs.replace(self._tick, interfaces=tuple(unknown), total=total)
+            self._live = False
             self._fill_table()
-        self._live = False
+            self._why.hide()
+        self._follow_history(keeps=None)
         self._refresh()
 
     def status(self) -> list[str]:
@@ -157,10 +166,10 @@ class InterfacesPage(Page):
             return [self._no_history]
         if self.chart.zoom:
             return [self.tr("A part of the range: Escape or a double click shows all"), point]
-        if self._paused:
-            return [self.tr("Paused: measuring goes on"), point]
         if not self._live:
             return [point]
+        if self._paused:
+            return [self.tr("Paused: measuring goes on"), point]
         return [self.tr("Live, every {seconds:g} s").format(seconds=self._interval), point]
 
     @property
@@ -216,6 +225,7 @@ class InterfacesPage(Page):
         rates.addStretch(1)
         said = QHBoxLayout()
         said.setSpacing(GAP)
+        said.addWidget(self._whose)
         said.addWidget(self._sentence)
         said.addWidget(self._why_link)
         said.addWidget(self._chosen)
@@ -262,7 +272,7 @@ class InterfacesPage(Page):
         self.table.setFixedHeight(max(0, min(wanted, max(content // 2, content - 320), content - LEAST_HEIGHT - 1)))
 
     def _cells(self) -> interface_table.Live:
-        return interface_table.Live(self._recent.points, self._end(), self._interval, self._units)
+        return interface_table.Live(self._recent.points, self._end(), self._interval, self._units, self._live)
 
     def _end(self) -> float:
         """The right edge of the charts: the newest tick, or now when no tick comes any more."""
@@ -289,7 +299,7 @@ class InterfacesPage(Page):
     def _refresh(self) -> None:
         if not self.isVisible():
             return
-        self._say_total()
+        self._say_rates()
         self._draw_chart()
         self.table.viewport().update()  # the spark lines moved, also of rows whose numbers stayed
         if self._why.isVisible() and self._tick is not None:
@@ -330,13 +340,19 @@ class InterfacesPage(Page):
         row = None if selected is None else self._model.row_of(selected)
         return selected, None if row is None else self._model.record(row).name
 
+    def _follow_history(self, *, keeps: bool | None) -> None:
+        if keeps != self._keeps_history:
+            self._keeps_history = keeps
+            self._asked = None  # what is missing is missing for another reason now
+
     def _ask_history(self, selected: int | None, name: str | None) -> None:
         """Unless it was asked the same a moment ago."""
         end, span = time.time(), _RANGES_S[self._range]
         before = self._asked
         if self._past is None or self._paused:
             return
-        if before and before[:2] == (self._range, selected) and end - before[2] < span / _READ_AGAIN:
+        pause = min(span / _READ_AGAIN, _MISSED_AGAIN_S if self._no_history else span)
+        if before and before[:2] == (self._range, selected) and end - before[2] < pause:
             return
         is_another = before is None or before[:2] != (self._range, selected)
         if is_another:
@@ -354,7 +370,7 @@ class InterfacesPage(Page):
 
         def fail(error: HistoryError) -> None:
             if asked == self._asked:
-                self._no_history = str(error)
+                self._no_history = why_no_history(error, self._keeps_history)
                 self._forget_history()
                 self.changed.emit()
 
@@ -408,8 +424,11 @@ class InterfacesPage(Page):
         row = None if selected is None else self._model.row_of(selected)
         if row is not None:
             name = self._model.record(row).name
-            self._chosen.setAccessibleName(self.tr("The chart shows {name}. Show the total").format(name=name))
+            self._chosen.setAccessibleName(
+                self.tr("Rates and chart are those of {name}. Show the total").format(name=name)
+            )
         self._chosen.setVisible(row is not None)
+        self._say_rates()
         self._long = []
         self._draw_chart()
 
@@ -436,13 +455,18 @@ class InterfacesPage(Page):
             self._why.show_tick(self._tick, self._units)
             self._why.open_in(self.window(), self._strip)
 
-    def _say_total(self) -> None:
-        total = self._tick.total if self._tick else None
+    def _say_rates(self) -> None:
+        """Of what the chart shows: the total, or the selected interface."""
+        selected = self._selected()
+        row = None if selected is None else self._model.row_of(selected)
+        one = None if row is None else self._model.record(row)
+        of = one or (self._tick.total if self._tick else None)
         unknown = self._why_unknown()
-        self._down.show_rate(total.rx_rate if total else None, self._units, unknown)
-        self._up.show_rate(total.tx_rate if total else None, self._units, unknown)
-        self._sentence.show_text(self._total_sentence())
-        self._why_link.setVisible(self._tick is not None)
+        self._down.show_rate(of.rx_rate if of else None, self._units, unknown)
+        self._up.show_rate(of.tx_rate if of else None, self._units, unknown)
+        self._whose.show_text(one.name if one else self.tr("Total"))
+        self._sentence.show_text(self._sentence_of(one))
+        self._why_link.setVisible(self._live and one is None)
 
     def _why_unknown(self) -> str:
         if not self._live or self._tick is None:
@@ -451,9 +475,13 @@ class InterfacesPage(Page):
             return self.tr("Unknown for this moment: {reason}").format(reason=in_words(self._tick.gap))
         return self.tr("Unknown until the second sample: a rate needs two")
 
-    def _total_sentence(self) -> str:
+    def _sentence_of(self, one: InterfaceTick | None) -> str:
         if self._tick is None:
             return self.tr("Nothing is measured yet.")
+        if not self._live:
+            return self.tr("Nothing is measured now.")
+        if one is not None:
+            return f"{interface_table.describe(one)}."
         uplinks = self._tick.total.uplinks
         if not uplinks:
             return self.tr("No interface is counted: none leads out of this computer.")

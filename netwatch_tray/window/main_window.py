@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ _KEYS_FROM = 840
 """Width from which on there is room for a key beside its button."""
 _STATUS_EVERY_MS = 10_000
 _COUNTDOWN_MS = 1000
+_STARTED_BY = 4
+"""An agent that does not answer at this attempt, 7 s after it was started, did not start."""
 
 
 class MainWindow(QWidget):
@@ -49,13 +51,18 @@ class MainWindow(QWidget):
         past: Past | None = None,
         settings_file: Path | None = None,
         history_file: Path | None = None,
+        start_agent: Callable[[], bool] | None = None,
     ) -> None:
         """`past`: None: there is no history. `settings_file`: where the person's choices go; None: nowhere.
-        `history_file`: to tell where it is and how large."""
+        `history_file`: to tell where it is and how large. `start_agent`: starts one beside this process and says
+        whether that worked; None: nobody can."""
         super().__init__()
         self._theme = theme
         self._link = link
         self._memory = memory
+        self._start_agent = start_agent
+        self._is_starting = False
+        """An agent was started and is not there yet."""
         self._status: Status | None = None
         self._cost = OwnCost()
         self._missing: tuple[str, ...] = ()
@@ -73,6 +80,8 @@ class MainWindow(QWidget):
         self._agent_cost = ""
         self.usage = UsagePage(theme, past)
         self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage]
+        self._before_settings = 0
+        """The page that the settings were opened from."""
         self._paused = False
         self._pause = ToolButton(theme, self.tr("Pause"), "pause")
         self._pause_key = Text(theme, theme.fonts.small, "ink3")
@@ -304,8 +313,10 @@ class MainWindow(QWidget):
         if self._stack.currentWidget() is self._first_run:
             self._first_run.show_findings(status, self.interfaces.tick)
 
-    def _turn_to(self, _index: int, checked: bool) -> None:
-        if checked:
+    def _turn_to(self, index: int, checked: bool) -> None:
+        if not checked:
+            self._before_settings = index if index != _SETTINGS else self._before_settings
+        else:
             self._stack.setCurrentWidget(self._page())
             self._offer_pause()
             self._page().take_focus()
@@ -321,8 +332,9 @@ class MainWindow(QWidget):
         self.settings.go_to(self.settings.data_plan)
 
     def _escape(self) -> None:
-        if not self._page().escape():
-            self.close()
+        """Undoes one step; where there is none to undo, nothing: a window is not closed by accident."""
+        if not self._page().escape() and self._tabs.checkedId() == _SETTINGS:
+            self.turn_to(self._before_settings)
 
     def _wake(self) -> None:
         """Asks the agent for what can be seen and nothing else."""
@@ -353,6 +365,8 @@ class MainWindow(QWidget):
                 self._welcome(self._status)
 
     def _follow_link(self) -> None:
+        if self._link.connected or self._link.attempt > _STARTED_BY:
+            self._is_starting = False
         if self._link.connected:
             self._countdown.stop()
             self._link.ask_status()
@@ -390,8 +404,11 @@ class MainWindow(QWidget):
         if self._link.connected:
             self._understand(self._noticed)
             self._say()
-        else:
+        elif self._start_agent is None:
             self._link.try_now()
+        else:
+            self._is_starting = self._start_agent()
+            self._link.try_anew()
 
     def _understand(self, notice: str) -> None:
         """It is not said again, also not by the next window."""
@@ -424,6 +441,9 @@ class MainWindow(QWidget):
             )
         if link.attempt == 0:
             return None
+        if self._is_starting:
+            return Notice("err", self.tr("The agent is starting …"), self.tr("There are no rates without it."))
+        action = self.tr("Try now") if self._start_agent is None else self.tr("Start it")
         when = self.tr("Trying again in {seconds} s, attempt {attempt}.").format(
             seconds=link.retry_in, attempt=link.attempt
         )
@@ -432,7 +452,7 @@ class MainWindow(QWidget):
                 "err",
                 f"{self.tr('The agent is not running.')} {when}",
                 self.tr("There are no rates without it. Start it with: netwatch-tray"),
-                self.tr("Try now"),
+                action,
             )
         known_until = self.interfaces.known_until()
         since = f"{known_until:%H:%M:%S}" if known_until else ""
@@ -440,7 +460,7 @@ class MainWindow(QWidget):
             "err",
             f"{self.tr('The agent stopped.')} {when}",
             self.tr("Rates are unknown, the chart up to {time} is right.").format(time=since),
-            self.tr("Try now"),
+            action,
         )
 
     def _show_status(self, status: Status) -> None:

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
-from netwatch_tray.errors import HistoryError
+from netwatch_tray.errors import HistoryError, NoHistoryYetError
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
 
 Answer = TypeVar("Answer")
+translate = QCoreApplication.translate
 
 
 class Past(Protocol):
@@ -28,6 +29,15 @@ class Past(Protocol):
         fail: Callable[[HistoryError], None],
     ) -> None:
         """Calls `question` elsewhere, then `answer` or `fail` in the thread that paints."""
+
+
+def why_no_history(error: HistoryError, keeps: bool | None) -> str:
+    """`keeps`: whether the agent records; None: there is no agent."""
+    if isinstance(error, NoHistoryYetError) and keeps is not None:
+        if keeps:
+            return translate("Past", "The first minute is being recorded.")
+        return translate("Past", "The history is off: turn it on in the settings.")
+    return str(error)
 
 
 class HistoryPast(QObject):

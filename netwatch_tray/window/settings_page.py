@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QActionGroup, QDesktopServices, QGuiApplication, QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -87,7 +87,7 @@ class SettingsPage(Page):
         self._links = QButtonGroup(self)
         self._headings: list[Text] = []
 
-        self._login = self._switch(self.tr("Open at login"), self._choose_login)
+        self._login = self._switch(self.tr("Start at login"), self._choose_login)
         self._text = self._switch(self.tr("Rates beside the icon"), self._choose_text)
         self._shown = FlatButton(theme, "", trailing="chevron")
         self._shown.clicked.connect(self._open_shown)
@@ -175,6 +175,11 @@ class SettingsPage(Page):
         self._timer.start()
         self._show_present()
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isVisible():
+            self._show_login()  # the menu of the icon may have turned it meanwhile
+
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
@@ -202,7 +207,7 @@ class SettingsPage(Page):
 
     def _lay_out(self) -> None:
         self._add_section(self.tr("General"))
-        self._add_row(self.tr("Open at login"), self.tr("The agent with its icon, not this window."), self._login)
+        self._add_row(self.tr("Start at login"), self.tr("The agent with its icon, not this window."), self._login)
         self._add_section(self.tr("Tray"))
         self._add_row(self.tr("Rates of"), self.tr("What icon, tooltip and text tell."), self._shown)
         self._add_row(self.tr("Rates beside the icon"), self.tr("Where the bar has room for text."), self._text)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.controls import hair_line, text_painter
+from netwatch_tray.window.controls import draw_hatch, hair_line, text_painter
 from netwatch_tray.window.geometry import rate_ticks
 from netwatch_tray.window.theme import GAP, MARGIN, Theme, faded
 
@@ -43,7 +43,8 @@ class Plan(NamedTuple):
     cap: int | None
     allowance: int | None
     """A day, from today on."""
-    projection: int
+    projection: int | None
+    """None: it cannot be told yet."""
     today: float
     """How much of the month is over, in bars."""
 
@@ -57,6 +58,7 @@ class UsageChart(QWidget):
         self._units = Units()
         self._bars: Sequence[Bar] = ()
         self._plan: Plan | None = None
+        self._unmeasured = 0.0
         self.setMinimumHeight(220)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         theme.changed.connect(self.update)
@@ -64,8 +66,9 @@ class UsageChart(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(640, 400)
 
-    def show_bars(self, bars: Sequence[Bar], plan: Plan | None, shown_in: Units) -> None:
-        self._bars, self._plan, self._units = bars, plan, shown_in
+    def show_bars(self, bars: Sequence[Bar], plan: Plan | None, shown_in: Units, unmeasured: float = 0.0) -> None:
+        """`unmeasured`: so many bars had passed before anything was measured."""
+        self._bars, self._plan, self._units, self._unmeasured = bars, plan, shown_in, unmeasured
         known = [each for each in bars if each.rx is not None and each.tx is not None]
         self.setAccessibleName(self.tr("Usage"))
         self.setAccessibleDescription(", ".join(self._told(each) for each in known))
@@ -142,6 +145,18 @@ class UsageChart(QWidget):
             width = metrics.horizontalAdvance(text)
             painter.drawText(QPointF(box.left() - GAP - width, y + metrics.capHeight() / 2), text)
 
+    def _draw_unmeasured(self, painter: QPainter, box: QRectF) -> None:
+        """Hatched, as the rate chart's gaps are: what is not known is not nothing."""
+        now = next((place for place, bar in enumerate(self._bars) if bar.is_now), len(self._bars))
+        width = box.width() / len(self._bars)
+        painter.setPen(hair_line(faded(self._theme.tokens.ink3, 0.4)))
+        for place, bar in enumerate(self._bars[: now + 1]):
+            share = min(1.0, max(0.0, self._unmeasured - place))
+            if place < now and (bar.rx is None or bar.tx is None):
+                share = 1.0
+            if share:
+                draw_hatch(painter, QRectF(box.left() + place * width, box.top(), share * width, box.height()))
+
     def _draw_names(self, painter: QPainter, box: QRectF) -> None:
         """As many as have room; that of now always."""
         fonts, tokens = self._theme.fonts, self._theme.tokens
@@ -164,6 +179,7 @@ class UsageChart(QWidget):
         greatest = max([*((bar.rx or 0) + (bar.tx or 0) for bar in self._bars), allowance, 1])
         top = greatest * _HEADROOM
         self._draw_grid(painter, box, top)
+        self._draw_unmeasured(painter, box)
         width = box.width() / len(self._bars)
         thick = math.floor(min(_WIDEST_BAR, width * 0.66))
         for place, bar in enumerate(self._bars):
@@ -200,32 +216,43 @@ class UsageChart(QWidget):
 
     def _draw_so_far(self, painter: QPainter, box: QRectF, plan: Plan) -> None:
         tokens = self._theme.tokens
-        top = max(plan.used, plan.projection, plan.cap or 0, 1) * _HEADROOM
+        top = max(plan.used, plan.projection or 0, plan.cap or 0, 1) * _HEADROOM
         self._draw_grid(painter, box, top)
+        self._draw_unmeasured(painter, box)
 
         def point(bars: float, amount: float) -> QPointF:
             return QPointF(
                 box.left() + bars / len(self._bars) * box.width(), box.bottom() - amount / top * box.height()
             )
 
-        line, total = [point(0, 0)], 0
+        runs: list[list[QPointF]] = []
+        total, was_known = 0, False
         for place, bar in enumerate(self._bars):
             if place > plan.today:
                 break
-            total += (bar.rx or 0) + (bar.tx or 0)
-            line.append(point(min(place + 1, plan.today), total))
+            is_known = bar.rx is not None and bar.tx is not None
+            if is_known and not was_known:
+                runs.append([point(max(place, self._unmeasured), total)])
+            if is_known:
+                total += (bar.rx or 0) + (bar.tx or 0)
+                runs[-1].append(point(min(place + 1, plan.today), total))
+            was_known = is_known
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(faded(tokens.down, tokens.fill))
-        painter.drawPolygon(QPolygonF([*line, point(plan.today, 0)]))
-        painter.setPen(
-            QPen(tokens.down, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-        )
-        painter.drawPolyline(line)
-        now, end = line[-1], point(len(self._bars), plan.projection)
-        if plan.projection > plan.used:
+        pen = QPen(tokens.down, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+        for line in runs:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(faded(tokens.down, tokens.fill))
+            foot = [QPointF(line[-1].x(), box.bottom()), QPointF(line[0].x(), box.bottom())]
+            painter.drawPolygon(QPolygonF([*line, *foot]))
+            painter.setPen(pen)
+            painter.drawPolyline(line)
+        now = point(plan.today, total)
+        labels = []
+        if plan.projection is not None:
+            end = point(len(self._bars), plan.projection)
             painter.setPen(QPen(tokens.down, 1.5, Qt.PenStyle.DashLine))
             painter.drawLine(now, end)
+            labels.append((end.y(), f"≈ {units.size(plan.projection, self._units)}", self.tr("at this pace")))
         painter.setPen(QPen(tokens.down, 1.5))
         painter.setBrush(tokens.surface)
         painter.drawEllipse(now, 3.5, 3.5)
@@ -234,7 +261,6 @@ class UsageChart(QWidget):
         painter.setPen(tokens.ink)
         has_room = now.y() + 20 < box.bottom()
         painter.drawText(now + QPointF(GAP, 16 if has_room else -GAP), str(units.size(plan.used, self._units)))
-        labels = [(end.y(), f"≈ {units.size(plan.projection, self._units)}", self.tr("at this pace"))]
         if plan.cap:
             y = point(0, plan.cap).y()
             painter.setPen(QPen(tokens.ink, 1.5))

@@ -21,7 +21,7 @@ from netwatch_tray.window.controls import FlatButton, Segments, Strip, Text
 from netwatch_tray.window.empty_state import EmptyState
 from netwatch_tray.window.interface_table import kind_in_words
 from netwatch_tray.window.page import Page
-from netwatch_tray.window.past import Past
+from netwatch_tray.window.past import Past, why_no_history
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 from netwatch_tray.window.usage_chart import Bar, Plan, UsageChart
 from netwatch_tray.window.usage_pane import Amount, UsagePane
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _EVERY_MS = 60_000
 """As often as the agent writes."""
+_MISSED_AGAIN_MS = 5000
+"""The first minute of a history is soon there."""
 _PERIODS: tuple[Period, ...] = ("week", "billing", "year")
 _EARLIER = 6
 """So many months before this one are told of."""
@@ -50,8 +52,8 @@ class _Found(NamedTuple):
     """The billing months before this one that anything was recorded in, the latest first."""
     networks: list[NetworkUse]
     """In this billing month, the largest first."""
-    since: date | None
-    """The first day of all these, None: there is none."""
+    unmeasured: float
+    """Days of the span that had passed before anything was measured."""
 
 
 class UsagePage(Page):
@@ -66,7 +68,8 @@ class UsagePage(Page):
         self._past = past
         self._units = Units()
         self._plan = DataPlan()
-        self._found: _Found | None = None
+        self._keeps_history: bool | None = None
+        """Whether the agent records; None: there is no agent."""
         self._read_at: datetime | None = None
 
         strip = Strip(theme, theme.height(92))
@@ -124,11 +127,13 @@ class UsagePage(Page):
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._units, self._plan = message.settings.units, message.settings.plan
+            self._keeps_history = message.settings.history.on
             if self.isVisible():
                 self._ask()
 
     def lose_agent(self) -> None:
         """What was measured stays true."""
+        self._keeps_history = None
 
     def status(self) -> list[str]:
         texts = [self.tr("Days in local time")]
@@ -174,23 +179,26 @@ class UsagePage(Page):
         def question(reader: HistoryReader) -> _Found:
             months = _months_before(today, self._plan.billing_day)
             known = reader.days("total", None, min(span.first, months[-1].first), span.last)
+            days = {day: used for day, used in known.items() if span.first <= day}
             return _Found(
                 span,
                 today,
-                {day: used for day, used in known.items() if span.first <= day},
+                days,
                 reader.is_complete(span.first, today),
                 [(month, used) for month in months if (used := _sum(known, month)) is not None],
                 reader.by_network(*billing_month(today, self._plan.billing_day)),
-                min(known, default=None),
+                _unmeasured(reader, span, min(days)) if days and min(days) == min(known) else 0.0,
             )
 
         def answer(found: _Found) -> None:
             if found.span == period_of(today, _PERIODS[self._period], self._plan.billing_day):
                 self._read_at = now
+                self._timer.setInterval(_EVERY_MS)
                 self._take(found, (now.hour * 60 + now.minute) / 1440)
 
         def fail(error: HistoryError) -> None:
-            self._say_nothing(self.tr("There is no history"), str(error))
+            self._say_nothing(self.tr("There is no history yet"), why_no_history(error, self._keeps_history))
+            self._timer.setInterval(_MISSED_AGAIN_MS)
 
         self._past.ask(question, answer, fail)
 
@@ -204,21 +212,26 @@ class UsagePage(Page):
         used = rx + tx
         name = (self.tr("this week"), self._month_name(found.span), str(found.today.year))[self._period]
         cap = self._plan.cap_bytes if self._period == UsagePage.MONTH else None
-        view = outlook(used, cap, found.span, found.today, day_fraction, found.since)
+        view = outlook(used, cap, found.span, found.today, day_fraction, found.unmeasured)
         self._amount.show_text(str(units.size(used, self._units)))
         if cap:
             words = self.tr("of {cap} in {month}").format(cap=units.size(cap, self._units), month=name)
         else:
             words = self.tr("in {month}").format(month=name) if self._period else name
+        if found.unmeasured:
+            words = self.tr("{words} since {moment}").format(words=words, moment=_moment(found.span, found.unmeasured))
         self._of.show_text(f"{words}   ↓ {units.size(rx, self._units)}  ↑ {units.size(tx, self._units)}")
         self._sentence.show_text(self._sentence_of(view, complete=found.is_complete))
-        self._bar.setVisible(self._period == UsagePage.MONTH)
         passed = (found.today - found.span.first).days + day_fraction
-        self._bar.show_plan(used, view.projection, cap, passed / found.span.length)
+        self._bar.setVisible(cap is not None)
+        if cap is not None:
+            self._bar.show_plan(used, view.projection or used, cap, passed / found.span.length)
         plan = None
         if self._period == UsagePage.MONTH:
             plan = Plan(used, cap, view.allowance, view.projection, passed)
-        self.chart.show_bars(self._bars(found), plan, self._units)
+        # Months are too long for a part of one to be told apart.
+        unmeasured = 0.0 if _PERIODS[self._period] == "year" else found.unmeasured
+        self.chart.show_bars(self._bars(found), plan, self._units, unmeasured)
         self._stack.setCurrentWidget(self.chart)
         self._fill_pane(found, view)
         self._offer_pane()
@@ -299,7 +312,7 @@ class UsagePage(Page):
                 )
             else:
                 words.append(self.tr("{over} over the cap.").format(over=units.size(-left, self._units)))
-        if self._period == UsagePage.MONTH and view.projection > view.used:
+        if self._period == UsagePage.MONTH and view.projection is not None:
             projection = units.size(view.projection, self._units)
             words.append(self.tr("At this pace ≈ {amount} by {last}.").format(amount=projection, last=last))
         if not complete:
@@ -323,12 +336,11 @@ class _PlanBar(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._used = self._projection = 0
-        self._cap: int | None = None
+        self._used = self._projection = self._cap = 0
         self._today = 0.0
         self.setFixedHeight(theme.height(_BAR_HEIGHT + 4))
 
-    def show_plan(self, used: int, projection: int, cap: int | None, today: float) -> None:
+    def show_plan(self, used: int, projection: int, cap: int, today: float) -> None:
         self._used, self._projection, self._cap, self._today = used, projection, cap, today
         self.setToolTip(self.tr("Solid: used. Striped: projected. Tick: today."))
         self.update()
@@ -340,7 +352,7 @@ class _PlanBar(QWidget):
             painter.translate(self.width(), 0)
             painter.scale(-1, 1)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = max(self._cap or 0, self._projection, self._used, 1)
+        whole = max(self._cap, self._projection, self._used, 1)
         box = QRectF(0.5, 2.5, self.width() - 1, self.height() - 5)
         painter.setPen(QPen(tokens.ctl, 1))
         painter.drawRoundedRect(box, 3, 3)
@@ -354,7 +366,7 @@ class _PlanBar(QWidget):
             x += 5
         painter.restore()
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tokens.err if self._cap and self._used > self._cap else tokens.down)
+        painter.setBrush(tokens.err if self._used > self._cap else tokens.down)
         painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * self._used / whole, box.height()), 3, 3)
         painter.setPen(QPen(tokens.ink, 2))
         painter.drawLine(int(box.width() * self._today), 0, int(box.width() * self._today), self.height())
@@ -366,6 +378,23 @@ def _months_before(today: date, billing_day: int) -> list[Days]:
     while len(months) <= _EARLIER:
         months.append(billing_month(months[-1].first - timedelta(days=1), billing_day))
     return months[1:]
+
+
+def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:
+    """Days of the span before this one, the first that is known, and what of it had passed when measuring began."""
+    begin = reader.begin()
+    began = None if begin is None else datetime.fromtimestamp(begin).astimezone()
+    # Days that another program counted lie before; they are whole.
+    fraction = (began.hour * 60 + began.minute) / 1440 if began and began.date() == first else 0.0
+    return (first - span.first).days + fraction
+
+
+def _moment(span: Days, passed: float) -> str:
+    """So many days after the span's beginning, as `22 November 12:40`, without the time at midnight."""
+    whole = int(passed)
+    minute = round((passed - whole) * 1440)
+    day = long_date(span.first + timedelta(days=whole))
+    return f"{day} {minute // 60:02}:{minute % 60:02}" if minute else day
 
 
 def _sum(days: dict[date, Used], span: Days) -> Used | None:

@@ -97,6 +97,9 @@ class _NoPast:
 
     by_name = by_network = days
 
+    def begin(self) -> float | None:
+        return None
+
     def is_complete(self, *_asked: object) -> bool:
         return True
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QLocale, QSettings, Qt
+from PySide6.QtCore import QDate, QEvent, QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel
 from windows import FakeAgent, FakePast, FakeReader, Opened, connection, interface, past, tick, until, uplink
 
 from netwatch_tray import settings
-from netwatch_tray.errors import HistoryError, NetWatchError
+from netwatch_tray.errors import HistoryError, NetWatchError, NoHistoryYetError
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, SettingsMessage, Status, Subscribe, TickMessage
-from netwatch_tray.settings import DataPlan, Settings
+from netwatch_tray.settings import DataPlan, History, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.banner import Banner
 from netwatch_tray.window.controls import Text
@@ -119,9 +119,11 @@ def test_usage(opened) -> None:
     month = QLocale().standaloneMonthName(today.month)
     assert f"in {month}" in page._of.text()
     assert page._amount.text() == f"{1.5 * today.day:.3g} GB" or page._amount.text().endswith("GB")
-    assert "At this pace ≈" in page._sentence.text()
+    assert ("At this pace ≈" in page._sentence.text()) == (today.day > 2)
+    assert not page._bar.isVisible(), "a bar of what, without a cap"
     opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=500))))
     assert "of 500 GB" in page._of.text()
+    assert page._bar.isVisible()
     assert "a day keeps you under the cap" in page._sentence.text()
     opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=1))))
     assert "over the cap" in page._sentence.text()
@@ -150,6 +152,40 @@ def test_usage(opened) -> None:
     page.plan_asked.emit()
     settings_page = opened.window.settings
     until(lambda: settings_page._links.checkedButton().text() == "Data plan", "the plan is shown")
+
+
+def test_what_was_not_measured_is_not_nothing(opened) -> None:
+    page, reader = opened.window.usage, opened.window.usage._past.reader
+    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    reader.began = (today + timedelta(minutes=40)).timestamp()
+    opened.window.turn_to(3)
+    since = f" since {QLocale('en').toString(QDate(today.year, today.month, today.day), 'd MMMM')} 00:40"
+    for period in (0, 1):
+        page._periods.choose(period)
+        assert since in page._of.text()
+        first = today.weekday() if period == 0 else today.day - 1
+        assert page.chart._unmeasured == pytest.approx(first + 40 / 1440)
+    assert "At this pace" not in page._sentence.text()
+    plain = page.chart.grab().toImage()
+    page.chart.show_bars(page.chart._bars, page.chart._plan, Units(), 0.0)
+    assert page.chart.grab().toImage() != plain, "hatched up to then"
+
+
+def test_the_first_minute(opened) -> None:
+    interfaces, usage = opened.window.interfaces, opened.window.usage
+    opened.say(TickMessage(tick(*_FEW)))
+    interfaces._past.error = NoHistoryYetError("There is no history yet in here: start the program.")
+    interfaces.choose_range(3)
+    assert "The first minute is being recorded." in _said(opened.window)
+    opened.window.turn_to(3)
+    assert usage._instead._detail.text() == "The first minute is being recorded."
+    opened.say(SettingsMessage(Settings(history=History(on=False))))
+    assert usage._instead._detail.text() == "The history is off: turn it on in the settings."
+    opened.window.turn_to(0)
+    assert "The history is off: turn it on in the settings." in _said(opened.window)
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "it is noticed")
+    assert "There is no history yet in here: start the program." in _said(opened.window)
 
 
 def test_the_pause_holds_the_picture_still(opened) -> None:
@@ -342,7 +378,7 @@ def test_own_cost_is_that_of_the_last_minute() -> None:
     assert cost.percent == 3, "another process: since its start"
 
 
-def test_opening_at_login(opened, monkeypatch) -> None:
+def test_starting_at_login(opened, application, monkeypatch) -> None:
     turned: list[bool] = []
 
     def turn(*, on: bool) -> None:
@@ -350,7 +386,8 @@ def test_opening_at_login(opened, monkeypatch) -> None:
             raise NetWatchError("The file cannot be written.")
         turned.append(on)
 
-    monkeypatch.setattr("netwatch_tray.autostart.is_on", lambda: False)
+    monkeypatch.setattr("netwatch_tray.autostart.is_on", lambda: is_on)
+    is_on = False
     monkeypatch.setattr("netwatch_tray.autostart.turn", turn)
     opened.window.turn_to(4)
     page = opened.window.settings
@@ -359,6 +396,9 @@ def test_opening_at_login(opened, monkeypatch) -> None:
     page._login.click()
     assert opened.window.findChild(Banner)._notice.detail == "The file cannot be written."
     assert not page._login.isChecked(), "it shows what is"
+    is_on = True
+    application.sendEvent(page, QEvent(QEvent.Type.ActivationChange))
+    assert page._login.isChecked(), "turned on in the menu of the icon meanwhile"
 
 
 def test_the_report_has_no_addresses(opened) -> None:

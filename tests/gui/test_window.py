@@ -12,6 +12,7 @@ from windows import connection, interface, past, tick, until, uplink
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Status, Subscribe, TickMessage
 from netwatch_tray.units import Units
+from netwatch_tray.window.main_window import _STARTED_BY
 from netwatch_tray.window.banner import Banner
 from netwatch_tray.window.connections_page import ConnectionsPage
 from netwatch_tray.window.controls import RateReadout, Text
@@ -125,9 +126,13 @@ def test_the_selected_interface_is_drawn_large(open_window) -> None:
     page.table.selectRow(2)
     opened.say(TickMessage(tick(interface(7, "aaa0", 1.0, 1.0), *_FEW)))
     assert page.chart._title == "wg0", "selected by identity, not by row"
+    assert _readouts(opened.window) == ["download 2.10 MB/s", "upload 96.2 kB/s"]
+    assert (page._whose.text(), page._sentence.text()) == ("wg0", "Other.")
     assert page.chart._points[-1].rx == 2.1e6
     opened.say(TickMessage(tick(*_FEW[:1])))
     assert page.chart._title is None, "it is gone: the total again"
+    assert _readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
+    assert page._whose.text() == "Total"
     assert page.chart._points[-1].rx == 12.4e6
     page.table.selectRow(0)
     assert page.chart._title == "eth0"
@@ -286,6 +291,9 @@ def test_the_agent_goes_and_comes_back(open_window) -> None:
     assert _readouts(window) == ["download unknown", "upload unknown"]
     assert all(row[2:4] == [units.UNKNOWN] * 2 for row in _texts(window.interfaces.table))
     assert "Not measuring" in _said(window)
+    assert {row[-1] for row in _texts(window.interfaces.table)} == {"Not known without the agent"}
+    assert window.interfaces._sentence.text() == "Nothing is measured now."
+    assert not window.interfaces._why_link.isVisible()
     assert window.connections.table.model().rowCount() == 0, "old values are not shown as if they were live"
     for attempt, pause in enumerate((2, 4, 8, 10, 10), start=2):
         link.try_now()
@@ -298,6 +306,31 @@ def test_the_agent_goes_and_comes_back(open_window) -> None:
     opened.say(TickMessage(tick(*_FEW)))
     assert _readouts(window) == ["download 12.4 MB/s", "upload 840 kB/s"]
     assert Subscribe(frozenset({"interfaces"})) in agent.heard()
+
+
+def test_an_agent_can_be_started_from_the_window(open_window) -> None:
+    opened = open_window(connected=False)
+    window, link, agent = opened.window, opened.link, opened.agent
+    agent.stop()
+    started: list[bool] = []
+    window._start_agent = lambda: started.append(True) or True
+    link.try_now()
+    banner = window.findChild(Banner)
+    assert banner._button.text() == "Start it"
+    banner._button.click()
+    assert started == [True]
+    assert banner._notice.title == "The agent is starting …"
+    assert not banner._button.isVisible(), "once is enough"
+    for _attempt in range(_STARTED_BY):
+        link.try_now()
+    assert banner._notice.title.startswith("The agent is not running."), "it did not start"
+    banner._button.click()
+    agent.start()
+    link.try_now()
+    agent.greet()
+    until(lambda: link.connected, "it is there")
+    assert banner.isHidden()
+    assert not window._is_starting
 
 
 def test_it_tries_again_by_itself(open_window, monkeypatch) -> None:
@@ -387,7 +420,23 @@ def test_keyboard(open_window) -> None:
     assert page.chart._title is None
     assert window.isVisible()
     QTest.keyClick(window, Qt.Key.Key_Escape)
-    assert not window.isVisible()
+    assert window.isVisible(), "nobody loses a window by one key too many"
+
+
+def test_escape_goes_back_by_steps(open_window) -> None:
+    opened = open_window()
+    window = opened.window
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1), connection(2))))
+    window.turn_to(1)
+    window.connections.table.selectRow(0)
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not window.connections.table.selectionModel().hasSelection()
+    QTest.keySequence(window, "Ctrl+,")
+    assert window.settings.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert window.connections.isVisible(), "back where the settings were opened"
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert window.connections.isVisible()
 
 
 @pytest.mark.parametrize("keys", ["Ctrl+W", "Ctrl+Q"])

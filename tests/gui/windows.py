@@ -178,7 +178,7 @@ def connection(number: int, process: str | None = "firefox", **more: object) -> 
 class FakePast:
     """Answers at once from a reader of the test's, or fails; or keeps the question."""
 
-    def __init__(self, reader: object = None, error: str = "") -> None:
+    def __init__(self, reader: object = None, error: str | HistoryError = "") -> None:
         self.reader = reader
         self.error = error
         self.asked = 0
@@ -186,7 +186,7 @@ class FakePast:
     def ask(self, question: Any, answer: Any, fail: Any) -> None:
         self.asked += 1
         if self.error:
-            fail(HistoryError(self.error))
+            fail(self.error if isinstance(self.error, HistoryError) else HistoryError(self.error))
         elif self.reader is not None:
             answer(question(self.reader))
 
@@ -195,6 +195,8 @@ class FakeReader:
     def __init__(self) -> None:
         self.kinds: list[tuple[str, str | None, float]] = []
         self.complete = True
+        self.began: float | None = None
+        """When the history begins; None: before all days that are asked for."""
         self.names: dict[str, dict[str, tuple[Used, Used]]] = {"app": {}, "total": {}}
 
     def curve(self, kind: str, name: str | None, start: float, end: float, _most: int) -> Curve:
@@ -212,7 +214,11 @@ class FakeReader:
     def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
         today = datetime.now().astimezone().date()
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-        return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if day <= today}
+        earliest = datetime.fromtimestamp(self.began).astimezone().date() if self.began else first
+        return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if earliest <= day <= today}
+
+    def begin(self) -> float | None:
+        return self.began
 
     def by_name(self, kind: str, first: date, last: date) -> dict[str, Used]:
         """By kind, for a day and for longer."""

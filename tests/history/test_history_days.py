@@ -103,6 +103,22 @@ def test_a_clock_that_is_set_is_told_and_loses_nothing(tmp_path: Path) -> None:
     assert used.rx == sum(each.rx for each in days(file).values()) == 300 * 5
 
 
+@pytest.mark.parametrize("later", [0.0, 3 * 3600, 40 * 86400])
+def test_when_it_began_is_known_to_the_minute_and_later_to_the_hour(tmp_path: Path, later: float) -> None:
+    machine = Machine(wall=START // 3600 * 3600 + 25 * 60)
+    writer = machine.writer(tmp_path / "history.sqlite3")
+    writer.record([machine.tick()])
+    run(machine, writer, 120, 1)
+    if later:
+        machine.sleep(later)
+        run(machine, writer, 120, 1)
+    writer.close()
+    reader = HistoryReader(tmp_path / "history.sqlite3")
+    begin = reader.begin()
+    reader.close()
+    assert begin in {START // 3600 * 3600 + 25 * 60, *([START // 3600 * 3600] if later > 30 * 86400 else [])}
+
+
 def test_a_broken_counter_is_a_reset(tmp_path: Path) -> None:
     machine = Machine()
     file = tmp_path / "history.sqlite3"
@@ -198,4 +214,4 @@ def test_what_is_left_of_a_plan() -> None:
     assert (view.days_left, view.allowance, view.projection) == (16, 55 // 16, round(45 * 30 / 14.5))
     assert outlook(450, 100, cycle, date(2026, 11, 30), 0.5).allowance == 0
     assert outlook(45, None, cycle, date(2026, 11, 1), 0.1).allowance is None
-    assert outlook(45, None, cycle, date(2026, 11, 1), 0.1).projection == 45
+    assert outlook(45, None, cycle, date(2026, 11, 1), 0.1).projection is None

@@ -36,11 +36,11 @@ def test_what_is_left_and_the_pace() -> None:
 
 def test_the_pace_is_that_of_the_days_measured() -> None:
     cycle = billing_month(date(2026, 11, 25), 1)
-    view = outlook(50, None, cycle, date(2026, 11, 25), 1.0, since=date(2026, 11, 21))
+    view = outlook(50, None, cycle, date(2026, 11, 25), 1.0, unmeasured=20)
     assert view.projection == 100, "10 a day since the 21st, for 5 days more"
-    assert outlook(50, None, cycle, date(2026, 11, 25), 1.0, since=date(2020, 1, 1)).projection == 60
-    fresh = outlook(50, None, cycle, date(2026, 11, 25), 0.1, since=date(2026, 11, 25))
-    assert fresh.projection == 50, "its first hours say nothing"
+    assert outlook(50, None, cycle, date(2026, 11, 25), 1.0).projection == 60
+    assert outlook(50, None, cycle, date(2026, 11, 25), 0.5, unmeasured=22.6).projection is None, "not yet two days"
+    assert outlook(50, None, cycle, date(2026, 11, 2), 0.9).projection is None, "nor at the beginning of a month"
 
 
 @pytest.mark.parametrize(
