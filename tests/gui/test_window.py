@@ -12,10 +12,10 @@ from windows import connection, interface, past, tick, until, uplink
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Status, Subscribe, TickMessage
 from netwatch_tray.units import Units
-from netwatch_tray.window.main_window import _STARTED_BY
 from netwatch_tray.window.banner import Banner
 from netwatch_tray.window.connections_page import ConnectionsPage
 from netwatch_tray.window.controls import RateReadout, Text
+from netwatch_tray.window.main_window import _STARTED_BY
 from netwatch_tray.window.table import Cell, TableView
 from netwatch_tray.window.theme import text_width
 
