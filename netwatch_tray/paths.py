@@ -36,10 +36,6 @@ def upload_key_file() -> Path:
     return platformdirs.user_config_path(_NAME) / "upload-key"
 
 
-def log_file() -> Path:
-    return platformdirs.user_log_path(_NAME) / "agent.log"
-
-
 def report_file() -> Path:
     """Of the doctor, for programs that show files; its directory is there afterwards."""
     return platformdirs.user_cache_path(_NAME, ensure_exists=True) / "doctor.txt"

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwatch_tray.cli.session import DONE, print_csv, print_json, usable_settings
+from netwatch_tray.cli.session import DONE, a_day, print_csv, print_json, usable_settings
 from netwatch_tray.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     what.add_argument("--interfaces", action="store_true", help="per interface; default: the total")
     what.add_argument("--apps", action="store_true", help="per app (TCP payload)")
     verb.add_argument("--name", help="of one interface or app alone")
-    verb.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="2026-01-31; else 30 days")
-    verb.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="that day included")
+    verb.add_argument("--from", dest="first", type=a_day, metavar="DAY", help="2026-01-31; else 30 days")
+    verb.add_argument("--to", dest="last", type=a_day, metavar="DAY", help="that day included")
     verb.add_argument("--step", choices=_STEPS, default="hour", help="default: hour")
     verb.add_argument("--json", action="store_true", help="one JSON object a line; default: CSV")
     verb.set_defaults(verb=_export)

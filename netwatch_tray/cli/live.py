@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from netwatch_tray.cli.session import DONE, ask_status, connect, print_json, print_pairs, usable_settings
+from netwatch_tray.cli.session import DONE, ask_status, connect, print_json, print_pairs, usable_settings, whole_number
 from netwatch_tray.errors import AgentUnreachableError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("watch", help="print live rates, with or without a running agent")
     verb.add_argument("--once", action="store_true", help="print one line of real rates and end")
-    verb.add_argument("--count", type=_positive_integer, metavar="N", help="end after N lines")
+    verb.add_argument("--count", type=whole_number(1, 10**9), metavar="N", help="end after N lines")
     verb.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between lines (default: 1)")
     form = verb.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -39,18 +40,11 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     verb.set_defaults(verb=_status)
 
 
-def _positive_integer(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
 def _interval(text: str) -> float:
-    seconds = float(text)
-    if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("must be between 0.1 and 3600 seconds")
-    return seconds
+    with contextlib.suppress(ValueError):
+        if 0.1 <= (seconds := float(text)) <= 3600:
+            return seconds
+    raise argparse.ArgumentTypeError(f"must be a number of seconds from 0.1 to 3600, not {text!r}")
 
 
 def _watch(options: argparse.Namespace) -> int:

@@ -54,7 +54,9 @@ def _run_agent(*, headless: bool) -> int:
 def _window(_options: argparse.Namespace) -> int:
     from netwatch_tray import paths
     from netwatch_tray.window.application import run
+    from netwatch_tray.window.display import require_display
 
+    require_display()  # before an agent is started for nothing
     try:
         connect()[0].close()
     except AgentUnreachableError:
@@ -63,10 +65,14 @@ def _window(_options: argparse.Namespace) -> int:
 
 
 def _start_agent() -> None:
-    """Starts the agent beside this process; the window waits for it as it would for one that restarts."""
+    """Starts the agent beside this process; the window waits for it as it would for one that restarts.
+
+    It outlives this process, so it holds no terminal or pipe of it.
+    """
     import subprocess
 
-    subprocess.Popen(launch.command("agent"), stdin=subprocess.DEVNULL, start_new_session=True)
+    nothing = subprocess.DEVNULL
+    subprocess.Popen(launch.command("agent"), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
 
 def _quit(_options: argparse.Namespace) -> int:

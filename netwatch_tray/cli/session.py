@@ -1,10 +1,13 @@
-"""What the verbs share: exit codes, the line to the agent, the settings, and how things are printed."""
+"""What the verbs share: exit codes, words and numbers read and printed, the line to the agent, the settings."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from netwatch_tray.errors import NetWatchError
@@ -18,6 +21,26 @@ DONE, WRONG, USAGE, NO_AGENT = 0, 1, 2, 3
 
 _ANSWER_TIMEOUT = 5.0
 """Seconds for the agent to answer a command."""
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """For argparse: reads a number within these bounds."""
+
+    def parse(text: str) -> int:
+        with contextlib.suppress(ValueError):
+            if least <= (number := int(text)) <= most:
+                return number
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not {text!r}")
+
+    return parse
+
+
+def a_day(text: str) -> date:
+    """For argparse."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a day such as 2026-01-31, not {text!r}") from None
 
 
 def connect() -> tuple[FeedClient, Hello]:

@@ -7,7 +7,16 @@ import sys
 import time
 from typing import TYPE_CHECKING, get_args
 
-from netwatch_tray.cli.session import DONE, WRONG, ask_status, load_settings, print_pairs, send, usable_settings
+from netwatch_tray.cli.session import (
+    DONE,
+    WRONG,
+    ask_status,
+    load_settings,
+    print_pairs,
+    send,
+    usable_settings,
+    whole_number,
+)
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError, SettingsError
 from netwatch_tray.settings import UploadLevel
 
@@ -36,7 +45,9 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     verb = actions.add_parser("setup", help="enter server and API key; the key is read from the terminal or stdin")
     verb.add_argument("--endpoint", help="address of the server, with or without /api/v1/ingest")
     verb.add_argument("--level", choices=levels, help="how much is sent")
-    verb.add_argument("--interval", type=_interval, metavar="S", help="seconds between snapshots (at least 10)")
+    verb.add_argument(
+        "--interval", type=whole_number(10, 3600), metavar="S", help="seconds between snapshots (at least 10)"
+    )
     verb.add_argument("--hide-addresses", action=argparse.BooleanOptionalAction, help="replace addresses by their kind")
     verb.add_argument("--hide-names", action=argparse.BooleanOptionalAction, help="replace names by random words")
     verb.add_argument(
@@ -54,18 +65,17 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         verb.set_defaults(verb=function)
 
     verb = verbs.add_parser("serve-metrics", help="serve the same numbers to Prometheus on this machine, until Ctrl-C")
-    verb.add_argument("--port", type=int, default=_METRICS_PORT, help=f"on 127.0.0.1 (default: {_METRICS_PORT})")
+    verb.add_argument(
+        "--port",
+        type=whole_number(1, 65535),
+        default=_METRICS_PORT,
+        metavar="N",
+        help=f"on 127.0.0.1 (default: {_METRICS_PORT})",
+    )
     verb.add_argument(
         "--otlp", nargs="?", const="", metavar="URL", help="also export to an OpenTelemetry collector (optional extra)"
     )
     verb.set_defaults(verb=_serve_metrics)
-
-
-def _interval(text: str) -> int:
-    seconds = int(text)
-    if not 10 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("must be between 10 and 3600 seconds")
-    return seconds
 
 
 def _snapshot(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, cast
 
-from netwatch_tray.cli.session import DONE, print_json, print_table, usable_settings
+from netwatch_tray.cli.session import DONE, a_day, print_json, print_table, usable_settings
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader, Kind, NetworkUse, Used
@@ -24,8 +24,8 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     what.add_argument("--interfaces", action="store_true", help="per interface instead")
     what.add_argument("--apps", action="store_true", help="per app instead (TCP payload)")
     what.add_argument("--networks", action="store_true", help="per network instead")
-    verb.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="2026-01-31; else 30 days")
-    verb.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="that day included")
+    verb.add_argument("--from", dest="first", type=a_day, metavar="DAY", help="2026-01-31; else 30 days")
+    verb.add_argument("--to", dest="last", type=a_day, metavar="DAY", help="that day included")
     verb.add_argument("--json", action="store_true", help="one JSON document, bytes")
     verb.set_defaults(verb=_usage)
 

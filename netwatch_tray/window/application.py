@@ -19,7 +19,6 @@ from netwatch_tray import launch, paths
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.window import language
 from netwatch_tray.window.agent_link import AgentLink
-from netwatch_tray.window.display import require_display
 from netwatch_tray.window.main_window import MainWindow
 from netwatch_tray.window.only_one import OnlyOne
 from netwatch_tray.window.past import HistoryPast
@@ -29,10 +28,9 @@ from netwatch_tray.window.theme import Theme
 def run(feed_path: Path) -> int:
     """Opens the window on the feed at this path and returns the exit code once it is closed.
 
-    Where a window is open already, brings that one to the front and returns 0. Raises NetWatchError when there is no
-    display. An agent that does not run is no error: the window waits for it.
+    Where a window is open already, brings that one to the front and returns 0. An agent that does not run is no error:
+    the window waits for it. A display that does not answer ends the process: see `require_display`.
     """
-    require_display()
     QGuiApplication.setDesktopFileName("netwatch-tray")  # the task bar takes icon and name from there
     application = QApplication(sys.argv[:1])
     application.setApplicationName("netwatch-tray")

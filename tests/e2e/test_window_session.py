@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 from desktop import Session
-from networks import FAR, PACED_SENDER, RECEIVER, Wire, wire
+from networks import FAR, PACED_SENDER, RECEIVER, Wire, inside, wire
 
 from netwatch_tray.units import UNKNOWN
 
@@ -47,6 +49,33 @@ def download(network: Wire) -> Iterator[int]:
 def open_window(desktop: Session) -> None:
     desktop.spawn("window", [*PROGRAM, "window"])
     desktop.wait_for(lambda: desktop.windows("^NetWatch$"), 20, "the window is there")
+
+
+def test_the_agent_that_it_starts_holds_no_pipe_of_it(network: Wire) -> None:
+    with Session(netns=network.near) as desktop:
+        with subprocess.Popen(
+            [*inside(network.near), *PROGRAM, "window"],
+            env=desktop.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as window:
+            desktop.wait_for(lambda: desktop.windows("^NetWatch$") and desktop.agent_status(), 20, "both are there")
+            window.terminate()
+            told, _ = window.communicate(timeout=20)  # until everybody has closed it
+        status = desktop.agent_status()
+        assert status is not None, "the agent goes on"
+        assert (window.returncode, told) == (0, b"")
+        os.kill(status.pid, signal.SIGTERM)
+        desktop.wait_for(lambda: desktop.agent_status() is None, 10, "the agent has ended")
+
+
+def test_without_a_display_it_is_told_once_and_no_agent_is_started(network: Wire) -> None:
+    with Session(display=False, netns=network.near) as desktop:
+        desktop.spawn("window", [*PROGRAM, "window"])
+        assert desktop.wait_exit("window", 20) == 1
+        (line,) = desktop.log("window").splitlines()
+        assert line.startswith("netwatch-tray: There is no display")
+        assert desktop.agent_status() is None
 
 
 def copied(desktop: Session, *keys: str) -> list[str]:

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from netwatch_tray.cli import main
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("watch --count 0", "--count: must be a whole number from 1 to 1000000000, not '0'"),
+        ("watch --count many", "not 'many'"),
+        ("watch --interval soon", "--interval: must be a number of seconds from 0.1 to 3600, not 'soon'"),
+        ("watch --interval nan", "not 'nan'"),
+        ("usage --from yesterday", "--from: must be a day such as 2026-01-31, not 'yesterday'"),
+        ("export --to 2026-02-30", "--to: must be a day such as 2026-01-31, not '2026-02-30'"),
+        ("upload setup --interval 9", "--interval: must be a whole number from 10 to 3600, not '9'"),
+        ("serve-metrics --port 99999", "--port: must be a whole number from 1 to 65535, not '99999'"),
+        ("serve-metrics --port 0", "not '0'"),
+        ("serve-metrics --port http", "not 'http'"),
+    ],
+)
+def test_what_is_allowed_is_told_in_words(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command.split())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"{told}\n")
