@@ -230,12 +230,16 @@ def _opened(file: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = FULL")
         database.execute("PRAGMA wal_autocheckpoint = 64")  # pages; a day's queue must not lie there twice
         database.execute("PRAGMA journal_size_limit = 1048576")
+        # Asked within the transaction that may create it: agent and terminal may begin the file at once.
+        database.execute("BEGIN IMMEDIATE")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            with database:
-                database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            for statement in _SCHEMA.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {_VERSION}")
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"it is of version {version}, this program knows {_VERSION}")  # noqa: TRY301  closed below
+        database.commit()
     except BaseException:
         database.close()
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -164,3 +165,23 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NetWatchError, match="Snapshots cannot be kept"):
         Spool(tmp_path / "file" / "spool.sqlite3")
+
+
+def test_programs_that_begin_it_at_once_share_it(tmp_path: Path) -> None:
+    begin = threading.Barrier(8)
+    made: list[Spool] = []
+
+    def open_it() -> None:
+        begin.wait()
+        made.append(Spool(tmp_path / "spool.sqlite3"))
+
+    threads = [threading.Thread(target=open_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(made) == 8
+    for number, spool in enumerate(made):
+        spool.append("host", time.time(), b"{}", Scope())
+        assert spool.level("host").waiting == number + 1
+        spool.close()
