@@ -24,3 +24,15 @@ def command(*arguments: str) -> tuple[str, ...]:
     if script.is_file():
         return str(script), *arguments
     return sys.executable, "-m", "netwatch_tray", *arguments
+
+
+def start_agent() -> bool:
+    """Starts an agent beside this process; whether it could be. It lives on after it, so it holds no pipe of it."""
+    import subprocess  # noqa: PLC0415  costs 1 MB, and the agent never starts another
+
+    nothing = subprocess.DEVNULL
+    try:
+        subprocess.Popen(command("agent"), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+    except OSError:
+        return False
+    return True

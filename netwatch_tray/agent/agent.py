@@ -265,7 +265,7 @@ class Agent:
         self._start("doctor", "--show")
 
     def _start_icon(self) -> Popen[bytes]:
-        return self._start("xembed-icon")
+        return self._start("--xembed-icon")
 
     def _start(self, *arguments: str, **environment: str) -> Popen[bytes]:
         """Another process of this program."""

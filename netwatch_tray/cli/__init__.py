@@ -43,8 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Live network rates in the tray. Without a verb: start it; a second start opens the window.",
     )
     parser.add_argument("--version", action="version", version=f"netwatch-tray {netwatch_tray.__version__}")
+    xembed.add_option(parser)
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (program, live, connections, usage, export, diagnose, autostart, upload, xembed):
+    for module in (program, live, connections, usage, export, diagnose, autostart, upload):
         module.add_verbs(verbs)
     return parser

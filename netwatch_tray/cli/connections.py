@@ -41,7 +41,7 @@ def _add_formats(verb: argparse.ArgumentParser) -> None:
 
 def _connections(options: argparse.Namespace) -> int:
     rows = [row for row in _look()[0] if _is_listening(row) == options.listening]
-    rows.sort(key=lambda row: (-(row.rx_rate or 0) - (row.tx_rate or 0), row.process or "~", row.local))
+    rows.sort(key=_place)
     names = _names(rows) if options.resolve else {}
     if options.json:
         print_json(rows)
@@ -53,6 +53,13 @@ def _connections(options: argparse.Namespace) -> int:
         heads = ("APP", "PID", "PROTO", "LOCAL", "REMOTE", "STATE", "↓", "↑", "RTT")
         print_table(heads, [_cells(row, units, names) for row in rows], "<><<<<>>>")
     return DONE
+
+
+def _place(row: Connection) -> tuple[object, ...]:
+    """What moves is first; what is over, or of nobody who is known, is last."""
+    rate = (row.rx_rate or 0) + (row.tx_rate or 0)
+    name = row.process or row.unit or row.user
+    return -rate, row.state == "TIME_WAIT", row.rx_rate is None, name is None, name or "", row.local
 
 
 def _fields() -> tuple[str, ...]:

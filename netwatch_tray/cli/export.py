@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwatch_tray.cli.session import DONE, a_day, print_csv, print_json, usable_settings
+from netwatch_tray.cli.session import DONE, add_days, chosen_days, open_history, print_csv, print_json, usable_settings
 from netwatch_tray.errors import HistoryError
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     what.add_argument("--interfaces", action="store_true", help="per interface; default: the total")
     what.add_argument("--apps", action="store_true", help="per app (TCP payload)")
     verb.add_argument("--name", help="of one interface or app alone")
-    verb.add_argument("--from", dest="first", type=a_day, metavar="DAY", help="2026-01-31; else 30 days")
-    verb.add_argument("--to", dest="last", type=a_day, metavar="DAY", help="that day included")
+    add_days(verb)
     verb.add_argument("--step", choices=_STEPS, default="hour", help="default: hour")
     verb.add_argument("--json", action="store_true", help="one JSON object a line; default: CSV")
     verb.set_defaults(verb=_export)
@@ -55,14 +54,9 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _export(options: argparse.Namespace) -> int:
-    from netwatch_tray import paths
-    from netwatch_tray.history.reader import HistoryReader
-
     kind: Kind = "interface" if options.interfaces else "app" if options.apps else "total"
-    last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
-    first: date = options.first or last - timedelta(days=29)
-    reader = HistoryReader(paths.history_file())
-    try:
+    first, last = chosen_days(options, 30)
+    with open_history() as reader:
         if options.step == "day":
             rows = _days(reader, kind, options.name, first, last)
         else:
@@ -72,8 +66,6 @@ def _export(options: argparse.Namespace) -> int:
                 print_json(dict(zip(_COLUMNS, row, strict=True)))
         else:
             print_csv(_COLUMNS, rows)
-    finally:
-        reader.close()
     return DONE
 
 

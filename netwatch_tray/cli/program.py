@@ -60,19 +60,8 @@ def _window(_options: argparse.Namespace) -> int:
     try:
         connect()[0].close()
     except AgentUnreachableError:
-        _start_agent()
+        launch.start_agent()  # the window waits for it as it would for one that restarts
     return run(paths.feed_socket())
-
-
-def _start_agent() -> None:
-    """Starts the agent beside this process; the window waits for it as it would for one that restarts.
-
-    It outlives this process, so it holds no terminal or pipe of it.
-    """
-    import subprocess
-
-    nothing = subprocess.DEVNULL
-    subprocess.Popen(launch.command("agent"), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
 
 def _quit(_options: argparse.Namespace) -> int:

@@ -6,8 +6,8 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from netwatch_tray.errors import NetWatchError
@@ -15,6 +15,7 @@ from netwatch_tray.errors import NetWatchError
 if TYPE_CHECKING:
     from netwatch_tray.feed.client import FeedClient
     from netwatch_tray.feed.protocol import Command, Hello, Status
+    from netwatch_tray.history.reader import HistoryReader
     from netwatch_tray.settings import Settings
 
 DONE, WRONG, USAGE, NO_AGENT = 0, 1, 2, 3
@@ -35,7 +36,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
-def a_day(text: str) -> date:
+def _day(text: str) -> date:
     """For argparse."""
     try:
         return date.fromisoformat(text)
@@ -92,6 +93,39 @@ def usable_settings() -> Settings:
     if error:
         print(f"netwatch-tray: {error} Until that is mended the defaults hold in their place.", file=sys.stderr)
     return found
+
+
+@contextlib.contextmanager
+def open_history() -> Iterator[HistoryReader]:
+    """Raises HistoryError, also out of what is done with it."""
+    from netwatch_tray import paths
+    from netwatch_tray.errors import HistoryError
+    from netwatch_tray.history.reader import HistoryReader
+    from netwatch_tray.history.schema import CorruptHistoryError
+
+    try:
+        with contextlib.closing(HistoryReader(paths.history_file())) as reader:
+            yield reader
+    except CorruptHistoryError as error:
+        raise HistoryError(
+            f"{error} Live rates still work. A running agent sets the file aside and begins a new one."
+        ) from error
+
+
+def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[date, date]:
+    """From `--from` to `--to`, both included; by default the last days up to today, None: all. Ends with 2 if none."""
+    last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
+    first: date = options.first or (date.min if default_days is None else last - timedelta(days=default_days - 1))
+    if first > last:
+        options.misused(f"--from {first} is after {f'--to {last}' if options.last else 'today'}")
+    return first, last
+
+
+def add_days(verb: argparse.ArgumentParser) -> None:
+    """The options of `chosen_days`."""
+    verb.add_argument("--from", dest="first", type=_day, metavar="DAY", help="2026-01-31; else 30 days")
+    verb.add_argument("--to", dest="last", type=_day, metavar="DAY", help="that day included")
+    verb.set_defaults(misused=verb.error)
 
 
 def has_display() -> bool:

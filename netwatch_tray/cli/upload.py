@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, get_args
@@ -143,14 +144,17 @@ def _setup(options: argparse.Namespace) -> int:
 def _asked_key() -> Key:
     from netwatch_tray.cloud.account import Key
 
+    text = ""
     if sys.stdin.isatty():
         import getpass
 
-        try:
-            return Key(getpass.getpass("API key (not shown): "))
-        except EOFError:
-            raise SettingsError("No key was entered; uploading is off.") from None
-    return Key(sys.stdin.readline())
+        with contextlib.suppress(EOFError):
+            text = getpass.getpass("API key (not shown): ")
+    else:
+        text = sys.stdin.readline()
+    if not text.strip():
+        raise SettingsError("No key was given, so uploading is off. Run it again when you have one.")
+    return Key(text)
 
 
 def _is_same_account(options: argparse.Namespace, before: Key | None, key: Key) -> bool:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import reduce
 from typing import TYPE_CHECKING, cast
 
-from netwatch_tray.cli.session import DONE, a_day, print_json, print_table, usable_settings
+from netwatch_tray.cli.session import (
+    DONE,
+    add_days,
+    chosen_days,
+    open_history,
+    print_json,
+    print_table,
+    usable_settings,
+)
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader, Kind, NetworkUse, Used
@@ -24,28 +33,23 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     what.add_argument("--interfaces", action="store_true", help="per interface instead")
     what.add_argument("--apps", action="store_true", help="per app instead (TCP payload)")
     what.add_argument("--networks", action="store_true", help="per network instead")
-    verb.add_argument("--from", dest="first", type=a_day, metavar="DAY", help="2026-01-31; else 30 days")
-    verb.add_argument("--to", dest="last", type=a_day, metavar="DAY", help="that day included")
+    add_days(verb)
     verb.add_argument("--json", action="store_true", help="one JSON document, bytes")
     verb.set_defaults(verb=_usage)
 
 
 def _usage(options: argparse.Namespace) -> int:
-    from netwatch_tray import paths
-    from netwatch_tray.history.reader import HistoryReader
-
     settings = usable_settings()
-    last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
-    first: date = options.first or (last - timedelta(days=_DEFAULT_DAYS - 1) if options.by == "day" else date.min)
-    reader = HistoryReader(paths.history_file())
-    try:
+    first, last = chosen_days(options, _DEFAULT_DAYS if options.by == "day" else None)
+    with open_history() as reader:
         rows = list(_rows(reader, options, settings, first, last))
-    finally:
-        reader.close()
     if options.json:
         print_json([{"name": name, **used._asdict()} for name, used in rows])
+    elif rows:
+        # Interfaces over each other carry the same bytes: their sum says nothing.
+        _print(rows, settings, with_sum=not options.interfaces)
     else:
-        _print(rows, settings)
+        print(f"Nothing was recorded {f'between {first} and' if first > date.min else 'up to'} {last}.")
     return DONE
 
 
@@ -77,14 +81,17 @@ def _network(use: NetworkUse) -> str:
     return f"{use.kind}{f' {use.number}' if use.number > 1 else ''}{metered}"
 
 
-def _print(rows: Iterable[tuple[str, Used]], settings: Settings) -> None:
+def _print(rows: Sequence[tuple[str, Used]], settings: Settings, *, with_sum: bool) -> None:
     from netwatch_tray import units
+    from netwatch_tray.history.reader import Used
 
     def size(amount: int) -> str:
         return str(units.size(amount, settings.units))
 
+    if with_sum and len(rows) > 1:
+        rows = [*rows, ("total", reduce(Used.plus, (used for _name, used in rows)))]
     cells = [
         (name, size(used.rx), size(used.tx), size(used.both), size(used.gap_rx + used.gap_tx), size(used.imported))
         for name, used in rows
     ]
-    print_table(("", "↓", "↑", "BOTH", "OF THESE UNTIMED", "IMPORTED"), cells, "<>>>>>")
+    print_table(("", "↓", "↑", "BOTH", "IN GAPS", "IMPORTED"), cells, "<>>>>>")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("xembed-icon")  # without a help text it is not listed
-    verb.set_defaults(verb=_xembed_icon)
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """An option in place of a verb: those that there are, are named to whoever misspells one."""
+    parser.add_argument("--xembed-icon", dest="verb", action="store_const", const=_show, help=argparse.SUPPRESS)
 
 
-def _xembed_icon(_options: argparse.Namespace) -> int:
+def _show(_options: argparse.Namespace) -> int:
     from netwatch_tray import paths
     from netwatch_tray.window.display import require_display
     from netwatch_tray.xembed.icon import run

@@ -90,7 +90,7 @@ def app_of_unit(unit: str) -> AppName:
 
 def app_of_user(user: str) -> AppName:
     """For sockets of which only the owner's name may be known."""
-    return AppName(f"user:{user}", f"Processes of {user}")
+    return AppName(f"user:{user}", f"user {user}")
 
 
 def _leader(process: Process, parent_of: Callable[[Process], Process | None]) -> Process:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QProcess, QSettings, QSocketNotifier
+from PySide6.QtCore import QSettings, QSocketNotifier
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -51,7 +51,7 @@ def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
     link = AgentLink(partial(FeedClient, feed_path))
     past = HistoryPast(paths.history_file())
     window = MainWindow(
-        Theme(application), link, memory, past, paths.settings_file(), paths.history_file(), _start_agent
+        Theme(application), link, memory, past, paths.settings_file(), paths.history_file(), launch.start_agent
     )
     only_one.asked.connect(window.bring_up)
     with _closed_by_signals(window):
@@ -60,13 +60,6 @@ def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
         code = application.exec()
     past.close()
     return code
-
-
-def _start_agent() -> bool:
-    """Whether it could be started; it lives on when the window is closed."""
-    program, *arguments = launch.command("agent")
-    started, _process_id = QProcess.startDetached(program, arguments)
-    return started
 
 
 @contextlib.contextmanager

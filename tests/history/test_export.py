@@ -89,6 +89,32 @@ def test_usage_of_networks_has_names_that_people_read(history: Path, capsys: pyt
     assert "ethernet" in capsys.readouterr().out
 
 
+def test_usage_has_a_sum_where_it_says_something(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def table(*options: str) -> list[str]:
+        assert main(["usage", *options]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    assert history.exists()
+    assert table(*RANGE) == [
+        "                 ↓        ↑    BOTH  IN GAPS  IMPORTED",
+        "2026-01-01  120 kB  6.00 kB  126 kB     10 B       0 B",
+    ]
+    assert "total" not in table(*RANGE, "--interfaces")[-1]
+    assert table("--from", "2025-01-01", "--to", "2025-01-31") == [
+        "Nothing was recorded between 2025-01-01 and 2025-01-31."
+    ]
+    assert table("--by", "year", "--to", "2025-01-31") == ["Nothing was recorded up to 2025-01-31."]
+
+
+def test_of_a_damaged_history_is_told_what_still_works(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history.write_bytes(b"no database" * 1000)
+    for verb in ("usage", "export"):
+        assert main([verb]) == 1
+        told = capsys.readouterr().err
+        assert f"{history} is damaged" in told
+        assert "Live rates still work." in told
+
+
 def test_what_cannot_be_exported_is_told(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert main(["export"]) == 1

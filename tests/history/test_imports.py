@@ -216,6 +216,8 @@ def test_imports_are_shown_as_such(history: Path, capsys: pytest.CaptureFixture,
     assert main(["usage", "--by", "month", "--json"]) == 0
     months = {row["name"]: (row["rx"], row["imported"]) for row in json.loads(capsys.readouterr().out)}
     assert months == {"2025-11-01": (1_000, 1_100), "2025-12-01": (177, 110)}
+    assert main(["usage", "--by", "month"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("total       1.18 kB "), "1000 + 177"
     assert main(["export", "--interfaces", "--step", "day", "--from", "2024-01-01", "--to", "2025-12-30"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("start,seconds,name,rx_bytes,tx_bytes,")

@@ -289,7 +289,7 @@ def test_closed_while_looked_for_goes_by_unit_user_or_is_unseen() -> None:
     world.update(a=tcp(1, 0, cgroup=9), b=tcp(2, 0, uid=0), c=tcp(4, 0, **gone))
     world.update()
     names = {app.name: app.rx_bytes for app in world.table.apps()}
-    assert names == {"backup": 1, "Processes of root": 2, "Exited before seen": 4}
+    assert names == {"backup": 1, "user root": 2, "Exited before seen": 4}
 
 
 def test_accepted_later_is_asked_for_again() -> None:

@@ -14,6 +14,8 @@ from netwatch_tray.cli import main
         ("watch --interval nan", "not 'nan'"),
         ("usage --from yesterday", "--from: must be a day such as 2026-01-31, not 'yesterday'"),
         ("export --to 2026-02-30", "--to: must be a day such as 2026-01-31, not '2026-02-30'"),
+        ("usage --from 2027-01-01 --to 2026-01-01", "--from 2027-01-01 is after --to 2026-01-01"),
+        ("export --from 9999-12-31", "--from 9999-12-31 is after today"),
         ("upload setup --interval 9", "--interval: must be a whole number from 10 to 3600, not '9'"),
         ("serve-metrics --port 99999", "--port: must be a whole number from 1 to 65535, not '99999'"),
         ("serve-metrics --port 0", "not '0'"),
@@ -25,3 +27,11 @@ def test_what_is_allowed_is_told_in_words(command: str, told: str, capsys: pytes
         main(command.split())
     assert ended.value.code == 2
     assert capsys.readouterr().err.endswith(f"{told}\n")
+
+
+def test_verbs_that_there_are_are_named_to_whoever_misspells_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["wach"])
+    told = capsys.readouterr().err
+    assert "'watch'" in told
+    assert "xembed" not in told
