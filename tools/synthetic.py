@@ -58,11 +58,11 @@ _INTERFACES = (
         ("198.51.100.7/32", "2001:db8:77::7/128"), over=("wlan0",), mtu=1420,
     ),
     _Interface(
-        4, "docker0", "bridge", "bridge", "not counted: what it exchanges with the outside passes wlan0", 0.09, 0.07,
+        4, "docker0", "bridge", "bridge", "not counted: reaches the outside over wlan0", 0.09, 0.07,
         ("203.0.113.1/24",), over=("wlan0",),
     ),
     _Interface(
-        6, "veth3c0f", "veth", "container end", "not counted: what it exchanges with the outside passes wlan0",
+        6, "veth3c0f", "veth", "container end", "not counted: reaches the outside over wlan0",
         0.07, 0.04, (), over=("docker0",), speed=10_000_000_000,
     ),
     _Interface(

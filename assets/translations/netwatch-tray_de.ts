@@ -36,8 +36,8 @@
       <translation>nicht gezählt: keine Standardroute führt hindurch</translation>
     </message>
     <message>
-      <source>not counted: what it exchanges with the outside passes {names}</source>
-      <translation>nicht gezählt: was sie mit der Außenwelt austauscht, läuft über {names}</translation>
+      <source>not counted: reaches the outside over {names}</source>
+      <translation>nicht gezählt: nach außen geht es über {names}</translation>
     </message>
     <message>
       <source>not counted: traffic of {name} already passes {names}</source>
@@ -148,6 +148,10 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>AppsPage</name>
     <message>
+      <source>UDP, QUIC and other</source>
+      <translation>UDP, QUIC und anderes</translation>
+    </message>
+    <message>
       <source>There is no history</source>
       <translation>Es gibt keinen Verlauf</translation>
     </message>
@@ -184,10 +188,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Eine App ist ein Programm mit allen Hilfsprozessen</translation>
     </message>
     <message>
-      <source>UDP, QUIC and other</source>
-      <translation>UDP, QUIC und anderes</translation>
-    </message>
-    <message>
       <source>1 app uses the network now</source>
       <translation>1 App benutzt jetzt das Netz</translation>
     </message>
@@ -204,8 +204,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Raten gibt es ab der zweiten Messung.</translation>
     </message>
     <message>
-      <source>Download: apps {apps} + UDP, QUIC and other {other} = {uplink} on the interfaces</source>
-      <translation>Download: Apps {apps} + UDP, QUIC und anderes {other} = {uplink} auf den Schnittstellen</translation>
+      <source>Download: apps {apps} + other {other} = interfaces {uplink}</source>
+      <translation>Download: Apps {apps} + anderes {other} = Schnittstellen {uplink}</translation>
     </message>
     <message>
       <source>{shown} of {total}</source>
@@ -1385,12 +1385,24 @@ Hat jetzt keine Verbindung</translation>
       <translation> + UDP, QUIC und anderes </translation>
     </message>
     <message>
+      <source>= TCP </source>
+      <translation>= TCP </translation>
+    </message>
+    <message>
+      <source> + other </source>
+      <translation> + anderes </translation>
+    </message>
+    <message>
       <source>The system counts the bytes of each TCP connection, but not those of UDP sockets.</source>
       <translation>Das System zählt die Bytes jeder TCP-Verbindung, aber nicht die von UDP-Sockets.</translation>
     </message>
     <message>
       <source>“Other” is what the interfaces carried besides: UDP, QUIC, DNS, headers and repeated packets.</source>
       <translation>„Anderes“ ist, was die Schnittstellen außerdem trugen: UDP, QUIC, DNS, Köpfe und wiederholte Pakete.</translation>
+    </message>
+    <message>
+      <source>The rows below also hold what stays inside this computer or makes up a tunnel; these sums do not.</source>
+      <translation>Die Zeilen darunter enthalten auch, was in diesem Rechner bleibt oder einen Tunnel bildet; diese Summen nicht.</translation>
     </message>
     <message>
       <source>Apps are {percent:.0f} % above the interfaces: they are read at different moments.</source>
@@ -1976,8 +1988,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Warum diese Summe</translation>
     </message>
     <message>
-      <source>Counting a tunnel and its uplink would show the same bytes twice.</source>
-      <translation>Einen Tunnel und seinen Uplink zu zählen, zeigte dieselben Bytes doppelt.</translation>
+      <source>Counting what passes through another interface would count it twice.</source>
+      <translation>Was durch eine andere Schnittstelle geht, würde sonst doppelt gezählt.</translation>
+    </message>
+    <message>
+      <source>Choose what is counted</source>
+      <translation>Auswählen, was zählt</translation>
     </message>
     <message>
       <source>{name}, over {names}</source>

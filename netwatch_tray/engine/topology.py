@@ -189,7 +189,7 @@ class _Topology:
         if role == "other" or not carriers:
             return "no default route goes through it"
         if role in ("bridge", "bridge port", "container end"):
-            return f"what it exchanges with the outside passes {' and '.join(carriers)}"
+            return f"reaches the outside over {' and '.join(carriers)}"
         return f"traffic of {interface.name} already passes {' and '.join(carriers)}"
 
 

@@ -18,7 +18,7 @@ _SAID = (
     QT_TRANSLATE_NOOP("Agent", "not counted: traffic of this computer with itself"),
     QT_TRANSLATE_NOOP("Agent", "not counted: down"),
     QT_TRANSLATE_NOOP("Agent", "not counted: no default route goes through it"),
-    QT_TRANSLATE_NOOP("Agent", "not counted: what it exchanges with the outside passes {names}"),
+    QT_TRANSLATE_NOOP("Agent", "not counted: reaches the outside over {names}"),
     QT_TRANSLATE_NOOP("Agent", "not counted: traffic of {name} already passes {names}"),
     QT_TRANSLATE_NOOP("Agent", "asleep"),
     QT_TRANSLATE_NOOP("Agent", "another source of counters"),

@@ -71,8 +71,9 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
             order=lambda row: None if row.is_rest else row.name.casefold(),
             draw=_draw_name,
             tooltip=_explain,
-            widest="Container: systemd-web",
-            least="systemd-resolved",
+            # With room for the tile before them.
+            widest="systemd-resolved.service0000",
+            least=translate("AppsPage", "UDP, QUIC and other") + "0000",
             stretch=3,
         ),
         Column(

@@ -270,7 +270,7 @@ class AppsPage(Page):
             units.rate(pair[0] / message.interval_s, self._units)
             for pair in (message.tcp, message.other, message.uplink)
         )
-        sentence = self.tr("Download: apps {apps} + UDP, QUIC and other {other} = {uplink} on the interfaces")
+        sentence = self.tr("Download: apps {apps} + other {other} = interfaces {uplink}")
         self._sentence.show_text(sentence.format(apps=down, other=rest, uplink=uplink))
 
     def _show(self) -> None:

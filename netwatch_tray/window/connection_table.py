@@ -86,7 +86,7 @@ def columns(live: Callable[[], Live]) -> list[Column[Line]]:
             tooltip=lambda row: None if row.connection.process else _unknown_owner(row.connection),
             group_text=lambda group: f"{group.name} ({group.connections})",
             group_order=_group_name,
-            widest="systemd-resolved",
+            widest="systemd-resolved.service",
             least="thunderbird-bin",
             stretch=2,
         ),

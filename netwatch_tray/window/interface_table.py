@@ -345,7 +345,7 @@ def _draw_why(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
         cell.text(_sentence(reason), tokens.ink3, fonts.small, box=lower)
     else:
         # The mark says the verdict.
-        cell.text(_sentence(reason or whole), tokens.ink2, box=QRect(line))
+        cell.text(_sentence(reason or whole), tokens.ink2, fonts.small, box=QRect(line))
 
 
 def _sentence(text: str) -> str:

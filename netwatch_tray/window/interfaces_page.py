@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -53,6 +53,10 @@ _WIDE, _LOW = 1120, 560
 
 
 class InterfacesPage(Page):
+    """`choice_asked`: the person wants to choose what the total counts."""
+
+    choice_asked = Signal()
+
     def __init__(self, theme: Theme, past: Past | None) -> None:
         super().__init__()
         self._theme = theme
@@ -107,6 +111,7 @@ class InterfacesPage(Page):
         self._lay_out()
 
         self._why_link.clicked.connect(self._open_why)
+        self._why.choice_asked.connect(self.choice_asked)
         self._chosen.clicked.connect(self.table.clearSelection)
         self._ranges.chosen.connect(self._choose)
         self.chart.zoomed.connect(self._look_closer)

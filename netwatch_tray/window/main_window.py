@@ -105,7 +105,8 @@ class MainWindow(QWidget):
         self._tabs.idToggled.connect(self._turn_to)
         self._pause.clicked.connect(self.toggle_pause)
         self._help_button.clicked.connect(lambda: self._help.open_in(self))
-        self.usage.plan_asked.connect(self._show_plan)
+        self.usage.plan_asked.connect(lambda: self._show_settings(self.settings.data_plan))
+        self.interfaces.choice_asked.connect(lambda: self._show_settings(self.settings.counted))
         self._first_run.done.connect(partial(self.turn_to, 0))
         self._first_run.settings_asked.connect(partial(self.turn_to, _SETTINGS))
         self._tabs.idClicked.connect(self.turn_to)
@@ -327,9 +328,9 @@ class MainWindow(QWidget):
         self.connections.filter_app(app)
         self.turn_to(self._pages.index(self.connections))
 
-    def _show_plan(self) -> None:
+    def _show_settings(self, section: int) -> None:
         self.turn_to(_SETTINGS)
-        self.settings.go_to(self.settings.data_plan)
+        self.settings.go_to(section)
 
     def _escape(self) -> None:
         """Undoes one step; where there is none to undo, nothing: a window is not closed by accident."""

@@ -21,6 +21,9 @@ _ABOVE = 0.01
 """Apps above the interface by more than this share are worth a word."""
 
 
+_Piece = tuple[str, QFont, QColor]
+
+
 class _Direction(NamedTuple):
     """Rates of one direction, bytes/s."""
 
@@ -66,12 +69,13 @@ class ReconciliationStrip(Strip):
         number = text_width(fonts.strong, "0000") + 4 + widest_unit(fonts.strong, self._units)
         arrow = text_width(fonts.strong, DOWN) + GAP
         lead = arrow + text_width(fonts.base, named) + GAP + number
-        words = self._words()
-        told = max(sum(text_width(font, text) for text, font, _ink in each) for each in words)
         right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         end = (self.width() - self._link.geometry().right() - 1 if right_to_left else self._link.x()) - GAP
         left = MARGIN + lead + 24
-        bar = min(max(_LEAST_BAR, end - left - told - 24), self.width() // 3)
+        words = self._words()
+        if end - left - _width(words) - 24 < _LEAST_BAR:  # a number is never cut: before that words are left out
+            words = self._words(briefly=True)
+        bar = min(max(0, end - left - _width(words) - 24), self.width() // 3)
         for index, (sign, colour, direction) in enumerate(((DOWN, tokens.down, self._down), (UP, tokens.up, self._up))):
             box = QRect(MARGIN, top + index * line, lead, line)
             self._draw(painter, box, sign, fonts.strong, colour)
@@ -86,19 +90,18 @@ class ReconciliationStrip(Strip):
             x = left + bar + 16
             for text, font, ink in words[index]:
                 width = text_width(font, text)
-                room = QRect(x, box.top(), max(0, min(width, end - x)), line)
-                self._draw(painter, room, text, font, ink)
+                self._draw(painter, QRect(x, box.top(), max(0, min(width, end - x)), line), text, font, ink)
                 x += width
 
-    def _words(self) -> list[list[tuple[str, QFont, QColor]]]:
+    def _words(self, *, briefly: bool = False) -> list[list[_Piece]]:
         tokens, fonts = self._theme.tokens, self._theme.fonts
+        tcp, other = self.tr("= TCP by app "), self.tr(" + UDP, QUIC and other ")
+        if briefly:
+            tcp, other = self.tr("= TCP "), self.tr(" + other ")
         result = []
         for direction in (self._down, self._up):
-            pieces: list[tuple[str, QFont, QColor]] = []
-            for before, rate in (
-                (self.tr("= TCP by app "), direction.tcp),
-                (self.tr(" + UDP, QUIC and other "), direction.other),
-            ):
+            pieces: list[_Piece] = []
+            for before, rate in ((tcp, direction.tcp), (other, direction.other)):
                 pieces.append((before, fonts.base, tokens.ink2))
                 ink = tokens.ink if rate else tokens.ink3
                 pieces.append((str(units.rate(rate, self._units)), fonts.strong, ink))
@@ -122,12 +125,13 @@ class ReconciliationStrip(Strip):
             painter.drawLine(QPointF(box.left(), box.center().y()), QPointF(box.right(), box.center().y()))
             return
         solid, hatched = QRectF(box), QRectF(box)
+        gap = 2 if known else 0
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             solid.setLeft(box.right() - box.width() * known / whole)
-            hatched.setRight(solid.left() - 2)
+            hatched.setRight(solid.left() - gap)
         else:
             solid.setRight(box.left() + box.width() * known / whole)
-            hatched.setLeft(solid.right() + 2)
+            hatched.setLeft(solid.right() + gap)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if known:
             painter.setPen(Qt.PenStyle.NoPen)
@@ -171,6 +175,9 @@ class ReconciliationStrip(Strip):
         sentences = [
             self.tr("The system counts the bytes of each TCP connection, but not those of UDP sockets."),
             self.tr("“Other” is what the interfaces carried besides: UDP, QUIC, DNS, headers and repeated packets."),
+            self.tr(
+                "The rows below also hold what stays inside this computer or makes up a tunnel; these sums do not."
+            ),
         ]
         for each in (self._down, self._up):
             if each.uplink and each.tcp and each.tcp > each.uplink * (1 + _ABOVE):
@@ -178,3 +185,8 @@ class ReconciliationStrip(Strip):
                 above = self.tr("Apps are {percent:.0f} % above the interfaces: they are read at different moments.")
                 sentences.append(above.format(percent=percent))
         return "\n".join(sentences)
+
+
+def _width(lines: list[list[_Piece]]) -> int:
+    """Of the longer one."""
+    return max(sum(text_width(font, text) for text, font, _ink in pieces) for pieces in lines)

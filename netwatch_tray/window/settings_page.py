@@ -214,7 +214,7 @@ class SettingsPage(Page):
         self._add_section(self.tr("Units"))
         self._add_row(self.tr("Rates in"), self.tr("Amounts are always in bytes."), self._rates)
         self._add_row(self.tr("Multiples of"), self.tr("1000: kB, MB. 1024: KiB, MiB."), self._steps)
-        self._add_section(self.tr("Interfaces in the total"))
+        self.counted = self._add_section(self.tr("Interfaces in the total"))
         hint = Paragraph(self._theme, self._theme.fonts.small)
         hint.show_text(self.tr("Automatic counts each byte once: what passes through another interface is left out."))
         self._inside.addWidget(hint)

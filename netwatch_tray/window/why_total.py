@@ -4,15 +4,15 @@ is in or out.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.agent_words import in_words
-from netwatch_tray.window.controls import SlimScrollBar, Text
+from netwatch_tray.window.controls import Link, SlimScrollBar, Text
 from netwatch_tray.window.theme import MARGIN, POPOVER_RADIUS, Theme
 
 _ROW = 24
@@ -23,7 +23,12 @@ _INDENT, _DEEPEST = 18, 6
 
 
 class WhyTotal(QFrame):
-    """Opens below its link and is brought up to date at each tick while it is open."""
+    """Opens below its link and is brought up to date at each tick while it is open.
+
+    `choice_asked`: the person wants to choose what is counted.
+    """
+
+    choice_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
@@ -48,13 +53,21 @@ class WhyTotal(QFrame):
         self._list.setAutoFillBackground(False)
         title = Text(theme, theme.fonts.strong)
         title.show_text(self.tr("Why this total"))
-        hint = Text(theme, theme.fonts.small, "ink2")
-        hint.show_text(self.tr("Counting a tunnel and its uplink would show the same bytes twice."))
+        self._hint = Text(theme, theme.fonts.small, "ink2")
+        self._hint.show_text(self.tr("Counting what passes through another interface would count it twice."))
+        choose = Link(theme, self.tr("Choose what is counted"))
+        choose.clicked.connect(self.hide)
+        choose.clicked.connect(self.choice_asked)
+        below = QHBoxLayout()
+        below.addWidget(self._hint)
+        below.addStretch(1)
+        below.addWidget(choose)
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN, _PADDING, MARGIN, _PADDING)
         column.setSpacing(_PADDING // 2)
-        for widget in (title, self._scroll, hint):
-            column.addWidget(widget)
+        column.addWidget(title)
+        column.addWidget(self._scroll)
+        column.addLayout(below)
 
     def show_tick(self, tick: Tick, shown_in: Units) -> None:
         counted_first = sorted(tick.interfaces, key=lambda each: (not each.is_uplink, not each.is_up, each.name))
@@ -68,6 +81,7 @@ class WhyTotal(QFrame):
             row.set_ink("ink" if each.is_uplink else "ink3")
             over = self.tr("{name}, over {names}").format(name=each.name, names=", ".join(each.over))
             row.indent(min(depth, _DEEPEST), over if each.over else each.name)
+        self._hint.setVisible(any(each.over and each.is_up and not each.is_uplink for each in tick.interfaces))
         self._rows[-1].show((self.tr("Total"), *_rates(tick.total, shown_in), ""))
 
     def open_in(self, window: QWidget, below: QWidget) -> None:

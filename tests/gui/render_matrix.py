@@ -158,7 +158,7 @@ def _extreme() -> State:
 def _interface(number: int, name: str, _at: datetime) -> InterfaceTick:
     return InterfaceTick(
         index=number + 1, name=name, kind="wireguard", is_up=number != 3, is_uplink=number < 6, role="tunnel",
-        why="not counted: what it exchanges with the outside passes enp11s0f1np1v24 and enp10s0f1np1v24 already",
+        why="not counted: reaches the outside over enp11s0f1np1v24 and enp10s0f1np1v24 already",
         over=("enp11s0f1np1v24", "enp10s0f1np1v24") if number % 2 else (), speed=400_000_000_000, mtu=65536,
         addresses=(f"{_LONG_ADDRESS}/128", "255.255.255.255/32", "fe80::1/64"), rx_bytes=0, tx_bytes=0,
         rx_packets=0, tx_packets=0, rx_errors=10**12, tx_errors=10**12, rx_drops=10**12, tx_drops=10**12,

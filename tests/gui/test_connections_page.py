@@ -4,6 +4,8 @@ import csv
 import json
 import time
 
+import pytest
+from painted import Record
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -16,6 +18,7 @@ from netwatch_tray.model import App
 from netwatch_tray.window.banner import Banner
 from netwatch_tray.window.connection_table import Group
 from netwatch_tray.window.controls import Text
+from netwatch_tray.window.reconciliation import ReconciliationStrip
 
 _RX, _TX, _RTT, _AGE = 6, 7, 8, 9
 
@@ -53,6 +56,23 @@ def _column(page, column: int) -> list[str]:
 
 def _tip(page, row: int, column: int) -> str:
     return str(page.table.model().index(row, column).data(Qt.ItemDataRole.ToolTipRole))
+
+
+@pytest.mark.parametrize("width", [720, 960])
+def test_a_number_of_the_sums_is_never_cut(open_window, width: int) -> None:
+    opened = open_window(size=(width, 480))
+    opened.window.turn_to(1)
+    opened.say(
+        AppsMessage(apps=(), interval_s=1.0, uplink=(999_000_000, 9), tcp=(987_000_000, 0), other=(12_000_000, 9))
+    )
+    strip = opened.window.findChild(ReconciliationStrip)
+    record = Record(strip)
+    with record.watched():
+        strip.grab()
+    drawn = " ".join(each.text for each in record.texts)
+    assert "987 MB/s" in drawn
+    assert "12.0 MB/s" in drawn
+    assert ("UDP, QUIC and other" in drawn) == (width == 960), "words are left out where there is no room"
 
 
 def test_the_fastest_stands_first_and_all_is_told(open_window) -> None:

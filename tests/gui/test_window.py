@@ -14,7 +14,7 @@ from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, St
 from netwatch_tray.units import Units
 from netwatch_tray.window.banner import Banner
 from netwatch_tray.window.connections_page import ConnectionsPage
-from netwatch_tray.window.controls import RateReadout, Text
+from netwatch_tray.window.controls import Link, RateReadout, Text
 from netwatch_tray.window.main_window import _STARTED_BY
 from netwatch_tray.window.table import Cell, TableView
 from netwatch_tray.window.theme import text_width
@@ -162,6 +162,7 @@ def test_why_this_total(open_window) -> None:
     assert "Total | 12.4 MB/s | 840 kB/s" in said
     indents = [text.contentsMargins().left() for text in page._why.findChildren(Text)]
     assert not any(indents), "nothing is known to run over another"
+    assert "would count it twice" not in said
     over = [*_FEW, interface(4, "tun0", 1.0, 1.0, over=("wg0",)), interface(5, "wg1", 1.0, 1.0, over=("eth0",))]
     opened.say(TickMessage(tick(*over)))
     opened.say(TickMessage(tick(*over[:1], interface(3, "wg0", 1.0, 1.0, over=("eth0",)), *over[2:])))
@@ -170,13 +171,17 @@ def test_why_this_total(open_window) -> None:
         for text in page._why.findChildren(Text)
         if text.accessibleName()
     }
+    assert "would count it twice" in _said(page._why)
     assert list(tree) == ["eth0", "wg0", "tun0", "wg1", "lo"]
     assert [left // 18 for left, _spoken in tree.values()] == [0, 1, 2, 1, 0]
     assert tree["tun0"][1] == "tun0, over wg0"
     opened.say(TickMessage(tick(uplink(2, "eth0", 5e6, 1e3))))
     assert "Total | 5.00 MB/s | 1.00 kB/s" in _said(page._why)
     assert "lo" not in _said(page._why)
-    page._why.hide()
+    page._why.findChild(Link).click()
+    assert not page._why.isVisible()
+    settings = opened.window.settings
+    until(lambda: settings._links.checkedButton().text() == "Interfaces in the total", "where that is chosen")
 
 
 def test_connections_come_change_and_go(open_window, monkeypatch) -> None:

@@ -150,8 +150,8 @@ def test_containers_behind_a_bridge(network: Wire) -> None:
         tick = counted(network, container, FAR)
         inside = next(each for each in tick.interfaces if each.name == "veth1")
         assert inside.tx_bytes > SIZE  # it did carry the transfer, and was not added
-        assert why(tick)["br0"] == "not counted: what it exchanges with the outside passes uplink"
-        assert why(tick)["veth1"] == "not counted: what it exchanges with the outside passes uplink"
+        assert why(tick)["br0"] == "not counted: reaches the outside over uplink"
+        assert why(tick)["veth1"] == "not counted: reaches the outside over uplink"
     finally:
         subprocess.run(["ip", "netns", "delete", container], check=True)
 

@@ -73,7 +73,7 @@ def test_docker() -> None:
         interface("br-1", "bridge", up=False),
     )
     assert {name for name, each in found.items() if each.is_uplink} == {"eth0"}
-    assert found["docker0"][:3] == ("bridge", False, "not counted: what it exchanges with the outside passes eth0")
+    assert found["docker0"][:3] == ("bridge", False, "not counted: reaches the outside over eth0")
     assert found["veth1"].role == "container end"
     assert found["br-1"].why == "not counted: down"
 
