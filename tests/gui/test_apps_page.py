@@ -37,7 +37,7 @@ def test_who_uses_the_network_and_the_remainder(open_window) -> None:
         _message(_app("curl", 5.0), _app("Firefox", 1495.0, local_rx_bytes=77), _app("wg", 9e6, is_carrier=True))
     )
     assert page._title.text() == "3 apps use the network now"
-    assert "apps 1.50 kB/s + UDP, QUIC and other 500 B/s = 2.00 kB/s on the interfaces" in page._sentence.text()
+    assert "apps 1.50 kB/s + other 500 B/s = interfaces 2.00 kB/s" in page._sentence.text()
     assert _column(page, 0) == ["wg", "Firefox", "curl", "UDP, QUIC and other"]
     assert _column(page, 6) == [units.UNKNOWN] * 4, "there is no history"
     tips = [str(page.table.model().index(row, 0).data(Qt.ItemDataRole.ToolTipRole)) for row in range(4)]
