@@ -147,6 +147,16 @@ def save(file: Path, settings: Settings) -> None:
         raise SettingsError(f"The settings cannot be saved in {file}: {error.strerror}.") from error
 
 
+def change(file: Path, before: Settings, after: Settings) -> None:
+    """Saves what the person changed, over what the file holds now: somebody may have edited the rest meanwhile.
+
+    Raises like `load` and `save`.
+    """
+    chosen = {name: getattr(after, name) for name in after.__struct_fields__}
+    changed = {name: value for name, value in chosen.items() if value != getattr(before, name)}
+    save(file, msgspec.structs.replace(load(file), **changed))
+
+
 def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()) -> Iterator[str]:
     """Removes each value that cannot be used and says what is allowed in its place."""
     for key, value in list(values.items()):

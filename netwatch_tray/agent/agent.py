@@ -111,7 +111,7 @@ class Agent:
             self._scheduler.every(_SETTINGS_PERIOD, self._follow_settings)
             self._tick()
             if self._settings_fault:
-                self._complain("The settings have a fault", self._settings_fault)
+                self._complain("settings", "The settings have a fault", self._settings_fault)
             self._connections.start(self._feed)
             self._start_reporter()
             if self._presence:
@@ -184,9 +184,9 @@ class Agent:
 
     def _choose(self, settings: Settings) -> None:
         try:
-            settings_file.save(paths.settings_file(), settings)
+            settings_file.change(paths.settings_file(), self._settings, settings)
         except SettingsError as error:
-            self._complain("The settings stay as they were", str(error))
+            self._complain("choice", "The settings stay as they were", str(error))
         else:
             self._reload()
 
@@ -198,9 +198,9 @@ class Agent:
         """What was chosen before stays where the file has a fault, but that nothing is sent any more."""
         self._settings_state = _state(paths.settings_file())
         settings, error = settings_file.read(paths.settings_file())
-        self._settings_fault = f"{error} The settings before it hold. {_MEND}" if error else ""
+        self._settings_fault = f"{error} All stays as it was before. {_MEND}" if error else ""
         if error:
-            self._complain("The settings have a fault", self._settings_fault)
+            self._complain("settings", "The settings have a fault", self._settings_fault)
             settings = settings_file.silent(self._settings)
         self._apply(settings)
 
@@ -214,11 +214,10 @@ class Agent:
             self._presence.apply(settings)
         self._feed.tell_all(SettingsMessage(settings))
 
-    def _complain(self, heading: str, text: str) -> None:
-        """About the settings."""
+    def _complain(self, key: str, heading: str, text: str) -> None:
         _log.warning("%s: %s", heading, text)
         if self._presence:
-            self._presence.notify(Notification("settings", heading, text))
+            self._presence.notify(Notification(key, heading, text))
 
     def _complain_about_upload(self, reason: str) -> None:
         if self._presence:

@@ -123,7 +123,7 @@ def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[
 
 def add_days(verb: argparse.ArgumentParser) -> None:
     """The options of `chosen_days`."""
-    verb.add_argument("--from", dest="first", type=_day, metavar="DAY", help="2026-01-31; else 30 days")
+    verb.add_argument("--from", dest="first", type=_day, metavar="DAY", help="such as 2026-01-31; default: 30 days ago")
     verb.add_argument("--to", dest="last", type=_day, metavar="DAY", help="that day included")
     verb.set_defaults(misused=verb.error)
 

@@ -86,7 +86,8 @@ def start(endpoint: str | None, interval_s: float, latest: Callable[[], Snapshot
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415  extra
     except ImportError as error:
         raise UnsupportedError(
-            "OpenTelemetry is not part of this installation; /metrics for Prometheus works without it. Add it with: "
+            "OpenTelemetry is not part of this installation; /metrics for Prometheus works without it. "
+            "An installation by pipx takes it with: "
             "pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
         ) from error
     exporter = OTLPMetricExporter(endpoint=endpoint) if endpoint else OTLPMetricExporter()

@@ -138,7 +138,7 @@ class Icon:
 
     def _choose(self, chosen: Settings) -> None:
         try:
-            settings.save(paths.settings_file(), chosen)
+            settings.change(paths.settings_file(), self._menu.settings, chosen)
         except NetWatchError as error:
             self._native.showMessage("The settings stay as they were", str(error), QSystemTrayIcon.MessageIcon.Warning)
         else:

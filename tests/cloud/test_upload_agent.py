@@ -23,6 +23,7 @@ from uploading import wait_for
 
 from netwatch_tray import paths, settings as settings_file
 from netwatch_tray.cli import main
+from netwatch_tray.cli.session import send
 from netwatch_tray.cloud import uploader
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.feed.client import FeedClient
@@ -109,6 +110,13 @@ def test_from_setup_to_the_server_and_off_again(home: Path) -> None:
         assert (snapshot["health"] or {"gateway_ip": FAR})["gateway_ip"] == FAR
         arguments = Path(f"/proc/{process.pid}/cmdline").read_text() + Path(f"/proc/{process.pid}/environ").read_text()
         assert KEY not in arguments
+        chosen = paths.settings_file().read_text()
+        paths.settings_file().write_text(f"{chosen}\n[unitz]\n")
+        send(Command("reload")).close()
+        status = json.loads(tell("status", "--json"))
+        assert status["upload"] is None, "with a fault in the settings nothing is sent"
+        assert "unitz is no setting" in status["settings_fault"]
+        paths.settings_file().write_text(chosen)
         tell("upload", "off")
         assert "off: nothing is sent" in tell("upload", "status")
         before = len(server.requests)

@@ -269,5 +269,5 @@ def test_settings_with_a_fault_are_told_and_stop_nothing(network: Wire) -> None:
         desktop.wait_for(lambda: not fault(), 15, "what was mended is seen")
         file.write_text("[units\n")
         desktop.wait_for(fault, 15, "the next fault is seen")
-        assert "The settings before it hold." in fault()
+        assert "All stays as it was before." in fault()
         assert "Traceback" not in desktop.log("agent")

@@ -127,6 +127,14 @@ def test_any_names_survive_saving(
     assert settings.load(file) == chosen
 
 
+def test_a_change_leaves_what_was_edited_meanwhile(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    before = settings.Settings()
+    file.write_text("[upload]\non = true\n[units]\nbinary = true\n")
+    settings.change(file, before, settings.Settings(units=Units(bits=True)))
+    assert settings.load(file) == settings.Settings(units=Units(bits=True), upload=settings.Upload(on=True))
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     file, link = tmp_path / "kept" / "mine.toml", tmp_path / "settings.toml"
     file.parent.mkdir()
