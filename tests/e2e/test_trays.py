@@ -240,7 +240,7 @@ def test_the_way_can_be_chosen_while_it_runs(network: Wire) -> None:
         assert status is not None
         assert status.tray == "none, as chosen in the settings"
         choose("[tray]\nway = 'nonsense'\n")
-        desktop.wait_for(lambda: "nonsense" in desktop.log("agent"), 10, "the mistake is told")
+        desktop.wait_for(lambda: "tray.way must be" in desktop.log("agent"), 10, "the mistake is told")
         choose('[tray]\ninterface = "uplink"\n')
         desktop.wait_for(lambda: desktop.items() and "uplink only, as chosen" in desktop.tooltip(), 10, "it is back")
         choose('[tray]\nway = "xembed"\n')  # the panel of Xfce has both kinds of trays
