@@ -11,8 +11,8 @@ from PySide6.QtGui import QPainter
 from netwatch_tray import units
 from netwatch_tray.model import App
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.chart import draw_sparkline
 from netwatch_tray.window.controls import hair_line
+from netwatch_tray.window.curve import draw_sparkline
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.rate_cell import draw_bar, draw_rate, draw_size
 from netwatch_tray.window.table import Cell, Column

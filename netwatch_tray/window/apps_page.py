@@ -79,6 +79,8 @@ class AppsPage(Page):
         self._found: _Found | None = None
         self._no_history = self.tr("There is no history")
         self._rows: list[AppRow] = []
+        self._most_rx, self._about_month = 0, ""
+        """As app_table.Live has them: the same for each cell until the rows are others."""
         self._recent: deque[tuple[float, dict[str, _Rates]]] = deque()
         """Rates of the apps that moved anything, by moment."""
         self._agent_away = False
@@ -160,20 +162,10 @@ class AppsPage(Page):
         self._stack.currentWidget().setFocus()
 
     def go_to_filter(self) -> None:
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
+        self.search.go_to()
 
     def escape(self) -> bool:
-        if self.search.text():
-            self.search.clear()
-            return True
-        if self.search.hasFocus():
-            self.table.setFocus()
-            return True
-        if self.table.selectionModel().hasSelection():
-            self.table.clearSelection()
-            return True
-        return False
+        return self.search.step_back(self.table)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         current = self.table.currentIndex()
@@ -275,6 +267,8 @@ class AppsPage(Page):
 
     def _show(self) -> None:
         self._rows = list(self._all_rows())
+        self._most_rx = max((row.month.rx for row in self._rows if row.month), default=0)
+        self._about_month = self._about_the_month()
         wanted = self.search.text().strip().casefold()
         rows = [row for row in self._rows if wanted in row.name.casefold()]
         there = {row.key for row in rows}
@@ -307,9 +301,8 @@ class AppsPage(Page):
 
     def _live(self) -> app_table.Live:
         now = self._recent[-1][0] if self._recent else time.time()
-        most = max((row.month.rx for row in self._rows if row.month), default=0)
         span = (now - _SPAN_S, now)
-        return app_table.Live(self._points, span, _INTERVAL, self._units, most, self._about_the_month())
+        return app_table.Live(self._points, span, _INTERVAL, self._units, self._most_rx, self._about_month)
 
     def _about_the_month(self) -> str:
         if self._found is None:

@@ -22,7 +22,6 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
-    QPolygonF,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QToolTip, QWidget
@@ -31,6 +30,7 @@ from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import draw_hatch, draw_ring, hair_line, text_painter
+from netwatch_tray.window.curve import DOWN_SHARE, LEAST_TOP, Frame, draw_run, longest_step
 from netwatch_tray.window.geometry import (
     Gap,
     Known,
@@ -42,22 +42,16 @@ from netwatch_tray.window.geometry import (
     split,
     time_ticks,
 )
-from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, MARGIN, Theme, Tokens, faded
+from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, MARGIN, Theme, faded
 from netwatch_tray.window.words import short_date
 
 LEAST_HEIGHT = 140
-_DOWN_SHARE = 0.66
-_LEAST_TOP = 1000.0
-"""bytes/s; below this a curve is noise, not a peak."""
-_LONGEST_SILENCE_S = 5.0
 _RELATIVE_UP_TO_S = 60
 _SECONDS_UP_TO_S = 3600
 _DAYS_FROM_S = 86400
 """Ranges above this are told in days."""
 _TICKS_APART = 90
 _CLOCK_TICKS_APART = 120
-_PIECE = 16
-"""Points of a curve that are drawn at once."""
 _GAP_LABEL_LEAST = 72
 _BOX_WIDTH = 136
 _BOX_FLIPS = 152
@@ -69,11 +63,6 @@ _LEAST_POINTS_SHOWN, _FINEST_PAST_S = 8, 60.0
 _ZOOM_STEP = 2.0
 
 
-def longest_step(interval: float) -> float:
-    """Seconds without a sample after which a curve is broken, for ticks this far apart."""
-    return max(_LONGEST_SILENCE_S, 3 * interval)
-
-
 class _Closer(NamedTuple):
     """A part of the range that is looked at closer, with the points there were then: it stands still."""
 
@@ -81,80 +70,6 @@ class _Closer(NamedTuple):
     end: float
     points: Sequence[Point]
     interval: float
-
-
-class _Frame(NamedTuple):
-    """From time and rate to the screen."""
-
-    box: QRectF
-    start: float
-    end: float
-    zero: float
-    down_top: float
-    up_top: float
-
-    def x(self, at: float) -> float:
-        return self.box.left() + (at - self.start) / (self.end - self.start) * self.box.width()
-
-    def at(self, x: float) -> float:
-        return self.start + (x - self.box.left()) / self.box.width() * (self.end - self.start)
-
-    def down_y(self, rate: float) -> float:
-        return self.zero - rate / self.down_top * (self.zero - self.box.top())
-
-    def up_y(self, rate: float) -> float:
-        return self.zero + rate / self.up_top * (self.box.bottom() - self.zero)
-
-
-def draw_sparkline(
-    painter: QPainter, box: QRectF, points: Sequence[Point], span: tuple[float, float], interval: float, tokens: Tokens
-) -> None:
-    """The chart's small sister for a table cell: the same form and breaks, its own scale, no text."""
-    runs, _gaps = split(points, *span, longest_step(interval))
-    down = max((known.rx for run in runs for known in run), default=0)
-    up = max((known.tx for run in runs for known in run), default=0)
-    zero = box.top() + box.height() * _DOWN_SHARE
-    frame = _Frame(box, *span, zero, max(down, _LEAST_TOP), max(up, _LEAST_TOP))
-    painter.save()
-    painter.setClipRect(box.adjusted(0, -1, 0, 1))
-    for run in runs:
-        _draw_run(painter, frame, run, tokens, 1.1)
-    painter.restore()
-
-
-def draw_flat_line(painter: QPainter, box: QRectF, tokens: Tokens) -> None:
-    """In a spark line's place, for an interface that is down."""
-    painter.setPen(QPen(tokens.ctl, 1, Qt.PenStyle.DotLine))
-    y = math.floor(box.center().y()) + 0.5
-    painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
-
-
-def _draw_run(painter: QPainter, frame: _Frame, run: Sequence[Known], tokens: Tokens, width: float) -> None:
-    xs = [frame.x(known.at) for known in run]
-    down, up = frame.down_y, frame.up_y
-    for colour, average, peak in (
-        (tokens.down, [down(known.rx) for known in run], [down(known.rx_peak) for known in run]),
-        (tokens.up, [up(known.tx) for known in run], [up(known.tx_peak) for known in run]),
-    ):
-        foot = [QPointF(xs[-1], frame.zero), QPointF(xs[0], frame.zero)]
-        line = [QPointF(x, y) for x, y in zip(xs, average, strict=True)]
-        # Antialiasing a jagged area costs four times as much, and the line lies on its edge.
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(faded(colour, tokens.fill))
-        if peak != average:
-            painter.drawPolygon(QPolygonF([*map(QPointF, xs, peak), *foot]))
-        painter.drawPolygon(QPolygonF([*line, *foot]))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if len(line) == 1:  # one sample between two gaps is a dot
-            painter.setPen(QPen(colour, 2 * width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            painter.drawPoint(line[0])
-        else:
-            pen = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-            painter.setPen(pen)
-            # Qt fills the outline of a jagged polyline as one shape; in pieces that takes less than half the time.
-            for first in range(0, len(line) - 1, _PIECE):
-                painter.drawPolyline(line[first : first + _PIECE + 1])
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
 class Chart(QWidget):
@@ -183,7 +98,7 @@ class Chart(QWidget):
         self._dragged: float | None = None
         """Where the mouse was pressed, and where it is now if that is a drag."""
         self._span_name = ""
-        self._down, self._up = Scale(_LEAST_TOP), Scale(_LEAST_TOP)
+        self._down, self._up = Scale(LEAST_TOP), Scale(LEAST_TOP)
         self._runs: list[list[Known]] = []
         self._gaps: list[Gap] = []
         self._bucket: float | None = None
@@ -512,18 +427,18 @@ class Chart(QWidget):
         del self._runs[0][: max(0, left)]
         return True
 
-    def _frame(self) -> _Frame:
+    def _frame(self) -> Frame:
         metrics = QFontMetricsF(self._theme.fonts.small)
         step = 1024 if self.units.binary else 1000
         widest = max(metrics.horizontalAdvance(f"500 {units.rate(step**power, self.units).unit}") for power in range(4))
         left = MARGIN + math.ceil(widest) + GAP
         bottom = self.height() - math.ceil(metrics.height()) - 12
         box = QRectF(left, 12, max(1, self.width() - MARGIN - left), max(1, bottom - 12))
-        zero = self._crisp(box.top() + box.height() * _DOWN_SHARE)
+        zero = self._crisp(box.top() + box.height() * DOWN_SHARE)
         # The edge stands at a whole device pixel of time, so that what is drawn can be moved by whole pixels.
         pixel = self._pixel(box)
         end = math.ceil(self._end / pixel) * pixel
-        return _Frame(box, end - self._span, end, zero, self._down.top, self._up.top)
+        return Frame(box, end - self._span, end, zero, self._down.top, self._up.top)
 
     def _crisp(self, position: float) -> float:
         """The middle of the device pixel at this position, where a hair line is sharp."""
@@ -534,7 +449,7 @@ class Chart(QWidget):
         """Seconds of a device pixel."""
         return self._span / (box.width() * self.devicePixelRatioF())
 
-    def _draw_picture(self, frame: _Frame) -> QPixmap:
+    def _draw_picture(self, frame: Frame) -> QPixmap:
         """Grid, curves and axis, as much of them anew as has changed."""
         ratio, box = self.devicePixelRatioF(), frame.box
         drawn = (self.size(), ratio, self._span, self._down.top, self._up.top, id(self._theme.tokens), self.units)
@@ -559,7 +474,7 @@ class Chart(QWidget):
         self._picture, self._drawn, self._column = picture, drawn, column
         return picture
 
-    def _draw_curves(self, painter: QPainter, frame: _Frame, left: float) -> None:
+    def _draw_curves(self, painter: QPainter, frame: Frame, left: float) -> None:
         """From here to the right edge, with what lies below and above them."""
         tokens, box = self._theme.tokens, frame.box
         left = math.floor(left) - (1 if left <= box.left() else 0)
@@ -573,15 +488,15 @@ class Chart(QWidget):
         for run in self._runs:
             if run[-1].at >= since:
                 first = bisect_left(run, since, key=lambda known: known.at)
-                _draw_run(painter, frame, run[max(0, first - 2) :], tokens, 1.5)
+                draw_run(painter, frame, run[max(0, first - 2) :], tokens, 1.5)
         painter.setPen(hair_line(tokens.ink3))
         painter.drawLine(QPointF(box.left(), frame.zero), QPointF(box.right(), frame.zero))
 
-    def _grid_heights(self, frame: _Frame) -> list[float]:
+    def _grid_heights(self, frame: Frame) -> list[float]:
         down, up = rate_ticks(frame.down_top, 4, self.units), rate_ticks(frame.up_top, 2, self.units)
         return [self._crisp(y) for y in (*map(frame.down_y, down), *map(frame.up_y, up))]
 
-    def _draw_scales(self, painter: QPainter, frame: _Frame) -> None:
+    def _draw_scales(self, painter: QPainter, frame: Frame) -> None:
         """The numbers beside the grid."""
         painter.setFont(self._theme.fonts.small)
         metrics = QFontMetricsF(self._theme.fonts.small)
@@ -595,7 +510,7 @@ class Chart(QWidget):
             width = metrics.horizontalAdvance(text)
             painter.drawText(QPointF(frame.box.left() - GAP - width, y + metrics.capHeight() / 2), text)
 
-    def _draw_times(self, painter: QPainter, frame: _Frame) -> None:
+    def _draw_times(self, painter: QPainter, frame: Frame) -> None:
         box = frame.box
         metrics = QFontMetricsF(self._theme.fonts.small)
         relative = self._closer is None and self._span <= _RELATIVE_UP_TO_S
@@ -632,7 +547,7 @@ class Chart(QWidget):
         texts[-1] += f" {outermost.unit}"
         return texts
 
-    def _draw_gap(self, painter: QPainter, frame: _Frame, gap: Gap) -> None:
+    def _draw_gap(self, painter: QPainter, frame: Frame, gap: Gap) -> None:
         tokens = self._theme.tokens
         left = max(frame.x(gap.start), frame.box.left())
         right = min(frame.x(gap.end), frame.box.right())
@@ -673,7 +588,7 @@ class Chart(QWidget):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         return box
 
-    def _draw_labels(self, painter: QPainter, frame: _Frame) -> None:
+    def _draw_labels(self, painter: QPainter, frame: Frame) -> None:
         tokens = self._theme.tokens
         painter.setFont(self._theme.fonts.small_strong)
         metrics = QFontMetricsF(painter.font())
@@ -692,7 +607,7 @@ class Chart(QWidget):
         painter.setFont(self._theme.fonts.small)
         self._draw_peak(painter, frame, taken.adjusted(-GAP, 0, GAP, 0))
 
-    def _draw_peak(self, painter: QPainter, frame: _Frame, taken: QRectF) -> None:
+    def _draw_peak(self, painter: QPainter, frame: Frame, taken: QRectF) -> None:
         peak = self._peak()
         if peak is None:
             return
@@ -712,7 +627,7 @@ class Chart(QWidget):
         peak = max(self._visible(), key=lambda known: known.rx_peak, default=None)
         return peak if peak and peak.rx_peak > 0 else None
 
-    def _draw_drag(self, painter: QPainter, frame: _Frame, left: float, right: float) -> None:
+    def _draw_drag(self, painter: QPainter, frame: Frame, left: float, right: float) -> None:
         """What will be looked at closer."""
         tokens, box = self._theme.tokens, frame.box
         painter.fillRect(QRectF(left, box.top(), right - left, box.height()), faded(tokens.ink2, 0.14))

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout
 from netwatch_tray import units
 from netwatch_tray.model import Connection
 from netwatch_tray.units import UNKNOWN
-from netwatch_tray.window.chart import draw_flat_line, draw_sparkline
 from netwatch_tray.window.connection_table import Group, Line, Live, Row, key, owner, state_in_words, why_no_rate
 from netwatch_tray.window.controls import FlatButton, SlimScrollBar, Text, hair_line
+from netwatch_tray.window.curve import draw_flat_line, draw_sparkline
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
 from netwatch_tray.window.words import how_long, round_trip

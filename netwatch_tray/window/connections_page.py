@@ -159,23 +159,13 @@ class ConnectionsPage(Page):
         self._stack.currentWidget().setFocus()
 
     def go_to_filter(self) -> None:
-        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.filter.selectAll()
+        self.filter.go_to()
 
     def escape(self) -> bool:
         if self.details.isVisible() and self._details_float():
             self._close_details()
             return True
-        if self.filter.text():
-            self.filter.clear()
-            return True
-        if self.filter.hasFocus():
-            self.table.setFocus()
-            return True
-        if self.table.selectionModel().hasSelection():
-            self.table.clearSelection()
-            return True
-        return False
+        return self.filter.step_back(self.table)
 
     def group_by(self, grouping: str) -> None:
         """`none`, `app` or `remote`; anything else is none."""

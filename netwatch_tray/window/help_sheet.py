@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from netwatch_tray.window.controls import Text
-from netwatch_tray.window.theme import GAP, MARGIN, POPOVER_RADIUS, Theme, text_width
+from netwatch_tray.window.pop_over import PopOver
+from netwatch_tray.window.theme import GAP, MARGIN, Theme, text_width
+from netwatch_tray.window.words import native_keys
 
 _COLUMN_GAP = 24
 
 
-class HelpSheet(QFrame):
+class HelpSheet(PopOver):
     """A pop-over in the middle of the window; any key or click closes it."""
 
     def __init__(self, theme: Theme, parent: QWidget, pages: int, ranges: int) -> None:
-        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
-        self._theme = theme
+        super().__init__(theme, parent)
         self.setAccessibleName(self.tr("Keys"))
         grid = QGridLayout(self)
         grid.setContentsMargins(24, MARGIN, 24, MARGIN)
@@ -28,22 +28,22 @@ class HelpSheet(QFrame):
         title.show_text(self.tr("Keys"))
         grid.addWidget(title, 0, 0, 1, 5)
         keys = (
-            (f"{_native('Ctrl+1')} … {pages}", self.tr("Turn to a page")),
-            (_native("Ctrl+,"), self.tr("Settings")),
-            (_native("Space"), self.tr("Hold the picture still, or go on")),
-            (f"{_native('Alt+1')} … {ranges}", self.tr("Time range")),
-            (f"{_native('Ctrl+F')}, /", self.tr("Filter")),
-            (_native("Ctrl+G"), self.tr("Group connections")),
+            (f"{native_keys('Ctrl+1')} … {pages}", self.tr("Turn to a page")),
+            (native_keys("Ctrl+,"), self.tr("Settings")),
+            (native_keys("Space"), self.tr("Hold the picture still, or go on")),
+            (f"{native_keys('Alt+1')} … {ranges}", self.tr("Time range")),
+            (f"{native_keys('Ctrl+F')}, /", self.tr("Filter")),
+            (native_keys("Ctrl+G"), self.tr("Group connections")),
             ("← →", self.tr("Move the crosshair, fold a group")),
             ("+ −", self.tr("Look closer at the chart, or from further away")),
-            (_native("T"), self.tr("The chart as a table")),
+            (native_keys("T"), self.tr("The chart as a table")),
             ("↑ ↓", self.tr("Choose a row")),
-            (_native("Return"), self.tr("Details, fold a group, connections of an app")),
-            (_native("Ctrl+C"), self.tr("Copy rows")),
-            (_native("Ctrl+Shift+C"), self.tr("Copy a cell")),
-            (_native("Escape"), self.tr("Back: crosshair, filter, selection, settings")),
-            (f"{_native('Ctrl+W')}, {_native('Ctrl+Q')}", self.tr("Close the window; the agent goes on")),
-            (f"{_native('F1')}, ?", self.tr("This sheet")),
+            (native_keys("Return"), self.tr("Details, fold a group, connections of an app")),
+            (native_keys("Ctrl+C"), self.tr("Copy rows")),
+            (native_keys("Ctrl+Shift+C"), self.tr("Copy a cell")),
+            (native_keys("Escape"), self.tr("Back: crosshair, filter, selection, settings")),
+            (f"{native_keys('Ctrl+W')}, {native_keys('Ctrl+Q')}", self.tr("Close the window; the agent goes on")),
+            (f"{native_keys('F1')}, ?", self.tr("This sheet")),
         )
         for number, (key, meaning) in enumerate(keys):
             self._add(grid, number + 1, key, meaning)
@@ -75,15 +75,6 @@ class HelpSheet(QFrame):
     def mousePressEvent(self, _event: QMouseEvent) -> None:
         self.hide()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        # Not translucent: without a compositor the corners would be black.
-        painter.fillRect(self.rect(), self._theme.tokens.surface)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._theme.tokens.ctl, 1))
-        painter.setBrush(self._theme.tokens.raised)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), POPOVER_RADIUS, POPOVER_RADIUS)
-
     def _add(self, grid: QGridLayout, row: int, key: str, meaning: str) -> None:
         left, right = Text(self._theme, self._theme.fonts.strong), Text(self._theme, self._theme.fonts.base, "ink2")
         for text, words in ((left, key), (right, meaning)):
@@ -91,7 +82,3 @@ class HelpSheet(QFrame):
             text.setMinimumWidth(text_width(text.font(), words))
         grid.addWidget(left, row, 0)
         grid.addWidget(right, row, 3)
-
-
-def _native(keys: str) -> str:
-    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)

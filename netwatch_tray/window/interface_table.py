@@ -13,7 +13,7 @@ from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.units import DOWN, UP, Quantity, Units
 from netwatch_tray.window.agent_words import in_words
-from netwatch_tray.window.chart import draw_flat_line, draw_sparkline
+from netwatch_tray.window.curve import draw_flat_line, draw_sparkline
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.rate_cell import draw_rate
 from netwatch_tray.window.table import Cell, Column

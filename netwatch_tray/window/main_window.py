@@ -28,6 +28,7 @@ from netwatch_tray.window.settings_page import SettingsPage, cost_in_words
 from netwatch_tray.window.table import TableView
 from netwatch_tray.window.theme import MARGIN, Theme
 from netwatch_tray.window.usage_page import UsagePage
+from netwatch_tray.window.words import native_keys
 
 _SETTINGS = 4
 """The place of the settings among the pages: the last one."""
@@ -85,7 +86,7 @@ class MainWindow(QWidget):
         self._paused = False
         self._pause = ToolButton(theme, self.tr("Pause"), "pause")
         self._pause_key = Text(theme, theme.fonts.small, "ink3")
-        self._pause_key.show_text(_native("Space"))
+        self._pause_key.show_text(native_keys("Space"))
         self._settings_tab = ToolButton(theme, "", "settings")
         self._help_button = ToolButton(theme, "", "help")
         self._tabs = QButtonGroup(self)
@@ -217,16 +218,16 @@ class MainWindow(QWidget):
         )
         for index, ((name, symbol), page) in enumerate(zip(named, self._pages, strict=False)):
             tab = Tab(self._theme, name, symbol)
-            tab.setToolTip(f"{name} ({_native(f'Ctrl+{index + 1}')})")
+            tab.setToolTip(f"{name} ({native_keys(f'Ctrl+{index + 1}')})")
             self._tabs.addButton(tab, index)
             row.addWidget(tab)
             self._stack.addWidget(page)
         row.addStretch(1)
         self._pause.setToolTip(self.tr("Holds the picture still; measuring goes on (Space)"))
-        self._settings_tab.setToolTip(f"{self.tr('Settings')} ({_native('Ctrl+,')})")
+        self._settings_tab.setToolTip(f"{self.tr('Settings')} ({native_keys('Ctrl+,')})")
         self._settings_tab.setAccessibleName(self.tr("Settings"))
         self._settings_tab.setCheckable(True)
-        self._help_button.setToolTip(f"{self.tr('Keys')} ({_native('F1')})")
+        self._help_button.setToolTip(f"{self.tr('Keys')} ({native_keys('F1')})")
         self._help_button.setAccessibleName(self.tr("Keys"))
         self._tabs.addButton(self._settings_tab, _SETTINGS)
         self._stack.addWidget(self._first_run)
@@ -473,8 +474,3 @@ class MainWindow(QWidget):
         if "settings" in vars(self):
             self.settings.show_agent_cost(cost)
         self._say()
-
-
-def _native(keys: str) -> str:
-    """As the person's system writes them."""
-    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QTableView
 
 from netwatch_tray.window.controls import aligned, text_painter
 from netwatch_tray.window.field import Field
@@ -30,6 +30,23 @@ class SearchField(Field):
         self.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
         self.textChanged.connect(lambda text: self._clear.setVisible(bool(text)))
         self._clear.setVisible(False)
+
+    def go_to(self) -> None:
+        """To type another text over the one that is there."""
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.selectAll()
+
+    def step_back(self, table: QTableView) -> bool:
+        """Escape on a page whose table this field filters: undoes one thing; False: there is nothing to undo."""
+        if self.text():
+            self.clear()
+        elif self.hasFocus():
+            table.setFocus()
+        elif table.selectionModel().hasSelection():
+            table.clearSelection()
+        else:
+            return False
+        return True
 
     def show_count(self, count: str) -> None:
         if count == self._count:

@@ -4,8 +4,8 @@ is in or out.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from netwatch_tray import units
@@ -13,7 +13,8 @@ from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import Link, SlimScrollBar, Text
-from netwatch_tray.window.theme import MARGIN, POPOVER_RADIUS, Theme
+from netwatch_tray.window.pop_over import PopOver
+from netwatch_tray.window.theme import MARGIN, Theme
 
 _ROW = 24
 _WIDTH = 704
@@ -22,7 +23,7 @@ _INDENT, _DEEPEST = 18, 6
 """Per level, dip; more levels are not told apart."""
 
 
-class WhyTotal(QFrame):
+class WhyTotal(PopOver):
     """Opens below its link and is brought up to date at each tick while it is open.
 
     `choice_asked`: the person wants to choose what is counted.
@@ -31,8 +32,7 @@ class WhyTotal(QFrame):
     choice_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
-        self._theme = theme
+        super().__init__(theme, parent)
         self.setAccessibleName(self.tr("Why this total"))
         self._listed: list[int] = []
         self._rows: list[_Row] = []
@@ -93,15 +93,6 @@ class WhyTotal(QFrame):
         x = window.width() - MARGIN - self.width() if right_to_left else MARGIN
         self.move(window.mapToGlobal(QPoint(x, below.mapTo(window, QPoint(0, below.height() + 4)).y())))
         self.show()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        # Not translucent: without a compositor the corners would be black.
-        painter.fillRect(self.rect(), self._theme.tokens.surface)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._theme.tokens.ctl, 1))
-        painter.setBrush(self._theme.tokens.raised)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), POPOVER_RADIUS, POPOVER_RADIUS)
 
     def _rebuild(self, interfaces: int) -> None:
         """A heading, a row for each interface, and the total."""

@@ -1,10 +1,11 @@
-"""Days and lengths of time as people say them."""
+"""Days, lengths of time and keys as people say them."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
+from PySide6.QtGui import QKeySequence
 
 from netwatch_tray.units import UNKNOWN
 
@@ -42,3 +43,8 @@ def round_trip(seconds: float | None) -> str:
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.1f} ms" if seconds < 0.001 else f"{seconds * 1000:.0f} ms"
+
+
+def native_keys(keys: str) -> str:
+    """`Ctrl+F`, as the person's system writes it."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)

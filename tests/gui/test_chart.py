@@ -9,7 +9,8 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
 
 from netwatch_tray.units import Units
-from netwatch_tray.window.chart import Chart, draw_flat_line, draw_sparkline
+from netwatch_tray.window.chart import Chart
+from netwatch_tray.window.curve import draw_flat_line, draw_sparkline
 from netwatch_tray.window.geometry import Point
 from netwatch_tray.window.theme import DARK, LIGHT, Theme, Tokens
 
