@@ -131,6 +131,10 @@ def save(file: Path, settings: Settings) -> None:
     Raises SettingsError that names the file; also when it has a fault now, which somebody is about to mend.
     """
     load(file)
+    _write(file, settings)
+
+
+def _write(file: Path, settings: Settings) -> None:
     text = "\n".join(_table((), msgspec.to_builtins(settings)))
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -154,7 +158,7 @@ def change(file: Path, before: Settings, after: Settings) -> None:
     """
     chosen = {name: getattr(after, name) for name in after.__struct_fields__}
     changed = {name: value for name, value in chosen.items() if value != getattr(before, name)}
-    save(file, msgspec.structs.replace(load(file), **changed))
+    _write(file, msgspec.structs.replace(load(file), **changed))
 
 
 def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()) -> Iterator[str]:

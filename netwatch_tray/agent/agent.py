@@ -10,6 +10,7 @@ import resource
 import signal
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,9 @@ class Agent:
 
         A fault in the settings stops nothing: what can be used of them is, and the fault is told.
         """
-        self._settings_state = _state(paths.settings_file())
-        settings, error = settings_file.read(paths.settings_file())
+        self._settings_file = paths.settings_file()
+        self._settings_state = _state(self._settings_file)
+        settings, error = settings_file.read(self._settings_file)
         self._settings = settings
         self._settings_fault = f"{error} What is wrong is left at its default. {_MEND}" if error else ""
         self._started = clock.boottime()
@@ -124,8 +126,8 @@ class Agent:
         tick = self._monitor.tick()
         if self._monitor.fault and self._monitor.fault != fault:
             _log.warning("%s", self._monitor.fault)
-        elif self._monitor.fault and self._presence:  # not for one reading that failed
-            self._presence.notify(Notification("counters", "NetWatch cannot measure", self._monitor.fault))
+        elif self._monitor.fault:  # not for one reading that failed
+            self._notify("counters", "NetWatch cannot measure", self._monitor.fault)
         self._recent.append(_recent(tick))
         self._history.take(tick, self._connections.count(tick))
         if self._reporter:
@@ -184,20 +186,20 @@ class Agent:
 
     def _choose(self, settings: Settings) -> None:
         try:
-            settings_file.change(paths.settings_file(), self._settings, settings)
+            settings_file.change(self._settings_file, self._settings, settings)
         except SettingsError as error:
             self._complain("choice", "The settings stay as they were", str(error))
         else:
             self._reload()
 
     def _follow_settings(self) -> None:
-        if _state(paths.settings_file()) != self._settings_state:
+        if _state(self._settings_file) != self._settings_state:
             self._reload()
 
     def _reload(self) -> None:
         """What was chosen before stays where the file has a fault, but that nothing is sent any more."""
-        self._settings_state = _state(paths.settings_file())
-        settings, error = settings_file.read(paths.settings_file())
+        self._settings_state = _state(self._settings_file)
+        settings, error = settings_file.read(self._settings_file)
         self._settings_fault = f"{error} All stays as it was before. {_MEND}" if error else ""
         if error:
             self._complain("settings", "The settings have a fault", self._settings_fault)
@@ -216,12 +218,12 @@ class Agent:
 
     def _complain(self, key: str, heading: str, text: str) -> None:
         _log.warning("%s: %s", heading, text)
+        self._notify(key, heading, text)
+
+    def _notify(self, key: str, heading: str, text: str) -> None:
+        """For the person, where there is a desktop that shows it."""
         if self._presence:
             self._presence.notify(Notification(key, heading, text))
-
-    def _complain_about_upload(self, reason: str) -> None:
-        if self._presence:
-            self._presence.notify(Notification("upload", "Nothing is uploaded", reason))
 
     def _start_reporter(self) -> None:
         """Uploads as the settings say; again: instead of the reporter before."""
@@ -236,7 +238,7 @@ class Agent:
                 self._settings.upload,
                 {**os.environ, **self._secrets},
                 lambda: self._connections.table,
-                self._complain_about_upload,
+                partial(self._notify, "upload", "Nothing is uploaded"),
                 after=before,
             )
             self._connections.on_reading = self._reporter.connections_read
@@ -250,9 +252,7 @@ class Agent:
         used, cap = (units.size(amount, self._settings.units) for amount in (alert.used, alert.cap))
         text = f"{used} of {cap} are used; the billing month ends on {alert.cycle.last:%d %B}."
         _log.info("Data plan: %s", text)
-        if self._presence:
-            key, heading = f"data plan {alert.percent}", f"{alert.percent} % of the data plan are used"
-            self._presence.notify(Notification(key, heading, text))
+        self._notify(f"data plan {alert.percent}", f"{alert.percent} % of the data plan are used", text)
 
     def _open_window(self) -> None:
         """Starts the window's process; it raises the one that is open already, if there is one."""

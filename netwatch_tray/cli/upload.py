@@ -261,8 +261,7 @@ def _test(_options: argparse.Namespace) -> int:
 
     Measured once, so that its deltas are 0: the server adds up all it gets, and a test must not count traffic twice.
     """
-    import netwatch_tray
-    from netwatch_tray.cloud import account
+    from netwatch_tray.cloud import account, wire
     from netwatch_tray.cloud.client import ServerClient, describe
     from netwatch_tray.cloud.observer import Observer
     from netwatch_tray.cloud.uploader import PACE
@@ -274,7 +273,7 @@ def _test(_options: argparse.Namespace) -> int:
     observer.step()
     body = observer.envelope()
     observer.close()
-    client = ServerClient(found, f"netwatch-tray/{netwatch_tray.__version__}", timeout=PACE.timeout)
+    client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
     answer = client.post(body)
     if answer.status == 429:
         print("The server takes a snapshot every ten seconds; trying again in a moment.", file=sys.stderr)

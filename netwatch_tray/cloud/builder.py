@@ -109,9 +109,9 @@ class SnapshotBuilder:
 
     def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
         """The snapshot at `tick`, the last one added. `boottime`: seconds, of the readings."""
-        interfaces = tuple(self._interface(each) for each in tick.interfaces if self._is_sent(each))
-        sent = {each.index for each in tick.interfaces if self._is_sent(each)}
-        self._meters = {index: meter for index, meter in self._meters.items() if index in sent}
+        sent = {each.index: each for each in tick.interfaces if self._is_sent(each)}
+        interfaces = tuple(map(self._interface, sent.values()))
+        self._meters = {index: self._meters[index] for index in sent}
         sockets = readings.sockets
         states: dict[str, int] = sockets.states if sockets else {}
         rows = sockets.rows if sockets else None

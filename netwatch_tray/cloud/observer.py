@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import netwatch_tray
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Identity
 from netwatch_tray.cloud.collector import SnapshotCollector
@@ -78,8 +77,7 @@ class Observer:
         """The body that would be sent now, by the very functions that send it."""
         snapshot = self.snapshot()
         health = wire.AgentHealth(collectors_ok=not self.faults, dropped_count=0, queue_depth=1)
-        version = f"netwatch-tray/{netwatch_tray.__version__}"
-        return wire.encode_envelope(self._collector.host(), version, [wire.encode(snapshot)], health)
+        return wire.encode_envelope(self._collector.host(), wire.AGENT, [wire.encode(snapshot)], health)
 
     def close(self) -> None:
         self._interfaces.close()

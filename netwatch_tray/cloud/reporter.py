@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-import netwatch_tray
 from netwatch_tray import clock, paths
 from netwatch_tray.cloud import account, wire
 from netwatch_tray.cloud.account import Account
@@ -125,7 +124,7 @@ class Reporter:
             found = account.resolve(self._upload, self._environment)
             self._spool = Spool(paths.spool_file())
             self._spool.drop_beyond(self._scope)
-            client = ServerClient(found, f"netwatch-tray/{netwatch_tray.__version__}", timeout=PACE.timeout)
+            client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
             collector = SnapshotCollector(self._upload, found.identity, with_health=True)
             uploader = Uploader(
                 self._spool,

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import netwatch_tray
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.client import LateError, ServerClient, UnreachableError
@@ -228,8 +227,7 @@ class Uploader:
         health = wire.AgentHealth(
             collectors_ok=self._collectors_ok(), dropped_count=level.dropped, queue_depth=level.waiting
         )
-        version = f"netwatch-tray/{netwatch_tray.__version__}"
-        body = wire.encode_envelope(self._host(), version, [each.body for each in batch], health)
+        body = wire.encode_envelope(self._host(), wire.AGENT, [each.body for each in batch], health)
         sent = time.time()
         try:
             answer = self._client.post(body)

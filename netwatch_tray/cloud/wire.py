@@ -13,8 +13,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+import netwatch_tray
 from netwatch_tray.errors import ParseError
 
+AGENT = f"netwatch-tray/{netwatch_tray.__version__}"
+"""How this program calls itself, in envelopes and as User-Agent."""
 SCHEMA_VERSION = 1
 MOST_SNAPSHOTS = 100
 """In one envelope; both servers answer 413 to more."""

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from itertools import chain, groupby
 from operator import add, truediv
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 import msgspec
 
@@ -20,6 +20,8 @@ TENS, MINUTES, HOURS = 10, 60, 3600
 """The tiers, in seconds a value; a finer one, the ticks themselves, is in the minutes."""
 SPAN = {TENS: 3600, MINUTES: 3600, HOURS: 4 * 86400}
 """Seconds a chunk, by tier."""
+
+Unpacked = TypeVar("Unpacked")
 
 _Sum = Annotated[int, msgspec.Meta(ge=0)]
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
@@ -186,10 +188,7 @@ def pack_minute(minute: Minute) -> bytes:
 
 def unpack_minute(data: bytes) -> Minute:
     """Raises CorruptHistoryError."""
-    try:
-        return _minute.decode(data)
-    except msgspec.DecodeError as error:
-        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
+    return _decoded(_minute, data)
 
 
 def pack_ledger(ledger: Ledger) -> bytes:
@@ -198,10 +197,7 @@ def pack_ledger(ledger: Ledger) -> bytes:
 
 def unpack_ledger(data: bytes) -> Ledger:
     """Raises CorruptHistoryError."""
-    try:
-        return _ledger.decode(data)
-    except msgspec.DecodeError as error:
-        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
+    return _decoded(_ledger, data)
 
 
 def pack_fine(times: list[int], elapsed: list[int], lines: dict[int, Line]) -> bytes:
@@ -210,10 +206,7 @@ def pack_fine(times: list[int], elapsed: list[int], lines: dict[int, Line]) -> b
 
 def unpack_fine(data: bytes) -> Fine:
     """Raises CorruptHistoryError."""
-    try:
-        fine = _fine.decode(data)
-    except msgspec.DecodeError as error:
-        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
+    fine = _decoded(_fine, data)
     if len(fine.times) != len(fine.elapsed) or not all(0 <= each < 60_000 for each in fine.times):
         raise CorruptHistoryError("The history is damaged: ticks that are not of their minute.")
     if not all(each > 0 for each in fine.elapsed):
@@ -226,10 +219,7 @@ def unpack_line(fine: Fine, series: int) -> Line | None:
     raw = fine.lines.get(series)
     if raw is None:
         return None
-    try:
-        rx, tx = _line.decode(raw)
-    except msgspec.DecodeError as error:
-        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
+    rx, tx = _decoded(_line, raw)
     size = len(fine.times)
     if not len(rx) == len(tx) <= size:
         raise CorruptHistoryError("The history is damaged: more values than ticks.")
@@ -287,6 +277,13 @@ def _spans_of_tens(times: list[int]) -> list[tuple[int, int, int]]:
         begin, end = end, end + sum(1 for _ in group)
         spans.append((second, begin, end))
     return spans
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[Unpacked], data: bytes) -> Unpacked:
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
 
 
 def _cut(numbers: list[int]) -> list[int]:

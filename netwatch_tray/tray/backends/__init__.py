@@ -8,12 +8,29 @@ from typing import Any, NamedTuple, Protocol
 
 from PIL import Image
 
+from netwatch_tray import clock
 from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.icon import Bar
 
-COOLDOWN = 3600.0
+_COOLDOWN = 3600.0
 """Seconds between notifications about the same."""
+
+
+class Cooldown:
+    """Which notifications may be told now: the same not twice in an hour."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+        """When (boot-time clock), by key."""
+
+    def allows(self, key: str) -> bool:
+        """True: it is told now."""
+        now = clock.boottime()
+        if now - self._told.get(key, -_COOLDOWN) < _COOLDOWN:
+            return False
+        self._told[key] = now
+        return True
 
 
 class Notification(NamedTuple):

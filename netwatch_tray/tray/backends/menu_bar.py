@@ -19,9 +19,8 @@ from typing import Any
 
 from PIL import Image
 
-from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.tray.backends import COOLDOWN, Notification
+from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 
 _ACCESSORY = 1
@@ -56,8 +55,7 @@ class Icon:
         self._signals = importlib.import_module("PyObjCTools.MachSignals")
         self._scheduler = scheduler
         self._program = program
-        self._notified: dict[str, float] = {}
-        """When each key was last told."""
+        self._cooldown = Cooldown()
         self._notifier: Any = None
         """Kept until the next one: an object that is forgotten before its process ends is a warning."""
         self._icon, self._title, self._menu, self._label = icon, title, menu, ""
@@ -148,10 +146,8 @@ class Icon:
         """By the system's own script runner; a program of an application bundle would need a permission instead."""
         import subprocess  # noqa: PLC0415  most agents never notify
 
-        now = clock.boottime()
-        if now - self._notified.get(notification.key, -COOLDOWN) < COOLDOWN:
+        if not self._cooldown.allows(notification.key):
             return
-        self._notified[notification.key] = now
         words = ["osascript", "-e", _NOTIFY, notification.text, self._program, notification.heading]
         self._notifier = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from netwatch_tray import clock
-from netwatch_tray.tray.backends import COOLDOWN, Notification
+from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.bus import Bus
 
 SERVICE = "org.freedesktop.Notifications"
@@ -24,20 +23,21 @@ class Notifications:
         self._program = program
         self._icon_name = icon_name
         self._on_click = on_click
-        self._told: dict[str, float] = {}
-        """When, by key."""
+        self._cooldown = Cooldown()
+        self._listens = False
+        """To what becomes of them."""
         self._shown: dict[str, int] = {}
         """The server's number, by key."""
 
     def tell(self, notification: Notification) -> None:
         """Without a server for it nothing happens: the icon and its tooltip tell the same."""
-        now, key = clock.boottime(), notification.key
-        if now - self._told.get(key, -COOLDOWN) < COOLDOWN:
+        key = notification.key
+        if not self._cooldown.allows(key):
             return
-        if not self._told:
+        if not self._listens:
+            self._listens = True
             rule = f"type='signal',sender='{SERVICE}',interface='{SERVICE}'"
             self._bus.call_bus("AddMatch", "s", (rule,))
-        self._told[key] = now
         # Servers read the text as markup where they can.
         text = notification.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         hints = {"urgency": ("y", 1), "desktop-entry": ("s", self._icon_name)}
