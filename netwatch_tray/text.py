@@ -1,0 +1,88 @@
+"""Text from outside: decoded where it enters, made printable where it leaves.
+
+Names of processes, control groups, interfaces, mount points and apps are chosen by any user of the machine, names of
+hosts by their owners, and answers of servers by anybody. Inside the program such text is a `str` without surrogates and
+otherwise unchanged. Everything that shows it passes it through `printable`, or through `csv_cell`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from types import TracebackType
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+_KEPT = frozenset(
+    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"  # spaces (Zs)
+    "\u200c\u200d"  # zero width non-joiner and joiner: emoji, Persian and the scripts of India need them
+)
+"""Characters that `str.isprintable` refuses although they move nothing but themselves."""
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
+"""What a spreadsheet evaluates (OWASP, "CSV Injection")."""
+
+
+def decoded(raw: bytes) -> str:
+    """Return the text of bytes from outside; what is not UTF-8 becomes U+FFFD."""
+    return raw.decode(errors="replace")
+
+
+def from_os(name: str) -> str:
+    """Return a name from `os`, `socket` or psutil with U+FFFD in place of what could not be decoded.
+
+    The result may no longer be the name of a file: keep the original to open it.
+    """
+    return name if name.isascii() else os.fsencode(name).decode(errors="replace")
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """Return the text as one line that cannot change what stands around it.
+
+    Control characters, line and paragraph separators, bidirectional controls, other invisible characters, surrogates
+    and code points without a character become U+FFFD. Spaces of any width stay.
+
+    most: greatest number of characters; a longer text ends in an ellipsis.
+    """
+    if most is not None and len(text) > most:
+        text = text[: max(0, most - 1)] + "…"
+    if text.isprintable():
+        return text
+    return "".join([each if each.isprintable() or each in _KEPT else REPLACEMENT for each in text])
+
+
+def csv_cell(value: object) -> object:
+    """Return the value as a cell of a CSV file: unknown is empty, text is one line and no spreadsheet evaluates it.
+
+    Text that begins like a formula gets an apostrophe in front (OWASP). Numbers stay numbers.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return value
+    shown = printable(value)
+    return f"'{shown}" if _FORMULA.match(shown) else shown
+
+
+def without_credentials(url: str) -> str:
+    """Return what was given as a URL, valid or not, without user name and password: `https://…@example.org/`.
+
+    Hides too much rather than too little where the password holds characters that end it.
+    """
+    head, at, tail = url.rpartition("@")
+    scheme, slashes, rest = head.partition("//")
+    if not at or (slashes and ":" not in rest and "/" in rest):  # the @ stands in the path
+        return url
+    return f"{scheme}{slashes}…@{tail}" if slashes else f"…@{tail}"
+
+
+class LogFormatter(logging.Formatter):
+    """Writes each record as one line, and each line of a traceback as one line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class' name
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802  as above
+        return "\n".join(map(printable, super().formatException(ei).split("\n")))
