@@ -7,12 +7,15 @@ LaunchAgent (launchd.plist(5)) in `~/Library/LaunchAgents`.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
 
-from netwatch_tray import launch
+from netwatch_tray import desktop_files, launch
 from netwatch_tray.errors import NetWatchError
+
+_log = logging.getLogger(__name__)
 
 _NAME = "netwatch-tray"
 _LABEL = "io.netwatch.tray"
@@ -22,10 +25,7 @@ def file() -> Path:
     """Where it is when it is on."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "LaunchAgents" / f"{_LABEL}.plist"
-    configuration = os.environ.get("XDG_CONFIG_HOME", "")
-    # The specification ignores what is not absolute.
-    base = Path(configuration) if configuration.startswith("/") else Path.home() / ".config"
-    return base / "autostart" / f"{_NAME}.desktop"
+    return desktop_files.base_directory("XDG_CONFIG_HOME", ".config") / "autostart" / f"{_NAME}.desktop"
 
 
 def is_on() -> bool:
@@ -41,7 +41,8 @@ def is_on() -> bool:
 
 
 def turn(*, on: bool) -> None:
-    """Raises NetWatchError that names the file."""
+    """Raises NetWatchError that names the file. On Linux the desktop files are installed along with it: what starts at
+    each login is to have its icon in panels and notifications."""
     path = file()
     try:
         if not on:
@@ -55,6 +56,11 @@ def turn(*, on: bool) -> None:
     except OSError as error:
         what = "turned on" if on else "turned off"
         raise NetWatchError(f"Start at login cannot be {what}: {path}: {error.strerror}.") from error
+    if sys.platform == "linux":
+        try:
+            desktop_files.install()
+        except NetWatchError as error:  # the program starts without them, too
+            _log.warning("%s", error)
 
 
 def command() -> tuple[str, ...]:
@@ -69,7 +75,7 @@ def _desktop_entry(words: tuple[str, ...]) -> str:
         "Type=Application",
         "Name=NetWatch Tray",
         "Comment=Live network rates in the tray",
-        f"Exec={' '.join(map(_exec_word, words))}",
+        f"Exec={desktop_files.exec_line(words)}",
         f"Icon={_NAME}",
         "Terminal=false",
         "Categories=Network;Monitor;",
@@ -78,16 +84,6 @@ def _desktop_entry(words: tuple[str, ...]) -> str:
         "X-KDE-autostart-after=panel",
     )
     return "\n".join(lines) + "\n"
-
-
-def _exec_word(word: str) -> str:
-    """As the Desktop Entry Specification wants it: quoted, its special characters escaped, then those of a string."""
-    plain = word.replace("%", "%%")
-    if all(letter.isalnum() or letter in "/._-+:@%" for letter in plain):
-        return plain
-    for special in '\\"`$':
-        plain = plain.replace(special, f"\\{special}")
-    return '"' + plain.replace("\\", "\\\\") + '"'
 
 
 def _launch_agent(words: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Where the program keeps its files: each system's own conventions, by platformdirs."""
+"""Where the program keeps its files: each system's own conventions, by platformdirs; and what came with it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ import platformdirs
 from netwatch_tray.errors import NetWatchError
 
 _NAME = "netwatch-tray"
+
+
+def assets() -> Path:
+    """The files that are not Python: inside an installed package, beside the package in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "assets"
+    return inside if inside.is_dir() else package.parent / "assets"
 
 
 def settings_file() -> Path:

@@ -1,7 +1,7 @@
 """Draws every size of the program's icon from its masters in `assets/`: `./dev assets [DIRECTORY]`.
 
-The result (build/assets unless told otherwise) is laid out as it is installed: a hicolor theme for Linux, an .icns for
-macOS. Nothing of it is kept in the repository or edited by hand.
+The result (build/assets unless told otherwise) is laid out as it is installed: a hicolor theme for Linux with the icons
+of the tray, an .icns for macOS. Nothing of it is kept in the repository or edited by hand.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from PySide6.QtSvg import QSvgRenderer
 ROOT = Path(__file__).resolve().parent.parent
 MASTER = ROOT / "assets" / "netwatch-tray.svg"
 SMALL = ROOT / "assets" / "netwatch-tray-16.svg"
+TRAY = ROOT / "assets" / "tray" / "hicolor"
 SYMBOLIC = ROOT / "assets" / "netwatch-tray-symbolic.svg"
 
 HICOLOR = (16, 22, 24, 32, 48, 64, 128, 256, 512)
@@ -50,6 +51,7 @@ def write(place: Path) -> None:
         apps = place / "hicolor" / kind / "apps"
         apps.mkdir(parents=True)
         shutil.copyfile(source, apps / source.name)
+    shutil.copytree(TRAY, place / "hicolor", dirs_exist_ok=True)
     largest, *others = (render(size) for size in reversed(MACOS))
     written = io.BytesIO()
     largest.save(written, format="ICNS", append_images=others)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netwatch_tray
-from netwatch_tray import clock, launch, paths, settings as settings_file, units
+from netwatch_tray import clock, desktop_files, launch, paths, settings as settings_file, units
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import AlreadyRunningError, SettingsError
+from netwatch_tray.errors import AlreadyRunningError, NetWatchError, SettingsError
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.protocol import (
     Command,
@@ -112,6 +112,8 @@ class Agent:
             self._scheduler.every(PERIOD, self._tick)
             self._scheduler.every(_SETTINGS_PERIOD, self._follow_settings)
             self._tick()
+            if self._presence:
+                self._refresh_desktop_files()
             if self._settings_fault:
                 self._complain("settings", "The settings have a fault", self._settings_fault)
             self._connections.start(self._feed)
@@ -137,6 +139,12 @@ class Agent:
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
         self._children = [child for child in self._children if child.poll() is None]
+
+    def _refresh_desktop_files(self) -> None:
+        try:
+            desktop_files.refresh()
+        except NetWatchError as error:
+            _log.warning("%s", error)
 
     def _hello(self) -> Hello:
         return Hello(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 import netwatch_tray
-from netwatch_tray.cli import autostart, connections, diagnose, export, live, program, upload, usage, xembed
+from netwatch_tray.cli import autostart, connections, desktop, diagnose, export, live, program, upload, usage, xembed
 from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 
@@ -46,6 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     xembed.add_option(parser)
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (program, live, connections, usage, export, diagnose, autostart, upload):
+    for module in (program, live, connections, usage, export, diagnose, autostart, desktop, upload):
         module.add_verbs(verbs)
     return parser

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from netwatch_tray import launch
+from netwatch_tray import launch, paths
 from netwatch_tray.cli.session import DONE, WRONG, print_json, print_table
 from netwatch_tray.errors import NetWatchError
 
@@ -140,10 +140,10 @@ def _symbols_and_fonts() -> str:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication
 
-    from netwatch_tray.window import assets, icons
+    from netwatch_tray.window import icons
 
     application = QGuiApplication.instance() or QGuiApplication(sys.argv[:1])
-    names = sorted(file.stem for file in (assets.directory() / "icons").glob("*.svg"))
+    names = sorted(file.stem for file in (paths.assets() / "icons").glob("*.svg"))
     empty = [name for name in names if not _is_drawn(icons.icon(name, 16, QColor("black"), 1.0).toImage())]
     if not names or empty:
         raise NetWatchError(f"Symbols are missing or empty: {', '.join(empty) or 'all of them'}.")
@@ -162,7 +162,16 @@ def _agent_and_window(directory: Path) -> str:
     """Starts both as a person would, but apart from the person's own: nothing of theirs is read or written."""
     run = directory / "run"
     run.mkdir(mode=0o700)
-    places = {name: str(directory) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    places = {
+        name: str(directory)
+        for name in (
+            "HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+            "XDG_CACHE_HOME",
+        )
+    }
     environment = {**os.environ, **places, "XDG_RUNTIME_DIR": str(run), "QT_QPA_PLATFORM": "offscreen"}
     agent = subprocess.Popen(launch.command("agent", "--headless"), env=environment, stdin=subprocess.DEVNULL)
     window = None

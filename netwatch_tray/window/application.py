@@ -19,6 +19,7 @@ from netwatch_tray import launch, paths
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.window import language
 from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.icons import application_icon
 from netwatch_tray.window.main_window import MainWindow
 from netwatch_tray.window.only_one import OnlyOne
 from netwatch_tray.window.past import HistoryPast
@@ -35,6 +36,7 @@ def run(feed_path: Path) -> int:
     application = QApplication(sys.argv[:1])
     application.setApplicationName("netwatch-tray")
     application.setApplicationDisplayName("NetWatch")
+    application.setWindowIcon(application_icon())
     language.follow_system(application)
     only_one = OnlyOne(feed_path.parent)
     if not only_one.claim():

@@ -1,19 +1,22 @@
-"""The symbols of `assets/icons`: one-colour drawings, painted in the colour their place asks for."""
+"""The symbols of `assets/icons`, painted in the colour their place asks for, and the program's icon."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from netwatch_tray.window import assets
+from netwatch_tray import paths
+
+_APPLICATION_SIZES = (16, 24, 32, 48, 64, 128)
+"""Pixels; window managers take the next larger one."""
 
 
 @lru_cache(maxsize=64)
 def _drawn(name: str, size: int, colour: int, ratio: float) -> QPixmap:
-    file = assets.directory() / "icons" / f"{name}.svg"
+    file = paths.assets() / "icons" / f"{name}.svg"
     pixmap = QPixmap(round(size * ratio), round(size * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
@@ -29,3 +32,17 @@ def _drawn(name: str, size: int, colour: int, ratio: float) -> QPixmap:
 def icon(name: str, size: int, colour: QColor, ratio: float) -> QPixmap:
     """The symbol `size` dip wide on a screen of this device pixel ratio."""
     return _drawn(name, size, colour.rgba(), ratio)
+
+
+def application_icon() -> QIcon:
+    """The program's icon for title bar and task bar, from its own files: also where none is installed in a theme."""
+    made = QIcon()
+    for size in _APPLICATION_SIZES:
+        pixmap = QPixmap(size, size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        file = paths.assets() / ("netwatch-tray-16.svg" if size == 16 else "netwatch-tray.svg")
+        QSvgRenderer(str(file)).render(painter, QRectF(0, 0, size, size))
+        painter.end()
+        made.addPixmap(pixmap)
+    return made

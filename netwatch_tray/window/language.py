@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
-from netwatch_tray.window import assets
+from netwatch_tray import paths
 
 _WRITTEN_IN = "en"
 
@@ -45,7 +45,7 @@ def follow_system(application: QCoreApplication, locale: QLocale | None = None) 
         short = code.partition("_")[0]
         if short == _WRITTEN_IN:
             return
-        files = [assets.directory() / "translations" / f"netwatch-tray_{each}.ts" for each in (code, short)]
+        files = [paths.assets() / "translations" / f"netwatch-tray_{each}.ts" for each in (code, short)]
         file = next((each for each in files if each.exists()), None)
         if file is None:
             continue

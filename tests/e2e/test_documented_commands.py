@@ -33,6 +33,9 @@ ENDS: dict[str, int] = {
     "snapshot --pretty": 0,
     "autostart on": 0,
     "autostart off": 0,
+    "desktop install": 0,
+    "desktop status": 0,
+    "desktop remove": 0,
     "upload setup": 1,  # on no terminal, and no key is given
     "upload setup --endpoint https://netwatch.example.org < key-file": 0,
     "upload test": 1,

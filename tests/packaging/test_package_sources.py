@@ -126,6 +126,13 @@ def test_the_symbolic_icon_takes_the_colour_of_its_place(drawn: Path) -> None:
     assert all(path.get("fill") == "currentColor" for path in root.iter("{http://www.w3.org/2000/svg}path"))
 
 
+def test_the_tray_icons_are_installed_with_it(drawn: Path) -> None:
+    theme = ROOT / "assets" / "tray" / "hicolor"
+    icons = [file.relative_to(theme) for file in theme.rglob("*.svg")]
+    assert len(icons) > 100
+    assert all((drawn / "hicolor" / icon).read_bytes() == (theme / icon).read_bytes() for icon in icons)
+
+
 def test_the_icns_has_every_size(drawn: Path) -> None:
     with Image.open(drawn / "NetWatch.icns") as icon:
         widths = {width * scale for width, _, scale in icon.info["sizes"]}

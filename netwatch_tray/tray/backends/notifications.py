@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from netwatch_tray import desktop_files
 from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.bus import Bus
 
@@ -43,8 +44,9 @@ class Notifications:
         hints = {"urgency": ("y", 1), "desktop-entry": ("s", self._icon_name)}
         actions = ["default", "Open NetWatch"]
         replaced = self._shown.get(key, 0)
+        icon = desktop_files.icon_reference()
         body = (
-            self._program, replaced, self._icon_name, notification.heading, text, actions, hints, _UNTIL_CLICKED,
+            self._program, replaced, icon, notification.heading, text, actions, hints, _UNTIL_CLICKED,
         )  # fmt: skip
         answered = partial(self._on_answer, key)
         self._bus.call(SERVICE, _PATH, SERVICE, "Notify", "susssasa{sv}i", body, answered, starts=True)

@@ -1,0 +1,53 @@
+"""The files by which a Linux desktop knows the program: `desktop install`, `remove` and `status`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from netwatch_tray.cli.session import DONE, WRONG
+from netwatch_tray.errors import NetWatchError
+
+if TYPE_CHECKING:
+    from netwatch_tray.desktop_files import Found
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser(
+        "desktop", help="menu entry and icons for pip and checkout: install, remove, or status (exit code 1: none)"
+    )
+    verb.add_argument("what", choices=("install", "remove", "status"), nargs="?", default="status")
+    verb.set_defaults(verb=_desktop)
+
+
+def _desktop(options: argparse.Namespace) -> int:
+    from netwatch_tray import desktop_files
+
+    if sys.platform != "linux":
+        raise NetWatchError("Menu entry and icons are installed by this command on Linux only.")
+    match options.what:
+        case "install":
+            found = desktop_files.install()
+        case "remove":
+            removed = desktop_files.remove()
+            found = desktop_files.find()
+            if removed or not found.is_packaged:
+                print("Menu entry and icons are removed." if removed else "Nothing to remove.")
+                return DONE
+        case _:
+            found = desktop_files.find()
+    print(_in_words(found))
+    for file in found.foreign:
+        print(f"Left as it is, because another program or you made it: {file}", file=sys.stderr)
+    return DONE if found.place else WRONG
+
+
+def _in_words(found: Found) -> str:
+    from netwatch_tray import desktop_files
+
+    if found.place is None:
+        return "not installed: no entry in the menu of programs. Run: netwatch-tray desktop install"
+    if found.is_packaged:
+        return f"installed by a package in {found.place}; nothing needs to be done"
+    return f"installed in {found.place}, starts {desktop_files.exec_line(found.command)}"
