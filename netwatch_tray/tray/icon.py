@@ -90,9 +90,13 @@ def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
 
 
 def theme_name(glyph: Glyph) -> str:
-    """In `assets/tray`. Panels give what is called symbolic the colour of their text."""
-    steps = f"-{glyph.down}-{glyph.up}" if glyph.kind == "rates" else ""
-    return f"netwatch-tray-{glyph.kind}{steps}-symbolic"
+    """In `assets/tray`. Panels give what is called symbolic the colour of their text.
+
+    Without a dash before that: what is not found is looked up without what follows the last dash (Icon Naming
+    Specification), and `netwatch-tray` is the icon of the program.
+    """
+    steps = f"_{glyph.down}_{glyph.up}" if glyph.kind == "rates" else ""
+    return f"netwatch_tray_{glyph.kind}{steps}-symbolic"
 
 
 def draw_theme() -> dict[str, str]:

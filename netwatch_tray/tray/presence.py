@@ -62,6 +62,8 @@ class Presence:
         self._has_told = False
         self._unseen_since = clock.uptime()
         self._next_attempt = 0.0
+        self._next_start = 0.0
+        """Of the process for XEmbed trays."""
         self._had_display = sys.platform == "linux" and _has_display()
         self.no_tray = ""
         """What to do so that the icon is seen, in words; empty while it is, or while it may still come."""
@@ -73,8 +75,14 @@ class Presence:
         if self._settings.tray.way == "none":
             return "none, as chosen in the settings"
         if self._other is not None:
-            return f"XEmbed: icon shown by process {self._other.pid}"
+            shown = "icon shown" if self._is_shown_elsewhere else "waiting for a tray, icon to be shown"
+            return f"XEmbed: {shown} by process {self._other.pid}"
         return f"{self._tray.backend}: {self._tray.state}" if self._tray else f"none: {self._no_bus}"
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the icon is in a tray of either kind, as far as can be known."""
+        return self._is_shown_elsewhere or (self._tray is not None and self._tray.is_shown)
 
     @property
     def activation_token(self) -> str | None:
@@ -119,6 +127,10 @@ class Presence:
             self._tray = None
         self.no_tray = ""
 
+    @property
+    def _is_shown_elsewhere(self) -> bool:
+        return self._other is not None and self._x is not None and self._x.has_tray
+
     def _open_tray(self) -> None:
         if self._settings.tray.way not in ("auto", "statusnotifier"):
             return
@@ -136,11 +148,14 @@ class Presence:
         if self._tray and self._tray.is_shown:
             self._unseen_since, self.no_tray = now, ""
             self._end_other()
+        elif self._is_shown_elsewhere:
+            self._unseen_since, self.no_tray = now, ""
+            self._look_after_other()
         elif self._is_logged_out(now):
             _log.info("The session is over: neither its bus nor its display is there any more.")
             self._actions.quit()
-        elif self._other is not None:
-            self._look_after_other()
+        elif self._other is not None and now - self._unseen_since < PATIENCE:
+            self._look_after_other()  # a tray that is restarted gets the icon from the same process
         elif now - self._unseen_since >= (PATIENCE if way != "xembed" else 0.0):
             self._find_another_way(now)
 
@@ -159,10 +174,16 @@ class Presence:
             elif self._settings.tray.way != "statusnotifier" and sys.platform == "linux":
                 self._watch_x()
         if self._x is not None and self._x.has_tray:
-            self._show_elsewhere()
-        elif not self._has_told and now - self._unseen_since >= PATIENCE:
+            if now >= self._next_start:
+                self._show_elsewhere()
+        elif now - self._unseen_since >= PATIENCE:
+            self._end_other()
+            self._tell_there_is_no_tray()
+
+    def _tell_there_is_no_tray(self) -> None:
+        self.no_tray = _advice(os.environ.get("XDG_CURRENT_DESKTOP", ""))
+        if not self._has_told:
             self._has_told = True
-            self.no_tray = _advice(os.environ.get("XDG_CURRENT_DESKTOP", ""))
             _log.warning("No tray shows the icon, so the window opens instead, once. %s", self.no_tray)
             self._actions.open_window()
 
@@ -183,8 +204,7 @@ class Presence:
             _log.warning(
                 "The process with the tray icon has ended with code %s. It is started again in a minute.", code
             )
-            if self._x is not None:  # not before it was asked again: the tray may be gone as well
-                self._x.has_tray = False
+            self._next_start = clock.uptime() + _ASK_AGAIN
 
     def _end_other(self) -> None:
         if self._other is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from jeepney import (
     Message,
     MessageType,
     new_error,
+    new_method_call,
     new_method_return,
     new_signal,
 )
@@ -23,6 +26,10 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.tray import Actions
 
 T = TypeVar("T")
+
+HOST = "org.kde.StatusNotifierHost"
+
+_numbers = itertools.count(1)
 
 
 def no_actions(**asked: Callable[..., Any]) -> Actions:
@@ -60,12 +67,18 @@ class Loop:
 
 
 class Watcher:
-    """A StatusNotifierWatcher as small as the protocol allows, in a thread of its own."""
+    """A StatusNotifierWatcher as small as the protocol allows, in a thread of its own, and with it a host of that name,
+    unless there is none."""
 
     def __init__(self, address: str, *, has_host: bool = True) -> None:
         self.registered: queue.Queue[str] = queue.Queue()
         self.has_host = has_host
+        self.refusals = 0
+        """Registrations that are still to be refused."""
+        self.items: list[str] = []
         self._client = BusClient(address)
+        if has_host:
+            self._own_host()
         assert self._client.call_bus("RequestName", "su", (WATCHER, 4))[0] == 1
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve)
@@ -74,14 +87,32 @@ class Watcher:
     def announce_host(self) -> None:
         """A panel has come."""
         self.has_host = True
-        emitter = DBusAddress(WATCHER_PATH, interface=WATCHER)
-        self._client.connection.send(new_signal(emitter, "StatusNotifierHostRegistered"))
+        self._own_host(is_answer_wanted=False)
+        self._emit("StatusNotifierHostRegistered")
+
+    def lose(self, *, tells: bool = True) -> None:
+        """Forgets the item, as GNOME's extension does when it is switched off and on."""
+        item = self.items.pop()
+        if tells:
+            self._emit("StatusNotifierItemUnregistered", "s", (item,))
 
     def close(self) -> None:
         """Leaves the bus, as a panel that is killed does."""
         self._stopping.set()
         self._thread.join(10)
         self._client.close()
+
+    def _own_host(self, *, is_answer_wanted: bool = True) -> None:
+        body = (f"{HOST}-{os.getpid()}-{next(_numbers)}", 4)
+        if is_answer_wanted:
+            self._client.call_bus("RequestName", "su", body)
+        else:  # the answer is for the thread, which drops it
+            bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+            self._client.connection.send(new_method_call(bus, "RequestName", "su", body))
+
+    def _emit(self, member: str, signature: str | None = None, body: tuple[Any, ...] = ()) -> None:
+        emitter = DBusAddress(WATCHER_PATH, interface=WATCHER)
+        self._client.connection.send(new_signal(emitter, member, signature, body))
 
     def _serve(self) -> None:
         while not self._stopping.is_set():
@@ -96,9 +127,15 @@ class Watcher:
 
     def _answer(self, message: Message) -> Message:
         match message.header.fields[HeaderFields.member], message.body:
+            case "RegisterStatusNotifierItem", _ if self.refusals:
+                self.refusals -= 1
+                return new_error(message, "org.freedesktop.DBus.Error.Failed")
             case "RegisterStatusNotifierItem", (name,):
+                self.items.append(f"{name}/StatusNotifierItem")
                 self.registered.put(name)
                 return new_method_return(message)
+            case "Get", (_, "RegisteredStatusNotifierItems"):
+                return new_method_return(message, "v", (("as", self.items),))
             case "Get", (_, "IsStatusNotifierHostRegistered"):
                 return new_method_return(message, "v", (("b", self.has_host),))
         return new_error(message, "org.freedesktop.DBus.Error.UnknownMethod")

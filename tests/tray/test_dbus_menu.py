@@ -86,7 +86,12 @@ def test_depth_and_names_are_respected() -> None:
     host = Host([MenuItem("more", Menu(MenuItem("inner", lambda: None)), enabled=False)])
     _, (_, _, rows) = host.call("GetLayout", 0, 1, ["label"])
     assert rows[0][1][1:] == ({"label": ("s", "more")}, [])
+    revision, submenu = host.menu._revision, rows[0][1][0]
+    assert host.take() == [("LayoutUpdated", (revision, submenu))], "Plasma then reads the submenu before it opens it"
+    _, (_, _, inner) = host.call("GetLayout", submenu, 1, ["label"])
+    assert [row[1][1:] for row in inner] == [({"label": ("s", "inner")}, [])]
     assert host.call("GetLayout", 0, 0, [])[1][2] == []
+    assert host.take() == []
     node_id = rows[0][1][0]
     assert host.call("GetGroupProperties", [node_id, 99], ["enabled"]) == ([(node_id, {"enabled": ("b", False)})],)
     assert len(host.call("GetGroupProperties", [], [])[0]) == 3

@@ -74,13 +74,10 @@ def test_a_real_panel(host: str, desktop: Session) -> None:
 
 @tried_twice
 def test_a_panel_that_comes_late(host: str, desktop: Session) -> None:
-    start_agent(desktop)
     bus = desktop.client
-    desktop.wait_for(
-        lambda: any("StatusNotifierItem" in name for name in bus.call_bus("ListNames")[0]),
-        10,
-        "the agent is on the bus",
-    )
+    before = set(bus.call_bus("ListNames")[0])
+    start_agent(desktop)
+    desktop.wait_for(lambda: set(bus.call_bus("ListNames")[0]) - before, 10, "the agent is on the bus")
     desktop.start_host(host)
     desktop.wait_for(desktop.items, 10, "the icon registers")
     seen(desktop)

@@ -123,13 +123,36 @@ def test_a_process_that_ends_is_started_again(
     life.pass_seconds(PATIENCE)
     expected_logs.append("The process with the tray icon has ended with code -11")
     life.children[0].code = -11
-    life.pass_seconds(1)
+    life.pass_seconds(59)
     assert len(life.children) == 1
-    x = life.presence._x
-    assert isinstance(x, FakeX)
-    x.has_tray = True  # what asking again finds
-    life.pass_seconds(1)
+    life.pass_seconds(2)
     assert len(life.children) == 2
+    assert life.opened == 0
+
+
+def test_an_xembed_tray_that_goes_is_told_and_one_that_comes_back_has_the_icon(
+    life: Life, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    monkeypatch.setattr(FakeX, "has_tray", True)
+    life.pass_seconds(PATIENCE)
+    assert life.presence.is_shown
+    life.pass_seconds(100)
+    monkeypatch.setattr(FakeX, "has_tray", False)
+    life.pass_seconds(1)
+    assert not life.presence.is_shown
+    assert life.presence.state == "XEmbed: waiting for a tray, icon to be shown by process 77"
+    assert life.children[0].code is None, "a tray that is restarted gets the icon from the same process"
+    expected_logs.append("No tray shows the icon, so the window opens instead, once.")
+    life.pass_seconds(PATIENCE)
+    assert life.children[0].code == -15
+    assert "Add a tray to your panel" in life.presence.no_tray
+    monkeypatch.setattr(FakeX, "has_tray", True)
+    life.pass_seconds(1)
+    assert (life.presence.is_shown, life.presence.no_tray, len(life.children)) == (True, "", 2)
+    monkeypatch.setattr(FakeX, "has_tray", False)
+    life.pass_seconds(100)
+    assert "Add a tray to your panel" in life.presence.no_tray
+    assert life.opened == 1
 
 
 def test_no_icon_may_be_a_choice(life: Life) -> None:

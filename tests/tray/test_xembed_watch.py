@@ -20,7 +20,7 @@ from netwatch_tray.tray.backends import xembed_watch
 from netwatch_tray.tray.backends.xembed_watch import XEmbedWatch
 
 
-def test_a_tray_is_seen_when_it_comes_and_when_asked_after_it_went(loop: Loop) -> None:
+def test_a_tray_is_seen_when_it_comes_and_when_it_goes(loop: Loop) -> None:
     with Session() as desktop:
         watch = loop.do(lambda: XEmbedWatch(loop.scheduler, desktop.environment))
         assert not watch.has_tray
@@ -29,9 +29,12 @@ def test_a_tray_is_seen_when_it_comes_and_when_asked_after_it_went(loop: Loop) -
         second = loop.do(lambda: XEmbedWatch(loop.scheduler, desktop.environment))
         assert second.has_tray, "one that was there before"
         loop.do(second.close)
-        desktop.stop("trayer", signal.SIGKILL)
-        loop.do(watch.ask)
+        desktop.stop("trayer", signal.SIGKILL)  # nobody asks
         wait_for(lambda: not watch.has_tray, 5, "it is gone")
+        desktop.start_host("tint2")
+        wait_for(lambda: watch.has_tray, 5, "the next one has come")
+        desktop.stop("tint2", signal.SIGKILL)
+        wait_for(lambda: not watch.has_tray, 5, "that one is gone as well")
         desktop.stop("display", signal.SIGKILL)
         wait_for(lambda: watch._socket is None, 5, "the X server is gone")
         loop.do(watch.ask)

@@ -105,6 +105,8 @@ class Bus:
         self._on_drained = on_drained
         self._on_lost = on_lost
         self._objects: Mapping[str, Object] = {}
+        self.caller = ""
+        """The unique name of whose call is being answered."""
         self._pending: dict[int, OnReply] = {}
         self._queue = bytearray()
         self._received = bytearray()
@@ -292,6 +294,7 @@ class Bus:
             "s",
             marshal("s", ("an error in the program that shows this icon",)),
         )
+        self.caller = message.sender
         try:
             try:
                 answer = ("", *self._call_object(message))

@@ -7,6 +7,8 @@ The protocol is defined by libdbusmenu's dbus-menu.xml. What hosts really do wit
 - Some tell neither that a menu was opened nor that it was closed, but all announce that they are about to show it. So
   texts are live for a while after that, and cost nothing at other times.
 - A click may arrive late. So a new layout has new ids, and the click hits nothing rather than another row.
+- Plasma reads one level at a time and places a submenu before it has read its rows, at the first opening off the
+  screen. So it is told to read the submenus at once, which it does when their layout is reported as changed.
 """
 
 from __future__ import annotations
@@ -171,7 +173,12 @@ class DBusMenu:
 
     def _get_layout(self, parent: int, depth: int, names: list[str]) -> tuple[Any, ...]:
         self._refresh()
-        return self._revision, _layout(self._node(parent), depth, names)
+        node = self._node(parent)
+        if depth == 1:
+            for child in node.children:
+                if child.children:
+                    self._emit("LayoutUpdated", (self._revision, child.id))
+        return self._revision, _layout(node, depth, names)
 
     def _get_group_properties(self, ids: list[int], names: list[str]) -> tuple[Any, ...]:
         nodes = [self._nodes[node_id] for node_id in ids if node_id in self._nodes] if ids else self._nodes.values()

@@ -10,8 +10,6 @@ is no watcher, nor while the bus is behind with what it has been sent.
 
 from __future__ import annotations
 
-import itertools
-import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,29 +18,24 @@ from typing import Any
 
 from PIL import Image
 
-from netwatch_tray import clock
+from netwatch_tray import clock, desktop_files, paths
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.tray.backends import Notification
-from netwatch_tray.tray.backends.bus import BUS, Bus, Signal
+from netwatch_tray.tray.backends.bus import Bus, Signal
 from netwatch_tray.tray.backends.bus_objects import Interface, Method, Object
 from netwatch_tray.tray.backends.dbus_menu import NAME as MENU, DBusMenu, Item
 from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, Notifications
 from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu
+from netwatch_tray.tray.backends.registration import XAPP, Registration
 from netwatch_tray.tray.icon import NAME
 
 ITEM = "org.kde.StatusNotifierItem"
-WATCHER = "org.kde.StatusNotifierWatcher"
 _ITEM_PATH = "/StatusNotifierItem"
 _MENU_PATH = "/MenuBar"
-_WATCHER_PATH = "/StatusNotifierWatcher"
 
 _PIXMAPS = "a(iiay)"
 _PIXELS = "pixels"
 """Under which a picture's `info` has the property IconPixmap of itself and its other sizes, as value and marshalled."""
-
-_DO_NOT_QUEUE = 4
-_OWNED = (1, 4)
-"""Of RequestName: the flag, and the answers that mean that the name is ours."""
 
 _SIGNALS = {
     **dict.fromkeys(("NewTitle", "NewIcon", "NewAttentionIcon", "NewOverlayIcon", "NewToolTip"), ""),
@@ -54,10 +47,10 @@ _LABEL_SIGNAL = "XAyatanaNewLabel"
 """Hosts take the label from the signal itself, so it is said each time."""
 _SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
 """What tells hosts to read a property again."""
+_PICTURE = (None, "IconName", "IconPixmap")
+"""Properties that only who draws the icon reads; None: all of them."""
 _READ_WITHIN = 0.1
 """Seconds after a signal in which hosts read what they want to know."""
-
-_numbers = itertools.count(1)
 
 
 class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
@@ -86,11 +79,6 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         use then and another one has to be made."""
         super().__init__(name, icon, title, menu)
         self._scheduler = scheduler
-        self._service = f"{ITEM}-{os.getpid()}-{next(_numbers)}"
-        self._is_named = False
-        self._watcher = ""
-        """The unique name of the watcher; none: empty."""
-        self._has_host = False
         self._label = self._guide = ""
         self._unsaid: dict[str, None] = {}
         """Signals that wait, in their order: for the others of the same change, for hosts to read, for the bus."""
@@ -102,14 +90,22 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._is_loop_ours = False
         self.activation_token: str | None = None
         """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
-        self._has_theme = bool(theme := _theme())
+        self.on_middle_click: Callable[[], None] = _ignore
+        self.on_scroll: Callable[[int], None] = _ignore
+        """Called with the steps of the wheel, up positive."""
+        is_sandboxed = Path("/.flatpak-info").exists()
+        self._theme = "" if is_sandboxed else str(paths.assets() / "tray")
+        """The folder of our icon theme; empty where panels could not read it."""
+        self._has_names = bool(self._theme)
+        """Whether the panel finds our icons by their names."""
         self._item = Interface(
             ITEM,
             {
                 "Activate": Method("ii", "", self._activate),
-                "SecondaryActivate": Method("ii", "", _ignore),
-                "ContextMenu": Method("ii", "", _ignore),  # the host draws it from the property Menu
-                "Scroll": Method("is", "", _ignore),
+                "SecondaryActivate": Method("ii", "", self._secondary_activate),
+                # Called by hosts that cannot draw the menu (swaybar): the window offers all that it does.
+                "ContextMenu": Method("ii", "", self._activate),
+                "Scroll": Method("is", "", self._scroll),
                 "ProvideXdgActivationToken": Method("s", "", self._keep_activation_token),
             },
             {
@@ -119,7 +115,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
                 "Status": ("s", "Active"),
                 "WindowId": ("i", 0),
                 "IconName": ("s", ""),
-                "IconThemePath": ("s", theme),
+                "IconThemePath": ("s", self._theme),
                 "IconPixmap": (_PIXMAPS, []),
                 "OverlayIconName": ("s", ""),
                 "OverlayIconPixmap": (_PIXMAPS, []),
@@ -132,6 +128,8 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
                 "XAyatanaLabel": ("s", ""),
                 "XAyatanaLabelGuide": ("s", ""),
                 "XAyatanaOrderingIndex": ("u", 0),
+                "IconAccessibleDesc": ("s", program),
+                "AttentionAccessibleDesc": ("s", program),
             },
             _SIGNALS,
             self._on_read,
@@ -139,6 +137,9 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._dbus_menu = DBusMenu(self.menu or Menu(), self._emit_menu, self._on_menu_click)
         self._bus = Bus(
             scheduler, on_signal=self._on_signal, on_drained=self._on_drained, on_lost=on_lost, patience=patience
+        )
+        self._registration = Registration(
+            self._bus, scheduler, is_sandboxed=is_sandboxed, on_register=self._prepare_registration
         )
         self._notifications = Notifications(self._bus, program, name, lambda: self._scheduler.call_soon(self))
 
@@ -159,14 +160,12 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     @property
     def is_shown(self) -> bool:
-        return self._has_host
+        return self._registration.is_shown
 
     @property
     def state(self) -> str:
         """For `status` and `doctor`."""
-        if not self._watcher:
-            return "waiting for a tray: none is on the session bus"
-        return "icon shown" if self._has_host else "waiting for a panel to show the icon"
+        return self._registration.state
 
     def change(
         self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
@@ -192,9 +191,12 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
             kept = self._icon[0].info[_PIXELS] = pixels, self._item.entry_of("IconPixmap", pixels)
         if self._item.set("IconPixmap", *kept):
             # Hosts take the name rather than the pixels, and some look no further when they find nothing of that name.
-            if self._has_theme:
-                self._item.set("IconName", self._icon[0].info.get(NAME, ""))
+            self._update_name()
             self._announce("NewIcon")
+
+    def _update_name(self) -> None:
+        name = self._icon[0].info.get(NAME, "") if self._has_names and self._icon else ""
+        self._item.set("IconName", name)
 
     def _update_title(self) -> None:
         if self._item.set("ToolTip", _tooltip(self._title)):
@@ -209,11 +211,14 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _show(self) -> None:
         self._update_title()  # pystray has left this to us while the icon was hidden
-        self._bus.call_bus("RequestName", "su", (self._service, _DO_NOT_QUEUE), self._on_named)
+        self._set_status("Active")
 
     def _hide(self) -> None:
-        self._is_named = False
-        self._bus.call_bus("ReleaseName", "s", (self._service,))
+        self._set_status("Passive")
+
+    def _set_status(self, status: str) -> None:
+        if self._item.set("Status", status) and self._registration.has_watcher:
+            self._bus.emit(_ITEM_PATH, ITEM, Signal("NewStatus", "s", (status,)))
 
     def _start_setup(self, setup: Callable[[Icon], None] | None) -> None:
         # pystray would do this in a thread of its own; here everything is the scheduler's.
@@ -222,10 +227,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _run_detached(self) -> None:
         self._bus.start({_ITEM_PATH: Object(self._item), _MENU_PATH: Object(self._dbus_menu.interface)})
-        self._listen(BUS, f"member='NameOwnerChanged',arg0='{WATCHER}'")
-        self._listen(WATCHER, "member='StatusNotifierHostRegistered'")
-        self._listen(WATCHER, "member='StatusNotifierHostUnregistered'")
-        self._bus.call_bus("GetNameOwner", "s", (WATCHER,), self._on_watcher)
+        self._registration.start()
         self._mark_ready()
 
     def notify_person(self, notification: Notification) -> None:
@@ -241,14 +243,11 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._scheduler.run()
 
     def _stop(self) -> None:
+        self._registration.close()
         self._bus.close()
         self._visible = False
         if self._is_loop_ours:
             self._scheduler.stop()
-
-    def _listen(self, name: str, rest: str) -> None:
-        """To a signal of the interface that is called as its owner on the bus is."""
-        self._bus.call_bus("AddMatch", "s", (f"type='signal',sender='{name}',interface='{name}',{rest}",))
 
     def _announce(self, signal: str) -> None:
         if signal not in self._unread:
@@ -259,7 +258,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def _say(self) -> None:
         """Of signals that make hosts read one after the other: a host that answers the first by reading everything need
         not hear the rest. What nobody reads is followed by the next one with the next change or tick."""
-        if not (self._unsaid and self._watcher and self._bus.is_drained):
+        if not (self._unsaid and self._registration.has_watcher and self._bus.is_drained):
             return
         signals = []
         if _LABEL_SIGNAL in self._unsaid:
@@ -279,6 +278,8 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._say()
 
     def _on_read(self, name: str | None) -> None:
+        if name in _PICTURE:
+            self._registration.on_read(self._bus.caller)
         if name is None:
             for signal in _SIGNAL_OF.values():
                 self._unsaid.pop(signal, None)
@@ -293,7 +294,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._update_menu()
 
     def _emit_menu(self, signal: str, body: tuple[Any, ...]) -> None:
-        if self._watcher:
+        if self._registration.has_watcher:
             self._bus.emit(_MENU_PATH, MENU, Signal(signal, self._dbus_menu.interface.signals[signal], body))
 
     def _on_menu_click(self, item: Item) -> None:
@@ -303,65 +304,41 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._scheduler.call_soon(self)
         return ()
 
+    def _secondary_activate(self, _x: int, _y: int) -> tuple[()]:
+        self._scheduler.call_soon(self.on_middle_click)
+        return ()
+
+    def _scroll(self, delta: int, orientation: str) -> tuple[()]:
+        if orientation.lower() == "vertical" and delta:
+            self._scheduler.call_soon(partial(self.on_scroll, 1 if delta > 0 else -1))
+        return ()
+
     def _keep_activation_token(self, token: str) -> tuple[()]:
         self.activation_token = token
         return ()
 
-    def _on_named(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
-        if answer is None or answer[0] not in _OWNED:  # a sandbox may refuse the name
-            self._service = self._bus.unique_name
-        self._is_named = True
-        self._register()
-
-    def _register(self) -> None:
-        if self._is_named and self._watcher:
-            self._unsaid.clear()  # whoever sees a new item reads all of it
-            self._unread.clear()
-            self._bus.call(WATCHER, _WATCHER_PATH, WATCHER, "RegisterStatusNotifierItem", "s", (self._service,))
-
-    def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
-        self._set_watcher("" if answer is None else answer[0])
+    def _prepare_registration(self) -> None:
+        self._unsaid.clear()  # whoever sees a new item reads all of it
+        self._unread.clear()
+        # XApp's watcher passes on the path of a file, which its panels take for a name in their theme.
+        is_xapp = self._registration.process == XAPP
+        self._item.set("IconThemePath", "" if is_xapp else self._theme)
+        self._has_names = bool(self._theme) and (not is_xapp or desktop_files.find().place is not None)
+        self._update_name()
 
     def _on_signal(self, sender: str, interface: str, member: str, body: tuple[Any, ...]) -> None:
-        if sender == BUS and member == "NameOwnerChanged":
-            name, _, owner = body
-            if name == WATCHER:
-                self._set_watcher(owner)
-        elif interface == NOTIFICATIONS:
+        if interface == NOTIFICATIONS:
             self._notifications.on_signal(sender, member, body)
-        elif sender == self._watcher:
-            self._query_host()
-
-    def _set_watcher(self, owner: str) -> None:
-        if owner != self._watcher:
-            self._watcher = owner
-            self._has_host = False
-            if owner:
-                self._register()
-                self._query_host()
-
-    def _query_host(self) -> None:
-        asked = (WATCHER, "IsStatusNotifierHostRegistered")
-        self._bus.call(WATCHER, _WATCHER_PATH, "org.freedesktop.DBus.Properties", "Get", "ss", asked, self._on_host)
-
-    def _on_host(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
-        self._has_host = answer == (("b", True),)
-
-
-def _theme() -> str:
-    """The folder of our icon theme; empty where panels could not read it."""
-    if Path("/.flatpak-info").exists():
-        return ""
-    package = Path(__file__).resolve().parents[2]
-    return next((str(place) for base in (package, package.parent) if (place := base / "assets" / "tray").is_dir()), "")
+        else:
+            self._registration.on_signal(sender, member, body)
 
 
 def _make_visible(icon: Icon) -> None:
     icon.visible = True
 
 
-def _ignore(*_arguments: Any) -> tuple[()]:
-    return ()
+def _ignore(*_arguments: Any) -> None:
+    pass
 
 
 def _tooltip(text: str) -> tuple[Any, ...]:

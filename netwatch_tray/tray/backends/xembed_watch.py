@@ -1,8 +1,9 @@
 """Whether the X server has a tray of the older kind, and when one comes, at the price of one idle socket.
 
 Such a tray owns the selection _NET_SYSTEM_TRAY_S0 and says so to the root window when it takes it (System Tray
-Protocol Specification, freedesktop.org). Asking needs five requests of the X Window System Protocol, version 11; a
-library for the rest of it would cost the resident agent megabytes.
+Protocol Specification, freedesktop.org). When it ends, the window that owned the selection is destroyed. Asking needs
+five requests of the X Window System Protocol, version 11; a library for the rest of it would cost the resident agent
+megabytes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _PATIENCE = 0.5
 
 _INTERN_ATOM, _CHANGE_WINDOW_ATTRIBUTES, _GET_SELECTION_OWNER = 16, 2, 23
 _EVENT_MASK, _STRUCTURE_NOTIFY = 0x800, 0x20000
-_REPLY, _CLIENT_MESSAGE = 1, 33
+_ERROR, _REPLY, _DESTROY_NOTIFY, _CLIENT_MESSAGE = 0, 1, 17, 33
 _SENT = 0x80
 """Set in the kind of an event that another client has sent."""
 _PACKET = 32
@@ -40,7 +41,8 @@ class XEmbedWatch:
 
     def __init__(self, scheduler: Scheduler, environment: dict[str, str] | None = None) -> None:
         self._scheduler = scheduler
-        self.has_tray = False
+        self._owner = 0
+        """The tray's window; 0: there is none."""
         self._received = bytearray()
         self._socket: socket.socket | None = None
         environment = dict(os.environ) if environment is None else environment
@@ -52,31 +54,42 @@ class XEmbedWatch:
             root = _greet(connection, environment)
             self._manager = _ask(connection, _intern_atom(b"MANAGER"))
             self._selection = _ask(connection, _intern_atom(b"_NET_SYSTEM_TRAY_S0"))
-            wanted = struct.pack("<BxHIII", _CHANGE_WINDOW_ATTRIBUTES, 4, root, _EVENT_MASK, _STRUCTURE_NOTIFY)
-            connection.sendall(wanted)  # before the question, so that no tray comes unseen between the two
-            self.has_tray = bool(_ask(connection, self._owner_request()))
+            connection.sendall(_notify(root))  # before the question, so that no tray comes unseen between the two
+            self._owner = _ask(connection, self._owner_request())
         except (OSError, ParseError) as error:
             connection.close()
             raise TrayUnavailableError(f"the X server cannot be asked for a tray ({error})") from error
         connection.setblocking(False)
         self._socket = connection
         scheduler.watch(connection.fileno(), READ, self._read)
+        self._follow_owner()
+
+    @property
+    def has_tray(self) -> bool:
+        return bool(self._owner)
 
     def ask(self) -> None:
-        """Brings `has_tray` up to date, soon: a tray that goes does not say so."""
-        if self._socket is not None:
-            try:
-                self._socket.send(self._owner_request())
-            except OSError:
-                self.close()
+        """Brings `has_tray` up to date, soon."""
+        self._send(self._owner_request())
 
     def close(self) -> None:
         """Also when the X server has gone: there is no tray then."""
-        self.has_tray = False
+        self._owner = 0
         if self._socket is not None:
             self._scheduler.unwatch(self._socket.fileno())
             self._socket.close()
             self._socket = None
+
+    def _send(self, request: bytes) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.send(request)
+            except OSError:
+                self.close()
+
+    def _follow_owner(self) -> None:
+        if self._owner:
+            self._send(_notify(self._owner))
 
     def _owner_request(self) -> bytes:
         return struct.pack("<BxHI", _GET_SELECTION_OWNER, 2, self._selection)
@@ -102,12 +115,21 @@ class XEmbedWatch:
     def _hear(self, packet: bytes) -> None:
         kind = packet[0] & ~_SENT
         if kind == _REPLY:
-            self.has_tray = bool(_number(packet))
+            self._owner = _number(packet)
+            self._follow_owner()
+        elif kind == _DESTROY_NOTIFY:
+            (destroyed,) = struct.unpack_from("<I", packet, 8)
+            if destroyed == self._owner:
+                self._owner = 0
+                self.ask()  # another tray may have taken over
+        elif kind == _ERROR:  # the window that was to be followed is gone already
+            self._owner = 0
+            self.ask()
         elif kind == _CLIENT_MESSAGE:
             (message,) = struct.unpack_from("<I", packet, 8)
             (selection,) = struct.unpack_from("<I", packet, 16)
             if (message, selection) == (self._manager, self._selection):
-                self.has_tray = True
+                self.ask()
 
 
 def has_display(environment: dict[str, str]) -> bool:
@@ -186,6 +208,11 @@ def _entries(content: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
             _address, number, name, data = fields
             entries.append((family, number, name, data))
     return entries
+
+
+def _notify(window: int) -> bytes:
+    """The request to report when the window is destroyed, or is sent a message as the root window is."""
+    return struct.pack("<BxHIII", _CHANGE_WINDOW_ATTRIBUTES, 4, window, _EVENT_MASK, _STRUCTURE_NOTIFY)
 
 
 def _ask(connection: socket.socket, request: bytes) -> int:

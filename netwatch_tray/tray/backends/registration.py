@@ -1,0 +1,261 @@
+"""Keeps the icon registered with the tray of the session bus, and reports whether it is really shown.
+
+A StatusNotifierItem is shown when two conditions hold. The watcher (org.kde.StatusNotifierWatcher) lists the item in
+RegisteredStatusNotifierItems, and a host, the panel that draws the items, is running. Neither follows from a successful
+RegisterStatusNotifierItem:
+
+- Watchers refuse, drop and forget items. So the list is read after each registration, when the watcher reports a change
+  of our item, and once a minute. An item that is not listed is registered again, with back-off.
+- IsStatusNotifierHostRegistered stays true after the host was killed (kded of KDE) or is a constant (GNOME, XApp). So
+  a host counts only while its own name is on the bus. A watcher that reads our icon draws it itself (GNOME Shell,
+  Ayatana's indicators); XApp's watcher reads it as well, but only for monitors, which have names.
+
+The item is registered under the unique name of the connection. A well-known name would be known to hosts before it is
+registered; GNOME's extension then loses the item (seen with version 46).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from netwatch_tray.engine.scheduler import Timer
+from netwatch_tray.tray.backends.bus import BUS, OnReply
+
+WATCHER = "org.kde.StatusNotifierWatcher"
+_PATH = "/StatusNotifierWatcher"
+_HOSTS = ("org.kde.StatusNotifierHost-", "org.x.StatusIconMonitor.")
+"""What the names of hosts start with. XApp's monitors are the hosts of its watcher."""
+_NAMESPACES = ("org.kde", "org.x")
+"""Of the names above, as match rules have it (`arg0namespace`)."""
+XAPP = "xapp-sn-watcher"
+"""The process of XApp's watcher: Cinnamon's, and that of XApp's applets for MATE and Xfce."""
+
+_FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
+"""Seconds until an item that is not listed is registered again."""
+_VERIFY = 60.0
+"""Seconds between two readings of the list while nothing is reported."""
+
+
+class Calls(Protocol):
+    """What is used of the bus."""
+
+    unique_name: str
+
+    def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: tuple[Any, ...] = (),
+        on_reply: OnReply | None = None,
+    ) -> None: ...
+
+    def call_bus(self, member: str, signature: str, body: tuple[Any, ...], on_reply: OnReply | None = None) -> None: ...
+
+
+class Timers(Protocol):
+    """What is used of the scheduler."""
+
+    def after(self, delay: float, callback: Callable[[], None]) -> Timer: ...
+    def every(self, period: float, callback: Callable[[], None]) -> Timer: ...
+
+
+class Registration:
+    """Belongs to the scheduler's thread. The owner passes on the signals of the bus and who reads the icon."""
+
+    def __init__(self, bus: Calls, timers: Timers, *, is_sandboxed: bool, on_register: Callable[[], None]) -> None:
+        """`is_sandboxed`: names of other programs cannot be seen, so whoever reads the icon is taken for a host.
+
+        `on_register` is called before each registration; `process` then tells whose watcher it is.
+        """
+        self._bus = bus
+        self._timers = timers
+        self._is_sandboxed = is_sandboxed
+        self._on_register = on_register
+        self._watcher = ""
+        """The unique name of the watcher; empty: there is none."""
+        self.process = ""
+        """Name of the watcher's process; empty: there is none, or it cannot be read."""
+        self._is_accepted: bool | None = None
+        """The watcher's answer to the last registration; None: not yet."""
+        self._is_listed = False
+        self._has_host = False
+        """The watcher says so."""
+        self._is_read = False
+        """The watcher, or in a sandbox anybody, has read the icon."""
+        self._hosts: set[str] = set()
+        """Names of hosts on the bus."""
+        self._retry: Timer | None = None
+        self._retry_delay = _FIRST_RETRY
+        self._verification: Timer | None = None
+
+    @property
+    def has_watcher(self) -> bool:
+        return bool(self._watcher)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the watcher lists the item and a host is running."""
+        return self._is_listed and self._has_host and self._is_host_alive
+
+    @property
+    def state(self) -> str:
+        """In words, for `status` and `doctor`."""
+        if not self._watcher:
+            return "waiting for a tray: none is on the session bus"
+        if not self._is_listed:
+            return "the tray refuses the icon; trying again" if self._is_accepted is False else "registering the icon"
+        return "icon shown" if self.is_shown else "waiting for a panel to show the icon"
+
+    def start(self) -> None:
+        for namespace in _NAMESPACES:
+            self._listen(BUS, f"member='NameOwnerChanged',arg0namespace='{namespace}'")
+        self._listen(WATCHER, "path='/StatusNotifierWatcher'")
+        self._bus.call_bus("ListNames", "", (), self._on_names)
+        self._bus.call_bus("GetNameOwner", "s", (WATCHER,), self._on_watcher)
+        self._verification = self._timers.every(_VERIFY, self._verify)
+
+    def close(self) -> None:
+        """Cancel the timers; the bus drops the item with the connection."""
+        for timer in (self._retry, self._verification):
+            if timer is not None:
+                timer.cancel()
+        self._set_watcher("")
+
+    def on_signal(self, sender: str, member: str, body: tuple[Any, ...]) -> None:
+        """A signal of the bus or of a watcher; others are ignored."""
+        match member, body:
+            case "NameOwnerChanged", (str(name), _, str(owner)) if sender == BUS:
+                self._on_owner(name, owner)
+            case "StatusNotifierItemRegistered" | "StatusNotifierItemUnregistered", (str(item),):
+                if sender == self._watcher and self._is_ours(item):
+                    self._is_listed &= member == "StatusNotifierItemRegistered"
+                    self._read_list()
+            case "StatusNotifierHostRegistered" | "StatusNotifierHostUnregistered", _ if sender == self._watcher:
+                self._read_host()
+
+    def on_read(self, sender: str) -> None:
+        """Our icon was read by this unique name."""
+        self._is_read |= bool(sender) and (sender == self._watcher or self._is_sandboxed)
+
+    @property
+    def _is_host_alive(self) -> bool:
+        return bool(self._hosts) or (self._is_read and self.process != XAPP)
+
+    def _listen(self, sender: str, rest: str) -> None:
+        """To signals of the interface that is called as its owner on the bus is."""
+        self._bus.call_bus("AddMatch", "s", (f"type='signal',sender='{sender}',interface='{sender}',{rest}",))
+
+    def _on_names(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        self._hosts = {name for name in answer[0] if name.startswith(_HOSTS)} if answer else set()
+
+    def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        self._set_watcher(answer[0] if answer else "")
+
+    def _on_owner(self, name: str, owner: str) -> None:
+        if name == WATCHER:
+            self._set_watcher(owner)
+        elif name.startswith(_HOSTS):
+            (self._hosts.add if owner else self._hosts.discard)(name)
+            self._read_host()
+
+    def _set_watcher(self, owner: str) -> None:
+        if owner == self._watcher:
+            return
+        self._watcher, self.process = owner, ""
+        self._is_accepted, self._is_listed, self._has_host, self._is_read = None, False, False, False
+        self._retry_delay = _FIRST_RETRY
+        self._cancel_retry()
+        if owner:
+            self._bus.call_bus("GetConnectionUnixProcessID", "s", (owner,), partial(self._on_process, owner))
+
+    def _on_process(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if watcher == self._watcher:
+            self.process = process_name(answer[0]) if answer else ""
+            self._register()
+            self._read_host()
+
+    def _register(self) -> None:
+        self._retry = None
+        if self._watcher:
+            self._on_register()
+            answered = partial(self._on_answer, self._watcher)
+            body = (self._bus.unique_name,)
+            self._bus.call(self._watcher, _PATH, WATCHER, "RegisterStatusNotifierItem", "s", body, answered)
+            self._register_later()  # unless the list has the item by then
+
+    def _register_later(self) -> None:
+        self._cancel_retry()
+        self._retry = self._timers.after(self._retry_delay, self._register)
+        self._retry_delay = min(2 * self._retry_delay, _LAST_RETRY)
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _on_answer(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if watcher == self._watcher:
+            self._is_accepted = answer is not None
+            self._read_list()
+
+    def _verify(self) -> None:
+        """Whoever was listed all the while since the last reading has earned quick retries again."""
+        if self._is_listed:
+            self._retry_delay = _FIRST_RETRY
+            self._read_list()
+        self._read_host()
+
+    def _read_list(self) -> None:
+        self._get("RegisteredStatusNotifierItems", self._on_list)
+
+    def _on_list(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if watcher != self._watcher:
+            return
+        match answer:
+            case (("as", list(items)),):
+                self._is_listed = any(map(self._is_ours, items))
+            case _:  # a watcher without a list; its answer is all there is
+                self._is_listed = self._is_accepted is True
+        if self._is_listed:
+            self._cancel_retry()
+        elif self._retry is None:
+            self._register_later()
+
+    def _read_host(self) -> None:
+        self._get("IsStatusNotifierHostRegistered", self._on_host)
+
+    def _on_host(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if watcher == self._watcher:
+            self._has_host = answer == (("b", True),)
+
+    def _get(self, name: str, answered: Callable[[str, tuple[Any, ...] | None, str], None]) -> None:
+        """Of the watcher there is now; an answer of the one before is told from it."""
+        if self._watcher:
+            self._bus.call(
+                self._watcher,
+                _PATH,
+                "org.freedesktop.DBus.Properties",
+                "Get",
+                "ss",
+                (WATCHER, name),
+                partial(answered, self._watcher),
+            )
+
+    def _is_ours(self, item: str) -> bool:
+        """Watchers list items as `:1.7/StatusNotifierItem`, `:1.7@/StatusNotifierItem` or `:1.7`."""
+        name = self._bus.unique_name
+        return item == name or (item.startswith(name) and item[len(name)] in "/@")
+
+
+def process_name(pid: int) -> str:
+    """As the kernel has it: 15 characters at most. Empty: it cannot be read, as in a sandbox."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
