@@ -29,7 +29,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "cloud"))
 from ingest_server import KEY, IngestServer
 from networks import inside, wire
 
-from netwatch_tray import settings
+from netwatch_tray import settings_writer
 from netwatch_tray.settings import Settings, Upload
 
 INTERVAL = 15
@@ -53,7 +53,7 @@ def agent(namespace: str, home: Path, upload: Upload, trusted: Path) -> Iterator
     """Yields its process id."""
     home.mkdir(mode=0o700)
     names = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
-    settings.save(home / "netwatch-tray" / "settings.toml", Settings(upload=upload))
+    settings_writer.change(home / "netwatch-tray" / "settings.toml", lambda _before: Settings(upload=upload))
     (home / "netwatch-tray").chmod(0o700)
     process = subprocess.Popen(
         [*inside(namespace), *PROGRAM, "agent", "--headless"],

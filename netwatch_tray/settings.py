@@ -1,11 +1,13 @@
-"""What the person chose, in one TOML file; every key is optional, and a fault is told with its key and what is allowed.
+"""The user's choices, in one TOML file. Every key is optional; a fault is reported with its key and what is allowed.
 
-While the file has a fault nothing is saved over it and nothing leaves this machine; all else of it holds (`read`).
+Anything that goes wrong while reading fails closed: nothing is sent, and everything else stays usable (`read`). Writing
+is `settings_writer`'s, which costs more memory than the agent has.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +18,13 @@ from msgspec import inspect
 
 from netwatch_tray.errors import SettingsError
 from netwatch_tray.units import Units
+
+MOST_BYTES = 1 << 16
+"""Limit of the file, which holds 2 000 interfaces by name."""
+_LONGEST_LINE = 1 << 12
+"""Bytes. tomllib needs 9 s for one dotted key of 64 KiB, and less than 1 s for as much in lines of this length."""
+_MOST_FAULTS = 5
+"""Named in an error; the others are counted."""
 
 
 class TrayIcon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,9 +95,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load(file: Path) -> Settings:
-    """Reads the settings; a file that is not there means the defaults.
+    """Return the settings; without a file, the defaults.
 
-    Raises SettingsError that names the file, each key at fault and what is allowed.
+    Raise SettingsError that names the file, each key at fault and what is allowed.
     """
     settings, error = read(file)
     if error:
@@ -97,72 +106,119 @@ def load(file: Path) -> Settings:
 
 
 def read(file: Path) -> tuple[Settings, SettingsError | None]:
-    """The settings as far as they can be used, and what `load` raises. What cannot be used is as if it were not there.
+    """Return the settings as far as they are usable, and the error that `load` raises. Unusable keys are ignored.
 
-    With any fault nothing is sent or probed: nobody knows what else was meant.
+    After any fault nothing is sent or probed: what else the user meant is unknown.
     """
-    values: dict[str, Any] = {}
     try:
-        values = tomllib.loads(file.read_bytes().decode())
-        return msgspec.convert(values, Settings), None
+        text = read_text(file)
+    except SettingsError as error:
+        return silent(Settings()), error
+    settings, fault = parse(text)
+    return settings, SettingsError(f"The settings in {file} {fault}.") if fault else None
+
+
+def read_text(file: Path) -> str:
+    """Return the contents of the file; empty if there is none. Never blocks on a FIFO or device.
+
+    Raise SettingsError unless it is a readable regular file of UTF-8 text, within the limits above.
+    """
+    try:
+        with open(file, "rb", opener=_without_waiting) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                fault = "Not a regular file"
+            elif len(content := opened.read(MOST_BYTES + 1)) > MOST_BYTES:
+                fault = f"The file is larger than {MOST_BYTES >> 10} KiB"
+            elif max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
+                fault = f"A line is longer than {_LONGEST_LINE} bytes"
+            else:
+                return content.decode()
     except FileNotFoundError:
-        return Settings(), None
+        return ""
     except OSError as error:
-        fault = f"cannot be read: {error.strerror}"
+        fault = error.strerror or str(error)
     except UnicodeDecodeError:
-        fault = "cannot be read: they are not text in UTF-8"
+        fault = "they are not text in UTF-8"
+    except MemoryError:
+        fault = "Out of memory"
+    raise SettingsError(f"The settings in {file} cannot be read: {fault}.")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a FIFO without a writer at once."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def parse(text: str) -> tuple[Settings, str]:
+    """Return the usable settings and what is wrong with the others, if anything."""
+    try:
+        values = tomllib.loads(text)
+        try:
+            return msgspec.convert(values, Settings), ""
+        except msgspec.ValidationError:
+            faults = list(_take_out_faults(values, inspect.type_info(Settings)))
+            if more := len(faults[_MOST_FAULTS:]):
+                faults[_MOST_FAULTS:] = [f"and {more} more"]
+            return silent(msgspec.convert(values, Settings)), f"cannot be used as they are: {'; '.join(faults)}"
     except tomllib.TOMLDecodeError as error:
-        fault = f"cannot be read: {error}"
-    except msgspec.ValidationError:
-        faults = _take_out_faults(values, inspect.type_info(Settings))
-        fault = f"cannot be used as they are: {'; '.join(faults)}"
-    return silent(msgspec.convert(values, Settings)), SettingsError(f"The settings in {file} {fault}.")
+        fault = str(error)
+    except RecursionError:
+        fault = "tables or lists are nested too deeply"
+    except Exception as error:  # noqa: BLE001  fails closed: tomllib raises ValueError for 5 000 digits, for example
+        fault = str(error) or type(error).__name__
+    return silent(Settings()), f"cannot be read: {fault}"
 
 
 def silent(settings: Settings) -> Settings:
-    """The same, but that nothing is sent or probed."""
+    """Return the same settings, except that nothing is sent or probed."""
     upload = msgspec.structs.replace(settings.upload, on=False)
     return msgspec.structs.replace(settings, upload=upload, health=False)
 
 
-def save(file: Path, settings: Settings) -> None:
-    """Writes the settings in place of those before; a crash leaves the one or the other.
-
-    Raises SettingsError that names the file; also when it has a fault now, which somebody is about to mend.
-    """
-    load(file)
-    _write(file, settings)
+Changes = dict[str, Any]
+"""A JSON Merge Patch (RFC 7396) of settings: only the keys that change; None removes a key."""
 
 
-def _write(file: Path, settings: Settings) -> None:
-    text = "\n".join(_table((), msgspec.to_builtins(settings)))
-    new = file.with_name(f".{file.name}.{os.getpid()}")
+def changes(before: Settings, after: Settings) -> Changes:
+    """Return what turns `before` into `after`."""
+    return _changes(msgspec.to_builtins(before), msgspec.to_builtins(after))
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+    found: Changes = dict.fromkeys(before.keys() - after.keys())
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, dict) and isinstance(old, dict):
+            if inside := _changes(old, value):
+                found[key] = inside
+        elif key not in before or value != old:
+            found[key] = value
+    return found
+
+
+def changed(settings: Settings, by: Changes) -> Settings:
+    """Return the settings after these changes. Raise SettingsError if that is not valid."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file = file.resolve()  # a link, as people keep their settings elsewhere, stays one
-        new = file.with_name(new.name)
-        with new.open("w", encoding="utf-8") as written:
-            written.write(text + "\n")
-            written.flush()
-            os.fsync(written.fileno())
-        new.replace(file)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise SettingsError(f"The settings cannot be saved in {file}: {error.strerror}.") from error
+        return msgspec.convert(_without_none(merge(msgspec.to_builtins(settings), by)), Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"These settings cannot be saved: {error}.") from error
 
 
-def change(file: Path, before: Settings, after: Settings) -> None:
-    """Saves what the person changed, over what the file holds now: somebody may have edited the rest meanwhile.
+def merge(values: Changes, by: Changes) -> Changes:
+    """Apply changes to `values` in place, and return them. `values` may be changes as well: None then stays in them."""
+    for key, value in by.items():
+        old = values.get(key)
+        values[key] = merge(old, value) if isinstance(value, dict) and isinstance(old, dict) else value
+    return values
 
-    Raises like `load` and `save`.
-    """
-    chosen = {name: getattr(after, name) for name in after.__struct_fields__}
-    changed = {name: value for name, value in chosen.items() if value != getattr(before, name)}
-    _write(file, msgspec.structs.replace(load(file), **changed))
+
+def _without_none(values: Changes) -> Changes:
+    found = {key: _without_none(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Removes each value that cannot be used and says what is allowed in its place."""
+    """Remove each unusable value, and yield what is allowed in its place."""
     for key, value in list(values.items()):
         here, kind = (*path, key), _kind(table, key)
         name = ".".join(map(_key, here))
@@ -197,7 +253,7 @@ def _allowed(kind: inspect.Type) -> str:
         case inspect.BoolType():
             return "true or false"
         case inspect.LiteralType(values=words):
-            return f"one of {', '.join(map(_value, words))}"
+            return f"one of {', '.join(_string(str(word)) for word in words)}"
         case inspect.IntType(ge=least, le=most):
             return f"a whole number from {least} to {most}"
         case inspect.UnionType(types=(inspect.FloatType(gt=least, le=most), *_)):
@@ -207,28 +263,10 @@ def _allowed(kind: inspect.Type) -> str:
     return "a table"
 
 
-def _table(path: tuple[str, ...], values: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of a TOML table: its values, then its tables. What is `None` is left out: TOML cannot say it."""
-    if path:
-        yield f"[{'.'.join(map(_key, path))}]"
-    for key, value in values.items():
-        if value is not None and not isinstance(value, Mapping):
-            yield f"{_key(key)} = {_value(value)}"
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _table((*path, key), value)
-
-
 def _key(text: str) -> str:
     return text if text.isascii() and text.replace("_", "a").replace("-", "a").isalnum() else _string(text)
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    return _string(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
 def _string(text: str) -> str:
-    """A basic string: JSON's escapes are TOML's, but for DEL."""
+    """Return a TOML basic string: its escapes are those of JSON, and DEL."""
     return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")

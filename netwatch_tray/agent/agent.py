@@ -18,10 +18,11 @@ import netwatch_tray
 from netwatch_tray import clock, desktop_files, launch, paths, settings as settings_file, units
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
+from netwatch_tray.agent.settings_child import SettingsChild
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import AlreadyRunningError, NetWatchError, SettingsError
+from netwatch_tray.errors import AlreadyRunningError, NetWatchError
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.protocol import (
     Command,
@@ -85,6 +86,8 @@ class Agent:
             self._monitor = Monitor(self._interfaces.source, PERIOD, settings.total)
             self._scheduler = Scheduler()
             undo.callback(self._scheduler.close)
+            self._settings_child = SettingsChild(self._scheduler, self._settings_written)
+            undo.callback(self._settings_child.close)
             self._connections = ConnectionWatch(self._scheduler, self._monitor)
             undo.callback(self._connections.stop)
             undo.callback(self._end_reporter)
@@ -193,12 +196,12 @@ class Agent:
         )
 
     def _choose(self, settings: Settings) -> None:
-        try:
-            settings_file.change(self._settings_file, self._settings, settings)
-        except SettingsError as error:
-            self._complain("choice", "The settings stay as they were", str(error))
-        else:
-            self._reload()
+        self._settings_child.write(settings_file.changes(self._settings, settings))
+
+    def _settings_written(self, fault: str) -> None:
+        if fault:
+            self._complain("choice", "The settings were not changed", fault)
+        self._reload()
 
     def _follow_settings(self) -> None:
         if _state(self._settings_file) != self._settings_state:
@@ -313,13 +316,13 @@ class Agent:
         )
 
 
-def _state(file: Path) -> tuple[int, int, int] | None:
-    """Is another one when the file was written or replaced; None: there is none."""
+def _state(file: Path) -> tuple[int, ...]:
+    """Return what differs once the file was written, replaced, or given another mode."""
     try:
         found = file.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    except OSError as error:
+        return (error.errno or 0,)
+    return found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size
 
 
 def _recent(tick: Tick) -> RecentTick:

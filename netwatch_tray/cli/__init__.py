@@ -12,7 +12,19 @@ import sys
 from collections.abc import Callable
 
 import netwatch_tray
-from netwatch_tray.cli import autostart, connections, desktop, diagnose, export, live, program, upload, usage, xembed
+from netwatch_tray.cli import (
+    autostart,
+    change_settings,
+    connections,
+    desktop,
+    diagnose,
+    export,
+    live,
+    program,
+    upload,
+    usage,
+    xembed,
+)
 from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 
@@ -44,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"netwatch-tray {netwatch_tray.__version__}")
     xembed.add_option(parser)
+    change_settings.add_option(parser)
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
     for module in (program, live, connections, usage, export, diagnose, autostart, desktop, upload):

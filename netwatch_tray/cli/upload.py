@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import sys
 import time
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from netwatch_tray.cli.session import (
     DONE,
@@ -107,8 +107,6 @@ def _snapshot(options: argparse.Namespace) -> int:
 
 
 def _setup(options: argparse.Namespace) -> int:
-    import msgspec
-
     from netwatch_tray.cloud import account
 
     settings = load_settings()
@@ -122,9 +120,7 @@ def _setup(options: argparse.Namespace) -> int:
         if (value := getattr(options, name)) is not None
     }
     # Off while the key changes, so that nothing of one account goes to another.
-    upload = msgspec.structs.replace(settings.upload, endpoint=address, on=False, **chosen)
-    changed = msgspec.structs.replace(settings, upload=upload)
-    _save(changed)
+    upload, _is_running = _change_upload(endpoint=address, on=False, **chosen)
     before = account.load_key(endpoint)
     key = _asked_key()
     where = account.save_key(endpoint, key)
@@ -174,39 +170,37 @@ def _asked(question: str) -> str:
 
 
 def _on(_options: argparse.Namespace) -> int:
-    import msgspec
-
     from netwatch_tray.cloud import account
 
-    settings = load_settings()
-    found = account.resolve(settings.upload)
-    upload = msgspec.structs.replace(settings.upload, on=True)
-    is_running = _save(msgspec.structs.replace(settings, upload=upload))
+    found = account.resolve(load_settings().upload)
+    upload, is_running = _change_upload(on=True)
     when = f"each {account.interval(upload)} s{'' if is_running else ' once the program runs'}"
     print(f"Snapshots at the level {upload.level} go to {found.endpoint} {when}.")
     return DONE
 
 
 def _off(_options: argparse.Namespace) -> int:
-    import msgspec
-
-    settings = load_settings()
-    _save(msgspec.structs.replace(settings, upload=msgspec.structs.replace(settings.upload, on=False)))
+    _change_upload(on=False)
     print("Nothing is sent any more.")
     return DONE
 
 
-def _save(settings: Settings) -> bool:
-    """Saves, and tells the agent; whether one is running."""
-    from netwatch_tray import paths, settings as settings_file
+def _change_upload(**chosen: Any) -> tuple[Upload, bool]:
+    """Save these settings of uploading and have the agent read them; returns all of them, and whether an agent runs."""
+    import msgspec
+
+    from netwatch_tray import paths, settings_writer
     from netwatch_tray.feed.protocol import Command
 
-    settings_file.save(paths.settings_file(), settings)
+    def modify(before: Settings) -> Settings:
+        return msgspec.structs.replace(before, upload=msgspec.structs.replace(before.upload, **chosen))
+
+    upload = settings_writer.change(paths.settings_file(), modify).upload
     try:
         send(Command("reload")).close()
     except AgentUnreachableError:
-        return False
-    return True
+        return upload, False
+    return upload, True
 
 
 def _status(_options: argparse.Namespace) -> int:

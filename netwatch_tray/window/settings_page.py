@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from netwatch_tray import autostart, settings as settings_file, units
+from netwatch_tray import autostart, settings_writer, units
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
@@ -424,14 +424,11 @@ class SettingsPage(Page):
         self._change(change)
 
     def _change(self, change: Callable[[Settings], dict[str, object]]) -> None:
-        """To what the file holds now, which somebody may have edited meanwhile."""
+        """Apply a change to the current contents of the file, and save it."""
         if self._showing or self._file is None:
             return
         try:
-            before = settings_file.load(self._file)
-            after = msgspec.structs.replace(before, **change(before))
-            if after != before:
-                settings_file.save(self._file, after)
+            after = settings_writer.change(self._file, lambda before: msgspec.structs.replace(before, **change(before)))
         except SettingsError as error:
             self._unsaved = str(error)
             self._show_settings(self._settings)

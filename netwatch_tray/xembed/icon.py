@@ -17,7 +17,7 @@ from PySide6.QtCore import QSocketNotifier
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from netwatch_tray import paths, settings
+from netwatch_tray import paths, settings, settings_writer
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import (
@@ -138,7 +138,8 @@ class Icon:
 
     def _choose(self, chosen: Settings) -> None:
         try:
-            settings.change(paths.settings_file(), self._menu.settings, chosen)
+            changes = settings.changes(self._menu.settings, chosen)
+            settings_writer.change(paths.settings_file(), lambda before: settings.changed(before, changes))
         except NetWatchError as error:
             self._native.showMessage("The settings stay as they were", str(error), QSystemTrayIcon.MessageIcon.Warning)
         else:

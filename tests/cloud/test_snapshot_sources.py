@@ -23,7 +23,7 @@ from json_schema import faults
 from networks import FAR, NEAR, PACED_SENDER, RECEIVER, Wire, inside, wire
 from uploading import needs_root_file_system, wait_for
 
-from netwatch_tray import paths, settings as settings_file
+from netwatch_tray import paths, settings_writer
 from netwatch_tray.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces")
@@ -108,7 +108,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
         for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
             patch.setenv(name, str(home))
         network.run(network.near, "sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
-        settings_file.save(paths.settings_file(), Settings(health=True))
+        settings_writer.change(paths.settings_file(), lambda _: Settings(health=True))
         holder = network.python(network.far, HOLDER, FAR, str(KNOWN))
         sender = network.python(network.far, PACED_SENDER, FAR, "7778", str(SPEED), "20")
         for each in (holder, sender):

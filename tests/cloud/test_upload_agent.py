@@ -21,7 +21,7 @@ from json_schema import faults
 from networks import FAR, inside, wire
 from uploading import wait_for
 
-from netwatch_tray import paths, settings as settings_file
+from netwatch_tray import paths, settings as settings_file, settings_writer
 from netwatch_tray.cli import main
 from netwatch_tray.cli.session import send
 from netwatch_tray.cloud import uploader
@@ -132,7 +132,9 @@ def test_the_key_of_the_environment_is_used_and_handed_to_nobody(home: Path, mon
     wrapper, seen = home / "wrapper", home / "seen"
     wrapper.write_text(f"#!/bin/sh\nenv > {seen}.half && mv {seen}.half {seen}\n")
     wrapper.chmod(0o700)
-    settings_file.save(paths.settings_file(), Settings(upload=Upload(on=True, endpoint="https://netwatch.invalid")))
+    settings_writer.change(
+        paths.settings_file(), lambda _: Settings(upload=Upload(on=True, endpoint="https://netwatch.invalid"))
+    )
     with IngestServer(script=scripted(["hang"])) as server:
         for name, value in (
             ("NETWATCH_API_KEY", KEY),
@@ -211,7 +213,7 @@ def test_switched_off_the_program_sends_nothing_at_all() -> None:
     with wire() as network:
         for namespace in network:
             network.run(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
-        settings_file.save(paths.settings_file(), Settings(upload=Upload(level="connections")))
+        settings_writer.change(paths.settings_file(), lambda _: Settings(upload=Upload(level="connections")))
         before = network.counters()
         loopback = network.counters("lo")
         with agent(inside(network.near)):

@@ -1,0 +1,90 @@
+"""Settings chosen in the menu are written by a short-lived child, because tomlkit would stay in the agent's memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from netwatch_tray import launch
+from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.settings import Changes, merge
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+
+_MOST_WORDS = 1 << 13
+"""Bytes kept of what the child writes to stderr."""
+
+
+class SettingsChild:
+    """Belongs to the scheduler's thread, and never waits. One child at a time; later changes wait for it together."""
+
+    def __init__(self, scheduler: Scheduler, done: Callable[[str], None]) -> None:
+        """`done`: called after each child with why it failed; empty if the changes are in the file."""
+        self._scheduler = scheduler
+        self._done = done
+        self._waiting: Changes = {}
+        self._child: Popen[bytes] | None = None
+        self._words = b""
+
+    def write(self, changes: Changes) -> None:
+        """Have these changes written, soon."""
+        merge(self._waiting, changes)
+        if self._child is None:
+            self._start()
+
+    def close(self) -> None:
+        """Forget the child, which finishes by itself."""
+        self._waiting.clear()
+        if self._child is not None:
+            self._forget(self._child)
+
+    def _start(self) -> None:
+        import subprocess  # noqa: PLC0415  costs 1 MB, and the agent may run for days without a choice
+
+        changes, self._waiting = self._waiting, {}
+        try:
+            child = subprocess.Popen(
+                launch.command("--change-settings"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._done(f"The program that writes the settings cannot be started: {error.strerror}. Try again.")
+            return
+        self._child, self._words = child, b""
+        if child.stdin is None or child.stderr is None:
+            raise AssertionError  # both are pipes
+        with contextlib.suppress(BrokenPipeError), child.stdin as to_child:  # of a child that has failed already
+            to_child.write(msgspec.json.encode(changes))  # a few bytes; a pipe holds 4096 at least
+        self._scheduler.watch(child.stderr.fileno(), READ, lambda _events: self._read(child))
+
+    def _read(self, child: Popen[bytes]) -> None:
+        if child.stderr is None:
+            raise AssertionError  # it is a pipe
+        words = os.read(child.stderr.fileno(), 1 << 12)
+        self._words = (self._words + words)[-_MOST_WORDS:]
+        if words:
+            return
+        self._forget(child)
+        code = child.wait()  # it has closed its end of the pipe, so it has all but exited
+        said = self._words.decode(errors="replace").strip().rpartition("\n")[2].removeprefix("netwatch-tray: ")
+        if code:
+            self._done(said or f"The program that writes the settings ended with code {code}.")
+        else:
+            self._done("")
+        if self._waiting and self._child is None:
+            self._start()
+
+    def _forget(self, child: Popen[bytes]) -> None:
+        self._child = None
+        if child.stderr is not None:
+            self._scheduler.unwatch(child.stderr.fileno())
+            child.stderr.close()

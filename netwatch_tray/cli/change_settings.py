@@ -1,0 +1,30 @@
+"""The process that writes the settings for the agent; users need not know it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from netwatch_tray.cli.session import DONE
+from netwatch_tray.errors import SettingsError
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Add an option rather than a subcommand: a misspelt subcommand lists all that exist."""
+    parser.add_argument("--change-settings", dest="verb", action="store_const", const=_change, help=argparse.SUPPRESS)
+
+
+def _change(_options: argparse.Namespace) -> int:
+    """Apply the JSON Merge Patch on stdin to the settings file."""
+    import msgspec
+
+    from netwatch_tray import paths, settings, settings_writer
+
+    try:
+        changes = msgspec.json.decode(sys.stdin.buffer.read(), type=settings.Changes)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(
+            f"The settings were not changed: stdin is not a JSON object of settings ({error})."
+        ) from error
+    settings_writer.change(paths.settings_file(), lambda before: settings.changed(before, changes))
+    return DONE

@@ -1,0 +1,117 @@
+"""Change the settings file: only the keys that change, with comments and order kept, one writer at a time.
+
+For every process but the agent, which starts a short one for it (`netwatch-tray --change-settings`): tomlkit would cost
+it 2.3 MB for good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from netwatch_tray import settings as settings_file
+from netwatch_tray.errors import SettingsError
+from netwatch_tray.settings import Changes, Settings
+
+_PATIENCE = 5.0
+"""Seconds to wait for another writer, which needs milliseconds."""
+_LOOK_AGAIN = 0.005
+
+
+def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
+    """Save what `modify` makes of the settings in the file, and return that; durable on return.
+
+    The lock is held from reading to writing, so that no other writer's change is lost. A crash or a full disk leaves
+    the old file. Raise SettingsError that names the file; also when it has a fault, which is the user's to mend.
+    """
+    try:
+        target = file.resolve()  # a symbolic link stays one
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _lock(target.with_name(f".{target.name}.lock")):
+            before = settings_file.load(file)
+            after = modify(before)
+            if changes := settings_file.changes(before, after):
+                _replace(target, _edited(file, changes, after))
+    except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself, before Python 3.13
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"The settings cannot be saved in {file}: {reason or error}.") from error
+    return after
+
+
+@contextlib.contextmanager
+def _lock(file: Path) -> Iterator[None]:
+    """Hold the lock file. It is never removed: two writers could then lock two files of one name."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    try:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise SettingsError(
+                        f"The settings were not changed: another program has been writing them for {_PATIENCE:.0f} s "
+                        f"({file} is locked). Try again."
+                    ) from None
+                time.sleep(_LOOK_AGAIN)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _edited(file: Path, changes: Changes, after: Settings) -> bytes:
+    """Return the text of the file after the changes."""
+    try:
+        document = tomlkit.parse(settings_file.read_text(file))
+        _merge(document, changes)
+        content = tomlkit.dumps(document).encode()
+    except (TOMLKitError, ValueError, RecursionError) as error:
+        raise SettingsError(f"The settings in {file} cannot be changed: {error}. Edit the file by hand.") from error
+    # What the next reader would refuse or read differently must not take the place of what it can read.
+    if len(content) > settings_file.MOST_BYTES or settings_file.parse(content.decode()) != (after, ""):
+        raise SettingsError(f"The settings in {file} cannot be changed without losing others. Edit the file by hand.")
+    return content
+
+
+def _merge(table: MutableMapping[str, Any], changes: Changes) -> None:
+    """Like `settings.changed`, for tables of tomlkit: what exists is changed in its place."""
+    for key, value in changes.items():
+        if value is None:
+            table.pop(key, None)
+        elif isinstance(value, dict):
+            if key not in table:
+                table[key] = tomlkit.table()
+            _merge(table[key], value)
+        else:
+            table[key] = value
+
+
+def _replace(file: Path, content: bytes) -> None:
+    new = file.with_name(f".{file.name}.new")
+    try:
+        new.unlink(missing_ok=True)  # left by a crash
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as written:  # noqa: PTH123  Path.open takes no mode
+            os.fchmod(descriptor, 0o600)
+            written.write(content)
+            written.flush()
+            os.fsync(descriptor)
+        new.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+    directory = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
