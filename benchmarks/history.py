@@ -24,7 +24,7 @@ from queue import SimpleQueue
 
 from benchmarks._harness import Row, options, report
 from netwatch_tray.agent.history import HistoryKeeper
-from netwatch_tray.engine.apps import AppName, Traffic
+from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.connections import Interval
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.history.networks import Network
@@ -32,7 +32,7 @@ from netwatch_tray.history.packing import Line, Value
 from netwatch_tray.history.reader import HistoryReader, Kind
 from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
 from netwatch_tray.history.store import Store
-from netwatch_tray.model import InterfaceTick, Tick, Total
+from netwatch_tray.model import InterfaceTick, Tick, Total, Traffic
 from netwatch_tray.settings import DataPlan, Settings
 
 INTERFACES, APPS = 10, 60

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -18,6 +18,30 @@ PAUSED = "paused"
 """The gap of a tick while the person has paused the program."""
 UNREADABLE = "the counters could not be read"
 """The gap of a tick after a reading that failed."""
+
+
+class _Amounts(NamedTuple):
+    rx: int = 0
+    tx: int = 0
+
+
+class Traffic(_Amounts):
+    """Bytes received and sent; neither is ever negative."""
+
+    __slots__ = ()
+
+    def __new__(cls, rx: int = 0, tx: int = 0) -> Self:
+        """Raise ValueError for an amount below 0: no traffic is negative, so the caller computed it wrongly."""
+        if rx < 0 or tx < 0:
+            raise ValueError(f"Traffic cannot be negative: received {rx}, sent {tx}.")
+        return tuple.__new__(cls, (rx, tx))
+
+    def plus(self, other: Traffic) -> Traffic:
+        return Traffic(self.rx + other.rx, self.tx + other.tx)
+
+    def minus(self, part: Traffic) -> Traffic:
+        """The rest without a part of it. Raise ValueError where `part` is more than the whole."""
+        return Traffic(self.rx - part.rx, self.tx - part.tx)
 
 
 class Counters(NamedTuple):

@@ -93,6 +93,7 @@ class Agent:
             undo.callback(self._end_reporter)
             self._history = HistoryKeeper(self._scheduler, paths.history_file(), settings, self._warn_of_data_plan)
             undo.callback(self._history.stop)
+            undo.callback(self._take_last)
             self._feed = FeedServer(
                 self._scheduler,
                 paths.feed_socket(),
@@ -148,6 +149,12 @@ class Agent:
             desktop_files.refresh()
         except NetWatchError as error:
             _log.warning("%s", error)
+
+    def _take_last(self) -> None:
+        """Measure once more, so that the history has all bytes and their owners up to now."""
+        self._connections.read_last()
+        tick = self._monitor.tick()
+        self._history.take(tick, self._connections.count(tick))
 
     def _hello(self) -> Hello:
         return Hello(

@@ -89,7 +89,7 @@ class HistoryKeeper:
             self._minute = minute - 1
         self._held.append(tick)
         self._rows += len(tick.interfaces)
-        if interval is not None and interval.apps:
+        if interval is not None and (interval.apps or interval.late):
             self._held.append((tick.at, interval))
 
     def stop(self) -> None:

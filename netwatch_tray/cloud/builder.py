@@ -19,9 +19,8 @@ from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import SystemSample
-from netwatch_tray.engine.apps import Traffic
 from netwatch_tray.engine.connections import Interval
-from netwatch_tray.model import Connection, InterfaceTick, Tick
+from netwatch_tray.model import Connection, InterfaceTick, Tick, Traffic
 
 MOST_PROCESSES = 25
 MOST_CONNECTIONS = 100

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from netwatch_tray.collect.sockets import ConnectionSource
 from netwatch_tray.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
 
 
 def open_source() -> ConnectionSource:
@@ -25,6 +29,18 @@ def open_source() -> ConnectionSource:
             source.note = " ".join((source.note or "", *reasons)).strip()
         return source
     raise UnsupportedError(" ".join(reasons) or f"Connections cannot be listed on {sys.platform}.")
+
+
+def open_openings() -> TcpOpenings | None:
+    """What tells cheaply whether connections were opened; `None`: nothing does on this system."""
+    if sys.platform != "linux":
+        return None
+    from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings  # noqa: PLC0415  Linux only
+
+    try:
+        return TcpOpenings()
+    except UnsupportedError:
+        return None
 
 
 def _ladder() -> Iterator[Callable[[], ConnectionSource]]:

@@ -27,6 +27,7 @@ class LsofSource:
 
     name = "lsof"
     is_costly = True
+    is_monotonic = False
     descriptor: int | None = None
 
     def __init__(self) -> None:

@@ -48,7 +48,8 @@ class SocketSample(NamedTuple):
     changed: Mapping[str, Socket]
     """New or different, by key. A key is never used for another socket."""
     removed: Mapping[str, Socket]
-    """Gone, with the last bytes where the kernel tells them; also sockets that came and went between two readings."""
+    """Gone, with the last bytes where the kernel tells them; also sockets that came and went between two readings.
+    A socket that is not CLOSED may still have last bytes, and is then removed once more under its key."""
     overrun: bool = False
     """So many sockets closed at once that the kernel's news of some were lost, and with them their last bytes."""
 
@@ -62,6 +63,9 @@ class ConnectionSource(Protocol):
     """What the person should know: what it cannot tell, and why no better one is used. `None`: nothing is missing."""
     is_costly: bool
     """It runs a program or walks all processes: read it in a worker thread, and only while somebody looks."""
+    is_monotonic: bool
+    """The counters of a socket never go back, but for a FIN that was counted as a byte, and a socket that is removed as
+    CLOSED never comes back. Where it is false, a counter may jump and any socket may be missing from one reading."""
     descriptor: int | None
     """Readable when something must be fetched by `catch_up` before the next reading; `None`: never."""
 
@@ -85,6 +89,23 @@ class Changes:
         changed = {key: found for key, found in sockets.items() if known.get(key) != found}
         removed = {key: gone for key, gone in known.items() if key not in sockets}
         return SocketSample(boottime, changed, removed)
+
+
+def add_row(sockets: dict[str, Socket], key: str, found: Socket) -> None:
+    """Add a row of a list whose keys may repeat: rows with the same key are one socket, their bytes are summed."""
+    other = sockets.get(key)
+    if other is not None:
+        found = msgspec.structs.replace(
+            found,
+            rx_bytes=_sum(other.rx_bytes, found.rx_bytes),
+            tx_bytes=_sum(other.tx_bytes, found.tx_bytes),
+            retransmits=_sum(other.retransmits, found.retransmits),
+        )
+    sockets[key] = found
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one + other if one is not None and other is not None else one if other is None else other
 
 
 _STATES = {

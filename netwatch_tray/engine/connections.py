@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,21 +17,25 @@ from netwatch_tray.engine.apps import (
     UNSEEN,
     AppLedger,
     AppName,
-    Traffic,
+    Booked,
     app_of,
     app_of_unit,
     app_of_user,
 )
 from netwatch_tray.engine.routes import Route, Routes
-from netwatch_tray.model import App, Connection
+from netwatch_tray.model import App, Connection, Traffic
 
 _LONGEST_INTERVAL = 30.0
 """Seconds; beyond it the machine slept or nobody looked, and a mean over it would be no rate."""
 _SEARCH_WITHIN_UPDATE = 0.01
 """Seconds; enough for the usual new connection of a program that has others."""
 
+_LONGEST_SEARCH = 10.0
+"""Seconds after which the bytes of a socket without a known owner are booked for what is known of it."""
 _PERIOD_OF_HEIRS = 10.0
 """Seconds."""
+_MOST_DEPARTED = 4096
+"""Sockets that are gone, and may come back or have last bytes to come, whose counters are remembered."""
 _MOST_PROCESSES = 2000
 """Whose app is remembered."""
 
@@ -48,41 +54,58 @@ class ConnectionChanges(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """TCP payload between two samples, closed connections included."""
+    """TCP payload between two samples, closed connections included, as far as its owner is known."""
 
     elapsed_s: float | None
     """`None`: the first sample, or too long ago for a rate."""
     apps: Mapping[str, tuple[AppName, Traffic]]
-    """Over the uplinks, by the app's key."""
+    """Moved in the interval over the uplinks, by the app's key."""
     processes: Mapping[int, Traffic]
-    """Over the uplinks, by pid."""
+    """Booked in the interval over the uplinks, by pid."""
     local: Traffic
     """Over no uplink."""
     overrun: bool = False
     """Connections closed faster than the kernel could tell: last bytes of some are missing, and so in the remainder."""
+    late: Mapping[str, tuple[AppName, Traffic]] = {}
+    """Like `apps`, but moved in earlier intervals: the owner was found only now. Amounts without a rate."""
+    held: Traffic = Traffic()
+    """Over the uplinks at the end of the interval, whose owner is still being looked for: in a later `late`."""
+
+    @property
+    def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
+        """Booked in the interval over the uplinks, by the app's key: `apps` and `late`."""
+        return _sum(self.apps, self.late) if self.late else self.apps
 
     def plus(self, later: Interval) -> Interval:
         """Both as one, where `later` follows upon this."""
-        apps = dict(self.apps)
-        for key, (name, moved) in later.apps.items():
-            apps[key] = (name, apps[key][1].plus(moved) if key in apps else moved)
         processes = dict(self.processes)
         for pid, moved in later.processes.items():
             processes[pid] = processes[pid].plus(moved) if pid in processes else moved
         known = self.elapsed_s is not None and later.elapsed_s is not None
         return Interval(
             elapsed_s=(self.elapsed_s or 0.0) + (later.elapsed_s or 0.0) if known else None,
-            apps=apps,
+            apps=_sum(self.apps, later.apps),
             processes=processes,
             local=self.local.plus(later.local),
             overrun=self.overrun or later.overrun,
+            late=_sum(self.late, later.late),
+            held=later.held,
         )
+
+
+def _sum(
+    one: Mapping[str, tuple[AppName, Traffic]], other: Mapping[str, tuple[AppName, Traffic]]
+) -> dict[str, tuple[AppName, Traffic]]:
+    summed = dict(one)
+    for key, (name, moved) in other.items():
+        summed[key] = (name, summed[key][1].plus(moved) if key in summed else moved)
+    return summed
 
 
 class _Entry:
     """What is known of an open socket."""
 
-    __slots__ = ("app", "counted", "found", "local", "process", "route", "row", "rx_rate", "since", "total", "tx_rate")
+    __slots__ = ("app", "found", "process", "route", "row", "rx", "rx_rate", "since", "tx", "tx_rate")
 
     def __init__(self, found: Socket, route: Route, since: float | None) -> None:
         self.found = found
@@ -90,19 +113,41 @@ class _Entry:
         self.since = since
         self.app = SEARCHING
         self.process: Process | None = None
-        self.counted = Traffic()
-        """The socket's counters when they were last told."""
+        self.rx = self.tx = 0
+        """The highest values of the socket's counters so far."""
         self.rx_rate: float | None = None
         self.tx_rate: float | None = None
-        self.total = Traffic()
-        """Credited to `app` so far, over uplinks …"""
-        self.local = Traffic()
-        """… and not."""
         self.row: Connection | None = None
 
     @property
     def pid(self) -> int | None:
         return None if self.process is None else self.process.pid
+
+    def advance(self, found: Socket) -> Traffic | None:
+        """Return what the socket carried since its counters were last read; `None`: they are not known.
+
+        A counter that went back (a FIN that was counted as a byte is taken off, a source that is not monotonic) adds
+        nothing until it exceeds its highest value.
+        """
+        rx, tx = found.rx_bytes, found.tx_bytes
+        if rx is None or tx is None:
+            return None
+        more_rx, more_tx = max(0, rx - self.rx), max(0, tx - self.tx)
+        self.rx += more_rx
+        self.tx += more_tx
+        return Traffic(more_rx, more_tx) if more_rx or more_tx else _NONE
+
+
+_NONE = Traffic()
+
+
+class _Departed(NamedTuple):
+    """A socket that is gone: its highest counters, and whose it was."""
+
+    rx: int
+    tx: int
+    app: AppName
+    process: Process | None
 
 
 class ConnectionTable:
@@ -119,32 +164,51 @@ class ConnectionTable:
         """Keys whose rate is not 0: unknown yet, or moving at the last sample."""
         self._touched: set[str] = set()
         """Keys whose row must be made again."""
-        self._listeners: dict[int | None, _Entry] = {}
-        """By port."""
+        self._listeners: dict[int | None, dict[str, _Entry]] = {}
+        """By port and key: several programs, or one with several addresses, may listen on one port."""
+        self._searching: dict[str, float] = {}
+        """Until when the owners of sockets are looked for (boot-time clock), by key, in that order."""
+        self._departed: dict[str, _Departed] = {}
+        """Sockets that are gone, but maybe not for good, oldest first; see `update`."""
         self._ended: set[int] = set()
         """Pids of owners that are no more, whose sockets were looked for again."""
         self._last_look_for_heirs = 0.0
         self._apps_of_processes: dict[Process, AppName] = {}
         self._routes = NOWHERE
         self._ledger = AppLedger()
+        self._booked = Booked({}, {}, _NONE, _NONE)
         self._processes: dict[int, Traffic] = {}
         self._local = Traffic()
         self.interval = Interval(elapsed_s=None, apps={}, processes={}, local=Traffic())
 
-    def update(self, sample: SocketSample, routes: Routes = NOWHERE) -> ConnectionChanges:
-        """Takes in a sample; returns what that changed."""
+    def update(
+        self,
+        sample: SocketSample,
+        routes: Routes = NOWHERE,
+        *,
+        is_monotonic: bool = True,
+        is_last: bool = False,
+    ) -> ConnectionChanges:
+        """Take in a sample; return what that changed.
+
+        `is_monotonic`: of its source, see ConnectionSource. A socket that comes back, or whose last bytes are known
+        only after it is gone, goes on from its highest counters, so that no byte is counted again. `is_last`: no other
+        sample follows, so all bytes are booked.
+        """
         elapsed, is_first = self._elapsed(sample.boottime), self._last_boottime is None
         self._last_boottime = sample.boottime
         self._reroute(routes)
         for key in self._unsettled - sample.changed.keys():
             self._settle(key)
+        search_until = sample.boottime + _LONGEST_SEARCH
         for key, found in sample.changed.items():
-            self._change(key, found, elapsed, is_first=is_first)
-        removed = self._remove(sample.removed)
+            self._change(key, found, elapsed, search_until, is_first=is_first)
+        removed = self._remove(sample.removed, may_return=not is_monotonic)
         if sample.boottime - self._last_look_for_heirs >= _PERIOD_OF_HEIRS:
             self._last_look_for_heirs = sample.boottime
             self._look_for_heirs()
         self.search(_SEARCH_WITHIN_UPDATE)
+        self._give_up_searching(math.inf if is_last else sample.boottime)
         self._close_interval(elapsed, overrun=sample.overrun)
         added, changed = [], []
         for key in self._touched:
@@ -165,6 +229,8 @@ class ConnectionTable:
             entry = self._entries.get(key)
             # Where a search anew finds nobody, who had it before still says more.
             if entry is not None and (process is not None or entry.process is None):
+                if process is None and entry.app is SEARCHING and self._will_be_accepted(entry.found):
+                    continue
                 self._assign(key, entry, process)
         return self._finder.is_searching
 
@@ -175,7 +241,8 @@ class ConnectionTable:
 
     def apps(self) -> tuple[App, ...]:
         """All apps with connections or bytes; rates are those of the last interval."""
-        return self._ledger.apps(self.interval.apps, self.interval.elapsed_s)
+        moved = {**self._booked.moved, SEARCHING.key: (SEARCHING, self._booked.searching)}
+        return self._ledger.apps(moved, self.interval.elapsed_s)
 
     def states(self) -> dict[str, int]:
         """How many TCP sockets are in each state."""
@@ -205,21 +272,25 @@ class ConnectionTable:
             entry.rx_rate = entry.tx_rate = 0.0
             self._touched.add(key)
 
-    def _change(self, key: str, found: Socket, elapsed: float | None, *, is_first: bool) -> None:
+    def _change(self, key: str, found: Socket, elapsed: float | None, search_until: float, *, is_first: bool) -> None:
         self._touched.add(key)
         entry = self._entries.get(key)
         if entry is None:
             entry = _Entry(found, self._routes.of(found), None if is_first else self._now())
+            departed = self._departed.pop(key, None)
+            if departed is not None:
+                entry.rx, entry.tx = departed.rx, departed.tx
             self._entries[key] = entry
             self._ledger.join(SEARCHING, None)
+            self._searching[key] = search_until
             self._finder.look_for({key: found})
             if found.state == "LISTEN":
-                self._listeners[found.local_port] = entry
+                self._listeners.setdefault(found.local_port, {})[key] = entry
         elif found.inode != entry.found.inode and found.inode is not None:  # only now did a program accept it
             self._finder.look_for({key: found})
         entry.found = found
         # Counters start with the connection: of one that is new, all of it was since the last sample.
-        traffic = _traffic(entry, found)
+        traffic = entry.advance(found)
         if traffic is None:
             entry.rx_rate = entry.tx_rate = None
             self._unsettled.discard(key)
@@ -228,30 +299,47 @@ class ConnectionTable:
         if elapsed is None:
             entry.rx_rate = entry.tx_rate = None
         else:
-            entry.rx_rate, entry.tx_rate = max(0, traffic.rx) / elapsed, max(0, traffic.tx) / elapsed
+            entry.rx_rate, entry.tx_rate = traffic.rx / elapsed, traffic.tx / elapsed
         if not is_first:
-            self._credit(entry, traffic)
+            self._credit(key, entry, traffic)
 
-    def _remove(self, removed: Mapping[str, Socket]) -> tuple[str, ...]:
+    def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> tuple[str, ...]:
         """Credits the last bytes; also those of connections that came and went unseen, to who listens there."""
         keys = []
         for key, gone in removed.items():
             entry = self._entries.pop(key, None)
             self._unsettled.discard(key)
             if entry is None:
-                passing = _Entry(gone, self._routes.of(gone), None)
-                passing.app = self._listening_app(gone) or UNSEEN
-                self._credit(passing, _traffic(passing, gone) or Traffic())
+                self._credit_passing(key, gone)
                 continue
             keys.append(key)
-            if self._listeners.get(gone.local_port) is entry:
-                del self._listeners[gone.local_port]
+            self._stop_listening(key, entry.found.local_port)
             if entry.app is SEARCHING:
-                self._hand_over(entry, self._without_process(gone) or UNSEEN, None)
-            self._credit(entry, _traffic(entry, gone) or Traffic())
+                self._hand_over(key, entry, self._without_process(gone) or UNSEEN, None)
+            self._credit(key, entry, entry.advance(gone) or _NONE)
             self._ledger.leave(entry.app, entry.pid)
+            if (may_return or gone.state != "CLOSED") and (entry.rx or entry.tx):
+                self._departed[key] = _Departed(entry.rx, entry.tx, entry.app, entry.process)
+        while len(self._departed) > _MOST_DEPARTED:
+            del self._departed[next(iter(self._departed))]
         self._finder.forget(removed)
         return tuple(keys)
+
+    def _credit_passing(self, key: str, gone: Socket) -> None:
+        """Credit the bytes of a socket that is not open, as far as they were not before."""
+        passing = _Entry(gone, self._routes.of(gone), None)
+        departed = self._departed.pop(key, None)
+        if departed is not None:
+            passing.rx, passing.tx, passing.app, passing.process = departed
+        else:
+            key, listener = self._listener(gone) or (key, None)
+            passing.app = UNSEEN if listener is None else listener.app
+        self._credit(key, passing, passing.advance(gone) or _NONE)
+
+    def _stop_listening(self, key: str, port: int | None) -> None:
+        listeners = self._listeners.get(port)
+        if listeners is not None and listeners.pop(key, None) is not None and not listeners:
+            del self._listeners[port]
 
     def _look_for_heirs(self) -> None:
         """Sockets outlive the process that had them where it passed them on: `ssh -f`, a server that is replaced."""
@@ -271,14 +359,27 @@ class ConnectionTable:
                     self._apps_of_processes.clear()
                 self._apps_of_processes[process] = app_of(process, self._parent)
             app = self._apps_of_processes[process]
-        self._hand_over(entry, app, process)
+        self._hand_over(key, entry, app, process)
 
-    def _hand_over(self, entry: _Entry, app: AppName, process: Process | None) -> None:
+    def _hand_over(self, key: str, entry: _Entry, app: AppName, process: Process | None) -> None:
+        """Make a socket an app's; what it carries from now on, and what was held for it, is the app's."""
         self._ledger.leave(entry.app, entry.pid)
-        if app != entry.app:
-            self._ledger.move(entry.app, app, entry.total, entry.local)
+        if self._searching.pop(key, None) is not None:
+            released = self._ledger.release(key, app)
+            if process is not None:
+                self._credit_process(process.pid, released)
         entry.app, entry.process = app, process
         self._ledger.join(app, entry.pid)
+
+    def _give_up_searching(self, boottime: float) -> None:
+        """Book what is held for sockets whose search takes too long; the search itself goes on."""
+        overdue = []
+        for key, deadline in self._searching.items():
+            if deadline > boottime:
+                break
+            overdue.append(key)
+        for key in overdue:
+            self._assign(key, self._entries[key], None)
 
     def _without_process(self, found: Socket) -> AppName | None:
         """By what the kernel tells of everybody's sockets: the unit, the user, or else who listens on the port."""
@@ -287,7 +388,8 @@ class ConnectionTable:
             return app_of_unit(unit)
         if found.uid is not None:
             return app_of_user(self._users[found.uid])
-        return self._listening_app(found)
+        listening = self._listener(found)
+        return None if listening is None or listening[1].app is SEARCHING else listening[1].app
 
     def _unit(self, found: Socket) -> str | None:
         return None if found.cgroup is None else self._finder.unit(found.cgroup)
@@ -295,31 +397,51 @@ class ConnectionTable:
     def _parent(self, process: Process) -> Process | None:
         return None if process.parent is None else self._finder.process(process.parent)
 
-    def _listening_app(self, found: Socket) -> AppName | None:
-        listener = self._listeners.get(found.local_port)
-        return None if listener is None else listener.app
+    def _listener(self, found: Socket) -> tuple[str, _Entry] | None:
+        """Who listens on the port of a socket; where several do, one whose owner is known."""
+        listeners = self._listeners.get(found.local_port)
+        if not listeners:
+            return None
+        return next((each for each in listeners.items() if each[1].app is not SEARCHING), next(iter(listeners.items())))
 
-    def _credit(self, entry: _Entry, traffic: Traffic) -> None:
-        if not any(traffic):
+    def _will_be_accepted(self, found: Socket) -> bool:
+        """Whether a socket nobody has waits for a program that is being looked for itself."""
+        listening = self._listener(found)
+        return (
+            found.inode is None
+            and found.cgroup is None
+            and found.state != "LISTEN"
+            and listening is not None
+            and listening[1].app is SEARCHING
+        )
+
+    def _credit(self, key: str, entry: _Entry, traffic: Traffic) -> None:
+        if traffic is _NONE:
             return
         crosses = entry.route.crosses_uplink
-        self._ledger.credit(entry.app, traffic, crosses_uplink=crosses)
         if not crosses:
-            entry.local = entry.local.plus(traffic)
             self._local = self._local.plus(traffic)
+        if entry.app is SEARCHING:
+            self._ledger.hold(key, traffic, crosses_uplink=crosses)
             return
-        entry.total = entry.total.plus(traffic)
-        pid = entry.pid
-        if pid is not None:
-            self._processes[pid] = self._processes.get(pid, Traffic()).plus(traffic)
+        self._ledger.credit(entry.app, traffic, crosses_uplink=crosses)
+        if crosses and entry.pid is not None:
+            self._credit_process(entry.pid, traffic)
+
+    def _credit_process(self, pid: int, traffic: Traffic) -> None:
+        if any(traffic):
+            self._processes[pid] = self._processes.get(pid, _NONE).plus(traffic)
 
     def _close_interval(self, elapsed: float | None, *, overrun: bool) -> None:
+        self._booked = self._ledger.close_interval()
         self.interval = Interval(
             elapsed_s=elapsed,
-            apps=self._ledger.close_interval(),
+            apps=self._booked.moved,
             processes=self._processes,
             local=self._local,
             overrun=overrun,
+            late=self._booked.late,
+            held=self._booked.held,
         )
         self._processes, self._local = {}, Traffic()
 
@@ -341,8 +463,8 @@ class ConnectionTable:
             user=None if found.uid is None else self._users[found.uid],
             unit=unit,
             interface=entry.route.interface,
-            rx_bytes=found.rx_bytes,
-            tx_bytes=found.tx_bytes,
+            rx_bytes=None if found.rx_bytes is None else entry.rx,
+            tx_bytes=None if found.tx_bytes is None else entry.tx,
             rx_rate=entry.rx_rate,
             tx_rate=entry.tx_rate,
             rtt_s=found.rtt_s,
@@ -350,11 +472,3 @@ class ConnectionTable:
             is_incoming=found.is_incoming,
             since=entry.since,
         )
-
-
-def _traffic(entry: _Entry, found: Socket) -> Traffic | None:
-    """What a socket carried since its counters were last told; `None`: they are not told."""
-    if found.rx_bytes is None or found.tx_bytes is None:
-        return None
-    before, entry.counted = entry.counted, Traffic(found.rx_bytes, found.tx_bytes)
-    return entry.counted.minus(before)

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from netwatch_tray import clock
+from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.connections import Interval
 from netwatch_tray.history.packing import Line, Value, summed
 from netwatch_tray.model import PAUSED, UNREADABLE, InterfaceTick, Tick
@@ -384,13 +385,14 @@ class Recorder:
     def _take_apps(self, at: datetime, interval: Interval) -> None:
         self._open_minute(at.timestamp())
         elapsed = interval.elapsed_s
+        for app, (rx, tx) in interval.late.values():  # no peak is made of bytes that moved at other times
+            cell = self._app_cell(app)
+            cell.rx += rx
+            cell.tx += tx
         for app, (rx, tx) in interval.apps.values():
             if not rx and not tx:
                 continue
-            cell = self._app_cells.get(app.key)
-            if cell is None:
-                series = Series("carrier" if app.is_carrier else "app", app.key, app.name)
-                cell = self._app_cells[app.key] = self._cell(series)
+            cell = self._app_cell(app)
             cell.rx += rx
             cell.tx += tx
             if elapsed:
@@ -398,6 +400,13 @@ class Recorder:
                     cell.rx_peak = rx / elapsed
                 if tx > cell.tx_peak * elapsed:
                     cell.tx_peak = tx / elapsed
+
+    def _app_cell(self, app: AppName) -> _Cell:
+        cell = self._app_cells.get(app.key)
+        if cell is None:
+            series = Series("carrier" if app.is_carrier else "app", app.key, app.name)
+            cell = self._app_cells[app.key] = self._cell(series)
+        return cell
 
     def _appear(self, tick: InterfaceTick, at: float) -> None:
         """What it carried before it was first seen nobody can date, nor tell from what it was moved here with."""

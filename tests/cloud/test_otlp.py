@@ -15,8 +15,8 @@ from test_snapshot_builder import connection, everything
 import netwatch_tray
 from netwatch_tray.cloud import otlp
 from netwatch_tray.cloud.wire import Snapshot
-from netwatch_tray.engine.apps import Traffic
 from netwatch_tray.errors import UnsupportedError
+from netwatch_tray.model import Traffic
 
 Point = tuple[str, str, frozenset[tuple[str, str]], float]
 """Name, unit, attributes, value."""

@@ -23,10 +23,9 @@ from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import Memory, SystemSample
-from netwatch_tray.engine.apps import Traffic
 from netwatch_tray.engine.connections import Interval
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.model import Connection, CounterRow, Interface, Sample, Tick
+from netwatch_tray.model import Connection, CounterRow, Interface, Sample, Tick, Traffic
 from netwatch_tray.settings import UploadLevel
 
 SECRET = b"\1" * 16

@@ -12,8 +12,9 @@ import pytest
 from machine import START, Machine
 
 from netwatch_tray.cli import main
-from netwatch_tray.engine.apps import AppName, Traffic
+from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.connections import Interval
+from netwatch_tray.model import Traffic
 
 
 @pytest.fixture

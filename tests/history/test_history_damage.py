@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from machine import START, Machine
 
-from netwatch_tray.engine.apps import AppName, Traffic
+from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.connections import Interval
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history.imports import Import, add_imports
 from netwatch_tray.history.packing import HOURS, MINUTES, TENS
 from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.model import Traffic
 from netwatch_tray.settings import DataPlan
 
 ROUNDS = 300

@@ -19,9 +19,9 @@ from networks import FAR, FAR6, Wire, inside as enter, wire
 
 from netwatch_tray.collect.linux.process_map import ProcessMap
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource
-from netwatch_tray.engine.apps import UNSEEN_KEY, Traffic, reconcile
+from netwatch_tray.engine.apps import UNSEEN_KEY, reconcile
 from netwatch_tray.engine.connections import ConnectionTable
-from netwatch_tray.model import App, Connection
+from netwatch_tray.model import App, Connection, Traffic
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs Linux"),

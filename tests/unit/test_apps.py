@@ -7,10 +7,10 @@ from hypothesis import given, strategies as st
 
 from netwatch_tray.collect.processes import Process
 from netwatch_tray.collect.sockets import Socket
-from netwatch_tray.engine.apps import AppLedger, AppName, Traffic, app_of, app_of_unit, reconcile
+from netwatch_tray.engine.apps import AppLedger, AppName, app_of, app_of_unit, reconcile
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.topology import decide
-from netwatch_tray.model import Interface
+from netwatch_tray.model import Interface, Traffic
 
 SHELL = Process(pid=1, name="bash", executable="/usr/bin/bash")
 FIREFOX = Process(pid=2, name="firefox", executable="/usr/lib/firefox/firefox", parent=1)

@@ -42,7 +42,7 @@ class _Scheduler:
 class _Source:
     """One connection over the uplink that receives 1000 bytes a second."""
 
-    name, note, is_costly, descriptor = "test", None, False, None
+    name, note, is_costly, is_monotonic, descriptor = "test", None, False, True, None
 
     def __init__(self, scheduler: _Scheduler) -> None:
         self.scheduler = scheduler

@@ -31,6 +31,7 @@ class NettopSource:
 
     name = "nettop + lsof"
     is_costly = True
+    is_monotonic = False
     descriptor: int | None = None
 
     def __init__(self) -> None:

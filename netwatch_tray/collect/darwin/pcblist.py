@@ -47,6 +47,7 @@ class PcblistSource:
 
     name = "sysctl pcblist_n"
     is_costly = False
+    is_monotonic = False
     descriptor: int | None = None
 
     def __init__(self) -> None:

@@ -23,6 +23,7 @@ class ProcNetSource:
 
     name = "/proc/net/{tcp,udp}"
     is_costly = True
+    is_monotonic = False
     descriptor: int | None = None
 
     def __init__(self, root: Path = Path("/proc/net")) -> None:

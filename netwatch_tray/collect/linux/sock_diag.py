@@ -12,6 +12,7 @@ a message is parsed when it is new or different.
 from __future__ import annotations
 
 import errno
+import math
 import socket
 import struct
 import sys
@@ -58,8 +59,9 @@ _ROW = "=Q9xB42xQ16xI"
 _ROW_INFO = "I68xI28xI24x8s64x16s"
 """… and of the attribute with struct tcp_info: its header, rtt, total_retrans, bytes_received, bytes_sent and
 bytes_retrans."""
-_TCP_INFO = struct.Struct("=68xI28xI16xQQ64xQQ")
-"""rtt (µs), total_retrans, bytes_acked, bytes_received, bytes_sent, bytes_retrans; the last two since Linux 4.19."""
+_TCP_INFO = struct.Struct("=56xI8xI28xI16xQQ64xQQ")
+"""last_ack_recv (ms ago), rtt (µs), total_retrans, bytes_acked, bytes_received, bytes_sent, bytes_retrans; the last two
+since Linux 4.19."""
 
 _STATES = (
     *("CLOSED ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT CLOSED CLOSE_WAIT LAST_ACK".split()),
@@ -83,19 +85,28 @@ class _Shape(NamedTuple):
 
 
 class _Destroyed(NamedTuple):
-    """What the kernel says of a socket at its end."""
+    """What the kernel reports of a socket when it destroys it."""
 
     cookie: int
     last: Socket
     """Its bytes received may include one for the peer's FIN."""
-    unread: int
-    """Bytes that the program never read; a FIN is one."""
-    acknowledged_overhead: int
-    """Sequence numbers that the peer acknowledged and that were no payload: our SYN if we called, and our FIN."""
+    quiet_s: float
+    """Seconds since the peer acknowledged anything, when the socket was destroyed."""
 
 
 class SocketTable:
-    """What the dumps and the obituaries told; bytes in, changes out, no system calls."""
+    """What the dumps and the messages about destroyed sockets say; bytes in, changes out, no system calls.
+
+    **The peer's FIN** takes a sequence number, and `bytes_received` counts it like a byte of payload (see
+    tcp_rcv_nxt_update in the kernel's net/ipv4/tcp_input.c). In a dump the state shows whether it came. The message
+    about a destroyed socket has no such state: after an orderly close, a reset or a TIME_WAIT socket alike, it may be
+    included or not. So the last counter of a socket is taken as one less, unless an earlier dump proves more: exact or
+    one byte low, never high.
+
+    **The end of a socket.** One that no dump lists any more is destroyed, or closed (by a reset, say) and still held by
+    a program. Then the message comes when the program lets go of it, maybe hours later, with the counters of its whole
+    life.
+    """
 
     def __init__(self) -> None:
         self._shapes: dict[bytes, _Shape] = {}
@@ -105,6 +116,8 @@ class SocketTable:
         self._changed: dict[int, Socket] = {}
         self._destroyed: list[_Destroyed] = []
         self._missing: set[int] = set()
+        self._final: set[int] = set()
+        """Cookies of TIME_WAIT sockets whose last counters are known."""
         self._has_baseline = False
 
     def begin(self) -> None:
@@ -142,22 +155,23 @@ class SocketTable:
                 offset += shape.stride
         return False
 
-    def take_destroyed(self, datagram: memoryview) -> None:
-        """Takes in an obituary. Raises ParseError."""
+    def take_destroyed(self, datagram: memoryview, since_first_s: float = math.inf) -> None:
+        """Take in the message about a destroyed socket. Raises ParseError.
+
+        `since_first_s`: seconds since the first dump began. A socket that no dump listed and that has been quiet for
+        longer was closed before that: its bytes are not of the time that is measured.
+        """
         destroyed = parse_destroyed(datagram)
-        if destroyed is not None:
+        if destroyed is not None and (destroyed.quiet_s <= since_first_s or destroyed.cookie in self._sockets):
             self._destroyed.append(destroyed)
 
     def changes(self) -> tuple[dict[int, Socket], dict[int, Socket]]:
-        """What all complete dumps and obituaries since the last call changed and removed, by cookie."""
+        """What all complete dumps and messages since the last call changed and removed, by cookie."""
         destroyed, self._destroyed = self._destroyed, []
         changed, self._changed = self._changed, {}
         removed = self._remove_missing({each.cookie for each in destroyed})
-        if destroyed:
-            listening = {each.local_port for each in self._sockets.values() if each.state == "LISTEN"}
-            waiting = {_ends(each) for each in self._sockets.values() if each.state in {"TIME_WAIT", "FIN_WAIT_2"}}
-            for each in destroyed:
-                self._bury(each, listening, waiting, changed, removed)
+        for each in destroyed:
+            self._bury(each, changed, removed)
         for cookie in removed:
             changed.pop(cookie, None)
         self._has_baseline = True
@@ -181,10 +195,10 @@ class SocketTable:
         self._changed[cookie] = self._sockets[cookie] = found
 
     def _remove_missing(self, destroyed: set[int]) -> dict[int, Socket]:
-        """Drops what the dumps do not list any more.
+        """Drop what the dumps no longer list.
 
         A dump is no snapshot: it may skip a socket while its neighbours in the kernel's table come and go. One that
-        has counters and no obituary is given a second chance, because its bytes would be counted anew if it returned.
+        has counters and was not destroyed gets a second chance.
         """
         if len(self._alive) == len(self._rows):
             self._missing = set()
@@ -196,32 +210,35 @@ class SocketTable:
             if self._sockets[cookie].tx_bytes is not None and self._sockets[cookie].state != "TIME_WAIT"
         }
         self._missing = kept
+        removed = {}
         for cookie in gone - kept:
             del self._rows[cookie]
-        return {cookie: self._sockets.pop(cookie) for cookie in gone - kept}
+            found = self._sockets.pop(cookie)
+            if cookie in self._final:
+                self._final.remove(cookie)
+                found = msgspec.structs.replace(found, state="CLOSED")
+            removed[cookie] = found
+        return removed
 
-    def _bury(
-        self,
-        destroyed: _Destroyed,
-        listening: set[int | None],
-        waiting: set[tuple[object, ...]],
-        changed: dict[int, Socket],
-        removed: dict[int, Socket],
-    ) -> None:
-        """Enters the last counters of a socket; also of one that no dump has met, unless it is older than the first."""
+    def _bury(self, destroyed: _Destroyed, changed: dict[int, Socket], removed: dict[int, Socket]) -> None:
+        """Enter the last counters of a socket; also of one that no dump has met, unless it is older than the first."""
         cookie, last = destroyed.cookie, destroyed.last
         living = self._sockets.get(cookie)
         before = living or removed.get(cookie)
         if before is None and not self._has_baseline:
             return
-        if _got_peers_fin(destroyed, before, listening, waiting):
-            last = msgspec.structs.replace(last, rx_bytes=(last.rx_bytes or 1) - 1)
+        last = msgspec.structs.replace(last, rx_bytes=max(0, (last.rx_bytes or 0) - 1))
         if before is not None:
             last = msgspec.structs.replace(
-                before, state="CLOSED", rx_bytes=last.rx_bytes, tx_bytes=last.tx_bytes, retransmits=last.retransmits
+                before,
+                state="CLOSED",
+                rx_bytes=max(before.rx_bytes or 0, last.rx_bytes or 0),
+                tx_bytes=max(before.tx_bytes or 0, last.tx_bytes or 0),
+                retransmits=last.retransmits,
             )
         if living is not None and living.state == "TIME_WAIT":  # the rest of the same connection
             changed[cookie] = self._sockets[cookie] = msgspec.structs.replace(last, state=living.state)
+            self._final.add(cookie)
         else:
             self._rows.pop(cookie, None)
             self._sockets.pop(cookie, None)
@@ -233,12 +250,15 @@ class SockDiagSource:
 
     name = "sock_diag"
     is_costly = False
+    is_monotonic = True
 
     def __init__(self) -> None:
         """Asks once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
         self.note: str | None = None
         self._table = SocketTable()
         self._overrun = False
+        self._first_read: float | None = None
+        """When the first complete reading began."""
         try:
             self._dumps = NetlinkSocket(NETLINK_SOCK_DIAG)
             self._obituaries = _obituaries()
@@ -252,6 +272,7 @@ class SockDiagSource:
             raise UnsupportedError(f"This kernel does not list sockets by sock_diag: {error}") from error
 
     def catch_up(self) -> None:
+        since_first = math.inf if self._first_read is None else clock.boottime() - self._first_read
         while True:
             try:
                 datagram = self._obituaries.recv(1 << 16)
@@ -262,7 +283,7 @@ class SockDiagSource:
                     raise CollectError(f"The kernel stopped telling of closed sockets: {error.strerror}.") from error
                 self._overrun = True
                 continue
-            self._table.take_destroyed(memoryview(datagram))
+            self._table.take_destroyed(memoryview(datagram), since_first)
 
     def read(self) -> SocketSample:
         now = clock.boottime()
@@ -273,6 +294,8 @@ class SockDiagSource:
         except (OSError, CollectError) as error:
             self._dumps.drain()
             raise CollectError(f"The list of sockets could not be read: {error}") from error
+        if self._first_read is None:
+            self._first_read = now
         self.catch_up()
         changed, removed = self._table.changes()
         overrun, self._overrun = self._overrun, False
@@ -335,8 +358,9 @@ def parse_socket(message: memoryview, shape: _Shape | None = None) -> Socket:
     if shape.cgroup is not None:
         cgroup = int.from_bytes(message[shape.cgroup + 4 : shape.cgroup + 12], sys.byteorder)
     if shape.info is not None and is_tcp and state != "LISTEN":
-        rtt, retransmits, acknowledged, received, sent, again = _TCP_INFO.unpack_from(message, shape.info + 4)
-        rx_bytes, tx_bytes, rtt_s = received - (state in _AFTER_PEERS_FIN), max(0, sent - again), rtt / 1e6 or None
+        _, rtt, retransmits, acknowledged, received, sent, again = _TCP_INFO.unpack_from(message, shape.info + 4)
+        rx_bytes, tx_bytes = max(0, received - (state in _AFTER_PEERS_FIN)), max(0, sent - again)
+        rtt_s = rtt / 1e6 or None
         if state in _BEFORE_OUR_FIN and not _QUEUES.unpack_from(message, HEADER.size)[2]:
             # With nothing on its way, what was acknowledged beyond what was sent is our SYN, if we called.
             is_incoming = acknowledged == sent - again
@@ -360,14 +384,13 @@ def parse_socket(message: memoryview, shape: _Shape | None = None) -> Socket:
 
 
 def parse_destroyed(datagram: memoryview) -> _Destroyed | None:
-    """An obituary; `None` when it has no counters. Raises ParseError."""
+    """The message about a destroyed socket; `None` when it has no counters. Raises ParseError."""
     message, _ = _message(datagram)
     info = _shape(message).info
     if info is None:
         return None
-    rtt, retransmits, acknowledged, received, sent, again = _TCP_INFO.unpack_from(message, info + 4)
+    quiet_ms, rtt, retransmits, _, received, sent, again = _TCP_INFO.unpack_from(message, info + 4)
     local_address, local_port, remote_address, remote_port, _, _ = _identity(message)
-    cookie, unread, _ = _QUEUES.unpack_from(message, HEADER.size)
     last = Socket(
         protocol="TCP",
         local_address=local_address,
@@ -380,7 +403,7 @@ def parse_destroyed(datagram: memoryview) -> _Destroyed | None:
         rtt_s=rtt / 1e6 or None,
         retransmits=retransmits,
     )
-    return _Destroyed(cookie, last, unread, acknowledged - (sent - again))
+    return _Destroyed(_QUEUES.unpack_from(message, HEADER.size)[0], last, quiet_ms / 1000)
 
 
 def _message(datagram: memoryview) -> tuple[memoryview, int]:
@@ -434,26 +457,3 @@ def _identity(message: memoryview) -> tuple[str, int | None, str | None, int | N
         uid,
         inode,
     )
-
-
-def _ends(found: Socket) -> tuple[object, ...]:
-    return found.local_address, found.local_port, found.remote_address, found.remote_port
-
-
-def _got_peers_fin(
-    destroyed: _Destroyed, before: Socket | None, listening: set[int | None], waiting: set[tuple[object, ...]]
-) -> bool:
-    """Whether `bytes_received` of a destroyed socket counts the peer's FIN, which the kernel does not tell.
-
-    It does not after a reset (our own FIN was never acknowledged), and not where we closed first and the rest of the
-    good-bye was left to a TIME_WAIT socket of the same ends; unless the FIN is still there unread.
-    """
-    if before is not None and before.state in _AFTER_PEERS_FIN:
-        return True
-    if before is not None and before.is_incoming is not None:
-        we_called = not before.is_incoming
-    else:
-        we_called = destroyed.last.local_port not in listening
-    if destroyed.acknowledged_overhead - we_called < 1:
-        return False
-    return destroyed.unread > 0 or _ends(destroyed.last) not in waiting

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from netwatch_tray import clock
 from netwatch_tray.collect import tools
-from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric_endpoint, tcp_state
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, numeric_endpoint, tcp_state
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 _USER = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)')
@@ -25,6 +25,7 @@ class SsSource:
 
     name = "ss"
     is_costly = True
+    is_monotonic = False
     descriptor: int | None = None
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ def parse(written: bytes) -> Mapping[str, Socket]:
 
     Raises ParseError.
     """
-    sockets = {}
+    sockets: dict[str, Socket] = {}
     lines = written.decode(errors="replace").split("\n")
     lines.pop()
     joined: list[str] = []
@@ -66,7 +67,7 @@ def parse(written: bytes) -> Mapping[str, Socket]:
             joined.append(line.rstrip())
     for line in joined:
         key, found = _socket(line)
-        sockets[key] = found
+        add_row(sockets, key, found)
     return sockets
 
 

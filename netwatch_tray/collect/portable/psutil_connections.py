@@ -16,6 +16,7 @@ class PsutilSource:
 
     name = "psutil"
     is_costly = True
+    is_monotonic = False
     descriptor: int | None = None
 
     def __init__(self) -> None:
