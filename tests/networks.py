@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import needs
+
 _numbers = itertools.count()
 
 NEAR, FAR = "192.0.2.1", "192.0.2.2"
@@ -54,6 +56,8 @@ class Wire(NamedTuple):
 @contextmanager
 def wire(*, default_route: bool = True) -> Iterator[Wire]:
     """A wire that is gone afterwards, with all that hung on it."""
+    needs.root()
+    needs.programs("ip", "nsenter")
     number = f"{os.getpid()}-{next(_numbers)}"
     made = Wire(f"nwt-near-{number}", f"nwt-far-{number}")
     for namespace in made:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import needs
+
 UID = 65534
 
 _BECOME = """
@@ -21,6 +23,7 @@ ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: a program started as this user
 
 def python(code: str, *arguments: str) -> list[str]:
     """The command that runs `code` as that user, the program's modules imported already. To be started by root."""
+    needs.root()
     return [sys.executable, "-c", _BECOME + code, *arguments]
 
 

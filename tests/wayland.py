@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from desktop import Session
+from desktop import PATIENCE, Session
 from PIL import Image
 
 _NOBODY = 65534
@@ -41,6 +41,8 @@ _STYLE = "* { font-family: DejaVu Sans; font-size: 13px; } window#waybar { backg
 
 class WaylandSession(Session):
     """A context manager, as Session is. `custom`: waybar's module `custom/netwatch`."""
+
+    screen_programs = ("sway", "waybar", "grim")
 
     def __init__(self, *, custom: dict[str, Any] | None = None) -> None:
         self._custom = custom
@@ -115,7 +117,7 @@ class Pointer:
 
     def __init__(self, display: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(5)
+        self._socket.settimeout(PATIENCE)
         self._socket.connect(display)
         self._received = b""
         self._time = 0

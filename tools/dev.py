@@ -1,8 +1,9 @@
-"""The developer's one command: makes its own environment, then runs, tests, measures or draws the program.
+"""The developer's command: create the environment, then run, test, measure or draw the program.
 
 Standard library only, because it runs before anything is installed. On a bare machine it creates `.venv` from
-`requirements.lock` (every package pinned and hashed) and, on Debian and its relatives, installs the system packages a
-verb needs: itself when root, otherwise it prints the one line to type.
+`requirements.lock` (every package pinned and hashed). On Debian and its derivatives it also installs the system
+packages that a subcommand needs; without root it prints the apt command instead. Each step prints a line to stderr when
+it starts, with the seconds since the command was started.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import venv
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -24,8 +27,10 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 PACKAGE_VENV = ROOT / "build" / "venv"
 PACKAGE_LOCK = ROOT / "requirements-package.lock"
+# Megabytes on disk, measured; most of it is Qt, and the compiler that builds packages.
+SIZES = {LOCK: 500, PACKAGE_LOCK: 900}
 
-# What PySide6 links against, by the name the loader asks for; the window needs all of them, offscreen tests the first.
+# Libraries that PySide6 links against, by the name that the loader looks up.
 QT_LIBRARIES = {
     "libdbus-1.so.3": "libdbus-1-3",
     "libEGL.so.1": "libegl1",
@@ -48,7 +53,7 @@ QT_LIBRARIES = {
     "libwayland-cursor.so.0": "libwayland-cursor0",
 }
 RUN_PROGRAMS = {"lsof": "lsof"}
-# Real hosts, screens and networks for the tests, and a compiler for the C limits of the benchmarks.
+# Real panels, screens and networks for the tests, and a compiler for the lower bounds of the benchmarks.
 TEST_PROGRAMS = {
     **RUN_PROGRAMS,
     "Xvfb": "xvfb",
@@ -63,9 +68,11 @@ TEST_PROGRAMS = {
     "ip": "iproute2",
     "lxqt-panel": "lxqt-panel",
     "openbox": "openbox",
+    "openssl": "openssl",
     "setpriv": "util-linux",
     "strace": "strace",
     "sway": "sway",
+    "sysctl": "procps",
     "tint2": "tint2",
     "trayer": "trayer",
     "waybar": "waybar",
@@ -74,10 +81,10 @@ TEST_PROGRAMS = {
     "xfce4-panel": "xfce4-panel",
 }
 PACKAGE_PROGRAMS = {"git": "git", "objdump": "binutils", "strip": "binutils", "dpkg-deb": "dpkg"}
-# Debian's own Python is linked without it, and the frozen program is started by it.
+# Debian links its Python statically, and the frozen program is started by the shared library.
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 PACKAGE_LIBRARIES = {**QT_LIBRARIES, f"libpython{PYTHON_VERSION}.so.1.0": f"libpython{PYTHON_VERSION}"}
-# What the checks of finished packages need besides, among it a bare Debian to install them into.
+# For the checks of finished packages; debootstrap makes the bare Debian that they are installed into.
 PACKAGE_CHECK_PROGRAMS = {
     **PACKAGE_PROGRAMS,
     "appstreamcli": "appstream",
@@ -98,7 +105,15 @@ TEST_FILES = {
 }
 
 
-def fail(message: str) -> None:
+_STARTED = time.monotonic()
+
+
+def announce(step: str) -> None:
+    """Print a step that begins, with the seconds since the start of this command."""
+    print(f"[{time.monotonic() - _STARTED:3.0f} s] {step}", file=sys.stderr, flush=True)
+
+
+def fail(message: str) -> NoReturn:
     sys.exit(f"dev: {message}")
 
 
@@ -111,6 +126,7 @@ def loads(library: str) -> bool:
 
 
 def missing_packages(*, programs: dict[str, str], libraries: dict[str, str], files: dict[str, str]) -> list[str]:
+    """Return the Debian packages of everything that is not installed, sorted."""
     missing = [package for name, package in programs.items() if not shutil.which(name)]
     missing += [package for name, package in libraries.items() if not loads(name)]
     missing += [package for name, package in files.items() if not Path(name).exists()]
@@ -119,42 +135,50 @@ def missing_packages(*, programs: dict[str, str], libraries: dict[str, str], fil
     return sorted(set(missing))
 
 
-def install_system_packages(packages: list[str], *, required: bool) -> None:
-    """Installs Debian packages as root; otherwise prints the one line that does, and stops when they are required."""
+def install_system_packages(packages: list[str], *, required: bool, without: str = "") -> None:
+    """Install Debian packages as root; otherwise print the command that does, and exit if they are required.
+
+    `without` describes what works less well until they are installed.
+    """
     if not packages or sys.platform != "linux":
         return
+    names = " ".join(packages)
     if not shutil.which("apt-get"):
-        print(f"dev: not installed here (Debian's names): {' '.join(packages)}", file=sys.stderr)
+        announce(f"Not installed, by Debian's names: {names}. {without}".strip())
         if required:
-            fail("install what your system calls these, then run this again.")
+            fail("Install what your system calls these, then run this command again.")
     elif os.geteuid() == 0:
-        apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y", "-q"]
+        announce(f"Installing system packages: {names}")
+        apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y", *([] if sys.stderr.isatty() else ["-q"])]
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        print(f"dev: installing {' '.join(packages)}", file=sys.stderr)
         # A machine image may carry package lists older than the archive; an update that fails may still leave enough.
-        subprocess.run([*apt, "update"], check=False, env=environment, stdout=subprocess.DEVNULL)
+        subprocess.run([*apt, "update"], check=False, env=environment, stdout=sys.stderr)
         install = [*apt, "install", "--no-install-recommends", *packages]
-        if subprocess.run(install, check=False, env=environment, stdout=subprocess.DEVNULL).returncode:
-            fail("apt-get could not install the packages named above; its own message says why.")
+        if subprocess.run(install, check=False, env=environment, stdout=sys.stderr).returncode:
+            fail("apt-get could not install the packages named above; its message says why.")
     else:
-        print(f"dev: please run: sudo apt-get install --no-install-recommends {' '.join(packages)}", file=sys.stderr)
+        command = f"sudo apt-get install --no-install-recommends {names}"
         if required:
-            sys.exit(1)
+            fail(f"System packages are missing. Run this, then try again:\n{command}")
+        announce(f"{without} To change that, run: {command}".strip())
 
 
 def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
-    """Creates or renews an environment when its lock file or the interpreter changed; else returns at once."""
+    """Create an environment, or renew it when its lock file or the interpreter changed."""
     stamp = place / "stamp"
     wanted = hashlib.sha256(lock_file.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     if not importlib.util.find_spec("ensurepip"):
-        fail("this Python has no ensurepip (Debian's package python3-venv), so no environment can be made.")
-    print(f"dev: making the environment in {place.relative_to(ROOT)}", file=sys.stderr)
+        fail("This Python has no ensurepip (Debian: python3-venv), so no environment can be made.")
+    announce(f"Creating {place.relative_to(ROOT)} from {lock_file.name} (about {SIZES[lock_file]} MB on disk)")
     venv.create(place, with_pip=True, clear=True)
-    pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-    if subprocess.run([*pip, "--require-hashes", "--only-binary=:all:", "-r", lock_file], check=False).returncode:
-        fail(f"the packages of {lock_file.name} could not be installed; pip's own message above says why.")
+    announce("Downloading and installing its packages")
+    # pip shows a progress bar for each download where its output is a terminal, and a line for each otherwise.
+    pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install"]
+    install = [*pip, "--require-hashes", "--only-binary=:all:", "-r", lock_file]
+    if subprocess.run(install, check=False, stdout=sys.stderr).returncode:
+        fail(f"The packages of {lock_file.name} could not be installed; pip's message above says why.")
     if place == VENV:
         # The checkout itself, importable from anywhere, without a build.
         site = next((place / "lib").glob("python3*/site-packages"))
@@ -163,21 +187,22 @@ def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
 
 
 def prepare(*, tests: bool) -> None:
+    """Install or name the system packages that are needed, and make the environment."""
     if tests:
-        install_system_packages(
-            missing_packages(programs=TEST_PROGRAMS, libraries=QT_LIBRARIES, files=TEST_FILES), required=True
-        )
+        packages = missing_packages(programs=TEST_PROGRAMS, libraries=QT_LIBRARIES, files=TEST_FILES)
+        without = "Tests of programs that are not installed are left out."
     else:
         display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        libraries = QT_LIBRARIES if display else {}
-        programs = RUN_PROGRAMS if display else {}
-        packages = missing_packages(programs=programs, libraries=libraries, files={})
-        install_system_packages(packages, required="python3-venv" in packages)
+        packages = missing_packages(
+            programs=RUN_PROGRAMS if display else {}, libraries=QT_LIBRARIES if display else {}, files={}
+        )
+        without = "The window or the process names may be missing."
+    install_system_packages(packages, required="python3-venv" in packages, without=without)
     make_environment()
 
 
 def call(*command: str | Path) -> None:
-    """Runs a step of a verb in the checkout; its failure is the verb's failure."""
+    """Run a command in the checkout; exit with its code if it fails."""
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code:
         sys.exit(code if code > 0 else 1)
@@ -188,32 +213,39 @@ def become(*command: str | Path) -> None:
 
 
 def run(arguments: list[str]) -> None:
-    """start the program (the tray; live rates in the terminal where there is no display): ./dev run [VERB ...]"""
+    """start the program (the tray; live rates in the terminal where there is no display): ./dev run [SUBCOMMAND ...]"""
     prepare(tests=False)
     become(PYTHON, "-m", "netwatch_tray", *arguments)
 
 
 def lint(_arguments: list[str]) -> None:
-    """ruff, mypy for Linux and for macOS, and who may import whom"""
+    """ruff, mypy for Linux and for macOS, and the import contracts"""
     prepare(tests=False)
     tools = VENV / "bin"
+    announce("Checking formatting")
     call(tools / "ruff", "format", "--check", "--quiet", ".")
+    announce("Checking style")
     call(tools / "ruff", "check", "--quiet", ".")
-    for platform in ("linux", "darwin"):
+    for platform, name in (("linux", "Linux"), ("darwin", "macOS")):
+        announce(f"Type-checking for {name}")
         call(tools / "mypy", "--platform", platform)
-    call(tools / "lint-imports")
+    announce("Checking import contracts")
+    call(tools / "lint-imports", "--no-logo")
 
 
 def test(arguments: list[str]) -> None:
-    """all checks: lint, types, import rules, unit, GUI, end to end; or some: ./dev test tests/unit -k rate"""
+    """all checks: lint, types, imports, unit, GUI, end to end; or some: ./dev test tests/unit -k rate"""
+    if sys.platform == "linux" and os.geteuid() != 0:
+        announce("Not root: leaving out the tests of network namespaces, mounts and other users")
     prepare(tests=True)
     if not arguments:
         lint([])
+    announce("Running the tests")
     become(PYTHON, "-m", "pytest", *arguments)
 
 
 def shots(arguments: list[str]) -> None:
-    """draw the pictures that the README shows"""
+    """draw the pictures of the README"""
     prepare(tests=True)
     become(PYTHON, ROOT / "tools" / "shots.py", *arguments)
 
@@ -223,7 +255,7 @@ def bench(arguments: list[str]) -> None:
     prepare(tests=True)
     names = sorted(file.stem for file in (ROOT / "benchmarks").glob("*.py") if not file.stem.startswith("_"))
     if not arguments or arguments[0] not in names:
-        fail(f"bench what? One of: {', '.join(names)}")
+        fail(f"Which benchmark? One of: {', '.join(names)}")
     become(PYTHON, "-m", f"benchmarks.{arguments[0]}", *arguments[1:])
 
 
@@ -240,7 +272,7 @@ def translate(arguments: list[str]) -> None:
 
 
 def package(arguments: list[str]) -> None:
-    """build what people install: ./dev package wheel|folder|deb|appdir|app, or check all of it: ./dev package check"""
+    """build for users: ./dev package wheel|folder|deb|appdir|app; or build and check all: ./dev package check"""
     check = arguments[:1] == ["check"]
     if check:
         prepare(tests=True)
@@ -254,7 +286,7 @@ def package(arguments: list[str]) -> None:
 
 
 def lock(_arguments: list[str]) -> None:
-    """choose the newest allowed packages again, and prove that Linux and both kinds of Mac have wheels of each"""
+    """pin the newest allowed packages, and check that Linux and both Mac architectures have wheels of each"""
     prepare(tests=False)
     uv = VENV / "bin" / "uv"
     compile_command: list[str | Path] = [
@@ -268,7 +300,7 @@ def lock(_arguments: list[str]) -> None:
         "--generate-hashes",
     ]
     call(*compile_command, "--upgrade", "--group", "dev", "--extra", "opentelemetry", "pyproject.toml", "-o", LOCK.name)
-    # What is tested is what is packed.
+    # Packages contain the versions that are tested.
     packing = ["--constraints", LOCK.name, "--group", "package", "pyproject.toml", "-o", PACKAGE_LOCK.name]
     call(*compile_command, "--upgrade", *packing)
     for platform in ("x86_64-manylinux_2_34", "aarch64-apple-darwin", "x86_64-apple-darwin"):
@@ -286,24 +318,25 @@ def lock(_arguments: list[str]) -> None:
         call(*wheels, "--target", VENV / "nowhere", "--python-platform", platform, "-r", LOCK)
 
 
-VERBS: dict[str, Callable[[list[str]], None]] = {
-    verb.__name__: verb for verb in (run, test, lint, shots, bench, assets, translate, package, lock)
+COMMANDS: dict[str, Callable[[list[str]], None]] = {
+    command.__name__: command for command in (run, test, lint, shots, bench, assets, translate, package, lock)
 }
 
 
 def main() -> None:
     if sys.version_info < (3, 11):
-        fail(f"Python 3.11 or newer is needed; this one is {sys.version.split()[0]}.")
-    verb = VERBS.get(sys.argv[1] if len(sys.argv) > 1 else "help")
-    if verb is None:
-        print("usage: ./dev VERB [...]\n")
-        for name, function in VERBS.items():
+        fail(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
+    command = COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "help")
+    if command is None:
+        print("usage: ./dev COMMAND [...]\n")
+        for name, function in COMMANDS.items():
             print(f"  {name:7} {function.__doc__}")
         sys.exit(0 if sys.argv[1:] in ([], ["help"], ["-h"], ["--help"]) else 2)
     try:
-        verb(sys.argv[2:])
+        command(sys.argv[2:])
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-main()
+if __name__ == "__main__":
+    main()

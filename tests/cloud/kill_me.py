@@ -18,14 +18,14 @@ from netwatch_tray.cloud.uploader import Uploader
 
 spool = Spool(Path(sys.argv[1]))
 account = Account(parse_endpoint(sys.argv[2]), Key(sys.argv[3]), Identity(host_id=HOST_ID, secret="00" * 16))
-client = ServerClient(account, f"run/{sys.argv[4]}", timeout=5.0)
-uploader = Uploader(spool, client, host, pace=FAST._replace(timeout=5.0))
+client = ServerClient(account, f"run/{sys.argv[4]}", timeout=60.0)
+uploader = Uploader(spool, client, host, pace=FAST._replace(timeout=60.0))
 uploader.start()
 if sys.argv[5] == "1":
     while spool.level(HOST_ID).waiting:
         time.sleep(0.005)
     uploader.stop()
-    uploader.wait(5)
+    uploader.wait(60)
     sys.exit()
 while True:
     made = snapshot(datetime.now(UTC))

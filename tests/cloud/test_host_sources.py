@@ -260,7 +260,7 @@ def test_the_gateway_is_found_and_pinged_and_silence_by_choice_is_no_loss() -> N
         network.run(network.near, "ip", "-6", "route", "delete", "default")
         assert probe() is None
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
         assert inside(network.near)
 

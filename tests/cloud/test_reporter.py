@@ -63,7 +63,7 @@ class Loop:
         """In the loop's thread; until it is done."""
         is_done = threading.Event()
         self.scheduler.call_soon(lambda: (callback(), is_done.set()))
-        assert is_done.wait(10), "the loop waits for something"
+        assert is_done.wait(60), "the loop waits for something"
 
     def close(self) -> None:
         for reporter in self._reporters[-1:]:
@@ -85,7 +85,7 @@ def loop() -> Iterator[Loop]:
 def test_the_loop_does_not_wait_for_a_disk_that_hangs(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
     append = Spool.append
-    monkeypatch.setattr(Spool, "append", lambda *arguments: (answers.wait(20), append(*arguments)))
+    monkeypatch.setattr(Spool, "append", lambda *arguments: (answers.wait(120), append(*arguments)))
     with IngestServer() as server:
         reporter = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(5):

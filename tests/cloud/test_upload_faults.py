@@ -67,7 +67,7 @@ def test_every_snapshot_arrives_through_a_random_script_of_faults(
             time.sleep(0.01)
         wait_for(lambda: spool.level(HOST_ID).waiting == 0, f"all is sent through {script}")
         sender.stop()
-        assert sender.wait(5)
+        assert sender.wait(60)
         assert server.stored() == keys
         assert client.repeated == set()
         # Where the answer was lost nobody can know better than to send again; one server then keeps two rows.
@@ -86,7 +86,8 @@ def test_each_fault_alone_is_survived_and_told(
     with IngestServer(script=scripted([fault]), **tls) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 4)
-        client = Witness(account(server))
+        # Only what hangs is cut off soon: anything else may be slow on a loaded machine.
+        client = Witness(account(server), timeout=1.0 if fault in {"drip", "hang", "stored, hang"} else 60.0)
         sender = uploader(spool, client)
         went_well = sender.send_once()
         state = sender.state()
@@ -144,7 +145,7 @@ def test_a_day_offline_grows_neither_memory_nor_file(tmp_path: Path) -> None:
         [sys.executable, _HERE / "day_offline.py", tmp_path / "spool.sqlite3", str(MOST_BYTES)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert child.returncode == 0, child.stderr
@@ -181,7 +182,7 @@ def test_the_dashboards_rules_are_kept(tmp_path: Path) -> None:
         sender.start()
         wait_for(lambda: spool.level(HOST_ID).waiting == 0, "all is sent")
         sender.stop()
-        assert sender.wait(5)
+        assert sender.wait(60)
         assert server.stored() == keys
         assert set(server.rows.values()) == {1}
         assert {request.answer for request in server.requests} == {200}

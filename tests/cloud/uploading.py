@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import needs
 import psutil
 import pytest
 from ingest_server import KEY, IngestServer
@@ -78,6 +79,7 @@ def host() -> wire.HostInfo:
 
 def certificate(directory: Path, name: str) -> tuple[Path, Path]:
     """A self-signed one for a name or an address, and its key."""
+    needs.programs("openssl")
     files = directory / f"{name}.pem", directory / f"{name}.key"
     kind = "IP" if name[0].isdigit() else "DNS"
     subprocess.run(
@@ -127,7 +129,7 @@ def uploader(spool: Spool, client: ServerClient, pace: Pace = FAST) -> Uploader:
     return Uploader(spool, client, host, pace=pace)
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, what

@@ -42,7 +42,7 @@ def verb(desktop: Session, *words: str) -> Any:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
         env=desktop.environment,
         cwd="/",
     )

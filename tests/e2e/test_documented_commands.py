@@ -111,7 +111,7 @@ def test_each_command_of_the_checkout_is_known() -> None:
     assert {command.split()[0] for command in shown} <= _DEV_VERBS
     benchmarks = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
     assert {command.split()[1] for command in shown if command.startswith("bench ")} <= benchmarks
-    listed = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True, timeout=30).stdout
+    listed = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True, timeout=60).stdout
     assert {line.split()[0] for line in listed.splitlines()[2:] if line.strip()} == _DEV_VERBS
 
 
@@ -185,7 +185,7 @@ def test_it_goes_on_until_it_is_interrupted(command: str, desktop: Session) -> N
         try:
             assert process.stdout.readline().strip()
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
 

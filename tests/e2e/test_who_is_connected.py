@@ -116,7 +116,6 @@ def test_without_an_agent(network: Wire, run: Callable[..., str]) -> None:
         assert "APP" in run("apps")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
 def test_another_user_sees_all_sockets_and_whose_they_are(
     network: Wire, desktop: Session, run: Callable[..., str]
 ) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from desktop import Session
+from desktop import PATIENCE, Session
 from networks import FAR, PACED_SENDER, RECEIVER, Wire, inside, wire
 
 from netwatch_tray.units import UNKNOWN
@@ -61,7 +61,7 @@ def test_the_agent_that_it_starts_holds_no_pipe_of_it(network: Wire) -> None:
         ) as window:
             desktop.wait_for(lambda: desktop.windows("^NetWatch$") and desktop.agent_status(), 20, "both are there")
             window.terminate()
-            told, _ = window.communicate(timeout=20)  # until everybody has closed it
+            told, _ = window.communicate(timeout=PATIENCE)  # until everybody has closed it
         status = desktop.agent_status()
         assert status is not None, "the agent goes on"
         assert (window.returncode, told) == (0, b"")

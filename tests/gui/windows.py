@@ -40,7 +40,7 @@ def application() -> QApplication:
     return running
 
 
-def until(happened: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+def until(happened: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Lets Qt work until something holds."""
     deadline = time.monotonic() + seconds
     while not happened():
@@ -65,7 +65,7 @@ class FakeAgent:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen()
-        self._listener.settimeout(10)
+        self._listener.settimeout(60)
 
     def greet(self, *recent: RecentTick, protocol: int = VERSION, units: Units | None = None) -> None:
         """Takes the window's connection and says hello."""

@@ -60,7 +60,7 @@ def test_killed_200_times_nothing_told_is_lost_and_nothing_is_wrong(tmp_path: Pa
             time.sleep(chance.uniform(0, 0.03))  # the moment of the kill is what this test is about
         finally:
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(60)
         rest = process.stdout.read().split(b"\n") if select.select([process.stdout], [], [], 5)[0] else []
         process.stdout.close()
         last = max([int(number) for number in rest[:-1]], default=told + 1)

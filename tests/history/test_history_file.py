@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import needs
 import nobody
 import pytest
 from machine import START, Machine
@@ -276,6 +277,7 @@ def test_a_file_removed_while_it_is_written_is_begun_anew(tmp_path: Path, expect
 
 
 def test_a_full_disk_loses_nothing_once_there_is_room(tmp_path: Path, expected_logs: list[str]) -> None:
+    needs.root()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", tmp_path], check=True)
     try:
         file, machine, filler = tmp_path / "history.sqlite3", Machine(), tmp_path / "filler"

@@ -30,7 +30,7 @@ class Loop(Scheduler):
         self.asked.release()
 
     def turn(self) -> None:
-        assert self.asked.acquire(timeout=20), "the thread ended"
+        assert self.asked.acquire(timeout=60), "the thread ended"
         self._soon.popleft()()
 
 
@@ -56,7 +56,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     record = HistoryWriter.record
 
     def wait(*arguments, **more):
-        answers.wait(20)
+        answers.wait(120)
         return record(*arguments, **more)
 
     monkeypatch.setattr(HistoryWriter, "record", wait)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import needs
 import pytest
 from jeepney import HeaderFields, MessageType, new_error, new_method_return
 from jeepney.bus_messages import message_bus
@@ -30,6 +31,7 @@ _CONFIG = """
 @pytest.fixture
 def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a system bus of one's own."""
+    needs.programs("dbus-daemon")
     config, socket = tmp_path / "bus.conf", tmp_path / "bus"
     config.write_text(_CONFIG.format(socket))
     command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"]
@@ -41,19 +43,19 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield address
     finally:
         daemon.terminate()
-        daemon.wait(10)
+        daemon.wait(60)
         daemon.stdout.close()
 
 
 def manager(address: str, answer: object) -> threading.Thread:
     """Answers one question of its property, then leaves."""
     connection: DBusConnection = open_dbus_connection(address)
-    connection.send_and_get_reply(message_bus.RequestName("org.freedesktop.NetworkManager"), timeout=10)
+    connection.send_and_get_reply(message_bus.RequestName("org.freedesktop.NetworkManager"), timeout=60)
 
     def serve() -> None:
         with connection:
             while True:
-                question = connection.receive(timeout=10)
+                question = connection.receive(timeout=60)
                 if question.header.message_type is MessageType.method_call:
                     break
             assert question.header.fields[HeaderFields.member] == "Get"

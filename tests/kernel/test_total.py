@@ -89,9 +89,9 @@ def download(network: Wire, near: str, address: str) -> None:
         assert sender.stdout is not None
         assert sender.stdout.readline() == "ready\n"
         with running(network.python(near, RECEIVER, address, str(PORT))) as receiver:
-            received, _ = receiver.communicate(timeout=20)
+            received, _ = receiver.communicate(timeout=60)
             assert int(received) == SIZE
-        sender.communicate(timeout=20)
+        sender.communicate(timeout=60)
 
 
 def counted(network: Wire, near: str, address: str, uplinks: tuple[str, ...] = ("uplink",)) -> Tick:

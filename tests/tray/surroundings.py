@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from desktop import WATCHER, WATCHER_PATH, BusClient
+from desktop import PATIENCE, WATCHER, WATCHER_PATH, BusClient
 from jeepney import (
     DBusAddress,
     HeaderFields,
@@ -46,7 +46,7 @@ class Loop:
         self._thread = threading.Thread(target=self.scheduler.run)
         self._thread.start()
 
-    def do(self, work: Callable[[], T], timeout: float = 5.0) -> T:
+    def do(self, work: Callable[[], T], timeout: float = PATIENCE) -> T:
         """Runs it in the loop's thread; its result or exception."""
         future: Future[T] = Future()
 
@@ -61,7 +61,7 @@ class Loop:
 
     def close(self) -> None:
         self.scheduler.stop()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), "the loop hangs"
         self.scheduler.close()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desktop import BusClient, Session, wait_for
+from desktop import PATIENCE, BusClient, Session, wait_for
 from hypothesis import example, given, strategies as st
 from jeepney import DBusErrorResponse
 from jeepney.low_level import (
@@ -54,12 +54,12 @@ def server(path: Path, talk: Callable[[socket.socket], object]) -> Iterator[None
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
-    listener.settimeout(10)
+    listener.settimeout(PATIENCE)
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection, suppress(ConnectionError):
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE)
             talk(connection)
 
     thread = threading.Thread(target=serve)
@@ -124,7 +124,7 @@ def test_a_bus_that_does_not_talk_is_given_up_soon(
     begin = time.monotonic()
     with server(path, talk), pytest.raises(TrayUnavailableError):
         connect(scheduler, patience=0.5)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < PATIENCE
     scheduler.close()
 
 
@@ -173,7 +173,7 @@ def test_what_is_not_read_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={path}")
     lost: list[str] = []
     done = threading.Event()
-    with server(path, fake_bus(lambda _: done.wait(10))):
+    with server(path, fake_bus(lambda _: done.wait(PATIENCE))):
         bus = loop.do(lambda: connect(loop.scheduler, lost))
         loop.do(lambda: bus.start({}))
         for _ in range(100):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import needs
 import psutil
 import pytest
-from desktop import HOSTS, ITEM, REQUIRED, Session, tried_twice
+from desktop import HOSTS, ITEM, Session
 
 AGENT = Path(__file__).with_name("bare_agent.py")
 
@@ -24,13 +24,12 @@ def seen(desktop: Session) -> tuple[int, int]:
 
 @pytest.fixture(params=HOSTS)
 def host(request: pytest.FixtureRequest) -> str:
-    missing = [program for program in (*REQUIRED, HOSTS[request.param][0]) if shutil.which(program) is None]
-    assert not missing, f"install {', '.join(missing)}"
+    needs.programs(HOSTS[request.param][0])
     return str(request.param)
 
 
 @pytest.fixture
-def desktop(host: str) -> Iterator[Session]:  # noqa: ARG001  skips the display when the panel is missing
+def desktop(host: str) -> Iterator[Session]:  # noqa: ARG001  skips before a display is started
     with Session() as session:
         yield session
 
@@ -39,7 +38,6 @@ def start_agent(desktop: Session) -> None:
     desktop.spawn("agent", [sys.executable, str(AGENT)], {"PYTHONPATH": os.pathsep.join(sys.path)})
 
 
-@tried_twice
 def test_a_real_panel(host: str, desktop: Session) -> None:
     desktop.start_host(host)
     start_agent(desktop)
@@ -58,6 +56,7 @@ def test_a_real_panel(host: str, desktop: Session) -> None:
     desktop.wait_for(
         lambda: desktop.screenshot().crop((0, 40, 400, 200)).getcolors(1 << 20) != without_menu, 5, "the menu is seen"
     )
+    desktop.wait_for(desktop.is_keyboard_grabbed, 5, "the menu has the keyboard")
     desktop.key("Escape")
     assert {"Open NetWatch", "Quit NetWatch"} <= {row.label for row in desktop.menu()}
 
@@ -72,7 +71,6 @@ def test_a_real_panel(host: str, desktop: Session) -> None:
     desktop.wait_for(lambda: not desktop.items(), 5, "the icon is gone")
 
 
-@tried_twice
 def test_a_panel_that_comes_late(host: str, desktop: Session) -> None:
     bus = desktop.client
     before = set(bus.call_bus("ListNames")[0])
@@ -86,7 +84,6 @@ def test_a_panel_that_comes_late(host: str, desktop: Session) -> None:
 
 
 @pytest.mark.parametrize("is_frozen", [True, False], ids=["frozen", "slow"])
-@tried_twice
 def test_such_a_panel_neither_holds_up_the_agent_nor_costs_memory(
     host: str, desktop: Session, *, is_frozen: bool
 ) -> None:

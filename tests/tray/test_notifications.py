@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desktop import BusClient, Session, wait_for
+from desktop import PATIENCE, BusClient, Session, wait_for
 from jeepney import DBusAddress, HeaderFields, MessageType, new_method_return, new_signal
 from surroundings import Loop, Watcher, no_actions
 
@@ -85,7 +85,7 @@ def test_it_is_told_once_an_hour_and_replaced(
         loop.do(lambda: tray.notify(Notification(key, "Heading", text)))
 
     notify("cap", "80 % & <more>")
-    program, replaced, icon, heading, text, actions, hints, timeout = server.told.get(timeout=10)
+    program, replaced, icon, heading, text, actions, hints, timeout = server.told.get(timeout=PATIENCE)
     assert (program, replaced, heading) == ("NetWatch", 0, "Heading")
     # No theme has the icon in a checkout: servers get a file that there is, not a name that they cannot resolve.
     assert Path(icon.removeprefix("file://")).is_file()
@@ -96,12 +96,12 @@ def test_it_is_told_once_an_hour_and_replaced(
 
     notify("cap", "again")  # within the hour
     notify("other", "of something else")
-    assert server.told.get(timeout=10)[4] == "of something else"
+    assert server.told.get(timeout=PATIENCE)[4] == "of something else"
 
     later = clock.boottime() + 3601
     monkeypatch.setattr(clock, "boottime", lambda: later)
     notify("cap", "an hour later")
-    told = server.told.get(timeout=10)
+    told = server.told.get(timeout=PATIENCE)
     assert (told[1], told[4]) == (41, "an hour later"), "in place of the first"
 
     server.say("ActionInvoked", "us", 7, "default")  # another program's
@@ -115,6 +115,6 @@ def test_it_is_told_once_an_hour_and_replaced(
 
 
 def test_without_a_server_nothing_happens(watcher: Watcher, tray: Tray, loop: Loop) -> None:
-    assert watcher.registered.get(timeout=10)
+    assert watcher.registered.get(timeout=PATIENCE)
     loop.do(lambda: tray.notify(Notification("key", "Heading", "text")))
     wait_for(lambda: tray.state == "icon shown", 5, "the icon is fine")

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from desktop import Session, wait_for
+from desktop import PATIENCE, Session, wait_for
 from hypothesis import given, settings, strategies as st
 from surroundings import Loop
 
@@ -52,7 +52,7 @@ def test_no_display_of_this_machine_is_an_error_for_people(display: str) -> None
 def serve(listener: socket.socket, answer: bytes) -> None:
     connection, _ = listener.accept()
     with connection:
-        connection.settimeout(2)
+        connection.settimeout(PATIENCE)
         connection.sendall(answer)
         while connection.recv(4096):
             pass
@@ -74,7 +74,7 @@ def test_what_is_no_x_server_raises_nothing_else(answer: bytes) -> None:
                 with pytest.raises(TrayUnavailableError):
                     XEmbedWatch(scheduler, {"DISPLAY": f":{number}"})
         finally:
-            thread.join(10)
+            thread.join(PATIENCE)
             scheduler.close()
 
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import plistlib
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import needs
 import pytest
 
 from netwatch_tray import autostart, cli
@@ -59,9 +59,9 @@ def test_desktops_and_systemd_take_the_file(configuration: Path, monkeypatch: py
     program = f"{place}/netwatch-tray"
     monkeypatch.setattr(autostart, "command", lambda: (program, "agent"))
     autostart.turn(on=True)
-    assert shutil.which("desktop-file-validate"), "install desktop-file-utils"
+    needs.programs("desktop-file-validate")
     done = subprocess.run(
-        ["desktop-file-validate", autostart.file()], capture_output=True, text=True, timeout=20, check=False
+        ["desktop-file-validate", autostart.file()], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -81,7 +81,7 @@ def test_systemd_makes_a_unit_of_it(configuration: Path, tmp_path: Path) -> None
         "XDG_CURRENT_DESKTOP": "XFCE",
         "PATH": "/usr/bin:/bin",
     }
-    subprocess.run([GENERATOR, *units], env=environment, check=True, timeout=20)
+    subprocess.run([GENERATOR, *units], env=environment, check=True, timeout=60)
     made = [file.read_text() for directory in units for file in directory.glob("app-netwatch*.service")]
     assert len(made) == 1
     (line,) = (each for each in made[0].splitlines() if each.startswith("ExecStart="))

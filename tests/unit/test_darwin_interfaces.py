@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from hypothesis import given, strategies as st
 
@@ -38,10 +39,11 @@ Layout = Mapping[tuple[str, str], tuple[int, int]]
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    needs.programs("cc")
     program = tmp_path_factory.mktemp("layout") / "darwin_net"
     source = Path(__file__).parent / "layouts" / "darwin_net.c"
     subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True, timeout=60)
-    lines = subprocess.run([program], check=True, timeout=10, capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run([program], check=True, timeout=60, capture_output=True, text=True).stdout.splitlines()
     return {(one, two): (int(offset), int(size)) for one, two, offset, size in map(str.split, lines)}
 
 

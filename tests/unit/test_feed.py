@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from desktop import PATIENCE, wait_for
 from hypothesis import example, given, strategies as st
 
 from netwatch_tray.engine.scheduler import Scheduler
@@ -64,12 +65,12 @@ class Agent:
     def do(self, action) -> None:
         done = threading.Event()
         self.scheduler.call_soon(lambda: (action(), done.set()))  # type: ignore[func-returns-value]
-        assert done.wait(5)
+        assert done.wait(PATIENCE)
 
     def close(self) -> None:
         self.do(self.server.close)
         self.scheduler.stop()
-        self.thread.join(5)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
         self.scheduler.close()
 
@@ -85,7 +86,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
 @pytest.fixture
 def client(agent: Agent) -> Iterator[FeedClient]:
     client = FeedClient(agent.path)
-    (hello,) = client.wait(5)
+    (hello,) = client.wait(PATIENCE)
     assert isinstance(hello, Hello)
     yield client
     client.close()
@@ -93,7 +94,7 @@ def client(agent: Agent) -> Iterator[FeedClient]:
 
 def test_a_command_is_answered(agent: Agent, client: FeedClient) -> None:
     client.send(Command("status"))
-    assert client.wait(5) == [STATUS]
+    assert client.wait(PATIENCE) == [STATUS]
     assert agent.commands == ["status"]
 
 
@@ -101,34 +102,30 @@ def test_only_subscribers_get_a_topic(agent: Agent, client: FeedClient) -> None:
     agent.do(lambda: agent.server.publish("interfaces", tick(1)))
     client.send(Subscribe(frozenset({"interfaces"})))
     client.send(Command("status"))  # answered after the subscription was taken
-    assert client.wait(5) == [STATUS]
+    assert client.wait(PATIENCE) == [STATUS]
     agent.do(lambda: agent.server.publish("interfaces", tick(2)))
-    (message,) = client.wait(5)
+    (message,) = client.wait(PATIENCE)
     assert isinstance(message, TickMessage)
     assert message.tick.total.rx_rate == 2
 
 
 def test_a_fresh_subscriber_is_brought_up_to_date(agent: Agent, client: FeedClient) -> None:
     client.send(Subscribe(frozenset({"connections"})))
-    assert client.wait(5) == [agent.everything]
+    assert client.wait(PATIENCE) == [agent.everything]
     assert agent.topics == [frozenset({"connections"})]
 
 
 def test_the_agent_hears_when_nobody_looks_any_more(agent: Agent, client: FeedClient) -> None:
     client.send(Subscribe(frozenset({"connections"})))
-    client.wait(5)
+    client.wait(PATIENCE)
     client.close()
-    deadline = threading.Event()
-    for _ in range(100):
-        if agent.topics[-1] == frozenset():
-            break
-        deadline.wait(0.02)
+    wait_for(lambda: agent.topics[-1] == frozenset(), 2, "the agent notices")
     assert agent.topics == [frozenset({"connections"}), frozenset()]
 
 
 def test_a_client_that_does_not_read_is_skipped_and_resynchronised(agent: Agent, client: FeedClient) -> None:
     client.send(Subscribe(frozenset({"connections"})))
-    client.wait(5)
+    client.wait(PATIENCE)
     for number in range(300):
         change = ConnectionsMessage(added=tuple(connection(f"{number}-{row}") for row in range(20)))
         agent.do(lambda change=change: agent.server.publish("connections", change))
@@ -136,7 +133,7 @@ def test_a_client_that_does_not_read_is_skipped_and_resynchronised(agent: Agent,
     assert len(waiting.unsent) < 100_000  # of 6 MB published
     messages = []
     while not messages or messages[-1] != agent.everything:
-        fresh = client.wait(5)
+        fresh = client.wait(PATIENCE)
         assert fresh, "never brought up to date"
         messages += fresh
     assert len(messages) < 300
@@ -146,16 +143,16 @@ def test_nonsense_is_logged_and_disconnected(client: FeedClient, expected_logs: 
     expected_logs.append("not understood")
     client._socket.sendall(b'{"type":"command","name":"format-disk"}\n')
     with pytest.raises(AgentUnreachableError):
-        client.wait(5)
+        client.wait(PATIENCE)
 
 
 def test_an_endless_line_is_disconnected(client: FeedClient) -> None:
     def talk_without_end() -> None:
-        client._socket.settimeout(5)
+        client._socket.settimeout(PATIENCE)
         for _ in range(100):
             client._socket.sendall(b"x" * 10_000)
         client._socket.setblocking(False)
-        client.wait(5)
+        client.wait(PATIENCE)
 
     with pytest.raises((AgentUnreachableError, BrokenPipeError, ConnectionResetError)):
         talk_without_end()
@@ -164,9 +161,9 @@ def test_an_endless_line_is_disconnected(client: FeedClient) -> None:
 def test_last_words_arrive_before_the_end(agent: Agent, client: FeedClient) -> None:
     agent.do(lambda: agent.server.tell_all(Goodbye()))
     agent.do(lambda: [agent.server._drop(each) for each in list(agent.server._clients)])
-    assert client.wait(5) == [Goodbye()]
+    assert client.wait(PATIENCE) == [Goodbye()]
     with pytest.raises(AgentUnreachableError):
-        client.wait(5)
+        client.wait(PATIENCE)
 
 
 def test_a_socket_left_by_a_dead_agent_is_replaced(tmp_path: Path) -> None:

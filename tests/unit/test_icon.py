@@ -140,5 +140,5 @@ def test_drawing_loads_no_plugins_and_no_drawing_modules() -> None:
         "draw(Glyph('offline'), 22, 'dark').tobytes(); from PIL import Image;"
         "print(Image._initialized, 'PIL.ImageDraw' in sys.modules, 'PIL.ImageFont' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["0", "False", "False"]

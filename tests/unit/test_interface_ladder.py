@@ -153,7 +153,7 @@ class Namespace:
 
     def close(self) -> None:
         self._child.kill()
-        self._child.communicate(timeout=10)
+        self._child.communicate(timeout=60)
 
     def _ask(self, verb: str, argument: str | int | None = None) -> Any:
         assert self._child.stdin

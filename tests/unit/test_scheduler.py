@@ -4,33 +4,40 @@ import os
 import threading
 import time
 
-from netwatch_tray import clock
+import pytest
+
 from netwatch_tray.engine.scheduler import READ, Scheduler
 
 
 def test_periodic_work_is_aligned_so_that_it_wakes_together() -> None:
     scheduler = Scheduler()
-    seen: list[tuple[str, float]] = []
-    scheduler.every(0.05, lambda: seen.append(("fast", clock.boottime())))
-    scheduler.every(0.1, lambda: seen.append(("slow", clock.boottime())))
-    scheduler.after(0.35, scheduler.stop)
+    deadlines: list[tuple[float, float]] = []
+
+    def seen() -> None:
+        deadlines.extend((timer.deadline, period) for timer, period in timers)
+        if len(deadlines) >= 10:
+            scheduler.stop()
+
+    timers = [(scheduler.every(period, seen), period) for period in (0.05, 0.1)]
+    seen()
     scheduler.run()
     scheduler.close()
-    fast = [at for name, at in seen if name == "fast"]
-    slow = [at for name, at in seen if name == "slow"]
-    assert len(slow) >= 2
-    assert all(min(abs(at - other) for other in fast) < 0.02 for at in slow)
+    assert all(deadline / period == pytest.approx(round(deadline / period), abs=1e-6) for deadline, period in deadlines)
 
 
 def test_what_comes_more_often_is_first() -> None:
     scheduler = Scheduler()
     seen: list[str] = []
-    scheduler.every(0.1, lambda: seen.append("slow"))
+
+    def slow() -> None:
+        seen.append("slow")
+        if seen.count("slow") == 3:
+            scheduler.stop()
+
+    scheduler.every(0.1, slow)
     scheduler.every(0.05, lambda: seen.append("fast"))
-    scheduler.after(0.45, scheduler.stop)
     scheduler.run()
     scheduler.close()
-    assert seen.count("slow") >= 2
     assert all(seen[place - 1] == "fast" for place, name in enumerate(seen) if name == "slow"), seen
 
 

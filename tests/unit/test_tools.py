@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from desktop import wait_for
 
 from netwatch_tray.collect import tools
 from netwatch_tray.errors import CollectError, UnsupportedError
@@ -53,26 +54,21 @@ def test_endless_output() -> None:
 
 def test_a_tool_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    code = (
-        "import os, subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"open({str(pid_file)!r}, 'w').write(str(child.pid))\n"
-        "time.sleep(600)"
-    )
+    # A shell, because it has written the file long before it is stopped.
+    code = f"sleep 600 & echo $! > '{pid_file}'; sleep 600"
     with pytest.raises(CollectError, match="did not finish within 2 s"):
-        tools.output(python(code), timeout=2)
+        tools.output(["sh", "-c", code], timeout=2)
     child = int(pid_file.read_text())
-    deadline = threading.Event()
-    for _ in range(500):  # whoever reaps orphans here takes its time
+
+    def is_gone() -> bool:
+        """Return whether it is killed; its parent may still have to reap it."""
         try:
-            if Path(f"/proc/{child}/stat").exists() and b") Z " in Path(f"/proc/{child}/stat").read_bytes():
-                break
             os.kill(child, 0)
+            return b") Z " in Path(f"/proc/{child}/stat").read_bytes()
         except (ProcessLookupError, FileNotFoundError):
-            break
-        deadline.wait(0.01)
-    else:
-        pytest.fail("the tool's child lives on")
+            return True
+
+    wait_for(is_gone, 5, "the tool's child is killed")
 
 
 def test_a_tool_that_closes_its_output_but_stays_is_late_as_well() -> None:

@@ -1,0 +1,49 @@
+"""What a test needs of the machine. Each function skips the calling test where its requirement is not met."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+
+import dev
+import pytest
+
+_ROOT = "network namespaces, mounts, other users"
+
+
+def root() -> None:
+    """Skip the test unless it runs as root."""
+    if os.geteuid() != 0:
+        pytest.skip(f"needs root ({_ROOT})")
+
+
+def programs(*names: str) -> None:
+    """Skip the test unless all these programs are installed."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+def loads_qt() -> bool:
+    """Return whether the system has the libraries that Qt links against."""
+    assert importlib.util.find_spec("PySide6"), "run the tests with ./dev test"
+    try:
+        import PySide6.QtWidgets  # noqa: F401, PLC0415
+    except ImportError:
+        return False
+    return True
+
+
+def left_out() -> str:
+    """Describe in one line what is left out on this machine; empty if nothing is."""
+    reasons = []
+    if sys.platform == "linux" and os.geteuid() != 0:
+        reasons.append(f"tests that need root ({_ROOT})")
+    if not loads_qt():
+        reasons.append("tests of the window (Qt's system libraries are not installed)")
+    missing = [name for name in dev.TEST_PROGRAMS if shutil.which(name) is None]
+    if missing:
+        reasons.append(f"tests of programs that are not installed ({', '.join(missing)})")
+    return f"Left out: {'; '.join(reasons)}." if reasons else ""
