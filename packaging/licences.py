@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -90,10 +91,28 @@ def debian_components(libraries: Iterable[str]) -> list[Component]:
     """The Debian packages that the shared libraries of these names were taken from."""
     packages: dict[str, None] = {}
     for library in sorted(libraries):
-        done = subprocess.run(["dpkg", "-S", f"*/{library}"], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            packages[done.stdout.partition(":")[0]] = None
+        done = subprocess.run(
+            ["dpkg", "-S", f"*/{library}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+        packages.update(dict.fromkeys(owners(done.stdout)[:1]))
     return [_debian_component(name) for name in packages]
+
+
+def owners(found: str) -> list[str]:
+    """Return the packages in the output of `dpkg -S` under LC_ALL=C, in its order, without their architecture.
+
+    A line is `one:amd64, two: /path`. Lines about diversions (dpkg-divert(1)) name no package that has the file.
+    """
+    packages = []
+    for line in found.splitlines():
+        names, separator, path = line.partition(": ")
+        if separator and path.startswith("/") and not names.startswith(("diversion by ", "local diversion ")):
+            packages += [name.partition(":")[0] for name in names.split(", ")]
+    return packages
 
 
 def _debian_component(name: str) -> Component:

@@ -21,6 +21,7 @@ import pytest
 import shared_libraries
 from bare_debian import BareDebian
 from desktop import Session
+from licences import owners
 from make import digest, version
 from networks import FAR, PACED_SENDER, RECEIVER, Wire, wire
 from PIL import Image
@@ -99,7 +100,7 @@ def test_every_carried_library_belongs_to_a_component(deb: Path) -> None:
     for file in (FOLDER / "_internal").glob("lib*.so*"):
         if file.is_symlink() or file.name.startswith("libpython"):
             continue
-        owner = run("dpkg", "-S", f"*/{file.name}").partition(":")[0]
+        owner = owners(run("env", "LC_ALL=C", "dpkg", "-S", f"*/{file.name}"))[0]
         assert owner in listed, file.name
 
 

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 import command_line
 import debian
+import licences
 import macos_bundle
 import make
 import plugins
@@ -386,3 +387,20 @@ def test_the_flatpak_asks_for_no_more_than_it_needs() -> None:
     assert manifest["id"] == macos_bundle.IDENTIFIER
     for permission in manifest["finish-args"]:
         assert permission.startswith(("--share=", "--socket=", "--talk-name=", "--device=dri"))
+
+
+@pytest.mark.parametrize(
+    ("found", "packages"),
+    [
+        ("libz1:amd64: /usr/lib/x86_64-linux-gnu/libz.so.1\n", ["libz1"]),
+        ("fontconfig, libfontconfig1:amd64, libfontconfig1:i386: /usr/share/doc\n",
+         ["fontconfig", "libfontconfig1", "libfontconfig1"]),
+        ("diversion by libc6 from: /lib64/ld.so.2\ndiversion by libc6 to: /lib64/ld.so.2.usr-is-merged\n", []),
+        ("diversion by dash from: /usr/bin/sh\nlibc6:amd64: /usr/lib64/ld.so.2\n", ["libc6"]),
+        ("local diversion from: /usr/lib/libGL.so.1\nlocal diversion to: /usr/lib/libGL.so.1.distrib\n", []),
+        ("libodd: /usr/lib/a: b.so\n", ["libodd"]),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_owners_of_a_file_are_packages_and_no_diversions(found: str, packages: list[str]) -> None:
+    assert licences.owners(found) == packages
