@@ -117,21 +117,27 @@ def fail(message: str) -> NoReturn:
     sys.exit(f"dev: {message}")
 
 
-def loads(library: str) -> bool:
+def is_installed(name: str) -> bool:
+    """Return whether there is this file (a path), library (`lib….so.N`) or program."""
+    if name.startswith("/"):
+        return Path(name).exists()
+    if ".so." not in name:
+        return shutil.which(name) is not None
     try:
-        ctypes.CDLL(library)
+        ctypes.CDLL(name)
     except OSError:
         return False
     return True
 
 
-def missing_packages(*, programs: dict[str, str], libraries: dict[str, str], files: dict[str, str]) -> list[str]:
-    """Return the Debian packages of everything that is not installed, sorted."""
-    missing = [package for name, package in programs.items() if not shutil.which(name)]
-    missing += [package for name, package in libraries.items() if not loads(name)]
-    missing += [package for name, package in files.items() if not Path(name).exists()]
+def missing_packages(*wanted: dict[str, str]) -> list[str]:
+    """Return the Debian packages of the programs, libraries and files that are not installed, sorted."""
+    missing = [package for each in wanted for name, package in each.items() if not is_installed(name)]
     if not PYTHON.exists() and not importlib.util.find_spec("ensurepip"):
         missing.append("python3-venv")
+    # LXQt's panel draws icons with this plugin of its Qt 6, but does not depend on it.
+    if is_installed("libQt6Svg.so.6") and not any(Path("/usr/lib").glob("*/qt6/plugins/iconengines/libqsvgicon.so")):
+        missing.append("qt6-svg-plugins")
     return sorted(set(missing))
 
 
@@ -189,15 +195,16 @@ def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
 def prepare(*, tests: bool) -> None:
     """Install or name the system packages that are needed, and make the environment."""
     if tests:
-        packages = missing_packages(programs=TEST_PROGRAMS, libraries=QT_LIBRARIES, files=TEST_FILES)
         without = "Tests of programs that are not installed are left out."
+        wanted = [TEST_PROGRAMS, QT_LIBRARIES, TEST_FILES]
     else:
-        display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        packages = missing_packages(
-            programs=RUN_PROGRAMS if display else {}, libraries=QT_LIBRARIES if display else {}, files={}
-        )
-        without = "The window or the process names may be missing."
+        without = "The window and some process names may be missing."
+        has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+        wanted = [RUN_PROGRAMS, QT_LIBRARIES] if has_display else []
+    packages = missing_packages(*wanted)
     install_system_packages(packages, required="python3-venv" in packages, without=without)
+    if packages and os.geteuid() == 0:  # what was installed may need more
+        install_system_packages(missing_packages(*wanted), required=False, without=without)
     make_environment()
 
 
@@ -277,7 +284,7 @@ def package(arguments: list[str]) -> None:
     if check:
         prepare(tests=True)
     programs = PACKAGE_CHECK_PROGRAMS if check else PACKAGE_PROGRAMS
-    install_system_packages(missing_packages(programs=programs, libraries=PACKAGE_LIBRARIES, files={}), required=True)
+    install_system_packages(missing_packages(programs, PACKAGE_LIBRARIES), required=True)
     make_environment()
     make_environment(PACKAGE_VENV, PACKAGE_LOCK)
     if check:
