@@ -180,9 +180,9 @@ def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
     announce(f"Creating {place.relative_to(ROOT)} from {lock_file.name} (about {SIZES[lock_file]} MB on disk)")
     venv.create(place, with_pip=True, clear=True)
     announce("Downloading and installing its packages")
-    # pip shows a progress bar for each download where its output is a terminal, and a line for each otherwise.
     pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install"]
-    install = [*pip, "--require-hashes", "--only-binary=:all:", "-r", lock_file]
+    bar = "on" if sys.stderr.isatty() else "off"
+    install = [*pip, f"--progress-bar={bar}", "--require-hashes", "--only-binary=:all:", "-r", lock_file]
     if subprocess.run(install, check=False, stdout=sys.stderr).returncode:
         fail(f"The packages of {lock_file.name} could not be installed; pip's message above says why.")
     if place == VENV:
