@@ -80,6 +80,16 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return None if self.cap_gb is None else round(self.cap_gb * 1e9)
 
 
+ColourScheme = Literal["system", "light", "dark"]
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the window looks."""
+
+    theme: ColourScheme = "system"
+    """`system`: the desktop's, also when it changes."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings with their defaults."""
 
@@ -87,6 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     total: dict[str, bool] = {}
     """Interfaces by name that are counted in the total (true) or left out (false), whatever the topology says."""
     tray: TrayIcon = TrayIcon()
+    window: Window = Window()
     upload: Upload = Upload()
     history: History = History()
     plan: DataPlan = DataPlan()

@@ -1423,6 +1423,22 @@ Hat jetzt keine Verbindung</translation>
       <translation>Bei der Anmeldung starten</translation>
     </message>
     <message>
+      <source>System</source>
+      <translation>System</translation>
+    </message>
+    <message>
+      <source>Light</source>
+      <translation>Hell</translation>
+    </message>
+    <message>
+      <source>Dark</source>
+      <translation>Dunkel</translation>
+    </message>
+    <message>
+      <source>Colour scheme</source>
+      <translation>Farbschema</translation>
+    </message>
+    <message>
       <source>Rates beside the icon</source>
       <translation>Raten neben dem Symbol</translation>
     </message>
@@ -1505,6 +1521,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The agent with its icon, not this window.</source>
       <translation>Der Agent mit seinem Symbol, nicht dieses Fenster.</translation>
+    </message>
+    <message>
+      <source>Of this window. The icon follows its panel.</source>
+      <translation>Dieses Fensters. Das Symbol richtet sich nach seiner Leiste.</translation>
     </message>
     <message>
       <source>Tray</source>

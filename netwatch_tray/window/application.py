@@ -6,19 +6,21 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QSettings, QSocketNotifier
+from PySide6.QtCore import QSettings, QSocketNotifier, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from netwatch_tray import launch, paths
+from netwatch_tray import launch, paths, settings
 from netwatch_tray.feed.client import FeedClient
+from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
 from netwatch_tray.window import language
 from netwatch_tray.window.agent_link import AgentLink
+from netwatch_tray.window.appearance import Appearance
 from netwatch_tray.window.icons import application_icon
 from netwatch_tray.window.main_window import MainWindow
 from netwatch_tray.window.only_one import OnlyOne
@@ -48,29 +50,78 @@ def run(feed_path: Path) -> int:
 
 
 def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
-    memory_file = platformdirs.user_state_path("netwatch-tray") / "window.ini"
-    memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
-    link = AgentLink(partial(FeedClient, feed_path))
-    past = HistoryPast(paths.history_file())
-    window = MainWindow(
-        Theme(application), link, memory, past, paths.settings_file(), paths.history_file(), launch.start_agent
-    )
-    only_one.asked.connect(window.bring_up)
-    with _closed_by_signals(window):
-        window.show()
-        link.try_now()
+    shown = _Shown(application, feed_path)
+    only_one.asked.connect(shown.bring_up)
+    with _closed_by_signals(shown.close):
+        shown.show()
         code = application.exec()
-    past.close()
+    shown.past.close()
     return code
 
 
+class _Shown:
+    """The window and what it is made of; made anew when the desktop's font changes, because all its heights follow
+    from the font."""
+
+    def __init__(self, application: QApplication, feed_path: Path) -> None:
+        self._application = application
+        self._feed_path = feed_path
+        memory_file = platformdirs.user_state_path("netwatch-tray") / "window.ini"
+        self._memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
+        self.past = HistoryPast(paths.history_file())
+        chosen, _fault = settings.read(paths.settings_file())  # at once, the agent's answer comes later
+        self._theme = Theme(application)
+        self._appearance = Appearance(application, self._theme, chosen.window.theme)
+        self._make()
+
+    def show(self) -> None:
+        self._window.show()
+        self._link.try_now()
+
+    def bring_up(self) -> None:
+        self._window.bring_up()
+
+    def close(self) -> None:
+        self._window.close()
+
+    def _make(self) -> None:
+        self._link = AgentLink(partial(FeedClient, self._feed_path))
+        self._window = MainWindow(
+            self._theme,
+            self._link,
+            self._memory,
+            self.past,
+            paths.settings_file(),
+            paths.history_file(),
+            launch.start_agent,
+        )
+        self._link.received.connect(self._receive)
+        # When Qt has passed the change on to every widget.
+        self._window.font_changed.connect(self._follow_font, Qt.ConnectionType.QueuedConnection)
+
+    def _receive(self, message: ServerMessage) -> None:
+        if isinstance(message, Hello | SettingsMessage):
+            self._appearance.choose(message.settings.window.theme)
+
+    def _follow_font(self) -> None:
+        if not self._theme.read_font():
+            return
+        before = self._window
+        self._application.setQuitOnLastWindowClosed(False)
+        before.close()  # it saves what the next one restores
+        before.deleteLater()
+        self._make()
+        self.show()
+        self._application.setQuitOnLastWindowClosed(True)
+
+
 @contextlib.contextmanager
-def _closed_by_signals(window: MainWindow) -> Iterator[None]:
+def _closed_by_signals(close: Callable[[], object]) -> Iterator[None]:
     """SIGTERM and SIGINT close the window as its button does, at once and without a timer that polls for them."""
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     notifier = QSocketNotifier(receiver.fileno(), QSocketNotifier.Type.Read)
-    notifier.activated.connect(window.close)
+    notifier.activated.connect(close)
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     wakeup = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     try:

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -43,6 +43,9 @@ _STARTED_BY = 4
 
 class MainWindow(QWidget):
     """Shows what the agent says; remembers its size, page, ranges, grouping and order of rows in `memory`."""
+
+    font_changed = Signal()
+    """The desktop's font may be another."""
 
     def __init__(
         self,
@@ -187,6 +190,8 @@ class MainWindow(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange:
             self._wake()
+        elif event.type() == QEvent.Type.FontChange:
+            self.font_changed.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._memory.setValue("geometry", self.saveGeometry())

@@ -27,7 +27,7 @@ from netwatch_tray import autostart, settings_writer, units
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
-from netwatch_tray.settings import Settings
+from netwatch_tray.settings import ColourScheme, Settings
 from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, SlimScrollBar, Tab, Text
 from netwatch_tray.window.interface_table import describe
@@ -44,6 +44,7 @@ _SECTIONS_FROM = 840
 _EVERY_MS = 10_000
 _BEGINNING = "2000-01-01"
 """Before anything was measured."""
+_SCHEMES: tuple[ColourScheme, ...] = ("system", "light", "dark")
 _AUTOMATIC, _IN, _OUT = range(3)
 
 
@@ -88,6 +89,8 @@ class SettingsPage(Page):
         self._headings: list[Text] = []
 
         self._login = self._switch(self.tr("Start at login"), self._choose_login)
+        schemes = (self.tr("System"), self.tr("Light"), self.tr("Dark"))
+        self._scheme = self._segments(schemes, self.tr("Colour scheme"), self._choose_scheme)
         self._text = self._switch(self.tr("Rates beside the icon"), self._choose_text)
         self._shown = FlatButton(theme, "", trailing="chevron")
         self._shown.clicked.connect(self._open_shown)
@@ -208,6 +211,7 @@ class SettingsPage(Page):
     def _lay_out(self) -> None:
         self._add_section(self.tr("General"))
         self._add_row(self.tr("Start at login"), self.tr("The agent with its icon, not this window."), self._login)
+        self._add_row(self.tr("Colour scheme"), self.tr("Of this window. The icon follows its panel."), self._scheme)
         self._add_section(self.tr("Tray"))
         self._add_row(self.tr("Rates of"), self.tr("What icon, tooltip and text tell."), self._shown)
         self._add_row(self.tr("Rates beside the icon"), self.tr("Where the bar has room for text."), self._text)
@@ -273,6 +277,7 @@ class SettingsPage(Page):
         self._settings = settings
         self._rates.choose(int(settings.units.bits))
         self._steps.choose(int(settings.units.binary))
+        self._scheme.choose(_SCHEMES.index(settings.window.theme))
         self._text.setChecked(settings.tray.text)
         self._shown.setText(settings.tray.interface or self.tr("The total"))
         self._shown.updateGeometry()
@@ -341,6 +346,10 @@ class SettingsPage(Page):
 
     def _choose_binary(self, choice: int) -> None:
         self._change(lambda before: {"units": msgspec.structs.replace(before.units, binary=choice == 1)})
+
+    def _choose_scheme(self, choice: int) -> None:
+        scheme = _SCHEMES[choice]
+        self._change(lambda before: {"window": msgspec.structs.replace(before.window, theme=scheme)})
 
     def _choose_text(self, on: bool) -> None:
         self._change(lambda before: {"tray": msgspec.structs.replace(before.tray, text=on)})

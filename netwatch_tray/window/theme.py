@@ -147,28 +147,49 @@ class Metrics:
 
 
 class Theme(QObject):
-    """The tokens and fonts in force; follows the system's colour scheme and says `changed`."""
+    """The tokens and fonts in force; `changed`: they are others now."""
 
     changed = Signal()
 
     def __init__(self, application: QApplication, scheme: Qt.ColorScheme | None = None) -> None:
-        """With `scheme` the system is not asked: for pictures, and for platforms without a scheme."""
+        """`scheme` None: the system's, as Qt knows it at this moment."""
         super().__init__(application)
         self._application = application
+        ground, ink = application.palette().window().color(), application.palette().windowText().color()
+        self._is_native_dark = ground.lightness() < ink.lightness()
+        """By the palette of the platform, before ours replaces it."""
         application.setStyle("Fusion")
-        self.base_px = QFontInfo(application.font()).pixelSize()
-        self.fonts = self._fonts()
-        self._metrics = {id(font): Metrics(font) for font in self.fonts}
+        self._font_read: QFont | None = None
+        self.read_font()
         hints = application.styleHints()
         hints.setShowShortcutsInContextMenus(True)  # a key that nobody sees nobody uses
-        self.apply(hints.colorScheme() if scheme is None else scheme)
-        if scheme is None:
-            hints.colorSchemeChanged.connect(self.apply)
+        self._set_tokens(self.system_scheme() if scheme is None else scheme)
+
+    def read_font(self) -> bool:
+        """Take the application's font as it is now; return whether it is another. Widgets measure when they are made,
+        so those that exist have to be made anew."""
+        font = self._application.font()
+        if font == self._font_read:
+            return False
+        self._font_read = font
+        self.base_px = QFontInfo(font).pixelSize()
+        self.fonts = self._fonts()
+        self._metrics = {id(font): Metrics(font) for font in self.fonts}
+        return True
+
+    def system_scheme(self) -> Qt.ColorScheme:
+        """As Qt reports it; where it does not, by the platform's palette."""
+        scheme = self._application.styleHints().colorScheme()
+        if scheme == Qt.ColorScheme.Unknown:
+            return Qt.ColorScheme.Dark if self._is_native_dark else Qt.ColorScheme.Light
+        return scheme
 
     def apply(self, scheme: Qt.ColorScheme) -> None:
-        self.tokens = DARK if scheme == Qt.ColorScheme.Dark else LIGHT
-        self._application.setPalette(_palette(self.tokens))
-        self.changed.emit()
+        """Draw in this scheme from now on."""
+        before = self.tokens
+        self._set_tokens(scheme)
+        if self.tokens is not before:
+            self.changed.emit()
 
     def height(self, at_base_size: int) -> int:
         """A height given for the base font, grown with the person's font."""
@@ -177,6 +198,10 @@ class Theme(QObject):
     def metrics(self, font: QFont) -> Metrics:
         """Of one of `fonts`, that very object."""
         return self._metrics[id(font)]
+
+    def _set_tokens(self, scheme: Qt.ColorScheme) -> None:
+        self.tokens = DARK if scheme == Qt.ColorScheme.Dark else LIGHT
+        self._application.setPalette(_palette(self.tokens))
 
     def _fonts(self) -> Fonts:
         small = max(11, self.base_px - 2)
