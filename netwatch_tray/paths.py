@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import platformdirs
 from netwatch_tray.errors import NetWatchError
 
 _NAME = "netwatch-tray"
+_LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
+"""Bytes; sun_path in unix(7) and in sys/un.h of macOS, without the NUL."""
 
 
 def assets() -> Path:
@@ -25,18 +28,23 @@ def settings_file() -> Path:
     return platformdirs.user_config_path(_NAME) / "settings.toml"
 
 
+def state_directory() -> Path:
+    """What the agent writes: history, spool, identities."""
+    return platformdirs.user_state_path(_NAME)
+
+
 def history_file() -> Path:
-    return platformdirs.user_state_path(_NAME) / "history.sqlite3"
+    return state_directory() / "history.sqlite3"
 
 
 def spool_file() -> Path:
     """Snapshots that wait for their server."""
-    return platformdirs.user_state_path(_NAME) / "spool.sqlite3"
+    return state_directory() / "spool.sqlite3"
 
 
 def identities_file() -> Path:
     """Under which random id this host is known to which account."""
-    return platformdirs.user_state_path(_NAME) / "identities.json"
+    return state_directory() / "identities.json"
 
 
 def upload_key_file() -> Path:
@@ -49,9 +57,10 @@ def report_file() -> Path:
 
 
 def runtime_directory() -> Path:
-    """The private directory of the running agent (socket, lock), created with mode 0700.
+    """The private directory of the running agent (sockets, lock), created with mode 0700.
 
-    Raises NetWatchError when it belongs to somebody else or is open to others: the feed would not be private then.
+    Raises NetWatchError when it belongs to somebody else or is open to others: the feed would not be private then. Also
+    when it cannot be created, or its path is too long for a socket.
     """
     with warnings.catch_warnings():
         # Without XDG_RUNTIME_DIR (cron, su) it warns and takes a directory in /tmp that it has checked as we do below.
@@ -69,6 +78,11 @@ def runtime_directory() -> Path:
         raise NetWatchError(
             f"{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. "
             f"Run: chmod 700 {directory} (or remove it if it is not yours)."
+        )
+    if len(os.fsencode(directory / "window")) > _LONGEST_SOCKET_PATH:
+        raise NetWatchError(
+            f"{directory} is too long for the path of a socket ({_LONGEST_SOCKET_PATH} bytes with the name of the "
+            "socket). Set XDG_RUNTIME_DIR to a shorter directory of your own with mode 0700."
         )
     return directory
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import resource
 import signal
 from collections import deque
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ import netwatch_tray
 from netwatch_tray import clock, desktop_files, launch, paths, settings as settings_file, units
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
+from netwatch_tray.agent.instance import Instance
 from netwatch_tray.agent.settings_child import SettingsChild
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
@@ -76,11 +75,15 @@ class Agent:
         self._children: list[Popen[bytes]] = []
         self._presence: Presence | None = None
         self._reporter: Reporter | None = None
+        self._unreachable = ""
+        """Why no new client can connect."""
+        self._successor: AlreadyRunningError | None = None
         # No window, and no tool that is asked, needs to know it.
         key = os.environ.pop("NETWATCH_API_KEY", None)
         self._secrets = {"NETWATCH_API_KEY": key} if key else {}
         with contextlib.ExitStack() as undo:
-            undo.enter_context(_lock(paths.lock_file()))
+            self._instance = Instance(paths.state_directory(), paths.lock_file)
+            undo.callback(self._instance.close)
             self._interfaces = open_interfaces()
             undo.callback(self._interfaces.source.close)
             self._monitor = Monitor(self._interfaces.source, PERIOD, settings.total)
@@ -109,10 +112,14 @@ class Agent:
             self._undo = undo.pop_all()
 
     def run(self) -> None:
-        """Measures, shows and serves until told to stop, by `quit`, SIGTERM or SIGINT; then leaves nothing behind."""
+        """Measure, show and serve until `quit`, SIGTERM, SIGINT or SIGHUP; then leave nothing behind.
+
+        Raise AlreadyRunningError if another agent took over, after somebody had removed the locks of this one.
+        """
         with self._undo:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: self._scheduler.stop())
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores it
+                    signal.signal(number, lambda *_: self._scheduler.stop())
             self._scheduler.every(PERIOD, self._tick)
             self._scheduler.every(_SETTINGS_PERIOD, self._follow_settings)
             self._tick()
@@ -126,6 +133,8 @@ class Agent:
                 self._presence.run()
             else:
                 self._scheduler.run()
+        if self._successor:
+            raise self._successor
 
     def _tick(self) -> None:
         fault = self._monitor.fault
@@ -143,6 +152,22 @@ class Agent:
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
         self._children = [child for child in self._children if child.poll() is None]
+        self._stay_reachable()
+
+    def _stay_reachable(self) -> None:
+        """Restore locks and socket after the runtime or state directory was cleaned up."""
+        try:
+            self._instance.check()
+            self._feed.check()
+            self._unreachable = ""
+        except AlreadyRunningError as error:
+            _log.error("Another agent runs with this one's files, so this one ends.")
+            self._successor = error
+            self._scheduler.stop()
+        except NetWatchError as error:
+            if str(error) != self._unreachable:
+                _log.warning("New windows and commands cannot reach the agent. %s", error)
+            self._unreachable = str(error)
 
     def _refresh_desktop_files(self) -> None:
         try:
@@ -317,7 +342,7 @@ class Agent:
             settings_fault=self._settings_fault,
             clients=self._feed.clients,
             faults=(
-                *filter(None, [self._monitor.fault, self._interfaces.source.note]),
+                *filter(None, [self._monitor.fault, self._interfaces.source.note, self._unreachable]),
                 *self._history.faults,
             ),
         )
@@ -339,25 +364,6 @@ def _recent(tick: Tick) -> RecentTick:
         total=(tick.total.rx_rate, tick.total.tx_rate),
         rates={each.index: (each.rx_rate, each.tx_rate) for each in tick.interfaces},
     )
-
-
-@contextlib.contextmanager
-def _lock(file: Path) -> Iterator[None]:
-    """Held while the agent lives, and by the kernel's word not a moment longer. Raises AlreadyRunningError."""
-    while True:
-        with file.open("a") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AlreadyRunningError("The agent is running already.") from None
-            # An agent that just ended may have removed the file between our two steps: then this lock guards nothing.
-            with contextlib.suppress(FileNotFoundError):
-                if file.stat().st_ino == os.fstat(held.fileno()).st_ino:
-                    try:
-                        yield
-                    finally:
-                        file.unlink(missing_ok=True)
-                    return
 
 
 def _resident_bytes() -> int | None:

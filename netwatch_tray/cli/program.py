@@ -12,6 +12,8 @@ from netwatch_tray.cli.session import DONE, connect, has_display, send
 from netwatch_tray.errors import AgentUnreachableError, AlreadyRunningError, NetWatchError
 
 _QUIT_TIMEOUT = 10.0
+_REBIND_TIMEOUT = 5.0
+"""Seconds in which an agent whose socket was removed listens again; it needs one."""
 
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,23 +33,41 @@ def start(_options: argparse.Namespace) -> int:
     if not has_display():
         print("No display here, so no tray and no window; live rates until Ctrl-C:", file=sys.stderr)
         return live.watch(interval=1.0)
-    try:
-        return _run_agent(headless=False)
-    except AlreadyRunningError:
-        from netwatch_tray.feed.protocol import Command
+    from netwatch_tray.agent.agent import Agent
 
-        send(Command("open-window")).close()
-        return DONE
+    try:
+        agent = Agent(headless=False)
+    except AlreadyRunningError:
+        _open_window_of_other()
+    else:
+        agent.run()
+    return DONE
+
+
+def _open_window_of_other() -> None:
+    """Raise NetWatchError if the agent that holds the locks does not listen here."""
+    from netwatch_tray import paths
+    from netwatch_tray.feed.protocol import Command
+
+    deadline = time.monotonic() + _REBIND_TIMEOUT
+    while True:
+        try:
+            send(Command("open-window")).close()
+        except AgentUnreachableError:
+            if time.monotonic() > deadline:
+                raise NetWatchError(
+                    f"The agent is running already, but does not listen on {paths.feed_socket()}. "
+                    "It may have been started with another XDG_RUNTIME_DIR. End it and start it again."
+                ) from None
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _agent(options: argparse.Namespace) -> int:
-    return _run_agent(headless=options.headless)
-
-
-def _run_agent(*, headless: bool) -> int:
     from netwatch_tray.agent.agent import Agent
 
-    Agent(headless=headless).run()
+    Agent(headless=options.headless).run()
     return DONE
 
 

@@ -122,7 +122,7 @@ class Reporter:
         try:
             interval = account.interval(self._upload, self._environment)
             found = account.resolve(self._upload, self._environment)
-            self._spool = Spool(paths.spool_file())
+            self._spool = Spool(paths.spool_file(), to_send=True)
             self._spool.drop_beyond(self._scope)
             client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
             collector = SnapshotCollector(self._upload, found.identity, with_health=True)
@@ -135,6 +135,9 @@ class Reporter:
             )
         except NetWatchError as error:
             message = str(error)
+            if self._spool is not None:  # locked until it is closed
+                self._spool.close()
+                self._spool = None
             self._scheduler.call_soon(lambda: self._fail(message))
         else:
             self._scheduler.call_soon(lambda: self._begin(found, interval, collector, uploader))

@@ -8,7 +8,9 @@ the network.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -31,6 +33,9 @@ MOST_BYTES = 48 << 20
 """Of stored snapshots; compressed, a day at every level and the usual interval takes less."""
 _VERSION = 1
 _BUSY_TIMEOUT = 5.0
+_PATIENCE = 45.0
+"""Seconds to wait for another sender, which may be finishing its last request."""
+_LOOK_AGAIN = 0.1
 _SCHEMA = """
 CREATE TABLE snapshot (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -77,14 +82,25 @@ class Level(NamedTuple):
 class Spool:
     """Safe to use from several threads. Raises NetWatchError where the file cannot be read or written."""
 
-    def __init__(self, file: Path, *, most_bytes: int = MOST_BYTES, now: Callable[[], float] = time.time) -> None:
-        """`now`: Unix time, seconds. A file that is damaged is put beside and a new one begun."""
+    def __init__(
+        self,
+        file: Path,
+        *,
+        to_send: bool = False,
+        most_bytes: int = MOST_BYTES,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`to_send`: lock it until `close`, so that nobody else sends the same snapshots; raise NetWatchError if
+        somebody does. `now`: Unix time, seconds. A file that is damaged is put beside and a new one begun."""
         self._file = file
         self._most_bytes = most_bytes
         self._now = now
         self._lock = threading.Lock()
+        self._sending: int | None = None
+        """Descriptor of the lock file."""
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sending = _locked(file.with_name(f"{file.name}.lock")) if to_send else None
             try:
                 self._database = _opened(file)
             except sqlite3.DatabaseError as error:
@@ -98,6 +114,7 @@ class Spool:
                 self._database = _opened(file)
             (self._bytes,) = self._database.execute("SELECT coalesce(sum(length(body)), 0) FROM snapshot").fetchone()
         except (OSError, sqlite3.Error) as error:
+            self._unlock()
             raise NetWatchError(f"Snapshots cannot be kept in {file}: {error}.") from error
 
     def append(self, host_id: str, at: float, body: bytes, scope: Scope) -> None:
@@ -173,6 +190,12 @@ class Spool:
     def close(self) -> None:
         with self._lock:
             self._database.close()
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._sending is not None:
+            os.close(self._sending)
+            self._sending = None
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -217,6 +240,25 @@ def _packed(body: bytes) -> bytes:
 def _count(database: sqlite3.Connection, name: str, by: int) -> None:
     if by:
         database.execute("UPDATE counter SET value = value + ? WHERE name = ?", (by, name))
+
+
+def _locked(file: Path) -> int:
+    """Return a descriptor with an flock on the file, which is never removed. Raise NetWatchError if it is locked."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(_LOOK_AGAIN)
+                continue
+            os.close(descriptor)
+            raise NetWatchError(f"Another agent sends the snapshots in {file.parent}. End one of the two.") from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
 def _opened(file: Path) -> sqlite3.Connection:

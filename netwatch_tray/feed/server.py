@@ -26,6 +26,8 @@ from netwatch_tray.feed.protocol import (
 _log = logging.getLogger(__name__)
 
 _MOST_CLIENTS = 32
+_BACKLOG = 64
+"""Connections that wait while the agent is at work elsewhere."""
 _LONGEST_REQUEST = 1 << 16
 _UCRED = struct.Struct("=iII")
 """struct ucred of SO_PEERCRED (unix(7)): pid, uid, gid."""
@@ -57,22 +59,12 @@ class FeedServer:
         `command` executes one and may answer; `topics_changed` hears which topics anybody wants.
         """
         self._scheduler = scheduler
-        self._path = path
+        self._path, self._name = path, str(path)
         self._hello, self._resync = hello, resync
         self._command, self._topics_changed = command, topics_changed
         self._clients: set[_Client] = set()
         self._topics: frozenset[Topic] = frozenset()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            path.unlink(missing_ok=True)
-            self._socket.bind(str(path))
-            path.chmod(0o600)
-            self._socket.listen(8)
-        except OSError as error:
-            self._socket.close()
-            raise NetWatchError(f"The agent cannot listen on {path}: {error.strerror}.") from error
-        self._socket.setblocking(False)
-        scheduler.watch(self._socket.fileno(), READ, self._accept)
+        self._listen()
 
     @property
     def clients(self) -> int:
@@ -97,13 +89,48 @@ class FeedServer:
         for client in list(self._clients):
             self._send(client, line)
 
+    def check(self) -> None:
+        """Listen anew if the socket file was removed or replaced; connected clients stay. Cheap enough for each tick.
+
+        Raise NetWatchError if that is impossible; the clients stay then as well.
+        """
+        if not self._is_in_place():
+            before = self._socket
+            self._listen()
+            self._scheduler.unwatch(before.fileno())
+            before.close()
+            _log.info("The socket %s was removed, and is there again.", self._path)
+
     def close(self) -> None:
-        """Hangs up and removes the socket file."""
+        """Hang up, and remove the socket file unless it is another agent's by now."""
         for client in list(self._clients):
             self._drop(client)
         self._scheduler.unwatch(self._socket.fileno())
+        if self._is_in_place():
+            self._path.unlink(missing_ok=True)
         self._socket.close()
-        self._path.unlink(missing_ok=True)
+
+    def _listen(self) -> None:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._path.unlink(missing_ok=True)
+            listener.bind(str(self._path))
+            self._path.chmod(0o600)
+            listener.listen(_BACKLOG)
+            found = self._path.stat()
+        except OSError as error:
+            listener.close()
+            raise NetWatchError(f"The agent cannot listen on {self._path}: {error.strerror or error}.") from error
+        listener.setblocking(False)
+        self._socket, self._identity = listener, (found.st_dev, found.st_ino)
+        self._scheduler.watch(listener.fileno(), READ, self._accept)
+
+    def _is_in_place(self) -> bool:
+        try:
+            found = os.stat(self._name)  # noqa: PTH116  each second, and a third of the price
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._identity
 
     def _accept(self, _events: int) -> None:
         try:

@@ -185,3 +185,23 @@ def test_programs_that_begin_it_at_once_share_it(tmp_path: Path) -> None:
         spool.append("host", time.time(), b"{}", Scope())
         assert spool.level("host").waiting == number + 1
         spool.close()
+
+
+def test_only_one_sends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netwatch_tray.cloud.spool._PATIENCE", 0.05)
+    file = tmp_path / "spool.sqlite3"
+    first = Spool(file, to_send=True)
+    with pytest.raises(NetWatchError, match="Another agent sends the snapshots"):
+        Spool(file, to_send=True)
+    reader = Spool(file)
+    assert reader.level().waiting == 0
+    reader.close()
+    first.close()
+    Spool(file, to_send=True).close()
+
+
+def test_the_next_sender_waits_for_the_last_request(tmp_path: Path) -> None:
+    file = tmp_path / "spool.sqlite3"
+    first = Spool(file, to_send=True)
+    threading.Timer(0.3, first.close).start()
+    Spool(file, to_send=True).close()

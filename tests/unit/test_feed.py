@@ -14,7 +14,7 @@ from desktop import PATIENCE, wait_for
 from hypothesis import example, given, strategies as st
 
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import AgentUnreachableError, ParseError
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Hello, Status, Subscribe, TickMessage
@@ -174,6 +174,47 @@ def test_a_socket_left_by_a_dead_agent_is_replaced(tmp_path: Path) -> None:
         FeedClient(path)
     agent = Agent(path)
     FeedClient(path).close()
+    agent.close()
+
+
+def test_a_removed_socket_is_made_again_and_clients_stay(agent: Agent, client: FeedClient) -> None:
+    agent.path.unlink()
+    with pytest.raises(AgentUnreachableError):
+        FeedClient(agent.path)
+    agent.do(agent.server.check)
+    fresh = FeedClient(agent.path)
+    assert isinstance(fresh.wait(60)[0], Hello)
+    fresh.close()
+    client.send(Command("status"))
+    assert client.wait(60) == [STATUS]
+    before = agent.path.stat().st_ino
+    agent.do(agent.server.check)
+    assert agent.path.stat().st_ino == before, "one that is in its place stays"
+
+
+def test_closing_leaves_the_socket_of_another(tmp_path: Path) -> None:
+    first = Agent(tmp_path / "feed")
+    (tmp_path / "feed").unlink()
+    second = Agent(tmp_path / "feed")
+    first.close()
+    FeedClient(tmp_path / "feed").close()
+    second.close()
+    assert not (tmp_path / "feed").exists()
+
+
+def test_a_directory_that_is_gone_is_reported_and_clients_stay(tmp_path: Path) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    agent = Agent(directory / "feed")
+    client = FeedClient(agent.path)
+    client.wait(60)
+    agent.path.unlink()
+    directory.rmdir()
+    with pytest.raises(NetWatchError, match=r"cannot listen on .*/feed: No such file or directory\."):
+        agent.server.check()
+    client.send(Command("status"))
+    assert client.wait(60) == [STATUS]
+    client.close()
     agent.close()
 
 

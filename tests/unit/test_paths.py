@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import socket
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,26 @@ def test_a_file_in_its_place_is_told(runtime: Path) -> None:
 def test_without_the_variable_there_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     assert stat.S_IMODE(paths.runtime_directory().stat().st_mode) == 0o700
+
+
+def test_a_path_that_no_socket_can_have_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    with pytest.raises(NetWatchError, match=r"is too long .* Set XDG_RUNTIME_DIR to a shorter directory"):
+        paths.feed_socket()
+
+
+def test_the_longest_path_that_is_accepted_can_be_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="n", dir="/tmp") as directory:
+        rest = paths._LONGEST_SOCKET_PATH - len(f"{directory}//netwatch-tray/window")
+        deep = Path(directory) / ("d" * rest)
+        deep.mkdir(mode=0o700)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(paths.runtime_directory() / "window"))
+        longer = Path(directory) / ("d" * (rest + 1))
+        longer.mkdir(mode=0o700)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(longer))
+        with pytest.raises(NetWatchError):
+            paths.runtime_directory()

@@ -1,0 +1,122 @@
+"""One agent per user: two locks that no removal of one directory takes away together.
+
+The state directory is locked because two agents must not write one history or send one spool; `lock` in the runtime
+directory because they must not serve one socket. Each lock is an flock, which the kernel releases with its process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from netwatch_tray.errors import AlreadyRunningError, NetWatchError
+
+_log = logging.getLogger(__name__)
+
+
+class Instance:
+    """Held until `close`, or until the process ends."""
+
+    def __init__(self, state_directory: Path, lock_file: Callable[[], Path]) -> None:
+        """`lock_file`: its path; makes its directory. Raise AlreadyRunningError, NetWatchError if it cannot be made."""
+        self._state_directory = state_directory
+        self._lock_file = lock_file
+        self._state = _lock_directory(state_directory)
+        try:
+            self._runtime: _Held = _lock_file(lock_file())
+        except BaseException:
+            self._release_state()
+            raise
+
+    def check(self) -> None:
+        """Lock anew what was removed or replaced; cheap enough for each tick.
+
+        Raise AlreadyRunningError if another agent has that lock by now, NetWatchError if it cannot be made.
+        """
+        if self._state is not None and not self._state.is_in_place():
+            lost, self._state = self._state, None
+            lost.close()
+            self._state = _lock_directory(self._state_directory)
+        if not self._runtime.is_in_place():
+            lost, self._runtime = self._runtime, _lock_file(self._lock_file())
+            lost.close()
+
+    def close(self) -> None:
+        """Release both locks. The lock file is removed, unless it is another agent's by now."""
+        if self._runtime.is_in_place():
+            self._runtime.path.unlink(missing_ok=True)
+        self._runtime.close()
+        self._release_state()
+
+    def _release_state(self) -> None:
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+
+class _Held:
+    """A file or directory with an exclusive flock on it."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._name = str(path)
+        self._descriptor = descriptor
+        found = os.fstat(descriptor)
+        self._identity = found.st_dev, found.st_ino
+
+    def is_in_place(self) -> bool:
+        """Return whether the locked file is still the one at its path."""
+        try:
+            found = os.stat(self._name)  # noqa: PTH116  each second, and a third of the price
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._identity
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def _lock_file(path: Path) -> _Held:
+    """Raise AlreadyRunningError if it is locked, NetWatchError if it cannot be opened."""
+    try:
+        return _lock(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise NetWatchError(
+            f"The agent cannot lock {path}: {error.strerror}. "
+            "Free some space there, or set XDG_RUNTIME_DIR to another directory of your own with mode 0700."
+        ) from error
+
+
+def _lock_directory(path: Path) -> _Held | None:
+    """Lock the directory itself, which works on full and on read-only file systems.
+
+    Return None where that is impossible, as on NFS; what lies there is then guarded by the runtime directory's lock.
+    """
+    with contextlib.suppress(OSError):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return _lock(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        _log.warning("%s cannot be locked (%s). Do not start a second agent with it.", path, error.strerror)
+        return None
+
+
+def _lock(path: Path, flags: int) -> _Held:
+    while True:
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise AlreadyRunningError("The agent is running already.") from None
+        except OSError:
+            os.close(descriptor)
+            raise
+        held = _Held(path, descriptor)
+        if held.is_in_place():
+            return held
+        held.close()  # an agent that was just ending has removed the file since it was opened
