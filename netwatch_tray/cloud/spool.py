@@ -72,7 +72,8 @@ class Level(NamedTuple):
     aside: int
     """Refused by the server; kept for their day, not sent."""
     dropped: int
-    """Ever: too old, too many, made while the clock was wrong, or telling more than was to be told from then on."""
+    """Ever: too old, too many, damaged, made while the clock was wrong, or telling more than was to be told from then
+    on."""
     delivered: int
     """Ever."""
     reason: str | None
@@ -132,20 +133,32 @@ class Spool:
             self._bytes += len(packed)
 
     def batch(self, host_id: str, most: int, most_bytes: int) -> list[Stored]:
-        """The oldest that wait for this host's account, oldest first; at least one, however large."""
+        """The oldest that wait for this host's account, oldest first; at least one, however large.
+
+        A snapshot whose bytes are damaged is dropped, and the next one takes its place.
+        """
         with self._transaction() as database:
             self._expire(database)
             rows = database.execute(
-                "SELECT id, at, size, body FROM snapshot WHERE host_id = ? AND aside IS NULL ORDER BY at, id LIMIT ?",
-                (host_id, most),
+                "SELECT id, at, size, body FROM snapshot WHERE host_id = ? AND aside IS NULL ORDER BY at, id",
+                (host_id,),
             )
             found: list[Stored] = []
+            damaged: list[tuple[int]] = []
             total = 0
             for number, at, size, packed in rows:
-                total += size + 1
-                if found and total > most_bytes:
+                if len(found) == most or (found and total + size + 1 > most_bytes):
                     break
-                found.append(Stored(number, at, zlib.decompress(packed)))
+                try:
+                    found.append(Stored(number, at, zlib.decompress(packed)))
+                except zlib.error:
+                    damaged.append((number,))
+                    continue
+                total += size + 1
+            rows.close()
+            if damaged:
+                _count(database, "dropped", self._delete(database, "id = ?", damaged))
+                _log.warning("Damaged snapshots in %s were dropped: %d.", self._file, len(damaged))
             return found
 
     def delivered(self, ids: Iterable[int]) -> None:
@@ -204,7 +217,7 @@ class Spool:
             try:
                 with self._database:
                     yield self._database
-            except (sqlite3.Error, zlib.error) as error:
+            except sqlite3.Error as error:
                 self._bytes = bytes_before
                 raise NetWatchError(f"The spool {self._file} cannot be used: {error}.") from error
 

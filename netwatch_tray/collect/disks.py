@@ -14,7 +14,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from netwatch_tray.collect.odd_rows import leave_out, parsed
 from netwatch_tray.errors import CollectError, ParseError
+from netwatch_tray.text import decoded, from_os
 
 _SECTOR = 512
 """Bytes: /proc/diskstats counts in these whatever the disk's own are (Documentation/admin-guide/iostats.rst)."""
@@ -25,10 +27,12 @@ _LOCAL = frozenset(
     "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk apfs hfs hfsplus".split()
 )
 """What lives on a disk of this machine. A network file system may hang whoever asks it."""
-_OCTAL = re.compile(r"\\([0-7]{3})")
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 class Mount(NamedTuple):
+    """As `os` takes names: undecodable bytes are surrogates."""
+
     device: str
     point: str
     kind: str
@@ -73,8 +77,8 @@ def usages() -> tuple[Usage, ...]:
             size = status.f_frsize
             if status.f_blocks:
                 found[os.stat(mount.point).st_dev] = Usage(  # noqa: PTH116  paired with statvfs above
-                    mount.point,
-                    mount.device,
+                    from_os(mount.point),
+                    from_os(mount.device),
                     status.f_blocks * size,
                     (status.f_blocks - status.f_bfree) * size,
                     status.f_bavail * size,
@@ -109,27 +113,41 @@ def real(mounts: Iterable[Mount]) -> list[Mount]:
 
 
 def parse_mounts(content: bytes) -> list[Mount]:
-    """/proc/self/mounts (fstab(5)): spaces and the like are octal. Raises ParseError."""
-    mounts = []
-    for line in content.decode(errors="surrogateescape").splitlines():
-        words = line.split(" ")
-        if len(words) < 4:
-            raise ParseError(f"A line of mounts is {line[:80]!r}.")
-        device, point, kind = (_OCTAL.sub(lambda found: chr(int(found[1], 8) & 0xFF), word) for word in words[:3])
-        mounts.append(Mount(device, point, kind))
-    return mounts
+    """/proc/self/mounts (fstab(5)): space, tab, newline and backslash are octal, any other byte stands for itself.
+
+    Raises ParseError where no line is understood.
+    """
+    return parsed("/proc/self/mounts", content.split(b"\n"), _mount)
+
+
+def _mount(line: bytes) -> Mount:
+    device, point, kind, _options, *_ = line.split(b" ")
+    return Mount(*(os.fsdecode(_OCTAL.sub(_octal_byte, word)) for word in (device, point, kind)))
+
+
+def _octal_byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8)])
 
 
 def parse_diskstats(content: bytes, whole_disks: Collection[str]) -> Traffic | None:
-    """/proc/diskstats, summed over `whole_disks` but those that lie on others. Raises ParseError."""
+    """/proc/diskstats, summed over `whole_disks` but those that lie on others; `None`: there is none of them.
+
+    Raises ParseError where the line of a disk that counts is not understood: a sum without it would be too low.
+    """
     read = written = 0
     found = False
-    for line in content.decode(errors="replace").splitlines():
+    for line in filter(None, content.split(b"\n")):
         words = line.split()
+        name = decoded(words[2]) if len(words) > 2 else ""
         try:
-            name, sectors_read, sectors_written = words[2], int(words[5]), int(words[9])
+            sectors_read, sectors_written = int(words[5]), int(words[9])
+            if sectors_read < 0 or sectors_written < 0:
+                raise ValueError(line)  # noqa: TRY301  as if int() had refused it
         except (IndexError, ValueError) as error:
-            raise ParseError(f"/proc/diskstats has a line {line[:80]!r}.") from error
+            if name in whole_disks and not _STACKED.match(name):
+                raise ParseError(f"/proc/diskstats has a line {line[:80]!r}.") from error
+            leave_out("/proc/diskstats", line)
+            continue
         if name in whole_disks and not _STACKED.match(name):
             read, written, found = read + sectors_read, written + sectors_written, True
     return Traffic(read * _SECTOR, written * _SECTOR) if found else None

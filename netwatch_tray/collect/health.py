@@ -21,7 +21,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import NamedTuple
 
-from netwatch_tray.errors import CollectError, ParseError
+from netwatch_tray.collect.odd_rows import parsed
+from netwatch_tray.errors import CollectError
+from netwatch_tray.text import decoded
 
 _PROBES = 3
 _TIMEOUT = 1.0
@@ -190,7 +192,10 @@ def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int
     host, _, scope = address.partition("%")
     if ":" not in host:
         return host, port
-    return host, port, 0, (int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)) if scope else 0
+    try:
+        return host, port, 0, (int(scope) if scope.isdecimal() else socket.if_nametoindex(scope)) if scope else 0
+    except ValueError as error:  # no name that an interface could have
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO)) from error
 
 
 def default_gateway() -> str | None:
@@ -215,9 +220,17 @@ def default_dns_server() -> str | None:
     """The first name server that leaves this machine: a stub's own servers are asked instead of the stub."""
     for file in ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"):
         for server in parse_resolv_conf(_read(file)):
-            if not ip_address(server.partition("%")[0]).is_loopback:
+            if not is_this_machine(server):
                 return server
     return None
+
+
+def is_this_machine(address: str) -> bool:
+    """Return whether an address leads to this machine whatever its own addresses are: loopback or unspecified, which
+    glibc takes for the local host; wrapped in IPv6 or not, with a scope or not."""
+    found = ip_address(address.partition("%")[0])
+    found = (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found
+    return found.is_loopback or found.is_unspecified
 
 
 def _read(file: str) -> bytes:
@@ -232,43 +245,41 @@ def _read(file: str) -> bytes:
 
 def parse_routes(content: bytes) -> str | None:
     """The gateway of the default route with the lowest metric in /proc/net/route. Raises ParseError."""
-    found: list[tuple[int, str]] = []
-    for line in content.decode(errors="replace").splitlines()[1:]:
-        words = line.split()
-        try:
-            destination, gateway, flags, metric, mask = (
-                *(int(words[column], 16) for column in (1, 2, 3)),
-                int(words[6]),
-                int(words[7], 16),
-            )
-            if destination == mask == 0 and flags & _RTF_UP and flags & _RTF_GATEWAY and not flags & _RTF_REJECT:
-                found.append((metric, str(IPv4Address(gateway.to_bytes(4, sys.byteorder)))))
-        except (ValueError, IndexError, OverflowError) as error:
-            raise ParseError(f"/proc/net/route has a line {line[:80]!r}.") from error
+    return _best(parsed("/proc/net/route", content.split(b"\n")[1:], _gateway))
+
+
+def _best(gateways: list[tuple[int, str] | None]) -> str | None:
+    found = list(filter(None, gateways))
     return min(found)[1] if found else None
+
+
+def _gateway(line: bytes) -> tuple[int, str] | None:
+    """Metric and gateway; `None`: no default route through a gateway."""
+    words = line.split()
+    destination, gateway, flags = (int(words[column], 16) for column in (1, 2, 3))
+    metric, mask = int(words[6]), int(words[7], 16)
+    address = str(IPv4Address(gateway.to_bytes(4, sys.byteorder)))
+    is_default = destination == mask == 0 and flags & _RTF_UP and flags & _RTF_GATEWAY and not flags & _RTF_REJECT
+    return (metric, address) if is_default else None
 
 
 def parse_routes6(content: bytes) -> str | None:
     """The same of /proc/net/ipv6_route; a link-local gateway comes with its interface. Raises ParseError."""
-    found: list[tuple[int, str]] = []
-    for line in content.decode(errors="replace").splitlines():
-        words = line.split()
-        try:
-            destination, length, gateway, metric, flags, interface = (
-                *(int(words[column], 16) for column in (0, 1, 4, 5, 8)),
-                words[9],
-            )
-            if destination == length == 0 and gateway and flags & _RTF_UP and not flags & _RTF_REJECT:
-                address = IPv6Address(gateway)
-                found.append((metric, f"{address}%{interface}" if address.is_link_local else str(address)))
-        except (ValueError, IndexError) as error:
-            raise ParseError(f"/proc/net/ipv6_route has a line {line[:80]!r}.") from error
-    return min(found)[1] if found else None
+    return _best(parsed("/proc/net/ipv6_route", content.split(b"\n"), _gateway6))
+
+
+def _gateway6(line: bytes) -> tuple[int, str] | None:
+    """As `_gateway`."""
+    words = line.split()
+    destination, length, gateway, metric, flags = (int(words[column], 16) for column in (0, 1, 4, 5, 8))
+    address, interface = IPv6Address(gateway), decoded(words[9])
+    is_default = destination == length == 0 and gateway and flags & _RTF_UP and not flags & _RTF_REJECT
+    return (metric, f"{address}%{interface}" if address.is_link_local else str(address)) if is_default else None
 
 
 def parse_route_get(content: bytes) -> str | None:
     """The gateway that `route -n get default` names, if it is an address."""
-    for line in content.decode(errors="replace").splitlines():
+    for line in decoded(content).split("\n"):
         name, _, value = line.partition(":")
         if name.strip() == "gateway":
             with contextlib.suppress(ValueError):
@@ -280,8 +291,8 @@ def parse_route_get(content: bytes) -> str | None:
 def parse_resolv_conf(content: bytes) -> list[str]:
     """The addresses of its `nameserver` lines (resolv.conf(5)); what is none is left out, as the resolver does."""
     servers = []
-    for line in content.decode(errors="replace").splitlines():
-        words = line.split()
+    for line in content.split(b"\n"):
+        words = decoded(line).split()
         if len(words) >= 2 and words[0] == "nameserver":
             with contextlib.suppress(ValueError):
                 ip_address(words[1])

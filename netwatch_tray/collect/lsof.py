@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping
 
 from netwatch_tray import clock
 from netwatch_tray.collect import tools
+from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric_endpoint, tcp_state
 from netwatch_tray.errors import ParseError
+from netwatch_tray.text import decoded
 
 # lsof 4.95 leaves out the `f` lines that part one file from the next unless they are asked for.
 _ARGUMENTS = ["-w", "-nP", "-iTCP", "-iUDP", "-F", "pcufdPtTn"]
 _NOT_ALL_FOUND = 1
 """lsof's exit code when no file matches, or when one process of many could not be read."""
 
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-_CONTROL = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_CONTROL = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 class LsofSource:
@@ -55,21 +57,11 @@ def parse(written: bytes) -> Mapping[str, Socket]:
 
     A file's record ends where the next begins, because its state follows its name. A last line without its newline was
     cut off, so its record is left out. Files that are no sockets with an address ("no PCB") are not listed.
-    Raises ParseError where lsof's form is broken.
+    Raises ParseError where no record is understood.
     """
     sockets: dict[str, Socket] = {}
-    for process, file in _records(written):
-        found = _socket(process, file)
-        if found is not None:
-            # Linux: the inode; macOS: where the kernel has it. Both outlive a fork and never mean two sockets at once.
-            device = file.get("d", "")
-            shared = bool(device.strip("0x"))
-            key = device if shared else f"{process['p']}/{file.get('f', '')}"
-            sockets.setdefault(
-                f"{key} {found.protocol} {found.local_address} {found.local_port} "
-                f"{found.remote_address} {found.remote_port}",
-                found,
-            )
+    for key, found in parsed("lsof", filter(_is_socket, _records(written)), _socket):
+        sockets.setdefault(key, found)
     return sockets
 
 
@@ -77,9 +69,11 @@ def _records(written: bytes) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Each file with its process, as fields by their letter; of the `T` lines the state's is kept."""
     process: dict[str, str] = {}
     file: dict[str, str] = {}
-    lines = written.decode(errors="replace").split("\n")
-    was_cut = lines.pop() != ""
-    for line in lines:
+    lines = written.split(b"\n")
+    was_cut = lines.pop() != b""
+    if lines and not any(line.startswith(b"p") for line in lines):
+        raise ParseError(f"lsof's form is not understood, it names no process: {lines[0][:40]!r}.")
+    for line in map(decoded, lines):
         letter, value = line[:1], line[1:]
         if not letter or (letter == "T" and not value.startswith("ST=")):
             continue
@@ -89,22 +83,24 @@ def _records(written: bytes) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
             file = {}
         if letter == "p":
             process = {}
-        elif not process:
-            raise ParseError(f"lsof began with {line[:40]!r} instead of a process.")
         (process if letter in "pcu" else file)[letter] = value
     if file and not was_cut:
         yield process, file
 
 
-def _socket(process: Mapping[str, str], file: Mapping[str, str]) -> Socket | None:
-    protocol, name = file.get("P"), file.get("n", "")
-    if protocol not in {"TCP", "UDP"} or ":" not in name:
-        return None
+def _is_socket(record: tuple[dict[str, str], dict[str, str]]) -> bool:
+    _process, file = record
+    return file.get("P") in {"TCP", "UDP"} and ":" in file.get("n", "")
+
+
+def _socket(record: tuple[dict[str, str], dict[str, str]]) -> tuple[str, Socket]:
+    process, file = record
+    protocol, name = file["P"], file["n"]
     local, _, remote = name.partition("->")
     local_address, local_port = numeric_endpoint(local)
     remote_address, remote_port = numeric_endpoint(remote) if remote else (None, None)
-    uid = process.get("u", "")
-    return Socket(
+    uid, pid = process.get("u", ""), process.get("p", "")
+    found = Socket(
         protocol=protocol,
         local_address=local_address,
         local_port=local_port,
@@ -112,9 +108,13 @@ def _socket(process: Mapping[str, str], file: Mapping[str, str]) -> Socket | Non
         remote_port=remote_port,
         state=tcp_state(file.get("T", "").removeprefix("ST=")) if protocol == "TCP" else None,
         uid=int(uid) if uid.isascii() and uid.isdecimal() else None,
-        pid=_pid(process["p"]),
+        pid=_pid(pid),
         process=unescaped(process["c"]) if "c" in process else None,
     )
+    # Linux: the inode; macOS: where the kernel has it. Both outlive a fork and never mean two sockets at once.
+    device = file.get("d", "")
+    place = device if device.strip("0x") else f"{pid}/{file.get('f', '')}"
+    return f"{place} {protocol} {local_address} {local_port} {found.remote_address} {remote_port}", found
 
 
 def _pid(text: str) -> int:
@@ -124,11 +124,11 @@ def _pid(text: str) -> int:
 
 
 def unescaped(text: str) -> str:
-    r"""A name as it is, from lsof's `Google\x20Chrome`."""
+    r"""Return a name from lsof's `Google\x20Chrome`: each `\xHH` is a byte of UTF-8, cut by the kernel anywhere."""
     if "\\" not in text:
         return text
-    raw = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _CONTROL.get(found[2], found[2]), text)
-    try:  # each \xHH is one byte of UTF-8
-        return raw.encode("latin-1").decode()
-    except UnicodeError:
-        return raw
+    return decoded(_ESCAPE.sub(_unescaped_byte, text.encode()))
+
+
+def _unescaped_byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)]) if found[1] else _CONTROL.get(found[2], found[2])

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from netwatch_tray import clock
+from netwatch_tray.text import from_os
 
 _THREADS = 8
 _MOST_NAMES = 2048
@@ -68,6 +69,6 @@ class NameResolver:
 
 def _ask_system(address: str) -> str | None:
     try:
-        return socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0]
+        return from_os(socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0])
     except (OSError, UnicodeError):  # no name, no resolver, or an answer that is no name
         return None

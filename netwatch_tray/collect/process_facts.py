@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from netwatch_tray.collect.processes import UserNames
 from netwatch_tray.errors import CollectError, ParseError
+from netwatch_tray.text import decoded, from_os
 
 
 class ProcessFacts(NamedTuple):
@@ -44,7 +45,7 @@ def _read_linux(pid: int, root: str = "/proc") -> ProcessFacts | None:
     except OSError:
         return None
     try:
-        executable: str | None = os.readlink(f"{directory}/exe").removesuffix(" (deleted)")  # noqa: PTH115  as above
+        executable: str | None = from_os(os.readlink(f"{directory}/exe")).removesuffix(" (deleted)")  # noqa: PTH115  as above
     except OSError:  # another user's
         executable = None
     return facts._replace(user=_users[uid], executable=executable)
@@ -54,7 +55,7 @@ def parse_stat(content: bytes, boot_time: float) -> ProcessFacts:
     """/proc/PID/stat (proc_pid_stat(5)); without user and executable. Raises ParseError."""
     try:
         start, end = content.index(b"(") + 1, content.rindex(b")")
-        name, words = content[start:end].decode(errors="replace"), content[end + 1 :].split()
+        name, words = decoded(content[start:end]), content[end + 1 :].split()
         ticks = os.sysconf("SC_CLK_TCK")
         return ProcessFacts(
             name=name,
@@ -94,11 +95,11 @@ def _read_psutil(pid: int) -> ProcessFacts | None:
         with found.oneshot():
             times, memory = found.cpu_times(), found.memory_info()
             try:
-                executable = found.exe() or None
+                executable = from_os(found.exe()) or None
             except psutil.AccessDenied:
                 executable = None
             return ProcessFacts(
-                name=found.name(),
+                name=from_os(found.name()),
                 parent=found.ppid() or None,
                 user=found.username(),
                 cpu_s=times.user + times.system,

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from netwatch_tray.collect.sockets import Socket
+from netwatch_tray.text import from_os
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +66,7 @@ class UserNames:
             import pwd  # noqa: PLC0415  there is none on Windows
 
             try:
-                name = pwd.getpwuid(uid).pw_name
+                name = from_os(pwd.getpwuid(uid).pw_name)
             except (KeyError, OverflowError):
                 name = str(uid)
             self._names[uid] = name
@@ -104,9 +105,9 @@ class NamedProcesses:
         try:
             found = psutil.Process(pid)
             with found.oneshot():
-                name, parent = found.name(), found.ppid()
+                name, parent = from_os(found.name()), found.ppid()
                 try:
-                    executable = found.exe() or None
+                    executable = from_os(found.exe()) or None
                 except psutil.AccessDenied:
                     executable = None
         except psutil.Error:

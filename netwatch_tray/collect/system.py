@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.text import decoded, from_os
+
+_MOST_DIGITS = 20
+"""Of a number in /proc/meminfo, which counts KiB in 64 bits."""
+_PRETTY_NAME = re.compile(r"""PRETTY_NAME=(["']?)(.*)\1$""")
+_SHELL_ESCAPE = re.compile(r"\\(.)")
 
 
 class CpuTimes(NamedTuple):
@@ -130,21 +139,20 @@ def parse_stat(content: bytes) -> Sequence[CpuTimes]:
 
     Waiting for a disk is idle; a guest's time is part of user and nice already.
     """
-    found = []
-    for line in content.split(b"\n"):
-        if not line.startswith(b"cpu"):
-            break
-        try:
-            ticks = [int(word) for word in line.split()[1:9]]
-        except ValueError as error:
-            raise ParseError(f"/proc/stat has a line {line[:80]!r}.") from error
-        if len(ticks) < 4 or min(ticks) < 0:
-            raise ParseError(f"/proc/stat has a line {line[:80]!r}.")
-        total = sum(ticks)
-        found.append(CpuTimes(total - sum(ticks[3:5]), total))
-    if not found:
-        raise ParseError("/proc/stat does not begin with processors.")
-    return found
+    lines = [line for line in content.split(b"\n") if line.startswith(b"cpu")]
+    found = dict(parsed("/proc/stat", lines, _cpu_times))
+    if b"cpu" not in found:
+        raise ParseError("/proc/stat does not tell the time of all processors together.")
+    return [found.pop(b"cpu"), *found.values()]
+
+
+def _cpu_times(line: bytes) -> tuple[bytes, CpuTimes]:
+    name, *words = line.split()
+    ticks = [int(word) for word in words[:8]]
+    if len(ticks) < 4 or min(ticks) < 0:
+        raise ValueError(line)
+    total = sum(ticks)
+    return name, CpuTimes(total - sum(ticks[3:5]), total)
 
 
 def parse_meminfo(content: bytes) -> Memory:
@@ -153,7 +161,7 @@ def parse_meminfo(content: bytes) -> Memory:
     for line in content.split(b"\n"):
         name, _, rest = line.partition(b":")
         number = rest.split()[:1]
-        if number and number[0].isdigit():
+        if number and number[0].isdigit() and len(number[0]) < _MOST_DIGITS:
             fields[name] = int(number[0]) * 1024
     try:
         total, swap = fields[b"MemTotal"], fields.get(b"SwapTotal", 0)
@@ -167,7 +175,7 @@ def parse_cpu_model(content: bytes) -> str | None:
     for line in content.split(b"\n"):
         name, _, value = line.partition(b":")
         if name.strip() == b"model name":
-            return value.strip().decode(errors="replace") or None
+            return decoded(value).strip() or None
     return None
 
 
@@ -179,18 +187,31 @@ def machine() -> Machine:
             model = parse_cpu_model(Path("/proc/cpuinfo").read_bytes())
         except OSError:
             model = None
-        try:
-            release = platform.freedesktop_os_release()
-            system = release.get("PRETTY_NAME", names.sysname)
-        except OSError:
-            system = names.sysname
+        system = _distribution() or names.sysname
     else:
         model, system = _mac_processor(), f"macOS {platform.mac_ver()[0]}"
     try:
         memory = _readings().memory().total
     except CollectError:
         memory = None
-    return Machine(system, names.release, model, os.cpu_count(), memory)
+    return Machine(from_os(system), from_os(names.release), model, os.cpu_count(), memory)
+
+
+def _distribution() -> str | None:
+    for file in ("/etc/os-release", "/usr/lib/os-release"):
+        with contextlib.suppress(OSError):
+            return parse_os_release(Path(file).read_bytes())
+    return None
+
+
+def parse_os_release(content: bytes) -> str | None:
+    """The name for people in os-release(5); `None`: it has none. Later assignments win, as in a shell."""
+    found = None
+    for line in content.split(b"\n"):
+        assignment = _PRETTY_NAME.match(decoded(line).strip())
+        if assignment is not None:
+            found = _SHELL_ESCAPE.sub(r"\1", assignment[2])
+    return found or None
 
 
 def _mac_processor() -> str | None:
@@ -200,9 +221,9 @@ def _mac_processor() -> str | None:
         named = tools.output([tools.find("sysctl"), "-n", "machdep.cpu.brand_string"], timeout=2)
     except (CollectError, UnsupportedError):
         return None
-    return named.decode(errors="replace").strip() or None
+    return decoded(named).strip() or None
 
 
 def hostname() -> str:
     """As it is now: a network may give another name."""
-    return os.uname().nodename or "unnamed"
+    return from_os(os.uname().nodename) or "unnamed"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.text import decoded
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -68,7 +69,7 @@ def output(
         _turn.release()
     if code and (code != harmless or (complaint and not written)):
         ending = f"was killed by signal {-code}" if code < 0 else f"failed with code {code}"
-        words = complaint.decode(errors="replace").strip()
+        words = " ".join(decoded(complaint).split())
         raise CollectError(f"{name} {ending}{': ' + words if words else ''}.")
     return written
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from netwatch_tray.collect.linux.network_manager import is_metered
 from netwatch_tray.model import InterfaceTick
+from netwatch_tray.text import decoded
 
 _RTF_GATEWAY = 0x2
 
@@ -65,6 +66,6 @@ def _gateway(proc: Path) -> str | None:
 
 def _rows(file: Path) -> list[list[str]]:
     try:
-        return [line.split() for line in file.read_text(errors="replace").splitlines()[1:]]
+        return [decoded(line).split() for line in file.read_bytes().split(b"\n")[1:]]
     except OSError:
         return []

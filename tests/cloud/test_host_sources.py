@@ -27,6 +27,7 @@ from netwatch_tray.errors import CollectError, ParseError
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
+@pytest.mark.odd_rows
 @given(st.binary(max_size=200) | st.text("cpu 0123456789-:\n\tMemTotal", max_size=200).map(str.encode))
 @pytest.mark.parametrize(
     "parse",

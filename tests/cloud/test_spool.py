@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,24 @@ def test_what_was_appended_is_there_after_reopening_and_after_delivery_it_is_gon
     spool = spool_in(tmp_path)
     assert spool.level()[:4] == (6, 0, 0, 4)
     assert spool.batch(HOST_ID, 1, 1 << 20)[0].id == batch[-1].id + 1
+    spool.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"no zlib", zlib.compress(b"x" * 5000)[:-9]])
+def test_a_damaged_snapshot_is_dropped_and_the_queue_goes_on(
+    tmp_path: Path, body: bytes, expected_logs: list[str]
+) -> None:
+    expected_logs.append("were dropped: 2.")
+    spool = spool_in(tmp_path)
+    fill(spool, 5)
+    first, second, *rest = (each.id for each in spool.batch(HOST_ID, 5, 1 << 20))
+    with sqlite3.connect(tmp_path / "spool.sqlite3") as database:
+        database.execute("UPDATE snapshot SET body = ? WHERE id IN (?, ?)", (body, first, second))
+    database.close()
+    assert [each.id for each in spool.batch(HOST_ID, 2, 1 << 20)] == rest[:2]
+    assert spool.level(HOST_ID)[:3] == (3, 0, 2)
+    spool.delivered(rest)
+    assert spool.level(HOST_ID)[:4] == (0, 0, 2, 3)
     spool.close()
 
 

@@ -231,6 +231,7 @@ def changed_somewhere(whole: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
+@pytest.mark.odd_rows
 @pytest.mark.parametrize(
     ("parse", "whole"),
     [

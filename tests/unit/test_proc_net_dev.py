@@ -72,7 +72,6 @@ def test_no_interface_at_all() -> None:
         HEADINGS[:40],
         HEADINGS.replace(b"|bytes", b"|octets"),
         b"  eth0:" + NUMBERS,
-        HEADINGS + b"\n" + b"\n",
         HEADINGS + b"eth0" + NUMBERS,
         HEADINGS + b":" + NUMBERS,
         HEADINGS + b"eth0:" + NUMBERS[:-3],
@@ -103,6 +102,7 @@ def test_lines_that_are_no_routes(line: bytes) -> None:
         parse_default_routes6(line)
 
 
+@pytest.mark.odd_rows
 @pytest.mark.parametrize("parse", [parse_proc_net_dev, parse_default_routes, parse_default_routes6])
 @given(data=st.data())
 def test_nothing_but_a_parse_error_comes_out(parse: Callable[[bytes], object], data: st.DataObject) -> None:

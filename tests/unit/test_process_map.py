@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,6 +186,28 @@ def test_a_new_socket_of_a_process_not_met_before_is_found_by_its_number_of_file
     assert answer.executable == str(Path(f"/proc/{os.getpid()}/exe").readlink())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_process_whose_names_are_no_text_is_shown_with_replacements(tmp_path: Path) -> None:
+    """Any user can name a program, a process and, where it has one delegated, a control group like this."""
+    program = os.fsencode(tmp_path) + b"/odd\xff\x1b\n.bin"
+    shutil.copy(shutil.which("sleep") or "sleep", program)
+    process = subprocess.Popen([program, "60"])
+    try:
+        found = ProcessMap().process(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    assert found is not None
+    assert found.name == "odd\ufffd\x1b\n.bin"
+    assert found.executable == f"{tmp_path}/odd\ufffd\x1b\n.bin"
+
+
+def test_control_groups_whose_names_are_no_text(tmp_path: Path) -> None:
+    group = os.fsencode(tmp_path) + b"/odd\xff\xe2\x80\xa8.service"
+    os.mkdir(group)  # noqa: PTH102  pathlib takes no bytes
+    assert ControlGroups(str(tmp_path)).unit(os.stat(group).st_ino) == "odd\ufffd\u2028.service"  # noqa: PTH116  as above
+
+
 @given(st.binary())
 def test_stat_is_understood_or_refused(content: bytes) -> None:
     try:
@@ -203,6 +227,7 @@ def test_stat_is_understood_or_refused(content: bytes) -> None:
         ("/user.slice/user-1000.slice/user@1000.service", None),
         ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox-77.scope", "app-firefox-77.scope"),
         ("/user.slice/user-1000.slice/user@1000.service/app.slice/a\\x2db.service", "a-b.service"),
+        ("/system.slice/gr\\xc3\\xb6\\xc3\\x9fe\\xff.service", "größe\ufffd.service"),
         ("/system.slice/docker-" + "0123456789abcdef" * 4 + ".scope", "docker 0123456789ab"),
         ("/docker/" + "0123456789abcdef" * 4, "container 0123456789ab"),
         ("/machine.slice/machine-debian.scope", "machine debian"),

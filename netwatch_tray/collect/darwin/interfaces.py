@@ -116,13 +116,16 @@ class SysctlSource:
         data = self._counters.read()
         now = clock.boottime()
         rows = self._dump.parse(data)
-        self._facts.update(now, tuple(row.link for row in rows), lambda: self._read_interfaces(rows))
+        self._facts.update(now, tuple(row.link for row in rows), lambda: self._named(rows))
         index_of = self._facts.index_of
         counters = {index_of[row.link.name]: row.counters for row in rows if row.link.name in index_of}
         return Sample(now, counters, self._facts.interfaces, self._dump.counter_bits)
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+    def _named(self, rows: Iterable[Row]) -> Iterator[tuple[str, Interface]]:
+        return ((interface.name, interface) for interface in self._read_interfaces(rows))
 
     def _read_interfaces(self, rows: Iterable[Row]) -> Iterator[Interface]:
         metrics = self._default_routes()

@@ -11,10 +11,13 @@ import re
 import time
 from pathlib import Path
 
+from netwatch_tray.errors import ParseError
+from netwatch_tray.text import decoded, from_os
+
 _MOUNTS = Path("/proc/self/mounts")
 _PERIOD_OF_WALKS = 5.0
 """Seconds; a walk through a desktop's groups takes some milliseconds."""
-_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
+_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CONTAINER = re.compile(
     r"^(?:(?P<runtime>docker|libpod|crio|cri-containerd|nerdctl|containerd)-)?(?P<id>[0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?$"
 )
@@ -53,7 +56,7 @@ class ControlGroups:
                 with os.scandir(directory) as entries:
                     for entry in entries:
                         if entry.is_dir(follow_symlinks=False):
-                            self._units[entry.inode()] = unit_of(entry.path[len(self._root) :])
+                            self._units[entry.inode()] = unit_of(from_os(entry.path[len(self._root) :]))
                             waiting.append(entry.path)
             except OSError:  # removed meanwhile
                 continue
@@ -61,11 +64,13 @@ class ControlGroups:
 
 def _v2_mount() -> str:
     """Where the v2 hierarchy is mounted; empty: nowhere."""
+    from netwatch_tray.collect.disks import parse_mounts  # noqa: PLC0415  once, where sockets name their group
+
     try:
-        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        mounts = parse_mounts(_MOUNTS.read_bytes())
+    except (OSError, ParseError):
         return ""
-    return next((words[1] for words in map(str.split, lines) if len(words) > 2 and words[2] == "cgroup2"), "")
+    return next((mount.point for mount in mounts if mount.kind == "cgroup2"), "")
 
 
 def unit_of(path: str) -> str | None:
@@ -78,10 +83,19 @@ def unit_of(path: str) -> str | None:
         container = _CONTAINER.match(part)
         if container is not None:
             return f"{container['runtime'] or 'container'} {container['id']}"
-        name = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), part)
+        name = unescaped(part)
         machine = _MACHINE.match(name)
         if machine is not None:
             return f"machine {machine['name']}"
         if name.endswith((".service", ".scope")) and not _OF_A_PERSON.match(name) and name != "init.scope":
             return name
     return None
+
+
+def unescaped(name: str) -> str:
+    r"""Return a unit's name without systemd's escapes: each `\xHH` is a byte of UTF-8 (systemd-escape(1))."""
+    return decoded(_ESCAPE.sub(_unescaped_byte, name.encode())) if "\\" in name else name
+
+
+def _unescaped_byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)])

@@ -5,10 +5,17 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
+
 _PATIENCE = 2.0
 """Seconds for the bus to let us in, and for each answer."""
 _MOST_READS = 20
 """Until the answer has come: before it there are two short messages of the bus."""
+_SERIAL = 2
+"""Of the question."""
+_NOT_A_MESSAGE = (ValueError, LookupError, TypeError, AssertionError, struct.error, RecursionError)
+"""What jeepney's parser raises on bytes that are no message."""
 _METERED = {1: True, 2: False, 3: True, 4: False}
 """Yes, no, and the same guessed."""
 
@@ -16,7 +23,7 @@ _METERED = {1: True, 2: False, 3: True, 4: False}
 def is_metered() -> bool | None:
     """Waits for the answer, some seconds at most; `None`: there is none, for whatever reason."""
     try:
-        from jeepney import DBusAddress, HeaderFields, MessageFlag, Parser, Properties  # noqa: PLC0415  once an hour
+        from jeepney import DBusAddress, MessageFlag, Properties  # noqa: PLC0415  once an hour
         from jeepney.bus import get_bus  # noqa: PLC0415
         from jeepney.bus_messages import message_bus  # noqa: PLC0415
         from jeepney.io.blocking import prep_socket  # noqa: PLC0415
@@ -29,15 +36,31 @@ def is_metered() -> bool | None:
         # Not jeepney's own connection: it would wait without end for a bus that has let us in and then says nothing.
         with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as bus:
             bus.settimeout(_PATIENCE)
-            bus.sendall(message_bus.Hello().serialise(serial=1) + question.serialise(serial=2))
-            parser = Parser()
-            for _ in range(_MOST_READS):
-                parser.add_data(bus.recv(4096))
-                while (answer := parser.get_next_message()) is not None:
-                    if answer.header.fields.get(HeaderFields.reply_serial) == 2:
-                        return _metered(answer.body)
+            bus.sendall(message_bus.Hello().serialise(serial=1) + question.serialise(serial=_SERIAL))
+            return read_answer(bus.recv)
     except (OSError, ValueError, RuntimeError):  # no bus, no access, no answer in time, no way to it that is known
-        pass
+        return None
+
+
+def read_answer(receive: Callable[[int], bytes]) -> bool | None:
+    """Return what NetworkManager answers; `None`: nothing that can be read, or it does not know.
+
+    receive: the next bytes of the connection, empty at its end. What it raises is raised.
+    """
+    from jeepney import HeaderFields, Parser  # noqa: PLC0415  as above
+
+    parser = Parser()
+    for _ in range(_MOST_READS):
+        received = receive(4096)
+        if not received:
+            break
+        parser.add_data(received)
+        try:
+            while (answer := parser.get_next_message()) is not None:
+                if answer.header.fields.get(HeaderFields.reply_serial) == _SERIAL:
+                    return _metered(answer.body)
+        except _NOT_A_MESSAGE:
+            break
     return None
 
 

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from netwatch_tray import clock
+from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.model import CounterRow, Interface, Sample
+from netwatch_tray.text import from_os
 
 _CHUNK = 1 << 16
 _SIOCGIFFLAGS = 0x8913
@@ -72,64 +74,65 @@ class ProcNetDevSource:
 
 
 def parse_proc_net_dev(content: bytes) -> list[tuple[str, CounterRow]]:
-    """Name and counters of each line below the two of headings. Raises ParseError."""
+    """Name, as `os` takes it, and counters of each line below the two of headings.
+
+    Raises ParseError where these are not the headings, or no line is understood.
+    """
     headings, *lines = content.removesuffix(b"\n").split(b"\n")
     if not headings.startswith(b"Inter-|") or not lines or b"|bytes" not in lines[0]:
         raise ParseError("/proc/net/dev begins with unknown headings.")
-    rows: list[tuple[str, CounterRow]] = []
-    for line in lines[1:]:
-        # From the right: kernels before 4.19 allow a colon in a name.
-        name, _, columns = line.rpartition(b":")
-        try:
-            numbers = [int(column) for column in columns.split()]
-        except ValueError as error:
-            raise ParseError(f"/proc/net/dev has a line that is not understood: {line!r}.") from error
-        if not name or len(numbers) != 16:
-            raise ParseError(f"/proc/net/dev has a line that is not understood: {line!r}.")
-        rx_bytes, rx_packets, rx_errors, rx_drops = numbers[:4]
-        tx_bytes, tx_packets, tx_errors, tx_drops = numbers[8:12]
-        counters = (rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops)
-        rows.append((os.fsdecode(name.strip()), counters))
-    return rows
+    return parsed("/proc/net/dev", lines[1:], _counters)
+
+
+def _counters(line: bytes) -> tuple[str, CounterRow]:
+    # From the right: kernels before 4.19 allow a colon in a name.
+    name, _, columns = line.rpartition(b":")
+    numbers = [int(column) for column in columns.split()]
+    if not name or len(numbers) != 16 or min(numbers) < 0:
+        raise ValueError(line)
+    rx_bytes, rx_packets, rx_errors, rx_drops = numbers[:4]
+    tx_bytes, tx_packets, tx_errors, tx_drops = numbers[8:12]
+    counters = (rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops)
+    return os.fsdecode(name.strip()), counters
 
 
 def parse_default_routes(content: bytes) -> dict[str, int]:
     """The IPv4 default routes in /proc/net/route: lowest metric by interface name. Raises ParseError."""
-    metrics: dict[str, int] = {}
-    for line in content.split(b"\n")[1:]:
-        if not line.strip():
-            continue
-        try:
-            name, destination, _gateway, flags, _references, _use, metric, mask, *_ = line.split()
-            is_default = not int(destination, 16) and not int(mask, 16)
-            _keep_lowest(metrics, is_default, name, int(flags, 16), int(metric))
-        except ValueError as error:
-            raise ParseError(f"/proc/net/route has a line that is not understood: {line!r}.") from error
-    return metrics
+    return _lowest(parsed("/proc/net/route", content.split(b"\n")[1:], _route))
 
 
 def parse_default_routes6(content: bytes) -> dict[str, int]:
     """The IPv6 default routes in /proc/net/ipv6_route: lowest metric by interface name. Raises ParseError."""
+    return _lowest(parsed("/proc/net/ipv6_route", content.split(b"\n"), _route6))
+
+
+def _route(line: bytes) -> tuple[bytes, int] | None:
+    """Interface and metric; `None`: no default route."""
+    name, destination, _gateway, flags, _references, _use, metric, mask, *_ = line.split()
+    is_default = not int(destination, 16) and not int(mask, 16)
+    return _usable(is_default, name, int(flags, 16), int(metric))
+
+
+def _route6(line: bytes) -> tuple[bytes, int] | None:
+    """As `_route`."""
+    destination, prefix, _source, _source_prefix, _hop, metric, _references, _use, flags, name = line.split()
+    is_default = not int(destination, 16) and not int(prefix, 16)
+    return _usable(is_default, name, int(flags, 16), int(metric, 16))
+
+
+def _usable(is_default: bool, name: bytes, flags: int, metric: int) -> tuple[bytes, int] | None:
+    return (name, metric) if is_default and flags & _RTF_UP and not flags & _RTF_REJECT else None
+
+
+def _lowest(routes: list[tuple[bytes, int] | None]) -> dict[str, int]:
     metrics: dict[str, int] = {}
-    for line in content.split(b"\n"):
-        if not line.strip():
-            continue
-        try:
-            destination, prefix, _source, _source_prefix, _hop, metric, _references, _use, flags, name = line.split()
-            is_default = not int(destination, 16) and not int(prefix, 16)
-            _keep_lowest(metrics, is_default, name, int(flags, 16), int(metric, 16))
-        except ValueError as error:
-            raise ParseError(f"/proc/net/ipv6_route has a line that is not understood: {line!r}.") from error
+    for name, metric in filter(None, routes):
+        interface = os.fsdecode(name)
+        metrics[interface] = min(metric, metrics.get(interface, metric))
     return metrics
 
 
-def _keep_lowest(metrics: dict[str, int], is_default: bool, name: bytes, flags: int, metric: int) -> None:
-    if is_default and flags & _RTF_UP and not flags & _RTF_REJECT:
-        interface = os.fsdecode(name)
-        metrics[interface] = min(metric, metrics.get(interface, metric))
-
-
-def _read_interfaces(names: tuple[str, ...]) -> Iterator[Interface]:
+def _read_interfaces(names: tuple[str, ...]) -> Iterator[tuple[str, Interface]]:
     metrics = parse_default_routes6(_content(Path("/proc/net/ipv6_route")))
     for name, metric in parse_default_routes(_content(Path("/proc/net/route"))).items():
         metrics[name] = min(metric, metrics.get(name, metric))
@@ -140,7 +143,7 @@ def _read_interfaces(names: tuple[str, ...]) -> Iterator[Interface]:
                 (flags,) = _IFREQ_FLAGS.unpack(fcntl.ioctl(probe, _SIOCGIFFLAGS, _IFREQ_NAME.pack(os.fsencode(name))))
             except OSError:  # gone since its counters were read
                 continue
-            yield _interface(index, name, flags, metrics.get(name))
+            yield name, _interface(index, name, flags, metrics.get(name))
 
 
 def _interface(index: int, name: str, flags: int, default_metric: int | None) -> Interface:
@@ -151,7 +154,7 @@ def _interface(index: int, name: str, flags: int, default_metric: int | None) ->
     megabits = _number(device / "speed") if is_ours else None
     return Interface(
         index=index,
-        name=name,
+        name=from_os(name),
         is_up=flags & _IFF_UP_AND_RUNNING == _IFF_UP_AND_RUNNING,
         is_loopback=is_loopback,
         kind=_kind(device) if is_ours else "loopback" if is_loopback else "other",

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netwatch_tray import clock
+from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, packed_address
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.errors import CollectError, UnsupportedError
 
 _TABLES = {"tcp": "TCP", "tcp6": "TCP", "udp": "UDP", "udp6": "UDP"}
 _STATES = (
@@ -63,28 +64,28 @@ class ProcNetSource:
 
 
 def parse(content: bytes, protocol: str) -> Mapping[str, Socket]:
-    """One table. Raises ParseError."""
-    sockets = {}
-    for line in content.splitlines()[1:]:
-        words = line.split()
-        try:
-            local_address, local_port = _endpoint(words[1])
-            remote_address, remote_port = _endpoint(words[2])
-            number, uid, inode = int(words[3], 16), int(words[7]), int(words[9])
-        except (IndexError, ValueError) as error:
-            raise ParseError(f"/proc/net has a line that is not understood: {line[:80]!r}.") from error
-        key = f"{inode} {protocol} {local_address} {local_port} {remote_address} {remote_port}"
-        sockets[key] = Socket(
-            protocol=protocol,
-            local_address=local_address,
-            local_port=local_port,
-            remote_address=remote_address if remote_port else None,
-            remote_port=remote_port,
-            state=_STATES[number - 1] if protocol == "TCP" and 1 <= number <= len(_STATES) else None,
-            uid=uid if inode else None,
-            inode=inode or None,
-        )
-    return sockets
+    """One table, its headings first. Raises ParseError where no line is understood."""
+    return dict(parsed("/proc/net", content.split(b"\n")[1:], lambda line: _socket(line, protocol)))
+
+
+def _socket(line: bytes, protocol: str) -> tuple[str, Socket]:
+    words = line.split()
+    local_address, local_port = _endpoint(words[1])
+    remote_address, remote_port = _endpoint(words[2])
+    number, uid, inode = int(words[3], 16), int(words[7]), int(words[9])
+    if uid < 0 or inode < 0:
+        raise ValueError(line)
+    found = Socket(
+        protocol=protocol,
+        local_address=local_address,
+        local_port=local_port,
+        remote_address=remote_address if remote_port else None,
+        remote_port=remote_port,
+        state=_STATES[number - 1] if protocol == "TCP" and 1 <= number <= len(_STATES) else None,
+        uid=uid if inode else None,
+        inode=inode or None,
+    )
+    return f"{inode} {protocol} {local_address} {local_port} {remote_address} {remote_port}", found
 
 
 def _endpoint(word: bytes) -> tuple[str, int | None]:
@@ -95,4 +96,7 @@ def _endpoint(word: bytes) -> tuple[str, int | None]:
         raise ValueError(word)
     if sys.byteorder == "little":
         packed = b"".join(packed[at : at + 4][::-1] for at in range(0, len(packed), 4))
-    return packed_address(packed), int(port, 16) or None
+    number = int(port, 16)
+    if not 0 <= number <= 0xFFFF:
+        raise ValueError(word)
+    return packed_address(packed), number or None

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
 from netwatch_tray.collect.processes import Process
 from netwatch_tray.collect.sockets import Socket
+from netwatch_tray.text import decoded, from_os
 
 _PERIOD_OF_FULL_SCANS = 5.0
 """Seconds."""
@@ -168,7 +169,7 @@ def read_process(directory: str) -> Process | None:
     except (ValueError, IndexError):
         return None
     try:
-        executable: str | None = os.readlink(directory + "/exe").removesuffix(" (deleted)")  # noqa: PTH115  as in _read
+        executable: str | None = from_os(os.readlink(directory + "/exe")).removesuffix(" (deleted)")  # noqa: PTH115  as in _read
     except OSError:  # another user's, or the kernel's own
         executable = None
     script = None
@@ -208,7 +209,7 @@ def parse_stat(content: bytes) -> tuple[int, str, int]:
     The name may hold spaces and parentheses; the last one closes it.
     """
     start, end = content.index(b"("), content.rindex(b")")
-    return int(content[:start]), content[start + 1 : end].decode(errors="replace"), int(content[end + 1 :].split()[1])
+    return int(content[:start]), decoded(content[start + 1 : end]), int(content[end + 1 :].split()[1])
 
 
 def _script(command_line: bytes) -> str | None:
@@ -227,7 +228,7 @@ def _script(command_line: bytes) -> str | None:
 def _group(content: bytes) -> str:
     """The path that systemd or a container runtime gave, from /proc/PID/cgroup (cgroups(7)), v2 or v1."""
     path = ""
-    for line in content.decode(errors="replace").splitlines():
+    for line in decoded(content).split("\n"):
         _, _, rest = line.partition(":")
         controllers, _, found = rest.partition(":")
         if controllers == "name=systemd" or (controllers == "" and path in {"", "/"}):

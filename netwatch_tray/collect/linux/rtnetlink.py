@@ -27,6 +27,7 @@ from netwatch_tray.collect.linux.netlink import (
 )
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.model import CounterRow, Interface, Sample
+from netwatch_tray.text import decoded
 
 _NETLINK_ROUTE = 0
 RTM_NEWLINK, RTM_GETLINK = 16, 18
@@ -310,7 +311,7 @@ def _number(value: memoryview | None) -> int | None:
 
 
 def _text(value: memoryview) -> str:
-    return bytes(value).partition(b"\0")[0].decode(errors="replace")
+    return decoded(bytes(value).partition(b"\0")[0])
 
 
 def _with_facts(link: Interface, addresses: tuple[str, ...], default_metric: int | None) -> Interface:
@@ -340,10 +341,10 @@ def _with_facts(link: Interface, addresses: tuple[str, ...], default_metric: int
 def _device_type(device: Path) -> str:
     """DEVTYPE of the device's uevent (kernel: SET_NETDEV_DEVTYPE), empty where there is none."""
     try:
-        lines = (device / "uevent").read_text().splitlines()
+        lines = (device / "uevent").read_bytes().split(b"\n")
     except OSError:
         return ""
-    return next((line.partition("=")[2] for line in lines if line.startswith("DEVTYPE=")), "")
+    return next((decoded(line.partition(b"=")[2]) for line in lines if line.startswith(b"DEVTYPE=")), "")
 
 
 def _read_number(file: Path) -> int | None:

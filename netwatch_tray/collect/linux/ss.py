@@ -7,17 +7,25 @@ from collections.abc import Mapping
 
 from netwatch_tray import clock
 from netwatch_tray.collect import tools
+from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, numeric_endpoint, tcp_state
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.text import decoded
 
-_USER = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)')
-"""The first of those that share the socket. A name may hold spaces, quotes and parentheses."""
-_NUMBER = re.compile(r" (uid|ino|bytes_sent|bytes_retrans|bytes_received):(\d{1,20})(?= |$)")
+_USERS = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)(?:.*,fd=\d+\))?\)', re.DOTALL)
+"""All that share the socket; the groups are the first one's. A name may hold any character but NUL, newlines too."""
+_NUMBER = re.compile(r" (uid|ino|bytes_sent|bytes_retrans|bytes_acked|bytes_received|segs_out):(\d{1,20})(?= |$)")
 _COOKIE = re.compile(r" sk:([0-9a-f]{1,16})(?= |$)")
 _RTT = re.compile(r" rtt:(\d{1,12}(?:\.\d{1,12})?)/")
 _RETRANSMITS = re.compile(r" retrans:\d+/(\d{1,12})(?= |$)")
 _AFTER_PEERS_FIN = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
 _WITHOUT_COUNTERS = {"LISTEN", "TIME_WAIT", "SYN_RECV"}
+_EVIDENCE = {"bytes_sent", "bytes_acked", "bytes_received", "segs_out"}
+"""Any of these (Linux 4.2) shows that kernel and ss count bytes, so that a counter that is missing is 0. A connection
+has sent at least one segment."""
+_NAME_BEGUN = re.compile(rb'users:\(\((?:.*,\()?"((?:(?!",pid=).){0,15})$', re.DOTALL)
+_NAME_ENDS = re.compile(rb'.{0,15}(?:",pid=\d|$)', re.DOTALL)
+"""The kernel's names have at most 15 bytes; more newlines may follow."""
 
 
 class SsSource:
@@ -54,29 +62,42 @@ class SsSource:
 def parse(written: bytes) -> Mapping[str, Socket]:
     """What `ss -H -tunapie` wrote; details may follow on a line of their own. A line that was cut is left out.
 
-    Raises ParseError.
+    Raises ParseError where no line is understood.
     """
     sockets: dict[str, Socket] = {}
-    lines = written.decode(errors="replace").split("\n")
-    lines.pop()
-    joined: list[str] = []
-    for line in lines:
-        if line[:1].isspace() and joined:
-            joined[-1] += " " + line.strip()
-        elif line.strip():
-            joined.append(line.rstrip())
-    for line in joined:
-        key, found = _socket(line)
+    for key, found in parsed("ss", _rows(written), _socket):
         add_row(sockets, key, found)
     return sockets
 
 
-def _socket(line: str) -> tuple[str, Socket]:
+def _rows(written: bytes) -> list[bytes]:
+    """One row for each socket, with its details and the newlines that names of processes hold."""
+    lines = written.split(b"\n")
+    lines.pop()
+    rows: list[bytes] = []
+    for line in lines:
+        if rows and _continues_name(rows[-1], line):
+            rows[-1] += b"\n" + line
+        elif line[:1].isspace() and rows:
+            rows[-1] += b" " + line.strip()
+        elif line.strip():
+            rows.append(line.rstrip())
+    return rows
+
+
+def _continues_name(row: bytes, line: bytes) -> bool:
+    """Return whether the row ends within a process name, and that name goes on in this line."""
+    begun = _NAME_BEGUN.search(row)
+    return begun is not None and _NAME_ENDS.match(begun[1] + b"\n" + line) is not None
+
+
+def _socket(row: bytes) -> tuple[str, Socket]:
+    line = decoded(row)
     words = line.split(maxsplit=6)
     if len(words) < 6 or words[0] not in {"tcp", "udp"}:
         raise ParseError(f"ss wrote a line that is not understood: {line[:80]!r}.")
     details = f" {words[6]}" if len(words) > 6 else ""
-    user = _USER.search(details)
+    user = _USERS.search(details)
     if user is not None:  # so that no name is taken for a detail
         details = details[: user.start()] + " " + details[user.end() :]
     is_tcp, state = words[0] == "tcp", tcp_state(words[1])
@@ -86,8 +107,7 @@ def _socket(line: str) -> tuple[str, Socket]:
     rtt, retransmits, cookie = _RTT.search(details), _RETRANSMITS.search(details), _COOKIE.search(details)
     inode = numbers.get("ino") or None
     # ss leaves out what is 0: the counters of a connection that has details, and root's uid.
-    has_counters = is_tcp and state not in _WITHOUT_COUNTERS and rtt is not None
-    received = numbers.get("bytes_received", 0)
+    has_details = is_tcp and state not in _WITHOUT_COUNTERS and rtt is not None
     found = Socket(
         protocol=words[0].upper(),
         local_address=local_address,
@@ -95,13 +115,28 @@ def _socket(line: str) -> tuple[str, Socket]:
         remote_address=remote_address if remote_port else None,
         remote_port=remote_port,
         state=state if is_tcp else None,
-        rx_bytes=max(0, received - (state in _AFTER_PEERS_FIN)) if has_counters else None,
-        tx_bytes=max(0, numbers.get("bytes_sent", 0) - numbers.get("bytes_retrans", 0)) if has_counters else None,
+        rx_bytes=_received(numbers, state) if has_details else None,
+        tx_bytes=_sent(numbers) if has_details else None,
         rtt_s=float(rtt[1]) / 1e3 if rtt is not None else None,
-        retransmits=(int(retransmits[1]) if retransmits is not None else 0) if has_counters else None,
+        retransmits=(int(retransmits[1]) if retransmits is not None else 0) if has_details else None,
         uid=numbers.get("uid", 0) if inode else None,
         inode=inode,
         pid=int(user["pid"]) if user is not None else None,
         process=user["name"] if user is not None else None,
     )
     return cookie[1] if cookie is not None else " ".join((words[0], *words[4:6])), found
+
+
+def _received(numbers: Mapping[str, int], state: str | None) -> int | None:
+    if numbers.keys().isdisjoint(_EVIDENCE):
+        return None
+    return max(0, numbers.get("bytes_received", 0) - (state in _AFTER_PEERS_FIN))
+
+
+def _sent(numbers: Mapping[str, int]) -> int | None:
+    """Payload sent once; before Linux 4.19 what was acknowledged of it, without the SYN."""
+    if numbers.keys().isdisjoint(_EVIDENCE):
+        return None
+    if "bytes_sent" in numbers:
+        return max(0, numbers["bytes_sent"] - numbers.get("bytes_retrans", 0))
+    return max(0, numbers.get("bytes_acked", 0) - 1)

@@ -17,19 +17,20 @@ class InterfaceFacts:
         self.interfaces: Mapping[int, Interface] = {}
         """By index; the very same object for as long as nothing changed."""
         self.index_of: Mapping[str, int] = {}
-        """The index by name."""
+        """The index by name, as `os` takes it: two names that cannot be decoded may be shown alike."""
         self._seen: tuple[object, ...] | None = None
         self._due = 0.0
 
-    def update(self, now: float, seen: tuple[object, ...], read: Callable[[], Iterable[Interface]]) -> None:
+    def update(self, now: float, seen: tuple[object, ...], read: Callable[[], Iterable[tuple[str, Interface]]]) -> None:
         """`now`: seconds on the boot-time clock; `seen`: what the counters came with, one entry an interface;
-        `read`: returns those of them that still exist."""
+        `read`: returns those of them that still exist, by name as `os` takes it."""
         if seen == self._seen and now < self._due:
             return
-        found = {interface.index: interface for interface in read()}
+        named = dict(read())
+        found = {interface.index: interface for interface in named.values()}
         if found != self.interfaces:
             self.interfaces = found
-            self.index_of = {interface.name: index for index, interface in found.items()}
+        self.index_of = {name: interface.index for name, interface in named.items()}
         # An interface that went before it could be read may be back under its name at the next look.
         self._seen = seen if len(found) == len(seen) else None
         self._due = now + _PERIOD

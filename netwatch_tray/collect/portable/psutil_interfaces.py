@@ -11,6 +11,7 @@ from netwatch_tray import clock
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, UnsupportedError
 from netwatch_tray.model import Interface, Sample
+from netwatch_tray.text import from_os
 
 
 class PsutilSource:
@@ -75,9 +76,9 @@ def _prefix(family: int, netmask: str | None) -> str:
     return f"/{int.from_bytes(socket.inet_pton(family, netmask)).bit_count()}"
 
 
-def _read_interfaces(names: Iterable[str]) -> list[Interface]:
+def _read_interfaces(names: Iterable[str]) -> list[tuple[str, Interface]]:
     states, addresses_of = psutil.net_if_stats(), addresses()
-    interfaces: list[Interface] = []
+    interfaces: list[tuple[str, Interface]] = []
     for name in names:
         state = states.get(name)
         try:
@@ -86,16 +87,15 @@ def _read_interfaces(names: Iterable[str]) -> list[Interface]:
             continue
         flags = set(state.flags.split(",")) if state else set[str]()
         is_loopback = "loopback" in flags
-        interfaces.append(
-            Interface(
-                index=index,
-                name=name,
-                is_up=flags >= {"up", "running"},
-                is_loopback=is_loopback,
-                kind="loopback" if is_loopback else "other",
-                mtu=state.mtu or None if state else None,
-                speed=state.speed * 1_000_000 or None if state else None,
-                addresses=addresses_of.get(name, ()),
-            )
+        found = Interface(
+            index=index,
+            name=from_os(name),
+            is_up=flags >= {"up", "running"},
+            is_loopback=is_loopback,
+            kind="loopback" if is_loopback else "other",
+            mtu=state.mtu or None if state else None,
+            speed=state.speed * 1_000_000 or None if state else None,
+            addresses=addresses_of.get(name, ()),
         )
+        interfaces.append((name, found))
     return interfaces

@@ -1,0 +1,54 @@
+"""Rows that do not parse: each costs itself, is counted, and the first of each source is logged."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from netwatch_tray.errors import ParseError
+
+_log = logging.getLogger(__name__)
+
+_SHOWN = 80
+"""Characters of a row in the log."""
+
+_Row = TypeVar("_Row")
+_Value = TypeVar("_Value")
+
+counts: Counter[str] = Counter()
+"""Rows left out since the program started, by source."""
+
+
+def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -> list[_Value]:
+    """Return what `parse` makes of each row; empty rows, and rows that it refuses, are left out.
+
+    parse: refuses a row with ParseError, ValueError, IndexError or OverflowError.
+    Raises ParseError where there are rows and it refuses them all: then the format is another one.
+    """
+    values: list[_Value] = []
+    refused: list[_Row] = []
+    for row in rows:
+        if not row:
+            continue
+        try:
+            values.append(parse(row))
+        except (ParseError, ValueError, IndexError, OverflowError):
+            refused.append(row)
+    if refused and not values:
+        raise ParseError(f"The rows of {source} are not understood; the first one is {_shown(refused[0])}.")
+    for row in refused:
+        leave_out(source, row)
+    return values
+
+
+def leave_out(source: str, row: object) -> None:
+    """Count a row that does not parse."""
+    counts[source] += 1
+    if counts[source] == 1:
+        _log.warning("A row of %s is not understood and left out, as all like it will be: %s.", source, _shown(row))
+
+
+def _shown(row: object) -> str:
+    return repr(row)[:_SHOWN]
