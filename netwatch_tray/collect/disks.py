@@ -121,7 +121,9 @@ def parse_mounts(content: bytes) -> list[Mount]:
 
 
 def _mount(line: bytes) -> Mount:
-    device, point, kind, _options, *_ = line.split(b" ")
+    device, point, kind, _options, _dump, _pass = line.split(b" ")
+    if not point.startswith(b"/"):
+        raise ValueError(line)
     return Mount(*(os.fsdecode(_OCTAL.sub(_octal_byte, word)) for word in (device, point, kind)))
 
 
