@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import Iterator
 
+import dev
 import needs
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,7 +24,7 @@ collect_ignore = [] if needs.loads_qt() else ["gui"]
 
 
 def pytest_report_collectionfinish() -> str:
-    return needs.left_out()
+    return needs.left_out(dev.TEST_PROGRAMS)
 
 
 class _Collector(logging.Handler):

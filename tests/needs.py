@@ -6,8 +6,8 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 
-import dev
 import pytest
 
 _ROOT = "network namespaces, mounts, other users"
@@ -36,14 +36,14 @@ def loads_qt() -> bool:
     return True
 
 
-def left_out() -> str:
-    """Describe in one line what is left out on this machine; empty if nothing is."""
+def left_out(programs: Iterable[str]) -> str:
+    """Describe in one line what is left out on this machine; empty if nothing is. `programs`: that the tests run."""
     reasons = []
     if sys.platform == "linux" and os.geteuid() != 0:
         reasons.append(f"tests that need root ({_ROOT})")
     if not loads_qt():
         reasons.append("tests of the window (Qt's system libraries are not installed)")
-    missing = [name for name in dev.TEST_PROGRAMS if shutil.which(name) is None]
+    missing = [name for name in programs if shutil.which(name) is None]
     if missing:
         reasons.append(f"tests of programs that are not installed ({', '.join(missing)})")
     return f"Left out: {'; '.join(reasons)}." if reasons else ""
