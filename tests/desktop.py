@@ -215,6 +215,7 @@ class BusClient:
 class Session:
     """A private session; a context manager. `netns`: the network namespace that `spawn` starts programs in."""
 
+    window_manager: Sequence[str] = ("openbox",)
     screen_programs: Sequence[str] = ("Xvfb", "openbox", "xclip", "xdotool")
     """What makes and drives its screen."""
 
@@ -243,8 +244,12 @@ class Session:
 
     def spawn(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Starts a program in the session; its output goes to `log(name)`. Returns its pid."""
-        prefix = inside(self._netns) if self._netns else []
-        return self._start(name, [*prefix, *argv], environment)
+        return self._start(name, [*self.prefix, *argv], environment)
+
+    @property
+    def prefix(self) -> list[str]:
+        """Before a command, so that it runs in the session's network namespace."""
+        return inside(self._netns) if self._netns else []
 
     def start_host(self, kind: str) -> int:
         """Starts a panel and waits until it takes icons. Returns its pid."""
@@ -496,11 +501,11 @@ class Session:
         """
         for _ in range(3):
             self._start_display(size)
-            self._start("window-manager", ["openbox"])
+            self._start("window-manager", self.window_manager)
             self.wait_for(
                 lambda: self._has_window_manager() or not self.is_running("window-manager"),
                 PATIENCE,
-                "openbox manages windows",
+                f"{self.window_manager[0]} manages windows",
             )
             if self.is_running("window-manager"):
                 return

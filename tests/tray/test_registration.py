@@ -67,6 +67,8 @@ class World:
         self.has_list = self.accepts = self.claims_host = True
         self.draws = False
         """The watcher reads what is registered with it, and shows it."""
+        self.second = ""
+        """The connection it reads by, if it has another one."""
         self.hosts: set[str] = set()
         self.registrations = 0
         self._numbers = itertools.count(20)
@@ -83,7 +85,7 @@ class World:
                 case "GetNameOwner", _:
                     value = (self.watcher,) if self.watcher else None
                 case "GetConnectionUnixProcessID", (name,):
-                    value = (1,) if name == self.watcher else None
+                    value = (1,) if name in (self.watcher, self.second) and name else (2,)
             self._reply(on_reply, value, BUS)
 
         self._messages.append(answer)
@@ -107,8 +109,10 @@ class World:
                     self.registrations += 1
                     self.items.append(f"{item}/StatusNotifierItem")
                     value = ()
+                    self._messages.append(lambda: self.told.on_read(":1.55"))  # a curious tool
                     if self.draws:
-                        self._messages.append(lambda: self.told.on_read(destination))
+                        reader = self.second or destination
+                        self._messages.append(lambda: self.told.on_read(reader))
                 case "Get", (_, "RegisteredStatusNotifierItems") if self.has_list:
                     value = (("as", list(self.items)),)
                 case "Get", (_, "IsStatusNotifierHostRegistered"):
@@ -182,6 +186,7 @@ class Life(RuleBasedStateMachine):
         draws=st.booleans(),
         claims_host=st.booleans(),
         process=st.sampled_from(["panel", XAPP]),
+        second=st.sampled_from(["", ":1.18"]),
     )
     def start_watcher(self, **state: Any) -> None:
         self.world.start_watcher(**state)

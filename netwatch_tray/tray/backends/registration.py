@@ -7,8 +7,8 @@ RegisterStatusNotifierItem:
 - Watchers refuse, drop and forget items. So the list is read after each registration, when the watcher reports a change
   of our item, and once a minute. An item that is not listed is registered again, with back-off.
 - IsStatusNotifierHostRegistered stays true after the host was killed (kded of KDE) or is a constant (GNOME, XApp). So
-  a host counts only while its own name is on the bus. A watcher that reads our icon draws it itself (GNOME Shell,
-  Ayatana's indicators); XApp's watcher reads it as well, but only for monitors, which have names.
+  a host counts only while its own name is on the bus. A watcher whose process reads our icon draws it itself (GNOME
+  Shell, Ayatana's indicators); XApp's watcher reads it as well, but only for monitors, which have names.
 
 The item is registered under the unique name of the connection. A well-known name would be known to hosts before it is
 registered; GNOME's extension then loses the item (seen with version 46).
@@ -35,6 +35,8 @@ XAPP = "xapp-sn-watcher"
 
 _FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
 """Seconds until an item that is not listed is registered again."""
+_MOST_READERS = 16
+"""Whose process is asked for, until one is the watcher's."""
 _VERIFY = 60.0
 """Seconds between two readings of the list while nothing is reported."""
 
@@ -86,8 +88,12 @@ class Registration:
         self._is_listed = False
         self._has_host = False
         """The watcher says so."""
+        self._pid = 0
+        """Of the watcher; 0: not known."""
         self._is_read = False
-        """The watcher, or in a sandbox anybody, has read the icon."""
+        """The watcher's process, or in a sandbox anybody, has read the icon."""
+        self._readers: set[str] = set()
+        """Who else has read it from this watcher's start on."""
         self._hosts: set[str] = set()
         """Names of hosts on the bus."""
         self._retry: Timer | None = None
@@ -140,8 +146,15 @@ class Registration:
                 self._read_host()
 
     def on_read(self, sender: str) -> None:
-        """Our icon was read by this unique name."""
-        self._is_read |= bool(sender) and (sender == self._watcher or self._is_sandboxed)
+        """Our icon was read by this unique name, which may be one of several of the watcher's process."""
+        if self._is_read or not (sender and self._watcher):
+            return
+        if self._is_sandboxed or sender == self._watcher:
+            self._is_read = True
+        elif sender not in self._readers and len(self._readers) < _MOST_READERS:
+            self._readers.add(sender)
+            asked = partial(self._on_reader, self._watcher)
+            self._bus.call_bus("GetConnectionUnixProcessID", "s", (sender,), asked)
 
     @property
     def _is_host_alive(self) -> bool:
@@ -167,7 +180,8 @@ class Registration:
     def _set_watcher(self, owner: str) -> None:
         if owner == self._watcher:
             return
-        self._watcher, self.process = owner, ""
+        self._watcher, self.process, self._pid = owner, "", 0
+        self._readers.clear()
         self._is_accepted, self._is_listed, self._has_host, self._is_read = None, False, False, False
         self._retry_delay = _FIRST_RETRY
         self._cancel_retry()
@@ -176,9 +190,14 @@ class Registration:
 
     def _on_process(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
         if watcher == self._watcher:
-            self.process = process_name(answer[0]) if answer else ""
+            if answer:
+                self._pid, self.process = answer[0], process_name(answer[0])
             self._register()
             self._read_host()
+
+    def _on_reader(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if watcher == self._watcher and answer and self._pid:
+            self._is_read |= answer[0] == self._pid
 
     def _register(self) -> None:
         self._retry = None

@@ -1,0 +1,536 @@
+"""Real desktops and bars for the tests of the tray, each private and without a screen: one small class for each.
+
+A `Desktop` is a `Session` whose panel is started, killed and started again by `start_panel` and `kill_panel`. The
+program's menu entry and icons are installed as a package installs them. By hand:
+
+    PYTHONPATH=tests:. .venv/bin/python tests/desktops.py kde --dark --scale 2 FILE.png
+
+Packages (Debian, without recommended ones) are in each class. KDE, GNOME and Cinnamon take 4 to 8 s to start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import psutil
+from desktop import WATCHER, Session
+from glyphs import Place, find_glyph
+from jeepney import DBusErrorResponse
+from PIL import Image
+from wayland import WaylandSession
+
+from netwatch_tray.tray.presenter import Glyph
+
+PROGRAM = [sys.executable, "-m", "netwatch_tray"]
+_HOST = "org.kde.StatusNotifierHost-"
+_LIBEXEC = (Path("/usr/libexec"), Path("/usr/lib/x86_64-linux-gnu/libexec"), Path("/usr/lib/aarch64-linux-gnu/libexec"))
+
+
+def _libexec(*names: str) -> str:
+    """The program of this name that is not on the PATH; the name itself when it is not installed."""
+    return next((str(place / name) for place in _LIBEXEC for name in names if (place / name).exists()), names[0])
+
+
+class Desktop(Session):
+    """What all have in common; an X11 desktop unless a subclass says otherwise."""
+
+    name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    """Debian's."""
+    programs: ClassVar[tuple[str, ...]]
+    """That must be there."""
+    panel: ClassVar[str]
+    """The process that shows the icon, by the name it is started under."""
+    at_bottom: ClassVar[bool] = False
+    panel_height: ClassVar[int]
+    """In pixels at scale 1."""
+    has_tooltip: ClassVar[bool] = True
+    has_menu: ClassVar[bool] = True
+    """The host draws our menu."""
+    opens_by: ClassVar[str] = "click"
+    """What opens the window: `click`, or `double click` where a single one opens the menu."""
+    is_xembed: ClassVar[bool] = False
+    variables: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *, netns: str | None = None, scale: int = 1, dark: bool = False) -> None:
+        self.scale, self.dark = scale, dark
+        super().__init__(netns=netns, size="2560x1600" if scale == 2 else "1280x800")
+        # What the bus starts, such as applets, is part of this desktop.
+        shared = {name: value for name, value in self.environment.items() if name != "DBUS_SESSION_BUS_ADDRESS"}
+        self.client.call_bus("UpdateActivationEnvironment", "a{ss}", (shared,))
+
+    @classmethod
+    def missing(cls) -> list[str]:
+        """Programs that are not installed."""
+        return [program for program in cls.programs if shutil.which(program) is None and not Path(program).exists()]
+
+    def start_panel(self) -> None:
+        """Starts what shows the icon and waits until it takes some."""
+        raise NotImplementedError
+
+    def kill_panel(self) -> None:
+        """The hard way."""
+        self.stop(self.panel, signal.SIGKILL)
+
+    def install_program(self) -> None:
+        """Menu entry and icons, as a package installs them."""
+        done = subprocess.run(
+            [*PROGRAM, "desktop", "install"], env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+    def strip(self) -> Image.Image:
+        """The panel alone."""
+        picture = self.screenshot()
+        height = self.panel_height * self.scale
+        top = picture.height - height if self.at_bottom else 0
+        return picture.crop((0, top, picture.width, top + height))
+
+    def find(self, glyph: Glyph) -> Place | None:
+        """Where the panel shows it; on the screen."""
+        strip = self.strip()
+        if (found := find_glyph(strip, glyph)) is None:
+            return None
+        return found._replace(y=found.y + (self.screenshot().height - strip.height if self.at_bottom else 0))
+
+    def open_menu(self, place: Place) -> None:
+        self.click(*place.middle, button=3)
+
+    def open_window(self, place: Place) -> None:
+        self.click(*place.middle)
+
+    def close_menu(self) -> None:
+        self.key("Escape")
+
+    def has_icon(self) -> bool:
+        """Whether a panel has registered for our icon, as far as the bus knows."""
+        return bool(self.items())
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A subcommand of the program, in this session."""
+        command = [*self.prefix, *PROGRAM, *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def _own_system_bus(self) -> None:
+        """An empty system bus: the desktop asks it for logind and UPower, and must not meet the machine's."""
+        address = f"unix:path={self.directory}/run/system"
+        self._start("system-bus", ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={address}"])
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
+        self.wait_for((self.directory / "run" / "system").exists, 10, "the system bus listens")
+
+    def _await(self, name: str, timeout: float = 60) -> None:
+        self.wait_for(lambda: self.client.owner(name), timeout, f"{name} is on the bus")
+
+    def _await_host(self, timeout: float = 60) -> None:
+        def is_up() -> bool:
+            return any(name.startswith(_HOST) for name in self.client.call_bus("ListNames")[0]) and self.has_host()
+
+        self.wait_for(is_up, timeout, "a panel takes icons")
+
+    def _gsettings(self, schema: str, key: str, value: str) -> None:
+        self._run(["gsettings", "set", schema, key, value])
+
+    def _make_environment(self) -> dict[str, str]:
+        return {
+            **super()._make_environment(),
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "XDG_DATA_DIRS": "/usr/local/share:/usr/share",
+            "GSETTINGS_BACKEND": "dconf",
+            **self.variables,
+        }
+
+
+class Kde(Desktop):
+    """KDE Plasma 5 on X11: kded has the watcher, plasmashell is the host."""
+
+    name = "kde"
+    panel_height = 44
+    packages = (
+        "plasma-workspace", "plasma-desktop", "kwin-x11", "kded5", "breeze", "breeze-icon-theme",
+        "xdg-desktop-portal-kde",
+    )  # fmt: skip
+    programs = ("plasmashell", "kwin_x11", "kded5")
+    panel = "plasmashell"
+    at_bottom = True
+    window_manager = ("kwin_x11",)
+    variables: ClassVar[dict[str, str]] = {
+        "XDG_CURRENT_DESKTOP": "KDE",
+        "KDE_FULL_SESSION": "true",
+        "KDE_SESSION_VERSION": "5",
+        "DESKTOP_SESSION": "plasma",
+        "XDG_CONFIG_DIRS": "/etc/xdg",
+        "XDG_MENU_PREFIX": "plasma-",
+        "QT_QUICK_BACKEND": "software",
+        "XDG_SESSION_TYPE": "x11",
+    }
+
+    def start_panel(self) -> None:
+        self._start("plasmashell", ["plasmashell", "--no-respawn"])
+        self._await_host()
+
+    def _start_screen(self, size: str) -> None:
+        self._write_configuration()
+        super()._start_screen(size)
+        self._start("activities", [_libexec("kactivitymanagerd")])
+        self._start("kded5", ["kded5"])
+        self._await(WATCHER)
+
+    def _write_configuration(self) -> None:
+        scheme = "BreezeDark" if self.dark else "BreezeLight"
+        look = "org.kde.breezedark.desktop" if self.dark else "org.kde.breeze.desktop"
+        icons = "breeze-dark" if self.dark else "breeze"
+        colours = Path(f"/usr/share/color-schemes/{scheme}.colors").read_text()
+        colours = re.sub(r"(?ms)^\[General\]$.*?(?=^\[)", "", colours)
+        files = {
+            "kdeglobals": f"[General]\nColorScheme={scheme}\n[KDE]\nLookAndFeelPackage={look}\n[Icons]\nTheme={icons}\n"
+            + colours,
+            "plasmarc": f"[Theme]\nname={'breeze-dark' if self.dark else 'default'}\n",
+            "kwinrc": "[Compositing]\nEnabled=false\n",
+            "ksplashrc": "[KSplash]\nEngine=none\nTheme=None\n",
+            "kded5rc": "[Module-baloosearchmodule]\nautoload=false\n",
+        }
+        for name, text in files.items():
+            (Path(self.environment["XDG_CONFIG_HOME"]) / name).write_text(text)
+        if self.scale != 1:
+            factor = str(self.scale)
+            self.environment |= {
+                "PLASMA_USE_QT_SCALING": "1", "QT_SCREEN_SCALE_FACTORS": factor, "QT_SCALE_FACTOR": factor
+            }  # fmt: skip
+
+
+class Gnome(Desktop):
+    """GNOME Shell without a screen, Wayland, with the AppIndicator extension. Its own Eval is hands and eyes."""
+
+    name = "gnome"
+    panel_height = 32
+    packages = ("gnome-shell", "gnome-shell-extension-appindicator", "dconf-cli", "dconf-gsettings-backend")
+    programs = ("gnome-shell", "gsettings", "/usr/share/gnome-shell/extensions/ubuntu-appindicators@ubuntu.com")
+    panel = "shell"
+    has_tooltip = False
+    opens_by = "double click"
+    variables: ClassVar[dict[str, str]] = {
+        "XDG_CURRENT_DESKTOP": "GNOME",
+        "DESKTOP_SESSION": "gnome",
+        "XDG_SESSION_TYPE": "wayland",
+        "XDG_MENU_PREFIX": "gnome-",
+        "WAYLAND_DISPLAY": "wayland-desk",
+    }
+
+    def start_panel(self) -> None:
+        size = "2560x1600" if self.scale == 2 else "1280x800"
+        argv = ["gnome-shell", "--headless", "--virtual-monitor", size, "--wayland", "--no-x11"]
+        self._start("shell", [*argv, "--wayland-display", "wayland-desk", "--unsafe-mode"])
+        self._await("org.gnome.Shell")
+        self._await(WATCHER)
+        self.wait_for(lambda: self._eval("Main.overview.hide(); 1") == "1", 30, "the shell answers")
+        self.wait_for(lambda: self._eval("Main.overview.visible") == "false", 30, "the overview is closed")
+        if self.scale == 2:
+            self._eval("global.backend.get_monitor_manager().ensure_configured?.(); 1")
+
+    def screenshot(self, path: Path | None = None) -> Image.Image:
+        file = self.directory / "screen.png"
+        self.client.call(
+            "org.gnome.Shell.Screenshot",
+            "/org/gnome/Shell/Screenshot",
+            "org.gnome.Shell.Screenshot",
+            "Screenshot",
+            "bbs",
+            (False, False, str(file)),
+        )
+        with Image.open(file) as opened:
+            picture = opened.convert("RGB")
+        if path is not None:
+            picture.save(path)
+        return picture
+
+    def move(self, x: int, y: int) -> None:
+        self._eval(f"{self._pointer()} global._vp.notify_absolute_motion(t,{x},{y}); 1")
+
+    def click(self, x: int, y: int, button: int = 1) -> None:
+        self.move(x, y)
+        self._press(button)
+
+    def open_window(self, place: Place) -> None:
+        self.move(*place.middle)
+        self._press(1)
+        self._press(1)
+
+    def open_menu(self, place: Place) -> None:
+        self.click(*place.middle)
+
+    def close_menu(self) -> None:
+        self._eval(
+            "for (const key of Object.keys(Main.panel.statusArea)) Main.panel.statusArea[key].menu?.close(0); 1"
+        )
+
+    def texts(self) -> dict[str, tuple[int, int]]:
+        """What is written on the screen, and where."""
+        code = (
+            "let out={}; const w=a=>{ if(a.mapped&&a.text) out[a.text]=a.get_transformed_position().map(Math.round);"
+            " a.get_children().forEach(w) }; w(Main.layoutManager.uiGroup); out"
+        )
+        return {text: (x, y) for text, (x, y) in json.loads(self._eval(code) or "{}").items()}
+
+    def windows(self, name: str) -> list[int]:
+        code = "global.get_window_actors().map(a=>a.meta_window.title||'')"
+        titles = json.loads(self._eval(code) or "[]")
+        return [index for index, title in enumerate(titles) if re.search(name, title)]
+
+    def _press(self, button: int) -> None:
+        """1 left, 2 middle, 3 right: Clutter's numbers."""
+        state = "Clutter.ButtonState"
+        self._eval(
+            f"{self._pointer()} global._vp.notify_button(t,{button},{state}.PRESSED);"
+            f" global._vp.notify_button(t+1000,{button},{state}.RELEASED); 1"
+        )
+
+    @staticmethod
+    def _pointer() -> str:
+        return (
+            "const Clutter=imports.gi.Clutter; global._vp ??= Clutter.get_default_backend().get_default_seat()"
+            ".create_virtual_device(Clutter.InputDeviceType.POINTER_DEVICE);"
+            " const t=imports.gi.GLib.get_monotonic_time();"
+        )
+
+    def _eval(self, code: str) -> str:
+        """The result as JSON; empty: it could not be run."""
+        try:
+            done, result = self.client.call(
+                "org.gnome.Shell", "/org/gnome/Shell", "org.gnome.Shell", "Eval", "s", (code,)
+            )
+        except (DBusErrorResponse, TimeoutError):
+            return ""
+        return str(result) if done else ""
+
+    def _start_screen(self, _size: str) -> None:
+        """The shell is both display and panel."""
+        self._own_system_bus()
+        interface = "org.gnome.desktop.interface"
+        self._gsettings("org.gnome.shell", "enabled-extensions", "['ubuntu-appindicators@ubuntu.com']")
+        self._gsettings("org.gnome.shell", "disable-user-extensions", "false")
+        self._gsettings("org.gnome.shell", "welcome-dialog-last-shown-version", "999")
+        self._gsettings(interface, "enable-animations", "false")
+        self._gsettings(interface, "color-scheme", "prefer-dark" if self.dark else "default")
+        if self.scale == 2:
+            self._gsettings(interface, "scaling-factor", "2")
+
+
+class Cinnamon(Desktop):
+    """Cinnamon with XApp's watcher, which passes the icon on to Cinnamon's applet."""
+
+    name = "cinnamon"
+    panel_height = 40
+    packages = ("cinnamon", "xapp-sn-watcher")
+    programs = ("cinnamon", "/usr/libexec/xapps/sn-watcher/xapp-sn-watcher")
+    panel = "cinnamon"
+    at_bottom = True
+    variables: ClassVar[dict[str, str]] = {
+        "XDG_CURRENT_DESKTOP": "X-Cinnamon",
+        "DESKTOP_SESSION": "cinnamon",
+        "CINNAMON_SLOWDOWN_FACTOR": "0.01",
+        "XDG_SESSION_TYPE": "x11",
+    }
+
+    def start_panel(self) -> None:
+        self._start("cinnamon", ["cinnamon", "--replace"])
+        self._await("org.Cinnamon")
+        if not self.is_running("watcher"):
+            self._start("watcher", ["/usr/libexec/xapps/sn-watcher/xapp-sn-watcher"])
+        self._await(WATCHER)
+
+        def is_up() -> bool:
+            return any(name.startswith("org.x.StatusIconMonitor.") for name in self.client.call_bus("ListNames")[0])
+
+        self.wait_for(is_up, 60, "the panel takes icons")
+
+    def _start_screen(self, size: str) -> None:
+        (Path(self.environment["XDG_CONFIG_HOME"]) / "autostart").mkdir()
+        self._own_system_bus()
+        self._start_display(size)
+        if self.scale == 2:
+            self._gsettings("org.cinnamon.desktop.interface", "scaling-factor", "2")
+
+
+class Mate(Desktop):
+    """MATE's panel: its notification area takes StatusNotifier items."""
+
+    name = "mate"
+    panel_height = 28
+    packages = ("mate-panel", "mate-settings-daemon", "marco")
+    programs = ("mate-panel", "marco", "gsettings")
+    panel = "mate-panel"
+    window_manager = ("marco", "--no-composite")
+    takes_items: ClassVar[str] = "true"
+    applet: ClassVar[str] = "NotificationAreaAppletFactory::NotificationArea"
+    variables: ClassVar[dict[str, str]] = {
+        "XDG_CURRENT_DESKTOP": "MATE",
+        "DESKTOP_SESSION": "mate",
+        "XDG_SESSION_TYPE": "x11",
+    }
+
+    def start_panel(self) -> None:
+        self._start("mate-panel", ["mate-panel"])
+        self._await_host()
+
+    def kill_panel(self) -> None:
+        """With its applets, which are processes of their own."""
+        applets = psutil.Process(self.pid("mate-panel")).children(recursive=True)
+        super().kill_panel()
+        for process in [*applets, *self._applets()]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _applets(self) -> Iterator[psutil.Process]:
+        """The bus starts them."""
+        for process in psutil.Process(self.pid("bus")).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "applet" in process.name() or "mate-" in process.name():
+                    yield process
+
+    def _start_screen(self, size: str) -> None:
+        self._gsettings("org.mate.panel", "enable-sni-support", self.takes_items)
+        top, tray = "/org/mate/panel/toplevels/top/", "/org/mate/panel/objects/tray/"
+        self._gsettings(f"org.mate.panel.toplevel:{top}", "size", str(self.panel_height))
+        for key, value in (
+            ("object-type", "applet"),
+            ("applet-iid", self.applet),
+            ("toplevel-id", "top"),
+            ("position", "40"),
+            ("panel-right-stick", "true"),
+        ):
+            self._gsettings(f"org.mate.panel.object:{tray}", key, value)
+        self._gsettings("org.mate.panel", "toplevel-id-list", "['top']")
+        self._gsettings("org.mate.panel", "object-id-list", "['tray']")
+        self._gsettings("org.mate.interface", "gtk-theme", "Adwaita-dark" if self.dark else "Adwaita")
+        if self.scale == 2:
+            self._gsettings("org.mate.interface", "window-scaling-factor", "2")
+        super()._start_screen(size)
+        # Without it GTK shows no picture beside the text of a button.
+        self._start("settings", [_libexec("mate-settings-daemon")])
+        self._await("org.mate.SettingsDaemon")
+
+
+class MateIndicator(Mate):
+    """MATE's panel with the applet of Ayatana's indicators. A click opens the menu there."""
+
+    name = "mate-indicator"
+    packages = (*Mate.packages, "mate-indicator-applet", "ayatana-indicator-application")
+    _SERVICE = "/usr/libexec/ayatana-indicator-application/ayatana-indicator-application-service"
+    programs = (*Mate.programs, _SERVICE)
+    opens_by = "menu"
+    takes_items = "false"
+    applet = "IndicatorAppletCompleteFactory::IndicatorAppletComplete"
+
+    def start_panel(self) -> None:
+        self._start("ayatana", [self._SERVICE])
+        self._start("mate-panel", ["mate-panel"])
+        self._await(WATCHER)
+
+    def kill_panel(self) -> None:
+        self.stop("ayatana", signal.SIGKILL)
+        super().kill_panel()
+
+    def open_menu(self, place: Place) -> None:
+        self.click(*place.middle)
+
+
+class I3bar(Desktop):
+    """i3 with its own bar: an XEmbed tray."""
+
+    name = "i3bar"
+    panel_height = 20
+    packages = ("i3-wm",)
+    programs = ("i3", "i3bar")
+    panel = "i3bar"
+    is_xembed = True
+    variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "i3", "XDG_SESSION_TYPE": "x11"}
+    _BAR = (
+        # i3 would start the bar by itself: what is started here can be killed here.
+        "bar {{\n    i3bar_command true\n    id top\n    position top\n    font pango:DejaVu Sans 10\n"
+        '    status_command "while :; do echo .; sleep 60; done"\n'
+        "    colors {{ background {background} }}\n}}\n"
+    )
+
+    def start_panel(self) -> None:
+        self._start("i3bar", ["i3bar", "--bar_id=top"])
+        self.wait_for(self.has_xembed_host, 30, "the bar has a tray")
+
+    def has_icon(self) -> bool:
+        status = self.agent_status()
+        return status is not None and "icon shown" in status.tray
+
+    def _start_screen(self, size: str) -> None:
+        background = "#222222" if self.dark else "#f0f0f0"
+        configuration = self.directory / "i3"
+        configuration.write_text(
+            f"# i3 config file (v4)\nfont pango:DejaVu Sans 9\n{self._BAR.format(background=background)}"
+        )
+        self.window_manager = ("i3", "-c", str(configuration))
+        super()._start_screen(size)
+
+
+class Polybar(I3bar):
+    """polybar, whose tray is of the older kind; with i3 as window manager."""
+
+    name = "polybar"
+    panel_height = 28
+    packages = ("polybar", "i3-wm")
+    programs = ("polybar", "i3")
+    panel = "polybar"
+
+    def start_panel(self) -> None:
+        height = self.panel_height * self.scale
+        colours = ("#222222", "#eeeeee") if self.dark else ("#f0f0f0", "#222222")
+        configuration = self.directory / "polybar.ini"
+        configuration.write_text(
+            f"[bar/top]\nwidth = 100%\nheight = {height}\nbackground = {colours[0]}\nforeground = {colours[1]}\n"
+            "modules-left = date\ntray-position = right\nfont-0 = DejaVu Sans:size=10\n"
+            f"tray-maxsize = {22 * self.scale}\n"
+            "[module/date]\ntype = internal/date\ndate = %H\n"
+        )
+        self._start("polybar", ["polybar", "-c", str(configuration), "top"])
+        self.wait_for(self.has_xembed_host, 30, "the bar has a tray")
+
+
+
+
+DESKTOPS: dict[str, type[Desktop]] = {
+    each.name: each for each in (Kde, Gnome, Cinnamon, Mate, MateIndicator, I3bar, Polybar)
+}
+HEAVY = ("kde", "gnome", "cinnamon")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=DESKTOPS)
+    parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--scale", type=int, default=1)
+    parser.add_argument("--netns")
+    parser.add_argument("picture", type=Path)
+    options = parser.parse_args()
+    with DESKTOPS[options.name](scale=options.scale, dark=options.dark, netns=options.netns) as desktop:
+        desktop.install_program()
+        desktop.start_panel()
+        desktop.spawn("agent", [*PROGRAM, "agent"])
+        desktop.wait_for(desktop.has_icon, 30, "the icon registers")
+        place = desktop.wait_for(lambda: desktop.find(Glyph("rates")) or desktop.find(Glyph("rates", 1, 1)), 20, "seen")
+        print(place, desktop.agent_status().tray)
+        desktop.screenshot(options.picture)
+
+
+if __name__ == "__main__":
+    main()
