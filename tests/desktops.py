@@ -13,14 +13,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,7 +27,6 @@ from desktop import WATCHER, Session
 from glyphs import Place, find_glyph
 from jeepney import DBusErrorResponse
 from PIL import Image
-from wayland import WaylandSession
 
 from netwatch_tray.tray.presenter import Glyph
 
@@ -121,9 +118,7 @@ class Desktop(Session):
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A subcommand of the program, in this session."""
         command = [*self.prefix, *PROGRAM, *arguments]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
 
     def _own_system_bus(self) -> None:
         """An empty system bus: the desktop asks it for logind and UPower, and must not meet the machine's."""
@@ -273,9 +268,7 @@ class Gnome(Desktop):
         self.click(*place.middle)
 
     def close_menu(self) -> None:
-        self._eval(
-            "for (const key of Object.keys(Main.panel.statusArea)) Main.panel.statusArea[key].menu?.close(0); 1"
-        )
+        self._eval("for (const key of Object.keys(Main.panel.statusArea)) Main.panel.statusArea[key].menu?.close(0); 1")
 
     def texts(self) -> dict[str, tuple[int, int]]:
         """What is written on the screen, and where."""
@@ -504,8 +497,6 @@ class Polybar(I3bar):
         )
         self._start("polybar", ["polybar", "-c", str(configuration), "top"])
         self.wait_for(self.has_xembed_host, 30, "the bar has a tray")
-
-
 
 
 DESKTOPS: dict[str, type[Desktop]] = {

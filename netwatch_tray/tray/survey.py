@@ -1,13 +1,12 @@
 """What `doctor` says of trays: the bus, the watcher, the panel behind it, the X server's tray, and what they can show.
 
-Not for the agent: it asks and waits.
+Not for the agent: it waits for answers. Asking starts no service.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from netwatch_tray.engine.scheduler import Scheduler
@@ -15,10 +14,11 @@ from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray.backends import choose
 from netwatch_tray.tray.backends.bus import session_address
+from netwatch_tray.tray.backends.registration import HOSTS, process_name
 from netwatch_tray.tray.backends.xembed_watch import XEmbedWatch
 
 with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
-    from jeepney import DBusAddress, DBusErrorResponse, new_method_call
+    from jeepney import DBusAddress, DBusErrorResponse, MessageFlag, new_method_call
     from jeepney.io.blocking import DBusConnection, open_dbus_connection
     from jeepney.wrappers import unwrap_msg
 
@@ -47,9 +47,14 @@ _PANELS = {
     "kded6": _Panel("KDE Plasma", "yes", "no"),
     "cinnamon": _Panel("Cinnamon", "yes", "no"),
     "xapp-sn-watcher": _Panel("Cinnamon, MATE or Xfce with XApp", "yes", "no"),
-    "mate-panel": _Panel("MATE panel", "yes", "no"),
-    "mate-indicator-": _Panel("MATE indicator applet", "no, the menu tells the same", "yes"),
+    "mate-panel": _Panel("MATE panel", "yes", "yes"),
+    "notification-ar": _Panel("MATE panel", "yes", "yes"),
+    "ayatana-indicat": _Panel("Ayatana indicators", "no, the menu tells the same", "yes"),
+    "swaybar": _Panel("swaybar", "no", "no"),
 }
+
+_DRAWING = ("gnome-shell", "ayatana-indicat")
+"""Watchers that draw the icons themselves."""
 
 
 def survey(settings: Settings) -> dict[str, str]:
@@ -90,21 +95,31 @@ def _panel_report(bus: DBusConnection) -> dict[str, str]:
     owner = _ask(bus, *_BUS, "GetConnectionUnixProcessID", "s", (_WATCHER,))
     if owner is None:
         return {"tray, StatusNotifier": f"none: nobody owns {_WATCHER}"}
-    process = _process_name(int(owner))
-    asked = (_WATCHER, "IsStatusNotifierHostRegistered")
-    host = _ask(bus, _WATCHER, "/StatusNotifierWatcher", "org.freedesktop.DBus.Properties", "Get", "ss", asked)
-    has_host = host == ("b", True)
+    process = process_name(int(owner)) or "a process that cannot be looked at"
     panel = _PANELS.get(process, _Panel(process, "not known", "not known"))
+    host = "" if _has_host(bus, process) else ", no panel is running"
     return {
-        "tray, StatusNotifier": f"{panel.name} ({process}, process {owner})" + ("" if has_host else ", no panel yet"),
+        "tray, StatusNotifier": f"{panel.name} ({process}, process {owner}){host}",
         "tooltip": panel.tooltip,
         "text beside the icon": panel.text,
     }
 
 
+def _has_host(bus: DBusConnection, watcher: str) -> bool:
+    """Whether a panel is running, as far as names tell; see backends.registration."""
+    asked = (_WATCHER, "IsStatusNotifierHostRegistered")
+    said = _ask(bus, _WATCHER, "/StatusNotifierWatcher", "org.freedesktop.DBus.Properties", "Get", "ss", asked)
+    names = _ask(bus, *_BUS, "ListNames") or ()
+    return said == ("b", True) and (watcher in _DRAWING or any(name.startswith(HOSTS) for name in names))
+
+
 def _notification_server(bus: DBusConnection) -> str:
     name = _ask(bus, _NOTIFICATIONS, "/org/freedesktop/Notifications", _NOTIFICATIONS, "GetServerInformation")
-    return "no server: faults are told by the icon alone" if name is None else str(name)
+    if name is not None:
+        return str(name)
+    if _NOTIFICATIONS in (_ask(bus, *_BUS, "ListActivatableNames") or ()):
+        return "a server is installed and started when needed"
+    return "no server: faults are told by the icon alone"
 
 
 def _ask(
@@ -112,21 +127,14 @@ def _ask(
 ) -> Any:
     """The first value of the answer; None: there is none."""
     message = new_method_call(DBusAddress(path, name, interface), member, signature or None, body)
+    message.header.flags |= MessageFlag.no_auto_start
     try:
         return unwrap_msg(bus.send_and_get_reply(message, timeout=_PATIENCE))[0]
     except (DBusErrorResponse, TimeoutError, OSError):
         return None
 
 
-def _process_name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return "a process that cannot be looked at"
-
-
 def _xembed() -> str:
-
     scheduler = Scheduler()
     try:
         watch = XEmbedWatch(scheduler)

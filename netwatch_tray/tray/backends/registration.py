@@ -26,7 +26,7 @@ from netwatch_tray.tray.backends.bus import BUS, OnReply
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 _PATH = "/StatusNotifierWatcher"
-_HOSTS = ("org.kde.StatusNotifierHost-", "org.x.StatusIconMonitor.")
+HOSTS = ("org.kde.StatusNotifierHost-", "org.x.StatusIconMonitor.")
 """What the names of hosts start with. XApp's monitors are the hosts of its watcher."""
 _NAMESPACES = ("org.kde", "org.x")
 """Of the names above, as match rules have it (`arg0namespace`)."""
@@ -165,7 +165,7 @@ class Registration:
         self._bus.call_bus("AddMatch", "s", (f"type='signal',sender='{sender}',interface='{sender}',{rest}",))
 
     def _on_names(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
-        self._hosts = {name for name in answer[0] if name.startswith(_HOSTS)} if answer else set()
+        self._hosts = {name for name in answer[0] if name.startswith(HOSTS)} if answer else set()
 
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
         self._set_watcher(answer[0] if answer else "")
@@ -173,7 +173,7 @@ class Registration:
     def _on_owner(self, name: str, owner: str) -> None:
         if name == WATCHER:
             self._set_watcher(owner)
-        elif name.startswith(_HOSTS):
+        elif name.startswith(HOSTS):
             (self._hosts.add if owner else self._hosts.discard)(name)
             self._read_host()
 
