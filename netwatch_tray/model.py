@@ -18,6 +18,12 @@ PAUSED = "paused"
 """The gap of a tick while the person has paused the program."""
 UNREADABLE = "the counters could not be read"
 """The gap of a tick after a reading that failed."""
+NOT_RUNNING = "not running"
+"""The gap of the time between two runs of the agent, and of its last tick where that comes too soon for a rate."""
+RESET = "counters reset"
+"""The gap of an interface whose counters fell back."""
+JUMPED = "counters jumped by more than the link carries"
+"""The gap of an interface whose counters rose by an amount that is no traffic; see engine.rates.most_bytes."""
 
 
 class _Amounts(NamedTuple):
@@ -76,14 +82,20 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int | None = None
     speed: int | None = None
     """Of the link, bit/s; `None` where the system does not know (wireless, virtual, no carrier)."""
+    is_physical: bool = False
+    """A card whose driver negotiates `speed` on a wire, so nothing faster can pass. False for virtual links (veth, tun,
+    bridges, bonds) and for cards of virtual machines and USB gadgets, which report a speed that somebody chose."""
     addresses: tuple[str, ...] = ()
     """With prefix length: `192.0.2.24/24`."""
     master: int | None = None
     """Index of the bridge or bond that this is a port of."""
     parent: int | None = None
-    """Index of the interface in the same namespace that this one is stacked on (VLAN, macvlan, tunnel)."""
+    """Index of the interface in the same namespace that this one runs over, from evidence alone: the kernel's link
+    (VLAN, macvlan), the card of its PPPoE session, or the route to a tunnel's peer."""
     default_metric: int | None = None
     """Metric of its best default route, IPv4 or IPv6; `None`: carries none."""
+    has_host_route: bool = False
+    """A route to a single host goes through it, by way of a gateway: VPN clients add one to reach their server."""
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
@@ -100,7 +112,10 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
 
 
 class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One interface in one tick: cumulative counters and rates in bytes/s (`None`: unknown)."""
+    """One interface in one tick: cumulative counters, their deltas, and rates in bytes/s (`None`: unknown).
+
+    The deltas are computed by engine.rates alone. Whatever needs the bytes of an interval takes them from here.
+    """
 
     index: int
     name: str
@@ -116,6 +131,8 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The interfaces that its traffic passes next on its way out, as far as known."""
     speed: int | None = None
     """Of the link, bit/s."""
+    is_physical: bool = False
+    """See Interface."""
     mtu: int | None = None
     addresses: tuple[str, ...] = ()
     rx_bytes: int
@@ -126,6 +143,12 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tx_errors: int
     rx_drops: int
     tx_drops: int
+    rx_delta: int | None = None
+    """Bytes since the sample before, never negative. Known across a gap (sleep, a pause) as well, where no rate is.
+    `None` for an interface that is new, and where its counters cannot be compared; see `gap`."""
+    tx_delta: int | None = None
+    gap: str | None = None
+    """Why the deltas are unknown although the interface was there before: RESET or JUMPED."""
     rx_rate: float | None
     tx_rate: float | None
     error_rate: float | None = None
@@ -161,9 +184,13 @@ class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rx_rate: float | None
     tx_rate: float | None
     uplinks: tuple[str, ...]
+    """Names of the interfaces that count from now on."""
     rx_delta: int = 0
-    """Bytes since the tick before, as far as known."""
+    """Bytes since the sample before, as far as known: the sum over `counted`."""
     tx_delta: int = 0
+    counted: tuple[int, ...] = ()
+    """Indexes of the interfaces whose deltas are in the sums: the uplinks of the interval before now, and those that
+    became uplinks in it; see engine.topology.counted_meanwhile."""
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -2,6 +2,10 @@
 
 What a computer exchanges with the world passes its uplinks: the lowest interfaces under its default routes. A bridge,
 bond, VLAN, tunnel or container end only shows again what an uplink carries, so adding it would count bytes twice.
+
+What an interface runs over comes from evidence: the kernel's link and master, the card of a PPPoE session, the route to
+a tunnel's peer. An interface with a default route and no evidence of anything below it is the lowest one known, so it
+is an uplink itself, whatever its kind.
 """
 
 from __future__ import annotations
@@ -34,6 +38,8 @@ _TUNNELS = frozenset(
     "tun wireguard ovpn ppp gre gretap erspan ip6gre ip6gretap ipip ip6tnl sit vti vti6 xfrm ipsec gif stf".split()
     + "vxlan geneve bareudp gtp amt".split()
 )
+_AMBIGUOUS = frozenset({"ppp"})
+"""May be a tunnel (PPTP, L2TP), DSL over a card (PPPoE) or a modem with nothing below it."""
 _HARDWARE = frozenset({"ethernet", "wifi", "cellular", "infiniband"})
 
 
@@ -53,6 +59,18 @@ def decide(interfaces: Mapping[int, Interface], chosen: Mapping[str, bool]) -> d
     return _Topology(interfaces).decide(chosen)
 
 
+def counted_meanwhile(
+    interfaces: Mapping[int, Interface], before: Collection[int], now: Collection[int]
+) -> tuple[int, ...]:
+    """Indexes of the interfaces whose bytes make the total of an interval in which the uplinks changed.
+
+    `before`, `now`: indexes of the uplinks at its two ends. Those before count for all of it. One that became an uplink
+    meanwhile counts as well, unless it may have carried the same bytes as one of them: because one of the two runs over
+    the other, or because one is a tunnel and what it runs over is unknown.
+    """
+    return _Topology(interfaces).counted_meanwhile(before, now)
+
+
 class _Topology:
     def __init__(self, interfaces: Mapping[int, Interface]) -> None:
         self._interfaces = interfaces
@@ -70,7 +88,7 @@ class _Topology:
         ]
         uplinks: dict[int, str] = {}
         for interface in routed:
-            for carrier in self._carriers(interface, routed):
+            for carrier in self._carriers(interface):
                 own = carrier.index == interface.index
                 why = "carries the default route" if own else f"carries {interface.name}, which has the default route"
                 if own or carrier.index not in uplinks:
@@ -79,27 +97,36 @@ class _Topology:
             uplinks = {each.index: "no default route, so all that are up count" for each in self._all_lowest()}
         return {index: self._membership(each, uplinks, chosen) for index, each in self._interfaces.items()}
 
-    def _carriers(self, interface: Interface, routed: Collection[Interface]) -> list[Interface]:
+    def counted_meanwhile(self, before: Collection[int], now: Collection[int]) -> tuple[int, ...]:
+        old = [self._interfaces[index] for index in before if index in self._interfaces]
+        joined = [self._interfaces[index] for index in now if index not in before]
+        return (*before, *(each.index for each in joined if not any(self._may_share(each, other) for other in old)))
+
+    def _may_share(self, one: Interface, other: Interface) -> bool:
+        """Whether the same byte may be counted by both."""
+        below_one, below_other = self._all_below(one), self._all_below(other)
+        return (
+            one.index in below_other
+            or other.index in below_one
+            or (one.kind in _TUNNELS and not below_one)
+            or (other.kind in _TUNNELS and not below_other)
+        )
+
+    def _all_below(self, interface: Interface) -> set[int]:
+        found: set[int] = set()
+        following = [interface]
+        while following:
+            lower = self._lower(following.pop())
+            following += [each for each in lower if each.index not in found and each.index != interface.index]
+            found.update(each.index for each in lower)
+        return found - {interface.index}
+
+    def _carriers(self, interface: Interface) -> list[Interface]:
         """The lowest interfaces that carry what this one does; itself when nothing below it is known."""
         below = [
             carrier for lower in self._lower(interface) for carrier in self._carriers_below(lower, {interface.index})
         ]
-        if not below and interface.kind in _TUNNELS:
-            # Nothing says which way a tunnel's packets go: by the best other route, else by whatever leads out.
-            others = [each for each in routed if each.kind not in _TUNNELS]
-            below = self._carriers_below(min(others, key=_metric), {interface.index}) if others else self._ways_out()
         return below or [interface]
-
-    def _ways_out(self) -> list[Interface]:
-        """What may carry a tunnel that has taken every default route: what lies below the addresses of this machine."""
-        addressed = [
-            each for each in self._interfaces.values() if each.is_up and each.addresses and not each.is_loopback
-        ]
-        outer = [each for each in addressed if each.kind not in _TUNNELS]
-        carriers = [carrier for each in outer for carrier in self._carriers_below(each, set())]
-        return [each for each in carriers if each.kind in _HARDWARE] or [
-            each for each in carriers if each.kind not in _BRIDGES
-        ]
 
     def _carriers_below(self, interface: Interface, seen: set[int]) -> list[Interface]:
         if interface.index in seen:  # a veth's two ends name each other
@@ -109,7 +136,7 @@ class _Topology:
         return below or [interface]
 
     def _lower(self, interface: Interface) -> list[Interface]:
-        """What this interface's traffic passes next on its way out, as far as the kernel's link table tells."""
+        """What this interface's traffic passes next on its way out, as far as there is evidence."""
         if interface.kind in _CONTAINER_ENDS:
             return []
         if interface.index in self._ports:
@@ -118,7 +145,30 @@ class _Topology:
             # Of a bond's members only those that are up carry; of a bridge's ports only those that lead out.
             return [port for port in outward if port.is_up] or outward
         parent = self._interfaces.get(interface.parent or 0)
-        return [parent] if parent else []
+        if parent or interface.kind not in _TUNNELS:
+            return [parent] if parent else []
+        return self._towards_peer(interface)
+
+    def _towards_peer(self, tunnel: Interface) -> list[Interface]:
+        """What carries a tunnel whose peer only its program knows, as far as the routes show.
+
+        A host route by way of a gateway is the one that VPN clients add for their server. Where there is none, packets
+        to the peer leave by another default route than the tunnel's own. That holds of tunnels alone, so not of PPP:
+        a modem beside a network card is a second uplink.
+        """
+        is_tunnel = tunnel.kind not in _AMBIGUOUS
+        others = [
+            each
+            for each in self._interfaces.values()
+            if each.is_up
+            and not each.is_loopback
+            and (each.kind not in _TUNNELS or (is_tunnel and each.kind in _AMBIGUOUS))
+        ]
+        pinned = [each for each in others if each.has_host_route]
+        routed = [each for each in others if each.default_metric is not None]
+        if pinned:
+            return [each for each in pinned if each in routed] or pinned
+        return sorted(routed, key=_metric)[:1] if is_tunnel else []
 
     def _leads_out(self, port: Interface) -> bool:
         return port.kind not in _CONTAINER_ENDS and port.kind not in _TUNNELS
@@ -148,9 +198,7 @@ class _Topology:
             lower = [master]  # a container or a virtual machine sends through its bridge
         else:
             lower = self._lower(interface)
-            if not lower and (
-                interface.kind in _TUNNELS or interface.kind in _BRIDGES or interface.kind in _CONTAINER_ENDS
-            ):
+            if not lower and self._reaches_out(interface):
                 lower = [self._interfaces[index] for index in uplinks]
         return tuple(each.name for each in lower)
 
@@ -172,9 +220,14 @@ class _Topology:
             return "container end"
         if interface.kind in _VLANS:
             return "VLAN"
-        if interface.kind in _TUNNELS:
+        if interface.kind in _TUNNELS and (interface.kind not in _AMBIGUOUS or self._lower(interface)):
             return "tunnel"
         return "VLAN parent" if interface.index in self._stacked else "other"
+
+    def _reaches_out(self, interface: Interface) -> bool:
+        """Whether what passes here, and leaves the machine, does so by another interface."""
+        kind = interface.kind
+        return kind in _BRIDGES or kind in _CONTAINER_ENDS or (kind in _TUNNELS and kind not in _AMBIGUOUS)
 
     def _is_below(self, interface: Interface) -> bool:
         return interface.master in self._interfaces or interface.index in self._stacked

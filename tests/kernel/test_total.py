@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ MONITOR = """
 import sys, msgspec
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
-monitor = Monitor(open_interfaces().source, 5.0, {})
+monitor = Monitor(open_interfaces().source, 1e-6, {})  # the test decides when
 for _ in sys.stdin:
     print(msgspec.json.encode(monitor.tick()).decode(), flush=True)
 """
@@ -169,12 +170,26 @@ def test_vxlan_over_the_uplink(network: Wire) -> None:
     assert why(tick)["vx0"] == "not counted: traffic of vx0 already passes uplink"
 
 
-@pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="no /dev/net/tun")
-def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
+def test_vxlan_to_a_peer_that_the_uplink_reaches(network: Wire) -> None:
+    """No device is named: what it runs over is the way to its peer."""
+    for namespace, remote, address in ((network.near, FAR, "198.51.100.1/24"), (network.far, NEAR, "198.51.100.2/24")):
+        network.run(namespace, *f"ip link add vx0 type vxlan id 7 dstport 4789 remote {remote}".split())
+        network.run(namespace, *f"ip address add {address} dev vx0".split())
+        network.run(namespace, *"ip link set vx0 up".split())
+    network.run(network.near, *"ip route replace default dev vx0".split())
+    network.run(network.near, *"ip -6 route delete default".split())
+    tick = counted(network, network.near, "198.51.100.2")
+    assert why(tick)["uplink"] == "counted: carries vx0, which has the default route"
+    assert why(tick)["vx0"] == "not counted: traffic of vx0 already passes uplink"
+
+
+@contextlib.contextmanager
+def vpn(network: Wire, server: str) -> Iterator[None]:
+    """tun0 between the namespaces, in datagrams to `server` in `far`; it has the default route of `near`."""
     with contextlib.ExitStack() as stack:
         for namespace, own, other, inner in (
-            (network.near, NEAR, FAR, "198.51.100.1/24"),
-            (network.far, FAR, NEAR, "198.51.100.2/24"),
+            (network.near, NEAR, server, "198.51.100.1/24"),
+            (network.far, server, NEAR, "198.51.100.2/24"),
         ):
             tunnel = stack.enter_context(running(network.python(namespace, TUNNEL, own, other)))
             assert tunnel.stdout is not None
@@ -183,8 +198,28 @@ def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
             network.run(namespace, *"ip link set tun0 mtu 9000 up".split())
         network.run(network.near, *"ip route replace default dev tun0".split())
         network.run(network.near, *"ip -6 route delete default".split())
+        yield
+
+
+needs_tun = pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="no /dev/net/tun")
+
+
+@needs_tun
+def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
+    """As its client does, it pins the way to its server."""
+    network.run(network.far, *"ip address add 203.0.113.5/32 dev lo".split())
+    network.run(network.near, "ip", "route", "add", "203.0.113.5", "via", FAR)
+    with vpn(network, "203.0.113.5"):
         tick = counted(network, network.near, "198.51.100.2")
+    assert why(tick)["uplink"] == "counted: carries tun0, which has the default route"
     assert why(tick)["tun0"] == "not counted: traffic of tun0 already passes uplink"
+
+
+@needs_tun
+def test_a_vpn_of_which_nothing_says_what_it_runs_over(network: Wire) -> None:
+    with vpn(network, FAR):
+        tick = counted(network, network.near, "198.51.100.2", ("tun0",))
+    assert why(tick)["tun0"] == "counted: carries the default route"
 
 
 def test_two_default_routes(network: Wire) -> None:
@@ -210,3 +245,95 @@ def test_no_default_route_at_all() -> None:
     with wire(default_route=False) as network:
         tick = counted(network, network.near, FAR)
         assert why(tick)["uplink"] == "counted: no default route, so all that are up count"
+
+
+CHURN = """
+import itertools, subprocess, sys
+print("ready", flush=True)
+for number in itertools.count():
+    names = [f"c{number}x{each}" for each in range(10)]
+    for verb in ("add {} type veth peer name p{}", "delete {}"):
+        batch = "".join("link " + verb.format(name, name) + "\\n" for name in names)
+        subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True)
+"""
+"""Ten pairs of veth come and go, again and again: containers that are started and removed."""
+
+
+def test_every_tick_has_a_total_while_containers_come_and_go(network: Wire) -> None:
+    with running(network.python(network.near, MONITOR)) as process, contextlib.ExitStack() as stack:
+        meter = Meter(process)
+        meter.tick()
+        for _ in range(2):
+            churn = stack.enter_context(running(network.python(network.near, CHURN)))
+            assert churn.stdout is not None
+            assert churn.stdout.readline() == "ready\n"
+        seen: set[str] = set()
+        for _ in range(60):
+            tick = meter.tick()
+            assert (tick.gap, tick.total.uplinks) == (None, ("uplink",))
+            assert tick.total.rx_rate is not None
+            seen |= {each.name for each in tick.interfaces}
+            time.sleep(0.02)
+        assert any(name.startswith("c") for name in seen), "some of them were there at a tick"
+
+
+SENDER_OF_DATAGRAMS = """
+import socket, sys, time
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print("ready", flush=True)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        sender.sendto(bytes(1000), ("203.0.113.9", 9))
+    print("sent", flush=True)
+"""
+"""Sends as many datagrams as it is told to, by the default route."""
+
+
+def test_the_second_in_which_the_default_route_moves_has_the_bytes_of_both_uplinks(network: Wire) -> None:
+    for namespace, command in (
+        (network.near, f"link add second type veth peer name peer2 netns {network.far}"),
+        (network.far, "address add 198.51.100.2/24 dev peer2"),
+        (network.far, "link set peer2 up"),
+        (network.near, "address add 198.51.100.1/24 dev second"),
+        (network.near, "link set second up"),
+        (network.near, "-6 route delete default"),
+    ):
+        network.run(namespace, "ip", *command.split())
+
+    def moved(before: dict[str, dict[str, int]]) -> int:
+        after = {name: network.counters(name) for name in before}
+        return sum(after[name]["tx_bytes"] - before[name]["tx_bytes"] for name in before)
+
+    with (
+        running(network.python(network.near, MONITOR)) as process,
+        running(network.python(network.near, SENDER_OF_DATAGRAMS)) as sender,
+    ):
+        assert sender.stdin is not None
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "ready\n"
+
+        def send(count: int) -> None:
+            sender.stdin.write(f"{count}\n")
+            sender.stdin.flush()
+            assert sender.stdout.readline() == "sent\n"
+
+        meter = Meter(process)
+        for _ in range(5):
+            network.run(network.near, *f"ip route replace default via {FAR} dev uplink".split())
+            send(1)  # the neighbours are known from here on
+            meter.tick()
+            before = {name: network.counters(name) for name in ("uplink", "second")}
+            send(179)
+            network.run(network.near, *"ip route replace default via 198.51.100.2 dev second".split())
+            send(23)
+            tick = meter.tick()
+            sent = moved(before)
+            assert tick.total.uplinks == ("second",)
+            assert {each.name for each in tick.interfaces if each.index in tick.total.counted} == {"uplink", "second"}
+            if tick.total.tx_delta == sent:
+                break  # else a straggler (a neighbour's question) came between two of the readings
+        else:
+            pytest.fail(f"the tick tells {tick.total.tx_delta}, the kernel {sent}")
+        assert sent >= 202 * 1000
+        send(5)
+        assert meter.tick().total.counted == tuple(each.index for each in tick.interfaces if each.name == "second")

@@ -102,7 +102,9 @@ def test_no_body_raises_anything_but_a_parse_error(body: bytes) -> None:
     view = memoryview(body)
     parsers = (
         rtnetlink.parse_stats, rtnetlink.parse_link_stats, rtnetlink.parse_link, rtnetlink.parse_address,
-        rtnetlink.parse_default_route, lambda view: list(messages(view)), lambda view: list(attributes(view)),
+        rtnetlink.parse_default_route, rtnetlink.parse_host_route, rtnetlink.parse_route_answer,
+        lambda view: rtnetlink.parse_remote(view, "ipip"), lambda view: rtnetlink.parse_remote(view, "vxlan"),
+        lambda view: list(messages(view)), lambda view: list(attributes(view)),
     )  # fmt: skip
     for parse in parsers:
         with contextlib.suppress(ParseError):
@@ -150,13 +152,15 @@ def address(family: int, *values: bytes, prefix: int = 24) -> memoryview:
 
 def test_addresses() -> None:
     near, far = socket.inet_aton("192.0.2.24"), socket.inet_aton("192.0.2.99")
-    assert rtnetlink.parse_address(address(socket.AF_INET, attribute(1, near))) == (9, "192.0.2.24/24")
-    assert rtnetlink.parse_address(address(socket.AF_INET, attribute(1, far), attribute(2, near))) == (
-        9,
-        "192.0.2.24/24",
-    )
+    assert rtnetlink.parse_address(address(socket.AF_INET, attribute(1, near))) == (9, "192.0.2.24/24", None)
+    point_to_point = rtnetlink.parse_address(address(socket.AF_INET, attribute(1, far), attribute(2, near)))
+    assert point_to_point == (9, "192.0.2.24/24", far)
     six = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
-    assert rtnetlink.parse_address(address(socket.AF_INET6, attribute(1, six), prefix=64)) == (9, "2001:db8::1/64")
+    assert rtnetlink.parse_address(address(socket.AF_INET6, attribute(1, six), prefix=64)) == (
+        9,
+        "2001:db8::1/64",
+        None,
+    )
     assert rtnetlink.parse_address(address(socket.AF_INET6, attribute(1, near))) is None
     assert rtnetlink.parse_address(address(28, attribute(1, near))) is None
 
@@ -181,6 +185,38 @@ def test_next_hops_end(hops: bytes) -> None:
         rtnetlink.parse_default_route(route(attribute(9, hops)))
 
 
+def host_route(destination: str, *values: bytes, family: int = socket.AF_INET, length: int = 32) -> memoryview:
+    head = struct.pack("=BBBBBBBBI", family, length, 0, 0, 254, 3, 0, 1, 0)
+    return memoryview(head + attribute(1, socket.inet_pton(family, destination)) + b"".join(values))
+
+
+def test_routes_to_one_host_by_a_gateway() -> None:
+    by, to = attribute(5, bytes(4)), number(4, 3)
+    assert rtnetlink.parse_host_route(host_route("192.0.2.9", by, to)) == [3]
+    assert rtnetlink.parse_host_route(host_route("192.0.2.9", to)) == []  # on the link
+    assert rtnetlink.parse_host_route(host_route("192.0.2.0", by, to, length=24)) == []
+    assert rtnetlink.parse_host_route(host_route("169.254.169.254", by, to)) == []  # a metadata service
+    six = {"family": socket.AF_INET6, "length": 128}
+    assert rtnetlink.parse_host_route(host_route("2001:db8::9", attribute(5, bytes(16)), to, **six)) == [3]
+    assert rtnetlink.parse_host_route(host_route("fe80::9", attribute(5, bytes(16)), to, **six)) == []
+
+
+def test_the_peer_of_a_tunnel() -> None:
+    peer = socket.inet_aton("192.0.2.9")
+    for word in ("ipip", "gre", "sit", "vti"):
+        assert rtnetlink.parse_remote(link(5, NAME, attribute(2, peer)), word) == peer
+    assert rtnetlink.parse_remote(link(5, NAME, attribute(2, bytes(4))), "sit") is None  # any peer
+    assert rtnetlink.parse_remote(link(5, NAME, attribute(2, b"\xff" * 6)), "ethernet") is None
+
+    def with_data(kind: str, attribute_of: int) -> memoryview:
+        info = attribute(1, kind.encode() + b"\0") + attribute(2 | 0x8000, attribute(attribute_of, peer))
+        return link(5, NAME, attribute(2, b"\xff" * 6), attribute(18 | 0x8000, info))
+
+    for word, place in (("gretap", 7), ("vxlan", 2), ("geneve", 2)):
+        assert rtnetlink.parse_remote(with_data(word, place), word) == peer
+    assert rtnetlink.parse_remote(with_data("vxlan", 1), "vxlan") is None
+
+
 def test_lost_events_are_made_up_for_by_reading_all_again(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = [done(), done(), message(16, bytes(link(1, NAME))) + done()]
     fake = FakeSocket(
@@ -189,9 +225,32 @@ def test_lost_events_are_made_up_for_by_reading_all_again(monkeypatch: pytest.Mo
     )  # fmt: skip
     monkeypatch.setattr(rtnetlink, "NetlinkSocket", lambda *_: fake)
     source = rtnetlink.StatsSource()
-    first = source.sample
-    assert first().counters == {1: COUNTERS}
+    assert source.sample().counters == {1: COUNTERS}
     assert fake.drained == 1
+    assert fake.datagrams == []
+
+
+def up(index: int, name: bytes) -> bytes:
+    return message(16, bytes(link(index, attribute(3, name + b"\0"))))
+
+
+def test_interfaces_that_are_known_are_counted_while_others_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = message(16, bytes(link(9, NAME)), sequence=0)
+    later = stats(1) + stats(6) + done()
+    fake = FakeSocket(
+        stats(1) + done(), done(), done(), up(1, b"eth0") + done(), stats(1) + done(),  # the opening
+        # One comes, and before all is read another one does; the list of links leaves out the card that is there.
+        event, stats(1) + stats(5) + done(), done(), done(), event, up(5, b"veth5") + done(), later,
+        # What came last is read with the next sample.
+        later, done(), done(), up(1, b"eth0") + up(6, b"veth6") + done(), later,
+    )  # fmt: skip
+    monkeypatch.setattr(rtnetlink, "NetlinkSocket", lambda *_: fake)
+    source = rtnetlink.StatsSource()
+    first = source.sample()
+    assert {each.name for each in first.interfaces.values()} == {"eth0", "veth5"}
+    assert first.counters == {1: COUNTERS, 5: COUNTERS}
+    second = source.sample()
+    assert (set(second.counters), set(second.interfaces)) == ({1, 6}, {1, 6})
     assert fake.datagrams == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from netwatch_tray.collect.linux.proc_net_dev import (
     ProcNetDevSource,
     parse_default_routes,
     parse_default_routes6,
+    parse_host_routes,
     parse_proc_net_dev,
 )
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
@@ -89,6 +91,27 @@ def test_ipv4_default_routes() -> None:
     assert parse_default_routes(b"") == {}
 
 
+def test_ipv4_routes_to_one_host_by_a_gateway() -> None:
+    """Columns: interface, destination, gateway, flags, two counts, metric, mask."""
+
+    def line(name: str, destination: str, mask: str, flags: int, gateway: str = "192.0.2.1") -> bytes:
+        numbers = [
+            f"{int.from_bytes(socket.inet_aton(each), sys.byteorder):08X}" for each in (destination, gateway, mask)
+        ]
+        return f"{name}\t{numbers[0]}\t{numbers[1]}\t{flags:04X}\t0\t0\t0\t{numbers[2]}\t0\t0\t0\n".encode()
+
+    one = "255.255.255.255"
+    rows = (
+        line("eth0", "203.0.113.5", one, 0x7),
+        line("eth1", "203.0.113.0", "255.255.255.0", 0x3),
+        line("eth2", "192.0.2.7", one, 0x5),
+        line("eth3", "169.254.169.254", one, 0x7),
+        line("eth4", "203.0.113.5", one, 0x205),
+    )
+    assert parse_host_routes(b"Iface\n" + b"".join(rows)) == {"eth0"}
+    assert parse_host_routes(b"") == set()
+
+
 def test_ipv6_default_routes() -> None:
     assert parse_default_routes6(ROUTES6) == {"eth0": 0x400}
     assert parse_default_routes6(b"") == {}
@@ -103,7 +126,7 @@ def test_lines_that_are_no_routes(line: bytes) -> None:
 
 
 @pytest.mark.odd_rows
-@pytest.mark.parametrize("parse", [parse_proc_net_dev, parse_default_routes, parse_default_routes6])
+@pytest.mark.parametrize("parse", [parse_proc_net_dev, parse_default_routes, parse_default_routes6, parse_host_routes])
 @given(data=st.data())
 def test_nothing_but_a_parse_error_comes_out(parse: Callable[[bytes], object], data: st.DataObject) -> None:
     valid = data.draw(st.sampled_from([HEADINGS + b"  eth0:" + NUMBERS + b"\n", ROUTES, ROUTES6]))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given, settings, strategies as st
 
-from netwatch_tray.engine.topology import Membership, decide
+from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
 from netwatch_tray.model import Interface
 
 _index = {"lo": 1}
@@ -31,6 +32,7 @@ def counted(*interfaces: Interface, chosen: dict[str, bool] | None = None) -> se
 
 LO = interface("lo", "loopback")
 ETH0 = interface("eth0", "ethernet", route=True)
+VPN = interface("tun0", "tun", route=True)
 
 
 def test_a_plain_computer() -> None:
@@ -45,23 +47,59 @@ def test_a_vpn_whose_default_route_comes_first() -> None:
     assert found["eth0"].is_uplink
 
 
-def test_a_vpn_that_took_the_only_default_route() -> None:
-    eth0 = interface("eth0", "ethernet", addresses=("192.0.2.2/24",))
-    found = decided(LO, eth0, interface("tun0", "tun", route=True))
+def test_a_vpn_that_took_the_only_default_route_runs_over_the_card_with_the_route_to_its_server() -> None:
+    eth0 = interface("eth0", "ethernet", addresses=("192.0.2.2/24",), has_host_route=True)
+    found = decided(LO, eth0, interface("eth1", "ethernet", addresses=("198.51.100.2/24",)), VPN)
     assert found["eth0"][:3] == ("uplink", True, "counted: carries tun0, which has the default route")
     assert found["tun0"].why == "not counted: traffic of tun0 already passes eth0"
+    assert not found["eth1"].is_uplink
 
 
-def test_a_vpn_that_took_the_only_default_route_of_a_bridged_card_or_of_a_container() -> None:
-    vpn = interface("tun0", "tun", route=True)
-    br0 = interface("br0", "bridge", addresses=("192.0.2.2/24",))
+def test_a_vpn_over_a_bridged_card_or_in_a_container() -> None:
+    br0 = interface("br0", "bridge", addresses=("192.0.2.2/24",), has_host_route=True)
     docker0 = interface("docker0", "bridge", addresses=("198.51.100.1/24",))
-    assert counted(LO, vpn, docker0, br0, interface("enp1s0", "ethernet", master="br0")) == {"enp1s0"}
-    assert counted(LO, vpn, docker0, interface("eth9", "veth", addresses=("192.0.2.3/24",))) == {"eth9"}
+    assert counted(LO, VPN, docker0, br0, interface("enp1s0", "ethernet", master="br0")) == {"enp1s0"}
+    eth9 = interface("eth9", "veth", addresses=("192.0.2.3/24",), has_host_route=True)
+    assert counted(LO, VPN, docker0, eth9) == {"eth9"}
 
 
-def test_a_modem_has_nothing_below_it() -> None:
-    assert counted(LO, interface("eth0", "ethernet", up=False), interface("ppp0", "ppp", route=True)) == {"ppp0"}
+def test_without_evidence_of_what_carries_it_the_interface_with_the_default_route_counts() -> None:
+    lan0 = interface("lan0", "ethernet", addresses=("192.0.2.2/24",))
+    for kind in ("ppp", "tun", "wireguard"):
+        found = decided(LO, lan0, interface("up0", kind, route=True))
+        assert found["up0"][:3] == ("uplink", True, "counted: carries the default route")
+        assert found["lan0"][:3] == ("other", False, "not counted: no default route goes through it")
+
+
+def test_ppp_over_a_card_counts_on_the_card_where_the_kernel_says_so() -> None:
+    card = interface("eth0", "ethernet")
+    vlan = interface("eth0.7", "vlan", parent="eth0")
+    found = decided(LO, card, vlan, interface("ppp0", "ppp", parent="eth0.7", route=True))
+    assert found["eth0"][:3] == ("carrier", True, "counted: carries ppp0, which has the default route")
+    assert found["ppp0"][:3] == ("tunnel", False, "not counted: traffic of ppp0 already passes eth0")
+
+
+def test_a_modem_beside_a_card_is_a_second_uplink_and_a_vpn_over_ppp_is_none() -> None:
+    modem = interface("ppp0", "ppp", route=True, default_metric=700)
+    assert counted(LO, ETH0, modem) == {"eth0", "ppp0"}
+    pinned = interface("eth0", "ethernet", route=True, has_host_route=True)
+    assert counted(LO, pinned, interface("ppp0", "ppp", route=True, default_metric=50)) == {"eth0"}
+
+
+def test_a_vpn_over_a_modem_is_counted_on_the_modem() -> None:
+    modem = interface("ppp0", "ppp", route=True)
+    assert counted(LO, modem, interface("wg0", "wireguard", route=True, default_metric=0)) == {"ppp0"}
+
+
+def test_host_routes_of_other_cards_do_not_draw_a_vpn_to_them() -> None:
+    eth0 = interface("eth0", "ethernet", route=True, has_host_route=True)
+    eth1 = interface("eth1", "ethernet", has_host_route=True)
+    assert counted(LO, eth0, eth1, interface("wg0", "wireguard", route=True, default_metric=0)) == {"eth0"}
+
+
+def test_a_modem_without_a_default_route_is_no_part_of_the_total_and_carries_nothing_of_it() -> None:
+    found = decided(LO, ETH0, interface("ppp0", "ppp"))
+    assert found["ppp0"] == ("other", False, "not counted: no default route goes through it", ())
 
 
 def test_docker() -> None:
@@ -168,6 +206,31 @@ def test_interfaces_stacked_in_a_circle_end() -> None:
     assert counted(interface("a", "vlan", parent="b", route=True), interface("b", "vlan", parent="a")) <= {"a", "b"}
 
 
+def meanwhile(before: set[str], now: set[str], *interfaces: Interface) -> set[str]:
+    names = {each.index: each.name for each in interfaces}
+    indexes = [{index for index, name in names.items() if name in chosen} for chosen in (before, now)]
+    return {names[index] for index in counted_meanwhile({each.index: each for each in interfaces}, *indexes)}
+
+
+def test_in_the_second_of_a_switch_both_uplinks_count() -> None:
+    up1, up2 = interface("up1", "ethernet"), interface("up2", "wifi", route=True)
+    assert meanwhile({"up1"}, {"up2"}, up1, up2) == {"up1", "up2"}
+
+
+def test_in_the_second_of_a_switch_nothing_stacked_counts_beside_what_it_runs_over() -> None:
+    eth0, br0 = interface("eth0", "ethernet", master="br0"), interface("br0", "bridge", route=True)
+    assert meanwhile({"br0"}, {"eth0"}, eth0, br0) == {"br0"}
+    assert meanwhile({"eth0"}, {"br0"}, eth0, br0) == {"eth0"}
+    vlan = interface("eth0.5", "vlan", parent="eth0", route=True)
+    assert meanwhile({"eth0.5"}, {"eth0"}, interface("eth0", "ethernet"), vlan) == {"eth0.5"}
+
+
+def test_in_the_second_of_a_switch_a_vpn_without_a_known_carrier_counts_only_if_it_did_before() -> None:
+    eth0, tun0 = interface("eth0", "ethernet"), interface("tun0", "tun", route=True)
+    assert meanwhile({"eth0"}, {"tun0"}, eth0, tun0) == {"eth0"}
+    assert meanwhile({"tun0"}, {"eth0"}, eth0, tun0) == {"tun0"}
+
+
 @st.composite
 def machines(draw: st.DrawFn) -> tuple[dict[int, Interface], dict[int, list[int]]]:
     """A machine, and for each interface the indexes of those that its packets pass next."""
@@ -181,7 +244,9 @@ def machines(draw: st.DrawFn) -> tuple[dict[int, Interface], dict[int, list[int]
     top = list(cards)
     """What an interface can still be stacked on: not a port of something."""
     for index in range(10, 10 + draw(st.integers(0, 6))):
-        kind = draw(st.sampled_from(["bond", "bridge", "vlan", "macvlan", "wireguard", "veth", "docker"]))
+        kind = draw(
+            st.sampled_from(["bond", "bridge", "vlan", "macvlan", "wireguard", "veth", "docker", "pppoe", "ppp"])
+        )
         facts[index], below[index] = {"kind": kind}, []
         if kind in ("bond", "bridge") and free:
             members = draw(st.lists(st.sampled_from(free), min_size=1, max_size=2, unique=True))
@@ -192,14 +257,15 @@ def machines(draw: st.DrawFn) -> tuple[dict[int, Interface], dict[int, list[int]
                 top.remove(member)
             below[index] = members
             top.append(index)
-        elif kind in ("vlan", "macvlan") and top:
+        elif kind in ("vlan", "macvlan", "pppoe") and top:
+            facts[index]["kind"] = "ppp" if kind == "pppoe" else kind
             facts[index]["parent"] = draw(st.sampled_from(top))
             below[index] = [facts[index]["parent"]]
         elif kind == "docker":
             facts[index]["kind"] = "bridge"
             port = index + 100
             facts[port], below[port] = {"kind": "veth", "master": index}, []
-        elif kind != "wireguard":
+        elif kind not in ("wireguard", "ppp"):
             facts[index]["kind"] = "veth"
     routable = [index for index in facts if "master" not in facts[index] and facts[index]["kind"] != "veth"]
     routable = [index for index in routable if facts[index]["kind"] != "bridge" or below[index]]
@@ -216,15 +282,16 @@ def test_a_byte_that_leaves_the_machine_is_counted_once(
 ) -> None:
     interfaces, below = machine
     routed = [each.index for each in interfaces.values() if each.default_metric is not None]
+    if not routed:
+        return
+    # Packets to a VPN's server leave by the best other default route; without one, by an interface that nothing names.
     plain = [index for index in routed if interfaces[index].kind != "wireguard"]
-    if not plain:
-        return  # where a tunnel's packets go then, no table of the kernel's tells
     carried = dict.fromkeys(interfaces, 0)
     sent = 0
     for amount in data.draw(st.lists(st.integers(1, 10**9), min_size=1, max_size=8)):
         index = data.draw(st.sampled_from(routed))
         sent += amount
-        if interfaces[index].kind == "wireguard":
+        if interfaces[index].kind == "wireguard" and plain:
             carried[index] += amount
             index = min(plain, key=lambda each: interfaces[each].default_metric or 0)
         carried[index] += amount
@@ -234,3 +301,41 @@ def test_a_byte_that_leaves_the_machine_is_counted_once(
     memberships = decide(interfaces, {})
     assert sum(carried[index] for index, each in memberships.items() if each.is_uplink) == sent
     assert all(each.why for each in memberships.values())
+
+
+@settings(max_examples=400, deadline=None)
+@given(machines(), st.data())
+def test_no_byte_is_counted_twice_or_lost_while_the_routes_change(
+    machine: tuple[dict[int, Interface], dict[int, list[int]]], data: st.DataObject
+) -> None:
+    """Some bytes take the old default routes and some the new ones, all of them between two readings."""
+    earlier, below = machine
+    moves = data.draw(
+        st.lists(st.tuples(st.sampled_from(sorted(earlier)), st.sampled_from(sorted(earlier))), max_size=3)
+    )
+    metrics = {index: each.default_metric for index, each in earlier.items()}
+    for one, other in moves:
+        if earlier[one].master is None and earlier[other].master is None:
+            metrics[one], metrics[other] = metrics[other], metrics[one]
+    later = {index: msgspec.structs.replace(each, default_metric=metrics[index]) for index, each in earlier.items()}
+    carried = dict.fromkeys(earlier, 0)
+    sent = [0, 0]
+    for phase, interfaces in enumerate((earlier, later)):
+        routed = [index for index, each in interfaces.items() if each.default_metric is not None]
+        plain = [index for index in routed if interfaces[index].kind != "wireguard"]
+        for _ in range(data.draw(st.integers(0, 4)) if routed else 0):
+            index = data.draw(st.sampled_from(routed))
+            sent[phase] += 1000
+            if interfaces[index].kind == "wireguard" and plain:
+                carried[index] += 1000
+                index = min(plain, key=lambda each: interfaces[each].default_metric or 0)
+            carried[index] += 1000
+            while below[index]:
+                index = data.draw(st.sampled_from(below[index]))
+                carried[index] += 1000
+    before, now = ([index for index, each in decide(which, {}).items() if each.is_uplink] for which in (earlier, later))
+    counted = counted_meanwhile(later, before, now)
+    assert set(before) <= set(counted) <= {*before, *now}
+    total = sum(carried[index] for index in counted)
+    assert total >= sent[0], "what left before the switch"
+    assert total <= sum(sent), "each byte once"

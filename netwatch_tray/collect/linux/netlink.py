@@ -41,7 +41,7 @@ class NetlinkSocket:
         self._sequence = 0
 
     def request_dump(self, request: bytearray) -> int:
-        """Sends what `dump_request` made; the answers carry the returned sequence number."""
+        """Sends what `dump_request` or `single_request` made; the answers carry the returned sequence number."""
         self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
         _SEQUENCE.pack_into(request, 8, sequence)
         self._socket.send(request)
@@ -68,6 +68,16 @@ class NetlinkSocket:
 def dump_request(kind: int, body: bytes) -> bytearray:
     """A request for a dump, to be sent as often as wanted."""
     return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + body)
+
+
+def single_request(kind: int, body: bytes) -> bytearray:
+    """A request for one answer."""
+    return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST, 0, 0) + body)
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """A struct nlattr with its padding."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def messages(datagram: memoryview) -> Iterator[tuple[int, int, memoryview]]:

@@ -10,10 +10,15 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from netwatch_tray import clock
+from netwatch_tray.collect.linux.devices import is_physical, number_in
+from netwatch_tray.collect.linux.pppoe import card_of_pppoe
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
@@ -26,7 +31,8 @@ _IFREQ_NAME = struct.Struct("40s")
 _IFREQ_FLAGS = struct.Struct("=16xH22x")
 """struct ifreq (netdevice(7)), 40 bytes where pointers have 64 bits and less elsewhere: its name, then its flags."""
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
-_RTF_UP, _RTF_REJECT = 0x1, 0x200
+_RTF_UP, _RTF_GATEWAY, _RTF_REJECT = 0x1, 0x2, 0x200
+_LINK_LOCAL = bytes((169, 254))
 _KIND_OF_ARPHRD = {1: "ethernet", 512: "ppp", 772: "loopback"}
 
 
@@ -101,6 +107,15 @@ def parse_default_routes(content: bytes) -> dict[str, int]:
     return _lowest(parsed("/proc/net/route", content.split(b"\n")[1:], _route))
 
 
+def parse_host_routes(content: bytes) -> set[str]:
+    """Interfaces in /proc/net/route with a route to one host by way of a gateway. Raises ParseError.
+
+    Such a route is what VPN clients add for their server. Link-local hosts (metadata services) are none.
+    """
+    rows = parsed("/proc/net/route", content.split(b"\n")[1:], _host_route)
+    return {os.fsdecode(name) for name in rows if name is not None}
+
+
 def parse_default_routes6(content: bytes) -> dict[str, int]:
     """The IPv6 default routes in /proc/net/ipv6_route: lowest metric by interface name. Raises ParseError."""
     return _lowest(parsed("/proc/net/ipv6_route", content.split(b"\n"), _route6))
@@ -111,6 +126,14 @@ def _route(line: bytes) -> tuple[bytes, int] | None:
     name, destination, _gateway, flags, _references, _use, metric, mask, *_ = line.split()
     is_default = not int(destination, 16) and not int(mask, 16)
     return _usable(is_default, name, int(flags, 16), int(metric))
+
+
+def _host_route(line: bytes) -> bytes | None:
+    """Interface; `None`: no route to one host by way of a gateway."""
+    name, destination, _gateway, flags, _references, _use, _metric, mask, *_ = line.split()
+    host = int(destination, 16).to_bytes(4, sys.byteorder)
+    is_usable = int(flags, 16) & (_RTF_UP | _RTF_GATEWAY | _RTF_REJECT) == _RTF_UP | _RTF_GATEWAY
+    return name if int(mask, 16) == 0xFFFFFFFF and is_usable and not host.startswith(_LINK_LOCAL) else None
 
 
 def _route6(line: bytes) -> tuple[bytes, int] | None:
@@ -132,10 +155,13 @@ def _lowest(routes: list[tuple[bytes, int] | None]) -> dict[str, int]:
     return metrics
 
 
-def _read_interfaces(names: tuple[str, ...]) -> Iterator[tuple[str, Interface]]:
+def _read_interfaces(names: tuple[str, ...]) -> Iterable[tuple[str, Interface]]:
     metrics = parse_default_routes6(_content(Path("/proc/net/ipv6_route")))
-    for name, metric in parse_default_routes(_content(Path("/proc/net/route"))).items():
+    routes = _content(Path("/proc/net/route"))
+    for name, metric in parse_default_routes(routes).items():
         metrics[name] = min(metric, metrics.get(name, metric))
+    pinned = parse_host_routes(routes)
+    found: dict[str, Interface] = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for name in names:
             try:
@@ -143,24 +169,33 @@ def _read_interfaces(names: tuple[str, ...]) -> Iterator[tuple[str, Interface]]:
                 (flags,) = _IFREQ_FLAGS.unpack(fcntl.ioctl(probe, _SIOCGIFFLAGS, _IFREQ_NAME.pack(os.fsencode(name))))
             except OSError:  # gone since its counters were read
                 continue
-            yield name, _interface(index, name, flags, metrics.get(name))
+            found[name] = _interface(index, name, flags, metrics.get(name), has_host_route=name in pinned)
+    card = card_of_pppoe(found.values())
+    if card is not None:
+        for name, each in found.items():
+            if each.kind == "ppp":
+                found[name] = msgspec.structs.replace(each, parent=card)
+    return found.items()
 
 
-def _interface(index: int, name: str, flags: int, default_metric: int | None) -> Interface:
+def _interface(index: int, name: str, flags: int, default_metric: int | None, *, has_host_route: bool) -> Interface:
     device = Path("/sys/class/net", name)
     is_loopback = bool(flags & _IFF_LOOPBACK)
     # /sys shows the namespace it was mounted in, which need not be ours: the index tells.
-    is_ours = _number(device / "ifindex") == index
-    megabits = _number(device / "speed") if is_ours else None
+    is_ours = number_in(device / "ifindex") == index
+    megabits = number_in(device / "speed") if is_ours else None
+    speed = megabits * 1_000_000 if megabits and megabits > 0 else None
     return Interface(
         index=index,
         name=from_os(name),
         is_up=flags & _IFF_UP_AND_RUNNING == _IFF_UP_AND_RUNNING,
         is_loopback=is_loopback,
         kind=_kind(device) if is_ours else "loopback" if is_loopback else "other",
-        mtu=_number(device / "mtu") if is_ours else None,
-        speed=megabits * 1_000_000 if megabits and megabits > 0 else None,
+        mtu=number_in(device / "mtu") if is_ours else None,
+        speed=speed,
+        is_physical=speed is not None and is_physical(device),
         default_metric=default_metric,
+        has_host_route=has_host_route,
     )
 
 
@@ -171,7 +206,7 @@ def _kind(device: Path) -> str:
             return "wifi" if value == b"wlan" else value.decode(errors="replace")
     if (device / "tun_flags").exists():
         return "tun"
-    return _KIND_OF_ARPHRD.get(_number(device / "type") or 0, "other")
+    return _KIND_OF_ARPHRD.get(number_in(device / "type") or 0, "other")
 
 
 def _content(file: Path) -> bytes:
@@ -180,10 +215,3 @@ def _content(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         return b""
-
-
-def _number(file: Path) -> int | None:
-    try:
-        return int(_content(file), 0)
-    except ValueError:
-        return None

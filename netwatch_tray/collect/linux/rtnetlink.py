@@ -1,8 +1,9 @@
 """Linux interface counters over one RTNETLINK socket (rtnetlink(7), <linux/if_link.h>, <linux/rtnetlink.h>).
 
 A tick costs two system calls: a dump request and one datagram of answers. Names, flags, addresses and routes are read
-once and again only when the same socket delivers an event, which the kernel queues before the dump's answer. All of
-it works without privileges and sees the network namespace that the socket was opened in.
+once and again only when the same socket delivers an event, which the kernel queues before the dump's answer. On a host
+where interfaces come and go all the time that is once a tick: counters of interfaces that are known are never given up
+because others changed. All of it works without privileges and sees the network namespace that the socket was opened in.
 """
 
 from __future__ import annotations
@@ -13,18 +14,25 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from netwatch_tray import clock
+from netwatch_tray.collect.linux.devices import is_physical, number_in
 from netwatch_tray.collect.linux.netlink import (
     HEADER,
     NLMSG_DONE,
     NLMSG_ERROR,
     NetlinkSocket,
+    attribute,
     attributes,
     dump_request,
     messages,
     raise_for_error,
+    single_request,
 )
+from netwatch_tray.collect.linux.pppoe import card_of_pppoe
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.model import CounterRow, Interface, Sample
 from netwatch_tray.text import decoded
@@ -43,24 +51,39 @@ _IF_STATS = struct.Struct("=BBHII")
 _IFLA_STATS_LINK_64 = 1
 _IFINFO = struct.Struct("=BBHiII")
 """struct ifinfomsg: family, padding, ARPHRD type, index, flags, change."""
-_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_STATS64 = 3, 4, 5, 10, 18, 23
+_IFLA_BROADCAST, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 2, 3, 4, 5, 10
+_IFLA_LINKINFO, _IFLA_STATS64 = 18, 23
 _IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 29, 37
-_IFLA_INFO_KIND = 1
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
+_REMOTES = {
+    "gretap": (7,),  # IFLA_GRE_REMOTE
+    "erspan": (7,),
+    "ip6gretap": (7,),
+    "vxlan": (2, 16),  # IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6
+    "geneve": (2, 7),  # IFLA_GENEVE_REMOTE, IFLA_GENEVE_REMOTE6
+}
+"""Attributes of IFLA_INFO_DATA with the peer's address, for tunnels whose hardware address is another one."""
+_POINT_TO_POINT = frozenset({"ipip", "gre", "sit", "vti", "vti6", "ip6tnl", "ip6gre"})
+"""Tunnels whose IFLA_BROADCAST is the peer's address."""
 _RTEXT_FILTER_SKIP_STATS = 1 << 3
 _IFADDR = struct.Struct("=BBBBI")
 """struct ifaddrmsg: family, prefix length, flags, scope, index."""
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTMSG = struct.Struct("=BBBBBBBBI")
 """struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags."""
-_RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 4, 6, 9, 15
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 6, 9, 15, 18
 _RT_TABLE_MAIN, _RTN_UNICAST = 254, 1
 _RTNEXTHOP = struct.Struct("=HBBi")
 """struct rtnexthop: length, flags, hops, ifindex."""
+_LINK_LOCAL = (bytes((169, 254)), bytes((0xFE, 0x80)))
 _STATS = struct.Struct("=8Q")
 """The first eight counters of struct rtnl_link_stats64, in the order of model.Counters."""
 
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
 _KIND_OF_ARPHRD = {1: "ethernet", 32: "infiniband", 512: "ppp", 768: "ipip", 769: "ip6tnl", 772: "loopback", 776: "sit"}
+
+_STACKED_BY_ROUTE = _POINT_TO_POINT | _REMOTES.keys() | {"ppp"}
+"""Tunnels that the kernel runs, so that it has the peer's address."""
 
 _KIND_OF_DEVTYPE = {"wlan": "wifi", "wwan": "cellular"}
 
@@ -95,14 +118,17 @@ class _Source:
             raise UnsupportedError(str(error)) from error
 
     def sample(self) -> Sample:
-        """All counters of this moment. Raises CollectError when the kernel keeps changing under us or refuses."""
+        """All counters of this moment. Raises CollectError when the kernel refuses, or events are lost all the time."""
         for _ in range(_ATTEMPTS):
             try:
                 counters, stamp = self._dump_counters()
                 if not self._stale and counters.keys() <= self._interfaces.keys():
                     return Sample(stamp, counters, self._interfaces, 64)
+                # Once, and not until nothing changes any more; what changes meanwhile is read with the next sample.
                 self._stale = False
-                interfaces = self._dump_interfaces()
+                found = self._dump_interfaces()
+                earlier = counters
+                counters, stamp = self._dump_counters()
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
                     raise CollectError(f"Reading the interfaces failed: {error.strerror}.") from error
@@ -110,9 +136,14 @@ class _Source:
                 self._socket.drain()
                 self._stale = True
                 continue
+            if self._stale:  # dumps of a list that changes may leave out interfaces that are there all the time
+                found = {index: each for index, each in self._interfaces.items() if index in counters} | found
+                counters = earlier | counters
             # An equal dump keeps the object, which is how readers see that nothing changed.
-            if interfaces != self._interfaces:
-                self._interfaces = interfaces
+            if found != self._interfaces:
+                self._interfaces = found
+            known = {index: row for index, row in counters.items() if index in found}
+            return Sample(stamp, known, self._interfaces, 64)
         raise CollectError("The interfaces change faster than they can be read; the next tick tries again.")
 
     def close(self) -> None:
@@ -136,20 +167,64 @@ class _Source:
 
     def _dump_interfaces(self) -> dict[int, Interface]:
         addresses: dict[int, list[str]] = {}
+        peers: dict[int, bytes] = {}
         for kind, body in self._answers(RTM_GETADDR, _IFADDR.pack(0, 0, 0, 0, 0)):
-            if kind == RTM_NEWADDR and (found := parse_address(body)):
-                addresses.setdefault(found[0], []).append(found[1])
+            if kind == RTM_NEWADDR and (near := parse_address(body)):
+                addresses.setdefault(near.interface, []).append(near.address)
+                if near.peer is not None:
+                    peers[near.interface] = near.peer
         metrics: dict[int, int] = {}
+        pinned: set[int] = set()
         for kind, body in self._answers(RTM_GETROUTE, _RTMSG.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
             if kind == RTM_NEWROUTE:
                 for index, metric in parse_default_route(body):
                     metrics[index] = min(metric, metrics.get(index, metric))
+                pinned.update(parse_host_route(body))
         request = _IFINFO.pack(0, 0, 0, 0, 0, 0) + struct.pack("=HHI", 8, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
-        links = [parse_link(body) for kind, body in self._answers(RTM_GETLINK, request) if kind == RTM_NEWLINK]
-        return {
-            link.index: _with_facts(link, tuple(addresses.get(link.index, ())), metrics.get(link.index))
+        links: list[Interface] = []
+        for kind, body in self._answers(RTM_GETLINK, request):
+            if kind == RTM_NEWLINK:
+                links.append(link := parse_link(body))
+                if remote := parse_remote(body, link.kind):
+                    peers[link.index] = remote
+        found = {
+            link.index: _with_facts(
+                link,
+                tuple(addresses.get(link.index, ())),
+                metrics.get(link.index),
+                has_host_route=link.index in pinned,
+            )
             for link in links
         }
+        return {index: self._with_underlay(each, found, peers.get(index)) for index, each in found.items()}
+
+    def _with_underlay(
+        self, interface: Interface, interfaces: Mapping[int, Interface], peer: bytes | None
+    ) -> Interface:
+        """With what a tunnel runs over as its parent, where the kernel's tables show it."""
+        if interface.parent is not None or interface.kind not in _STACKED_BY_ROUTE:
+            return interface
+        parent = None if peer is None else self._towards(peer)
+        if parent in (None, interface.index) and interface.kind == "ppp":
+            parent = card_of_pppoe(interfaces.values())
+        under = None if parent is None else interfaces.get(parent)
+        if under is None or under is interface or under.is_loopback:
+            return interface
+        return msgspec.structs.replace(interface, parent=under.index)
+
+    def _towards(self, peer: bytes) -> int | None:
+        """Index of the interface by which the kernel sends to this address; None: by none."""
+        family = socket.AF_INET if len(peer) == 4 else socket.AF_INET6
+        body = _RTMSG.pack(family, 8 * len(peer), 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_DST, peer)
+        sequence = self._socket.request_dump(single_request(RTM_GETROUTE, body))
+        while True:
+            for kind, answers, content in messages(self._socket.receive()):
+                if answers != sequence:
+                    self._stale = True
+                elif kind == RTM_NEWROUTE:
+                    return parse_route_answer(content)
+                elif kind == NLMSG_ERROR:  # unreachable
+                    return None
 
 
 class StatsSource(_Source):
@@ -265,15 +340,28 @@ def parse_link(body: memoryview) -> Interface:
     )
 
 
-def parse_address(body: memoryview) -> tuple[int, str] | None:
-    """One RTM_NEWADDR body: index and `192.0.2.24/24`; None for other families."""
+class Address(NamedTuple):
+    """What an RTM_NEWADDR message reports."""
+
+    interface: int
+    """Index."""
+    address: str
+    """`192.0.2.24/24`"""
+    peer: bytes | None
+    """The far end of a point-to-point link."""
+
+
+def parse_address(body: memoryview) -> Address | None:
+    """One RTM_NEWADDR body; None for other families."""
     family, prefix, _flags, _scope, index = _unpack(_IFADDR, body)
     values = dict(attributes(body[_IFADDR.size :]))
     # IFA_ADDRESS is the far end of a point-to-point link, IFA_LOCAL the near one.
     address = values.get(_IFA_LOCAL, values.get(_IFA_ADDRESS))
     if address is None or (family, len(address)) not in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
         return None
-    return index, f"{socket.inet_ntop(family, bytes(address))}/{prefix}"
+    near, far = bytes(address), bytes(values.get(_IFA_ADDRESS, address))
+    peer = far if far != near and len(far) == len(near) else None
+    return Address(index, f"{socket.inet_ntop(family, near)}/{prefix}", peer)
 
 
 def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
@@ -289,6 +377,43 @@ def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
         return [(index, metric) for index in _next_hops(values[_RTA_MULTIPATH])]
     index = _number(values.get(_RTA_OIF))
     return [(index, metric)] if index else []
+
+
+def parse_host_route(body: memoryview) -> list[int]:
+    """One RTM_NEWROUTE body: the index, if it is a route of the main table to one host by way of a gateway.
+
+    Such a route is what VPN clients add for their server. Link-local hosts (metadata services) are none.
+    """
+    family, length, _src, _tos, table, _protocol, _scope, kind, _flags = _unpack(_RTMSG, body)
+    if kind != _RTN_UNICAST or (family, length) not in ((socket.AF_INET, 32), (socket.AF_INET6, 128)):
+        return []
+    values = dict(attributes(body[_RTMSG.size :]))
+    if (_number(values.get(_RTA_TABLE)) or table) != _RT_TABLE_MAIN or not {_RTA_GATEWAY, _RTA_VIA} & values.keys():
+        return []
+    destination, index = bytes(values.get(_RTA_DST, b"")), _number(values.get(_RTA_OIF))
+    return [] if not index or destination.startswith(_LINK_LOCAL) else [index]
+
+
+def parse_route_answer(body: memoryview) -> int | None:
+    """The RTM_NEWROUTE body that answers a question for one address: the index; None: it leads nowhere."""
+    kind = _unpack(_RTMSG, body)[7]
+    index = _number(dict(attributes(body[_RTMSG.size :])).get(_RTA_OIF))
+    return index if kind == _RTN_UNICAST and index else None
+
+
+def parse_remote(body: memoryview, kind: str) -> bytes | None:
+    """One RTM_NEWLINK body of this kind: the address of a tunnel's peer; None: it has none, or it is not a tunnel."""
+    if kind not in _POINT_TO_POINT and kind not in _REMOTES:
+        return None
+    values = dict(attributes(body[_IFINFO.size :]))
+    if kind in _POINT_TO_POINT:
+        found = [values.get(_IFLA_BROADCAST)]
+    else:
+        info = dict(attributes(values.get(_IFLA_LINKINFO, memoryview(b""))))
+        data = dict(attributes(info.get(_IFLA_INFO_DATA, memoryview(b""))))
+        found = [data.get(each) for each in _REMOTES[kind]]
+    addresses = (bytes(each) for each in found if each is not None)
+    return next((each for each in addresses if len(each) in (4, 16) and any(each)), None)
 
 
 def _next_hops(value: memoryview) -> Iterator[int]:
@@ -314,27 +439,26 @@ def _text(value: memoryview) -> str:
     return decoded(bytes(value).partition(b"\0")[0])
 
 
-def _with_facts(link: Interface, addresses: tuple[str, ...], default_metric: int | None) -> Interface:
+def _with_facts(
+    link: Interface, addresses: tuple[str, ...], default_metric: int | None, *, has_host_route: bool
+) -> Interface:
     """Adds what other tables and sysfs know of a link."""
-    kind, speed = link.kind, None
+    kind, speed, physical = link.kind, None, False
     device = Path("/sys/class/net", link.name)
     # /sys shows the namespace it was mounted in, which need not be ours: the index tells.
-    if _read_number(device / "ifindex") == link.index:
-        megabits = _read_number(device / "speed")
+    if number_in(device / "ifindex") == link.index:
+        megabits = number_in(device / "speed")
         speed = megabits * 1_000_000 if megabits and megabits > 0 else None
+        physical = speed is not None and is_physical(device)
         kind = _KIND_OF_DEVTYPE.get(_device_type(device), kind)
-    return Interface(
-        index=link.index,
-        name=link.name,
-        is_up=link.is_up,
-        is_loopback=link.is_loopback,
+    return msgspec.structs.replace(
+        link,
         kind=kind,
-        mtu=link.mtu,
         speed=speed,
+        is_physical=physical,
         addresses=addresses,
-        master=link.master,
-        parent=link.parent,
         default_metric=default_metric,
+        has_host_route=has_host_route,
     )
 
 
@@ -345,11 +469,3 @@ def _device_type(device: Path) -> str:
     except OSError:
         return ""
     return next((decoded(line.partition(b"=")[2]) for line in lines if line.startswith(b"DEVTYPE=")), "")
-
-
-def _read_number(file: Path) -> int | None:
-    """None also where the driver answers EINVAL: a wireless link, or one that is down, has no speed."""
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return None

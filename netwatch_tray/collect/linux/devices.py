@@ -1,0 +1,31 @@
+"""What /sys/class/net tells of the device behind an interface (kernel: Documentation/ABI/testing/sysfs-class-net)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_CLAIMED_SPEEDS = frozenset(
+    "virtio_net vmxnet3 hv_netvsc vif".split()  # a host's choice; traffic between its machines is not bound by it
+    + "cdc_ether cdc_ncm cdc_mbim rndis_host".split()  # what a gadget or modem announced
+)
+"""Drivers whose speed nobody measured on a wire."""
+
+
+def is_physical(device: Path) -> bool:
+    """Whether the driver of /sys/class/net/NAME negotiates its speed with the other end of a wire.
+
+    Virtual interfaces have no device of a bus behind them, and the speeds that some of them report are made up.
+    """
+    try:
+        driver = (device / "device" / "driver").readlink()
+    except OSError:
+        return False
+    return driver.name not in _CLAIMED_SPEEDS
+
+
+def number_in(file: Path) -> int | None:
+    """None also where the driver answers EINVAL: a wireless link, or one that is down, has no speed."""
+    try:
+        return int(file.read_text(), 0)
+    except (OSError, ValueError):
+        return None
