@@ -82,14 +82,21 @@ class Ticks:
                 InterfaceTick(
                     index=index, name=f"eth{index}", kind="ethernet", is_up=True, is_uplink=index == 0, why="",
                     rx_bytes=counters[0], tx_bytes=counters[1], rx_packets=0, tx_packets=0, rx_errors=0, tx_errors=0,
-                    rx_drops=0, tx_drops=0, rx_rate=float(rx), tx_rate=float(tx),
+                    rx_drops=0, tx_drops=0, rx_delta=rx, tx_delta=tx, rx_rate=float(rx), tx_rate=float(tx),
                 )
             )  # fmt: skip
         return Tick(
             at=datetime.fromtimestamp(self._at, UTC),
             interval_s=1.0,
             gap=None,
-            total=Total(rx_rate=interfaces[0].rx_rate, tx_rate=interfaces[0].tx_rate, uplinks=("eth0",)),
+            total=Total(
+                rx_rate=interfaces[0].rx_rate,
+                tx_rate=interfaces[0].tx_rate,
+                uplinks=("eth0",),
+                rx_delta=interfaces[0].rx_delta or 0,
+                tx_delta=interfaces[0].tx_delta or 0,
+                counted=(0,),
+            ),
             interfaces=tuple(interfaces),
         )
 

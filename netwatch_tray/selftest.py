@@ -122,7 +122,7 @@ def _simulated() -> Iterator[Verdict]:
         after = before + moved if bits == 64 else (before + moved) % _WRAP
         tracker.update(_sample(1.0, before, bits), 1.0)
         interval = tracker.update(_sample(2.0, after, bits), 2.0)
-        found = interval.rates[1].rx_delta if 1 in interval.rates else None
+        found = interval.rates[1].rx_delta if interval and 1 in interval.rates else None
         yield Verdict(what, "rate engine", moved, found, found == moved)
 
 

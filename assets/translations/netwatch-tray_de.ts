@@ -56,6 +56,10 @@
       <translation>nicht speicherbar</translation>
     </message>
     <message>
+      <source>counters jumped by more than the link carries</source>
+      <translation>Zähler sprang um mehr, als die Leitung übertragen kann</translation>
+    </message>
+    <message>
       <source>counters reset</source>
       <translation>Zähler zurückgesetzt</translation>
     </message>
@@ -74,10 +78,6 @@
     <message>
       <source>paused until now</source>
       <translation>bis jetzt angehalten</translation>
-    </message>
-    <message>
-      <source>read twice in the same moment</source>
-      <translation>zweimal im selben Moment gelesen</translation>
     </message>
     <message>
       <source>the clock was set back</source>

@@ -143,6 +143,9 @@ class Agent:
             _log.warning("%s", self._monitor.fault)
         elif self._monitor.fault:  # not for one reading that failed
             self._notify("counters", "NetWatch cannot measure", self._monitor.fault)
+        if tick is None:  # the machine was busy, and this one came too soon after the one before
+            self._connections.skip_tick()
+            return
         self._recent.append(_recent(tick))
         self._history.take(tick, self._connections.count(tick))
         if self._reporter:
@@ -178,8 +181,9 @@ class Agent:
     def _take_last(self) -> None:
         """Measure once more, so that the history has all bytes and their owners up to now."""
         self._connections.read_last()
-        tick = self._monitor.tick()
-        self._history.take(tick, self._connections.count(tick))
+        tick = self._monitor.tick(is_last=True)
+        if tick is not None:
+            self._history.take(tick, self._connections.count(tick))
 
     def _hello(self) -> Hello:
         return Hello(

@@ -71,6 +71,8 @@ class ConnectionWatch:
         """Boot-time clock: until then the readings so far would be more than `_MOST_LOAD`."""
         self._is_read = False
         """The sockets were read since the last tick, together with it."""
+        self._has_tick = True
+        """The uplinks were read at this moment; not where a tick was skipped."""
         self._timer: Timer | None = None
         self._is_watched = False
         self._is_reading = False
@@ -109,10 +111,14 @@ class ConnectionWatch:
         moved since the tick before, if they were read."""
         self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
         untold, self._untold = self._untold, None
-        self._is_read = False
+        self._is_read, self._has_tick = False, True
         if self._timer is not None and not self._is_costly and self._were_opened():
             self._read()
         return untold
+
+    def skip_tick(self) -> None:
+        """Instead of `count`, where there was no tick to take: what is read now is compared at the next one."""
+        self._has_tick = False
 
     def set_watched(self, is_watched: bool) -> None:
         """Whether anybody wants to know now."""
@@ -204,7 +210,7 @@ class ConnectionWatch:
 
     def _read_on_time(self) -> None:
         if not self._is_read:
-            self._read()
+            self._read(with_tick=self._has_tick)
 
     def _read(self, *, with_tick: bool = True, is_last: bool = False) -> None:
         """`with_tick`: the interfaces were read at this very moment as well."""

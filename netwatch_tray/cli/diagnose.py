@@ -40,7 +40,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
     opened = open_interfaces()
     chosen, error = settings.read(paths.settings_file())
-    interfaces = Monitor(opened.source, 1.0, chosen.total).tick().interfaces
+    tick = Monitor(opened.source, 1.0, chosen.total).tick()
+    interfaces = tick.interfaces if tick else ()
     opened.source.close()
     try:
         status = ask_status()

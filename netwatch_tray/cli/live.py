@@ -109,11 +109,15 @@ def _own_ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
     due = time.monotonic()
     try:
         while True:
-            yield monitor.tick()
+            tick = monitor.tick()
+            if tick is not None:
+                yield tick
             if monitor.fault:
                 print(f"netwatch-tray: {monitor.fault}", file=sys.stderr)
-            due = max(due + interval, time.monotonic())
-            time.sleep(max(0.0, due - time.monotonic()))
+            now = time.monotonic()
+            # A deadline that was missed (the program was stopped, the machine is busy) is skipped, not made up for.
+            due = due + interval if due + interval / 2 > now else now + interval
+            time.sleep(max(0.0, due - now))
     finally:
         source.close()
 

@@ -45,9 +45,10 @@ class Readings(NamedTuple):
 class _Meter:
     """What one interface carried since the snapshot before."""
 
-    __slots__ = ("elapsed", "is_whole", "rx", "rx_history", "tx", "tx_history")
+    __slots__ = ("elapsed", "is_whole", "last", "rx", "rx_history", "tx", "tx_history")
 
-    def __init__(self) -> None:
+    def __init__(self, tick: InterfaceTick) -> None:
+        self.last = tick
         self.rx_history: deque[int] = deque(maxlen=wire.LONGEST_HISTORY)
         self.tx_history: deque[int] = deque(maxlen=wire.LONGEST_HISTORY)
         self.restart()
@@ -57,19 +58,25 @@ class _Meter:
         self.elapsed = 0.0
         self.is_whole = True
 
-    def add(self, rx_rate: float | None, tx_rate: float | None, interval: float | None) -> None:
-        if rx_rate is None or tx_rate is None or interval is None:
+    def add(self, tick: InterfaceTick, interval: float | None) -> None:
+        """`interval`: measured seconds since the sample before."""
+        if (
+            tick.rx_rate is None
+            or tick.tx_rate is None
+            or tick.rx_delta is None
+            or tick.tx_delta is None
+            or interval is None
+        ):
             # The wire knows no gap within a history, so it begins anew; a mean over a gap would be no rate.
             self.is_whole = False
             self.rx_history.clear()
             self.tx_history.clear()
             return
-        # The engine's rate is its delta by its interval, and this is the way back to the very byte.
-        self.rx += round(rx_rate * interval)
-        self.tx += round(tx_rate * interval)
+        self.rx += tick.rx_delta
+        self.tx += tick.tx_delta
         self.elapsed += interval
-        self.rx_history.append(round(rx_rate))
-        self.tx_history.append(round(tx_rate))
+        self.rx_history.append(round(tick.rx_rate))
+        self.tx_history.append(round(tick.tx_rate))
 
 
 class SnapshotBuilder:
@@ -89,14 +96,20 @@ class SnapshotBuilder:
 
     def add(self, tick: Tick) -> None:
         """Each tick, in order."""
+        counted = tick.total.counted
         for each in tick.interfaces:
-            if self._is_sent(each):
-                meter = self._meters.get(each.index)
-                if meter is None:
-                    meter = self._meters[each.index] = _Meter()
-                    if each.rx_rate is None:  # its first tick has no rate, which is no gap
-                        continue
-                meter.add(each.rx_rate, each.tx_rate, tick.interval_s)
+            meter = self._meters.get(each.index)
+            is_new = meter is None
+            if meter is None:
+                if not self._is_sent(each):
+                    continue
+                meter = self._meters[each.index] = _Meter(each)
+            meter.last = each
+            if is_new and each.rx_rate is None:  # its first tick has no rate, which is no gap
+                continue
+            # What only runs over a counted one, or counted no more, adds nothing to what the servers sum up.
+            if self._all_interfaces or each.index in counted or (self._is_sent(each) and each.rx_delta is None):
+                meter.add(each, tick.interval_s)
 
     def add_connections(self, interval: Interval, rows: Callable[[], Iterable[Connection]]) -> None:
         """Each interval of the connection table, in order; `rows`: what it holds now."""
@@ -108,9 +121,7 @@ class SnapshotBuilder:
 
     def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
         """The snapshot at `tick`, the last one added. `boottime`: seconds, of the readings."""
-        sent = {each.index: each for each in tick.interfaces if self._is_sent(each)}
-        interfaces = tuple(map(self._interface, sent.values()))
-        self._meters = {index: self._meters[index] for index in sent}
+        interfaces = self._interfaces({each.index for each in tick.interfaces})
         sockets = readings.sockets
         states: dict[str, int] = sockets.states if sockets else {}
         rows = sockets.rows if sockets else None
@@ -135,12 +146,28 @@ class SnapshotBuilder:
             return interface.role != "loopback"
         return interface.is_uplink and interface.is_up
 
-    def _interface(self, each: InterfaceTick) -> wire.InterfaceMetric:
-        meter = self._meters[each.index]
+    def _interfaces(self, there: set[int]) -> tuple[wire.InterfaceMetric, ...]:
+        """What is sent now, and once more what was counted in this interval and is no longer. `there`: indexes."""
+        names = {meter.last.name: meter for index, meter in self._meters.items() if index in there}
+        found = []
+        for index, meter in self._meters.items():
+            successor = names.get(meter.last.name)
+            if index not in there and successor is not None:  # created anew: servers know interfaces by name
+                successor.rx += meter.rx
+                successor.tx += meter.tx
+                successor.is_whole = False
+            else:
+                found.append((index, meter))
+        metrics = tuple(self._interface(meter, is_there=index in there) for index, meter in found)
+        self._meters = {index: meter for index, meter in found if index in there and self._is_sent(meter.last)}
+        return metrics
+
+    def _interface(self, meter: _Meter, *, is_there: bool) -> wire.InterfaceMetric:
+        each = meter.last
         known = meter.is_whole and meter.elapsed > 0
         metric = wire.InterfaceMetric(
             name=text(each.name),
-            is_up=each.is_up,
+            is_up=each.is_up and is_there,
             rx_bytes=each.rx_bytes,
             tx_bytes=each.tx_bytes,
             rx_bytes_delta=meter.rx,

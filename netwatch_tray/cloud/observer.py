@@ -45,9 +45,15 @@ class Observer:
         return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
 
     def step(self) -> Tick:
-        """Measures everything; gateway and DNS server are probed meanwhile."""
-        self._tick = self._monitor.tick()
-        self._collector.add(self._tick)
+        """Measures everything; gateway and DNS server are probed meanwhile.
+
+        Less than half a period after the step before there is nothing to measure yet: the tick is the one from then.
+        """
+        tick = self._monitor.tick()
+        if tick is None:
+            return self._last()
+        self._tick = tick
+        self._collector.add(tick)
         if self._connections is not None:
             try:
                 self._table.update(
@@ -61,7 +67,7 @@ class Observer:
                 while self._table.search(1.0):
                     pass
                 self._collector.add_connections(self._table)
-        return self._tick
+        return tick
 
     def wait_for_health(self) -> None:
         """Until the probe under way is over: seconds where nobody answers."""
@@ -69,7 +75,7 @@ class Observer:
 
     def snapshot(self) -> wire.Snapshot:
         """As of the last step, with deltas since the snapshot before."""
-        tick = self._tick or self.step()
+        tick = self._last()
         draft = self._collector.draft(tick, self._table if self._has_read else None)
         return self._collector.finished(draft)
 
@@ -78,6 +84,10 @@ class Observer:
         snapshot = self.snapshot()
         health = wire.AgentHealth(collectors_ok=not self.faults, dropped_count=0, queue_depth=1)
         return wire.encode_envelope(self._collector.host(), wire.AGENT, [wire.encode(snapshot)], health)
+
+    def _last(self) -> Tick:
+        """Of the last step; the first one always makes a tick."""
+        return self._tick or self.step()
 
     def close(self) -> None:
         self._interfaces.close()

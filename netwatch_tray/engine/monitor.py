@@ -9,11 +9,11 @@ import msgspec
 
 from netwatch_tray.collect.interfaces import InterfaceSource
 from netwatch_tray.engine.rates import STILL, InterfaceRates, Interval, RateTracker
-from netwatch_tray.engine.topology import Membership, decide
+from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
 from netwatch_tray.errors import CollectError
 from netwatch_tray.model import PAUSED, UNREADABLE, CounterRow, Interface, InterfaceTick, Sample, Tick, Total
 
-_NO_RATES = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
+_UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_delta", "tx_delta", "gap"))
 
 
 class Monitor:
@@ -22,7 +22,6 @@ class Monitor:
     def __init__(self, source: InterfaceSource, period: float, chosen: Mapping[str, bool]) -> None:
         """`period`: nominal seconds between ticks. `chosen`: see topology.decide."""
         self._source = source
-        self._period = period
         self._tracker = RateTracker(period)
         self._gap: str | None = None
         """Of the next tick that measures."""
@@ -31,6 +30,10 @@ class Monitor:
         """What is known of them, by index; another object when something changed."""
         self.memberships: Mapping[int, Membership] = {}
         """Their part in the total, by index."""
+        self._uplinks: tuple[int, ...] = ()
+        """Indexes, as of `memberships`."""
+        self._counted: tuple[int, ...] = ()
+        """The uplinks at the sample before."""
         self._last: tuple[InterfaceTick, ...] = ()
         self._still: dict[int, InterfaceTick] = {}
         """Of interfaces where nothing has happened: most of them, on a host of containers."""
@@ -41,9 +44,7 @@ class Monitor:
     def choose(self, chosen: Mapping[str, bool]) -> None:
         """From now on; see topology.decide."""
         self._chosen = chosen
-        self.interfaces = dict(self.interfaces)  # another object: what it says of them has changed
-        self.memberships = decide(self.interfaces, chosen)
-        self._still = {}
+        self._decide(dict(self.interfaces))  # another object: what it says of them has changed
 
     def pause(self) -> None:
         """Until `resume` nothing is read, and ticks have the gap PAUSED."""
@@ -52,10 +53,14 @@ class Monitor:
     def resume(self) -> None:
         if self.is_paused:
             self.is_paused = False
-            self._tracker, self._gap = RateTracker(self._period), "paused until now"
+            self._gap = "paused until now"
 
-    def tick(self) -> Tick:
-        """Measures. A failed reading makes a tick without rates, with the last counters known, and sets `fault`."""
+    def tick(self, *, is_last: bool = False) -> Tick | None:
+        """Measure. None less than half a period after the tick before, when there is nothing to measure yet.
+
+        A failed reading makes a tick without rates, with the last counters known, and sets `fault`. `is_last`: no other
+        one follows, so it has the bytes up to now however soon it comes, though no rates where that is too soon.
+        """
         at = datetime.now(UTC)
         if self.is_paused:
             return self._stale_tick(at, PAUSED)
@@ -65,20 +70,27 @@ class Monitor:
             self.fault = str(error)
             return self._stale_tick(at, UNREADABLE)
         self.fault = None
+        interval = self._tracker.update(sample, gap=self._gap, is_last=is_last)
+        if interval is None:
+            return None
         if sample.interfaces is not self.interfaces:
-            self.interfaces = sample.interfaces
-            self.memberships = decide(sample.interfaces, self._chosen)
-            self._still = {}
-        interval = self._tracker.update(sample)
+            self._decide(sample.interfaces)
         self._last = tuple(self._interface_ticks(sample, interval))
-        total = _total(
-            self._last, [rates for index, rates in interval.rates.items() if self.memberships[index].is_uplink]
-        )
-        gap, self._gap = self._gap or interval.gap, None
+        counted, self._counted = self._counted, self._uplinks
+        if counted != self._uplinks:
+            counted = counted_meanwhile(self.interfaces, counted, self._uplinks)
+        total = _total(self._last, [(index, interval.rates[index]) for index in counted if index in interval.rates])
+        gap, self._gap = interval.gap or self._gap, None
         return Tick(at=at, interval_s=interval.elapsed, gap=gap, total=total, interfaces=self._last)
 
+    def _decide(self, interfaces: Mapping[int, Interface]) -> None:
+        self.interfaces = interfaces
+        self.memberships = decide(interfaces, self._chosen)
+        self._uplinks = tuple(index for index, each in self.memberships.items() if each.is_uplink)
+        self._still = {}
+
     def _stale_tick(self, at: datetime, gap: str) -> Tick:
-        stale = tuple(msgspec.structs.replace(each, **_NO_RATES) for each in self._last)
+        stale = tuple(msgspec.structs.replace(each, **_UNKNOWN) for each in self._last)
         return Tick(at=at, interval_s=None, gap=gap, total=_total(stale), interfaces=stale)
 
     def _interface_ticks(self, sample: Sample, interval: Interval) -> Iterable[InterfaceTick]:
@@ -86,12 +98,14 @@ class Monitor:
             rates: InterfaceRates | None = interval.rates.get(index)
             still = self._still.pop(index, None)
             if still is None or rates is not STILL:
-                still = self._interface_tick(index, row, rates)
+                still = self._interface_tick(index, row, rates, interval.resets.get(index))
             if rates is STILL:
                 self._still[index] = still
             yield still
 
-    def _interface_tick(self, index: int, row: CounterRow, rates: InterfaceRates | None) -> InterfaceTick:
+    def _interface_tick(
+        self, index: int, row: CounterRow, rates: InterfaceRates | None, gap: str | None
+    ) -> InterfaceTick:
         interface, membership = self.interfaces[index], self.memberships[index]
         rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row
         return InterfaceTick(
@@ -104,6 +118,7 @@ class Monitor:
             role=membership.role,
             over=membership.over,
             speed=interface.speed,
+            is_physical=interface.is_physical,
             mtu=interface.mtu,
             addresses=interface.addresses,
             rx_bytes=rx_bytes,
@@ -114,6 +129,9 @@ class Monitor:
             tx_errors=tx_errors,
             rx_drops=rx_drops,
             tx_drops=tx_drops,
+            rx_delta=rates and rates.rx_delta,
+            tx_delta=rates and rates.tx_delta,
+            gap=gap,
             rx_rate=rates and rates.rx_rate,
             tx_rate=rates and rates.tx_rate,
             error_rate=rates and rates.error_rate,
@@ -121,12 +139,15 @@ class Monitor:
         )
 
 
-def _total(interfaces: tuple[InterfaceTick, ...], rates: Sequence[InterfaceRates] = ()) -> Total:
-    """The sum over the uplinks' rates. One whose rate is unknown (it came just now) does not hide the others'."""
+def _total(interfaces: tuple[InterfaceTick, ...], counted: Sequence[tuple[int, InterfaceRates]] = ()) -> Total:
+    """The sum over `counted`, by index. An uplink whose delta is unknown (it came just now) does not hide others'."""
+    received = [each.rx_rate for _, each in counted if each.rx_rate is not None]
+    sent = [each.tx_rate for _, each in counted if each.tx_rate is not None]
     return Total(
-        rx_rate=sum(each.rx_rate for each in rates) if rates else None,
-        tx_rate=sum(each.tx_rate for each in rates) if rates else None,
+        rx_rate=sum(received) if received else None,
+        tx_rate=sum(sent) if sent else None,
         uplinks=tuple(each.name for each in interfaces if each.is_uplink),
-        rx_delta=sum(each.rx_delta for each in rates),
-        tx_delta=sum(each.tx_delta for each in rates),
+        rx_delta=sum(each.rx_delta for _, each in counted),
+        tx_delta=sum(each.tx_delta for _, each in counted),
+        counted=tuple(index for index, _ in counted),
     )

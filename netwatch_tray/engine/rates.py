@@ -1,8 +1,9 @@
-"""From cumulative counters to rates, by the rules of truth.
+"""Deltas and rates from cumulative counters: the one place where two readings of a counter are subtracted.
 
 A rate is a delta divided by the measured time between two reads, never by the nominal period. It is unknown (absent)
-on the first sample, across sleep, after a pause, for a new interface and when counters went backwards: never zero,
-never a catch-up smeared over the gap, never negative.
+on the first sample, across sleep, after a pause, for a new interface and when counters were reset: never zero, never a
+catch-up smeared over the gap, never negative. A delta is known across sleep and pauses as well, and has a bound: what
+the link could have carried meanwhile (`most_bytes`). More than that is a reset, like a counter that falls back.
 """
 
 from __future__ import annotations
@@ -10,25 +11,35 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from netwatch_tray import clock
-from netwatch_tray.model import CounterRow, Interface, Sample
+from netwatch_tray.model import JUMPED, NOT_RUNNING, RESET, CounterRow, Interface, InterfaceTick, Sample
 
 LONGEST_PAUSE = 5.0
 """Seconds between samples beyond which their average says nothing about now."""
+SHORTEST_SHARE = 0.5
+"""Share of the period below which the time between two samples is too short for a measurement."""
 _SLEEP = 1.0
 """Seconds by which the boot-time clock must outrun the one that stops in sleep."""
 _WRAP = 1 << 32
-_FASTEST_LINK = 12.5e9
-"""Bytes/s: 100 Gbit/s, for links that do not tell their speed."""
+_FASTEST_LINK = 50e9
+"""Bytes/s: 400 Gbit/s, for links whose speed is unknown or not to be believed."""
+_FASTEST_WRAPPING = 12.5e9
+"""Bytes/s: 100 Gbit/s, for such links of a source with 32-bit counters, which no faster one has."""
+_MARGIN = 1.1
+_LATE = 6.0
+"""Seconds; see most_bytes."""
+_SLOWEST_LINK = 1_000_000
+"""Bit/s: a delta that even this link could have carried needs no closer look."""
 _RX_BYTES, _TX_BYTES, _RX_ERRORS, _TX_ERRORS, _RX_DROPS, _TX_DROPS = range(2, 8)
 
 
 class InterfaceRates(NamedTuple):
-    """What happened on one interface, per second, and the bytes that the rates were made of."""
+    """What happened on one interface: per second, and the bytes that the rates were made of."""
 
-    rx_rate: float
-    tx_rate: float
+    rx_rate: float | None
+    """None across a gap."""
+    tx_rate: float | None
     error_rate: float | None
-    """Errors of both directions; None when their counters were reset."""
+    """Errors of both directions; None across a gap, and when their counters were reset."""
     drop_rate: float | None
     rx_delta: int
     tx_delta: int
@@ -42,13 +53,45 @@ class Interval(NamedTuple):
     gap: str | None
     """Why no rate at all is known although there was a sample before."""
     rates: dict[int, InterfaceRates]
-    """By interface index; an interface that is absent has no known rate."""
-    resets: tuple[int, ...]
-    """Indexes of interfaces whose counters went backwards."""
+    """By interface index; an interface that is absent has no known delta."""
+    resets: dict[int, str]
+    """Why not, by index, of interfaces that were there before: RESET or JUMPED."""
 
 
 STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
-"""This very object: of an interface whose counters are all as they were."""
+"""Sentinel for an interface whose counters are all unchanged; compared by identity."""
+
+
+def believed_speed(interface: Interface | InterfaceTick | None) -> int | None:
+    """The speed in bit/s that nothing on this link exceeds. None: unknown, or what it reports is no limit."""
+    return interface.speed if interface is not None and interface.is_physical else None
+
+
+def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
+    """Bytes that a link can at most have counted in one direction between two readings.
+
+    `elapsed`: seconds between them. `before`, `now`: believed_speed at both; the greater one holds, because a link
+    that negotiates another speed did so at some moment in between. Without both, the bound is 400 Gbit/s.
+
+    A believed speed gets a margin of a tenth and is granted for 6 s more than have elapsed, so that a saturated link is
+    never taken for a reset: drivers that copy their counters from the card do so every second or two, some switch ports
+    every 5 s, and then a second's delta holds the bytes of all that time. The sixth second is for a reading that was
+    stamped late, because the machine was busy between the kernel's answer and our look at the clock.
+    """
+    if not before or not now:
+        return _FASTEST_LINK * elapsed
+    return max(before, now) / 8 * _MARGIN * (elapsed + _LATE)
+
+
+def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple[int, int] | str:
+    """The deltas (received, sent) of 64-bit byte counters, or why they are unknown: RESET or JUMPED.
+
+    `most`: see most_bytes.
+    """
+    rx, tx = now[0] - before[0], now[1] - before[1]
+    if rx < 0 or tx < 0:
+        return RESET
+    return JUMPED if rx > most or tx > most else (rx, tx)
 
 
 class RateTracker:
@@ -57,63 +100,107 @@ class RateTracker:
     def __init__(self, period: float) -> None:
         """`period`: nominal seconds between samples; twice that, and at least LONGEST_PAUSE, makes a gap."""
         self._longest = max(LONGEST_PAUSE, 2 * period)
+        self._shortest = SHORTEST_SHARE * period
         self._before: Sample | None = None
         self._uptime = 0.0
+        self._fallen: dict[int, tuple[int, int]] = {}
+        """Bytes before they fell back, of interfaces whose byte counters have stood still since."""
 
-    def update(self, sample: Sample, uptime: float | None = None) -> Interval:
-        """Compares `sample` with the one before. `uptime`: seconds by the clock that stops in sleep, for tests."""
+    def update(
+        self, sample: Sample, uptime: float | None = None, gap: str | None = None, *, is_last: bool = False
+    ) -> Interval | None:
+        """Compare `sample` with the one before. None when it came too soon after it to measure anything: `sample` is
+        then forgotten, and the next one is compared with the one before.
+
+        `uptime`: seconds by the clock that stops in sleep, for tests. `gap`: why there are no rates this time.
+        `is_last`: no next one comes; a sample that came too soon makes deltas without rates.
+        """
         uptime = clock.uptime() if uptime is None else uptime
         before, awake = self._before, uptime - self._uptime
         if before is None:
             self._before, self._uptime = sample, uptime
-            return Interval(None, None, {}, ())
+            return Interval(None, None, {}, {})
         elapsed = sample.boottime - before.boottime
-        if elapsed <= 0:  # the same moment read twice: nothing is learnt, and the baseline stays
-            return Interval(elapsed, "read twice in the same moment", {}, ())
+        if is_last and elapsed < self._shortest:
+            gap = gap or NOT_RUNNING
+        if elapsed <= 0 or (elapsed < self._shortest and gap is None):
+            return None
         self._before, self._uptime = sample, uptime
         if sample.counter_bits != before.counter_bits:
-            return Interval(elapsed, "another source of counters", {}, ())
+            self._fallen = {}
+            return Interval(elapsed, "another source of counters", {}, {})
         if elapsed - awake > _SLEEP:
-            return Interval(elapsed, "asleep", {}, ())
-        if elapsed > self._longest:
-            return Interval(elapsed, f"nothing measured for {elapsed:.0f} s", {}, ())
+            gap = gap or "asleep"
+        elif elapsed > self._longest:
+            gap = gap or f"nothing measured for {elapsed:.0f} s"
+        rates, resets = self._compare(before, sample, elapsed)
+        if gap is not None:
+            rates = {
+                index: InterfaceRates(None, None, None, None, each.rx_delta, each.tx_delta)
+                for index, each in rates.items()
+            }
+        return Interval(elapsed, gap, rates, resets)
 
+    def _compare(
+        self, before: Sample, sample: Sample, elapsed: float
+    ) -> tuple[dict[int, InterfaceRates], dict[int, str]]:
         rates: dict[int, InterfaceRates] = {}
-        resets: list[int] = []
-        earlier = before.counters
+        resets: dict[int, str] = {}
+        earlier, fallen = before.counters, self._fallen
+        if fallen:
+            self._fallen = fallen = {index: fallen[index] for index in fallen.keys() & sample.counters.keys()}
+        easy = most_bytes(elapsed, _SLOWEST_LINK, _SLOWEST_LINK)
         for index, row in sample.counters.items():
             old = earlier.get(index)
             if old == row:
                 rates[index] = STILL
-            elif old is not None:
-                most = _most_bytes(sample.interfaces.get(index), elapsed) if sample.counter_bits == 32 else 0
-                rx_delta, tx_delta = _delta(row, old, _RX_BYTES, most), _delta(row, old, _TX_BYTES, most)
-                if rx_delta is None or tx_delta is None:
-                    resets.append(index)
-                else:
-                    errors = row[_RX_ERRORS] + row[_TX_ERRORS] - old[_RX_ERRORS] - old[_TX_ERRORS]
-                    drops = row[_RX_DROPS] + row[_TX_DROPS] - old[_RX_DROPS] - old[_TX_DROPS]
-                    rates[index] = InterfaceRates(
-                        rx_delta / elapsed,
-                        tx_delta / elapsed,
-                        errors / elapsed if errors >= 0 else None,
-                        drops / elapsed if drops >= 0 else None,
-                        rx_delta,
-                        tx_delta,
-                    )
-        return Interval(elapsed, None, rates, tuple(resets))
+                continue
+            if old is None:
+                continue
+            rx, tx = row[_RX_BYTES] - old[_RX_BYTES], row[_TX_BYTES] - old[_TX_BYTES]
+            if index in fallen or not (0 <= rx <= easy and 0 <= tx <= easy):
+                found = self._judge(index, old, row, before, sample, elapsed)
+                if isinstance(found, str):
+                    resets[index] = found
+                    continue
+                rx, tx = found
+            errors = row[_RX_ERRORS] + row[_TX_ERRORS] - old[_RX_ERRORS] - old[_TX_ERRORS]
+            drops = row[_RX_DROPS] + row[_TX_DROPS] - old[_RX_DROPS] - old[_TX_DROPS]
+            rates[index] = InterfaceRates(
+                rx / elapsed,
+                tx / elapsed,
+                errors / elapsed if errors >= 0 else None,
+                drops / elapsed if drops >= 0 else None,
+                rx,
+                tx,
+            )
+        return rates, resets
+
+    def _judge(
+        self, index: int, old: CounterRow, row: CounterRow, before: Sample, sample: Sample, elapsed: float
+    ) -> tuple[int, int] | str:
+        """The deltas of one interface, or why they are unknown, where that takes more than a subtraction."""
+        was, now = (old[_RX_BYTES], old[_TX_BYTES]), (row[_RX_BYTES], row[_TX_BYTES])
+        speeds = believed_speed(before.interfaces.get(index)), believed_speed(sample.interfaces.get(index))
+        if sample.counter_bits == 32 and elapsed <= self._longest:
+            fastest = _FASTEST_WRAPPING if None in speeds else max(filter(None, speeds)) / 8 * _MARGIN
+            most = min(fastest * elapsed, _WRAP / 2)
+            now = _unwrapped(was[0], now[0], most), _unwrapped(was[1], now[1], most)
+        peak = self._fallen.get(index)
+        if peak is not None and was != now:
+            del self._fallen[index]
+            # Back where it was before it fell: the readings in between were wrong, and what it rose by is no traffic.
+            if now[0] >= peak[0] and now[1] >= peak[1]:
+                return RESET
+        found = bounded(was, now, most_bytes(elapsed, *speeds))
+        if found == RESET:
+            self._fallen[index] = was
+        return found
 
 
-def _delta(row: CounterRow, old: CounterRow, field: int, most: float) -> int | None:
-    """Bytes counted since; None after a reset. `most`: bytes a wrapped counter may have counted, 0: it cannot wrap."""
-    delta = row[field] - old[field]
-    if delta >= 0:
-        return delta
-    # Modulo 2³² any reset looks like a wrap, so a wrap must be one the link could have carried.
-    wrapped = delta + _WRAP
-    return wrapped if 0 <= wrapped < most else None
+def _unwrapped(was: int, now: int, most: float) -> int:
+    """`now` as a counter without an end would read, if it passed the end of 32 bits since `was`.
 
-
-def _most_bytes(interface: Interface | None, elapsed: float) -> float:
-    fastest = interface.speed / 8 * 1.1 if interface and interface.speed else _FASTEST_LINK
-    return min(fastest * elapsed, _WRAP / 2)
+    Modulo 2³² any reset looks like a wrap, so a wrap must be one the link could have carried: `most` bytes.
+    """
+    return now + _WRAP if now < was and now + _WRAP - was < most else now

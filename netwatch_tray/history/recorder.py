@@ -1,8 +1,9 @@
 """From ticks to what is stored: pure, in memory, to the byte.
 
-The bytes of an interface are the differences of its counters, from one measurement to the next. Where they are known
-to have passed, but not when (sleep, a pause, the time between two runs of the program), they belong to a gap. Where
-the counters themselves were lost (reset, created anew, another source), the gap says that it is not complete.
+The bytes of an interface are the deltas that its ticks carry (engine.rates). Counters are compared here only where no
+tick spans the time: between two runs of the program, and after measurements were given up. Where bytes are known to
+have passed, but not when (sleep, a pause, the time between two runs of the program), they belong to a gap. Where the
+counters themselves were lost (reset, created anew, another source), the gap says that it is not complete.
 """
 
 from __future__ import annotations
@@ -18,18 +19,13 @@ import msgspec
 from netwatch_tray import clock
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.rates import believed_speed, bounded, most_bytes
 from netwatch_tray.history.packing import Line, Value, summed
-from netwatch_tray.model import PAUSED, UNREADABLE, InterfaceTick, Tick
+from netwatch_tray.model import NOT_RUNNING, PAUSED, RESET, UNREADABLE, InterfaceTick, Tick
 
-NOT_RUNNING, NOT_WRITTEN = "not running", "could not be written"
-ASLEEP, RESET, GONE, SOURCE_CHANGED = "asleep", "counters reset", "interface gone", "another source of counters"
-CLOCK_SET = "the clock was set"
+NOT_WRITTEN = "could not be written"
+GONE, CLOCK_SET = "interface gone", "the clock was set"
 
-_WRAP = 1 << 32
-_MOST_BITS = 56
-"""So large a number of bytes no link carries between two measurements, nor since boot: such a counter is broken."""
-_LEAST_ELAPSED = 0.01
-"""Seconds; what moved in less has no rate."""
 _CLOCK_STEP = 2.0
 """Seconds by which the wall clock must leave the measured time to count as set."""
 _CLOCK_DRIFT = 5.0
@@ -46,10 +42,6 @@ class Series(NamedTuple):
     name: str
     is_lasting: bool = True
     """Kept for longer than the minute tier, and in the ledger of days."""
-
-    @classmethod
-    def of_app(cls, app: AppName) -> Series:
-        return cls("carrier" if app.is_carrier else "app", storable(app.key), storable(app.name))
 
 
 TOTAL = Series("total", "total", "Total")
@@ -91,6 +83,8 @@ class Counted(msgspec.Struct, frozen=True, array_like=True):
     key: str
     rx_bytes: int
     tx_bytes: int
+    speed: int | None = None
+    """Bit/s, as engine.rates.believed_speed returned it then."""
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
@@ -142,8 +136,6 @@ class Batch(msgspec.Struct):
     """Interfaces that were gone, and when they came back: ends their gaps."""
     uplinks: list[tuple[float, tuple[str, ...]]] = []
     """Since when which interfaces make the total."""
-    refused: list[tuple[float, Series]] = []
-    """Whose amounts no link can carry, and when: not counted."""
     state: State | None = None
 
     @property
@@ -175,27 +167,24 @@ class _Cell:
 class _Counter:
     """An interface that is there."""
 
-    __slots__ = ("cell", "name", "rx", "series", "tx")
+    __slots__ = ("cell", "name", "series", "tick")
 
     def __init__(self, tick: InterfaceTick) -> None:
         self.name = tick.name
         self.series = series_of(tick)
-        self.rx = tick.rx_bytes
-        self.tx = tick.tx_bytes
+        self.tick = tick
+        """The last one."""
         self.cell: _Cell | None = None
         """Of the minute under way."""
 
-
-def storable(text: str) -> str:
-    """Text that UTF-8 and SQLite can hold: surrogates and NULs escaped, so that names that differ stay different."""
-    if text.isascii():
-        return text.replace("\0", "\\x00")
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    def counted(self) -> Counted:
+        tick = self.tick
+        return Counted(tick.index, self.series.key, tick.rx_bytes, tick.tx_bytes, believed_speed(tick))
 
 
 def series_of(tick: InterfaceTick) -> Series:
     """Known by name and kind: an index says nothing after a reboot."""
-    return _series_of_key(storable(f"{tick.name}/{tick.kind}"))
+    return _series_of_key(f"{tick.name}/{tick.kind}")
 
 
 def _series_of_key(key: str) -> Series:
@@ -203,10 +192,11 @@ def _series_of_key(key: str) -> Series:
     return Series("interface", key, name, kind not in _PASSING_KINDS)
 
 
-def _unwrapped(rx: int, tx: int) -> tuple[int, int] | None:
-    """A rate beside counters that went back: the engine found that they wrapped, not that they were reset."""
-    rx, tx = rx % _WRAP if rx < 0 else rx, tx % _WRAP if tx < 0 else tx
-    return None if (rx | tx) >> _MOST_BITS else (rx, tx)
+def _deltas(tick: InterfaceTick) -> tuple[int, int] | str:
+    """Its deltas, or why they are unknown."""
+    if tick.rx_delta is None or tick.tx_delta is None:
+        return tick.gap or RESET
+    return tick.rx_delta, tick.tx_delta
 
 
 class Recorder:
@@ -240,13 +230,11 @@ class Recorder:
             self._take_apps(*measurement)
 
     def _take_tick(self, tick: Tick) -> None:
-        if tick.gap in (PAUSED, UNREADABLE):  # nothing was read: the next one that was tells
+        if tick.gap in (PAUSED, UNREADABLE):  # nothing was read: the next one that was spans this time as well
             return
         at = tick.at.timestamp()
         if self._last_at is None:
             self._begin(tick, at)
-        elif tick.interval_s is not None and tick.interval_s <= 0:  # the same moment read twice
-            return
         elif self._has_missed or tick.gap is not None or tick.interval_s is None:
             self._bridge(tick, at, NOT_WRITTEN if self._has_missed else tick.gap or NOT_RUNNING)
         else:
@@ -257,15 +245,13 @@ class Recorder:
         self._last_at, self._has_missed = at, False
         if tick.total.uplinks != self._uplinks:
             self._uplinks = tick.total.uplinks
-            self._batch.uplinks.append((at, tuple(map(storable, tick.total.uplinks))))
+            self._batch.uplinks.append((at, tick.total.uplinks))
 
     def batch(self, boottime: float) -> Batch:
         """Everything up to the last measurement; call `stored` when it is. `boottime`: now, `clock.boottime`."""
         self._close_minute()
         if self._last_at is not None:
-            counted = tuple(
-                Counted(index, counter.series.key, counter.rx, counter.tx) for index, counter in self._counters.items()
-            )
+            counted = tuple(counter.counted() for counter in self._counters.values())
             self._batch.state = State(self._last_at, self._boot.identity, boottime, counted, tuple(self._gone))
         return self._batch
 
@@ -290,6 +276,8 @@ class Recorder:
         if state is None:
             return
         relation = self._boot.follows(state)
+        # Whichever says more: the state may have been stored long after its last measurement, and clocks are set.
+        elapsed = max(self._boot.boottime - state.boottime, at - state.at)
         present = {counter.series.key for counter in self._counters.values()}
         self._gone = {key: _series_of_key(key) for key in state.gone}
         gap = Gap(start=min(state.at, at), finish=at, reason=self._reason)
@@ -298,12 +286,16 @@ class Recorder:
         for each in ticks:
             counter = self._counters[each.index]
             old = before.get((each.index, counter.series.key))
+            counters = each.rx_bytes, each.tx_bytes
             if relation == "later boot":  # counted from zero when it booted, which was in this gap
-                self._carry(gap, each, counter.series, each.rx_bytes, each.tx_bytes)
+                most = most_bytes(self._boot.boottime, None, None)
+                self._carry(gap, counter.series, bounded((0, 0), counters, most), in_total=each.is_uplink)
             elif relation == "unknown" or old is None:
                 gap.is_complete &= counter.series.key not in earlier
             else:
-                self._carry_since(gap, each, counter.series, old.rx_bytes, old.tx_bytes)
+                most = most_bytes(elapsed, old.speed, believed_speed(each))
+                since = bounded((old.rx_bytes, old.tx_bytes), counters, most)
+                self._carry(gap, counter.series, since, in_total=each.is_uplink)
         self._batch.gaps.append(gap)
         for key in earlier - present:
             self._leave(_series_of_key(key), state.at)
@@ -315,31 +307,41 @@ class Recorder:
         if self._last_at is None:
             return
         gap = Gap(start=min(self._last_at, at), finish=at, reason=reason)
-        gap.is_complete = reason != SOURCE_CHANGED
         for each in tick.interfaces:
             counter = self._counters.get(each.index)
             if counter is None or counter.name != each.name:
                 self._appear(each, at)
                 continue
-            if reason != SOURCE_CHANGED:
-                self._carry_since(gap, each, counter.series, counter.rx, counter.tx)
-            counter.rx, counter.tx = each.rx_bytes, each.tx_bytes
+            before, counter.tick = counter.tick, each
+            if self._has_missed:
+                found, in_total = self._since(before, each, at - self._last_at), each.is_uplink
+            else:
+                found, in_total = _deltas(each), each.index in tick.total.counted
+            self._carry(gap, counter.series, found, in_total=in_total)
         self._batch.gaps.append(gap)
         self._miss(tick, at)
 
-    def _carry_since(self, gap: Gap, tick: InterfaceTick, series: Series, rx: int, tx: int) -> None:
-        self._carry(gap, tick, series, tick.rx_bytes - rx, tick.tx_bytes - tx)
+    def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | str:
+        """What an interface carried while measurements were given up. `wall`: seconds by a clock that may be set."""
+        elapsed = wall if wall > 0 else self._boot.boottime
+        return bounded(
+            (before.rx_bytes, before.tx_bytes),
+            (now.rx_bytes, now.tx_bytes),
+            most_bytes(elapsed, believed_speed(before), believed_speed(now)),
+        )
 
     @staticmethod
-    def _carry(gap: Gap, tick: InterfaceTick, series: Series, rx: int, tx: int) -> None:
-        if (rx | tx) >> _MOST_BITS:
+    def _carry(gap: Gap, series: Series, found: tuple[int, int] | str, *, in_total: bool) -> None:
+        if isinstance(found, str):
             gap.is_complete = False
             return
+        rx, tx = found
         if not rx and not tx:
             return
-        for each in (series, TOTAL) if tick.is_uplink else (series,):
-            known_rx, known_tx = gap.carried.get(each, (0, 0))
-            gap.carried[each] = (known_rx + rx, known_tx + tx)
+        gap.carried[series] = found
+        if in_total:
+            total_rx, total_tx = gap.carried.get(TOTAL, (0, 0))
+            gap.carried[TOTAL] = (total_rx + rx, total_tx + tx)
 
     def _note_clock(self, before: float, at: float, elapsed: float) -> None:
         if abs(at - before - elapsed) > _CLOCK_STEP:
@@ -352,7 +354,6 @@ class Recorder:
         self._times.append(int((at - minute) * 1000))
         self._elapsed.append(max(1, round(elapsed * 1000)))
         counters = self._counters
-        total_rx = total_tx = 0
         for each in tick.interfaces:
             counter = counters.get(each.index)
             if counter is None:
@@ -360,36 +361,22 @@ class Recorder:
                 continue
             if counter.name != each.name:
                 self._rename(counter, each, at)
-            rx, tx = each.rx_bytes - counter.rx, each.tx_bytes - counter.tx
-            if each.rx_rate is None or (rx | tx) >> _MOST_BITS:
-                unwrapped = None if each.rx_rate is None else _unwrapped(rx, tx)
-                if unwrapped is None:
-                    self._reset(counter, each, at - elapsed, at)
-                    continue
-                rx, tx = unwrapped
-            if rx or tx:
-                counter.rx, counter.tx = each.rx_bytes, each.tx_bytes
-                if each.is_uplink:
-                    total_rx, total_tx = total_rx + rx, total_tx + tx
+            counter.tick = each
+            rx, tx = each.rx_delta, each.tx_delta
+            if rx is None or tx is None:
+                self._reset(counter, each, at - elapsed, at)
+                continue
             cell = counter.cell
-            if cell is None or len(cell.rx_fine) != place:
-                cell = self._cell_of(counter, each, place)
+            if cell is None or len(cell.rx_fine) < place:
+                cell = counter.cell = self._cell(counter.series)
+                self._skip(cell, place)
             cell.rx_fine.append(rx)
             cell.tx_fine.append(tx)
         if tick.total.rx_rate is not None:
             cell = self._cell(TOTAL)
             self._skip(cell, place)
-            cell.rx_fine.append(total_rx)
-            cell.tx_fine.append(total_tx)
-
-    def _cell_of(self, counter: _Counter, tick: InterfaceTick, place: int) -> _Cell:
-        cell = self._cell(counter.series)
-        if len(cell.rx_fine) > place:  # an interface of the same name and kind has it: names were not UTF-8
-            counter.series = _series_of_key(storable(f"{tick.name}#{tick.index}/{tick.kind}"))
-            cell = self._cell(counter.series)
-        self._skip(cell, place)
-        counter.cell = cell
-        return cell
+            cell.rx_fine.append(tick.total.rx_delta)
+            cell.tx_fine.append(tick.total.tx_delta)
 
     def _cell(self, series: Series) -> _Cell:
         cell = self._cells.get(series)
@@ -408,27 +395,26 @@ class Recorder:
         self._open_minute(at.timestamp())
         elapsed = interval.elapsed_s
         for app, (rx, tx) in interval.late.values():  # no peak is made of bytes that moved at other times
-            self._book(app, rx, tx, at)
+            cell = self._app_cell(app)
+            cell.rx += rx
+            cell.tx += tx
         for app, (rx, tx) in interval.apps.values():
-            cell = self._book(app, rx, tx, at)
-            if cell and elapsed and elapsed >= _LEAST_ELAPSED:
+            if not rx and not tx:
+                continue
+            cell = self._app_cell(app)
+            cell.rx += rx
+            cell.tx += tx
+            if elapsed:
                 if rx > cell.rx_peak * elapsed:
                     cell.rx_peak = rx / elapsed
                 if tx > cell.tx_peak * elapsed:
                     cell.tx_peak = tx / elapsed
 
-    def _book(self, app: AppName, rx: int, tx: int, at: datetime) -> _Cell | None:
-        """The cell that it is in now; `None`: in none."""
-        if not rx and not tx:
-            return None
-        if (rx | tx) >> _MOST_BITS:
-            self._batch.refused.append((at.timestamp(), Series.of_app(app)))
-            return None
+    def _app_cell(self, app: AppName) -> _Cell:
         cell = self._app_cells.get(app.key)
         if cell is None:
-            cell = self._app_cells[app.key] = self._cell(Series.of_app(app))
-        cell.rx += rx
-        cell.tx += tx
+            series = Series("carrier" if app.is_carrier else "app", app.key, app.name)
+            cell = self._app_cells[app.key] = self._cell(series)
         return cell
 
     def _appear(self, tick: InterfaceTick, at: float) -> None:
@@ -437,9 +423,9 @@ class Recorder:
         self._return(counter.series.key, at)
 
     def _reset(self, counter: _Counter, tick: InterfaceTick, start: float, finish: float) -> None:
-        gap = Gap(start=start, finish=finish, reason=RESET, series=counter.series, is_complete=False)
+        reason = tick.gap or RESET
+        gap = Gap(start=start, finish=finish, reason=reason, series=counter.series, is_complete=False)
         self._batch.gaps.append(gap)
-        counter.rx, counter.tx = tick.rx_bytes, tick.tx_bytes
 
     def _rename(self, counter: _Counter, tick: InterfaceTick, at: float) -> None:
         """Another series, the same counters."""

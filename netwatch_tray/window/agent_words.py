@@ -23,12 +23,12 @@ _SAID = (
     QT_TRANSLATE_NOOP("Agent", "asleep"),
     QT_TRANSLATE_NOOP("Agent", "another source of counters"),
     QT_TRANSLATE_NOOP("Agent", "could not be written"),
+    QT_TRANSLATE_NOOP("Agent", "counters jumped by more than the link carries"),
     QT_TRANSLATE_NOOP("Agent", "counters reset"),
     QT_TRANSLATE_NOOP("Agent", "interface gone"),
     QT_TRANSLATE_NOOP("Agent", "not running"),
     QT_TRANSLATE_NOOP("Agent", "nothing measured for {seconds} s"),
     QT_TRANSLATE_NOOP("Agent", "paused until now"),
-    QT_TRANSLATE_NOOP("Agent", "read twice in the same moment"),
     QT_TRANSLATE_NOOP("Agent", "the clock was set back"),
     QT_TRANSLATE_NOOP("Agent", "the clock was set forward"),
 )

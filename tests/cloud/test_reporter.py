@@ -31,7 +31,7 @@ class Loop:
     def __init__(self) -> None:
         self.scheduler = Scheduler()
         self._source = open_interfaces().source
-        self._monitor = Monitor(self._source, 1.0, {})
+        self._monitor = Monitor(self._source, 1e-6, {})  # this loop ticks when it likes
         self._monitor.tick()
         self.told: list[str] = []
         self._reporters: list[Reporter] = []

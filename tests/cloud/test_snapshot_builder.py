@@ -144,6 +144,60 @@ def test_over_a_gap_there_is_no_rate_and_the_history_begins_anew(monkeypatch: py
     assert found.rx_rate == pytest.approx(700.0)
 
 
+def test_an_uplink_that_is_replaced_within_the_interval_sends_what_it_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = kernel()
+    monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
+    monitor = Monitor(source, 1.0, {})
+    builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
+    source.interfaces[5] = Interface(index=5, name="wlan0", kind="wifi", is_up=True)
+    source.rows[5] = [0] * 8
+    total = 0
+    for second in range(6):
+        source.at += 1
+        if second == 3:
+            source.interfaces = {
+                index: msgspec.structs.replace(each, default_metric=600 if index == 5 else None)
+                for index, each in source.interfaces.items()
+            }
+        if second == 5:  # unplugged
+            source.interfaces = {index: each for index, each in source.interfaces.items() if index != 2}
+            del source.rows[2]
+        for index in source.rows:
+            source.rows[index][2] += 1000 * index
+        tick = monitor.tick()
+        total += tick.total.rx_delta
+        builder.add(tick)
+    found = builder.build(tick, Readings(), source.at).interfaces
+    assert {each.name: (each.is_up, each.rx_bytes_delta) for each in found} == {
+        "eth0": (False, 3 * 2000),
+        "wlan0": (True, 3 * 5000),
+    }
+    assert sum(each.rx_bytes_delta for each in found) == total
+    (found,) = builder.build(tick, Readings(), source.at).interfaces
+    assert found.name == "wlan0"
+
+
+def test_an_interface_created_anew_is_sent_once_with_the_bytes_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = kernel()
+    monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
+    monitor = Monitor(source, 1.0, {})
+    builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
+    for second in range(6):
+        source.at += 1
+        if second == 3:
+            source.interfaces = {
+                **{index: each for index, each in source.interfaces.items() if index != 2},
+                7: msgspec.structs.replace(source.interfaces[2], index=7),
+            }
+            source.rows[7] = [0] * 8
+            del source.rows[2]
+        source.rows[2 if second < 3 else 7][2] += 1000
+        tick = monitor.tick()
+        builder.add(tick)
+    (found,) = builder.build(tick, Readings(), source.at).interfaces
+    assert (found.name, found.rx_bytes, found.rx_bytes_delta) == ("eth0", 3000, 4000)
+
+
 def connection(number: int, **options: Any) -> Connection:
     given: dict[str, Any] = {
         "key": f"{number:04}",
@@ -352,7 +406,7 @@ def test_whatever_a_machine_calls_things_the_snapshot_is_valid(
         connection(number, process=odd, rx_rate=rate, pid=number or None, protocol="UDP", state=None)
         for number, rate in enumerate(rates)
     )
-    whole = everything(rows, {1: Traffic(-5, 3)})
+    whole = everything(rows, {1: Traffic(5, 3)})
     found = privacy.limited(whole, level, SECRET, hide_addresses=hide, hide_names=hide)
     envelope = wire.encode_envelope(
         wire.HostInfo(host_id="x", hostname="y"),

@@ -99,5 +99,5 @@ class _Tracker(RateTracker):
         super().__init__(1.0)
         self._machine = machine
 
-    def update(self, sample: Sample, uptime: float | None = None):  # noqa: ARG002
-        return super().update(sample, self._machine.uptime)
+    def update(self, sample: Sample, uptime: float | None = None, gap: str | None = None, *, is_last: bool = False):  # noqa: ARG002
+        return super().update(sample, self._machine.uptime, gap, is_last=is_last)

@@ -32,6 +32,8 @@ class Truth(RuleBasedStateMachine):
         self.stored_seen: dict[int, tuple[str, int, int]] = {}
         self.stored_boot = self.machine.boot
         self.rebooted = False
+        self.fallen: dict[int, tuple[int, int]] = {}
+        """What counters were before they fell back, until they move again."""
         self.pending: list[Tick] = []
         self.measure()
 
@@ -40,7 +42,7 @@ class Truth(RuleBasedStateMachine):
             self.writer.close()
             self.directory.cleanup()
 
-    @rule(index=st.sampled_from([2, 3]), rx=st.integers(0, 2**36), tx=st.integers(0, 2**36), seconds=st.integers(1, 90))
+    @rule(index=st.sampled_from([2, 3]), rx=st.integers(0, 2**35), tx=st.integers(0, 2**35), seconds=st.integers(1, 90))
     def run(self, index: int, rx: int, tx: int, seconds: int) -> None:
         """Traffic, evenly over some seconds."""
         which = sorted(self.machine.interfaces)[index - 2]
@@ -76,6 +78,28 @@ class Truth(RuleBasedStateMachine):
     def reset(self, which: int) -> None:
         interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
         interface[3] = interface[4] = 0
+        self.machine.wait()
+        self.measure()
+
+    @rule(which=st.integers(0, 1), seconds=st.integers(1, 400), carried=st.integers(0, 10**6))
+    def glitch(self, which: int, seconds: int, carried: int) -> None:
+        """The counters read 0 for a while and are back afterwards: neither is traffic."""
+        interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
+        counters = interface[3:]
+        interface[3:] = 0, 0
+        for _ in range(2):
+            self.machine.wait(seconds)
+            self.measure()
+        interface[3:] = (each + carried for each in counters)
+        self.machine.wait()
+        self.measure()
+
+    @rule(which=st.integers(0, 1))
+    def jump(self, which: int) -> None:
+        """By more than any link carries in a year."""
+        interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
+        if interface[3] < 2**63:
+            interface[3] += 2**61
         self.machine.wait()
         self.measure()
 
@@ -116,6 +140,7 @@ class Truth(RuleBasedStateMachine):
         self.machine.wait(seconds)
         self.machine.carry(min(self.machine.interfaces), carried, carried // 2)
         self.machine.start_agent()
+        self.fallen = {}
         self.writer = self.machine.writer(self.file)
         self.measure()
 
@@ -128,6 +153,7 @@ class Truth(RuleBasedStateMachine):
         self.machine.wait(5)
         self.machine.carry(min(self.machine.interfaces), carried, carried // 2)
         self.machine.start_agent()
+        self.fallen = {}
         self.writer = self.machine.writer(self.file)
         self.measure()
 
@@ -137,10 +163,16 @@ class Truth(RuleBasedStateMachine):
             _, old_rx, old_tx = self.seen.get(index, (name, rx, tx))
             if self.rebooted:  # every counter began at zero with the boot
                 old_rx = old_tx = 0
-            if rx >= old_rx and tx >= old_tx:
+            moved = rx - old_rx, tx - old_tx
+            if not any(moved):
+                continue
+            peak_rx, peak_tx = self.fallen.pop(index, (rx + 1, 0))
+            if min(moved) < 0:
+                self.fallen[index] = old_rx, old_tx
+            elif max(moved) < 2**61 and not (rx >= peak_rx and tx >= peak_tx):
                 for each in [name, *([""] if uplink else [])]:
-                    self.expected[each][0] += rx - old_rx
-                    self.expected[each][1] += tx - old_tx
+                    self.expected[each][0] += moved[0]
+                    self.expected[each][1] += moved[1]
         self.rebooted = False
         self.seen = {index: (name, rx, tx) for index, (name, _, _, rx, tx) in self.machine.interfaces.items()}
 

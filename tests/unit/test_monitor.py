@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.model import PAUSED, CounterRow, Interface, Sample
+from netwatch_tray.model import NOT_RUNNING, PAUSED, RESET, CounterRow, Interface, Sample
 
 
 class Samples:
@@ -17,10 +17,15 @@ class Samples:
             index: Interface(index=index, name=name, is_up=True) for index, name in ((2, "eth0"), (3, "eth1"))
         }
         self.counters: dict[int, CounterRow] = {2: (0,) * 8, 3: (0,) * 8}
+        self.step = 1.0
         self._now = 100.0
 
+    def carry(self, index: int, rx: int) -> None:
+        row = self.counters[index]
+        self.counters[index] = (*row[:2], row[2] + rx, *row[3:])
+
     def sample(self) -> Sample:
-        self._now += 1
+        self._now += self.step
         return Sample(boottime=self._now, counters=dict(self.counters), interfaces=self.interfaces, counter_bits=64)
 
     def close(self) -> None:
@@ -59,4 +64,98 @@ def test_rates_are_unknown_while_it_is_paused_and_in_the_first_tick_after() -> N
     monitor.resume()
     back = monitor.tick()
     assert (back.gap, back.interfaces[0].rx_rate) == ("paused until now", None)
+    assert (back.interval_s, back.interfaces[0].rx_delta) == (1.0, 0)
     assert monitor.tick().interfaces[0].rx_rate == 0.0
+
+
+def test_a_tick_less_than_half_a_period_after_the_one_before_is_none_and_loses_nothing() -> None:
+    source = Samples()
+    monitor = Monitor(source, 1.0, {})
+    monitor.tick()
+    source.step = 0.22
+    source.carry(2, 100)
+    assert monitor.tick() is None
+    source.step = 0.78
+    source.carry(2, 100)
+    tick = monitor.tick()
+    assert (tick.interval_s, tick.interfaces[0].rx_delta) == (1.0, 200)
+
+
+def test_the_last_tick_has_all_bytes_however_soon_it_comes() -> None:
+    source = Samples()
+    monitor = Monitor(source, 1.0, {})
+    monitor.tick()
+    source.step = 0.22
+    source.carry(2, 100)
+    last = monitor.tick(is_last=True)
+    assert (last.gap, last.total.rx_delta, last.total.rx_rate) == (NOT_RUNNING, 100, None)
+
+
+def test_a_reset_has_its_reason_and_no_part_in_the_total() -> None:
+    source = Samples()
+    monitor = Monitor(source, 1.0, {})
+    source.carry(2, 500 * 10**9)
+    monitor.tick()
+    source.counters[2] = (0,) * 8
+    source.carry(3, 7)
+    fallen = monitor.tick()
+    assert (fallen.interfaces[0].rx_delta, fallen.interfaces[0].rx_rate, fallen.interfaces[0].gap) == (
+        None,
+        None,
+        RESET,
+    )
+    assert (fallen.total.rx_delta, fallen.total.rx_rate, fallen.total.counted) == (7, 7.0, (3,))
+    source.carry(2, 500 * 10**9 + 3)
+    back = monitor.tick()
+    assert (back.interfaces[0].rx_delta, back.interfaces[0].gap, back.total.rx_delta) == (None, RESET, 0)
+    assert monitor.tick().interfaces[0].gap is None
+
+
+def routed(source: Samples, *names: str) -> None:
+    """The default route goes by way of these from now on."""
+    source.interfaces = {
+        index: Interface(
+            index=index, name=each.name, kind="ethernet", is_up=True, default_metric=0 if each.name in names else None
+        )
+        for index, each in source.interfaces.items()
+    }
+
+
+def test_the_second_in_which_the_default_route_moves_has_the_bytes_of_both_uplinks() -> None:
+    source = Samples()
+    routed(source, "eth0")
+    monitor = Monitor(source, 1.0, {})
+    monitor.tick()
+    source.carry(2, 179_000)
+    source.carry(3, 23_000)
+    routed(source, "eth1")
+    switched = monitor.tick()
+    assert (switched.total.rx_rate, switched.total.rx_delta) == (202_000, 202_000)
+    assert (switched.total.uplinks, switched.total.counted) == (("eth1",), (2, 3))
+    source.carry(2, 5)
+    source.carry(3, 23_000)
+    assert monitor.tick().total.rx_delta == 23_000
+
+
+def test_a_vpn_that_comes_up_within_a_second_doubles_nothing() -> None:
+    source = Samples()
+    routed(source, "eth0")
+    source.interfaces[9] = Interface(index=9, name="tun0", kind="tun", is_up=True)
+    source.counters[9] = (0,) * 8
+    monitor = Monitor(source, 1.0, {})
+    monitor.tick()
+    source.carry(2, 1000)
+    source.carry(9, 600)
+    source.interfaces = {
+        **source.interfaces,
+        9: Interface(index=9, name="tun0", kind="tun", is_up=True, default_metric=0),
+    }
+    routed_both = monitor.tick()
+    assert routed_both.total.rx_delta == 1000
+    source.interfaces = {**source.interfaces, 2: Interface(index=2, name="eth0", kind="ethernet", is_up=True)}
+    source.carry(2, 1000)
+    source.carry(9, 600)
+    assert monitor.tick().total.rx_delta == 1000
+    source.carry(2, 1000)
+    source.carry(9, 600)
+    assert monitor.tick().total.rx_delta == 600, "nothing says what carries it"
