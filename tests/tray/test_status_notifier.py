@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from bare_agent import tick
 from desktop import ITEM, MENU, PATIENCE, WATCHER, BusClient, Session, wait_for
-from jeepney import DBusErrorResponse
+from jeepney import DBusAddress, DBusErrorResponse, new_signal
 from PIL import Image
 from surroundings import Loop, Watcher, no_actions
 
@@ -321,6 +321,25 @@ def test_wheel_and_middle_button_are_passed_on(watcher: Watcher, shown: Shown) -
     for delta, orientation in ((120, "vertical"), (-240, "Vertical"), (120, "horizontal"), (0, "vertical")):
         shown.call("Scroll", "is", (delta, orientation))
     wait_for(lambda: shown.asked == ["middle", "1", "-1"], 5, "all of it")
+
+
+def test_panels_read_the_icon_again_when_the_colour_scheme_changes(watcher: Watcher, shown: Shown) -> None:
+    """Plasma keeps an icon in the colour it had until it is told of another one."""
+    shown.registers(watcher)
+    shown.client.properties(shown.name, ITEM_PATH, ITEM)
+    portal = DBusAddress("/org/freedesktop/portal/desktop", interface="org.freedesktop.portal.Settings")
+
+    def change(namespace: str, key: str, value: int) -> None:
+        shown.client.connection.send(new_signal(portal, "SettingChanged", "ssv", (namespace, key, ("u", value))))
+
+    with shown.client.signals(ITEM, ITEM_PATH) as signals:
+        for value in (1, 2):
+            change("org.freedesktop.appearance", "contrast", value)
+            change("org.freedesktop.appearance", "color-scheme", value)
+            wait_for(lambda: signals() != [], 30, "the icon is announced")
+            shown.get("IconName")
+            assert [name for name, _ in signals()] == ["NewIcon"]
+            signals().clear()
 
 
 def test_assistive_technology_reads_a_name(watcher: Watcher, shown: Shown) -> None:

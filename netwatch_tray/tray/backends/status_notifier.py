@@ -49,6 +49,11 @@ _SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToo
 """What tells hosts to read a property again."""
 _PICTURE = (None, "IconName", "IconPixmap")
 """Properties that only who draws the icon reads; None: all of them."""
+_DESKTOP_SETTINGS = "org.freedesktop.portal.Settings"
+_SCHEME_RULE = (
+    f"type='signal',interface='{_DESKTOP_SETTINGS}',member='SettingChanged',"
+    "arg0='org.freedesktop.appearance',arg1='color-scheme'"
+)
 _READ_WITHIN = 0.1
 """Seconds after a signal in which hosts read what they want to know."""
 
@@ -228,6 +233,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def _run_detached(self) -> None:
         self._bus.start({_ITEM_PATH: Object(self._item), _MENU_PATH: Object(self._dbus_menu.interface)})
         self._registration.start()
+        self._bus.call_bus("AddMatch", "s", (_SCHEME_RULE,))
         self._mark_ready()
 
     def notify_person(self, notification: Notification) -> None:
@@ -329,6 +335,8 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def _on_signal(self, sender: str, interface: str, member: str, body: tuple[Any, ...]) -> None:
         if interface == NOTIFICATIONS:
             self._notifications.on_signal(sender, member, body)
+        elif interface == _DESKTOP_SETTINGS:
+            self._announce("NewIcon")  # panels colour it anew only when they read it again
         else:
             self._registration.on_signal(sender, member, body)
 
