@@ -776,16 +776,32 @@ Hat jetzt keine Verbindung</translation>
       <translation>Programme anderer Benutzer erscheinen mit ihrem Dienst oder Benutzer.</translation>
     </message>
     <message>
-      <source>No tray here shows the icon</source>
-      <translation>Kein Infobereich zeigt hier das Symbol</translation>
-    </message>
-    <message>
       <source>Some of the settings do not hold</source>
       <translation>Einige Einstellungen gelten nicht</translation>
     </message>
     <message>
       <source>Something cannot be measured</source>
       <translation>Etwas kann nicht gemessen werden</translation>
+    </message>
+    <message>
+      <source>The icon appears by itself as soon as a panel shows it.</source>
+      <translation>Das Symbol erscheint von selbst, sobald eine Leiste es zeigt.</translation>
+    </message>
+    <message>
+      <source>Looking for a tray …</source>
+      <translation>Ein Infobereich wird gesucht …</translation>
+    </message>
+    <message>
+      <source>No tray here shows the icon</source>
+      <translation>Kein Infobereich zeigt hier das Symbol</translation>
+    </message>
+    <message>
+      <source>A click on it opens this window.</source>
+      <translation>Ein Klick darauf öffnet dieses Fenster.</translation>
+    </message>
+    <message>
+      <source>The icon is in the tray</source>
+      <translation>Das Symbol ist im Infobereich</translation>
     </message>
   </context>
   <context>

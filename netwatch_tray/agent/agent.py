@@ -60,10 +60,11 @@ _RECENT_TICKS = 300
 class Agent:
     """One per user and machine; `run` returns when the person quits or the system ends it."""
 
-    def __init__(self, *, headless: bool) -> None:
+    def __init__(self, *, headless: bool, by_hand: bool = False) -> None:
         """Takes the lock. Raises AlreadyRunningError, or NetWatchError when nothing can be measured or served.
 
-        A fault in the settings stops nothing: what can be used of them is, and the fault is told.
+        `by_hand`: the user has started it, not the login; see Presence. A fault in the settings stops nothing: what can
+        be used of them is, and the fault is told.
         """
         self._settings_file = paths.settings_file()
         self._settings_state = _state(self._settings_file)
@@ -74,6 +75,7 @@ class Agent:
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
         self._children: list[Popen[bytes]] = []
         self._presence: Presence | None = None
+        self._tray_reported = ("", False)
         self._reporter: Reporter | None = None
         self._unreachable = ""
         """Why no new client can connect."""
@@ -107,7 +109,7 @@ class Agent:
             )
             undo.callback(self._feed.close)
             if not headless:
-                self._presence = Presence(self._scheduler, self._actions(), settings, self._start_icon)
+                self._presence = Presence(self._scheduler, self._actions(), settings, self._start_icon, by_hand=by_hand)
                 undo.callback(self._presence.close)
             self._undo = undo.pop_all()
 
@@ -152,6 +154,7 @@ class Agent:
             self._reporter.tick(tick)
         if self._presence:
             self._presence.show(tick)
+            self._report_tray()
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
         self._children = [child for child in self._children if child.poll() is None]
@@ -171,6 +174,12 @@ class Agent:
             if str(error) != self._unreachable:
                 _log.warning("New windows and commands cannot reach the agent. %s", error)
             self._unreachable = str(error)
+
+    def _report_tray(self) -> None:
+        """To the window that shows whether a tray has the icon."""
+        if self._presence and (found := (self._presence.no_tray, self._presence.is_looking)) != self._tray_reported:
+            self._tray_reported = found
+            self._feed.tell_all(self._status())
 
     def _refresh_desktop_files(self) -> None:
         try:
@@ -342,6 +351,7 @@ class Agent:
             connections=self._connections.source_name,
             tray=self._presence.state if self._presence else "none: started with --headless",
             no_tray=self._presence.no_tray if self._presence else "",
+            is_looking=self._presence is not None and self._presence.is_looking,
             upload=self._reporter.status if self._reporter else None,
             settings_fault=self._settings_fault,
             clients=self._feed.clients,

@@ -36,7 +36,7 @@ def start(_options: argparse.Namespace) -> int:
     from netwatch_tray.agent.agent import Agent
 
     try:
-        agent = Agent(headless=False)
+        agent = Agent(headless=False, by_hand=True)
     except AlreadyRunningError:
         _open_window_of_other()
     else:

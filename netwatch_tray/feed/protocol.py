@@ -88,7 +88,8 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
-    """The answer to the command `status`."""
+    """The answer to the command `status`. Every client gets it as well when it becomes known whether a tray shows the
+    icon."""
 
     version: str
     pid: int
@@ -104,6 +105,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """The tray backend in use, or why there is none."""
     no_tray: str = ""
     """What to do about it where no tray shows the icon; empty: nothing has to be done."""
+    is_looking: bool = False
+    """No tray has answered yet, one still may, and the window is open meanwhile."""
     upload: str | None = None
     """What becomes of the snapshots, in words for the person; None: uploading is off."""
     settings_fault: str = ""

@@ -57,6 +57,11 @@ class Tray:
         return self._icon is not None and self._icon.is_shown
 
     @property
+    def has_tray(self) -> bool | None:
+        """Whether there is a tray, which may not show the icon yet; None: not known yet."""
+        return False if self._icon is None else self._icon.has_tray
+
+    @property
     def has_lost_bus(self) -> bool:
         """Whether the icon waits for its bus to come back."""
         return self._icon is None

@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
 """Seconds that a panel may take to come at login, or to come back, before anything else is tried."""
+_FIRST_LOOK = 0.5
+"""The same, where the user has just started the program: panels run already, and none was found on the bus."""
+_PATIENCE_BY_HAND = 3.0
+"""The same, where there is one on the bus, which may need a moment; and until it is said that there is none."""
 _ASK_AGAIN = 60.0
 """Seconds between attempts of what has failed."""
 
@@ -46,9 +50,16 @@ class Presence:
     """Belongs to the scheduler's thread, like the icon."""
 
     def __init__(
-        self, scheduler: Scheduler, actions: Actions, settings: Settings, start_icon: Callable[[], Process]
+        self,
+        scheduler: Scheduler,
+        actions: Actions,
+        settings: Settings,
+        start_icon: Callable[[], Process],
+        *,
+        by_hand: bool = False,
     ) -> None:
-        """`start_icon` starts the process that shows the icon in an XEmbed tray."""
+        """`start_icon` starts the process that shows the icon in an XEmbed tray. `by_hand`: the user has started the
+        program, not the login: without a tray the window opens at once."""
         self._scheduler = scheduler
         self._actions = actions
         self._settings = settings
@@ -59,7 +70,7 @@ class Presence:
         self._x: XEmbedWatch | None = None
         self._other: Process | None = None
         """Shows the icon in an XEmbed tray."""
-        self._has_told = False
+        self._has_opened_window = self._has_warned = False
         self._unseen_since = clock.uptime()
         self._next_attempt = 0.0
         self._next_start = 0.0
@@ -67,6 +78,10 @@ class Presence:
         self._had_display = sys.platform == "linux" and _has_display()
         self.no_tray = ""
         """What to do so that the icon is seen, in words; empty while it is, or while it may still come."""
+        self.is_looking = False
+        """No tray has answered the user who started the program, and one still may; the window is open meanwhile."""
+        self._by_hand = by_hand
+        """Until the icon is seen for the first time."""
         self._open_tray()
 
     @property
@@ -101,7 +116,8 @@ class Presence:
         self._settings = settings
         if changes_way:
             self.close()
-            self._unseen_since, self._next_attempt, self._has_told = clock.uptime(), 0.0, False
+            self._unseen_since, self._next_attempt = clock.uptime(), 0.0
+            self._has_opened_window = self._has_warned = self._by_hand = self.is_looking = False
             self._open_tray()
         elif self._tray:
             self._tray.apply(settings)
@@ -113,6 +129,9 @@ class Presence:
 
     def run(self) -> None:
         """Runs the scheduler until it is stopped. On macOS the main thread has to be in here."""
+        self._unseen_since = clock.uptime()  # nothing can have answered before
+        if self._by_hand:
+            self._scheduler.after(_FIRST_LOOK, self._follow)
         loop = self._tray.run if self._tray else self._scheduler.run
         loop()
 
@@ -146,18 +165,28 @@ class Presence:
         if way == "none":
             return
         if self._tray and self._tray.is_shown:
-            self._unseen_since, self.no_tray = now, ""
+            self._note_seen(now)
             self._end_other()
         elif self._is_shown_elsewhere:
-            self._unseen_since, self.no_tray = now, ""
+            self._note_seen(now)
             self._look_after_other()
         elif self._is_logged_out(now):
             _log.info("The session is over: neither its bus nor its display is there any more.")
             self._actions.quit()
         elif self._other is not None and now - self._unseen_since < PATIENCE:
             self._look_after_other()  # a tray that is restarted gets the icon from the same process
-        elif now - self._unseen_since >= (PATIENCE if way != "xembed" else 0.0):
+        elif now - self._unseen_since >= (self._patience if way != "xembed" else 0.0):
             self._find_another_way(now)
+
+    def _note_seen(self, now: float) -> None:
+        self._unseen_since, self.no_tray, self.is_looking, self._by_hand = now, "", False, False
+
+    @property
+    def _patience(self) -> float:
+        """Seconds without an icon until another way is tried."""
+        if not self._by_hand or (self._tray and self._tray.has_tray is None):
+            return PATIENCE
+        return _PATIENCE_BY_HAND if self._tray and self._tray.has_tray else _FIRST_LOOK
 
     def _is_logged_out(self, now: float) -> bool:
         """Some sessions leave the programs of their user running; the next login would find this one deaf and blind."""
@@ -176,15 +205,19 @@ class Presence:
         if self._x is not None and self._x.has_tray:
             if now >= self._next_start:
                 self._show_elsewhere()
-        elif now - self._unseen_since >= PATIENCE:
+        elif now - self._unseen_since >= self._patience:
             self._end_other()
-            self._tell_there_is_no_tray()
+            self._show_window_instead(now)
 
-    def _tell_there_is_no_tray(self) -> None:
-        self.no_tray = _advice(os.environ.get("XDG_CURRENT_DESKTOP", ""))
-        if not self._has_told:
-            self._has_told = True
-            _log.warning("No tray shows the icon, so the window opens instead, once. %s", self.no_tray)
+    def _show_window_instead(self, now: float) -> None:
+        self.is_looking = self._by_hand and now - self._unseen_since < _PATIENCE_BY_HAND
+        if not self.is_looking:
+            self.no_tray = _advice(os.environ.get("XDG_CURRENT_DESKTOP", ""))
+            if not self._has_warned:
+                self._has_warned = True
+                _log.warning("No tray shows the icon. %s", self.no_tray)
+        if not self._has_opened_window:
+            self._has_opened_window = True
             self._actions.open_window()
 
     def _watch_x(self) -> None:

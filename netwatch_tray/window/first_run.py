@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
@@ -16,10 +16,11 @@ from netwatch_tray.window.theme import GAP, Theme
 
 _WIDTH = 560
 _ICON = 16
+_MOST_LINES = 6
 
 
 class _Finding(NamedTuple):
-    is_well: bool
+    symbol: Literal["check", "warning", "search"]
     title: str
     detail: str
 
@@ -37,7 +38,9 @@ class FirstRun(QWidget):
         title.show_text(self.tr("NetWatch is measuring"))
         sentence = Paragraph(theme, theme.fonts.base)
         sentence.show_text(self.tr("It keeps its history on this computer. Nothing is sent anywhere unless you ask."))
-        self._lines = [_Line(theme) for _ in range(4)]
+        self._lines = [_Line(theme) for _ in range(_MOST_LINES)]
+        self._missed_tray = False
+        """The page has said that no tray shows the icon."""
         self._show = show = FlatButton(theme, self.tr("Show interfaces"))
         show.clicked.connect(self.done)
         settings = FlatButton(theme, self.tr("Settings"))
@@ -85,7 +88,7 @@ class FirstRun(QWidget):
             count, names = len(tick.interfaces), ", ".join(tick.total.uplinks)
             findings.append(
                 _Finding(
-                    bool(names),
+                    "check" if names else "warning",
                     self.tr("Interfaces found: {count}. The total is {names}").format(count=count, names=names)
                     if names
                     else self.tr("Interfaces found: {count}. None leads out of this computer").format(count=count),
@@ -94,18 +97,31 @@ class FirstRun(QWidget):
             )
         findings.append(
             _Finding(
-                True,
+                "check",
                 self.tr("Connections of everybody, programs of your own account"),
                 self.tr("Programs of other users are shown by their service or user."),
             )
         )
-        if status.no_tray:
-            findings.append(_Finding(False, self.tr("No tray here shows the icon"), status.no_tray))
+        if (tray := self._tray(status)) is not None:
+            findings.append(tray)
         if status.settings_fault:
-            findings.append(_Finding(False, self.tr("Some of the settings do not hold"), status.settings_fault))
+            findings.append(_Finding("warning", self.tr("Some of the settings do not hold"), status.settings_fault))
         if status.faults:
-            findings.append(_Finding(False, self.tr("Something cannot be measured"), " ".join(status.faults)))
+            findings.append(_Finding("warning", self.tr("Something cannot be measured"), " ".join(status.faults)))
         return findings
+
+    def _tray(self, status: Status) -> _Finding | None:
+        if status.is_looking:
+            self._missed_tray = True
+            waiting = self.tr("The icon appears by itself as soon as a panel shows it.")
+            return _Finding("search", self.tr("Looking for a tray …"), waiting)
+        if status.no_tray:
+            self._missed_tray = True
+            return _Finding("warning", self.tr("No tray here shows the icon"), status.no_tray)
+        if self._missed_tray:
+            clicked = self.tr("A click on it opens this window.")
+            return _Finding("check", self.tr("The icon is in the tray"), clicked)
+        return None
 
 
 class _Line(QWidget):
@@ -114,7 +130,7 @@ class _Line(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._is_well = True
+        self._symbol = "check"
         self._title = Paragraph(theme, theme.fonts.base, "ink")
         self._detail = Paragraph(theme, theme.fonts.small)
         self._detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)  # it may hold a command
@@ -125,15 +141,15 @@ class _Line(QWidget):
         column.addWidget(self._detail)
 
     def show_finding(self, finding: _Finding) -> None:
-        self._is_well = finding.is_well
+        self._symbol = finding.symbol
         self._title.show_text(finding.title)
         self._detail.show_text(finding.detail)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         tokens = self._theme.tokens
-        name, colour = ("check", tokens.ink) if self._is_well else ("warning", tokens.warn)
+        colour = tokens.warn if self._symbol == "warning" else tokens.ink
         right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         painter = QPainter(self)
-        pixmap = icon(name, _ICON, colour, self.devicePixelRatioF())
+        pixmap = icon(self._symbol, _ICON, colour, self.devicePixelRatioF())
         painter.drawPixmap(self.width() - _ICON if right_to_left else 0, self._title.y(), pixmap)

@@ -313,11 +313,12 @@ class MainWindow(QWidget):
 
     def _welcome(self, status: Status) -> None:
         """The first time that something needs the person, and never again."""
-        if status.no_tray and not self._remembered("welcomed"):
+        if (status.no_tray or status.is_looking) and not self._remembered("welcomed"):
             self._memory.setValue("welcomed", 1)
-            self._understand(status.no_tray)
             self._stack.setCurrentWidget(self._first_run)
         if self._stack.currentWidget() is self._first_run:
+            if status.no_tray:
+                self._understand(status.no_tray)
             self._first_run.show_findings(status, self.interfaces.tick)
 
     def _turn_to(self, index: int, checked: bool) -> None:

@@ -47,7 +47,8 @@ def network() -> Iterator[Wire]:
 
 
 def start(desktop: Session, network: Wire, **environment: str) -> None:
-    desktop.spawn("agent", [*inside(network.near), *PROGRAM], environment)
+    """As the login does; started by hand: test_first_contact.py."""
+    desktop.spawn("agent", [*inside(network.near), *PROGRAM, "agent"], environment)
     desktop.wait_for(desktop.agent_status, 15, "the agent answers")
 
 

@@ -438,6 +438,22 @@ def test_the_first_run_is_told_where_something_needs_the_person(opened, tmp_path
     assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
 
 
+def test_the_search_for_a_tray_is_followed_live(opened) -> None:
+    window = opened.window
+    shown = window._first_run
+    opened.say(TickMessage(tick(*_FEW)), _status(is_looking=True))
+    assert shown.isVisible()
+    assert "Looking for a tray …" in _said(shown)
+    opened.say(_status(no_tray="Install the extension."))
+    assert "Looking for a tray …" not in _said(shown)
+    assert "Install the extension." in _said(shown)
+    assert window._banner.isHidden(), "it is said once"
+    opened.say(_status())
+    assert "The icon is in the tray" in _said(shown)
+    assert "Install the extension." not in _said(shown)
+    assert shown.isVisible(), "until the user goes on"
+
+
 def test_a_fault_in_the_settings_is_told(opened) -> None:
     window = opened.window
     window._memory.setValue("welcomed", 1)

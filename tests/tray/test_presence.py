@@ -59,9 +59,16 @@ class Life:
         self.children: list[Child] = []
         self.presence = self.make(Settings())
 
-    def make(self, settings: Settings) -> Presence:
+    def make(self, settings: Settings, *, by_hand: bool = False) -> Presence:
         actions = no_actions(open_window=self._open)
-        return self.loop.do(lambda: Presence(self.loop.scheduler, actions, settings, self._start))
+        return self.loop.do(lambda: Presence(self.loop.scheduler, actions, settings, self._start, by_hand=by_hand))
+
+    def start_by_hand(self) -> None:
+        """Instead of at login; until the bus has said whether there is a tray."""
+        self.loop.do(self.presence.close)
+        self.presence = self.make(Settings(), by_hand=True)
+        assert self.presence._tray
+        wait_for(lambda: self.presence._tray.has_tray is not None, 30, "the bus answers")
 
     def pass_seconds(self, seconds: float) -> None:
         for _ in range(int(seconds)):
@@ -86,11 +93,60 @@ def life(bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def test_without_any_tray_the_window_opens_once_after_a_while(life: Life, expected_logs: list[str]) -> None:
     life.pass_seconds(PATIENCE - 1)
     assert (life.opened, life.presence.no_tray) == (0, "")
-    expected_logs.append("No tray shows the icon, so the window opens instead, once.")
+    expected_logs.append("No tray shows the icon.")
     life.pass_seconds(300)
     assert life.opened == 1
     assert "Add a tray to your panel" in life.presence.no_tray
     assert life.presence.state == "StatusNotifierItem (D-Bus): waiting for a tray: none is on the session bus"
+
+
+def test_started_by_hand_without_a_tray_the_window_opens_at_once(life: Life, expected_logs: list[str]) -> None:
+    life.start_by_hand()
+    life.pass_seconds(1)
+    assert (life.opened, life.presence.is_looking, life.presence.no_tray) == (1, True, "")
+    expected_logs.append("No tray shows the icon.")
+    life.pass_seconds(300)
+    assert life.opened == 1
+    assert not life.presence.is_looking
+    assert "Add a tray to your panel" in life.presence.no_tray
+
+
+def test_a_tray_that_comes_after_the_window_ends_the_search(life: Life, bus: Session) -> None:
+    life.start_by_hand()
+    life.pass_seconds(1)
+    assert life.presence.is_looking
+    watcher = Watcher(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+    wait_for(lambda: life.presence.state.endswith("icon shown"), 30, "the panel shows it")
+    life.pass_seconds(1)
+    assert (life.presence.is_looking, life.presence.no_tray) == (False, "")
+    watcher.close()
+    wait_for(lambda: "waiting for a tray" in life.presence.state, 30, "the panel is gone")
+    life.pass_seconds(PATIENCE - 1)
+    assert (life.presence.is_looking, life.presence.no_tray) == (False, ""), "a panel may take as long to come back"
+
+
+def test_started_by_hand_with_a_tray_no_window_opens(life: Life, bus: Session) -> None:
+    watcher = Watcher(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
+    life.start_by_hand()
+    wait_for(lambda: life.presence.state.endswith("icon shown"), 30, "the panel shows it")
+    life.pass_seconds(60)
+    assert (life.opened, life.children, life.presence.is_looking) == (0, [], False)
+    watcher.close()
+
+
+def test_a_slow_bus_opens_no_window(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is known before the bus has answered."""
+    life.start_by_hand()
+    monkeypatch.setattr(type(life.presence._tray), "has_tray", None)
+    life.pass_seconds(PATIENCE - 1)
+    assert (life.opened, life.presence.is_looking) == (0, False)
+
+
+def test_started_by_hand_an_xembed_tray_gets_the_icon_at_once(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeX, "has_tray", True)
+    life.start_by_hand()
+    life.pass_seconds(1)
+    assert (life.opened, len(life.children)) == (0, 1)
 
 
 def test_a_tray_on_the_bus_is_enough(life: Life, bus: Session) -> None:
@@ -142,7 +198,7 @@ def test_an_xembed_tray_that_goes_is_told_and_one_that_comes_back_has_the_icon(
     assert not life.presence.is_shown
     assert life.presence.state == "XEmbed: waiting for a tray, icon to be shown by process 77"
     assert life.children[0].code is None, "a tray that is restarted gets the icon from the same process"
-    expected_logs.append("No tray shows the icon, so the window opens instead, once.")
+    expected_logs.append("No tray shows the icon.")
     life.pass_seconds(PATIENCE)
     assert life.children[0].code == -15
     assert "Add a tray to your panel" in life.presence.no_tray

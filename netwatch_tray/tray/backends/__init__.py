@@ -62,6 +62,10 @@ class TrayIcon(Protocol):
         """Whether there is something that shows the icon, as far as can be known."""
 
     @property
+    def has_tray(self) -> bool | None:
+        """Whether there is something that may show the icon, now or in a moment; None: not known yet."""
+
+    @property
     def state(self) -> str:
         """In words, whether the icon can be seen."""
 

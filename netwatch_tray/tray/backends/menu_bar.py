@@ -112,6 +112,10 @@ class Icon:
         return True
 
     @property
+    def has_tray(self) -> bool | None:
+        return True
+
+    @property
     def state(self) -> str:
         return "icon shown, unless System Settings > Menu Bar hides it"
 

@@ -79,6 +79,8 @@ class Registration:
         self._timers = timers
         self._is_sandboxed = is_sandboxed
         self._on_register = on_register
+        self.is_answered = False
+        """The bus has said whether there is a watcher."""
         self._watcher = ""
         """The unique name of the watcher; empty: there is none."""
         self.process = ""
@@ -168,6 +170,7 @@ class Registration:
         self._hosts = {name for name in answer[0] if name.startswith(HOSTS)} if answer else set()
 
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        self.is_answered = True
         self._set_watcher(answer[0] if answer else "")
 
     def _on_owner(self, name: str, owner: str) -> None:

@@ -168,6 +168,10 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         return self._registration.is_shown
 
     @property
+    def has_tray(self) -> bool | None:
+        return self._registration.has_watcher if self._registration.is_answered else None
+
+    @property
     def state(self) -> str:
         """For `status` and `doctor`."""
         return self._registration.state
