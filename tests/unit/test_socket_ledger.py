@@ -1,0 +1,347 @@
+"""Any order of what sockets, kernel and programs do: no byte is counted twice, none is lost, no amount is negative."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from test_sock_diag import CGROUP, DONE, message, tcp_info
+
+from netwatch_tray.collect.linux.sock_diag import SocketTable
+from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row
+from netwatch_tray.engine.apps import SEARCHING_KEY, reconcile
+from netwatch_tray.engine.connections import ConnectionTable, Interval
+from netwatch_tray.model import Traffic
+
+ESTABLISHED, FIN_WAIT_2, TIME_WAIT, CLOSED, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 5, 6, 7, 8, 9, 10, 11
+SERVER_PORT = 443
+OWNERS = [None, *(Process(pid=pid, name=f"p{pid}", executable=f"/opt/p{pid}/p{pid}") for pid in (50, 51))]
+
+
+class LateFinder:
+    """Answers when the test says so."""
+
+    is_searching = False
+
+    def __init__(self) -> None:
+        self.asked: dict[str, None] = {}
+        self.answers: dict[str, Process | None] = {}
+
+    def look_for(self, sockets: Mapping[str, Socket]) -> None:
+        self.asked.update(dict.fromkeys(sockets))
+
+    def forget(self, keys: Mapping[str, Socket]) -> None:
+        for key in keys:
+            self.asked.pop(key, None)
+            self.answers.pop(key, None)
+
+    def search(self, _budget_s: float) -> Mapping[str, Process | None]:
+        answers, self.answers = self.answers, {}
+        return answers
+
+    def ended(self, pids: Iterable[int]) -> set[int]:  # noqa: ARG002
+        return set()
+
+    def process(self, _pid: int) -> Process | None:
+        return None
+
+    def unit(self, _cgroup: int) -> str | None:
+        return None
+
+
+class KernelSocket:
+    """What the kernel keeps of a connection, and what is true of it."""
+
+    def __init__(self, port: int, inode: int) -> None:
+        self.port, self.inode = port, inode
+        self.cookie: int | None = None
+        self.state = ESTABLISHED
+        self.received = self.sent = 0
+        """The kernel's counters; `received` counts the peer's FIN."""
+        self.is_listed = True
+        """In dumps. A closed socket is not, and exists until its program lets go of it."""
+
+
+class Connections(RuleBasedStateMachine):
+    """A kernel that opens, moves, closes, resets and lists sockets, and the agent that reads them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies = itertools.count(1)
+        self.inodes = itertools.count(100)
+        self.sockets: list[KernelSocket] = []
+        self.remains: list[KernelSocket] = []
+        """TIME_WAIT sockets, and FIN_WAIT_2 without a program."""
+        self.waiting: list[bytes] = []
+        """Messages about destroyed sockets that were not delivered yet."""
+        self.rx = self.tx = 0
+        """Payload since the first reading."""
+        self.slack = 0
+        """Sockets that ended: each may be a byte low."""
+        self.forgotten_rx = self.forgotten_tx = 0
+        """Payload of sockets whose counters the kernel set to 0."""
+        self.netlink = SocketTable()
+        self.finder = LateFinder()
+        self.table = ConnectionTable(self.finder, now=lambda: 1.7e9)
+        self.boottime = 100.0
+        self.sums: Counter[str] = Counter()
+        self.processes: Counter[int] = Counter()
+        self.rows: dict[str, tuple[int, int]] = {}
+        self.held = self.ahead = Traffic()
+
+    @initialize(count=st.integers(0, 3), moved=st.integers(0, 5000))
+    def begin(self, count: int, moved: int) -> None:
+        for port in range(count):
+            self.open(port)
+            self.sockets[-1].received = self.sockets[-1].sent = moved
+        self.read(skipped=0, delivered=0)
+
+    @rule(port=st.integers(0, 3))
+    def open(self, port: int) -> None:
+        self.sockets.append(KernelSocket(5000 + port, next(self.inodes)))
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 99), rx=st.integers(0, 10**6), tx=st.integers(0, 10**6))
+    def transfer(self, which: int, rx: int, tx: int) -> None:
+        found = self.pick(which)
+        if found.state in {ESTABLISHED, FIN_WAIT_2}:
+            found.received += rx
+            self.rx += rx
+        if found.state in {ESTABLISHED, CLOSE_WAIT}:
+            found.sent += tx
+            self.tx += tx
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 99))
+    def peer_closes(self, which: int) -> None:
+        found = self.pick(which)
+        if found.state == ESTABLISHED:
+            found.state = CLOSE_WAIT
+            found.received += 1
+        elif found.state == FIN_WAIT_2:  # the rest is left to a TIME_WAIT socket
+            found.received += 1
+            self.leave_remains(found, TIME_WAIT)
+            found.state, found.is_listed = CLOSED, False
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 99))
+    def program_shuts(self, which: int) -> None:
+        found = self.pick(which)
+        if found.state == ESTABLISHED:
+            found.state = FIN_WAIT_2
+        elif found.state == CLOSE_WAIT:
+            found.state = LAST_ACK
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 99))
+    def both_close_at_once(self, which: int) -> None:
+        found = self.pick(which)
+        if found.state == ESTABLISHED:
+            found.state = CLOSING
+            found.received += 1
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 99), with_fin=st.booleans())
+    def program_closes(self, which: int, with_fin: bool) -> None:
+        """`with_fin`: the peer's comes with the acknowledgement of ours."""
+        found = self.pick(which)
+        if found.state in {ESTABLISHED, FIN_WAIT_2}:
+            found.received += with_fin
+            self.leave_remains(found, TIME_WAIT if with_fin else FIN_WAIT_2)
+        self.destroy(found)
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 99))
+    def peer_resets(self, which: int) -> None:
+        """The program does not notice yet."""
+        found = self.pick(which)
+        found.state, found.is_listed = CLOSED, False
+
+    @precondition(lambda self: self.sockets)
+    @rule(which=st.integers(0, 99))
+    def program_aborts(self, which: int) -> None:
+        found = self.pick(which)
+        self.forgotten_rx += found.received
+        self.forgotten_tx += found.sent
+        found.received = found.sent = 0
+        self.destroy(found)
+
+    @precondition(lambda self: self.remains)
+    @rule(which=st.integers(0, 99))
+    def remains_end(self, which: int) -> None:
+        """TIME_WAIT is over, or data after our FIN made a reset."""
+        self.remains.pop(which % len(self.remains))
+
+    @rule(skipped=st.integers(0, 255), delivered=st.integers(0, 99), after=st.sampled_from([0.1, 1.0, 10.0, 1000.0]))
+    def read(self, skipped: int, delivered: int, after: float = 1.0, *, is_last: bool = False) -> None:
+        """`skipped`: bits of the sockets that the dump leaves out. `delivered`: messages that have arrived."""
+        self.boottime += after
+        rows = []
+        for place, found in enumerate([*self.sockets, *self.remains]):
+            if found.is_listed and not skipped >> place & 1:
+                rows.append(self.row(found))
+        self.netlink.begin()
+        self.netlink.take(memoryview(b"".join(rows) + DONE))
+        count = len(self.waiting) if is_last else min(delivered, len(self.waiting))
+        for each in self.waiting[:count]:
+            self.netlink.take_destroyed(memoryview(each))
+        del self.waiting[:count]
+        changed, removed = self.netlink.changes()
+        sample = SocketSample(
+            self.boottime, {str(key): each for key, each in changed.items()}, {str(k): v for k, v in removed.items()}
+        )
+        self.table.update(sample, is_last=is_last)
+        self.check_interval(self.table.interval)
+
+    @rule(which=st.integers(0, 99), owner=st.sampled_from(OWNERS))
+    def owner_is_found(self, which: int, owner: Process | None) -> None:
+        asked = list(self.finder.asked)
+        if asked:
+            key = asked[which % len(asked)]
+            del self.finder.asked[key]
+            self.finder.answers[key] = owner
+            self.table.search(0.01)
+
+    @invariant()
+    def nothing_is_counted_that_did_not_move(self) -> None:
+        apps = self.table.apps()
+        assert sum(app.rx_bytes for app in apps) <= self.rx
+        assert sum(app.tx_bytes for app in apps) <= self.tx
+        for app in apps:
+            assert min(app.rx_bytes, app.tx_bytes, app.rx_rate or 0, app.tx_rate or 0, app.connections) >= 0
+
+    def teardown(self) -> None:
+        for found in [*self.sockets]:
+            self.destroy(found)
+        self.remains.clear()
+        for _ in range(3):
+            self.read(skipped=0, delivered=99)
+        self.read(skipped=0, delivered=99, is_last=True)
+        apps = self.table.apps()
+        assert SEARCHING_KEY not in {app.key for app in apps}
+        assert self.table.interval.held == Traffic()
+        rx, tx = sum(app.rx_bytes for app in apps), sum(app.tx_bytes for app in apps)
+        assert self.rx - self.slack - self.forgotten_rx <= rx <= self.rx
+        assert self.tx - self.forgotten_tx <= tx <= self.tx
+        assert {app.key: app.rx_bytes + app.tx_bytes for app in apps} == dict(self.sums)
+
+    def pick(self, which: int) -> KernelSocket:
+        return self.sockets[which % len(self.sockets)]
+
+    def leave_remains(self, found: KernelSocket, state: int) -> None:
+        """A small socket takes the place of a connection, with its cookie if it had one."""
+        rest = KernelSocket(found.port, 0)
+        rest.cookie, rest.state = found.cookie, state
+        self.remains.append(rest)
+
+    def destroy(self, found: KernelSocket) -> None:
+        self.sockets.remove(found)
+        self.slack += 1
+        info = tcp_info(found.received, found.sent)
+        ports = (found.port, SERVER_PORT)
+        cookie = found.cookie or next(self.cookies)
+        self.waiting.append(message(cookie, CLOSED, kind=20, info=info, ports=ports, inode=0, uid=0, before=()))
+
+    def row(self, found: KernelSocket) -> bytes:
+        found.cookie = found.cookie or next(self.cookies)
+        ports = (found.port, SERVER_PORT)
+        if not found.inode:
+            return message(found.cookie, found.state, ports=ports, inode=0, uid=0, before=())
+        info = tcp_info(found.received, found.sent)
+        return message(found.cookie, found.state, info=info, ports=ports, inode=found.inode, before=(CGROUP,))
+
+    def check_interval(self, interval: Interval) -> None:
+        assert SEARCHING_KEY not in interval.amounts
+        for key, (_, traffic) in interval.amounts.items():
+            self.sums[key] += sum(traffic)
+        for pid, traffic in interval.processes.items():
+            self.processes[pid] += sum(traffic)
+        apps = {app.key: app for app in self.table.apps()}
+        booked = {key: app.rx_bytes + app.tx_bytes for key, app in apps.items() if key != SEARCHING_KEY}
+        assert {key: count for key, count in booked.items() if count} == dict(self.sums)
+        for owner in OWNERS[1:]:
+            assert owner is not None
+            assert self.processes[owner.pid] == booked.get(f"executable:{owner.executable}", 0)
+        searching = apps.get(SEARCHING_KEY)
+        assert interval.held == ((searching.rx_bytes, searching.tx_bytes) if searching else (0, 0))
+        result = reconcile(Traffic(10**9, 10**9), interval.amounts, Traffic(), self.ahead, interval.held, self.held)
+        for way in range(2):
+            booked_now = sum(traffic[way] for _, traffic in interval.amounts.values())
+            before, after = self.ahead[way] + booked_now + result.other[way], 10**9 + result.ahead[way]
+            assert after + self.held[way] == before + result.held[way]
+        self.ahead, self.held = result.ahead, result.held
+        for row in self.table.reset().added:
+            if row.rx_bytes is not None and row.tx_bytes is not None:
+                rx, tx = self.rows.get(row.key, (0, 0))
+                assert row.rx_bytes >= rx
+                assert row.tx_bytes >= tx
+                self.rows[row.key] = row.rx_bytes, row.tx_bytes
+
+
+Connections.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestConnections = Connections.TestCase
+
+
+AMOUNTS = st.none() | st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
+
+
+@given(st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=12), st.sampled_from(["ESTABLISHED", "CLOSED", None]))
+def test_a_source_that_is_not_monotonic_can_only_raise(
+    readings: list[tuple[tuple[int, int] | None, ...]], state: str | None
+) -> None:
+    """Each socket's bytes are its highest counters, whatever it read in between and however often it was left out."""
+    table, changes = ConnectionTable(LateFinder(), now=lambda: 1.7e9), Changes()
+    for place, reading in enumerate(readings):
+        sockets = {
+            str(key): Socket(
+                protocol="TCP",
+                local_address="192.0.2.7",
+                local_port=key,
+                state=state,
+                rx_bytes=each[0],
+                tx_bytes=each[1],
+            )
+            for key, each in enumerate(reading)
+            if each is not None
+        }
+        table.update(changes.since_last(100.0 + place, sockets), is_monotonic=False)
+        assert all(app.rx_rate is None or app.rx_rate >= 0 for app in table.apps())
+    for way, total in enumerate((sum(a.rx_bytes for a in table.apps()), sum(a.tx_bytes for a in table.apps()))):
+        expected = 0
+        for key in range(2):
+            values = [reading[key][way] for reading in readings if reading[key] is not None]  # type: ignore[index]
+            start = readings[0][key][way] if readings[0][key] is not None else 0  # type: ignore[index]
+            expected += max([start, *values]) - start
+        assert total == expected
+
+
+def test_a_gigabyte_is_not_counted_again_when_its_socket_is_left_out_of_one_reading() -> None:
+    table, changes = ConnectionTable(LateFinder(), now=lambda: 1.7e9), Changes()
+    old = Socket(protocol="TCP", local_address="192.0.2.7", local_port=1, rx_bytes=10**9, tx_bytes=0)
+    for place, sockets in enumerate([{"a": old}, {}, {"a": old}]):
+        table.update(changes.since_last(100.0 + 2 * place, sockets), is_monotonic=False)
+    assert sum(app.rx_bytes for app in table.apps()) == 0
+    assert [row.rx_rate for row in table.reset().added] == [0.0]
+
+
+def test_rows_with_one_key_are_one_socket() -> None:
+    sockets: dict[str, Socket] = {}
+    for rx, tx in ((100, None), (800, None), (None, 5)):
+        found = Socket(protocol="UDP", local_address="*", local_port=5353, rx_bytes=rx, tx_bytes=tx)
+        add_row(sockets, "mdns", found)
+    (found,) = sockets.values()
+    assert (found.rx_bytes, found.tx_bytes) == (900, 5)
+
+
+@pytest.mark.parametrize("amounts", [(-1, 0), (0, -1)])
+def test_traffic_below_zero_cannot_be_made(amounts: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="negative"):
+        Traffic(*amounts)
+    with pytest.raises(ValueError, match="negative"):
+        Traffic(0, 0).minus(Traffic(1, 0))
+    assert Traffic(3, 4) == (3, 4)
