@@ -9,10 +9,10 @@ connection as it ends (see `Truth`) and at last one with the sums:
 
     {"connections": 100, "rx": [low, high], "tx": [low, high], "failed": 0}
 
-The amounts are the payload that the program's own sockets exchanged, as far as the kernel counts it to the end. They are
-exact (low = high) but where this end resets the connection, for the kernel sets the counters of that socket to 0 then,
-and for connections that are cut in the middle of a transfer. Bytes count as received when they arrived, even if nobody
-read them. The traffic is bounded: 16 connections at a time, 300 kB each.
+The amounts are the payload that the program's own sockets exchanged, as far as the kernel counts it to the end. They
+are exact (low = high) but where this end resets the connection, because the kernel then sets the counters of that
+socket to 0, and for connections that are cut in the middle of a transfer. Bytes count as received when they arrived,
+even if nobody read them. The traffic is bounded: 16 connections at a time, 300 kB each.
 """
 
 from __future__ import annotations
