@@ -11,6 +11,7 @@ import pytest
 from netwatch_tray.agent import connections
 from netwatch_tray.agent.connections import ConnectionWatch
 from netwatch_tray.collect.sockets import Socket, SocketSample
+from netwatch_tray.engine.connections import Interval
 from netwatch_tray.engine.topology import decide
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.model import Interface, Tick, Total
@@ -113,3 +114,85 @@ def test_connections_and_interfaces_tell_of_the_same_seconds(monkeypatch: pytest
             assert said.uplink == (1000 * said.interval_s, 0)
             assert said.tcp == said.uplink, "the one connection is all of it"
             assert said.other == (0, 0)
+
+
+class _Openings:
+    """Says how many connections were opened so far."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def count(self) -> int:
+        return self.opened
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Agent:
+    """Ticks each second, as the agent does; connections open when the test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, is_costly: bool = False) -> None:
+        self.scheduler, self.openings = _Scheduler(), _Openings()
+        self.source = _Source(self.scheduler)
+        self.source.is_costly = is_costly
+        self.clock = 1000.0
+        self.cost = 0.001
+        monkeypatch.setattr(connections, "open_source", lambda: self.source)
+        monkeypatch.setattr(connections, "open_openings", lambda: self.openings)
+        monkeypatch.setattr(connections.clock, "boottime", lambda: self.clock)
+        monkeypatch.setattr(connections.time, "thread_time", self._thread_time)
+        self._spent = 0.0
+        interfaces = {2: Interface(index=2, name="eth0", is_up=True, addresses=("192.0.2.1/24",), default_metric=1)}
+        monitor = SimpleNamespace(interfaces=interfaces, memberships=decide(interfaces, {}))
+        self.watch = ConnectionWatch(self.scheduler, monitor)  # type: ignore[arg-type]  # they have what it asks for
+        feed = SimpleNamespace(wants=lambda _topic: False)
+        self.watch.start(feed)  # type: ignore[arg-type]  # as above
+
+    def _thread_time(self) -> float:
+        self._spent += self.cost
+        return self._spent
+
+    def second(self, *, opened: int = 0) -> Interval | None:
+        self.scheduler.now += 1
+        self.clock += 1
+        self.source.at = float(self.scheduler.now)
+        self.openings.opened += opened
+        total = Total(rx_rate=1000.0, tx_rate=0.0, uplinks=("eth0",), rx_delta=1000)
+        moved = self.watch.count(Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=()))
+        for timer in list(self.scheduler.timers):
+            if timer.period and self.scheduler.now % timer.period == 0:
+                timer.callback()
+        return moved
+
+
+def test_sockets_are_read_with_the_tick_after_a_connection_was_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = _Agent(monkeypatch)
+    for second in range(1, 22):
+        agent.second(opened=1 if second in {3, 4, 10} else 0)
+    assert agent.source.reads == [0.0, 3.0, 4.0, 10.0, 20.0], "once at second 10, although both reasons hold"
+
+
+def test_a_server_called_all_the_time_costs_no_more_than_a_part_of_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = _Agent(monkeypatch)
+    agent.cost = 0.1
+    for _ in range(100):
+        agent.second(opened=5000)
+    assert 10 <= len(agent.source.reads) <= 1 + 100 * connections._MOST_LOAD / agent.cost + 10
+
+
+def test_the_last_reading_books_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = _Agent(monkeypatch)
+    for _ in range(3):
+        agent.second()
+    agent.source.at = 3.5
+    agent.watch.read_last()
+    moved = agent.watch.count(
+        Tick(
+            at=datetime.now(UTC), interval_s=0.5, gap=None, total=Total(rx_rate=0, tx_rate=0, uplinks=()), interfaces=()
+        )
+    )
+    assert moved
+    assert sum(traffic.rx for _, traffic in moved.amounts.values()) == 3500
+    assert moved.held == (0, 0)
+    assert agent.second() is None

@@ -111,6 +111,27 @@ def test_the_last_owners_are_tried_first_and_a_full_scan_is_not_needed(
     assert answer.pid == 20
 
 
+def test_a_young_process_is_looked_through_although_its_number_of_files_is_the_same(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("netwatch_tray.collect.linux.process_map.time.monotonic", lambda: now)
+    finder = ProcessMap(str(proc.root), sees_all=True)
+    finder.look_for({"x": of_inode(999)})
+    assert everything(finder) == {"x": None}, "the full scan, the next one is due in five seconds"
+    now += 1
+    proc.add(50, "curl", ["/etc/hosts"])
+    finder.look_for({"y": of_inode(998)})
+    assert everything(finder) == {}
+    now += 1
+    (proc.root / "50" / "fd" / "0").unlink()
+    (proc.root / "50" / "fd" / "0").symlink_to("socket:[501]")
+    finder.look_for({"z": of_inode(501)})
+    answer = everything(finder)["z"]
+    assert answer is not None
+    assert answer.pid == 50
+
+
 def test_only_sockets_that_may_be_seen_are_looked_for(proc: Proc) -> None:
     finder = ProcessMap(str(proc.root), sees_all=False)
     finder.look_for({"others": of_inode(201, uid=os.getuid() + 1), "closing": of_inode(None), "own": of_inode(202)})

@@ -1,9 +1,9 @@
 """From a socket's inode to its process, through the links in /proc/PID/fd (proc(5)).
 
 Reading every link of every process costs tens of milliseconds, so a socket is looked for where it probably is: in the
-processes that owned the last ones found, then in those whose number of open files changed (Linux 6.2 tells it as the
-size of the directory), and only then everywhere, which happens at most once in five seconds. What was found nowhere is
-not looked for again. All of it in steps of a given time.
+processes that owned the last ones found, then in those that are young or whose number of open files changed (Linux 6.2
+tells it as the size of the directory), and only then everywhere, which happens at most once in five seconds. What was
+found nowhere is not looked for again. All of it in steps of a given time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from netwatch_tray.text import decoded, from_os
 
 _PERIOD_OF_FULL_SCANS = 5.0
 """Seconds."""
+_YOUTH = 10.0
+"""Seconds in which a process opens and closes files while it starts, so that their number says little."""
 _REMEMBERED_OWNERS = 8
 _LINKS_A_STEP = 128
 _COMM_LENGTH = 15
@@ -39,7 +41,8 @@ class ProcessMap:
         self._answers: dict[str, Process | None] = {}
         self._recent_owners: list[int] = []
         """Latest first."""
-        self._file_counts: dict[str, int] = {}
+        self._file_counts: dict[str, tuple[int, float]] = {}
+        """By pid: how many files are open, and when the process was first seen."""
         self._steps: Iterator[None] | None = None
         self._is_stale = False
         """Something came that the search under way has not looked for everywhere."""
@@ -100,16 +103,20 @@ class ProcessMap:
             return
         pids = [name for name in os.listdir(self._root) if name.isdecimal()]  # noqa: PTH208  names are enough
         before, self._file_counts = self._file_counts, {}
+        now = time.monotonic()
+        first_seen = now if before else -_YOUTH
         for position, pid in enumerate(pids):
             try:
-                self._file_counts[pid] = os.stat(f"{self._root}/{pid}/fd").st_size  # noqa: PTH116  a third of the time
+                count = os.stat(f"{self._root}/{pid}/fd").st_size  # noqa: PTH116  a third of the time
             except OSError:
                 continue
+            known = before.get(pid)
+            self._file_counts[pid] = count, first_seen if known is None else known[1]
             if position % _LINKS_A_STEP == 0:
                 yield
         if before:
-            for pid, count in self._file_counts.items():
-                if before.get(pid) != count:
+            for pid, counted in self._file_counts.items():
+                if before.get(pid) != counted or now - counted[1] < _YOUTH:
                     yield from self._scan(pid)
         if self._wanted and self._may_scan_all():
             yield from self._scan_all(pids)
