@@ -34,7 +34,7 @@ PERIOD_WATCHED, PERIOD_UNWATCHED = 2.0, 10.0
 """Seconds between readings. The counters are cumulative, and the kernel tells the last bytes of what closes between."""
 _PAUSE_AFTER_NEWS = 0.25
 """Seconds: how often at most the news of closed sockets wakes the agent. Its queue holds some 330 of them."""
-_MOST_LOAD = 0.02
+_MOST_LOAD = 0.05
 """Of a processor, for readings because of new connections: a server that is called all the time is read less often."""
 _SEARCH_SLICE = 0.005
 """Seconds the search for owners may hold up the loop at a time."""
