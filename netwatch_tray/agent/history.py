@@ -65,7 +65,7 @@ class HistoryKeeper:
     def faults(self) -> tuple[str, ...]:
         """For `status`, in words."""
         writer = self._writer
-        return tuple(filter(None, (writer.fault, writer.note))) if writer else ()
+        return writer.faults if writer else ()
 
     def apply(self, settings: Settings) -> None:
         """Holds from the next minute on; a history that is switched off is closed as soon as the disk allows."""

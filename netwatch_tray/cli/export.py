@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,9 @@ def _values(
     reader: HistoryReader, kind: Kind, name: str | None, first: date, last: date, step: int
 ) -> Iterator[tuple[object, ...]]:
     """What is stored of each series, then what gaps carried."""
-    start, end = _midnight(first), _midnight(last + timedelta(days=1))
+    from netwatch_tray.history.reader import midnight, midnight_after
+
+    start, end = int(midnight(first)), int(midnight_after(last))
     for row in reader.rows(kind, name, start, end, step):
         peaks = row.rx_peak, row.tx_peak
         yield (_moment(row.at), row.seconds, row.name, row.rx, row.tx, *peaks, row.covered_s, None)
@@ -92,14 +94,11 @@ def _days(reader: HistoryReader, kind: Kind, name: str | None, first: date, last
 
 
 def _span(first: date, last: date, name: str, used: Used) -> tuple[object, ...]:
-    seconds = _midnight(last + timedelta(days=1)) - _midnight(first)
+    from netwatch_tray.history.reader import midnight, midnight_after
+
+    seconds = int(midnight_after(last) - midnight(first))
     note = "imported" if used.imported else None
     return (first.isoformat(), seconds, name, used.rx, used.tx, None, None, used.covered_s, note)
-
-
-def _midnight(day: date) -> int:
-    """Unix time at which the local day begins."""
-    return int(datetime.combine(day, time()).timestamp())
 
 
 def _moment(at: float) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from netwatch_tray.errors import NetWatchError
@@ -115,7 +115,8 @@ def open_history() -> Iterator[HistoryReader]:
 def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[date, date]:
     """From `--from` to `--to`, both included; by default the last days up to today, None: all. Ends with 2 if none."""
     last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
-    first: date = options.first or (date.min if default_days is None else last - timedelta(days=default_days - 1))
+    earliest = date.min if default_days is None else date.fromordinal(max(1, last.toordinal() - default_days + 1))
+    first: date = options.first or earliest
     if first > last:
         options.misused(f"--from {first} is after {f'--to {last}' if options.last else 'today'}")
     return first, last

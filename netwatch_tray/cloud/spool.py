@@ -190,11 +190,11 @@ class Spool:
         """Of one account's snapshots, by default of all; the counters are everybody's."""
         with self._transaction() as database:
             waiting, aside = database.execute(
-                "SELECT count(*) FILTER (WHERE aside IS NULL), count(aside) FROM snapshot WHERE ?1 IN (host_id, '')",
+                "SELECT count(*) FILTER (WHERE aside IS NULL), count(aside) FROM snapshot WHERE ? IN (host_id, '')",
                 (host_id or "",),
             ).fetchone()
             latest = database.execute(
-                "SELECT aside FROM snapshot WHERE aside IS NOT NULL AND ?1 IN (host_id, '') ORDER BY id DESC LIMIT 1",
+                "SELECT aside FROM snapshot WHERE aside IS NOT NULL AND ? IN (host_id, '') ORDER BY id DESC LIMIT 1",
                 (host_id or "",),
             ).fetchone()
             counters = dict(database.execute("SELECT name, value FROM counter").fetchall())

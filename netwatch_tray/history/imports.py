@@ -17,7 +17,7 @@ from netwatch_tray.history.schema import explained
 from netwatch_tray.history.usage import Days, period_of
 
 Span = Literal["day", "month", "year"]
-_SPANS: tuple[tuple[Span, Span | None], ...] = (("day", "month"), ("month", "year"), ("year", None))
+SPANS: dict[Span, Span | None] = {"day": "month", "month": "year", "year": None}
 """Each with the next longer one."""
 
 
@@ -72,7 +72,7 @@ def amounts(imports: Iterable[Import], until: date) -> list[Amount]:
         told[span][name, first] = rx, tx
     found = []
     inside: dict[tuple[str, date], tuple[int, int]] = {}
-    for span, longer in _SPANS:
+    for span, longer in SPANS.items():
         outside: dict[tuple[str, date], tuple[int, int]] = {}
         for name, first in sorted(told[span].keys() | inside.keys()):
             rx, tx = told[span].get((name, first), (0, 0))

@@ -40,8 +40,8 @@ def current_network(interfaces: Iterable[InterfaceTick], proc: Path = Path("/pro
     if uplink is None:
         return OFFLINE
     gateway = _gateway(proc)
-    known_by = f"{uplink.kind} {gateway or uplink.name}"
-    return Network(blake2b(known_by.encode(), digest_size=6).hexdigest(), uplink.kind, is_metered())
+    known_by = f"{uplink.kind} {gateway or uplink.name}".encode(errors="backslashreplace")
+    return Network(blake2b(known_by, digest_size=6).hexdigest(), uplink.kind, is_metered())
 
 
 def _gateway(proc: Path) -> str | None:

@@ -1,20 +1,22 @@
 """How measurements lie in the file: minutes as they come, and chunks of a series, compressed columns of one tier.
 
 A chunk holds an hour of tens of seconds or of minutes, or four days of hours. Unknown is a value that covers no time.
+`pack_*` refuse what `unpack_*` refuse: what is written is checked by the decoder that will read it. `mended` keeps what
+can be kept of values that were refused.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain, groupby
 from operator import add, truediv
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, TypeGuard, TypeVar, cast
 
 import msgspec
 
-from netwatch_tray.history.schema import CorruptHistoryError
+from netwatch_tray.errors import HistoryError
 
 TENS, MINUTES, HOURS = 10, 60, 3600
 """The tiers, in seconds a value; a finer one, the ticks themselves, is in the minutes."""
@@ -23,9 +25,12 @@ SPAN = {TENS: 3600, MINUTES: 3600, HOURS: 4 * 86400}
 
 Unpacked = TypeVar("Unpacked")
 
-_Sum = Annotated[int, msgspec.Meta(ge=0)]
+_MOST = (1 << 63) - 1
+_Sum = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 """What 60 ticks come to at most, and more of them still go into 64 bits."""
+_InMinute = Annotated[int, msgspec.Meta(ge=0, lt=60_000)]
+_Positive = Annotated[int, msgspec.Meta(gt=0, le=1 << 62)]
 
 Value = tuple[_Amount, _Amount, _Amount, _Amount, _Amount]
 """Tenths of a second covered; bytes received and sent; highest rates in it, bytes/s, received and sent."""
@@ -42,12 +47,16 @@ Ledger = dict[_Amount, Entry]
 """What series moved in a day in one network."""
 
 
+class CorruptRowError(HistoryError):
+    """One row of the history cannot be read or must not be written. The rows around it are not affected."""
+
+
 class Fine(msgspec.Struct, frozen=True, array_like=True):
     """The ticks of a minute."""
 
-    times: list[_Amount]
+    times: list[_InMinute]
     """When each ended, ms since the start of the minute."""
-    elapsed: list[_Amount]
+    elapsed: list[_Positive]
     """How long each lasted, ms."""
     lines: dict[_Amount, msgspec.Raw]
     """By series: a Line; decoded only for who is asked for."""
@@ -140,6 +149,9 @@ _minute = msgspec.msgpack.Decoder(Minute)
 _ledger = msgspec.msgpack.Decoder(Ledger)
 _fine = msgspec.msgpack.Decoder(Fine)
 _line: msgspec.msgpack.Decoder[Line] = msgspec.msgpack.Decoder(Line)
+_whole_fine: msgspec.msgpack.Decoder[tuple[list[_InMinute], list[_Positive], dict[_Amount, Line]]] = (
+    msgspec.msgpack.Decoder(tuple[list[_InMinute], list[_Positive], dict[_Amount, Line]])
+)
 
 
 def pack_columns(columns: Columns) -> bytes:
@@ -147,30 +159,38 @@ def pack_columns(columns: Columns) -> bytes:
 
     That is all lowest bytes, then all second ones …: like beside like, a quarter less than numbers in their order.
     Bytes are exact; peaks are cut to ten bits, three digits, because the rest of them is a tenth of the file.
+    Raises CorruptRowError.
     """
     rows = [columns.covered, columns.rx, columns.tx, _cut(columns.rx_peak), _cut(columns.tx_peak)]
     places = [place for place, value in enumerate(zip(*rows, strict=True)) if any(value)]
     if len(places) < len(columns.covered):
         rows = [[row[place] for place in places] for row in rows]
     there = sum(1 << place for place in places)
-    data = struct.pack(f"<{5 * len(places)}Q", *chain(*rows))
-    planes = b"".join([data[plane::8] for plane in range(8)])
-    return zlib.compress(there.to_bytes(-(-len(columns.covered) // 8), "little") + planes, level=1)
+    try:
+        data = struct.pack(f"<{5 * len(places)}Q", *chain(*rows))
+    except struct.error as error:
+        raise CorruptRowError(str(error)) from error
+    planes = [data[plane::8] for plane in range(8)]
+    if not planes[7].isascii():
+        raise CorruptRowError("an amount does not fit into 63 bits")
+    return zlib.compress(there.to_bytes(-(-len(columns.covered) // 8), "little") + b"".join(planes), level=1)
 
 
 def unpack_columns(data: bytes, tier: int) -> Columns:
-    """Raises CorruptHistoryError."""
+    """Raises CorruptRowError."""
     size = SPAN[tier] // tier
     begin = -(-size // 8)
     unpacker = zlib.decompressobj()
     try:
         raw = unpacker.decompress(data, begin + 40 * size + 1)
     except zlib.error as error:
-        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
+        raise CorruptRowError(str(error)) from error
     there = int.from_bytes(raw[:begin], "little")
     count = there.bit_count()
     if not unpacker.eof or there >> size or len(raw) != begin + 40 * count:
-        raise CorruptHistoryError("The history is damaged: a chunk has another length than its tier.")
+        raise CorruptRowError("a chunk has another length than its tier")
+    if not raw[begin + 35 * count :].isascii():  # the plane of the highest bytes
+        raise CorruptRowError("an amount does not fit into 63 bits")
     ordered = bytearray(40 * count)
     for plane in range(8):
         ordered[plane::8] = raw[begin + plane * 5 * count : begin + (plane + 1) * 5 * count]
@@ -183,58 +203,105 @@ def unpack_columns(data: bytes, tier: int) -> Columns:
 
 
 def pack_minute(minute: Minute) -> bytes:
-    return _encoder.encode(minute)
+    """Raises CorruptRowError."""
+    return _checked(_minute, minute)
 
 
 def unpack_minute(data: bytes) -> Minute:
-    """Raises CorruptHistoryError."""
+    """Raises CorruptRowError."""
     return _decoded(_minute, data)
 
 
 def pack_ledger(ledger: Ledger) -> bytes:
-    return _encoder.encode(ledger)
+    """Raises CorruptRowError."""
+    return _checked(_ledger, ledger)
 
 
 def unpack_ledger(data: bytes) -> Ledger:
-    """Raises CorruptHistoryError."""
+    """Raises CorruptRowError."""
     return _decoded(_ledger, data)
 
 
-def pack_fine(times: list[int], elapsed: list[int], lines: dict[int, Line]) -> bytes:
-    return _encoder.encode((times, elapsed, lines))
+def mended(values: Mapping[int, Value] | bytes, most: int = 1 << 62) -> tuple[dict[int, Value], list[int | None]]:
+    """What can be kept of a minute or of a ledger that was refused, and the series of what cannot stay as it is.
+
+    An amount below 0 becomes 0: the program once stored them, and the other amounts beside it are right. A value that
+    is anything else than five numbers up to `most` is left out; `None`: so is one of a series that nobody can name.
+    Raises CorruptRowError where nothing can be read.
+    """
+    table: object = values
+    if isinstance(values, bytes):
+        try:
+            table = msgspec.msgpack.decode(values)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise CorruptRowError(str(error)) from error
+    if not isinstance(table, Mapping):
+        raise CorruptRowError("no table of values")
+    found: dict[int, Value] = {}
+    faulty: list[int | None] = []
+    for series, value in table.items():
+        if type(series) is not int or not 0 <= series <= 1 << 62:
+            faulty.append(None)
+        elif not _is_five_numbers(value) or max(value) > most:
+            faulty.append(series)
+        else:
+            if min(value) < 0:
+                faulty.append(series)
+            found[series] = cast("Value", tuple(max(0, each) for each in value))
+    return found, faulty
+
+
+def _is_five_numbers(value: object) -> TypeGuard[Value]:
+    return isinstance(value, tuple | list) and len(value) == 5 and all(type(each) is int for each in value)
+
+
+def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, Line]) -> bytes:
+    """Raises CorruptRowError."""
+    data = _checked(_whole_fine, (times, elapsed, lines))
+    size = len(times)
+    if len(elapsed) != size or not all(len(rx) == len(tx) <= size for rx, tx in lines.values()):
+        raise CorruptRowError("more values than ticks")
+    return data
 
 
 def unpack_fine(data: bytes) -> Fine:
-    """Raises CorruptHistoryError."""
+    """Raises CorruptRowError."""
     fine = _decoded(_fine, data)
-    if len(fine.times) != len(fine.elapsed) or not all(0 <= each < 60_000 for each in fine.times):
-        raise CorruptHistoryError("The history is damaged: ticks that are not of their minute.")
-    if not all(each > 0 for each in fine.elapsed):
-        raise CorruptHistoryError("The history is damaged: ticks that took no time.")
+    if len(fine.times) != len(fine.elapsed):
+        raise CorruptRowError("ticks without a time")
     return fine
 
 
 def unpack_line(fine: Fine, series: int) -> Line | None:
-    """As long as the minute has ticks; `None`: the series was not there. Raises CorruptHistoryError."""
+    """As long as the minute has ticks; `None`: the series was not there. Raises CorruptRowError."""
     raw = fine.lines.get(series)
     if raw is None:
         return None
     rx, tx = _decoded(_line, raw)
     size = len(fine.times)
     if not len(rx) == len(tx) <= size:
-        raise CorruptHistoryError("The history is damaged: more values than ticks.")
+        raise CorruptRowError("more values than ticks")
     return rx + [None] * (size - len(rx)), tx + [None] * (size - len(tx))
 
 
-def tens_of(fine: Fine, wanted: Collection[int] | None = None) -> Iterator[tuple[int, int, Value]]:
+def tens_of(
+    fine: Fine, wanted: Collection[int] | None = None, refused: Callable[[int], None] | None = None
+) -> Iterator[tuple[int, int, Value]]:
     """Ticks made into values of the tier of tens: series, second of the minute it begins at, value.
 
-    `wanted`: of these series only. Raises CorruptHistoryError.
+    `wanted`: of these series only. `refused` is called with each series whose ticks cannot be read; without it that
+    raises CorruptRowError.
     """
     elapsed = fine.elapsed
     spans = [(*span, round(sum(elapsed[slice(*span[1:])]) / 100)) for span in _spans_of_tens(fine.times)]
     for series in fine.lines if wanted is None else fine.lines.keys() & wanted:
-        line = unpack_line(fine, series)
+        try:
+            line = unpack_line(fine, series)
+        except CorruptRowError:
+            if refused is None:
+                raise
+            refused(series)
+            continue
         if line is None:
             continue
         rx, tx = line
@@ -282,8 +349,18 @@ def _spans_of_tens(times: list[int]) -> list[tuple[int, int, int]]:
 def _decoded(decoder: msgspec.msgpack.Decoder[Unpacked], data: bytes) -> Unpacked:
     try:
         return decoder.decode(data)
-    except msgspec.DecodeError as error:
-        raise CorruptHistoryError(f"The history is damaged: {error}.") from error
+    except (msgspec.DecodeError, RecursionError, TypeError) as error:  # TypeError: no bytes at all
+        raise CorruptRowError(str(error)) from error
+
+
+def _checked(decoder: msgspec.msgpack.Decoder[Unpacked], value: object) -> bytes:
+    """Encoded, and as the decoder wants it: checking takes a fiftieth of what a minute costs."""
+    try:
+        data = _encoder.encode(value)
+        decoder.decode(data)
+    except (msgspec.MsgspecError, OverflowError, TypeError, ValueError) as error:
+        raise CorruptRowError(str(error)) from error
+    return data
 
 
 def _cut(numbers: list[int]) -> list[int]:

@@ -1,5 +1,7 @@
 """What was: curves, sums and usage, read while the agent writes. Never changes the file.
 
+A row that cannot be read costs that row and is reported, see `rows`; HistoryError is raised for whole files alone.
+
 Each call is a few queries and some arithmetic, ten milliseconds at most; call it off the thread that paints.
 """
 
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
 from netwatch_tray.history import schema
-from netwatch_tray.history.imports import Amount, Import, amounts
+from netwatch_tray.history.imports import SPANS, Amount, Import, Span, amounts
 from netwatch_tray.history.packing import (
     HOURS,
     MINUTES,
@@ -27,15 +29,10 @@ from netwatch_tray.history.packing import (
     Value,
     chunk_id,
     start_of,
-    tens_of,
-    unpack_columns,
-    unpack_fine,
-    unpack_ledger,
-    unpack_line,
-    unpack_minute,
 )
 from netwatch_tray.history.recorder import TOTAL
-from netwatch_tray.history.schema import CorruptHistoryError, explained
+from netwatch_tray.history.rows import LATEST, Rows, moment
+from netwatch_tray.history.schema import explained
 from netwatch_tray.history.usage import Days
 
 Kind = Literal["total", "interface", "app", "carrier"]
@@ -43,6 +40,8 @@ Kind = Literal["total", "interface", "app", "carrier"]
 TICKS = 1
 """The finest tier: ticks as they were measured, of the last hour."""
 _TIERS = (TICKS, TENS, MINUTES, HOURS)
+_NUMBER = (int, float)
+_MAYBE = type(None)
 
 _UNPACKED_FINE = "SELECT start, fine FROM recent WHERE packed = 0 AND start > ? AND start < ?"
 _UNPACKED_MINUTES = "SELECT start, minute FROM recent WHERE packed = 0 AND start > ? AND start < ?"
@@ -141,6 +140,9 @@ class Row(NamedTuple):
     covered_s: float
 
 
+Types = tuple[type | tuple[type, ...], ...]
+
+
 class HistoryReader:
     """Not for two threads at a time."""
 
@@ -148,6 +150,7 @@ class HistoryReader:
         """Raises HistoryError: there is none yet, it is of another version, or it cannot be read."""
         self._file = file
         self._connection = schema.open_for_reading(file)
+        self.damage = Rows(self._connection)
 
     def close(self) -> None:
         self._connection.close()
@@ -155,7 +158,8 @@ class HistoryReader:
     def names(self, kind: Kind) -> list[str]:
         """Of all that was ever recorded or imported. Raises HistoryError, as all below do."""
         query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
-        return [name for (name,) in self._query(query, kind, kind == "interface")]
+        found = self._typed("names", (str,), query, kind, kind == "interface")
+        return [name for (name,) in found]
 
     def begin(self) -> float | None:
         """Unix time of the first measurement, to the minute while minutes of then are kept; None: there is none."""
@@ -194,16 +198,8 @@ class HistoryReader:
             tier = MINUTES if self._reaches(MINUTES, start) else HOURS
             first = start // tier * tier
             columns = self._columns(self._ids(kind, name), tier, first, max(0, -(-(end - first) // tier)))
-            gap_rx, gap_tx = self._one(
-                "SELECT coalesce(sum(rx), 0), coalesce(sum(tx), 0) FROM gap_bytes JOIN gap ON gap.id = gap "
-                "JOIN series ON series.id = gap_bytes.series "
-                "WHERE finish >= ? AND finish < ? AND kind = ? AND (? IS NULL OR name = ?)",
-                first,
-                end,
-                kind,
-                name,
-                name,
-            )
+            carried = self.carried(kind, name, first, end)
+        gap_rx, gap_tx = sum(each.rx for each in carried), sum(each.tx for each in carried)
         return Used(sum(columns.rx) + gap_rx, sum(columns.tx) + gap_tx, gap_rx, gap_tx, sum(columns.covered) / 10)
 
     def days(self, kind: Kind, name: str | None, first: date, last: date) -> dict[date, Used]:
@@ -229,7 +225,7 @@ class HistoryReader:
     def by_name(self, kind: Kind, first: date, last: date) -> dict[str, Used]:
         """Usage of each interface or app in a span of local days, the largest first."""
         with self._snapshot():
-            names = dict(self._query("SELECT id, name FROM series WHERE kind = ?", kind))
+            names = dict(self._typed("series", (int, str), "SELECT id, name FROM series WHERE kind = ?", kind))
             sums = _sums(
                 (series, entry) for *_, ledger in self._ledgers(first, last) for series, entry in ledger.items()
             )
@@ -246,7 +242,8 @@ class HistoryReader:
         """The total in each network in a span of local days, the largest first."""
         with self._snapshot():
             query = "SELECT id, key, kind, row_number() OVER (PARTITION BY kind ORDER BY id), metered FROM network"
-            networks = {each: told for each, *told in self._query(query)}
+            types = (int, str, str, int, (int, _MAYBE))
+            networks = {each: told for each, *told in self._typed("networks", types, query)}
             unknown = "?", "offline", 0, None  # of a file that lost them
             (total,) = self._ids("total", None) or [0]
             ledgers = [(network, ledger) for _day, network, ledger in self._ledgers(first, last)]
@@ -259,31 +256,42 @@ class HistoryReader:
 
     def gaps(self, start: float, end: float) -> list[GapFound]:
         """Those that touch the range, oldest first."""
-        rows = self._query(
+        rows = self._typed(
+            "gaps",
+            (_NUMBER, (int, float, _MAYBE), str, (str, _MAYBE), int),
             "SELECT start, finish, reason, name, complete FROM gap LEFT JOIN series ON series.id = series "
             "WHERE start < ? AND (finish IS NULL OR finish > ?) ORDER BY start, gap.id",
-            end,
-            start,
+            min(end, LATEST),
+            max(start, 0),
         )
-        return [GapFound(start, finish, reason, name, bool(complete)) for start, finish, reason, name, complete in rows]
+        return [
+            GapFound(max(0.0, start), finish if finish is None else min(finish, LATEST), reason, name, bool(complete))
+            for start, finish, reason, name, complete in rows
+        ]
 
     def carried(self, kind: Kind, name: str | None, start: float, end: float) -> list[Carried]:
         """What passed in gaps that ended in the range, oldest first."""
-        rows = self._query(
+        rows = self._typed(
+            "gaps",
+            (_NUMBER, _NUMBER, str, str, int, int),
             "SELECT start, finish, reason, name, rx, tx FROM gap_bytes JOIN gap ON gap.id = gap "
             "JOIN series ON series.id = gap_bytes.series "
             "WHERE finish >= ? AND finish < ? AND kind = ? AND (? IS NULL OR name = ?) ORDER BY start, gap.id, name",
-            start,
-            end,
+            max(start, 0),
+            min(end, LATEST),
             kind,
             name,
             name,
         )
-        return [Carried(*row) for row in rows]
+        found = [Carried(max(0.0, start), *row) for start, *row in rows]
+        for each in found:
+            if each.rx < 0 or each.tx < 0:
+                self.damage.report(f"{each.name}, {moment(each.finish)} (a gap carried less than nothing, left out)")
+        return [each for each in found if each.rx >= 0 and each.tx >= 0]
 
     def is_complete(self, first: date, last: date) -> bool:
         """Whether the counters say everything that passed on these local days."""
-        start, end = (datetime.combine(day, time()).timestamp() for day in (first, last + timedelta(days=1)))
+        start, end = midnight(first), midnight_after(last)
         (lost,) = self._one(
             "SELECT count(*) FROM gap WHERE complete = 0 AND finish >= ? AND finish < ? AND reason != 'interface gone'",
             start,
@@ -296,10 +304,11 @@ class HistoryReader:
         wanted = "SELECT id, name FROM series WHERE kind = ? AND (? IS NULL OR name = ?) ORDER BY name, id"
         oldest, newest = self._extent()
         end = min(end, newest)
-        for series, series_name in self._query(wanted, kind, name, name):
-            first = max(start, oldest) // tier * tier
-            for begin in range(first, end, SPAN[tier]):
-                size = -(-(min(end, begin + SPAN[tier]) - begin) // tier)
+        first = max(start, oldest) // tier * tier
+        spans = [(max(first, span), min(end, span + SPAN[tier])) for span in self._spans(tier, first, end)]
+        for series, series_name in self._typed("series", (int, str), wanted, kind, name, name):
+            for begin, finish in spans:
+                size = -(-(finish - begin) // tier)
                 columns = self._columns([series], tier, begin, size)
                 for place, covered in enumerate(columns.covered):
                     if covered:
@@ -314,23 +323,42 @@ class HistoryReader:
                             covered / 10,
                         )
 
+    def _spans(self, tier: int, start: int, end: int) -> list[int]:
+        """When each chunk of the tier begins that has anything of that range: a clock that stood years ahead for a
+        while leaves more emptiness than can be counted through.
+        """
+        query = "SELECT DISTINCT start FROM recent WHERE packed = 0 AND start > ? AND start < ?"
+        found = {each // SPAN[tier] * SPAN[tier] for (each,) in self._typed("minutes", (int,), query, start - 60, end)}
+        query = "SELECT id FROM chunk WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
+        at = start
+        while at < end and (rows := self._query(query, chunk_id(tier, at), chunk_id(tier, end + SPAN[tier]))):
+            span = start_of(rows[0][0])[1]
+            found.add(span)
+            at = span + SPAN[tier]
+        return sorted(each for each in found if start - SPAN[tier] < each < end)
+
     def _ledgers(self, first: date, last: date) -> Iterator[tuple[date, int, Ledger]]:
         """Local day, network, and who moved what; oldest first."""
         query = "SELECT day, network, data FROM usage WHERE day BETWEEN ? AND ? ORDER BY day"
         for day, network, data in self._query(query, first.isoformat(), last.isoformat()):
-            yield self._date(day), network, unpack_ledger(data)
+            local = self._date(day)
+            if local is not None:
+                yield local, network, self.damage.ledger(day, data)
 
-    def _date(self, told: object) -> date:
+    def _date(self, told: object) -> date | None:
         try:
             return date.fromisoformat(str(told))
         except ValueError as error:
-            raise CorruptHistoryError(f"The history {self._file} is damaged ({error}).") from error
+            self.damage.report(f"a day ({error})")
+            return None
 
     def _imported(self, kind: Kind, name: str | None, first: date, last: date) -> list[Amount]:
         """What others measured before this program's first day, wholly in that span; of the total under its name."""
         if kind not in ("total", "interface"):
             return []
-        rows = self._query(
+        rows = self._typed(
+            "imports",
+            (str, str, str, int, int),
             "SELECT name, span, first, rx, tx FROM imported WHERE (? OR counted) AND (? IS NULL OR name = ?)",
             kind == "interface",
             name,
@@ -339,8 +367,12 @@ class HistoryReader:
         if not rows:
             return []
         (own,) = self._one("SELECT min(day) FROM usage")
-        imports = (Import(each, span, self._date(begin), rx, tx) for each, span, begin, rx, tx in rows)
-        found = amounts(imports, self._date(own) if own else date.max)
+        imports = [
+            Import(each, cast("Span", span), day, rx, tx)
+            for each, span, begin, rx, tx in rows
+            if span in SPANS and min(rx, tx) >= 0 and (day := self._date(begin)) is not None
+        ]
+        found = amounts(imports, (own and self._date(own)) or date.max)
         if kind == "total":
             found = [amount._replace(name=TOTAL.name) for amount in found]
         return [amount for amount in found if first <= amount.days.first and amount.days.last <= last]
@@ -369,7 +401,7 @@ class HistoryReader:
 
     def _oldest(self, tier: int) -> int | None:
         if tier == TICKS:
-            (start,) = self._one("SELECT min(start) FROM recent")
+            (start,) = self._one("SELECT min(start) FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
         else:
             rows = self._query("SELECT id FROM chunk WHERE id >= ? ORDER BY id LIMIT 1", chunk_id(tier, 0))
             found, start = start_of(rows[0][0]) if rows else (None, None)
@@ -396,7 +428,9 @@ class HistoryReader:
         for chunk, data in self._query(_CHUNKS, *chunks):
             place = (start_of(chunk)[1] - first) // tier
             low, high = max(0, place), min(size, place + SPAN[tier] // tier)
-            found.extend(unpack_columns(data, tier), low, slice(low - place, high - place))
+            columns = self.damage.columns(chunk, data)
+            if columns is not None:
+                found.extend(columns, low, slice(low - place, high - place))
         found.pad(size)
         return found
 
@@ -416,30 +450,35 @@ class HistoryReader:
 
     def _extent(self) -> tuple[int, int]:
         """Unix time of the first measurement, to the hour, and of the last, to the minute; with none: (0, 0)."""
-        (begin,) = self._one("SELECT min(start) FROM recent")
-        (end,) = self._one("SELECT max(start) + 60 FROM recent")
-        first_gap, last_gap = self._one("SELECT min(start), max(finish) + 60 FROM gap")
+        (begin,) = self._one("SELECT min(start) FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
+        (end,) = self._one("SELECT max(start) + 60 FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
+        first_gap, last_gap = self._one(
+            "SELECT min(start), max(finish) + 60 FROM gap WHERE start BETWEEN 0 AND ? "
+            "AND (finish IS NULL OR finish BETWEEN 0 AND ?)",
+            LATEST,
+            LATEST,
+        )
         starts = [each for each in (begin, first_gap, *map(self._oldest, _TIERS[1:])) if each is not None]
         return int(min(starts, default=0)), int(max(end or 0, last_gap or 0))
 
     def _unpacked(self, ids: set[int], tier: int, first: int, end: int) -> Iterator[tuple[int, Value]]:
         """What is not in chunks yet: the minutes of the hour under way."""
         query = _UNPACKED_FINE if tier == TENS else _UNPACKED_MINUTES
-        for start, data in self._query(query, first - 60, end):
+        for start, data in self._typed("minutes", (int, bytes), query, first - 60, end):
             if tier == TENS:
-                values = [(start + second, value) for _series, second, value in tens_of(unpack_fine(data), ids)]
+                values = [(start + second, value) for _series, second, value in self.damage.tens(start, data, ids)]
             else:
-                values = [(start, value) for series, value in unpack_minute(data).items() if series in ids]
+                values = [(start, value) for series, value in self.damage.minute(start, data).items() if series in ids]
             yield from ((at, value) for at, value in values if first <= at < end)
 
     def _ticks(self, ids: Sequence[int], start: float, end: float) -> Curve:
         curve = Curve(1.0, [], [], [], [], [])
-        rows = self._query(
-            "SELECT start, fine FROM recent WHERE start > ? AND start < ? ORDER BY start, id", start - 60, end
-        )
-        for minute, data in rows:
-            fine = unpack_fine(data)
-            line = next(filter(None, (unpack_line(fine, series) for series in ids)), None)
+        query = "SELECT start, fine FROM recent WHERE start > ? AND start < ? ORDER BY start, id"
+        for minute, data in self._typed("minutes", (int, bytes), query, start - 60, end):
+            fine = self.damage.fine(minute, data)
+            if fine is None:
+                continue
+            line = next(filter(None, (self.damage.line(minute, fine, series) for series in ids)), None)
             if line is None:
                 continue
             for time_ms, elapsed_ms, rx, tx in zip(fine.times, fine.elapsed, *line, strict=True):
@@ -455,7 +494,7 @@ class HistoryReader:
     def _ids(self, kind: Kind, name: str | None) -> list[int]:
         """An interface that changed its kind, or came back as another app of that name, is one to the person."""
         query = "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)"
-        return [series for (series,) in self._query(query, kind, name, name) if series is not None]
+        return [series for (series,) in self._query(query, kind, name, name) if isinstance(series, int)]
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
@@ -470,9 +509,25 @@ class HistoryReader:
         with explained(self._file):
             return self._connection.execute(query, values).fetchall()
 
+    def _typed(self, what: str, types: Types, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
+        return list(self.damage.typed(self._query(query, *values), types, what))
+
     def _one(self, query: str, *values: object) -> tuple:  # type: ignore[type-arg]  # columns as queried
         (row,) = self._query(query, *values)
         return row
+
+
+def midnight(day: date) -> float:
+    """Unix time at which the local day begins, within what Unix times can show."""
+    try:
+        return max(0.0, datetime.combine(day, time()).timestamp())
+    except (OverflowError, ValueError, OSError):  # near year 1 or 9999 the zone's offset leads out of the calendar
+        return 0.0 if day.year < 5000 else float(LATEST)
+
+
+def midnight_after(day: date) -> float:
+    """Unix time at which the local day ends."""
+    return float(LATEST) if day >= date.max - timedelta(days=1) else midnight(day + timedelta(days=1))
 
 
 def _used(entry: Entry) -> Used:

@@ -26,6 +26,10 @@ from netwatch_tray.model import NOT_RUNNING, PAUSED, RESET, UNREADABLE, Interfac
 NOT_WRITTEN = "could not be written"
 GONE, CLOCK_SET = "interface gone", "the clock was set"
 
+_MOST_BITS = 56
+"""Of the bytes of an app between two measurements; no link carries more."""
+_LEAST_ELAPSED = 0.01
+"""Seconds; what moved in less has no rate."""
 _CLOCK_STEP = 2.0
 """Seconds by which the wall clock must leave the measured time to count as set."""
 _CLOCK_DRIFT = 5.0
@@ -42,6 +46,10 @@ class Series(NamedTuple):
     name: str
     is_lasting: bool = True
     """Kept for longer than the minute tier, and in the ledger of days."""
+
+    @classmethod
+    def of_app(cls, app: AppName) -> Series:
+        return cls("carrier" if app.is_carrier else "app", storable(app.key), storable(app.name))
 
 
 TOTAL = Series("total", "total", "Total")
@@ -136,6 +144,8 @@ class Batch(msgspec.Struct):
     """Interfaces that were gone, and when they came back: ends their gaps."""
     uplinks: list[tuple[float, tuple[str, ...]]] = []
     """Since when which interfaces make the total."""
+    refused: list[tuple[float, Series]] = []
+    """Whose amounts no link can carry, and when: not counted."""
     state: State | None = None
 
     @property
@@ -182,9 +192,16 @@ class _Counter:
         return Counted(tick.index, self.series.key, tick.rx_bytes, tick.tx_bytes, believed_speed(tick))
 
 
+def storable(text: str) -> str:
+    """Text that UTF-8 and SQLite can hold: surrogates and NULs escaped, so that names that differ stay different."""
+    if text.isascii():
+        return text.replace("\0", "\\x00")
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+
+
 def series_of(tick: InterfaceTick) -> Series:
     """Known by name and kind: an index says nothing after a reboot."""
-    return _series_of_key(f"{tick.name}/{tick.kind}")
+    return _series_of_key(storable(f"{tick.name}/{tick.kind}"))
 
 
 def _series_of_key(key: str) -> Series:
@@ -245,7 +262,7 @@ class Recorder:
         self._last_at, self._has_missed = at, False
         if tick.total.uplinks != self._uplinks:
             self._uplinks = tick.total.uplinks
-            self._batch.uplinks.append((at, tick.total.uplinks))
+            self._batch.uplinks.append((at, tuple(map(storable, tick.total.uplinks))))
 
     def batch(self, boottime: float) -> Batch:
         """Everything up to the last measurement; call `stored` when it is. `boottime`: now, `clock.boottime`."""
@@ -338,10 +355,9 @@ class Recorder:
         rx, tx = found
         if not rx and not tx:
             return
-        gap.carried[series] = found
-        if in_total:
-            total_rx, total_tx = gap.carried.get(TOTAL, (0, 0))
-            gap.carried[TOTAL] = (total_rx + rx, total_tx + tx)
+        for each in (series, TOTAL) if in_total else (series,):
+            known_rx, known_tx = gap.carried.get(each, (0, 0))
+            gap.carried[each] = (known_rx + rx, known_tx + tx)
 
     def _note_clock(self, before: float, at: float, elapsed: float) -> None:
         if abs(at - before - elapsed) > _CLOCK_STEP:
@@ -367,9 +383,8 @@ class Recorder:
                 self._reset(counter, each, at - elapsed, at)
                 continue
             cell = counter.cell
-            if cell is None or len(cell.rx_fine) < place:
-                cell = counter.cell = self._cell(counter.series)
-                self._skip(cell, place)
+            if cell is None or len(cell.rx_fine) != place:
+                cell = self._cell_of(counter, each, place)
             cell.rx_fine.append(rx)
             cell.tx_fine.append(tx)
         if tick.total.rx_rate is not None:
@@ -377,6 +392,15 @@ class Recorder:
             self._skip(cell, place)
             cell.rx_fine.append(tick.total.rx_delta)
             cell.tx_fine.append(tick.total.tx_delta)
+
+    def _cell_of(self, counter: _Counter, tick: InterfaceTick, place: int) -> _Cell:
+        cell = self._cell(counter.series)
+        if len(cell.rx_fine) > place:  # an interface of the same name and kind has it: names were not UTF-8
+            counter.series = _series_of_key(storable(f"{tick.name}#{tick.index}/{tick.kind}"))
+            cell = self._cell(counter.series)
+        self._skip(cell, place)
+        counter.cell = cell
+        return cell
 
     def _cell(self, series: Series) -> _Cell:
         cell = self._cells.get(series)
@@ -395,26 +419,27 @@ class Recorder:
         self._open_minute(at.timestamp())
         elapsed = interval.elapsed_s
         for app, (rx, tx) in interval.late.values():  # no peak is made of bytes that moved at other times
-            cell = self._app_cell(app)
-            cell.rx += rx
-            cell.tx += tx
+            self._book(app, rx, tx, at)
         for app, (rx, tx) in interval.apps.values():
-            if not rx and not tx:
-                continue
-            cell = self._app_cell(app)
-            cell.rx += rx
-            cell.tx += tx
-            if elapsed:
+            cell = self._book(app, rx, tx, at)
+            if cell and elapsed and elapsed >= _LEAST_ELAPSED:
                 if rx > cell.rx_peak * elapsed:
                     cell.rx_peak = rx / elapsed
                 if tx > cell.tx_peak * elapsed:
                     cell.tx_peak = tx / elapsed
 
-    def _app_cell(self, app: AppName) -> _Cell:
+    def _book(self, app: AppName, rx: int, tx: int, at: datetime) -> _Cell | None:
+        """The cell that it is in now; `None`: in none."""
+        if not rx and not tx:
+            return None
+        if (rx | tx) >> _MOST_BITS:
+            self._batch.refused.append((at.timestamp(), Series.of_app(app)))
+            return None
         cell = self._app_cells.get(app.key)
         if cell is None:
-            series = Series("carrier" if app.is_carrier else "app", app.key, app.name)
-            cell = self._app_cells[app.key] = self._cell(series)
+            cell = self._app_cells[app.key] = self._cell(Series.of_app(app))
+        cell.rx += rx
+        cell.tx += tx
         return cell
 
     def _appear(self, tick: InterfaceTick, at: float) -> None:

@@ -92,6 +92,12 @@ MIGRATIONS: tuple[str, ...] = (
         data BLOB NOT NULL       -- recorder.State
     );
     """,
+    """
+    CREATE TABLE once (          -- what must not be done twice: a repair, the merging of a file
+        what TEXT PRIMARY KEY,
+        at REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 """Each brings a file from the version of its place to the next; never changed once released, only added to."""
 
@@ -101,7 +107,7 @@ _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class CorruptHistoryError(HistoryError):
-    """What is in the file is not a history any more."""
+    """SQLite itself calls the file corrupt, or no database at all."""
 
 
 @contextlib.contextmanager
@@ -138,6 +144,7 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
         ) from error
     with explained(file):
         connection = sqlite3.connect(file, timeout=5, isolation_level=None, check_same_thread=False)
+        connection.text_factory = _text
         try:
             version = _check(connection, file)
             # A small cache: the writer appends, and the agent's memory is dear.
@@ -145,7 +152,8 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_mode = WAL")
             if version < VERSION:
-                _migrate(connection)
+                _migrate(connection, version)
+            _compare(connection, file)
         except BaseException:
             connection.close()
             raise
@@ -168,6 +176,37 @@ def open_for_reading(file: Path) -> sqlite3.Connection:
             return _connect_for_reading(file, "mode=ro&immutable=1")
 
 
+def _columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {
+        name: [column[1] for column in connection.execute("SELECT * FROM pragma_table_info(?)", (name,))]
+        for (name,) in tables
+    }
+
+
+def _compare(connection: sqlite3.Connection, file: Path) -> None:
+    """Raises CorruptHistoryError where damage renamed a table or a column, which SQLite takes for somebody's wish."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        _migrate(model)
+        wanted = _columns(model)
+    found = _columns(connection)
+    for name, columns in wanted.items():
+        if found.get(name) != columns:
+            raise CorruptHistoryError(f"The history {file} is damaged (its table {name} is not what it was made as).")
+
+
+def _text(data: bytes) -> str:
+    """For SQLite: text that is damaged stays text."""
+    return data.decode(errors="replace")
+
+
+def verify(connection: sqlite3.Connection, file: Path) -> None:
+    """Raises CorruptHistoryError where SQLite's own check finds damage."""
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        raise CorruptHistoryError(f"The history {file} is damaged ({verdict}).")
+
+
 def set_aside(file: Path) -> Path:
     """Gives a damaged file, and what SQLite keeps beside it, a name of its own; returns that name."""
     aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{file.suffix}")
@@ -185,6 +224,7 @@ def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(file))}?{how}", uri=True, timeout=5, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = _text
     try:
         version = _check(connection, file)
     except BaseException:
@@ -202,22 +242,26 @@ def _check(connection: sqlite3.Connection, file: Path) -> int:
     """The file's version; 0: empty."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and application != _APPLICATION_ID:
-        raise CorruptHistoryError(f"The file {file} is not a history of this program.")
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and application != _APPLICATION_ID and not tables & {"recent", "chunk", "usage"}:
+        raise HistoryError(
+            f"The file {file} is not a history of this program. It stays untouched and nothing is recorded; live rates "
+            "still work. Move it away, and a history begins."
+        )
     if version > VERSION:
         raise HistoryError(
             f"The history {file} was written by a newer version of this program (its format is {version}, this one "
             f"knows {VERSION}). It stays untouched, nothing is recorded. Install the newer version again."
         )
-    return int(version)
+    return max(int(version), 1 if tables else 0)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, known: int = 0) -> None:
+    """`known`: the version it has at least, whatever its header says."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()  # another program may have been quicker
-        for script in MIGRATIONS[version:]:
+        for script in MIGRATIONS[max(version, known) :]:
             for statement in _statements(script):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import groupby
@@ -24,26 +24,29 @@ from netwatch_tray.history.packing import (
     SPAN,
     TENS,
     Columns,
+    CorruptRowError,
     Ledger,
+    Line,
+    Value,
     chunk_id,
+    mended,
     pack_columns,
     pack_fine,
     pack_ledger,
     pack_minute,
     start_of,
-    tens_of,
-    unpack_columns,
-    unpack_fine,
     unpack_ledger,
     unpack_minute,
 )
 from netwatch_tray.history.recorder import TOTAL, Batch, Gap, Minute, Series, State
-from netwatch_tray.history.schema import CorruptHistoryError, explained
+from netwatch_tray.history.rows import Rows, is_moment
+from netwatch_tray.history.schema import explained
 
 _FINE_KEPT = 3600 + 60
 """Seconds; one more minute, so that the last hour is whole at any moment."""
 _KEPT = {TENS: 86400 + 3600, MINUTES: 30 * 86400}
 """Seconds, by tier; hours are kept for ever, within the size the person allows."""
+_MENDED = "amounts below 0"
 _NOTHING = (0, 0, 0, 0, 0)
 _MOST_DROPPED = 3
 """Hours of a tier dropped at a time. One is due each hour; a clock that wrongly stands years ahead for a while must
@@ -64,10 +67,17 @@ class Store:
         except BaseException:
             os.close(self._lock)
             raise
+        self.damage = Rows(self._connection)
+        """What could not be read or written, for `status`."""
         self._identity = _identity(file)
         self._series: dict[Series, int] = {}
         self._networks: dict[str, tuple[int, bool | None]] = {}
         self._packed_hour = 0
+        try:
+            self._mend_once()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         with suppress(sqlite3.Error):  # whatever it could not tidy up is in the WAL, where the next one finds it
@@ -83,15 +93,23 @@ class Store:
         """Where the run before ended. Raises HistoryError."""
         with explained(self._file):
             row = self._connection.execute("SELECT data FROM state").fetchone()
-        try:
-            return None if row is None else msgspec.msgpack.decode(row[0], type=State)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise CorruptHistoryError(f"The history {self._file} is damaged ({error}).") from error
+            if row is None:
+                return None
+            try:
+                return msgspec.msgpack.decode(row[0], type=State)
+            except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
+                self.damage.report("where the last run ended; what passed since then is not known")
+                return None
 
     def write(self, batch: Batch, network: Network) -> None:
-        """All of it or nothing. Raises HistoryError."""
+        """All of it or nothing, but for values that could not be read again: these are reported.
+
+        Raises HistoryError.
+        """
         with self._transaction():
             place = self._network(network)
+            for at, series in batch.refused:
+                self.damage.refuse(self._id(series), at, "more than any link carries, left out")
             for minute in batch.minutes:
                 self._write_minute(minute, place)
             for gap in batch.gaps:
@@ -125,9 +143,10 @@ class Store:
         """Bytes of the total in these local days, both directions. Raises HistoryError."""
         used = 0
         with explained(self._file):
-            query = "SELECT data FROM usage WHERE day BETWEEN ? AND ?"
-            for (data,) in self._connection.execute(query, (first_day, last_day)):
-                entry = unpack_ledger(data).get(self._id(TOTAL))
+            total = self._id(TOTAL)
+            query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"
+            for day, data in self._connection.execute(query, (first_day, last_day)):
+                entry = self.damage.ledger(day, data).get(total)
                 used += entry[0] + entry[1] if entry else 0
         return used
 
@@ -143,6 +162,36 @@ class Store:
             self._connection.executemany(
                 "INSERT OR IGNORE INTO alert VALUES (?, ?, ?)", [(cycle, percent, time.time()) for percent in percents]
             )
+
+    def _mend_once(self) -> None:
+        """Repair what the first version of the format wrote: amounts below 0, which its own reader then refused."""
+        with explained(self._file):
+            if self._connection.execute("SELECT 1 FROM once WHERE what = ?", (_MENDED,)).fetchone():
+                return
+        with self._transaction():
+            for row, at, data in self._connection.execute("SELECT id, start, minute FROM recent").fetchall():
+                with suppress(CorruptRowError):
+                    if (values := self._repaired(data, at, unpack_minute)) is not None:
+                        change = pack_minute(values), row
+                        self._connection.execute("UPDATE recent SET minute = ? WHERE id = ?", change)
+            for row, day, data in self._connection.execute("SELECT rowid, day, data FROM usage").fetchall():
+                with suppress(CorruptRowError):
+                    if (values := self._repaired(data, day, unpack_ledger)) is not None:
+                        change = pack_ledger(values), row
+                        self._connection.execute("UPDATE usage SET data = ? WHERE rowid = ?", change)
+            self._connection.execute("INSERT INTO once VALUES (?, ?)", (_MENDED, time.time()))
+
+    def _repaired(
+        self, data: object, when: object, unpack: Callable[[bytes], dict[int, Value]]
+    ) -> dict[int, Value] | None:
+        """`None`: nothing is wrong. Raises CorruptRowError where nothing can be read: such a row stays as it is."""
+        if not isinstance(data, bytes):
+            raise CorruptRowError("no bytes")
+        try:
+            unpack(data)
+        except CorruptRowError:
+            return self._mended(data, when)
+        return None
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -171,8 +220,13 @@ class Store:
         """The id of a row that is there, since it was just made if it was not."""
         row = self._connection.execute(query, values).fetchone()
         if row is None or not isinstance(row[0], int):
-            raise CorruptHistoryError(f"The history {self._file} is damaged (a row that was stored cannot be found).")
-        return row[0]
+            # An index that leads elsewhere: either SQLite finds that as well, or it is made anew.
+            schema.verify(self._connection, self._file)
+            self._connection.execute("REINDEX")
+            row = self._connection.execute(query, values).fetchone()
+            if row is None:
+                raise HistoryError(f"The history {self._file}: a row that was just stored cannot be found again.")
+        return int(row[0])
 
     def _network(self, network: Network) -> int:
         known, is_metered = self._networks.get(network.key, (None, None))
@@ -187,25 +241,63 @@ class Store:
         return known
 
     def _write_minute(self, minute: Minute, network: int) -> None:
+        ids = {series: self._id(series) for series in minute.values}
+        values = self._by_id(minute.values, ids)
+        try:
+            packed = pack_minute(values)
+        except CorruptRowError:
+            values = self._mended(values, minute.start)
+            packed = pack_minute(values)
         self._connection.execute(
             "INSERT INTO recent (start, packed, minute, fine) VALUES (?, 0, ?, ?)",
-            (
-                minute.start,
-                pack_minute({self._id(series): value for series, value in minute.values.items()}),
-                pack_fine(
-                    minute.times, minute.elapsed, {self._id(series): line for series, line in minute.lines.items()}
-                ),
-            ),
+            (minute.start, packed, self._packed_fine(minute)),
         )
-        self._count(
-            minute.start,
-            network,
-            {
-                self._id(series): (rx, tx, 0, 0, covered)
-                for series, (covered, rx, tx, _rx_peak, _tx_peak) in minute.values.items()
-                if series.is_lasting and (rx or tx or series is TOTAL)
-            },
-        )
+        entries: Ledger = {}
+        for series, number in ids.items():
+            if series.is_lasting and number in values:
+                covered, rx, tx, _rx_peak, _tx_peak = values[number]
+                if rx or tx or series is TOTAL:
+                    entries[number] = (rx, tx, 0, 0, covered)
+        self._count(minute.start, network, entries)
+
+    @staticmethod
+    def _by_id(values: Mapping[Series, Value], ids: dict[Series, int]) -> dict[int, Value]:
+        """Added up where an app changed its name within the minute."""
+        found = {ids[series]: value for series, value in values.items()}
+        if len(found) < len(values):
+            found = {}
+            for series, value in values.items():
+                covered, rx, tx, rx_peak, tx_peak = found.get(ids[series], _NOTHING)
+                found[ids[series]] = (
+                    max(covered, value[0]),
+                    rx + value[1],
+                    tx + value[2],
+                    max(rx_peak, value[3]),
+                    max(tx_peak, value[4]),
+                )
+        return found
+
+    def _packed_fine(self, minute: Minute) -> bytes:
+        lines = {self._id(series): line for series, line in minute.lines.items()}
+        try:
+            return pack_fine(minute.times, minute.elapsed, lines)
+        except CorruptRowError:
+            sound: dict[int, Line] = {}
+            for series, line in lines.items():
+                try:
+                    pack_fine(minute.times, minute.elapsed, {series: line})
+                except CorruptRowError:
+                    self.damage.refuse(series, minute.start, "its seconds are left out")
+                else:
+                    sound[series] = line
+            return pack_fine(minute.times, minute.elapsed, sound) if sound else pack_fine([], [], {})
+
+    def _mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
+        """What of values that were refused may be written."""
+        found, faulty = mended(values, most)
+        for series in faulty:
+            self.damage.refuse(series, when, "below 0, counts as 0" if series in found else "left out")
+        return found
 
     def _write_gap(self, gap: Gap, network: int) -> None:
         cursor = self._connection.execute(
@@ -218,42 +310,57 @@ class Store:
                 int(gap.is_complete),
             ),
         )
-        carried = [(self._id(series), rx, tx) for series, (rx, tx) in gap.carried.items() if series.is_lasting]
+        carried = [
+            (self._id(series), rx, tx)
+            for series, (rx, tx) in gap.carried.items()
+            if series.is_lasting and self._fits(series, gap.start, rx, tx)
+        ]
         self._connection.executemany(
             "INSERT INTO gap_bytes VALUES (?, ?, ?, ?)", [(cursor.lastrowid, *row) for row in carried]
         )
-        if gap.finish is not None:
+        if gap.finish is not None and carried:
             self._count(gap.finish, network, {series: (rx, tx, rx, tx, 0) for series, rx, tx in carried})
+
+    def _fits(self, series: Series, at: float, rx: int, tx: int) -> bool:
+        is_fit = 0 <= rx < 1 << 62 and 0 <= tx < 1 << 62
+        if not is_fit:
+            self.damage.refuse(self._id(series), at, "carried in a gap, left out")
+        return is_fit
 
     def _count(self, at: float, network: int, entries: Ledger) -> None:
         """Into the ledger of the local day that `at` is in."""
         key = time.strftime("%Y-%m-%d", time.localtime(at)), network
         row = self._connection.execute("SELECT data FROM usage WHERE day = ? AND network = ?", key).fetchone()
-        ledger = unpack_ledger(row[0]) if row else {}
+        ledger = self.damage.ledger(key[0], row[0]) if row else {}
         for series, (rx, tx, gap_rx, gap_tx, covered) in entries.items():
             old_rx, old_tx, old_gap_rx, old_gap_tx, old_covered = ledger.get(series, _NOTHING)
             ledger[series] = (
                 old_rx + rx, old_tx + tx, old_gap_rx + gap_rx, old_gap_tx + gap_tx, old_covered + covered,
             )  # fmt: skip
-        self._connection.execute("INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", (*key, pack_ledger(ledger)))
+        try:
+            packed = pack_ledger(ledger)
+        except CorruptRowError:
+            packed = pack_ledger(self._mended(ledger, key[0], (1 << 63) - 1))
+        self._connection.execute("INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", (*key, packed))
 
     def _pack(self, hour: int) -> None:
         """Moves the minutes of hours that are over into chunks."""
         rows = self._connection.execute(
             "SELECT id, start, minute, fine FROM recent WHERE packed = 0 AND start < ? ORDER BY start", (hour,)
         ).fetchall()
-        if not all(isinstance(row[1], int) and row[1] % MINUTES == 0 for row in rows):
-            raise CorruptHistoryError(f"The history {self._file} is damaged (minutes that are none).")
+        places = [row for row in rows if isinstance(row[1], int) and is_moment(row[1]) and row[1] % MINUTES == 0]
+        if len(places) < len(rows):
+            self.damage.report(f"{len(rows) - len(places)} minutes of no known time are left out")
         passing = {each for (each,) in self._connection.execute("SELECT id FROM series WHERE lasting = 0")}
-        for start, in_hour in groupby(rows, lambda row: row[1] // 3600 * 3600):
+        for start, in_hour in groupby(places, lambda row: row[1] // 3600 * 3600):
             minutes: defaultdict[int, Columns] = defaultdict(partial(Columns.empty, MINUTES))
             tens: defaultdict[int, Columns] = defaultdict(partial(Columns.empty, TENS))
             for _id, at, minute, fine_data in in_hour:
                 place = (at - start) // MINUTES
-                for series, value in unpack_minute(minute).items():
+                for series, value in self.damage.minute(at, minute).items():
                     minutes[series].add(place, value)
                 place = (at - start) // TENS
-                for series, second, value in tens_of(unpack_fine(fine_data)):
+                for series, second, value in self.damage.tens(at, fine_data):
                     tens[series].add(place + second // TENS, value)
             hours: dict[int, Columns] = {}
             for series in minutes.keys() - passing:
@@ -268,9 +375,15 @@ class Store:
         """To what is in its place already: hours side by side, or a clock that was set back."""
         key = chunk_id(tier, at, series)
         row = self._connection.execute("SELECT data FROM chunk WHERE id = ?", (key,)).fetchone()
-        if row is not None:
-            columns.merge(unpack_columns(row[0], tier))
-        self._connection.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?)", (key, pack_columns(columns)))
+        old = None if row is None else self.damage.columns(key, row[0])
+        if old is not None:
+            columns.merge(old)
+        try:
+            packed = pack_columns(columns)
+        except CorruptRowError as error:
+            self.damage.refuse(series, at, str(error))
+            return
+        self._connection.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?)", (key, packed))
 
     def _drop(self, now: float) -> None:
         self._connection.execute("DELETE FROM recent WHERE packed = 1 AND start < ?", (now - _FINE_KEPT,))

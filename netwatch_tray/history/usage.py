@@ -55,7 +55,7 @@ def billing_month(day: date, billing_day: int) -> Days:
     if first > day:
         first = _in_month(*_next_month(day.year, day.month, -1), billing_day)
     after = _in_month(*_next_month(first.year, first.month, 1), billing_day)
-    return Days(first, after - timedelta(days=1))
+    return Days(first, after - timedelta(days=1) if after > day else date.max)
 
 
 def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
@@ -63,8 +63,9 @@ def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
     if period == "day":
         return Days(day, day)
     if period == "week":
-        first = day - timedelta(days=day.weekday())
-        return Days(first, first + timedelta(days=6))
+        first = max(date.min.toordinal(), day.toordinal() - day.weekday())
+        last = min(date.max.toordinal(), day.toordinal() - day.weekday() + 6)
+        return Days(date.fromordinal(first), date.fromordinal(last))
     if period == "month":
         return billing_month(day, 1)
     if period == "billing":
@@ -95,6 +96,9 @@ def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:
 
 
 def _in_month(year: int, month: int, day: int) -> date:
+    """The nearest day that the calendar has, which begins with year 1 and ends with year 9999."""
+    if not date.min.year <= year <= date.max.year:
+        return date.min if year < date.min.year else date.max
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from netwatch_tray import clock
 from netwatch_tray.errors import HistoryError
@@ -21,6 +22,8 @@ from netwatch_tray.history.store import Store
 from netwatch_tray.history.usage import Alert, Days, billing_month, due_alerts
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import DataPlan, History
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +62,13 @@ class HistoryWriter:
         """Why nothing can be stored now, in words for the person."""
         self.note: str | None = None
         """What the person should know of the file: a damaged one was set aside."""
+        self._damage: str | None = None
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """For the person: what is wrong with the file, and with rows of it."""
+        damage = self._store.damage.note if self._store is not None else self._damage
+        return tuple(filter(None, (self.fault, self.note, damage)))
 
     def choose(self, kept: History, plan: DataPlan) -> None:
         """Holds from the next record on."""
@@ -86,6 +96,7 @@ class HistoryWriter:
 
     def _close_store(self) -> None:
         if self._store is not None:
+            self._damage = self._store.damage.note or self._damage
             self._store.close()
             self._store = self._cycle = None
 
@@ -114,28 +125,40 @@ class HistoryWriter:
     def _commit(self, recorder: Recorder, *, tell: bool) -> Alert | None:
         batch = recorder.batch(self._boottime())
         try:
-            try:
-                alert = self._store_batch(recorder, batch, tell=tell)
-            except CorruptHistoryError as error:
-                self._set_aside(error)
-                alert = self._store_batch(recorder, batch, tell=tell)
+            self._unless_corrupt(lambda: self._write(batch))
         except HistoryError as error:
             self._failed(error)
             if len(batch.minutes) > _MOST_MINUTES:
                 recorder.forget(self._boot())
             return None
-        self.fault = None
-        return alert
-
-    def _store_batch(self, recorder: Recorder, batch: Batch, *, tell: bool) -> Alert | None:
-        store = self._opened()
-        store.write(batch, self._network)
         recorder.stored()
-        self._used += batch.total_bytes
+        self.fault = None
         if batch.state is None:  # nothing was measured yet
             return None
-        store.tidy(batch.state.at, self._kept.size_mb * 1_000_000)
-        today = date.fromtimestamp(batch.state.at)  # noqa: DTZ012  the person's own days
+        at = batch.state.at
+        try:
+            return self._unless_corrupt(lambda: self._tidy(at, tell=tell))
+        except HistoryError as error:
+            self._failed(error)
+            return None
+
+    def _unless_corrupt(self, action: Callable[[], Result]) -> Result:
+        """The action, a second time where the file was found corrupt and set aside. Raises HistoryError."""
+        try:
+            return action()
+        except CorruptHistoryError as error:
+            self._set_aside(error)
+        return action()
+
+    def _write(self, batch: Batch) -> None:
+        """On the disk when it returns; from then on it must not be written again, whatever comes after."""
+        self._opened().write(batch, self._network)
+        self._used += batch.total_bytes
+
+    def _tidy(self, at: float, *, tell: bool) -> Alert | None:
+        store = self._opened()
+        store.tidy(at, self._kept.size_mb * 1_000_000)
+        today = date.fromtimestamp(at)  # noqa: DTZ012  the person's own days
         return self._alert(store, today) if tell else None
 
     def _alert(self, store: Store, today: date) -> Alert | None:
@@ -158,11 +181,7 @@ class HistoryWriter:
 
     def _ready(self) -> Recorder:
         if self._recorder is None:
-            try:
-                state = self._opened().state()
-            except CorruptHistoryError as error:
-                self._set_aside(error)
-                state = self._opened().state()
+            state = self._unless_corrupt(lambda: self._opened().state())
             self._recorder = Recorder(state, self._boot())
         return self._recorder
 

@@ -110,7 +110,7 @@ def test_pages_that_went_bad_are_found_when_they_are_written_to(tmp_path: Path, 
     assert received(file) == 23 * 5000, "from the first tick on that was stored again"
 
 
-def test_a_file_of_another_program_is_set_aside_untouched(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_a_file_of_another_program_stays_where_it_is(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE photos (id)")
@@ -118,9 +118,11 @@ def test_a_file_of_another_program_is_set_aside_untouched(tmp_path: Path, expect
     expected_logs.append("not a history of this program")
     writer = machine.writer(file)
     minute(machine, writer)
+    assert writer.fault is not None
+    assert "Move it away" in writer.fault
     writer.close()
-    (aside,) = tmp_path.glob("history.damaged-*")
-    assert aside.read_bytes() == before
+    assert file.read_bytes() == before
+    assert not list(tmp_path.glob("history.damaged-*"))
 
 
 def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_has(

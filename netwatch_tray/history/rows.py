@@ -1,0 +1,163 @@
+"""Rows of the history file, one by one: a row that cannot be read is left out, counted and reported once.
+
+Everything around such a row stays in each sum and each curve.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import datetime
+from typing import TypeVar, cast
+
+from netwatch_tray.history.packing import (
+    Columns,
+    CorruptRowError,
+    Fine,
+    Ledger,
+    Line,
+    Minute,
+    Value,
+    mended,
+    start_of,
+    tens_of,
+    unpack_columns,
+    unpack_fine,
+    unpack_ledger,
+    unpack_line,
+    unpack_minute,
+)
+
+_log = logging.getLogger(__name__)
+
+Unpacked = TypeVar("Unpacked")
+
+LATEST = 253_402_214_400
+"""Unix time of 9999-12-31 00:00 UTC: a later moment cannot be shown."""
+_MOST_LOGGED = 50
+"""A file with more damaged rows than this gets no longer log, only a higher count."""
+_MOST_REMEMBERED = 1000
+
+
+class Rows:
+    """Belongs to one connection, as `sqlite3` connections do to one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._reported: set[str] = set()
+        self._first = ""
+        self.lost = 0
+        """Rows and values left out or mended since the start."""
+
+    @property
+    def note(self) -> str | None:
+        """For the user; `None`: every row was sound."""
+        if not self.lost:
+            return None
+        return (
+            f"{self.lost} damaged {'value' if self.lost == 1 else 'values'} in the history "
+            f"{'was' if self.lost == 1 else 'were'} left out or set to 0, first: {self._first}. Everything else is "
+            "kept, and totals are what the interfaces counted."
+        )
+
+    def report(self, what: str) -> None:
+        """Count and log one row, once."""
+        if what in self._reported:
+            return
+        self.lost += 1
+        self._first = self._first or what
+        if len(self._reported) < _MOST_REMEMBERED:
+            self._reported.add(what)
+        if self.lost <= _MOST_LOGGED:
+            _log.warning("Part of the history is damaged: %s. Everything else is kept.", what)
+
+    def refuse(self, series: int | None, when: object, how: str) -> None:
+        """Report a value by the name of its series and its time."""
+        self.report(f"{self._name(series)}, {moment(when)} ({how})")
+
+    def minute(self, at: object, data: object) -> Minute:
+        """What can be read of a minute; nothing of it: empty."""
+        return self._table(unpack_minute, at, data, 1 << 62)
+
+    def ledger(self, day: object, data: object) -> Ledger:
+        """What can be read of a day's ledger; nothing of it: empty."""
+        return self._table(unpack_ledger, day, data, (1 << 63) - 1)
+
+    def fine(self, at: object, data: object) -> Fine | None:
+        return self._whole(unpack_fine, f"the seconds of {moment(at)}", data)
+
+    def tens(self, at: int, data: object, wanted: Collection[int] | None = None) -> Iterator[tuple[int, int, Value]]:
+        """See packing.tens_of."""
+        fine = self.fine(at, data)
+        if fine is not None:
+            yield from tens_of(fine, wanted, lambda series: self.refuse(series, at, "its seconds are left out"))
+
+    def line(self, at: object, fine: Fine, series: int) -> Line | None:
+        """See packing.unpack_line."""
+        try:
+            return unpack_line(fine, series)
+        except CorruptRowError:
+            self.refuse(series, at, "its seconds are left out")
+            return None
+
+    def columns(self, chunk: int, data: object) -> Columns | None:
+        try:
+            tier, at = start_of(chunk)
+            return unpack_columns(cast("bytes", data), tier)
+        except (CorruptRowError, TypeError, IndexError) as error:
+            at = start_of(chunk)[1] if 0 <= chunk >> 60 <= 2 else chunk
+            self.refuse(chunk & 0xFFFF_FFFF, at, str(error))
+            return None
+
+    def typed(self, rows: Iterable[tuple], types: tuple[type | tuple[type, ...], ...], what: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # columns as queried
+        """Those whose columns are of these types: SQLite itself holds anybody's bytes for a row."""
+        for row in rows:
+            if all(map(isinstance, row, types)):
+                yield row
+            else:
+                self.report(f"a row of {what} ({', '.join(map(repr, row))[:80]})")
+
+    def _table(self, unpack: Callable[[bytes], Minute], when: object, data: object, most: int) -> Minute:
+        if not isinstance(data, bytes):
+            self.report(f"the row of {moment(when)}")
+            return {}
+        try:
+            return unpack(data)
+        except CorruptRowError:
+            try:
+                found, faulty = mended(data, most)
+            except CorruptRowError as error:
+                self.report(f"the row of {moment(when)} ({error})")
+                return {}
+        for series in faulty:
+            self.refuse(series, when, "below 0, counts as 0" if series in found else "left out")
+        return found
+
+    def _whole(self, unpack: Callable[[bytes], Unpacked], what: str, data: object) -> Unpacked | None:
+        try:
+            return unpack(cast("bytes", data))
+        except CorruptRowError as error:
+            self.report(f"{what} ({error})")
+            return None
+
+    def _name(self, series: int | None) -> str:
+        row = None
+        if series is not None:
+            row = self._connection.execute("SELECT kind, name FROM series WHERE id = ?", (series,)).fetchone()
+        return "something unnamed" if row is None else row[1] if row[0] == "total" else f"{row[0]} {row[1]}"
+
+
+def moment(at: object) -> str:
+    """A Unix time as the local time to the minute; a day as it is written; anything else as it is."""
+    if isinstance(at, int | float):
+        try:
+            return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M}"  # noqa: DTZ006  the user's own time
+        except (ValueError, OverflowError, OSError):
+            pass
+    return str(at)[:40]
+
+
+def is_moment(at: object) -> bool:
+    """Whether it is a Unix time that can be shown."""
+    return isinstance(at, int | float) and 0 <= at <= LATEST
