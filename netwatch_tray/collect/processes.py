@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import msgspec
 
+from netwatch_tray.collect.runtimes import is_runtime, script_of
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.text import from_os
 
@@ -20,11 +22,13 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     executable: str | None = None
     """Full path; `None` where the system does not show it."""
     script: str | None = None
-    """What an interpreter runs: `manage.py` of `python3 /srv/manage.py`."""
+    """What a runtime runs (`runtimes.py`): `manage.py` of `python3 /srv/manage.py`; `None`: something unnamed."""
     parent: int | None = None
     """Its pid."""
     unit: str | None = None
     """Systemd unit or container it runs in."""
+    desktop_name: str | None = None
+    """What the desktop entry calls the app whose unit this is; looked up for runtimes alone."""
 
 
 class ProcessFinder(Protocol):
@@ -110,9 +114,14 @@ class NamedProcesses:
                     executable = from_os(found.exe()) or None
                 except psutil.AccessDenied:
                     executable = None
+                program = (executable or "").rpartition("/")[2]
+                script = None
+                if is_runtime(program):
+                    with contextlib.suppress(psutil.AccessDenied):
+                        script = script_of(program, "\0".join(map(from_os, found.cmdline())))
         except psutil.Error:
             return None
-        return Process(pid=pid, name=name, executable=executable, parent=parent or None)
+        return Process(pid=pid, name=name, executable=executable, script=script, parent=parent or None)
 
     def unit(self, cgroup: int) -> str | None:  # noqa: ARG002  Linux alone has them
         return None

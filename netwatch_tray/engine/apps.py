@@ -11,6 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.runtimes import is_runtime
+from netwatch_tray.collect.systemd import desktop_app, short_name
 from netwatch_tray.model import App, Traffic
 
 _HELPERS = frozenset(
@@ -21,7 +23,8 @@ _SHARED_DIRECTORIES = re.compile(r"^(?:/usr|/usr/local|/opt/homebrew|/home/[^/]+
 """Where unrelated programs lie side by side, so that being started by a neighbour means nothing."""
 _BUNDLE = re.compile(r"^(.*?/([^/]+)\.app)/")
 _SNAP = re.compile(r"^/snap/([^/]+)/")
-_FLATPAK = re.compile(r"^app-flatpak-(.+?)-\d+\.scope$")
+_APP_IMAGE = re.compile(r"^.*/\.mount_([^/]{0,6}?)\w{6}/")
+"""Where an AppImage is mounted: six characters of its name, then six random ones for each run."""
 _CARRIERS = frozenset("openvpn openconnect vpnc tailscaled sstpc openfortivpn".split())
 _MOST_GENERATIONS = 16
 _MOST_APPS = 500
@@ -50,20 +53,24 @@ def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> 
     unit = process.unit
     if unit is not None and not unit.endswith(".scope") and not unit.startswith(("app-", "dbus-")):
         return app_of_unit(unit)
-    flatpak = _FLATPAK.match(unit or "")
-    if flatpak is not None:
-        return AppName(f"flatpak:{flatpak[1]}", flatpak[1].rpartition(".")[2])
+    desktop = desktop_app(unit)
+    if desktop is not None and desktop[0] == "flatpak":
+        return _app_of_desktop(*desktop)
     process = _leader(process, parent_of)
     executable = process.executable
     if executable is None:
         return AppName(f"name:{process.name}", process.name, process.name in _CARRIERS)
     bundle = _BUNDLE.match(executable)
-    if bundle is not None:
+    if bundle is not None and not (is_runtime(bundle[2]) and process.script is not None):
         return AppName(f"bundle:{bundle[1]}", bundle[2])
     snap = _SNAP.match(executable)
     if snap is not None:
         return AppName(f"snap:{snap[1]}", snap[1])
     name = os.path.basename(executable)  # noqa: PTH119  text, not a path to open
+    executable = _APP_IMAGE.sub(r"appimage:\1/", executable)
+    desktop = desktop_app(process.unit)
+    if desktop is not None and is_runtime(name) and _was_launched(process, parent_of):
+        return _app_of_desktop(*desktop, process.desktop_name)
     if process.script is not None:
         return AppName(f"script:{executable} {process.script}", process.script)
     return AppName(f"executable:{executable}", name, name in _CARRIERS)
@@ -71,8 +78,29 @@ def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> 
 
 def app_of_unit(unit: str) -> AppName:
     """The app that a systemd unit or a container is."""
+    desktop = desktop_app(unit)
+    if desktop is not None:
+        return _app_of_desktop(*desktop)
     name = unit.removesuffix(".service").removesuffix(".scope")
     return AppName(f"unit:{unit}", name, name.partition("@")[0] in _CARRIERS)
+
+
+def _app_of_desktop(launcher: str | None, app_id: str, name: str | None = None) -> AppName:
+    kind = "flatpak" if launcher == "flatpak" else "desktop"
+    return AppName(f"{kind}:{app_id}", name or short_name(app_id))
+
+
+def _was_launched(process: Process, parent_of: Callable[[Process], Process | None]) -> bool:
+    """Return whether a runtime is what the desktop launched in this unit, and not a command given in a terminal or a
+    program of another app: then every process above it in the unit is the same runtime, or a script that wraps it."""
+    above: Process | None = process
+    for _ in range(_MOST_GENERATIONS):
+        above = None if above is None else parent_of(above)
+        if above is None or above.unit != process.unit:
+            return True
+        if above.executable != process.executable and above.script is None:
+            return False
+    return False
 
 
 def app_of_user(user: str) -> AppName:
@@ -89,8 +117,13 @@ def _leader(process: Process, parent_of: Callable[[Process], Process | None]) ->
         parent = parent_of(process)
         if parent is None or parent.executable is None:
             break
-        is_neighbour = os.path.dirname(parent.executable) == directory  # noqa: PTH120  text, not a path to open
-        if name not in _HELPERS and (not is_neighbour or _SHARED_DIRECTORIES.match(directory)):
+        if parent.executable == process.executable and is_runtime(name):
+            # Electron's helpers are named by what they have: a directory of data instead of the app.
+            works_for = process.script in {None, parent.script} or name.lower().startswith("electron")
+        else:
+            is_neighbour = os.path.dirname(parent.executable) == directory  # noqa: PTH120  text, not a path to open
+            works_for = name in _HELPERS or (is_neighbour and not _SHARED_DIRECTORIES.match(directory))
+        if not works_for:
             break
         process = parent
     return process

@@ -11,13 +11,13 @@ import re
 import time
 from pathlib import Path
 
+from netwatch_tray.collect.systemd import unescaped
 from netwatch_tray.errors import ParseError
-from netwatch_tray.text import decoded, from_os
+from netwatch_tray.text import from_os
 
 _MOUNTS = Path("/proc/self/mounts")
 _PERIOD_OF_WALKS = 5.0
 """Seconds; a walk through a desktop's groups takes some milliseconds."""
-_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CONTAINER = re.compile(
     r"^(?:(?P<runtime>docker|libpod|crio|cri-containerd|nerdctl|containerd)-)?(?P<id>[0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?$"
 )
@@ -77,25 +77,17 @@ def unit_of(path: str) -> str | None:
     """The name for people of the innermost unit or container in a control group's path; `None`: in none.
 
     `/system.slice/nginx.service` → `nginx.service`; `/system.slice/docker-0123456789ab….scope` →
-    `docker 0123456789ab`; a person's login session and service manager are no unit.
+    `docker 0123456789ab`; a person's login session and service manager are no unit. The unit of a desktop app keeps
+    its escapes, because its parts are told apart by them.
     """
     for part in reversed(path.split("/")):
         container = _CONTAINER.match(part)
         if container is not None:
             return f"{container['runtime'] or 'container'} {container['id']}"
-        name = unescaped(part)
+        name = part if part.startswith("app-") else unescaped(part)
         machine = _MACHINE.match(name)
         if machine is not None:
             return f"machine {machine['name']}"
         if name.endswith((".service", ".scope")) and not _OF_A_PERSON.match(name) and name != "init.scope":
             return name
     return None
-
-
-def unescaped(name: str) -> str:
-    r"""Return a unit's name without systemd's escapes: each `\xHH` is a byte of UTF-8 (systemd-escape(1))."""
-    return decoded(_ESCAPE.sub(_unescaped_byte, name.encode())) if "\\" in name else name
-
-
-def _unescaped_byte(found: re.Match[bytes]) -> bytes:
-    return bytes([int(found[1], 16)])

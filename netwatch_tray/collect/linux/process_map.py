@@ -9,13 +9,15 @@ found nowhere is not looked for again. All of it in steps of a given time.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
+from netwatch_tray.collect.linux.desktop_entries import name_of
 from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.runtimes import is_runtime, script_of
 from netwatch_tray.collect.sockets import Socket
+from netwatch_tray.collect.systemd import desktop_app
 from netwatch_tray.text import decoded, from_os
 
 _PERIOD_OF_FULL_SCANS = 5.0
@@ -24,9 +26,10 @@ _YOUTH = 10.0
 """Seconds in which a process opens and closes files while it starts, so that their number says little."""
 _REMEMBERED_OWNERS = 8
 _LINKS_A_STEP = 128
+_LONGEST_COMMAND = 64 << 10
+"""Bytes of a command line; the class path of a Java program takes many of them."""
 _COMM_LENGTH = 15
 """TASK_COMM_LEN without its NUL: the kernel cuts longer names."""
-_INTERPRETER = re.compile(r"^(?:python|perl|ruby|node|nodejs|php|bash|dash|sh|zsh|fish|lua)[\d.]*(?:-\w+)?$")
 
 
 class ProcessMap:
@@ -179,31 +182,35 @@ def read_process(directory: str) -> Process | None:
         executable: str | None = from_os(os.readlink(directory + "/exe")).removesuffix(" (deleted)")  # noqa: PTH115  as in _read
     except OSError:  # another user's, or the kernel's own
         executable = None
-    script = None
+    unit = unit_of(_group(_read(directory + "/cgroup")))
+    script = desktop_name = None
     if executable is not None:
         program = os.path.basename(executable)  # noqa: PTH119  text, not a path to open
         if len(name) == _COMM_LENGTH and program.startswith(name):
             name = program
-        if _INTERPRETER.match(program):
-            script = _script(_read(directory + "/cmdline"))
+        if is_runtime(program):
+            script = script_of(program, decoded(_read(directory + "/cmdline", _LONGEST_COMMAND)))
+            app = desktop_app(unit)
+            desktop_name = None if app is None else name_of(app[1])
     return Process(
         pid=pid,
         name=name,
         executable=executable,
         script=script,
         parent=parent or None,
-        unit=unit_of(_group(_read(directory + "/cgroup"))),
+        unit=unit,
+        desktop_name=desktop_name,
     )
 
 
-def _read(file: str) -> bytes:
-    """The first 4 KiB; nothing where it cannot be read. Without pathlib, which costs more than the kernel here."""
+def _read(file: str, most: int = 4096) -> bytes:
+    """The beginning; nothing where it cannot be read. Without pathlib, which costs more than the kernel here."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
-        return os.read(descriptor, 4096)
+        return os.read(descriptor, most)
     except OSError:  # it ended meanwhile
         return b""
     finally:
@@ -217,19 +224,6 @@ def parse_stat(content: bytes) -> tuple[int, str, int]:
     """
     start, end = content.index(b"("), content.rindex(b")")
     return int(content[:start]), decoded(content[start + 1 : end]), int(content[end + 1 :].split()[1])
-
-
-def _script(command_line: bytes) -> str | None:
-    """The base name of what an interpreter was told to run; a module's name after `-m`."""
-    words = command_line.decode(errors="replace").split("\0")[1:]
-    for position, word in enumerate(words):
-        if word == "-m" and position + 1 < len(words):
-            return words[position + 1] or None
-        if word in {"-c", "-e"}:
-            return None
-        if word and not word.startswith("-"):
-            return os.path.basename(word) or None  # noqa: PTH119  as above
-    return None
 
 
 def _group(content: bytes) -> str:

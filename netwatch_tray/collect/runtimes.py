@@ -1,0 +1,185 @@
+"""What a runtime runs: the script, class, assembly or program named on the command line of an interpreter.
+
+Programs that share a runtime (python3, java, electron, wine …) are different apps to the user. The options of each
+runtime are known well enough not to take an option's value for the script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+_SEPARATORS = re.compile(r"[/\\]")
+_ELECTRON_APP = re.compile(r"(?:^|\0| )--app-path=([^\0]*?)(?=\0| --|$)")
+_ELECTRON_DATA = re.compile(r"(?:^|\0| )--user-data-dir=([^\0]*?)(?=\0| --|$)")
+"""Helpers of Chromium overwrite their arguments with one text in which spaces part them."""
+_WINDOWS_PROGRAM = re.compile(r"([^\\/\0\"]*?\.exe)(?=[\0\" ]|$)", re.IGNORECASE)
+_NO_NAMES = frozenset(
+    {"app", "app.asar", "default_app.asar", "resources", "main.js", "index.js", "dist", "build", "src"}
+)
+"""Of an Electron app's parts; the directory above names the app."""
+
+
+class _Options(NamedTuple):
+    """How a runtime reads its command line before the script."""
+
+    valued: frozenset[str] = frozenset()
+    """Options whose value is the next word."""
+    letters: str | None = None
+    """Letters whose value follows in the same word or is the next one; switches may precede them in the word (getopt).
+    `None`: this runtime does not join letters."""
+    code: frozenset[str] = frozenset()
+    """Options after which comes code instead of a script."""
+    names: frozenset[str] = frozenset()
+    """Options whose value is what runs."""
+    commands: frozenset[str] = frozenset()
+    """Subcommands that a script follows."""
+    other_commands: frozenset[str] = frozenset()
+    """Subcommands that none follows."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PYTHON = _Options(_words("--check-hash-based-pycs"), "cmWXQ", _words("-c"), _words("-m"))
+_JAVASCRIPT = _Options(
+    _words(
+        "-r --require --import --loader --experimental-loader -C --conditions --input-type --title --icu-data-dir"
+        " --openssl-config --redirect-warnings --diagnostic-dir --disable-warning --env-file --inspect-port"
+        " --cpu-prof-dir --cpu-prof-name --heap-prof-dir --heap-prof-name --dns-result-order --unhandled-rejections"
+        " --watch-path --max-http-header-size --test-reporter --test-reporter-destination --trace-event-categories"
+        " -c --config --import-map -L --log-level --cert --location --seed --preload --cwd -d --define -l --port"
+        " --tsconfig-override"
+    ),
+    code=_words("-e --eval -p --print -pe --run"),
+    commands=_words("inspect"),
+)
+_RUNTIMES: Mapping[str, _Options] = {
+    "python": _PYTHON,
+    "pypy": _PYTHON,
+    "perl": _Options(letters="IMm", code=_words("-e -E")),
+    "ruby": _Options(_words("--encoding --external-encoding --internal-encoding"), "CEIr", _words("-e")),
+    "php": _Options(letters="cdzt", code=_words("-r -R -B -E -S"), names=_words("-f -F")),
+    "lua": _Options(letters="l", code=_words("-e")),
+    "gjs": _Options(
+        _words("-I --include-path -C --coverage-prefix --coverage-output -p --profile"), code=_words("-c --command")
+    ),
+    "node": _JAVASCRIPT,
+    "deno": _JAVASCRIPT._replace(
+        commands=_words("run serve"), other_commands=_words("task repl install eval fmt lint upgrade lsp test compile")
+    ),
+    "bun": _JAVASCRIPT._replace(commands=_words("run x"), other_commands=_words("install add test build repl")),
+    "java": _Options(
+        _words(
+            "-cp -classpath --class-path -p --module-path --upgrade-module-path --add-modules --limit-modules"
+            " --add-reads --add-exports --add-opens --patch-module --source --enable-native-access"
+        ),
+        names=_words("-jar -m --module"),
+    ),
+    "mono": _Options(_words("--config --profile-file")),
+    "dotnet": _Options(
+        _words("--additionalprobingpath --additional-deps --fx-version --roll-forward --runtimeconfig --depsfile"),
+        commands=_words("exec"),
+    ),
+    "electron": _Options(_words("-r --require"), code=_words("-i -e")),
+    "wine": _Options(),
+    "shell": _Options(_words("--rcfile --init-file"), "oO", _words("-c -s --command")),
+}
+_FAMILIES = re.compile(
+    r"(?P<python>python)|(?P<pypy>pypy)|(?P<perl>perl)|(?P<ruby>ruby)|(?P<php>php)|(?P<lua>lua(?:jit)?)"
+    r"|(?P<gjs>gjs(?:-console)?)|(?P<node>node(?:js)?)|(?P<deno>deno)|(?P<bun>bun)|(?P<java>javaw?)"
+    r"|(?P<mono>mono(?:-sgen|-boehm)?)|(?P<dotnet>dotnet)|(?P<electron>electron)"
+    r"|(?P<wine>wine(?:64)?(?:-preloader)?)|(?P<shell>bash|dash|sh|zsh|fish|ksh|ash)",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(r"[\d.]*(?:-\w+)?")
+
+
+def is_runtime(program: str) -> bool:
+    """Return whether an executable of this base name runs programs of others."""
+    return _family(program) is not None
+
+
+def script_of(program: str, command_line: str) -> str | None:
+    """Return the name of what a runtime runs; `None`: the program is none, or runs code without a name.
+
+    program: base name of the executable. command_line: its words, each ended by NUL, as in /proc/PID/cmdline.
+    """
+    family = _family(program)
+    if family is None:
+        return None
+    reader = _SPECIAL.get(family)
+    found = reader(command_line) if reader is not None else None
+    if found is None and family != "wine":
+        found = _first_script(command_line.rstrip("\0").split("\0")[1:], _RUNTIMES[family])
+    if found is None or (family == "dotnet" and not found.lower().endswith((".dll", ".exe"))):
+        return None
+    if family == "electron":
+        return _app_name(found)
+    return _base_name(found)
+
+
+def _family(program: str) -> str | None:
+    found = _FAMILIES.match(program)
+    return found.lastgroup if found is not None and _VERSION.fullmatch(program, found.end()) else None
+
+
+def _first_script(words: Sequence[str], options: _Options) -> str | None:
+    remaining = iter(words)
+    for word in remaining:
+        if word in options.code or word in options.other_commands or word == "-":
+            return None
+        if word in options.names or word == "--":
+            return next(remaining, None)
+        if word in options.valued:
+            next(remaining, None)
+        elif word.startswith(("-", "+", "@")):
+            letter, value = _valued_letter(word, options)
+            if f"-{letter}" in options.code:
+                return None
+            if f"-{letter}" in options.names:
+                return value or next(remaining, None)
+            if letter and not value:
+                next(remaining, None)
+        elif word and word not in options.commands:
+            return word
+    return None
+
+
+def _valued_letter(word: str, options: _Options) -> tuple[str, str]:
+    """The first letter of `-uWignore` that takes a value, and the value if it is in the same word; empty: none."""
+    if options.letters is not None and not word.startswith("--"):
+        valued = {*options.letters, *(each[1] for each in options.code | options.names if len(each) == 2)}
+        for position, letter in enumerate(word[1:], 2):
+            if letter in valued:
+                return letter, word[position:]
+            if not letter.isalnum():
+                break
+    return "", ""
+
+
+def _electron(command_line: str) -> str | None:
+    found = _ELECTRON_APP.search(command_line) or _ELECTRON_DATA.search(command_line)
+    return found[1] if found is not None else None
+
+
+def _wine(command_line: str) -> str | None:
+    """Wine writes the Windows command line over its own; before that its loader precedes the program."""
+    found = _WINDOWS_PROGRAM.search(command_line)
+    return found[1].strip() or None if found is not None else None
+
+
+_SPECIAL: Mapping[str, Callable[[str], str | None]] = {"electron": _electron, "wine": _wine}
+
+
+def _app_name(path: str) -> str | None:
+    parts = [part for part in _SEPARATORS.split(path) if part not in {"", "."}]
+    while len(parts) > 1 and parts[-1] in _NO_NAMES:
+        parts.pop()
+    return parts[-1].removesuffix(".asar") if parts else None
+
+
+def _base_name(path: str) -> str | None:
+    return _SEPARATORS.split(path.rstrip("/\\"))[-1] or None

@@ -1,0 +1,39 @@
+"""Names of systemd's units (systemd.unit(5), systemd-escape(1))."""
+
+from __future__ import annotations
+
+import re
+
+from netwatch_tray.text import decoded
+
+_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_DESKTOP_APP = re.compile(
+    r"app-(?:(?P<launcher>[^-]+)-)?(?P<id>[^-@]+)(?:-[^-]+\.scope|-[^-]+\.slice|(?:@[^@]*)?\.service)"
+)
+"""As https://systemd.io/DESKTOP_ENVIRONMENTS defines it; a `-` within a part is escaped."""
+
+
+def unescaped(name: str) -> str:
+    r"""Return a unit's name without escapes: each `\xHH` is a byte of UTF-8."""
+    return decoded(_ESCAPE.sub(_byte, name.encode())) if "\\" in name else name
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)])
+
+
+def desktop_app(unit: str | None) -> tuple[str | None, str] | None:
+    r"""Return launcher and id of the desktop app whose unit this is; `None`: of none.
+
+    unit: escaped as systemd has it. `app-gnome-org.gnome.Foo\x2dBar-77.scope` → `gnome`, `org.gnome.Foo-Bar`.
+    """
+    found = _DESKTOP_APP.fullmatch(unit or "")
+    if found is None:
+        return None
+    launcher = found["launcher"]
+    return (None if launcher is None else unescaped(launcher)), unescaped(found["id"]).removesuffix(".desktop")
+
+
+def short_name(app_id: str) -> str:
+    """Return what an id calls the app: the last part of `org.gnome.Foo`."""
+    return app_id.rpartition(".")[2] if app_id.count(".") > 1 else app_id
