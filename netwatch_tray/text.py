@@ -7,6 +7,7 @@ otherwise unchanged. Everything that shows it passes it through `printable`, or 
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import re
@@ -53,6 +54,36 @@ def printable(text: str, most: int | None = None) -> str:
     return "".join([each if each.isprintable() or each in _KEPT else REPLACEMENT for each in text])
 
 
+def printable_lines(text: str) -> str:
+    """Return each line of a text of our own, in which foreign names may stand, as `printable` does."""
+    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+
+
+def printable_json(encoded: str) -> str:
+    r"""Return a JSON document that means the same, with unprintable characters but line feeds written as `\uXXXX`."""
+    if encoded.isprintable():
+        return encoded
+    return "".join(
+        [each if each.isprintable() or each in _KEPT or each == "\n" else _json_escape(each) for each in encoded]
+    )
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def qt_tool_tip(text: str) -> str:
+    """Return what Qt shows as this text in a tooltip, where it guesses whether text is markup."""
+    shown = printable_lines(text)
+    return f"<qt>{html.escape(shown).replace(chr(10), '<br>')}</qt>" if "<" in shown else shown
+
+
+def qt_label(text: str) -> str:
+    """Return what Qt shows as this text in a menu, where an ampersand underlines the letter behind it."""
+    return printable(text).replace("&", "&&")
+
+
 def csv_cell(value: object) -> object:
     """Return the value as a cell of a CSV file: unknown is empty, text is one line and no spreadsheet evaluates it.
 
@@ -85,4 +116,4 @@ class LogFormatter(logging.Formatter):
         return printable(super().formatMessage(record))
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802  as above
-        return "\n".join(map(printable, super().formatException(ei).split("\n")))
+        return printable_lines(super().formatException(ei))

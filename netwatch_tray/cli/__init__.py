@@ -25,22 +25,25 @@ from netwatch_tray.cli import (
     usage,
     xembed,
 )
-from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG
+from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG, complain
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.text import LogFormatter, printable_lines
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one verb; returns the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log = logging.StreamHandler()
+    log.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[log])
     verb: Callable[[argparse.Namespace], int] = options.verb
     try:
         return verb(options)
     except AgentUnreachableError as error:
-        print(error, file=sys.stderr)
+        print(printable_lines(str(error)), file=sys.stderr)
         return NO_AGENT
     except NetWatchError as error:
-        print(f"netwatch-tray: {error}", file=sys.stderr)
+        complain(str(error))
         return WRONG
     except KeyboardInterrupt:
         return DONE

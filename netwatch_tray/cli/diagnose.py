@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import netwatch_tray
 from netwatch_tray.cli.session import DONE, WRONG, ask_status, print_json, print_pairs, print_table
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
     from netwatch_tray.selftest import Verdict
@@ -106,7 +107,7 @@ def _print_verdicts(verdicts: list[Verdict]) -> None:
     for verdict in verdicts:
         rows.setdefault(verdict.what, {})[verdict.who] = verdict
     for number, name in enumerate(names, 1):
-        print(f"[{number}] {name}")
+        print(f"[{number}] {printable(name)}")
     print()
     print_table(
         ["moved", "expected", *(f"[{number}]" for number in range(1, len(names) + 1))],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, add_days, chosen_days, open_history, print_csv, print_json, usable_settings
 from netwatch_tray.errors import HistoryError
+from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader, Kind, Used
@@ -119,8 +120,8 @@ def _import(options: argparse.Namespace) -> int:
     for name in names:
         own = [each for each in told if each.name == name]
         days = sum(each.span == "day" for each in own)
-        where = "counted in the total" if name in counted else f"not in the total (--total {name} counts it)"
-        print(f"{name}: days: {days}, months and years: {len(own) - days}; {where}.")
+        where = "counted in the total" if name in counted else f"not in the total (--total {printable(name)} counts it)"
+        print(f"{printable(name)}: days: {days}, months and years: {len(own) - days}; {where}.")
     print("Only what is older than this program's own first day counts, so nothing counts twice.")
     return DONE
 

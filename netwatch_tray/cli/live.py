@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from netwatch_tray.cli.session import DONE, ask_status, connect, print_json, print_pairs, usable_settings, whole_number
+from netwatch_tray.cli.session import (
+    DONE,
+    ask_status,
+    complain,
+    connect,
+    print_json,
+    print_pairs,
+    usable_settings,
+    whole_number,
+)
 from netwatch_tray.errors import AgentUnreachableError
+from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
     from netwatch_tray.model import Tick
@@ -113,7 +122,7 @@ def _own_ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
             if tick is not None:
                 yield tick
             if monitor.fault:
-                print(f"netwatch-tray: {monitor.fault}", file=sys.stderr)
+                complain(monitor.fault)
             now = time.monotonic()
             # A deadline that was missed (the program was stopped, the machine is busy) is skipped, not made up for.
             due = due + interval if due + interval / 2 > now else now + interval
@@ -131,7 +140,7 @@ def _line_writer(in_units: Units) -> Callable[[Tick], None]:
     def write(tick: Tick) -> None:
         local = tick.at.astimezone().strftime("%H:%M:%S")
         down, up = download.write(tick.total.rx_rate), upload.write(tick.total.tx_rate)
-        about = tick.gap or " + ".join(tick.total.uplinks) or "no interface is connected"
+        about = printable(tick.gap or " + ".join(tick.total.uplinks) or "no interface is connected")
         print(f"{local}  {units.DOWN} {down}  {units.UP} {up}  {about}", flush=True)
 
     return write

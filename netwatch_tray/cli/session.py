@@ -11,6 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from netwatch_tray.errors import NetWatchError
+from netwatch_tray.text import csv_cell, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from netwatch_tray.feed.client import FeedClient
@@ -91,7 +92,7 @@ def usable_settings() -> Settings:
 
     found, error = settings.read(paths.settings_file())
     if error:
-        print(f"netwatch-tray: {error} Until that is mended the defaults hold in their place.", file=sys.stderr)
+        complain(f"{error} Until that is mended the defaults hold in their place.")
     return found
 
 
@@ -138,18 +139,23 @@ def print_json(document: object) -> None:
     """One line."""
     import msgspec
 
-    print(msgspec.json.encode(document).decode(), flush=True)
+    print(printable_json(msgspec.json.encode(document).decode()), flush=True)
+
+
+def complain(what: str) -> None:
+    """On stderr; names of others in it move no cursor."""
+    print(f"netwatch-tray: {printable_lines(what)}", file=sys.stderr)
 
 
 def print_pairs(pairs: Mapping[str, str]) -> None:
     width = max(map(len, pairs))
     for name, value in pairs.items():
-        print(f"{name:{width}}  {value}")
+        print(f"{printable(name):{width}}  {printable(value)}")
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) -> None:
     """Columns as wide as their widest text, each aligned by its letter: `<` left, `>` right."""
-    table = [heads, *rows]
+    table = [heads, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
     for row in table:
         cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True))
@@ -157,9 +163,9 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: 
 
 
 def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """RFC 4180; unknown is an empty field."""
+    """RFC 4180, one line a row; unknown is an empty field, and no field is a formula."""
     import csv
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(heads)
-    writer.writerows(["" if value is None else value for value in row] for row in rows)
+    writer.writerows(map(csv_cell, row) for row in rows)

@@ -12,6 +12,7 @@ from netwatch_tray.cli.session import (
     DONE,
     WRONG,
     ask_status,
+    complain,
     load_settings,
     print_pairs,
     send,
@@ -20,6 +21,7 @@ from netwatch_tray.cli.session import (
 )
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError, SettingsError
 from netwatch_tray.settings import UploadLevel
+from netwatch_tray.text import printable_json
 
 if TYPE_CHECKING:
     from netwatch_tray.cloud.account import Key
@@ -101,8 +103,8 @@ def _snapshot(options: argparse.Namespace) -> int:
     body = observer.envelope()
     observer.close()
     for fault in observer.faults:
-        print(f"netwatch-tray: {fault}", file=sys.stderr)
-    print((msgspec.json.format(body, indent=2) if options.pretty else body).decode())
+        complain(fault)
+    print(printable_json((msgspec.json.format(body, indent=2) if options.pretty else body).decode()))
     return DONE
 
 
@@ -279,7 +281,7 @@ def _test(_options: argparse.Namespace) -> int:
         print(f"{found.endpoint} took one snapshot of {len(body)} bytes ({describe(found.endpoint)}).")
         return DONE
     reason = verdict.fates[0][1] if isinstance(verdict, Each) else verdict.reason
-    print(f"netwatch-tray: {found.endpoint} did not take it: {reason}", file=sys.stderr)
+    complain(f"{found.endpoint} did not take it: {reason}")
     return WRONG
 
 

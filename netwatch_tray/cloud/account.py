@@ -23,6 +23,7 @@ import msgspec
 from netwatch_tray import paths
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.settings import Upload
+from netwatch_tray.text import without_credentials
 
 _INGEST = "/api/v1/ingest"
 _SERVICE = "netwatch-tray"
@@ -93,18 +94,20 @@ def parse_endpoint(address: str) -> Endpoint:
     Without encryption only to this very machine; user names, queries and fragments have no place in it.
     """
     address = address.strip()
+    shown = without_credentials(address)
     try:
         parts = urlsplit(address if "://" in address else f"https://{address}")
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise SettingsError(f"The upload address {address!r} is none: {error}.") from error
+        reason = f": {error}" if shown == address else ""  # which may quote the password
+        raise SettingsError(f"The upload address {shown!r} is none{reason}.") from error
     if parts.scheme not in {"http", "https"} or not _is_host(host) or any(map(str.isspace, address)):
-        raise SettingsError(f"The upload address {address!r} is none. It looks like: https://netwatch.example.org")
+        raise SettingsError(f"The upload address {shown!r} is none. It looks like: https://netwatch.example.org")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise SettingsError("The upload address may hold no user name, password, query or fragment.")
     is_secure = parts.scheme == "https"
     if not is_secure and not _is_loopback(host):
-        raise SettingsError(f"The upload address {address!r} is not encrypted. Only https:// may leave this machine.")
+        raise SettingsError(f"The upload address {shown!r} is not encrypted. Only https:// may leave this machine.")
     path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
     if not path.endswith(_INGEST):
         path += _INGEST

@@ -7,7 +7,10 @@ from typing import Literal, NamedTuple
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.client import Answer
 from netwatch_tray.errors import ParseError
+from netwatch_tray.text import printable
 
+_MOST_WORDS = 200
+"""Characters of what a peer said."""
 SKEW = 3600.0
 """Seconds between the clocks beyond which refused times are the clock's fault."""
 
@@ -65,7 +68,7 @@ def judge(answer: Answer, count: int, skew: float | None) -> Verdict:
     if status in _REFUSALS:
         return Paused(_REFUSALS[status])
     if 300 <= status < 400:
-        where = _printable(answer.location or "another address")
+        where = _words_of_peer(answer.location or "another address")
         return Paused(f"The server redirects to {where}, which is not followed. If you trust it, set it up as address.")
     if status in {200, 207, 400}:
         try:
@@ -91,7 +94,7 @@ def _fates(response: wire.IngestResponse, count: int, skew: float | None) -> tup
     fates: list[tuple[Fate, str]] = [("failed", "the server did not say what became of it")] * count
     for result in response.results:
         if result.index < count:
-            fates[result.index] = (_fate(result, skew), _printable(result.message))
+            fates[result.index] = (_fate(result, skew), _words_of_peer(result.message))
     return tuple(fates)
 
 
@@ -111,10 +114,10 @@ def _refused(answer: Answer) -> str:
 
 def _words(answer: Answer) -> str:
     """Status and the beginning of what it said."""
-    text = _printable(answer.body[:1000].decode(errors="replace"))
+    text = _words_of_peer(answer.body[:1000].decode(errors="replace"))
     return f"HTTP {answer.status}: {text}" if text else f"HTTP {answer.status}"
 
 
-def _printable(text: str) -> str:
-    """What a peer said, short, on one line and without surprises for a terminal."""
-    return "".join(filter(str.isprintable, " ".join(text.split())))[:200]
+def _words_of_peer(text: str) -> str:
+    """What a peer said, short and on one line."""
+    return printable(" ".join(text.split()), _MOST_WORDS)

@@ -12,6 +12,7 @@ from netwatch_tray import autostart, units
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.model import App
 from netwatch_tray.settings import Settings
+from netwatch_tray.text import printable
 from netwatch_tray.tray import presenter
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.units import Units
@@ -119,7 +120,7 @@ class TrayMenu:
 
     def _interface_item(self, name: str) -> MenuItem:
         return MenuItem(
-            name or "All that lead out (automatic)",
+            printable(name, _WIDEST) or "All that lead out (automatic)",
             lambda _icon, _item: self._change(interface=name),
             checked=lambda _: self.settings.tray.interface == name,
             radio=True,
@@ -150,7 +151,7 @@ class TrayMenu:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+    return printable(text, _WIDEST)
 
 
 def _toggle_autostart() -> None:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from netwatch_tray import units
 from netwatch_tray.model import PAUSED, UNREADABLE, App, InterfaceTick, Tick
 from netwatch_tray.settings import Settings
+from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
 
 MOST_ROWS = 5
@@ -15,6 +16,9 @@ MOST_ROWS = 5
 
 MOST_APPS = 5
 """In the submenu of the busiest."""
+
+MOST_NAME = 40
+"""Characters of an app's name in the menu."""
 
 _STEPS = (1e3, 100e3)
 """Bytes/s that a rate must exceed for each step of its arrow but the last."""
@@ -48,7 +52,7 @@ class View(NamedTuple):
     rows: tuple[str, ...]
     """Read-only rows at the head of the menu."""
     interfaces: tuple[str, ...]
-    """That can be chosen to be shown."""
+    """That can be chosen to be shown; names as they are, to be made printable where they are drawn."""
     is_paused: bool
 
 
@@ -91,9 +95,9 @@ class Presenter:
             lines.append(f"No rates for a moment: {tick.gap}")
         return View(
             _glyph(shown, tick.gap),
-            tuple(lines),
+            tuple(map(printable, lines)),
             self._label(shown, tick.gap) if self._has_text else "",
-            tuple(rows),
+            tuple(map(printable, rows)),
             tuple(each.name for each in tick.interfaces if not _is_loopback(each)),
             tick.gap == PAUSED,
         )
@@ -136,7 +140,10 @@ def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
         return (app.rx_rate or 0.0) + (app.tx_rate or 0.0)
 
     busiest = sorted((app for app in apps if rate(app) and not app.is_carrier), key=rate, reverse=True)[:MOST_APPS]
-    return tuple(f"{each.name}   {units.both_rates(each.rx_rate, each.tx_rate, in_units)}" for each in busiest)
+    return tuple(
+        f"{printable(each.name, MOST_NAME)}   {units.both_rates(each.rx_rate, each.tx_rate, in_units)}"
+        for each in busiest
+    )
 
 
 def _is_loopback(interface: InterfaceTick) -> bool:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 
 from netwatch_tray import units
 from netwatch_tray.model import Connection, endpoint
+from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
 from netwatch_tray.window.rate_cell import draw_bar, draw_rate
 from netwatch_tray.window.table import Cell, Column
@@ -311,7 +312,7 @@ def _draw_group(cell: Cell, group: Group) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setFont(fonts.strong)
     painter.setPen(tokens.ink)
-    name = QFontMetrics(fonts.strong).elidedText(group.name, Qt.TextElideMode.ElideRight, row.width() // 3)
+    name = QFontMetrics(fonts.strong).elidedText(printable(group.name), Qt.TextElideMode.ElideRight, row.width() // 3)
     width = text_width(fonts.strong, name)
     box = QRect(row.left() + _CHEVRON + GAP // 2, row.top(), width, row.height())
     one, many = translate("Connections", "1 connection"), translate("Connections", "{count} connections")

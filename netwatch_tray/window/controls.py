@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -21,6 +31,7 @@ from PySide6.QtWidgets import (
 )
 
 from netwatch_tray import units
+from netwatch_tray.text import printable, printable_lines, qt_tool_tip
 from netwatch_tray.units import Units
 from netwatch_tray.window.icons import icon
 from netwatch_tray.window.theme import CONTROL_RADIUS, GAP, ICON_GAP, RING, Theme, text_width, tint
@@ -84,14 +95,20 @@ class FlatButton(QPushButton):
     """The text stands at the leading side also without a symbol."""
 
     def __init__(self, theme: Theme, text: str, symbol: str | None = None, trailing: str | None = None) -> None:
-        super().__init__(text)
+        super().__init__()
         self._theme = theme
         self._symbol = symbol
         self._trailing = trailing
+        self.setText(text)
         # A ring after a click of the mouse would only be noise; Tab and shortcuts show it.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def setText(self, text: str) -> None:
+        """Drawn as it is; an ampersand in it makes no shortcut."""
+        super().setText(printable(text))
+        self.setShortcut(QKeySequence())
 
     def sizeHint(self) -> QSize:
         # Bold is the widest: being checked must not move the neighbours.
@@ -293,6 +310,9 @@ class Text(QLabel):
             self.setContentsMargins(0 if right_to_left else width, 0, width if right_to_left else 0, 0)
             self.update()
 
+    def setText(self, text: str) -> None:
+        super().setText(printable(text))
+
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
@@ -321,7 +341,7 @@ class Text(QLabel):
 
     def _explain(self) -> None:
         cut = text_width(self.font(), self.text()) > self.contentsRect().width()
-        self.setToolTip(self.text() if cut else "")
+        self.setToolTip(qt_tool_tip(self.text()) if cut else "")
 
 
 class Paragraph(QLabel):
@@ -342,6 +362,9 @@ class Paragraph(QLabel):
         if ink != self._ink:
             self._ink = ink
             self._colour()
+
+    def setText(self, text: str) -> None:
+        super().setText(printable_lines(text))
 
     def show_text(self, text: str) -> None:
         if text != self.text():

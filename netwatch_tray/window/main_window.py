@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLa
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Goodbye, Hello, ServerMessage, SettingsMessage, Status, TickMessage
+from netwatch_tray.text import qt_tool_tip
 from netwatch_tray.window.agent_link import AgentLink
 from netwatch_tray.window.apps_page import AppsPage
 from netwatch_tray.window.banner import Banner, Notice
@@ -406,7 +407,7 @@ class MainWindow(QWidget):
         if count:
             one, many = self.tr("1 source missing"), self.tr("{count} sources missing").format(count=count)
             self._missing_note.show_text(one if count == 1 else many)
-            self._missing_note.setToolTip("\n".join(self._missing))
+            self._missing_note.setToolTip(qt_tool_tip("\n".join(self._missing)))
 
     def _act_on_notice(self) -> None:
         if self._link.connected:

@@ -28,6 +28,7 @@ from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import ColourScheme, Settings
+from netwatch_tray.text import qt_label
 from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, SlimScrollBar, Tab, Text
 from netwatch_tray.window.interface_table import describe
@@ -375,7 +376,7 @@ class SettingsPage(Page):
         one_of = QActionGroup(menu)
         chosen = self._settings.tray.interface
         for name in ("", *sorted({*self._interfaces, chosen} - {""}, key=self._place)):
-            action = one_of.addAction(name or self.tr("The total"))
+            action = one_of.addAction(qt_label(name) or self.tr("The total"))
             action.setCheckable(True)
             action.setChecked(name == chosen)
             action.triggered.connect(partial(self._choose_shown, name))

@@ -48,6 +48,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
+from netwatch_tray.text import csv_cell, printable, qt_tool_tip
 from netwatch_tray.window.controls import SlimScrollBar, draw_line_below, draw_ring
 from netwatch_tray.window.theme import GAP, MARGIN, Theme, Tokens, text_width
 
@@ -230,10 +231,10 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         column = self.columns[index.column()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return column.text(self.record(index.row()))
+            return printable(column.text(self.record(index.row())))
         if role == Qt.ItemDataRole.ToolTipRole:
             record = self.record(index.row())
-            return (column.tooltip and column.tooltip(record)) or column.text(record)
+            return qt_tool_tip((column.tooltip and column.tooltip(record)) or printable(column.text(record)))
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -484,7 +485,7 @@ class TableView(QTableView, Generic[Record]):
                 header.resizeSection(index, widths[index])
 
     def copy(self) -> None:
-        """The selected rows, all columns, as lines of text with tabs between."""
+        """The selected rows, all columns, as lines of text with tabs between; pasted, no cell is a formula."""
         self._copy_rows(sorted(index.row() for index in self.selectionModel().selectedRows()))
 
     def copy_all(self) -> None:
@@ -495,11 +496,11 @@ class TableView(QTableView, Generic[Record]):
         """What stands in the current cell."""
         current = self.currentIndex()
         if current.isValid():
-            text = self._records.columns[current.column()].text(self._records.record(current.row()))
-            QGuiApplication.clipboard().setText(text)
+            QGuiApplication.clipboard().setText(self._records.data(current))
 
     def _copy_rows(self, rows: Iterable[int]) -> None:
-        lines = ["\t".join(column.text(self._records.record(row)) for column in self._records.columns) for row in rows]
+        columns = self._records.columns
+        lines = ["\t".join(str(csv_cell(each.text(self._records.record(row)))) for each in columns) for row in rows]
         if lines:
             QGuiApplication.clipboard().setText("\n".join(lines))
 

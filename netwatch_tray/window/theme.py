@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 
+from netwatch_tray.text import printable
+
 # Device-independent pixels.
 MARGIN = 16
 GAP = 8
@@ -132,12 +134,13 @@ class Metrics:
         return width
 
     def fit(self, text: str, room: int, elide: Qt.TextElideMode) -> tuple[str, float]:
-        """As much of the text as has room, dip, and its width."""
+        """As much of the text as has room, dip, on one line, and its width."""
         asked = (text, room, elide)
         fitted = self._fitted.get(asked)
         if fitted is None:
             if len(self._fitted) >= self._MOST:
                 self._fitted.clear()
+            text = printable(text)
             width = self._metrics.horizontalAdvance(text)
             if width > room:
                 text = self._metrics.elidedText(text, elide, room)

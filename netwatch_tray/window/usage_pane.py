@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from netwatch_tray import units
+from netwatch_tray.text import printable
 from netwatch_tray.units import Units
 from netwatch_tray.window.controls import Paragraph, aligned, hair_line, text_painter
 from netwatch_tray.window.theme import GAP, MARGIN, Theme, faded, text_width
@@ -100,7 +101,7 @@ class _Section(QWidget):
             row.translate(0, self._theme.height(_ROW))
             painter.setFont(fonts.base)
             painter.setPen(tokens.ink2)
-            name = QFontMetrics(fonts.base).elidedText(each.name, Qt.TextElideMode.ElideRight, names)
+            name = QFontMetrics(fonts.base).elidedText(printable(each.name), Qt.TextElideMode.ElideRight, names)
             painter.drawText(row, leading, name)
             painter.setPen(tokens.ink if each.size else tokens.ink3)
             painter.drawText(row, trailing, str(units.size(each.size, self._units)))

@@ -34,6 +34,7 @@ from netwatch_tray.feed.protocol import (
 )
 from netwatch_tray.model import App
 from netwatch_tray.settings import Settings
+from netwatch_tray.text import qt_label, qt_tool_tip
 from netwatch_tray.tray import presenter
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.icon import draw
@@ -130,7 +131,7 @@ class Icon:
         self._drawn.draw(self._menu.build())
 
     def _tell(self, view: presenter.View) -> None:
-        self._native.setToolTip("\n".join(view.tooltip))
+        self._native.setToolTip(qt_tool_tip("\n".join(view.tooltip)))
 
     def _clicked(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason == QSystemTrayIcon.ActivationReason.Trigger:
@@ -173,7 +174,7 @@ class _DrawnMenu:
 
     def update(self) -> None:
         for action, item in self._rows:
-            action.setText(_label(item))
+            action.setText(qt_label(item.text))
             if item.checked is not None:
                 action.setChecked(item.checked)
 
@@ -183,9 +184,9 @@ class _DrawnMenu:
             if item is Menu.SEPARATOR:
                 widget.addSeparator()
             elif item.submenu is not None:
-                self._fill(widget.addMenu(_label(item)), item.submenu)
+                self._fill(widget.addMenu(qt_label(item.text)), item.submenu)
             else:
-                action = widget.addAction(_label(item))
+                action = widget.addAction(qt_label(item.text))
                 if item.checked is not None:
                     action.setCheckable(True)
                     action.setChecked(item.checked)
@@ -196,11 +197,6 @@ class _DrawnMenu:
                     group.addAction(action)
                 action.triggered.connect(lambda _checked=False, item=item: item(self))
                 self._rows.append((action, item))
-
-
-def _label(item: MenuItem) -> str:
-    """An ampersand would underline the next letter."""
-    return str(item.text).replace("&", "&&")
 
 
 def _picture(glyph: Glyph) -> QIcon:

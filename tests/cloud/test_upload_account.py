@@ -62,6 +62,24 @@ def test_addresses_that_no_key_is_sent_to(address: str) -> None:
         parse_endpoint(address)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://user:pw-x@h",
+        "user:pw-x@h",
+        "https://user:pw-x@h/",
+        "https://user:pw-x/y@h",
+        "http://u:pw-x@h",
+        "x://a:pw-x@[",
+        "https://u:pw-x @h",
+    ],
+)
+def test_no_message_about_an_address_holds_its_password(address: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_endpoint(address)
+    assert "pw-x" not in str(refused.value)
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_an_address_or_a_settings_error(text: str) -> None:
     try:

@@ -1,7 +1,9 @@
 """Text from outside, on the way in and on the way out."""
 
 import csv
+import html
 import io
+import json
 import logging
 import os
 import sys
@@ -10,7 +12,18 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.text import LogFormatter, csv_cell, decoded, from_os, printable, without_credentials
+from netwatch_tray.text import (
+    LogFormatter,
+    csv_cell,
+    decoded,
+    from_os,
+    printable,
+    printable_json,
+    printable_lines,
+    qt_label,
+    qt_tool_tip,
+    without_credentials,
+)
 
 _ANY = st.text(st.characters(exclude_categories=()))
 """Surrogates, too."""
@@ -88,6 +101,28 @@ def test_a_csv_cell_is_no_formula_and_comes_back(text):
 @pytest.mark.parametrize("value", [0, -5, 1.5, -0.25, True])
 def test_numbers_stay_numbers_in_csv(value):
     assert csv_cell(value) is value
+
+
+@given(st.text())
+def test_printable_json_means_the_same(text):
+    document = json.dumps({"a": text}, ensure_ascii=False)
+    shown = printable_json(document)
+    assert printable_lines(shown) == shown
+    assert json.loads(shown) == {"a": text}
+
+
+@given(_ANY)
+def test_texts_for_qt_show_the_text_and_nothing_else(text):
+    tool_tip = qt_tool_tip(text)
+    inside = tool_tip.removeprefix("<qt>").removesuffix("</qt>").replace("<br>", "\n")
+    assert "<" not in inside
+    shown = html.unescape(inside) if tool_tip.startswith("<qt>") else tool_tip
+    assert shown == printable_lines(text)
+    assert qt_label(text).replace("&&", "") == printable(text).replace("&", "")
+
+
+def test_lines_of_our_own_stay_lines():
+    assert printable_lines("a\x1b\nb\r") == "a\ufffd\nb\ufffd"
 
 
 def test_unknown_is_an_empty_csv_cell():

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from netwatch_tray import clock
+from netwatch_tray.text import printable
 from netwatch_tray.tray.backends.bus_objects import CallError, Interface, Method
 from netwatch_tray.tray.backends.bus_types import Variant
 from netwatch_tray.tray.backends.pystray_api import Menu
@@ -229,7 +230,7 @@ def _properties(item: Item) -> dict[str, Variant]:
     """Those that differ from the protocol's defaults, and the label. An underscore would underline the next letter."""
     if item is Menu.SEPARATOR:
         return {"type": ("s", "separator")}
-    properties: dict[str, Variant] = {"label": ("s", item.text.replace("_", "__"))}
+    properties: dict[str, Variant] = {"label": ("s", printable(item.text).replace("_", "__"))}
     if not item.enabled:
         properties["enabled"] = ("b", False)
     checked = item.checked

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from netwatch_tray import desktop_files
+from netwatch_tray.text import printable, printable_lines
 from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.bus import Bus
 
@@ -40,13 +41,13 @@ class Notifications:
             rule = f"type='signal',sender='{SERVICE}',interface='{SERVICE}'"
             self._bus.call_bus("AddMatch", "s", (rule,))
         # Servers read the text as markup where they can.
-        text = notification.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        text = printable_lines(notification.text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         hints = {"urgency": ("y", 1), "desktop-entry": ("s", self._icon_name)}
         actions = ["default", "Open NetWatch"]
         replaced = self._shown.get(key, 0)
         icon = desktop_files.icon_reference()
         body = (
-            self._program, replaced, icon, notification.heading, text, actions, hints, _UNTIL_CLICKED,
+            self._program, replaced, icon, printable(notification.heading), text, actions, hints, _UNTIL_CLICKED,
         )  # fmt: skip
         answered = partial(self._on_answer, key)
         self._bus.call(SERVICE, _PATH, SERVICE, "Notify", "susssasa{sv}i", body, answered, starts=True)

@@ -20,6 +20,7 @@ from PIL import Image
 
 from netwatch_tray import clock, desktop_files, paths
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.text import printable_lines
 from netwatch_tray.tray.backends import Notification
 from netwatch_tray.tray.backends.bus import Bus, Signal
 from netwatch_tray.tray.backends.bus_objects import Interface, Method, Object
@@ -355,7 +356,9 @@ def _ignore(*_arguments: Any) -> None:
 
 def _tooltip(text: str) -> tuple[Any, ...]:
     """Some hosts read it as markup, some do not: what markup would take for its own is replaced by what looks alike."""
-    heading, _, rest = text.replace("&", "+").replace("<", "\u2039").replace(">", "\u203a").partition("\n")
+    heading, _, rest = (
+        printable_lines(text).replace("&", "+").replace("<", "\u2039").replace(">", "\u203a").partition("\n")
+    )
     return "", [], heading, rest
 
 

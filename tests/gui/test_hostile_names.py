@@ -1,0 +1,391 @@
+"""The same hostile names over every surface: nothing but the name is shown, and nothing around it moves or runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import Qt as GuiQt, QTextDocument
+from PySide6.QtWidgets import QApplication
+from windows import connection
+
+from netwatch_tray.cli import connections, live, session
+from netwatch_tray.cloud import metrics, wire
+from netwatch_tray.cloud.builder import text as wire_text
+from netwatch_tray.model import App, InterfaceTick, Tick, Total
+from netwatch_tray.settings import Settings, TrayIcon
+from netwatch_tray.text import decoded
+from netwatch_tray.tray import presenter
+from netwatch_tray.tray.backends import Notification, dbus_menu, status_notifier
+from netwatch_tray.tray.backends.notifications import Notifications
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.tray.bars import Bar
+from netwatch_tray.tray.menu import Actions, TrayMenu
+from netwatch_tray.units import Units
+from netwatch_tray.window.connection_export import save_csv, save_json
+from netwatch_tray.window.controls import FlatButton, Paragraph, Text
+from netwatch_tray.window.table import Column, SortedModel
+from netwatch_tray.window.theme import Theme
+from netwatch_tray.xembed.icon import _DrawnMenu
+
+NAMES = {
+    "escape sequence": "a\x1b[2J\x1b]0;owned\x07b",
+    "C1 control": "a\x9b2Jb",
+    "newline": "a\nb",
+    "carriage return": "a\rb",
+    "tab": "\ta\tb",
+    "NUL": "a\0b",
+    "line separator": "a\u2028b\u2029c\x85d\x0ce\x0bf",
+    "right-to-left override": "a\u202eexe.b\u2066c",
+    "no UTF-8": decoded(b"a\xff\xd0"),
+    "image": "<img src=x>",
+    "heading": "<h1>a</h1>&amp;<!-- b",
+    "mnemonic": "&File & more",
+    "underscore": "_x__y",
+    "formula": '=HYPERLINK("http://x","y")',
+    "plus": "+1",
+    "minus": "-1+cmd|' /C calc'!A0",
+    "at": "@SUM(1)",
+    "quote and comma": 'a",b\\',
+    "long": "x" * 10_000,
+    "empty": "",
+    "emoji": "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}",
+    "combining": "Z\u0310\u0311\u0312e\u0301",
+    "polybar": "%{A1:reboot:}%{A}",
+}
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return NAMES[request.param]
+
+
+def assert_lines(shown: str, count: int) -> None:
+    """So many lines, each of printable characters alone."""
+    assert shown.endswith("\n")
+    lines = shown.removesuffix("\n").split("\n")
+    assert len(lines) == count
+    assert not any(map(CONTROL.search, lines))
+    assert shown.splitlines() == lines
+
+
+def interface(name: str) -> InterfaceTick:
+    zeros = dict.fromkeys("rx_bytes tx_bytes rx_packets tx_packets rx_errors tx_errors rx_drops tx_drops".split(), 0)
+    return InterfaceTick(
+        index=2, name=name, kind="ethernet", is_up=True, is_uplink=True, why=name, rx_rate=1.0, tx_rate=1.0, **zeros
+    )  # fmt: skip
+
+
+def tick(name: str, gap: str | None = None) -> Tick:
+    total = Total(rx_rate=1.0, tx_rate=2.0, uplinks=(name, "eth0"))
+    at = datetime(2026, 11, 16, tzinfo=UTC)
+    return Tick(at=at, interval_s=1.0, gap=gap, total=total, interfaces=(interface(name), interface("eth0")))
+
+
+def app(name: str) -> App:
+    return App(
+        key=name, name=name, processes=1, connections=1, rx_bytes=1, tx_bytes=1, rx_rate=9.0, tx_rate=9.0,
+        local_rx_bytes=0, local_tx_bytes=0,
+    )  # fmt: skip
+
+
+def hostile(name: str) -> Any:
+    return connection(1, process=name, unit=name, user=name, app=name)
+
+
+# The terminal.
+
+
+def test_tables_and_pairs_of_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    session.print_table(("APP", "N"), [(name, "1"), ("b", "2")], "<>")
+    assert_lines(capsys.readouterr().out, 3)
+    session.print_pairs({"agent": name, name: "x"})
+    assert_lines(capsys.readouterr().out, len({"agent", name}))
+    session.complain(name.replace("\n", ""))
+    assert_lines(capsys.readouterr().err, 1)
+
+
+def test_connections_of_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    row = connections._cells(hostile(name), Units(), {})
+    session.print_table(("APP", *"PQRSTUVW"), [row], "<><<<<>>>")
+    assert_lines(capsys.readouterr().out, 2)
+
+
+def test_watch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write = live._line_writer(Units())
+    write(tick(name))
+    write(tick("eth0", gap=f"{name} was reset"))
+    assert_lines(capsys.readouterr().out, 2)
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_lines_for_bars(name: str, chosen: bool) -> None:
+    settings = Settings(tray=TrayIcon(interface=name if chosen else ""))
+    for kind in ("text", "polybar", "waybar", "i3bar"):
+        line = Bar(kind, settings).line(tick(name))
+        assert_lines(line + "\n", 1)
+        assert "reboot" not in line or kind == "waybar"
+        if kind == "waybar":
+            tooltip = json.loads(line)["tooltip"]
+            assert not re.search("<|&(?!amp;|lt;|gt;)", tooltip)
+        if kind == "i3bar":
+            json.loads(line.removeprefix(","))
+
+
+def test_json_of_the_terminal_means_the_same_and_moves_no_cursor(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    session.print_json([hostile(name), app(name), tick(name)])
+    written = capsys.readouterr().out
+    assert_lines(written, 1)
+    assert json.loads(written)[0]["process"] == name
+
+
+def test_csv_of_the_terminal_and_of_the_window(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    session.print_csv(("a", "b", "c", "d"), [(name, -5, None, 0.5)])
+    written = capsys.readouterr().out
+    assert_lines(written, 2)
+    save_csv(tmp_path / "x.csv", [hostile(name)])
+    saved = (tmp_path / "x.csv").read_text(encoding="utf-8")
+    for text in (written, saved):
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        assert len(rows) == 2
+        assert not any(CONTROL.search(cell) for cell in rows[1])
+        assert not any(re.match(r"\s*[=+@]|\s*-(?!\d+$)", cell) for cell in rows[1])
+    assert list(csv.reader(io.StringIO(written, newline="")))[1][1:] == ["-5", "", "0.5"]
+    save_json(tmp_path / "x.json", [hostile(name)])
+    assert json.loads((tmp_path / "x.json").read_bytes())[0]["process"] == name
+
+
+def test_log_records(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from netwatch_tray import cli  # noqa: PLC0415  beside what it sets up
+
+    root = logging.getLogger()
+    before = root.handlers[:]
+    root.handlers.clear()
+    try:
+        monkeypatch.setattr("netwatch_tray.cli.autostart.add_verbs", lambda verbs: verbs.add_parser("x"))
+        with pytest.raises(SystemExit):
+            cli.main(["--version"])
+        capsys.readouterr()
+        monkeypatch.setattr(cli, "_parser", lambda: _Parser(lambda _options: _log(name)))
+        assert cli.main([]) == 0
+    finally:
+        root.handlers[:] = before
+    written = capsys.readouterr().err
+    assert_lines(written, 1)
+
+
+class _Parser:
+    def __init__(self, verb: Callable[[object], int]) -> None:
+        self.verb = verb
+
+    def parse_args(self, _arguments: object) -> _Parser:
+        return self
+
+
+def _log(name: str) -> int:
+    logging.getLogger("x").info("odd: %s", name)
+    return 0
+
+
+# The tray.
+
+
+def test_view_of_the_tray(name: str) -> None:
+    view = presenter.Presenter(Settings(tray=TrayIcon(text=True))).present(tick(name))
+    rows = (*view.tooltip, view.label, *view.rows, *presenter.app_rows([app(name)], Units()))
+    assert not any(map(CONTROL.search, rows))
+    assert all(len(row) < 120 for row in presenter.app_rows([app(name)], Units()))
+
+
+def menu(name: str) -> TrayMenu:
+    def nothing(*_arguments: Any) -> None: ...
+
+    actions = Actions(nothing, nothing, nothing, nothing, nothing, lambda: name, lambda: [app(name)])
+    made = TrayMenu(actions, Settings(tray=TrayIcon(interface=name)))
+    made.view = presenter.Presenter(Settings()).present(tick(name))
+    return made
+
+
+def items(of: Any) -> Iterator[MenuItem]:
+    for item in of:
+        if item is not Menu.SEPARATOR:
+            yield item
+            yield from items(item.submenu or ())
+
+
+def test_labels_of_the_menu_on_the_bus(name: str) -> None:
+    made = menu(name)
+    for item in items(made.build()):
+        label = dbus_menu._properties(item)["label"][1]
+        assert not CONTROL.search(label)
+        assert "_" not in label.replace("__", "")
+
+
+def test_menu_of_older_trays(name: str) -> None:
+    drawn = _DrawnMenu()
+    drawn.draw(menu(name).build())
+    for action, item in drawn._rows:
+        assert not CONTROL.search(action.text())
+        assert action.text().replace("&&", "&") == presenter.printable(str(item.text))
+
+
+def test_tooltip_of_the_status_item(name: str) -> None:
+    view = presenter.Presenter(Settings()).present(tick(name))
+    _icon, _pictures, heading, rest = status_notifier._tooltip("\n".join(view.tooltip))
+    for text in (heading, rest):
+        assert not re.search("[<>&]", text)
+        assert not any(map(CONTROL.search, text.split("\n")))
+    assert len(rest.split("\n")) == len(view.tooltip) - 1
+
+
+def test_notifications(name: str) -> None:
+    sent: list[Any] = []
+
+    class Bus:
+        def call_bus(self, *_arguments: Any) -> None: ...
+
+        def call(self, *arguments: Any, **_more: Any) -> None:
+            sent.append(arguments[5])
+
+    notifications = Notifications(Bus(), "x", "x", lambda: None)  # type: ignore[arg-type]  # as much of it as is used
+    notifications.tell(Notification("x", name, name))
+    ((_program, _replaced, _icon, heading, text, *_rest),) = sent
+    assert not CONTROL.search(heading)
+    assert not any(map(CONTROL.search, text.split("\n")))
+    assert not re.search("[<>]|&(?!amp;|lt;|gt;)", text)
+
+
+# Other programs.
+
+
+def test_labels_for_prometheus(name: str) -> None:
+    sample = (({"interface": wire_text(name)}, 1.0),)
+    written = f"x{metrics._labels(sample[0][0])} 1.0"
+    assert "\n" not in written
+    value = re.fullmatch(r'x\{interface="((?:[^"\\\n]|\\["\\n])*)"\} 1\.0', written)
+    assert value
+    assert re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), value[1]) == wire_text(name)
+    written.encode()
+
+
+def test_snapshots_are_json_without_surrogates_and_nul(name: str) -> None:
+    body = wire.encode(
+        wire.Snapshot(
+            timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+            interfaces=(),
+            disk_usage=(
+                wire.DiskUsage(
+                    mount_point=wire_text(name), device=wire_text(name), total_bytes=1, used_bytes=1,
+                    available_bytes=0, usage_pct=100.0,
+                ),
+            ),
+        )
+    )  # fmt: skip
+    found = json.loads(body.decode())
+    assert found["disk_usage"][0]["mount_point"] == name.replace("\0", "")
+
+
+# The window.
+
+
+def plain(text: str) -> str:
+    """What Qt shows of a text whose kind it guesses."""
+    if not GuiQt.mightBeRichText(text):
+        return text
+    document = QTextDocument()
+    document.setHtml(text)
+    assert not document.allFormats()[0].isImageFormat()
+    return document.toPlainText()
+
+
+def test_cells_of_tables_and_their_tooltips(name: str, application: QApplication) -> None:
+    model = SortedModel(
+        [Column(title="x", text=lambda row: row, order=lambda row: row, widest="x")], key=lambda row: row
+    )
+    model.put([name])
+    shown = presenter.printable(name)
+    index = model.index(0, 0)
+    assert model.data(index) == shown
+    assert model.data(index, Qt.ItemDataRole.AccessibleTextRole) == shown
+    assert plain(model.data(index, Qt.ItemDataRole.ToolTipRole)) == shown
+    assert application
+
+
+def test_texts_paragraphs_and_buttons(name: str, application: QApplication) -> None:
+    theme = Theme(application)
+    text, paragraph = Text(theme, theme.fonts.base), Paragraph(theme, theme.fonts.base)
+    button = FlatButton(theme, name)
+    text.show_text(name)
+    text.resize(1, 20)
+    text._explain()
+    assert not CONTROL.search(text.text())
+    assert plain(text.toolTip()) in {"", text.text()}
+    assert text.textFormat() == paragraph.textFormat() == Qt.TextFormat.PlainText
+    paragraph.setText(f"A line.\n{name}")
+    assert not any(map(CONTROL.search, paragraph.text().split("\n")))
+    assert button.text() == presenter.printable(name)
+    assert button.shortcut().isEmpty()
+    shown, _width = theme.metrics(theme.fonts.base).fit(name, 10_000, Qt.TextElideMode.ElideRight)
+    assert not CONTROL.search(shown)
+
+
+# A real process with such a name.
+
+LISTEN = """
+import ctypes, os, socket, sys
+ctypes.CDLL(None).prctl(15, ctypes.c_char_p(bytes.fromhex(sys.argv[1])))  # PR_SET_NAME
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names itself with prctl")
+@pytest.mark.parametrize(
+    "comm", [b"a\x1b[2J\nb", b"\xff\xd0\x9c\xd0", b"=cmd|' /C'!A0", "a\u2028\u202eb".encode(), b"<img src=x>\t\r"]
+)
+def test_a_real_process_in_connections(comm: bytes, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTEN, comm.hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        port = int(process.stdout.readline())
+        expected = decoded(comm)
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        tmp_path.chmod(0o700)
+
+        def listed(*options: str) -> str:
+            command = [sys.executable, "-m", "netwatch_tray", "connections", "--listening", *options]
+            done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=120)
+            assert done.returncode == 0, done.stderr
+            assert not CONTROL.search(done.stderr.decode().replace("\n", ""))
+            return done.stdout.decode()
+
+        shown = [line for line in listed().split("\n") if f"127.0.0.1:{port}" in line]
+        assert len(shown) == 1
+        assert shown[0].startswith(presenter.printable(expected))
+        rows = list(csv.DictReader(io.StringIO(listed("--csv"), newline="")))
+        (row,) = (row for row in rows if row["local_port"] == str(port))
+        assert row["process"].removeprefix("'") == presenter.printable(expected)
+        assert not row["process"].startswith("=")
+        (found,) = (each for each in json.loads(listed("--json")) if each["local_port"] == port)
+        assert found["process"] == expected
+    finally:
+        process.stdin.close()
+        process.wait(60)
+        process.stdout.close()
