@@ -20,7 +20,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
-collect_ignore = [] if needs.loads_qt() else ["gui"]
+# Without the libraries of Qt these cannot even be imported.
+collect_ignore = [] if needs.loads_qt() else ["gui", "unit/test_icon.py"]
 
 
 def pytest_report_collectionfinish() -> str:
