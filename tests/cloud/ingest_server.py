@@ -223,6 +223,7 @@ class IngestServer:
         if fault == "half an answer":
             connection.sendall((head + content)[: len(head) + len(content) // 2])
             return False
+        request.answer = status  # before the client can know it
         if fault in {"slow", "drip"}:
             for number, byte in enumerate(head + content):
                 connection.sendall(bytes([byte]))
@@ -232,7 +233,6 @@ class IngestServer:
                     time.sleep(0.001)
         else:
             connection.sendall(head + content)
-        request.answer = status
         return fault != "hang up" and not self._is_next_bad()
 
     def _idle(self, connection: socket.socket) -> None:

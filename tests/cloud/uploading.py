@@ -107,6 +107,8 @@ class Witness(ServerClient):
         super().__init__(account, "test/1", timeout=timeout)
         self.stored: set[str] = set()
         self.repeated: set[str] = set()
+        self.heard: set[int] = set()
+        """Every status of an answer."""
         self.unheard: Counter[str] = Counter()
         """How often each was sent without an answer that can be understood."""
 
@@ -115,6 +117,7 @@ class Witness(ServerClient):
         self.repeated |= self.stored & set(sent)
         self.unheard.update(sent)
         answer = super().post(body)
+        self.heard.add(answer.status)
         if answer.status in {200, 207}:
             try:
                 response = wire.decode_response(answer.body)
