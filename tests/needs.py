@@ -26,6 +26,12 @@ def programs(*names: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
+def qt() -> None:
+    """Skip the test unless PySide6 can be imported."""
+    if not loads_qt():
+        pytest.skip("Qt's system libraries are not installed")
+
+
 def loads_qt() -> bool:
     """Return whether the system has the libraries that Qt links against."""
     assert importlib.util.find_spec("PySide6"), "run the tests with ./dev test"

@@ -176,6 +176,7 @@ def test_who_chooses_to_tell_less_tells_nothing_more_from_then_on(loop: Loop, ex
         for _ in range(4):
             loop.tick(reporter)
         wait_for(lambda: _waiting() == 3, "they wait")
+        wait_for(lambda: "does not accept the API key" in reporter.status, "it is paused")
         server.key = KEY
         reporter = loop.start(Upload(on=True, endpoint=server.url, level="rates"))
         for _ in range(3):

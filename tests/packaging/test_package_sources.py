@@ -20,6 +20,7 @@ import debian
 import licences
 import macos_bundle
 import make
+import needs
 import plugins
 import pytest
 import shared_libraries
@@ -99,6 +100,7 @@ def test_metainfo_is_valid(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    needs.qt()
     place = tmp_path_factory.mktemp("assets") / "drawn"
     run(sys.executable, ROOT / "tools" / "assets.py", place)
     return place
@@ -284,6 +286,7 @@ def test_which_parts_of_qt_are_kept(file: str, is_kept: bool) -> None:
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     """`root.so` needs `libnear.so`, that one `libfar.so`; nobody needs `libalone.so`."""
+    needs.programs("cc")
 
     def link(name: str, *needed: str) -> None:
         (tmp_path / "empty.c").write_text(f"int {name.replace('.', '_')};")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import needs
 import pytest
 from hypothesis import given, strategies as st
 
@@ -103,6 +104,7 @@ def test_a_name_that_looks_like_details_is_not_taken_for_them() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ss is Linux's")
 def test_the_real_ss() -> None:
+    needs.programs("ss")
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as client,

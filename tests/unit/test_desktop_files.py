@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import needs
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -108,7 +109,7 @@ def test_the_entry_starts_this_installation(
     assert sections["Desktop Action window"]["Exec"] == f"{program} window"
     assert sections["Desktop Action quit"]["Exec"] == f"{program} quit"
     assert sections["Desktop Entry"]["Icon"] == "netwatch-tray"
-    assert shutil.which("desktop-file-validate"), "install desktop-file-utils"
+    needs.programs("desktop-file-validate")
     done = subprocess.run(
         ["desktop-file-validate", home / ENTRY], capture_output=True, text=True, timeout=20, check=False
     )
@@ -279,6 +280,7 @@ def test_the_icon_is_named_by_its_file_until_a_theme_has_it(
 
 @pytest.mark.parametrize("size", [16, 22, 24, 32, 48, 64, 128, 256])
 def test_a_desktop_finds_the_icon_in_every_size(home: Path, size: int) -> None:
+    needs.qt()
     desktop_files.install()
     code = (
         "import sys; from PySide6.QtGui import QGuiApplication, QIcon; app = QGuiApplication([]);"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
+import needs
 import pytest
 from hypothesis import given, strategies as st
 
@@ -127,6 +128,7 @@ def test_no_bytes_raise_anything_but_a_parse_error(written: bytes) -> None:
 
 
 def test_the_real_program() -> None:
+    needs.programs("lsof")
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as client,
