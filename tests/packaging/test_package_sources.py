@@ -42,7 +42,7 @@ def run(*command: str | Path, **options: object) -> str:
     return done.stdout + done.stderr
 
 
-def needs(program: str) -> pytest.MarkDecorator:
+def requires(program: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
 
 
@@ -76,7 +76,7 @@ def test_window_icon_and_autostart_find_the_desktop_entry() -> None:
     assert f"Icon={desktop_entry()['Desktop Entry']['Icon']}\n" in autostart._desktop_entry(("x",))
 
 
-@needs("desktop-file-validate")
+@requires("desktop-file-validate")
 def test_the_desktop_entry_is_valid() -> None:
     assert run("desktop-file-validate", DESKTOP) == ""
 
@@ -88,7 +88,7 @@ def test_metainfo_names_what_is_installed() -> None:
     assert component.findtext("icon") == desktop_entry()["Desktop Entry"]["Icon"]
 
 
-@needs("appstreamcli")
+@requires("appstreamcli")
 def test_metainfo_is_valid(tmp_path: Path) -> None:
     filled = tmp_path / METAINFO.name
     filled.write_text(METAINFO.read_text("utf-8").replace("@VERSION@", "1.2.3").replace("@DATE@", "2026-01-31"))
@@ -166,7 +166,7 @@ def test_internal_verbs_are_not_told(sample: command_line.Verb) -> None:
     assert sample.verbs[0].options[1].help == "after N (default: 3)"
 
 
-@needs("groff")
+@requires("groff")
 @pytest.mark.parametrize("of", ["sample", "program"])
 def test_the_manual_is_well_formed_and_whole(of: str, sample: command_line.Verb) -> None:
     program = sample if of == "sample" else command_line.describe(_parser())
@@ -197,7 +197,7 @@ def test_bash_completes_verbs_and_their_options(sample: command_line.Verb, tmp_p
     assert complete(script, "watch", "--count", "3", "--f") == {"--form"}
 
 
-@needs("fish")
+@requires("fish")
 def test_fish_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_text(command_line.fish(sample))
@@ -213,7 +213,7 @@ def test_fish_completes_verbs_and_their_options(sample: command_line.Verb, tmp_p
     assert offered("netwatch-tray upload ") == {"setup"}
 
 
-@needs("zsh")
+@requires("zsh")
 def test_zsh_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_text(command_line.zsh(sample))
@@ -359,12 +359,12 @@ def test_shell_scripts_parse(script: Path) -> None:
     run("sh", "-n", script)
 
 
-@needs("shellcheck")
+@requires("shellcheck")
 def test_shell_scripts_are_clean() -> None:
     run("shellcheck", *SCRIPTS)
 
 
-@needs("actionlint")
+@requires("actionlint")
 def test_the_workflow_is_valid() -> None:
     """`go install github.com/rhysd/actionlint/cmd/actionlint@latest`"""
     run("actionlint", WORKFLOW)
