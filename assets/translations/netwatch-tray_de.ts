@@ -123,6 +123,10 @@
       <translation>Verbindungen</translation>
     </message>
     <message>
+      <source>Counted by the interfaces during sleep, pauses or while NetWatch was not running.</source>
+      <translation>Von den Schnittstellen gezählt, während der Rechner schlief oder NetWatch nicht lief.</translation>
+    </message>
+    <message>
       <source>What no TCP connection accounts for: UDP, QUIC, DNS, headers, repeated packets. Never spread.</source>
       <translation>Was zu keiner TCP-Verbindung gehört: UDP, QUIC, DNS, Köpfe, wiederholte Pakete. Wird nie verteilt.</translation>
     </message>
@@ -150,6 +154,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>UDP, QUIC and other</source>
       <translation>UDP, QUIC und anderes</translation>
+    </message>
+    <message>
+      <source>While NetWatch was not measuring</source>
+      <translation>Während NetWatch nicht gemessen hat</translation>
     </message>
     <message>
       <source>There is no history</source>

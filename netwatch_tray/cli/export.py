@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, add_days, chosen_days, open_history, print_csv, print_json, usable_settings
+from netwatch_tray.cli.usage import NAMES_OF_REST
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import HistoryReader, Kind, Used
+    from netwatch_tray.history.reader import Carried, HistoryReader, Kind, Used
 
 _STEPS = {"10s": 10, "minute": 60, "hour": 3600, "day": 0}
 """Seconds; a day has as many as it has."""
+_MOST_LISTED = 5
 _COLUMNS = (
     "start",
     "seconds",
@@ -77,12 +80,40 @@ def _values(
     from netwatch_tray.history.reader import midnight, midnight_after
 
     start, end = int(midnight(first)), int(midnight_after(last))
+    apps: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for row in reader.rows(kind, name, start, end, step):
+        apps[row.at][0] += row.rx
+        apps[row.at][1] += row.tx
         peaks = row.rx_peak, row.tx_peak
         yield (_moment(row.at), row.seconds, row.name, row.rx, row.tx, *peaks, row.covered_s, None)
-    for gap in reader.carried(kind, name, start, end):
-        seconds = round(gap.finish - gap.start)
-        yield (_moment(gap.start), seconds, gap.name, gap.rx, gap.tx, None, None, 0.0, gap.reason)
+    if kind == "app" and name is None:
+        if step >= _STEPS["minute"]:  # of shorter times nothing is kept of apps
+            yield from _other(reader, apps, start, end, step)
+        for gap in reader.carried("total", None, start, end):
+            yield _gap(gap._replace(name=NAMES_OF_REST["unmeasured"]))
+    else:
+        yield from map(_gap, reader.carried(kind, name, start, end))
+
+
+def _other(
+    reader: HistoryReader, apps: Mapping[int, Sequence[int]], start: int, end: int, step: int
+) -> Iterator[tuple[object, ...]]:
+    """What the total has beside the apps. Where these are ahead, because they are read a moment later, it is made up
+    for with the next rows.
+    """
+    ahead_rx = ahead_tx = 0
+    for row in reader.rows("total", None, start, end, step):
+        rx, tx = apps.get(row.at, (0, 0))
+        rx, tx = row.rx - rx - ahead_rx, row.tx - tx - ahead_tx
+        ahead_rx, ahead_tx = max(0, -rx), max(0, -tx)
+        if rx > 0 or tx > 0:
+            name, covered = NAMES_OF_REST["other"], row.covered_s
+            yield (_moment(row.at), row.seconds, name, max(0, rx), max(0, tx), None, None, covered, "other")
+
+
+def _gap(gap: Carried) -> tuple[object, ...]:
+    seconds = round(gap.finish - gap.start)
+    return (_moment(gap.start), seconds, gap.name, gap.rx, gap.tx, None, None, 0.0, gap.reason)
 
 
 def _days(reader: HistoryReader, kind: Kind, name: str | None, first: date, last: date) -> Iterator[tuple[object, ...]]:
@@ -92,6 +123,13 @@ def _days(reader: HistoryReader, kind: Kind, name: str | None, first: date, last
             yield _span(day, day, each, used)
         for days, used in reader.undated(kind, each, first, last):
             yield _span(days.first, days.last, each, used)
+    if kind == "app" and name is None:
+        for day in reader.days("total", None, first, last):
+            for rest, used in reader.remainder(day, day)._asdict().items():
+                if used.both:
+                    yield (*_span(day, day, NAMES_OF_REST[rest], used)[:-1], rest)
+        for days, used in reader.undated("total", None, first, last):
+            yield _span(days.first, days.last, NAMES_OF_REST["imported"], used)
 
 
 def _span(first: date, last: date, name: str, used: Used) -> tuple[object, ...]:
@@ -111,17 +149,27 @@ def _import(options: argparse.Namespace) -> int:
     from netwatch_tray.history import imports, vnstat
 
     document = sys.stdin.buffer.read() if str(options.file) == "-" else _read(options.file)
-    told = vnstat.parse(document)
-    names = sorted({each.name for each in told})
+    told = vnstat.parse(document, date.today())  # noqa: DTZ011  the user's own days
+    names = sorted({each.name for each in told.imports})
     file = paths.history_file()
     counted = imports.counted_in_total(file) | set(options.total)
     counted |= {name for name, is_counted in usable_settings().total.items() if is_counted}
-    imports.add_imports(file, told, counted)
+    imports.add_imports(file, told.imports, counted)
     for name in names:
-        own = [each for each in told if each.name == name]
+        own = [each for each in told.imports if each.name == name]
         days = sum(each.span == "day" for each in own)
         where = "counted in the total" if name in counted else f"not in the total (--total {printable(name)} counts it)"
         print(f"{printable(name)}: days: {days}, months and years: {len(own) - days}; {where}.")
+    if told.added:
+        print(f"Rows of a day, month or year that was there already: {told.added}. They were added up.")
+    if told.refused:
+        listed = "\n".join(f"  {printable(each)}" for each in told.refused[:_MOST_LISTED])
+        more = len(told.refused) - _MOST_LISTED
+        and_more = f"\n  and {more} more" if more > 0 else ""
+        print(
+            f"netwatch-tray: Rows that cannot be right were left out: {len(told.refused)}\n{listed}{and_more}",
+            file=sys.stderr,
+        )
     print("Only what is older than this program's own first day counts, so nothing counts twice.")
     return DONE
 

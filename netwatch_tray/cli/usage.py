@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from netwatch_tray.settings import Settings
 
 _DEFAULT_DAYS = 30
+NAMES_OF_REST = {
+    "unmeasured": "While NetWatch was not measuring",
+    "other": "UDP, QUIC and other",
+    "imported": "Imported, apps not known",
+}
+"""Of what no app accounts for; apps and these together are the total."""
 
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,8 +49,15 @@ def _usage(options: argparse.Namespace) -> int:
     first, last = chosen_days(options, _DEFAULT_DAYS if options.by == "day" else None)
     with open_history() as reader:
         rows = list(_rows(reader, options, settings, first, last))
+        remainder = _remainder(reader, first, last) if options.apps else []
+    rows += [(NAMES_OF_REST[kind], used) for kind, used in remainder]
     if options.json:
-        print_json([{"name": name, **used._asdict()} for name, used in rows])
+        kinds = [kind for kind, _used in remainder]
+        kinds = [*["app"] * (len(rows) - len(kinds)), *kinds]
+        documents = [{"name": name, **used._asdict()} for name, used in rows]
+        if options.apps:
+            documents = [{**document, "kind": kind} for document, kind in zip(documents, kinds, strict=True)]
+        print_json(documents)
     elif rows:
         # Interfaces over each other carry the same bytes: their sum says nothing.
         _print(rows, settings, with_sum=not options.interfaces)
@@ -74,6 +87,12 @@ def _rows(
             begin = period.first.isoformat()
             sums[begin] = sums.get(begin, NOTHING).plus(used)
     return sorted(sums.items())
+
+
+def _remainder(reader: HistoryReader, first: date, last: date) -> list[tuple[str, Used]]:
+    """What makes the apps up to the total, by its kind."""
+    remainder = reader.remainder(first, last)._asdict()
+    return [(kind, used) for kind, used in remainder.items() if used.both]
 
 
 def _network(use: NetworkUse) -> str:

@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, TypeVar, cast
 
 from netwatch_tray.history import schema
 from netwatch_tray.history.imports import SPANS, Amount, Import, Span, amounts
@@ -92,6 +93,27 @@ class Used(NamedTuple):
 NOTHING = Used(0, 0, 0, 0, 0.0)
 
 
+class Remainder(NamedTuple):
+    """What the interfaces of the total carried besides the apps: apps and these are the total, to the byte."""
+
+    unmeasured: Used
+    """While the program was not measuring, so no app can be named: sleep, pauses, times between two runs."""
+    other: Used
+    """UDP, QUIC, headers and what else no connection accounts for."""
+    imported: Used
+    """Measured by another program, which knew no apps."""
+
+    @classmethod
+    def of(cls, total: Used, apps: Iterable[Used], imported: Used = NOTHING) -> Remainder:
+        """`total`: measured by this program. Where the apps have more than it, nothing remains."""
+        moved = reduce(Used.plus, apps, NOTHING)
+        left_rx, left_tx = max(0, total.rx - moved.rx), max(0, total.tx - moved.tx)
+        # Sockets count on in a pause, so apps may have bytes of a gap: then less of it is without a name.
+        rx, tx = min(left_rx, total.gap_rx), min(left_tx, total.gap_tx)
+        other = Used(left_rx - rx, left_tx - tx, 0, 0, total.covered_s)
+        return cls(Used(rx, tx, rx, tx, 0.0), other, imported)
+
+
 class GapFound(NamedTuple):
     """Time without measurements."""
 
@@ -140,6 +162,7 @@ class Row(NamedTuple):
     covered_s: float
 
 
+Key = TypeVar("Key", int, str)
 Types = tuple[type | tuple[type, ...], ...]
 
 
@@ -237,6 +260,19 @@ class HistoryReader:
         for amount in imported:
             found[amount.name] = found.get(amount.name, NOTHING).plus(_used_before(amount))
         return dict(sorted(found.items(), key=lambda item: (-item[1].both, item[0])))
+
+    def remainder(self, first: date, last: date) -> Remainder:
+        """What no app has, in a span of local days."""
+        with self._snapshot():
+            kinds = dict(self._typed("series", (int, str), "SELECT id, kind FROM series"))
+            sums = _sums(
+                (kinds.get(series, ""), entry)
+                for *_, ledger in self._ledgers(first, last)
+                for series, entry in ledger.items()
+            )
+            imported = self._imported("total", None, first, last)
+        total, apps = (_used(sums.get(kind, (0, 0, 0, 0, 0))) for kind in ("total", "app"))
+        return Remainder.of(total, [apps], reduce(Used.plus, map(_used_before, imported), NOTHING))
 
     def by_network(self, first: date, last: date) -> list[NetworkUse]:
         """The total in each network in a span of local days, the largest first."""
@@ -539,12 +575,12 @@ def _used_before(amount: Amount) -> Used:
     return Used(amount.rx, amount.tx, 0, 0, 0.0, amount.rx + amount.tx)
 
 
-def _sums(entries: Iterable[tuple[int, Entry]]) -> dict[int, Entry]:
-    """By the number beside each."""
-    sums: dict[int, Entry] = {}
-    for number, entry in entries:
-        old = sums.get(number)
-        sums[number] = entry if old is None else cast("Entry", tuple(map(add, old, entry)))
+def _sums(entries: Iterable[tuple[Key, Entry]]) -> dict[Key, Entry]:
+    """By the key beside each."""
+    sums: dict[Key, Entry] = {}
+    for key, entry in entries:
+        old = sums.get(key)
+        sums[key] = entry if old is None else cast("Entry", tuple(map(add, old, entry)))
     return sums
 
 

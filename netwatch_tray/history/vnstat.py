@@ -1,23 +1,31 @@
 """What `vnstat --json` prints, of all versions that have it: vnstat(1), `jsonversion`.
 
-1 (vnStat 1.13 to 1.18): interfaces by `id`; `days`, `months`; amounts in KiB.
+1 (vnStat 1.13 to 1.18): interfaces by `id`; `days`, `months`; amounts in KiB. 1.13 writes a comma too many where the
+hour 0 is empty.
 2 (vnStat 2.0 and later): interfaces by `name`; `day`, `month`, `year` and finer ones; amounts in bytes.
 """
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated
+import re
+from datetime import date, timedelta
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history.imports import Import, Span
+from netwatch_tray.history.recorder import storable
+from netwatch_tray.history.usage import period_of
 
 _UNITS = {"1": 1024, "2": 1}
 """Bytes in what it counts in, by `jsonversion`."""
+_MOST_PER_DAY = 400_000_000_000 // 8 * 86400
+"""Bytes that the fastest link in use, 400 Gbit/s, carries one way in a day."""
+_FIRST = date(1970, 1, 1)
+_EXTRA_COMMA = re.compile(rb"\[\s*,")
 
-_Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+_Amount = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Date(msgspec.Struct):
@@ -33,11 +41,11 @@ class _Row(msgspec.Struct):
 
 
 class _Traffic(msgspec.Struct):
-    day: list[_Row] = []
-    days: list[_Row] = []
-    month: list[_Row] = []
-    months: list[_Row] = []
-    year: list[_Row] = []
+    day: list[msgspec.Raw] = []
+    days: list[msgspec.Raw] = []
+    month: list[msgspec.Raw] = []
+    months: list[msgspec.Raw] = []
+    year: list[msgspec.Raw] = []
 
 
 class _Interface(msgspec.Struct):
@@ -51,32 +59,72 @@ class _Document(msgspec.Struct):
     interfaces: list[_Interface]
 
 
-def parse(document: bytes) -> list[Import]:
-    """Days, months and years of each interface, as they are told. Raises HistoryError."""
-    try:
-        found = msgspec.json.decode(document, type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HistoryError(f"This is not what `vnstat --json` prints: {error}. Nothing was imported.") from error
+class Parsed(NamedTuple):
+    imports: list[Import]
+    """Each day, month and year of an interface once."""
+    added: int
+    """Rows that were added to another one of the same span: parts of it, which vnStat writes around a suspend."""
+    refused: list[str]
+    """Rows that cannot be right, each with the reason."""
+
+
+def parse(document: bytes, today: date) -> Parsed:
+    """Days, months and years of each interface. Raises HistoryError when nothing of it can be used.
+
+    A row is refused alone: an amount that no link carries in its span, a day before 1970 or after tomorrow.
+    """
+    found = _decoded(document)
     unit = _UNITS.get(found.jsonversion)
     if unit is None:
         raise HistoryError(
             f"This is vnStat's format {found.jsonversion!r}, of which this program knows nothing (it knows "
             f"{' and '.join(_UNITS)}). Nothing was imported; a newer version of this program may know it."
         )
-    return [
-        Import(interface.name or interface.id, span, _date(row.date), row.rx * unit, row.tx * unit)
-        for interface in found.interfaces
-        for span, rows in _rows(interface.traffic)
-        for row in rows
-    ]
+    sums: dict[tuple[str, Span, date], tuple[int, int]] = {}
+    added = 0
+    refused: list[str] = []
+    for interface in found.interfaces:
+        name = storable(interface.name or interface.id)
+        for span, rows in _rows(interface.traffic):
+            for raw in rows:
+                try:
+                    first, rx, tx = _checked(raw, span, unit, today)
+                except (ValueError, msgspec.DecodeError) as error:
+                    refused.append(f"{name}, {span} {bytes(raw)[:80].decode(errors='replace')}: {error}")
+                    continue
+                known = sums.get((name, span, first))
+                added += known is not None
+                known_rx, known_tx = known or (0, 0)
+                sums[name, span, first] = known_rx + rx, known_tx + tx
+    if refused and not sums:
+        raise HistoryError(f"No row of this export can be right, first: {refused[0]}. Nothing was imported.")
+    return Parsed([Import(*key, *amounts) for key, amounts in sums.items()], added, refused)
 
 
-def _rows(traffic: _Traffic) -> list[tuple[Span, list[_Row]]]:
+def _decoded(document: bytes) -> _Document:
+    try:
+        return msgspec.json.decode(document, type=_Document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        try:
+            return msgspec.json.decode(_EXTRA_COMMA.sub(b"[", document), type=_Document)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise HistoryError(f"This is not what `vnstat --json` prints: {error}. Nothing was imported.") from error
+
+
+def _rows(traffic: _Traffic) -> list[tuple[Span, list[msgspec.Raw]]]:
     return [("day", traffic.day + traffic.days), ("month", traffic.month + traffic.months), ("year", traffic.year)]
 
 
-def _date(told: _Date) -> date:
+def _checked(raw: msgspec.Raw, span: Span, unit: int, today: date) -> tuple[date, int, int]:
+    """First day, bytes received and sent. Raises ValueError, msgspec.DecodeError."""
+    row = msgspec.json.decode(raw, type=_Row)
     try:
-        return date(told.year, told.month, told.day)
-    except ValueError as error:
-        raise HistoryError(f"This export of vnStat names a day that does not exist: {error}.") from error
+        first = date(row.date.year, row.date.month, row.date.day)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"no such day ({error})") from error
+    if not _FIRST <= first <= today + timedelta(days=1):
+        raise ValueError("not between 1970 and tomorrow")
+    rx, tx = row.rx * unit, row.tx * unit
+    if max(rx, tx) > _MOST_PER_DAY * period_of(first, span).length:
+        raise ValueError("more than 400 Gbit/s all the time")
+    return first, rx, tx

@@ -33,7 +33,8 @@ class Moved(NamedTuple):
 
 
 class AppRow(NamedTuple):
-    """An app, one that is known from the history alone (`app` is None), or what no app accounts for (`is_rest`)."""
+    """An app, one that is known from the history alone (`app` is None), or what no app accounts for (`is_rest`, with a
+    key of its own for what moved while nothing was measured)."""
 
     key: str
     name: str
@@ -195,6 +196,8 @@ def _draw_name(cell: Cell, row: AppRow) -> None:
 
 def _explain(row: AppRow) -> str:
     app = row.app
+    if row.is_rest and row.key:
+        return translate("Apps", "Counted by the interfaces during sleep, pauses or while NetWatch was not running.")
     if row.is_rest:
         return translate(
             "Apps", "What no TCP connection accounts for: UDP, QUIC, DNS, headers, repeated packets. Never spread."

@@ -42,8 +42,8 @@ _FIND_WIDTH = 240
 _SETTLE_MS = 2000
 _RX_RATE = 2
 """The column."""
-_REST = ""
-"""Key of what no app accounts for."""
+_REST, _UNMEASURED = "", " "
+"""Keys of what no app accounts for, and of what moved while nothing was measured."""
 
 _Rates = tuple[float | None, float | None]
 
@@ -54,6 +54,8 @@ class _Span(NamedTuple):
     apps: dict[str, Moved]
     rest: Moved
     """What the interfaces counted beyond that."""
+    unmeasured: Moved
+    """What they counted while NetWatch was not measuring, so that no app can be named."""
 
 
 class _Found(NamedTuple):
@@ -238,6 +240,10 @@ class AppsPage(Page):
                 yield row._replace(today=found.today.rest, month=found.month.rest)
             else:
                 yield row._replace(today=today.pop(row.name, nothing), month=month.pop(row.name, nothing))
+        unmeasured = found.today.unmeasured, found.month.unmeasured
+        if any(map(any, unmeasured)):
+            name = self.tr("While NetWatch was not measuring")
+            yield AppRow(_UNMEASURED, name, None, None, None, *unmeasured, is_rest=True)
         still = None if self._message is None else 0.0
         for name, moved in month.items():
             yield AppRow(f"{name} (ended)", name, None, still, still, today.get(name, nothing), moved)
@@ -324,7 +330,6 @@ class AppsPage(Page):
 
 def _span(reader: HistoryReader, first: date, last: date) -> _Span:
     apps = {name: Moved(used.rx, used.tx) for name, used in reader.by_name("app", first, last).items()}
-    total = reader.by_name("total", first, last)
-    counted = Moved(sum(used.rx for used in total.values()), sum(used.tx for used in total.values()))
-    rest = (whole - sum(moved[way] for moved in apps.values()) for way, whole in enumerate(counted))
-    return _Span(apps, Moved(*(max(0, left) for left in rest)))
+    remainder = reader.remainder(first, last)
+    other, unmeasured = (Moved(each.rx, each.tx) for each in (remainder.other, remainder.unmeasured))
+    return _Span(apps, other, unmeasured)

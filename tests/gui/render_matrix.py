@@ -45,7 +45,7 @@ from synthetic import CannedFeed, Clock, SyntheticPast, last_tick, messages
 
 from netwatch_tray.errors import AgentUnreachableError, HistoryError
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
-from netwatch_tray.history.reader import Curve, NetworkUse, Used
+from netwatch_tray.history.reader import NOTHING, Curve, NetworkUse, Remainder, Used
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
@@ -97,6 +97,9 @@ class _NoPast:
 
     by_name = by_network = days
 
+    def remainder(self, *_asked: object) -> Remainder:
+        return Remainder.of(NOTHING, [])
+
     def begin(self) -> float | None:
         return None
 
@@ -118,6 +121,9 @@ class _HugePast(_NoPast):
 
     def by_name(self, _kind: str, _first: date, _last: date) -> dict[str, Used]:
         return {"": Used(10**18, 10**18, 0, 0, 0.0), _LONG: Used(10**18, 10**17, 0, 0, 0.0)}
+
+    def remainder(self, *_asked: object) -> Remainder:
+        return Remainder(*[Used(10**18, 10**18, 0, 0, 0.0)] * 3)
 
     def by_network(self, *_asked: object) -> list[NetworkUse]:
         return [NetworkUse(f"{number:064x}", "wireguard", Used(10**18, 10**18, 0, 0, 0.0)) for number in range(9)]

@@ -111,6 +111,23 @@ def test_today_and_this_month_come_from_the_history(open_window) -> None:
     assert _column(page, 2) == [units.UNKNOWN] * 2, "nothing is known of now"
 
 
+def test_bytes_of_gaps_have_a_row_of_their_own(open_window) -> None:
+    reader = FakeReader()
+    reader.names["app"] = {"curl": (_used(5_000), _used(9_000_000))}
+    today, month = Used(7_000, 0, 1_500, 0, 60.0), Used(12_000_000, 0, 2_000_000, 0, 60.0)
+    reader.names["total"] = {"total": (today, month)}
+    opened = open_window(history=FakePast(reader), size=(1280, 800))
+    opened.window.turn_to(2)
+    opened.say(_message(_app("curl", 5.0)))
+    page = opened.window.apps
+    rows = dict(zip(_column(page, 0), zip(_column(page, 4), _column(page, 6), strict=True), strict=True))
+    assert rows == {
+        "curl": ("5.00 kB", "9.00 MB"),
+        "UDP, QUIC and other": ("500 B", "1.00 MB"),
+        "While NetWatch was not measuring": ("1.50 kB", "2.00 MB"),
+    }
+
+
 def test_a_history_that_cannot_be_read_is_said(open_window) -> None:
     opened = open_window(history=FakePast(error="There is no history yet."))
     opened.window.turn_to(2)

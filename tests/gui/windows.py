@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from netwatch_tray.feed.protocol import (
     decode_client_message,
     encode,
 )
-from netwatch_tray.history.reader import Curve, GapFound, NetworkUse, Used
+from netwatch_tray.history.reader import NOTHING, Curve, GapFound, NetworkUse, Remainder, Used
 from netwatch_tray.model import Connection, InterfaceTick, Tick, Total
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
@@ -224,6 +224,10 @@ class FakeReader:
         """By kind, for a day and for longer."""
         names = self.names[kind]
         return {name: used[first != last] for name, used in names.items()}
+
+    def remainder(self, first: date, last: date) -> Remainder:
+        total = self.by_name("total", first, last).values()
+        return Remainder.of(reduce(Used.plus, total, NOTHING), self.by_name("app", first, last).values())
 
     def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
         return [NetworkUse("7be1c04d", "wifi", Used(7_000_000, 0, 0, 0, 0.0), 2, is_metered=True)]

@@ -79,9 +79,39 @@ def test_apps_and_json(history: Path, capsys: pytest.CaptureFixture[str]) -> Non
     rows = exported(capsys, "--apps", "--name", "browser")
     assert [(row["name"], row["rx_bytes"]) for row in rows] == [("browser", "42000"), ("browser", "42000")]
     assert main(["export", *RANGE, "--apps", "--step", "day", "--json"]) == 0
-    (line,) = capsys.readouterr().out.splitlines()
-    row = json.loads(line)
-    assert (row["start"], row["seconds"], row["rx_bytes"], row["note"]) == ("2026-01-01", 86400, 84_000, None)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["start"], row["seconds"], row["name"], row["rx_bytes"], row["note"]) for row in rows] == [
+        ("2026-01-01", 86400, "browser", 84_000, None),
+        ("2026-01-01", 86400, "While NetWatch was not measuring", 5, "unmeasured"),
+        ("2026-01-01", 86400, "UDP, QUIC and other", 36_000, "other"),
+    ]
+
+
+@pytest.mark.parametrize("step", ["minute", "hour", "day"])
+def test_apps_and_what_no_app_has_add_up_to_the_total(
+    history: Path, capsys: pytest.CaptureFixture[str], step: str
+) -> None:
+    assert history.exists()
+    rows = exported(capsys, "--apps", "--step", step)
+    assert sum(int(row["rx_bytes"]) for row in rows) == 120 * 1000 + 5
+    assert sum(int(row["tx_bytes"]) for row in rows) == 120 * 50 + 5
+    by_name: dict[str, int] = {}
+    for row in rows:
+        by_name[row["name"]] = by_name.get(row["name"], 0) + int(row["rx_bytes"])
+    assert by_name == {"browser": 84_000, "UDP, QUIC and other": 36_000, "While NetWatch was not measuring": 5}
+
+
+def test_usage_of_apps_adds_up_to_the_total(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert history.exists()
+    assert main(["usage", "--apps", *RANGE, "--json"]) == 0
+    rows = {row["kind"]: (row["name"], row["rx"], row["tx"]) for row in json.loads(capsys.readouterr().out)}
+    assert rows == {
+        "app": ("browser", 84_000, 3_600),
+        "unmeasured": ("While NetWatch was not measuring", 5, 5),
+        "other": ("UDP, QUIC and other", 36_000, 2_400),
+    }
+    assert main(["usage", "--apps", *RANGE]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["total", "120", "kB"]
 
 
 def test_usage_of_networks_has_names_that_people_read(history: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -303,6 +303,33 @@ def test_interfaces_of_one_name_lose_nothing(tmp_path: Path) -> None:
     assert by_name(file, "total") == {"Total": expected}
 
 
+def test_apps_and_the_remainder_are_the_total_whatever_gaps_there_are(tmp_path: Path) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    minute(machine, writer, app("browser", 700, 30))
+    machine.carry(2, 4000, 400)
+    machine.sleep(600)  # asleep
+    minute(machine, writer, app("browser", 700, 30))
+    machine.interfaces[2][3:] = [11, 11]  # reset
+    minute(machine, writer, app("browser", 700, 30))
+    writer.close()
+    machine.carry(2, 90_000, 9000)
+    machine.wait(300)
+    machine.start_agent()  # not running
+    writer = machine.writer(file)
+    minute(machine, writer, app("browser", 70_000_000, 30))
+    writer.close()
+    day = date(2026, 1, 1)
+    with contextlib.closing(HistoryReader(file)) as reader:
+        total = reader.days("total", None, day, day)[day]
+        apps = reader.by_name("app", day, day)["browser"]
+        rest = reader.remainder(day, day)
+        assert total.gap_rx == rest.unmeasured.rx == 0 or total.rx < apps.rx
+        assert apps.tx + rest.unmeasured.tx + rest.other.tx == total.tx
+        assert rest.unmeasured.tx == total.gap_tx == 400 + 50 + 9000 + 50
+        assert rest.other.rx == rest.unmeasured.rx == 0, "the apps had more than there was"
+
+
 HUGE = [(2**64, 1), (2**200, 1), (1, 2**57)]
 
 

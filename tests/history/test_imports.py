@@ -19,6 +19,7 @@ from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.usage import Days
 
 NEVER = date(2100, 1, 1)
+TODAY = date(2026, 1, 1)
 
 
 def day(text: str) -> date:
@@ -82,14 +83,14 @@ SECOND_LAYOUT = {
 
 
 def test_the_first_layout_counts_in_kib() -> None:
-    assert vnstat.parse(json.dumps(FIRST_LAYOUT).encode()) == [
+    assert vnstat.parse(json.dumps(FIRST_LAYOUT).encode(), TODAY).imports == [
         Import("eth0", "day", day("2018-03-20"), 3 * 1024, 1024),
         Import("eth0", "month", day("2018-03-01"), 50 * 1024, 5 * 1024),
     ]
 
 
 def test_the_second_layout_counts_in_bytes() -> None:
-    assert vnstat.parse(json.dumps(SECOND_LAYOUT).encode()) == [
+    assert vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports == [
         Import("wlan0", "day", day("2025-12-29"), 100, 10),
         Import("wlan0", "day", day("2025-12-30"), 200, 20),
         Import("wlan0", "month", day("2025-11-01"), 1_000, 100),
@@ -109,13 +110,14 @@ def with_day(row: str) -> bytes:
         (b"", "not what"),
         (b"Error: Unable to open database", "not what"),
         (b'{"jsonversion": "3", "interfaces": []}', "format '3'"),
-        (with_day('{"date": {"year": 1}, "rx": -1, "tx": 0}'), "not what"),
-        (with_day('{"date": {"year": 2025, "month": 2, "day": 30}, "rx": 1, "tx": 0}'), "does not exist"),
+        (with_day('{"date": {"year": 1}, "rx": -1, "tx": 0}'), "No row of this export can be right"),
+        (with_day('{"date": {"year": 2025, "month": 2, "day": 30}, "rx": 1, "tx": 0}'), "no such day"),
+        (with_day('{"date": {"year": 9999, "month": 2, "day": 3}, "rx": 1, "tx": 0}'), "not between 1970 and tomorrow"),
     ],
 )
 def test_what_is_no_export_is_refused(document: bytes, why: str) -> None:
     with pytest.raises(HistoryError, match=why):
-        vnstat.parse(document)
+        vnstat.parse(document, TODAY)
 
 
 leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.sampled_from(["1", "2"]))
@@ -126,19 +128,81 @@ documents = st.recursive(leaves, lambda inner: st.one_of(st.lists(inner, max_siz
 @given(st.binary(max_size=100))
 def test_whatever_bytes_come_are_refused(data: bytes) -> None:
     with contextlib.suppress(HistoryError):
-        vnstat.parse(data)
+        vnstat.parse(data, TODAY)
     with pytest.raises(HistoryError):
-        vnstat.parse(b'{"jsonversion": "2\xff", "interfaces": []}')
+        vnstat.parse(b'{"jsonversion": "2\xff", "interfaces": []}', TODAY)
 
 
 @given(documents)
 def test_whatever_comes_is_read_or_refused(document: object) -> None:
     with contextlib.suppress(HistoryError):
-        vnstat.parse(json.dumps(document).encode())
+        vnstat.parse(json.dumps(document).encode(), TODAY)
+
+
+def test_the_extra_comma_of_vnstat_1_13_is_read() -> None:
+    text = json.dumps(FIRST_LAYOUT)
+    extra = text.replace('"hours": [', '"hours": [,')
+    assert extra != text
+    assert vnstat.parse(extra.encode(), TODAY) == vnstat.parse(text.encode(), TODAY)
+
+
+def test_one_impossible_row_costs_that_row() -> None:
+    rows = [
+        {**told(day("2025-01-01")), "rx": 8 << 60, "tx": 0},
+        {**told(day("2025-01-02")), "rx": 5, "tx": 6},
+        {"date": {"year": 2025, "month": 13, "day": 1}, "rx": 1, "tx": 1},
+        {**told(day("2026-01-03")), "rx": 1, "tx": 1},
+        {**told(day("1969-12-31")), "rx": 1, "tx": 1},
+        {**told(day("2025-01-04")), "rx": -1, "tx": 1},
+        {**told(day("2025-01-05")), "rx": "many", "tx": 1},
+        "no row",
+        {**told(day("2026-01-02")), "rx": 7, "tx": 8},
+    ]
+    document = {"jsonversion": "2", "interfaces": [{"name": "eth0", "traffic": {"day": rows}}]}
+    found = vnstat.parse(json.dumps(document).encode(), TODAY)
+    assert found.imports == [
+        Import("eth0", "day", day("2025-01-02"), 5, 6),
+        Import("eth0", "day", day("2026-01-02"), 7, 8),
+    ]
+    assert len(found.refused) == 7
+    assert all(each.startswith("eth0, day ") for each in found.refused)
+
+
+def test_a_year_of_petabytes_is_read() -> None:
+    year = {"date": {"year": 2024}, "rx": 12 * 10**15, "tx": 3 * 10**15}
+    document = {"jsonversion": "2", "interfaces": [{"name": "eth0", "traffic": {"year": [year]}}]}
+    assert vnstat.parse(json.dumps(document).encode(), TODAY).imports == [
+        Import("eth0", "year", day("2024-01-01"), 12 * 10**15, 3 * 10**15)
+    ]
+
+
+def test_a_day_in_two_rows_is_added_up_and_reported(history: Path, tmp_path: Path, capsys) -> None:
+    rows = [{"id": number, **told(day("2015-07-30")), "rx": rx, "tx": rx} for number, rx in enumerate((100, 300))]
+    document = {"jsonversion": "1", "interfaces": [{"id": "wlan0", "traffic": {"days": rows}}]}
+    export = tmp_path / "vnstat.json"
+    export.write_text(json.dumps(document))
+    for _ in range(2):
+        assert main(["import", str(export)]) == 0
+        out, _err = capsys.readouterr()
+        assert "wlan0: days: 1, months and years: 0; counted" in out
+        assert "there already: 1. They were added up." in out
+        assert ("2015-07-30", 400 * 1024, 800 * 1024) in totals(history)
+
+
+def test_refused_rows_are_listed(history: Path, tmp_path: Path, capsys) -> None:
+    assert history.exists()
+    rows = [{**told(day("2025-01-02")), "rx": 5, "tx": 6}, {**told(day("2025-01-01")), "rx": 8 << 60, "tx": 0}]
+    export = tmp_path / "vnstat.json"
+    export.write_text(json.dumps({"jsonversion": "2", "interfaces": [{"name": "wlan0", "traffic": {"day": rows}}]}))
+    assert main(["import", str(export)]) == 0
+    out, err = capsys.readouterr()
+    assert "wlan0: days: 1" in out
+    assert "Rows that cannot be right were left out: 1" in err
+    assert "more than 400 Gbit/s" in err
 
 
 def test_a_month_counts_with_what_its_days_do_not_tell() -> None:
-    imports = vnstat.parse(json.dumps(SECOND_LAYOUT).encode())
+    imports = vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports
     assert [amount for amount in amounts(imports, NEVER) if amount.name == "wlan0"] == [
         Amount("wlan0", Days(day("2024-01-01"), day("2024-12-31")), 5_000, 500),
         Amount("wlan0", Days(day("2025-11-01"), day("2025-11-30")), 1_000, 100),
@@ -212,7 +276,7 @@ def test_own_days_are_never_counted_twice_and_no_import_either(history: Path, ca
 
 def test_imports_are_shown_as_such(history: Path, capsys: pytest.CaptureFixture, monkeypatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
-    add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode()), counted_in_total(history))
+    add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports, counted_in_total(history))
     assert main(["usage", "--by", "month", "--json"]) == 0
     months = {row["name"]: (row["rx"], row["imported"]) for row in json.loads(capsys.readouterr().out)}
     assert months == {"2025-11-01": (1_000, 1_100), "2025-12-01": (177, 110)}
@@ -241,7 +305,7 @@ def test_who_imports_while_the_agent_records_disturbs_nobody(history: Path) -> N
     machine.start_agent()
     writer = machine.writer(history)
     writer.record([machine.tick()])
-    add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode()), {"wlan0"})
+    add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports, {"wlan0"})
     machine.carry(3, 23, 0)
     machine.wait()
     writer.record([machine.tick()])
