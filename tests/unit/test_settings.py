@@ -224,6 +224,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from netwatch_tray import settings, settings_writer
+settings_writer._PATIENCE = 300  # a loaded machine may give the lock to the others for long
 for number in range(int(sys.argv[3])):
     changes = {"total": {f"{sys.argv[2]}-{number}": True}}
     settings_writer.change(Path(sys.argv[1]), lambda now: settings.changed(now, changes))
