@@ -27,6 +27,9 @@ _MOST_FAULTS = 5
 """Named in an error; the others are counted."""
 
 
+Period = Literal[1, 2, 5]
+
+
 class TrayIcon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the tray or the menu bar shows."""
 
@@ -36,6 +39,10 @@ class TrayIcon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The interface whose rates are shown; empty: the total."""
     text: bool = True
     """The rates as text beside the icon, where the bar has room for it."""
+    digits: bool = False
+    """The rates as two lines of digits in the icon, for trays without text beside it: download above, upload below."""
+    period: Period = 1
+    """Seconds between changes of what is shown, which are means then; measuring goes on each second."""
 
 
 UploadLevel = Literal["rates", "system", "apps", "connections"]

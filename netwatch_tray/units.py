@@ -69,6 +69,19 @@ def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_B
     return f"{DOWN} {rate(rx_rate, units)}  {UP} {rate(tx_rate, units)}"
 
 
+def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
+    """Four characters at most, for the icon: `840k`, `12M`, `1.2G`; below 1000 without a letter. The unit always fits
+    the rate, whatever `prefix` says."""
+    if bytes_per_second is None:
+        return UNKNOWN
+    amount, _ = _in_unit(bytes_per_second, units)
+    power = 0
+    while round(amount) >= 1000 and power < _GREATEST_POWER:  # also of binary units: 1023k has no room
+        amount /= _step(units)
+        power += 1
+    return f"{amount:.{int(power > 0 and round(amount, 1) < 10)}f}{_PREFIXES[power]}"
+
+
 class SteadyRate:
     """Writes one rate after the other where the text stands in a bar: as wide whatever the rate, the unknown too, in a
     font with tabular digits; and a unit is left only when the rate is well below it."""

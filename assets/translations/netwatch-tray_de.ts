@@ -1467,6 +1467,18 @@ Hat jetzt keine Verbindung</translation>
       <translation>Raten neben dem Symbol</translation>
     </message>
     <message>
+      <source>Rates in the icon</source>
+      <translation>Raten im Symbol</translation>
+    </message>
+    <message>
+      <source>{seconds} s</source>
+      <translation>{seconds} s</translation>
+    </message>
+    <message>
+      <source>New rates every</source>
+      <translation>Neue Raten alle</translation>
+    </message>
+    <message>
       <source>Bytes</source>
       <translation>Bytes</translation>
     </message>
@@ -1565,6 +1577,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Where the bar has room for text.</source>
       <translation>Wo die Leiste Platz für Text hat.</translation>
+    </message>
+    <message>
+      <source>As digits, for trays without text beside it (KDE, LXQt, older trays).</source>
+      <translation>Als Ziffern, wo daneben kein Text steht (KDE, LXQt, ältere Infobereiche).</translation>
+    </message>
+    <message>
+      <source>What the tray shows are means of that time; measuring goes on each second.</source>
+      <translation>Im Infobereich stehen Mittelwerte dieser Zeit; gemessen wird weiter jede Sekunde.</translation>
     </message>
     <message>
       <source>Units</source>

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
 from PIL import Image
 
+from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.errors import TrayUnavailableError
 from netwatch_tray.model import Tick
@@ -13,6 +15,7 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.tray.backends import Backend, Notification, TrayIcon, choose
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.menu import Actions, TrayMenu
+from netwatch_tray.tray.pace import Pace
 from netwatch_tray.tray.presenter import Presenter
 
 __all__ = ["Actions", "Notification", "Tray", "open_tray"]
@@ -25,6 +28,12 @@ _FIRST_RETRY, _LAST_RETRY = 1.0, 60.0
 """Seconds between attempts to come back after the session bus was lost."""
 _RETRY_PATIENCE = 0.2
 """Seconds that such an attempt may hold up the agent."""
+
+
+_STEP_EVERY = 0.15
+"""Seconds between two steps of the wheel."""
+_SAVE_AFTER = 1.0
+"""Seconds without a step until what the wheel has chosen is saved."""
 
 
 def open_tray(scheduler: Scheduler, actions: Actions, settings: Settings) -> Tray:
@@ -44,8 +53,16 @@ class Tray:
         self.why = backend.why
         self._backend = backend
         self._scheduler = scheduler
+        self._actions = actions
         self._presenter = Presenter(settings)
-        self._menu = TrayMenu(actions, settings)
+        self._pace = Pace(settings.tray.period)
+        self._tick: Tick | None = None
+        """The latest one."""
+        self._menu = TrayMenu(actions._replace(choose=self._choose), settings)
+        self._walked: str | None = None
+        """The interface that the wheel has come to, until that is saved; empty: the total."""
+        self._next_step = 0.0
+        self._saving: Timer | None = None
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._lost = ""
@@ -77,7 +94,13 @@ class Tray:
         return None if self._icon is None else self._icon.activation_token
 
     def show(self, tick: Tick) -> None:
-        """Nothing is drawn or sent that looks as before."""
+        """Nothing is drawn or sent that looks as before, nor more often than the settings want."""
+        self._tick = tick
+        passed = self._pace.take(tick)
+        if passed is not None:
+            self._show(passed)
+
+    def _show(self, tick: Tick) -> None:
         old, new = self._menu.view, self._presenter.present(tick)
         self._menu.view = new
         if self._icon is None:
@@ -93,9 +116,13 @@ class Tray:
             self._icon.update_menu()
 
     def apply(self, settings: Settings) -> None:
-        """Shows the next tick by these settings."""
-        self._presenter = Presenter(settings)
+        """Shows the latest tick by these settings."""
+        if self._walked is not None:  # it is not in the file yet
+            settings = _of_interface(settings, self._walked)
         self._menu.settings = settings
+        self._presenter, self._pace = Presenter(settings), Pace(settings.tray.period)
+        if self._tick is not None:
+            self.show(self._tick)
         if self._icon is not None:
             self._icon.update_menu()
 
@@ -111,8 +138,9 @@ class Tray:
 
     def close(self) -> None:
         """Takes the icon away."""
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in (self._retry, self._saving):
+            if timer is not None:
+                timer.cancel()
         if self._icon is not None:
             self._icon.stop()
             self._icon = None
@@ -133,8 +161,34 @@ class Tray:
             patience=patience,
         )
         icon.label = self._menu.view.label
+        icon.on_middle_click = self._toggle_pause
+        icon.on_scroll = self._walk
         icon.run_detached()
         return icon
+
+    def _toggle_pause(self) -> None:
+        self._actions.pause(not self._menu.view.is_paused)
+
+    def _walk(self, steps: int) -> None:
+        """From the total through the interfaces and round again, a step at a time, up backwards."""
+        now = clock.boottime()
+        if now < self._next_step:  # a touchpad sends dozens of steps for one movement
+            return
+        self._next_step = now + _STEP_EVERY
+        names, chosen = ["", *self._menu.view.interfaces], self._menu.settings.tray.interface
+        place = names.index(chosen) if chosen in names else 0
+        self._walked = names[(place - steps) % len(names)]
+        self.apply(self._menu.settings)
+        if self._saving is not None:
+            self._saving.cancel()
+        # Once the wheel rests: saving starts a process.
+        self._saving = self._scheduler.after(_SAVE_AFTER, lambda: self._choose(self._menu.settings))
+
+    def _choose(self, settings: Settings) -> None:
+        if self._saving is not None:
+            self._saving.cancel()
+        self._walked = self._saving = None
+        self._actions.choose(settings)
 
     def _on_lost(self, reason: str) -> None:
         if self._icon is None:
@@ -154,3 +208,8 @@ class Tray:
             self._retry = self._scheduler.after(self._retry_delay, self._come_back)
         else:
             _log.info("The tray icon is back.")
+
+
+def _of_interface(settings: Settings, name: str) -> Settings:
+    """The same, but that the rates of this interface are shown; empty: of the total."""
+    return msgspec.structs.replace(settings, tray=msgspec.structs.replace(settings.tray, interface=name))

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image
 
+from netwatch_tray.tray import digits
 from netwatch_tray.tray.presenter import Glyph
 
 SIZES = (16, 22, 24, 32, 44, 48, 64)
@@ -75,10 +76,20 @@ _16, _22, _24 = _GRIDS = (
 _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}
 
 
-@functools.lru_cache(maxsize=128)  # every state in the sizes that a backend asks for
 def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
     """An RGBA picture of `size` × `size` pixels, one of `SIZES`; shared between callers: do not change it."""
-    grid = next(grid for grid in _GRIDS if size % grid.size == 0)
+    return _draw_digits(glyph.digits, size, bar) if glyph.digits else _draw_shape(glyph, size, bar)
+
+
+def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Image.Image:
+    picture = Image.new("RGBA", (size, size), _INK[bar])
+    picture.putalpha(digits.draw(lines, _grid(size).size).resize((size, size), Image.Resampling.NEAREST))
+    return picture
+
+
+@functools.lru_cache(maxsize=128)  # every state in the sizes that a backend asks for
+def _draw_shape(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
+    grid = _grid(size)
     scale = size // grid.size * _SAMPLES
     mask = Image.new("L", (size * _SAMPLES, size * _SAMPLES))
     for polygon in _shapes(glyph, grid):
@@ -87,6 +98,10 @@ def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
     picture.putalpha(mask.reduce(_SAMPLES))
     picture.info[NAME] = theme_name(glyph)
     return picture
+
+
+def _grid(size: int) -> _Grid:
+    return next(grid for grid in _GRIDS if size % grid.size == 0)
 
 
 def theme_name(glyph: Glyph) -> str:

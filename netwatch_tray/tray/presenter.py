@@ -39,6 +39,8 @@ class Glyph(NamedTuple):
     down: int = 0
     """Of `rates`: length of the arrow, 0 (head only) to 3."""
     up: int = 0
+    digits: tuple[str, str] | None = None
+    """Of `rates`: drawn in place of the arrows, download above upload."""
 
 
 class View(NamedTuple):
@@ -81,6 +83,7 @@ class Presenter:
         self._units = settings.units
         self._chosen = settings.tray.interface
         self._has_text = settings.tray.text
+        self._has_digits = settings.tray.digits
         self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
 
     def present(self, tick: Tick) -> View:
@@ -94,7 +97,7 @@ class Presenter:
         elif tick.gap is not None:
             lines.append(f"No rates for a moment: {tick.gap}")
         return View(
-            _glyph(shown, tick.gap),
+            self._glyph(shown, tick.gap),
             tuple(map(printable, lines)),
             self._label(shown, tick.gap) if self._has_text else "",
             tuple(map(printable, rows)),
@@ -113,6 +116,13 @@ class Presenter:
         links = [each.speed for each in tick.interfaces if each.is_uplink]
         speed = None if None in links else sum(link for link in links if link is not None)
         return _Shown(total.rx_rate, total.tx_rate, _counted(tick), bool(total.uplinks), speed)
+
+    def _glyph(self, shown: _Shown, gap: str | None) -> Glyph:
+        glyph = _glyph(shown, gap)
+        if not self._has_digits or glyph.kind != "rates":
+            return glyph
+        down, up = (units.short_rate(rate, self._units) for rate in (shown.rx_rate, shown.tx_rate))
+        return Glyph("rates", digits=(down, up))
 
     def _label(self, shown: _Shown, gap: str | None) -> str:
         if gap == UNREADABLE:

@@ -27,7 +27,7 @@ from netwatch_tray import autostart, settings_writer, units
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
-from netwatch_tray.settings import ColourScheme, Settings
+from netwatch_tray.settings import ColourScheme, Period, Settings
 from netwatch_tray.text import qt_label
 from netwatch_tray.window.agent_words import in_words
 from netwatch_tray.window.controls import FlatButton, Paragraph, Segments, SlimScrollBar, Tab, Text
@@ -46,6 +46,7 @@ _EVERY_MS = 10_000
 _BEGINNING = "2000-01-01"
 """Before anything was measured."""
 _SCHEMES: tuple[ColourScheme, ...] = ("system", "light", "dark")
+_PERIODS: tuple[Period, ...] = (1, 2, 5)
 _AUTOMATIC, _IN, _OUT = range(3)
 
 
@@ -93,6 +94,9 @@ class SettingsPage(Page):
         schemes = (self.tr("System"), self.tr("Light"), self.tr("Dark"))
         self._scheme = self._segments(schemes, self.tr("Colour scheme"), self._choose_scheme)
         self._text = self._switch(self.tr("Rates beside the icon"), self._choose_text)
+        self._digits = self._switch(self.tr("Rates in the icon"), self._choose_digits)
+        periods = [self.tr("{seconds} s").format(seconds=each) for each in _PERIODS]
+        self._period = self._segments(periods, self.tr("New rates every"), self._choose_period)
         self._shown = FlatButton(theme, "", trailing="chevron")
         self._shown.clicked.connect(self._open_shown)
         self._rates = self._segments((self.tr("Bytes"), self.tr("Bits")), self.tr("Rates in"), self._choose_bits)
@@ -216,6 +220,10 @@ class SettingsPage(Page):
         self._add_section(self.tr("Tray"))
         self._add_row(self.tr("Rates of"), self.tr("What icon, tooltip and text tell."), self._shown)
         self._add_row(self.tr("Rates beside the icon"), self.tr("Where the bar has room for text."), self._text)
+        help_text = self.tr("As digits, for trays without text beside it (KDE, LXQt, older trays).")
+        self._add_row(self.tr("Rates in the icon"), help_text, self._digits)
+        help_text = self.tr("What the tray shows are means of that time; measuring goes on each second.")
+        self._add_row(self.tr("New rates every"), help_text, self._period)
         self._add_section(self.tr("Units"))
         self._add_row(self.tr("Rates in"), self.tr("Amounts are always in bytes."), self._rates)
         self._add_row(self.tr("Multiples of"), self.tr("1000: kB, MB. 1024: KiB, MiB."), self._steps)
@@ -280,6 +288,8 @@ class SettingsPage(Page):
         self._steps.choose(int(settings.units.binary))
         self._scheme.choose(_SCHEMES.index(settings.window.theme))
         self._text.setChecked(settings.tray.text)
+        self._digits.setChecked(settings.tray.digits)
+        self._period.choose(_PERIODS.index(settings.tray.period))
         self._shown.setText(settings.tray.interface or self.tr("The total"))
         self._shown.updateGeometry()
         self._history.setChecked(settings.history.on)
@@ -354,6 +364,13 @@ class SettingsPage(Page):
 
     def _choose_text(self, on: bool) -> None:
         self._change(lambda before: {"tray": msgspec.structs.replace(before.tray, text=on)})
+
+    def _choose_digits(self, on: bool) -> None:
+        self._change(lambda before: {"tray": msgspec.structs.replace(before.tray, digits=on)})
+
+    def _choose_period(self, choice: int) -> None:
+        period = _PERIODS[choice]
+        self._change(lambda before: {"tray": msgspec.structs.replace(before.tray, period=period)})
 
     def _choose_history(self, on: bool) -> None:
         self._change(lambda before: {"history": msgspec.structs.replace(before.history, on=on)})

@@ -32,13 +32,14 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
     Topic,
 )
-from netwatch_tray.model import App
+from netwatch_tray.model import App, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import qt_label, qt_tool_tip
 from netwatch_tray.tray import presenter
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.menu import Actions, TrayMenu
+from netwatch_tray.tray.pace import Pace
 from netwatch_tray.tray.presenter import Glyph, Presenter
 
 _SIZES = (16, 22, 24, 32, 48)
@@ -73,6 +74,9 @@ class Icon:
         self._upload = ""
         self._apps: tuple[App, ...] = ()
         self._presenter = Presenter(Settings())
+        self._pace = Pace(Settings().tray.period)
+        self._tick: Tick | None = None
+        """The latest one."""
         self._menu = TrayMenu(self._actions, Settings())
         self._drawn = _DrawnMenu()
         self._native = QSystemTrayIcon(_picture(presenter.WAITING.glyph))
@@ -108,13 +112,21 @@ class Icon:
             case AppsMessage(apps=apps):
                 self._apps = apps
             case TickMessage(tick=tick):
-                self._show(self._presenter.present(tick))
+                self._tick = tick
+                self._follow(tick)
             case Goodbye():
                 self._leave()
 
     def _apply(self, chosen: Settings) -> None:
-        self._presenter = Presenter(chosen)
+        self._presenter, self._pace = Presenter(chosen), Pace(chosen.tray.period)
         self._menu.settings = chosen
+        if self._tick is not None:
+            self._follow(self._tick)
+
+    def _follow(self, tick: Tick) -> None:
+        passed = self._pace.take(tick)
+        if passed is not None:
+            self._show(self._presenter.present(passed))
 
     def _show(self, view: presenter.View) -> None:
         old, self._menu.view = self._menu.view, view
@@ -136,6 +148,8 @@ class Icon:
     def _clicked(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason == QSystemTrayIcon.ActivationReason.Trigger:
             self._actions.open_window()
+        elif reason == QSystemTrayIcon.ActivationReason.MiddleClick:
+            self._actions.pause(not self._menu.view.is_paused)
 
     def _choose(self, chosen: Settings) -> None:
         try:

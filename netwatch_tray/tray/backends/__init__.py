@@ -52,6 +52,9 @@ class TrayIcon(Protocol):
     menu: Menu
     label: str
     """Text beside the icon, where the bar shows one."""
+    on_middle_click: Callable[[], None]
+    on_scroll: Callable[[int], None]
+    """Called with the direction of a step of the wheel: 1: up, -1: down. Some panels pass on neither."""
 
     @property
     def activation_token(self) -> str | None:

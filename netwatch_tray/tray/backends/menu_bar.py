@@ -59,6 +59,9 @@ class Icon:
         self._notifier: Any = None
         """Kept until the next one: an object that is forgotten before its process ends is a warning."""
         self._icon, self._title, self._menu, self._label = icon, title, menu, ""
+        # Never called: the menu bar tells of no such clicks.
+        self.on_middle_click: Callable[[], None]
+        self.on_scroll: Callable[[int], None]
         self._kit.NSApplication.sharedApplication().setActivationPolicy_(_ACCESSORY)
         self._native = importlib.import_module("pystray._darwin").Icon(name, icon[0], title, menu)
         self._native._handler = self._hand_back  # noqa: SLF001  see above

@@ -1,0 +1,78 @@
+"""How often what the tray shows changes: each tick, or less often with the means of the ticks between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from netwatch_tray.model import InterfaceTick, Tick
+
+
+class Pace:
+    """Passes on ticks at the period that the user chose, seconds. Measuring is not slowed, nor anything but rates:
+    a pause, a gap or another set of interfaces is passed on at once."""
+
+    def __init__(self, period: int) -> None:
+        self._period = period
+        self._ticks: list[Tick] = []
+        """Since the one that was passed on last."""
+        self._passed: Tick | None = None
+
+    def take(self, tick: Tick) -> Tick | None:
+        """What to show now, with mean rates since the last one that was returned; None: what is shown stays."""
+        before = self._passed
+        if self._period <= 1 or before is None or _differs(before, tick):
+            self._ticks.clear()
+            self._passed = tick
+            return tick
+        self._ticks.append(tick)
+        # A tick may come a little early; half a second is half the time between two.
+        if sum(each.interval_s or 0.0 for each in self._ticks) < self._period - 0.5:
+            return None
+        self._passed = _mean(self._ticks)
+        self._ticks.clear()
+        return self._passed
+
+
+def _differs(before: Tick, tick: Tick) -> bool:
+    """In something else than rates."""
+    return (
+        before.interval_s is None  # the first one, without rates
+        or before.gap is not None
+        or tick.gap is not None
+        or before.total.uplinks != tick.total.uplinks
+        or [_identity(each) for each in before.interfaces] != [_identity(each) for each in tick.interfaces]
+    )
+
+
+def _identity(interface: InterfaceTick) -> tuple[int, str, bool]:
+    return interface.index, interface.name, interface.is_up
+
+
+def _mean(ticks: Sequence[Tick]) -> Tick:
+    """The last tick with the mean rates of all, each weighted by its interval."""
+    last = ticks[-1]
+    weights = [tick.interval_s or 0.0 for tick in ticks]
+    totals = [tick.total for tick in ticks]
+    total = msgspec.structs.replace(
+        last.total,
+        rx_rate=_weighted((each.rx_rate for each in totals), weights),
+        tx_rate=_weighted((each.tx_rate for each in totals), weights),
+    )
+    interfaces = tuple(
+        msgspec.structs.replace(
+            several[-1],
+            rx_rate=_weighted((each.rx_rate for each in several), weights),
+            tx_rate=_weighted((each.tx_rate for each in several), weights),
+        )
+        for several in zip(*(tick.interfaces for tick in ticks), strict=True)
+    )
+    return msgspec.structs.replace(last, interval_s=sum(weights), total=total, interfaces=interfaces)
+
+
+def _weighted(rates: Iterable[float | None], weights: Sequence[float]) -> float | None:
+    """None: no rate is known."""
+    known = [(rate, weight) for rate, weight in zip(rates, weights, strict=True) if rate is not None and weight]
+    time = sum(weight for _, weight in known)
+    return sum(rate * weight for rate, weight in known) / time if time else None

@@ -1,0 +1,81 @@
+"""The rates as two lines of digits in the icon."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, strategies as st
+from PIL import ImageChops
+
+from netwatch_tray import units
+from netwatch_tray.tray import digits
+from netwatch_tray.tray.icon import NAME, SIZES, draw
+from netwatch_tray.tray.presenter import Glyph
+from netwatch_tray.units import Units
+
+CHARACTERS = "0123456789kMGTPE.–"
+GRIDS = (16, 22, 24)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_no_two_characters_look_alike(grid: int) -> None:
+    drawn = {each: digits.draw((each, "0"), grid).tobytes() for each in CHARACTERS}
+    for one, other in itertools.combinations(CHARACTERS, 2):
+        different = sum(a != b for a, b in zip(drawn[one], drawn[other], strict=True))
+        assert different >= 2, f"{one} and {other} at {grid}"
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_digits_are_equally_wide(grid: int) -> None:
+    """Beside a digit that changes nothing moves."""
+    eights = digits.draw(("888M", "88"), grid)
+    for digit in "0123456789":
+        other = digits.draw((f"8{digit}8M", "88"), grid)
+        box = ImageChops.difference(eights, other).getbbox()
+        assert box is None or box[2] - box[0] <= (3 if grid == 16 else 4)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_widest_rates_fit_and_every_pixel_is_sharp(size: int) -> None:
+    picture = draw(Glyph("rates", 0, 0, ("888M", "888k")), size, "unknown").getchannel("A")
+    assert sum(picture.histogram()[1:255]) == 0
+    narrow = draw(Glyph("rates", 0, 0, ("1", "1")), size, "unknown").getchannel("A")
+    box, small = picture.getbbox(), narrow.getbbox()
+    assert box
+    assert small
+    assert box[0] >= 0
+    assert (box[1], box[2], box[3]) == (small[1], small[2], small[3]), "both lines end at the same edge"
+    assert box[3] - box[1] >= size * 0.75, "as high as the icon allows"
+    assert 2 * (box[1] + box[3]) == pytest.approx(2 * size, abs=2 * size // 16), "in the middle"
+
+
+def test_digits_have_no_name_in_the_icon_theme() -> None:
+    """Panels take a name rather than pixels."""
+    assert NAME not in draw(Glyph("rates", 0, 0, ("1", "2")), 22, "unknown").info
+    assert NAME in draw(Glyph("rates", 0, 0), 22, "unknown").info
+
+
+@pytest.mark.parametrize(
+    ("rate", "in_units", "expected"),
+    [
+        (None, Units(), "–"), (0, Units(), "0"), (840, Units(), "840"), (999.4, Units(), "999"),
+        (999.6, Units(), "1.0k"),
+        (9_940, Units(), "9.9k"), (9_960, Units(), "10k"), (840_000, Units(), "840k"), (999_600, Units(), "1.0M"),
+        (1_234_567, Units(), "1.2M"), (12_500_000, Units(), "12M"), (1.25e9, Units(), "1.2G"),
+        (125, Units(bits=True), "1.0k"), (1024, Units(binary=True), "1.0k"), (1023, Units(binary=True), "1.0k"),
+        (999 * 1024, Units(binary=True), "999k"), (5e6, Units(prefix="k"), "5.0M"),
+    ],
+)  # fmt: skip
+def test_short_rates(rate: float | None, in_units: Units, expected: str) -> None:
+    assert units.short_rate(rate, in_units) == expected
+
+
+@given(st.floats(0, 9e17), st.booleans(), st.booleans())
+def test_any_rate_can_be_drawn(rate: float, bits: bool, binary: bool) -> None:
+    text = units.short_rate(rate / 8, Units(bits=bits, binary=binary))
+    assert len(text) <= 4
+    for grid in GRIDS:
+        box = digits.draw((text, text), grid).getbbox()
+        assert box
+        assert box[2] - box[0] <= grid
