@@ -7,13 +7,12 @@ otherwise unchanged. Everything that shows it passes it through `printable`, or 
 
 from __future__ import annotations
 
-import html
 import logging
 import os
 import re
 from types import TracebackType
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+REPLACEMENT = "\ufffd"
 
 _KEPT = frozenset(
     "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"  # spaces (Zs)
@@ -76,7 +75,11 @@ def _json_escape(character: str) -> str:
 def qt_tool_tip(text: str) -> str:
     """Return what Qt shows as this text in a tooltip, where it guesses whether text is markup."""
     shown = printable_lines(text)
-    return f"<qt>{html.escape(shown).replace(chr(10), '<br>')}</qt>" if "<" in shown else shown
+    if "<" not in shown:
+        return shown
+    # Without `html`: its table of names would cost the agent half a megabyte.
+    escaped = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"<qt>{escaped.replace(chr(10), '<br>')}</qt>"
 
 
 def qt_label(text: str) -> str:

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-_SEPARATORS = re.compile(r"[/\\]")
-_ELECTRON_APP = re.compile(r"(?:^|\0| )--app-path=([^\0]*?)(?=\0| --|$)")
-_ELECTRON_DATA = re.compile(r"(?:^|\0| )--user-data-dir=([^\0]*?)(?=\0| --|$)")
+_SEPARATORS = r"[/\\]"
+# Patterns are compiled when the first such program is met: most machines run none.
+_ELECTRON_APP = r"(?:^|\0| )--app-path=([^\0]*?)(?=\0| --|$)"
+_ELECTRON_DATA = r"(?:^|\0| )--user-data-dir=([^\0]*?)(?=\0| --|$)"
 """Helpers of Chromium overwrite their arguments with one text in which spaces part them."""
-_WINDOWS_PROGRAM = re.compile(r"([^\\/\0\"]*?\.exe)(?=[\0\" ]|$)", re.IGNORECASE)
+_WINDOWS_PROGRAM = r"(?i)([^\\/\0\"]*?\.exe)(?=[\0\" ]|$)"
 _NO_NAMES = frozenset(
     {"app", "app.asar", "default_app.asar", "resources", "main.js", "index.js", "dist", "build", "src"}
 )
@@ -87,14 +88,14 @@ _RUNTIMES: Mapping[str, _Options] = {
     "wine": _Options(),
     "shell": _Options(_words("--rcfile --init-file"), "oO", _words("-c -s --command")),
 }
-_FAMILIES = re.compile(
-    r"(?P<python>python)|(?P<pypy>pypy)|(?P<perl>perl)|(?P<ruby>ruby)|(?P<php>php)|(?P<lua>lua(?:jit)?)"
-    r"|(?P<gjs>gjs(?:-console)?)|(?P<node>node(?:js)?)|(?P<deno>deno)|(?P<bun>bun)|(?P<java>javaw?)"
-    r"|(?P<mono>mono(?:-sgen|-boehm)?)|(?P<dotnet>dotnet)|(?P<electron>electron)"
-    r"|(?P<wine>wine(?:64)?(?:-preloader)?)|(?P<shell>bash|dash|sh|zsh|fish|ksh|ash)",
-    re.IGNORECASE,
-)
-_VERSION = re.compile(r"[\d.]*(?:-\w+)?")
+_FAMILY_OF = {name: name for name in _RUNTIMES} | {
+    "luajit": "lua",
+    "nodejs": "node",
+    "javaw": "java",
+    **dict.fromkeys("bash dash sh zsh fish ksh ash".split(), "shell"),
+}
+"""By the name of the executable without version and variant: `python3.11-dbg`, `wine64-preloader`."""
+_VERSION = re.compile(r"[\d.]*(?:-\w+)?$")
 
 
 def is_runtime(program: str) -> bool:
@@ -122,8 +123,7 @@ def script_of(program: str, command_line: str) -> str | None:
 
 
 def _family(program: str) -> str | None:
-    found = _FAMILIES.match(program)
-    return found.lastgroup if found is not None and _VERSION.fullmatch(program, found.end()) else None
+    return _FAMILY_OF.get(_VERSION.sub("", program.lower(), 1))
 
 
 def _first_script(words: Sequence[str], options: _Options) -> str | None:
@@ -161,13 +161,13 @@ def _valued_letter(word: str, options: _Options) -> tuple[str, str]:
 
 
 def _electron(command_line: str) -> str | None:
-    found = _ELECTRON_APP.search(command_line) or _ELECTRON_DATA.search(command_line)
+    found = re.search(_ELECTRON_APP, command_line) or re.search(_ELECTRON_DATA, command_line)
     return found[1] if found is not None else None
 
 
 def _wine(command_line: str) -> str | None:
     """Wine writes the Windows command line over its own; before that its loader precedes the program."""
-    found = _WINDOWS_PROGRAM.search(command_line)
+    found = re.search(_WINDOWS_PROGRAM, command_line)
     return found[1].strip() or None if found is not None else None
 
 
@@ -175,11 +175,11 @@ _SPECIAL: Mapping[str, Callable[[str], str | None]] = {"electron": _electron, "w
 
 
 def _app_name(path: str) -> str | None:
-    parts = [part for part in _SEPARATORS.split(path) if part not in {"", "."}]
+    parts = [part for part in re.split(_SEPARATORS, path) if part not in {"", "."}]
     while len(parts) > 1 and parts[-1] in _NO_NAMES:
         parts.pop()
     return parts[-1].removesuffix(".asar") if parts else None
 
 
 def _base_name(path: str) -> str | None:
-    return _SEPARATORS.split(path.rstrip("/\\"))[-1] or None
+    return re.split(_SEPARATORS, path.rstrip("/\\"))[-1] or None

@@ -6,16 +6,15 @@ import re
 
 from netwatch_tray.text import decoded
 
-_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
-_DESKTOP_APP = re.compile(
-    r"app-(?:(?P<launcher>[^-]+)-)?(?P<id>[^-@]+)(?:-[^-]+\.scope|-[^-]+\.slice|(?:@[^@]*)?\.service)"
-)
+# Compiled when the first such name is met: a server has none.
+_ESCAPE = rb"\\x([0-9a-fA-F]{2})"
+_DESKTOP_APP = r"app-(?:(?P<launcher>[^-]+)-)?(?P<id>[^-@]+)(?:-[^-]+\.scope|-[^-]+\.slice|(?:@[^@]*)?\.service)"
 """As https://systemd.io/DESKTOP_ENVIRONMENTS defines it; a `-` within a part is escaped."""
 
 
 def unescaped(name: str) -> str:
     r"""Return a unit's name without escapes: each `\xHH` is a byte of UTF-8."""
-    return decoded(_ESCAPE.sub(_byte, name.encode())) if "\\" in name else name
+    return decoded(re.sub(_ESCAPE, _byte, name.encode())) if "\\" in name else name
 
 
 def _byte(found: re.Match[bytes]) -> bytes:
@@ -27,7 +26,9 @@ def desktop_app(unit: str | None) -> tuple[str | None, str] | None:
 
     unit: escaped as systemd has it. `app-gnome-org.gnome.Foo\x2dBar-77.scope` → `gnome`, `org.gnome.Foo-Bar`.
     """
-    found = _DESKTOP_APP.fullmatch(unit or "")
+    if unit is None or not unit.startswith("app-"):
+        return None
+    found = re.fullmatch(_DESKTOP_APP, unit)
     if found is None:
         return None
     launcher = found["launcher"]

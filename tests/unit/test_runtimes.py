@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from netwatch_tray.collect.linux import desktop_entries
 from netwatch_tray.collect.linux.process_map import ProcessMap
 from netwatch_tray.collect.processes import Process
-from netwatch_tray.collect.runtimes import _FAMILIES, _RUNTIMES, is_runtime, script_of
+from netwatch_tray.collect.runtimes import _RUNTIMES, is_runtime, script_of
 from netwatch_tray.collect.systemd import desktop_app, short_name, unescaped
 from netwatch_tray.engine.apps import app_of, app_of_unit
 
@@ -89,10 +89,6 @@ def test_what_a_runtime_runs(program: str, words: list[str], name: str | None) -
 def test_any_command_line_has_a_name_or_none(program: str, command_line: str) -> None:
     found = script_of(program, command_line)
     assert found is None or (found and is_runtime(program))
-
-
-def test_every_family_has_its_options() -> None:
-    assert set(_FAMILIES.groupindex) == set(_RUNTIMES)
 
 
 # Real processes.

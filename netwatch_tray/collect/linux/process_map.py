@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
-from netwatch_tray.collect.linux.desktop_entries import name_of
 from netwatch_tray.collect.processes import Process
 from netwatch_tray.collect.runtimes import is_runtime, script_of
 from netwatch_tray.collect.sockets import Socket
@@ -191,7 +190,10 @@ def read_process(directory: str) -> Process | None:
         if is_runtime(program):
             script = script_of(program, decoded(_read(directory + "/cmdline", _LONGEST_COMMAND)))
             app = desktop_app(unit)
-            desktop_name = None if app is None else name_of(app[1])
+            if app is not None:
+                from netwatch_tray.collect.linux.desktop_entries import name_of  # noqa: PLC0415  desktops only
+
+                desktop_name = name_of(app[1])
     return Process(
         pid=pid,
         name=name,
