@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import needs
+import networks
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import Qt as GuiQt, QTextDocument
@@ -342,7 +344,45 @@ def test_texts_paragraphs_and_buttons(name: str, application: QApplication) -> N
     assert not CONTROL.search(shown)
 
 
-# A real process with such a name.
+# Real interfaces and a real process with such names.
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="makes interfaces in a network namespace")
+def test_real_interfaces_in_watch(tmp_path: Path) -> None:
+    """The kernel refuses white space, slashes and colons alone."""
+    needs.root()
+    names = [os.fsdecode(b"e\xff\x1b[2J"), "n\u2028\u202eb", "<img>&_x", "=1+1"]
+    tmp_path.chmod(0o700)
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    with networks.wire(default_route=False) as network:
+        for number, name in enumerate(names):
+            network.run(network.near, "ip", "link", "add", name, "type", "veth", "peer", "name", f"peer{number}")
+            network.run(network.near, "ip", "link", "set", name, "up")
+            network.run(network.near, "ip", "link", "set", f"peer{number}", "up")
+            network.run(network.near, "ip", "address", "add", f"198.51.100.{number + 1}/32", "dev", name)
+            network.run(network.near, "ip", "route", "add", "default", "dev", name, "metric", str(10 + number))
+
+        def watched(*options: str) -> str:
+            command = [
+                *networks.inside(network.near),
+                sys.executable,
+                "-m",
+                "netwatch_tray",
+                "watch",
+                "--once",
+                *options,
+            ]
+            done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=120)
+            assert done.returncode == 0, done.stderr
+            return done.stdout.decode()
+
+        expected = [decoded(os.fsencode(name)) for name in names]
+        assert_lines(watched(), 1)
+        written = watched("--json")
+        assert_lines(written, 1)
+        assert set(expected) <= {each["name"] for each in json.loads(written)["interfaces"]}
+        assert_lines(watched("--format", "waybar"), 1)
+
 
 LISTEN = """
 import ctypes, os, socket, sys

@@ -35,7 +35,7 @@ class PsutilSource:
             found = psutil.net_io_counters(pernic=True, nowrap=False)
             now = clock.boottime()
             self._facts.update(now, tuple(found), lambda: _read_interfaces(found))
-        except (OSError, psutil.Error) as error:
+        except (OSError, psutil.Error, UnicodeError) as error:  # UnicodeError: psutil takes no name that is no UTF-8
             raise CollectError(f"psutil could not read the interfaces ({error}); the next tick tries again.") from error
         index_of = self._facts.index_of
         counters = {
