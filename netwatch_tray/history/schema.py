@@ -220,6 +220,11 @@ def set_aside(file: Path) -> Path:
     return aside
 
 
+def set_aside_files(file: Path) -> list[Path]:
+    """Those of this history, oldest first."""
+    return sorted(file.parent.glob(f"{file.stem}.damaged-*{file.suffix}"))
+
+
 def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(file))}?{how}", uri=True, timeout=5, isolation_level=None, check_same_thread=False

@@ -89,6 +89,25 @@ class Store:
         """Whether the file that is open is still the one under its name."""
         return _identity(self._file) == self._identity
 
+    def restore(self) -> str | None:
+        """Carry over what can be read of files that were set aside, each once; return what was done, for the user.
+
+        Never raises: a file that cannot be carried over now keeps its name and is tried again at the next start.
+        """
+        done = []
+        for aside in schema.set_aside_files(self._file):
+            try:
+                if self._connection.execute("SELECT 1 FROM once WHERE what = ?", (aside.name,)).fetchone():
+                    continue
+                from netwatch_tray.history import salvage  # noqa: PLC0415  2 MB, and nearly nobody needs it
+
+                done.append(salvage.carry_over(self._connection, aside))
+            except Exception as error:  # noqa: BLE001  whatever is in such a file, recording goes on
+                done.append(f"{aside.name} is not carried over yet ({error}); this is tried again at the next start.")
+        self._series.clear()
+        self._networks.clear()
+        return " ".join(done) or None
+
     def state(self) -> State | None:
         """Where the run before ended. Raises HistoryError."""
         with explained(self._file):

@@ -191,6 +191,10 @@ class HistoryWriter:
             self._close_store()
         if self._store is None:
             self._store = Store(self._file)
+            restored = self._store.restore()
+            if restored:
+                self.note = f"{self.note} {restored}" if self.note else restored
+                _log.warning("%s", restored)
         return self._store
 
     def _failed(self, error: HistoryError) -> None:

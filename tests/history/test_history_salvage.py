@@ -1,0 +1,306 @@
+"""A history that SQLite calls corrupt is set aside, and every row of it that can be read arrives in the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import random
+import sqlite3
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+from machine import START, Machine
+
+from netwatch_tray.engine.apps import AppName, Traffic
+from netwatch_tray.engine.connections import Interval
+from netwatch_tray.history import salvage, schema
+from netwatch_tray.history.imports import Import, add_imports
+from netwatch_tray.history.networks import Network
+from netwatch_tray.history.packing import HOURS, MINUTES
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
+from netwatch_tray.history.store import Store
+from netwatch_tray.history.writer import HistoryWriter
+
+PAGE = 4096
+FILES = Path(__file__).parent / "files"
+SERIES = [
+    TOTAL,
+    Series("interface", "eth0/ethernet", "eth0"),
+    *(Series("app", f"/bin/a{n}", f"a{n}") for n in range(8)),
+]
+HOURS_RECORDED = 60
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Some days with something in each table, on more than a hundred pages."""
+    file = tmp_path_factory.mktemp("whole") / "history.sqlite3"
+    chance = random.Random(5)
+    machine = Machine(wall=START - 2.5)
+    writer = machine.writer(file)
+    minute(machine, writer)
+    machine.sleep(1000)
+    machine.interfaces[3] = ["wg0", "wireguard", False, 0, 0]
+    minute(machine, writer)
+    writer.close()
+    add_imports(file, [Import("eth0", "day", date(2025, 12, day), 5, 5) for day in range(1, 20)], ["eth0"])
+    store = Store(file)
+    for hour in range(1, HOURS_RECORDED):
+        for part in range(0, 60, 20):
+            at = int(START) + 3600 * hour + 60 * part
+            values = {series: (600, chance.getrandbits(30), chance.getrandbits(30), 9, 9) for series in SERIES}
+            lines = {SERIES[1]: ([chance.getrandbits(30)], [5])}
+            store.write(Batch(minutes=[Minute(at, [5], [1000], values, lines)]), Network(f"{hour // 20}", "wifi"))
+        store.tidy(START + 3600 * (hour + 1), 10**9)
+    store.close()
+    return file.read_bytes()
+
+
+def minute(machine: Machine, writer: HistoryWriter) -> None:
+    ticks = []
+    for _ in range(12):
+        machine.carry(2, 5000, 50)
+        machine.wait(5)
+        ticks.append(machine.tick())
+    apps = {"curl": (AppName("curl", "curl"), Traffic(7, 3))}
+    interval = Interval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
+    writer.record([*ticks[:-1], (ticks[-1].at, interval), ticks[-1]])
+
+
+def readable(file: Path, like: bytes, directory: Path) -> dict[str, set[tuple]]:
+    """Each row of the whole file that can still be read by its key in the damaged one, as it was."""
+    sound = directory / "sound.sqlite3"
+    sound.write_bytes(like)
+    found: dict[str, set[tuple]] = {}
+    with (
+        contextlib.closing(sqlite3.connect(sound)) as whole,
+        contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as damaged,
+    ):
+        for table, columns in salvage._TABLES.items():
+            listed = ", ".join(columns)
+            rows = found[table] = set()
+            key = columns[0] if table in salvage._KEYED else None
+            for row in whole.execute(f"SELECT {listed} FROM {table}"):  # noqa: S608
+                with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+                    if key is None:
+                        if row in damaged.execute(f"SELECT {listed} FROM {table}").fetchall():  # noqa: S608
+                            rows.add(row)
+                    elif row in damaged.execute(f"SELECT {listed} FROM {table} WHERE {key} = ?", row[:1]):  # noqa: S608
+                        rows.add(row)
+    return found
+
+
+def carried_over(file: Path) -> dict[str, set[tuple]]:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        return {
+            table: set(connection.execute(f"SELECT {', '.join(columns)} FROM {table}"))  # noqa: S608
+            for table, columns in salvage._TABLES.items()
+        }
+
+
+def set_aside(data: bytes, directory: Path) -> Path:
+    file = directory / "history.sqlite3"
+    file.with_name("history.damaged-20260101-000000.sqlite3").write_bytes(data)
+    return file
+
+
+def check_all_readable_rows_arrive(data: bytes, whole: bytes, directory: Path) -> None:
+    file = set_aside(data, directory)
+    store = Store(file)
+    note = store.restore()
+    store.close()
+    assert note is not None
+    assert "not carried over yet" not in note
+    (aside,) = schema.set_aside_files(file)
+    assert aside.read_bytes() == data, "the damaged file stays as it was"
+    expected, found = readable(aside, whole, directory), carried_over(file)
+    renumbered = {"recent": 1, "usage": 1, "gap": 1}
+    for table, rows in expected.items():
+        start = renumbered.get(table, 0)
+        if table in ("gap_bytes", "once"):  # by numbers given anew; with the time of the new file
+            continue
+        lost = {row[start:] for row in rows} - {row[start:] for row in found[table]}
+        assert not lost, f"{table}: {len(lost)} of {len(rows)}"
+    assert not list(directory.glob(".salvage-*"))
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_sound_file_arrives_whole(whole: bytes, tmp_path: Path) -> None:
+    check_all_readable_rows_arrive(whole, whole, tmp_path)
+    found = carried_over(tmp_path / "history.sqlite3")
+    assert [table for table, rows in found.items() if not rows] == ["alert"]
+    before = tmp_path / "before.sqlite3"
+    before.write_bytes(whole)
+    with (
+        contextlib.closing(HistoryReader(before)) as old,
+        contextlib.closing(HistoryReader(tmp_path / "history.sqlite3")) as new,
+    ):
+        assert new.by_name("total", date.min, date.max) == old.by_name("total", date.min, date.max)
+        assert new.gaps(0, 1e12) == old.gaps(0, 1e12)
+        assert new.carried("total", None, 0, 1e12) == old.carried("total", None, 0, 1e12)
+
+
+@pytest.mark.parametrize("how", ["zeros", "noise", "ones"])
+def test_every_page_may_be_lost(whole: bytes, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(salvage, "_MOST_MISSES", 4000)
+    monkeypatch.setattr(salvage.shutil, "which", lambda _name: None)  # what the program can do alone
+    fill = {"zeros": bytes(PAGE), "ones": b"\xff" * PAGE, "noise": random.Random(3).randbytes(PAGE)}[how]
+    for page in range(1, len(whole) // PAGE, 7 if how == "noise" else 13):
+        directory = tmp_path / str(page)
+        directory.mkdir()
+        data = whole[: page * PAGE] + fill + whole[(page + 1) * PAGE :]
+        check_all_readable_rows_arrive(data, whole, directory)
+
+
+def test_bytes_anywhere_may_be_wrong(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(salvage, "_MOST_MISSES", 2000)
+    for seed in range(20):
+        chance = random.Random(seed)
+        data = bytearray(whole)
+        for _ in range(chance.choice([3, 30, 300])):
+            data[chance.randrange(PAGE, len(data))] = chance.randrange(256)
+        directory = tmp_path / str(seed)
+        directory.mkdir()
+        store = Store(set_aside(bytes(data), directory))
+        note = store.restore()
+        assert note is not None
+        assert "not carried over yet" not in note
+        assert store.restore() is None, "once"
+        store.close()
+
+
+@pytest.mark.parametrize("kept", [0.9, 0.5, 0.1])
+def test_a_file_may_be_cut_short(whole: bytes, tmp_path: Path, kept: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(salvage, "_MOST_MISSES", 4000)
+    check_all_readable_rows_arrive(whole[: int(len(whole) * kept)], whole, tmp_path)
+
+
+@pytest.mark.parametrize("start", [b"no database at all", bytes(PAGE), bytes(100)])
+def test_without_its_first_page_the_rest_is_found(whole: bytes, tmp_path: Path, start: bytes) -> None:
+    file = set_aside(start + whole[len(start) :], tmp_path)
+    store = Store(file)
+    note = store.restore()
+    store.close()
+    assert note is not None
+    assert "carried over (days: " in note
+    found, expected = carried_over(file), carried_over_of(whole, tmp_path)
+    for table in ("series", "chunk", "network", "imported", "state"):
+        assert found[table] == expected[table]
+
+
+def carried_over_of(data: bytes, directory: Path) -> dict[str, set[tuple]]:
+    file = directory / "original.sqlite3"
+    file.write_bytes(data)
+    return carried_over(file)
+
+
+def test_recording_goes_on_with_what_was_saved(whole: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
+    expected_logs += ["was set aside as", "was carried over (days: "]
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(whole[: 30 * PAGE] + bytes(PAGE) + b"\xff" * (3 * PAGE) + whole[34 * PAGE :])
+    (tmp_path / "history.damaged-20250101-000000.sqlite3").write_bytes(b"nothing of use")
+    expected_logs.append("Nothing could be read of history.damaged-20250101-000000.sqlite3")
+    file.rename(tmp_path / "history.damaged-20260101-000000.sqlite3")
+    expected_logs.remove("was set aside as")
+    machine = Machine(wall=START + 3600 * HOURS_RECORDED)
+    writer = machine.writer(file)
+    for _ in range(3):
+        minute(machine, writer)
+    assert writer.fault is None
+    assert any("carried over" in each for each in writer.faults)
+    writer.close()
+    with contextlib.closing(HistoryReader(file)) as reader:
+        assert len(list(reader.rows("total", None, int(START), int(START) + 86400 * 9, HOURS))) > HOURS_RECORDED // 2
+        assert len(reader.days("total", None, date.min, date.max)) >= 2
+        assert list(reader.rows("app", "curl", int(START), int(START) + 86400 * 9, MINUTES))
+
+
+def test_a_container_that_broke_is_set_aside_and_carried_over_at_once(
+    whole: bytes, tmp_path: Path, expected_logs: list[str]
+) -> None:
+    expected_logs += ["was set aside as", "was carried over (days: "]
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(b"\0" * 100 + whole[100:])
+    machine = Machine(wall=START + 3600 * HOURS_RECORDED)
+    writer = machine.writer(file)
+    minute(machine, writer)
+    assert writer.fault is None
+    assert writer.note is not None
+    assert "was set aside as" in writer.note
+    assert "carried over (days: 3" in writer.note
+    writer.close()
+    with contextlib.closing(HistoryReader(file)) as reader:
+        assert len(list(reader.rows("total", None, int(START), int(START) + 86400 * 9, HOURS))) >= HOURS_RECORDED - 1
+        assert "not running" in [gap.reason for gap in reader.gaps(START + 3600, 1e12)], "the state as well"
+
+
+def test_a_full_disk_leaves_the_damaged_file_for_the_next_start(
+    whole: bytes, tmp_path: Path, expected_logs: list[str]
+) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={len(whole) // 1024 + 250}k", "tmpfs", tmp_path], check=True)
+    try:
+        file = set_aside(whole, tmp_path)
+        machine = Machine(wall=START + 3600 * HOURS_RECORDED)
+        expected_logs += ["is not carried over yet", "was carried over (days: 3"]
+        writer = machine.writer(file)
+        minute(machine, writer)
+        writer.close()
+        (aside,) = schema.set_aside_files(file)
+        assert aside.read_bytes() == whole
+        subprocess.run(["mount", "-o", "remount,size=20m", tmp_path], check=True)
+        machine.start_agent()
+        writer = machine.writer(file)
+        minute(machine, writer)
+        writer.close()
+        with contextlib.closing(HistoryReader(file)) as reader:
+            assert len(reader.days("total", None, date(2026, 1, 1), date.max)) == 3
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_what_version_1_set_aside_comes_back_once(tmp_path: Path, expected_logs: list[str]) -> None:
+    expected_logs.append("From history.damaged-20260101-011300.sqlite3")
+    file = tmp_path / "history.sqlite3"
+    aside = tmp_path / "history.damaged-20260101-011300.sqlite3"
+    file.write_bytes(gzip.decompress((FILES / "after.sqlite3.gz").read_bytes()))
+    aside.write_bytes(gzip.decompress((FILES / "set-aside.sqlite3.gz").read_bytes()))
+    inode = file.stat().st_ino
+    for _ in range(3):
+        machine = Machine(wall=START + 3 * 3600)
+        writer = machine.writer(file)
+        minute(machine, writer)
+        writer.close()
+    assert file.stat().st_ino == inode
+    with contextlib.closing(HistoryReader(file)) as reader:
+        apps = reader.by_name("app", date(2026, 1, 1), date(2026, 1, 1))
+        assert (apps["browser"].rx, apps["browser"].tx) == ((57 + 1 + 3) * 700, (57 + 1 + 3) * 30)
+        assert (apps["curl"].rx, apps["curl"].tx) == (3 * 7, 24 + 3 * 3)
+        assert [gap.reason for gap in reader.gaps(0, START + 7200)][:2] == ["asleep", "not running"]
+        assert reader.damage.lost == 0
+
+
+def test_a_minute_that_both_files_have_counts_once(tmp_path: Path) -> None:
+    """The first version set a file aside after the minute was in it, and stored the minute in the new file as well."""
+    parts = []
+    for directory in ("old", "new"):
+        (tmp_path / directory).mkdir()
+        file = tmp_path / directory / "history.sqlite3"
+        store = Store(file)
+        for number in range(0 if directory == "old" else 2, 3 if directory == "old" else 5):
+            values = dict.fromkeys(SERIES, (600, 100 + number, 10, 2, 2))
+            store.write(Batch(minutes=[Minute(int(START) + 60 * number, [], [], values, {})]), Network("n", "wifi"))
+        store.close()
+        parts.append(file)
+    parts[0].rename(tmp_path / "new" / "history.damaged-20260101-000200.sqlite3")
+    store = Store(parts[1])
+    assert store.restore() is not None
+    store.close()
+    with contextlib.closing(HistoryReader(parts[1])) as reader:
+        used = reader.by_name("total", date.min, date.max)["Total"]
+        assert (used.rx, used.tx, used.covered_s) == (sum(range(100, 105)), 50, 300.0)
+        rows = list(reader.rows("total", None, int(START), int(START) + 3600, MINUTES))
+        assert [row.rx for row in rows] == [100, 101, 102, 103, 104]
