@@ -84,7 +84,8 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """Of the link, bit/s; `None` where the system does not know (wireless, virtual, no carrier)."""
     is_physical: bool = False
     """A card whose driver negotiates `speed` on a wire, so nothing faster can pass. False for virtual links (veth, tun,
-    bridges, bonds) and for cards of virtual machines and USB gadgets, which report a speed that somebody chose."""
+    bridges, bonds), for cards of virtual machines and USB gadgets, which report a speed that somebody chose, and where
+    the source is not notified of a speed that changes."""
     addresses: tuple[str, ...] = ()
     """With prefix length: `192.0.2.24/24`."""
     master: int | None = None
@@ -188,6 +189,8 @@ class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rx_delta: int = 0
     """Bytes since the sample before, as far as known: the sum over `counted`."""
     tx_delta: int = 0
+    gap: str | None = None
+    """Why the rates are unknown though others in the tick are not: RESET or JUMPED on all that counts."""
     counted: tuple[int, ...] = ()
     """Indexes of the interfaces whose deltas are in the sums: the uplinks of the interval before now, and those that
     became uplinks in it; see engine.topology.counted_meanwhile."""

@@ -374,7 +374,7 @@ def _state(file: Path) -> tuple[int, ...]:
 def _recent(tick: Tick) -> RecentTick:
     return RecentTick(
         at=tick.at.timestamp(),
-        gap=tick.gap,
+        gap=tick.gap or tick.total.gap,
         total=(tick.total.rx_rate, tick.total.tx_rate),
         rates={each.index: (each.rx_rate, each.tx_rate) for each in tick.interfaces},
     )

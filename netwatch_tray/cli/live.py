@@ -140,7 +140,8 @@ def _line_writer(in_units: Units) -> Callable[[Tick], None]:
     def write(tick: Tick) -> None:
         local = tick.at.astimezone().strftime("%H:%M:%S")
         down, up = download.write(tick.total.rx_rate), upload.write(tick.total.tx_rate)
-        about = printable(tick.gap or " + ".join(tick.total.uplinks) or "no interface is connected")
+        gap = tick.gap or tick.total.gap
+        about = printable(gap or " + ".join(tick.total.uplinks) or "no interface is connected")
         print(f"{local}  {units.DOWN} {down}  {units.UP} {up}  {about}", flush=True)
 
     return write

@@ -147,6 +147,7 @@ def _total(interfaces: tuple[InterfaceTick, ...], counted: Sequence[tuple[int, I
         rx_rate=sum(received) if received else None,
         tx_rate=sum(sent) if sent else None,
         uplinks=tuple(each.name for each in interfaces if each.is_uplink),
+        gap=None if received else next((each.gap for each in interfaces if each.is_uplink and each.gap), None),
         rx_delta=sum(each.rx_delta for _, each in counted),
         tx_delta=sum(each.tx_delta for _, each in counted),
         counted=tuple(index for index, _ in counted),

@@ -23,7 +23,7 @@ _WRAP = 1 << 32
 _FASTEST_LINK = 50e9
 """Bytes/s: 400 Gbit/s, for links whose speed is unknown or not to be believed."""
 _FASTEST_WRAPPING = 12.5e9
-"""Bytes/s: 100 Gbit/s, for such links of a source with 32-bit counters, which no faster one has."""
+"""Bytes/s: 100 Gbit/s, for links of unknown speed whose 32-bit counters fell back."""
 _MARGIN = 1.1
 _LATE = 6.0
 """Seconds; see most_bytes."""
@@ -183,7 +183,8 @@ class RateTracker:
         was, now = (old[_RX_BYTES], old[_TX_BYTES]), (row[_RX_BYTES], row[_TX_BYTES])
         speeds = believed_speed(before.interfaces.get(index)), believed_speed(sample.interfaces.get(index))
         if sample.counter_bits == 32 and elapsed <= self._longest:
-            fastest = _FASTEST_WRAPPING if None in speeds else max(filter(None, speeds)) / 8 * _MARGIN
+            interface = sample.interfaces.get(index)
+            fastest = interface.speed / 8 * _MARGIN if interface and interface.speed else _FASTEST_WRAPPING
             most = min(fastest * elapsed, _WRAP / 2)
             now = _unwrapped(was[0], now[0], most), _unwrapped(was[1], now[1], most)
         peak = self._fallen.get(index)

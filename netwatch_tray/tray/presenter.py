@@ -94,8 +94,8 @@ class Presenter:
         rows = [*lines, *self._interface_rows(tick)]
         if tick.gap in _WITHOUT_RATES:
             rows = lines = list(_WITHOUT_RATES[tick.gap])
-        elif tick.gap is not None:
-            lines.append(f"No rates for a moment: {tick.gap}")
+        elif gap := tick.gap or self._gap_of(tick):
+            lines.append(f"No rates for a moment: {gap}")
         return View(
             self._glyph(shown, tick.gap),
             tuple(map(printable, lines)),
@@ -123,6 +123,12 @@ class Presenter:
             return glyph
         down, up = (units.short_rate(rate, self._units) for rate in (shown.rx_rate, shown.tx_rate))
         return Glyph("rates", digits=(down, up))
+
+    def _gap_of(self, tick: Tick) -> str | None:
+        """Why the rates of what is shown are unknown, where those of others are not."""
+        if not self._chosen:
+            return tick.total.gap
+        return next((each.gap for each in tick.interfaces if each.name == self._chosen), None)
 
     def _label(self, shown: _Shown, gap: str | None) -> str:
         if gap == UNREADABLE:

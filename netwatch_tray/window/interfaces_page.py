@@ -466,18 +466,19 @@ class InterfacesPage(Page):
         row = None if selected is None else self._model.row_of(selected)
         one = None if row is None else self._model.record(row)
         of = one or (self._tick.total if self._tick else None)
-        unknown = self._why_unknown()
+        unknown = self._why_unknown(of.gap if of else None)
         self._down.show_rate(of.rx_rate if of else None, self._units, unknown)
         self._up.show_rate(of.tx_rate if of else None, self._units, unknown)
         self._whose.show_text(one.name if one else self.tr("Total"))
         self._sentence.show_text(self._sentence_of(one))
         self._why_link.setVisible(self._live and one is None)
 
-    def _why_unknown(self) -> str:
+    def _why_unknown(self, gap: str | None) -> str:
+        """`gap`: of what is shown."""
         if not self._live or self._tick is None:
             return self.tr("Unknown: the agent is not measuring")
-        if self._tick.gap:
-            return self.tr("Unknown for this moment: {reason}").format(reason=in_words(self._tick.gap))
+        if reason := self._tick.gap or gap:
+            return self.tr("Unknown for this moment: {reason}").format(reason=in_words(reason))
         return self.tr("Unknown until the second sample: a rate needs two")
 
     def _sentence_of(self, one: InterfaceTick | None) -> str:

@@ -36,7 +36,8 @@ class Recent:
 
     def add(self, tick: Tick) -> None:
         rates = {each.index: (each.rx_rate, each.tx_rate) for each in tick.interfaces}
-        self._append(RecentTick(tick.at.timestamp(), tick.gap, (tick.total.rx_rate, tick.total.tx_rate), rates))
+        gap = tick.gap or tick.total.gap
+        self._append(RecentTick(tick.at.timestamp(), gap, (tick.total.rx_rate, tick.total.tx_rate), rates))
 
     def merge(self, ticks: Iterable[RecentTick]) -> None:
         """Takes over what the agent remembers; what it does not (it was restarted) stays."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from networks import FAR, FAR6, NEAR, RECEIVER, Wire, wire
+from networks import FAR, FAR6, NEAR, RECEIVER, Wire, inside, wire
 
 from netwatch_tray.model import Tick
 
@@ -260,6 +260,9 @@ for number in itertools.count():
 
 
 def test_every_tick_has_a_total_while_containers_come_and_go(network: Wire) -> None:
+    resident = "".join(f"link add r{number} type veth peer name s{number}\n" for number in range(150))
+    batch = [*inside(network.near), "ip", "-batch", "-"]
+    subprocess.run(batch, input=resident, text=True, check=True)
     with running(network.python(network.near, MONITOR)) as process, contextlib.ExitStack() as stack:
         meter = Meter(process)
         meter.tick()

@@ -24,7 +24,12 @@ from netwatch_tray import clock
 from netwatch_tray.collect.darwin import interfaces as darwin, parsers
 from netwatch_tray.collect.darwin.interfaces import IFALLDATA, IFLIST2, SysctlSource, kind_of
 from netwatch_tray.collect.darwin.liveness import LivenessGuard
-from netwatch_tray.collect.darwin.parsers import parse_default_routes, parse_ifalldata, parse_iflist2
+from netwatch_tray.collect.darwin.parsers import (
+    parse_default_routes,
+    parse_host_routes,
+    parse_ifalldata,
+    parse_iflist2,
+)
 from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.model import Counters, Interface, Sample
@@ -290,6 +295,16 @@ class TestDefaultRoutes:
         data = b"".join((appletalk, no_destination, *OTHER_MESSAGES, route(layout, 4, self.UP, kind=0x14)))
         assert parse_default_routes(data) == {}
 
+    def test_static_routes_to_one_host_by_a_gateway(self, layout: Layout) -> None:
+        pinned = self.UP | self.GATEWAY | self.HOST | self.STATIC
+        cloned, on_link, blocked = pinned & ~self.STATIC, pinned & ~self.GATEWAY, pinned | self.REJECT
+        data = b"".join(
+            route(layout, index, flags, "203.0.113.5")
+            for index, flags in ((4, pinned), (5, cloned), (6, on_link), (7, blocked), (8, pinned | self.SCOPED))
+        )
+        assert parse_host_routes(data) == {4, 8}
+        assert parse_default_routes(data) == {}
+
     def test_every_truncation_is_noticed(self, layout: Layout) -> None:
         data = route(layout, 4, self.UP | self.GATEWAY)
         for length in range(1, len(data)):
@@ -300,7 +315,9 @@ class TestDefaultRoutes:
     @given(data=st.data())
     def test_nothing_but_a_parse_error_comes_out(self, layout: Layout, data: st.DataObject) -> None:
         dump = route(layout, 4, self.UP) + route(layout, 5, self.UP | self.GATEWAY, "::", b"\xff")
-        rows_or_parse_error(parse_default_routes, data.draw(st.binary(max_size=300) | mutations(dump)))
+        noise = data.draw(st.binary(max_size=300) | mutations(dump))
+        rows_or_parse_error(parse_default_routes, noise)
+        rows_or_parse_error(parse_host_routes, noise)
 
 
 def rows_or_parse_error(parse: Callable[[bytes], object], data: bytes) -> None:

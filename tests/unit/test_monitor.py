@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.model import NOT_RUNNING, PAUSED, RESET, CounterRow, Interface, Sample
+from netwatch_tray.model import JUMPED, NOT_RUNNING, PAUSED, RESET, CounterRow, Interface, Sample
 
 
 class Samples:
@@ -108,6 +108,7 @@ def test_a_reset_has_its_reason_and_no_part_in_the_total() -> None:
     source.carry(2, 500 * 10**9 + 3)
     back = monitor.tick()
     assert (back.interfaces[0].rx_delta, back.interfaces[0].gap, back.total.rx_delta) == (None, RESET, 0)
+    assert back.total.gap is None, "the other one is known"
     assert monitor.tick().interfaces[0].gap is None
 
 
@@ -159,3 +160,20 @@ def test_a_vpn_that_comes_up_within_a_second_doubles_nothing() -> None:
     source.carry(2, 1000)
     source.carry(9, 600)
     assert monitor.tick().total.rx_delta == 600, "nothing says what carries it"
+
+
+def test_where_all_uplinks_were_reset_the_total_has_the_reason() -> None:
+    source = Samples()
+    routed(source, "eth0")
+    monitor = Monitor(source, 1.0, {})
+    source.carry(2, 1000)
+    monitor.tick()
+    source.counters[2] = (0,) * 8
+    tick = monitor.tick()
+    assert (tick.gap, tick.total.gap, tick.total.rx_rate) == (None, RESET, None)
+    source.carry(2, 10**15)
+    assert monitor.tick().total.gap == RESET
+    source.carry(2, 10**15)
+    assert monitor.tick().total.gap == JUMPED
+    source.carry(2, 7)
+    assert (monitor.tick().total.gap, monitor.tick().total.rx_rate) == (None, 0.0)

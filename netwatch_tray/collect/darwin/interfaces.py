@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import psutil
@@ -20,6 +20,7 @@ from netwatch_tray.collect.darwin.parsers import (
     RTF_STATIC,
     Row,
     parse_default_routes,
+    parse_host_routes,
     parse_ifalldata,
     parse_iflist2,
 )
@@ -128,7 +129,7 @@ class SysctlSource:
         return ((interface.name, interface) for interface in self._read_interfaces(rows))
 
     def _read_interfaces(self, rows: Iterable[Row]) -> Iterator[Interface]:
-        metrics = self._default_routes()
+        metrics, pinned = self._known_routes()
         addresses_of = _addresses()
         for link, baudrate, _counters in rows:
             try:
@@ -145,19 +146,24 @@ class SysctlSource:
                 speed=baudrate if 0 < baudrate < _SATURATED_BAUDRATE else None,
                 addresses=addresses_of.get(link.name, ()),
                 default_metric=metrics.get(index),
+                has_host_route=index in pinned,
             )
 
-    def _default_routes(self) -> Mapping[int, int]:
-        """Unknown ones are no reason to lose the counters: they are said once, and missing."""
+    def _known_routes(self) -> tuple[Mapping[int, int], Collection[int]]:
+        """Metrics of default routes by interface, and the interfaces with a route to one host.
+
+        Unknown ones are no reason to lose the counters: they are said once, and missing.
+        """
         try:
-            metrics = parse_default_routes(self._routes.read())
+            dump = self._routes.read()
+            metrics, pinned = parse_default_routes(dump), parse_host_routes(dump)
         except CollectError as error:
             if str(error) != self._routes_fault:
                 _log.warning("The default routes are unknown, so no interface is known as the uplink: %s", error)
             self._routes_fault = str(error)
-            return {}
+            return {}, ()
         self._routes_fault = None
-        return metrics
+        return metrics, pinned
 
 
 def kind_of(name: str, type_: int) -> str:

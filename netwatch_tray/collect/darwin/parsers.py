@@ -38,6 +38,7 @@ _ADDRESS_OFFSET = {2: 4, 30: 8}
 RTF_UP, RTF_GATEWAY, RTF_STATIC = 0x1, 0x2, 0x800
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
 _RTF_HOST, _RTF_REJECT, _RTF_BLACKHOLE, _RTF_IFSCOPE = 0x4, 0x8, 0x1000, 0x1000000
+_HOST_BY_GATEWAY = RTF_UP | RTF_GATEWAY | _RTF_HOST | RTF_STATIC
 
 
 class Link(NamedTuple):
@@ -103,20 +104,39 @@ def parse_default_routes(data: bytes | memoryview) -> dict[int, int]:
     leads to a network of this machine's own (that of its virtual machines, say) and is none.
     """
     metrics: dict[int, int] = {}
+    for index, flags, addresses, sockaddrs in _routes(data):
+        if not flags & RTF_UP or flags & (_RTF_HOST | _RTF_REJECT | _RTF_BLACKHOLE):
+            continue
+        scoped = bool(flags & _RTF_IFSCOPE)
+        if scoped and not flags & RTF_GATEWAY:
+            continue
+        if _leads_everywhere(sockaddrs, addresses):
+            metrics[index] = min(int(scoped), metrics.get(index, 1))
+    return metrics
+
+
+def parse_host_routes(data: bytes | memoryview) -> set[int]:
+    """Indexes of the interfaces that a static route to one host goes through, by way of a gateway, in such a dump.
+
+    Such a route is what VPN clients add for their server; those that the kernel clones from others are not static.
+    """
+    blocked = _RTF_REJECT | _RTF_BLACKHOLE
+    return {
+        index
+        for index, flags, _addresses, _sockaddrs in _routes(data)
+        if flags & (_HOST_BY_GATEWAY | blocked) == _HOST_BY_GATEWAY
+    }
+
+
+def _routes(data: bytes | memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
+    """Index, flags, mask of addresses and the addresses of each route."""
     for kind, message in _messages(data):
         if kind != _RTM_GET:
             continue
         if len(message) < RT_MSGHDR.size:
             raise ParseError(f"A routing message has {len(message)} of {RT_MSGHDR.size} bytes.")
         _length, _version, _type, index, flags, addresses = RT_MSGHDR.unpack_from(message)
-        if not flags & RTF_UP or flags & (_RTF_HOST | _RTF_REJECT | _RTF_BLACKHOLE):
-            continue
-        scoped = bool(flags & _RTF_IFSCOPE)
-        if scoped and not flags & RTF_GATEWAY:
-            continue
-        if _leads_everywhere(message[RT_MSGHDR.size :], addresses):
-            metrics[index] = min(int(scoped), metrics.get(index, 1))
-    return metrics
+        yield index, flags, addresses, message[RT_MSGHDR.size :]
 
 
 def _row(

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from netwatch_tray import clock
-from netwatch_tray.collect.linux.devices import is_physical, number_in
+from netwatch_tray.collect.linux.devices import number_in
 from netwatch_tray.collect.linux.pppoe import card_of_pppoe
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
@@ -184,7 +184,6 @@ def _interface(index: int, name: str, flags: int, default_metric: int | None, *,
     # /sys shows the namespace it was mounted in, which need not be ours: the index tells.
     is_ours = number_in(device / "ifindex") == index
     megabits = number_in(device / "speed") if is_ours else None
-    speed = megabits * 1_000_000 if megabits and megabits > 0 else None
     return Interface(
         index=index,
         name=from_os(name),
@@ -192,8 +191,7 @@ def _interface(index: int, name: str, flags: int, default_metric: int | None, *,
         is_loopback=is_loopback,
         kind=_kind(device) if is_ours else "loopback" if is_loopback else "other",
         mtu=number_in(device / "mtu") if is_ours else None,
-        speed=speed,
-        is_physical=speed is not None and is_physical(device),
+        speed=megabits * 1_000_000 if megabits and megabits > 0 else None,
         default_metric=default_metric,
         has_host_route=has_host_route,
     )

@@ -86,6 +86,8 @@ _STACKED_BY_ROUTE = _POINT_TO_POINT | _REMOTES.keys() | {"ppp"}
 """Tunnels that the kernel runs, so that it has the peer's address."""
 
 _KIND_OF_DEVTYPE = {"wlan": "wifi", "wwan": "cellular"}
+_KINDS_TO_REFINE = frozenset({"ethernet", "other", "wwan"})
+"""Those of which sysfs may know more; a container's end is nothing else, and there may be a thousand of them."""
 
 _ATTRIBUTE_OFFSET = HEADER.size + _IF_STATS.size
 _ROW_HEAD = struct.Struct("=IH2xI16xHH")
@@ -450,7 +452,8 @@ def _with_facts(
         megabits = number_in(device / "speed")
         speed = megabits * 1_000_000 if megabits and megabits > 0 else None
         physical = speed is not None and is_physical(device)
-        kind = _KIND_OF_DEVTYPE.get(_device_type(device), kind)
+        if kind in _KINDS_TO_REFINE:
+            kind = _KIND_OF_DEVTYPE.get(_device_type(device), kind)
     return msgspec.structs.replace(
         link,
         kind=kind,
