@@ -77,8 +77,8 @@ def test_a_tunnel_doubles_no_number() -> None:
             assert is_one_copy(tunnel["rx_rate"]), "it did carry the transfer"
             assert not tunnel["is_uplink"]
             desktop.stop("agent")  # it writes the last minute now
+            carried = network.counters()["rx_bytes"] - before  # at once: the transfer goes on
             used = verb(desktop, "usage")
-            carried = network.counters()["rx_bytes"] - before
         finally:
             for process in filter(None, (sender, receiver)):
                 process.kill()
