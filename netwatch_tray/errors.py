@@ -34,6 +34,10 @@ class AgentUnreachableError(NetWatchError):
     """No agent answers on the feed."""
 
 
+class AgentBusyError(AgentUnreachableError):
+    """An agent runs, but takes no connection now."""
+
+
 class SettingsError(NetWatchError):
     """The settings file cannot be read or holds something invalid; names the file and the key."""
 

@@ -8,12 +8,14 @@ import os
 import resource
 import signal
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netwatch_tray
-from netwatch_tray import clock, desktop_files, launch, paths, settings as settings_file, units
+from netwatch_tray import clock, desktop_files, paths, settings as settings_file, units
+from netwatch_tray.agent.children import Children
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.agent.instance import Instance
@@ -41,8 +43,6 @@ from netwatch_tray.tray import Actions, Notification
 from netwatch_tray.tray.presence import Presence
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
     from netwatch_tray.cloud.reporter import Reporter
     from netwatch_tray.history.usage import Alert
 
@@ -73,7 +73,6 @@ class Agent:
         self._settings_fault = f"{error} What is wrong is left at its default. {_MEND}" if error else ""
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
-        self._children: list[Popen[bytes]] = []
         self._presence: Presence | None = None
         self._tray_reported = ("", False)
         self._reporter: Reporter | None = None
@@ -108,8 +107,11 @@ class Agent:
                 topics_changed=self._topics_changed,
             )
             undo.callback(self._feed.close)
+            self._children = Children(lambda: self._feed.subscribers)
             if not headless:
-                self._presence = Presence(self._scheduler, self._actions(), settings, self._start_icon, by_hand=by_hand)
+                self._presence = Presence(
+                    self._scheduler, self._actions(), settings, self._children.start_icon, by_hand=by_hand
+                )
                 undo.callback(self._presence.close)
             self._undo = undo.pop_all()
 
@@ -157,7 +159,7 @@ class Agent:
             self._report_tray()
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
-        self._children = [child for child in self._children if child.poll() is None]
+        self._children.reap()
         self._stay_reachable()
 
     def _stay_reachable(self) -> None:
@@ -311,32 +313,21 @@ class Agent:
         self._notify(f"data plan {alert.percent}", f"{alert.percent} % of the data plan are used", text)
 
     def _open_window(self) -> None:
-        """Starts the window's process; it raises the one that is open already, if there is one."""
         token = self._presence.activation_token if self._presence else None
-        # Wayland gives the focus to whom the click was meant for.
-        self._start("window", **({"XDG_ACTIVATION_TOKEN": token} if token else {}))
+        self._try_to_start(lambda: self._children.open_window(token))
 
     def _show_doctor(self) -> None:
-        self._start("doctor", "--show")
+        self._try_to_start(self._children.show_doctor)
 
-    def _start_icon(self) -> Popen[bytes]:
-        return self._start("--xembed-icon")
-
-    def _start(self, *arguments: str, **environment: str) -> Popen[bytes]:
-        """Another process of this program."""
-        import subprocess  # noqa: PLC0415  costs 1 MB, and the agent may run for days without a window
-
-        environment = {**os.environ, **environment}
-        child = subprocess.Popen(
-            launch.command(*arguments), stdin=subprocess.DEVNULL, start_new_session=True, env=environment
-        )
-        self._children.append(child)
-        return child
+    def _try_to_start(self, start: Callable[[], None]) -> None:
+        try:
+            start()
+        except NetWatchError as error:
+            self._complain("start", "NetWatch cannot open a window", str(error))
 
     def _quit(self) -> None:
         self._feed.tell_all(Goodbye())
-        for child in self._children:  # one that is only starting has not heard it
-            child.terminate()
+        self._children.terminate()
         self._scheduler.stop()
 
     def _status(self) -> Status:

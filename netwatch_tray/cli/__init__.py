@@ -26,7 +26,7 @@ from netwatch_tray.cli import (
     xembed,
 )
 from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG, complain
-from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
 from netwatch_tray.text import LogFormatter, printable_lines
 
 
@@ -39,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     verb: Callable[[argparse.Namespace], int] = options.verb
     try:
         return verb(options)
+    except AgentBusyError as error:
+        print(f"netwatch-tray: {error}", file=sys.stderr)
+        return WRONG
     except AgentUnreachableError as error:
         print(printable_lines(str(error)), file=sys.stderr)
         return NO_AGENT

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import netwatch_tray
 from netwatch_tray.cli.session import DONE, WRONG, ask_status, print_json, print_pairs, print_table
-from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def _doctor(options: argparse.Namespace) -> int:
     try:
         status = ask_status()
         agent = f"running, process {status.pid}; tray: {status.tray}"
+    except AgentBusyError as busy:
+        agent = str(busy)
     except AgentUnreachableError:
         agent = "not running"
     report = {

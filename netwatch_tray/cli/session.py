@@ -6,11 +6,13 @@ import argparse
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
 from netwatch_tray.text import csv_cell, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ DONE, WRONG, USAGE, NO_AGENT = 0, 1, 2, 3
 
 _ANSWER_TIMEOUT = 5.0
 """Seconds for the agent to answer a command."""
+_TRY_AGAIN = 0.05
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -46,15 +49,32 @@ def _day(text: str) -> date:
 
 
 def connect() -> tuple[FeedClient, Hello]:
-    """Raises AgentUnreachableError when no agent runs, NetWatchError when it does not answer."""
+    """Raise AgentUnreachableError when no agent runs, AgentBusyError or NetWatchError when it does not answer."""
     from netwatch_tray import paths
+
+    path = paths.feed_socket()
+    deadline = time.monotonic() + _ANSWER_TIMEOUT
+    while True:
+        try:
+            return _greeted(path)
+        except AgentBusyError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_TRY_AGAIN)
+
+
+def _greeted(path: Path) -> tuple[FeedClient, Hello]:
     from netwatch_tray.feed.client import FeedClient
     from netwatch_tray.feed.protocol import Hello
 
-    client = FeedClient(paths.feed_socket())
-    for message in client.wait(_ANSWER_TIMEOUT):
-        if isinstance(message, Hello):
-            return client, message
+    client = FeedClient(path)
+    try:
+        for message in client.wait(_ANSWER_TIMEOUT):
+            if isinstance(message, Hello):
+                return client, message
+    except AgentUnreachableError as error:  # it took the connection, and closed it
+        client.close()
+        raise AgentBusyError("The agent is running, but has too many clients. Close some of them.") from error
     client.close()
     raise NetWatchError("The agent is running, but does not answer. End it and start it again.")
 
@@ -71,12 +91,15 @@ def ask_status() -> Status:
     from netwatch_tray.feed.protocol import Command, Status
 
     client = send(Command("status"))
-    answers = client.wait(_ANSWER_TIMEOUT)
-    client.close()
-    for message in answers:
-        if isinstance(message, Status):
-            return message
-    raise NetWatchError("The agent does not answer.")
+    deadline = time.monotonic() + _ANSWER_TIMEOUT
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            for message in client.wait(left):  # news for every client may come first
+                if isinstance(message, Status):
+                    return message
+    finally:
+        client.close()
+    raise NetWatchError("The agent is running, but does not answer. End it and start it again.")
 
 
 def load_settings() -> Settings:

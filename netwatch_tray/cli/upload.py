@@ -19,7 +19,7 @@ from netwatch_tray.cli.session import (
     usable_settings,
     whole_number,
 )
-from netwatch_tray.errors import AgentUnreachableError, NetWatchError, SettingsError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, SettingsError
 from netwatch_tray.settings import UploadLevel
 from netwatch_tray.text import printable_json
 
@@ -200,6 +200,8 @@ def _change_upload(**chosen: Any) -> tuple[Upload, bool]:
     upload = settings_writer.change(paths.settings_file(), modify).upload
     try:
         send(Command("reload")).close()
+    except AgentBusyError:
+        pass  # it reads the file by itself within ten seconds
     except AgentUnreachableError:
         return upload, False
     return upload, True
@@ -213,6 +215,8 @@ def _status(_options: argparse.Namespace) -> int:
     endpoint = account.server(upload)
     try:
         state = ask_status().upload or "off"
+    except AgentBusyError as error:
+        state = str(error)
     except AgentUnreachableError:
         state = "the program is not running"
     print_pairs(

@@ -21,6 +21,8 @@ from netwatch_tray import clock
 _log = logging.getLogger(__name__)
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+REST = 1.0
+"""Seconds; see `Scheduler.rest`."""
 
 
 class Timer:
@@ -51,6 +53,7 @@ class Scheduler:
         self._timers: list[Timer] = []
         self._soon: deque[Callable[[], None]] = deque()
         self._selector = selectors.DefaultSelector()
+        self._resting: dict[int, Timer] = {}
         self._wake_receiver, self._wake_sender = os.pipe()
         os.set_blocking(self._wake_receiver, False)
         os.set_blocking(self._wake_sender, False)
@@ -66,13 +69,24 @@ class Scheduler:
         return self._add(Timer(clock.boottime() + delay, None, callback))
 
     def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
-        """Calls back with the ready events (READ, WRITE or both) for as long as `fd` is watched; again: replaces."""
+        """Calls back with the ready events (READ, WRITE or both) for as long as `fd` is watched; again: replaces.
+
+        A callback that raises rests for a while: its descriptor stays ready, so the loop would call it without end.
+        """
+        self._wake(fd)
         if fd in self._selector.get_map():
             self._selector.modify(fd, events, callback)
         else:
             self._selector.register(fd, events, callback)
 
+    def rest(self, fd: int) -> None:
+        """Call back for `fd` again only after REST seconds: what it is ready for cannot be done now."""
+        with contextlib.suppress(KeyError):
+            key = self._selector.unregister(fd)
+            self._resting[fd] = self.after(REST, lambda: self.watch(fd, key.events, key.data))
+
     def unwatch(self, fd: int) -> None:
+        self._wake(fd)
         with contextlib.suppress(KeyError):
             self._selector.unregister(fd)
 
@@ -91,7 +105,8 @@ class Scheduler:
     def run(self) -> None:
         while not self._stopping:
             for key, events in self._selector.select(self._timeout()):
-                self._guarded(key.data, events)
+                if not self._guarded(key.data, events) and self._selector.get_map().get(key.fd) == key:
+                    self.rest(key.fd)
             while self._soon:
                 self._guarded(self._soon.popleft())
             self._run_due()
@@ -130,9 +145,16 @@ class Scheduler:
     def _drain_wakes(self, _events: int) -> None:
         os.read(self._wake_receiver, 4096)
 
+    def _wake(self, fd: int) -> None:
+        if timer := self._resting.pop(fd, None):
+            timer.cancel()
+
     @staticmethod
-    def _guarded(callback: Callable[..., None], *arguments: int) -> None:
+    def _guarded(callback: Callable[..., None], *arguments: int) -> bool:
+        """Return whether the callback succeeded."""
         try:
             callback(*arguments)
         except Exception:  # noqa: BLE001  the guard of the thread: a bug in one callback must not end the others
             _log.exception("Unexpected error; the agent goes on")
+            return False
+        return True

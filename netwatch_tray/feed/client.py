@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from netwatch_tray import clock
-from netwatch_tray.errors import AgentUnreachableError, ParseError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, ParseError
 from netwatch_tray.feed.protocol import LONGEST_LINE, ClientMessage, ServerMessage, decode_server_message, encode
 
 _TIMEOUT = 2.0
@@ -18,12 +18,18 @@ class FeedClient:
     """One connection to the agent. Not thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Connects to the socket at `path`. Raises AgentUnreachableError when nobody listens there."""
+        """Connects to the socket at `path`; never waits longer than for an agent that takes connections.
+
+        Raises AgentBusyError if connections wait there already, AgentUnreachableError when nobody listens.
+        """
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(_TIMEOUT)
         self._received = bytearray()
         try:
             self._socket.connect(str(path))
+        except (BlockingIOError, TimeoutError) as error:  # unix(7): EAGAIN for a full backlog
+            self._socket.close()
+            raise AgentBusyError("The agent is running, but busy: it takes no connection now. Try again.") from error
         except OSError as error:
             self._socket.close()
             raise AgentUnreachableError("The agent is not running. Start it with: netwatch-tray") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -29,18 +30,23 @@ _MOST_CLIENTS = 32
 _BACKLOG = 64
 """Connections that wait while the agent is at work elsewhere."""
 _LONGEST_REQUEST = 1 << 16
+_MOST_UNREAD = 1 << 18
+"""Bytes of answers and notices kept for a client that does not read; one that does needs some hundreds."""
+_OUT_OF = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""Why accept(2) fails while the connection stays in the backlog, so that the listener stays ready."""
 _UCRED = struct.Struct("=iII")
 """struct ucred of SO_PEERCRED (unix(7)): pid, uid, gid."""
 _XUCRED = struct.Struct("=II")
 """The head of struct xucred of LOCAL_PEERCRED (macOS, unix(4)): version, uid."""
-_SOL_LOCAL, _LOCAL_PEERCRED = 0, 1
+_SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2
 
 
 class FeedServer:
     """Listens on a Unix socket inside the scheduler's loop.
 
     A client that does not read fast enough misses messages: while some of its bytes still wait in the socket it gets
-    no new ones, and `resync` is asked for what it must know when it has caught up.
+    no new ones of its topics, and `resync` is asked for what it must know when it has caught up. One that sends
+    commands without reading the answers is disconnected.
     """
 
     def __init__(
@@ -69,6 +75,11 @@ class FeedServer:
     @property
     def clients(self) -> int:
         return len(self._clients)
+
+    @property
+    def subscribers(self) -> frozenset[int]:
+        """Process ids of the clients that subscribed to anything, as far as the system reports them."""
+        return frozenset(client.pid for client in self._clients if client.topics and client.pid is not None)
 
     def wants(self, topic: Topic) -> bool:
         """Whether anybody subscribed to it; if not, its messages need not be made."""
@@ -135,13 +146,17 @@ class FeedServer:
     def _accept(self, _events: int) -> None:
         try:
             connection, _ = self._socket.accept()
-        except OSError:  # it hung up before it was taken
-            return
-        if _peer_uid(connection) != os.getuid() or len(self._clients) >= _MOST_CLIENTS:
+        except OSError as error:
+            if error.errno in _OUT_OF:
+                _log.warning("No client can connect now: %s.", error.strerror)
+                self._scheduler.rest(self._socket.fileno())
+            return  # else it hung up before it was taken
+        uid, pid = _peer(connection)
+        if uid != os.getuid() or len(self._clients) >= _MOST_CLIENTS:
             connection.close()
             return
         connection.setblocking(False)
-        client = _Client(connection)
+        client = _Client(connection, pid)
         self._clients.add(client)
         self._scheduler.watch(connection.fileno(), READ, lambda events: self._ready(client, events))
         self._send(client, encode(self._hello()))
@@ -163,7 +178,8 @@ class FeedServer:
         *lines, client.received = client.received.split(b"\n")
         try:
             for line in lines:
-                self._execute(client, decode_client_message(bytes(line)))
+                if client in self._clients:  # else it was dropped for what it did not read
+                    self._execute(client, decode_client_message(bytes(line)))
         except ParseError as error:
             _log.warning("%s It is disconnected.", error)
             data = b""
@@ -176,7 +192,10 @@ class FeedServer:
             client.topics = message.topics
             self._update_topics()
             for topic in fresh:
-                self._bring_up_to_date(client, topic)
+                if client.behind:
+                    client.missed.add(topic)
+                else:
+                    self._bring_up_to_date(client, topic)
         elif (answer := self._command(message)) is not None:
             self._send(client, encode(answer))
 
@@ -186,6 +205,12 @@ class FeedServer:
             self._send(client, encode(message))
 
     def _send(self, client: _Client, line: bytes) -> None:
+        if client.behind:
+            client.unread += len(line)
+            if client.unread > _MOST_UNREAD:
+                _log.warning("A client (process %s) does not read its answers and is disconnected.", client.pid)
+                self._drop(client)
+                return
         client.unsent += line
         try:
             sent = client.socket.send(client.unsent)
@@ -197,6 +222,7 @@ class FeedServer:
         del client.unsent[:sent]
         if client.behind != bool(client.unsent):
             client.behind = bool(client.unsent)
+            client.unread = 0
             events = READ | WRITE if client.behind else READ
             self._scheduler.watch(client.socket.fileno(), events, lambda events: self._ready(client, events))
         if not client.behind and client.missed:
@@ -219,23 +245,30 @@ class FeedServer:
 
 
 class _Client:
-    __slots__ = ("behind", "missed", "received", "socket", "topics", "unsent")
+    __slots__ = ("behind", "missed", "pid", "received", "socket", "topics", "unread", "unsent")
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, pid: int | None) -> None:
         self.socket = connection
+        self.pid = pid
         self.received = bytearray()
         self.unsent = bytearray()
         self.behind = False
+        self.unread = 0
+        """Bytes added to `unsent` since it is behind."""
         self.topics: frozenset[Topic] = frozenset()
         self.missed: set[Topic] = set()
 
 
-def _peer_uid(connection: socket.socket) -> int | None:
-    """Who is at the other end; None when the system does not say."""
+def _peer(connection: socket.socket) -> tuple[int | None, int | None]:
+    """Return user id and process id of the other end, None where the system does not report them."""
     with contextlib.suppress(OSError, struct.error):
         if hasattr(socket, "SO_PEERCRED"):
             credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-            return int(_UCRED.unpack(credentials)[1])
+            pid, uid, _gid = _UCRED.unpack(credentials)
+            return uid, pid
         credentials = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
-        return int(_XUCRED.unpack_from(credentials)[1])
-    return None
+        uid = int(_XUCRED.unpack_from(credentials)[1])
+        with contextlib.suppress(OSError):
+            return uid, connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERPID)
+        return uid, None
+    return None, None

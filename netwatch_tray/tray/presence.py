@@ -17,7 +17,7 @@ from typing import Protocol
 
 from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.errors import NetWatchError, TrayUnavailableError
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Tray, open_tray
@@ -229,7 +229,11 @@ class Presence:
     def _show_elsewhere(self) -> None:
         _log.info("No panel shows the icon on the session bus; the XEmbed tray gets it from a process of its own.")
         self.no_tray = ""
-        self._other = self._start_icon()
+        try:
+            self._other = self._start_icon()
+        except NetWatchError as error:
+            _log.warning("%s", error)
+            self._next_start = clock.uptime() + _ASK_AGAIN
 
     def _look_after_other(self) -> None:
         if self._other is not None and (code := self._other.poll()) is not None:

@@ -26,6 +26,21 @@ def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> No
     third.release()
 
 
+def test_a_token_that_no_compositor_gives_is_ignored(tmp_path: Path, monkeypatch) -> None:
+    first, asked = OnlyOne(tmp_path), []
+    first.asked.connect(lambda: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
+    assert first.claim()
+    for token in ("x" * 100_000, "\udcff"):
+        monkeypatch.setenv("XDG_ACTIVATION_TOKEN", token)
+        second = OnlyOne(tmp_path)
+        assert not second.claim()
+        second.release()
+    monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
+    until(lambda: len(asked) == 2, "the first is asked")
+    assert asked == [None, "?"]
+    first.release()
+
+
 def test_what_a_killed_one_has_left_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / "window").touch()
     one = OnlyOne(tmp_path)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import READ, Scheduler
 
 
@@ -96,3 +97,44 @@ def test_a_cancelled_timer_is_forgotten() -> None:
     scheduler.run()
     scheduler.close()
     assert called == []
+
+
+def test_a_descriptor_whose_callback_fails_rests(expected_logs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netwatch_tray.engine.scheduler.REST", 0.2)
+    expected_logs.append("Unexpected error; the agent goes on")
+    scheduler = Scheduler()
+    receiver, sender = os.pipe()
+    os.write(sender, b"x")  # never read, so it stays ready
+    calls: list[int] = []
+
+    def fail(_events: int) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            scheduler.stop()
+        raise OSError
+
+    scheduler.watch(receiver, READ, fail)
+    started = clock.boottime()
+    scheduler.run()
+    assert clock.boottime() - started >= 0.4
+    scheduler.unwatch(receiver)
+    scheduler.close()
+    os.close(receiver)
+    os.close(sender)
+
+
+def test_unwatching_ends_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netwatch_tray.engine.scheduler.REST", 0.05)
+    scheduler = Scheduler()
+    receiver, sender = os.pipe()
+    os.write(sender, b"x")
+    called: list[int] = []
+    scheduler.watch(receiver, READ, called.append)
+    scheduler.rest(receiver)
+    scheduler.unwatch(receiver)
+    scheduler.after(0.2, scheduler.stop)
+    scheduler.run()
+    assert called == []
+    scheduler.close()
+    os.close(receiver)
+    os.close(sender)

@@ -101,9 +101,8 @@ class ProcessMap:
     def _search(self) -> Iterator[None]:
         for owner in tuple(self._recent_owners):
             yield from self._scan(str(owner))
-        if not self._wanted:
+        if not self._wanted or not (pids := _numbers_in(self._root)):
             return
-        pids = [name for name in os.listdir(self._root) if name.isdecimal()]  # noqa: PTH208  names are enough
         before, self._file_counts = self._file_counts, {}
         now = time.monotonic()
         first_seen = now if before else -_YOUTH
@@ -226,6 +225,13 @@ def parse_stat(content: bytes) -> tuple[int, str, int]:
     """
     start, end = content.index(b"("), content.rindex(b")")
     return int(content[:start]), decoded(content[start + 1 : end]), int(content[end + 1 :].split()[1])
+
+
+def _numbers_in(directory: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(directory) if name.isdecimal()]  # noqa: PTH208  names are enough
+    except OSError:  # out of descriptors or memory; the next search finds the owners
+        return []
 
 
 def _group(content: bytes) -> str:

@@ -1,0 +1,86 @@
+"""The processes that the agent starts: the window, the report of `doctor`, the icon for XEmbed trays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from netwatch_tray import clock, launch
+from netwatch_tray.errors import NetWatchError
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+_LONGEST_TOKEN = 4096
+"""Bytes of an activation token. Real ones have about 50; execve(2) refuses 128 KiB in one variable."""
+_LONGEST_START = 30.0
+"""Seconds after which a window that has not connected is no longer waited for: a wrapper may hide its process id."""
+
+
+class Children:
+    """Bounded: of each kind one may be starting at a time. Belongs to the scheduler's thread."""
+
+    def __init__(self, subscribers: Callable[[], frozenset[int]]) -> None:
+        """`subscribers`: process ids of what is connected to the feed, and so has started."""
+        self._subscribers = subscribers
+        self._windows: list[tuple[Popen[bytes], float]] = []
+        """With when each was started, seconds since boot."""
+        self._others: list[Popen[bytes]] = []
+        self._doctor: Popen[bytes] | None = None
+
+    def open_window(self, activation_token: str | None) -> None:
+        """Start a window's process, which raises the window that is open already, if there is one.
+
+        While one is starting, it is the answer to this request as well. Raise NetWatchError if it cannot start.
+        """
+        self.reap()
+        now, connected = clock.boottime(), self._subscribers()
+        if any(child.pid not in connected and now - at < _LONGEST_START for child, at in self._windows):
+            return
+        token = activation_token or ""
+        is_usable = token and len(token.encode(errors="replace")) <= _LONGEST_TOKEN and "\0" not in token
+        # Wayland gives the focus to the program that the click was meant for.
+        environment = {"XDG_ACTIVATION_TOKEN": token} if is_usable else {}
+        self._windows.append((_start("window", **environment), now))
+
+    def show_doctor(self) -> None:
+        """Start `doctor --show`, unless one runs. Raise NetWatchError if it cannot start."""
+        self.reap()
+        if self._doctor is None:
+            self._doctor = _start("doctor", "--show")
+
+    def start_icon(self) -> Popen[bytes]:
+        """Start the process of the XEmbed icon. Raise NetWatchError if it cannot start."""
+        child = _start("--xembed-icon")
+        self._others.append(child)
+        return child
+
+    def reap(self) -> None:
+        """Forget those that have exited."""
+        if self._windows:
+            self._windows = [each for each in self._windows if each[0].poll() is None]
+        if self._others:
+            self._others = [child for child in self._others if child.poll() is None]
+        if self._doctor is not None and self._doctor.poll() is not None:
+            self._doctor = None
+
+    def terminate(self) -> None:
+        """End all of them; one that is still starting has not received the goodbye of the feed."""
+        for child in (*(child for child, _at in self._windows), *self._others, *filter(None, [self._doctor])):
+            child.terminate()
+
+
+def _start(*arguments: str, **environment: str) -> Popen[bytes]:
+    """Start another process of this program."""
+    import subprocess  # noqa: PLC0415  costs 1 MB, and the agent may run for days without a window
+
+    try:
+        return subprocess.Popen(
+            launch.command(*arguments),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **environment},
+        )
+    except OSError as error:
+        raise NetWatchError(f"netwatch-tray {arguments[0]} cannot be started: {error.strerror}. Try again.") from error

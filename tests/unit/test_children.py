@@ -1,0 +1,104 @@
+"""What the agent starts, with stand-ins for the window."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netwatch_tray import launch
+from netwatch_tray.agent.children import Children
+from netwatch_tray.errors import NetWatchError
+
+STAND_IN = """#!{python}
+import os, pathlib, sys, time
+directory = pathlib.Path({directory!r})
+token = os.environ.get("XDG_ACTIVATION_TOKEN", "none")
+(directory / f"{{os.getpid()}}.half").write_text(token)
+(directory / f"{{os.getpid()}}.half").rename(directory / str(os.getpid()))
+while not (directory / "go").exists():
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The directory in which each started process leaves its token."""
+    directory = tmp_path / "started"
+    directory.mkdir()
+    program = tmp_path / "program"
+    program.write_text(STAND_IN.format(python=sys.executable, directory=str(directory)))
+    program.chmod(0o700)
+    monkeypatch.setenv(launch.WRAPPER, str(program))
+    monkeypatch.delenv("XDG_ACTIVATION_TOKEN", raising=False)
+    yield directory
+    (directory / "go").touch()
+
+
+def tokens(started: Path, count: int) -> dict[int, str]:
+    deadline = time.monotonic() + 60
+    while len(found := [each for each in started.iterdir() if each.name.isdigit()]) < count:
+        assert time.monotonic() < deadline, f"{len(found)} of {count} started"
+        time.sleep(0.02)
+    return {int(each.name): each.read_text() for each in found}
+
+
+def end(children: Children) -> None:
+    children.terminate()
+    deadline = time.monotonic() + 60
+    while children._windows or children._others or children._doctor:
+        children.reap()
+        assert time.monotonic() < deadline, "they end"
+        time.sleep(0.02)
+
+
+def test_one_that_is_starting_is_waited_for(started: Path) -> None:
+    connected: set[int] = set()
+    children = Children(lambda: frozenset(connected))
+    for _ in range(100):
+        children.open_window(None)
+    (window,) = tokens(started, 1)
+    connected.add(window)
+    for _ in range(100):
+        children.open_window(None)  # one more, which raises the first
+    assert len(tokens(started, 2)) == 2
+    end(children)
+
+
+@pytest.mark.parametrize(
+    ("token", "handed_over"),
+    [("real-token_1", "real-token_1"), ("x" * 4096, "x" * 4096), ("x" * 4097, "none"), ("y" * 200_000, "none"),
+     ("ü" * 3000, "none"), ("a\0b", "none"), ("", "none"), (None, "none")],
+)  # fmt: skip
+def test_tokens_that_no_compositor_gives_are_ignored(started: Path, token: str | None, handed_over: str) -> None:
+    children = Children(frozenset)
+    children.open_window(token)
+    assert list(tokens(started, 1).values()) == [handed_over]
+    end(children)
+
+
+def test_what_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(launch.WRAPPER, "/nonexistent/program")
+    children = Children(frozenset)
+    for start in (lambda: children.open_window(None), children.show_doctor, children.start_icon):
+        with pytest.raises(NetWatchError, match=r"cannot be started: No such file or directory\. Try again\."):
+            start()
+
+
+def test_those_that_exit_are_reaped(started: Path) -> None:
+    children = Children(frozenset)
+    children.open_window(None)
+    children.show_doctor()
+    pids = tokens(started, 2)
+    (started / "go").touch()
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        children.reap()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    children.open_window(None)
+    assert len(tokens(started, 3)) == 3
+    end(children)
