@@ -67,6 +67,7 @@ def runtime_directory() -> Path:
         warnings.simplefilter("ignore")
         try:
             directory = platformdirs.user_runtime_path(_runtime_name())
+            _check_length(directory)
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = directory.lstat()
         except OSError as error:
@@ -79,12 +80,15 @@ def runtime_directory() -> Path:
             f"{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. "
             f"Run: chmod 700 {directory} (or remove it if it is not yours)."
         )
+    return directory
+
+
+def _check_length(directory: Path) -> None:
     if len(os.fsencode(directory / "window")) > _LONGEST_SOCKET_PATH:
         raise NetWatchError(
             f"{directory} is too long for the path of a socket ({_LONGEST_SOCKET_PATH} bytes with the name of the "
             "socket). Set XDG_RUNTIME_DIR to a shorter directory of your own with mode 0700."
         )
-    return directory
 
 
 def _runtime_name() -> str:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import sys
 from collections.abc import Callable
 
 import netwatch_tray
@@ -18,6 +16,7 @@ from netwatch_tray.cli import (
     connections,
     desktop,
     diagnose,
+    ending,
     export,
     live,
     program,
@@ -25,34 +24,21 @@ from netwatch_tray.cli import (
     usage,
     xembed,
 )
-from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG, complain
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
-from netwatch_tray.text import LogFormatter, printable_lines
+from netwatch_tray.text import LogFormatter
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one verb; returns the exit code."""
+    """Run one subcommand; return the exit code."""
+    return ending.run(lambda: _run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
     log = logging.StreamHandler()
     log.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
     verb: Callable[[argparse.Namespace], int] = options.verb
-    try:
-        return verb(options)
-    except AgentBusyError as error:
-        print(f"netwatch-tray: {error}", file=sys.stderr)
-        return WRONG
-    except AgentUnreachableError as error:
-        print(printable_lines(str(error)), file=sys.stderr)
-        return NO_AGENT
-    except NetWatchError as error:
-        complain(str(error))
-        return WRONG
-    except KeyboardInterrupt:
-        return DONE
-    except BrokenPipeError:  # `netwatch-tray watch | head -1`: the reader has what it wanted
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  the interpreter flushes it at its very end
-        return DONE
+    return verb(options)
 
 
 def _parser() -> argparse.ArgumentParser:

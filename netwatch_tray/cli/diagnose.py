@@ -76,9 +76,15 @@ def _show(report: Mapping[str, str]) -> None:
 
     from netwatch_tray import paths
 
-    file = paths.report_file()
-    with file.open("w", encoding="utf-8") as opened, contextlib.redirect_stdout(opened):
-        print_pairs(report)
+    try:
+        file = paths.report_file()
+        with file.open("w", encoding="utf-8", errors="replace") as opened, contextlib.redirect_stdout(opened):
+            print_pairs(report)
+    except OSError as error:
+        raise NetWatchError(
+            f"The report cannot be saved in {error.filename or 'the cache directory'}: {error.strerror}. "
+            "Read it in a terminal: netwatch-tray doctor"
+        ) from error
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     try:
         subprocess.run([opener, file], check=True)

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from netwatch_tray.units import Units
 
 
+_SILENCE = 5.0
+"""Seconds without a message of the agent after which `watch` says so."""
+
+
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("watch", help="print live rates, with or without a running agent")
     verb.add_argument("--once", action="store_true", help="print one line of real rates and end")
@@ -103,8 +107,13 @@ def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
     from netwatch_tray.feed.protocol import Subscribe, TickMessage
 
     client.send(Subscribe(frozenset({"interfaces"})))
+    is_late = False
     while True:
-        for message in client.wait(10 * interval):
+        messages = client.wait(_SILENCE)
+        if not messages and not is_late:
+            complain(f"The agent has sent nothing for {_SILENCE:.0f} s. Still waiting for it.")
+        is_late = not messages
+        for message in messages:
             if isinstance(message, TickMessage):
                 yield message.tick
 

@@ -166,8 +166,9 @@ def print_json(document: object) -> None:
 
 
 def complain(what: str) -> None:
-    """On stderr; names of others in it move no cursor."""
-    print(f"netwatch-tray: {printable_lines(what)}", file=sys.stderr)
+    """On stderr; names of others in it move no cursor. Nothing happens if that cannot be written."""
+    with contextlib.suppress(OSError):  # a full disk below it, or a closed terminal
+        print(f"netwatch-tray: {printable_lines(what)}", file=sys.stderr, flush=True)
 
 
 def print_pairs(pairs: Mapping[str, str]) -> None:

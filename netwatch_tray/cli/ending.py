@@ -1,0 +1,124 @@
+"""How a subcommand ends: whatever goes wrong becomes a sentence on stderr and one of the documented exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG, complain
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
+from netwatch_tray.text import printable_lines
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+def run(act: Callable[[], int]) -> int:
+    """Call `act` with standard streams that are open and take any text. Return its exit code, or that of its failure.
+
+    SystemExit is passed on, which argparse raises.
+    """
+    output = _prepare_streams()
+    logging.raiseExceptions = False  # a closed terminal or full disk below stderr; there is nowhere to report it
+    try:
+        code = _code(act)
+    except SystemExit:
+        if code := _finish(DONE, output):
+            return code
+        raise
+    return _finish(code, output)
+
+
+def _code(act: Callable[[], int]) -> int:
+    try:
+        return act()
+    except KeyboardInterrupt:
+        return DONE
+    except AgentBusyError as error:
+        return _fail(str(error))
+    except AgentUnreachableError as error:
+        with contextlib.suppress(OSError):
+            print(printable_lines(str(error)), file=sys.stderr, flush=True)
+        return NO_AGENT
+    except NetWatchError as error:
+        return _fail(str(error))
+    except OutputError:
+        return WRONG  # `_finish` reports it
+    except OSError as error:
+        about = "The system refused" if error.filename is None else os.fsdecode(error.filename)
+        return _fail(f"{about}: {error.strerror or error}.")
+    except UnicodeError as error:
+        return _fail(f"A name or a path is not valid text: {error}.")
+
+
+def _finish(code: int, output: _Output | None) -> int:
+    """Write what is still in the buffer, so that the interpreter's last flush cannot fail."""
+    with contextlib.suppress(OutputError):
+        sys.stdout.flush()
+    if output is not None and output.failure is not None:
+        _discard(output.fileno())
+        if isinstance(output.failure, BrokenPipeError):  # `netwatch-tray watch | head -1`: the reader is content
+            code = DONE
+        else:
+            code = _fail(f"The output cannot be written: {output.failure.strerror or output.failure}.")
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr.fileno())
+    return code
+
+
+def _discard(descriptor: int) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
+
+
+class OutputError(OSError):
+    """stdout took no more."""
+
+
+class _Output(io.FileIO):
+    """stdout that keeps why it failed: argparse ignores that, and no subcommand can do anything about it."""
+
+    failure: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.failure = error
+            raise OutputError(error.errno, error.strerror) from error
+
+
+def _fail(text: str) -> int:
+    complain(text)
+    return WRONG
+
+
+def _prepare_streams() -> _Output | None:
+    """Open what the caller closed, or a database or socket takes its number; replace what an encoding does not have.
+
+    Return the file below stdout; None if that is not this process's own, as in tests.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number is the one that was closed
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  a descriptor, open as long as the process
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    before = sys.stdout
+    if before is not sys.__stdout__ or not isinstance(before, io.TextIOWrapper):
+        return None
+    output = _Output(before.fileno(), "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(output), before.encoding, "replace", line_buffering=before.line_buffering
+    )
+    return output
