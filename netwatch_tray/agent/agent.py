@@ -160,7 +160,8 @@ class Agent:
         if self._feed.wants("interfaces"):
             self._feed.publish("interfaces", TickMessage(tick))
         self._children.reap()
-        self._stay_reachable()
+        if not self._feed.is_in_place:
+            self._stay_reachable()
 
     def _stay_reachable(self) -> None:
         """Restore locks and socket after the runtime or state directory was cleaned up."""
@@ -251,6 +252,7 @@ class Agent:
         self._reload()
 
     def _follow_settings(self) -> None:
+        self._stay_reachable()
         if _state(self._settings_file) != self._settings_state:
             self._reload()
 

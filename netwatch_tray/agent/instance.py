@@ -33,7 +33,7 @@ class Instance:
             raise
 
     def check(self) -> None:
-        """Lock anew what was removed or replaced; cheap enough for each tick.
+        """Lock anew what was removed or replaced.
 
         Raise AlreadyRunningError if another agent has that lock by now, NetWatchError if it cannot be made.
         """

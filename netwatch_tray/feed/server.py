@@ -77,6 +77,15 @@ class FeedServer:
         return len(self._clients)
 
     @property
+    def is_in_place(self) -> bool:
+        """Whether the socket file is still the one that clients have to find. Costs a stat call."""
+        try:
+            found = os.stat(self._name)  # noqa: PTH116  each second, and a third of the price
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._identity
+
+    @property
     def subscribers(self) -> frozenset[int]:
         """Process ids of the clients that subscribed to anything, as far as the system reports them."""
         return frozenset(client.pid for client in self._clients if client.topics and client.pid is not None)
@@ -101,11 +110,11 @@ class FeedServer:
             self._send(client, line)
 
     def check(self) -> None:
-        """Listen anew if the socket file was removed or replaced; connected clients stay. Cheap enough for each tick.
+        """Listen anew if the socket file was removed or replaced; connected clients stay.
 
         Raise NetWatchError if that is impossible; the clients stay then as well.
         """
-        if not self._is_in_place():
+        if not self.is_in_place:
             before = self._socket
             self._listen()
             self._scheduler.unwatch(before.fileno())
@@ -117,7 +126,7 @@ class FeedServer:
         for client in list(self._clients):
             self._drop(client)
         self._scheduler.unwatch(self._socket.fileno())
-        if self._is_in_place():
+        if self.is_in_place:
             self._path.unlink(missing_ok=True)
         self._socket.close()
 
@@ -135,13 +144,6 @@ class FeedServer:
         listener.setblocking(False)
         self._socket, self._identity = listener, (found.st_dev, found.st_ino)
         self._scheduler.watch(listener.fileno(), READ, self._accept)
-
-    def _is_in_place(self) -> bool:
-        try:
-            found = os.stat(self._name)  # noqa: PTH116  each second, and a third of the price
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._identity
 
     def _accept(self, _events: int) -> None:
         try:

@@ -158,10 +158,14 @@ def test_a_terminal_that_closes_ends_it_cleanly(desktop: Session) -> None:
 
 
 def test_a_terminal_that_is_gone_does_not_end_what_ignores_it(desktop: Session) -> None:
-    """As nohup starts it; and what it logs from then on goes nowhere."""
+    """As under nohup(1); and what it logs from then on goes nowhere."""
     ours, theirs = pty.openpty()
     agent = subprocess.Popen(
-        ["nohup", *AGENT], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=desktop.environment
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *AGENT],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env=desktop.environment,
     )
     os.close(theirs)
     try:
