@@ -37,13 +37,14 @@ def _desktop(options: argparse.Namespace) -> int:
                 return DONE
         case _:
             found = desktop_files.find()
-    print(_in_words(found))
+    print(in_words(found))
     for file in found.foreign:
         print(f"Left as it is, because another program or you made it: {file}", file=sys.stderr)
     return DONE if found.place else WRONG
 
 
-def _in_words(found: Found) -> str:
+def in_words(found: Found) -> str:
+    """Where menu entry and icons are, or how to install them."""
     from netwatch_tray import desktop_files
 
     if found.place is None:

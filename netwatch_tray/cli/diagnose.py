@@ -33,7 +33,8 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from netwatch_tray import paths, settings
+    from netwatch_tray import desktop_files, paths, settings
+    from netwatch_tray.cli.desktop import in_words
     from netwatch_tray.collect.interfaces import open_interfaces
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.model import as_tree
@@ -57,6 +58,7 @@ def _doctor(options: argparse.Namespace) -> int:
         "settings": str(error) if error else f"{paths.settings_file()}: fine",
         "feed": str(paths.feed_socket()),
         **survey(chosen),
+        **({"menu entry and icons": in_words(desktop_files.find())} if sys.platform == "linux" else {}),
         "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),
         **({"note": opened.source.note} if opened.source.note else {}),
         **{f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {each.why}" for depth, each in as_tree(interfaces)},

@@ -228,6 +228,7 @@ def test_verbs_talk_to_the_running_agent(network: Wire) -> None:
         assert doctor.returncode == 0
         assert "rtnetlink RTM_GETSTATS: in use" in doctor.stdout
         assert "counted: carries the default route" in doctor.stdout
+        assert "Run: netwatch-tray desktop install" in doctor.stdout
         assert run("quit").returncode == 0
         assert desktop.wait_exit("agent") == 0
 
