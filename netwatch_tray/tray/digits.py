@@ -6,6 +6,7 @@ All digits are equally wide, so that nothing moves while they change.
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -32,7 +33,7 @@ _TALL: _Font = {
     "P": "###. #..# #..# #..# ###. #... #... #... #...",
     "E": "#### #... #... #... ###. #... #... #... ####",
 }
-"""4 × 9 pixels, for grids of 22 and 24."""
+"""4 × 9 pixels."""
 _SMALL: _Font = {
     "0": ".#. #.# #.# #.# #.# #.# .#.",
     "1": ".#. ##. .#. .#. .#. .#. ###",
@@ -45,7 +46,7 @@ _SMALL: _Font = {
     "8": ".#. #.# #.# .#. #.# #.# .#.",
     "9": ".#. #.# #.# .## ..# ..# ##.",
     "k": "#.. #.. #.# #.# ##. #.# #.#",
-    "M": "#..# #### #### #..# #..# #..# #..#",
+    "M": "#.# ### ### #.# #.# #.# #.#",
     "G": ".## #.. #.. #.. #.# #.# .##",
     "T": "### .#. .#. .#. .#. .#. .#.",
     ".": ". . . . . . #",
@@ -53,28 +54,64 @@ _SMALL: _Font = {
     "P": "##. #.# #.# ##. #.. #.. #..",
     "E": "### #.. #.. ##. #.. #.. ###",
 }
-"""3 × 7 pixels, for a grid of 16."""
+"""3 × 7 pixels."""
 
 _WIDEST = "888M"
-_LEADING = 2
-"""Pixels between the two lines; one pixel is between two characters."""
 
 
-def draw(lines: tuple[str, str], grid: int) -> Image.Image:
-    """A mask of `grid` × `grid` pixels (16, 22 or 24): both lines, right-aligned, in the middle of the height."""
-    is_small = grid == 16
-    upper, lower = (_line(text, is_small) for text in lines)
-    mask = Image.new("L", (grid, grid))
-    top = (grid - upper.height - _LEADING - lower.height) // 2
-    right = grid - (grid - _line(_WIDEST, is_small).width) // 2
+class _Layout(NamedTuple):
+    """How the lines are laid out in an icon of one size; lengths in its pixels."""
+
+    font: _Font
+    scale: int
+    spacing: int
+    """Between two characters."""
+    leading: int
+    """Between the two lines."""
+
+
+_LAYOUTS = {
+    16: _Layout(_SMALL, 1, 1, 2),
+    22: _Layout(_TALL, 1, 1, 2),
+    24: _Layout(_TALL, 1, 1, 2),
+    32: _Layout(_SMALL, 2, 1, 2),
+    44: _Layout(_TALL, 2, 2, 4),
+    48: _Layout(_TALL, 2, 2, 4),
+    64: _Layout(_TALL, 3, 2, 4),
+}
+
+
+def draw(lines: tuple[str, str], size: int) -> Image.Image:
+    """A mask of `size` × `size` pixels, one of icon.SIZES: both lines, right-aligned, in the middle."""
+    layout = _LAYOUTS[size]
+    upper, lower = (_line(text, layout) for text in lines)
+    mask = Image.new("L", (size, size))
+    top = (size - upper.height - layout.leading - lower.height) // 2
+    right = size - (size - _width(_WIDEST, layout) + 1) // 2
     mask.paste(upper, (right - upper.width, top))
-    mask.paste(lower, (right - lower.width, top + upper.height + _LEADING))
+    mask.paste(lower, (right - lower.width, top + upper.height + layout.leading))
     return mask
 
 
-@functools.lru_cache(maxsize=32)  # on an idle line the same few come again and again
-def _line(text: str, is_small: bool) -> Image.Image:
-    font = _SMALL if is_small else _TALL
-    rows = [".".join(row) for row in zip(*(font[character].split() for character in text), strict=True)]
-    pixels = bytes(255 if pixel == "#" else 0 for row in rows for pixel in row)
-    return Image.frombytes("L", (len(rows[0]), len(rows)), pixels)
+def _line(text: str, layout: _Layout) -> Image.Image:
+    glyphs = [_glyph(layout.font[character], layout.scale) for character in text]
+    mask = Image.new("L", (_width(text, layout), glyphs[0].height))
+    left = 0
+    for glyph in glyphs:
+        mask.paste(glyph, (left, 0))
+        left += glyph.width + layout.spacing
+    return mask
+
+
+def _width(text: str, layout: _Layout) -> int:
+    columns = sum(layout.font[character].index(" ") for character in text)
+    return columns * layout.scale + (len(text) - 1) * layout.spacing
+
+
+@functools.lru_cache(maxsize=64)  # all of a few sizes
+def _glyph(rows: str, scale: int) -> Image.Image:
+    lines = rows.split()
+    pixels = bytes(255 if pixel == "#" else 0 for line in lines for pixel in line)
+    width, height = len(lines[0]), len(lines)
+    glyph = Image.frombytes("L", (width, height), pixels)
+    return glyph.resize((width * scale, height * scale), Image.Resampling.NEAREST)

@@ -82,14 +82,33 @@ def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
 
 
 def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Image.Image:
-    picture = Image.new("RGBA", (size, size), _INK[bar])
-    picture.putalpha(digits.draw(lines, _grid(size).size).resize((size, size), Image.Resampling.NEAREST))
+    """On a bar of unknown colour light digits on a dark plate: one ink for all bars is too faint for thin strokes."""
+    mask = digits.draw(lines, size)
+    if bar == "unknown":
+        picture = Image.new("RGBA", (size, size), _INK["light"])
+        picture.paste(_INK["dark"], (0, 0), mask)
+        picture.putalpha(_plate(size))
+    else:
+        picture = Image.new("RGBA", (size, size), _INK[bar])
+        picture.putalpha(mask)
     return picture
+
+
+@functools.lru_cache(maxsize=len(SIZES))
+def _plate(size: int) -> Image.Image:
+    """All of the icon but its corners."""
+    mask = Image.new("L", (size, size), 255)
+    unit = max(1, size // 22)
+    for step, width in enumerate((2 * unit, unit)):
+        for top in (step * unit, size - (step + 1) * unit):
+            mask.paste(0, (0, top, width, top + unit))
+            mask.paste(0, (size - width, top, size, top + unit))
+    return mask
 
 
 @functools.lru_cache(maxsize=128)  # every state in the sizes that a backend asks for
 def _draw_shape(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
-    grid = _grid(size)
+    grid = next(grid for grid in _GRIDS if size % grid.size == 0)
     scale = size // grid.size * _SAMPLES
     mask = Image.new("L", (size * _SAMPLES, size * _SAMPLES))
     for polygon in _shapes(glyph, grid):
@@ -98,10 +117,6 @@ def _draw_shape(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
     picture.putalpha(mask.reduce(_SAMPLES))
     picture.info[NAME] = theme_name(glyph)
     return picture
-
-
-def _grid(size: int) -> _Grid:
-    return next(grid for grid in _GRIDS if size % grid.size == 0)
 
 
 def theme_name(glyph: Glyph) -> str:
