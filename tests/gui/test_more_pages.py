@@ -454,6 +454,21 @@ def test_the_search_for_a_tray_is_followed_live(opened) -> None:
     assert shown.isVisible(), "until the user goes on"
 
 
+def test_scheme_digits_and_period_are_chosen_and_shown(opened, tmp_path: Path) -> None:
+    file, page = tmp_path / "settings.toml", opened.window.settings
+    opened.window.turn_to(4)
+    page._scheme.choose(2)
+    page._digits.click()
+    page._period.choose(2)
+    found = settings.load(file)
+    assert (found.window.theme, found.tray.digits, found.tray.period) == ("dark", True, 5)
+    opened.say(SettingsMessage(Settings()))
+    assert not page._digits.isChecked()
+    page._digits.click()
+    found = settings.load(file)
+    assert (found.window.theme, found.tray.digits, found.tray.period) == ("dark", True, 5), "one key was written"
+
+
 def test_a_fault_in_the_settings_is_told(opened) -> None:
     window = opened.window
     window._memory.setValue("welcomed", 1)
