@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections import Counter
@@ -36,6 +37,8 @@ _PERIOD_OF_HEIRS = 10.0
 """Seconds."""
 _MOST_DEPARTED = 4096
 """Sockets that are gone, and may come back or have last bytes to come, whose counters are remembered."""
+_BURST = 2000
+"""Sockets; after so many and more their memory is given back, which takes a full collection of some 20 ms."""
 _MOST_PROCESSES = 2000
 """Whose app is remembered."""
 
@@ -168,6 +171,8 @@ class ConnectionTable:
         """By port and key: several programs, or one with several addresses, may listen on one port."""
         self._searching: dict[str, float] = {}
         """Until when the owners of sockets are looked for (boot-time clock), by key, in that order."""
+        self._most = 0
+        """Sockets at a time since memory was given back."""
         self._departed: dict[str, _Departed] = {}
         """Sockets that are gone, but maybe not for good, oldest first; see `update`."""
         self._ended: set[int] = set()
@@ -221,6 +226,7 @@ class ConnectionTable:
             elif before != entry.row:
                 changed.append(entry.row)
         self._touched = set()
+        self._give_back_memory()
         return ConnectionChanges(added=tuple(added), changed=tuple(changed), removed=removed)
 
     def search(self, budget_s: float) -> bool:
@@ -444,6 +450,16 @@ class ConnectionTable:
             held=self._booked.held,
         )
         self._processes, self._local = {}, Traffic()
+
+    def _give_back_memory(self) -> None:
+        """Shrink after a burst: dicts keep the room of their largest size, and the interpreter its free lists."""
+        count = len(self._entries)
+        self._most = max(self._most, count)
+        if self._most >= _BURST and count <= self._most // 4:
+            self._most = count
+            self._entries, self._searching = dict(self._entries), dict(self._searching)
+            self._unsettled, self._departed = set(self._unsettled), dict(self._departed)
+            gc.collect()
 
     def _row(self, key: str, entry: _Entry) -> Connection:
         found, process = entry.found, entry.process

@@ -71,6 +71,8 @@ _STATES = (
 _AFTER_PEERS_FIN = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
 _BEFORE_OUR_FIN = {"ESTABLISHED", "CLOSE_WAIT"}
 _MOST_SHAPES = 256
+_BURST = 2000
+"""Sockets; after so many and more their memory is given back."""
 
 
 class _Shape(NamedTuple):
@@ -119,6 +121,8 @@ class SocketTable:
         self._final: set[int] = set()
         """Cookies of TIME_WAIT sockets whose last counters are known."""
         self._has_baseline = False
+        self._most = 0
+        """Sockets at a time since memory was given back."""
 
     def begin(self) -> None:
         """A set of dumps begins; what one that failed has told until then is kept."""
@@ -175,7 +179,17 @@ class SocketTable:
         for cookie in removed:
             changed.pop(cookie, None)
         self._has_baseline = True
+        self._give_back_memory()
         return changed, removed
+
+    def _give_back_memory(self) -> None:
+        """Shrink after a burst: dicts keep the room of their largest size."""
+        count = len(self._rows)
+        self._most = max(self._most, count)
+        if self._most >= _BURST and count <= self._most // 4:
+            self._most = count
+            self._rows, self._sockets, self._final = dict(self._rows), dict(self._sockets), set(self._final)
+            self._alive = []
 
     def _learn(self, head: bytes, message: memoryview) -> _Shape:
         if len(self._shapes) >= _MOST_SHAPES:
