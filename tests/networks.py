@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -74,6 +75,8 @@ def wire(*, default_route: bool = True) -> Iterator[Wire]:
             made.run(namespace, "ip", "address", "add", f"{four}/24", "dev", name)
             made.run(namespace, "ip", "address", "add", f"{six}/64", "dev", name, "nodad")
             made.run(namespace, "ip", "link", "set", name, "up")
+        for namespace, name in ((made.near, "uplink"), (made.far, "peer")):
+            _await_carrier(made, namespace, name)
         if default_route:
             made.run(made.near, "ip", "route", "add", "default", "via", FAR)
             made.run(made.near, "ip", "-6", "route", "add", "default", "via", FAR6)
@@ -81,6 +84,14 @@ def wire(*, default_route: bool = True) -> Iterator[Wire]:
     finally:
         for namespace in made:
             subprocess.run(["ip", "netns", "delete", namespace], check=True)
+
+
+def _await_carrier(made: Wire, namespace: str, name: str) -> None:
+    """Until then IPv6 has no route over it; the kernel notices a moment after both ends are up."""
+    deadline = time.monotonic() + 30
+    while json.loads(made.run(namespace, "ip", "-json", "link", "show", name))[0]["operstate"] != "UP":
+        assert time.monotonic() < deadline, f"{name} has no carrier"
+        time.sleep(0.01)
 
 
 PACED_SENDER = """
