@@ -20,6 +20,7 @@ from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.agent.instance import Instance
 from netwatch_tray.agent.settings_child import SettingsChild
+from netwatch_tray.collect import odd_rows
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
@@ -351,6 +352,7 @@ class Agent:
             faults=(
                 *filter(None, [self._monitor.fault, self._interfaces.source.note, self._unreachable]),
                 *self._history.faults,
+                *odd_rows.faults(),
             ),
         )
 

@@ -50,5 +50,10 @@ def leave_out(source: str, row: object) -> None:
         _log.warning("A row of %s is not understood and left out, as all like it will be: %s.", source, _shown(row))
 
 
+def faults() -> tuple[str, ...]:
+    """Return a sentence for each source that had rows left out, for the user."""
+    return tuple(f"Left out of {source}: {count} rows that are not understood." for source, count in counts.items())
+
+
 def _shown(row: object) -> str:
     return repr(row)[:_SHOWN]
