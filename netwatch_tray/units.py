@@ -12,7 +12,7 @@ import msgspec
 UNKNOWN = "–"
 DOWN, UP = "↓", "↑"
 
-_FIGURE_SPACE = "\u2007"
+FIGURE_SPACE = "\u2007"
 """As wide as a digit, so that padded numbers keep their place."""
 
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
@@ -82,6 +82,12 @@ def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
     return f"{amount:.{int(power > 0 and round(amount, 1) < 10)}f}{_PREFIXES[power]}"
 
 
+def padded_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
+    """`both_rates` in as many characters whatever the rates are, for rows that hosts measure only once."""
+    down, up = (_padded(rate(each, units), units) for each in (rx_rate, tx_rate))
+    return f"{DOWN} {down}  {UP} {up}"
+
+
 class SteadyRate:
     """Writes one rate after the other where the text stands in a bar: as wide whatever the rate, the unknown too, in a
     font with tabular digits; and a unit is left only when the rate is well below it."""
@@ -89,7 +95,6 @@ class SteadyRate:
     def __init__(self, units: Units = SI_BYTES) -> None:
         self._units = units
         self._power = 0
-        self._width = len(_unit("B/s" if not units.bits else "bit/s", units, 1))
 
     def write(self, bytes_per_second: float | None) -> str:
         """`12.4 MB/s`, padded with figure spaces."""
@@ -104,8 +109,13 @@ class SteadyRate:
                 self._power = power
             self._power = max(power, self._power)
             value, unit = _written(amount, base, self._units, self._power)
-        width = _WIDTHS[self._units.prefix]
-        return f"{value.rjust(width, _FIGURE_SPACE)} {unit.ljust(self._width, _FIGURE_SPACE)}"
+        return _padded(Quantity(value, unit), self._units)
+
+
+def _padded(rate: Quantity, units: Units) -> str:
+    """With figure spaces, as wide as any rate in these units."""
+    width = len(_unit("bit/s" if units.bits else "B/s", units, 1))
+    return f"{rate.value.rjust(_WIDTHS[units.prefix], FIGURE_SPACE)} {rate.unit.ljust(width, FIGURE_SPACE)}"
 
 
 def _in_unit(bytes_per_second: float, units: Units) -> tuple[float, str]:

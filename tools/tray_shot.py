@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +18,7 @@ from synthetic import last_tick
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.settings import Settings
-from netwatch_tray.tray import Actions, open_tray
+from netwatch_tray.tray import Actions, Amounts, open_tray
 
 _WIDTH, _HEIGHT = 320, 372
 
@@ -49,6 +50,7 @@ def main() -> None:
         show_doctor=lambda: None,
         upload_state=lambda: "",
         apps=lambda: (),
+        amounts=lambda: Amounts(2_100_000_000, 43_000_000_000, 500_000_000_000, date(2026, 11, 1)),
     )
     tray = open_tray(scheduler, actions, Settings())
     tray.show(last_tick())

@@ -40,7 +40,7 @@ from netwatch_tray.feed.protocol import (
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
-from netwatch_tray.tray import Actions, Notification
+from netwatch_tray.tray import Actions, Amounts, Notification
 from netwatch_tray.tray.presence import Presence
 
 if TYPE_CHECKING:
@@ -242,7 +242,14 @@ class Agent:
             show_doctor=self._show_doctor,
             upload_state=lambda: self._reporter.status if self._reporter else "",
             apps=lambda: self._connections.table.apps() if self._connections.table else (),
+            amounts=self._amounts,
         )
+
+    def _amounts(self) -> Amounts | None:
+        if not self._settings.history.on:
+            return None
+        cap, moved = self._settings.plan.cap_bytes, self._history.moved
+        return Amounts(moved.today, moved.month, cap, moved.since) if moved else Amounts(None, None, cap, None)
 
     def _choose(self, settings: Settings) -> None:
         self._settings_child.write(settings_file.changes(self._settings, settings))
@@ -335,6 +342,7 @@ class Agent:
 
     def _status(self) -> Status:
         usage = resource.getrusage(resource.RUSAGE_SELF)
+        moved = self._history.moved
         return Status(
             version=netwatch_tray.__version__,
             pid=os.getpid(),
@@ -354,6 +362,9 @@ class Agent:
                 *self._history.faults,
                 *odd_rows.faults(),
             ),
+            today_bytes=moved and moved.today,
+            month_bytes=moved and moved.month,
+            month_since=moved and moved.since,
         )
 
 

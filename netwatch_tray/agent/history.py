@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -12,8 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray.engine.connections import Interval
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.history.usage import billing_month
 from netwatch_tray.model import Tick
-from netwatch_tray.settings import Settings
+from netwatch_tray.settings import DataPlan, Settings
 
 if TYPE_CHECKING:
     from netwatch_tray.history.recorder import Measurement
@@ -40,6 +45,16 @@ class _Task(NamedTuple):
     """The file is closed afterwards."""
 
 
+class Moved(NamedTuple):
+    """Bytes of the total, both directions together, imported ones included."""
+
+    today: int
+    month: int
+    """The billing month up to now."""
+    since: date
+    """Its first day."""
+
+
 class HistoryKeeper:
     """Belongs to the scheduler's thread. Nothing is opened or even imported before the first minute is over."""
 
@@ -60,6 +75,10 @@ class HistoryKeeper:
         self._held: list[Measurement] = []
         self._rows = 0
         self._minute: int | None = None
+        self.moved: Moved | None = None
+        """As of the last minute that was stored; None: not known."""
+        self._earlier: tuple[tuple[date, date, int], int] | None = None
+        """Bytes of the billing month before today, after what they were read for: today, the first day and the hour."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -136,10 +155,32 @@ class HistoryKeeper:
         writer = self._writer
         writer.choose(kept, plan)
         if not task.is_end:
-            return writer.record(task.held, commit=task.is_commit)
+            alert = writer.record(task.held, commit=task.is_commit)
+            if task.is_commit:
+                self.moved = self._read_moved(task.held, plan)
+            return alert
         writer.close(task.held)
-        self._writer = None
+        self._writer = self.moved = None
         return None
+
+    def _read_moved(self, held: list[Measurement], plan: DataPlan) -> Moved | None:
+        """In the thread. Read the ledger of today, and once an hour, as imports may change them, those before it."""
+        from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415  as the writer
+
+        now = next((each.at.timestamp() for each in reversed(held) if isinstance(each, Tick)), time.time())
+        today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
+        since = billing_month(today, plan.billing_day).first
+        wanted = today, since, int(now // 3600)
+        known = self._earlier if self._earlier and self._earlier[0] == wanted else None
+        try:
+            with contextlib.closing(HistoryReader(self._file)) as reader:
+                days = reader.days("total", None, today if known else since, today)
+        except HistoryError as error:
+            _log.debug("The amounts of this month are not known: %s", error)
+            return None
+        used = days.pop(today).both if today in days else 0
+        self._earlier = known or (wanted, sum(day.both for day in days.values()))
+        return Moved(used, self._earlier[1] + used, since)
 
     def _finish(self, alert: Alert | None) -> None:
         self._pending -= 1

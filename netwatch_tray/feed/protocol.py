@@ -7,6 +7,7 @@ older window still understands a newer agent.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import msgspec
@@ -113,6 +114,12 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """What in the file with the settings cannot be used, in words for the person; then nothing is uploaded."""
     clients: int
     faults: tuple[str, ...] = ()
+    today_bytes: int | None = None
+    """Of the total today, both directions; None: not known."""
+    month_bytes: int | None = None
+    """In this billing month."""
+    month_since: date | None = None
+    """The first day of that month."""
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):

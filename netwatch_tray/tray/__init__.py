@@ -16,9 +16,9 @@ from netwatch_tray.tray.backends import Backend, Notification, TrayIcon, choose
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.tray.pace import Pace
-from netwatch_tray.tray.presenter import Presenter
+from netwatch_tray.tray.presenter import Amounts, Presenter
 
-__all__ = ["Actions", "Notification", "Tray", "open_tray"]
+__all__ = ["Actions", "Amounts", "Notification", "Tray", "open_tray"]
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ class Tray:
         """The interface that the wheel has come to, until that is saved; empty: the total."""
         self._next_step = 0.0
         self._saving: Timer | None = None
+        self._shape: object = None
+        """Of the menu that is shown."""
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._lost = ""
@@ -103,6 +105,7 @@ class Tray:
     def _show(self, tick: Tick) -> None:
         old, new = self._menu.view, self._presenter.present(tick)
         self._menu.view = new
+        shape, self._shape = self._shape, self._menu.shape
         if self._icon is None:
             return
         self._icon.change(
@@ -110,7 +113,7 @@ class Tray:
             title="\n".join(new.tooltip) if new.tooltip != old.tooltip else None,
             label=new.label if new.label != old.label else None,
         )
-        if len(new.rows) != len(old.rows):
+        if self._shape != shape:
             self._icon.menu = self._menu.build()
         elif new != old:
             self._icon.update_menu()

@@ -1,4 +1,8 @@
-"""The menu of the icon: live rows, what can be done, what can be chosen. pystray's classes, whoever draws them."""
+"""The menu of the icon: live rows, what can be done, what can be chosen. pystray's classes, whoever draws them.
+
+Live rows are padded with figure spaces to one width: panels that use GTK measure a menu by the texts that it had
+before, and cut what is longer.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.tray import presenter
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.tray.presenter import Amounts, View
 from netwatch_tray.units import Units
 
 _log = logging.getLogger(__name__)
@@ -44,46 +49,82 @@ class Actions(NamedTuple):
     """What becomes of what is uploaded, in words; empty: uploading is off. Asked while the menu is shown."""
     apps: Callable[[], Sequence[App]]
     """As of the last reading of the connections, in any order. Asked while the menu is shown."""
+    amounts: Callable[[], Amounts | None]
+    """Of today and of this month; None: no history is kept. Asked while the menu is shown."""
 
 
 class TrayMenu:
     """Keeps the same object for the same row, so that hosts can change its text in place."""
 
     def __init__(self, actions: Actions, settings: Settings) -> None:
-        self.view = presenter.WAITING
-        """What is shown from the next drawing of the menu on."""
         self.settings = settings
         self._actions = actions
-        self._rows = [self._row(index) for index in range(presenter.MOST_ROWS)]
+        self._texts: list[str] = []
+        """Of the live rows: rates, what they count, amounts, interfaces."""
+        self._width = 0
+        """Characters of the live rows."""
+        self._amounts: tuple[Amounts | None, str] = None, ""
+        """And their row."""
+        self._rows: list[MenuItem] = []
+        self.view = presenter.WAITING
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
         self._apps: tuple[str, ...] = ()
         self._interfaces: dict[str, MenuItem] = {}
         # pystray counts the parameters of what it is given; those of a partial, say, it cannot see.
-        beside = MenuItem(
-            "Text beside the icon", lambda _icon, _item: self._toggle_text(), checked=lambda _: self._has_text
-        )
         self._below = (
             MenuItem("Busiest apps", Menu(self._app_items)),
             Menu.SEPARATOR,
             MenuItem("Open NetWatch", lambda _icon, _item: actions.open_window(), default=True),
             MenuItem("Pause", lambda _icon, _item: self._toggle_pause(), checked=lambda _: self.view.is_paused),
             MenuItem("Rates of", Menu(self._interface_items)),
-            MenuItem(
-                "Units", Menu(*(self._unit_item(text, chosen) for text, chosen in _UNITS), Menu.SEPARATOR, beside)
-            ),
-            MenuItem("Start at login", lambda _icon, _item: _toggle_autostart(), checked=lambda _: autostart.is_on()),
-            MenuItem(
-                lambda _: f"Upload: {_short(actions.upload_state())}",
-                lambda _icon, _item: actions.open_window(),
-                visible=lambda _: bool(actions.upload_state()),
-            ),
-            MenuItem("Doctor…", lambda _icon, _item: actions.show_doctor()),
+            MenuItem("More", self._more()),
             MenuItem("Quit NetWatch", lambda _icon, _item: actions.quit()),
         )
 
+    @property
+    def view(self) -> View:
+        """What is shown from the next drawing of the menu on."""
+        return self._view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        self._view = view
+        self._texts = list(view.rows)
+        amounts = self._actions.amounts()
+        if amounts is not None:
+            if amounts != self._amounts[0]:
+                self._amounts = amounts, presenter.amounts_row(amounts, self.settings.units)
+            self._texts.insert(2, self._amounts[1])
+        longest = max(map(len, self._texts), default=0)
+        if longest > self._width:
+            self._width = longest
+            # Other objects are other rows, which hosts measure anew.
+            self._rows = [self._row(index) for index in range(presenter.MOST_ROWS + 1)]
+
+    @property
+    def shape(self) -> object:
+        """Differs when the menu has to be built anew: other rows, or wider ones."""
+        return len(self._texts), self._width
+
     def build(self) -> Menu:
-        """With as many live rows as the view has now."""
-        return Menu(*self._rows[: len(self.view.rows)], *self._below)
+        """With as many live rows as there are now."""
+        return Menu(*self._rows[: len(self._texts)], *self._below)
+
+    def _more(self) -> Menu:
+        beside = MenuItem(
+            "Text beside the icon", lambda _icon, _item: self._toggle_text(), checked=lambda _: self._has_text
+        )
+        login = MenuItem(
+            "Start at login", lambda _icon, _item: _toggle_autostart(), checked=lambda _: autostart.is_on()
+        )
+        upload = MenuItem(
+            lambda _: f"Upload: {_short(self._actions.upload_state())}",
+            lambda _icon, _item: self._actions.open_window(),
+            visible=lambda _: bool(self._actions.upload_state()),
+        )
+        diagnose = MenuItem("Diagnose…", lambda _icon, _item: self._actions.show_doctor())
+        chosen = (self._unit_item(text, units) for text, units in _UNITS)
+        return Menu(*chosen, Menu.SEPARATOR, beside, login, upload, diagnose)
 
     @property
     def _has_text(self) -> bool:
@@ -91,20 +132,21 @@ class TrayMenu:
 
     def _row(self, index: int) -> MenuItem:
         def text(_: MenuItem) -> str:
-            rows = self.view.rows
-            return rows[index] if index < len(rows) else ""  # a menu may be open that had more rows
+            # A menu may be open that had more rows.
+            return (self._texts[index] if index < len(self._texts) else "").ljust(self._width, units.FIGURE_SPACE)
 
         # Enabled, though it only tells: some panels draw disabled rows too pale to be read.
         return MenuItem(text, lambda _icon, _item: self._actions.open_window())
 
     def _app_items(self) -> list[MenuItem]:
         """Always as many: they change while they are shown, and panels cut a menu that grows when it opens."""
-        self._apps = presenter.app_rows(self._actions.apps(), self.settings.units) or ("No app moves anything",)
+        self._apps = presenter.app_rows(self._actions.apps(), self.settings.units) or ("No app with measured traffic",)
         return self._app_rows
 
     def _app_row(self, index: int) -> MenuItem:
         def text(_: MenuItem) -> str:
-            return self._apps[index] if index < len(self._apps) else units.UNKNOWN
+            row = self._apps[index] if index < len(self._apps) else units.UNKNOWN
+            return row.ljust(presenter.APP_WIDTH, units.FIGURE_SPACE)
 
         return MenuItem(text, lambda _icon, _item: self._actions.open_window())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal, NamedTuple
 
 from netwatch_tray import units
@@ -12,13 +13,16 @@ from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
 
 MOST_ROWS = 5
-"""Live ones at the head of the menu. With those below them there are 14 at most; a longer menu is not read."""
+"""Live ones at the head of the menu, without the amounts. With those below there are 14 at most; a longer menu is not
+read."""
 
 MOST_APPS = 5
 """In the submenu of the busiest."""
 
-MOST_NAME = 40
+MOST_NAME = 24
 """Characters of an app's name in the menu."""
+APP_WIDTH = 56
+"""Characters of a row with an app: each may be followed by one with a longer name while the menu is open."""
 
 _STEPS = (1e3, 100e3)
 """Bytes/s that a rate must exceed for each step of its arrow but the last."""
@@ -91,7 +95,7 @@ class Presenter:
         shown = self._shown(tick)
         # Panels without tooltips, and those that show its heading only, have the same lines in the menu.
         lines = [units.both_rates(shown.rx_rate, shown.tx_rate, self._units), shown.of]
-        rows = [*lines, *self._interface_rows(tick)]
+        rows = [units.padded_rates(shown.rx_rate, shown.tx_rate, self._units), *lines[1:], *self._interface_rows(tick)]
         if tick.gap in _WITHOUT_RATES:
             rows = lines = list(_WITHOUT_RATES[tick.gap])
         elif gap := tick.gap or self._gap_of(tick):
@@ -146,7 +150,30 @@ class Presenter:
         up = (each for each in tick.interfaces if each.is_up and each.name != told and not _is_loopback(each))
         busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
         busiest.sort(key=lambda each: (not each.is_uplink, each.index))
-        return [f"{each.name}   {units.both_rates(each.rx_rate, each.tx_rate, self._units)}" for each in busiest]
+        return [f"{each.name}   {units.padded_rates(each.rx_rate, each.tx_rate, self._units)}" for each in busiest]
+
+
+class Amounts(NamedTuple):
+    """What was moved today and in this billing month, both directions together; None: not known (yet)."""
+
+    today: int | None
+    month: int | None
+    cap: int | None
+    """Of the data plan, if there is one; bytes, as all of them."""
+    since: date | None
+    """The first day of the billing month."""
+
+
+def amounts_row(amounts: Amounts, in_units: Units) -> str:
+    """`Today 2.10 GB · November 43.0 of 500 GB`, or `… · since 15 November 43.0 GB`."""
+    month, cap = units.size(amounts.month, in_units), units.size(amounts.cap, in_units)
+    used = str(month)
+    if amounts.cap is not None:
+        used = f"{month.value if month.unit == cap.unit else month} of {cap}"
+    name = "this month"
+    if amounts.since is not None:
+        name = f"{amounts.since:%B}" if amounts.since.day == 1 else f"since {amounts.since.day} {amounts.since:%B}"
+    return f"Today {units.size(amounts.today, in_units)} · {name} {used}"
 
 
 def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
@@ -156,10 +183,11 @@ def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
         return (app.rx_rate or 0.0) + (app.tx_rate or 0.0)
 
     busiest = sorted((app for app in apps if rate(app) and not app.is_carrier), key=rate, reverse=True)[:MOST_APPS]
-    return tuple(
-        f"{printable(each.name, MOST_NAME)}   {units.both_rates(each.rx_rate, each.tx_rate, in_units)}"
+    rows = (
+        f"{printable(each.name, MOST_NAME)}   {units.padded_rates(each.rx_rate, each.tx_rate, in_units)}"
         for each in busiest
     )
+    return tuple(row.ljust(APP_WIDTH, units.FIGURE_SPACE) for row in rows)
 
 
 def _is_loopback(interface: InterfaceTick) -> bool:

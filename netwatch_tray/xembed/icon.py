@@ -13,8 +13,8 @@ from pathlib import Path
 
 os.environ["DBUS_SESSION_BUS_ADDRESS"] = "disabled:"  # with a bus Qt would not use the X server's tray
 
-from PySide6.QtCore import QSocketNotifier
-from PySide6.QtGui import QAction, QActionGroup, QIcon, QImage, QPixmap
+from PySide6.QtCore import QPointF, QRect, QSize, QSocketNotifier, Qt
+from PySide6.QtGui import QAction, QActionGroup, QIcon, QIconEngine, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from netwatch_tray import paths, settings, settings_writer
@@ -37,12 +37,10 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.text import qt_label, qt_tool_tip
 from netwatch_tray.tray import presenter
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
-from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.icon import SIZES, draw
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.tray.pace import Pace
-from netwatch_tray.tray.presenter import Glyph, Presenter
-
-_SIZES = (16, 22, 24, 32, 48)
+from netwatch_tray.tray.presenter import Amounts, Glyph, Presenter
 
 
 def run(feed_path: Path) -> int:
@@ -68,10 +66,12 @@ class Icon:
             pause=lambda on: self._command("pause" if on else "resume"),
             choose=self._choose,
             show_doctor=lambda: self._command("show-doctor"),
-            upload_state=lambda: self._upload,
+            upload_state=lambda: (self._status and self._status.upload) or "",
             apps=lambda: self._apps,
+            amounts=self._amounts,
         )
-        self._upload = ""
+        self._status: Status | None = None
+        self._settings = Settings()
         self._apps: tuple[App, ...] = ()
         self._presenter = Presenter(Settings())
         self._pace = Pace(Settings().tray.period)
@@ -105,10 +105,11 @@ class Icon:
             case Hello(settings=chosen):
                 self._apply(chosen)
                 self._subscribe("interfaces")
+                self._command("status")
             case SettingsMessage(settings=chosen):
                 self._apply(chosen)
-            case Status(upload=state):
-                self._upload = state or ""
+            case Status():
+                self._status = message
             case AppsMessage(apps=apps):
                 self._apps = apps
             case TickMessage(tick=tick):
@@ -119,7 +120,7 @@ class Icon:
 
     def _apply(self, chosen: Settings) -> None:
         self._presenter, self._pace = Presenter(chosen), Pace(chosen.tray.period)
-        self._menu.settings = chosen
+        self._menu.settings = self._settings = chosen
         if self._tick is not None:
             self._follow(self._tick)
 
@@ -159,6 +160,14 @@ class Icon:
             self._native.showMessage("The settings stay as they were", str(error), QSystemTrayIcon.MessageIcon.Warning)
         else:
             self._command("reload")
+
+    def _amounts(self) -> Amounts | None:
+        chosen, status = self._settings, self._status
+        if not chosen.history.on:
+            return None
+        if status is None:
+            return Amounts(None, None, chosen.plan.cap_bytes, None)
+        return Amounts(status.today_bytes, status.month_bytes, chosen.plan.cap_bytes, status.month_since)
 
     def _subscribe(self, *topics: Topic) -> None:
         self._send(Subscribe(frozenset(topics)))
@@ -213,10 +222,35 @@ class _DrawnMenu:
                 self._rows.append((action, item))
 
 
-def _picture(glyph: Glyph) -> QIcon:
-    icon = QIcon()
-    for size in _SIZES:
-        drawn = draw(glyph, size, "unknown").tobytes()
+class _Drawing(QIconEngine):
+    """One glyph at any size: trays ask for 17 or 20 pixels, and a picture that is scaled to that is not sharp. So the
+    largest one that fits lies in the middle."""
+
+    def __init__(self, glyph: Glyph) -> None:
+        super().__init__()
+        self._glyph = glyph
+
+    def clone(self) -> _Drawing:
+        return _Drawing(self._glyph)
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        pixmap = QPixmap(size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        self.paint(painter, pixmap.rect(), mode, state)
+        painter.end()
+        return pixmap
+
+    def paint(self, painter: QPainter, rect: QRect, _mode: QIcon.Mode, _state: QIcon.State) -> None:
+        ratio = painter.device().devicePixelRatioF()
+        room = round(min(rect.width(), rect.height()) * ratio)
+        size = max((size for size in SIZES if size <= room), default=SIZES[0])
+        drawn = draw(self._glyph, size, "unknown").tobytes()
         image = QImage(drawn, size, size, 4 * size, QImage.Format.Format_RGBA8888)
-        icon.addPixmap(QPixmap.fromImage(image))
-    return icon
+        image.setDevicePixelRatio(ratio)
+        left, top = (int((length * ratio - size) / 2) / ratio for length in (rect.width(), rect.height()))
+        painter.drawImage(QPointF(rect.x() + left, rect.y() + top), image)
+
+
+def _picture(glyph: Glyph) -> QIcon:
+    return QIcon(_Drawing(glyph))

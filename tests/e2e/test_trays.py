@@ -100,7 +100,7 @@ def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
         if host != "waybar":
             desktop.wait_for(desktop.is_keyboard_grabbed, 5, "the menu has the keyboard")
         rows = {row.label: row for row in desktop.menu()}
-        assert len(rows) <= 15, "14 rows and a separator"
+        assert len(desktop.menu()) <= 15, "14 rows and a separator"
         assert all(row.properties.get("enabled", True) for row in rows.values())
         if host == "waybar":
             desktop.click(600, 500)
@@ -118,10 +118,10 @@ def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
         assert paused.properties["toggle-state"] == 1
         desktop.pick("Pause")
         ticks(desktop, lambda tick: tick.total.rx_rate is not None)
-        desktop.pick("Units", "Bits per second (kbit/s, Mbit/s)")
+        desktop.pick("More", "Bits per second (kbit/s, Mbit/s)")
         desktop.wait_for(lambda: "bit/s" in desktop.tooltip(), 10, "the tooltip is in bits")
         assert "bits = true" in settings_of(desktop).read_text()
-        desktop.pick("Start at login")
+        desktop.pick("More", "Start at login")
         autostart = Path(desktop.environment["XDG_CONFIG_HOME"]) / "autostart" / "netwatch-tray.desktop"
         desktop.wait_for(autostart.exists, 5, "it starts at login")
 
@@ -147,7 +147,7 @@ def use_xembed_icon(desktop: Session, place: tuple[int, int]) -> None:
     desktop.wait_for(lambda: desktop.windows("NetWatch"), 15, "the click opens the window")
     for wanted in (True, False):
         open_xembed_menu(desktop, place)
-        desktop.key(*["Up"] * 6, "Return")
+        desktop.key(*["Up"] * 4, "Return")
         ticks(desktop, lambda tick, wanted=wanted: (tick.gap == PAUSED) == wanted)
 
 

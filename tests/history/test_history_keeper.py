@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from machine import START, Machine
 
 from netwatch_tray.agent import history
-from netwatch_tray.agent.history import HistoryKeeper
+from netwatch_tray.agent.history import HistoryKeeper, Moved
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.usage import Alert
@@ -152,3 +153,21 @@ def test_a_bug_in_the_thread_costs_a_gap_and_no_bytes(
     keeper.stop()
     loop.close()
     assert received(file) == 179 * 10
+
+
+def test_what_was_moved_is_known_from_the_first_minute_on(tmp_path: Path) -> None:
+    loop, machine = Loop(), Machine()
+    keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", Settings(), lambda _: None)
+    assert keeper.moved is None
+    for minutes in (1, 2, 3):
+        run(machine, keeper, 60)
+        loop.turn()
+        reader = HistoryReader(tmp_path / "history.sqlite3")
+        today = datetime.fromtimestamp(START).date()  # noqa: DTZ006  the user's own day
+        (used,) = reader.days("total", None, today, today).values()
+        reader.close()
+        assert keeper.moved == Moved(used.both, used.both, today.replace(day=1))
+        assert (minutes - 1) * 600 < used.both <= minutes * 600
+    keeper.apply(Settings(history=History(on=False)))
+    keeper.stop()
+    assert keeper.moved is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from typing import Any
 
 import pytest
 from bare_agent import tick
+from hypothesis import given, strategies as st
 from surroundings import no_actions
 
 from netwatch_tray import autostart
@@ -15,8 +17,10 @@ from netwatch_tray.model import App
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.menu import TrayMenu
-from netwatch_tray.tray.presenter import Presenter
-from netwatch_tray.units import Units
+from netwatch_tray.tray.presenter import APP_WIDTH, Amounts, Presenter, amounts_row
+from netwatch_tray.units import FIGURE_SPACE, Units
+
+rates = st.none() | st.floats(0, 12.5e9)
 
 
 class Opened:
@@ -26,9 +30,11 @@ class Opened:
         self.asked: list[Any] = []
         self.upload = ""
         self.apps: list[App] = []
+        self.amounts: Amounts | None = None
         actions = no_actions(
             upload_state=lambda: self.upload,
             apps=lambda: self.apps,
+            amounts=lambda: self.amounts,
             **{name: partial(self._ask, name) for name in ("open_window", "quit", "pause", "choose", "show_doctor")},
         )
         self.menu = TrayMenu(actions, settings)
@@ -58,11 +64,63 @@ def test_rows_come_first_and_open_the_window() -> None:
     opened = Opened(Settings())
     rows = list(opened.menu.build())
     texts = [row.text for row in rows]
-    assert texts[: texts.index("Busiest apps")] == list(opened.menu.view.rows)
-    assert len([row for row in rows if row is not Menu.SEPARATOR]) <= 14
+    live = texts[: texts.index("Busiest apps")]
+    assert [text.rstrip(FIGURE_SPACE) for text in live] == [row.rstrip(FIGURE_SPACE) for row in opened.menu.view.rows]
+    assert len({len(text) for text in live}) == 1, "panels that use GTK cut what is longer than what was there before"
     rows[0](None)
     assert opened.asked == [("open_window",)]
     assert [row.text for row in rows if row.default] == ["Open NetWatch"]
+
+
+def test_there_are_never_more_than_14_rows() -> None:
+    opened = Opened(Settings())
+    opened.amounts, opened.upload = Amounts(1, 2, 3, date(2026, 11, 1)), "all sent"
+    opened.menu.view = Presenter(Settings()).present(tick(1e3, 1e3, ("eth0", "wlan0", "wwan0", "tun0", "br0", "lxc0")))
+    rows = [row for row in opened.menu.build() if row is not Menu.SEPARATOR]
+    assert len(rows) == 12
+    assert len(list(opened.find("More").submenu)) <= 14
+
+
+def test_amounts_have_a_row_while_a_history_is_kept() -> None:
+    opened = Opened(Settings())
+    before = opened.menu.shape
+    opened.amounts = Amounts(2_100_000_000, 43_000_000_000, 500_000_000_000, date(2026, 11, 1))
+    view = opened.menu.view
+    opened.menu.view = view
+    assert opened.menu.shape != before, "the menu is built anew"
+    texts = [row.text.rstrip(FIGURE_SPACE) for row in opened.menu.build()]
+    assert texts[2] == "Today 2.10 GB · November 43.0 of 500 GB"
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expected"),
+    [
+        (Amounts(0, 999, None, date(2026, 11, 1)), "Today 0 B · November 999 B"),
+        (Amounts(5_000, 43e9, 5e11, date(2026, 11, 15)), "Today 5.00 kB · since 15 November 43.0 of 500 GB"),
+        (Amounts(5_000, 43e6, 5e11, date(2026, 11, 1)), "Today 5.00 kB · November 43.0 MB of 500 GB"),
+        (Amounts(None, None, None, None), "Today – · this month –"),
+    ],
+)
+def test_amounts_in_words(amounts: Amounts, expected: str) -> None:
+    assert amounts_row(amounts, Units()) == expected
+
+
+@given(
+    st.lists(st.tuples(rates, rates, st.sampled_from([("eth0",), ("eth0", "wlan0"), ("e" * 15, "tun0")])), max_size=9)
+)
+def test_rows_are_never_wider_than_they_were_when_hosts_measured_them(
+    ticks: list[tuple[float | None, float | None, tuple[str, ...]]],
+) -> None:
+    """They measure a row when it is new to them, that is another object."""
+    opened = Opened(Settings())
+    measured: dict[int, int] = {}
+    kept = []
+    for rx_rate, tx_rate, names in ticks:
+        opened.menu.view = Presenter(Settings()).present(tick(rx_rate, tx_rate, names))
+        for row in opened.menu.build():
+            if row is not Menu.SEPARATOR and row.submenu is None:
+                kept.append(row)  # so that no other object gets its id
+                assert len(row.text) <= measured.setdefault(id(row), len(row.text))
 
 
 def test_each_row_asks_for_what_it_says() -> None:
@@ -71,16 +129,16 @@ def test_each_row_asks_for_what_it_says() -> None:
     opened.menu.view = opened.menu.view._replace(is_paused=True)
     assert opened.pick("Pause") == ("pause", False)
     assert opened.find("Pause").checked is True
-    assert opened.pick("Doctor…") == ("show_doctor",)
+    assert opened.pick("More", "Diagnose…") == ("show_doctor",)
     assert opened.pick("Quit NetWatch") == ("quit",)
-    assert opened.pick("Units", "Text beside the icon") == ("choose", Settings(tray=TrayIcon(text=False)))
+    assert opened.pick("More", "Text beside the icon") == ("choose", Settings(tray=TrayIcon(text=False)))
 
 
 def test_the_upload_is_told_when_it_is_on() -> None:
     opened = Opened(Settings())
-    assert not [row for row in opened.menu.build() if row.text.startswith("Upload")]
+    assert not [row for row in opened.find("More").submenu if row.text.startswith("Upload")]
     opened.upload = "3 snapshots wait: " + "the server does not answer " * 9
-    (row,) = (row for row in opened.menu.build() if row.text.startswith("Upload: 3 snapshots wait"))
+    (row,) = (row for row in opened.find("More").submenu if row.text.startswith("Upload: 3 snapshots wait"))
     assert len(row.text) <= 70
     row(None)
     assert opened.asked == [("open_window",)]
@@ -104,12 +162,17 @@ def app(name: str, rx_rate: float | None, *, is_carrier: bool = False) -> App:
 
 def test_the_busiest_apps_have_their_rows_from_the_start() -> None:
     opened = Opened(Settings())
-    empty = [row.text for row in opened.find("Busiest apps").submenu]
-    assert empty == ["No app moves anything", "–", "–", "–", "–"]
+    empty = [row.text.rstrip(FIGURE_SPACE) for row in opened.find("Busiest apps").submenu]
+    assert empty == ["No app with measured traffic", "–", "–", "–", "–"]
     opened.apps = [app("calm", 0.0), app("busy", 3e6), app("new", None), app("less", 2e3)]
     opened.apps.append(app("tunnel", 9e9, is_carrier=True))
     rows = list(opened.find("Busiest apps").submenu)
-    assert [row.text for row in rows[:3]] == ["busy   ↓ 3.00 MB/s  ↑ 0 B/s", "less   ↓ 2.00 kB/s  ↑ 0 B/s", "–"]
+    assert [row.text.replace(FIGURE_SPACE, "").rstrip() for row in rows[:3]] == [
+        "busy   ↓ 3.00 MB/s  ↑ 0 B/s",
+        "less   ↓ 2.00 kB/s  ↑ 0 B/s",
+        "–",
+    ]
+    assert {len(row.text) for row in rows} == {APP_WIDTH}
     opened.apps = [app(f"app{number}", number) for number in range(1, 9)]
     again = list(opened.find("Busiest apps").submenu)
     assert all(new is old for new, old in zip(again, rows, strict=True)), "they can change while they are shown"
@@ -119,11 +182,11 @@ def test_the_busiest_apps_have_their_rows_from_the_start() -> None:
 def test_one_unit_is_chosen_and_the_fixed_prefix_stays() -> None:
     before = Settings(units=Units(prefix="M"), total={"eth0": True})
     opened = Opened(before)
-    assert opened.checked("Units") == ["Bytes per second (kB/s, MB/s)"]
-    _, chosen = opened.pick("Units", "Bits in steps of 1024 (Kibit/s, Mibit/s)")
+    assert opened.checked("More") == ["Bytes per second (kB/s, MB/s)"]
+    _, chosen = opened.pick("More", "Bits in steps of 1024 (Kibit/s, Mibit/s)")
     assert chosen == Settings(units=Units(bits=True, binary=True, prefix="M"), total={"eth0": True})
     opened.menu.settings = chosen
-    assert opened.checked("Units") == ["Bits in steps of 1024 (Kibit/s, Mibit/s)"]
+    assert opened.checked("More") == ["Bits in steps of 1024 (Kibit/s, Mibit/s)"]
 
 
 def test_one_interface_or_the_total_is_chosen() -> None:
@@ -145,13 +208,13 @@ def test_start_at_login_is_what_the_file_says(monkeypatch: pytest.MonkeyPatch, e
     monkeypatch.setattr(autostart, "turn", lambda *, on: state.__setitem__(0, on))
     opened = Opened(Settings())
     for wanted in (True, False):
-        opened.find("Start at login")(None)
+        opened.find("More", "Start at login")(None)
         assert state == [wanted]
-        assert opened.find("Start at login").checked is wanted
+        assert opened.find("More", "Start at login").checked is wanted
 
     def fail(*, on: bool) -> None:
         raise NetWatchError(f"cannot be turned to {on}")
 
     monkeypatch.setattr(autostart, "turn", fail)
     expected_logs.append("cannot be turned to True")
-    opened.find("Start at login")(None)
+    opened.find("More", "Start at login")(None)
