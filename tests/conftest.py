@@ -25,7 +25,8 @@ collect_ignore = [] if needs.loads_qt() else ["gui", "unit/test_icon.py"]
 
 
 def pytest_report_collectionfinish() -> str:
-    return needs.left_out(dev.TEST_PROGRAMS)
+    desktops = [name for name in dev.DESKTOP_PROGRAMS if not name.startswith("/")]
+    return needs.left_out([*dev.TEST_PROGRAMS, *desktops])
 
 
 class _Collector(logging.Handler):

@@ -360,7 +360,8 @@ class Session:
         except DBusErrorResponse:
             return []
         split = (item.partition("/") for item in registered)
-        return [(name, f"/{path or 'StatusNotifierItem'}") for name, _, path in split]
+        # GNOME's extension lists `:1.7@/StatusNotifierItem`.
+        return [(name.rstrip("@"), f"/{path or 'StatusNotifierItem'}") for name, _, path in split]
 
     def item_property(self, name: str) -> Any:
         """Of the only icon there is."""

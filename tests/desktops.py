@@ -18,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -26,13 +27,18 @@ import psutil
 from desktop import WATCHER, Session
 from glyphs import Place, find_glyph
 from jeepney import DBusErrorResponse
-from PIL import Image
+from PIL import Image, ImageChops
+from wayland import WaylandSession
 
 from netwatch_tray.tray.presenter import Glyph
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 _HOST = "org.kde.StatusNotifierHost-"
 _LIBEXEC = (Path("/usr/libexec"), Path("/usr/lib/x86_64-linux-gnu/libexec"), Path("/usr/lib/aarch64-linux-gnu/libexec"))
+
+
+_FROM_THE_END = {"Quit NetWatch": 1, "More": 2, "Rates of": 3, "Pause": 4, "Open NetWatch": 5}
+"""Places of rows in the menu."""
 
 
 def _libexec(*names: str) -> str:
@@ -56,9 +62,10 @@ class Desktop(Session):
     has_tooltip: ClassVar[bool] = True
     has_menu: ClassVar[bool] = True
     """The host draws our menu."""
-    opens_by: ClassVar[str] = "click"
-    """What opens the window: `click`, or `double click` where a single one opens the menu."""
-    is_xembed: ClassVar[bool] = False
+    menu_margin: ClassVar[int] = 2
+    """Pixels between panel and menu; negative: it covers the panel."""
+    doctor: ClassVar[str]
+    """Part of what `doctor` reports of this tray."""
     variables: ClassVar[dict[str, str]] = {}
 
     def __init__(self, *, netns: str | None = None, scale: int = 1, dark: bool = False) -> None:
@@ -102,14 +109,39 @@ class Desktop(Session):
             return None
         return found._replace(y=found.y + (self.screenshot().height - strip.height if self.at_bottom else 0))
 
+    menu_button: ClassVar[int] = 3
+
     def open_menu(self, place: Place) -> None:
-        self.click(*place.middle, button=3)
+        """Waits until it is seen."""
+        self._without_menu = self.screenshot()
+        self.click(*place.middle, button=self.menu_button)
+        self.wait_for(self._has_menu_open, 15, "the menu is seen")
 
     def open_window(self, place: Place) -> None:
         self.click(*place.middle)
 
     def close_menu(self) -> None:
-        self.key("Escape")
+        def is_closed() -> bool:
+            self.key("Escape")
+            time.sleep(0.1)  # a menu that is told twice closes once
+            return not self._has_menu_open()
+
+        self.wait_for(is_closed, 15, "the menu is closed")
+
+    def open_submenu(self, label: str) -> None:
+        """In the menu that is open."""
+        time.sleep(0.3)  # it takes the keyboard, which cannot be seen
+        self.key(*["Up"] * _FROM_THE_END[label], "Right")
+
+    def choose(self, place: Place, label: str) -> None:
+        """A row of the icon's menu, as a user does."""
+        self.open_menu(place)
+        time.sleep(0.3)  # it takes the keyboard, which cannot be seen
+        self.key(*["Up"] * _FROM_THE_END[label], "Return")
+
+    def _has_menu_open(self) -> bool:
+        box = ImageChops.difference(self._without_menu, self.screenshot()).getbbox()
+        return box is not None and box[3] - box[1] > 100
 
     def has_icon(self) -> bool:
         """Whether a panel has registered for our icon, as far as the bus knows."""
@@ -153,6 +185,7 @@ class Kde(Desktop):
     """KDE Plasma 5 on X11: kded has the watcher, plasmashell is the host."""
 
     name = "kde"
+    doctor = "KDE Plasma (kded5"
     panel_height = 44
     packages = (
         "plasma-workspace", "plasma-desktop", "kwin-x11", "kded5", "breeze", "breeze-icon-theme",
@@ -211,12 +244,12 @@ class Gnome(Desktop):
     """GNOME Shell without a screen, Wayland, with the AppIndicator extension. Its own Eval is hands and eyes."""
 
     name = "gnome"
+    doctor = "GNOME Shell with an extension (gnome-shell"
     panel_height = 32
     packages = ("gnome-shell", "gnome-shell-extension-appindicator", "dconf-cli", "dconf-gsettings-backend")
     programs = ("gnome-shell", "gsettings", "/usr/share/gnome-shell/extensions/ubuntu-appindicators@ubuntu.com")
     panel = "shell"
     has_tooltip = False
-    opens_by = "double click"
     variables: ClassVar[dict[str, str]] = {
         "XDG_CURRENT_DESKTOP": "GNOME",
         "DESKTOP_SESSION": "gnome",
@@ -270,10 +303,29 @@ class Gnome(Desktop):
     def close_menu(self) -> None:
         self._eval("for (const key of Object.keys(Main.panel.statusArea)) Main.panel.statusArea[key].menu?.close(0); 1")
 
+    def open_submenu(self, label: str) -> None:
+        self._click_text(label)
+
+    def choose(self, place: Place, label: str) -> None:
+        self.open_menu(place)
+        self._click_text(label)
+
+    def _click_text(self, label: str) -> None:
+        """Where it has come to rest."""
+
+        def place() -> tuple[int, int] | None:
+            before = self.texts().get(label)
+            return before if before and before == self.texts().get(label) else None
+
+        x, y = self.wait_for(place, 15, f"the row {label}")
+        time.sleep(0.5)  # or it is part of a double click
+        self.click(x + 10, y + 8)
+
     def texts(self) -> dict[str, tuple[int, int]]:
         """What is written on the screen, and where."""
         code = (
-            "let out={}; const w=a=>{ if(a.mapped&&a.text) out[a.text]=a.get_transformed_position().map(Math.round);"
+            "let out={}; const w=a=>{ if(a.mapped&&a.text) { const p=a.get_transformed_position().map(Math.round);"
+            " if(p.every(isFinite)) out[a.text]=p; }"
             " a.get_children().forEach(w) }; w(Main.layoutManager.uiGroup); out"
         )
         return {text: (x, y) for text, (x, y) in json.loads(self._eval(code) or "{}").items()}
@@ -326,6 +378,7 @@ class Cinnamon(Desktop):
     """Cinnamon with XApp's watcher, which passes the icon on to Cinnamon's applet."""
 
     name = "cinnamon"
+    doctor = "(xapp-sn-watcher"
     panel_height = 40
     packages = ("cinnamon", "xapp-sn-watcher")
     programs = ("cinnamon", "/usr/libexec/xapps/sn-watcher/xapp-sn-watcher")
@@ -362,7 +415,8 @@ class Mate(Desktop):
     """MATE's panel: its notification area takes StatusNotifier items."""
 
     name = "mate"
-    panel_height = 28
+    doctor = "MATE panel ("
+    panel_height = 24
     packages = ("mate-panel", "mate-settings-daemon", "marco")
     programs = ("mate-panel", "marco", "gsettings")
     panel = "mate-panel"
@@ -421,10 +475,12 @@ class MateIndicator(Mate):
     """MATE's panel with the applet of Ayatana's indicators. A click opens the menu there."""
 
     name = "mate-indicator"
+    doctor = "Ayatana indicators ("
     packages = (*Mate.packages, "mate-indicator-applet", "ayatana-indicator-application")
     _SERVICE = "/usr/libexec/ayatana-indicator-application/ayatana-indicator-application-service"
     programs = (*Mate.programs, _SERVICE)
-    opens_by = "menu"
+    has_tooltip = False
+    menu_button = 1
     takes_items = "false"
     applet = "IndicatorAppletCompleteFactory::IndicatorAppletComplete"
 
@@ -433,23 +489,24 @@ class MateIndicator(Mate):
         self._start("mate-panel", ["mate-panel"])
         self._await(WATCHER)
 
+    def open_window(self, place: Place) -> None:
+        """By the menu: a click opens that."""
+        self.choose(place, "Open NetWatch")
+
     def kill_panel(self) -> None:
         self.stop("ayatana", signal.SIGKILL)
         super().kill_panel()
-
-    def open_menu(self, place: Place) -> None:
-        self.click(*place.middle)
 
 
 class I3bar(Desktop):
     """i3 with its own bar: an XEmbed tray."""
 
     name = "i3bar"
+    doctor = "there is one; used when"
     panel_height = 20
     packages = ("i3-wm",)
     programs = ("i3", "i3bar")
     panel = "i3bar"
-    is_xembed = True
     variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "i3", "XDG_SESSION_TYPE": "x11"}
     _BAR = (
         # i3 would start the bar by itself: what is started here can be killed here.
@@ -483,6 +540,7 @@ class Polybar(I3bar):
     panel_height = 28
     packages = ("polybar", "i3-wm")
     programs = ("polybar", "i3")
+    menu_margin = -14
     panel = "polybar"
 
     def start_panel(self) -> None:
@@ -499,8 +557,40 @@ class Polybar(I3bar):
         self.wait_for(self.has_xembed_host, 30, "the bar has a tray")
 
 
+class Swaybar(WaylandSession, Desktop):
+    """sway's own bar. It draws no menus."""
+
+    name = "swaybar"
+    panel_height = 24
+    doctor = "swaybar (swaybar"
+    packages = ("sway", "grim")
+    programs = ("sway", "swaybar", "grim", "swaymsg")
+    panel = "swaybar"
+    has_menu = False
+    has_tooltip = False
+    variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "sway"}
+
+    def __init__(self, *, netns: str | None = None, scale: int = 1, dark: bool = False) -> None:
+        self.scale, self.dark = scale, dark
+        colours = ("#222222", "#eeeeee") if dark else ("#f0f0f0", "#222222")
+        # sway would start the bar by itself: what is started here can be killed here.
+        bar = (
+            f"bar top {{\n    swaybar_command true\n    position top\n    height {self.panel_height}\n"
+            f"    tray_output *\n    font pango:DejaVu Sans 10\n"
+            f"    colors {{\n        background {colours[0]}\n        statusline {colours[1]}\n    }}\n}}\n"
+        )
+        super().__init__(netns=netns, scale=scale, dark=dark, sway=f"output HEADLESS-1 scale {scale}\n{bar}")
+
+    def start_panel(self) -> None:
+        self._start("swaybar", ["swaybar", "-b", "top", "-s", self.environment["SWAYSOCK"]])
+        self._await_host()
+
+    def close_menu(self) -> None:
+        pass
+
+
 DESKTOPS: dict[str, type[Desktop]] = {
-    each.name: each for each in (Kde, Gnome, Cinnamon, Mate, MateIndicator, I3bar, Polybar)
+    each.name: each for each in (Kde, Gnome, Cinnamon, Mate, MateIndicator, I3bar, Polybar, Swaybar)
 }
 HEAVY = ("kde", "gnome", "cinnamon")
 

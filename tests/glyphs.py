@@ -11,9 +11,9 @@ from PIL import Image
 from netwatch_tray.tray.icon import SIZES, draw
 from netwatch_tray.tray.presenter import Glyph
 
-_CONTRAST = 40
-"""Of 255, to the colour of the panel."""
-_SIZES = (22, 16, 24, 32, 44, 48, 20, 18, 36, 40, 26, 28, 30)
+_CONTRASTS = (45, 90)
+"""Of 255, to the colour of the panel: half of what our grey and half of what the colour of text has."""
+_SIZES = (22, 16, 24, 32, 44, 48, 20, 18, 19, 17, 36, 40, 21, 23, 25, 26, 28, 30)
 """That panels show, the usual ones first."""
 
 
@@ -39,22 +39,22 @@ def find_glyph(
     picture: Image.Image, glyph: Glyph, *, sizes: Iterable[int] = _SIZES, most_misses: float = 0.3
 ) -> Place | None:
     """The best fit of the first size that fits; None: it is nowhere."""
-    rows = _binary(picture)
+    binary = [_binary(picture, contrast) for contrast in _CONTRASTS]
     for size in sizes:
         if size > picture.height:
             continue
-        found = _find(rows, picture.size, _template(glyph, size), most_misses)
-        if found is not None:
-            return found
+        for rows in binary:
+            if (found := _find(rows, picture.size, _template(glyph, size), most_misses)) is not None:
+                return found
     return None
 
 
-def _binary(picture: Image.Image) -> list[int]:
+def _binary(picture: Image.Image, contrast: int) -> list[int]:
     """Each line as a number, its leftmost pixel the highest bit; 1: another colour than most of the panel."""
     grey = picture.convert("L")
     histogram = grey.histogram()
     background = histogram.index(max(histogram))
-    mask = grey.point([255 * (abs(value - background) > _CONTRAST) for value in range(256)], "1")
+    mask = grey.point([255 * (abs(value - background) > contrast) for value in range(256)], "1")
     stride = (picture.width + 7) // 8
     data = mask.tobytes()
     return [

@@ -40,15 +40,16 @@ _STYLE = "* { font-family: DejaVu Sans; font-size: 13px; } window#waybar { backg
 
 
 class WaylandSession(Session):
-    """A context manager, as Session is. `custom`: waybar's module `custom/netwatch`."""
+    """A context manager, as Session is. `custom`: waybar's module `custom/netwatch`; `sway`: more of its settings."""
 
     screen_programs = ("sway", "waybar", "grim")
 
-    def __init__(self, *, custom: dict[str, Any] | None = None) -> None:
+    def __init__(self, *, custom: dict[str, Any] | None = None, sway: str = "", **more: Any) -> None:
         self._custom = custom
+        self._sway = sway
         self._place = Path(tempfile.mkdtemp(prefix="sway-"))
         self._pointer: Pointer | None = None
-        super().__init__()
+        super().__init__(**more)
 
     def start_host(self, kind: str) -> int:
         """`waybar`."""
@@ -97,7 +98,7 @@ class WaylandSession(Session):
     def _start_screen(self, size: str) -> None:
         """sway is display and window manager."""
         configuration = self._place / "config"
-        configuration.write_text(_SWAY.format(size=size))
+        configuration.write_text(_SWAY.format(size=size) + self._sway)
         command = ["sway", "-c", str(configuration)]
         if os.getuid() == 0:
             os.chown(self._place, _NOBODY, _NOBODY)

@@ -61,14 +61,20 @@ TEST_PROGRAMS = {
     "conky": "conky-std",
     "dbus-daemon": "dbus",
     "desktop-file-validate": "desktop-file-utils",
+    "dunst": "dunst",
     "fc-match": "fontconfig",
     "gdbus": "libglib2.0-bin",
     "grim": "grim",
+    "i3": "i3-wm",
     "import": "imagemagick",
     "ip": "iproute2",
     "lxqt-panel": "lxqt-panel",
+    "marco": "marco",
+    "mate-panel": "mate-panel",
+    "mate-settings-daemon": "mate-settings-daemon",
     "openbox": "openbox",
     "openssl": "openssl",
+    "polybar": "polybar",
     "setpriv": "util-linux",
     "strace": "strace",
     "sway": "sway",
@@ -79,6 +85,19 @@ TEST_PROGRAMS = {
     "xclip": "xclip",
     "xdotool": "xdotool",
     "xfce4-panel": "xfce4-panel",
+}
+# The three most used desktops, 1.3 GB: installed by `./dev test desktops` alone.
+DESKTOP_PROGRAMS = {
+    "cinnamon": "cinnamon",
+    "/usr/libexec/xapps/sn-watcher/xapp-sn-watcher": "xapp-sn-watcher",
+    "gnome-shell": "gnome-shell",
+    "/usr/share/gnome-shell/extensions/ubuntu-appindicators@ubuntu.com": "gnome-shell-extension-appindicator",
+    "kded5": "kded5",
+    "kwin_x11": "kwin-x11",
+    "plasmashell": "plasma-workspace",
+    "/usr/share/color-schemes/BreezeLight.colors": "breeze",
+    "/usr/share/icons/breeze": "breeze-icon-theme",
+    "/usr/share/plasma/shells/org.kde.plasma.desktop": "plasma-desktop",
 }
 PACKAGE_PROGRAMS = {"git": "git", "objdump": "binutils", "strip": "binutils", "dpkg-deb": "dpkg"}
 # Debian links its Python statically, and the frozen program is started by the shared library.
@@ -99,6 +118,9 @@ PACKAGE_CHECK_PROGRAMS = {
 }
 TEST_FILES = {
     "/usr/share/xfce4/panel/plugins/netload.desktop": "xfce4-netload-plugin",
+    "/usr/share/dbus-1/services/ca.desrt.dconf.service": "dconf-service",
+    "/usr/share/mate-panel/applets/org.mate.applets.IndicatorComplete.mate-panel-applet": "mate-indicator-applet",
+    "/usr/libexec/ayatana-indicator-application/ayatana-indicator-application-service": "ayatana-indicator-application",
     "/usr/include/linux/inet_diag.h": "linux-libc-dev",
     "/usr/include/stdio.h": "libc6-dev",
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
@@ -241,14 +263,31 @@ def lint(_arguments: list[str]) -> None:
 
 
 def test(arguments: list[str]) -> None:
-    """all checks: lint, types, imports, unit, GUI, end to end; or some: ./dev test tests/unit -k rate"""
+    """all checks: lint, types, imports, unit, GUI, end to end; or some: ./dev test tests/unit -k rate; or KDE, GNOME,
+    Cinnamon, MATE and bars at two scales, light and dark: ./dev test desktops [--repeat 10] [-k kde]"""
     if sys.platform == "linux" and os.geteuid() != 0:
         announce("Not root: leaving out the tests of network namespaces, mounts and other users")
     prepare(tests=True)
+    if arguments[:1] == ["desktops"]:
+        install_system_packages(missing_packages(DESKTOP_PROGRAMS), required=True)
+        arguments = ["tests/e2e/test_desktops.py", *_with_repeats(arguments[1:])]
     if not arguments:
         lint([])
     announce("Running the tests")
     become(PYTHON, "-m", "pytest", *arguments)
+
+
+def _with_repeats(arguments: list[str]) -> list[str]:
+    """Take `--repeat N` out: how often each panel is killed, and started late."""
+    repeats = "1"
+    if "--repeat" in arguments:
+        at = arguments.index("--repeat")
+        repeats = "".join(arguments[at + 1 : at + 2])
+        if not repeats.isdecimal() or repeats == "0":
+            fail("--repeat needs a number: ./dev test desktops --repeat 10")
+        arguments = arguments[:at] + arguments[at + 2 :]
+    os.environ["NETWATCH_REPEATS"] = repeats
+    return arguments
 
 
 def shots(arguments: list[str]) -> None:

@@ -72,6 +72,9 @@ _16, _22, _24 = _GRIDS = (
     _Grid(24, 3, 1, 10, 6, 4, 4, 2),
 )
 
+_NATURAL = {"scalable": 4}
+"""How many times its grid a drawing says to be large: swaybar makes none larger by a fraction, only smaller."""
+
 # LXQt takes the last of all, whatever the size; its own icons have 22 pixels.
 _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}
 
@@ -132,13 +135,13 @@ def theme_name(glyph: Glyph) -> str:
 def draw_theme() -> dict[str, str]:
     """The files of the icon theme by their paths: SVG, in the colour for an unknown bar where nobody gives another."""
     return {
-        f"hicolor/{place}/apps/{theme_name(glyph)}.svg": _svg(glyph, grid)
+        f"hicolor/{place}/apps/{theme_name(glyph)}.svg": _svg(glyph, grid, _NATURAL.get(place, 1))
         for place, grid in _THEME_PLACES.items()
         for glyph in GLYPHS
     }
 
 
-def _svg(glyph: Glyph, grid: _Grid) -> str:
+def _svg(glyph: Glyph, grid: _Grid, times: int) -> str:
     """With the class that KDE looks for; GTK colours every path by itself."""
     ink = "#{:02x}{:02x}{:02x}".format(*_INK["unknown"])
     paths = "".join(
@@ -146,7 +149,7 @@ def _svg(glyph: Glyph, grid: _Grid) -> str:
         for polygon in _shapes(glyph, grid)
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.size}" height="{grid.size}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.size * times}" height="{grid.size * times}" '
         f'viewBox="0 0 {grid.size} {grid.size}">'
         f'<style id="current-color-scheme" type="text/css">.ColorScheme-Text{{color:{ink}}}</style>{paths}</svg>\n'
     )

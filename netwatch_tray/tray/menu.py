@@ -63,8 +63,8 @@ class TrayMenu:
         """Of the live rows: rates, what they count, amounts, interfaces."""
         self._width = 0
         """Characters of the live rows."""
-        self._amounts: tuple[Amounts | None, str] = None, ""
-        """And their row."""
+        self._amounts: tuple[object, str] = None, ""
+        """What their row was made of, and the row."""
         self._rows: list[MenuItem] = []
         self.view = presenter.WAITING
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
@@ -92,8 +92,9 @@ class TrayMenu:
         self._texts = list(view.rows)
         amounts = self._actions.amounts()
         if amounts is not None:
-            if amounts != self._amounts[0]:
-                self._amounts = amounts, presenter.amounts_row(amounts, self.settings.units)
+            wanted = amounts, self.settings.units
+            if wanted != self._amounts[0]:
+                self._amounts = wanted, presenter.amounts_row(*wanted)
             self._texts.insert(2, self._amounts[1])
         longest = max(map(len, self._texts), default=0)
         if longest > self._width:
