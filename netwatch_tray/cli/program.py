@@ -9,7 +9,7 @@ import time
 from netwatch_tray import launch
 from netwatch_tray.cli import live
 from netwatch_tray.cli.session import DONE, connect, has_display, send
-from netwatch_tray.errors import AgentUnreachableError, AlreadyRunningError, NetWatchError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, AlreadyRunningError, NetWatchError
 
 _QUIT_TIMEOUT = 10.0
 _REBIND_TIMEOUT = 5.0
@@ -79,6 +79,8 @@ def _window(_options: argparse.Namespace) -> int:
     require_display()  # before an agent is started for nothing
     try:
         connect()[0].close()
+    except AgentBusyError:
+        pass  # the window tries until it is greeted
     except AgentUnreachableError:
         launch.start_agent()  # the window waits for it as it would for one that restarts
     return run(paths.feed_socket())
