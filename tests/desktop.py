@@ -422,6 +422,17 @@ class Session:
         """Types text into whatever has the focus."""
         self._run(["xdotool", "type", text])
 
+    def minimize(self, name: str) -> None:
+        """Minimize the windows whose title matches this regular expression, and wait until none is visible."""
+        for window in self.windows(name):
+            self._run(["xdotool", "windowminimize", str(window)])
+        self.wait_for(lambda: not self.windows(name), 5, f"{name} is minimized")
+
+    def is_active(self, name: str) -> bool:
+        """Return whether a window whose title matches this regular expression has the keyboard."""
+        active = self._run(["xdotool", "getactivewindow"]).strip()
+        return active.isdigit() and int(active) in self.windows(name)
+
     def is_keyboard_grabbed(self) -> bool:
         """Return whether a menu has the keyboard: X gives it to one client at a time, and answers whether it did."""
         display = XDisplay(self.environment["DISPLAY"])
