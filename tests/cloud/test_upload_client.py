@@ -35,7 +35,7 @@ from uploading import (
 
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Key
-from netwatch_tray.cloud.client import Answer, ServerClient, UnreachableError
+from netwatch_tray.cloud.client import Answer, ServerClient, UnreachableError, trusted_by_system
 from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.uploader import Pace, Uploader
 from netwatch_tray.cloud.verdict import Again, Aside, Each, Paused, Smaller, judge
@@ -83,7 +83,7 @@ def test_a_hanging_tls_server_is_cut_off_in_time(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
     with IngestServer(tls=server_side(files), script=scripted(["drip", "hang"])) as server:
         client = ServerClient(account(server), "test/1", timeout=0.5)
-        for _ in range(2):
+        while server.script:  # on a loaded machine a request may be late before it is sent
             with pytest.raises(UnreachableError, match="did not answer in time"):
                 client.post(body())
         client.close()
@@ -107,6 +107,7 @@ def test_a_handshake_without_end_is_cut_off_in_time() -> None:
         server = threading.Thread(target=serve)
         server.start()
         client = ServerClient(account_at(f"https://127.0.0.1:{listener.getsockname()[1]}"), "test/1", timeout=0.3)
+        client._tls = trusted_by_system()  # reading all certificates may take longer than that on a loaded machine
         with pytest.raises(UnreachableError, match="did not answer in time"):
             client.post(body())
         server.join(60)
