@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from desktop import wait_for
 from hypothesis import given, strategies as st
 
 from netwatch_tray.collect.linux import desktop_entries
@@ -120,6 +121,10 @@ def test_nine_programs_of_six_runtimes_are_nine_apps(tmp_path: Path) -> None:
             if not file.exists():
                 sleeper(file)
             processes.append(subprocess.Popen(words, executable=file))
+        # Popen returns when execve(2) has closed the pipe, which is before the kernel sets the arguments.
+        wait_for(
+            lambda: all(Path(f"/proc/{each.pid}/cmdline").read_bytes() for each in processes), 5, "all are started"
+        )
         found = [ProcessMap().process(process.pid) for process in processes]
     finally:
         for process in processes:
