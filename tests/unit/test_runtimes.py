@@ -122,9 +122,7 @@ def test_nine_programs_of_six_runtimes_are_nine_apps(tmp_path: Path) -> None:
                 sleeper(file)
             processes.append(subprocess.Popen(words, executable=file))
         # Popen returns when execve(2) has closed the pipe, which is before the kernel sets the arguments.
-        wait_for(
-            lambda: all(Path(f"/proc/{each.pid}/cmdline").read_bytes() for each in processes), 5, "all are started"
-        )
+        wait_for(lambda: all(Path(f"/proc/{each.pid}/cmdline").read_bytes() for each in processes), 5, "all run")
         found = [ProcessMap().process(process.pid) for process in processes]
     finally:
         for process in processes:
