@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, settings
 
 from netwatch_tray.collect import odd_rows
 
-# A shell that starts us in the background has SIGINT ignored, and our children would inherit that.
+# A shell that starts us in the background ignores SIGINT, nohup(1) ignores SIGHUP; our children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # By default an example that takes 0.2 s fails, which it may on a machine that does something else as well.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
