@@ -47,8 +47,10 @@ from netwatch_tray.history.rows import is_moment
 
 _log = logging.getLogger(__name__)
 
-_MOST_MISSES = 50_000
-"""Keys tried one after the other that cannot be read, before the rest of a table is read from its other end. 2 s."""
+_MOST_MISSES = 20_000
+"""Keys tried one after the other that cannot be read, before the rest of a table is read from its other end."""
+_LEAST_ROW = 16
+"""Bytes; of a small file no more keys are tried than it can hold rows."""
 _RECOVERY_TIMEOUT = 300.0
 """Seconds that `sqlite3 .recover` may take; it runs beside the agent, once."""
 _UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError, OverflowError)
@@ -146,7 +148,8 @@ class Source:
         # Of the 2^32 places between two hours only those of known series are tried.
         width = 2 + self._most_series(connection) if table == "chunk" else 1 << 32
         place, misses = 0, 0
-        while misses < _MOST_MISSES:
+        most_misses = min(_MOST_MISSES, self._file.stat().st_size // _LEAST_ROW)
+        while misses < most_misses:
             low = (place // width) << 32 | place % width
             last = low - 1
             for row in self._until_error(connection, f"{query} WHERE {key} >= ? ORDER BY {key}", low):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from machine import START, Machine
 
+from netwatch_tray.engine.apps import AppName
+from netwatch_tray.engine.connections import Interval
 from netwatch_tray.history.packing import HOURS, MINUTES
 from netwatch_tray.history.reader import HistoryReader
-from netwatch_tray.model import Tick
+from netwatch_tray.history.recorder import Measurement
+from netwatch_tray.model import Traffic
 
 FAR_FUTURE = int(START + 20 * 365 * 86400)
 
@@ -28,13 +31,15 @@ class Truth(RuleBasedStateMachine):
         self.writer = self.machine.writer(self.file)
         self.expected: dict[str, list[int]] = {"eth0": [0, 0], "wg0": [0, 0], "": [0, 0]}
         self.stored_expected = {name: list(sums) for name, sums in self.expected.items()}
+        self.expected_apps, self.stored_apps = [0, 0], [0, 0]
+        self.inode: int | None = None
         self.seen: dict[int, tuple[str, int, int]] = {}
         self.stored_seen: dict[int, tuple[str, int, int]] = {}
         self.stored_boot = self.machine.boot
         self.rebooted = False
         self.fallen: dict[int, tuple[int, int]] = {}
         """What counters were before they fell back, until they move again."""
-        self.pending: list[Tick] = []
+        self.pending: list[Measurement] = []
         self.measure()
 
     def teardown(self) -> None:
@@ -73,6 +78,15 @@ class Truth(RuleBasedStateMachine):
         self.machine.carry(min(self.machine.interfaces), 12_345, 0)
         self.machine.wait(seconds)
         self.measure()
+
+    @rule(name=st.sampled_from(["curl", "caf\udce9", "a\0b", "line\nfeed", ""]), rx=st.integers(0, 2**40))
+    def use_app(self, name: str, rx: int) -> None:
+        """Of names that are no UTF-8 and of amounts that are nothing, too."""
+        apps = {name: (AppName(name, name), Traffic(rx, 1))}
+        at = datetime.fromtimestamp(self.machine.wall, UTC)
+        self.pending.append((at, Interval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())))
+        self.expected_apps[0] += rx
+        self.expected_apps[1] += 1
 
     @rule(which=st.integers(0, 1))
     def reset(self, which: int) -> None:
@@ -123,6 +137,7 @@ class Truth(RuleBasedStateMachine):
         self.writer.record(self.pending)
         assert self.writer.fault is None
         self.pending = []
+        self.stored_apps = list(self.expected_apps)
         self.stored_expected = {name: list(sums) for name, sums in self.expected.items()}
         self.stored_seen = dict(self.seen)
         self.stored_boot = self.machine.boot
@@ -135,6 +150,7 @@ class Truth(RuleBasedStateMachine):
         self.writer.close()
         self.pending = []
         self.expected = {name: list(sums) for name, sums in self.stored_expected.items()}
+        self.expected_apps = list(self.stored_apps)
         self.seen = dict(self.stored_seen)
         self.rebooted = self.stored_boot != self.machine.boot
         self.machine.wait(seconds)
@@ -177,6 +193,9 @@ class Truth(RuleBasedStateMachine):
         self.seen = {index: (name, rx, tx) for index, (name, _, _, rx, tx) in self.machine.interfaces.items()}
 
     def compare(self) -> None:
+        self.inode = self.inode or self.file.stat().st_ino
+        assert self.file.stat().st_ino == self.inode, "it is the same file"
+        assert self.writer.faults == ()
         reader = HistoryReader(self.file)
         try:
             for name, (rx, tx) in self.stored_expected.items():
@@ -185,6 +204,9 @@ class Truth(RuleBasedStateMachine):
                 assert (used.rx, used.tx) == (rx, tx), name
                 days = reader.days(kind, name or None, date.min, date.max).values()
                 assert (sum(day.rx for day in days), sum(day.tx for day in days)) == (rx, tx), name
+            apps = reader.by_name("app", date.min, date.max).values()
+            assert [sum(app.rx for app in apps), sum(app.tx for app in apps)] == self.stored_apps
+            assert reader.damage.lost == 0
             self.compare_parts(reader)
         finally:
             reader.close()
