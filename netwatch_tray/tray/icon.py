@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 
 from PIL import Image
 
-from netwatch_tray.tray import digits
 from netwatch_tray.tray.presenter import Glyph
 
 SIZES = (16, 22, 24, 32, 44, 48, 64)
@@ -86,6 +85,8 @@ def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
 
 def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Image.Image:
     """On a bar of unknown colour light digits on a dark plate: one ink for all bars is too faint for thin strokes."""
+    from netwatch_tray.tray import digits  # noqa: PLC0415  only where they are chosen
+
     mask = digits.draw(lines, size)
     if bar == "unknown":
         picture = Image.new("RGBA", (size, size), _INK["light"])
