@@ -3,15 +3,16 @@
 `boottime` goes on while the machine sleeps, `uptime` stands still then. Their difference grows by the length of each
 sleep, which is how one is told from a slow program. Neither ever jumps when the wall clock is set.
 
-Linux: clock_gettime(2), CLOCK_BOOTTIME and CLOCK_MONOTONIC. macOS: clock_gettime(3), CLOCK_MONOTONIC and
-CLOCK_UPTIME_RAW.
+Linux: clock_gettime(2), CLOCK_BOOTTIME and CLOCK_MONOTONIC. macOS: clock_gettime(3), CLOCK_MONOTONIC_RAW and
+CLOCK_UPTIME_RAW; its CLOCK_MONOTONIC is the wall clock less the time of boot, and is slewed with it.
 """
 
 from __future__ import annotations
 
 import time
 
-_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_RAW: int = getattr(time, "CLOCK_MONOTONIC_RAW", time.CLOCK_MONOTONIC)
+_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", _RAW)
 _UPTIME: int = getattr(time, "CLOCK_UPTIME_RAW", time.CLOCK_MONOTONIC)
 
 

@@ -56,12 +56,11 @@ def _ladder() -> Iterator[Callable[[], ConnectionSource]]:
 
         yield SsSource
     elif sys.platform == "darwin":
-        from netwatch_tray.collect.darwin.pcblist import PcblistSource  # noqa: PLC0415  loaded when tried
-
-        yield PcblistSource
         from netwatch_tray.collect.darwin.nettop import NettopSource  # noqa: PLC0415  loaded when tried
+        from netwatch_tray.collect.darwin.pcblist import COUNTS_BYTES, PcblistSource, darwin_release  # noqa: PLC0415
 
-        yield NettopSource
+        ladder = (PcblistSource, NettopSource) if darwin_release() in COUNTS_BYTES else (NettopSource, PcblistSource)
+        yield from ladder
     else:
         return
     from netwatch_tray.collect.lsof import LsofSource  # noqa: PLC0415  loaded when tried

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from netwatch_tray.collect.odd_rows import leave_out, parsed
 from netwatch_tray.errors import CollectError, ParseError
@@ -24,9 +24,12 @@ _STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|sr|fd)\d")
 _IMAGE = re.compile(r"/dev/(?:loop|ram|zram)\d")
 """A file or memory that poses as a disk."""
 _LOCAL = frozenset(
-    "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk apfs hfs hfsplus".split()
+    "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk".split()
+    + "apfs hfs hfsplus msdos".split()
 )
 """What lives on a disk of this machine. A network file system may hang whoever asks it."""
+_CONTAINER = re.compile(r"/dev/disk\d+")
+"""macOS: of an APFS volume, `/dev/disk3s1s1`, the container, whose space its volumes share."""
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 
@@ -69,7 +72,7 @@ def usages() -> tuple[Usage, ...]:
     else:
         import psutil  # noqa: PLC0415  4 MB, for systems without /proc
 
-        mounts = [Mount(each.device, each.mountpoint, each.fstype) for each in psutil.disk_partitions(all=False)]
+        mounts = mac_mounts(psutil.disk_partitions(all=False))
     found = {}
     for mount in real(mounts):
         with contextlib.suppress(OSError):  # unmounted meanwhile, or not ours to see
@@ -109,6 +112,37 @@ def real(mounts: Iterable[Mount]) -> list[Mount]:
                 found.setdefault(mount.device, mount)
         elif mount.point == "/" and mount.kind != "rootfs":
             found["/"] = mount
+    return list(found.values())
+
+
+class Partition(Protocol):
+    """A row of psutil.disk_partitions, as far as it is used."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def mountpoint(self) -> str: ...
+    @property
+    def fstype(self) -> str: ...
+    @property
+    def opts(self) -> str: ...
+
+
+def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
+    """Of macOS's mounts those that a person would call a disk: `/`, and what the Finder shows and can be written to.
+
+    The volumes below /System/Volumes share the container of `/`; what is read-only (a disk image, an installer) cannot
+    fill up. Of an APFS container the first volume stands for all, `/` before others.
+    """
+    found: dict[str, Mount] = {}
+    for each in sorted(partitions, key=lambda each: each.mountpoint != "/"):
+        options = each.opts.split(",")
+        if each.mountpoint != "/" and ("ro" in options or "dontbrowse" in options):
+            continue
+        if each.mountpoint.startswith("/System/Volumes/"):
+            continue
+        container = _CONTAINER.match(each.device) if each.fstype == "apfs" else None
+        found.setdefault(container[0] if container else each.device, Mount(each.device, each.mountpoint, each.fstype))
     return list(found.values())
 
 

@@ -97,12 +97,9 @@ def _darwin_rungs() -> Sequence[Rung]:
     from netwatch_tray.collect.darwin.interfaces import IFALLDATA, IFLIST2, SysctlSource  # noqa: PLC0415  macOS alone
     from netwatch_tray.collect.darwin.liveness import LivenessGuard  # noqa: PLC0415  macOS alone
 
-    def iflist2() -> InterfaceSource:
-        return SysctlSource(IFLIST2)
-
     return (
-        (IFALLDATA.name, lambda: LivenessGuard(SysctlSource(IFALLDATA), iflist2)),
-        (IFLIST2.name, iflist2),
+        (IFALLDATA.name, lambda: LivenessGuard(SysctlSource(IFALLDATA))),
+        (IFLIST2.name, lambda: LivenessGuard(SysctlSource(IFLIST2))),
         ("psutil", lambda: _psutil(32)),  # it reads NET_RT_IFLIST2
     )
 

@@ -102,6 +102,7 @@ def _socket(record: tuple[dict[str, str], dict[str, str]]) -> tuple[str, Socket]
     uid, pid = process.get("u", ""), process.get("p", "")
     found = Socket(
         protocol=protocol,
+        family={"IPv4": 4, "IPv6": 6}.get(file.get("t", "")),
         local_address=local_address,
         local_port=local_port,
         remote_address=None if remote_address == "*" else remote_address,

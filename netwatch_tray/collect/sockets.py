@@ -17,6 +17,8 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     protocol: str
     """TCP or UDP."""
+    family: int | None = None
+    """4 or 6, where the source tells it: one of each may be bound to `*` at the same port."""
     local_address: str
     """Numeric; `*` for any."""
     local_port: int | None

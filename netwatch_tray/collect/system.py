@@ -189,7 +189,9 @@ def machine() -> Machine:
             model = None
         system = _distribution() or names.sysname
     else:
-        model, system = _mac_processor(), f"macOS {platform.mac_ver()[0]}"
+        model = _mac_sysctl("machdep.cpu.brand_string")
+        # platform.mac_ver() is 16.0 on macOS 26 for a Python that was built with an older SDK.
+        system = f"macOS {_mac_sysctl('kern.osproductversion') or platform.mac_ver()[0]}"
     try:
         memory = _readings().memory().total
     except CollectError:
@@ -214,11 +216,11 @@ def parse_os_release(content: bytes) -> str | None:
     return found or None
 
 
-def _mac_processor() -> str | None:
+def _mac_sysctl(name: str) -> str | None:
     from netwatch_tray.collect import tools  # noqa: PLC0415  where the kernel has no file for it
 
     try:
-        named = tools.output([tools.find("sysctl"), "-n", "machdep.cpu.brand_string"], timeout=2)
+        named = tools.output([tools.find("sysctl"), "-n", name], timeout=2)
     except (CollectError, UnsupportedError):
         return None
     return decoded(named).strip() or None

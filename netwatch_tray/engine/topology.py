@@ -41,6 +41,8 @@ _TUNNELS = frozenset(
 _AMBIGUOUS = frozenset({"ppp"})
 """May be a tunnel (PPTP, L2TP), DSL over a card (PPPoE) or a modem with nothing below it."""
 _HARDWARE = frozenset({"ethernet", "wifi", "cellular", "infiniband"})
+_NEVER_OUT = frozenset({"anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet"})
+"""macOS: links to devices nearby, inside this machine and to its virtual machines."""
 
 
 class Membership(NamedTuple):
@@ -178,7 +180,8 @@ class _Topology:
         hardware = [each for each in up if each.kind in _HARDWARE]
         if hardware:
             return hardware
-        return [each for each in up if not [lower for lower in self._lower(each) if lower.is_up]]
+        others = [each for each in up if each.kind not in _BRIDGES | _TUNNELS - _AMBIGUOUS | _NEVER_OUT]
+        return [each for each in others if not [lower for lower in self._lower(each) if lower.is_up]]
 
     def _membership(self, interface: Interface, uplinks: Mapping[int, str], chosen: Mapping[str, bool]) -> Membership:
         role, over = self._role(interface, uplinks), self._over(interface, uplinks)

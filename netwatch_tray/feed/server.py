@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from netwatch_tray.feed.protocol import (
 
 _log = logging.getLogger(__name__)
 
+_SEND_BUFFER = 128 << 10
+"""Bytes that the kernel holds for a client that is slow to read."""
 _MOST_CLIENTS = 32
 _BACKLOG = 64
 """Connections that wait while the agent is at work elsewhere."""
@@ -158,6 +161,8 @@ class FeedServer:
             connection.close()
             return
         connection.setblocking(False)
+        if sys.platform == "darwin":  # which begins with 8 KiB (net.local.stream.sendspace)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         client = _Client(connection, pid)
         self._clients.add(client)
         self._scheduler.watch(connection.fileno(), READ, lambda events: self._ready(client, events))

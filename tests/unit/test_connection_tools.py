@@ -1,10 +1,9 @@
-"""Sockets from /proc/net, ss, nettop and pcblist_n: as recorded or constructed, cut, and noise."""
+"""Sockets from /proc/net and ss, as recorded, cut, and noise; and tools that fail. macOS: test_darwin_sockets.py."""
 
 from __future__ import annotations
 
 import os
 import socket
-import struct
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import needs
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.darwin import nettop, pcblist
+from netwatch_tray.collect.darwin import nettop
 from netwatch_tray.collect.linux import proc_net_sockets, ss
 from netwatch_tray.collect.linux.proc_net_sockets import ProcNetSource
 from netwatch_tray.collect.lsof import LsofSource
@@ -42,15 +41,6 @@ tcp   CLOSE-WAIT 1 0   [2001:db8::7]:55100 [2001:db8::9]:80    uid:33 ino:25 sk:
 \t rtt:1/1 bytes_received:100
 tcp   TIME-WAIT  0 0        192.0.2.7:56100  192.0.2.9:443     timer:(timewait,59sec,0) ino:0 sk:6
 """  # noqa: E501  as ss writes it
-NETTOP = """\
-time,,interface,state,bytes_in,bytes_out,rx_dupe,rx_ooo,re-tx,rtt_avg,rcvsize,tx_win,tc_class,tc_mgt,cc_algo,P,C,R,W,arch,
-18:18:38.3,Microsoft, Edge .772,,,13530917,11022,,,,,,,,,,,,,,,
-18:18:38.3,tcp4 192.168.3.37:56241<->17.57.145.55:5223,en0,Established,27201,31090,0,3590,0,108.53 ms,131072,31872,RD,-,cubic,-,-,-,-,ch,
-18:18:38.3,quic6 fe80::7ca2:20ff:fe4d:277%awdl0.52214<->fe80::13:faff:fe55:a839%awdl0.50386,awdl0,,1001065,136242,,,,,,,,,,,,,,,
-18:18:38.3,mDNSResponder.501,,,,,,,,,,,,,,,,,,,
-18:18:38.3,udp6 *.5353<->*.*,en0,,14431855,8190886,,,,,,,,,,,,,,,
-18:18:38.3,tcp4 127.0.0.1:80<->*:*,lo0,Listen,,,,,,,,,,,,,,,,,
-"""  # noqa: E501  as nettop writes it
 
 
 def test_proc_net() -> None:
@@ -117,113 +107,6 @@ def test_the_real_ss() -> None:
         assert (0, 77) in {(row.rx_bytes, row.tx_bytes) for row in rows}
 
 
-def test_nettop() -> None:
-    edge, quic, multicast, listener = nettop.parse(NETTOP.encode()).values()
-    assert (edge.process, edge.pid, edge.state) == ("Microsoft, Edge", 772, "ESTABLISHED")
-    assert (edge.remote_address, edge.remote_port, edge.rx_bytes, edge.tx_bytes) == ("17.57.145.55", 5223, 27201, 31090)
-    assert edge.rtt_s == pytest.approx(0.10853)
-    assert (quic.protocol, quic.local_address, quic.local_port) == ("UDP", "fe80::7ca2:20ff:fe4d:277%awdl0", 52214)
-    assert (multicast.process, multicast.pid, multicast.local_address) == ("mDNSResponder", 501, "*")
-    assert (multicast.local_port, multicast.remote_address) == (5353, None)
-    assert (listener.state, listener.rx_bytes) == ("LISTEN", None)
-
-
-def test_nettop_of_another_release() -> None:
-    """Without times, with two columns: what is asked for by `-J`."""
-    written = b",bytes_in,bytes_out,\napsd.533,11417,23504,\ntcp4 1.2.3.4:5<->1.2.3.5:6,7,8,\ntcp4 1.2."
-    (row,) = nettop.parse(written).values()
-    assert (row.process, row.pid, row.rx_bytes, row.tx_bytes, row.state) == ("apsd", 533, 7, 8, None)
-
-
-def test_nettop_joins_lsof_though_they_write_scopes_differently() -> None:
-    listed = {
-        "l": Socket(protocol="TCP", local_address="fe80::1%27", local_port=5, remote_address="fe80::2%27", pid=1),
-        "own": Socket(protocol="TCP", local_address="*", local_port=22, state="LISTEN", pid=2),
-    }
-    flows = {
-        "n": Socket(
-            protocol="TCP", local_address="fe80::1%en0", local_port=5, remote_address="fe80::2%en0", rx_bytes=9
-        ),
-        "others": Socket(protocol="UDP", local_address="*", local_port=53, rx_bytes=1),
-    }
-    joined = nettop.join(listed, flows)
-    assert set(joined) == {"l", "own", "others"}
-    assert (joined["l"].rx_bytes, joined["l"].pid) == (9, 1)
-
-
-def item(kind: int, length: int, **at: bytes) -> bytes:
-    whole = bytearray(struct.pack("=II", length, kind).ljust((length + 7) & ~7, b"\0"))
-    for offset, value in at.items():
-        whole[int(offset[1:]) : int(offset[1:]) + len(value)] = value
-    return bytes(whole)
-
-
-XINPGEN = struct.pack("=IIQQ", 24, 1, 0, 0)
-V4 = bytes(12) + socket.inet_aton("192.0.2.7")
-LINK_LOCAL = b"\xfe\x80\0\x1b" + bytes(11) + b"\1"
-
-
-def pcb(identity: int, flag: int, local: bytes, remote: bytes, ports: tuple[int, int] = (443, 5000)) -> bytes:
-    return item(
-        0x10,
-        104,
-        _8=struct.pack("=Q", identity),
-        _16=struct.pack(">HH", *ports),
-        _44=bytes([flag]),
-        _48=remote,
-        _64=local,
-    )
-
-
-COUNTERS = struct.pack("=16Q", 1, 100, 1, 10, 1, 200, 1, 20, 0, 0, 0, 0, 1, 4, 1, 2)
-PCBLIST = (
-    XINPGEN
-    + pcb(0xABC, 1, V4, V4)
-    + item(0x1, 104, _64=struct.pack("=Iii", 501, 77, 78))
-    + item(0x2, 32)
-    + item(0x4, 32)
-    + item(0x8, 136, _8=COUNTERS)
-    + item(0x20, 204, _36=struct.pack("=i", 4), _136=struct.pack("=I", 640))
-    + pcb(0xABD, 2, LINK_LOCAL, bytes(16), (0, 22))
-    + item(0x20, 204, _36=struct.pack("=i", 1))
-    + XINPGEN
-)
-
-
-def test_pcblist() -> None:
-    connection, listener = pcblist.parse(PCBLIST, "TCP").values()
-    assert connection == Socket(
-        protocol="TCP",
-        local_address="192.0.2.7",
-        local_port=5000,
-        remote_address="192.0.2.7",
-        remote_port=443,
-        state="ESTABLISHED",
-        rx_bytes=304,
-        tx_bytes=32,
-        rtt_s=0.02,
-        uid=501,
-        pid=78,
-    )
-    assert (listener.local_address, listener.remote_address, listener.state) == ("fe80::1%27", None, "LISTEN")
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        b"",
-        XINPGEN[:10],
-        XINPGEN + item(0x10, 112),  # a later macOS, with more in it
-        XINPGEN + item(0x40, 32),
-        XINPGEN + item(0x1, 104),  # details of no socket
-        PCBLIST[:100],
-    ],
-)
-def test_an_unknown_layout_is_refused(table: bytes) -> None:
-    with pytest.raises(ParseError):
-        pcblist.parse(table, "TCP")
-
-
 def changed_somewhere(whole: bytes) -> st.SearchStrategy[bytes]:
     return st.builds(
         lambda at, removed, more: whole[:at] + more + whole[at + removed :],
@@ -239,10 +122,8 @@ def changed_somewhere(whole: bytes) -> st.SearchStrategy[bytes]:
     [
         (lambda content: proc_net_sockets.parse(content, "TCP"), TCP),
         (ss.parse, SS.encode()),
-        (nettop.parse, NETTOP.encode()),
-        (lambda content: pcblist.parse(content, "TCP"), PCBLIST),
     ],
-    ids=["proc", "ss", "nettop", "pcblist"],
+    ids=["proc", "ss"],
 )
 def test_no_bytes_raise_anything_but_a_parse_error(
     parse: Callable[[bytes], Mapping[str, Socket]], whole: bytes

@@ -11,18 +11,24 @@ import errno
 import fcntl
 import itertools
 import socket
-import subprocess
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import needs
 import pytest
 from hypothesis import given, strategies as st
+from structures import Layout, build, compiled
 
 from netwatch_tray import clock
 from netwatch_tray.collect.darwin import interfaces as darwin, parsers
-from netwatch_tray.collect.darwin.interfaces import IFALLDATA, IFLIST2, SysctlSource, kind_of
+from netwatch_tray.collect.darwin.interfaces import (
+    IFALLDATA,
+    IFLIST2,
+    NO_MEDIUM,
+    Medium,
+    SysctlSource,
+    kind_of,
+    medium_of,
+)
 from netwatch_tray.collect.darwin.liveness import LivenessGuard
 from netwatch_tray.collect.darwin.parsers import (
     parse_default_routes,
@@ -31,6 +37,7 @@ from netwatch_tray.collect.darwin.parsers import (
     parse_iflist2,
 )
 from netwatch_tray.collect.darwin.sysctl import Sysctl
+from netwatch_tray.engine.topology import decide
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.model import Counters, Interface, Sample
 
@@ -38,29 +45,10 @@ UP, LOOPBACK, RUNNING, MULTICAST = 0x1, 0x8, 0x40, 0x8000
 ANYWHERE = "0.0.0.0"  # noqa: S104  a destination: nothing is bound to it
 ROUTES_MIB = (4, 17, 0, 0, 2, 0x802)
 
-Layout = Mapping[tuple[str, str], tuple[int, int]]
-"""Offset and size by structure and field, as a compiler lays them out; the field `-` is the whole."""
-
 
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    needs.programs("cc")
-    program = tmp_path_factory.mktemp("layout") / "darwin_net"
-    source = Path(__file__).parent / "layouts" / "darwin_net.c"
-    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True, timeout=60)
-    lines = subprocess.run([program], check=True, timeout=60, capture_output=True, text=True).stdout.splitlines()
-    return {(one, two): (int(offset), int(size)) for one, two, offset, size in map(str.split, lines)}
-
-
-def build(layout: Layout, structure: str, **fields: int | bytes) -> bytes:
-    """A structure with these fields, all others 0; `__` in a keyword stands for the dot in the field."""
-    content = bytearray(layout[structure, "-"][1])
-    for keyword, value in fields.items():
-        offset, size = layout[structure, keyword.replace("__", ".")]
-        encoded = value.ljust(size, b"\0") if isinstance(value, bytes) else value.to_bytes(size, "little")
-        assert len(encoded) == size
-        content[offset : offset + size] = encoded
-    return bytes(content)
+    return compiled("darwin_net", tmp_path_factory.mktemp("layout"))
 
 
 # Every value differs and fills its field, so that none can be taken for another, or for half of one.
@@ -142,6 +130,7 @@ class TestLayouts:
         assert parsers.RT_MSGHDR.size == layout["rt_msghdr", "-"][1]
         assert layout["ifmediareq", "-"][1] == darwin._SIOCGIFMEDIA >> 16 & 0x1FFF
         assert layout["ifmediareq", "current"] == (16, 4)
+        assert layout["ifmediareq", "status"] == (24, 4)
         assert layout["sockaddr_dl", "data"][0] == 8
 
     def test_each_field_of_ifmibdata_is_where_the_compiler_puts_it(self, layout: Layout) -> None:
@@ -420,12 +409,12 @@ class Mac:
         self.indexes: dict[str, int] = {}
         self.rows: list[tuple[str, dict[str, int]]] = []
         self.addresses: dict[str, tuple[str, ...]] = {}
-        self.wireless: set[str] = set()
+        self.media: dict[str, Medium] = {}
         self.set_routes()
         monkeypatch.setattr(socket, "if_nametoindex", self._if_nametoindex)
         monkeypatch.setattr(clock, "boottime", lambda: self.now)
         monkeypatch.setattr(darwin, "addresses", lambda: self.addresses)
-        monkeypatch.setattr(darwin, "_is_wireless", lambda name: name in self.wireless)
+        monkeypatch.setattr(darwin, "medium_of", lambda name: self.media.get(name, NO_MEDIUM))
 
     def attach(self, name: str, index: int, **fields: int) -> None:
         self.indexes[name] = index
@@ -556,7 +545,7 @@ class TestSource:
         assert mac.open().sample().interfaces[11].speed is None
 
     def test_wireless(self, mac: Mac) -> None:
-        mac.wireless = {"en0"}
+        mac.media["en0"] = Medium(is_wireless=True, has_carrier=None)
         mac.attach("en0", 11)
         assert mac.open().sample().interfaces[11].kind == "wifi"
 
@@ -614,34 +603,93 @@ class TestSource:
     ],
 )
 def test_kinds(name: str, type_: int, kind: str) -> None:
-    assert kind_of(name, type_) == kind
+    assert kind_of(name, type_, is_wireless=False) == kind
 
 
 @pytest.mark.parametrize(
-    ("media", "kind"), [(0x80, "wifi"), (0x20 | 0x100000, "ethernet"), (0x80 | 0x5, "wifi"), (None, "ethernet")]
+    ("current", "status", "medium"),
+    [
+        (0x80, 0x3, Medium(is_wireless=True, has_carrier=True)),
+        (0x80 | 0x5, 0x1, Medium(is_wireless=True, has_carrier=False)),
+        (0x20 | 0x100000, 0x1, Medium(is_wireless=False, has_carrier=False)),
+        (0x20, 0x0, NO_MEDIUM),
+        (0x20, 0x2, NO_MEDIUM),  # without IFM_AVALID the other bit means nothing
+        (None, 0x0, NO_MEDIUM),
+    ],
 )
-def test_the_medium_tells_wireless_from_wired(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch, media: int | None, kind: str
+def test_the_medium_tells_wireless_from_wired_and_connected_from_not(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, current: int | None, status: int, medium: Medium
 ) -> None:
     def ioctl(_socket: socket.socket, request: int, argument: bytes) -> bytes:
         assert (request, argument) == (0xC02C6938, b"en0".ljust(44, b"\0"))
-        if media is None:
+        if current is None:
             raise OSError(errno.EOPNOTSUPP, "no media")
-        return build(layout, "ifmediareq", current=media)
+        return build(layout, "ifmediareq", current=current, status=status)
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
-    assert kind_of("en0", 0x6) == kind
+    assert medium_of("en0") == medium
+
+
+class TestOffline:
+    """What a Mac without a network shows, by replay: it must not become a total."""
+
+    UNSCOPED, SCOPED = 0x803, 0x1000803
+
+    @pytest.fixture
+    def mac(self, mac: Mac) -> Mac:
+        mac.attach("lo0", 1, flags=UP | RUNNING | LOOPBACK, data__type=0x18)
+        mac.attach("en0", 4)
+        mac.attach("en1", 5)  # Thunderbolt, nothing plugged in
+        mac.attach("awdl0", 6)
+        mac.attach("llw0", 7)
+        mac.attach("ap1", 8)
+        mac.attach("anpi0", 9)
+        mac.attach("bridge0", 10, data__type=0xD1)
+        mac.attach("utun0", 11, data__type=0x1)
+        mac.attach("utun4", 12, data__type=0x1)
+        mac.media["en0"] = Medium(is_wireless=True, has_carrier=True)
+        mac.media["en1"] = Medium(is_wireless=False, has_carrier=False)
+        return mac
+
+    def uplinks(self, mac: Mac, *routes: bytes) -> list[str]:
+        mac.set_routes(*routes)
+        interfaces = mac.open().sample().interfaces
+        return [interfaces[index].name for index, part in decide(interfaces, {}).items() if part.is_uplink]
+
+    def of_apple(self, mac: Mac) -> bytes:
+        return route(mac.layout, 11, self.SCOPED, "::")
+
+    def test_a_network(self, mac: Mac) -> None:
+        assert self.uplinks(mac, route(mac.layout, 4, self.UNSCOPED), self.of_apple(mac)) == ["en0"]
+
+    def test_a_vpn_over_it(self, mac: Mac) -> None:
+        routes = route(mac.layout, 12, 0x801), route(mac.layout, 4, self.SCOPED), self.of_apple(mac)
+        assert self.uplinks(mac, *routes) == ["en0"]
+
+    @pytest.mark.parametrize("is_joined", [True, False])
+    def test_no_network(self, mac: Mac, *, is_joined: bool) -> None:
+        mac.media["en0"] = Medium(is_wireless=True, has_carrier=is_joined)
+        for routes in ((), (self.of_apple(mac),), (route(mac.layout, 12, 0x801),)):
+            assert self.uplinks(mac, *routes) == (["en0"] if is_joined else [])
+
+    def test_a_network_that_is_left_is_no_longer_up(self, mac: Mac) -> None:
+        source = mac.open()
+        assert source.sample().interfaces[4].is_up
+        mac.media["en0"] = Medium(is_wireless=True, has_carrier=False)
+        mac.now += 11
+        assert not source.sample().interfaces[4].is_up
 
 
 class Fake:
     """A source whose interface `en0` moves by what `tick` says."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name = "one"
+    note: str | None = None
+
+    def __init__(self) -> None:
         self.now = 0.0
         self.row = [0] * 8
         self.is_loopback = False
-        self.fails = False
         self.is_closed = False
 
     def tick(self, seconds: float, *, packets: int, octets: int, column: int = 0) -> None:
@@ -650,8 +698,6 @@ class Fake:
         self.row[column + 2] += octets
 
     def sample(self) -> Sample:
-        if self.fails:
-            raise CollectError("no")
         interface = Interface(index=4, name="en0", is_loopback=self.is_loopback)
         return Sample(self.now, {4: Counters._make(self.row)}, {4: interface}, 64)
 
@@ -661,116 +707,57 @@ class Fake:
 
 class TestLiveness:
     @pytest.fixture
-    def sources(self) -> tuple[Fake, Fake]:
-        return Fake("one"), Fake("two")
+    def source(self) -> Fake:
+        return Fake()
 
     @pytest.fixture
-    def guard(self, sources: tuple[Fake, Fake]) -> LivenessGuard:
-        guard = LivenessGuard(sources[0], lambda: sources[1])
+    def guard(self, source: Fake) -> LivenessGuard:
+        guard = LivenessGuard(source)
         guard.sample()
         return guard
 
-    def test_living_counters_are_left_alone(self, guard: LivenessGuard, sources: tuple[Fake, Fake]) -> None:
+    def test_counters_that_move_are_left_alone(self, guard: LivenessGuard, source: Fake) -> None:
         for _ in range(100):
-            sources[0].tick(1, packets=100, octets=1)
-            guard.sample()
-        assert (guard.name, guard.note) == ("one", None)
+            source.tick(1, packets=100, octets=1)
+            assert guard.sample() == source.sample()
+        assert guard.note is None
 
     @pytest.mark.parametrize(("packets", "octets"), [(0, 0), (3, 0), (0, 9)])
-    def test_silence_is_no_fault(
-        self, guard: LivenessGuard, sources: tuple[Fake, Fake], packets: int, octets: int
-    ) -> None:
+    def test_silence_is_no_fault(self, guard: LivenessGuard, source: Fake, packets: int, octets: int) -> None:
         for _ in range(5):
-            sources[0].tick(20, packets=packets, octets=octets)
+            source.tick(20, packets=packets, octets=octets)
             guard.sample()
-        assert (guard.name, guard.note) == ("one", None)
+        assert guard.note is None
 
-    def test_a_short_stillness_is_no_fault(self, guard: LivenessGuard, sources: tuple[Fake, Fake]) -> None:
-        sources[0].tick(19, packets=1000, octets=0)
+    def test_a_short_stillness_is_no_fault(self, guard: LivenessGuard, source: Fake) -> None:
+        source.tick(19, packets=1000, octets=0)
         guard.sample()
-        sources[0].tick(2, packets=1, octets=1)
+        source.tick(2, packets=1, octets=1)
         guard.sample()
-        assert guard.name == "one"
+        assert guard.note is None
 
-    def test_loopback_does_not_count(self, guard: LivenessGuard, sources: tuple[Fake, Fake]) -> None:
-        sources[0].is_loopback = True
-        sources[0].tick(21, packets=1000, octets=0)
+    def test_loopback_does_not_count(self, guard: LivenessGuard, source: Fake) -> None:
+        source.is_loopback = True
+        source.tick(21, packets=1000, octets=0)
         guard.sample()
-        assert guard.name == "one"
+        assert guard.note is None
 
-    def test_counters_that_were_reset_are_no_fault(self, guard: LivenessGuard, sources: tuple[Fake, Fake]) -> None:
-        sources[0].tick(21, packets=500, octets=500)
+    def test_counters_that_were_reset_are_no_fault(self, guard: LivenessGuard, source: Fake) -> None:
+        source.tick(21, packets=500, octets=500)
         guard.sample()
-        sources[0].tick(21, packets=-500, octets=-500)
+        source.tick(21, packets=-500, octets=-500)
         guard.sample()
-        assert guard.name == "one"
+        assert guard.note is None
 
     @pytest.mark.parametrize(("column", "direction"), [(0, "received"), (1, "sent")])
-    def test_a_second_source_that_lives_is_kept(
-        self,
-        guard: LivenessGuard,
-        sources: tuple[Fake, Fake],
-        expected_logs: list[str],
-        column: int,
-        direction: str,
+    def test_bytes_that_stand_still_are_reported_once(
+        self, guard: LivenessGuard, source: Fake, expected_logs: list[str], column: int, direction: str
     ) -> None:
-        first, second = sources
-        first.tick(21, packets=1000, octets=0, column=column)
-        guard.sample()
-        assert guard.name == "two"
-        assert guard.note is None
-        assert guard.sample() == second.sample()
-        second.tick(21, packets=0, octets=0)
-        guard.sample()
-        assert guard.note is None, "nothing flowed, so nothing is known"
-        expected_logs.append(f"one counts no bytes on en0 ({direction}); two does")
-        second.tick(21, packets=1000, octets=500, column=column)
-        guard.sample()
-        assert guard.name == "two"
+        expected_logs.append(f"counts packets but no bytes on en0 ({direction})")
+        for _ in range(3):
+            source.tick(21, packets=1000, octets=0, column=column)
+            assert guard.sample() == source.sample()
         assert guard.note is not None
-        assert not second.is_closed
+        assert f"en0 ({direction})" in guard.note
         guard.close()
-        assert first.is_closed
-        assert second.is_closed
-
-    def test_a_second_source_as_dead_is_given_up(
-        self, guard: LivenessGuard, sources: tuple[Fake, Fake], expected_logs: list[str]
-    ) -> None:
-        first, second = sources
-        first.tick(21, packets=1000, octets=0)
-        guard.sample()
-        guard.sample()
-        expected_logs.append("counts packets but no bytes on en0 (received), and no other call knows better")
-        second.tick(21, packets=1000, octets=0)
-        guard.sample()
-        assert guard.name == "one"
-        assert second.is_closed
-        assert not first.is_closed
-        first.tick(60, packets=1000, octets=0)
-        guard.sample()
-        assert guard.sample() == first.sample(), "tried once, not for ever"
-
-    def test_a_second_source_that_does_not_open(self, sources: tuple[Fake, Fake], expected_logs: list[str]) -> None:
-        def refuse() -> Fake:
-            raise UnsupportedError("no such call")
-
-        guard = LivenessGuard(sources[0], refuse)
-        guard.sample()
-        sources[0].tick(21, packets=1000, octets=0)
-        expected_logs.append("no other call knows better")
-        guard.sample()
-        assert (guard.name, guard.note is None) == ("one", False)
-        assert not sources[0].is_closed
-
-    def test_a_second_source_that_fails_on_trial(
-        self, guard: LivenessGuard, sources: tuple[Fake, Fake], expected_logs: list[str]
-    ) -> None:
-        first, second = sources
-        first.tick(21, packets=1000, octets=0)
-        guard.sample()
-        second.fails = True
-        expected_logs.append("no other call knows better")
-        with pytest.raises(CollectError):
-            guard.sample()
-        assert guard.sample() == first.sample()
-        assert second.is_closed
+        assert source.is_closed

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
 import psutil
 
 from netwatch_tray import clock
@@ -62,10 +63,27 @@ _KIND_OF_DRIVER = {
     **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
 }
 """By the name without its number, where that tells more than the type; `None`: the name is the word for it."""
+_TUNNELS = frozenset({"tun", "ipsec", "gif", "stf"})
+"""Kinds that need another interface below them. Not PPP: it may be a modem."""
 
 _SIOCGIFMEDIA = 0xC02C6938
-"""_IOWR('i', 56, struct ifmediareq), 44 bytes: the name, and at 16 the current media word."""
+"""_IOWR('i', 56, struct ifmediareq), 44 bytes: the name, at 16 the current media word, at 24 the status."""
 _IFM_NMASK, _IFM_IEEE80211 = 0xE0, 0x80
+_IFM_AVALID, _IFM_ACTIVE = 0x1, 0x2
+_SCOPED = 1
+"""The metric of default routes for sockets bound to their interface; see parse_default_routes."""
+
+
+class Medium(NamedTuple):
+    """What an interface is connected to (<net/if_media.h>)."""
+
+    is_wireless: bool
+    """IEEE 802.11."""
+    has_carrier: bool | None
+    """A cable with something at its other end, a network joined; `None`: the driver does not tell."""
+
+
+NO_MEDIUM = Medium(is_wireless=False, has_carrier=None)
 
 
 class Dump(NamedTuple):
@@ -131,23 +149,28 @@ class SysctlSource:
     def _read_interfaces(self, rows: Iterable[Row]) -> Iterator[Interface]:
         metrics, pinned = self._known_routes()
         addresses_of = _addresses()
+        found = []
         for link, baudrate, _counters in rows:
             try:
                 index = link.ifindex or socket.if_nametoindex(link.name)
             except OSError:  # gone since its counters were read
                 continue
-            yield Interface(
+            medium = medium_of(link.name) if link.type == _IFT_ETHER else NO_MEDIUM
+            interface = Interface(
                 index=index,
                 name=link.name,
-                is_up=link.is_up,
+                # IFF_RUNNING stays on without a cable and without a joined network.
+                is_up=link.is_up and medium.has_carrier is not False,
                 is_loopback=link.is_loopback,
-                kind=kind_of(link.name, link.type),
+                kind=kind_of(link.name, link.type, is_wireless=medium.is_wireless),
                 mtu=link.mtu or None,
                 speed=baudrate if 0 < baudrate < _SATURATED_BAUDRATE else None,
                 addresses=addresses_of.get(link.name, ()),
                 default_metric=metrics.get(index),
                 has_host_route=index in pinned,
             )
+            found.append(interface)
+        return without_stranded_tunnels(found)
 
     def _known_routes(self) -> tuple[Mapping[int, int], Collection[int]]:
         """Metrics of default routes by interface, and the interfaces with a route to one host.
@@ -166,25 +189,44 @@ class SysctlSource:
         return metrics, pinned
 
 
-def kind_of(name: str, type_: int) -> str:
-    """`ethernet`, `wifi`, `tun` … from an interface's name and its IFT_ number."""
+def without_stranded_tunnels(interfaces: Iterable[Interface]) -> Iterator[Interface]:
+    """The same, with default routes of tunnels only where a tunnel can reach anything.
+
+    macOS keeps scoped IPv6 default routes on the utun interfaces of its own services, with or without a network, and a
+    VPN's route may outlive the network that the VPN needs.
+    """
+    interfaces = tuple(interfaces)
+    has_network = any(
+        each.is_up and each.default_metric is not None and each.kind not in _TUNNELS for each in interfaces
+    )
+    for each in interfaces:
+        is_stranded = each.kind in _TUNNELS and (not has_network or each.default_metric == _SCOPED)
+        yield msgspec.structs.replace(each, default_metric=None) if is_stranded else each
+
+
+def kind_of(name: str, type_: int, *, is_wireless: bool) -> str:
+    """`ethernet`, `wifi`, `tun` … from an interface's name, its IFT_ number and its medium."""
     driver = name.rstrip("0123456789")
     if driver in _KIND_OF_DRIVER:
         return _KIND_OF_DRIVER[driver] or driver
-    if type_ == _IFT_ETHER and _is_wireless(name):
+    if type_ == _IFT_ETHER and is_wireless:
         return "wifi"
     return _KIND_OF_TYPE.get(type_, "other")
 
 
-def _is_wireless(name: str) -> bool:
-    """Whether the medium is IEEE 802.11 (<net/if_media.h>); False also where the driver tells none."""
+def medium_of(name: str) -> Medium:
+    """By SIOCGIFMEDIA; NO_MEDIUM also where the driver tells nothing."""
     request = name.encode().ljust(44, b"\0")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             answer = fcntl.ioctl(probe, _SIOCGIFMEDIA, request)
     except OSError:
-        return False
-    return int.from_bytes(answer[16:20], "little") & _IFM_NMASK == _IFM_IEEE80211
+        return NO_MEDIUM
+    current, status = (int.from_bytes(answer[at : at + 4], "little") for at in (16, 24))
+    return Medium(
+        is_wireless=current & _IFM_NMASK == _IFM_IEEE80211,
+        has_carrier=bool(status & _IFM_ACTIVE) if status & _IFM_AVALID else None,
+    )
 
 
 def _addresses() -> Mapping[str, tuple[str, ...]]:

@@ -1,61 +1,92 @@
-"""Sockets with bytes from nettop(1), completed by lsof's; two programs per reading, so only while somebody looks."""
+"""Sockets with bytes from nettop(1), owners and states from the kernel's list or from lsof's.
+
+One or two programs per reading, so only while somebody looks.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Hashable, Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from netwatch_tray import clock
 from netwatch_tray.collect import lsof, tools
+from netwatch_tray.collect.darwin.pcblist import PcblistSource
+from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import (
     Changes,
     Socket,
     SocketSample,
+    add_row,
     numeric_address,
     port_number,
     tcp_state,
 )
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.text import decoded
 
 _ARGUMENTS = ["-n", "-x", "-L", "1"]
+_ANY_FLOW = re.compile(r"^\w+ \S*<->")
 _FLOW = re.compile(r"^(tcp|udp|quic)([46]) (.+)<->(.+)$")
 _PROCESS = re.compile(r"^(.*)\.(\d{1,10})$")
 _RTT = re.compile(r"^(\d{1,12}(?:\.\d{1,12})?) ms$")
 
 
 class NettopSource:
-    """Runs nettop, then lsof."""
+    """Runs nettop, and reads who owns what from the kernel, or from lsof where that hides it."""
 
-    name = "nettop + lsof"
     is_costly = True
     is_monotonic = False
     descriptor: int | None = None
 
     def __init__(self) -> None:
         """Raises UnsupportedError: not installed."""
-        self.note: str | None = (
-            "nettop and lsof are slow, so connections are read only while you look at them, and short ones are missed."
-        )
         self._command = [tools.find("nettop"), *_ARGUMENTS]
-        self._lsof = lsof.LsofSource()
         self._changes = Changes()
+        self.name = ""
+        self.note: str | None = None
+        self._owners: _Owners
+        try:
+            self._take_owners(PcblistSource())
+        except UnsupportedError as error:
+            self._take_owners(lsof.LsofSource(), str(error))
 
     def catch_up(self) -> None:
         """Nothing happens between two readings."""
 
     def read(self) -> SocketSample:
         flows = parse(tools.output(self._command))
-        return self._changes.since_last(clock.boottime(), join(self._lsof.sockets(), flows))
+        return self._changes.since_last(clock.boottime(), join(self._listed(), flows))
 
     def close(self) -> None:
         """Holds nothing open."""
 
+    def _listed(self) -> Mapping[str, Socket]:
+        try:
+            return self._owners.sockets()
+        except CollectError as error:
+            if isinstance(self._owners, lsof.LsofSource):
+                raise
+            self._take_owners(lsof.LsofSource(), str(error))
+            return self._owners.sockets()
+
+    def _take_owners(self, owners: _Owners, why: str = "") -> None:
+        self._owners = owners
+        self.name = f"nettop + {owners.name}"
+        slow = "nettop is slow, so connections are read only while you look at them, and short ones are missed."
+        self.note = f"{slow} {why}".strip()
+
+
+class _Owners(Protocol):
+    name: str
+
+    def sockets(self) -> Mapping[str, Socket]: ...
+
 
 class _Ends(NamedTuple):
-    """What nettop and lsof agree on: they write a link-local address's scope in different ways."""
+    """What the lists agree on: they write a link-local address's scope in different ways."""
 
     protocol: str
     local_address: str
@@ -65,21 +96,57 @@ class _Ends(NamedTuple):
 
 
 def join(listed: Mapping[str, Socket], flows: Mapping[str, Socket]) -> dict[str, Socket]:
-    """lsof's sockets with nettop's bytes and round trips, and those that only nettop knows (other users')."""
-    by_ends = {_ends(flow): key for key, flow in flows.items()}
-    joined: dict[str, Socket] = {}
-    met = set()
+    """The listed sockets with nettop's bytes and round trips, and those that only nettop knows.
+
+    Several programs, and sockets of both families, may share a port (mDNS: always), so a flow belongs to the socket of
+    its process and family. Where a connection's two ends match, its process need not: nettop and lsof choose
+    differently among the processes that share a socket. Each flow is used once, and what has bytes keeps the key of its
+    flow, whether it is listed or not: under another key they would count again. A socket without a flow has no bytes,
+    for those of another source are not comparable from reading to reading.
+    """
+    flow_of: dict[str, str] = {}
+    left = dict(flows)
+    for ends in (_with_owner_and_family, _with_owner, _connection):
+        keys: dict[Hashable, list[str]] = {}
+        for key, flow in left.items():
+            keys.setdefault(ends(flow), []).append(key)
+        for key, found in listed.items():
+            candidates = keys.get(ends(found)) if key not in flow_of else None
+            # Of one process and family the first; across those only what is unmistakable.
+            if candidates and (ends is _with_owner_and_family or len(candidates) == 1):
+                flow_of[key] = candidates.pop(0)
+                del left[flow_of[key]]
+    joined = {}
     for key, found in listed.items():
-        flow_key = by_ends.get(_ends(found))
-        if flow_key is None:
-            joined[key] = found
-            continue
-        met.add(flow_key)
-        flow = flows[flow_key]
-        joined[key] = msgspec.structs.replace(
-            found, rx_bytes=flow.rx_bytes, tx_bytes=flow.tx_bytes, rtt_s=flow.rtt_s, state=flow.state or found.state
-        )
-    return joined | {key: flow for key, flow in flows.items() if key not in met}
+        if key in flow_of:
+            joined[flow_of[key]] = _with_flow(found, flows[flow_of[key]])
+        else:
+            joined[key] = msgspec.structs.replace(found, rx_bytes=None, tx_bytes=None)
+    return joined | left
+
+
+def _with_flow(found: Socket, flow: Socket) -> Socket:
+    return msgspec.structs.replace(
+        found,
+        rx_bytes=flow.rx_bytes,
+        tx_bytes=flow.tx_bytes,
+        rtt_s=flow.rtt_s or found.rtt_s,
+        state=flow.state or found.state,
+        process=found.process or flow.process,
+    )
+
+
+def _with_owner_and_family(found: Socket) -> Hashable:
+    return found.pid, found.family, _ends(found)
+
+
+def _with_owner(found: Socket) -> Hashable:
+    return found.pid, _ends(found)
+
+
+def _connection(found: Socket) -> Hashable:
+    """No two are equal unless they have a far end."""
+    return _ends(found) if found.remote_port else id(found)
 
 
 def _ends(found: Socket) -> _Ends:
@@ -88,64 +155,85 @@ def _ends(found: Socket) -> _Ends:
     return _Ends(found.protocol, local, found.local_port, remote, found.remote_port)
 
 
+class _Row(NamedTuple):
+    """A flow with its process."""
+
+    label: str
+    fields: Mapping[str, str]
+    process: str | None
+    pid: int | None
+
+
 def parse(written: bytes) -> Mapping[str, Socket]:
     """What `nettop -n -x -L 1` wrote: CSV whose rows of flows follow the row of their process.
 
-    Columns go by their title, because they differ between releases; a line that was cut is left out. Raises ParseError.
+    Columns go by their title, because they differ between releases; a line that was cut is left out. A socket that is
+    not connected has a row for each interface, whose bytes are summed. Raises ParseError where no flow is understood.
     """
-    lines = written.decode(errors="replace").split("\n")
+    lines = written.split(b"\n")
     lines.pop()
     if not lines:
         raise ParseError("nettop wrote nothing.")
-    titles = lines[0].split(",")
+    titles = decoded(lines[0]).split(",")
     if "" not in titles or not {"bytes_in", "bytes_out"} <= set(titles):
-        raise ParseError(f"nettop's columns are not known: {lines[0][:80]!r}.")
-    name_at = titles.index("")
+        raise ParseError(f"nettop's columns are not known: {decoded(lines[0][:80])!r}.")
     sockets: dict[str, Socket] = {}
+    for key, found in parsed("nettop", _flows(titles, lines), _socket):
+        add_row(sockets, key, found)
+    return sockets
+
+
+def _flows(titles: list[str], lines: list[bytes]) -> Iterator[_Row]:
+    name_at = titles.index("")
     process, pid = None, None
     for line in lines[1:]:
-        fields = line.split(",")
+        fields = decoded(line).split(",")
         surplus = len(fields) - len(titles)
         if surplus < 0 or line == lines[0]:  # another sample begins with the titles again
             continue
         # A comma in a process's name is not quoted.
         fields[name_at : name_at + surplus + 1] = [",".join(fields[name_at : name_at + surplus + 1])]
-        row = dict(zip(titles, fields, strict=True))
-        flow = _FLOW.match(fields[name_at])
-        if flow is None:
-            owner = _PROCESS.match(fields[name_at])
+        name = fields[name_at]
+        if _ANY_FLOW.match(name):
+            yield _Row(name, dict(zip(titles, fields, strict=True)), process, pid)
+        else:
+            owner = _PROCESS.match(name)
             process, pid = (owner[1].strip(), int(owner[2])) if owner is not None else (None, None)
-            continue
-        sockets[f"{pid} {fields[name_at]}"] = _socket(flow, row, process, pid)
-    return sockets
 
 
-def _socket(flow: re.Match[str], row: Mapping[str, str], process: str | None, pid: int | None) -> Socket:
+def _socket(row: _Row) -> tuple[str, Socket]:
+    flow = _FLOW.match(row.label)
+    if flow is None:
+        raise ParseError(f"nettop wrote {row.label[:80]!r} for a flow.")
     kind, version, local, remote = flow.groups()
     local_address, local_port = _endpoint(local, version)
     remote_address, remote_port = _endpoint(remote, version)
-    rtt = _RTT.match(row.get("rtt_avg", ""))
-    return Socket(
+    is_connected = remote_port is not None and remote_address != "*"
+    rtt = _RTT.match(row.fields.get("rtt_avg", ""))
+    found = Socket(
         protocol="TCP" if kind == "tcp" else "UDP",
+        family=int(version),
         local_address=local_address,
         local_port=local_port,
-        remote_address=remote_address if remote_port else None,
-        remote_port=remote_port,
-        state=tcp_state(row.get("state", "")) if kind == "tcp" else None,
-        rx_bytes=_count(row["bytes_in"]),
-        tx_bytes=_count(row["bytes_out"]),
+        remote_address=remote_address if is_connected else None,
+        remote_port=remote_port if is_connected else None,
+        state=tcp_state(row.fields.get("state", "")) if kind == "tcp" else None,
+        rx_bytes=_count(row.fields["bytes_in"]),
+        tx_bytes=_count(row.fields["bytes_out"]),
         rtt_s=float(rtt[1]) / 1e3 or None if rtt is not None else None,
-        pid=pid,
-        process=process,
+        pid=row.pid,
+        process=row.process,
     )
+    return f"{row.pid} {row.label}", found
 
 
 def _endpoint(text: str, version: str) -> tuple[str, int | None]:
-    """`192.0.2.1:443`, `fe80::1%en0.443`, `*.*`. Raises ParseError."""
-    host, dot, port = text.rpartition("." if version == "6" else ":")
+    """`192.0.2.1:443`, `fe80::1%en0.443`, `*.*`; `.50100` where Network.framework keeps the address to itself, in both
+    families. Raises ParseError."""
+    host, dot, port = text.rpartition("." if version == "6" or text.startswith(".") else ":")
     if not dot:
         raise ParseError(f"nettop wrote {text[:80]!r} for an address with a port.")
-    return numeric_address(host), port_number(port)
+    return numeric_address(host or "*"), port_number(port)
 
 
 def _count(text: str) -> int | None:

@@ -1,12 +1,21 @@
 """Sockets and their byte counters from sysctl net.inet.{tcp,udp}.pcblist_n, as netstat -b reads them on macOS.
 
 The structures are private (bsd/netinet/in_pcb.h, bsd/sys/socketvar.h, bsd/netinet/tcp_var.h of XNU), so each one's
-length is checked against the layout known here, and any other is refused rather than misread.
+length is checked against the layouts known here, and any other is refused rather than misread. Kinds of items that are
+not known are skipped: a socket without a buffer leaves the kind of that item 0.
+
+What the counters of XSO_STATS mean depends on the kernel (bsd/netinet/tcp_input.c, tcp_output.c, in_pcb.c):
+
+- up to Darwin 23 (macOS 14) each traffic class has its own; TCP counts headers and what is sent again;
+- from Darwin 24 (macOS 15) the first one counts data and the second what was dropped for want of space, and TCP counts
+  nothing that is sent.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
+import re
 import struct
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,25 +23,31 @@ from typing import Any
 
 from netwatch_tray import clock
 from netwatch_tray.collect.darwin.sysctl import Sysctl
-from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, packed_address
+from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, packed_address
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 _TABLES = {"net.inet.tcp.pcblist_n": "TCP", "net.inet.udp.pcblist_n": "UDP"}
 _XINPGEN = 24
 """Size of struct xinpgen, before the first item and after the last."""
 _SOCKET, _RECEIVE, _SEND, _STATS, _INPCB, _TCPCB = 0x1, 0x2, 0x4, 0x8, 0x10, 0x20
-_LENGTHS = {_SOCKET: 104, _RECEIVE: 32, _SEND: 32, _STATS: 136, _INPCB: 104, _TCPCB: 204}
+_LENGTHS = {_SOCKET: (76, 104), _RECEIVE: (32,), _SEND: (32,), _STATS: (136,), _INPCB: (104,), _TCPCB: (204,)}
+"""Sizes of the structures, bytes. struct xsocket_n ended with the pids in XNU 8019 (macOS 12) and grew since."""
 _ITEM = struct.Struct("=II")
 """Length and kind; items are padded to 8 bytes."""
 _PCB = struct.Struct("=8xQ")
-"""struct xinpcb_n: an id that no other socket has."""
+"""struct xinpcb_n: an id that no other socket has; 0 for the flows of the network stack in user space (Skywalk)."""
 _PORTS = struct.Struct(">HH")
 _PORTS_AT, _FLAGS_AT, _REMOTE_AT, _LOCAL_AT = 16, 44, 48, 64
 """Remote and local port; 1: IPv4, 2: IPv6; addresses of 16 bytes, IPv4 in the last 4."""
-_OWNER = struct.Struct("=64xIii")
-"""struct xsocket_n: uid, pid of who used it last, pid on whose behalf."""
+_OWNER = struct.Struct("=8xQ48xIii")
+"""struct xsocket_n: the socket (0: there is none in the kernel), uid, pid of who used it last, pid on whose behalf."""
 _COUNTERS = struct.Struct("=8x" + "QQQQ" * 4)
-"""struct xsockstat_n: for each traffic class, packets and bytes received, packets and bytes sent."""
+"""struct xsockstat_n: four times packets and bytes received, packets and bytes sent."""
+COUNTS_BYTES = (22, 23)
+"""Darwin releases (macOS 13 and 14) whose bytes are good enough to be read all the time. macOS 12 is left to nettop: no
+report shows that its counters hold."""
+_STATS_OF_DATA = 24
+"""The first Darwin whose first counters are those of all data; see the module."""
 _STATE = struct.Struct("=36xi96xI")
 """struct xtcpcb_n: t_state; t_srtt in 1/32 ms."""
 _STATES = (
@@ -52,56 +67,78 @@ class PcblistSource:
 
     def __init__(self) -> None:
         """Raises UnsupportedError where the kernel has no such tables, lays them out differently or hides them."""
+        self._release = darwin_release()
         self.note: str | None = "macOS does not tell the last bytes of connections between two readings."
+        if self._release >= _STATS_OF_DATA:
+            self.note += " From macOS 15 on it does not tell what TCP connections send."
         self._tables = [(Sysctl(_mib(name)), protocol) for name, protocol in _TABLES.items()]
         self._changes = Changes()
         try:
-            sockets = self._read()
+            self.sockets()
         except CollectError as error:
             raise UnsupportedError(str(error)) from error
-        if not sockets:
-            # No Mac is without sockets: newer systems hide them from programs of an unknown developer.
-            raise UnsupportedError("macOS shows no sockets to this program.")
 
     def catch_up(self) -> None:
         """Nothing happens between two readings."""
 
     def read(self) -> SocketSample:
-        return self._changes.since_last(clock.boottime(), self._read())
+        return self._changes.since_last(clock.boottime(), self.sockets())
+
+    def sockets(self) -> Mapping[str, Socket]:
+        """All of them, by key. Raises CollectError when the kernel refuses or hides them."""
+        sockets: dict[str, Socket] = {}
+        for table, protocol in self._tables:
+            sockets.update(parse(table.read(), protocol, self._release))
+        return of_all_programs(sockets)
 
     def close(self) -> None:
         """Holds nothing open."""
 
-    def _read(self) -> dict[str, Socket]:
-        sockets: dict[str, Socket] = {}
-        for table, protocol in self._tables:
-            sockets.update(parse(table.read(), protocol))
-        return sockets
+
+def darwin_release() -> int:
+    """The major version of this kernel: 21 for macOS 12, 24 for macOS 15; 0: not a number."""
+    found = re.match(r"\d{1,4}", os.uname().release)
+    return int(found[0]) if found else 0
 
 
-def parse(table: bytes | memoryview, protocol: str) -> Mapping[str, Socket]:
-    """One table. Raises ParseError on a layout other than the one known."""
-    sockets = {}
+def of_all_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
+    """The same, unless none belongs to another process. Raises CollectError.
+
+    Newer systems show a program of an unknown developer its own sockets alone, or none, without an error. Every Mac has
+    sockets of its system.
+    """
+    if all(found.pid in (None, os.getpid()) for found in sockets.values()):
+        raise CollectError("macOS hides the sockets of other programs from this one.")
+    return sockets
+
+
+def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str, Socket]:
+    """One table of a kernel of this `darwin_release`. Raises ParseError on a layout other than those known."""
+    sockets: dict[str, Socket] = {}
     for items in _sockets(memoryview(table)):
         pcb, owner = items[_INPCB], items.get(_SOCKET)
         (identity,) = _PCB.unpack_from(pcb)
         remote_port, local_port = _PORTS.unpack_from(pcb, _PORTS_AT)
-        first = 0 if pcb[_FLAGS_AT] & 2 else 12
+        family = 6 if pcb[_FLAGS_AT] & 2 else 4
+        first = 0 if family == 6 else 12
         local_address, local_scope = _address(bytes(pcb[_LOCAL_AT + first : _LOCAL_AT + 16]))
         remote_address, remote_scope = _address(bytes(pcb[_REMOTE_AT + first : _REMOTE_AT + 16]))
         uid = pid = state = rtt_s = rx_bytes = tx_bytes = None
         if owner is not None:
-            uid, last_pid, effective_pid = _OWNER.unpack_from(owner)
+            in_kernel, owner_uid, last_pid, effective_pid = _OWNER.unpack_from(owner)
+            uid = owner_uid if in_kernel else None  # nobody sets it for a flow in user space
             pid = effective_pid or last_pid or None
         if protocol == "TCP" and _TCPCB in items:
             number, srtt = _STATE.unpack_from(items[_TCPCB])
             state = _STATES[number] if 0 <= number < len(_STATES) else None
             rtt_s = srtt / 32e3 or None
         if _STATS in items and state != "LISTEN":
-            counters = _COUNTERS.unpack_from(items[_STATS])
-            rx_bytes, tx_bytes = sum(counters[1::4]), sum(counters[3::4])
-        sockets[f"{protocol} {identity:x} {local_port} {remote_address} {remote_port}"] = Socket(
+            rx_bytes, tx_bytes = _bytes(_COUNTERS.unpack_from(items[_STATS]), protocol, release)
+        ends = f"{local_address}{local_scope} {local_port} {remote_address}{remote_scope} {remote_port}"
+        key = f"{protocol} {identity:x} {ends}" if identity else f"{protocol} pid {pid} {family} {ends}"
+        found = Socket(
             protocol=protocol,
+            family=family,
             local_address=local_address + local_scope,
             local_port=local_port or None,
             remote_address=remote_address + remote_scope if remote_port else None,
@@ -113,7 +150,15 @@ def parse(table: bytes | memoryview, protocol: str) -> Mapping[str, Socket]:
             uid=uid,
             pid=pid,
         )
+        add_row(sockets, key, found)
     return sockets
+
+
+def _bytes(counters: tuple[int, ...], protocol: str, release: int) -> tuple[int, int | None]:
+    """Received and sent; see the module for what the kernels count."""
+    if release < _STATS_OF_DATA:
+        return sum(counters[1::4]), sum(counters[3::4])
+    return counters[1], None if protocol == "TCP" else counters[3]
 
 
 def _sockets(table: memoryview) -> Iterator[dict[int, memoryview]]:
@@ -126,7 +171,7 @@ def _sockets(table: memoryview) -> Iterator[dict[int, memoryview]]:
         length, kind = _ITEM.unpack_from(table, offset)
         if length == _XINPGEN:
             break
-        if _LENGTHS.get(kind) != length:
+        if length < _ITEM.size or length not in _LENGTHS.get(kind, (length,)):
             raise ParseError(f"macOS describes sockets in a way not known here (kind {kind:#x}, {length} bytes).")
         if offset + length > len(table):
             raise ParseError("A table of sockets ends within one.")
@@ -135,7 +180,8 @@ def _sockets(table: memoryview) -> Iterator[dict[int, memoryview]]:
             items = {}
         elif kind != _INPCB and not items:
             raise ParseError("A table of sockets has details of none.")
-        items[kind] = table[offset : offset + length]
+        if kind in _LENGTHS:
+            items[kind] = table[offset : offset + length]
         offset += (length + 7) & ~7
     if items:
         yield items

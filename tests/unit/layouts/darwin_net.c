@@ -107,5 +107,6 @@ int main(void)
 
     SIZE(ifmediareq);
     FIELD(ifmediareq, current);
+    FIELD(ifmediareq, status);
     return 0;
 }
