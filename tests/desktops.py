@@ -62,6 +62,8 @@ class Desktop(Session):
     has_tooltip: ClassVar[bool] = True
     has_menu: ClassVar[bool] = True
     """The host draws our menu."""
+    scales: ClassVar[tuple[int, ...]] = (1, 2)
+    """That can be set without the settings daemon of the desktop."""
     menu_margin: ClassVar[int] = 2
     """Pixels between panel and menu; negative: it covers the panel."""
     doctor: ClassVar[str]
@@ -234,10 +236,7 @@ class Kde(Desktop):
         for name, text in files.items():
             (Path(self.environment["XDG_CONFIG_HOME"]) / name).write_text(text)
         if self.scale != 1:
-            factor = str(self.scale)
-            self.environment |= {
-                "PLASMA_USE_QT_SCALING": "1", "QT_SCREEN_SCALE_FACTORS": factor, "QT_SCALE_FACTOR": factor
-            }  # fmt: skip
+            self.environment |= {"PLASMA_USE_QT_SCALING": "1", "QT_SCALE_FACTOR": str(self.scale)}
 
 
 class Gnome(Desktop):
@@ -378,6 +377,7 @@ class Cinnamon(Desktop):
     """Cinnamon with XApp's watcher, which passes the icon on to Cinnamon's applet."""
 
     name = "cinnamon"
+    scales = (1,)
     doctor = "(xapp-sn-watcher"
     panel_height = 40
     packages = ("cinnamon", "xapp-sn-watcher")
@@ -407,8 +407,6 @@ class Cinnamon(Desktop):
         (Path(self.environment["XDG_CONFIG_HOME"]) / "autostart").mkdir()
         self._own_system_bus()
         self._start_display(size)
-        if self.scale == 2:
-            self._gsettings("org.cinnamon.desktop.interface", "scaling-factor", "2")
 
 
 class Mate(Desktop):
@@ -510,7 +508,7 @@ class I3bar(Desktop):
     variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "i3", "XDG_SESSION_TYPE": "x11"}
     _BAR = (
         # i3 would start the bar by itself: what is started here can be killed here.
-        "bar {{\n    i3bar_command true\n    id top\n    position top\n    font pango:DejaVu Sans 10\n"
+        "bar {{\n    i3bar_command true\n    id top\n    position top\n    font pango:DejaVu Sans {size}\n"
         '    status_command "while :; do echo .; sleep 60; done"\n'
         "    colors {{ background {background} }}\n}}\n"
     )
@@ -527,7 +525,8 @@ class I3bar(Desktop):
         background = "#222222" if self.dark else "#f0f0f0"
         configuration = self.directory / "i3"
         configuration.write_text(
-            f"# i3 config file (v4)\nfont pango:DejaVu Sans 9\n{self._BAR.format(background=background)}"
+            "# i3 config file (v4)\nfont pango:DejaVu Sans 9\n"
+            + self._BAR.format(background=background, size=10 * self.scale)
         )
         self.window_manager = ("i3", "-c", str(configuration))
         super()._start_screen(size)

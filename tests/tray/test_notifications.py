@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from desktop import PATIENCE, BusClient, Session, wait_for
 from jeepney import DBusAddress, HeaderFields, MessageType, new_method_return, new_signal
+from PIL import ImageChops
 from surroundings import Loop, Watcher, no_actions
 
 from netwatch_tray import clock
@@ -118,3 +120,30 @@ def test_without_a_server_nothing_happens(watcher: Watcher, tray: Tray, loop: Lo
     assert watcher.registered.get(timeout=PATIENCE)
     loop.do(lambda: tray.notify(Notification("key", "Heading", "text")))
     wait_for(lambda: tray.state == "icon shown", 5, "the icon is fine")
+
+
+def test_dunst_shows_it_and_a_click_opens_the_window(
+    loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that people have, on a screen: the middle button is the one that dunst gives to the default action."""
+    needs.programs("dunst")
+    with Session() as desktop:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", desktop.environment["DBUS_SESSION_BUS_ADDRESS"])
+        desktop.spawn("dunst", ["dunst"])
+        desktop.wait_for(lambda: desktop.client.owner(NAME), 10, "dunst is on the bus")
+        before = desktop.screenshot()
+        actions = no_actions(open_window=partial(asked.append, "open"))
+        tray = loop.do(lambda: open_tray(loop.scheduler, actions, Settings()))
+        try:
+            loop.do(lambda: tray.notify(Notification("upload", "Nothing is uploaded", "The server refuses <the key>")))
+
+            def note() -> tuple[int, int, int, int] | None:
+                box = ImageChops.difference(before, desktop.screenshot()).getbbox()
+                return box if box and box[2] - box[0] > 100 else None
+
+            left, top, right, bottom = desktop.wait_for(note, 10, "the notification is seen")
+            desktop.click((left + right) // 2, (top + bottom) // 2, button=2)
+            wait_for(lambda: asked == ["open"], 10, "the click is heard")
+            desktop.wait_for(lambda: note() is None, 10, "the notification is gone")
+        finally:
+            loop.do(tray.close)

@@ -106,6 +106,7 @@ class World:
                 case _ if destination != self.watcher:
                     pass  # it has gone
                 case "RegisterStatusNotifierItem", (item,) if self.accepts:
+                    assert f"{item}/StatusNotifierItem" not in self.items, "twice: GNOME's extension shows no icon then"
                     self.registrations += 1
                     self.items.append(f"{item}/StatusNotifierItem")
                     value = ()

@@ -6,6 +6,8 @@ RegisterStatusNotifierItem:
 
 - Watchers refuse, drop and forget items. So the list is read after each registration, when the watcher reports a change
   of our item, and once a minute. An item that is not listed is registered again, with back-off.
+- GNOME's extension finds items by itself when it starts, and shows no icon for an item that is registered twice (seen
+  with version 46). So the list is read before each registration, too, and an answer is awaited.
 - IsStatusNotifierHostRegistered stays true after the host was killed (kded of KDE) or is a constant (GNOME, XApp). So
   a host counts only while its own name is on the bus. A watcher whose process reads our icon draws it itself (GNOME
   Shell, Ayatana's indicators); XApp's watcher reads it as well, but only for monitors, which have names.
@@ -35,6 +37,8 @@ XAPP = "xapp-sn-watcher"
 
 _FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
 """Seconds until an item that is not listed is registered again."""
+_UNANSWERED = 15.0
+"""Seconds until a registration without an answer is tried again; a shell that starts may take some to answer."""
 _MOST_READERS = 16
 """Whose process is asked for, until one is the watcher's."""
 _VERIFY = 60.0
@@ -85,6 +89,8 @@ class Registration:
         """The unique name of the watcher; empty: there is none."""
         self.process = ""
         """Name of the watcher's process; empty: there is none, or it cannot be read."""
+        self._registers = False
+        """When the list comes, the item is registered unless it is in there."""
         self._is_accepted: bool | None = None
         """The watcher's answer to the last registration; None: not yet."""
         self._is_listed = False
@@ -186,6 +192,7 @@ class Registration:
         self._watcher, self.process, self._pid = owner, "", 0
         self._readers.clear()
         self._is_accepted, self._is_listed, self._has_host, self._is_read = None, False, False, False
+        self._registers = False
         self._retry_delay = _FIRST_RETRY
         self._cancel_retry()
         if owner:
@@ -195,26 +202,29 @@ class Registration:
         if watcher == self._watcher:
             if answer:
                 self._pid, self.process = answer[0], process_name(answer[0])
-            self._register()
+            self._read_list_and_register()
             self._read_host()
 
     def _on_reader(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
         if watcher == self._watcher and answer and self._pid:
             self._is_read |= answer[0] == self._pid
 
-    def _register(self) -> None:
+    def _read_list_and_register(self) -> None:
         self._retry = None
-        if self._watcher:
-            self._on_register()
-            answered = partial(self._on_answer, self._watcher)
-            body = (self._bus.unique_name,)
-            self._bus.call(self._watcher, _PATH, WATCHER, "RegisterStatusNotifierItem", "s", body, answered)
-            self._register_later()  # unless the list has the item by then
+        self._registers = True
+        self._read_list()
 
-    def _register_later(self) -> None:
+    def _register(self) -> None:
+        self._registers = False
+        self._on_register()
+        answered = partial(self._on_answer, self._watcher)
+        body = (self._bus.unique_name,)
+        self._bus.call(self._watcher, _PATH, WATCHER, "RegisterStatusNotifierItem", "s", body, answered)
+        self._register_in(_UNANSWERED)
+
+    def _register_in(self, delay: float) -> None:
         self._cancel_retry()
-        self._retry = self._timers.after(self._retry_delay, self._register)
-        self._retry_delay = min(2 * self._retry_delay, _LAST_RETRY)
+        self._retry = self._timers.after(delay, self._read_list_and_register)
 
     def _cancel_retry(self) -> None:
         if self._retry is not None:
@@ -224,6 +234,7 @@ class Registration:
     def _on_answer(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
         if watcher == self._watcher:
             self._is_accepted = answer is not None
+            self._cancel_retry()
             self._read_list()
 
     def _verify(self) -> None:
@@ -245,9 +256,13 @@ class Registration:
             case _:  # a watcher without a list; its answer is all there is
                 self._is_listed = self._is_accepted is True
         if self._is_listed:
+            self._registers = False
             self._cancel_retry()
+        elif self._registers:
+            self._register()
         elif self._retry is None:
-            self._register_later()
+            self._register_in(self._retry_delay)
+            self._retry_delay = min(2 * self._retry_delay, _LAST_RETRY)
 
     def _read_host(self) -> None:
         self._get("IsStatusNotifierHostRegistered", self._on_host)
