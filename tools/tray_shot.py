@@ -54,7 +54,7 @@ def main() -> None:
     )
     tray = open_tray(scheduler, actions, Settings())
     tray.show(last_tick())
-    tray.run()
+    tray.run(lambda: None)
     tray.close()
 
 

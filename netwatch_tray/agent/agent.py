@@ -135,7 +135,7 @@ class Agent:
             self._connections.start(self._feed)
             self._start_reporter()
             if self._presence:
-                self._presence.run()
+                self._presence.run(self._undo.close)
             else:
                 self._scheduler.run()
         if self._successor:

@@ -98,7 +98,9 @@ def _tray() -> str:
 
     backend = choose()
     if sys.platform == "darwin":
-        from netwatch_tray.tray.backends import menu_bar as module
+        from netwatch_tray.tray.backends import menu_bar as module, user_notifications
+
+        user_notifications.load_framework()  # which loads AppKit as well
     else:
         from netwatch_tray.tray.backends import status_notifier as module
     if not all(draw(Glyph("rates", 2, 2), size, backend.bar).getbbox() for size in backend.sizes):

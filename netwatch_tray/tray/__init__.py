@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 from PIL import Image
@@ -81,6 +82,11 @@ class Tray:
         return False if self._icon is None else self._icon.has_tray
 
     @property
+    def owns_main_thread(self) -> bool:
+        """See Backend."""
+        return self._backend.owns_main_thread
+
+    @property
     def has_lost_bus(self) -> bool:
         """Whether the icon waits for its bus to come back."""
         return self._icon is None
@@ -134,10 +140,19 @@ class Tray:
         if self._icon is not None:
             self._icon.notify_person(notification)
 
-    def run(self) -> None:
-        """Runs the scheduler until it is stopped. On macOS the main thread has to be in here."""
-        loop = self._scheduler.run if self._icon is None else self._icon.run_loop
-        loop()
+    def set_visible(self, *, is_visible: bool) -> None:
+        """Show or hide an icon whose loop has to go on; see Backend.owns_main_thread."""
+        if self._icon is not None:
+            self._icon.is_visible = is_visible
+
+    def run(self, at_end: Callable[[], None]) -> None:
+        """Run the scheduler until it is stopped, then `at_end`, in the same thread. On macOS the main thread has to be
+        in here, and the process may end right after `at_end`."""
+        if self._icon is not None:
+            self._icon.run_loop(at_end)
+        else:
+            self._scheduler.run()
+            at_end()
 
     def close(self) -> None:
         """Takes the icon away."""

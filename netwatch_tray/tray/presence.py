@@ -114,10 +114,14 @@ class Presence:
         """Shows the next tick by these settings."""
         changes_way = settings.tray.way != self._settings.tray.way
         self._settings = settings
-        if changes_way:
+        if self._tray and self._tray.owns_main_thread:
+            self._tray.apply(settings)
+            if changes_way:
+                self._tray.set_visible(is_visible=settings.tray.way != "none")
+                self._forget_search()
+        elif changes_way:
             self.close()
-            self._unseen_since, self._next_attempt = clock.uptime(), 0.0
-            self._has_opened_window = self._has_warned = self._by_hand = self.is_looking = False
+            self._forget_search()
             self._open_tray()
         elif self._tray:
             self._tray.apply(settings)
@@ -127,13 +131,16 @@ class Presence:
         if self._tray:
             self._tray.notify(notification)
 
-    def run(self) -> None:
-        """Runs the scheduler until it is stopped. On macOS the main thread has to be in here."""
+    def run(self, at_end: Callable[[], None]) -> None:
+        """See Tray."""
         self._unseen_since = clock.uptime()  # nothing can have answered before
         if self._by_hand:
             self._scheduler.after(_FIRST_LOOK, self._follow)
-        loop = self._tray.run if self._tray else self._scheduler.run
-        loop()
+        if self._tray:
+            self._tray.run(at_end)
+        else:
+            self._scheduler.run()
+            at_end()
 
     def close(self) -> None:
         """Takes the icon away, wherever it is."""
@@ -150,8 +157,14 @@ class Presence:
     def _is_shown_elsewhere(self) -> bool:
         return self._other is not None and self._x is not None and self._x.has_tray
 
+    def _forget_search(self) -> None:
+        """Begin anew to wait for a tray."""
+        self._unseen_since, self._next_attempt, self.no_tray = clock.uptime(), 0.0, ""
+        self._has_opened_window = self._has_warned = self._by_hand = self.is_looking = False
+
     def _open_tray(self) -> None:
-        if self._settings.tray.way not in ("auto", "statusnotifier"):
+        # On macOS the icon's loop is the process's, so the icon is there from the start, if only hidden.
+        if self._settings.tray.way not in ("auto", "statusnotifier") and sys.platform != "darwin":
             return
         try:
             self._tray = open_tray(self._scheduler, self._actions, self._settings)
@@ -159,6 +172,8 @@ class Presence:
             if str(error) != self._no_bus:
                 _log.warning("%s", error)
             self._no_bus = str(error)
+        if self._tray and self._tray.owns_main_thread:
+            self._tray.set_visible(is_visible=self._settings.tray.way != "none")
 
     def _follow(self) -> None:
         way, now = self._settings.tray.way, clock.uptime()
@@ -216,7 +231,8 @@ class Presence:
             if not self._has_warned:
                 self._has_warned = True
                 _log.warning("No tray shows the icon. %s", self.no_tray)
-        if not self._has_opened_window:
+        # At login a Mac's screen may be dark or locked, which hides the icon as well.
+        if not self._has_opened_window and (self._by_hand or sys.platform != "darwin"):
             self._has_opened_window = True
             self._actions.open_window()
 
@@ -263,7 +279,13 @@ def _has_display() -> bool:
 
 
 def _advice(desktop: str) -> str:
-    """What to install, by the names in XDG_CURRENT_DESKTOP."""
+    """What to do, by the names in XDG_CURRENT_DESKTOP."""
+    if sys.platform == "darwin":
+        return (
+            "macOS does not show the icon. Allow NetWatch in System Settings › Menu Bar (macOS 26 and later), or make "
+            "room in the menu bar: it leaves out what does not fit. "
+            "Until then NetWatch goes on measuring, and opening the application again opens this window."
+        )
     if "GNOME" in desktop.upper().split(":"):
         return (
             "GNOME shows no tray icons by itself. Install the extension “AppIndicator and KStatusNotifierItem Support” "

@@ -1,157 +1,108 @@
-"""The macOS backend's logic with stand-ins for AppKit; the real one needs a Mac."""
+"""The macOS menu bar against a stand-in for Apple's frameworks (cocoa.py), with real threads, signals and scheduler."""
 
 from __future__ import annotations
 
-import importlib
+import ast
+import os
+import re
+import signal
 import subprocess
 import sys
 import threading
-import types
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
+from bare_agent import tick
+from cocoa import Cocoa, Exited
 from desktop import wait_for
-from surroundings import Loop, no_actions
+from surroundings import no_actions
 
+from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import TrayUnavailableError
-from netwatch_tray.settings import Settings
-from netwatch_tray.tray import Notification, open_tray
-from netwatch_tray.tray.backends import choose
+from netwatch_tray.settings import Settings, TrayIcon
+from netwatch_tray.tray import Notification
+from netwatch_tray.tray.backends import choose, cocoa_names, menu_bar
 from netwatch_tray.tray.backends.menu_bar import Icon
-from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu, MenuItem
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.presence import PATIENCE, Presence
 from netwatch_tray.tray.presenter import Glyph
 
-
-class Row:
-    """An NSMenuItem."""
-
-    def __init__(self, item: MenuItem) -> None:
-        self._title = item.text
-        self.state = -1
-        self._submenu = NativeMenu(map(Row, item.submenu or ()))
-
-    def title(self) -> str:
-        return self._title
-
-    def setTitle_(self, title: str) -> None:  # noqa: N802  Objective-C
-        self._title = title
-
-    def setState_(self, state: int) -> None:  # noqa: N802  Objective-C
-        self.state = state
-
-    def submenu(self) -> NativeMenu:
-        return self._submenu
-
-
-class NativeMenu(list[Row]):
-    """An NSMenu."""
-
-    def itemAtIndex_(self, index: int) -> Row:  # noqa: N802  Objective-C
-        return self[index]
-
-    def numberOfItems(self) -> int:  # noqa: N802  Objective-C
-        return len(self)
-
-
-class Mac:
-    """AppKit's loop: what is handed over runs when `turn` is called, in the thread that calls it."""
-
-    def __init__(self) -> None:
-        self.handed_over: list[Callable[[], None]] = []
-        self.main = threading.current_thread()
-        self.button = MagicMock()
-        self.image = MagicMock()
-        self.built = 0
-        self.running = threading.Event()
-        self.stopped = threading.Event()
-        mac = self
-
-        class Native(PystrayIcon):  # type: ignore[misc]  # pystray has no types
-            """pystray's darwin icon."""
-
-            def __init__(self, *arguments: Any) -> None:
-                super().__init__(*arguments)
-                self._status_item = MagicMock()
-                self._status_item.button.return_value = mac.button
-                self._app = MagicMock()
-                self._app.run.side_effect = mac.run
-                self._menu_handle: tuple[NativeMenu, list[Any]] = (NativeMenu(), [])
-
-            def _on_main(self) -> None:
-                assert threading.current_thread() is mac.main, "AppKit off the main thread"
-
-            def _show(self) -> None:
-                self._on_main()
-
-            def _hide(self) -> None:
-                self._on_main()
-
-            def _update_icon(self) -> None:
-                self._on_main()
-                self._icon_valid = True
-
-            def _update_title(self) -> None:
-                self._on_main()
-                mac.button.setToolTip_(self._title)
-
-            def _update_menu(self) -> None:
-                self._on_main()
-                mac.built += 1
-                self._menu_handle = NativeMenu(map(Row, self.menu)), [self._handler(item) for item in self.menu]
-
-            def _run_detached(self) -> None:
-                self._mark_ready()
-
-            def _stop(self) -> None:
-                self._on_main()
-                mac.stopped.set()
-
-        self.native = Native
-        self.kit = MagicMock()
-        self.kit.NSImage.alloc.return_value.initWithData_.return_value = self.image
-        self.signals = MagicMock()
-
-    def call_after(self, work: Callable[..., None], *arguments: Any) -> None:
-        self.handed_over.append(lambda: work(*arguments))
-
-    def turn(self) -> None:
-        while self.handed_over:
-            self.handed_over.pop(0)()
-
-    def run(self) -> None:
-        self.running.set()
-        while not self.stopped.wait(0.01):
-            self.turn()
+BACKENDS = Path(menu_bar.__file__).parent
+NOTICE = Notification("key", 'Head "ing"', "first")
 
 
 @pytest.fixture
-def mac(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mac]:
-    mac = Mac()
-    modules = {
-        "AppKit": mac.kit,
-        "PyObjCTools.AppHelper": types.SimpleNamespace(callAfter=mac.call_after),
-        "PyObjCTools.MachSignals": mac.signals,
-        "pystray._darwin": types.SimpleNamespace(Icon=mac.native),
-    }
-    real = importlib.import_module
-    monkeypatch.setattr(importlib, "import_module", lambda name: modules.get(name) or real(name))
-    monkeypatch.setattr(sys, "platform", "darwin")
-    yield mac
-    mac.turn()
+def mac(monkeypatch: pytest.MonkeyPatch) -> Cocoa:
+    mac = Cocoa()
+    mac.install(monkeypatch)
+    return mac
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    scheduler = Scheduler()
+    yield scheduler
+    scheduler.close()
+
+
+class Session:
+    """Runs AppKit's loop on the main thread, as the agent does, and a script of the user's in another."""
+
+    def __init__(self, mac: Cocoa, scheduler: Scheduler) -> None:
+        self.mac = mac
+        self.scheduler = scheduler
+        self.saved: list[threading.Thread] = []
+        """Which thread has saved everything."""
+
+    def run(self, loop: Callable[[Callable[[], None]], None], script: Callable[[], None]) -> None:
+        failures: list[BaseException] = []
+
+        def play() -> None:
+            try:
+                wait_for(lambda: self.mac.is_running, 60, "AppKit's loop runs")
+                script()
+            except BaseException as error:  # noqa: BLE001  raised again below
+                failures.append(error)
+            finally:
+                self.scheduler.stop()
+
+        player = threading.Thread(target=play)
+        player.start()
+        try:
+            loop(lambda: self.saved.append(threading.current_thread()))
+        finally:
+            player.join(60)
+        if failures:
+            raise failures[0]
+
+    def settle(self) -> None:
+        """Until the scheduler and then the main thread have done what waits for them."""
+        done = threading.Event()
+        self.scheduler.call_soon(done.set)
+        assert done.wait(60)
+        self.mac.do(lambda: None)
+
+
+@pytest.fixture
+def session(mac: Cocoa, scheduler: Scheduler) -> Session:
+    return Session(mac, scheduler)
 
 
 def make(menu: Menu, scheduler: Scheduler) -> Icon:
     picture = draw(Glyph("rates"), 44, "light")
-    return Icon("n", (picture,), "tip", menu, program="NetWatch", scheduler=scheduler, on_lost=lambda _: None)
+    icon = Icon("n", (picture,), "tip", menu, program="NetWatch", scheduler=scheduler, on_lost=lambda _: None)
+    icon.run_detached()
+    return icon
 
 
-def test_it_is_the_choice_on_a_mac(mac: Mac) -> None:
+def test_it_is_the_choice_on_a_mac(mac: Cocoa) -> None:
     assert choose().name.startswith("menu bar")
-    assert mac.built == 0
+    assert mac.item is None
 
 
 def test_no_other_system_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,93 +111,414 @@ def test_no_other_system_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
         choose()
 
 
-def test_everything_is_handed_over_to_the_main_thread(mac: Mac, loop: Loop) -> None:
-    texts = ["one"]
-    more = [False]
-    bits = MenuItem("bits", lambda: None, checked=lambda _: texts[0] == "two")
-    live = MenuItem(lambda _: texts[0], None)
-    extra = MenuItem("more", lambda: None, visible=lambda _: more[0])
-    menu = Menu(live, Menu.SEPARATOR, MenuItem("Units", Menu(bits)), extra, MenuItem("Quit", lambda: None))
-    icon = make(menu, loop.scheduler)
-    mac.kit.NSApplication.sharedApplication().setActivationPolicy_.assert_called_with(1)
-    mac.button.setImagePosition_.assert_called_with(2)
-    mac.button.setFont_.assert_called_with(mac.kit.NSFont.monospacedDigitSystemFontOfSize_weight_.return_value)
-    icon.run_detached()
-    wait_for(lambda: len(mac.handed_over) == 1, 5, "the icon asks to appear")
-    mac.turn()
-    mac.image.setTemplate_.assert_called_with(True)
-    mac.image.setSize_.assert_called_with((22, 22))
-    mac.button.setImage_.assert_called_with(mac.image)
+def test_the_item_is_whole_before_it_is_seen(session: Session) -> None:
+    mac = session.mac
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+    assert (mac.policy, mac.item.visible, mac.item.autosave) == (1, False, "io.netwatch.tray")
 
-    loop.do(lambda: setattr(icon, "title", "new tip"))
-    loop.do(lambda: setattr(icon, "label", "↓ 1 B/s"))
-    mac.button.setTitle_.assert_called_with("")
-    mac.turn()
-    mac.button.setToolTip_.assert_called_with("new tip")
-    mac.button.setTitle_.assert_called_with("↓ 1 B/s")
+    def script() -> None:
+        session.settle()
+        button = mac.item.bar_button
+        assert mac.item.visible
+        assert (button.tooltip, button.label) == ("tip", "")
+        first = button.picture
+        session.scheduler.call_soon(
+            lambda: icon.change(icon=(draw(Glyph("paused"), 44, "light"),), title="new tip", label="↓ 1 B/s")
+        )
+        session.settle()
+        assert (button.tooltip, button.label) == ("new tip", "↓ 1 B/s")
+        assert button.picture != first
 
-    built = mac.built
-    texts[0] = "two"
-    loop.do(icon.update_menu)
-    mac.turn()
-    rows, _ = icon._native._menu_handle
-    assert [row.title() for row in rows] == ["two", "- - - -", "Units", "Quit"]
-    assert rows[2].submenu()[0].state == 1
-    assert mac.built == built, "the rows changed in place"
-    more[0] = True
-    loop.do(icon.update_menu)
-    mac.turn()
-    assert mac.built == built + 1, "a row came"
-    assert icon._native._menu_handle[0][3].title() == "more"
-    loop.do(lambda: setattr(icon, "menu", Menu(MenuItem("other", lambda: None))))
-    mac.turn()
-    assert [row.title() for row in icon._native._menu_handle[0]] == ["other"]
-    icon._native.visible = False
+    session.run(icon.run_loop, script)
+    assert mac.item.is_removed
 
 
-def test_a_click_acts_in_the_schedulers_thread_and_is_seen_in_the_menu(mac: Mac, loop: Loop) -> None:
-    threads: list[threading.Thread] = []
-    is_on: list[bool] = []
+def test_a_click_is_that_of_the_row_under_the_pointer_whatever_the_menu_has_become(session: Session) -> None:
+    """Four live rows become three while the menu is open: the row below the pointer must not change its meaning."""
+    clicked: list[str] = []
+    live = [MenuItem(f"row {n}", None) for n in range(4)]
+    doctor = MenuItem("Doctor…", lambda: clicked.append("doctor"))
+    leave = MenuItem("Quit", lambda: clicked.append("quit"))
+    icon = make(Menu(*live, doctor, leave), session.scheduler)
 
-    def toggle() -> None:
-        threads.append(threading.current_thread())
-        is_on.append(True)
+    def script() -> None:
+        mac = session.mac
+        mac.do(mac.open_menu)
+        session.settle()
+        under_the_pointer = mac.item.menu.rows[4]
+        session.scheduler.call_soon(lambda: setattr(icon, "menu", Menu(*live[:3], doctor, leave)))
+        session.settle()
+        mac.do(lambda: mac.click_on(under_the_pointer))
+        session.settle()
+        assert clicked == ["doctor"]
+        mac.do(mac.open_menu)
+        assert mac.texts == ["row 0", "row 1", "row 2", "Doctor…", "Quit"]
+        mac.do(lambda: mac.click("Doctor…"))
+        session.settle()
+        assert clicked == ["doctor", "doctor"]
 
-    icon = make(Menu(MenuItem("On", toggle, checked=lambda _: bool(is_on))), loop.scheduler)
-    icon.run_detached()
-    wait_for(lambda: mac.handed_over, 5, "the icon asks to appear")
-    mac.turn()
-    rows, clicks = icon._native._menu_handle
-    clicks[0](icon._native)  # as AppKit does, on the main thread
-    wait_for(lambda: threads, 5, "the click acts")
-    assert threads == [loop.do(threading.current_thread)]
-    wait_for(lambda: mac.handed_over, 5, "the menu is brought up to date")
-    mac.turn()
-    assert rows[0].state == 1
-    icon._native.visible = False
-
-
-def test_the_loops_end_together(mac: Mac) -> None:
-    scheduler = Scheduler()
-    tray = open_tray(scheduler, no_actions(quit=scheduler.stop), Settings())
-    scheduler.after(0.05, scheduler.stop)
-    tray.run()
-    assert mac.running.is_set()
-    assert mac.stopped.is_set()
-    assert {call.args[0].name for call in mac.signals.signal.call_args_list} == {"SIGINT", "SIGTERM"}
-    tray.close()
-    scheduler.close()
+    session.run(icon.run_loop, script)
 
 
-def test_notifications_go_through_the_system_once_an_hour(
-    mac: Mac, loop: Loop, monkeypatch: pytest.MonkeyPatch
+def test_an_open_menu_changes_in_place_and_a_closed_one_costs_nothing(session: Session) -> None:
+    texts, is_on, asked = ["one"], [False], [0]
+
+    def text(_: MenuItem) -> str:
+        asked[0] += 1
+        return texts[0]
+
+    below = MenuItem("bits", lambda: None, checked=lambda _: is_on[0])
+    icon = make(Menu(MenuItem(text, None), Menu.SEPARATOR, MenuItem("Units", Menu(below))), session.scheduler)
+    asked[0] = 0
+
+    def script() -> None:
+        mac = session.mac
+        for _ in range(10):
+            session.scheduler.call_soon(icon.update_menu)
+        session.settle()
+        assert asked == [0]
+        mac.do(mac.open_menu)
+        assert mac.texts == ["one", "", "Units"]
+        assert mac.marks()["bits"] == 0
+        texts[0], is_on[0] = "two", True
+        session.settle()
+        session.scheduler.call_soon(icon.update_menu)
+        session.settle()
+        assert mac.texts == ["two", "", "Units"]
+        assert mac.marks()["bits"] == 1
+        mac.do(mac.close_menu)
+        session.settle()
+        texts[0] = "three"
+        session.scheduler.call_soon(icon.update_menu)
+        session.settle()
+        assert mac.texts[0] == "two"
+
+    session.run(icon.run_loop, script)
+
+
+def test_texts_are_read_and_clicks_act_in_the_schedulers_thread_alone(session: Session) -> None:
+    threads: set[str] = set()
+
+    def note(*_: object) -> str:
+        threads.add(threading.current_thread().name)
+        return "On"
+
+    icon = make(Menu(MenuItem(note, note, checked=lambda _: bool(note()), default=True)), session.scheduler)
+    threads.clear()
+
+    def script() -> None:
+        mac = session.mac
+        mac.do(mac.open_menu)
+        mac.do(lambda: mac.click("On"))
+        mac.do(mac.reopen)
+        session.settle()
+
+    session.run(icon.run_loop, script)
+    assert threads == {"scheduler"}
+
+
+def test_a_menu_opens_although_the_agent_is_busy(session: Session) -> None:
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+
+    def script() -> None:
+        mac = session.mac
+        mac.do(mac.open_menu)
+        mac.do(mac.close_menu)
+        free = threading.Event()
+        session.scheduler.call_soon(free.wait)
+        mac.do(mac.open_menu)
+        free.set()
+        assert mac.texts == ["Quit"]
+
+    session.run(icon.run_loop, script)
+
+
+def test_opening_the_application_again_opens_the_window(session: Session) -> None:
+    opened: list[bool] = []
+    rows = MenuItem("Other", lambda: None), MenuItem("Open", lambda: opened.append(True), default=True)
+    icon = make(Menu(*rows), session.scheduler)
+
+    def script() -> None:
+        session.mac.do(session.mac.reopen)
+        session.settle()
+        assert opened == [True]
+
+    session.run(icon.run_loop, script)
+
+
+def test_logout_waits_until_everything_is_saved(session: Session) -> None:
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+    mac = session.mac
+
+    def save() -> None:
+        time.sleep(0.2)  # a disk
+        assert not mac.exited, "the process ended before its data was written"
+        session.saved.append(threading.current_thread())
+
+    with pytest.raises(Exited):
+        session.run(lambda _: icon.run_loop(save), lambda: mac.call_after(mac.terminate))
+    assert [thread.name for thread in session.saved] == ["scheduler"]
+    assert mac.exited
+
+
+def test_logout_is_not_held_up_by_a_fault_at_the_end(session: Session, expected_logs: list[str]) -> None:
+    expected_logs.append("Unexpected error at the end")
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+
+    def fail() -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(Exited):
+        session.run(lambda _: icon.run_loop(fail), lambda: session.mac.call_after(session.mac.terminate))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_signal_ends_the_agent_at_once_even_with_the_menu_open(
+    session: Session, number: signal.Signals, *, is_open: bool
 ) -> None:
-    assert mac
+    """Python's own handler cannot run: AppKit's loop is C, and here it waits for the main thread's next work."""
+    before = signal.signal(number, lambda *_: None)
+    try:
+        icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+
+        def script() -> None:
+            if is_open:
+                session.mac.do(session.mac.open_menu)
+            os.kill(os.getpid(), number)
+            wait_for(lambda: session.saved, 60, "the agent ends by itself")
+
+        session.run(icon.run_loop, script)
+    finally:
+        signal.signal(number, before)
+    assert [thread.name for thread in session.saved] == ["scheduler"]
+
+
+def test_an_icon_that_macos_hides_is_noticed(session: Session) -> None:
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+
+    def script() -> None:
+        mac = session.mac
+        session.settle()
+        assert mac.item.visible, "as NSStatusItem.isVisible says, whatever is seen"
+        assert not icon.is_shown
+        assert "Menu Bar" in icon.state
+        mac.do(lambda: mac.show_or_hide(is_seen=True))
+        session.settle()
+        assert (icon.is_shown, icon.state) == (True, "icon shown")
+        mac.do(lambda: mac.show_or_hide(is_seen=False))
+        session.settle()
+        assert icon.is_shown, "a full-screen program covers the bar as well"
+        assert "out of sight" in icon.state
+
+    session.run(icon.run_loop, script)
+
+
+def test_notifications_of_the_bundle_are_its_own_once_an_hour(session: Session) -> None:
+    mac = session.mac
+    mac.bundle_identifier = "io.netwatch.tray"
+    opened: list[str] = []
+    menu = Menu(MenuItem("Open", lambda: opened.append(threading.current_thread().name), default=True))
+    icon = make(menu, session.scheduler)
+
+    def script() -> None:
+        for text in ("first", "again"):
+            session.scheduler.call_soon(lambda text=text: icon.notify_person(NOTICE._replace(text=text)))
+        session.settle()
+        session.settle()
+        assert mac.notifications == {"key": ('Head "ing"', "first")}
+        delegate, done, shown = mac.center_delegate(), [], []
+        delegate.userNotificationCenter_willPresentNotification_withCompletionHandler_(None, None, shown.append)
+        assert shown == [24]
+        delegate.userNotificationCenter_didReceiveNotificationResponse_withCompletionHandler_(
+            None, None, lambda: done.append(True)
+        )
+        session.settle()
+        assert (opened, done) == (["scheduler"], [True])
+
+    session.run(icon.run_loop, script)
+
+
+def test_a_user_who_allows_no_notifications_gets_none(session: Session) -> None:
+    mac = session.mac
+    mac.bundle_identifier, mac.allows_notifications = "io.netwatch.tray", False
+    icon = make(Menu(MenuItem("Open", lambda: None)), session.scheduler)
+
+    def script() -> None:
+        session.scheduler.call_soon(lambda: icon.notify_person(NOTICE))
+        session.settle()
+        session.settle()
+        assert mac.notifications == {}
+
+    session.run(icon.run_loop, script)
+
+
+@pytest.mark.parametrize("identifier", [None, "org.python.python"])
+def test_without_a_bundle_the_systems_script_runner_notifies(
+    session: Session, monkeypatch: pytest.MonkeyPatch, identifier: str | None
+) -> None:
+    session.mac.bundle_identifier = identifier
     started: list[list[str]] = []
     monkeypatch.setattr(subprocess, "Popen", lambda words, **_: started.append(words))
-    icon = make(Menu(MenuItem("Quit", lambda: None)), loop.scheduler)
-    for text in ("first", "again"):
-        icon.notify_person(Notification("key", 'Head "ing"', text))
-    icon.notify_person(Notification("other", "Heading", "second"))
-    assert [words[0] for words in started] == ["osascript"] * 2
-    assert [words[-3:] for words in started] == [["first", "NetWatch", 'Head "ing"'], ["second", "NetWatch", "Heading"]]
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+
+    def script() -> None:
+        session.scheduler.call_soon(lambda: icon.notify_person(NOTICE))
+        session.settle()
+
+    session.run(icon.run_loop, script)
+    assert [words[0] for words in started] == ["osascript"]
+    assert [words[-3:] for words in started] == [["first", "NetWatch", 'Head "ing"']]
+
+
+# The whole session
+
+
+def presence(session: Session, settings: Settings, *, by_hand: bool = False, **actions: Callable[..., Any]) -> Presence:
+    def no_other_icon() -> Any:
+        raise AssertionError("there is no XEmbed on a Mac")
+
+    return Presence(session.scheduler, no_actions(**actions), settings, no_other_icon, by_hand=by_hand)
+
+
+def of_way(way: Any) -> Settings:
+    return Settings(tray=TrayIcon(way=way))
+
+
+def test_a_whole_session_touches_appkit_on_the_main_thread_alone(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Start, 100 ticks with the menu open and closed, settings changed, sleep and wake, a notification, reopen, logout.
+    The stand-in refuses every name that is not Apple's and every call from another thread."""
+    mac = session.mac
+    mac.bundle_identifier = "io.netwatch.tray"
+    now = [1000.0]
+    monkeypatch.setattr(clock, "uptime", lambda: now[0])
+    opened: list[bool] = []
+    shown = presence(session, Settings(), open_window=lambda: opened.append(True))
+    names = ("en0", "utun4", "en7", "bridge0")
+
+    def script() -> None:
+        mac.do(lambda: mac.show_or_hide(is_seen=True))
+        for n in range(100):
+            if n % 20 == 5:
+                mac.do(mac.open_menu)
+            if n % 20 == 15:
+                mac.do(mac.close_menu)
+            if n == 50:
+                now[0] += 8 * 3600  # the Mac slept
+            now[0] += 1
+            rates = tick(float(n * 1000), float(n), names[: 1 + n // 30])
+            session.scheduler.call_soon(lambda rates=rates: shown.show(rates))
+            session.settle()
+        for way in ("none", "auto", "none", "statusnotifier"):
+            session.scheduler.call_soon(lambda way=way: shown.apply(of_way(way)))
+            session.settle()
+            assert mac.item.visible == (way != "none")
+            assert mac.is_running, "a changed setting ended the agent"
+            session.scheduler.call_soon(lambda: shown.show(tick(1.0, 1.0)))
+        session.scheduler.call_soon(lambda: shown.notify(NOTICE))
+        mac.do(mac.reopen)
+        session.settle()
+        session.settle()
+        assert opened == [True]
+        assert mac.notifications
+        mac.call_after(mac.terminate)
+        wait_for(lambda: mac.exited, 60, "the session ends")
+
+    def save() -> None:
+        shown.close()
+        time.sleep(0.2)  # a disk
+        assert not mac.exited, "the process ended before its data was written"
+        session.saved.append(threading.current_thread())
+
+    with pytest.raises(Exited):
+        session.run(lambda _: shown.run(save), script)
+    assert [thread.name for thread in session.saved] == ["scheduler"]
+    appkit = {thread for thread, owner, _ in mac.calls if not owner.startswith("UN")}
+    assert appkit == {mac.main}
+    assert len(mac.calls) > 200
+
+
+def test_started_hidden_the_icon_can_still_be_shown(session: Session) -> None:
+    shown = presence(session, of_way("none"))
+
+    def script() -> None:
+        session.settle()
+        assert not session.mac.item.visible
+        assert shown.state == "none, as chosen in the settings"
+        session.scheduler.call_soon(lambda: shown.apply(Settings()))
+        session.settle()
+        assert session.mac.item.visible
+
+    session.run(lambda at_end: shown.run(lambda: (shown.close(), at_end())), script)  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(("by_hand", "windows"), [(True, 1), (False, 0)])
+def test_a_hidden_icon_opens_the_window_only_for_a_user_who_has_just_started_the_program(
+    session: Session, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str], *, by_hand: bool, windows: int
+) -> None:
+    """At login the screen may be dark or locked."""
+    expected_logs.append("No tray shows the icon")
+    now = [1000.0]
+    monkeypatch.setattr(clock, "uptime", lambda: now[0])
+    opened: list[bool] = []
+    shown = presence(session, Settings(), by_hand=by_hand, open_window=lambda: opened.append(True))
+
+    def script() -> None:
+        for _ in range(int(PATIENCE) + 5):
+            now[0] += 1
+            session.scheduler.call_soon(lambda: shown.show(tick(1.0, 1.0)))
+            session.settle()
+        assert "System Settings" in shown.no_tray
+        assert len(opened) == windows
+        session.mac.do(lambda: session.mac.show_or_hide(is_seen=True))
+        session.scheduler.call_soon(lambda: shown.show(tick(1.0, 1.0)))
+        session.settle()
+        assert shown.no_tray == ""
+
+    session.run(lambda at_end: shown.run(lambda: (shown.close(), at_end())), script)  # type: ignore[func-returns-value]
+
+
+# Names
+
+_NOT_COCOA = {"call_soon"}
+
+
+@pytest.mark.parametrize("module", ["app_kit", "user_notifications"])
+def test_every_name_of_apple_in_the_code_is_in_the_table(module: str) -> None:
+    """Also in lines that no test runs. What Apple calls is in the table as well."""
+    tree = ast.parse((BACKENDS / f"{module}.py").read_text("utf-8"))
+    known = {cocoa_names.python_name(each) for names in cocoa_names.SELECTORS.values() for each in names}
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    selectors = {name for name in used if re.fullmatch(r"[a-z]+[A-Za-z_]*_", name)}
+    assert selectors <= known
+    constants = {name for name in used if re.match(r"(NS|UN)[A-Z]", name)}
+    assert constants <= cocoa_names.CONSTANTS.keys() | cocoa_names.SELECTORS.keys()
+    answered = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and re.fullmatch(r"[a-z]\w*_", node.name)
+    }
+    of_apple = {cocoa_names.python_name(each) for each in sum(cocoa_names.CALLED_BY_APPLE.values(), ())}
+    assert answered <= of_apple | {"chosen_", "occlusionChanged_"}
+
+
+def test_the_stand_in_knows_no_other_name(mac: Cocoa) -> None:
+    application = mac.classes["NSApplication"].sharedApplication()
+    with pytest.raises(AttributeError):
+        application.setActivationPolicies_(1)
+    with pytest.raises(TypeError):
+        application.setActivationPolicy_()
+    failed: list[BaseException] = []
+
+    def elsewhere() -> None:
+        try:
+            application.setActivationPolicy_(1)
+        except AssertionError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert failed

@@ -75,8 +75,12 @@ class TrayIcon(Protocol):
     def run_detached(self) -> None:
         """Shows the icon as soon as its loop runs."""
 
-    def run_loop(self) -> None:
-        """Runs the scheduler until it is stopped, on the thread and beside the loops that this icon needs."""
+    is_visible: bool
+    """False: hidden as the user wishes. Set only where the backend owns the main thread."""
+
+    def run_loop(self, at_end: Callable[[], None]) -> None:
+        """Run the scheduler until it is stopped and then `at_end`, on the thread and beside the loops that this icon
+        needs."""
 
     def change(
         self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
@@ -104,12 +108,14 @@ class Backend(NamedTuple):
     open: Callable[..., TrayIcon]
     """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see
     status_notifier.Icon). Raises TrayUnavailableError."""
+    owns_main_thread: bool = False
+    """Its loop is that of the process: opened before the loop runs, then hidden and shown, closed at the end alone."""
 
 
 def choose() -> Backend:
     """Raises TrayUnavailableError where no backend can work at all."""
     if sys.platform == "darwin":
-        return Backend("menu bar (pystray darwin)", "this is macOS", (44,), "light", _open_menu_bar)
+        return Backend("menu bar", "this is macOS", (44,), "light", _open_menu_bar, owns_main_thread=True)
     if sys.platform == "linux":
         # The largest is 22 doubled: hosts that scale down the largest instead of taking the right one get sharp edges.
         why = "a Linux desktop shows icons that register on its session bus"

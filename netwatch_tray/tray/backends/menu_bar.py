@@ -1,35 +1,52 @@
-"""The macOS menu bar through pystray's `darwin` backend.
+"""The macOS menu bar: the scheduler's side of the icon.
 
-AppKit belongs to the main thread: touched from another one, it ends the process. The scheduler runs in a thread of its
-own here, so everything the icon is told is handed over to AppKit's loop (PyObjCTools.AppHelper.callAfter), and clicks
-are handed back.
-
-pystray 0.19.5 draws one pixel per point, not a template image, and has no text beside the icon; so the picture and
-the text are set on its status item directly (private attributes: the version is pinned).
+AppKit belongs to the main thread (`app_kit`), everything else of the agent to the scheduler's, which is a thread of its
+own here. Between them go values: pictures as PNG, texts, rows of the menu; and back go clicks. Neither reads what
+belongs to the other.
 """
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import io
+import logging
+import os
+import queue
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
-from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.text import printable, printable_lines
 from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.units import FIGURE_SPACE
 
-_ACCESSORY = 1
-"""NSApplicationActivationPolicyAccessory: no icon in the Dock."""
-_IMAGE_LEFT = 2
-"""NSImageLeft, of what the button shows."""
+if TYPE_CHECKING:
+    from netwatch_tray.tray.backends.user_notifications import UserNotifications
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 0.1
+"""Seconds that a menu which is about to open waits for its texts; then it opens with those it had, and gets the new
+ones with the next tick."""
 _NOTIFY = "on run {said, program, heading}\ndisplay notification said with title program subtitle heading\nend run"
-_POINTS = 22
-"""Height of what fits into every menu bar."""
+
+
+class Row(NamedTuple):
+    """A row of the menu as it is now."""
+
+    text: str
+    """Empty: a separator."""
+    item: MenuItem
+    """What the row is: a click acts on it, wherever the row has moved meanwhile."""
+    is_checked: bool | None = None
+    is_enabled: bool = True
+    rows: tuple[Row, ...] = ()
+    """Of its submenu."""
 
 
 class Icon:
@@ -40,7 +57,7 @@ class Icon:
 
     def __init__(
         self,
-        name: str,
+        name: str,  # noqa: ARG002  see above
         icon: Sequence[Image.Image],
         title: str,
         menu: Menu,
@@ -50,25 +67,23 @@ class Icon:
         on_lost: Callable[[str], None],  # noqa: ARG002  see above
         patience: float = 1.0,  # noqa: ARG002  see above
     ) -> None:
-        self._kit = importlib.import_module("AppKit")
-        self._hand_over = importlib.import_module("PyObjCTools.AppHelper").callAfter
-        self._signals = importlib.import_module("PyObjCTools.MachSignals")
+        from netwatch_tray.tray.backends import app_kit  # noqa: PLC0415  macOS alone
+
+        self._hand_over = app_kit.hand_over
         self._scheduler = scheduler
         self._program = program
         self._cooldown = Cooldown()
+        self._notifications: UserNotifications | None = None
         self._notifier: Any = None
         """Kept until the next one: an object that is forgotten before its process ends is a warning."""
         self._icon, self._title, self._menu, self._label = icon, title, menu, ""
+        self._is_visible = True
+        self._menu_is_open = False
+        self._is_seen = self._was_seen = False
         # Never called: the menu bar tells of no such clicks.
         self.on_middle_click: Callable[[], None]
         self.on_scroll: Callable[[int], None]
-        self._kit.NSApplication.sharedApplication().setActivationPolicy_(_ACCESSORY)
-        self._native = importlib.import_module("pystray._darwin").Icon(name, icon[0], title, menu)
-        self._native._handler = self._hand_back  # noqa: SLF001  see above
-        button = self._native._status_item.button()  # noqa: SLF001  see above
-        button.setAccessibilityLabel_(program)
-        button.setImagePosition_(_IMAGE_LEFT)
-        button.setFont_(self._kit.NSFont.monospacedDigitSystemFontOfSize_weight_(0, 0))  # of the usual size and weight
+        self._bar = app_kit.StatusBar(program, self)
 
     @property
     def icon(self) -> Sequence[Image.Image]:
@@ -77,7 +92,7 @@ class Icon:
     @icon.setter
     def icon(self, value: Sequence[Image.Image]) -> None:
         self._icon = value
-        self._hand_over(self._set_picture, value[0])
+        self._hand_over(self._bar.set_picture, _png(value[0]))
 
     @property
     def menu(self) -> Menu:
@@ -86,7 +101,7 @@ class Icon:
     @menu.setter
     def menu(self, value: Menu) -> None:
         self._menu = value
-        self._hand_over(setattr, self._native, "menu", value)
+        self.update_menu()
 
     @property
     def title(self) -> str:
@@ -95,7 +110,7 @@ class Icon:
     @title.setter
     def title(self, value: str) -> None:
         self._title = value
-        self._hand_over(setattr, self._native, "title", value)
+        self._hand_over(self._bar.set_title, value)
 
     @property
     def label(self) -> str:
@@ -104,7 +119,18 @@ class Icon:
     @label.setter
     def label(self, value: str) -> None:
         self._label = value
-        self._hand_over(self._set_label, value)
+        self._hand_over(self._bar.set_label, value)
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether the user wants it in the menu bar. AppKit's loop runs either way."""
+        return self._is_visible
+
+    @is_visible.setter
+    def is_visible(self, value: bool) -> None:
+        self._is_visible = value
+        self._is_seen = self._was_seen = False
+        self._hand_over(self._bar.set_visible, value)
 
     @property
     def activation_token(self) -> None:
@@ -112,7 +138,8 @@ class Icon:
 
     @property
     def is_shown(self) -> bool:
-        return True
+        """Whether it was ever seen since it was shown: a full-screen program and a dark screen hide the bar, too."""
+        return self._was_seen
 
     @property
     def has_tray(self) -> bool | None:
@@ -120,21 +147,36 @@ class Icon:
 
     @property
     def state(self) -> str:
-        return "icon shown, unless System Settings > Menu Bar hides it"
+        if self._is_seen:
+            return "icon shown"
+        if self._was_seen:
+            return "icon shown, but out of sight at the moment (full screen, screen off, or a bar without room)"
+        return "icon not seen yet: System Settings > Menu Bar may hide it, or the bar has no room"
 
     def run_detached(self) -> None:
-        self._native.run_detached(setup=lambda _: self._hand_over(self._appear))
+        self._hand_over(self._bar.set_title, self._title)
+        self._hand_over(self._bar.set_label, self._label)
+        self._hand_over(self._bar.set_picture, _png(self._icon[0]))
+        self._hand_over(self._bar.set_visible, self._is_visible)
 
-    def run_loop(self) -> None:
+    def run_loop(self, at_end: Callable[[], None]) -> None:
         """AppKit's loop on the main thread, the scheduler in another, until the scheduler is stopped."""
-        for number in (signal.SIGINT, signal.SIGTERM):  # Python's own handlers would wait for AppKit's loop to return
-            self._signals.signal(number, lambda *_: self._scheduler.stop())
-        thread = threading.Thread(target=self._run_scheduler, name="scheduler")
+        # Python runs its handlers of signals only when AppKit's loop returns to it, which may be never, and not while a
+        # menu is open. Its C handler writes here at once.
+        reader, writer = os.pipe()
+        for descriptor in (reader, writer):
+            os.set_blocking(descriptor, False)
+        self._scheduler.watch(reader, READ, lambda _events: self._signalled(reader))
+        before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        thread = threading.Thread(target=self._run_scheduler, args=(at_end,), name="scheduler")
         thread.start()
-        self._native._app.run()  # noqa: SLF001  as pystray's `run`, whose handler of SIGINT ends the process at once
-        self._native.visible = False
-        self._scheduler.stop()
-        thread.join()
+        try:
+            self._bar.run()
+        finally:
+            thread.join()
+            signal.set_wakeup_fd(before)
+            os.close(reader)
+            os.close(writer)
 
     def change(
         self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
@@ -147,70 +189,103 @@ class Icon:
             self.label = label
 
     def update_menu(self) -> None:
-        self._hand_over(self._set_rows)
+        """Only while it is open: when it opens it asks."""
+        if self._menu_is_open:
+            self._hand_over(self._bar.set_rows, _rows(self._menu))
 
     def notify_person(self, notification: Notification) -> None:
-        """By the system's own script runner; a program of an application bundle would need a permission instead."""
+        if self._cooldown.allows(notification.key):
+            heading, text = printable(notification.heading), printable_lines(notification.text)
+            self._hand_over(self._notify, Notification(notification.key, heading, text))
+
+    def stop(self) -> None:
+        """Out of sight at once; the item goes with the loop, which ends when everything is saved."""
+        self._hand_over(self._bar.set_visible, False)
+
+    # Events of app_kit, on the main thread
+
+    def fresh_rows(self) -> tuple[Row, ...] | None:
+        answer: queue.SimpleQueue[tuple[Row, ...]] = queue.SimpleQueue()
+        self._scheduler.call_soon(lambda: answer.put(_rows(self._menu)))
+        try:
+            return answer.get(timeout=_LONGEST_WAIT)
+        except queue.Empty:
+            return None
+
+    def menu_opened(self, *, is_open: bool) -> None:
+        def note() -> None:
+            self._menu_is_open = is_open
+
+        self._scheduler.call_soon(note)
+
+    def chosen(self, item: MenuItem) -> None:
+        self._scheduler.call_soon(lambda: item(self))
+
+    def reopened(self) -> None:
+        """Like a click on the icon elsewhere: the menu's default row."""
+        self._scheduler.call_soon(lambda: self._menu(self))
+
+    def must_terminate(self) -> None:
+        self._scheduler.stop()
+
+    def seen(self, *, is_seen: bool) -> None:
+        def note() -> None:
+            self._is_seen = is_seen
+            self._was_seen = self._was_seen or is_seen
+
+        self._scheduler.call_soon(note)
+
+    # The main thread's own
+
+    def _notify(self, notification: Notification) -> None:
+        """In the bundle under the program's name; elsewhere by the system's own script runner."""
+        from netwatch_tray.tray.backends import user_notifications  # noqa: PLC0415  most agents never notify
+
+        if not user_notifications.is_bundled():
+            self._notify_by_script(notification)
+            return
+        if self._notifications is None:
+            self._notifications = user_notifications.UserNotifications(self.reopened)
+        self._notifications.show(notification)
+
+    def _notify_by_script(self, notification: Notification) -> None:
         import subprocess  # noqa: PLC0415  most agents never notify
 
-        if not self._cooldown.allows(notification.key):
-            return
         words = ["osascript", "-e", _NOTIFY, notification.text, self._program, notification.heading]
         self._notifier = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def stop(self) -> None:
-        self._hand_over(self._native.stop)
+    # The scheduler's thread
 
-    def _hand_back(self, item: MenuItem) -> Callable[..., None]:
-        """What pystray calls when a row is clicked."""
-
-        def act() -> None:
-            item(self)
-            self.update_menu()
-
-        return lambda *_: self._scheduler.call_soon(act)
-
-    def _run_scheduler(self) -> None:
+    def _run_scheduler(self, at_end: Callable[[], None]) -> None:
+        """macOS may end the process as soon as the loop stops, so all is saved before."""
         try:
             self._scheduler.run()
         finally:
-            self.stop()
+            try:
+                at_end()
+            except Exception:  # noqa: BLE001  the loop must end, or the user cannot log out
+                _log.exception("Unexpected error at the end of the agent")
+            self._hand_over(self._bar.stop)
 
-    def _appear(self) -> None:
-        self._native.visible = True
-        self._set_picture(self._icon[0])
-        self._set_label(self._label)
-
-    def _set_picture(self, picture: Image.Image) -> None:
-        """As a template, which the system draws in the colour of its bar, with two pixels a point."""
-        png = io.BytesIO()
-        picture.save(png, "png")
-        image = self._kit.NSImage.alloc().initWithData_(png.getvalue())
-        image.setSize_((_POINTS, _POINTS))
-        image.setTemplate_(True)
-        self._native._status_item.button().setImage_(image)  # noqa: SLF001  see above
-
-    def _set_label(self, label: str) -> None:
-        self._native._status_item.button().setTitle_(label)  # noqa: SLF001  see above
-
-    def _set_rows(self) -> None:
-        """In place if it is the same rows: a menu that is made anew does not change while it is open."""
-        menu, _ = self._native._menu_handle  # noqa: SLF001  see above
-        if not _update_rows(menu, self._native.menu):
-            self._native.update_menu()
+    def _signalled(self, reader: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(reader, 4096)
+        self._scheduler.stop()
 
 
-def _update_rows(native: Any, menu: Menu) -> bool:
-    """Brings texts and check marks of an NSMenu up to date; False: rows have come or gone."""
-    items = list(menu)
-    if native.numberOfItems() != len(items):
-        return False
-    for index, item in enumerate(items):
-        row: Any = native.itemAtIndex_(index)
-        if item is not Menu.SEPARATOR and row.title() != item.text:
-            row.setTitle_(item.text)
-        if item.checked is not None:
-            row.setState_(int(item.checked))
-        if item.submenu is not None and not _update_rows(row.submenu(), item.submenu):
-            return False
-    return True
+def _png(picture: Image.Image) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, "png")
+    return content.getvalue()
+
+
+def _rows(menu: Menu) -> tuple[Row, ...]:
+    """The menu as values. In the scheduler's thread, because texts read what is the scheduler's."""
+    return tuple(_row(item) for item in menu)
+
+
+def _row(item: MenuItem) -> Row:
+    if item is Menu.SEPARATOR:
+        return Row("", item)
+    text = item.text.rstrip(FIGURE_SPACE) or " "  # the padding is for panels that cut
+    return Row(text, item, item.checked, bool(item.enabled), _rows(item.submenu) if item.submenu else ())

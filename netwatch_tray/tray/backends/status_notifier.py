@@ -68,6 +68,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     """
 
     HAS_NOTIFICATION = False
+    is_visible = True
 
     def __init__(
         self,
@@ -244,9 +245,10 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def notify_person(self, notification: Notification) -> None:
         self._notifications.tell(notification)
 
-    def run_loop(self) -> None:
+    def run_loop(self, at_end: Callable[[], None]) -> None:
         """The loop that this icon lives in, until the scheduler is stopped."""
         self._scheduler.run()
+        at_end()
 
     def _run(self) -> None:
         self._is_loop_ours = True

@@ -1,0 +1,238 @@
+"""What AppKit is asked and what it calls: the item in the menu bar, its menu, the application around it.
+
+All of it belongs to the main thread; off it, AppKit ends the process. Values come in, and what happens is passed on to
+`Events`. Only names of `cocoa_names` are used. Loaded on macOS alone: by `menu_bar`, which is the other side, and by
+`mac-check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import AppKit
+import Foundation
+from PyObjCTools.AppHelper import callAfter
+
+from netwatch_tray.tray.backends.menu_bar import Row
+from netwatch_tray.tray.backends.pystray_api import MenuItem
+
+hand_over = callAfter
+"""Have the main thread call this; also while a menu is open or an alert waits."""
+
+_AUTOSAVE_NAME = "io.netwatch.tray"
+"""Where the item stands and whether it is shown is kept under this name. The default, Item-0, is the record that macOS
+26 was seen to damage."""
+_POINTS = 22
+"""Height of what fits into every menu bar."""
+
+
+class Events(Protocol):
+    """What the user and macOS want. Called on the main thread; each returns at once but `fresh_rows`."""
+
+    def fresh_rows(self) -> tuple[Row, ...] | None:
+        """The rows as they are now; None: not known in time."""
+
+    def menu_opened(self, *, is_open: bool) -> None: ...
+    def chosen(self, item: MenuItem) -> None: ...
+    def reopened(self) -> None: ...
+    def must_terminate(self) -> None:
+        """Logout, shutdown or Quit in the Dock: `StatusBar.stop` is to follow once everything is saved."""
+
+    def seen(self, *, is_seen: bool) -> None:
+        """Whether the icon can be seen on the screen."""
+
+
+class StatusBar:
+    """The application and its item in the menu bar. Not shown until `set_visible`."""
+
+    def __init__(self, program: str, events: Events) -> None:
+        self._events = events
+        self._rows: tuple[Row, ...] = ()
+        self._menu_is_open = False
+        self._is_terminating = False
+        self._has_stopped = False
+        self._application = AppKit.NSApplication.sharedApplication()
+        self._application.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)
+        # AppKit's references to delegates are weak.
+        self._delegate = Delegate.alloc().init()
+        self._delegate.bar = self
+        self._application.setDelegate_(self._delegate)
+        # A monitor without windows would be slowed down (App Nap) while nobody clicks it.
+        self._activity = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
+            Foundation.NSActivityUserInitiatedAllowingIdleSystemSleep, "Measures network traffic each second"
+        )
+        self._menu = self._new_menu(program)
+        self._menu.setDelegate_(self._delegate)
+        self._items: list[Any] = []
+        self._bar = AppKit.NSStatusBar.systemStatusBar()
+        self._item = self._bar.statusItemWithLength_(AppKit.NSVariableStatusItemLength)
+        self._item.setVisible_(False)
+        self._item.setAutosaveName_(_AUTOSAVE_NAME)
+        self._item.setMenu_(self._menu)
+        self._button = self._item.button()
+        self._button.setAccessibilityLabel_(program)
+        self._button.setImagePosition_(AppKit.NSImageLeft)
+        self._button.setFont_(AppKit.NSFont.monospacedDigitSystemFontOfSize_weight_(0, 0))  # usual size and weight
+        Foundation.NSNotificationCenter.defaultCenter().addObserver_selector_name_object_(
+            self._delegate, "occlusionChanged:", AppKit.NSWindowDidChangeOcclusionStateNotification, None
+        )
+
+    def run(self) -> None:
+        """AppKit's loop, until `stop`."""
+        self._application.run()
+
+    def stop(self) -> None:
+        """Take the item away and end the loop, or the process where macOS waits for that. Again: does nothing."""
+        if self._has_stopped:
+            return
+        self._has_stopped = True
+        self._menu.cancelTracking()  # the loop does not end while a menu is open
+        self._bar.removeStatusItem_(self._item)
+        if self._is_terminating:
+            self._application.replyToApplicationShouldTerminate_(True)
+            return
+        self._application.stop_(None)
+        # The loop looks at that only after an event.
+        event = AppKit.NSEvent.otherEventWithType_location_modifierFlags_timestamp_windowNumber_context_subtype_data1_data2_(  # noqa: E501
+            AppKit.NSEventTypeApplicationDefined, (0, 0), 0, 0, 0, None, 0, 0, 0
+        )
+        self._application.postEvent_atStart_(event, False)
+
+    def set_visible(self, is_visible: bool) -> None:
+        self._item.setVisible_(is_visible)
+
+    def set_picture(self, png: bytes) -> None:
+        """As a template, which the system draws in the colour of its bar, with two pixels a point."""
+        image = AppKit.NSImage.alloc().initWithData_(png)
+        image.setSize_((_POINTS, _POINTS))
+        image.setTemplate_(True)
+        self._button.setImage_(image)
+
+    def set_title(self, title: str) -> None:
+        """The tooltip."""
+        self._button.setToolTip_(title)
+
+    def set_label(self, label: str) -> None:
+        """Beside the icon."""
+        self._button.setTitle_(label)
+
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        """In place where they are the same rows, which also works while the menu is open. Other rows come when it opens
+        next: a menu that is built anew under the pointer turns a click into that of another row."""
+        if _are_same(self._rows, rows):
+            self._refresh(self._items, self._rows, rows)
+        elif not self._menu_is_open:
+            self._menu.removeAllItems()
+            self._items = self._build(self._menu, rows)
+        else:
+            return
+        self._rows = rows
+
+    # What the delegate passes on
+
+    def menu_needs_update(self) -> None:
+        rows = self._events.fresh_rows()
+        if rows is not None:
+            self.set_rows(rows)
+
+    def menu_opened(self, *, is_open: bool) -> None:
+        self._menu_is_open = is_open
+        self._events.menu_opened(is_open=is_open)
+
+    def chosen(self, item: MenuItem) -> None:
+        self._events.chosen(item)
+
+    def reopened(self) -> None:
+        self._events.reopened()
+
+    def must_terminate(self) -> None:
+        self._is_terminating = True
+        self._events.must_terminate()
+
+    def occlusion_changed(self) -> None:
+        """NSStatusItem.isVisible is what the user chose, not what is seen: macOS 26 hides items on its own account."""
+        window = self._button.window()
+        is_seen = window is not None and bool(window.occlusionState() & AppKit.NSWindowOcclusionStateVisible)
+        self._events.seen(is_seen=is_seen)
+
+    def _new_menu(self, title: str) -> Any:
+        menu = AppKit.NSMenu.alloc().initWithTitle_(title)
+        menu.setAutoenablesItems_(False)
+        return menu
+
+    def _build(self, menu: Any, rows: Sequence[Row]) -> list[Any]:
+        """Fill an empty menu; each native item with those of its submenu."""
+        items: list[Any] = []
+        for row in rows:
+            if not row.text:
+                menu.addItem_(AppKit.NSMenuItem.separatorItem())
+                items.append((None, []))
+                continue
+            item = AppKit.NSMenuItem.alloc().initWithTitle_action_keyEquivalent_(row.text, "chosen:", "")
+            item.setTarget_(self._delegate)
+            item.setRepresentedObject_(row.item)
+            item.setEnabled_(row.is_enabled)
+            below: list[Any] = []
+            if row.rows:
+                submenu = self._new_menu(row.text)
+                below = self._build(submenu, row.rows)
+                item.setSubmenu_(submenu)
+            if row.is_checked is not None:
+                item.setState_(_state(row))
+            menu.addItem_(item)
+            items.append((item, below))
+        return items
+
+    def _refresh(self, items: Sequence[Any], before: Sequence[Row], rows: Sequence[Row]) -> None:
+        for (item, below), old, new in zip(items, before, rows, strict=True):
+            if new.text != old.text:
+                item.setTitle_(new.text)
+            if new.is_enabled != old.is_enabled:
+                item.setEnabled_(new.is_enabled)
+            if new.is_checked != old.is_checked and new.is_checked is not None:
+                item.setState_(_state(new))
+            self._refresh(below, old.rows, new.rows)
+
+
+def _state(row: Row) -> Any:
+    return AppKit.NSControlStateValueOn if row.is_checked else AppKit.NSControlStateValueOff
+
+
+def _are_same(before: Sequence[Row], rows: Sequence[Row]) -> bool:
+    """Whether only texts and marks differ."""
+    return len(before) == len(rows) and all(
+        old.item is new.item and bool(old.text) == bool(new.text) and _are_same(old.rows, new.rows)
+        for old, new in zip(before, rows, strict=True)
+    )
+
+
+class Delegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
+    """Of application and menu, and the target of its items. `bar` is set by StatusBar."""
+
+    bar: StatusBar
+
+    def applicationShouldHandleReopen_hasVisibleWindows_(self, _application: Any, _has_windows: bool) -> bool:
+        """The application was opened again: in the Finder, in Spotlight, with `open`."""
+        self.bar.reopened()
+        return False
+
+    def applicationShouldTerminate_(self, _application: Any) -> Any:
+        """Without an answer of ours AppKit would call exit(3), and what is not written yet would be lost."""
+        self.bar.must_terminate()
+        return AppKit.NSTerminateLater
+
+    def menuNeedsUpdate_(self, _menu: Any) -> None:
+        self.bar.menu_needs_update()
+
+    def menuWillOpen_(self, _menu: Any) -> None:
+        self.bar.menu_opened(is_open=True)
+
+    def menuDidClose_(self, _menu: Any) -> None:
+        self.bar.menu_opened(is_open=False)
+
+    def occlusionChanged_(self, _notification: Any) -> None:
+        self.bar.occlusion_changed()
+
+    def chosen_(self, sender: Any) -> None:
+        self.bar.chosen(sender.representedObject())

@@ -1,0 +1,110 @@
+"""Notifications of the application bundle (UNUserNotificationCenter); on the main thread.
+
+macOS shows them under the program's name and icon, once the user has allowed them. A program outside a bundle has no
+identity and may not even ask: it uses osascript, whose notifications count as Script Editor's. The framework is loaded
+by pyobjc itself, as its own wrapper would do it: two selectors do not justify a package more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import Foundation
+import objc
+
+from netwatch_tray.tray.backends import Notification
+from netwatch_tray.tray.backends.app_kit import hand_over
+
+_log = logging.getLogger(__name__)
+
+IDENTIFIER = "io.netwatch.tray"
+"""Of the bundle (packaging/macos_bundle.py)."""
+_FRAMEWORK = "/System/Library/Frameworks/UserNotifications.framework"
+_ALERT = 4
+"""UNAuthorizationOptionAlert."""
+_BANNER_AND_LIST = 16 | 8
+"""UNNotificationPresentationOptionBanner and …List: also while our window is in front."""
+
+_BLOCK = {"retval": {"type": b"v"}}
+"""What pyobjc must know of blocks, whose types the runtime does not keep."""
+
+
+def is_bundled() -> bool:
+    """Whether this process is the application; outside of it the notification center raises."""
+    return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == IDENTIFIER)
+
+
+def load_framework() -> None:
+    """Make its classes known. Raise ImportError where it is missing."""
+    objc.loadBundle("UserNotifications", {}, bundle_path=_FRAMEWORK, scan_classes=False)
+    types = {1: {0: b"^v", 1: b"@"}, 2: {0: b"^v", 1: b"Z", 2: b"@"}}
+    for owner, selector, at, kinds in (
+        (b"UNUserNotificationCenter", b"addNotificationRequest:withCompletionHandler:", 3, types[1]),
+        (b"UNUserNotificationCenter", b"requestAuthorizationWithOptions:completionHandler:", 3, types[2]),
+        (
+            b"NSObject",
+            b"userNotificationCenter:willPresentNotification:withCompletionHandler:",
+            4,
+            {0: b"^v", 1: b"Q"},
+        ),
+        (
+            b"NSObject",
+            b"userNotificationCenter:didReceiveNotificationResponse:withCompletionHandler:",
+            4,
+            {0: b"^v"},
+        ),
+    ):
+        block = {"callable": {**_BLOCK, "arguments": {n: {"type": kind} for n, kind in kinds.items()}}, "type": b"@?"}
+        objc.registerMetaDataForSelector(owner, selector, {"arguments": {at: block}})
+
+
+class UserNotifications:
+    """Asks for permission with the first notification."""
+
+    def __init__(self, on_click: Callable[[], None]) -> None:
+        """`on_click` is called in whatever thread macOS chooses. Raise ImportError without the framework."""
+        load_framework()
+        self._content = objc.lookUpClass("UNMutableNotificationContent")
+        self._request = objc.lookUpClass("UNNotificationRequest")
+        self._center = objc.lookUpClass("UNUserNotificationCenter").currentNotificationCenter()
+        self._delegate = NotificationDelegate.alloc().init()  # the center's reference is weak
+        self._delegate.on_click = on_click
+        self._center.setDelegate_(self._delegate)
+
+    def show(self, notification: Notification) -> None:
+        """Instead of an earlier one with the same key. A user who does not allow them gets none."""
+
+        def answered(is_allowed: bool, error: Any) -> None:
+            """In a thread of macOS."""
+            if is_allowed:
+                hand_over(self._add, notification)
+            else:
+                _log.info("macOS shows no notifications of NetWatch: %s", error or "they are switched off")
+
+        self._center.requestAuthorizationWithOptions_completionHandler_(_ALERT, answered)
+
+    def _add(self, notification: Notification) -> None:
+        content = self._content.alloc().init()
+        content.setTitle_(notification.heading)
+        content.setBody_(notification.text)
+        request = self._request.requestWithIdentifier_content_trigger_(notification.key, content, None)
+        self._center.addNotificationRequest_withCompletionHandler_(request, None)
+
+
+class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
+    """`on_click` is set by UserNotifications."""
+
+    on_click: Callable[[], None]
+
+    def userNotificationCenter_willPresentNotification_withCompletionHandler_(
+        self, _center: Any, _notification: Any, done: Callable[[int], None]
+    ) -> None:
+        done(_BANNER_AND_LIST)
+
+    def userNotificationCenter_didReceiveNotificationResponse_withCompletionHandler_(
+        self, _center: Any, _response: Any, done: Callable[[], None]
+    ) -> None:
+        self.on_click()
+        done()
