@@ -93,7 +93,9 @@ def _launch_agent(words: tuple[str, ...]) -> str:
         "Label": _LABEL,
         "ProgramArguments": list(words),
         "RunAtLoad": True,
-        "KeepAlive": {"SuccessfulExit": False},  # back after a crash, not after Quit
+        # Back after a crash, not after Quit; nor after code 1, with which an agent ends that finds another one running:
+        # launchd would start it every 10 s, for ever.
+        "KeepAlive": {"Crashed": True},
         "LimitLoadToSessionType": "Aqua",
         "ProcessType": "Interactive",
     }

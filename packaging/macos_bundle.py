@@ -32,7 +32,10 @@ ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
 def properties(version: str) -> dict[str, Any]:
-    """What Info.plist says beyond what each builder must say itself. No usage texts: nothing is used that asks."""
+    """What Info.plist says beyond what each builder must say itself.
+
+    One usage text: probes reach the gateway and DNS servers of the local network, for which macOS 15 asks the user.
+    """
     return {
         "CFBundleDisplayName": NAME,
         "CFBundleName": "NetWatch",
@@ -41,7 +44,9 @@ def properties(version: str) -> dict[str, Any]:
         "LSApplicationCategoryType": "public.app-category.utilities",
         "LSMinimumSystemVersion": LEAST_MACOS,
         "LSUIElement": True,  # in the menu bar, not in the Dock
-        "NSAppSleepDisabled": True,  # a monitor without windows would be put to sleep
+        "LSAppNapIsDisabled": True,  # a monitor without windows would be slowed down
+        "NSLocalNetworkUsageDescription": "With uploading on, NetWatch measures how fast your router and DNS servers "
+        "answer.",
         "NSHighResolutionCapable": True,
         "NSSupportsAutomaticGraphicsSwitching": True,
         "NSPrincipalClass": "NSApplication",

@@ -156,10 +156,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>UDP, QUIC und anderes</translation>
     </message>
     <message>
-      <source>While NetWatch was not measuring</source>
-      <translation>Während NetWatch nicht gemessen hat</translation>
-    </message>
-    <message>
       <source>There is no history</source>
       <translation>Es gibt keinen Verlauf</translation>
     </message>
@@ -168,8 +164,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>App suchen</translation>
     </message>
     <message>
-      <source>Apps whose names hold this stay (Ctrl+F or /)</source>
-      <translation>Apps mit diesem Text im Namen bleiben (Strg+F oder /)</translation>
+      <source>Apps whose names hold this stay ({keys} or /)</source>
+      <translation>Apps mit diesem Text im Namen bleiben ({keys} oder /)</translation>
     </message>
     <message>
       <source>Apps</source>
@@ -194,6 +190,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>An app is a program with all its helper processes</source>
       <translation>Eine App ist ein Programm mit allen Hilfsprozessen</translation>
+    </message>
+    <message>
+      <source>While NetWatch was not measuring</source>
+      <translation>Während NetWatch nicht gemessen hat</translation>
     </message>
     <message>
       <source>1 app uses the network now</source>
@@ -559,8 +559,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Verbindungen filtern</translation>
     </message>
     <message>
-      <source>Conditions side by side must all hold; a comma means “or”, - turns one round (Ctrl+F or /)</source>
-      <translation>Bedingungen nebeneinander gelten alle; ein Komma heißt „oder“, - kehrt eine um (Strg+F oder /)</translation>
+      <source>Conditions side by side must all hold; a comma means “or”, - turns one round ({keys} or /)</source>
+      <translation>Bedingungen nebeneinander gelten alle; ein Komma heißt „oder“, - kehrt eine um ({keys} oder /)</translation>
     </message>
     <message>
       <source>Connections</source>
@@ -611,8 +611,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Gruppierung: {name}</translation>
     </message>
     <message>
-      <source>Group by app, by remote address or not at all (Ctrl+G)</source>
-      <translation>Nach App, nach Gegenstelle oder gar nicht gruppieren (Strg+G)</translation>
+      <source>Group by app, by remote address or not at all ({keys})</source>
+      <translation>Nach App, nach Gegenstelle oder gar nicht gruppieren ({keys})</translation>
     </message>
     <message>
       <source>Copy and export</source>
@@ -1239,6 +1239,49 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{count} interfaces not counted.</source>
       <translation>{count} Schnittstellen zählen nicht.</translation>
+    </message>
+  </context>
+  <context>
+    <name>MacMenu</name>
+    <message>
+      <source>File</source>
+      <translation>Ablage</translation>
+    </message>
+    <message>
+      <source>About NetWatch</source>
+      <translation>Über NetWatch</translation>
+    </message>
+    <message>
+      <source>Settings…</source>
+      <translation>Einstellungen …</translation>
+    </message>
+    <message>
+      <source>Close Window</source>
+      <translation>Fenster schließen</translation>
+    </message>
+    <message>
+      <source>Quit</source>
+      <translation>Beenden</translation>
+    </message>
+    <message>
+      <source>View</source>
+      <translation>Darstellung</translation>
+    </message>
+    <message>
+      <source>Window</source>
+      <translation>Fenster</translation>
+    </message>
+    <message>
+      <source>Minimise</source>
+      <translation>Im Dock ablegen</translation>
+    </message>
+    <message>
+      <source>Help</source>
+      <translation>Hilfe</translation>
+    </message>
+    <message>
+      <source>Keys</source>
+      <translation>Tasten</translation>
     </message>
   </context>
   <context>

@@ -19,6 +19,7 @@ from netwatch_tray.cli import (
     ending,
     export,
     live,
+    mac_check,
     program,
     upload,
     usage,
@@ -51,6 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     change_settings.add_option(parser)
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (program, live, connections, usage, export, diagnose, autostart, desktop, upload):
+    for module in (program, live, connections, usage, export, diagnose, mac_check, autostart, desktop, upload):
         module.add_verbs(verbs)
     return parser

@@ -40,6 +40,10 @@ def run(feed_path: Path) -> int:
     application.setApplicationDisplayName("NetWatch")
     application.setWindowIcon(application_icon())
     language.follow_system(application)
+    if sys.platform == "darwin":
+        from netwatch_tray.window.mac import become_regular  # noqa: PLC0415  macOS alone
+
+        become_regular()
     only_one = OnlyOne(feed_path.parent)
     if not only_one.claim():
         return 0

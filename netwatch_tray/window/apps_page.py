@@ -28,7 +28,7 @@ from netwatch_tray.window.past import Past, why_no_history
 from netwatch_tray.window.search_field import SearchField
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
-from netwatch_tray.window.words import long_date
+from netwatch_tray.window.words import long_date, native_keys
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
@@ -92,7 +92,9 @@ class AppsPage(Page):
         self._title = Text(theme, theme.fonts.title)
         self._sentence = Text(theme, theme.fonts.small, "ink2")
         self.search = SearchField(theme, self.tr("Find an app"), self.tr("Find an app"))
-        self.search.setToolTip(self.tr("Apps whose names hold this stay (Ctrl+F or /)"))
+        self.search.setToolTip(
+            self.tr("Apps whose names hold this stay ({keys} or /)").format(keys=native_keys("Ctrl+F"))
+        )
         self.search.setFixedWidth(theme.height(_FIND_WIDTH))
         self._model: SortedModel[AppRow] = SortedModel(
             app_table.columns(self._live), lambda row: row.key, settle_ms=_SETTLE_MS

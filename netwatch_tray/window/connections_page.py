@@ -26,6 +26,7 @@ from netwatch_tray.window.reconciliation import ReconciliationStrip
 from netwatch_tray.window.search_field import SearchField
 from netwatch_tray.window.table import SortedModel, TableView
 from netwatch_tray.window.theme import GAP, MARGIN, Theme
+from netwatch_tray.window.words import native_keys
 
 _CLOSED_STAY_S = 3.0
 _LOADING_SHOWS_MS = 200
@@ -67,7 +68,9 @@ class ConnectionsPage(Page):
             theme, self.tr("app: port: host: state: unit: rate>1M, or any word"), self.tr("Filter connections")
         )
         self.filter.setToolTip(
-            self.tr("Conditions side by side must all hold; a comma means “or”, - turns one round (Ctrl+F or /)")
+            self.tr(
+                "Conditions side by side must all hold; a comma means “or”, - turns one round ({keys} or /)"
+            ).format(keys=native_keys("Ctrl+F"))
         )
         self._group_button = FlatButton(theme, "", trailing="chevron")
         self._more_button = FlatButton(theme, "", symbol="more")
@@ -210,7 +213,9 @@ class ConnectionsPage(Page):
         self._place_details()
 
     def _lay_out(self, theme: Theme) -> None:
-        self._group_button.setToolTip(self.tr("Group by app, by remote address or not at all (Ctrl+G)"))
+        self._group_button.setToolTip(
+            self.tr("Group by app, by remote address or not at all ({keys})").format(keys=native_keys("Ctrl+G"))
+        )
         self._more_button.setToolTip(self.tr("Copy and export"))
         self._more_button.setAccessibleName(self.tr("Copy and export"))
         self._details_button.setToolTip(self.tr("Details of the selected connection (Enter)"))
@@ -258,7 +263,7 @@ class ConnectionsPage(Page):
             (self.tr("Export as JSON …"), "", partial(self._export, "json")),
         ):
             # The keys are shown only: the table answers to them.
-            action = QAction(f"{name}\t{keys}" if keys else name, self)
+            action = QAction(f"{name}\t{native_keys(keys)}" if keys else name, self)
             action.triggered.connect(act)
             actions.append(action)
         return actions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
@@ -109,7 +110,7 @@ class MainWindow(QWidget):
         self._countdown.timeout.connect(self._follow_link)
         self._tabs.idToggled.connect(self._turn_to)
         self._pause.clicked.connect(self.toggle_pause)
-        self._help_button.clicked.connect(lambda: self._help.open_in(self))
+        self._help_button.clicked.connect(self._show_keys)
         self.usage.plan_asked.connect(lambda: self._show_settings(self.settings.data_plan))
         self.interfaces.choice_asked.connect(lambda: self._show_settings(self.settings.counted))
         self._first_run.done.connect(partial(self.turn_to, 0))
@@ -259,19 +260,40 @@ class MainWindow(QWidget):
         def add(keys: str | QKeySequence.StandardKey, action: object) -> None:
             QShortcut(QKeySequence(keys), self).activated.connect(action)
 
-        for index in range(_SETTINGS):
-            add(f"Ctrl+{index + 1}", partial(self.turn_to, index))
-        add("Ctrl+,", partial(self.turn_to, _SETTINGS))
-        for keys in ("F1", "?"):
-            add(keys, lambda: self._help.open_in(self))
+        if sys.platform == "darwin":
+            self._add_menu_bar()
+        else:
+            for index in range(_SETTINGS):
+                add(f"Ctrl+{index + 1}", partial(self.turn_to, index))
+            add("Ctrl+,", partial(self.turn_to, _SETTINGS))
+            add("F1", self._show_keys)
+            add("Ctrl+W", self.close)
+            add("Ctrl+Q", self.close)
+        add("?", self._show_keys)
         for index in range(self.interfaces.ranges):
             add(f"Alt+{index + 1}", lambda index=index: self._page().choose_range(index))
         add("Ctrl+G", self.connections.next_grouping)
         add("Ctrl+F", lambda: self._page().go_to_filter())
         add("/", lambda: self._page().go_to_filter())
         add("Escape", self._escape)
-        add("Ctrl+W", self.close)
-        add("Ctrl+Q", self.close)
+
+    def _add_menu_bar(self) -> None:
+        from netwatch_tray.window import mac  # noqa: PLC0415  macOS alone
+
+        pages = ((self._tabs.button(index).text(), partial(self.turn_to, index)) for index in range(_SETTINGS))
+        mac.menu_bar(
+            self,
+            mac.Commands(
+                settings=partial(self.turn_to, _SETTINGS),
+                close=self.close,
+                minimise=self.showMinimized,
+                keys=self._show_keys,
+                pages=tuple(pages),
+            ),
+        )
+
+    def _show_keys(self) -> None:
+        self._help.open_in(self)
 
     def _restore(self) -> None:
         geometry = self._memory.value("geometry")

@@ -1,4 +1,7 @@
-/* The executable of the thin bundle: becomes the Python of this Mac, running the program beside it. */
+/* The executable of the thin bundle: loads the Python of this Mac into its own process and runs the program beside it.
+ * A Python that is executed instead would be another program to macOS, without this bundle's identity: with a Dock icon,
+ * and without notifications. */
+#include <dlfcn.h>
 #include <libgen.h>
 #include <limits.h>
 #include <mach-o/dyld.h>
@@ -7,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const pythons[] = {
-    "/Library/Frameworks/Python.framework/Versions/" PYTHON "/bin/python" PYTHON, /* python.org */
-    "/opt/homebrew/bin/python" PYTHON,                                            /* Homebrew, Apple silicon */
-    "/usr/local/bin/python" PYTHON,                                               /* Homebrew, Intel */
+static const char *const frameworks[] = {
+    "/Library/Frameworks/Python.framework/Versions/" PYTHON,                                        /* python.org */
+    "/opt/homebrew/opt/python@" PYTHON "/Frameworks/Python.framework/Versions/" PYTHON,             /* Apple silicon */
+    "/usr/local/opt/python@" PYTHON "/Frameworks/Python.framework/Versions/" PYTHON,                /* Intel */
     NULL,
 };
 
@@ -19,7 +22,7 @@ static const char explanation[] =
     "NetWatch Tray again.\"";
 
 int main(int argc, char **argv) {
-    char given[PATH_MAX], real[PATH_MAX], packages[PATH_MAX + 32];
+    char given[PATH_MAX], real[PATH_MAX], place[PATH_MAX], packages[PATH_MAX + 32];
     uint32_t size = sizeof given;
     if (_NSGetExecutablePath(given, &size) != 0 || realpath(given, real) == NULL) {
         fputs("netwatch-tray: its own path cannot be found\n", stderr);
@@ -27,7 +30,8 @@ int main(int argc, char **argv) {
     }
     setenv("NETWATCH_TRAY_WRAPPER", real, 1); /* netwatch_tray/launch.py */
     /* Contents/MacOS/netwatch-tray */
-    snprintf(packages, sizeof packages, "%s/Resources/site-packages", dirname(dirname(real)));
+    snprintf(place, sizeof place, "%s", real);
+    snprintf(packages, sizeof packages, "%s/Resources/site-packages", dirname(dirname(place)));
     setenv("PYTHONPATH", packages, 1);
     setenv("PYTHONNOUSERSITE", "1", 1);
     setenv("PYTHONDONTWRITEBYTECODE", "1", 1); /* a signed bundle must stay as it is */
@@ -35,13 +39,20 @@ int main(int argc, char **argv) {
     char **words = calloc((size_t)argc + 3, sizeof *words);
     if (words == NULL)
         return 1;
+    words[0] = real;
     words[1] = "-m";
     words[2] = "netwatch_tray";
     for (int i = 1; i < argc; i++)
         words[i + 2] = argv[i];
-    for (const char *const *python = pythons; *python != NULL; python++) {
-        words[0] = (char *)*python;
-        execv(*python, words);
+    for (const char *const *framework = frameworks; *framework != NULL; framework++) {
+        char library[PATH_MAX];
+        snprintf(library, sizeof library, "%s/Python", *framework);
+        void *python = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
+        int (*run)(int, char **) = python == NULL ? NULL : (int (*)(int, char **))dlsym(python, "Py_BytesMain");
+        if (run == NULL)
+            continue;
+        setenv("PYTHONHOME", *framework, 1);
+        return run(argc + 2, words);
     }
     fputs("netwatch-tray: Python " PYTHON " is not installed\n", stderr);
     execl("/usr/bin/osascript", "osascript", "-e", explanation, (char *)NULL);

@@ -323,13 +323,30 @@ def test_a_package_depends_on_what_is_not_carried(library: Path) -> None:
 # macOS
 
 
+APPLES_KEYS = {
+    **dict.fromkeys(
+        "CFBundleDisplayName CFBundleName CFBundleShortVersionString CFBundleVersion LSApplicationCategoryType "
+        "LSMinimumSystemVersion NSLocalNetworkUsageDescription NSPrincipalClass CFBundleDevelopmentRegion "
+        "CFBundleExecutable CFBundleIconFile CFBundleIdentifier CFBundleInfoDictionaryVersion "
+        "CFBundlePackageType".split(),
+        str,
+    ),
+    **dict.fromkeys(
+        "LSUIElement LSAppNapIsDisabled NSHighResolutionCapable NSSupportsAutomaticGraphicsSwitching".split(), bool
+    ),
+    "LSArchitecturePriority": list,
+}
+"""Keys of Info.plist and their types (developer.apple.com, Bundle Resources, Information Property List)."""
+
+
 def test_info_plist_says_what_a_menu_bar_program_must() -> None:
     plist = plistlib.loads(plistlib.dumps(macos_bundle.properties("1.2.3")))
     assert plist["LSUIElement"] is True
-    assert plist["NSAppSleepDisabled"] is True
+    assert plist["LSAppNapIsDisabled"] is True
     assert plist["NSHighResolutionCapable"] is True
     assert plist["CFBundleShortVersionString"] == "1.2.3"
-    assert not [key for key in plist if key.endswith("UsageDescription")]
+    assert [key for key in plist if key.endswith("UsageDescription")] == ["NSLocalNetworkUsageDescription"]
+    assert {key: type(value) for key, value in plist.items()} == {key: APPLES_KEYS[key] for key in plist}
 
 
 def test_requirements_keep_their_hashes() -> None:

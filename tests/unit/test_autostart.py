@@ -15,6 +15,10 @@ from netwatch_tray.errors import NetWatchError
 GENERATOR = Path("/usr/lib/systemd/user-generators/systemd-xdg-autostart-generator")
 
 
+LAUNCHD_KEYS = {"Label", "ProgramArguments", "RunAtLoad", "KeepAlive", "LimitLoadToSessionType", "ProcessType"}
+"""Of launchd.plist(5), those that are used."""
+
+
 @pytest.fixture
 def configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(sys, "platform", "linux")
@@ -97,6 +101,10 @@ def test_a_launch_agent_on_macos(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     properties = plistlib.loads(autostart.file().read_bytes())
     assert properties["ProgramArguments"] == list(autostart.command())
     assert properties["RunAtLoad"] is True
+    # launchd.plist(5): only after a signal such as SIGSEGV. SuccessfulExit would start a second agent, which ends with
+    # code 1, every 10 s.
+    assert properties["KeepAlive"] == {"Crashed": True}
+    assert properties.keys() <= LAUNCHD_KEYS
     assert autostart.is_on()
     autostart.file().write_bytes(plistlib.dumps({**properties, "Disabled": True}))
     assert not autostart.is_on()

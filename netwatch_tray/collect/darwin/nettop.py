@@ -27,7 +27,7 @@ from netwatch_tray.collect.sockets import (
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 from netwatch_tray.text import decoded
 
-_ARGUMENTS = ["-n", "-x", "-L", "1"]
+ARGUMENTS = ["-n", "-x", "-L", "1"]
 _ANY_FLOW = re.compile(r"^\w+ \S*<->")
 _FLOW = re.compile(r"^(tcp|udp|quic)([46]) (.+)<->(.+)$")
 _PROCESS = re.compile(r"^(.*)\.(\d{1,10})$")
@@ -43,7 +43,7 @@ class NettopSource:
 
     def __init__(self) -> None:
         """Raises UnsupportedError: not installed."""
-        self._command = [tools.find("nettop"), *_ARGUMENTS]
+        self._command = [tools.find("nettop"), *ARGUMENTS]
         self._changes = Changes()
         self.name = ""
         self.note: str | None = None

@@ -36,7 +36,7 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
         "+otherEventWithType:location:modifierFlags:timestamp:windowNumber:context:subtype:data1:data2:",
     ),
     # Foundation
-    "NSObject": ("+alloc", "init"),
+    "NSObject": ("+alloc", "init", "+respondsToSelector:", "+instancesRespondToSelector:"),
     "NSBundle": ("+mainBundle", "bundleIdentifier"),
     "NSNotificationCenter": ("+defaultCenter", "addObserver:selector:name:object:"),
     "NSProcessInfo": ("+processInfo", "beginActivityWithOptions:reason:"),

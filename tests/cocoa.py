@@ -179,6 +179,12 @@ class Cocoa:
         known = (*cocoa_names.SELECTORS.get(owner.decode(), ()), *_called_by_apple())
         assert selector.decode() in known
 
+    def _NSObject_respondsToSelector_(self, cls: type, selector: str) -> bool:
+        return isinstance(getattr(cls, cocoa_names.python_name(selector), None), types.MethodType)
+
+    def _NSObject_instancesRespondToSelector_(self, cls: type, selector: str) -> bool:
+        return isinstance(getattr(cls, cocoa_names.python_name(selector), None), types.FunctionType)
+
     def _NSApplication_sharedApplication(self, cls: type) -> Any:
         if not hasattr(self, "application"):
             self.application = cls()

@@ -1,0 +1,77 @@
+"""The window as a program of a Mac: menu bar, keys and activation, with a stand-in for AppKit."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from cocoa import Cocoa
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
+from PySide6.QtWidgets import QMenu, QMenuBar
+
+from netwatch_tray.window import mac
+
+
+@pytest.fixture
+def on_a_mac(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+
+def actions(window) -> dict[str, QAction]:
+    (bar,) = window.findChildren(QMenuBar)
+    return {row.text(): row for menu in bar.findChildren(QMenu) for row in menu.actions()}
+
+
+@pytest.mark.usefixtures("on_a_mac")
+def test_the_menu_bar_has_the_rows_of_every_program_in_their_roles(open_window):
+    window = open_window().window
+    found = actions(window)
+    roles = {name: row.menuRole() for name, row in found.items() if row.menuRole() != QAction.MenuRole.NoRole}
+    assert roles == {
+        "About NetWatch": QAction.MenuRole.AboutRole,
+        "Settings…": QAction.MenuRole.PreferencesRole,
+        "Quit": QAction.MenuRole.QuitRole,
+    }
+    assert found["Minimise"].shortcut() == QKeySequence("Ctrl+M")
+    assert found["Close Window"].shortcut() == QKeySequence(QKeySequence.StandardKey.Close)
+    assert [row.shortcut() for row in found.values()][4:8] == [QKeySequence(f"Ctrl+{n}") for n in range(1, 5)]
+    assert {"Interfaces", "Connections", "Apps", "Usage", "Keys"} <= found.keys()
+
+
+@pytest.mark.usefixtures("on_a_mac")
+def test_no_key_is_ambiguous(open_window):
+    window = open_window().window
+    keys = [row.shortcut().toString() for row in actions(window).values() if not row.shortcut().isEmpty()]
+    keys += [shortcut.key().toString() for shortcut in window.findChildren(QShortcut)]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.usefixtures("on_a_mac")
+def test_every_row_does_what_it_says(open_window):
+    window = open_window().window
+    found = actions(window)
+    found["Connections"].trigger()
+    assert window._stack.currentWidget() is window.connections
+    found["Settings…"].trigger()
+    assert window._stack.currentWidget() is window.settings
+    found["Keys"].trigger()
+    assert window._help.isVisible()
+    window._help.hide()
+    found["Minimise"].trigger()
+    assert window.windowState() & Qt.WindowState.WindowMinimized
+    window.showNormal()
+    found["Quit"].trigger()
+    assert not window.isVisible()
+
+
+def test_elsewhere_there_is_no_menu_bar(open_window):
+    assert not open_window().window.findChildren(QMenuBar)
+
+
+def test_the_windows_process_gets_a_dock_icon_and_comes_to_the_front(monkeypatch):
+    cocoa = Cocoa()
+    cocoa.install(monkeypatch)
+    mac.become_regular()
+    assert cocoa.policy == 0
+    assert [selector for _, _, selector in cocoa.calls][-1] == "activateIgnoringOtherApps:"
