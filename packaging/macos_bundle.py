@@ -96,6 +96,8 @@ def _install_wheels(place: Path, lock: Path, uv: Path, architecture: str) -> Non
             shutil.rmtree(found)
         else:
             found.unlink(missing_ok=True)
+    for debug_information in list(place.rglob("*.dSYM")):  # which cannot be signed
+        shutil.rmtree(debug_information)
     for file in place.rglob("*"):
         if file.is_file() and not keep(file.relative_to(place).as_posix()):
             file.unlink()

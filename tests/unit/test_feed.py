@@ -83,6 +83,15 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     assert not agent.path.exists()
 
 
+def test_macos_gives_each_client_more_than_its_8_kib(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    client = FeedClient(agent.path)
+    assert client.wait(PATIENCE)
+    (connected,) = agent.server._clients
+    assert connected.socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= 128 << 10
+    client.close()
+
+
 @pytest.fixture
 def client(agent: Agent) -> Iterator[FeedClient]:
     client = FeedClient(agent.path)
