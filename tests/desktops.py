@@ -37,7 +37,7 @@ _HOST = "org.kde.StatusNotifierHost-"
 _LIBEXEC = (Path("/usr/libexec"), Path("/usr/lib/x86_64-linux-gnu/libexec"), Path("/usr/lib/aarch64-linux-gnu/libexec"))
 
 
-_FROM_THE_END = {"Quit NetWatch": 1, "More": 2, "Rates of": 3, "Pause": 4, "Open NetWatch": 5}
+_FROM_THE_END = {"Quit NetWatch": 1, "Settings…": 2, "More": 3, "Rates of": 4, "Pause": 5, "Open NetWatch": 6}
 """Places of rows in the menu."""
 
 

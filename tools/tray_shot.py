@@ -44,6 +44,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: scheduler.stop())
     actions = Actions(
         open_window=lambda: None,
+        open_settings=lambda: None,
         quit=scheduler.stop,
         pause=lambda _on: None,
         choose=lambda _settings: None,

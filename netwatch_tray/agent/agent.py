@@ -219,6 +219,8 @@ class Agent:
         match command.name:
             case "open-window":
                 self._open_window()
+            case "open-settings":
+                self._open_settings()
             case "quit":
                 self._quit()
             case "status":
@@ -236,6 +238,7 @@ class Agent:
     def _actions(self) -> Actions:
         return Actions(
             open_window=self._open_window,
+            open_settings=self._open_settings,
             quit=self._quit,
             pause=lambda on: self._monitor.pause() if on else self._monitor.resume(),
             choose=self._choose,
@@ -323,8 +326,14 @@ class Agent:
         self._notify(f"data plan {alert.percent}", f"{alert.percent} % of the data plan are used", text)
 
     def _open_window(self) -> None:
+        self._start_window()
+
+    def _open_settings(self) -> None:
+        self._start_window("--settings")
+
+    def _start_window(self, *options: str) -> None:
         token = self._presence.activation_token if self._presence else None
-        self._try_to_start(lambda: self._children.open_window(token))
+        self._try_to_start(lambda: self._children.open_window(token, *options))
 
     def _show_doctor(self) -> None:
         self._try_to_start(self._children.show_doctor)

@@ -24,25 +24,29 @@ class Children:
     def __init__(self, subscribers: Callable[[], frozenset[int]]) -> None:
         """`subscribers`: process ids of what is connected to the feed, and so has started."""
         self._subscribers = subscribers
-        self._windows: list[tuple[Popen[bytes], float]] = []
-        """With when each was started, seconds since boot."""
+        self._windows: list[tuple[Popen[bytes], float, tuple[str, ...]]] = []
+        """With when each was started, seconds since boot, and its options."""
         self._others: list[Popen[bytes]] = []
         self._doctor: Popen[bytes] | None = None
 
-    def open_window(self, activation_token: str | None) -> None:
-        """Start a window's process, which raises the window that is open already, if there is one.
+    def open_window(self, activation_token: str | None, *options: str) -> None:
+        """Start `window` with these options, which raises the window that is open already, if there is one.
 
-        While one is starting, it is the answer to this request as well. Raise NetWatchError if it cannot start.
+        While one with the same options is starting, it is the answer to this request as well. Raise NetWatchError if it
+        cannot start.
         """
         self.reap()
         now, connected = clock.boottime(), self._subscribers()
-        if any(child.pid not in connected and now - at < _LONGEST_START for child, at in self._windows):
+        starting = (
+            each for child, at, each in self._windows if child.pid not in connected and now - at < _LONGEST_START
+        )
+        if options in starting:
             return
         token = activation_token or ""
         is_usable = token and len(token.encode(errors="replace")) <= _LONGEST_TOKEN and "\0" not in token
         # Wayland gives the focus to the program that the click was meant for.
         environment = {"XDG_ACTIVATION_TOKEN": token} if is_usable else {}
-        self._windows.append((_start("window", **environment), now))
+        self._windows.append((_start("window", *options, **environment), now, options))
 
     def show_doctor(self) -> None:
         """Start `doctor --show`, unless one runs. Raise NetWatchError if it cannot start."""
@@ -67,7 +71,7 @@ class Children:
 
     def terminate(self) -> None:
         """End all of them; one that is still starting has not received the goodbye of the feed."""
-        for child in (*(child for child, _at in self._windows), *self._others, *filter(None, [self._doctor])):
+        for child in (*(child for child, *_ in self._windows), *self._others, *filter(None, [self._doctor])):
             child.terminate()
 
 

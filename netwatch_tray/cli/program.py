@@ -18,6 +18,7 @@ _REBIND_TIMEOUT = 5.0
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("window", help="open the window (and start the program first, if it is not running)")
+    verb.add_argument("--settings", action="store_true", help="at its settings")
     verb.set_defaults(verb=_window)
 
     verb = verbs.add_parser("agent", help="run the resident part in the foreground")
@@ -71,7 +72,7 @@ def _agent(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _window(_options: argparse.Namespace) -> int:
+def _window(options: argparse.Namespace) -> int:
     from netwatch_tray import paths
     from netwatch_tray.window.application import run
     from netwatch_tray.window.display import require_display
@@ -83,7 +84,7 @@ def _window(_options: argparse.Namespace) -> int:
         pass  # the window tries until it is greeted
     except AgentUnreachableError:
         launch.start_agent()  # the window waits for it as it would for one that restarts
-    return run(paths.feed_socket())
+    return run(paths.feed_socket(), at_settings=options.settings)
 
 
 def _quit(_options: argparse.Namespace) -> int:

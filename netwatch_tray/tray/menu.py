@@ -39,6 +39,8 @@ class Actions(NamedTuple):
     """What the menu can ask of the agent."""
 
     open_window: Callable[[], None]
+    open_settings: Callable[[], None]
+    """Open the window at its settings."""
     quit: Callable[[], None]
     pause: Callable[[bool], None]
     """True: pause; False: go on."""
@@ -78,6 +80,7 @@ class TrayMenu:
             MenuItem("Pause", lambda _icon, _item: self._toggle_pause(), checked=lambda _: self.view.is_paused),
             MenuItem("Rates of", Menu(self._interface_items)),
             MenuItem("More", self._more()),
+            MenuItem("Settings…", lambda _icon, _item: actions.open_settings()),
             MenuItem("Quit NetWatch", lambda _icon, _item: actions.quit()),
         )
 

@@ -28,8 +28,10 @@ from netwatch_tray.window.past import HistoryPast
 from netwatch_tray.window.theme import Theme
 
 
-def run(feed_path: Path) -> int:
+def run(feed_path: Path, *, at_settings: bool = False) -> int:
     """Opens the window on the feed at this path and returns the exit code once it is closed.
+
+    `at_settings`: it shows its settings first, not the page that it was closed on.
 
     Where a window is open already, brings that one to the front and returns 0. An agent that does not run is no error:
     the window waits for it. A display that does not answer ends the process: see `require_display`.
@@ -44,20 +46,20 @@ def run(feed_path: Path) -> int:
         from netwatch_tray.window.mac import become_regular  # noqa: PLC0415  macOS alone
 
         become_regular()
-    only_one = OnlyOne(feed_path.parent)
+    only_one = OnlyOne(feed_path.parent, at_settings=at_settings)
     if not only_one.claim():
         return 0
     try:
-        return _show(application, only_one, feed_path)
+        return _show(application, only_one, feed_path, at_settings=at_settings)
     finally:
         only_one.release()
 
 
-def _show(application: QApplication, only_one: OnlyOne, feed_path: Path) -> int:
+def _show(application: QApplication, only_one: OnlyOne, feed_path: Path, *, at_settings: bool) -> int:
     shown = _Shown(application, feed_path)
     only_one.asked.connect(shown.bring_up)
     with _closed_by_signals(shown.close):
-        shown.show()
+        shown.show(at_settings=at_settings)
         code = application.exec()
     shown.past.close()
     return code
@@ -78,11 +80,15 @@ class _Shown:
         self._appearance = Appearance(application, self._theme, chosen.window.theme)
         self._make()
 
-    def show(self) -> None:
+    def show(self, *, at_settings: bool = False) -> None:
+        if at_settings:
+            self._window.turn_to_settings()
         self._window.show()
         self._link.try_now()
 
-    def bring_up(self) -> None:
+    def bring_up(self, at_settings: bool) -> None:
+        if at_settings:
+            self._window.turn_to_settings()
         self._window.bring_up()
 
     def close(self) -> None:

@@ -114,7 +114,7 @@ class MainWindow(QWidget):
         self.usage.plan_asked.connect(lambda: self._show_settings(self.settings.data_plan))
         self.interfaces.choice_asked.connect(lambda: self._show_settings(self.settings.counted))
         self._first_run.done.connect(partial(self.turn_to, 0))
-        self._first_run.settings_asked.connect(partial(self.turn_to, _SETTINGS))
+        self._first_run.settings_asked.connect(self.turn_to_settings)
         self._tabs.idClicked.connect(self.turn_to)
         self._banner.acted.connect(self._act_on_notice)
         self.apps.show_connections.connect(self._show_connections_of)
@@ -146,6 +146,9 @@ class MainWindow(QWidget):
         self._tabs.button(page).setChecked(True)
         if self._stack.currentWidget() is self._first_run:
             self._turn_to(page, checked=True)
+
+    def turn_to_settings(self) -> None:
+        self.turn_to(_SETTINGS)
 
     def toggle_pause(self) -> None:
         """Holds every page still, or brings them up to date; where there is nothing to hold, does nothing."""
@@ -265,7 +268,7 @@ class MainWindow(QWidget):
         else:
             for index in range(_SETTINGS):
                 add(f"Ctrl+{index + 1}", partial(self.turn_to, index))
-            add("Ctrl+,", partial(self.turn_to, _SETTINGS))
+            add("Ctrl+,", self.turn_to_settings)
             add("F1", self._show_keys)
             add("Ctrl+W", self.close)
             add("Ctrl+Q", self.close)
@@ -284,7 +287,7 @@ class MainWindow(QWidget):
         mac.menu_bar(
             self,
             mac.Commands(
-                settings=partial(self.turn_to, _SETTINGS),
+                settings=self.turn_to_settings,
                 close=self.close,
                 minimise=self.showMinimized,
                 keys=self._show_keys,

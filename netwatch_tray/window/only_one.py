@@ -16,16 +16,23 @@ _ANSWER_WITHIN_S = 2.0
 _LONGEST_TOKEN = 4096
 _ACTIVATION = "XDG_ACTIVATION_TOKEN"
 """What lets a window come to the front under Wayland: the token of the click that started the second program."""
+_SETTINGS = b"settings"
+"""A datagram is the token and what is wanted, with a NUL between them, which no environment variable contains."""
+_LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + len(_SETTINGS)
 
 
 class OnlyOne(QObject):
-    """Being the only window. `asked`: another start wants this one to come up."""
+    """Being the only window. `asked`: another start wants this one to come up; True: at its settings."""
 
-    asked = Signal()
+    asked = Signal(bool)
 
-    def __init__(self, directory: Path) -> None:
-        """`directory` is private to the person and lasts as long as the session."""
+    def __init__(self, directory: Path, *, at_settings: bool = False) -> None:
+        """`directory` is private to the user and lasts as long as the session.
+
+        `at_settings`: what a window that is open already has to show.
+        """
         super().__init__()
+        self._wanted = _SETTINGS if at_settings else b""
         self._path = directory / "window"
         self._lock = QLockFile(str(directory / "window.lock"))
         # Only the death of its holder makes the lock stale, however long the window is open.
@@ -69,7 +76,7 @@ class OnlyOne(QObject):
         deadline = time.monotonic() + _ANSWER_WITHIN_S
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
-                self._socket.sendto(token, str(self._path))
+                self._socket.sendto(token + b"\0" + self._wanted, str(self._path))
                 self._socket.close()
                 return
             time.sleep(0.05)  # it holds the lock already and will listen in a moment
@@ -79,7 +86,7 @@ class OnlyOne(QObject):
 
     def _read(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            token = self._socket.recv(_LONGEST_TOKEN).decode(errors="replace")
+            token, _, wanted = self._socket.recv(_LONGEST_DATAGRAM).partition(b"\0")
             if token:
-                os.environ[_ACTIVATION] = token  # Qt's Wayland plugin takes it from there
-            self.asked.emit()
+                os.environ[_ACTIVATION] = token.decode(errors="replace")  # Qt's Wayland plugin takes it from there
+            self.asked.emit(wanted == _SETTINGS)

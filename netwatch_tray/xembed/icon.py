@@ -62,6 +62,7 @@ class Icon:
         self._leave = leave
         self._actions = Actions(
             open_window=lambda: self._command("open-window"),
+            open_settings=lambda: self._command("open-settings"),
             quit=lambda: self._command("quit"),
             pause=lambda on: self._command("pause" if on else "resume"),
             choose=self._choose,

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from desktop import PATIENCE, Session
 from networks import FAR, Wire, inside, wire
@@ -79,6 +80,15 @@ def quits(desktop: Session, leave: Callable[[], None]) -> None:
     assert "ERROR" not in log
 
 
+def starts_settings(desktop: Session) -> bool:
+    """Return whether a process is about to open the settings."""
+    for child in psutil.Process(desktop.pid("agent")).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "--settings" in child.cmdline():
+                return True
+    return False
+
+
 def settings_of(desktop: Session) -> Path:
     return Path(desktop.environment["XDG_CONFIG_HOME"]) / "netwatch-tray" / "settings.toml"
 
@@ -111,8 +121,10 @@ def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
         desktop.click(*place)
         desktop.wait_for(lambda: desktop.windows("NetWatch"), 15, "the click opens the window")
 
+        desktop.pick("Settings…")
         desktop.pick("Pause")
         ticks(desktop, lambda tick: tick.gap == PAUSED)
+        desktop.wait_for(lambda: not starts_settings(desktop), 15, "the open window is asked for its settings")
         desktop.wait_for(lambda: desktop.tooltip().startswith("NetWatch is paused"), 5, "the tooltip tells")
         paused = next(row for row in desktop.menu() if row.label == "Pause")
         assert paused.properties["toggle-state"] == 1
@@ -132,6 +144,8 @@ def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
         told = {desktop.tooltip()}
         desktop.wait_for(lambda: told.add(desktop.tooltip()) or len(told) > 1, 10, "the tooltip is live again")
         quits(desktop, lambda: desktop.pick("Quit NetWatch"))
+        memory = Path(desktop.environment["XDG_STATE_HOME"]) / "netwatch-tray" / "window.ini"
+        desktop.wait_for(lambda: memory.exists() and "page=4" in memory.read_text(), 10, "it closed at its settings")
 
 
 def choose_by_keys(desktop: Session, place: tuple[int, int], *keys: str) -> None:
@@ -150,7 +164,7 @@ def use_xembed_icon(desktop: Session, place: tuple[int, int]) -> None:
     desktop.click(*place)
     desktop.wait_for(lambda: desktop.is_active("NetWatch"), 15, "the click opens the window")
     for wanted in (True, False):
-        choose_by_keys(desktop, place, *["Up"] * 4, "Return")
+        choose_by_keys(desktop, place, *["Up"] * 5, "Return")
         ticks(desktop, lambda tick, wanted=wanted: (tick.gap == PAUSED) == wanted)
 
 

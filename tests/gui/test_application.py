@@ -22,7 +22,7 @@ _PROGRAM = """
 import sys
 from pathlib import Path
 from netwatch_tray.window.application import run
-sys.exit(run(Path(sys.argv[1])))
+sys.exit(run(Path(sys.argv[1]), at_settings="--settings" in sys.argv))
 """
 _PICTURE = """
 import sys
@@ -118,6 +118,29 @@ def test_one_window_only(start, feed, tmp_path) -> None:
             feed.accept()
         first.terminate()
         assert first.wait(60) == 0
+
+
+def test_settings_are_shown_by_the_window_that_is_open(start, feed, tmp_path) -> None:
+    memory = tmp_path / "netwatch-tray" / "window.ini"
+    memory.parent.mkdir()
+    memory.write_text("[General]\npage=1\n")
+    first = start(_PROGRAM, str(tmp_path / "feed"))
+    with _greet(feed) as agent:
+        second = start(_PROGRAM, str(tmp_path / "feed"), "--settings")
+        assert second.wait(60) == 0
+        while b'"topics":["interfaces"]' not in agent.recv(1 << 16):  # the connections are not seen any more
+            pass
+        first.terminate()
+        assert first.wait(60) == 0
+    assert "page=4" in memory.read_text().splitlines()
+
+
+def test_it_opens_at_its_settings(start, feed, tmp_path) -> None:
+    window = start(_PROGRAM, str(tmp_path / "feed"), "--settings")
+    with _greet(feed):
+        window.terminate()
+        assert window.wait(60) == 0
+    assert "page=4" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
 
 
 def test_a_killed_window_is_no_hindrance(start, feed, tmp_path) -> None:

@@ -213,10 +213,9 @@ def test_view_of_the_tray(name: str) -> None:
 
 
 def menu(name: str) -> TrayMenu:
-    def nothing(*_arguments: Any) -> None: ...
-
-    actions = Actions(nothing, nothing, nothing, nothing, nothing, lambda: name, lambda: [app(name)])
-    made = TrayMenu(actions, Settings(tray=TrayIcon(interface=name)))
+    nothing: dict[str, Callable[..., Any]] = dict.fromkeys(Actions._fields, lambda *_: None)
+    asked = {"upload_state": lambda: name, "apps": lambda: [app(name)]}
+    made = TrayMenu(Actions(**{**nothing, **asked}), Settings(tray=TrayIcon(interface=name)))
     made.view = presenter.Presenter(Settings()).present(tick(name))
     return made
 

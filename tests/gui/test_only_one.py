@@ -12,7 +12,7 @@ from netwatch_tray.window.only_one import OnlyOne
 
 def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> None:
     first, asked = OnlyOne(tmp_path), []
-    first.asked.connect(lambda: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
+    first.asked.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "token of the click")
     assert not OnlyOne(tmp_path).claim()
@@ -26,9 +26,22 @@ def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> No
     third.release()
 
 
+@pytest.mark.parametrize("at_settings", [False, True])
+@pytest.mark.parametrize("token", ["", "token of the click", "x" * 4096])
+def test_the_page_is_handed_over_with_the_token(tmp_path: Path, monkeypatch, token: str, at_settings: bool) -> None:
+    first, asked = OnlyOne(tmp_path), []
+    first.asked.connect(lambda wanted: asked.append((wanted, os.environ.get("XDG_ACTIVATION_TOKEN", ""))))
+    assert first.claim()
+    monkeypatch.setenv("XDG_ACTIVATION_TOKEN", token)
+    assert not OnlyOne(tmp_path, at_settings=at_settings).claim()
+    until(lambda: asked, "the first is asked")
+    assert asked == [(at_settings, token)]
+    first.release()
+
+
 def test_a_token_that_no_compositor_gives_is_ignored(tmp_path: Path, monkeypatch) -> None:
     first, asked = OnlyOne(tmp_path), []
-    first.asked.connect(lambda: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
+    first.asked.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
     for token in ("x" * 100_000, "\udcff"):
         monkeypatch.setenv("XDG_ACTIVATION_TOKEN", token)

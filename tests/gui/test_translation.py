@@ -109,6 +109,16 @@ def test_the_window_speaks_german(open_window) -> None:
     assert page.chart.accessibleName() == "Gesamtrate, letzte Minute"
 
 
+@pytest.mark.usefixtures("german")
+def test_the_settings_are_german_where_the_tray_opens_them(open_window) -> None:
+    opened = open_window()
+    opened.window.turn_to_settings()
+    page = opened.window.settings
+    assert page.isVisible()
+    said = {each.text() for each in page.findChildren(Text)}
+    assert {"Allgemein", "Infobereich"} <= said
+
+
 def _reasons() -> set[str]:
     """What topology says of a machine that has everything."""
 

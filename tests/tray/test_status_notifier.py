@@ -216,6 +216,7 @@ def test_menu_rows_are_live_while_it_may_be_open(watcher: Watcher, shown: Shown)
         "Pause",
         "Rates of",
         "More",
+        "Settings…",
         "Quit NetWatch",
     ]
     assert all(row.get("enabled", True) for _, row in rows), "some panels draw disabled rows too pale to be read"

@@ -35,7 +35,10 @@ class Opened:
             upload_state=lambda: self.upload,
             apps=lambda: self.apps,
             amounts=lambda: self.amounts,
-            **{name: partial(self._ask, name) for name in ("open_window", "quit", "pause", "choose", "show_doctor")},
+            **{
+                name: partial(self._ask, name)
+                for name in ("open_window", "open_settings", "quit", "pause", "choose", "show_doctor")
+            },
         )
         self.menu = TrayMenu(actions, settings)
         self.menu.view = Presenter(settings).present(tick(1e3, 1e3))
@@ -77,7 +80,7 @@ def test_there_are_never_more_than_14_rows() -> None:
     opened.amounts, opened.upload = Amounts(1, 2, 3, date(2026, 11, 1)), "all sent"
     opened.menu.view = Presenter(Settings()).present(tick(1e3, 1e3, ("eth0", "wlan0", "wwan0", "tun0", "br0", "lxc0")))
     rows = [row for row in opened.menu.build() if row is not Menu.SEPARATOR]
-    assert len(rows) == 12
+    assert len(rows) == 13
     assert len(list(opened.find("More").submenu)) <= 14
 
 
@@ -130,6 +133,7 @@ def test_each_row_asks_for_what_it_says() -> None:
     assert opened.pick("Pause") == ("pause", False)
     assert opened.find("Pause").checked is True
     assert opened.pick("More", "Diagnose…") == ("show_doctor",)
+    assert opened.pick("Settings…") == ("open_settings",)
     assert opened.pick("Quit NetWatch") == ("quit",)
     assert opened.pick("More", "Text beside the icon") == ("choose", Settings(tray=TrayIcon(text=False)))
 

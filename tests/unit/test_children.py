@@ -17,6 +17,7 @@ STAND_IN = """#!{python}
 import os, pathlib, sys, time
 directory = pathlib.Path({directory!r})
 token = os.environ.get("XDG_ACTIVATION_TOKEN", "none")
+(directory / f"{{os.getpid()}}.options").write_text(" ".join(sys.argv[1:]))
 (directory / f"{{os.getpid()}}.half").write_text(token)
 (directory / f"{{os.getpid()}}.half").rename(directory / str(os.getpid()))
 while not (directory / "go").exists():
@@ -66,6 +67,19 @@ def test_one_that_is_starting_is_waited_for(started: Path) -> None:
         children.open_window(None)  # one more, which raises the first
     assert len(tokens(started, 2)) == 2
     end(children)
+
+
+def test_settings_are_opened_while_a_window_is_starting(started: Path) -> None:
+    """The one that is starting would not show them."""
+    children = Children(frozenset)
+    children.open_window(None)
+    for _ in range(100):
+        children.open_window(None, "--settings")
+        children.open_window(None)
+    pids = tokens(started, 2)
+    assert {(started / f"{pid}.options").read_text() for pid in pids} == {"window", "window --settings"}
+    end(children)
+    assert len(tokens(started, 2)) == 2
 
 
 @pytest.mark.parametrize(
