@@ -32,6 +32,19 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     verb.set_defaults(verb=_selftest)
 
 
+def _connections() -> str:
+    """The source of connections, what it cannot tell, and why no better one is used."""
+    from netwatch_tray.collect.connections import open_source
+    from netwatch_tray.errors import UnsupportedError
+
+    try:
+        source = open_source()
+    except UnsupportedError as error:
+        return f"none: {error}"
+    source.close()
+    return f"{source.name}. {source.note}" if source.note else source.name
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from netwatch_tray import desktop_files, paths, settings
     from netwatch_tray.cli.desktop import in_words
@@ -61,6 +74,7 @@ def _doctor(options: argparse.Namespace) -> int:
         **({"menu entry and icons": in_words(desktop_files.find())} if sys.platform == "linux" else {}),
         "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),
         **({"note": opened.source.note} if opened.source.note else {}),
+        "connections": _connections(),
         **{f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {each.why}" for depth, each in as_tree(interfaces)},
     }
     if options.json:

@@ -314,6 +314,34 @@ def test_an_icon_that_macos_hides_is_noticed(session: Session) -> None:
     session.run(icon.run_loop, script)
 
 
+def test_an_icon_that_is_seen_without_a_word_of_macos_is_noticed_at_the_next_tick(session: Session) -> None:
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+
+    def script() -> None:
+        mac = session.mac
+        mac.observers.clear()
+        mac.do(lambda: mac.show_or_hide(is_seen=True))
+        session.settle()
+        assert not icon.is_shown
+        session.scheduler.call_soon(icon.change)
+        session.settle()
+        session.settle()
+        assert icon.is_shown
+
+    session.run(icon.run_loop, script)
+
+
+def test_an_icon_whose_menu_is_open_is_seen(session: Session) -> None:
+    icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
+
+    def script() -> None:
+        session.mac.do(session.mac.open_menu)
+        session.settle()
+        assert icon.is_shown
+
+    session.run(icon.run_loop, script)
+
+
 def test_notifications_of_the_bundle_are_its_own_once_an_hour(session: Session) -> None:
     mac = session.mac
     mac.bundle_identifier = "io.netwatch.tray"

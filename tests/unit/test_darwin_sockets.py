@@ -350,9 +350,12 @@ def test_nettop_takes_owners_from_the_kernel_and_from_lsof_once_it_hides_them(
 ) -> None:
     owners = Owners({"k": Socket(protocol="UDP", family=4, local_address="*", local_port=5353, uid=65, pid=300)})
     monkeypatch.setattr(nettop, "PcblistSource", lambda: owners)
+    monkeypatch.setattr(nettop, "darwin_release", lambda: 24)
     (tools / "lsof").rename(tools / "away")
     source = NettopSource()
     assert source.name == "nettop + sysctl pcblist_n"
+    assert source.note is not None
+    assert "counts no bytes" in source.note
     assert sorted((each.pid, each.uid, each.rx_bytes) for each in source.read().changed.values() if each.uid) == [
         (300, 65, 700)
     ]

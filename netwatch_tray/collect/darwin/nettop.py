@@ -13,7 +13,7 @@ import msgspec
 
 from netwatch_tray import clock
 from netwatch_tray.collect import lsof, tools
-from netwatch_tray.collect.darwin.pcblist import PcblistSource
+from netwatch_tray.collect.darwin.pcblist import COUNTS_BYTES, PcblistSource, darwin_release
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import (
     Changes,
@@ -75,8 +75,10 @@ class NettopSource:
     def _take_owners(self, owners: _Owners, why: str = "") -> None:
         self._owners = owners
         self.name = f"nettop + {owners.name}"
-        slow = "nettop is slow, so connections are read only while you look at them, and short ones are missed."
-        self.note = f"{slow} {why}".strip()
+        notes = "nettop is slow, so connections are read only while you look at them, and short ones are missed."
+        if darwin_release() not in COUNTS_BYTES:
+            notes += " The kernel's own list counts no bytes, or wrong ones, on this macOS."
+        self.note = f"{notes} {why}".strip()
 
 
 class _Owners(Protocol):

@@ -150,7 +150,7 @@ class StatusBar:
         self._is_terminating = True
         self._events.must_terminate()
 
-    def occlusion_changed(self) -> None:
+    def report_occlusion(self) -> None:
         """NSStatusItem.isVisible is what the user chose, not what is seen: macOS 26 hides items on its own account."""
         window = self._button.window()
         is_seen = window is not None and bool(window.occlusionState() & AppKit.NSWindowOcclusionStateVisible)
@@ -232,7 +232,7 @@ class Delegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no type
         self.bar.menu_opened(is_open=False)
 
     def occlusionChanged_(self, _notification: Any) -> None:
-        self.bar.occlusion_changed()
+        self.bar.report_occlusion()
 
     def chosen_(self, sender: Any) -> None:
         self.bar.chosen(sender.representedObject())

@@ -187,6 +187,8 @@ class Icon:
             self.title = title
         if label is not None:
             self.label = label
+        if self._is_visible and not self._was_seen:  # do not depend on being told
+            self._hand_over(self._bar.report_occlusion)
 
     def update_menu(self) -> None:
         """Only while it is open: when it opens it asks."""
@@ -199,8 +201,8 @@ class Icon:
             self._hand_over(self._notify, Notification(notification.key, heading, text))
 
     def stop(self) -> None:
-        """Out of sight at once; the item goes with the loop, which ends when everything is saved."""
-        self._hand_over(self._bar.set_visible, False)
+        """The item goes with the loop, which ends when everything is saved. It is not hidden before: macOS would
+        remember that."""
 
     # Events of app_kit, on the main thread
 
@@ -215,6 +217,7 @@ class Icon:
     def menu_opened(self, *, is_open: bool) -> None:
         def note() -> None:
             self._menu_is_open = is_open
+            self._was_seen = True  # it was clicked
 
         self._scheduler.call_soon(note)
 
