@@ -44,6 +44,8 @@ class Cocoa:
         self.policy: int | None = None
         self.is_running = False
         self.exited = False
+        self.at_exit: Callable[[], object] = lambda: None
+        """Called at the moment when the process ends: nothing of it runs afterwards."""
         self.item: Any = None
         self.observers: list[tuple[Any, str, str]] = []
         self.activity: object = None
@@ -139,6 +141,7 @@ class Cocoa:
         if answer == cocoa_names.CONSTANTS["NSTerminateLater"]:
             while self._reply is None:
                 self._work.get(timeout=60)()
+        self.at_exit()
         self.exited = True
         raise Exited(0)
 
