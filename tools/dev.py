@@ -263,8 +263,7 @@ def lint(_arguments: list[str]) -> None:
 
 
 def test(arguments: list[str]) -> None:
-    """all checks: lint, types, imports, unit, GUI, end to end; or some: ./dev test tests/unit -k rate; or KDE, GNOME,
-    Cinnamon, MATE and bars at two scales, light and dark: ./dev test desktops [--repeat 10] [-k kde]"""
+    """all checks; or some: ./dev test tests/unit -k rate; all desktops: ./dev test desktops [--repeat 10] [-k kde]"""
     if sys.platform == "linux" and os.geteuid() != 0:
         announce("Not root: leaving out the tests of network namespaces, mounts and other users")
     prepare(tests=True)

@@ -60,7 +60,6 @@ RUN_ELSEWHERE = {
     "window": "e2e/test_main_job.py::test_verbs_talk_to_the_running_agent",
     "window --settings": "e2e/test_trays.py::test_a_panel_on_the_session_bus",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
-    "--change-settings": "unit/test_settings_child.py::test_a_choice_is_in_the_file_when_it_is_reported",
 }
 INSTALLS = {
     # Of other programs, run by `./dev package check`.
