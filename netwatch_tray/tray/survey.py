@@ -6,6 +6,7 @@ Not for the agent: it waits for answers. Asking starts no service.
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from typing import Any, NamedTuple
 
@@ -38,7 +39,6 @@ class _Panel(NamedTuple):
 _PANELS = {
     # The process that owns the watcher's name. What was seen in tests, and what is known of the others.
     "xfce4-panel": _Panel("Xfce panel", "yes", "no"),
-    "wrapper-2.0": _Panel("Xfce panel", "yes", "no"),
     "lxqt-panel": _Panel("LXQt panel", "yes, read again at each hover", "no"),
     "waybar": _Panel("waybar", "yes", "no"),
     "gnome-shell": _Panel("GNOME Shell with an extension", "no, the menu tells the same", "yes"),
@@ -53,8 +53,10 @@ _PANELS = {
     "swaybar": _Panel("swaybar", "no", "no"),
 }
 
-_DRAWING = ("gnome-shell", "ayatana-indicat")
-"""Watchers that draw the icons themselves."""
+_XFCE_PLUGIN = re.compile(r"wrapper-2\.0|panel-\d+-.+")
+"""The process of a plugin of Xfce's panel."""
+_DRAWING = ("gnome-shell", "ayatana-indicat", "xfce4-panel")
+"""Watchers that draw the icons themselves, and own no name as a host."""
 
 
 def survey(settings: Settings) -> dict[str, str]:
@@ -96,8 +98,9 @@ def _panel_report(bus: DBusConnection) -> dict[str, str]:
     if owner is None:
         return {"tray, StatusNotifier": f"none: nobody owns {_WATCHER}"}
     process = process_name(int(owner)) or "a process that cannot be looked at"
-    panel = _PANELS.get(process, _Panel(process, "not known", "not known"))
-    host = "" if _has_host(bus, process) else ", no panel is running"
+    program = "xfce4-panel" if _XFCE_PLUGIN.fullmatch(process) else process
+    panel = _PANELS.get(program, _Panel(process, "not known", "not known"))
+    host = "" if _has_host(bus, program) else ", no panel is running"
     return {
         "tray, StatusNotifier": f"{panel.name} ({process}, process {owner}){host}",
         "tooltip": panel.tooltip,

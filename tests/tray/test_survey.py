@@ -24,6 +24,7 @@ def _session(bus: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         ("kded5", True, "KDE Plasma (kded5, process {pid})"),
         ("kded5", False, "KDE Plasma (kded5, process {pid}), no panel is running"),
         ("notification-ar", True, "MATE panel (notification-ar, process {pid})"),
+        ("panel-1-systray", False, "Xfce panel (panel-1-systray, process {pid})"),
         ("swaybar", True, "swaybar (swaybar, process {pid})"),
         ("something", True, "something (something, process {pid})"),
     ],
