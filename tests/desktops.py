@@ -64,6 +64,8 @@ class Desktop(Session):
     """The host draws our menu."""
     scales: ClassVar[tuple[int, ...]] = (1, 2)
     """That can be set without the settings daemon of the desktop."""
+    shades: ClassVar[tuple[bool, ...]] = (False, True)
+    """Light and dark, if its colours can be set."""
     menu_margin: ClassVar[int] = 2
     """Pixels between panel and menu; negative: it covers the panel."""
     doctor: ClassVar[str]
@@ -588,10 +590,129 @@ class Swaybar(WaylandSession, Desktop):
         pass
 
 
+class Xfce(Desktop):
+    """Xfce's panel, on the session bus."""
+
+    name = "xfce"
+    doctor = "Xfce panel ("
+    panel_height = 32
+    packages = ("xfce4-panel",)
+    programs = ("xfce4-panel", "openbox")
+    panel = "xfce"
+    variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "XFCE", "XDG_SESSION_TYPE": "x11"}
+
+    def start_panel(self) -> None:
+        self.environment |= {"GDK_SCALE": str(self.scale), "GTK_THEME": "Adwaita:dark" if self.dark else "Adwaita"}
+        self.start_host("xfce")
+
+
+class Lxqt(Desktop):
+    """LXQt's panel, on the session bus."""
+
+    name = "lxqt"
+    doctor = "LXQt panel ("
+    panel_height = 32
+    packages = ("lxqt-panel", "lxqt-themes")
+    programs = ("lxqt-panel", "openbox")
+    panel = "lxqt"
+    variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "LXQt", "XDG_SESSION_TYPE": "x11"}
+
+    def start_panel(self) -> None:
+        self.environment["QT_SCALE_FACTOR"] = str(self.scale)
+        theme = Path(self.environment["XDG_CONFIG_HOME"]) / "lxqt" / "lxqt.conf"
+        theme.write_text(f"[General]\ntheme={'dark' if self.dark else 'light'}\n")
+        self.start_host("lxqt")
+
+
+class Waybar(WaylandSession, Desktop):
+    """sway with waybar, on the session bus."""
+
+    name = "waybar"
+    doctor = "waybar ("
+    panel_height = 32
+    packages = ("sway", "waybar", "grim")
+    programs = ("sway", "waybar", "grim", "swaymsg")
+    panel = "waybar"
+    variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "sway"}
+
+    def __init__(self, *, netns: str | None = None, scale: int = 1, dark: bool = False) -> None:
+        self.scale, self.dark = scale, dark
+        self.colours = ("#202020", "#ffffff") if dark else ("#f0f0f0", "#222222")
+        super().__init__(netns=netns, scale=scale, dark=dark, sway=f"output HEADLESS-1 scale {scale}\n")
+
+    def start_panel(self) -> None:
+        self.start_host("waybar")
+
+
+class Trayer(I3bar):
+    """The tray of the older kind that is nothing else; in the corner of a screen without a panel."""
+
+    name = "trayer"
+    panel_height = 32
+    packages = ("trayer",)
+    programs = ("trayer", "openbox")
+    panel = "trayer"
+    shades = (False,)
+    window_manager = ("openbox",)
+    variables: ClassVar[dict[str, str]] = {"XDG_SESSION_TYPE": "x11"}
+
+    def start_panel(self) -> None:
+        place = f"--edge top --align left --widthtype pixel --width 300 --height {self.panel_height * self.scale}"
+        self._start("trayer", ["trayer", *place.split()])
+        self.wait_for(self.has_xembed_host, 30, "the tray takes icons")
+
+    def strip(self) -> Image.Image:
+        strip = super().strip()
+        return strip.crop((0, 0, 300, strip.height))
+
+    def _start_screen(self, size: str) -> None:
+        Desktop._start_screen(self, size)
+
+
+class Tint2(I3bar):
+    """tint2 as the tray of openbox."""
+
+    name = "tint2"
+    panel_height = 32
+    packages = ("tint2", "openbox")
+    programs = ("tint2", "openbox")
+    panel = "tint2"
+    window_manager = ("openbox",)
+    variables: ClassVar[dict[str, str]] = {"XDG_SESSION_TYPE": "x11"}
+
+    def start_panel(self) -> None:
+        configuration = self.directory / "tint2rc"
+        configuration.write_text(
+            "panel_items = S\npanel_position = top left horizontal\n"
+            f"panel_size = 100% {self.panel_height * self.scale}\nsystray_icon_size = {22 * self.scale}\n"
+            f"systray_padding = 4 4 4\nbackground_color = {'#202020' if self.dark else '#f0f0f0'} 100\n"
+            "panel_background_id = 1\nwm_menu = 0\n"
+        )
+        self._start("tint2", ["tint2", "-c", str(configuration)])
+        self.wait_for(self.has_xembed_host, 30, "the panel has a tray")
+
+    def _start_screen(self, size: str) -> None:
+        Desktop._start_screen(self, size)
+
+
 DESKTOPS: dict[str, type[Desktop]] = {
-    each.name: each for each in (Kde, Gnome, Cinnamon, Mate, MateIndicator, I3bar, Polybar, Swaybar)
+    each.name: each
+    for each in (
+        Kde,
+        Gnome,
+        Cinnamon,
+        Mate,
+        MateIndicator,
+        Xfce,
+        Lxqt,
+        I3bar,
+        Polybar,
+        Swaybar,
+        Waybar,
+        Trayer,
+        Tint2,
+    )
 }
-HEAVY = ("kde", "gnome", "cinnamon")
 
 
 def main() -> None:

@@ -36,13 +36,15 @@ _WAYBAR = {
     "height": 32,
     "tray": {"icon-size": 22, "show-passive-items": True},
 }
-_STYLE = "* { font-family: DejaVu Sans; font-size: 13px; } window#waybar { background: #202020; color: #ffffff; }"
+_STYLE = "* {{ font-family: DejaVu Sans; font-size: 13px; }} window#waybar {{ background: {}; color: {}; }}"
 
 
 class WaylandSession(Session):
     """A context manager, as Session is. `custom`: waybar's module `custom/netwatch`; `sway`: more of its settings."""
 
     screen_programs = ("sway", "waybar", "grim")
+    colours: tuple[str, str] = ("#202020", "#ffffff")
+    """Of waybar and its text."""
 
     def __init__(self, *, custom: dict[str, Any] | None = None, sway: str = "", **more: Any) -> None:
         self._custom = custom
@@ -59,7 +61,7 @@ class WaylandSession(Session):
             modules = {"modules-left": ["tray", "custom/netwatch"], "custom/netwatch": self._custom}
         configuration.write_text(json.dumps({**_WAYBAR, **modules}))
         style = self.directory / "waybar.css"
-        style.write_text(_STYLE)
+        style.write_text(_STYLE.format(*self.colours))
         pid = self._start(kind, ["waybar", "-c", str(configuration), "-s", str(style)])
         self.wait_for(self.has_host, 20, "waybar takes icons")
         return pid

@@ -290,7 +290,7 @@ def _with_repeats(arguments: list[str]) -> list[str]:
 
 
 def shots(arguments: list[str]) -> None:
-    """draw the pictures of the README"""
+    """draw the pictures of README and docs"""
     prepare(tests=True)
     become(PYTHON, ROOT / "tools" / "shots.py", *arguments)
 

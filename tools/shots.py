@@ -1,4 +1,4 @@
-"""Draws the README's pictures, from synthetic data: the window offscreen, the tray in a real panel."""
+"""Draws the pictures of README and docs: window and tray from synthetic data, the icon on all desktops as it is."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication
 from synthetic import CannedFeed, Clock, SyntheticPast, messages
+from tray_sheet import draw_sheet
 from tray_shot import draw_tray
 
 from netwatch_tray.window.agent_link import AgentLink
@@ -42,6 +43,7 @@ def main() -> None:
     _draw_windows(directory)
     draw_tray(directory / "tray.png")
     draw_icons(directory / "icons.png")
+    draw_sheet(directory / "tray-desktops.png")
 
 
 def _draw_windows(directory: Path) -> None:

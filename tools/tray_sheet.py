@@ -1,36 +1,61 @@
-"""Puts the panels that `NETWATCH_PICTURES=DIRECTORY ./dev test desktops` looked at onto one sheet, for docs/tray.md:
-
-.venv/bin/python tools/tray_sheet.py DIRECTORY docs/pictures/tray-desktops.png
-"""
+"""The panels of all desktops on one sheet, with the icon in its three states, as the tests of desktops see them."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-_WIDTH, _HEIGHT, _NAME = 320, 44, 110
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(_ROOT), str(_ROOT / "tests")]
+
+# ruff: noqa: E402  found by the line above
+from desktops import DESKTOPS
+
+_WIDTH, _HEIGHT, _NAME, _GAP = 240, 44, 110, 8
 _STATES = ("idle", "busy", "paused")
 
 
-def main() -> None:
-    directory, file = Path(sys.argv[1]), Path(sys.argv[2])
-    looks = sorted({picture.name.rsplit("-", 1)[0] for picture in directory.glob("*-1x-*.png")})
-    size = (_NAME + len(_STATES) * (_WIDTH + 8), len(looks) * (_HEIGHT + 8))
-    sheet = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(sheet)
-    for row, look in enumerate(looks):
-        top = row * (_HEIGHT + 8)
-        name, shade, _ = look.rsplit("-", 2)
-        draw.text((4, top + 8), f"{name}\n{shade}", fill="black")
-        for column, state in enumerate(_STATES):
-            with Image.open(directory / f"{look}-{state}.png") as panel:
-                end = panel.crop((panel.width - _WIDTH, 0, panel.width, panel.height))
-            sheet.paste(end, (_NAME + column * (_WIDTH + 8), top + (_HEIGHT - end.height) // 2))
-    sheet.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+def draw_sheet(file: Path) -> None:
+    """Run each desktop, light and dark; where one is not installed, print that and leave the sheet as it is."""
+    if missing := [name for name, kind in DESKTOPS.items() if kind.missing()]:
+        print(f"{file} stays as it is: not installed are {', '.join(missing)}. ./dev test desktops installs them.")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        tests = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "tests/e2e/test_desktops.py",
+            "-k",
+            "told_apart and (light-1 or dark-1)",
+        ]
+        environment = {**os.environ, "NETWATCH_REPEATS": "1", "NETWATCH_PICTURES": directory}
+        for name in ("QT_QPA_PLATFORM", "QT_SCALE_FACTOR"):  # of the offscreen window
+            environment.pop(name, None)
+        subprocess.run(tests, cwd=_ROOT, env=environment, check=True)
+        _compose(Path(directory)).quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
     print(f"{file} {file.stat().st_size // 1000} kB")
 
 
-if __name__ == "__main__":
-    main()
+def _compose(directory: Path) -> Image.Image:
+    """A row for each panel and shade that there are pictures of, in the order of the tests."""
+    looks = [
+        (name, shade)
+        for name in DESKTOPS
+        for shade in ("light", "dark")
+        if (directory / f"{name}-{shade}-1x-idle.png").exists()
+    ]
+    sheet = Image.new("RGB", (_NAME + len(_STATES) * (_WIDTH + _GAP), len(looks) * (_HEIGHT + _GAP)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for row, (name, shade) in enumerate(looks):
+        top = row * (_HEIGHT + _GAP)
+        draw.text((4, top + 8), f"{name}\n{shade}", fill="black")
+        for column, state in enumerate(_STATES):
+            with Image.open(directory / f"{name}-{shade}-1x-{state}.png") as panel:
+                sheet.paste(panel, (_NAME + column * (_WIDTH + _GAP), top + (_HEIGHT - panel.height) // 2))
+    return sheet

@@ -111,12 +111,14 @@ def opens(desktop: Desktop, act: Callable[[], object], what: str, least: int = 1
     return desktop.wait_for(appeared, 15, what)
 
 
-def keep(desktop: Desktop, name: str) -> None:
-    """A picture of the panel's end where the icon is, for people to look at."""
+def keep(desktop: Desktop, name: str, place: Place) -> None:
+    """A picture of the part of the panel where the icon is, for people to look at."""
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
         look = f"{'dark' if desktop.dark else 'light'}-{desktop.scale}x"
-        desktop.strip().save(Path(PICTURES) / f"{desktop.name}-{look}-{name}.png")
+        strip, width = desktop.strip(), 240 * desktop.scale
+        left = max(0, min(place.x - width // 2, strip.width - width))
+        strip.crop((left, 0, left + width, strip.height)).save(Path(PICTURES) / f"{desktop.name}-{look}-{name}.png")
 
 
 def test_a_day_on_a_desktop(kind: type[Desktop], network: Wire) -> None:
@@ -184,19 +186,19 @@ def test_the_states_are_told_apart(kind: type[Desktop], network: Wire, scale: in
     """Each fits its drawing to the pixel, or nearly so, and no other state fits."""
     if scale not in kind.scales:
         pytest.skip(f"{kind.name} takes the scale from its settings daemon")
+    if dark not in kind.shades:
+        pytest.skip(f"{kind.name} has the colours of its toolkit")
     with kind(netns=network.near, scale=scale, dark=dark) as desktop:
         desktop.install_program()
         desktop.start_panel()
         start_agent(desktop)
         idle = see(desktop, IDLE)
         assert idle.size >= 14 * scale, "the icon has the size of its neighbours"
-        keep(desktop, "idle")
+        keep(desktop, "idle", idle)
         with Traffic(network):
-            see(desktop, DOWN)
-            keep(desktop, "busy")
+            keep(desktop, "busy", see(desktop, DOWN))
             pause(desktop)
-            see(desktop, PAUSED)
-            keep(desktop, "paused")
+            keep(desktop, "paused", see(desktop, PAUSED))
             assert desktop.find(IDLE) is None
             assert desktop.find(DOWN) is None
 
