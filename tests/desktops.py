@@ -144,8 +144,12 @@ class Desktop(Session):
         self.key(*["Up"] * _FROM_THE_END[label], "Return")
 
     def _has_menu_open(self) -> bool:
-        box = ImageChops.difference(self._without_menu, self.screenshot()).getbbox()
-        return box is not None and box[3] - box[1] > 100
+        _, top, _, bottom = self._menu_box()
+        return bottom - top > 100
+
+    def _menu_box(self) -> tuple[int, int, int, int]:
+        """Where the screen has changed since the menu was opened."""
+        return ImageChops.difference(self._without_menu, self.screenshot()).getbbox() or (0, 0, 0, 0)
 
     def has_icon(self) -> bool:
         """Whether a panel has registered for our icon, as far as the bus knows."""
@@ -643,6 +647,22 @@ class Waybar(WaylandSession, Desktop):
     def start_panel(self) -> None:
         self.start_host("waybar")
 
+    def open_submenu(self, label: str) -> None:
+        self._click_row(label)
+
+    def choose(self, place: Place, label: str) -> None:
+        self.open_menu(place)
+        self._click_row(label)
+
+    def close_menu(self) -> None:
+        self.click(600, 12)  # sway draws the pointer, which counts as a menu further down
+        self.wait_for(lambda: not self._has_menu_open(), 15, "the menu is closed")
+
+    def _click_row(self, label: str) -> None:
+        """By its place: there is no keyboard. GTK's rows are 25 pixels high, 7 above the end of the shadow."""
+        left, _, _, bottom = self._menu_box()
+        self.click(left + 40, bottom - 7 - 25 * _FROM_THE_END[label] + 12)
+
 
 class Trayer(I3bar):
     """The tray of the older kind that is nothing else; in the corner of a screen without a panel."""
@@ -652,7 +672,9 @@ class Trayer(I3bar):
     packages = ("trayer",)
     programs = ("trayer", "openbox")
     panel = "trayer"
+    scales = (1,)
     shades = (False,)
+    menu_margin = -16
     window_manager = ("openbox",)
     variables: ClassVar[dict[str, str]] = {"XDG_SESSION_TYPE": "x11"}
 

@@ -267,6 +267,36 @@ TestLife = Life.TestCase
 TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 
 
+def waits_for_a_host() -> tuple[World, Timers]:
+    """With a watcher that has started and reports no host yet."""
+    world, timers = World(), Timers()
+    world.registration = Registration(world, timers, is_sandboxed=False, on_register=lambda: None)
+    world.told.start()
+    world.start_watcher(claims_host=False)
+    world.deliver()
+    return world, timers
+
+
+def test_the_item_is_registered_when_the_host_is() -> None:
+    """waybar's host misses what is registered before."""
+    world, timers = waits_for_a_host()
+    timers.pass_until(timers.now + 2, world.deliver)
+    assert world.registrations == 0
+    world.claims_host = True
+    world.signal(world.watcher, "StatusNotifierHostRegistered")
+    world.deliver()
+    assert world.registrations == 1
+    timers.pass_until(timers.now + 130, world.deliver)
+    assert world.registrations == 1
+
+
+def test_a_watcher_without_a_host_gets_the_item_after_a_while() -> None:
+    world, timers = waits_for_a_host()
+    timers.pass_until(timers.now + 4, world.deliver)
+    assert world.registrations == 1
+    assert world.told.state == "waiting for a panel to show the icon"
+
+
 @pytest.fixture
 def _on_bus(bus: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.environment["DBUS_SESSION_BUS_ADDRESS"])

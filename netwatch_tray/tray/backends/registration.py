@@ -8,6 +8,9 @@ RegisterStatusNotifierItem:
   of our item, and once a minute. An item that is not listed is registered again, with back-off.
 - GNOME's extension finds items by itself when it starts, and shows no icon for an item that is registered twice (seen
   with version 46). So the list is read before each registration, too, and an answer is awaited.
+- waybar's host misses an item that is registered after the host has read the list and before the host is registered
+  itself; the watcher lists the item all the same (seen with version 0.9.17). So a host is awaited before the first
+  registration, for a while.
 - IsStatusNotifierHostRegistered stays true after the host was killed (kded of KDE) or is a constant (GNOME, XApp). So
   a host counts only while its own name is on the bus. A watcher whose process reads our icon draws it itself (GNOME
   Shell, Ayatana's indicators); XApp's watcher reads it as well, but only for monitors, which have names.
@@ -37,6 +40,8 @@ XAPP = "xapp-sn-watcher"
 
 _FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
 """Seconds until an item that is not listed is registered again."""
+_WITHOUT_HOST = 3.0
+"""Seconds until the item is registered with a watcher that reports no host."""
 _UNANSWERED = 15.0
 """Seconds until a registration without an answer is tried again; a shell that starts may take some to answer."""
 _MOST_READERS = 16
@@ -89,6 +94,8 @@ class Registration:
         """The unique name of the watcher; empty: there is none."""
         self.process = ""
         """Name of the watcher's process; empty: there is none, or it cannot be read."""
+        self._awaits_host = False
+        """The item is registered as soon as the watcher reports a host."""
         self._registers = False
         """When the list comes, the item is registered unless it is in there."""
         self._is_accepted: bool | None = None
@@ -192,7 +199,7 @@ class Registration:
         self._watcher, self.process, self._pid = owner, "", 0
         self._readers.clear()
         self._is_accepted, self._is_listed, self._has_host, self._is_read = None, False, False, False
-        self._registers = False
+        self._awaits_host = self._registers = False
         self._retry_delay = _FIRST_RETRY
         self._cancel_retry()
         if owner:
@@ -202,7 +209,8 @@ class Registration:
         if watcher == self._watcher:
             if answer:
                 self._pid, self.process = answer[0], process_name(answer[0])
-            self._read_list_and_register()
+            self._awaits_host = True
+            self._register_in(_WITHOUT_HOST)
             self._read_host()
 
     def _on_reader(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
@@ -210,7 +218,8 @@ class Registration:
             self._is_read |= answer[0] == self._pid
 
     def _read_list_and_register(self) -> None:
-        self._retry = None
+        self._cancel_retry()
+        self._awaits_host = False
         self._registers = True
         self._read_list()
 
@@ -270,6 +279,8 @@ class Registration:
     def _on_host(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
         if watcher == self._watcher:
             self._has_host = answer == (("b", True),)
+            if self._has_host and self._awaits_host:
+                self._read_list_and_register()
 
     def _get(self, name: str, answered: Callable[[str, tuple[Any, ...] | None, str], None]) -> None:
         """Of the watcher there is now; an answer of the one before is told from it."""
