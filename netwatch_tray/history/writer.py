@@ -76,6 +76,10 @@ class HistoryWriter:
             self._plan, self._cycle = plan, None
         self._kept = kept
 
+    def used(self, day: date) -> int:
+        """Bytes of the total on that local day as stored, both directions. Raises HistoryError."""
+        return self._opened().used(day.isoformat(), day.isoformat())
+
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> Alert | None:
         """Takes measurements in and, with `commit`, stores all that is not stored yet; sets `fault`, never raises.
 
