@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import chain, groupby
+from itertools import chain, compress, groupby
 from operator import add, truediv
 from typing import Annotated, TypeGuard, TypeVar, cast
 
@@ -88,6 +88,10 @@ class Columns(msgspec.Struct):
     def add(self, place: int, value: Value) -> None:
         """What was there stays counted: after the clock was set back the same minute comes twice."""
         covered, rx, tx, rx_peak, tx_peak = value
+        if not (self.covered[place] or self.rx[place] or self.tx[place]):  # nearly always
+            self.covered[place], self.rx[place], self.tx[place] = covered, rx, tx
+            self.rx_peak[place], self.tx_peak[place] = rx_peak, tx_peak
+            return
         self.covered[place] += covered
         self.rx[place] += rx
         self.tx[place] += tx
@@ -161,13 +165,14 @@ def pack_columns(columns: Columns) -> bytes:
     Bytes are exact; peaks are cut to ten bits, three digits, because the rest of them is a tenth of the file.
     Raises CorruptRowError.
     """
-    rows = [columns.covered, columns.rx, columns.tx, _cut(columns.rx_peak), _cut(columns.tx_peak)]
-    places = [place for place, value in enumerate(zip(*rows, strict=True)) if any(value)]
-    if len(places) < len(columns.covered):
-        rows = [[row[place] for place in places] for row in rows]
-    there = sum(1 << place for place in places)
+    rows = [columns.covered, columns.rx, columns.tx, columns.rx_peak, columns.tx_peak]
+    is_there = list(map(any, zip(*rows, strict=True)))
+    if not all(is_there):
+        rows = [list(compress(row, is_there)) for row in rows]
+    rows[3:] = map(_cut, rows[3:])
+    there = int(bytes(map(b"01".__getitem__, reversed(is_there))) or b"0", 2)
     try:
-        data = struct.pack(f"<{5 * len(places)}Q", *chain(*rows))
+        data = struct.pack(f"<{5 * len(rows[0])}Q", *chain(*rows))
     except struct.error as error:
         raise CorruptRowError(str(error)) from error
     planes = [data[plane::8] for plane in range(8)]

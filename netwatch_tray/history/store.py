@@ -360,7 +360,10 @@ class Store:
             packed = pack_ledger(ledger)
         except CorruptRowError:
             packed = pack_ledger(self._mended(ledger, key[0], (1 << 63) - 1))
-        self._connection.execute("INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", (*key, packed))
+        # An update leaves the index as it is: a replacement writes a page of it each minute.
+        self._connection.execute(
+            "INSERT INTO usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data", (*key, packed)
+        )
 
     def _pack(self, hour: int) -> None:
         """Moves the minutes of hours that are over into chunks."""
@@ -381,22 +384,26 @@ class Store:
                 place = (at - start) // TENS
                 for series, second, value in self.damage.tens(at, fine_data):
                     tens[series].add(place + second // TENS, value)
-            hours: dict[int, Columns] = {}
-            for series in minutes.keys() - passing:
-                hours[series] = Columns.empty(HOURS)
-                hours[series].add(start % SPAN[HOURS] // HOURS, minutes[series].whole())
-            for tier, chunks in ((TENS, tens), (MINUTES, minutes), (HOURS, hours)):
+            for tier, chunks in ((TENS, tens), (MINUTES, minutes)):
                 for series in sorted(chunks):
-                    self._add_chunk(tier, start, series, chunks[series])
+                    columns, old = chunks[series], self._chunk(tier, start, series)
+                    if old is not None:  # the clock was set back
+                        columns.merge(old)
+                    self._store_chunk(tier, start, series, columns)
+            for series in sorted(minutes.keys() - passing):
+                columns = self._chunk(HOURS, start, series) or Columns.empty(HOURS)
+                columns.add(start % SPAN[HOURS] // HOURS, minutes[series].whole())
+                self._store_chunk(HOURS, start, series, columns)
         self._connection.executemany("UPDATE recent SET packed = 1 WHERE id = ?", [(row[0],) for row in rows])
 
-    def _add_chunk(self, tier: int, at: int, series: int, columns: Columns) -> None:
-        """To what is in its place already: hours side by side, or a clock that was set back."""
+    def _chunk(self, tier: int, at: int, series: int) -> Columns | None:
+        """What is stored of it; `None`: nothing that can be read."""
         key = chunk_id(tier, at, series)
         row = self._connection.execute("SELECT data FROM chunk WHERE id = ?", (key,)).fetchone()
-        old = None if row is None else self.damage.columns(key, row[0])
-        if old is not None:
-            columns.merge(old)
+        return None if row is None else self.damage.columns(key, row[0])
+
+    def _store_chunk(self, tier: int, at: int, series: int, columns: Columns) -> None:
+        key = chunk_id(tier, at, series)
         try:
             packed = pack_columns(columns)
         except CorruptRowError as error:
