@@ -48,7 +48,8 @@ def printable(text: str, most: int | None = None) -> str:
     """
     if most is not None and len(text) > most:
         text = text[: max(0, most - 1)] + "…"
-    if text.isprintable():
+    # Live rows are padded with figure spaces: most texts that are looked at, each second.
+    if text.isprintable() or text.replace("\u2007", " ").isprintable():
         return text
     return "".join([each if each.isprintable() or each in _KEPT else REPLACEMENT for each in text])
 

@@ -89,9 +89,17 @@ class Presenter:
         self._has_text = settings.tray.text
         self._has_digits = settings.tray.digits
         self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
+        self._presented: tuple[object, View] = None, WAITING
+        """What of the tick before a view is made of, and its view."""
 
     def present(self, tick: Tick) -> View:
-        """The view of one tick."""
+        """The view of one tick; while nothing changes, the same one."""
+        seen = tick.gap, tick.total, tick.interfaces
+        if seen != self._presented[0]:
+            self._presented = seen, self._view(tick)
+        return self._presented[1]
+
+    def _view(self, tick: Tick) -> View:
         shown = self._shown(tick)
         # Panels without tooltips, and those that show its heading only, have the same lines in the menu.
         lines = [units.both_rates(shown.rx_rate, shown.tx_rate, self._units), shown.of]

@@ -124,6 +124,14 @@ def test_the_label_keeps_its_width() -> None:
     assert present(tick(1.0, 1.0), text=False).label == ""
 
 
+def test_a_view_is_made_again_only_when_something_it_shows_has_changed() -> None:
+    presenter = Presenter(Settings())
+    view = presenter.present(tick(1000.0, 0.0))
+    assert presenter.present(tick(1000.0, 0.0)) is view
+    assert presenter.present(tick(2000.0, 0.0)) != view
+    assert presenter.present(tick(1000.0, 0.0)) == view
+
+
 def test_one_chosen_interface_is_shown_instead_of_the_total() -> None:
     both = interface(2, "eth0", 1e6, 2e6, is_uplink=True), interface(3, "wlan0", 3e3, 4e3)
     view = present(tick(1e6, 2e6, *both), interface="wlan0")
