@@ -13,7 +13,10 @@ import csv, ctypes, encodings.idna, importlib, json, os, pkgutil, socket, subpro
 import netwatch_tray
 for module in pkgutil.walk_packages(netwatch_tray.__path__, "netwatch_tray."):
     if not module.name.startswith(("netwatch_tray.window", "netwatch_tray.xembed", "netwatch_tray.__main__")):
-        importlib.import_module(module.name)  # afterwards the files may be out of reach
+        try:
+            importlib.import_module(module.name)  # afterwards the files may be out of reach
+        except ModuleNotFoundError:
+            pass  # AppKit: a module for macOS
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
