@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from netwatch_tray import autostart, settings_writer, units
+from netwatch_tray import autostart, units
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
@@ -454,6 +454,8 @@ class SettingsPage(Page):
         """Apply a change to the current contents of the file, and save it."""
         if self._showing or self._file is None:
             return
+        from netwatch_tray import settings_writer  # noqa: PLC0415  2 MB with tomlkit, and most windows change nothing
+
         try:
             after = settings_writer.change(self._file, lambda before: msgspec.structs.replace(before, **change(before)))
         except SettingsError as error:

@@ -17,7 +17,7 @@ from PySide6.QtCore import QPointF, QRect, QSize, QSocketNotifier, Qt
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QIconEngine, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from netwatch_tray import paths, settings, settings_writer
+from netwatch_tray import paths, settings
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import (
@@ -154,6 +154,8 @@ class Icon:
             self._actions.pause(not self._menu.view.is_paused)
 
     def _choose(self, chosen: Settings) -> None:
+        from netwatch_tray import settings_writer  # noqa: PLC0415  2 MB with tomlkit, and hardly ever needed
+
         try:
             changes = settings.changes(self._menu.settings, chosen)
             settings_writer.change(paths.settings_file(), lambda before: settings.changed(before, changes))
