@@ -498,7 +498,8 @@ class Session:
 
     def _start_display(self, size: str) -> None:
         reader, writer = os.pipe()
-        argv = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
+        # A server resets after its last client, at first `_has_window_manager`, and drops who connects meanwhile.
+        argv = ["Xvfb", "-displayfd", str(writer), "-noreset", "-screen", "0", f"{size}x24", "-nolisten", "tcp"]
         try:
             self._start("display", argv, pass_fds=(writer,))
         finally:

@@ -20,7 +20,7 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Actions, Amounts, open_tray
 
-_WIDTH, _HEIGHT = 320, 372
+_WIDTH, _HEIGHT = 368, 372
 
 
 def draw_tray(file: Path) -> None:
