@@ -23,7 +23,7 @@ from netwatch_tray.feed.protocol import (
     Status,
     TickMessage,
 )
-from netwatch_tray.history.reader import Curve, GapFound, HistoryReader, NetworkUse, Used
+from netwatch_tray.history.reader import Curve, GapFound, HistoryReader, NetworkUse, Remainder, Used
 from netwatch_tray.model import App, Connection, InterfaceTick, Tick, Total
 from netwatch_tray.settings import DataPlan, Settings
 
@@ -302,6 +302,11 @@ class _Reader:
         return {
             name: Used(int(share * whole), int(share * up * whole), 0, 0, 0.0) for name, (share, up) in _SHARES.items()
         }
+
+    def remainder(self, first: date, last: date) -> Remainder:
+        total = self.by_name("total", first, last)[""]
+        measured = total._replace(gap_rx=total.rx // 50, gap_tx=total.tx // 50)
+        return Remainder.of(measured, self.by_name("app", first, last).values())
 
     def by_network(self, first: date, last: date) -> list[NetworkUse]:
         whole = self.by_name("total", first, last)[""]
