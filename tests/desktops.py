@@ -299,8 +299,7 @@ class Gnome(Desktop):
 
     def open_window(self, place: Place) -> None:
         self.move(*place.middle)
-        self._press(1)
-        self._press(1)
+        self._press(1, times=2)
 
     def open_menu(self, place: Place) -> None:
         self.click(*place.middle)
@@ -340,13 +339,15 @@ class Gnome(Desktop):
         titles = json.loads(self._eval(code) or "[]")
         return [index for index, title in enumerate(titles) if re.search(name, title)]
 
-    def _press(self, button: int) -> None:
-        """1 left, 2 middle, 3 right: Clutter's numbers."""
+    def _press(self, button: int, times: int = 1) -> None:
+        """1 left, 2 middle, 3 right: Clutter's numbers. More than once: 100 ms apart, however loaded the machine is."""
         state = "Clutter.ButtonState"
-        self._eval(
-            f"{self._pointer()} global._vp.notify_button(t,{button},{state}.PRESSED);"
-            f" global._vp.notify_button(t+1000,{button},{state}.RELEASED); 1"
+        presses = "".join(
+            f" global._vp.notify_button(t+{at},{button},{state}.PRESSED);"
+            f" global._vp.notify_button(t+{at + 1000},{button},{state}.RELEASED);"
+            for at in range(0, times * 100_000, 100_000)
         )
+        self._eval(f"{self._pointer()}{presses} 1")
 
     @staticmethod
     def _pointer() -> str:
@@ -647,21 +648,25 @@ class Waybar(WaylandSession, Desktop):
     def start_panel(self) -> None:
         self.start_host("waybar")
 
-    def open_submenu(self, label: str) -> None:
-        self._click_row(label)
+    def open_menu(self, place: Place) -> None:
+        self.move(600, 12)  # sway draws the pointer, which counts as a menu further down
+        super().open_menu(place)
 
-    def choose(self, place: Place, label: str) -> None:
-        self.open_menu(place)
-        self._click_row(label)
+    def open_submenu(self, label: str) -> None:
+        """By its place: there is no keyboard. GTK's rows are 25 pixels high, 7 above the end of the shadow."""
+        self.click(50, self._menu_box()[3] - 7 - 25 * _FROM_THE_END[label] + 12)
+
+    def choose(self, _place: Place, label: str) -> None:
+        """Over the bus, as waybar does: above a live window it cannot be seen when the menu is open."""
+        self.pick(label)
 
     def close_menu(self) -> None:
-        self.click(600, 12)  # sway draws the pointer, which counts as a menu further down
-        self.wait_for(lambda: not self._has_menu_open(), 15, "the menu is closed")
+        def is_closed() -> bool:
+            self.click(600, 12)
+            time.sleep(0.1)
+            return not self._has_menu_open()
 
-    def _click_row(self, label: str) -> None:
-        """By its place: there is no keyboard. GTK's rows are 25 pixels high, 7 above the end of the shadow."""
-        left, _, _, bottom = self._menu_box()
-        self.click(left + 40, bottom - 7 - 25 * _FROM_THE_END[label] + 12)
+        self.wait_for(is_closed, 15, "the menu is closed")
 
 
 class Trayer(I3bar):

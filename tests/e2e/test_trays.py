@@ -156,6 +156,7 @@ def choose_by_keys(desktop: Session, place: tuple[int, int], *keys: str) -> None
     desktop.wait_for(desktop.is_keyboard_grabbed, 5, "the menu has the keyboard")
     desktop.key(*keys)
     desktop.wait_for(lambda: below_panel(desktop) == before, 10, "the menu is closed")
+    desktop.wait_for(lambda: not desktop.is_keyboard_grabbed(), 10, "the menu lets go of keyboard and pointer")
 
 
 def use_xembed_icon(desktop: Session, place: tuple[int, int]) -> None:
