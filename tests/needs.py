@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 
+import dev
 import pytest
 
 _ROOT = "network namespaces, mounts, other users"
@@ -49,7 +50,7 @@ def left_out(programs: Iterable[str]) -> str:
         reasons.append(f"tests that need root ({_ROOT})")
     if not loads_qt():
         reasons.append("tests of the window (Qt's system libraries are not installed)")
-    missing = [name for name in programs if shutil.which(name) is None]
+    missing = [name for name in programs if not dev.is_installed(name)]
     if missing:
         reasons.append(f"tests of programs that are not installed ({', '.join(missing)})")
     return f"Left out: {'; '.join(reasons)}." if reasons else ""

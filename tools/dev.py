@@ -127,6 +127,9 @@ TEST_FILES = {
 }
 
 
+# Of administrators, and of desktops (Debian 13's mate-settings-daemon): not on every person's PATH.
+_MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/libexec")
+
 _STARTED = time.monotonic()
 
 
@@ -144,7 +147,8 @@ def is_installed(name: str) -> bool:
     if name.startswith("/"):
         return Path(name).exists()
     if ".so." not in name:
-        return shutil.which(name) is not None
+        paths = (os.environ.get("PATH", os.defpath), *_MORE_PATHS)
+        return shutil.which(name, path=os.pathsep.join(paths)) is not None
     try:
         ctypes.CDLL(name)
     except OSError:
