@@ -127,6 +127,12 @@ TEST_FILES = {
 }
 
 
+# A library, its plugin for SVG below /usr/lib, and the package that has the plugin.
+_SVG_PLUGINS = (
+    ("libQt6Svg.so.6", "*/qt6/plugins/iconengines/libqsvgicon.so", "qt6-svg-plugins"),
+    ("libgdk_pixbuf-2.0.so.0", "*/gdk-pixbuf-2.0/*/loaders/libpixbufloader[-_]svg.so", "librsvg2-common"),
+)
+
 # Of administrators, and of desktops (Debian 13's mate-settings-daemon): not on every person's PATH.
 _MORE_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/libexec")
 
@@ -161,9 +167,10 @@ def missing_packages(*wanted: dict[str, str]) -> list[str]:
     missing = [package for each in wanted for name, package in each.items() if not is_installed(name)]
     if not PYTHON.exists() and not importlib.util.find_spec("ensurepip"):
         missing.append("python3-venv")
-    # LXQt's panel draws icons with this plugin of its Qt 6, but does not depend on it.
-    if is_installed("libQt6Svg.so.6") and not any(Path("/usr/lib").glob("*/qt6/plugins/iconengines/libqsvgicon.so")):
-        missing.append("qt6-svg-plugins")
+    # Panels draw icons that are SVG with a plugin of their toolkit, on which they do not depend.
+    for library, plugin, package in _SVG_PLUGINS:
+        if is_installed(library) and not any(Path("/usr/lib").glob(plugin)):
+            missing.append(package)
     return sorted(set(missing))
 
 
