@@ -15,7 +15,7 @@ from pathlib import Path
 import nobody
 import pytest
 from desktop import Session
-from networks import FAR, RECEIVER, Wire, inside, wire
+from networks import FAR, Wire, inside, wire
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 PORT = 5600
@@ -28,6 +28,15 @@ print("ready", flush=True)
 connection, _ = listener.accept()
 connection.sendall(bytes(int(sys.argv[3])))
 sys.stdin.readline()
+"""
+RECEIVER_THAT_STAYS = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
+    missing = int(sys.argv[3])
+    while missing:
+        missing -= len(connection.recv(1 << 20))
+    print("received", flush=True)
+    sys.stdin.readline()
 """
 
 
@@ -64,8 +73,10 @@ def downloaded(network: Wire) -> Iterator[subprocess.Popen[str]]:
     sender = network.python(network.far, SENDER_THAT_STAYS, FAR, str(PORT), str(SIZE))
     assert sender.stdout is not None
     assert sender.stdout.readline() == "ready\n"
-    receiver = network.python(network.near, RECEIVER, FAR, str(PORT))
+    receiver = network.python(network.near, RECEIVER_THAT_STAYS, FAR, str(PORT), str(SIZE))
+    assert receiver.stdout is not None
     try:
+        assert receiver.stdout.readline() == "received\n"
         yield receiver
     finally:
         for process in (receiver, sender):
@@ -85,8 +96,8 @@ def test_through_the_agent(network: Wire, desktop: Session, run: Callable[..., s
     with downloaded(network) as receiver:
 
         def arrived() -> dict | None:
-            row = the_connection(json.loads(run("connections", "--json")))
-            return row if row["rx_bytes"] == SIZE and row["pid"] else None
+            rows = [row for row in json.loads(run("connections", "--json")) if row["remote_port"] == PORT]
+            return rows[0] if rows and rows[0]["rx_bytes"] == SIZE and rows[0]["pid"] else None
 
         row = desktop.wait_for(arrived, 20, "the connection has its bytes and its owner")
         assert (row["pid"], row["protocol"], row["state"]) == (receiver.pid, "TCP", "ESTABLISHED")
