@@ -113,9 +113,10 @@ def counted(network: Wire, near: str, address: str, uplinks: tuple[str, ...] = (
     assert after.interval_s is not None
     rx_before, tx_before = carried(before, uplinks)
     assert (after.total.rx_delta, after.total.tx_delta) == (rx - rx_before, tx - tx_before)
-    assert after.total.rx_rate == pytest.approx((rx - rx_before) / after.interval_s, rel=1e-12)
-    assert after.total.tx_rate == pytest.approx((tx - tx_before) / after.interval_s, rel=1e-12)
-    assert SIZE < rx - rx_before < 1.5 * SIZE
+    if after.gap is None:  # else the download took seconds, across which there are no rates
+        assert after.total.rx_rate == pytest.approx((rx - rx_before) / after.interval_s, rel=1e-12)
+        assert after.total.tx_rate == pytest.approx((tx - tx_before) / after.interval_s, rel=1e-12)
+    assert rx - rx_before > SIZE
     return after
 
 
