@@ -64,6 +64,7 @@ TEST_PROGRAMS = {
     "dunst": "dunst",
     "fc-match": "fontconfig",
     "gdbus": "libglib2.0-bin",
+    "git": "git",
     "grim": "grim",
     "i3": "i3-wm",
     "import": "imagemagick",

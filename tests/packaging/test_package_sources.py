@@ -248,6 +248,8 @@ def test_texts_with_quotes_stay_texts(sample: command_line.Verb) -> None:
 # What goes into the wheel
 
 
+@requires("git")
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only git tells which files there are")
 def test_the_wheel_has_the_whole_package_and_its_assets(tmp_path: Path) -> None:
     run(sys.executable, "-m", "hatchling", "build", "-d", tmp_path, "-t", "sdist", "-t", "wheel", cwd=ROOT)
     (wheel,) = tmp_path.glob("*.whl")
