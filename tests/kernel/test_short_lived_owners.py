@@ -38,8 +38,9 @@ while True:
 """
 _BECOME_NOBODY = """
 import os, sys
+python = os.path.realpath(sys.executable)  # the environment may be in a home nobody else can read
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+os.execv(python, [python, *sys.argv[1:]])
 """
 _PROGRAM = """
 import socket, sys
