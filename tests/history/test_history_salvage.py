@@ -10,6 +10,7 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
+import needs
 import pytest
 from machine import START, Machine
 
@@ -241,6 +242,7 @@ def test_a_container_that_broke_is_set_aside_and_carried_over_at_once(
 def test_a_full_disk_leaves_the_damaged_file_for_the_next_start(
     whole: bytes, tmp_path: Path, expected_logs: list[str]
 ) -> None:
+    needs.root()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={len(whole) // 1024 + 250}k", "tmpfs", tmp_path], check=True)
     try:
         file = set_aside(whole, tmp_path)

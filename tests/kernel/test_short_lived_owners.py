@@ -38,8 +38,10 @@ while True:
 """
 _BECOME_NOBODY = """
 import os, sys
-python = os.path.realpath(sys.executable)  # the environment may be in a home nobody else can read
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+# Either may be in a home nobody else can read.
+choices = sys.executable, "{}/bin/python{}.{}".format(sys.base_exec_prefix, *sys.version_info)
+python = next((each for each in choices if os.access(each, os.X_OK)), sys.executable)
 os.execv(python, [python, *sys.argv[1:]])
 """
 _PROGRAM = """
