@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Iterable
 
-import dev
 import pytest
 
 _ROOT = "network namespaces, mounts, other users"
@@ -45,6 +44,8 @@ def loads_qt() -> bool:
 
 def left_out(programs: Iterable[str]) -> str:
     """Describe in one line what is left out on this machine; empty if nothing is. `programs`: that the tests run."""
+    import dev  # noqa: PLC0415  only pytest puts it on the path, and benchmarks use this module as well
+
     reasons = []
     if sys.platform == "linux" and os.geteuid() != 0:
         reasons.append(f"tests that need root ({_ROOT})")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import dev
 import needs
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_program_that_is_not_on_the_path_counts_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,3 +22,10 @@ def test_a_program_that_is_not_on_the_path_counts_as_installed(tmp_path: Path, m
     (tmp_path / "libexec" / "settings-daemon").touch(0o755)
     assert dev.is_installed("settings-daemon")
     assert "settings-daemon" not in needs.left_out(["settings-daemon"])
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")))
+def test_a_benchmark_starts_without_what_pytest_puts_on_the_path(name: str) -> None:
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
