@@ -228,3 +228,16 @@ class Truth(RuleBasedStateMachine):
 
 TestTruth = Truth.TestCase
 TestTruth.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_bytes_count_once_in_an_hour_that_is_packed_again_after_the_clock_was_set_back() -> None:
+    state = Truth()
+    state.start()
+    state.work(minutes=40, rx=7, second=0)
+    state.work(minutes=30, rx=7, second=0)
+    state.set_clock(seconds=-2400.0)
+    state.work(minutes=20, rx=7, second=0)
+    state.set_clock(seconds=3600.0)
+    state.work(minutes=1, rx=7, second=0)
+    state.work(minutes=1, rx=7, second=0)
+    state.teardown()
