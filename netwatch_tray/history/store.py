@@ -384,17 +384,18 @@ class Store:
                 place = (at - start) // TENS
                 for series, second, value in self.damage.tens(at, fine_data):
                     tens[series].add(place + second // TENS, value)
-            # Hours first: they take these minutes alone, before those of an earlier packing are merged into them.
-            for series in sorted(minutes.keys() - passing):
-                columns = self._chunk(HOURS, start, series) or Columns.empty(HOURS)
-                columns.add(start % SPAN[HOURS] // HOURS, minutes[series].whole())
-                self._store_chunk(HOURS, start, series, columns)
+            # Of these minutes alone, before those of an earlier packing are merged into them.
+            wholes = {series: minutes[series].whole() for series in sorted(minutes.keys() - passing)}
             for tier, chunks in ((TENS, tens), (MINUTES, minutes)):
                 for series in sorted(chunks):
                     columns, old = chunks[series], self._chunk(tier, start, series)
                     if old is not None:  # the clock was set back
                         columns.merge(old)
                     self._store_chunk(tier, start, series, columns)
+            for series, whole in wholes.items():
+                columns = self._chunk(HOURS, start, series) or Columns.empty(HOURS)
+                columns.add(start % SPAN[HOURS] // HOURS, whole)
+                self._store_chunk(HOURS, start, series, columns)
         self._connection.executemany("UPDATE recent SET packed = 1 WHERE id = ?", [(row[0],) for row in rows])
 
     def _chunk(self, tier: int, at: int, series: int) -> Columns | None:
