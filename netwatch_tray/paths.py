@@ -24,6 +24,15 @@ def assets() -> Path:
     return inside if inside.is_dir() else package.parent / "assets"
 
 
+def identity(name: str) -> tuple[int, int] | None:
+    """Return device and inode of the file at a path; None if there is none. The agent calls it each second."""
+    try:
+        found = os.stat(name)  # noqa: PTH116  a third of the price of Path.stat
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def settings_file() -> Path:
     return platformdirs.user_config_path(_NAME) / "settings.toml"
 

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from netwatch_tray import paths
 from netwatch_tray.errors import AlreadyRunningError, NetWatchError
 
 _log = logging.getLogger(__name__)
@@ -70,11 +71,7 @@ class _Held:
 
     def is_in_place(self) -> bool:
         """Return whether the locked file is still the one at its path."""
-        try:
-            found = os.stat(self._name)  # noqa: PTH116  each second, and a third of the price
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._identity
+        return paths.identity(self._name) == self._identity
 
     def close(self) -> None:
         os.close(self._descriptor)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from netwatch_tray import paths
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
 from netwatch_tray.errors import NetWatchError, ParseError
 from netwatch_tray.feed.protocol import (
@@ -82,11 +83,7 @@ class FeedServer:
     @property
     def is_in_place(self) -> bool:
         """Whether the socket file is still the one that clients have to find. Costs a stat call."""
-        try:
-            found = os.stat(self._name)  # noqa: PTH116  each second, and a third of the price
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._identity
+        return paths.identity(self._name) == self._identity
 
     @property
     def subscribers(self) -> frozenset[int]:
