@@ -43,9 +43,9 @@ from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, encode
 from netwatch_tray.model import Connection
-from netwatch_tray.window.chart import Chart
-from netwatch_tray.window.geometry import Point
-from netwatch_tray.window.theme import Theme
+from netwatch_tray.window.chart.chart import Chart
+from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.widgets.theme import Theme
 
 CONNECTIONS = 10_000
 CHURN = 100

@@ -24,9 +24,9 @@ from synthetic import CannedFeed, Clock, SyntheticPast, messages
 from tray_sheet import draw_sheet
 from tray_shot import draw_tray
 
-from netwatch_tray.window.agent_link import AgentLink
-from netwatch_tray.window.main_window import MainWindow
-from netwatch_tray.window.theme import Theme
+from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.shell.main_window import MainWindow
+from netwatch_tray.window.widgets.theme import Theme
 
 
 def _save(window: MainWindow, file: Path) -> None:

@@ -33,7 +33,7 @@ class Message(NamedTuple):
 def messages() -> list[Message]:
     """All of them, in the order of files and lines."""
     found: dict[Message, None] = {}
-    for file in sorted(SOURCES.glob("*.py")):
+    for file in sorted(SOURCES.rglob("*.py")):
         found |= dict.fromkeys(_of_class(ast.parse(file.read_text("utf-8")), "", file))
     return sorted(found, key=lambda message: message.context)
 

@@ -142,7 +142,7 @@ def _symbols_and_fonts() -> str:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from PySide6.QtGui import QColor, QFontDatabase, QGuiApplication
 
-    from netwatch_tray.window import icons
+    from netwatch_tray.window.widgets import icons
 
     application = QGuiApplication.instance() or QGuiApplication(sys.argv[:1])
     names = sorted(file.stem for file in (paths.assets() / "icons").glob("*.svg"))

@@ -74,8 +74,8 @@ def _agent(options: argparse.Namespace) -> int:
 
 def _window(options: argparse.Namespace) -> int:
     from netwatch_tray import paths
-    from netwatch_tray.window.application import run
-    from netwatch_tray.window.display import require_display
+    from netwatch_tray.window.shell.application import run
+    from netwatch_tray.window.shell.require_display import require_display
 
     require_display()  # before an agent is started for nothing
     try:

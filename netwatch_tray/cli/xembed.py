@@ -12,7 +12,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 def _show(_options: argparse.Namespace) -> int:
     from netwatch_tray import paths
-    from netwatch_tray.window.display import require_display
+    from netwatch_tray.window.shell.require_display import require_display
     from netwatch_tray.xembed.icon import run
 
     require_display()

@@ -21,7 +21,7 @@ from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import RecentTick
 from netwatch_tray.units import Units
-from netwatch_tray.window.past import Past
+from netwatch_tray.window.data.history_queries import Past
 
 _OFFSCREEN_CANNOT = "This plugin does not support"
 

@@ -49,11 +49,11 @@ from netwatch_tray.history.reader import NOTHING, Curve, NetworkUse, Remainder, 
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
-from netwatch_tray.window import language
-from netwatch_tray.window.agent_link import AgentLink
-from netwatch_tray.window.chart import Chart
-from netwatch_tray.window.main_window import MainWindow
-from netwatch_tray.window.theme import Theme
+from netwatch_tray.window.chart.chart import Chart
+from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.shell import language
+from netwatch_tray.window.shell.main_window import MainWindow
+from netwatch_tray.window.widgets.theme import Theme
 
 GOLDEN = (
     "interfaces-typical-light-normal", "interfaces-typical-dark-normal", "connections-typical-light-normal",

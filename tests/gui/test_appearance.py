@@ -17,7 +17,7 @@ from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_metho
 
 from netwatch_tray.feed.protocol import VERSION, Hello, encode
 from netwatch_tray.settings import Settings
-from netwatch_tray.window.appearance import parse_font
+from netwatch_tray.window.shell.appearance import parse_font
 
 NAME, PATH = "org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop"
 INTERFACE = "org.freedesktop.portal.Settings"
@@ -30,8 +30,8 @@ from PySide6.QtCore import QSocketNotifier
 from PySide6.QtWidgets import QApplication
 from netwatch_tray.feed.protocol import VERSION, Hello, encode
 from netwatch_tray.settings import Settings
-from netwatch_tray.window.appearance import Appearance
-from netwatch_tray.window.theme import DARK, Theme
+from netwatch_tray.window.shell.appearance import Appearance
+from netwatch_tray.window.widgets.theme import DARK, Theme
 application = QApplication([])
 theme = Theme(application)
 def tell(*_):
@@ -55,7 +55,7 @@ application.exec()
 _WHOLE = """
 import sys
 from pathlib import Path
-from netwatch_tray.window.application import run
+from netwatch_tray.window.shell.application import run
 sys.exit(run(Path(sys.argv[1])))
 """
 

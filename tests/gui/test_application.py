@@ -16,12 +16,12 @@ import pytest
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.feed.protocol import VERSION, Hello, encode
 from netwatch_tray.settings import Settings
-from netwatch_tray.window.display import require_display
+from netwatch_tray.window.shell.require_display import require_display
 
 _PROGRAM = """
 import sys
 from pathlib import Path
-from netwatch_tray.window.application import run
+from netwatch_tray.window.shell.application import run
 sys.exit(run(Path(sys.argv[1]), at_settings="--settings" in sys.argv))
 """
 _PICTURE = """
@@ -29,9 +29,9 @@ import sys
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication
 from netwatch_tray.errors import AgentUnreachableError
-from netwatch_tray.window.agent_link import AgentLink
-from netwatch_tray.window.main_window import MainWindow
-from netwatch_tray.window.theme import Theme
+from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.shell.main_window import MainWindow
+from netwatch_tray.window.widgets.theme import Theme
 def nobody():
     raise AgentUnreachableError("")
 application = QApplication([])

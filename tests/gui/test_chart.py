@@ -9,10 +9,10 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
 
 from netwatch_tray.units import Units
-from netwatch_tray.window.chart import Chart
-from netwatch_tray.window.curve import draw_flat_line, draw_sparkline
-from netwatch_tray.window.geometry import Point
-from netwatch_tray.window.theme import DARK, LIGHT, Theme, Tokens
+from netwatch_tray.window.chart.chart import Chart
+from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
+from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, Tokens
 
 _END = 1_000_000_060.0
 
@@ -90,7 +90,7 @@ def _described(application, points: list[Point]) -> str:
 
 def test_it_is_described_at_most_every_five_seconds(application, monkeypatch) -> None:
     now = 100.0
-    monkeypatch.setattr("netwatch_tray.window.chart.time.monotonic", lambda: now)
+    monkeypatch.setattr("netwatch_tray.window.chart.chart.time.monotonic", lambda: now)
     chart = _chart(application, _steady())
     assert chart.accessibleName() == "Total rate, last minute"
     assert "download 5.00 MB/s, upload 1.00 MB/s, peak 5.00 MB/s at " in chart.accessibleDescription()

@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 from windows import connection
 
 from netwatch_tray.model import Connection
-from netwatch_tray.window.connection_filter import FilterError, Problem, parse
+from netwatch_tray.window.pages.connections.filter import FilterError, Problem, parse
 
 _WEB = connection(1, "firefox", app="Firefox", rx_rate=2e6, tx_rate=5e3, interface="wlan0", unit="app-firefox.scope")
 _SSH = connection(2, "sshd", remote_port=22, local_port=22, rx_rate=0.0, tx_rate=10.0, interface="eth0")

@@ -4,7 +4,7 @@ from hypothesis import given, strategies as st
 from windows import connection
 
 from netwatch_tray.model import Connection
-from netwatch_tray.window.connection_list import ConnectionList
+from netwatch_tray.window.pages.connections.rows import ConnectionList
 
 _keys = st.integers(0, 8)
 _rates = st.none() | st.sampled_from([0.0, 1.0, 5.0, 9.0])

@@ -15,10 +15,10 @@ from windows import connection, until
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage
 from netwatch_tray.model import App
-from netwatch_tray.window.banner import Banner
-from netwatch_tray.window.connection_table import Group
-from netwatch_tray.window.controls import Text
-from netwatch_tray.window.reconciliation import ReconciliationStrip
+from netwatch_tray.window.pages.connections.columns import Group
+from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
+from netwatch_tray.window.shell.banner import Banner
+from netwatch_tray.window.widgets.controls import Text
 
 _RX, _TX, _RTT, _AGE = 6, 7, 8, 9
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netwatch_tray.units import Units
-from netwatch_tray.window.geometry import (
+from netwatch_tray.window.chart.series import (
     Gap,
     Known,
     Point,

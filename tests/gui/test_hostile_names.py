@@ -36,10 +36,10 @@ from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.bars import Bar
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.units import Units
-from netwatch_tray.window.connection_export import save_csv, save_json
-from netwatch_tray.window.controls import FlatButton, Paragraph, Text
-from netwatch_tray.window.table import Column, SortedModel
-from netwatch_tray.window.theme import Theme
+from netwatch_tray.window.pages.connections.export import save_csv, save_json
+from netwatch_tray.window.table.table import Column, SortedModel
+from netwatch_tray.window.widgets.controls import FlatButton, Paragraph, Text
+from netwatch_tray.window.widgets.theme import Theme
 from netwatch_tray.xembed.icon import _DrawnMenu
 
 NAMES = {

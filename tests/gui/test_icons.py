@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from netwatch_tray.window.icons import application_icon
+from netwatch_tray.window.widgets.icons import application_icon
 
 
 @pytest.mark.parametrize("size", [16, 24, 32, 48, 64, 128])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-CODE = "import netwatch_tray.window.application, netwatch_tray.xembed.icon, sys; sys.exit('tomlkit' in sys.modules)"
+CODE = (
+    "import netwatch_tray.window.shell.application, netwatch_tray.xembed.icon, sys; sys.exit('tomlkit' in sys.modules)"
+)
 
 
 def test_what_edits_the_settings_file_is_loaded_when_a_setting_is_saved() -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar
 
-from netwatch_tray.window import mac
+from netwatch_tray.window.shell import mac_menu as mac
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from netwatch_tray.errors import HistoryError, NetWatchError, NoHistoryYetError
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, SettingsMessage, Status, Subscribe, TickMessage
 from netwatch_tray.settings import DataPlan, History, Settings
 from netwatch_tray.units import Units
-from netwatch_tray.window.banner import Banner
-from netwatch_tray.window.controls import Text
-from netwatch_tray.window.own_cost import OwnCost
-from netwatch_tray.window.past import HistoryPast
-from netwatch_tray.window.verb import Verb
+from netwatch_tray.window.data.cli_process import Verb
+from netwatch_tray.window.data.history_queries import HistoryPast
+from netwatch_tray.window.data.process_cost import OwnCost
+from netwatch_tray.window.shell.banner import Banner
+from netwatch_tray.window.widgets.controls import Text
 
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 

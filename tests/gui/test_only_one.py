@@ -7,7 +7,7 @@ import pytest
 from windows import until
 
 from netwatch_tray.errors import NetWatchError
-from netwatch_tray.window.only_one import OnlyOne
+from netwatch_tray.window.shell.single_instance import OnlyOne
 
 
 def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> None:
@@ -62,7 +62,7 @@ def test_what_a_killed_one_has_left_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_one_that_does_not_answer_is_said(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.only_one._ANSWER_WITHIN_S", 0.1)
+    monkeypatch.setattr("netwatch_tray.window.shell.single_instance._ANSWER_WITHIN_S", 0.1)
     first = OnlyOne(tmp_path)
     assert first.claim()
     (tmp_path / "window").unlink()

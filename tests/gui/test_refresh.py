@@ -10,7 +10,7 @@ from windows import connection
 
 from netwatch_tray.feed.protocol import ConnectionsMessage
 from netwatch_tray.model import Connection
-from netwatch_tray.window.connection_table import Group
+from netwatch_tray.window.pages.connections.columns import Group
 
 _COUNT = 400
 _APPS = 12
@@ -44,7 +44,7 @@ def _churn(opened, rounds: int = 25):
 
 @pytest.mark.parametrize("grouping", ["none", "app", "remote"])
 def test_selection_scroll_position_and_folded_groups_survive_refreshes(open_window, monkeypatch, grouping: str) -> None:
-    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_S", 0.0)
+    monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window(size=(1280, 800))
     opened.window.turn_to(1)
     page, model = opened.window.connections, opened.window.connections.table.model()

@@ -3,8 +3,8 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
-from netwatch_tray.window.controls import SlimScrollBar
-from netwatch_tray.window.theme import DARK, LIGHT, Theme
+from netwatch_tray.window.widgets.controls import SlimScrollBar
+from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme
 
 
 def _bar(application, maximum: int = 900) -> SlimScrollBar:

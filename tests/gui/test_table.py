@@ -9,8 +9,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from windows import until
 
-from netwatch_tray.window.table import Column, SortedModel, TableView
-from netwatch_tray.window.theme import Theme
+from netwatch_tray.window.table.table import Column, SortedModel, TableView
+from netwatch_tray.window.widgets.theme import Theme
 
 
 class _Fruit(NamedTuple):

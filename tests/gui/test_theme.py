@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 
-from netwatch_tray.window.theme import DARK, LIGHT, Theme, Tokens
+from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, Tokens
 
 
 def _luminance(colour: QColor) -> float:

@@ -12,12 +12,12 @@ from windows import connection, interface, past, tick, until, uplink
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Status, Subscribe, TickMessage
 from netwatch_tray.units import Units
-from netwatch_tray.window.banner import Banner
-from netwatch_tray.window.connections_page import ConnectionsPage
-from netwatch_tray.window.controls import Link, RateReadout, Text
-from netwatch_tray.window.main_window import _STARTED_BY
-from netwatch_tray.window.table import Cell, TableView
-from netwatch_tray.window.theme import text_width
+from netwatch_tray.window.pages.connections.page import ConnectionsPage
+from netwatch_tray.window.shell.banner import Banner
+from netwatch_tray.window.shell.main_window import _STARTED_BY
+from netwatch_tray.window.table.table import Cell, TableView
+from netwatch_tray.window.widgets.controls import Link, RateReadout, Text
+from netwatch_tray.window.widgets.theme import text_width
 
 _FEW = (
     uplink(2, "eth0", 12.4e6, 840e3),
@@ -185,7 +185,7 @@ def test_why_this_total(open_window) -> None:
 
 
 def test_connections_come_change_and_go(open_window, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_S", 0.0)
+    monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
     wanted = Subscribe(frozenset({"interfaces", "connections", "apps"}))
@@ -214,7 +214,7 @@ def test_connections_come_change_and_go(open_window, monkeypatch) -> None:
 
 
 def test_a_connection_that_comes_back_is_not_forgotten(open_window, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.connections_page._CLOSED_STAY_S", 0.0)
+    monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
     page = opened.window.connections
@@ -339,7 +339,7 @@ def test_an_agent_can_be_started_from_the_window(open_window) -> None:
 
 
 def test_it_tries_again_by_itself(open_window, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.agent_link._PAUSES_S", (0,))
+    monkeypatch.setattr("netwatch_tray.window.data.agent_link._PAUSES_S", (0,))
     opened = open_window(connected=False)
     opened.agent.stop()
     opened.link.try_now()

@@ -28,10 +28,10 @@ from netwatch_tray.history.reader import NOTHING, Curve, GapFound, NetworkUse, R
 from netwatch_tray.model import Connection, InterfaceTick, Tick, Total
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
-from netwatch_tray.window.agent_link import AgentLink
-from netwatch_tray.window.main_window import MainWindow
-from netwatch_tray.window.past import Past
-from netwatch_tray.window.theme import Theme
+from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.data.history_queries import Past
+from netwatch_tray.window.shell.main_window import MainWindow
+from netwatch_tray.window.widgets.theme import Theme
 
 
 def application() -> QApplication:

@@ -1,0 +1,92 @@
+"""A chart's twin for who reads rather than looks: each of its points as a row of a table, gaps with their reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PySide6.QtCore import QCoreApplication, Qt
+
+from netwatch_tray import units
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.chart.chart import Chart
+from netwatch_tray.window.chart.series import Gap, Known
+from netwatch_tray.window.table.rate_cell import draw_rate
+from netwatch_tray.window.table.table import Column, SortedModel, TableView
+from netwatch_tray.window.widgets.theme import Theme
+
+translate = QCoreApplication.translate
+
+
+class _Line(NamedTuple):
+    """A point of the chart, or a gap: then there are no rates but a sentence."""
+
+    at: float
+    time: str
+    known: Known | None
+    note: str
+
+
+class ChartTable(TableView[_Line]):
+    """Brought up to date by `follow`, the newest moment first."""
+
+    def __init__(self, theme: Theme, chart: Chart) -> None:
+        self._chart = chart
+        model = SortedModel(_columns(lambda: chart.units), key=lambda line: line.at)
+        super().__init__(theme, model, row_height=theme.height(26), lines=False)
+        self.make_sortable(0, Qt.SortOrder.DescendingOrder)
+
+    def follow(self) -> None:
+        """Shows what the chart would show now."""
+        lines = [self._line(each) for each in self._chart.moments()]
+        present = {line.at for line in lines}
+        gone = [line.at for line in self.model().records() if line.at not in present]
+        self.setAccessibleName(self._chart.accessibleName())
+        with self.anchored():
+            self.model().put(lines, gone)
+
+    def _line(self, moment: Known | Gap) -> _Line:
+        if isinstance(moment, Gap):
+            return _Line(moment.start, self._chart.when(moment.start), None, self._chart.gap_text(moment))
+        return _Line(moment.at, self._chart.when(moment.at), moment, "")
+
+
+def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
+    return [
+        Column(
+            title=translate("ChartTable", "Time"),
+            text=lambda line: line.time,
+            order=lambda line: line.at,
+            widest="30 Sept 23:59:59",
+            stretch=1,
+        ),
+        _rate_column(f"{DOWN} {translate('ChartTable', 'Download')}", lambda known: known.rx, shown_in),
+        _rate_column(f"{UP} {translate('ChartTable', 'Upload')}", lambda known: known.tx, shown_in),
+        _rate_column(f"{DOWN} {translate('ChartTable', 'peak')}", lambda known: known.rx_peak, shown_in, goes=2),
+        _rate_column(f"{UP} {translate('ChartTable', 'peak')}", lambda known: known.tx_peak, shown_in, goes=1),
+        Column(
+            title=translate("ChartTable", "Gap"),
+            text=lambda line: line.note,
+            widest="nothing recorded before 30 Sept 23:59",
+            least="asleep 23:59:59",
+            stretch=2,
+        ),
+    ]
+
+
+def _rate_column(
+    title: str, rate: Callable[[Known], float], shown_in: Callable[[], Units], goes: int | None = None
+) -> Column[_Line]:
+    def known(line: _Line) -> float | None:
+        return None if line.known is None else rate(line.known)
+
+    return Column(
+        title=title,
+        text=lambda line: str(units.rate(known(line), shown_in())),
+        order=known,
+        draw=lambda cell, line: draw_rate(cell, known(line), shown_in(), strong=False),
+        widest="0000 Mbit/s",
+        numeric=True,
+        stretch=1,
+        goes=goes,
+    )

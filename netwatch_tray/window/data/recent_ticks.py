@@ -1,0 +1,64 @@
+"""The last minutes of ticks, as many as the longest range of the charts needs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from netwatch_tray.feed.protocol import RecentTick
+from netwatch_tray.model import Tick
+from netwatch_tray.window.chart.series import Point
+
+_UNKNOWN = (None, None)
+
+
+class Recent:
+    """Ticks in order of time, none older than `keep` seconds before the newest."""
+
+    def __init__(self, keep: float) -> None:
+        self._keep = keep
+        self._ticks: deque[RecentTick] = deque()
+        self._held: deque[RecentTick] | None = None
+
+    @property
+    def newest(self) -> float | None:
+        """When the last tick was, Unix time."""
+        ticks = self._shown
+        return ticks[-1].at if ticks else None
+
+    def hold(self, held: bool) -> None:
+        """Goes on telling what is known now, while more is added; or tells of all again."""
+        self._held = self._ticks.copy() if held else None
+
+    @property
+    def _shown(self) -> deque[RecentTick]:
+        return self._ticks if self._held is None else self._held
+
+    def add(self, tick: Tick) -> None:
+        rates = {each.index: (each.rx_rate, each.tx_rate) for each in tick.interfaces}
+        gap = tick.gap or tick.total.gap
+        self._append(RecentTick(tick.at.timestamp(), gap, (tick.total.rx_rate, tick.total.tx_rate), rates))
+
+    def merge(self, ticks: Iterable[RecentTick]) -> None:
+        """Takes over what the agent remembers; what it does not (it was restarted) stays."""
+        for tick in ticks:
+            self._append(tick)
+
+    def points(self, index: int | None, since: float) -> list[Point]:
+        """Of the interface with this index (None: of the total), from the last one before `since` on."""
+        result: list[Point] = []
+        for tick in reversed(self._shown):
+            rx, tx = tick.total if index is None else tick.rates.get(index, _UNKNOWN)
+            result.append(Point(tick.at, rx, tx, tick.gap))
+            if tick.at < since:
+                break
+        result.reverse()
+        return result
+
+    def _append(self, tick: RecentTick) -> None:
+        # Also when the clock was set back: what is later than the newest tick has not happened.
+        while self._ticks and self._ticks[-1].at >= tick.at:
+            self._ticks.pop()
+        self._ticks.append(tick)
+        while self._ticks[0].at < tick.at - self._keep:
+            self._ticks.popleft()

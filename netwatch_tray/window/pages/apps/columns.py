@@ -1,0 +1,240 @@
+"""The columns of the app table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from PySide6.QtCore import QCoreApplication, QRect, QRectF, Qt
+from PySide6.QtGui import QPainter
+
+from netwatch_tray import units
+from netwatch_tray.model import App
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.chart.sparkline import draw_sparkline
+from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate, draw_size
+from netwatch_tray.window.table.table import Cell, Column
+from netwatch_tray.window.widgets.controls import hair_line
+from netwatch_tray.window.widgets.theme import GAP
+
+translate = QCoreApplication.translate
+
+_SPARK_WIDTH, _SPARK_HEIGHT = 120, 26
+_TILE = 18
+_HATCH = 5
+
+
+class Moved(NamedTuple):
+    """Bytes."""
+
+    rx: int
+    tx: int
+
+
+class AppRow(NamedTuple):
+    """An app, one that is known from the history alone (`app` is None), or what no app accounts for (`is_rest`, with a
+    key of its own for what moved while nothing was measured)."""
+
+    key: str
+    name: str
+    app: App | None
+    rx_rate: float | None
+    """Bytes/s."""
+    tx_rate: float | None
+    today: Moved | None
+    """None: the history does not say."""
+    month: Moved | None
+    is_rest: bool = False
+
+
+class Live(NamedTuple):
+    """What the cells are drawn from besides their own record."""
+
+    points: Callable[[str, float], list[Point]]
+    """Of an app by key, since a moment."""
+    span: tuple[float, float]
+    """What the spark lines show, Unix time."""
+    interval: float
+    units: Units
+    most_rx: float
+    """The most bytes that an app received this month."""
+    month: str
+    """What the columns of the month say about it: since when, or why they are empty."""
+
+
+def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
+    """`live` gives what holds at the moment of drawing. The remainder stands last however the table is sorted."""
+    return [
+        Column(
+            title=translate("Apps", "App"),
+            text=lambda row: row.name,
+            order=lambda row: None if row.is_rest else row.name.casefold(),
+            draw=_draw_name,
+            tooltip=_explain,
+            # With room for the tile before them.
+            widest="systemd-resolved.service0000",
+            least=translate("AppsPage", "UDP, QUIC and other") + "0000",
+            stretch=3,
+        ),
+        Column(
+            title=translate("Apps", "Last 5 min"),
+            text=lambda _row: "",
+            draw=lambda cell, row: _draw_activity(cell, row, live()),
+            tooltip=lambda _row: translate("Apps", "The last 5 minutes, as long as this window was looking"),
+            widest=_SPARK_WIDTH,
+            least=84,
+            goes=5,
+        ),
+        _rate_column(translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, live),
+        _rate_column(translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, live),
+        _amount_column(
+            translate("Apps", "{arrow} today").format(arrow=DOWN), lambda row: row.today and row.today.rx, live, goes=3
+        ),
+        _amount_column(
+            translate("Apps", "{arrow} today").format(arrow=UP), lambda row: row.today and row.today.tx, live, goes=2
+        ),
+        _amount_column(
+            translate("Apps", "{arrow} this month").format(arrow=DOWN),
+            lambda row: row.month and row.month.rx,
+            live,
+            has_bar=True,
+        ),
+        _amount_column(
+            translate("Apps", "{arrow} this month").format(arrow=UP),
+            lambda row: row.month and row.month.tx,
+            live,
+            goes=4,
+        ),
+        Column(
+            title=translate("Apps", "Connections"),
+            text=lambda row: str(row.app.connections) if row.app else "",
+            order=lambda row: row.app.connections if row.app else None,
+            draw=_draw_connections,
+            widest="00000",
+            stretch=1,
+            numeric=True,
+            goes=1,
+        ),
+    ]
+
+
+def _rate_column(title: str, rate: Callable[[AppRow], float | None], live: Callable[[], Live]) -> Column[AppRow]:
+    def order(row: AppRow) -> tuple[float, int] | None:
+        now = rate(row)  # of those that are silent, those that moved most stand first
+        return None if now is None or row.is_rest else (now, row.month.rx if row.month else 0)
+
+    return Column(
+        title=title,
+        text=lambda row: str(units.rate(rate(row), live().units)),
+        order=order,
+        draw=lambda cell, row: draw_rate(cell, rate(row), live().units),
+        widest="0000 Mbit/s",
+        stretch=1,
+        numeric=True,
+    )
+
+
+def _amount_column(
+    title: str,
+    amount: Callable[[AppRow], int | None],
+    live: Callable[[], Live],
+    *,
+    goes: int | None = None,
+    has_bar: bool = False,
+) -> Column[AppRow]:
+    def draw(cell: Cell, row: AppRow) -> None:
+        count = amount(row)
+        draw_size(cell, count, live().units, strong=has_bar)
+        if has_bar and count:
+            draw_bar(cell, count, live().most_rx, cell.tokens.down)
+
+    return Column(
+        title=title,
+        text=lambda row: str(units.size(amount(row), live().units)),
+        order=lambda row: None if row.is_rest else amount(row),
+        draw=draw,
+        tooltip=lambda _row: live().month,
+        widest="00000 MiB",
+        stretch=1,
+        numeric=True,
+        goes=goes,
+    )
+
+
+def _draw_name(cell: Cell, row: AppRow) -> None:
+    """A tile with the first letter, or a hatched one for what belongs to no app; then the name."""
+    painter, tokens, fonts = cell.painter, cell.tokens, cell.theme.fonts
+    right_to_left = cell.right_to_left
+    top = cell.box.center().y() - _TILE // 2
+    tile = QRect(cell.box.right() + 1 - _TILE if right_to_left else cell.box.left(), top, _TILE, _TILE)
+    name = QRect(cell.box)
+    if right_to_left:
+        name.setRight(tile.left() - GAP - 1)
+    else:
+        name.setLeft(tile.right() + GAP + 1)
+    if row.is_rest:
+        painter.save()
+        painter.setClipRect(tile)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(tokens.ink3)
+        for x in range(tile.left() - _TILE, tile.right() + _TILE, _HATCH):
+            painter.drawLine(x, tile.bottom() + 1, x + _TILE, tile.top())
+        painter.restore()
+        cell.text(row.name, tokens.ink2, box=name)
+        return
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(tokens.line)
+    painter.drawRoundedRect(tile, 4, 4)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setFont(fonts.small_strong)
+    painter.setPen(tokens.ink2)
+    painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, row.name[:1].upper())
+    cell.text(row.name, tokens.ink3 if row.app and row.app.is_carrier else tokens.ink, box=name)
+
+
+def _explain(row: AppRow) -> str:
+    app = row.app
+    if row.is_rest and row.key:
+        return translate("Apps", "Counted by the interfaces during sleep, pauses or while NetWatch was not running.")
+    if row.is_rest:
+        return translate(
+            "Apps", "What no TCP connection accounts for: UDP, QUIC, DNS, headers, repeated packets. Never spread."
+        )
+    if app is None:
+        return translate("Apps", "{name}\nHas no connection now").format(name=row.name)
+    lines = [
+        app.name,
+        translate("Apps", "Processes: {processes}, connections: {connections}").format(
+            processes=app.processes, connections=app.connections
+        ),
+    ]
+    if app.local_rx_bytes or app.local_tx_bytes:
+        lines.append(
+            translate("Apps", "Within this computer: {down} and {up}, in no sum").format(
+                down=f"{DOWN} {units.size(app.local_rx_bytes)}", up=f"{UP} {units.size(app.local_tx_bytes)}"
+            )
+        )
+    if app.is_carrier:
+        lines.append(translate("Apps", "A tunnel: what it carries is counted with the apps that use it"))
+    return "\n".join(lines)
+
+
+def _draw_activity(cell: Cell, row: AppRow, live: Live) -> None:
+    height = min(_SPARK_HEIGHT, cell.box.height() - 6)
+    top = cell.box.top() + (cell.box.height() - height) / 2
+    box = QRectF(cell.box.left(), top, min(_SPARK_WIDTH, cell.box.width()), height)
+    points = live.points(row.key, live.span[0])
+    if any(point.rx or point.tx for point in points):
+        draw_sparkline(cell.painter, box, points, live.span, live.interval, cell.tokens)
+    else:
+        cell.painter.setPen(hair_line(cell.tokens.ctl))
+        y = box.top() + box.height() * 0.66
+        cell.painter.drawLine(int(box.left()), int(y), int(box.right()), int(y))
+
+
+def _draw_connections(cell: Cell, row: AppRow) -> None:
+    count = row.app.connections if row.app else 0
+    text = str(count) if row.app else ""
+    cell.text(text, cell.tokens.ink2 if count else cell.tokens.ink3, align=Qt.AlignmentFlag.AlignRight)

@@ -1,0 +1,374 @@
+"""The columns of the connection table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QCoreApplication, QPoint, QRect, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
+
+from netwatch_tray import units
+from netwatch_tray.model import Connection, endpoint
+from netwatch_tray.text import printable
+from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
+from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate
+from netwatch_tray.window.table.table import Cell, Column
+from netwatch_tray.window.widgets.formatting import how_long, round_trip
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, text_width
+
+translate = QCoreApplication.translate
+
+_CHEVRON = 16
+_COUNT_GAP = 10
+
+
+class Group(NamedTuple):
+    """The heading of connections that belong together."""
+
+    key: str
+    name: str
+    connections: int
+    rx_rate: float | None
+    """Of those that are known, bytes/s."""
+    tx_rate: float | None
+    folded: bool
+
+
+class Row(NamedTuple):
+    """A connection, whether it is gone already (it stays to be seen for a moment), and what it stands below."""
+
+    connection: Connection
+    closed: bool = False
+    group: Group | None = None
+
+
+Line = Row | Group
+
+
+class Live(NamedTuple):
+    """What the cells are drawn from besides their own record."""
+
+    units: Units
+    now: float
+    """Unix time."""
+    most_rx: float
+    """The greatest rate there is: as long as a bar can be."""
+    most_tx: float
+
+
+def key(line: Line) -> str:
+    return f"group {line.key}" if isinstance(line, Group) else line.connection.key
+
+
+def heading(line: Line) -> Group | None:
+    return None if isinstance(line, Group) else line.group
+
+
+def owner(connection: Connection) -> str | None:
+    """The program, else the unit or the user that it belongs to."""
+    if connection.process is not None:
+        return connection.process
+    if connection.unit is not None:
+        return connection.unit
+    if connection.user is not None:
+        return translate("Connections", "user {name}").format(name=connection.user)
+    return None
+
+
+def columns(live: Callable[[], Live]) -> list[Column[Line]]:
+    """`live` gives what holds at the moment of drawing."""
+    return [
+        _column(
+            title=translate("Connections", "App"),
+            text=lambda row: owner(row.connection) or UNKNOWN,
+            order=lambda row: (owner(row.connection) or "").casefold() or None,
+            draw=_draw_app,
+            tooltip=lambda row: None if row.connection.process else _unknown_owner(row.connection),
+            group_text=lambda group: f"{group.name} ({group.connections})",
+            group_order=_group_name,
+            widest="systemd-resolved.service",
+            least="thunderbird-bin",
+            stretch=2,
+        ),
+        _column(
+            title=translate("Connections", "Pid"),
+            text=lambda row: UNKNOWN if row.connection.pid is None else str(row.connection.pid),
+            order=lambda row: row.connection.pid,
+            draw=_draw_pid,
+            tooltip=lambda row: _unknown_owner(row.connection) if row.connection.pid is None else None,
+            widest="4194304",
+            numeric=True,
+            goes=2,
+        ),
+        _column(
+            title=translate("Connections", "Proto"),
+            text=lambda row: row.connection.protocol,
+            order=lambda row: row.connection.protocol,
+            widest="TCP",
+            goes=5,
+        ),
+        _column(
+            title=translate("Connections", "Local"),
+            text=lambda row: row.connection.local,
+            order=lambda row: _address_order(row.connection.local_address, row.connection.local_port),
+            draw=lambda cell, row: _draw_endpoint(cell, row, row.connection.local_address, row.connection.local_port),
+            widest="255.255.255.255:65535",
+            least="198.51.100.77:22000",
+            stretch=2,
+            goes=1,
+        ),
+        _column(
+            title=translate("Connections", "Remote"),
+            text=_remote,
+            order=lambda row: (
+                row.connection.remote_address
+                and _address_order(row.connection.remote_address, row.connection.remote_port)
+            ),
+            draw=_draw_remote,
+            widest="255.255.255.255:65535",
+            least="198.51.100.77:22000",
+            stretch=3,
+        ),
+        _column(
+            title=translate("Connections", "State"),
+            text=state_in_words,
+            order=lambda row: row.connection.state and state_in_words(row),
+            draw=lambda cell, row: cell.text(state_in_words(row), _tone(cell, row, cell.tokens.ink2)),
+            tooltip=lambda row: translate("Connections", "UDP has no states") if row.connection.state is None else None,
+            widest="Established",
+            stretch=1,
+        ),
+        _rate_column(DOWN, "rx", live),
+        _rate_column(UP, "tx", live),
+        _column(
+            title=translate("Connections", "RTT"),
+            text=lambda row: round_trip(row.connection.rtt_s),
+            order=lambda row: row.connection.rtt_s,
+            tooltip=lambda _row: translate("Connections", "Round trip: how long an answer takes on the way"),
+            widest="0000 ms",
+            numeric=True,
+            goes=4,
+        ),
+        _column(
+            title=translate("Connections", "Age"),
+            text=lambda row: _age(row, live().now),
+            order=lambda row: None if row.connection.since is None else -row.connection.since,
+            tooltip=lambda row: (
+                translate("Connections", "It was open before NetWatch began to look")
+                if row.connection.since is None
+                else None
+            ),
+            widest="00 min",
+            numeric=True,
+            goes=3,
+        ),
+    ]
+
+
+def is_listening(connection: Connection) -> bool:
+    return connection.state == "LISTEN"
+
+
+def state_in_words(row: Row) -> str:
+    if row.closed:
+        return translate("Connections", "Closed")
+    state = row.connection.state
+    if state is None:
+        return "" if row.connection.protocol == "UDP" else UNKNOWN
+    return translate("Connections", "Listening") if state == "LISTEN" else state.replace("_", " ").capitalize()
+
+
+def why_no_rate(connection: Connection) -> str:
+    if connection.protocol == "UDP":
+        return translate("Connections", "The system does not count the bytes of a UDP socket")
+    if is_listening(connection):
+        return translate("Connections", "A listening socket carries nothing itself")
+    return translate("Connections", "Not known at this moment")
+
+
+def _column(
+    *,
+    text: Callable[[Row], str],
+    order: Callable[[Row], Any],
+    draw: Callable[[Cell, Row], None] | None = None,
+    tooltip: Callable[[Row], str | None] | None = None,
+    group_text: Callable[[Group], str] | None = None,
+    group_order: Callable[[Group], Any] | None = None,
+    numeric: bool = False,
+    **more: Any,
+) -> Column[Line]:
+    """A column that shows connections, and what it tells of a heading if it tells anything."""
+
+    def text_of(line: Line) -> str:
+        if isinstance(line, Row):
+            return text(line)
+        return group_text(line) if group_text else ""
+
+    def order_of(line: Line) -> Any:
+        if isinstance(line, Row):
+            return order(line)
+        # By a column that says nothing of groups these stand in the order of their names.
+        return group_order(line) if group_order else _group_name(line)
+
+    def draw_line(cell: Cell, line: Line) -> None:
+        if isinstance(line, Group):
+            _draw_group(cell, line)
+        elif draw:
+            draw(cell, line)
+        else:
+            align = Qt.AlignmentFlag.AlignRight if numeric else Qt.AlignmentFlag.AlignLeft
+            words = text(line)
+            cell.text(words, cell.tokens.ink3 if words == UNKNOWN else _tone(cell, line, cell.tokens.ink2), align=align)
+
+    def tooltip_of(line: Line) -> str | None:
+        if isinstance(line, Group):
+            return f"{line.name}\n{units.both_rates(line.rx_rate, line.tx_rate)}"
+        return tooltip(line) if tooltip else None
+
+    return Column(text=text_of, order=order_of, draw=draw_line, tooltip=tooltip_of, numeric=numeric, **more)
+
+
+def _rate_column(arrow: str, direction: str, live: Callable[[], Live]) -> Column[Line]:
+    receives = direction == "rx"
+
+    def rate_of(line: Line) -> float | None:
+        measured = line if isinstance(line, Group) else line.connection
+        return measured.rx_rate if receives else measured.tx_rate
+
+    def draw(cell: Cell, line: Line) -> None:
+        now, rate = live(), rate_of(line)
+        if isinstance(line, Group):
+            draw_rate(cell, rate, now.units)
+            return
+        if line.closed:
+            cell.text(UNKNOWN, cell.tokens.ink3, align=Qt.AlignmentFlag.AlignRight)
+            return
+        draw_rate(cell, rate, now.units, strong=False)
+        if rate:
+            colour = cell.tokens.down if receives else cell.tokens.up
+            draw_bar(cell, rate, now.most_rx if receives else now.most_tx, colour)
+
+    def tooltip(line: Line) -> str | None:
+        if isinstance(line, Row) and rate_of(line) is None:
+            return why_no_rate(line.connection)
+        return None
+
+    return Column(
+        title=arrow,
+        text=lambda line: str(units.rate(rate_of(line), live().units)),
+        order=rate_of,
+        draw=draw,
+        tooltip=tooltip,
+        widest="0000 Mbit/s",
+        numeric=True,
+    )
+
+
+def _group_name(group: Group) -> str:
+    return group.name.casefold()
+
+
+def _age(row: Row, now: float) -> str:
+    since = row.connection.since
+    return UNKNOWN if since is None else how_long(now - since)
+
+
+def _remote(row: Row) -> str:
+    return row.connection.remote or translate("Connections", "any")
+
+
+def _unknown_owner(connection: Connection) -> str:
+    if connection.user is not None or connection.unit is not None:
+        return translate(
+            "Connections",
+            "It belongs to another user: which program it is may not be read. Its rates are measured all the same.",
+        )
+    return translate("Connections", "The program is not known: its process has ended, or the system does not tell.")
+
+
+def _tone(cell: Cell, row: Row, colour: QColor) -> QColor:
+    return cell.tokens.ink3 if row.closed else colour
+
+
+def _draw_group(cell: Cell, group: Group) -> None:
+    """The part of the heading that lies in this cell: it runs across all of them up to the rates."""
+    painter, fonts, tokens = cell.painter, cell.theme.fonts, cell.tokens
+    right_to_left = cell.right_to_left
+    painter.save()
+    painter.setClipRect(cell.box.adjusted(-MARGIN, 0, MARGIN, 0))
+    row = cell.row.adjusted(MARGIN, 0, -MARGIN, 0)
+    middle = row.center().y()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(tokens.ink2, 1.4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    x = row.right() - 5 if right_to_left else row.left() + 5
+    ahead = -1 if right_to_left else 1
+    if group.folded:
+        painter.drawPolyline(
+            [QPoint(x - 2 * ahead, middle - 4), QPoint(x + 2 * ahead, middle), QPoint(x - 2 * ahead, middle + 4)]
+        )
+    else:
+        painter.drawPolyline([QPoint(x - 4, middle - 2), QPoint(x, middle + 2), QPoint(x + 4, middle - 2)])
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setFont(fonts.strong)
+    painter.setPen(tokens.ink)
+    name = QFontMetrics(fonts.strong).elidedText(printable(group.name), Qt.TextElideMode.ElideRight, row.width() // 3)
+    width = text_width(fonts.strong, name)
+    box = QRect(row.left() + _CHEVRON + GAP // 2, row.top(), width, row.height())
+    one, many = translate("Connections", "1 connection"), translate("Connections", "{count} connections")
+    count = one if group.connections == 1 else many.format(count=group.connections)
+    counted = QRect(box.right() + _COUNT_GAP, row.top(), text_width(fonts.small, count), row.height())
+    for text, place, font, colour in (
+        (name, box, fonts.strong, tokens.ink),
+        (count, counted, fonts.small, tokens.ink3),
+    ):
+        painter.setFont(font)
+        painter.setPen(colour)
+        mirrored = QRect(cell.row.right() - place.right(), place.top(), place.width(), place.height())
+        painter.drawText(mirrored if right_to_left else place, Qt.AlignmentFlag.AlignVCenter, text)
+    painter.restore()
+
+
+def _draw_app(cell: Cell, row: Row) -> None:
+    name = owner(row.connection)
+    box = QRect(cell.box)
+    if row.group is not None:
+        box.setLeft(box.left() + _CHEVRON + GAP // 2)
+    if name is None:
+        cell.text(UNKNOWN, cell.tokens.ink3, box=box)
+    elif row.connection.process is not None:
+        cell.text(name, _tone(cell, row, cell.tokens.ink), box=box)
+    else:
+        cell.text(name, _tone(cell, row, cell.tokens.ink2), box=box, elide=Qt.TextElideMode.ElideMiddle)
+
+
+def _draw_pid(cell: Cell, row: Row) -> None:
+    pid = row.connection.pid
+    colour = cell.tokens.ink3 if pid is None else _tone(cell, row, cell.tokens.ink2)
+    cell.text(UNKNOWN if pid is None else str(pid), colour, align=Qt.AlignmentFlag.AlignRight)
+
+
+def _draw_remote(cell: Cell, row: Row) -> None:
+    address = row.connection.remote_address
+    if address is None:
+        cell.text(_remote(row), cell.tokens.ink3)
+    else:
+        _draw_endpoint(cell, row, address, row.connection.remote_port)
+
+
+def _draw_endpoint(cell: Cell, row: Row, address: str, port: int | None) -> None:
+    """Where there is no room the host loses its middle; the port stays whole."""
+    whole = endpoint(address, port)
+    font = cell.theme.fonts.base
+    if text_width(font, whole) > cell.box.width():
+        host, colon, rest = whole.rpartition(":")
+        room = cell.box.width() - text_width(font, colon + rest)
+        whole = QFontMetrics(font).elidedText(host, Qt.TextElideMode.ElideMiddle, room) + colon + rest
+    cell.text(whole, _tone(cell, row, cell.tokens.ink))
+
+
+def _address_order(address: str, port: int | None) -> tuple[bool, str, int]:
+    """IPv4 before IPv6 and by number, then the port."""
+    version_6 = ":" in address
+    padded = address if version_6 else ".".join(part.zfill(3) for part in address.split("."))
+    return (version_6, padded, -1 if port is None else port)

@@ -1,0 +1,192 @@
+"""The strip that makes the sums come out: what the interfaces counted = TCP of the apps + a named remainder."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QToolTip
+
+from netwatch_tray import units
+from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.widgets.controls import Link, Strip, aligned, text_painter, widest_unit
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
+
+_BAR_HEIGHT = 8
+_LEAST_BAR = 60
+_HATCH = 5
+_ABOVE = 0.01
+"""Apps above the interface by more than this share are worth a word."""
+
+
+_Piece = tuple[str, QFont, QColor]
+
+
+class _Direction(NamedTuple):
+    """Rates of one direction, bytes/s."""
+
+    uplink: float | None = None
+    tcp: float | None = None
+    other: float | None = None
+
+
+class ReconciliationStrip(Strip):
+    """Both directions of the last interval, one line each."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, theme.height(60))
+        self._down, self._up = _Direction(), _Direction()
+        self._units = Units()
+        self._link = Link(theme, self.tr("What is “other”"))
+        self._link.clicked.connect(self._explain)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(MARGIN, 0, MARGIN, 1)
+        row.addStretch(1)
+        row.addWidget(self._link)
+
+    def show_apps(self, message: AppsMessage, shown_in: Units) -> None:
+        self._units = shown_in
+        interval = message.interval_s
+        directions = [
+            _Direction(*(count / interval for count in counts)) if interval else _Direction()
+            for counts in zip(message.uplink, message.tcp, message.other, strict=True)
+        ]
+        self._show(*directions)
+
+    def forget(self) -> None:
+        """Nothing is known any more."""
+        self._show(_Direction(), _Direction())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        painter = text_painter(self)
+        line = fonts_height = self.fontMetrics().height() + 4
+        top = (self.height() - 2 * fonts_height) // 2
+        named = self.tr("Interfaces")
+        number = text_width(fonts.strong, "0000") + 4 + widest_unit(fonts.strong, self._units)
+        arrow = text_width(fonts.strong, DOWN) + GAP
+        lead = arrow + text_width(fonts.base, named) + GAP + number
+        right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        end = (self.width() - self._link.geometry().right() - 1 if right_to_left else self._link.x()) - GAP
+        left = MARGIN + lead + 24
+        words = self._words()
+        if end - left - _width(words) - 24 < _LEAST_BAR:  # a number is never cut: before that words are left out
+            words = self._words(briefly=True)
+        bar = min(max(0, end - left - _width(words) - 24), self.width() // 3)
+        for index, (sign, colour, direction) in enumerate(((DOWN, tokens.down, self._down), (UP, tokens.up, self._up))):
+            box = QRect(MARGIN, top + index * line, lead, line)
+            self._draw(painter, box, sign, fonts.strong, colour)
+            box.setLeft(MARGIN + arrow)
+            self._draw(painter, box, named, fonts.base, tokens.ink2)
+            rate = str(units.rate(direction.uplink, self._units))
+            known = direction.uplink is not None
+            box.setLeft(MARGIN + lead - number)
+            self._draw(painter, box, rate, fonts.strong, tokens.ink if known else tokens.ink3)
+            place = QRectF(left, box.center().y() - _BAR_HEIGHT / 2 + 1, bar, _BAR_HEIGHT)
+            self._draw_bar(painter, self._mirrored(place), direction, colour)
+            x = left + bar + 16
+            for text, font, ink in words[index]:
+                width = text_width(font, text)
+                self._draw(painter, QRect(x, box.top(), max(0, min(width, end - x)), line), text, font, ink)
+                x += width
+
+    def _words(self, *, briefly: bool = False) -> list[list[_Piece]]:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        tcp, other = self.tr("= TCP by app "), self.tr(" + UDP, QUIC and other ")
+        if briefly:
+            tcp, other = self.tr("= TCP "), self.tr(" + other ")
+        result = []
+        for direction in (self._down, self._up):
+            pieces: list[_Piece] = []
+            for before, rate in ((tcp, direction.tcp), (other, direction.other)):
+                pieces.append((before, fonts.base, tokens.ink2))
+                ink = tokens.ink if rate else tokens.ink3
+                pieces.append((str(units.rate(rate, self._units)), fonts.strong, ink))
+            result.append(pieces)
+        return result
+
+    def _draw(self, painter: QPainter, box: QRect, text: str, font: QFont, colour: QColor) -> None:
+        painter.setFont(font)
+        painter.setPen(colour)
+        place = self._mirrored(QRectF(box))
+        elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        align = Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(place, aligned(self, align), elided)
+
+    def _draw_bar(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
+        """Solid for what apps account for, hatched for the rest."""
+        known, rest = direction.tcp or 0.0, direction.other or 0.0
+        whole = known + rest
+        if whole <= 0:
+            painter.setPen(QPen(self._theme.tokens.ctl, 1, Qt.PenStyle.DotLine))
+            painter.drawLine(QPointF(box.left(), box.center().y()), QPointF(box.right(), box.center().y()))
+            return
+        solid, hatched = QRectF(box), QRectF(box)
+        gap = 2 if known else 0
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            solid.setLeft(box.right() - box.width() * known / whole)
+            hatched.setRight(solid.left() - gap)
+        else:
+            solid.setRight(box.left() + box.width() * known / whole)
+            hatched.setLeft(solid.right() + gap)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if known:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawRoundedRect(solid, 2, 2)
+        if hatched.width() > 2:
+            painter.setPen(QPen(colour, 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(hatched.adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
+            painter.setClipRect(hatched.adjusted(1, 1, -1, -1))
+            x = hatched.left() - box.height()
+            while x < hatched.right():
+                painter.drawLine(QPoint(int(x), int(box.bottom())), QPoint(int(x + box.height()), int(box.top())))
+                x += _HATCH
+            painter.setClipping(False)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _mirrored(self, box: QRectF) -> QRectF:
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            return QRectF(self.width() - box.right(), box.top(), box.width(), box.height())
+        return box
+
+    def _show(self, down: _Direction, up: _Direction) -> None:
+        if (down, up) == (self._down, self._up):
+            return
+        self._down, self._up = down, up
+        spoken = [
+            f"{sign} {self.tr('Interfaces')} {units.rate(each.uplink, self._units)} "
+            + "".join(text for text, _font, _ink in words)
+            for sign, each, words in zip((DOWN, UP), (down, up), self._words(), strict=True)
+        ]
+        self.setAccessibleName("; ".join(spoken))
+        self.update()
+
+    def _explain(self) -> None:
+        below = self._link.mapToGlobal(QPoint(0, self._link.height()))
+        QToolTip.showText(below, self.explanation(), self._link)
+
+    def explanation(self) -> str:
+        """What the remainder is, and why the sums may differ."""
+        sentences = [
+            self.tr("The system counts the bytes of each TCP connection, but not those of UDP sockets."),
+            self.tr("“Other” is what the interfaces carried besides: UDP, QUIC, DNS, headers and repeated packets."),
+            self.tr(
+                "The rows below also hold what stays inside this computer or makes up a tunnel; these sums do not."
+            ),
+        ]
+        for each in (self._down, self._up):
+            if each.uplink and each.tcp and each.tcp > each.uplink * (1 + _ABOVE):
+                percent = 100 * (each.tcp / each.uplink - 1)
+                above = self.tr("Apps are {percent:.0f} % above the interfaces: they are read at different moments.")
+                sentences.append(above.format(percent=percent))
+        return "\n".join(sentences)
+
+
+def _width(lines: list[list[_Piece]]) -> int:
+    """Of the longer one."""
+    return max(sum(text_width(font, text) for text, font, _ink in pieces) for pieces in lines)

@@ -1,0 +1,225 @@
+"""The section Upload of the settings: whether anything leaves this computer, how much, to whom, and exactly what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import msgspec
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QFontDatabase, QPalette
+from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.settings import Settings, Upload, UploadLevel
+from netwatch_tray.window.data.cli_process import Verb
+from netwatch_tray.window.widgets.controls import FlatButton, SlimScrollBar
+from netwatch_tray.window.widgets.line_edit import Field
+from netwatch_tray.window.widgets.setting_controls import Add, Choice, Number, SettingRow, Switch, beside
+from netwatch_tray.window.widgets.theme import GAP, Theme
+
+_LEVELS: tuple[UploadLevel, ...] = get_args(UploadLevel)
+_BODY_HEIGHT = 260
+
+
+Change = Callable[[Callable[[Settings], dict[str, object]]], None]
+"""Writes what a function makes of the settings before."""
+
+
+class UploadSettings(QObject):
+    """Adds its rows to the page; writes through `change` what the person chooses."""
+
+    def __init__(
+        self, theme: Theme, add: Add, change: Callable[[Callable[[Settings], dict[str, object]]], None]
+    ) -> None:
+        super().__init__()
+        self._change = change
+        self._upload = Upload()
+        self._showing = False
+        self._status: str | None = None
+        self._snapshot, self._setup = Verb(self), Verb(self)
+        self.on = Switch(theme, self.tr("Send measurements"))
+        self.on.toggled.connect(lambda on: self._choose(on=on))
+        self._state = SettingRow(theme, self.tr("Send measurements"), "", self.on)
+        self.server = Field(theme, self.tr("Server"))
+        self.server.setMinimumWidth(theme.height(320))
+        self.server.editingFinished.connect(self._choose_server)
+        self.key = Field(theme, self.tr("API key"))
+        self.key.setEchoMode(QLineEdit.EchoMode.Password)
+        self.key.setMinimumWidth(theme.height(220))
+        self.key.setPlaceholderText(self.tr("paste it here"))
+        self.key.returnPressed.connect(self._save_key)
+        self._save = FlatButton(theme, self.tr("Save key"))
+        self._save.clicked.connect(self._save_key)
+        self._save.setEnabled(False)
+        self.key.textChanged.connect(lambda text: self._save.setEnabled(bool(text.strip())))
+        self._key_row = SettingRow(theme, self.tr("API key"), self._about_key(), beside(self.key, self._save))
+        self.every = Number(theme, self.tr("Seconds between snapshots"), 10, 3600, suffix=self.tr(" s"))
+        self.every.valueChanged.connect(lambda seconds: self._choose(interval=round(seconds)))
+        self.hide_addresses = Switch(theme, self.tr("Hide addresses"))
+        self.hide_addresses.toggled.connect(lambda on: self._choose(hide_addresses=on))
+        self.hide_names = Switch(theme, self.tr("Hide names"))
+        self.hide_names.toggled.connect(lambda on: self._choose(hide_names=on))
+        self.show_button = FlatButton(theme, self.tr("Show"))
+        self.show_button.clicked.connect(self._show_or_hide)
+        self._sent_row = SettingRow(theme, self.tr("Exactly what is sent"), self._about_sent(), self.show_button)
+        self.body = QPlainTextEdit()
+        self.body.setReadOnly(True)
+        self.body.setVerticalScrollBar(SlimScrollBar(theme))
+        self.body.setHorizontalScrollBar(SlimScrollBar(theme, Qt.Orientation.Horizontal))
+        self.body.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.body.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.body.setFixedHeight(theme.height(_BODY_HEIGHT))
+        self.body.setTabChangesFocus(True)
+        self.body.setFrameShape(QFrame.Shape.NoFrame)
+        self.body.document().setDocumentMargin(GAP)
+        self.body.setAccessibleName(self.tr("Exactly what is sent"))
+        self.body.hide()
+        self._theme = theme
+        theme.changed.connect(self._colour)
+        self._colour()
+
+        self._snapshot.done.connect(self._show_body)
+        self._snapshot.failed.connect(lambda why: self._sent_row.say(why, "err"))
+        self._setup.done.connect(self._took_key)
+        self._setup.failed.connect(lambda why: self._key_row.say(why, "err"))
+
+        levels = QWidget()
+        column = QVBoxLayout(levels)
+        column.setContentsMargins(0, GAP, 0, GAP)
+        column.setSpacing(2)
+        self.levels: list[Choice] = []
+        for level, (name, help_text) in zip(_LEVELS, self._level_texts(), strict=True):
+            choice = Choice(theme, name, help_text)
+            choice.clicked.connect(lambda _on, level=level: self._choose(level=level))
+            self.levels.append(choice)
+            column.addWidget(choice)
+        for widget in (
+            self._state,
+            SettingRow(theme, self.tr("Server"), self.tr("NetWatch Cloud, or one of your own."), self.server),
+            self._key_row,
+            levels,
+            SettingRow(theme, self.tr("Every"), self.tr("Each time what passed since the time before."), self.every),
+            SettingRow(
+                theme,
+                self.tr("Hide addresses"),
+                self.tr("They become “private”, “public” or “loopback”."),
+                self.hide_addresses,
+            ),
+            SettingRow(
+                theme,
+                self.tr("Hide names"),
+                self.tr("Names of the computer, users, apps and disks become random words."),
+                self.hide_names,
+            ),
+            self._sent_row,
+            self.body,
+        ):
+            add(widget)
+
+    def show_settings(self, upload: Upload) -> None:
+        self._showing = True
+        self._upload = upload
+        self.on.setChecked(upload.on)
+        if not self.server.hasFocus():
+            self.server.setText(upload.endpoint)
+            self.server.setCursorPosition(0)
+        self.every.setValue(upload.interval)
+        self.hide_addresses.setChecked(upload.hide_addresses)
+        self.hide_names.setChecked(upload.hide_names)
+        self.levels[_LEVELS.index(upload.level)].setChecked(True)
+        self._showing = False
+        self._show_state()
+
+    def show_status(self, status: str | None) -> None:
+        """What the agent says of uploading; None: it says nothing, or there is no agent."""
+        self._status = status
+        self._show_state()
+
+    def stop(self) -> None:
+        """Before the window closes."""
+        self._snapshot.stop()
+        self._setup.stop()
+
+    def _colour(self) -> None:
+        palette = QPalette(self.body.palette())
+        palette.setColor(QPalette.ColorRole.Base, self._theme.tokens.window)
+        palette.setColor(QPalette.ColorRole.Text, self._theme.tokens.ink)
+        self.body.setPalette(palette)
+
+    def _show_state(self) -> None:
+        if not self._upload.on:
+            self._state.say(self.tr("Off: nothing leaves this computer."))
+        else:
+            self._state.say(self._status or self.tr("On; what becomes of it is not known at this moment."))
+
+    def _choose(self, **chosen: Any) -> None:
+        if not self._showing:
+            self._change(lambda before: {"upload": msgspec.structs.replace(before.upload, **chosen)})
+            if not self.body.isHidden():
+                self._measure()
+
+    def _choose_server(self) -> None:
+        address = self.server.text().strip()
+        if address and address != self._upload.endpoint:
+            # Off: what is kept for one server is not for another.
+            self._choose(endpoint=address, on=False)
+
+    def _save_key(self) -> None:
+        """By the verb of the terminal, which alone knows where a key may lie."""
+        typed = self.key.text().strip()
+        if typed and not self._setup.is_running:
+            self._key_row.say(self.tr("Saving …"))
+            self._setup.run("upload", "setup", "--endpoint", self._upload.endpoint, typed=typed.encode() + b"\n")
+
+    def _took_key(self, _printed: bytes) -> None:
+        self.key.clear()
+        self._key_row.say(self.tr("The key is saved. Nothing is sent until you turn sending on above."))
+
+    def _show_or_hide(self) -> None:
+        if self.body.isHidden():
+            self._measure()
+        else:
+            self._snapshot.stop()
+            self.body.hide()
+            self.show_button.setText(self.tr("Show"))
+            self._sent_row.say(self._about_sent())
+
+    def _measure(self) -> None:
+        self._sent_row.say(self.tr("Measuring for 2 seconds …"))
+        self._snapshot.run("snapshot", "--pretty")
+
+    def _show_body(self, printed: bytes) -> None:
+        self.body.setPlainText(printed.decode(errors="replace"))
+        self.body.show()
+        self.show_button.setText(self.tr("Hide"))
+        self._sent_row.say(
+            self.tr("{size}, measured just now as it is for sending; nothing was sent.").format(
+                size=units.size(len(printed))
+            )
+        )
+
+    def _about_key(self) -> str:
+        return self.tr("Kept in the system's keyring or in a file that only you may read.")
+
+    def _about_sent(self) -> str:
+        return self.tr("Measures for 2 seconds and shows the very text; nothing is sent.")
+
+    def _level_texts(self) -> tuple[tuple[str, str], ...]:
+        return (
+            (
+                self.tr("Rates only"),
+                self.tr(
+                    "Counters and rates of the counted interfaces, with name, system and processor of this computer. "
+                    "No app, no address of others."
+                ),
+            ),
+            (
+                self.tr("Rates and system"),
+                self.tr(
+                    "Adds connection counts, processor, memory and disks, and round trips to gateway and DNS server."
+                ),
+            ),
+            (self.tr("Rates, system and apps"), self.tr("Adds the processes that use the network, with their users.")),
+            (self.tr("Everything"), self.tr("Adds the connections with both addresses.")),
+        )

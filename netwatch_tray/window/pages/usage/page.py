@@ -1,0 +1,403 @@
+"""The page Usage: how much went through in this week, month or year, and what of the data plan is left."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime, timedelta
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+from PySide6.QtCore import QDate, QLocale, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.errors import HistoryError
+from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
+from netwatch_tray.history.usage import Days, Outlook, Period, billing_month, outlook, period_of
+from netwatch_tray.settings import DataPlan
+from netwatch_tray.units import Units
+from netwatch_tray.window.data.history_queries import Past, why_no_history
+from netwatch_tray.window.pages.interfaces.columns import kind_in_words
+from netwatch_tray.window.pages.page import Page
+from netwatch_tray.window.pages.usage.chart import Bar, Plan, UsageChart
+from netwatch_tray.window.pages.usage.pane import Amount, UsagePane
+from netwatch_tray.window.widgets.controls import FlatButton, Segments, Strip, Text
+from netwatch_tray.window.widgets.empty_state import EmptyState
+from netwatch_tray.window.widgets.formatting import long_date, short_date
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import HistoryReader, NetworkUse, Used
+
+_EVERY_MS = 60_000
+"""As often as the agent writes."""
+_MISSED_AGAIN_MS = 5000
+"""The first minute of a history is soon there."""
+_PERIODS: tuple[Period, ...] = ("week", "billing", "year")
+_EARLIER = 6
+"""So many months before this one are told of."""
+_MOST_NETWORKS = 4
+_PANE_FROM = 1120
+"""Window width."""
+_BAR_HEIGHT = 10
+
+
+class _Found(NamedTuple):
+    span: Days
+    today: date
+    days: dict[date, Used]
+    is_complete: bool
+    months: list[tuple[Days, Used]]
+    """The billing months before this one that anything was recorded in, the latest first."""
+    networks: list[NetworkUse]
+    """In this billing month, the largest first."""
+    unmeasured: float
+    """Days of the span that had passed before anything was measured."""
+
+
+class UsagePage(Page):
+    """`plan_asked`: the person wants to change the data plan."""
+
+    plan_asked = Signal()
+    MONTH = 1
+    """The place of the month among the periods."""
+
+    def __init__(self, theme: Theme, past: Past | None) -> None:
+        super().__init__()
+        self._past = past
+        self._units = Units()
+        self._plan = DataPlan()
+        self._keeps_history: bool | None = None
+        """Whether the agent records; None: there is no agent."""
+        self._read_at: datetime | None = None
+
+        strip = Strip(theme, theme.height(92))
+        self._amount = Text(theme, theme.fonts.rate)
+        self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # a number is never cut
+        self._of = Text(theme, theme.fonts.base, "ink2")
+        self._sentence = Text(theme, theme.fonts.small, "ink2")
+        self._bar = _PlanBar(theme)
+        names = (self.tr("Week"), self.tr("Month"), self.tr("Year"))
+        self._periods = Segments(theme, names, self.tr("Period"))
+        change = FlatButton(theme, self.tr("Plan …"))
+        change.setToolTip(self.tr("The cap, and the day its month begins on"))
+        change.clicked.connect(self.plan_asked)
+        self.chart = UsageChart(theme)
+        self._pane = UsagePane(theme)
+        self._instead = EmptyState(theme, "usage", "")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._instead)
+        self._stack.addWidget(self.chart)
+        upper = QHBoxLayout()
+        upper.setSpacing(GAP)
+        upper.addWidget(self._amount)
+        upper.addWidget(self._of, 0, Qt.AlignmentFlag.AlignBottom)
+        upper.addStretch(1)
+        upper.addWidget(self._periods)
+        upper.addWidget(change)
+        said = QVBoxLayout(strip)
+        said.setContentsMargins(MARGIN, 6, MARGIN, 7)
+        said.setSpacing(3)
+        said.addLayout(upper)
+        said.addWidget(self._bar)
+        said.addWidget(self._sentence)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(strip)
+        beside = QHBoxLayout()
+        beside.setSpacing(0)
+        beside.addWidget(self._stack, 1)
+        beside.addWidget(self._pane)
+        self._pane.hide()
+        column.addLayout(beside, 1)
+
+        self._timer = QTimer(self, interval=_EVERY_MS)
+        self._timer.timeout.connect(self._ask)
+        self._period = UsagePage.MONTH
+        self._periods.choose(UsagePage.MONTH)
+        self._periods.chosen.connect(self._choose)
+        self._say_nothing(self.tr("Reading the history …") if past else self.tr("There is no history"))
+
+    @property
+    def is_live(self) -> bool:
+        return False
+
+    def receive(self, message: ServerMessage) -> None:
+        if isinstance(message, Hello | SettingsMessage):
+            self._units, self._plan = message.settings.units, message.settings.plan
+            self._keeps_history = message.settings.history.on
+            if self.isVisible():
+                self._ask()
+
+    def lose_agent(self) -> None:
+        """What was measured stays true."""
+        self._keeps_history = None
+
+    def status(self) -> list[str]:
+        texts = [self.tr("Days in local time")]
+        if self._read_at:
+            texts.insert(0, self.tr("Updated {time}").format(time=f"{self._read_at:%H:%M}"))
+        return texts
+
+    def take_focus(self) -> None:
+        self.setFocus()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timer.start()
+        self._ask()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._offer_pane()
+
+    @property
+    def period(self) -> int:
+        return self._period
+
+    def choose_range(self, index: int) -> None:
+        if index < len(_PERIODS):
+            self._periods.choose(index)
+
+    def _choose(self, period: int) -> None:
+        self._period = period
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._past is None:
+            return
+        now = datetime.fromtimestamp(time.time()).astimezone()
+        today = now.date()
+        span = period_of(today, _PERIODS[self._period], self._plan.billing_day)
+
+        def question(reader: HistoryReader) -> _Found:
+            months = _months_before(today, self._plan.billing_day)
+            known = reader.days("total", None, min(span.first, months[-1].first), span.last)
+            days = {day: used for day, used in known.items() if span.first <= day}
+            return _Found(
+                span,
+                today,
+                days,
+                reader.is_complete(span.first, today),
+                [(month, used) for month in months if (used := _sum(known, month)) is not None],
+                reader.by_network(*billing_month(today, self._plan.billing_day)),
+                _unmeasured(reader, span, min(days)) if days and min(days) == min(known) else 0.0,
+            )
+
+        def answer(found: _Found) -> None:
+            if found.span == period_of(today, _PERIODS[self._period], self._plan.billing_day):
+                self._read_at = now
+                self._timer.setInterval(_EVERY_MS)
+                self._take(found, (now.hour * 60 + now.minute) / 1440)
+
+        def fail(error: HistoryError) -> None:
+            self._say_nothing(self.tr("There is no history yet"), why_no_history(error, self._keeps_history))
+            self._timer.setInterval(_MISSED_AGAIN_MS)
+
+        self._past.ask(question, answer, fail)
+
+    def _take(self, found: _Found, day_fraction: float) -> None:
+        if not found.days:
+            self._say_nothing(
+                self.tr("Nothing was recorded in this period"), self.tr("Days appear here as they are measured.")
+            )
+            return
+        rx, tx = (sum(getattr(used, each) for used in found.days.values()) for each in ("rx", "tx"))
+        used = rx + tx
+        name = (self.tr("this week"), self._month_name(found.span), str(found.today.year))[self._period]
+        cap = self._plan.cap_bytes if self._period == UsagePage.MONTH else None
+        view = outlook(used, cap, found.span, found.today, day_fraction, found.unmeasured)
+        self._amount.show_text(str(units.size(used, self._units)))
+        if cap:
+            words = self.tr("of {cap} in {month}").format(cap=units.size(cap, self._units), month=name)
+        else:
+            words = self.tr("in {month}").format(month=name) if self._period else name
+        if found.unmeasured:
+            words = self.tr("{words} since {moment}").format(words=words, moment=_moment(found.span, found.unmeasured))
+        self._of.show_text(f"{words}   ↓ {units.size(rx, self._units)}  ↑ {units.size(tx, self._units)}")
+        self._sentence.show_text(self._sentence_of(view, complete=found.is_complete))
+        passed = (found.today - found.span.first).days + day_fraction
+        self._bar.setVisible(cap is not None)
+        if cap is not None:
+            self._bar.show_plan(used, view.projection or used, cap, passed / found.span.length)
+        plan = None
+        if self._period == UsagePage.MONTH:
+            plan = Plan(used, cap, view.allowance, view.projection, passed)
+        # Months are too long for a part of one to be told apart.
+        unmeasured = 0.0 if _PERIODS[self._period] == "year" else found.unmeasured
+        self.chart.show_bars(self._bars(found), plan, self._units, unmeasured)
+        self._stack.setCurrentWidget(self.chart)
+        self._fill_pane(found, view)
+        self._offer_pane()
+        self.changed.emit()
+
+    def _offer_pane(self) -> None:
+        """Where there is room, and something to tell."""
+        shown = self._stack.currentWidget() is self.chart and self.window().width() >= _PANE_FROM
+        self._pane.setVisible(shown)
+
+    def _fill_pane(self, found: _Found, view: Outlook) -> None:
+        today = found.days.get(found.today)
+        measured = len(found.days)
+        now = [Amount(self.tr("Used today"), today.both if today else 0)]
+        if view.allowance is not None:
+            now.append(Amount(self.tr("Allowance a day"), view.allowance))
+        now.append(Amount(self.tr("Average of {count} days").format(count=measured), view.used // measured))
+        most = max([*(used.both for _month, used in found.months), self._plan.cap_bytes or 0])
+        earlier = [Amount(self._month_name(month), used.both, most) for month, used in found.months]
+        networks = [Amount(self._network_name(each), each.used.both) for each in found.networks[:_MOST_NETWORKS]]
+        self._pane.show_sections(
+            (
+                (self.tr("Today"), now),
+                (self.tr("Earlier months"), earlier),
+                (self.tr("Networks this month"), networks),
+            ),
+            self._plan.cap_bytes,
+            self._units,
+        )
+
+    def _network_name(self, network: NetworkUse) -> str:
+        name = kind_in_words(network.kind)
+        if network.number > 1:
+            name = self.tr("{kind} {number}").format(kind=name, number=network.number)
+        return self.tr("{network}, metered").format(network=name) if network.is_metered else name
+
+    def _bars(self, found: _Found) -> list[Bar]:
+        locale = QLocale()
+        if _PERIODS[self._period] == "year":
+            bars = []
+            for month in range(1, 13):
+                own = [used for day, used in found.days.items() if day.month == month]
+                rx, tx = (sum(each.rx for each in own), sum(each.tx for each in own)) if own else (None, None)
+                name = locale.standaloneMonthName(month, QLocale.FormatType.ShortFormat)
+                full = locale.standaloneMonthName(month)
+                bars.append(Bar(name, full, rx, tx, is_now=month == found.today.month))
+            return bars
+        bars = []
+        for number in range(found.span.length):
+            day = found.span.first + timedelta(days=number)
+            used = found.days.get(day)
+            rx, tx = (used.rx, used.tx) if used else (None, None)
+            shown = QDate(day.year, day.month, day.day)
+            is_today = day == found.today
+            name = self.tr("today") if is_today else str(day.day)
+            if self._period != UsagePage.MONTH and not is_today:
+                name = locale.dayName(day.isoweekday(), QLocale.FormatType.ShortFormat)
+            bars.append(Bar(name, locale.toString(shown, QLocale.FormatType.LongFormat), rx, tx, is_now=is_today))
+        return bars
+
+    def _month_name(self, span: Days) -> str:
+        if span.first.day == 1:
+            return QLocale().standaloneMonthName(span.first.month)
+        return self.tr("the month from {first} to {last}").format(
+            first=short_date(span.first), last=short_date(span.last)
+        )
+
+    def _sentence_of(self, view: Outlook, *, complete: bool) -> str:
+        words = []
+        last = long_date(view.cycle.last)
+        if view.cap is not None and view.allowance is not None:
+            left = view.cap - view.used
+            if left > 0:
+                words.append(
+                    self.tr("{left} left. {allowance} a day keeps you under the cap until {last}.").format(
+                        left=units.size(left, self._units), allowance=units.size(view.allowance, self._units), last=last
+                    )
+                )
+            else:
+                words.append(self.tr("{over} over the cap.").format(over=units.size(-left, self._units)))
+        if self._period == UsagePage.MONTH and view.projection is not None:
+            projection = units.size(view.projection, self._units)
+            words.append(self.tr("At this pace ≈ {amount} by {last}.").format(amount=projection, last=last))
+        if not complete:
+            words.append(self.tr("Some bytes are missing: the counters were reset while nothing was measured."))
+        return " ".join(words)
+
+    def _say_nothing(self, title: str, detail: str = "") -> None:
+        self._amount.show_text(units.UNKNOWN)
+        self._of.show_text("")
+        self._sentence.show_text("")
+        self._bar.hide()
+        self._instead.say(title, detail)
+        self._stack.setCurrentWidget(self._instead)
+        self._offer_pane()
+        self.changed.emit()
+
+
+class _PlanBar(QWidget):
+    """Used, projected (hatched) and the cap, with a tick at today."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._used = self._projection = self._cap = 0
+        self._today = 0.0
+        self.setFixedHeight(theme.height(_BAR_HEIGHT + 4))
+
+    def show_plan(self, used: int, projection: int, cap: int, today: float) -> None:
+        self._used, self._projection, self._cap, self._today = used, projection, cap, today
+        self.setToolTip(self.tr("Solid: used. Striped: projected. Tick: today."))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        tokens = self._theme.tokens
+        painter = QPainter(self)
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            painter.translate(self.width(), 0)
+            painter.scale(-1, 1)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        whole = max(self._cap, self._projection, self._used, 1)
+        box = QRectF(0.5, 2.5, self.width() - 1, self.height() - 5)
+        painter.setPen(QPen(tokens.ctl, 1))
+        painter.drawRoundedRect(box, 3, 3)
+        projected = QRectF(box.left(), box.top(), box.width() * self._projection / whole, box.height())
+        painter.save()
+        painter.setClipRect(projected)
+        painter.setPen(QPen(tokens.down, 1.2))
+        x = box.left() - box.height()
+        while x < projected.right():
+            painter.drawLine(int(x), int(box.bottom()), int(x + box.height()), int(box.top()))
+            x += 5
+        painter.restore()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens.err if self._used > self._cap else tokens.down)
+        painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * self._used / whole, box.height()), 3, 3)
+        painter.setPen(QPen(tokens.ink, 2))
+        painter.drawLine(int(box.width() * self._today), 0, int(box.width() * self._today), self.height())
+
+
+def _months_before(today: date, billing_day: int) -> list[Days]:
+    """The billing months before this one, the latest first."""
+    months = [billing_month(today, billing_day)]
+    while len(months) <= _EARLIER:
+        months.append(billing_month(months[-1].first - timedelta(days=1), billing_day))
+    return months[1:]
+
+
+def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:
+    """Days of the span before this one, the first that is known, and what of it had passed when measuring began."""
+    begin = reader.begin()
+    began = None if begin is None else datetime.fromtimestamp(begin).astimezone()
+    # Days that another program counted lie before; they are whole.
+    fraction = (began.hour * 60 + began.minute) / 1440 if began and began.date() == first else 0.0
+    return (first - span.first).days + fraction
+
+
+def _moment(span: Days, passed: float) -> str:
+    """So many days after the span's beginning, as `22 November 12:40`, without the time at midnight."""
+    whole = int(passed)
+    minute = round((passed - whole) * 1440)
+    day = long_date(span.first + timedelta(days=whole))
+    return f"{day} {minute // 60:02}:{minute % 60:02}" if minute else day
+
+
+def _sum(days: dict[date, Used], span: Days) -> Used | None:
+    """Of the days in a span; None: there are none."""
+    found = [used for day, used in days.items() if span.first <= day <= span.last]
+    return reduce(lambda total, used: total.plus(used), found) if found else None

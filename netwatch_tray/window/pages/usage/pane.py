@@ -1,0 +1,124 @@
+"""What stands beside the charts of usage: today, earlier months, networks, and the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.text import printable
+from netwatch_tray.units import Units
+from netwatch_tray.window.widgets.controls import Paragraph, aligned, hair_line, text_painter
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, faded, text_width
+
+_WIDTH = 296
+_ROW = 22
+_BAR, _BAR_OPACITY = 8, 0.75
+
+
+class Amount(NamedTuple):
+    """A line: bytes (None: unknown) by name; a bar where `of` says what to compare it with."""
+
+    name: str
+    size: int | None
+    of: int = 0
+
+
+class UsagePane(QWidget):
+    """Sections of amounts; `cap` is marked in those with bars."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setFixedWidth(theme.height(_WIDTH))
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(MARGIN + 1, 12, MARGIN, 12)
+        self._column.setSpacing(2)
+        self._sections: list[_Section] = []
+        self._note = Paragraph(theme, theme.fonts.small)
+        self._note.show_text(self.tr("Measured on this computer. Your provider may count differently."))
+        self._column.addWidget(self._note)
+        self._column.addStretch(1)
+
+    def show_sections(self, sections: Sequence[tuple[str, Sequence[Amount]]], cap: int | None, shown_in: Units) -> None:
+        filled = [(title, amounts) for title, amounts in sections if amounts]
+        while len(self._sections) > len(filled):
+            self._sections.pop().deleteLater()
+        while len(self._sections) < len(filled):
+            self._sections.append(_Section(self._theme))
+            self._column.insertWidget(len(self._sections) - 1, self._sections[-1])
+        for section, (title, amounts) in zip(self._sections, filled, strict=True):
+            section.show_amounts(title, amounts, cap, shown_in)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.tokens.surface)
+        painter.setPen(hair_line(self._theme.tokens.line))
+        x = self.width() - 1 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
+        painter.drawLine(x, 0, x, self.height())
+
+
+class _Section(QWidget):
+    """A heading and its lines: name, bar, number and unit in columns of their own."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._title = ""
+        self._amounts: Sequence[Amount] = ()
+        self._cap: int | None = None
+        self._units = Units()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def show_amounts(self, title: str, amounts: Sequence[Amount], cap: int | None, shown_in: Units) -> None:
+        self._title, self._amounts, self._cap, self._units = title, amounts, cap, shown_in
+        told = (f"{each.name} {units.size(each.size, shown_in)}" for each in amounts)
+        self.setAccessibleName(f"{title}: {', '.join(told)}")
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(_WIDTH, self._theme.height(_ROW) * (len(self._amounts) + 1) + MARGIN)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        painter = text_painter(self)
+        row = QRect(0, 0, self.width(), self._theme.height(_ROW))
+        leading = aligned(self, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
+        trailing = aligned(self, Qt.AlignmentFlag.AlignTrailing | Qt.AlignmentFlag.AlignVCenter)
+        painter.setFont(fonts.small_strong)
+        painter.setPen(tokens.ink2)
+        painter.drawText(row, leading, self._title)
+        names = max(text_width(fonts.base, each.name) for each in self._amounts)
+        amounts = max(text_width(fonts.base, str(units.size(each.size, self._units))) for each in self._amounts)
+        room = self.width() - amounts - 2 * GAP
+        names = min(names, room // 2 if any(each.of for each in self._amounts) else room)
+        for each in self._amounts:
+            row.translate(0, self._theme.height(_ROW))
+            painter.setFont(fonts.base)
+            painter.setPen(tokens.ink2)
+            name = QFontMetrics(fonts.base).elidedText(printable(each.name), Qt.TextElideMode.ElideRight, names)
+            painter.drawText(row, leading, name)
+            painter.setPen(tokens.ink if each.size else tokens.ink3)
+            painter.drawText(row, trailing, str(units.size(each.size, self._units)))
+            if each.of:
+                bar = QRect(names + GAP, row.center().y() - _BAR // 2, room - names, _BAR)
+                self._draw_bar(painter, bar, each)
+
+    def _draw_bar(self, painter: QPainter, box: QRect, amount: Amount) -> None:
+        tokens = self._theme.tokens
+        right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        painter.save()
+        if right_to_left:
+            painter.translate(self.width(), 0)
+            painter.scale(-1, 1)
+        length = round(box.width() * (amount.size or 0) / amount.of)
+        painter.fillRect(QRect(box.left(), box.top(), length, box.height()), faded(tokens.down, _BAR_OPACITY))
+        if self._cap and self._cap <= amount.of:
+            x = box.left() + round(box.width() * self._cap / amount.of) - 1
+            painter.fillRect(QRect(x, box.top() - 2, 2, box.height() + 4), tokens.ink)
+        painter.restore()

@@ -1,0 +1,64 @@
+"""Rates and amounts in table cells: number and unit in columns of their own, and a bar that compares them."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor
+
+from netwatch_tray import units
+from netwatch_tray.units import Quantity, Units
+from netwatch_tray.window.table.table import Cell
+from netwatch_tray.window.widgets.controls import rate_units
+from netwatch_tray.window.widgets.theme import faded
+
+_BAR = 2
+_BAR_OPACITY = 0.75
+_BEFORE_UNIT = 4
+_WIDEST_NUMBER = "0000"
+
+
+def draw_rate(cell: Cell, rate: float | None, shown_in: Units, *, strong: bool = True) -> None:
+    """Zero and unknown stand alone at the edge."""
+    _draw(cell, units.rate(rate, shown_in), rate_units(shown_in), known=bool(rate), strong=strong)
+
+
+def draw_size(cell: Cell, count: float | None, shown_in: Units, *, strong: bool = False) -> None:
+    """The same for an amount of bytes."""
+    _draw(cell, units.size(count, shown_in), _size_units(shown_in), known=bool(count), strong=strong)
+
+
+def draw_bar(cell: Cell, value: float, greatest: float, colour: QColor) -> None:
+    """Along the lower edge from the trailing end, as long as `value` is of `greatest`; something is never nothing."""
+    share = min(1.0, value / greatest) if greatest > 0 else 0.0
+    length = max(1, math.floor(cell.box.width() * share))
+    x = cell.box.left() if cell.right_to_left else cell.box.right() + 1 - length
+    cell.painter.fillRect(x, cell.box.bottom() - _BAR - 1, length, _BAR, faded(colour, _BAR_OPACITY))
+
+
+@lru_cache
+def _size_units(shown_in: Units) -> tuple[str, ...]:
+    step = 1024 if shown_in.binary else 1000
+    return tuple(units.size(step**power, shown_in).unit for power in range(5))
+
+
+def _draw(cell: Cell, quantity: Quantity, all_units: tuple[str, ...], *, known: bool, strong: bool) -> None:
+    """Number and unit stand in this order also where lines run leftwards: together they are one number."""
+    tokens, fonts, box = cell.tokens, cell.theme.fonts, cell.box
+    if not known:
+        cell.text(quantity.value, tokens.ink3, align=Qt.AlignmentFlag.AlignRight)
+        return
+    font = fonts.strong if strong else fonts.base
+    unit_width = math.ceil(max(map(cell.theme.metrics(fonts.small).width, all_units)))
+    left, right = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight
+    if cell.right_to_left:
+        left, right = right, left
+        number_width = math.ceil(cell.theme.metrics(font).width(_WIDEST_NUMBER))
+    else:
+        number_width = box.width() - unit_width - _BEFORE_UNIT
+    number = QRect(box.left(), box.top(), number_width, box.height())
+    cell.text(quantity.value, font=font, box=number, align=right)
+    unit = QRect(box.left() + number_width + _BEFORE_UNIT, box.top() + 1, unit_width, box.height())
+    cell.text(quantity.unit, tokens.ink2, fonts.small, box=unit, align=left)

@@ -1,0 +1,203 @@
+"""What settings are made of: a row with its label and its control, a switch, one of several, a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QLocale, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from netwatch_tray.window.widgets.controls import Paragraph, draw_ring, hair_line
+from netwatch_tray.window.widgets.line_edit import colour_field, draw_field
+from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP, MARGIN, Theme
+
+_ROW = 38
+_CIRCLE = 16
+
+
+class Switch(QAbstractButton):
+    """On or off."""
+
+    def __init__(self, theme: Theme, name: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setCheckable(True)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.height(36), self._theme.height(20))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        tokens, box = self._theme.tokens, self.rect()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        on = self.isChecked()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens.accent if on else tokens.ctl)
+        radius = box.height() / 2
+        painter.drawRoundedRect(box, radius, radius)
+        painter.setBrush(tokens.surface)
+        knob = box.height() - 6
+        at_end = on != (self.layoutDirection() == Qt.LayoutDirection.RightToLeft)
+        painter.drawEllipse(box.right() - 2 - knob if at_end else 3, 3, knob, knob)
+        if self.hasFocus():
+            draw_ring(painter, self._theme, box.toRectF(), radius)
+
+
+class Choice(QAbstractButton):
+    """One of several, each with a sentence; they exclude each other within their parent."""
+
+    def __init__(self, theme: Theme, text: str, help_text: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self._help = help_text
+        self.setText(text)
+        self.setCheckable(True)
+        self.setAutoExclusive(True)
+        self.setAccessibleName(text)
+        self.setAccessibleDescription(help_text)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, self.heightForWidth(320))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, self._title_height())
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self._title_height() + self._help_box(width).height() + GAP
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        middle = QPointF(self.width() - _CIRCLE / 2 - 2 if right_to_left else _CIRCLE / 2 + 2, self._title_height() / 2)
+        painter.setBrush(tokens.surface)
+        if self.isChecked():
+            painter.setPen(QPen(tokens.accent, 5))
+            painter.drawEllipse(middle, _CIRCLE / 2 - 2.5, _CIRCLE / 2 - 2.5)
+        else:
+            painter.setPen(QPen(tokens.ctl, 1.25))
+            painter.drawEllipse(middle, _CIRCLE / 2 - 1, _CIRCLE / 2 - 1)
+        align = Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(fonts.base)
+        painter.setPen(tokens.ink)
+        left = 0 if right_to_left else self._indent()
+        painter.drawText(QRect(left, 0, self.width() - self._indent(), self._title_height()), align, self.text())
+        painter.setFont(fonts.small)
+        painter.setPen(tokens.ink2)
+        box = self._help_box(self.width()).translated(left, self._title_height())
+        box.setWidth(self.width() - self._indent())
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeading | Qt.TextFlag.TextWordWrap, self._help)
+        if self.hasFocus():
+            draw_ring(painter, self._theme, self.rect().adjusted(-2, 0, 2, -4).toRectF(), CONTROL_RADIUS)
+
+    def _indent(self) -> int:
+        return _CIRCLE + 2 + GAP
+
+    def _title_height(self) -> int:
+        return QFontMetrics(self._theme.fonts.base).height() + 4
+
+    def _help_box(self, width: int) -> QRect:
+        room = QRect(0, 0, max(1, width - self._indent()), 10_000)
+        return QFontMetrics(self._theme.fonts.small).boundingRect(room, Qt.TextFlag.TextWordWrap, self._help)
+
+
+class Number(QDoubleSpinBox):
+    """Typed, or stepped with the arrow keys; the wheel scrolls the page and changes nothing by accident."""
+
+    def __init__(
+        self, theme: Theme, name: str, least: float, most: float, *, suffix: str = "", decimals: int = 0
+    ) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setFrame(False)
+        self.setDecimals(decimals)
+        self.setRange(least, most)
+        self.setSuffix(suffix)
+        self.setAccessibleName(name)
+        self.setFont(theme.fonts.base)
+        self.setKeyboardTracking(False)  # a number is chosen when it is whole
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFixedHeight(theme.height(30))
+        self.setMinimumWidth(theme.height(120))
+        self.lineEdit().setTextMargins(6, 0, 6, 0)
+        theme.changed.connect(self._colour)
+        self._colour()
+
+    def textFromValue(self, value: float) -> str:
+        locale = QLocale(self.locale())
+        locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)  # what it shows, it must be able to read
+        return locale.toString(value, ord("f"), 0 if value == round(value) else self.decimals())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        draw_field(painter, self._theme, self.rect().toRectF(), self._theme.tokens.ctl, has_focus=self.hasFocus())
+
+    def _colour(self) -> None:
+        colour_field(self.lineEdit(), self._theme)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class SettingRow(QWidget):
+    """Label and help at the leading side, the control at the trailing one."""
+
+    def __init__(self, theme: Theme, label: str, help_text: str, control: QWidget | None = None) -> None:
+        super().__init__()
+        self._theme = theme
+        self.control = control
+        self.name = Paragraph(theme, theme.fonts.base, "ink")
+        self.name.show_text(label)
+        self.help = Paragraph(theme, theme.fonts.small)
+        self.say(help_text)
+        said = QVBoxLayout()
+        said.setSpacing(1)
+        said.addStretch(1)
+        said.addWidget(self.name)
+        said.addWidget(self.help)
+        said.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 5, 0, 6)
+        row.setSpacing(MARGIN)
+        row.addLayout(said, 1)
+        if control is not None:
+            row.addWidget(control)
+        self.setMinimumHeight(theme.height(_ROW))
+
+    def say(self, help_text: str, ink: str = "ink2") -> None:
+        self.help.set_ink(ink)
+        self.help.show_text(help_text)
+        self.help.setVisible(bool(help_text))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(hair_line(self._theme.tokens.line))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+
+
+Add = Callable[[QWidget], None]
+"""Puts a widget below what a section has already."""
+
+
+def beside(*widgets: QWidget) -> QWidget:
+    """Several controls as the one of a row."""
+    together = QWidget()
+    row = QHBoxLayout(together)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(GAP)
+    for widget in widgets:
+        row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+    return together
