@@ -22,7 +22,7 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 # Without the libraries of Qt these cannot even be imported.
-collect_ignore = [] if needs.loads_qt() else ["gui", "unit/test_icon.py"]
+collect_ignore = [] if needs.loads_qt() else ["gui", "unit/tray/test_icon.py"]
 
 
 def pytest_report_collectionfinish() -> str:

@@ -11,7 +11,7 @@ import needs
 Layout = Mapping[tuple[str, str], tuple[int, int]]
 """Offset and size by structure and field; the field `-` is the whole."""
 
-_SOURCES = Path(__file__).parent / "unit" / "layouts"
+_SOURCES = Path(__file__).parent / "unit" / "collect" / "darwin" / "layouts"
 
 
 def compiled(name: str, directory: Path) -> Layout:

@@ -110,7 +110,7 @@ def test_the_ink_stands_out_from_its_bar(bar: Bar, colour: tuple[int, int, int],
 
 
 def test_the_icon_theme_is_the_same_geometry() -> None:
-    theme = Path(__file__).resolve().parents[2] / "assets" / "tray"
+    theme = Path(__file__).resolve().parents[3] / "assets" / "tray"
     kept = {str(file.relative_to(theme)): file.read_text() for file in theme.rglob("*.svg")}
     assert kept == draw_theme(), "run .venv/bin/python tools/icon_theme.py"
     assert len(kept) == 6 * len(GLYPHS), "each has a name of its own"
