@@ -381,10 +381,9 @@ class Session:
 
     def pick(self, *labels: str) -> None:
         """Clicks the row of the last label, in the submenus of those before."""
-        rows = self.menu()
+        row = Row(0, {}, self.menu())
         for label in labels:
-            row = next(row for row in rows if row.label == label)
-            rows = row.children
+            row = next(each for each in row.children if each.label == label)
         service, path = self._item()[0], self.item_property("Menu")
         self.client.call(service, path, MENU, "Event", "isvu", (row.id, "clicked", ("s", ""), 0))
 

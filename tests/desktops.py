@@ -422,8 +422,8 @@ class Mate(Desktop):
     name = "mate"
     doctor = "MATE panel ("
     panel_height = 24
-    packages = ("mate-panel", "mate-settings-daemon", "marco")
-    programs = ("mate-panel", "marco", "gsettings")
+    packages: ClassVar[tuple[str, ...]] = ("mate-panel", "mate-settings-daemon", "marco")
+    programs: ClassVar[tuple[str, ...]] = ("mate-panel", "marco", "gsettings")
     panel = "mate-panel"
     window_manager = ("marco", "--no-composite")
     takes_items: ClassVar[str] = "true"
@@ -509,8 +509,8 @@ class I3bar(Desktop):
     name = "i3bar"
     doctor = "there is one; used when"
     panel_height = 20
-    packages = ("i3-wm",)
-    programs = ("i3", "i3bar")
+    packages: ClassVar[tuple[str, ...]] = ("i3-wm",)
+    programs: ClassVar[tuple[str, ...]] = ("i3", "i3bar")
     panel = "i3bar"
     variables: ClassVar[dict[str, str]] = {"XDG_CURRENT_DESKTOP": "i3", "XDG_SESSION_TYPE": "x11"}
     _BAR = (
@@ -756,7 +756,8 @@ def main() -> None:
         desktop.spawn("agent", [*PROGRAM, "agent"])
         desktop.wait_for(desktop.has_icon, 30, "the icon registers")
         place = desktop.wait_for(lambda: desktop.find(Glyph("rates")) or desktop.find(Glyph("rates", 1, 1)), 20, "seen")
-        print(place, desktop.agent_status().tray)
+        status = desktop.agent_status()
+        print(place, status and status.tray)
         desktop.screenshot(options.picture)
 
 

@@ -70,7 +70,7 @@ def _template(glyph: Glyph, size: int) -> Sequence[int]:
     if drawn is None:
         alpha = alpha.resize((size, size), Image.Resampling.BOX)
     return [
-        sum((alpha.getpixel((x, y)) > 127) << (size - 1 - x) for x in range(size))  # type: ignore[operator]  # "L"
+        sum((alpha.getpixel((x, y)) > 127) << (size - 1 - x) for x in range(size))  # type: ignore[misc, operator]  # "L"
         for y in range(size)
     ]
 

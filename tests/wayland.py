@@ -56,7 +56,7 @@ class WaylandSession(Session):
     def start_host(self, kind: str) -> int:
         """`waybar`."""
         configuration = self.directory / "waybar.json"
-        modules = {"modules-left": ["tray"]}
+        modules: dict[str, Any] = {"modules-left": ["tray"]}
         if self._custom is not None:
             modules = {"modules-left": ["tray", "custom/netwatch"], "custom/netwatch": self._custom}
         configuration.write_text(json.dumps({**_WAYBAR, **modules}))
@@ -162,7 +162,7 @@ class Pointer:
         """Waits until all that was sent has been done; the events meanwhile."""
         callback = next(self._objects)
         self._send(self._DISPLAY, 0, struct.pack("<I", callback))
-        events = []
+        events: list[tuple[int, int, bytes]] = []
         while True:
             target, opcode, data = self._event()
             if target == callback:

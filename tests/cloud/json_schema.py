@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_TYPES = {
+_TYPES: dict[str, Any] = {
     "object": dict,
     "array": list,
     "string": str,
