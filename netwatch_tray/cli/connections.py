@@ -94,7 +94,7 @@ def _cells(row: Connection, in_units: Units, names: dict[str, str]) -> Sequence[
 
 
 def _names(rows: Sequence[Connection]) -> dict[str, str]:
-    from netwatch_tray.collect.names import NameResolver
+    from netwatch_tray.collect.reverse_dns import NameResolver
 
     addresses = {row.remote_address for row in rows if row.remote_address not in (None, "*")}
     return NameResolver().resolve(filter(None, addresses), _RESOLVE_TIMEOUT)

@@ -4,32 +4,32 @@ import threading
 
 from desktop import wait_for
 
-from netwatch_tray.collect import names
-from netwatch_tray.collect.names import NameResolver
+from netwatch_tray.collect import reverse_dns
+from netwatch_tray.collect.reverse_dns import NameResolver
 
 
-def test_names_are_asked_once_and_kept() -> None:
+def test_each_address_is_looked_up_once() -> None:
     asked: list[str] = []
 
-    def ask(address: str) -> str | None:
+    def look_up(address: str) -> str | None:
         asked.append(address)
         return {"192.0.2.1": "one.example.net"}.get(address)
 
-    resolver = NameResolver(ask)
+    resolver = NameResolver(look_up)
     for _ in range(2):
         assert resolver.resolve(["192.0.2.1", "192.0.2.2"], 60) == {"192.0.2.1": "one.example.net"}
     assert sorted(asked) == ["192.0.2.1", "192.0.2.2"]
 
 
-def test_a_resolver_that_does_not_answer_holds_nobody_up_and_its_late_answer_is_kept() -> None:
+def test_a_late_response_delays_no_other_name_and_is_kept() -> None:
     answer = threading.Event()
 
-    def ask(address: str) -> str | None:
+    def look_up(address: str) -> str | None:
         if address == "192.0.2.9":
             answer.wait(120)
         return "late.example.net" if address == "192.0.2.9" else "one.example.net"
 
-    resolver = NameResolver(ask)
+    resolver = NameResolver(look_up)
     wait_for(
         lambda: resolver.resolve(["192.0.2.9", "192.0.2.1"], 0.2) == {"192.0.2.1": "one.example.net"},
         1,
@@ -39,8 +39,8 @@ def test_a_resolver_that_does_not_answer_holds_nobody_up_and_its_late_answer_is_
     assert resolver.resolve(["192.0.2.9"], 60) == {"192.0.2.9": "late.example.net"}
 
 
-def test_it_remembers_a_bounded_number(monkeypatch) -> None:
-    monkeypatch.setattr(names, "_MOST_NAMES", 10)
+def test_the_cache_is_bounded(monkeypatch) -> None:
+    monkeypatch.setattr(reverse_dns, "_MOST_NAMES", 10)
     resolver = NameResolver(lambda address: f"{address}.example.net")
     found = resolver.resolve([f"192.0.2.{number}" for number in range(50)], 60)
     assert len(resolver._names) == 10
@@ -48,5 +48,5 @@ def test_it_remembers_a_bounded_number(monkeypatch) -> None:
     assert found.items() <= {f"192.0.2.{number}": f"192.0.2.{number}.example.net" for number in range(50)}.items()
 
 
-def test_an_address_that_nobody_names_is_absent() -> None:
+def test_an_address_without_a_name_is_absent() -> None:
     assert NameResolver().resolve(["not an address"], 60) == {}
