@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 from netwatch_tray.window.chart.chart import Chart
-from netwatch_tray.window.widgets.controls import FlatButton, Text
+from netwatch_tray.window.widgets.buttons import FlatButton
+from netwatch_tray.window.widgets.text import Text
 
 _LEAST_CONTRAST = 4.5
 _CUT_NUMBER = re.compile(r"[≈↓↑ ]*\d[\d.\u202f]*( [A-Za-z/]*)?…$")

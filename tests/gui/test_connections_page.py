@@ -18,7 +18,7 @@ from netwatch_tray.model import App
 from netwatch_tray.window.pages.connections.columns import Group
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
 from netwatch_tray.window.shell.banner import Banner
-from netwatch_tray.window.widgets.controls import Text
+from netwatch_tray.window.widgets.text import Text
 
 _RX, _TX, _RTT, _AGE = 6, 7, 8, 9
 

@@ -37,8 +37,10 @@ from netwatch_tray.tray.bars import Bar
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.export import save_csv, save_json
-from netwatch_tray.window.table.table import Column, SortedModel
-from netwatch_tray.window.widgets.controls import FlatButton, Paragraph, Text
+from netwatch_tray.window.table.column import Column
+from netwatch_tray.window.table.model import SortedModel
+from netwatch_tray.window.widgets.buttons import FlatButton
+from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import Theme
 from netwatch_tray.xembed.icon import _DrawnMenu
 

@@ -24,7 +24,7 @@ from netwatch_tray.window.data.cli_process import Verb
 from netwatch_tray.window.data.history_queries import HistoryPast
 from netwatch_tray.window.data.process_cost import OwnCost
 from netwatch_tray.window.shell.banner import Banner
-from netwatch_tray.window.widgets.controls import Text
+from netwatch_tray.window.widgets.text import Text
 
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 

@@ -14,7 +14,8 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from netwatch_tray.window.widgets.controls import FlatButton, Text
+from netwatch_tray.window.widgets.buttons import FlatButton
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import Theme
 
 _HERE = Path(__file__).resolve().parent

@@ -9,7 +9,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from windows import until
 
-from netwatch_tray.window.table.table import Column, SortedModel, TableView
+from netwatch_tray.window.table.column import Column
+from netwatch_tray.window.table.model import SortedModel
+from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.theme import Theme
 
 
@@ -30,9 +32,9 @@ def _columns() -> list[Column[_Fruit]]:
             order=lambda fruit: fruit.weight,
             widest="00000",
             numeric=True,
-            goes=2,
+            drop_order=2,
         ),
-        Column(title="Key", text=lambda fruit: f"#{fruit.key}", widest="00000000", goes=1),
+        Column(title="Key", text=lambda fruit: f"#{fruit.key}", widest="00000000", drop_order=1),
     ]
 
 

@@ -15,7 +15,7 @@ from netwatch_tray.history import recorder
 from netwatch_tray.model import JUMPED, NOT_RUNNING, RESET, Interface
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.widgets.agent_words import in_words
-from netwatch_tray.window.widgets.controls import Text
+from netwatch_tray.window.widgets.text import Text
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.append(str(_ROOT / "tools"))

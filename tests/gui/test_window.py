@@ -15,8 +15,11 @@ from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.shell.main_window import _STARTED_BY
-from netwatch_tray.window.table.table import Cell, TableView
-from netwatch_tray.window.widgets.controls import Link, RateReadout, Text
+from netwatch_tray.window.table.column import Cell
+from netwatch_tray.window.table.view import TableView
+from netwatch_tray.window.widgets.buttons import LinkButton
+from netwatch_tray.window.widgets.rate_readout import RateReadout
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import text_width
 
 _FEW = (
@@ -178,7 +181,7 @@ def test_why_this_total(open_window) -> None:
     opened.say(TickMessage(tick(uplink(2, "eth0", 5e6, 1e3))))
     assert "Total | 5.00 MB/s | 1.00 kB/s" in _said(page._why)
     assert "lo" not in _said(page._why)
-    page._why.findChild(Link).click()
+    page._why.findChild(LinkButton).click()
     assert not page._why.isVisible()
     settings = opened.window.settings
     until(lambda: settings._links.checkedButton().text() == "Interfaces in the total", "where that is chosen")

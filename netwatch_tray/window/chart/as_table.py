@@ -11,8 +11,10 @@ from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Gap, Known
+from netwatch_tray.window.table.column import Column
+from netwatch_tray.window.table.model import SortedModel
 from netwatch_tray.window.table.rate_cell import draw_rate
-from netwatch_tray.window.table.table import Column, SortedModel, TableView
+from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.theme import Theme
 
 translate = QCoreApplication.translate
@@ -62,8 +64,8 @@ def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
         ),
         _rate_column(f"{DOWN} {translate('ChartTable', 'Download')}", lambda known: known.rx, shown_in),
         _rate_column(f"{UP} {translate('ChartTable', 'Upload')}", lambda known: known.tx, shown_in),
-        _rate_column(f"{DOWN} {translate('ChartTable', 'peak')}", lambda known: known.rx_peak, shown_in, goes=2),
-        _rate_column(f"{UP} {translate('ChartTable', 'peak')}", lambda known: known.tx_peak, shown_in, goes=1),
+        _rate_column(f"{DOWN} {translate('ChartTable', 'peak')}", lambda known: known.rx_peak, shown_in, drop_order=2),
+        _rate_column(f"{UP} {translate('ChartTable', 'peak')}", lambda known: known.tx_peak, shown_in, drop_order=1),
         Column(
             title=translate("ChartTable", "Gap"),
             text=lambda line: line.note,
@@ -75,7 +77,7 @@ def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
 
 
 def _rate_column(
-    title: str, rate: Callable[[Known], float], shown_in: Callable[[], Units], goes: int | None = None
+    title: str, rate: Callable[[Known], float], shown_in: Callable[[], Units], drop_order: int | None = None
 ) -> Column[_Line]:
     def known(line: _Line) -> float | None:
         return None if line.known is None else rate(line.known)
@@ -88,5 +90,5 @@ def _rate_column(
         widest="0000 Mbit/s",
         numeric=True,
         stretch=1,
-        goes=goes,
+        drop_order=drop_order,
     )

@@ -41,8 +41,8 @@ from netwatch_tray.window.chart.series import (
 )
 from netwatch_tray.window.chart.sparkline import DOWN_SHARE, LEAST_TOP, Frame, draw_run, longest_step
 from netwatch_tray.window.widgets.agent_words import in_words
-from netwatch_tray.window.widgets.controls import draw_hatch, draw_ring, hair_line, text_painter
 from netwatch_tray.window.widgets.formatting import short_date
+from netwatch_tray.window.widgets.painting import draw_hatch, draw_ring, hair_line, text_painter
 from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP, MARGIN, Theme, faded
 
 LEAST_HEIGHT = 140

@@ -8,8 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
-from netwatch_tray.window.widgets.controls import FlatButton, Paragraph, hair_line
+from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.icons import icon
+from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _ICON = 16

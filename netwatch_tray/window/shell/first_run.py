@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from netwatch_tray.feed.protocol import Status
 from netwatch_tray.model import Tick
-from netwatch_tray.window.widgets.controls import FlatButton, Paragraph
+from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.icons import icon
+from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import GAP, Theme
 
 _WIDTH = 560

@@ -5,15 +5,15 @@ from __future__ import annotations
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from netwatch_tray.window.widgets.controls import Text
 from netwatch_tray.window.widgets.formatting import native_keys
-from netwatch_tray.window.widgets.popover import PopOver
+from netwatch_tray.window.widgets.popover import Popover
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
 
 _COLUMN_GAP = 24
 
 
-class HelpSheet(PopOver):
+class HelpSheet(Popover):
     """A pop-over in the middle of the window; any key or click closes it."""
 
     def __init__(self, theme: Theme, parent: QWidget, pages: int, ranges: int) -> None:

@@ -27,9 +27,11 @@ from netwatch_tray.window.pages.usage.page import UsagePage
 from netwatch_tray.window.shell.banner import Banner, Notice
 from netwatch_tray.window.shell.first_run import FirstRun
 from netwatch_tray.window.shell.help_sheet import HelpSheet
-from netwatch_tray.window.table.table import TableView
-from netwatch_tray.window.widgets.controls import Strip, Tab, Text, ToolButton
+from netwatch_tray.window.table.view import TableView
+from netwatch_tray.window.widgets.buttons import Tab, ToolButton
 from netwatch_tray.window.widgets.formatting import native_keys
+from netwatch_tray.window.widgets.strip import Strip
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _SETTINGS = 4

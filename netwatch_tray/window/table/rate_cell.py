@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor
 
 from netwatch_tray import units
 from netwatch_tray.units import Quantity, Units
-from netwatch_tray.window.table.table import Cell
-from netwatch_tray.window.widgets.controls import rate_units
+from netwatch_tray.window.table.column import Cell
+from netwatch_tray.window.widgets.rate_readout import rate_units
 from netwatch_tray.window.widgets.theme import faded
 
 _BAR = 2

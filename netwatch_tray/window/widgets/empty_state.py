@@ -6,8 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from netwatch_tray.window.widgets.controls import FlatButton, Paragraph, Text
+from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.icons import icon
+from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import GAP, Theme
 
 _BIG_ICON = 28

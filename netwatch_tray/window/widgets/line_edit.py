@@ -6,11 +6,11 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QLineEdit
 
-from netwatch_tray.window.widgets.controls import draw_ring
+from netwatch_tray.window.widgets.painting import draw_ring
 from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, Theme
 
 
-class Field(QLineEdit):
+class LineEdit(QLineEdit):
     """A frame that becomes the focus ring."""
 
     def __init__(self, theme: Theme, name: str) -> None:

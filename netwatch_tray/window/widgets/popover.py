@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from netwatch_tray.window.widgets.theme import POPOVER_RADIUS, Theme
 
 
-class PopOver(QFrame):
+class Popover(QFrame):
     """The ground and the frame; what is in it is its heirs' business."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:

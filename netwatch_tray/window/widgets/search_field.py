@@ -6,15 +6,15 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLineEdit, QTableView
 
-from netwatch_tray.window.widgets.controls import aligned, text_painter
 from netwatch_tray.window.widgets.icons import icon
-from netwatch_tray.window.widgets.line_edit import Field
+from netwatch_tray.window.widgets.line_edit import LineEdit
+from netwatch_tray.window.widgets.painting import aligned, text_painter
 from netwatch_tray.window.widgets.theme import GAP, Theme, text_width
 
 _ICON = 16
 
 
-class SearchField(Field):
+class SearchField(LineEdit):
     """Clears by its cross; `show_count` and `show_error` say what became of the text."""
 
     def __init__(self, theme: Theme, placeholder: str, name: str) -> None:

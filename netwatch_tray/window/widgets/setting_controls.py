@@ -8,8 +8,9 @@ from PySide6.QtCore import QLocale, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from netwatch_tray.window.widgets.controls import Paragraph, draw_ring, hair_line
 from netwatch_tray.window.widgets.line_edit import colour_field, draw_field
+from netwatch_tray.window.widgets.painting import draw_ring, hair_line
+from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP, MARGIN, Theme
 
 _ROW = 38

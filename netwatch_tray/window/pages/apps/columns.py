@@ -13,9 +13,9 @@ from netwatch_tray.model import App
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_sparkline
+from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate, draw_size
-from netwatch_tray.window.table.table import Cell, Column
-from netwatch_tray.window.widgets.controls import hair_line
+from netwatch_tray.window.widgets.painting import hair_line
 from netwatch_tray.window.widgets.theme import GAP
 
 translate = QCoreApplication.translate
@@ -84,15 +84,21 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
             tooltip=lambda _row: translate("Apps", "The last 5 minutes, as long as this window was looking"),
             widest=_SPARK_WIDTH,
             least=84,
-            goes=5,
+            drop_order=5,
         ),
         _rate_column(translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, live),
         _rate_column(translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, live),
         _amount_column(
-            translate("Apps", "{arrow} today").format(arrow=DOWN), lambda row: row.today and row.today.rx, live, goes=3
+            translate("Apps", "{arrow} today").format(arrow=DOWN),
+            lambda row: row.today and row.today.rx,
+            live,
+            drop_order=3,
         ),
         _amount_column(
-            translate("Apps", "{arrow} today").format(arrow=UP), lambda row: row.today and row.today.tx, live, goes=2
+            translate("Apps", "{arrow} today").format(arrow=UP),
+            lambda row: row.today and row.today.tx,
+            live,
+            drop_order=2,
         ),
         _amount_column(
             translate("Apps", "{arrow} this month").format(arrow=DOWN),
@@ -104,7 +110,7 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
             translate("Apps", "{arrow} this month").format(arrow=UP),
             lambda row: row.month and row.month.tx,
             live,
-            goes=4,
+            drop_order=4,
         ),
         Column(
             title=translate("Apps", "Connections"),
@@ -114,7 +120,7 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
             widest="00000",
             stretch=1,
             numeric=True,
-            goes=1,
+            drop_order=1,
         ),
     ]
 
@@ -140,7 +146,7 @@ def _amount_column(
     amount: Callable[[AppRow], int | None],
     live: Callable[[], Live],
     *,
-    goes: int | None = None,
+    drop_order: int | None = None,
     has_bar: bool = False,
 ) -> Column[AppRow]:
     def draw(cell: Cell, row: AppRow) -> None:
@@ -158,7 +164,7 @@ def _amount_column(
         widest="00000 MiB",
         stretch=1,
         numeric=True,
-        goes=goes,
+        drop_order=drop_order,
     )
 
 

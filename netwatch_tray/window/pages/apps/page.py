@@ -23,11 +23,13 @@ from netwatch_tray.window.data.history_queries import Past, why_no_history
 from netwatch_tray.window.pages.apps import columns as app_table
 from netwatch_tray.window.pages.apps.columns import AppRow, Moved
 from netwatch_tray.window.pages.page import Page
-from netwatch_tray.window.table.table import SortedModel, TableView
-from netwatch_tray.window.widgets.controls import Strip, Text
+from netwatch_tray.window.table.model import SortedModel
+from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.empty_state import EmptyState
 from netwatch_tray.window.widgets.formatting import long_date, native_keys
 from netwatch_tray.window.widgets.search_field import SearchField
+from netwatch_tray.window.widgets.strip import Strip
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 if TYPE_CHECKING:

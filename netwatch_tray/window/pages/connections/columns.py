@@ -12,8 +12,8 @@ from netwatch_tray import units
 from netwatch_tray.model import Connection, endpoint
 from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
+from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate
-from netwatch_tray.window.table.table import Cell, Column
 from netwatch_tray.window.widgets.formatting import how_long, round_trip
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, text_width
 
@@ -99,14 +99,14 @@ def columns(live: Callable[[], Live]) -> list[Column[Line]]:
             tooltip=lambda row: _unknown_owner(row.connection) if row.connection.pid is None else None,
             widest="4194304",
             numeric=True,
-            goes=2,
+            drop_order=2,
         ),
         _column(
             title=translate("Connections", "Proto"),
             text=lambda row: row.connection.protocol,
             order=lambda row: row.connection.protocol,
             widest="TCP",
-            goes=5,
+            drop_order=5,
         ),
         _column(
             title=translate("Connections", "Local"),
@@ -116,7 +116,7 @@ def columns(live: Callable[[], Live]) -> list[Column[Line]]:
             widest="255.255.255.255:65535",
             least="198.51.100.77:22000",
             stretch=2,
-            goes=1,
+            drop_order=1,
         ),
         _column(
             title=translate("Connections", "Remote"),
@@ -148,7 +148,7 @@ def columns(live: Callable[[], Live]) -> list[Column[Line]]:
             tooltip=lambda _row: translate("Connections", "Round trip: how long an answer takes on the way"),
             widest="0000 ms",
             numeric=True,
-            goes=4,
+            drop_order=4,
         ),
         _column(
             title=translate("Connections", "Age"),
@@ -161,7 +161,7 @@ def columns(live: Callable[[], Live]) -> list[Column[Line]]:
             ),
             widest="00 min",
             numeric=True,
-            goes=3,
+            drop_order=3,
         ),
     ]
 

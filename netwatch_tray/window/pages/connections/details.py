@@ -24,8 +24,11 @@ from netwatch_tray.window.pages.connections.columns import (
     state_in_words,
     why_no_rate,
 )
-from netwatch_tray.window.widgets.controls import FlatButton, SlimScrollBar, Text, hair_line
+from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import how_long, round_trip
+from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _WIDTH = 296

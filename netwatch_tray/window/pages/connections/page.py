@@ -21,11 +21,14 @@ from netwatch_tray.window.pages.connections.filter import ConnectionFilter, Filt
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
 from netwatch_tray.window.pages.connections.rows import ConnectionList
 from netwatch_tray.window.pages.page import Page
-from netwatch_tray.window.table.table import SortedModel, TableView
-from netwatch_tray.window.widgets.controls import FlatButton, Strip, Text
+from netwatch_tray.window.table.model import SortedModel
+from netwatch_tray.window.table.view import TableView
+from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.empty_state import EmptyState
 from netwatch_tray.window.widgets.formatting import native_keys
 from netwatch_tray.window.widgets.search_field import SearchField
+from netwatch_tray.window.widgets.strip import Strip
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _CLOSED_STAY_S = 3.0

@@ -11,7 +11,10 @@ from PySide6.QtWidgets import QHBoxLayout, QToolTip
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.widgets.controls import Link, Strip, aligned, text_painter, widest_unit
+from netwatch_tray.window.widgets.buttons import LinkButton
+from netwatch_tray.window.widgets.painting import aligned, text_painter
+from netwatch_tray.window.widgets.rate_readout import widest_unit
+from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
 
 _BAR_HEIGHT = 8
@@ -39,7 +42,7 @@ class ReconciliationStrip(Strip):
         super().__init__(theme, theme.height(60))
         self._down, self._up = _Direction(), _Direction()
         self._units = Units()
-        self._link = Link(theme, self.tr("What is “other”"))
+        self._link = LinkButton(theme, self.tr("What is “other”"))
         self._link.clicked.connect(self._explain)
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 0, MARGIN, 1)

@@ -14,8 +14,8 @@ from netwatch_tray.model import InterfaceTick
 from netwatch_tray.units import DOWN, UP, Quantity, Units
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
+from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_rate
-from netwatch_tray.window.table.table import Cell, Column
 from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.theme import Tokens, text_width
 
@@ -66,7 +66,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             tooltip=lambda _each: translate("Interfaces", "The last minute, download above upload"),
             widest=_SPARK_WIDTH,
             least=_LEAST_SPARK,
-            goes=3,
+            drop_order=3,
         ),
         _rate_column(DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, live),
         _rate_column(UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, live),
@@ -77,7 +77,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             tooltip=_explain_link,
             widest="0000 Mbit/s",
             numeric=True,
-            goes=1,
+            drop_order=1,
         ),
         Column(
             title=translate("Interfaces", "Addresses"),
@@ -87,7 +87,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             widest="255.255.255.255/32",
             least="192.0.2.24/24 +1",
             stretch=2,
-            goes=2,
+            drop_order=2,
         ),
         Column(
             title=translate("Interfaces", "Errors"),
@@ -96,7 +96,7 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
             tooltip=_explain_errors,
             widest=_grouped(_MOST_ERRORS) + " drop",
             numeric=True,
-            goes=4,
+            drop_order=4,
         ),
         Column(
             title=translate("Interfaces", "Total"),

@@ -25,10 +25,15 @@ from netwatch_tray.window.data.recent_ticks import Recent
 from netwatch_tray.window.pages.interfaces import columns as interface_table
 from netwatch_tray.window.pages.interfaces.why_total import WhyTotal
 from netwatch_tray.window.pages.page import Page
-from netwatch_tray.window.table.table import SortedModel, TableView
+from netwatch_tray.window.table.model import SortedModel
+from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.agent_words import in_words
-from netwatch_tray.window.widgets.controls import Link, RateReadout, Segments, Strip, Text, ToolButton, hair_line
+from netwatch_tray.window.widgets.buttons import LinkButton, Segments, ToolButton
 from netwatch_tray.window.widgets.formatting import how_long
+from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.rate_readout import RateReadout
+from netwatch_tray.window.widgets.strip import Strip
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 if TYPE_CHECKING:
@@ -81,9 +86,9 @@ class InterfacesPage(Page):
         self._down, self._up = RateReadout(theme, DOWN), RateReadout(theme, UP)
         self._whose = Text(theme, theme.fonts.small_strong)
         self._sentence = Text(theme, theme.fonts.small, "ink2")
-        self._why_link = Link(theme, self.tr("Why this total"))
+        self._why_link = LinkButton(theme, self.tr("Why this total"))
         self._why_link.setAccessibleDescription(self.tr("Lists every interface and whether it is counted"))
-        self._chosen = Link(theme, self.tr("Show the total"))
+        self._chosen = LinkButton(theme, self.tr("Show the total"))
         self._chosen.setToolTip(self.tr("Show the total again (Escape)"))
         self._chosen.hide()
         self._reading = QTimer(self, singleShot=True, interval=_READING_SHOWS_MS)

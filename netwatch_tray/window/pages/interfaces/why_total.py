@@ -12,8 +12,10 @@ from netwatch_tray import units
 from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.widgets.agent_words import in_words
-from netwatch_tray.window.widgets.controls import Link, SlimScrollBar, Text
-from netwatch_tray.window.widgets.popover import PopOver
+from netwatch_tray.window.widgets.buttons import LinkButton
+from netwatch_tray.window.widgets.popover import Popover
+from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _ROW = 24
@@ -23,7 +25,7 @@ _INDENT, _DEEPEST = 18, 6
 """Per level, dip; more levels are not told apart."""
 
 
-class WhyTotal(PopOver):
+class WhyTotal(Popover):
     """Opens below its link and is brought up to date at each tick while it is open.
 
     `choice_asked`: the person wants to choose what is counted.
@@ -55,7 +57,7 @@ class WhyTotal(PopOver):
         title.show_text(self.tr("Why this total"))
         self._hint = Text(theme, theme.fonts.small, "ink2")
         self._hint.show_text(self.tr("Counting what passes through another interface would count it twice."))
-        choose = Link(theme, self.tr("Choose what is counted"))
+        choose = LinkButton(theme, self.tr("Choose what is counted"))
         choose.clicked.connect(self.hide)
         choose.clicked.connect(self.choice_asked)
         below = QHBoxLayout()

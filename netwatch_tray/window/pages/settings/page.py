@@ -35,8 +35,10 @@ from netwatch_tray.window.pages.interfaces.columns import describe
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.settings.upload import UploadSettings
 from netwatch_tray.window.widgets.agent_words import in_words
-from netwatch_tray.window.widgets.controls import FlatButton, Paragraph, Segments, SlimScrollBar, Tab, Text
+from netwatch_tray.window.widgets.buttons import FlatButton, Segments, Tab
+from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.setting_controls import Number, SettingRow, Switch, beside
+from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _SECTIONS_WIDTH = 216

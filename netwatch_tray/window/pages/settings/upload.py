@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QW
 from netwatch_tray import units
 from netwatch_tray.settings import Settings, Upload, UploadLevel
 from netwatch_tray.window.data.cli_process import Verb
-from netwatch_tray.window.widgets.controls import FlatButton, SlimScrollBar
-from netwatch_tray.window.widgets.line_edit import Field
+from netwatch_tray.window.widgets.buttons import FlatButton
+from netwatch_tray.window.widgets.line_edit import LineEdit
+from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.setting_controls import Add, Choice, Number, SettingRow, Switch, beside
 from netwatch_tray.window.widgets.theme import GAP, Theme
 
@@ -41,10 +42,10 @@ class UploadSettings(QObject):
         self.on = Switch(theme, self.tr("Send measurements"))
         self.on.toggled.connect(lambda on: self._choose(on=on))
         self._state = SettingRow(theme, self.tr("Send measurements"), "", self.on)
-        self.server = Field(theme, self.tr("Server"))
+        self.server = LineEdit(theme, self.tr("Server"))
         self.server.setMinimumWidth(theme.height(320))
         self.server.editingFinished.connect(self._choose_server)
-        self.key = Field(theme, self.tr("API key"))
+        self.key = LineEdit(theme, self.tr("API key"))
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
         self.key.setMinimumWidth(theme.height(220))
         self.key.setPlaceholderText(self.tr("paste it here"))

@@ -22,9 +22,11 @@ from netwatch_tray.window.pages.interfaces.columns import kind_in_words
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.usage.chart import Bar, Plan, UsageChart
 from netwatch_tray.window.pages.usage.pane import Amount, UsagePane
-from netwatch_tray.window.widgets.controls import FlatButton, Segments, Strip, Text
+from netwatch_tray.window.widgets.buttons import FlatButton, Segments
 from netwatch_tray.window.widgets.empty_state import EmptyState
 from netwatch_tray.window.widgets.formatting import long_date, short_date
+from netwatch_tray.window.widgets.strip import Strip
+from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 if TYPE_CHECKING:

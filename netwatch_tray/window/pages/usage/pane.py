@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from netwatch_tray import units
 from netwatch_tray.text import printable
 from netwatch_tray.units import Units
-from netwatch_tray.window.widgets.controls import Paragraph, aligned, hair_line, text_painter
+from netwatch_tray.window.widgets.painting import aligned, hair_line, text_painter
+from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, faded, text_width
 
 _WIDTH = 296

@@ -1,0 +1,297 @@
+"""A table of whole rows that draws itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic
+
+from PySide6.QtCore import QEvent, QKeyCombination, QMargins, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QEnterEvent,
+    QFocusEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+
+from netwatch_tray.text import csv_cell
+from netwatch_tray.window.table.column import Cell, Column, Record
+from netwatch_tray.window.table.model import NOWHERE, Index, SortedModel
+from netwatch_tray.window.widgets.painting import draw_line_below, draw_ring
+from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
+
+_ACCENT_BAR = 3
+_COPY_CELL = QKeyCombination(Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_C)
+
+
+class _Header(QHeaderView):
+    def __init__(self, view: TableView[Any]) -> None:
+        super().__init__(Qt.Orientation.Horizontal, view)
+        self._view = view
+        self.setSectionsClickable(True)
+        self.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setMinimumSectionSize(1)
+        self.setHighlightSections(False)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self._view.theme.height(28 if self._view.lines else 26))
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        tokens, fonts = self._view.theme.tokens, self._view.theme.fonts
+        painter.fillRect(rect, tokens.surface)
+        draw_line_below(painter, rect, tokens.line)
+        column = self._view.model().columns[section]
+        text, colour = column.title, tokens.ink2
+        if self._view.isSortingEnabled() and self.sortIndicatorSection() == section:
+            ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+            text, colour = f"{text} {'▴' if ascending else '▾'}", tokens.ink
+        painter.setFont(fonts.small_strong)
+        painter.setPen(colour)
+        box = rect.marginsRemoved(self._view.padding(section))
+        elided = QFontMetrics(fonts.small_strong).elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, column.align | Qt.AlignmentFlag.AlignVCenter, elided)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        painter.fillRect(self.viewport().rect(), self._view.theme.tokens.surface)
+        painter.end()
+        super().paintEvent(event)
+
+
+class TableView(QTableView, Generic[Record]):
+    """Whole rows, one hovered and any number selected; columns fit the width by their priorities."""
+
+    def __init__(self, theme: Theme, model: SortedModel[Record], *, row_height: int, lines: bool) -> None:
+        """`lines`: between rows."""
+        super().__init__()
+        self.theme = theme
+        self.lines = lines
+        self._hovered = -1
+        self._records = model
+        self._leading, self._trailing = 0, len(model.columns) - 1
+        self._ring = False
+        self.setModel(model)
+        self.setHorizontalHeader(_Header(self))
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setMinimumSectionSize(1)
+        self.set_row_height(row_height)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setVerticalScrollBar(SlimScrollBar(theme))
+        theme.changed.connect(self.viewport().update)
+
+    def model(self) -> SortedModel[Record]:
+        return self._records
+
+    def make_sortable(self, column: int = 0, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """A click on a column's title sorts by it, another one turns the order round."""
+        self.horizontalHeader().setSortIndicator(column, order)
+        self.setSortingEnabled(True)
+
+    def set_row_height(self, height: int) -> None:
+        self.verticalHeader().setDefaultSectionSize(height)
+
+    def padding(self, column: int) -> QMargins:
+        """Around a cell's content; the outer columns keep the page's margin."""
+        first, last = MARGIN if column == self._leading else GAP, MARGIN if column == self._trailing else GAP
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            first, last = last, first
+        return QMargins(first, 0, last, 0)
+
+    @contextmanager
+    def anchored(self) -> Iterator[None]:
+        """Around a change of the model: the row at the top stays at the top, unless that is the very first one."""
+        bar, top = self.verticalScrollBar(), self.rowAt(0)
+        key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
+        yield
+        self.executeDelayedItemsLayout()  # later it would draw everything a second time
+        row = None if key is None else self._records.row_of(key)
+        if row is not None and row != top:
+            self.updateGeometries()
+            bar.setValue(bar.value() + (row - top) * self.verticalHeader().defaultSectionSize())
+
+    def fit_columns(self) -> None:
+        """Shows as many columns as have room, and gives what is left over to those that stretch."""
+        columns = list(enumerate(self._records.columns))
+        room = self.viewport().width()
+        shown = dict(columns)
+        for index, _column in sorted(
+            ((index, column) for index, column in columns if column.drop_order is not None),
+            key=lambda pair: pair[1].drop_order or 0,
+        ):
+            if sum(self._width(each, least=True) for each in shown.values()) + 2 * (MARGIN - GAP) <= room:
+                break
+            del shown[index]
+        self._leading, self._trailing = min(shown), max(shown)
+        widths = {index: self._width(column, least=True) for index, column in shown.items()}
+        widths[self._leading] += MARGIN - GAP
+        widths[self._trailing] += MARGIN - GAP
+        for index, column in shown.items():
+            wish = self._width(column, least=False) - self._width(column, least=True)
+            widths[index] += min(wish, max(0, room - sum(widths.values())))
+        left_over = max(0, room - sum(widths.values()))
+        stretch = sum(column.stretch for column in shown.values())
+        for index, column in shown.items():
+            share = left_over * column.stretch // stretch if stretch else 0
+            widths[index] += share
+            left_over -= share
+            stretch -= column.stretch
+        header = self.horizontalHeader()
+        for index, _column in columns:
+            header.setSectionHidden(index, index not in shown)
+            if index in shown:
+                header.resizeSection(index, widths[index])
+
+    def copy(self) -> None:
+        """The selected rows, all columns, as lines of text with tabs between; pasted, no cell is a formula."""
+        self._copy_rows(sorted(index.row() for index in self.selectionModel().selectedRows()))
+
+    def copy_all(self) -> None:
+        """The same of every row there is."""
+        self._copy_rows(range(self._records.rowCount()))
+
+    def copy_cell(self) -> None:
+        """What stands in the current cell."""
+        current = self.currentIndex()
+        if current.isValid():
+            QGuiApplication.clipboard().setText(self._records.data(current))
+
+    def _copy_rows(self, rows: Iterable[int]) -> None:
+        columns = self._records.columns
+        lines = ["\t".join(str(csv_cell(each.text(self._records.record(row)))) for each in columns) for row in rows]
+        if lines:
+            QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def rowsAboutToBeRemoved(self, parent: Index, first: int, last: int) -> None:
+        """Whose chosen row goes has not chosen the next one; Qt would select that."""
+        if first <= self.currentIndex().row() <= last:
+            self.selectionModel().clearCurrentIndex()
+        super().rowsAboutToBeRemoved(parent, first, last)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_columns()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Row by row, without a delegate: Qt's call for each cell costs more than what is drawn in most of them."""
+        painter = QPainter(self.viewport())
+        # Each text by its own first letter: numbers and addresses run rightwards between whatever words.
+        painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+        first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
+        if first >= 0:
+            right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            cell = Cell(painter, self.theme, right_to_left, QRect(), QRect())
+            columns = self._places()
+            for row in range(first, (last if last >= 0 else self._records.rowCount() - 1) + 1):
+                self._paint_row(cell, row, columns)
+        if self._ring and self.hasFocus():
+            draw_ring(painter, self.theme, QRectF(self.viewport().rect()), 0)
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        super().scrollContentsBy(dx, dy)
+        if self._ring and self.hasFocus():
+            self.viewport().update()  # the ring stays where it is
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.keyCombination() == _COPY_CELL:
+            self.copy_cell()
+        elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            rows = self._records.rowCount()
+            if rows:
+                self.setCurrentIndex(self._records.index(0 if event.key() == Qt.Key.Key_Home else rows - 1, 0))
+        elif event.text().isprintable() and event.text():
+            event.ignore()  # letters are for the page and its filter, Qt would look for a row
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape):
+            event.ignore()  # they mean something to the page
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        by_key = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+        self._ring = event.reason() in by_key
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        self._hover(self.rowAt(round(event.position().y())))
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._records.hold_order(True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._hover(-1)
+        with self.anchored():
+            self._records.hold_order(False)
+
+    def _places(self) -> list[tuple[Column[Record], int, int]]:
+        """The columns that are shown, and where their content begins and how wide it is."""
+        places = []
+        for index, column in enumerate(self._records.columns):
+            if not self.isColumnHidden(index):
+                padding = self.padding(index)
+                left = self.columnViewportPosition(index) + padding.left()
+                places.append((column, left, self.columnWidth(index) - padding.left() - padding.right()))
+        return places
+
+    def _paint_row(self, cell: Cell, row: int, columns: list[tuple[Column[Record], int, int]]) -> None:
+        painter, tokens, record = cell.painter, cell.tokens, self._records.record(row)
+        top, height, width = self.rowViewportPosition(row), self.rowHeight(row), self.viewport().width()
+        whole = cell.row = QRect(0, top, width, height)
+        is_selected = self.selectionModel().isRowSelected(row, NOWHERE)
+        if is_selected:
+            painter.fillRect(whole, tokens.select)
+            painter.fillRect(width - _ACCENT_BAR if cell.right_to_left else 0, top, _ACCENT_BAR, height, tokens.accent)
+        elif row == self._hovered:
+            painter.fillRect(whole, tokens.hover)
+        elif self._records.is_heading(row):
+            painter.fillRect(whole, tokens.window)
+        if self.lines:
+            draw_line_below(painter, whole, tokens.line)
+        for column, left, room in columns:
+            cell.box = QRect(left, top, room, height)
+            if column.draw:
+                column.draw(cell, record)
+            else:
+                cell.text(column.text(record), tokens.ink2, align=column.align)
+
+    def _hover(self, row: int) -> None:
+        if row != self._hovered:
+            for each in (row, self._hovered):
+                if each >= 0:
+                    top = self.rowViewportPosition(each)
+                    self.viewport().update(0, top, self.viewport().width(), self.rowHeight(each))
+            self._hovered = row
+
+    def _width(self, column: Column[Record], *, least: bool) -> int:
+        fonts = self.theme.fonts
+        text = column.least if least and column.least is not None else column.widest
+        title = text_width(fonts.small_strong, f"{column.title} ▾")
+        # Numbers that matter are drawn strong.
+        font = fonts.strong if column.numeric else fonts.base
+        content = text if isinstance(text, int) else text_width(font, text)
+        return max(title, content) + 2 * GAP

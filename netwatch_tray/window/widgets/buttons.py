@@ -1,0 +1,214 @@
+"""Flat buttons, neutral in colour, with a focus ring for the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeySequence, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+
+from netwatch_tray.text import printable
+from netwatch_tray.window.widgets.icons import icon
+from netwatch_tray.window.widgets.painting import aligned, draw_ring, text_painter
+from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, ICON_GAP, Theme, text_width
+
+_ICON = 16
+
+
+class FlatButton(QPushButton):
+    """Text, optionally with a symbol before or a cross behind it; the kinds below differ in their ground."""
+
+    _height = 28
+    _padding = 12
+    _leads = False
+    """The text stands at the leading side also without a symbol."""
+
+    def __init__(self, theme: Theme, text: str, symbol: str | None = None, trailing: str | None = None) -> None:
+        super().__init__()
+        self._theme = theme
+        self._symbol = symbol
+        self._trailing = trailing
+        self.setText(text)
+        # A ring after a click of the mouse would only be noise; Tab and shortcuts show it.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def setText(self, text: str) -> None:
+        """Drawn as it is; an ampersand in it makes no shortcut."""
+        super().setText(printable(text))
+        self.setShortcut(QKeySequence())
+
+    def sizeHint(self) -> QSize:
+        # Bold is the widest: being checked must not move the neighbours.
+        text = text_width(self._theme.fonts.strong, self.text())
+        height = self._theme.height(self._height)
+        if not self.text():
+            return QSize(height, height)  # a symbol alone
+        symbols = sum(_ICON + ICON_GAP for name in (self._symbol, self._trailing) if name)
+        return QSize(text + symbols + 2 * self._padding, height)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = text_painter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._draw_ground(painter, QRectF(self.rect()))
+        self._draw_content(painter)
+        if self.hasFocus():
+            draw_ring(painter, self._theme, QRectF(self.rect()), CONTROL_RADIUS)
+
+    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+        tokens = self._theme.tokens
+        painter.setPen(QPen(tokens.ctl if self.isEnabled() else tokens.line, 1))
+        painter.setBrush(tokens.hover if self.underMouse() or self.isDown() else tokens.surface)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
+
+    def _look(self) -> tuple[QColor, QFont]:
+        tokens = self._theme.tokens
+        return tokens.ink if self.isEnabled() else tokens.ink3, self._theme.fonts.base
+
+    def _draw_content(self, painter: QPainter) -> None:
+        colour, font = self._look()
+        padding = self._padding if self.text() else (self.width() - _ICON) // 2
+        box = self.rect().adjusted(padding, 0, -padding, 0)
+        middle = (box.height() - _ICON) // 2
+        right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        for name, is_first in ((self._symbol, True), (self._trailing, False)):
+            if not name:
+                continue
+            pixmap = icon(name, _ICON, colour, self.devicePixelRatioF())
+            if is_first != right_to_left:
+                painter.drawPixmap(QPoint(box.left(), box.top() + middle), pixmap)
+                box.setLeft(box.left() + _ICON + ICON_GAP)
+            else:
+                painter.drawPixmap(QPoint(box.right() + 1 - _ICON, box.top() + middle), pixmap)
+                box.setRight(box.right() - _ICON - ICON_GAP)
+        painter.setPen(colour)
+        painter.setFont(font)
+        text = QFontMetrics(font).elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
+        align = Qt.AlignmentFlag.AlignVCenter
+        leads = self._leads or self._symbol is not None or self._trailing is not None
+        align |= Qt.AlignmentFlag.AlignLeading if leads else Qt.AlignmentFlag.AlignHCenter
+        painter.drawText(box, aligned(self, align), text)
+
+
+class Tab(FlatButton):
+    """Chooses a page, or without a symbol a part of one."""
+
+    _height = 30
+    _leads = True
+
+    def __init__(self, theme: Theme, text: str, symbol: str | None) -> None:
+        super().__init__(theme, text, symbol)
+        self.setCheckable(True)
+
+    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+        tokens = self._theme.tokens
+        if self.isChecked() or self.underMouse():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.select if self.isChecked() else tokens.line)
+            painter.drawRoundedRect(box, CONTROL_RADIUS, CONTROL_RADIUS)
+
+    def _look(self) -> tuple[QColor, QFont]:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        return (tokens.ink, fonts.strong) if self.isChecked() else (tokens.ink2, fonts.medium)
+
+
+class LinkButton(FlatButton):
+    """A sentence's own action: small underlined text."""
+
+    _height = 20
+    _padding = 2
+
+    def sizeHint(self) -> QSize:
+        return QSize(
+            text_width(self._theme.fonts.small, self.text()) + 2 * self._padding, self._theme.height(self._height)
+        )
+
+    def _draw_ground(self, painter: QPainter, _box: QRectF) -> None:
+        tokens = self._theme.tokens
+        metrics = QFontMetrics(self._theme.fonts.small)
+        y = (self.height() + metrics.ascent() - metrics.descent()) / 2 + 3
+        painter.setPen(QPen(tokens.ink if self.underMouse() else tokens.ctl, 1))
+        painter.drawLine(QPointF(self._padding, y), QPointF(self.width() - self._padding, y))
+
+    def _look(self) -> tuple[QColor, QFont]:
+        return self._theme.tokens.ink2, self._theme.fonts.small
+
+
+class ToolButton(FlatButton):
+    """An action of the whole window, without a border."""
+
+    _height = 30
+
+    def show_symbol(self, symbol: str, text: str) -> None:
+        """Another action from now on; the width stays."""
+        self._symbol = symbol
+        self.setText(text)
+        self.update()
+
+    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+        if self.isChecked() or self.underMouse():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self._theme.tokens.select if self.isChecked() else self._theme.tokens.line)
+            painter.drawRoundedRect(box, CONTROL_RADIUS, CONTROL_RADIUS)
+
+
+class _Segment(FlatButton):
+    _padding = 9
+
+    def __init__(self, theme: Theme, text: str) -> None:
+        super().__init__(theme, text)
+        self.setCheckable(True)
+
+    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+        if self.isChecked():
+            tokens = self._theme.tokens
+            painter.setPen(QPen(tokens.ctl, 1))
+            painter.setBrush(tokens.surface)
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
+
+    def _look(self) -> tuple[QColor, QFont]:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        return (tokens.ink, fonts.strong) if self.isChecked() else (tokens.ink2, fonts.base)
+
+
+class Segments(QWidget):
+    """One of a few, side by side. `chosen` gives the index."""
+
+    chosen = Signal(int)
+
+    def __init__(self, theme: Theme, texts: Sequence[str], name: str) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setAccessibleName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self._group = QButtonGroup(self)
+        for index, text in enumerate(texts):
+            segment = _Segment(theme, text)
+            self._group.addButton(segment, index)
+            row.addWidget(segment)
+        self._group.idToggled.connect(self._toggled)
+
+    def choose(self, index: int) -> None:
+        self._group.button(index).setChecked(True)
+
+    def button(self, index: int) -> QAbstractButton:
+        return self._group.button(index)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.tokens.select)
+        painter.drawRoundedRect(self.rect(), CONTROL_RADIUS, CONTROL_RADIUS)
+
+    def _toggled(self, index: int, checked: bool) -> None:
+        if checked:
+            self.chosen.emit(index)

@@ -1,0 +1,26 @@
+"""A row of controls with a line at its edge."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.theme import Theme
+
+
+class Strip(QWidget):
+    """A row of controls on the window's ground, closed by a line below (or above)."""
+
+    def __init__(self, theme: Theme, height: int, *, line_above: bool = False) -> None:
+        super().__init__()
+        self._theme = theme
+        self._line_above = line_above
+        self.setFixedHeight(height)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.tokens.window)
+        painter.setPen(hair_line(self._theme.tokens.line))
+        y = 0 if self._line_above else self.height() - 1
+        painter.drawLine(0, y, self.width(), y)

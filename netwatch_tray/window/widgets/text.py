@@ -1,0 +1,101 @@
+"""Labels: one line that is elided, or a paragraph that wraps."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QFont, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy
+
+from netwatch_tray.text import printable, printable_lines, qt_tool_tip
+from netwatch_tray.window.widgets.painting import aligned, hair_line, text_painter
+from netwatch_tray.window.widgets.theme import Theme, text_width, tint
+
+
+class Text(QLabel):
+    """A line of text that ends in … where it has no room, and then shows itself whole in a tooltip."""
+
+    def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
+        """`ink`: the name of a token."""
+        super().__init__()
+        self._theme = theme
+        self._ink = ink
+        self._branch = 0
+        self.setFont(font)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def set_ink(self, ink: str) -> None:
+        if ink != self._ink:
+            self._ink = ink
+            self.update()
+
+    def set_branch(self, width: int) -> None:
+        """Indents the text by `width` dip, at the end of a branch that comes from the row above."""
+        if width != self._branch:
+            self._branch = width
+            right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            self.setContentsMargins(0 if right_to_left else width, 0, width if right_to_left else 0, 0)
+            self.update()
+
+    def setText(self, text: str) -> None:
+        super().setText(printable(text))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._explain()
+
+    def show_text(self, text: str) -> None:
+        if text != self.text():
+            self.setText(text)
+            self._explain()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = text_painter(self)
+        painter.setPen(getattr(self._theme.tokens, self._ink))
+        box = self.contentsRect()
+        elided = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, aligned(self, self.alignment() | Qt.AlignmentFlag.AlignVCenter), elided)
+        if self._branch:
+            right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            end, inward = (box.right() + 4, 1) if right_to_left else (box.left() - 4, -1)
+            painter.setPen(hair_line(self._theme.tokens.ctl))
+            corner = QPointF(end + 8.5 * inward, self.height() / 2)
+            painter.drawLine(QPointF(corner.x(), 2), corner)
+            painter.drawLine(corner, QPointF(end, corner.y()))
+
+    def _explain(self) -> None:
+        cut = text_width(self.font(), self.text()) > self.contentsRect().width()
+        self.setToolTip(qt_tool_tip(self.text()) if cut else "")
+
+
+class Paragraph(QLabel):
+    """Text of as many lines as it takes."""
+
+    def __init__(self, theme: Theme, font: QFont, ink: str = "ink2") -> None:
+        """`ink`: the name of a token."""
+        super().__init__()
+        self._theme = theme
+        self._ink = ink
+        self.setFont(font)
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        theme.changed.connect(self._colour)
+        self._colour()
+
+    def set_ink(self, ink: str) -> None:
+        if ink != self._ink:
+            self._ink = ink
+            self._colour()
+
+    def setText(self, text: str) -> None:
+        super().setText(printable_lines(text))
+
+    def show_text(self, text: str) -> None:
+        if text != self.text():
+            self.setText(text)
+
+    def _colour(self) -> None:
+        tint(self, getattr(self._theme.tokens, self._ink))
