@@ -20,7 +20,7 @@ from PIL import Image
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication
-from synthetic import CannedFeed, Clock, SyntheticPast, messages
+from synthetic import CannedFeed, Clock, SyntheticHistory, messages
 from tray_sheet import draw_sheet
 from tray_shot import draw_tray
 
@@ -58,7 +58,7 @@ def _draw_windows(directory: Path) -> None:
             clock = Clock()
             link.received.connect(clock.follow)
             with patch("time.time", lambda clock=clock: clock.now):
-                window = MainWindow(Theme(application, scheme), link, memory, SyntheticPast())
+                window = MainWindow(Theme(application, scheme), link, memory, SyntheticHistory())
                 window.resize(1120, 740)
                 window.interfaces.choose_range(2)
                 window.connections.group_by("app")

@@ -254,13 +254,13 @@ def _long_rates(at: float) -> tuple[float, float]:
     return received + (live[0] - received) * now, sent + (live[1] - sent) * now
 
 
-class SyntheticPast:
+class SyntheticHistory:
     """A history that answers at once: a year of an ordinary household."""
 
-    def ask(
-        self, question: Callable[[HistoryReader], Any], answer: Callable[[Any], None], _fail: Callable[..., None]
+    def submit(
+        self, query: Callable[[HistoryReader], Any], on_result: Callable[[Any], None], _on_error: Callable[..., None]
     ) -> None:
-        answer(question(_Reader()))  # type: ignore[arg-type]  # has what the window asks for
+        on_result(query(_Reader()))  # type: ignore[arg-type]  # has the methods that the window calls
 
 
 class _Reader:

@@ -327,6 +327,13 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>CliProcess</name>
+    <message>
+      <source>It ended without a word.</source>
+      <translation>Es endete ohne ein Wort.</translation>
+    </message>
+  </context>
+  <context>
     <name>ConnectionDetails</name>
     <message>
       <source>Details</source>
@@ -900,6 +907,17 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>History</name>
+    <message>
+      <source>The first minute is being recorded.</source>
+      <translation>Die erste Minute wird gerade aufgezeichnet.</translation>
+    </message>
+    <message>
+      <source>The history is off: turn it on in the settings.</source>
+      <translation>Der Verlauf ist aus: Einschalten lässt er sich in den Einstellungen.</translation>
+    </message>
+  </context>
+  <context>
     <name>Interfaces</name>
     <message>
       <source>Interface</source>
@@ -1401,17 +1419,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Agent: {cost}</source>
       <translation>Agent: {cost}</translation>
-    </message>
-  </context>
-  <context>
-    <name>Past</name>
-    <message>
-      <source>The first minute is being recorded.</source>
-      <translation>Die erste Minute wird gerade aufgezeichnet.</translation>
-    </message>
-    <message>
-      <source>The history is off: turn it on in the settings.</source>
-      <translation>Der Verlauf ist aus: Einschalten lässt er sich in den Einstellungen.</translation>
     </message>
   </context>
   <context>
@@ -2079,13 +2086,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Measured on this computer. Your provider may count differently.</source>
       <translation>Auf diesem Rechner gemessen. Ihr Anbieter zählt vielleicht anders.</translation>
-    </message>
-  </context>
-  <context>
-    <name>Verb</name>
-    <message>
-      <source>It ended without a word.</source>
-      <translation>Es endete ohne ein Wort.</translation>
     </message>
   </context>
   <context>

@@ -21,7 +21,7 @@ from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import RecentTick
 from netwatch_tray.units import Units
-from netwatch_tray.window.data.history_queries import Past
+from netwatch_tray.window.data.history_queries import HistoryQueries
 
 _OFFSCREEN_CANNOT = "This plugin does not support"
 
@@ -81,7 +81,7 @@ def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
         *recent: RecentTick,
         connected: bool = True,
         units: Units | None = None,
-        history: Past | None = None,
+        history: HistoryQueries | None = None,
     ) -> Opened:
         memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
         one = Opened(agent, memory, scheme, history)

@@ -41,7 +41,7 @@ from PIL import Image
 from PySide6.QtCore import QLocale, QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication, QWidget
-from synthetic import CannedFeed, Clock, SyntheticPast, last_tick, messages
+from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 
 from netwatch_tray.errors import AgentUnreachableError, HistoryError
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
@@ -66,25 +66,25 @@ _LONG_ADDRESS = "2001:0db8:85a3:08d3:1319:8a2e:0370:7344"
 
 
 class State(NamedTuple):
-    """What the agent has said and what is known of the past."""
+    """The messages of the agent, and a history."""
 
     said: list[ServerMessage]
-    past: Any
+    history: Any
     is_away: bool = False
     """The agent has gone since."""
 
 
-class _NoPast:
-    """The history is still empty, or cannot be read."""
+class _NoHistory:
+    """An empty history; with `error`, an unreadable one."""
 
     def __init__(self, error: str = "") -> None:
         self._error = error
 
-    def ask(self, question: Any, answer: Any, fail: Any) -> None:
+    def submit(self, query: Any, on_result: Any, on_error: Any) -> None:
         if self._error:
-            fail(HistoryError(self._error))
+            on_error(HistoryError(self._error))
         else:
-            answer(question(self))
+            on_result(query(self))
 
     def curve(self, *_asked: object) -> Curve:
         return Curve(15.0, [], [], [], [], [])
@@ -107,7 +107,7 @@ class _NoPast:
         return True
 
 
-class _HugePast(_NoPast):
+class _HugeHistory(_NoHistory):
     """A data centre's."""
 
     def curve(self, _kind: str, _name: str | None, start: float, end: float, _most: int) -> Curve:
@@ -158,7 +158,7 @@ def _extreme() -> State:
     said.append(
         msgspec.structs.replace(last_apps, apps=apps, uplink=(10**14, 10**14), tcp=(10**14, 10**14), other=(10**13, 7))
     )
-    return State(said, _HugePast())
+    return State(said, _HugeHistory())
 
 
 def _interface(number: int, name: str, _at: datetime) -> InterfaceTick:
@@ -191,10 +191,12 @@ def _many_connections(message: ConnectionsMessage) -> ConnectionsMessage:
 def _states() -> dict[str, State]:
     hello = next(each for each in messages() if isinstance(each, Hello))
     return {
-        "empty": State([msgspec.structs.replace(hello, recent=())], _NoPast()),
-        "typical": State(messages(), SyntheticPast()),
+        "empty": State([msgspec.structs.replace(hello, recent=())], _NoHistory()),
+        "typical": State(messages(), SyntheticHistory()),
         "extreme": _extreme(),
-        "away": State(messages(), _NoPast("There is no history in /home/ada/.local/share: it is off."), is_away=True),
+        "away": State(
+            messages(), _NoHistory("There is no history in /home/ada/.local/share: it is off."), is_away=True
+        ),
     }
 
 
@@ -209,7 +211,7 @@ class _Shown:
         self.theme = Theme(application, Qt.ColorScheme.Light)
         memory = QSettings(f"{directory}/window.ini", QSettings.Format.IniFormat)
         self.window = MainWindow(
-            self.theme, self._link, memory, state.past, Path("/home/ada/.config/netwatch-tray/settings.toml")
+            self.theme, self._link, memory, state.history, Path("/home/ada/.config/netwatch-tray/settings.toml")
         )
         self.window.show()
         self._link.try_now()

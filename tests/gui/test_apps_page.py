@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from windows import FakePast, FakeReader, until
+from windows import FakeHistory, FakeReader, until
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, Subscribe
@@ -91,7 +91,7 @@ def test_today_and_this_month_come_from_the_history(open_window) -> None:
     reader = FakeReader()
     reader.names["app"] = {"Steam": (_used(0), _used(28_000_000)), "curl": (_used(5_000), _used(9_000_000))}
     reader.names["total"] = {"total": (_used(6_000), _used(40_000_000))}
-    opened = open_window(history=FakePast(reader), size=(1280, 800))
+    opened = open_window(history=FakeHistory(reader), size=(1280, 800))
     opened.window.turn_to(2)
     page = opened.window.apps
     assert sorted(_column(page, 0)) == ["Steam", "curl"], "the history is there before the first reading"
@@ -116,7 +116,7 @@ def test_bytes_of_gaps_have_a_row_of_their_own(open_window) -> None:
     reader.names["app"] = {"curl": (_used(5_000), _used(9_000_000))}
     today, month = Used(7_000, 0, 1_500, 0, 60.0), Used(12_000_000, 0, 2_000_000, 0, 60.0)
     reader.names["total"] = {"total": (today, month)}
-    opened = open_window(history=FakePast(reader), size=(1280, 800))
+    opened = open_window(history=FakeHistory(reader), size=(1280, 800))
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))
     page = opened.window.apps
@@ -129,7 +129,7 @@ def test_bytes_of_gaps_have_a_row_of_their_own(open_window) -> None:
 
 
 def test_a_history_that_cannot_be_read_is_said(open_window) -> None:
-    opened = open_window(history=FakePast(error="There is no history yet."))
+    opened = open_window(history=FakeHistory(error="There is no history yet."))
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))
     model = opened.window.apps.table.model()

@@ -5,7 +5,7 @@ import time
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from windows import interface, past, tick, uplink
+from windows import interface, past_tick, tick, uplink
 
 from netwatch_tray.feed.protocol import TickMessage
 from netwatch_tray.units import Units
@@ -17,7 +17,9 @@ def _rows(page) -> list[list[str]]:
 
 
 def test_the_chart_as_a_table(open_window) -> None:
-    some = [past(ago, *((None, None, "asleep") if 8 <= ago <= 12 else (ago * 1e6, 1e3))) for ago in range(20, 0, -1)]
+    some = [
+        past_tick(ago, *((None, None, "asleep") if 8 <= ago <= 12 else (ago * 1e6, 1e3))) for ago in range(20, 0, -1)
+    ]
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *some)
     page = opened.window.interfaces
     page.table.setFocus()
@@ -47,7 +49,7 @@ def test_the_chart_as_a_table(open_window) -> None:
 
 
 def test_the_table_is_sorted_and_copied_like_any_other(open_window, application) -> None:
-    opened = open_window(Qt.ColorScheme.Light, (960, 640), *(past(ago, ago * 1e6, 1e3) for ago in range(9, 0, -1)))
+    opened = open_window(Qt.ColorScheme.Light, (960, 640), *(past_tick(ago, ago * 1e6, 1e3) for ago in range(9, 0, -1)))
     page = opened.window.interfaces
     page._as_table.click()
     page.chart_table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
@@ -61,7 +63,7 @@ def test_the_crosshair_is_spoken(open_window, monkeypatch) -> None:
     spoken: list[str] = []
     monkeypatch.setattr(QAccessible, "isActive", lambda: True)
     monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: spoken.append(event.message()))
-    opened = open_window(Qt.ColorScheme.Light, (960, 640), past(2, 1e6, 5e3), past(1, 2e6, 6e3))
+    opened = open_window(Qt.ColorScheme.Light, (960, 640), past_tick(2, 1e6, 5e3), past_tick(1, 2e6, 6e3))
     chart = opened.window.interfaces.chart
     chart.grab()
     spoken.clear()

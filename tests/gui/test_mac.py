@@ -1,4 +1,4 @@
-"""The window as a program of a Mac: menu bar, keys and activation, with a stand-in for AppKit."""
+"""The window on macOS: menu bar, keys and activation, with a stand-in for AppKit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar
 
-from netwatch_tray.window.shell import mac_menu as mac
+from netwatch_tray.window.shell.mac_menu import become_regular
 
 
 @pytest.fixture
@@ -74,6 +74,6 @@ def test_elsewhere_there_is_no_menu_bar(open_window):
 def test_the_windows_process_gets_a_dock_icon_and_comes_to_the_front(monkeypatch):
     cocoa = Cocoa()
     cocoa.install(monkeypatch)
-    mac.become_regular()
+    become_regular()
     assert cocoa.policy == 0
     assert [selector for _, _, selector in cocoa.calls][-1] == "activateIgnoringOtherApps:"

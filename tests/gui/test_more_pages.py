@@ -13,16 +13,16 @@ from PySide6.QtCore import QDate, QEvent, QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel
-from windows import FakeAgent, FakePast, FakeReader, Opened, connection, interface, past, tick, until, uplink
+from windows import FakeAgent, FakeHistory, FakeReader, Opened, connection, interface, past_tick, tick, until, uplink
 
 from netwatch_tray import settings
 from netwatch_tray.errors import HistoryError, NetWatchError, NoHistoryYetError
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, SettingsMessage, Status, Subscribe, TickMessage
 from netwatch_tray.settings import DataPlan, History, Settings
 from netwatch_tray.units import Units
-from netwatch_tray.window.data.cli_process import Verb
-from netwatch_tray.window.data.history_queries import HistoryPast
-from netwatch_tray.window.data.process_cost import OwnCost
+from netwatch_tray.window.data.cli_process import CliProcess
+from netwatch_tray.window.data.history_queries import HistoryThread
+from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.widgets.text import Text
 
@@ -34,10 +34,10 @@ def opened(agent: FakeAgent, tmp_path: Path, application):
     """A window with everything it may have."""
     memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     one = Opened(
-        agent, memory, Qt.ColorScheme.Light, past=FakePast(FakeReader()), settings_file=tmp_path / "settings.toml"
+        agent, memory, Qt.ColorScheme.Light, history=FakeHistory(FakeReader()), settings_file=tmp_path / "settings.toml"
     )
     one.window.resize(1280, 800)
-    one.connect(past(2, 1e6, 1e5), past(1, 1e6, 1e5))
+    one.connect(past_tick(2, 1e6, 1e5), past_tick(1, 1e6, 1e5))
     application.processEvents()
     yield one
     one.window.close()
@@ -56,27 +56,27 @@ def test_long_ranges_come_from_the_history(opened) -> None:
     QTest.keySequence(opened.window, "Alt+3")
     chart = page.chart
     chart.grab()
-    assert page._past.reader.kinds[-1] == ("total", None, pytest.approx(3600))
+    assert page._history.reader.kinds[-1] == ("total", None, pytest.approx(3600))
     assert len(chart._runs) == 2
     assert max(known.rx_peak for known in chart._runs[0]) == 3e6
     assert [gap.reason for gap in chart._gaps][:1] == ["asleep"]
     assert "line: average, band: peak" in _said(opened.window)
     assert chart._points[-1].rx == 12.4e6, "what was measured since is there as well"
     page.table.selectRow(1)
-    assert page._past.reader.kinds[-1][:2] == ("interface", "wg0")
-    before = page._past.asked
+    assert page._history.reader.kinds[-1][:2] == ("interface", "wg0")
+    before = page._history.submitted
     opened.say(TickMessage(tick(*_FEW)), TickMessage(tick(*_FEW)))
-    assert page._past.asked == before, "not at each tick"
+    assert page._history.submitted == before, "not at each tick"
     QTest.keySequence(opened.window, "Alt+7")
     chart.grab()
-    assert page._past.reader.kinds[-1][2] == pytest.approx(365 * 86400)
+    assert page._history.reader.kinds[-1][2] == pytest.approx(365 * 86400)
     QTest.keySequence(opened.window, "Alt+1")
     chart.grab()
     assert chart._points[-1].rx == 2.1e6
 
 
 def test_a_part_of_a_long_range_is_asked_for_again_and_finer(opened) -> None:
-    page, reader = opened.window.interfaces, opened.window.interfaces._past.reader
+    page, reader = opened.window.interfaces, opened.window.interfaces._history.reader
     opened.say(TickMessage(tick(*_FEW)))
     page.choose_range(3)
     page.chart.grab()
@@ -101,11 +101,11 @@ def test_a_part_of_a_long_range_is_asked_for_again_and_finer(opened) -> None:
 def test_a_slow_history_is_said_and_a_missing_one_as_well(opened) -> None:
     page = opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
-    page._past.reader = None
+    page._history.reader = None
     page.choose_range(4)
     until(lambda: page.chart._reading, "says that it reads")
     page.chart.grab()
-    page._past.error = "There is no history yet."
+    page._history.error = "There is no history yet."
     page.choose_range(5)
     assert not page.chart._reading
     assert "There is no history yet." in _said(opened.window)
@@ -127,7 +127,7 @@ def test_usage(opened) -> None:
     assert "a day keeps you under the cap" in page._sentence.text()
     opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=1))))
     assert "over the cap" in page._sentence.text()
-    page._past.reader.complete = False
+    page._history.reader.complete = False
     page._periods.choose(2)
     assert len(page.chart._bars) == 12
     assert "Some bytes are missing" in page._sentence.text()
@@ -146,7 +146,7 @@ def test_usage(opened) -> None:
     assert len(pane._sections[1]._amounts) == 6
     opened.window.resize(960, 640)
     assert not pane.isVisible()
-    page._past.error = "The history is gone."
+    page._history.error = "The history is gone."
     page._periods.choose(0)
     assert "The history is gone." in page._instead._detail.text()
     page.plan_asked.emit()
@@ -155,7 +155,7 @@ def test_usage(opened) -> None:
 
 
 def test_what_was_not_measured_is_not_nothing(opened) -> None:
-    page, reader = opened.window.usage, opened.window.usage._past.reader
+    page, reader = opened.window.usage, opened.window.usage._history.reader
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     reader.began = (today + timedelta(minutes=40)).timestamp()
     opened.window.turn_to(3)
@@ -174,7 +174,7 @@ def test_what_was_not_measured_is_not_nothing(opened) -> None:
 def test_the_first_minute(opened) -> None:
     interfaces, usage = opened.window.interfaces, opened.window.usage
     opened.say(TickMessage(tick(*_FEW)))
-    interfaces._past.error = NoHistoryYetError("There is no history yet in here: start the program.")
+    interfaces._history.error = NoHistoryYetError("There is no history yet in here: start the program.")
     interfaces.choose_range(3)
     assert "The first minute is being recorded." in _said(opened.window)
     opened.window.turn_to(3)
@@ -356,7 +356,7 @@ def test_the_history_is_exported_by_the_verb(opened, tmp_path: Path, monkeypatch
 
 
 def test_a_verb_that_cannot_start_says_so(opened) -> None:
-    verb = Verb(opened.window, lambda: ("/nonexistent/netwatch-tray",))
+    verb = CliProcess(opened.window, lambda: ("/nonexistent/netwatch-tray",))
     said: list[str] = []
     verb.failed.connect(said.append)
     verb.run("snapshot")
@@ -365,7 +365,7 @@ def test_a_verb_that_cannot_start_says_so(opened) -> None:
 
 
 def test_own_cost_is_that_of_the_last_minute() -> None:
-    cost = OwnCost()
+    cost = ProcessCost()
     assert cost.percent is None
     cost.add(1, 5.0, 2.0)
     assert cost.percent is None, "its start says nothing of it"
@@ -495,8 +495,8 @@ def test_the_sheet_of_keys(opened) -> None:
 
 
 def test_questions_are_answered_in_the_thread_that_paints(tmp_path: Path) -> None:
-    asked = HistoryPast(tmp_path / "history.sqlite3")
+    history = HistoryThread(tmp_path / "history.sqlite3")
     failed: list[HistoryError] = []
-    asked.ask(lambda reader: reader.names("total"), pytest.fail, failed.append)
+    history.submit(lambda reader: reader.names("total"), pytest.fail, failed.append)
     until(lambda: failed, "there is no file yet, which is said")
-    asked.close()
+    history.close()

@@ -7,21 +7,21 @@ import pytest
 from windows import until
 
 from netwatch_tray.errors import NetWatchError
-from netwatch_tray.window.shell.single_instance import OnlyOne
+from netwatch_tray.window.shell.single_instance import SingleInstance
 
 
 def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> None:
-    first, asked = OnlyOne(tmp_path), []
-    first.asked.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
+    first, asked = SingleInstance(tmp_path), []
+    first.requested.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "token of the click")
-    assert not OnlyOne(tmp_path).claim()
+    assert not SingleInstance(tmp_path).claim()
     monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
     until(lambda: asked, "the first is asked")
     assert asked == ["token of the click"]
     first.release()
     assert not (tmp_path / "window").exists()
-    third = OnlyOne(tmp_path)
+    third = SingleInstance(tmp_path)
     assert third.claim(), "the place is free again"
     third.release()
 
@@ -29,23 +29,23 @@ def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> No
 @pytest.mark.parametrize("at_settings", [False, True])
 @pytest.mark.parametrize("token", ["", "token of the click", "x" * 4096])
 def test_the_page_is_handed_over_with_the_token(tmp_path: Path, monkeypatch, token: str, at_settings: bool) -> None:
-    first, asked = OnlyOne(tmp_path), []
-    first.asked.connect(lambda wanted: asked.append((wanted, os.environ.get("XDG_ACTIVATION_TOKEN", ""))))
+    first, asked = SingleInstance(tmp_path), []
+    first.requested.connect(lambda wanted: asked.append((wanted, os.environ.get("XDG_ACTIVATION_TOKEN", ""))))
     assert first.claim()
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", token)
-    assert not OnlyOne(tmp_path, at_settings=at_settings).claim()
+    assert not SingleInstance(tmp_path, at_settings=at_settings).claim()
     until(lambda: asked, "the first is asked")
     assert asked == [(at_settings, token)]
     first.release()
 
 
 def test_a_token_that_no_compositor_gives_is_ignored(tmp_path: Path, monkeypatch) -> None:
-    first, asked = OnlyOne(tmp_path), []
-    first.asked.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
+    first, asked = SingleInstance(tmp_path), []
+    first.requested.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
     for token in ("x" * 100_000, "\udcff"):
         monkeypatch.setenv("XDG_ACTIVATION_TOKEN", token)
-        second = OnlyOne(tmp_path)
+        second = SingleInstance(tmp_path)
         assert not second.claim()
         second.release()
     monkeypatch.delenv("XDG_ACTIVATION_TOKEN")
@@ -56,22 +56,22 @@ def test_a_token_that_no_compositor_gives_is_ignored(tmp_path: Path, monkeypatch
 
 def test_what_a_killed_one_has_left_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / "window").touch()
-    one = OnlyOne(tmp_path)
+    one = SingleInstance(tmp_path)
     assert one.claim()
     one.release()
 
 
 def test_one_that_does_not_answer_is_said(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.shell.single_instance._ANSWER_WITHIN_S", 0.1)
-    first = OnlyOne(tmp_path)
+    monkeypatch.setattr("netwatch_tray.window.shell.single_instance._TIMEOUT_S", 0.1)
+    first = SingleInstance(tmp_path)
     assert first.claim()
     (tmp_path / "window").unlink()
-    second = OnlyOne(tmp_path)
+    second = SingleInstance(tmp_path)
     with pytest.raises(NetWatchError, match="open already, but does not answer"):
         second.claim()
     second.release()
     first.release()
-    too_long = OnlyOne(tmp_path / ("x" * 120))
+    too_long = SingleInstance(tmp_path / ("x" * 120))
     (tmp_path / ("x" * 120)).mkdir()
     with pytest.raises(NetWatchError, match="No window can open"):
         too_long.claim()

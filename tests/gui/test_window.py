@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QLineEdit, QWidget
-from windows import connection, interface, past, tick, until, uplink
+from windows import connection, interface, past_tick, tick, until, uplink
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Status, Subscribe, TickMessage
@@ -145,7 +145,7 @@ def test_the_selected_interface_is_drawn_large(open_window) -> None:
 
 
 def test_the_past_comes_with_the_greeting(open_window) -> None:
-    past_minute = [past(60 - second, 1e6, 1e5) for second in range(60)]
+    past_minute = [past_tick(60 - second, 1e6, 1e5) for second in range(60)]
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *past_minute)
     opened.say(TickMessage(tick(*_FEW)))
     chart = opened.window.interfaces.chart
@@ -308,7 +308,7 @@ def test_the_agent_goes_and_comes_back(open_window) -> None:
         assert (link.attempt, link.retry_in) == (attempt, pause)
     agent.start()
     banner._button.click()
-    agent.greet(past(1, 3e6, 1e5))
+    agent.greet(past_tick(1, 3e6, 1e5))
     until(lambda: link.connected, "it is back")
     assert banner.isHidden()
     opened.say(TickMessage(tick(*_FEW)))
@@ -342,7 +342,7 @@ def test_an_agent_can_be_started_from_the_window(open_window) -> None:
 
 
 def test_it_tries_again_by_itself(open_window, monkeypatch) -> None:
-    monkeypatch.setattr("netwatch_tray.window.data.agent_link._PAUSES_S", (0,))
+    monkeypatch.setattr("netwatch_tray.window.data.agent_link._RETRY_AFTER_S", (0,))
     opened = open_window(connected=False)
     opened.agent.stop()
     opened.link.try_now()

@@ -29,7 +29,7 @@ from netwatch_tray.model import Connection, InterfaceTick, Tick, Total
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.data.agent_link import AgentLink
-from netwatch_tray.window.data.history_queries import Past
+from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -114,13 +114,13 @@ class Opened:
         agent: FakeAgent,
         memory: QSettings,
         scheme: Qt.ColorScheme,
-        past: Past | None = None,
+        history: HistoryQueries | None = None,
         settings_file: Path | None = None,
     ) -> None:
         self.agent = agent
         self.theme = Theme(application(), scheme)
         self.link = AgentLink(partial(FeedClient, agent.path))
-        self.window = MainWindow(self.theme, self.link, memory, past, settings_file)
+        self.window = MainWindow(self.theme, self.link, memory, history, settings_file)
         self.window.show()
 
     def connect(self, *recent: RecentTick, units: Units | None = None) -> None:
@@ -163,7 +163,7 @@ def tick(*interfaces: InterfaceTick, ago: float = 0.0, gap: str | None = None) -
     )
 
 
-def past(ago: float, rx: float | None, tx: float | None, gap: str | None = None, index: int = 2) -> RecentTick:
+def past_tick(ago: float, rx: float | None, tx: float | None, gap: str | None = None, index: int = 2) -> RecentTick:
     return RecentTick(time.time() - ago, gap, (rx, tx), {index: (rx, tx)})
 
 
@@ -175,20 +175,20 @@ def connection(number: int, process: str | None = "firefox", **more: object) -> 
     return Connection(key=f"key{number}", process=process, **(values | more))  # type: ignore[arg-type]  # spelled out above
 
 
-class FakePast:
-    """Answers at once from a reader of the test's, or fails; or keeps the question."""
+class FakeHistory:
+    """Runs queries at once on `reader`, or fails with `error`; without both, never calls back."""
 
     def __init__(self, reader: object = None, error: str | HistoryError = "") -> None:
         self.reader = reader
         self.error = error
-        self.asked = 0
+        self.submitted = 0
 
-    def ask(self, question: Any, answer: Any, fail: Any) -> None:
-        self.asked += 1
+    def submit(self, query: Any, on_result: Any, on_error: Any) -> None:
+        self.submitted += 1
         if self.error:
-            fail(self.error if isinstance(self.error, HistoryError) else HistoryError(self.error))
+            on_error(self.error if isinstance(self.error, HistoryError) else HistoryError(self.error))
         elif self.reader is not None:
-            answer(question(self.reader))
+            on_result(query(self.reader))
 
 
 class FakeReader:

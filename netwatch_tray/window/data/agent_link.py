@@ -1,4 +1,4 @@
-"""The line to the agent: hands on what it says, and comes back by itself when it breaks."""
+"""The window's connection to the agent, which reconnects by itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netwatch_tray.feed.protocol import VERSION, ClientMessage, Command, Hello, 
 
 _log = logging.getLogger(__name__)
 
-_PAUSES_S = (1, 2, 4, 8, 10)
+_RETRY_AFTER_S = (1, 2, 4, 8, 10)
 
 
 class Feed(Protocol):
@@ -27,27 +27,28 @@ class Feed(Protocol):
 
 
 class AgentLink(QObject):
-    """Connects, reads when there is something to read, and tries again after 1, 2, 4, 8 and then each 10 seconds.
+    """Connects, reads when data arrives, and retries after 1, 2, 4, 8 and then every 10 seconds.
 
-    `received` carries each message. `changed`: the line was lost or came back, or another attempt begins.
+    `received` carries each message. `changed` is emitted when the connection is lost or established, or an attempt
+    failed.
     """
 
     received = Signal(object)
     changed = Signal()
 
     def __init__(self, connect: Callable[[], Feed], parent: QObject | None = None) -> None:
-        """`connect` raises AgentUnreachableError when nobody answers."""
+        """`connect` raises AgentUnreachableError when no agent accepts the connection."""
         super().__init__(parent)
         self._connect = connect
         self._feed: Feed | None = None
         self._notifier: QSocketNotifier | None = None
         self._topics: frozenset[Topic] = frozenset()
         self.connected = False
-        """Whether an agent greeted us and what it says is understood."""
+        """Whether an agent of the same protocol version has sent its greeting."""
         self.attempt = 0
-        """Of coming back; 0 while connected."""
+        """Number of failed attempts in a row; 0 while connected."""
         self.was_connected = False
-        self.speaks_another_version = False
+        self.version_mismatch = False
         self._retry_at = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -59,23 +60,23 @@ class AgentLink(QObject):
         return max(0, round(self._retry_at - time.monotonic()))
 
     def subscribe(self, topics: frozenset[Topic]) -> None:
-        """From now on, and again after every reconnection."""
+        """Request these topics now and after every reconnection."""
         if topics != self._topics:
             self._topics = topics
             if self.connected:
                 self._send(Subscribe(topics))
 
-    def ask_status(self) -> None:
+    def request_status(self) -> None:
         if self.connected:
             self._send(Command("status"))
 
     def reload_settings(self) -> None:
-        """Tells the agent that the file holds others; one that comes later reads them anyway."""
+        """Make the agent read the settings file again; an agent that starts later reads it anyway."""
         if self.connected:
             self._send(Command("reload"))
 
     def try_now(self) -> None:
-        """Connects at once instead of at the end of the pause."""
+        """Connect now instead of at the end of the retry interval."""
         self._timer.stop()
         self._drop()
         try:
@@ -87,8 +88,8 @@ class AgentLink(QObject):
         self._notifier.activated.connect(self._read)
         self._read()
 
-    def try_anew(self) -> None:
-        """Connects now and then soon again, as after the line has just been lost."""
+    def restart_retries(self) -> None:
+        """Connect now, and restart the retry intervals at the shortest."""
         self.attempt = 0
         self.try_now()
 
@@ -105,19 +106,19 @@ class AgentLink(QObject):
             self._try_later()
             return
         except ParseError as error:
-            _log.warning("%s The window connects again.", error)
+            _log.warning("%s The window reconnects.", error)
             self._try_later()
             return
         for message in messages:
             if isinstance(message, Hello):
-                self._greeted(message)
+                self._read_greeting(message)
             if self.connected:
                 self.received.emit(message)
 
-    def _greeted(self, hello: Hello) -> None:
+    def _read_greeting(self, hello: Hello) -> None:
         self.attempt = 0
         self.connected = hello.protocol == VERSION
-        self.speaks_another_version = not self.connected
+        self.version_mismatch = not self.connected
         if self.connected:
             self.was_connected = True
             self._send(Subscribe(self._topics))
@@ -132,10 +133,10 @@ class AgentLink(QObject):
 
     def _try_later(self) -> None:
         self._drop()
-        pause = _PAUSES_S[min(self.attempt, len(_PAUSES_S) - 1)]
+        delay = _RETRY_AFTER_S[min(self.attempt, len(_RETRY_AFTER_S) - 1)]
         self.attempt += 1
-        self._retry_at = time.monotonic() + pause
-        self._timer.start(pause * 1000)
+        self._retry_at = time.monotonic() + delay
+        self._timer.start(delay * 1000)
         self.changed.emit()
 
     def _drop(self) -> None:

@@ -1,4 +1,4 @@
-"""A verb of this program, run in a process of its own: what the terminal does, the window does in the same way."""
+"""Subcommands of this program, run in a child process, so that window and terminal do a thing in the same way."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from PySide6.QtCore import QObject, QProcess, Signal
 
 from netwatch_tray import launch
 
-_LONGEST_END_MS = 1000
+_KILL_TIMEOUT_MS = 1000
 
 
-class Verb(QObject):
-    """One run at a time, off the thread that paints. `done` carries what it printed, `failed` what it complained of."""
+class CliProcess(QObject):
+    """Runs one subcommand at a time without blocking the window.
+
+    `done` carries what it wrote to stdout, `failed` the last line of its stderr.
+    """
 
     done = Signal(bytes)
     failed = Signal(str)
 
     def __init__(self, parent: QObject, command: Callable[..., tuple[str, ...]] = launch.command) -> None:
+        """`command` returns the program and its first arguments."""
         super().__init__(parent)
         self._command = command
         self._process: QProcess | None = None
@@ -26,39 +30,41 @@ class Verb(QObject):
     def is_running(self) -> bool:
         return self._process is not None
 
-    def run(self, *arguments: str, typed: bytes = b"") -> None:
-        """Instead of the run before, if that is not over. `typed`: what the verb reads from its input, and nobody
-        sees in a list of processes."""
+    def run(self, *arguments: str, stdin: bytes = b"") -> None:
+        """Stop the previous run and start another one.
+
+        Secrets go through `stdin`: every user can read the arguments of a process.
+        """
         self.stop()
         program, *before = self._command()
         process = self._process = QProcess(self)
         process.finished.connect(self._finish)
         process.errorOccurred.connect(self._fail_to_start)
         process.start(program, [*before, *arguments])
-        process.write(typed)
+        process.write(stdin)
         process.closeWriteChannel()
 
     def stop(self) -> None:
-        """Ends a run that is not over; nothing is told of it."""
+        """Kill the running process; neither signal is emitted for it."""
         process, self._process = self._process, None
         if process is not None:
             process.finished.disconnect(self._finish)
             process.errorOccurred.disconnect(self._fail_to_start)
             process.kill()
-            process.waitForFinished(_LONGEST_END_MS)
+            process.waitForFinished(_KILL_TIMEOUT_MS)
             process.deleteLater()
 
     def _finish(self, code: int, status: QProcess.ExitStatus) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        printed, complaint = process.readAllStandardOutput().data(), process.readAllStandardError().data()
+        stdout, stderr = process.readAllStandardOutput().data(), process.readAllStandardError().data()
         process.deleteLater()
         if code == 0 and status == QProcess.ExitStatus.NormalExit:
-            self.done.emit(bytes(printed))
+            self.done.emit(bytes(stdout))
         else:
-            said = bytes(complaint).decode(errors="replace").strip().rpartition("\n")[2]
-            self.failed.emit(said.removeprefix("netwatch-tray: ") or self.tr("It ended without a word."))
+            last_line = bytes(stderr).decode(errors="replace").strip().rpartition("\n")[2]
+            self.failed.emit(last_line.removeprefix("netwatch-tray: ") or self.tr("It ended without a word."))
 
     def _fail_to_start(self, error: QProcess.ProcessError) -> None:
         process = self._process

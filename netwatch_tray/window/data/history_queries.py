@@ -1,4 +1,4 @@
-"""Questions to the history, answered off the thread that paints."""
+"""Queries of the history, run off the GUI thread."""
 
 from __future__ import annotations
 
@@ -15,82 +15,86 @@ from netwatch_tray.errors import HistoryError, NoHistoryYetError
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 translate = QCoreApplication.translate
 
 
-class Past(Protocol):
-    """What the pages ask."""
+class HistoryQueries(Protocol):
+    """Runs queries of the history without blocking the window."""
 
-    def ask(
+    def submit(
         self,
-        question: Callable[[HistoryReader], Answer],
-        answer: Callable[[Answer], None],
-        fail: Callable[[HistoryError], None],
+        query: Callable[[HistoryReader], Result],
+        on_result: Callable[[Result], None],
+        on_error: Callable[[HistoryError], None],
     ) -> None:
-        """Calls `question` elsewhere, then `answer` or `fail` in the thread that paints."""
+        """Queue `query`, and later call `on_result` or `on_error` on the GUI thread."""
 
 
-def why_no_history(error: HistoryError, keeps: bool | None) -> str:
-    """`keeps`: whether the agent records; None: there is no agent."""
-    if isinstance(error, NoHistoryYetError) and keeps is not None:
-        if keeps:
-            return translate("Past", "The first minute is being recorded.")
-        return translate("Past", "The history is off: turn it on in the settings.")
+def why_no_history(error: HistoryError, is_recorded: bool | None) -> str:
+    """Return the reason why there is no history, as a sentence.
+
+    `is_recorded`: whether the agent records one; None without an agent.
+    """
+    if isinstance(error, NoHistoryYetError) and is_recorded is not None:
+        if is_recorded:
+            return translate("History", "The first minute is being recorded.")
+        return translate("History", "The history is off: turn it on in the settings.")
     return str(error)
 
 
-class HistoryPast(QObject):
-    """One thread, started by the first question, reads the file of the agent."""
+class HistoryThread(QObject):
+    """Runs queries in order on one thread, which the first query starts."""
 
     _done = Signal(object)
 
     def __init__(self, file: Path) -> None:
+        """`file`: the agent's database; opened for each query that finds it closed."""
         super().__init__()
         self._file = file
-        self._questions: queue.SimpleQueue[tuple[Any, Any, Any] | None] = queue.SimpleQueue()
+        self._queries: queue.SimpleQueue[tuple[Any, Any, Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._done.connect(_call)
 
-    def ask(
+    def submit(
         self,
-        question: Callable[[HistoryReader], Answer],
-        answer: Callable[[Answer], None],
-        fail: Callable[[HistoryError], None],
+        query: Callable[[HistoryReader], Result],
+        on_result: Callable[[Result], None],
+        on_error: Callable[[HistoryError], None],
     ) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="history", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="history", daemon=True)
             self._thread.start()
-        self._questions.put((question, answer, fail))
+        self._queries.put((query, on_result, on_error))
 
     def close(self) -> None:
-        """Waits for the question under way; nothing is answered after this."""
+        """Wait for the running query, then end the thread; no callback is called afterwards."""
         self._done.disconnect(_call)
         if self._thread is not None:
-            self._questions.put(None)
+            self._queries.put(None)
             self._thread.join()
             self._thread = None
 
-    def _work(self) -> None:
-        # Here, so that a window that asks nothing does not load SQLite.
+    def _run(self) -> None:
+        # Here, so that a window without queries does not load SQLite.
         from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415
 
         reader: HistoryReader | None = None
-        while (asked := self._questions.get()) is not None:
-            question, answer, fail = asked
+        while (submitted := self._queries.get()) is not None:
+            query, on_result, on_error = submitted
             try:
                 reader = reader or HistoryReader(self._file)
-                found = question(reader)
+                result = query(reader)
             except HistoryError as error:
-                if reader is not None:  # another file may lie there by the next time
+                if reader is not None:  # the file may be replaced before the next query
                     reader.close()
                     reader = None
-                self._done.emit(lambda fail=fail, error=error: fail(error))
+                self._done.emit(lambda on_error=on_error, error=error: on_error(error))
             else:
-                self._done.emit(lambda answer=answer, found=found: answer(found))
+                self._done.emit(lambda on_result=on_result, result=result: on_result(result))
         if reader is not None:
             reader.close()
 
 
-def _call(what: Callable[[], None]) -> None:
-    what()
+def _call(callback: Callable[[], None]) -> None:
+    callback()

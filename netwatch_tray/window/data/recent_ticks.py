@@ -1,4 +1,4 @@
-"""The last minutes of ticks, as many as the longest range of the charts needs."""
+"""The ticks of the last minutes, which the short chart ranges show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netwatch_tray.window.chart.series import Point
 _UNKNOWN = (None, None)
 
 
-class Recent:
+class RecentTicks:
     """Ticks in order of time, none older than `keep` seconds before the newest."""
 
     def __init__(self, keep: float) -> None:
@@ -22,17 +22,13 @@ class Recent:
 
     @property
     def newest(self) -> float | None:
-        """When the last tick was, Unix time."""
+        """Unix time of the last tick."""
         ticks = self._shown
         return ticks[-1].at if ticks else None
 
     def hold(self, held: bool) -> None:
-        """Goes on telling what is known now, while more is added; or tells of all again."""
+        """Freeze or unfreeze what `newest` and `points` return; ticks are added all the same."""
         self._held = self._ticks.copy() if held else None
-
-    @property
-    def _shown(self) -> deque[RecentTick]:
-        return self._ticks if self._held is None else self._held
 
     def add(self, tick: Tick) -> None:
         rates = {each.index: (each.rx_rate, each.tx_rate) for each in tick.interfaces}
@@ -40,12 +36,15 @@ class Recent:
         self._append(RecentTick(tick.at.timestamp(), gap, (tick.total.rx_rate, tick.total.tx_rate), rates))
 
     def merge(self, ticks: Iterable[RecentTick]) -> None:
-        """Takes over what the agent remembers; what it does not (it was restarted) stays."""
+        """Add the ticks that the agent keeps. Older ones stay: a restarted agent does not have them."""
         for tick in ticks:
             self._append(tick)
 
     def points(self, index: int | None, since: float) -> list[Point]:
-        """Of the interface with this index (None: of the total), from the last one before `since` on."""
+        """Return the points from the last one before `since` on.
+
+        `index`: of an interface; None: the total.
+        """
         result: list[Point] = []
         for tick in reversed(self._shown):
             rx, tx = tick.total if index is None else tick.rates.get(index, _UNKNOWN)
@@ -55,8 +54,12 @@ class Recent:
         result.reverse()
         return result
 
+    @property
+    def _shown(self) -> deque[RecentTick]:
+        return self._ticks if self._held is None else self._held
+
     def _append(self, tick: RecentTick) -> None:
-        # Also when the clock was set back: what is later than the newest tick has not happened.
+        # After the clock was set back, later ticks have not happened yet.
         while self._ticks and self._ticks[-1].at >= tick.at:
             self._ticks.pop()
         self._ticks.append(tick)

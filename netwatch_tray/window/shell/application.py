@@ -1,4 +1,4 @@
-"""The window's process: one display, one window, one line to the agent."""
+"""The window's process: one window and its connection to the agent."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from netwatch_tray import launch, paths, settings
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
 from netwatch_tray.window.data.agent_link import AgentLink
-from netwatch_tray.window.data.history_queries import HistoryPast
+from netwatch_tray.window.data.history_queries import HistoryThread
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.shell.appearance import Appearance
 from netwatch_tray.window.shell.main_window import MainWindow
-from netwatch_tray.window.shell.single_instance import OnlyOne
+from netwatch_tray.window.shell.single_instance import SingleInstance
 from netwatch_tray.window.widgets.icons import application_icon
 from netwatch_tray.window.widgets.theme import Theme
 
 
 def run(feed_path: Path, *, at_settings: bool = False) -> int:
-    """Opens the window on the feed at this path and returns the exit code once it is closed.
+    """Open the window, and return the exit code when it is closed.
 
-    `at_settings`: it shows its settings first, not the page that it was closed on.
+    `feed_path`: the agent's socket; without an agent the window waits for one. `at_settings`: show the settings instead
+    of the page of the last time.
 
-    Where a window is open already, brings that one to the front and returns 0. An agent that does not run is no error:
-    the window waits for it. A display that does not answer ends the process: see `require_display`.
+    If a window is already open, bring it to the front and return 0. Without a display Qt ends the process: call
+    `require_display` first.
     """
-    QGuiApplication.setDesktopFileName("netwatch-tray")  # the task bar takes icon and name from there
+    QGuiApplication.setDesktopFileName("netwatch-tray")  # task bars read icon and name from its desktop file
     application = QApplication(sys.argv[:1])
     application.setApplicationName("netwatch-tray")
     application.setApplicationDisplayName("NetWatch")
@@ -46,36 +47,38 @@ def run(feed_path: Path, *, at_settings: bool = False) -> int:
         from netwatch_tray.window.shell.mac_menu import become_regular  # noqa: PLC0415  macOS alone
 
         become_regular()
-    only_one = OnlyOne(feed_path.parent, at_settings=at_settings)
-    if not only_one.claim():
+    instance = SingleInstance(feed_path.parent, at_settings=at_settings)
+    if not instance.claim():
         return 0
     try:
-        return _show(application, only_one, feed_path, at_settings=at_settings)
+        return _show(application, instance, feed_path, at_settings=at_settings)
     finally:
-        only_one.release()
+        instance.release()
 
 
-def _show(application: QApplication, only_one: OnlyOne, feed_path: Path, *, at_settings: bool) -> int:
+def _show(application: QApplication, instance: SingleInstance, feed_path: Path, *, at_settings: bool) -> int:
     shown = _Shown(application, feed_path)
-    only_one.asked.connect(shown.bring_up)
+    instance.requested.connect(shown.bring_up)
     with _closed_by_signals(shown.close):
         shown.show(at_settings=at_settings)
         code = application.exec()
-    shown.past.close()
+    shown.history.close()
     return code
 
 
 class _Shown:
-    """The window and what it is made of; made anew when the desktop's font changes, because all its heights follow
-    from the font."""
+    """The window and what it is made from.
+
+    A change of the desktop's font replaces the window, because all its heights follow from the font.
+    """
 
     def __init__(self, application: QApplication, feed_path: Path) -> None:
         self._application = application
         self._feed_path = feed_path
         memory_file = platformdirs.user_state_path("netwatch-tray") / "window.ini"
         self._memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
-        self.past = HistoryPast(paths.history_file())
-        chosen, _fault = settings.read(paths.settings_file())  # at once, the agent's answer comes later
+        self.history = HistoryThread(paths.history_file())
+        chosen, _fault = settings.read(paths.settings_file())  # without waiting for the agent
         self._theme = Theme(application)
         self._appearance = Appearance(application, self._theme, chosen.window.theme)
         self._make()
@@ -100,13 +103,13 @@ class _Shown:
             self._theme,
             self._link,
             self._memory,
-            self.past,
+            self.history,
             paths.settings_file(),
             paths.history_file(),
             launch.start_agent,
         )
         self._link.received.connect(self._receive)
-        # When Qt has passed the change on to every widget.
+        # Queued: Qt has passed the change on to every widget by then.
         self._window.font_changed.connect(self._follow_font, Qt.ConnectionType.QueuedConnection)
 
     def _receive(self, message: ServerMessage) -> None:
@@ -118,7 +121,7 @@ class _Shown:
             return
         before = self._window
         self._application.setQuitOnLastWindowClosed(False)
-        before.close()  # it saves what the next one restores
+        before.close()  # saves what the next one restores
         before.deleteLater()
         self._make()
         self.show()
@@ -127,7 +130,7 @@ class _Shown:
 
 @contextlib.contextmanager
 def _closed_by_signals(close: Callable[[], object]) -> Iterator[None]:
-    """SIGTERM and SIGINT close the window as its button does, at once and without a timer that polls for them."""
+    """Close the window on SIGTERM and SIGINT; the wake-up socket makes that immediate, without a polling timer."""
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     notifier = QSocketNotifier(receiver.fileno(), QSocketNotifier.Type.Read)

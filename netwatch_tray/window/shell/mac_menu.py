@@ -1,4 +1,4 @@
-"""What makes the window a program of a Mac: a Dock icon, a place in Cmd-Tab, and the menu bar with its usual rows."""
+"""The window on macOS: a Dock icon, a place in Cmd-Tab, and a menu bar with the usual items."""
 
 from __future__ import annotations
 
@@ -15,33 +15,32 @@ translate = QCoreApplication.translate
 
 
 def become_regular() -> None:
-    """The bundle is an agent without Dock icon and menu bar (LSUIElement), and its window's process would be one, too.
+    """Give this process a Dock icon and a menu bar, which the bundle turns off for the agent (LSUIElement).
 
-    Call once there is a QApplication, on the main thread.
+    To be called on the main thread, after QApplication was created.
     """
     import AppKit  # noqa: PLC0415  macOS alone
 
     application = AppKit.NSApplication.sharedApplication()
     application.setActivationPolicy_(AppKit.NSApplicationActivationPolicyRegular)
-    application.activateIgnoringOtherApps_(True)  # from an agent nothing else brings it to the front
+    application.activateIgnoringOtherApps_(True)  # without this, a window that the agent opens stays behind
 
 
 class Commands(NamedTuple):
-    """What the rows do."""
+    """The actions of the menu items."""
 
     settings: Callable[[], object]
     close: Callable[[], object]
     minimise: Callable[[], object]
     keys: Callable[[], object]
     pages: tuple[tuple[str, Callable[[], object]], ...]
-    """Names of the pages, and how to turn to them."""
+    """Names of the pages, and the actions that show them."""
 
 
 def menu_bar(window: QWidget, commands: Commands) -> QMenuBar:
-    """The bar of `window`; Qt moves About, Settings and Quit to the program's own menu, by their roles.
+    """Add a menu bar to `window`; Qt moves About, Settings and Quit to the application menu, by their roles.
 
-    Their keys are those of the platform, so the window must not have shortcuts with the same keys: Qt would call them
-    ambiguous.
+    The window must not have shortcuts with the keys of the items: Qt reports those as ambiguous and calls neither.
     """
     bar = QMenuBar(window)
     file = bar.addMenu(translate("MacMenu", "File"))
@@ -51,7 +50,7 @@ def menu_bar(window: QWidget, commands: Commands) -> QMenuBar:
         keys=QKeySequence(QKeySequence.StandardKey.Preferences), role=QAction.MenuRole.PreferencesRole,
     )  # fmt: skip
     _add(file, translate("MacMenu", "Close Window"), commands.close, keys=QKeySequence(QKeySequence.StandardKey.Close))
-    # The agent goes on: it is quit in the menu of its icon.
+    # Closes the window only: the agent is quit in the menu of its icon.
     _add(
         file, translate("MacMenu", "Quit"), commands.close,
         keys=QKeySequence(QKeySequence.StandardKey.Quit), role=QAction.MenuRole.QuitRole,
@@ -79,7 +78,7 @@ def _add(
     keys: QKeySequence | None = None,
     role: QAction.MenuRole = QAction.MenuRole.NoRole,
 ) -> QAction:
-    """NoRole, because Qt would also guess a role from the text, in whatever language."""
+    """By default with NoRole: Qt would guess a role from the text."""
     action = menu.addAction(text)
     action.setMenuRole(role)
     if keys is not None:

@@ -16,8 +16,8 @@ from netwatch_tray import units
 from netwatch_tray.feed.protocol import Goodbye, Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.text import qt_tool_tip
 from netwatch_tray.window.data.agent_link import AgentLink
-from netwatch_tray.window.data.history_queries import Past
-from netwatch_tray.window.data.process_cost import OwnCost
+from netwatch_tray.window.data.history_queries import HistoryQueries
+from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.pages.interfaces.page import InterfacesPage
@@ -56,12 +56,12 @@ class MainWindow(QWidget):
         theme: Theme,
         link: AgentLink,
         memory: QSettings,
-        past: Past | None = None,
+        history: HistoryQueries | None = None,
         settings_file: Path | None = None,
         history_file: Path | None = None,
         start_agent: Callable[[], bool] | None = None,
     ) -> None:
-        """`past`: None: there is no history. `settings_file`: where the person's choices go; None: nowhere.
+        """`history`: None: there is no history. `settings_file`: where the person's choices go; None: nowhere.
         `history_file`: to tell where it is and how large. `start_agent`: starts one beside this process and says
         whether that worked; None: nobody can."""
         super().__init__()
@@ -72,21 +72,21 @@ class MainWindow(QWidget):
         self._is_starting = False
         """An agent was started and is not there yet."""
         self._status: Status | None = None
-        self._cost = OwnCost()
+        self._cost = ProcessCost()
         self._missing: tuple[str, ...] = ()
         self._understood: set[str] = set()
         """Notices that the person has read."""
         self._noticed = ""
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST)
-        self.interfaces = InterfacesPage(theme, past)
+        self.interfaces = InterfacesPage(theme, history)
         self.connections = ConnectionsPage(theme)
-        self.apps = AppsPage(theme, past)
+        self.apps = AppsPage(theme, history)
         self._settings_place = (settings_file, history_file)
         self._last: dict[type, ServerMessage] = {}
         """The latest of each kind that the settings show."""
         self._agent_cost = ""
-        self.usage = UsagePage(theme, past)
+        self.usage = UsagePage(theme, history)
         self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage]
         self._before_settings = 0
         """The page that the settings were opened from."""
@@ -107,7 +107,7 @@ class MainWindow(QWidget):
         self._add_shortcuts()
 
         self._status_timer = QTimer(self, interval=_STATUS_EVERY_MS)
-        self._status_timer.timeout.connect(link.ask_status)
+        self._status_timer.timeout.connect(link.request_status)
         self._countdown = QTimer(self, interval=_COUNTDOWN_MS)
         self._countdown.timeout.connect(self._follow_link)
         self._tabs.idToggled.connect(self._turn_to)
@@ -283,12 +283,12 @@ class MainWindow(QWidget):
         add("Escape", self._escape)
 
     def _add_menu_bar(self) -> None:
-        from netwatch_tray.window.shell import mac_menu as mac  # noqa: PLC0415  macOS alone
+        from netwatch_tray.window.shell.mac_menu import Commands, menu_bar  # noqa: PLC0415  macOS alone
 
         pages = ((self._tabs.button(index).text(), partial(self.turn_to, index)) for index in range(_SETTINGS))
-        mac.menu_bar(
+        menu_bar(
             self,
-            mac.Commands(
+            Commands(
                 settings=self.turn_to_settings,
                 close=self.close,
                 minimise=self.showMinimized,
@@ -379,7 +379,7 @@ class MainWindow(QWidget):
         self._link.subscribe(self._page().topics if seen else frozenset({"interfaces"}))
         if seen and not self._status_timer.isActive():
             self._status_timer.start()
-            self._link.ask_status()
+            self._link.request_status()
         elif not seen:
             self._status_timer.stop()
 
@@ -405,7 +405,7 @@ class MainWindow(QWidget):
             self._is_starting = False
         if self._link.connected:
             self._countdown.stop()
-            self._link.ask_status()
+            self._link.request_status()
         else:
             for page in self._pages:
                 page.lose_agent()
@@ -444,7 +444,7 @@ class MainWindow(QWidget):
             self._link.try_now()
         else:
             self._is_starting = self._start_agent()
-            self._link.try_anew()
+            self._link.restart_retries()
 
     def _understand(self, notice: str) -> None:
         """It is not said again, also not by the next window."""
@@ -469,7 +469,7 @@ class MainWindow(QWidget):
 
     def _link_notice(self) -> Notice | None:
         link = self._link
-        if link.speaks_another_version:
+        if link.version_mismatch:
             return Notice(
                 "err",
                 self.tr("The agent is of another version than this window."),

@@ -1,4 +1,4 @@
-"""Is there a display? Asked before Qt is, because Qt aborts the process when there is none."""
+"""Check for a display before Qt starts: without one Qt aborts the process."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _WITHOUT_DISPLAY = ("offscreen", "minimal", "vnc")
 
 
 def require_display() -> None:
-    """Raises NetWatchError with a sentence when Qt could not open a window here."""
+    """Raise NetWatchError, with what to do, if Qt could not open a window."""
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if platform.startswith(_WITHOUT_DISPLAY):
         return
     plugins = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)) / "platforms"
     if not (plugins / "libqxcb.so").exists():
-        return  # this Qt draws on a system whose display is always there
-    if os.environ.get("WAYLAND_DISPLAY") and _answers("libwayland-client.so.0", "wl_display_connect"):
+        return  # macOS, which always has a display
+    if os.environ.get("WAYLAND_DISPLAY") and _can_connect("libwayland-client.so.0", "wl_display_connect"):
         return
     if not os.environ.get("DISPLAY"):
         raise NetWatchError(
             "There is no display, so no window can open. The rates can be seen in the terminal: netwatch-tray watch"
         )
-    if not _answers("libxcb.so.1", "xcb_connect"):
+    if not _can_connect("libxcb.so.1", "xcb_connect"):
         raise NetWatchError(
             f"The display {os.environ['DISPLAY']} does not answer, so no window can open. "
             "The rates can be seen in the terminal: netwatch-tray watch"
@@ -41,8 +41,8 @@ def require_display() -> None:
         ) from error
 
 
-def _answers(library: str, connect: str) -> bool:
-    """Connects as Qt will: with the same library, address and authority."""
+def _can_connect(library: str, connect: str) -> bool:
+    """Connect as Qt will: with the same library, address and authority."""
     try:
         client = ctypes.CDLL(library)
     except OSError:

@@ -1,4 +1,4 @@
-"""One window only: the first one holds a lock and listens; a later one asks it to come up and ends."""
+"""One window per user: the first holds a lock and listens; a later one requests it to come to the front, and exits."""
 
 from __future__ import annotations
 
@@ -12,46 +12,49 @@ from PySide6.QtCore import QLockFile, QObject, QSocketNotifier, Signal
 
 from netwatch_tray.errors import NetWatchError
 
-_ANSWER_WITHIN_S = 2.0
+_TIMEOUT_S = 2.0
 _LONGEST_TOKEN = 4096
 _ACTIVATION = "XDG_ACTIVATION_TOKEN"
-"""What lets a window come to the front under Wayland: the token of the click that started the second program."""
+"""Holds the token of the click that started the second process, which lets a window come to the front on Wayland."""
 _SETTINGS = b"settings"
-"""A datagram is the token and what is wanted, with a NUL between them, which no environment variable contains."""
+"""A datagram is the token, a NUL, which no environment variable contains, and the request."""
 _LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + len(_SETTINGS)
 
 
-class OnlyOne(QObject):
-    """Being the only window. `asked`: another start wants this one to come up; True: at its settings."""
+class SingleInstance(QObject):
+    """The claim to be the only window.
 
-    asked = Signal(bool)
+    `requested`: another start requests this window to come to the front; True: with its settings.
+    """
+
+    requested = Signal(bool)
 
     def __init__(self, directory: Path, *, at_settings: bool = False) -> None:
-        """`directory` is private to the user and lasts as long as the session.
+        """`directory`: private to the user, removed at the end of the session.
 
-        `at_settings`: what a window that is open already has to show.
+        `at_settings`: whether a window that is already open shall show its settings.
         """
         super().__init__()
         self._wanted = _SETTINGS if at_settings else b""
         self._path = directory / "window"
         self._lock = QLockFile(str(directory / "window.lock"))
-        # Only the death of its holder makes the lock stale, however long the window is open.
+        # Without a limit of age: only the end of the process that holds it makes the lock stale.
         self._lock.setStaleLockTime(0)
-        # Python's socket: Qt's network library would cost 3 MB for these few bytes. Datagrams, because each is whole.
+        # Python's socket, because Qt's network library takes 3 MB. Datagrams, because each arrives whole.
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._notifier: QSocketNotifier | None = None
 
     def claim(self) -> bool:
-        """True: this is the only window from now on. False: the other one was asked to come up.
+        """Return whether this is the only window; if not, the other one was requested to come to the front.
 
-        Raises NetWatchError when the other one does not answer.
+        Raises NetWatchError when the other one does not listen.
         """
         if not self._lock.tryLock(0):
-            self._ask()
+            self._send_request()
             return False
         try:
-            self._path.unlink(missing_ok=True)  # left by one that was killed: the lock says nobody listens there
+            self._path.unlink(missing_ok=True)  # left by a killed process: nobody listens, or the lock were held
             self._socket.bind(str(self._path))
         except OSError as error:
             raise NetWatchError(
@@ -69,17 +72,17 @@ class OnlyOne(QObject):
         self._socket.close()
         self._lock.unlock()
 
-    def _ask(self) -> None:
+    def _send_request(self) -> None:
         token = os.environ.get(_ACTIVATION, "").encode(errors="replace")
-        if len(token) > _LONGEST_TOKEN:  # none of a compositor's
+        if len(token) > _LONGEST_TOKEN:  # not from a compositor
             token = b""
-        deadline = time.monotonic() + _ANSWER_WITHIN_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 self._socket.sendto(token + b"\0" + self._wanted, str(self._path))
                 self._socket.close()
                 return
-            time.sleep(0.05)  # it holds the lock already and will listen in a moment
+            time.sleep(0.05)  # the process that holds the lock is about to listen
         raise NetWatchError(
             "The window is open already, but does not answer. Close it, or end its process, and try again."
         )
@@ -88,5 +91,5 @@ class OnlyOne(QObject):
         with contextlib.suppress(BlockingIOError):
             token, _, wanted = self._socket.recv(_LONGEST_DATAGRAM).partition(b"\0")
             if token:
-                os.environ[_ACTIVATION] = token.decode(errors="replace")  # Qt's Wayland plugin takes it from there
-            self.asked.emit(wanted == _SETTINGS)
+                os.environ[_ACTIVATION] = token.decode(errors="replace")  # where Qt's Wayland plugin reads it
+            self.requested.emit(wanted == _SETTINGS)

@@ -1,4 +1,4 @@
-"""A line to type into, in the window's own look."""
+"""A line edit in the look of the window."""
 
 from __future__ import annotations
 

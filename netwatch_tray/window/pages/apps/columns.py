@@ -48,7 +48,7 @@ class AppRow(NamedTuple):
     is_rest: bool = False
 
 
-class Live(NamedTuple):
+class AppContext(NamedTuple):
     """What the cells are drawn from besides their own record."""
 
     points: Callable[[str, float], list[Point]]
@@ -63,8 +63,8 @@ class Live(NamedTuple):
     """What the columns of the month say about it: since when, or why they are empty."""
 
 
-def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
-    """`live` gives what holds at the moment of drawing. The remainder stands last however the table is sorted."""
+def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
+    """`context` gives what holds at the moment of drawing. The remainder stands last however the table is sorted."""
     return [
         Column(
             title=translate("Apps", "App"),
@@ -80,36 +80,36 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
         Column(
             title=translate("Apps", "Last 5 min"),
             text=lambda _row: "",
-            draw=lambda cell, row: _draw_activity(cell, row, live()),
+            draw=lambda cell, row: _draw_activity(cell, row, context()),
             tooltip=lambda _row: translate("Apps", "The last 5 minutes, as long as this window was looking"),
             widest=_SPARK_WIDTH,
             least=84,
             drop_order=5,
         ),
-        _rate_column(translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, live),
-        _rate_column(translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, live),
+        _rate_column(translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, context),
+        _rate_column(translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, context),
         _amount_column(
             translate("Apps", "{arrow} today").format(arrow=DOWN),
             lambda row: row.today and row.today.rx,
-            live,
+            context,
             drop_order=3,
         ),
         _amount_column(
             translate("Apps", "{arrow} today").format(arrow=UP),
             lambda row: row.today and row.today.tx,
-            live,
+            context,
             drop_order=2,
         ),
         _amount_column(
             translate("Apps", "{arrow} this month").format(arrow=DOWN),
             lambda row: row.month and row.month.rx,
-            live,
+            context,
             has_bar=True,
         ),
         _amount_column(
             translate("Apps", "{arrow} this month").format(arrow=UP),
             lambda row: row.month and row.month.tx,
-            live,
+            context,
             drop_order=4,
         ),
         Column(
@@ -125,16 +125,18 @@ def columns(live: Callable[[], Live]) -> list[Column[AppRow]]:
     ]
 
 
-def _rate_column(title: str, rate: Callable[[AppRow], float | None], live: Callable[[], Live]) -> Column[AppRow]:
+def _rate_column(
+    title: str, rate: Callable[[AppRow], float | None], context: Callable[[], AppContext]
+) -> Column[AppRow]:
     def order(row: AppRow) -> tuple[float, int] | None:
         now = rate(row)  # of those that are silent, those that moved most stand first
         return None if now is None or row.is_rest else (now, row.month.rx if row.month else 0)
 
     return Column(
         title=title,
-        text=lambda row: str(units.rate(rate(row), live().units)),
+        text=lambda row: str(units.rate(rate(row), context().units)),
         order=order,
-        draw=lambda cell, row: draw_rate(cell, rate(row), live().units),
+        draw=lambda cell, row: draw_rate(cell, rate(row), context().units),
         widest="0000 Mbit/s",
         stretch=1,
         numeric=True,
@@ -144,23 +146,23 @@ def _rate_column(title: str, rate: Callable[[AppRow], float | None], live: Calla
 def _amount_column(
     title: str,
     amount: Callable[[AppRow], int | None],
-    live: Callable[[], Live],
+    context: Callable[[], AppContext],
     *,
     drop_order: int | None = None,
     has_bar: bool = False,
 ) -> Column[AppRow]:
     def draw(cell: Cell, row: AppRow) -> None:
         count = amount(row)
-        draw_size(cell, count, live().units, strong=has_bar)
+        draw_size(cell, count, context().units, strong=has_bar)
         if has_bar and count:
-            draw_bar(cell, count, live().most_rx, cell.tokens.down)
+            draw_bar(cell, count, context().most_rx, cell.tokens.down)
 
     return Column(
         title=title,
-        text=lambda row: str(units.size(amount(row), live().units)),
+        text=lambda row: str(units.size(amount(row), context().units)),
         order=lambda row: None if row.is_rest else amount(row),
         draw=draw,
-        tooltip=lambda _row: live().month,
+        tooltip=lambda _row: context().month,
         widest="00000 MiB",
         stretch=1,
         numeric=True,
@@ -227,13 +229,13 @@ def _explain(row: AppRow) -> str:
     return "\n".join(lines)
 
 
-def _draw_activity(cell: Cell, row: AppRow, live: Live) -> None:
+def _draw_activity(cell: Cell, row: AppRow, context: AppContext) -> None:
     height = min(_SPARK_HEIGHT, cell.box.height() - 6)
     top = cell.box.top() + (cell.box.height() - height) / 2
     box = QRectF(cell.box.left(), top, min(_SPARK_WIDTH, cell.box.width()), height)
-    points = live.points(row.key, live.span[0])
+    points = context.points(row.key, context.span[0])
     if any(point.rx or point.tx for point in points):
-        draw_sparkline(cell.painter, box, points, live.span, live.interval, cell.tokens)
+        draw_sparkline(cell.painter, box, points, context.span, context.interval, cell.tokens)
     else:
         cell.painter.setPen(hair_line(cell.tokens.ctl))
         y = box.top() + box.height() * 0.66

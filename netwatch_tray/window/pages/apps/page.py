@@ -19,9 +19,8 @@ from netwatch_tray.history.usage import Days, period_of
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.series import Point
-from netwatch_tray.window.data.history_queries import Past, why_no_history
-from netwatch_tray.window.pages.apps import columns as app_table
-from netwatch_tray.window.pages.apps.columns import AppRow, Moved
+from netwatch_tray.window.data.history_queries import HistoryQueries, why_no_history
+from netwatch_tray.window.pages.apps.columns import AppContext, AppRow, Moved, app_columns
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.table.model import SortedModel
 from netwatch_tray.window.table.view import TableView
@@ -71,20 +70,20 @@ class AppsPage(Page):
 
     show_connections = Signal(str)
 
-    def __init__(self, theme: Theme, past: Past | None) -> None:
+    def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
         super().__init__()
         self._units = Units()
         self._plan = DataPlan()
         self._message: AppsMessage | None = None
         """None: nothing is known of now."""
-        self._past = past
+        self._history = history
         self._keeps_history: bool | None = None
         """Whether the agent records; None: there is no agent."""
         self._found: _Found | None = None
         self._no_history = self.tr("There is no history")
         self._rows: list[AppRow] = []
         self._most_rx, self._about_month = 0, ""
-        """As app_table.Live has them: the same for each cell until the rows are others."""
+        """For `AppContext`; computed once for all cells."""
         self._recent: deque[tuple[float, dict[str, _Rates]]] = deque()
         """Rates of the apps that moved anything, by moment."""
         self._agent_away = False
@@ -99,7 +98,7 @@ class AppsPage(Page):
         )
         self.search.setFixedWidth(theme.height(_FIND_WIDTH))
         self._model: SortedModel[AppRow] = SortedModel(
-            app_table.columns(self._live), lambda row: row.key, settle_ms=_SETTLE_MS
+            app_columns(self._context), lambda row: row.key, settle_ms=_SETTLE_MS
         )
         self.table: TableView[AppRow] = TableView(theme, self._model, row_height=theme.height(36), lines=True)
         self.table.make_sortable(_RX_RATE, Qt.SortOrder.DescendingOrder)
@@ -191,7 +190,7 @@ class AppsPage(Page):
 
     def _ask(self) -> None:
         """What the apps moved today and in this month."""
-        if self._past is None:
+        if self._history is None:
             return
         today = datetime.fromtimestamp(time.time()).astimezone().date()
         month = period_of(today, "billing", self._plan.billing_day)
@@ -207,7 +206,7 @@ class AppsPage(Page):
             self._found, self._no_history = None, why_no_history(error, self._keeps_history)
             self._show()
 
-        self._past.ask(question, answer, fail)
+        self._history.submit(question, answer, fail)
 
     def _take(self, message: AppsMessage) -> None:
         self._message, self._agent_away = message, False
@@ -309,10 +308,10 @@ class AppsPage(Page):
         else:
             self._instead.say(self.tr("Reading who uses the network …"), "")
 
-    def _live(self) -> app_table.Live:
+    def _context(self) -> AppContext:
         now = self._recent[-1][0] if self._recent else time.time()
         span = (now - _SPAN_S, now)
-        return app_table.Live(self._points, span, _INTERVAL, self._units, self._most_rx, self._about_month)
+        return AppContext(self._points, span, _INTERVAL, self._units, self._most_rx, self._about_month)
 
     def _about_the_month(self) -> str:
         if self._found is None:

@@ -35,7 +35,7 @@ class Group(NamedTuple):
     folded: bool
 
 
-class Row(NamedTuple):
+class ConnectionRow(NamedTuple):
     """A connection, whether it is gone already (it stays to be seen for a moment), and what it stands below."""
 
     connection: Connection
@@ -43,10 +43,10 @@ class Row(NamedTuple):
     group: Group | None = None
 
 
-Line = Row | Group
+Line = ConnectionRow | Group
 
 
-class Live(NamedTuple):
+class ConnectionContext(NamedTuple):
     """What the cells are drawn from besides their own record."""
 
     units: Units
@@ -76,8 +76,8 @@ def owner(connection: Connection) -> str | None:
     return None
 
 
-def columns(live: Callable[[], Live]) -> list[Column[Line]]:
-    """`live` gives what holds at the moment of drawing."""
+def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[Line]]:
+    """`context` gives what holds at the moment of drawing."""
     return [
         _column(
             title=translate("Connections", "App"),
@@ -139,8 +139,8 @@ def columns(live: Callable[[], Live]) -> list[Column[Line]]:
             widest="Established",
             stretch=1,
         ),
-        _rate_column(DOWN, "rx", live),
-        _rate_column(UP, "tx", live),
+        _rate_column(DOWN, "rx", context),
+        _rate_column(UP, "tx", context),
         _column(
             title=translate("Connections", "RTT"),
             text=lambda row: round_trip(row.connection.rtt_s),
@@ -152,7 +152,7 @@ def columns(live: Callable[[], Live]) -> list[Column[Line]]:
         ),
         _column(
             title=translate("Connections", "Age"),
-            text=lambda row: _age(row, live().now),
+            text=lambda row: _age(row, context().now),
             order=lambda row: None if row.connection.since is None else -row.connection.since,
             tooltip=lambda row: (
                 translate("Connections", "It was open before NetWatch began to look")
@@ -170,7 +170,7 @@ def is_listening(connection: Connection) -> bool:
     return connection.state == "LISTEN"
 
 
-def state_in_words(row: Row) -> str:
+def state_in_words(row: ConnectionRow) -> str:
     if row.closed:
         return translate("Connections", "Closed")
     state = row.connection.state
@@ -189,10 +189,10 @@ def why_no_rate(connection: Connection) -> str:
 
 def _column(
     *,
-    text: Callable[[Row], str],
-    order: Callable[[Row], Any],
-    draw: Callable[[Cell, Row], None] | None = None,
-    tooltip: Callable[[Row], str | None] | None = None,
+    text: Callable[[ConnectionRow], str],
+    order: Callable[[ConnectionRow], Any],
+    draw: Callable[[Cell, ConnectionRow], None] | None = None,
+    tooltip: Callable[[ConnectionRow], str | None] | None = None,
     group_text: Callable[[Group], str] | None = None,
     group_order: Callable[[Group], Any] | None = None,
     numeric: bool = False,
@@ -201,12 +201,12 @@ def _column(
     """A column that shows connections, and what it tells of a heading if it tells anything."""
 
     def text_of(line: Line) -> str:
-        if isinstance(line, Row):
+        if isinstance(line, ConnectionRow):
             return text(line)
         return group_text(line) if group_text else ""
 
     def order_of(line: Line) -> Any:
-        if isinstance(line, Row):
+        if isinstance(line, ConnectionRow):
             return order(line)
         # By a column that says nothing of groups these stand in the order of their names.
         return group_order(line) if group_order else _group_name(line)
@@ -229,7 +229,7 @@ def _column(
     return Column(text=text_of, order=order_of, draw=draw_line, tooltip=tooltip_of, numeric=numeric, **more)
 
 
-def _rate_column(arrow: str, direction: str, live: Callable[[], Live]) -> Column[Line]:
+def _rate_column(arrow: str, direction: str, context: Callable[[], ConnectionContext]) -> Column[Line]:
     receives = direction == "rx"
 
     def rate_of(line: Line) -> float | None:
@@ -237,7 +237,7 @@ def _rate_column(arrow: str, direction: str, live: Callable[[], Live]) -> Column
         return measured.rx_rate if receives else measured.tx_rate
 
     def draw(cell: Cell, line: Line) -> None:
-        now, rate = live(), rate_of(line)
+        now, rate = context(), rate_of(line)
         if isinstance(line, Group):
             draw_rate(cell, rate, now.units)
             return
@@ -250,13 +250,13 @@ def _rate_column(arrow: str, direction: str, live: Callable[[], Live]) -> Column
             draw_bar(cell, rate, now.most_rx if receives else now.most_tx, colour)
 
     def tooltip(line: Line) -> str | None:
-        if isinstance(line, Row) and rate_of(line) is None:
+        if isinstance(line, ConnectionRow) and rate_of(line) is None:
             return why_no_rate(line.connection)
         return None
 
     return Column(
         title=arrow,
-        text=lambda line: str(units.rate(rate_of(line), live().units)),
+        text=lambda line: str(units.rate(rate_of(line), context().units)),
         order=rate_of,
         draw=draw,
         tooltip=tooltip,
@@ -269,12 +269,12 @@ def _group_name(group: Group) -> str:
     return group.name.casefold()
 
 
-def _age(row: Row, now: float) -> str:
+def _age(row: ConnectionRow, now: float) -> str:
     since = row.connection.since
     return UNKNOWN if since is None else how_long(now - since)
 
 
-def _remote(row: Row) -> str:
+def _remote(row: ConnectionRow) -> str:
     return row.connection.remote or translate("Connections", "any")
 
 
@@ -287,7 +287,7 @@ def _unknown_owner(connection: Connection) -> str:
     return translate("Connections", "The program is not known: its process has ended, or the system does not tell.")
 
 
-def _tone(cell: Cell, row: Row, colour: QColor) -> QColor:
+def _tone(cell: Cell, row: ConnectionRow, colour: QColor) -> QColor:
     return cell.tokens.ink3 if row.closed else colour
 
 
@@ -329,7 +329,7 @@ def _draw_group(cell: Cell, group: Group) -> None:
     painter.restore()
 
 
-def _draw_app(cell: Cell, row: Row) -> None:
+def _draw_app(cell: Cell, row: ConnectionRow) -> None:
     name = owner(row.connection)
     box = QRect(cell.box)
     if row.group is not None:
@@ -342,13 +342,13 @@ def _draw_app(cell: Cell, row: Row) -> None:
         cell.text(name, _tone(cell, row, cell.tokens.ink2), box=box, elide=Qt.TextElideMode.ElideMiddle)
 
 
-def _draw_pid(cell: Cell, row: Row) -> None:
+def _draw_pid(cell: Cell, row: ConnectionRow) -> None:
     pid = row.connection.pid
     colour = cell.tokens.ink3 if pid is None else _tone(cell, row, cell.tokens.ink2)
     cell.text(UNKNOWN if pid is None else str(pid), colour, align=Qt.AlignmentFlag.AlignRight)
 
 
-def _draw_remote(cell: Cell, row: Row) -> None:
+def _draw_remote(cell: Cell, row: ConnectionRow) -> None:
     address = row.connection.remote_address
     if address is None:
         cell.text(_remote(row), cell.tokens.ink3)
@@ -356,7 +356,7 @@ def _draw_remote(cell: Cell, row: Row) -> None:
         _draw_endpoint(cell, row, address, row.connection.remote_port)
 
 
-def _draw_endpoint(cell: Cell, row: Row, address: str, port: int | None) -> None:
+def _draw_endpoint(cell: Cell, row: ConnectionRow, address: str, port: int | None) -> None:
     """Where there is no room the host loses its middle; the port stays whole."""
     whole = endpoint(address, port)
     font = cell.theme.fonts.base

@@ -15,10 +15,10 @@ from netwatch_tray.units import UNKNOWN
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
 from netwatch_tray.window.pages.connections.columns import (
+    ConnectionContext,
+    ConnectionRow,
     Group,
     Line,
-    Live,
-    Row,
     key,
     owner,
     state_in_words,
@@ -100,11 +100,11 @@ class ConnectionDetails(QWidget):
         self._only.clicked.connect(self._emit_app)
         self.hide()
 
-    def show_line(self, line: Line | None, live: Live) -> None:
-        title, below, sections = self._describe(line, live)
+    def show_line(self, line: Line | None, context: ConnectionContext) -> None:
+        title, below, sections = self._describe(line, context)
         self._title.show_text(title)
         self._below.show_text(below)
-        self._minute.add(line, live.now)
+        self._minute.add(line, context.now)
         labels = [word for heading, rows in sections for word in (heading, *(label for label, _value in rows))]
         if labels != self._labels:
             self._labels = labels
@@ -113,7 +113,7 @@ class ConnectionDetails(QWidget):
         for text, value in zip(self._values, values, strict=True):
             text.show_text(value)
         self._text = "\n".join([title, below, *(f"{a}: {b}" for _heading, rows in sections for a, b in rows)])
-        self._app = owner(line.connection) if isinstance(line, Row) else None
+        self._app = owner(line.connection) if isinstance(line, ConnectionRow) else None
         self._only.setVisible(self._app is not None)
         self._copy.setVisible(line is not None)
 
@@ -129,27 +129,27 @@ class ConnectionDetails(QWidget):
         x = self.width() - 1 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
         painter.drawLine(x, 0, x, self.height())
 
-    def _describe(self, line: Line | None, live: Live) -> tuple[str, str, list[_Section]]:
+    def _describe(self, line: Line | None, context: ConnectionContext) -> tuple[str, str, list[_Section]]:
         if line is None:
             return self.tr("Nothing selected"), self.tr("Choose a connection in the table."), []
         if isinstance(line, Group):
             rates = [
-                (self.tr("Download"), str(units.rate(line.rx_rate, live.units))),
-                (self.tr("Upload"), str(units.rate(line.tx_rate, live.units))),
+                (self.tr("Download"), str(units.rate(line.rx_rate, context.units))),
+                (self.tr("Upload"), str(units.rate(line.tx_rate, context.units))),
                 (self.tr("Connections"), str(line.connections)),
             ]
             return line.name, self.tr("All of the group together"), [(self.tr("Now"), rates)]
-        return self._describe_connection(line, live)
+        return self._describe_connection(line, context)
 
-    def _describe_connection(self, row: Row, live: Live) -> tuple[str, str, list[_Section]]:
+    def _describe_connection(self, row: ConnectionRow, context: ConnectionContext) -> tuple[str, str, list[_Section]]:
         it = row.connection
         who = owner(it) or self.tr("Program unknown")
         sections: list[_Section] = [
             (
                 self.tr("Now"),
                 [
-                    (self.tr("Download"), str(units.rate(it.rx_rate, live.units))),
-                    (self.tr("Upload"), str(units.rate(it.tx_rate, live.units))),
+                    (self.tr("Download"), str(units.rate(it.rx_rate, context.units))),
+                    (self.tr("Upload"), str(units.rate(it.tx_rate, context.units))),
                 ],
             ),
             (
@@ -160,9 +160,9 @@ class ConnectionDetails(QWidget):
                     (self.tr("Interface"), it.interface or UNKNOWN),
                     (self.tr("State"), state_in_words(row) or it.protocol),
                     (self.tr("Called by"), self._caller(it.is_incoming)),
-                    (self.tr("Since"), self._since(it.since, live.now)),
-                    (self.tr("Received"), str(units.size(it.rx_bytes, live.units))),
-                    (self.tr("Sent"), str(units.size(it.tx_bytes, live.units))),
+                    (self.tr("Since"), self._since(it.since, context.now)),
+                    (self.tr("Received"), str(units.size(it.rx_bytes, context.units))),
+                    (self.tr("Sent"), str(units.size(it.tx_bytes, context.units))),
                 ],
             ),
         ]
@@ -238,7 +238,7 @@ class _LastMinute(QWidget):
             self._of = shown
             self._points.clear()
         if line is not None and (not self._points or self._points[-1].at < now):
-            rates: Connection | Group = line.connection if isinstance(line, Row) else line
+            rates: Connection | Group = line.connection if isinstance(line, ConnectionRow) else line
             self._points.append(Point(now, rates.rx_rate, rates.tx_rate))
             while self._points[0].at < now - _MINUTE - 2 * _INTERVAL:
                 self._points.popleft()

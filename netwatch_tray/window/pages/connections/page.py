@@ -13,8 +13,16 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, Q
 
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, SettingsMessage, Topic
 from netwatch_tray.units import Units
-from netwatch_tray.window.pages.connections import columns as connection_table
-from netwatch_tray.window.pages.connections.columns import Group, Line, Row, key, owner
+from netwatch_tray.window.pages.connections.columns import (
+    ConnectionContext,
+    ConnectionRow,
+    Group,
+    Line,
+    connection_columns,
+    heading,
+    key,
+    owner,
+)
 from netwatch_tray.window.pages.connections.details import ConnectionDetails
 from netwatch_tray.window.pages.connections.export import save_csv, save_json
 from netwatch_tray.window.pages.connections.filter import ConnectionFilter, FilterError, parse
@@ -80,7 +88,7 @@ class ConnectionsPage(Page):
         self._details_button = FlatButton(theme, "", symbol="pane")
         self._wrong = Text(theme, theme.fonts.small, "err")
         self._wrong.hide()
-        self._model: SortedModel[Line] = SortedModel(connection_table.columns(self._live), key, settle_ms=_SETTLE_MS)
+        self._model: SortedModel[Line] = SortedModel(connection_columns(self._context), key, settle_ms=_SETTLE_MS)
         self.table = TableView(theme, self._model, row_height=theme.height(26), lines=False)
         self.table.make_sortable(_RX, Qt.SortOrder.DescendingOrder)
         self.table.setAccessibleName(self.tr("Connections"))
@@ -183,7 +191,7 @@ class ConnectionsPage(Page):
         self._group_button.updateGeometry()
         self._group_menu.actions()[_GROUPINGS.index(grouping)].setChecked(True)
         self._model.clear()
-        self._model.set_heading(None if grouping == "none" else connection_table.heading)
+        self._model.set_heading(None if grouping == "none" else heading)
         self._show_all()
 
     def next_grouping(self) -> None:
@@ -284,8 +292,8 @@ class ConnectionsPage(Page):
         beyond = button.mapTo(self, QPoint(menu.sizeHint().width(), 0)).x() - (self.width() - MARGIN)
         menu.popup(button.mapToGlobal(QPoint(-max(0, beyond), button.height() + 2)))
 
-    def _live(self) -> connection_table.Live:
-        return connection_table.Live(self._units, self._now, *self._most)
+    def _context(self) -> ConnectionContext:
+        return ConnectionContext(self._units, self._now, *self._most)
 
     def _take(self, message: ConnectionsMessage) -> None:
         self._source, self._fault = message.source, message.fault
@@ -308,8 +316,8 @@ class ConnectionsPage(Page):
         if self._grouping != "none":
             self._show_all()
             return
-        shown: list[Row] = []
-        hidden: list[Row] = []
+        shown: list[ConnectionRow] = []
+        hidden: list[ConnectionRow] = []
         for name in changed:
             row = self._rows[name]
             (shown if self._filter.matches(row.connection) else hidden).append(row)
@@ -334,9 +342,9 @@ class ConnectionsPage(Page):
         self._matching = len(rows)
         self._shown()
 
-    def _grouped(self, rows: Iterable[Row]) -> Iterable[tuple[Group, list[Row]]]:
+    def _grouped(self, rows: Iterable[ConnectionRow]) -> Iterable[tuple[Group, list[ConnectionRow]]]:
         by_app = self._grouping == "app"
-        groups: dict[str, list[Row]] = {}
+        groups: dict[str, list[ConnectionRow]] = {}
         for row in rows:
             connection = row.connection
             found = (connection.app or owner(connection)) if by_app else connection.remote_address
@@ -428,7 +436,7 @@ class ConnectionsPage(Page):
             return
         current = self.table.currentIndex()
         line = self._model.record(current.row()) if current.isValid() else None
-        self.details.show_line(line, self._live())
+        self.details.show_line(line, self._context())
 
     def _close_details(self) -> None:
         self._beside.removeWidget(self.details)
@@ -438,7 +446,7 @@ class ConnectionsPage(Page):
     def _export(self, kind: str) -> None:
         """What the filter lets through, in the order of the table."""
         found = [self._model.record(row) for row in range(self._model.rowCount())]
-        connections = [line.connection for line in found if isinstance(line, Row)]
+        connections = [line.connection for line in found if isinstance(line, ConnectionRow)]
         name, _chosen = QFileDialog.getSaveFileName(self, self.tr("Export connections"), f"connections.{kind}")
         if not name:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from netwatch_tray.model import Connection
-from netwatch_tray.window.pages.connections.columns import Row, is_listening
+from netwatch_tray.window.pages.connections.columns import ConnectionRow, is_listening
 
 
 class ConnectionList:
@@ -13,7 +13,7 @@ class ConnectionList:
     ten thousand, and a hundred of them change every two seconds."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, ConnectionRow] = {}
         self._closed: dict[str, float] = {}
         """When."""
         self._listening: set[str] = set()
@@ -24,10 +24,10 @@ class ConnectionList:
         """With those that closed."""
         return len(self._rows)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[ConnectionRow]:
         return iter(self._rows.values())
 
-    def __getitem__(self, key: str) -> Row:
+    def __getitem__(self, key: str) -> ConnectionRow:
         return self._rows[key]
 
     @property
@@ -51,7 +51,7 @@ class ConnectionList:
         """Adds or replaces."""
         for connection in connections:
             key = connection.key
-            self._rows[key] = Row(connection)
+            self._rows[key] = ConnectionRow(connection)
             self._closed.pop(key, None)
             (self._listening.add if is_listening(connection) else self._listening.discard)(key)
             for rates, rate in ((self._rx, connection.rx_rate), (self._tx, connection.tx_rate)):

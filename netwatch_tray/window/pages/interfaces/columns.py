@@ -17,6 +17,7 @@ from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_rate
 from netwatch_tray.window.widgets.agent_words import in_words
+from netwatch_tray.window.widgets.interface_words import describe, kind_in_words
 from netwatch_tray.window.widgets.theme import Tokens, text_width
 
 _SPARK_WIDTH, _LEAST_SPARK, _SPARK_HEIGHT = 120, 84, 26
@@ -33,7 +34,7 @@ _MARK = 16
 translate = QCoreApplication.translate
 
 
-class Live(NamedTuple):
+class InterfaceContext(NamedTuple):
     """What the cells are drawn from besides their own record."""
 
     points: Callable[[int, float], list[Point]]
@@ -46,14 +47,14 @@ class Live(NamedTuple):
     """Whether an agent tells them; else nobody knows what is counted."""
 
 
-def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
-    """`live` gives what holds at the moment of drawing."""
+def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[InterfaceTick]]:
+    """`context` gives what holds at the moment of drawing."""
     return [
         Column(
             title=translate("Interfaces", "Interface"),
             text=lambda each: each.name,
             order=_place,
-            draw=lambda cell, each: _draw_name(cell, each, is_live=live().is_live),
+            draw=lambda cell, each: _draw_name(cell, each, is_live=context().is_live),
             tooltip=_explain_name,
             widest="WireGuard tunnel over wlan0",
             least="Container end over",
@@ -62,14 +63,14 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
         Column(
             title=translate("Interfaces", "Activity"),
             text=lambda _each: "",
-            draw=lambda cell, each: _draw_activity(cell, each, live()),
+            draw=lambda cell, each: _draw_activity(cell, each, context()),
             tooltip=lambda _each: translate("Interfaces", "The last minute, download above upload"),
             widest=_SPARK_WIDTH,
             least=_LEAST_SPARK,
             drop_order=3,
         ),
-        _rate_column(DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, live),
-        _rate_column(UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, live),
+        _rate_column(DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, context),
+        _rate_column(UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, context),
         Column(
             title=translate("Interfaces", "Link"),
             text=lambda each: str(_link_speed(each)),
@@ -100,9 +101,9 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
         ),
         Column(
             title=translate("Interfaces", "Total"),
-            text=lambda each: _why(each, is_live=live().is_live),
-            draw=lambda cell, each: _draw_why(cell, each, is_live=live().is_live),
-            tooltip=lambda each: _why(each, is_live=live().is_live),
+            text=lambda each: _why(each, is_live=context().is_live),
+            draw=lambda cell, each: _draw_why(cell, each, is_live=context().is_live),
+            tooltip=lambda each: _why(each, is_live=context().is_live),
             widest="Not counted: traffic of this computer with itself",
             least="Traffic of this computer with itself",  # why is what people ask; it is told in a smaller font
             stretch=3,
@@ -111,17 +112,17 @@ def columns(live: Callable[[], Live]) -> list[Column[InterfaceTick]]:
 
 
 def _rate_column(
-    arrow: str, spoken: str, rate: Callable[[InterfaceTick], float | None], live: Callable[[], Live]
+    arrow: str, spoken: str, rate: Callable[[InterfaceTick], float | None], context: Callable[[], InterfaceContext]
 ) -> Column[InterfaceTick]:
     def explain(each: InterfaceTick) -> str:
         if rate(each) is None:
             return translate("Interfaces", "{direction}: not known at this moment").format(direction=spoken)
-        return f"{spoken}: {units.rate(rate(each), live().units)}"
+        return f"{spoken}: {units.rate(rate(each), context().units)}"
 
     return Column(
         title=arrow,
-        text=lambda each: str(units.rate(rate(each), live().units)),
-        draw=lambda cell, each: draw_rate(cell, rate(each), live().units),
+        text=lambda each: str(units.rate(rate(each), context().units)),
+        draw=lambda cell, each: draw_rate(cell, rate(each), context().units),
         tooltip=explain,
         widest="0000 Mbit/s",
         numeric=True,
@@ -142,40 +143,6 @@ def _lines(cell: Cell) -> tuple[QRect, QRect]:
         QRect(cell.box.left(), top, cell.box.width(), upper),
         QRect(cell.box.left(), top + upper, cell.box.width(), lower),
     )
-
-
-def kind_in_words(word: str) -> str:
-    """What `model.Interface.kind` is called on screen; the kernel's own word where it has no other."""
-    names = {
-        "ethernet": translate("Interfaces", "Ethernet"),
-        "wifi": translate("Interfaces", "Wi-Fi"),
-        "cellular": translate("Interfaces", "Mobile network"),
-        "loopback": translate("Interfaces", "Loopback"),
-        "ppp": translate("Interfaces", "Dial-up (PPP)"),
-        "bridge": translate("Interfaces", "Bridge"),
-        "bond": translate("Interfaces", "Bond"),
-        "vlan": translate("Interfaces", "VLAN"),
-        "veth": translate("Interfaces", "Container end"),
-        "wireguard": translate("Interfaces", "WireGuard tunnel"),
-        "tun": translate("Interfaces", "Tunnel"),
-        "vxlan": translate("Interfaces", "VXLAN tunnel"),
-        "dummy": translate("Interfaces", "Dummy"),
-        "other": translate("Interfaces", "Other"),
-        "offline": translate("Interfaces", "Offline"),
-    }
-    return names.get(word, word)
-
-
-def describe(each: InterfaceTick) -> str:
-    """What it is and what for, as `WireGuard tunnel over wlan0`."""
-    kind = kind_in_words(each.kind)
-    if not each.is_up:
-        return translate("Interfaces", "{kind}, down").format(kind=kind)
-    if each.over and not each.is_uplink:
-        return translate("Interfaces", "{kind} over {names}").format(kind=kind, names=", ".join(each.over))
-    if each.is_uplink:
-        return translate("Interfaces", "{kind}, uplink").format(kind=kind)
-    return kind
 
 
 def _draw_name(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
@@ -246,7 +213,7 @@ def _draw_addresses(cell: Cell, each: InterfaceTick) -> None:
     cell.text(addresses[1] + more, tokens.ink2, fonts.small, box=upper.translated(0, height), elide=middle)
 
 
-def _draw_activity(cell: Cell, each: InterfaceTick, live: Live) -> None:
+def _draw_activity(cell: Cell, each: InterfaceTick, context: InterfaceContext) -> None:
     height = min(_SPARK_HEIGHT, cell.box.height() - 6)
     box = QRectF(
         cell.box.left(), cell.box.top() + (cell.box.height() - height) / 2, min(_SPARK_WIDTH, cell.box.width()), height
@@ -254,8 +221,10 @@ def _draw_activity(cell: Cell, each: InterfaceTick, live: Live) -> None:
     if not each.is_up:
         draw_flat_line(cell.painter, box, cell.tokens)
         return
-    start = live.end - _SPARK_S
-    draw_sparkline(cell.painter, box, live.points(each.index, start), (start, live.end), live.interval, cell.tokens)
+    start = context.end - _SPARK_S
+    draw_sparkline(
+        cell.painter, box, context.points(each.index, start), (start, context.end), context.interval, cell.tokens
+    )
 
 
 def _draw_errors(cell: Cell, each: InterfaceTick) -> None:

@@ -20,9 +20,9 @@ from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart.as_table import ChartTable
 from netwatch_tray.window.chart.chart import LEAST_HEIGHT, Chart
 from netwatch_tray.window.chart.series import Point
-from netwatch_tray.window.data.history_queries import Past, why_no_history
-from netwatch_tray.window.data.recent_ticks import Recent
-from netwatch_tray.window.pages.interfaces import columns as interface_table
+from netwatch_tray.window.data.history_queries import HistoryQueries, why_no_history
+from netwatch_tray.window.data.recent_ticks import RecentTicks
+from netwatch_tray.window.pages.interfaces.columns import InterfaceContext, interface_columns
 from netwatch_tray.window.pages.interfaces.why_total import WhyTotal
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.table.model import SortedModel
@@ -30,6 +30,7 @@ from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.buttons import LinkButton, Segments, ToolButton
 from netwatch_tray.window.widgets.formatting import how_long
+from netwatch_tray.window.widgets.interface_words import describe
 from netwatch_tray.window.widgets.painting import hair_line
 from netwatch_tray.window.widgets.rate_readout import RateReadout
 from netwatch_tray.window.widgets.strip import Strip
@@ -62,10 +63,10 @@ class InterfacesPage(Page):
 
     choice_asked = Signal()
 
-    def __init__(self, theme: Theme, past: Past | None) -> None:
+    def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
         super().__init__()
         self._theme = theme
-        self._past = past
+        self._history = history
         self._long: list[Point] = []
         """What the history told of the chosen range, and its seconds a point."""
         self._long_step = 1.0
@@ -75,11 +76,11 @@ class InterfacesPage(Page):
         self._keeps_history: bool | None = None
         """Whether the agent records; None: there is no agent."""
         self._paused = False
-        self._recent = Recent(_KEPT_S)
+        self._recent = RecentTicks(_KEPT_S)
         self._units = Units()
         self._interval = 1.0
         self._tick: Tick | None = None
-        self._live = False
+        self._is_live = False
         self._range = 0
 
         self._strip = Strip(theme, theme.height(68))
@@ -94,7 +95,7 @@ class InterfacesPage(Page):
         self._reading = QTimer(self, singleShot=True, interval=_READING_SHOWS_MS)
         self._reading.timeout.connect(self._show_reading)
         names = [self.tr("1 min"), self.tr("5 min")]
-        names += [self.tr("1 h"), self.tr("24 h"), self.tr("7 d"), self.tr("30 d"), self.tr("1 y")] if past else []
+        names += [self.tr("1 h"), self.tr("24 h"), self.tr("7 d"), self.tr("30 d"), self.tr("1 y")] if history else []
         self._ranges = Segments(theme, names, self.tr("Time range"))
         for index, name in enumerate(names):
             self._ranges.button(index).setToolTip(f"{name} (Alt+{index + 1})")
@@ -107,7 +108,7 @@ class InterfacesPage(Page):
         self._as_table.setCheckable(True)
         self._as_table.setAccessibleName(self.tr("The chart as a table"))
         self._as_table.setToolTip(self.tr("The chart as a table (T)"))
-        self._model = SortedModel(interface_table.columns(self._cells), key=lambda each: each.index)
+        self._model = SortedModel(interface_columns(self._context), key=lambda each: each.index)
         self.table = TableView(theme, self._model, row_height=theme.height(44), lines=True)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setAccessibleName(self.tr("Interfaces"))
@@ -128,7 +129,7 @@ class InterfacesPage(Page):
     @property
     def ranges(self) -> int:
         """How many there are."""
-        return len(_RANGES_S) if self._past else _LIVE
+        return len(_RANGES_S) if self._history else _LIVE
 
     @property
     def range_index(self) -> int:
@@ -146,7 +147,7 @@ class InterfacesPage(Page):
         elif isinstance(message, TickMessage):
             self._recent.add(message.tick)
             if not self._paused:
-                self._tick, self._live = message.tick, True
+                self._tick, self._is_live = message.tick, True
                 self._fill_table()
                 self._refresh()
 
@@ -155,12 +156,12 @@ class InterfacesPage(Page):
         self._recent.hold(paused)
 
     def lose_agent(self) -> None:
-        if self._live and self._tick is not None:
+        if self._is_live and self._tick is not None:
             nothing: dict[str, None] = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
             unknown = [msgspec.structs.replace(each, **nothing) for each in self._tick.interfaces]
             total = msgspec.structs.replace(self._tick.total, rx_rate=None, tx_rate=None)
             self._tick = msgspec.structs.replace(self._tick, interfaces=tuple(unknown), total=total)
-            self._live = False
+            self._is_live = False
             self._fill_table()
             self._why.hide()
         self._follow_history(keeps=None)
@@ -176,7 +177,7 @@ class InterfacesPage(Page):
             return [self._no_history]
         if self.chart.zoom:
             return [self.tr("A part of the range: Escape or a double click shows all"), point]
-        if not self._live:
+        if not self._is_live:
             return [point]
         if self._paused:
             return [self.tr("Paused: measuring goes on"), point]
@@ -281,15 +282,15 @@ class InterfacesPage(Page):
         wanted = self.table.horizontalHeader().sizeHint().height() + row * max(1, self._model.rowCount())
         self.table.setFixedHeight(max(0, min(wanted, max(content // 2, content - 320), content - LEAST_HEIGHT - 1)))
 
-    def _cells(self) -> interface_table.Live:
-        return interface_table.Live(self._recent.points, self._end(), self._interval, self._units, self._live)
+    def _context(self) -> InterfaceContext:
+        return InterfaceContext(self._recent.points, self._end(), self._interval, self._units, self._is_live)
 
     def _end(self) -> float:
         """The right edge of the charts: the newest tick, or now when no tick comes any more."""
         newest = self._recent.newest
         if self._paused and newest is not None:
             return newest
-        return newest if self._live and newest is not None else time.time()
+        return newest if self._is_live and newest is not None else time.time()
 
     def _selected(self) -> int | None:
         """Index of the interface that the chart shows."""
@@ -359,7 +360,7 @@ class InterfacesPage(Page):
         """Unless it was asked the same a moment ago."""
         end, span = time.time(), _RANGES_S[self._range]
         before = self._asked
-        if self._past is None or self._paused:
+        if self._history is None or self._paused:
             return
         pause = min(span / _READ_AGAIN, _MISSED_AGAIN_S if self._no_history else span)
         if before and before[:2] == (self._range, selected) and end - before[2] < pause:
@@ -384,13 +385,13 @@ class InterfacesPage(Page):
                 self._forget_history()
                 self.changed.emit()
 
-        self._past.ask(_question(name, end - span, end), answer, fail)
+        self._history.submit(_question(name, end - span, end), answer, fail)
 
     def _look_closer(self) -> None:
         """Asks for finer points of the part of a long range that the chart shows now."""
         self.changed.emit()
         zoom, (selected, name) = self.chart.zoom, self._selected_name()
-        if zoom is None or self._range < _LIVE or self._past is None:
+        if zoom is None or self._range < _LIVE or self._history is None:
             return
         start, end = zoom
 
@@ -404,7 +405,7 @@ class InterfacesPage(Page):
             """The coarse points stay; the next question of the whole range says what is wrong."""
 
         beyond = (end - start) / _LOOK_BEYOND
-        self._past.ask(_question(name, start - beyond, end + beyond), answer, fail)
+        self._history.submit(_question(name, start - beyond, end + beyond), answer, fail)
 
     def _show_reading(self) -> None:
         self.chart.show_reading(self.tr("Reading the history …"))
@@ -476,11 +477,11 @@ class InterfacesPage(Page):
         self._up.show_rate(of.tx_rate if of else None, self._units, unknown)
         self._whose.show_text(one.name if one else self.tr("Total"))
         self._sentence.show_text(self._sentence_of(one))
-        self._why_link.setVisible(self._live and one is None)
+        self._why_link.setVisible(self._is_live and one is None)
 
     def _why_unknown(self, gap: str | None) -> str:
         """`gap`: of what is shown."""
-        if not self._live or self._tick is None:
+        if not self._is_live or self._tick is None:
             return self.tr("Unknown: the agent is not measuring")
         if reason := self._tick.gap or gap:
             return self.tr("Unknown for this moment: {reason}").format(reason=in_words(reason))
@@ -489,10 +490,10 @@ class InterfacesPage(Page):
     def _sentence_of(self, one: InterfaceTick | None) -> str:
         if self._tick is None:
             return self.tr("Nothing is measured yet.")
-        if not self._live:
+        if not self._is_live:
             return self.tr("Nothing is measured now.")
         if one is not None:
-            return f"{interface_table.describe(one)}."
+            return f"{describe(one)}."
         uplinks = self._tick.total.uplinks
         if not uplinks:
             return self.tr("No interface is counted: none leads out of this computer.")

@@ -29,13 +29,13 @@ from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, S
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.settings import ColourScheme, Period, Settings
 from netwatch_tray.text import qt_label
-from netwatch_tray.window.data.cli_process import Verb
-from netwatch_tray.window.data.process_cost import OwnCost
-from netwatch_tray.window.pages.interfaces.columns import describe
+from netwatch_tray.window.data.cli_process import CliProcess
+from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.settings.upload import UploadSettings
 from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments, Tab
+from netwatch_tray.window.widgets.interface_words import describe
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.setting_controls import Number, SettingRow, Switch, beside
 from netwatch_tray.window.widgets.text import Paragraph, Text
@@ -70,7 +70,7 @@ class SettingsPage(Page):
         self._showing = False
         self._status: Status | None = None
         self._cost = ""
-        self._own_cost = OwnCost()
+        self._own_cost = ProcessCost()
 
         self._column = QWidget()
         self._inside = QVBoxLayout(self._column)
@@ -112,7 +112,7 @@ class SettingsPage(Page):
         self._export.setToolTip(self.tr("The total by the hour since the beginning, as CSV"))
         self._export.clicked.connect(self._export_history)
         self._on_disk = SettingRow(theme, self.tr("On disk"), "", beside(self._export, self._folder))
-        self._exporting = Verb(self)
+        self._exporting = CliProcess(self)
         self._exporting.done.connect(self._save_export)
         self._exporting.failed.connect(lambda why: self._on_disk.say(why, "err"))
         self._export_to: Path | None = None

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QW
 
 from netwatch_tray import units
 from netwatch_tray.settings import Settings, Upload, UploadLevel
-from netwatch_tray.window.data.cli_process import Verb
+from netwatch_tray.window.data.cli_process import CliProcess
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.line_edit import LineEdit
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
@@ -38,7 +38,7 @@ class UploadSettings(QObject):
         self._upload = Upload()
         self._showing = False
         self._status: str | None = None
-        self._snapshot, self._setup = Verb(self), Verb(self)
+        self._snapshot, self._setup = CliProcess(self), CliProcess(self)
         self.on = Switch(theme, self.tr("Send measurements"))
         self.on.toggled.connect(lambda on: self._choose(on=on))
         self._state = SettingRow(theme, self.tr("Send measurements"), "", self.on)
@@ -171,7 +171,7 @@ class UploadSettings(QObject):
         typed = self.key.text().strip()
         if typed and not self._setup.is_running:
             self._key_row.say(self.tr("Saving …"))
-            self._setup.run("upload", "setup", "--endpoint", self._upload.endpoint, typed=typed.encode() + b"\n")
+            self._setup.run("upload", "setup", "--endpoint", self._upload.endpoint, stdin=typed.encode() + b"\n")
 
     def _took_key(self, _printed: bytes) -> None:
         self.key.clear()

@@ -17,14 +17,14 @@ from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
 from netwatch_tray.history.usage import Days, Outlook, Period, billing_month, outlook, period_of
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
-from netwatch_tray.window.data.history_queries import Past, why_no_history
-from netwatch_tray.window.pages.interfaces.columns import kind_in_words
+from netwatch_tray.window.data.history_queries import HistoryQueries, why_no_history
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.usage.chart import Bar, Plan, UsageChart
 from netwatch_tray.window.pages.usage.pane import Amount, UsagePane
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments
 from netwatch_tray.window.widgets.empty_state import EmptyState
 from netwatch_tray.window.widgets.formatting import long_date, short_date
+from netwatch_tray.window.widgets.interface_words import kind_in_words
 from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
@@ -65,9 +65,9 @@ class UsagePage(Page):
     MONTH = 1
     """The place of the month among the periods."""
 
-    def __init__(self, theme: Theme, past: Past | None) -> None:
+    def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
         super().__init__()
-        self._past = past
+        self._history = history
         self._units = Units()
         self._plan = DataPlan()
         self._keeps_history: bool | None = None
@@ -120,7 +120,7 @@ class UsagePage(Page):
         self._period = UsagePage.MONTH
         self._periods.choose(UsagePage.MONTH)
         self._periods.chosen.connect(self._choose)
-        self._say_nothing(self.tr("Reading the history …") if past else self.tr("There is no history"))
+        self._say_nothing(self.tr("Reading the history …") if history else self.tr("There is no history"))
 
     @property
     def is_live(self) -> bool:
@@ -172,7 +172,7 @@ class UsagePage(Page):
         self._ask()
 
     def _ask(self) -> None:
-        if self._past is None:
+        if self._history is None:
             return
         now = datetime.fromtimestamp(time.time()).astimezone()
         today = now.date()
@@ -202,7 +202,7 @@ class UsagePage(Page):
             self._say_nothing(self.tr("There is no history yet"), why_no_history(error, self._keeps_history))
             self._timer.setInterval(_MISSED_AGAIN_MS)
 
-        self._past.ask(question, answer, fail)
+        self._history.submit(question, answer, fail)
 
     def _take(self, found: _Found, day_fraction: float) -> None:
         if not found.days:
