@@ -47,10 +47,14 @@ class Endpoint(NamedTuple):
     port: int
     path: str
 
-    def __str__(self) -> str:
+    @property
+    def authority(self) -> str:
+        """Host and port as in a URL and the Host header, without the scheme's own port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == (443 if self.is_secure else 80) else f":{self.port}"
-        return f"{'https' if self.is_secure else 'http'}://{host}{port}{self.path}"
+        return host if self.port == (443 if self.is_secure else 80) else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{'https' if self.is_secure else 'http'}://{self.authority}{self.path}"
 
 
 class Key:

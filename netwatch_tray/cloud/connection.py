@@ -1,0 +1,257 @@
+"""An HTTP/1.1 connection to one server, directly or through a proxy, on which each request has one deadline.
+
+The protocol is http.client's. Its own timeout applies to each read anew, so a server that sends a byte a minute would
+never time out; here one deadline covers the proxy, the TLS handshake, the request and the whole response.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import io
+import os
+import socket
+import ssl
+import time
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from netwatch_tray.cloud.account import Endpoint
+from netwatch_tray.text import printable, without_credentials
+
+_MAX_RECEIVED = 2 << 20
+"""Bytes of one request's response with all its heads; a hundred results take a hundredth of it."""
+_MAX_REASON = 100
+"""Characters of a proxy's reason."""
+
+
+class ResponseTooLargeError(http.client.HTTPException):
+    """The server sent more than `_MAX_RECEIVED`."""
+
+
+class ProxyError(OSError):
+    """The proxy cannot be used, or refused the connection; the message is a sentence for the user."""
+
+
+class Proxy(NamedTuple):
+    """An HTTP proxy."""
+
+    host: str
+    port: int
+    authorization: str | None
+    """Value of Proxy-Authorization (RFC 7617)."""
+
+    def __repr__(self) -> str:
+        """Return host and port: the credentials must not get into a log."""
+        return f"{self.host}:{self.port}"
+
+
+class Connection(http.client.HTTPConnection):
+    """Connects when a request needs it, and again after the server closed it. Not thread-safe, except `shutdown`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint.host, endpoint.port)
+        self._endpoint = endpoint
+        self._limits = _Limits()
+        self._tls: ssl.SSLContext | None = None
+        self._socket: socket.socket | None = None
+
+    def begin(self, timeout: float) -> None:
+        """Start the time of a request, in seconds. Discard a connection that the server has closed meanwhile."""
+        self._limits = _Limits(timeout)
+        if self._socket is None or self.sock is None or _is_readable(self._socket):
+            self.disconnect()
+        else:
+            self.sock = _LimitedSocket(self._socket, self._limits)
+
+    def connect(self) -> None:
+        """Called by http.client within a request. Raise OSError (ssl.SSLError, ProxyError …)."""
+        proxy = find_proxy(self._endpoint)
+        sock = self._open(self._endpoint.host, self._endpoint.port) if proxy is None else self._open_tunnel(proxy)
+        if self._endpoint.is_secure:
+            sock = self._start_tls(sock)
+        self.sock = _LimitedSocket(sock, self._limits)
+
+    def disconnect(self) -> None:
+        """Close the socket. http.client calls `close` as soon as it has the head of a last response."""
+        self.close()
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            sock.close()
+
+    def shutdown(self) -> None:
+        """End the request under way, from any thread."""
+        sock = self._socket
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # Not SSLSocket's own method, which removes the TLS layer while the other thread reads from it.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def _open(self, host: str, port: int) -> socket.socket:
+        # As bytes, because for text Python would load the rules for names that are not ASCII.
+        address = (host.encode("ascii"), port)
+        sock = self._socket = socket.create_connection(address, self._limits.left())  # type: ignore[arg-type]
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
+        return sock
+
+    def _open_tunnel(self, proxy: Proxy) -> socket.socket:
+        """Have the proxy connect to the server (RFC 9110, section 9.3.6)."""
+        try:
+            sock = self._open(proxy.host, proxy.port)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise ProxyError(f"The proxy {proxy} cannot be reached: {error.strerror}.") from error
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        target = f"{host}:{self.port}"
+        headers = {"Host": target}
+        if proxy.authorization is not None:
+            headers["Proxy-Authorization"] = proxy.authorization
+        request = http.client.HTTPConnection(proxy.host, proxy.port)
+        request.sock = _LimitedSocket(sock, self._limits)
+        try:
+            request.request("CONNECT", target, headers=headers)
+            response = request.getresponse()
+        except http.client.HTTPException as error:
+            raise ProxyError(f"The proxy {proxy} sent no valid response.") from error
+        if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise ProxyError(
+                f"The proxy {proxy} requires another user name and password. "
+                "Set them in HTTPS_PROXY: http://user:password@host:port"
+            )
+        if not 200 <= response.status < 300:
+            reason = printable(f"{response.status} {response.reason}", _MAX_REASON)
+            raise ProxyError(f"The proxy {proxy} refused to connect to {target}: {reason}.")
+        return sock
+
+    def _start_tls(self, sock: socket.socket) -> socket.socket:
+        if self._tls is None:
+            self._tls = trusted_by_system()
+        host = self._endpoint.host.encode("ascii")  # as in `_open`
+        tls = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        self._socket = tls
+        tls.settimeout(self._limits.left())
+        tls.do_handshake()
+        return tls
+
+
+class _Limits:
+    """Deadline and size of one request's responses."""
+
+    def __init__(self, timeout: float = 0.0) -> None:
+        self._deadline = time.monotonic() + timeout
+        self._room = _MAX_RECEIVED
+
+    def left(self) -> float:
+        """Return the seconds until the deadline. Raise TimeoutError."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def count(self, received: int) -> None:
+        """Raise ResponseTooLargeError."""
+        self._room -= received
+        if self._room < 0:
+            raise ResponseTooLargeError
+
+
+class _LimitedSocket:
+    """What http.client uses of a socket."""
+
+    def __init__(self, sock: socket.socket, limits: _Limits) -> None:
+        self._socket, self._limits = sock, limits
+
+    def sendall(self, content: bytes) -> None:
+        self._socket.settimeout(self._limits.left())
+        self._socket.sendall(content)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_LimitedReader(self._socket, self._limits))
+
+    def close(self) -> None:
+        """Only `Connection.disconnect` closes the socket, since the response is still to be read."""
+
+
+class _LimitedReader(io.RawIOBase):
+    """The bytes of one response."""
+
+    def __init__(self, sock: socket.socket, limits: _Limits) -> None:
+        self._socket, self._limits = sock, limits
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(self._limits.left())
+        received = self._socket.recv_into(buffer)
+        self._limits.count(received)
+        return received
+
+
+def find_proxy(endpoint: Endpoint) -> Proxy | None:
+    """Return the proxy for a server, as urllib finds it: HTTPS_PROXY and NO_PROXY, on macOS also the system's settings.
+
+    ALL_PROXY is used where HTTPS_PROXY is not set. `None`: connect directly, which includes every unencrypted endpoint,
+    because those are on this host. Raise ProxyError: there is one, of another kind.
+    """
+    if not endpoint.is_secure:
+        return None
+    import urllib.request  # noqa: PLC0415  only where it may be needed
+
+    proxies = urllib.request.getproxies()
+    url = proxies.get("https") or proxies.get("all")
+    if not url or urllib.request.proxy_bypass(f"{endpoint.host}:{endpoint.port}"):
+        return None
+    return parse_proxy(url)
+
+
+def parse_proxy(url: str) -> Proxy:
+    """Parse `http://user:password@host:port`; scheme, credentials and port (80) are optional. Raise ProxyError."""
+    shown = without_credentials(url)
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ProxyError(f"Invalid proxy URL {printable(shown)!r}. Correct HTTPS_PROXY.") from error
+    if parts.scheme != "http" or not host or not host.isascii():
+        raise ProxyError(
+            f"The proxy {printable(shown)!r} cannot be used: only HTTP proxies (http://host:port) are supported. "
+            "Set HTTPS_PROXY to one, or add the server to NO_PROXY."
+        )
+    authorization = None
+    if parts.username is not None:
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = f"Basic {base64.b64encode(credentials.encode()).decode()}"
+    return Proxy(host, port or http.client.HTTP_PORT, authorization)
+
+
+def trusted_by_system() -> ssl.SSLContext:
+    """Return a context that verifies certificates and names, with TLS 1.2 at least.
+
+    Where the system keeps its authorities in one file each, named by hash, OpenSSL reads only those it needs: all of
+    them would take 1.3 MB for as long as the program runs.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    where = ssl.get_default_verify_paths()
+    if where.openssl_cafile_env not in os.environ and where.capath and any(Path(where.capath).glob("*.0")):
+        context.load_verify_locations(capath=where.capath)
+    else:
+        context.load_default_certs()
+    return context
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    """Return whether an idle connection has something to read: its end, or bytes that belong to no request."""
+    sock.settimeout(0)
+    try:
+        sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        pass
+    return True
