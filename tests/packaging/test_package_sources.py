@@ -71,7 +71,7 @@ def test_the_desktop_starts_verbs_that_there_are() -> None:
 
 def test_window_icon_and_autostart_find_the_desktop_entry() -> None:
     # The window names its desktop file, the autostart entry its icon: all by the same word.
-    application = (ROOT / "netwatch_tray" / "window" / "application.py").read_text("utf-8")
+    application = (ROOT / "netwatch_tray" / "window" / "shell" / "application.py").read_text("utf-8")
     assert f'setDesktopFileName("{DESKTOP.stem}")' in application
     assert f"Icon={desktop_entry()['Desktop Entry']['Icon']}\n" in autostart._desktop_entry(("x",))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from netwatch_tray.errors import NetWatchError
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    tmp_path.chmod(0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    return tmp_path / "netwatch-tray"
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The program's runtime directory, not created yet; below a short path, since the path of a socket is limited."""
+    with tempfile.TemporaryDirectory() as directory:  # mode 0700
+        monkeypatch.setenv("XDG_RUNTIME_DIR", directory)
+        yield Path(directory) / "netwatch-tray"
 
 
 def test_the_runtime_directory_is_private(runtime: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import struct
 import subprocess
@@ -243,6 +242,9 @@ def test_any_desktop_entry_is_read(content: bytes) -> None:
     desktop_entries.parse(content)
 
 
-def test_own_process_is_a_script_of_python() -> None:
-    found = ProcessMap().process(os.getpid()) if sys.platform == "linux" else None
-    assert found is None or found.script is not None
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_script_of_a_running_python_process(tmp_path: Path) -> None:
+    file = tmp_path / "notes.py"
+    file.write_text("import sys; sys.stdin.read()")
+    with subprocess.Popen([sys.executable, file], stdin=subprocess.PIPE) as child:
+        wait_for(lambda: (it := ProcessMap().process(child.pid)) and it.script == "notes.py", 5, "the script is found")
