@@ -1,0 +1,191 @@
+"""DNS messages (RFC 1035), with service bindings (RFC 9460)."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from netwatch_tray.collect.sockets import packed_address
+from netwatch_tray.errors import ParseError
+
+A, CNAME, AAAA, HTTPS = 1, 5, 28, 65
+"""Record types that are evaluated."""
+
+_ADDRESS_SIZES = {A: 4, AAAA: 16}
+_HINT_SIZES = {4: 4, 6: 16}
+"""Size of an address in the service parameters ipv4hint and ipv6hint."""
+_ECH = 5
+"""The service parameter with a list of ECHConfig structures."""
+_ECH_VERSION = 0xFE0D
+_LONGEST_NAME = 255
+_MOST_RECORDS = 256
+_MOST_ADDRESSES = 64
+
+_HEADER = struct.Struct(">2xHHH4x")
+_QUESTION = struct.Struct(">HH")
+_RECORD = struct.Struct(">HHIH")
+
+
+class Address(NamedTuple):
+    """An address that a name resolves to."""
+
+    address: str
+    """Numeric, as in `Connection.remote_address`."""
+    ttl: int
+    """Seconds; the least of the records that lead to the address."""
+
+
+class Message(NamedTuple):
+    """A query with one question, or the response to one."""
+
+    is_response: bool
+    name: str
+    """In the question: lower case, without the last dot; a byte that is no printable ASCII as `\\ddd`."""
+    kind: int
+    """Type of record in the question."""
+    code: int
+    """RCODE of a response: 0 no error, 3 no such name."""
+    addresses: tuple[Address, ...]
+    """From A, AAAA and HTTPS records of the name, and of the names that it is an alias of."""
+    public_names: tuple[str, ...]
+    """What a ClientHello to these addresses carries as its name when the real one is encrypted (ECH)."""
+
+
+def parse(data: bytes) -> Message:
+    """Parse a message without the length that precedes it over TCP.
+
+    A copy that was cut short yields the records before the cut. Raises ParseError where there is no whole question.
+    """
+    try:
+        flags, questions, answers = _HEADER.unpack_from(data)
+        if questions != 1:
+            raise ParseError(f"A DNS message has {questions} questions.")
+        name, offset = _name(data, _HEADER.size)
+        kind, _class = _QUESTION.unpack_from(data, offset)
+    except (struct.error, IndexError) as error:
+        raise ParseError("A DNS message ends within its question.") from error
+    is_response = bool(flags & 0x8000)
+    records = _Records()
+    if is_response:
+        records.read(data, offset + _QUESTION.size, min(answers, _MOST_RECORDS))
+    addresses, public_names = records.of(name)
+    return Message(is_response, name, kind, flags & 0xF, addresses, public_names)
+
+
+class _Records:
+    """The answers of a message by the name they belong to."""
+
+    def __init__(self) -> None:
+        self._aliases: dict[str, tuple[str, int]] = {}
+        self._addresses: dict[str, list[Address]] = {}
+        self._public_names: dict[str, list[str]] = {}
+
+    def read(self, data: bytes, offset: int, count: int) -> None:
+        """Read up to `count` records, up to the first one that is not whole."""
+        try:
+            for _ in range(count):
+                owner, offset = _name(data, offset)
+                kind, _class, ttl, size = _RECORD.unpack_from(data, offset)
+                offset += _RECORD.size
+                end = offset + size
+                if end > len(data):
+                    return
+                if kind in _ADDRESS_SIZES and size == _ADDRESS_SIZES[kind]:
+                    self._add(owner, data[offset:end], ttl)
+                elif kind == CNAME:
+                    self._aliases[owner] = _name(data, offset)[0], ttl
+                elif kind == HTTPS:
+                    self._read_binding(owner, ttl, data, offset, end)
+                offset = end
+        except (struct.error, IndexError, ParseError):
+            return
+
+    def of(self, name: str) -> tuple[tuple[Address, ...], tuple[str, ...]]:
+        """Return the addresses and public names of a name and of what it is an alias of.
+
+        The lifetime of an address ends with that of the aliases that lead to it.
+        """
+        addresses: dict[str, Address] = {}
+        public_names: dict[str, None] = {}
+        ttl = 0xFFFFFFFF
+        while True:
+            for found in self._addresses.pop(name, ()):
+                addresses.setdefault(found.address, Address(found.address, min(ttl, found.ttl)))
+            public_names.update(dict.fromkeys(self._public_names.pop(name, ())))
+            if name not in self._aliases:
+                return tuple(addresses.values()), tuple(public_names)
+            name, lifetime = self._aliases.pop(name)
+            ttl = min(ttl, lifetime)
+
+    def _add(self, owner: str, packed: bytes, ttl: int) -> None:
+        known = self._addresses.setdefault(owner, [])
+        if len(known) < _MOST_ADDRESSES:
+            known.append(Address(packed_address(packed), ttl))
+
+    def _read_binding(self, owner: str, ttl: int, data: bytes, offset: int, end: int) -> None:
+        """Read a service binding; in alias mode (priority 0) its target is an alias like a CNAME's."""
+        priority = int.from_bytes(data[offset : offset + 2], "big")
+        target, offset = _name(data, offset + 2)
+        if priority == 0 and target:
+            self._aliases.setdefault(owner, (target, ttl))
+        while offset + 4 <= end:
+            key, size = _QUESTION.unpack_from(data, offset)
+            value = data[offset + 4 : min(end, offset + 4 + size)]
+            offset += 4 + size
+            if key in _HINT_SIZES:
+                step = _HINT_SIZES[key]
+                for at in range(0, len(value) - step + 1, step):
+                    self._add(owner, value[at : at + step], ttl)
+            elif key == _ECH:
+                self._public_names.setdefault(owner, []).extend(_public_names(value))
+
+
+def _public_names(value: bytes) -> list[str]:
+    """Return the public name of each ECHConfig in a list of them."""
+    names: list[str] = []
+    offset = 2
+    while offset + 4 <= len(value) and len(names) < 8:
+        version, size = _QUESTION.unpack_from(value, offset)
+        config = value[offset + 4 : offset + 4 + size]
+        offset += 4 + size
+        if version != _ECH_VERSION:
+            continue
+        at = 3  # after the number of the configuration and the kind of key
+        for _ in range(2):  # public key, cipher suites
+            at += 2 + int.from_bytes(config[at : at + 2], "big")
+        at += 1  # greatest length of a name
+        length = config[at : at + 1]
+        name = config[at + 1 : at + 1 + length[0]] if length else b""
+        if name and len(name) == length[0]:
+            names.append(host_name(name))
+    return names
+
+
+def _name(data: bytes, offset: int) -> tuple[str, int]:
+    """Return the name at an offset and the offset behind it. Raises ParseError, IndexError.
+
+    A pointer must lead to an earlier byte than the one before it, so that names cannot be circles.
+    """
+    labels: list[str] = []
+    end: int | None = None
+    lowest = offset
+    length = 0
+    while size := data[offset]:
+        if size >= 0xC0:
+            end = end or offset + 2
+            offset = (size & 0x3F) << 8 | data[offset + 1]
+            if offset >= lowest:
+                raise ParseError("A pointer in a DNS name does not lead back.")
+            lowest = offset
+            continue
+        length += size + 1
+        if size >= 0x40 or length > _LONGEST_NAME or offset + 1 + size > len(data):
+            raise ParseError("A DNS name is too long.")
+        labels.append(host_name(data[offset + 1 : offset + 1 + size]))
+        offset += 1 + size
+    return ".".join(labels), end or offset + 1
+
+
+def host_name(raw: bytes) -> str:
+    """Return a name or a label in lower case, with `\\ddd` for each byte that is no printable ASCII."""
+    return "".join([chr(each) if 0x20 < each < 0x7F else f"\\{each:03}" for each in raw]).lower()

@@ -1,0 +1,231 @@
+"""ClientHellos in QUIC Initial packets, versions 1 (RFC 9000, RFC 9001) and 2 (RFC 9369).
+
+An Initial is encrypted with keys derived from the destination connection ID of the client's first packet. Everybody who
+sees that packet can open it; this keeps middleboxes from changing it and hides nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from netwatch_tray.collect.names import aes
+from netwatch_tray.collect.names.tls import LONGEST_HELLO, Hello, hello_size, parse_hello
+from netwatch_tray.errors import ParseError
+
+_MOST_FLOWS = 128
+_MOST_PIECES = 256
+"""Of one hello; Chromium and quic-go send up to some 20."""
+_MOST_PACKETS = 4
+"""That are read in one datagram."""
+_LONGEST_ID = 20
+
+_PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
+_CLOSE = 0x1C
+
+
+class _Version(NamedTuple):
+    salt: bytes
+    label: bytes
+    """How the labels of its keys begin."""
+    initial: int
+    """Type of a packet that is an Initial."""
+
+
+_VERSIONS = {
+    1: _Version(bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"), b"quic ", 0),
+    0x6B3343CF: _Version(bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9"), b"quicv2 ", 1),
+}
+
+
+class Keys(NamedTuple):
+    """Of the client's Initial packets."""
+
+    key: bytes
+    nonce: bytes
+    header_key: bytes
+
+
+def client_keys(version: int, connection: bytes) -> Keys:
+    """Return the keys for the destination connection ID of the client's first packet. Raises ParseError."""
+    if version not in _VERSIONS:
+        raise ParseError(f"QUIC version {version:#x} is not known.")
+    salt, label, _ = _VERSIONS[version]
+    secret = _expand(hmac.digest(salt, connection, "sha256"), b"client in", 32)
+    return Keys(
+        _expand(secret, label + b"key", 16), _expand(secret, label + b"iv", 12), _expand(secret, label + b"hp", 16)
+    )
+
+
+def _expand(secret: bytes, label: bytes, size: int) -> bytes:
+    """HKDF-Expand-Label (RFC 8446, 7.1) for up to 32 bytes."""
+    label = b"tls13 " + label
+    return hmac.digest(secret, struct.pack(">HB", size, len(label)) + label + b"\0\1", "sha256")[:size]
+
+
+class _Flow:
+    """What is known of a hello that is not whole."""
+
+    __slots__ = ("connection", "pieces")
+
+    def __init__(self, connection: bytes) -> None:
+        self.connection = connection
+        """The destination connection ID of the client's first packet."""
+        self.pieces: dict[int, bytes] = {}
+        """By offset."""
+
+    def hello(self) -> Hello | None:
+        """Return the hello if it is whole. Raises ParseError."""
+        message = b""
+        for offset, piece in sorted(self.pieces.items()):
+            if offset > len(message):
+                break
+            message += piece[len(message) - offset :]
+        if message and (message[0] != 1 or hello_size(message) > LONGEST_HELLO):
+            raise ParseError("A QUIC connection does not begin with a ClientHello.")
+        return parse_hello(message) if len(message) >= hello_size(message) else None
+
+
+class Flows:
+    """Puts ClientHellos together: one may be cut into pieces that come in any order in several datagrams.
+
+    A flow is whatever identifies a socket and its peer.
+    """
+
+    def __init__(self, cipher: aes.Aes | None = None) -> None:
+        self._aes = cipher or aes.implementation()
+        self._flows: dict[object, _Flow] = {}
+
+    def take(self, flow: object, datagram: bytes) -> Hello | None:
+        """Return the hello once it is whole, `None` while more of it must follow.
+
+        datagram: as the client sent it. Raises ParseError where no Initial in it can be opened, or where what it holds
+        is no hello; the flow is then forgotten in the latter case.
+        """
+        known = self._flows.pop(flow, None)
+        opened = False
+        for packet in _initials(datagram):
+            # After the server's answer the client addresses the server's ID, while the keys stay those of its first.
+            for connection in dict.fromkeys((packet.connection, known.connection if known else packet.connection)):
+                try:
+                    text = packet.open(self._aes, connection)
+                except ParseError:
+                    continue
+                if known is None or known.connection != connection:
+                    known = _Flow(connection)
+                known.pieces |= _pieces(text)
+                opened = True
+                break
+        if known is not None and len(known.pieces) <= _MOST_PIECES:
+            hello = known.hello()
+            if hello is not None:
+                return hello
+            self._flows[flow] = known
+            if len(self._flows) > _MOST_FLOWS:
+                del self._flows[next(iter(self._flows))]
+        if not opened:
+            raise ParseError("No QUIC Initial in a datagram can be opened.")
+        return None
+
+
+class _Initial(NamedTuple):
+    """A protected packet."""
+
+    version: int
+    connection: bytes
+    """Destination connection ID."""
+    data: bytes
+    number_offset: int
+    """Where the protected packet number begins."""
+
+    def open(self, cipher: aes.Aes, connection: bytes) -> bytes:
+        """Return the frames. Raises ParseError unless `connection` is the client's first destination ID."""
+        keys, at = client_keys(self.version, connection), self.number_offset
+        mask = cipher.encrypt_block(keys.header_key, self.data[at + 4 : at + 20])
+        first = self.data[0] ^ mask[0] & 0x0F
+        size = (first & 3) + 1
+        number = bytes([protected ^ each for protected, each in zip(self.data[at : at + size], mask[1:], strict=False)])
+        header = bytes([first]) + self.data[1:at] + number
+        nonce = int.from_bytes(keys.nonce, "big") ^ int.from_bytes(number, "big")
+        return cipher.open(keys.key, nonce.to_bytes(12, "big"), header, self.data[at + size :])
+
+
+def _initials(datagram: bytes) -> Iterator[_Initial]:
+    """Yield the Initial packets of a datagram, up to the first thing in it that is not understood."""
+    data = datagram
+    for _ in range(_MOST_PACKETS):
+        try:
+            version = int.from_bytes(data[1:5], "big")
+            if not data[0] & 0x80 or version not in _VERSIONS:
+                return
+            connection, at = _sized(data, 5)
+            _source, at = _sized(data, at)
+            is_initial = data[0] >> 4 & 3 == _VERSIONS[version].initial
+            if is_initial:
+                token, at = _varint(data, at)
+                at += token
+            length, at = _varint(data, at)
+        except (ParseError, IndexError):
+            return
+        # The sample for header protection is taken 4 bytes behind the beginning of the packet number.
+        if length < 4 + aes.TAG_SIZE or at + length > len(data):
+            return
+        if is_initial:
+            yield _Initial(version, connection, data[: at + length], at)
+        data = data[at + length :]
+
+
+def _sized(data: bytes, at: int) -> tuple[bytes, int]:
+    """Return a connection ID, and the offset behind it. Raises ParseError, IndexError."""
+    size = data[at]
+    if size > _LONGEST_ID:
+        raise ParseError(f"A QUIC connection ID has {size} bytes.")
+    return data[at + 1 : at + 1 + size], at + 1 + size
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number of variable length, and the offset behind it. Raises ParseError, IndexError."""
+    size = 1 << (data[at] >> 6)
+    if at + size > len(data):
+        raise ParseError("A QUIC packet ends within a number.")
+    return int.from_bytes(data[at : at + size], "big") & (1 << 8 * size - 2) - 1, at + size
+
+
+def _pieces(frames: bytes) -> dict[int, bytes]:
+    """Return the CRYPTO data in a packet's frames, by offset. Raises ParseError."""
+    pieces: dict[int, bytes] = {}
+    at = 0
+    try:
+        while at < len(frames):
+            kind, at = frames[at], at + 1
+            if kind == _PADDING:
+                at = len(frames) - len(frames[at:].lstrip(b"\0"))
+            elif kind == _CRYPTO:
+                offset, at = _varint(frames, at)
+                size, at = _varint(frames, at)
+                if at + size > len(frames) or offset + size > LONGEST_HELLO:
+                    raise ParseError("A QUIC frame holds more than its packet or a hello can.")
+                if size > len(pieces.get(offset, b"")):
+                    pieces[offset] = frames[at : at + size]
+                at += size
+            elif kind in {_ACK, _ACK_ECN}:
+                at = _behind_ack(frames, at, has_ecn=kind == _ACK_ECN)
+            elif kind == _CLOSE:
+                break
+            elif kind != _PING:
+                raise ParseError(f"A QUIC Initial holds a frame of type {kind}.")
+    except IndexError as error:
+        raise ParseError("A QUIC packet ends within a frame.") from error
+    return pieces
+
+
+def _behind_ack(frames: bytes, at: int, *, has_ecn: bool) -> int:
+    """Return the offset behind an ACK frame: largest, delay, count of ranges, first range, ranges, counts of ECN."""
+    _largest, at = _varint(frames, at)
+    _delay, at = _varint(frames, at)
+    ranges, at = _varint(frames, at)
+    for _ in range(1 + 2 * ranges + 3 * has_ecn):
+        _, at = _varint(frames, at)
+    return at

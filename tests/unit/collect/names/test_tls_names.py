@@ -1,0 +1,73 @@
+"""Names in TLS ClientHellos."""
+
+from __future__ import annotations
+
+import hellos
+import pytest
+
+from netwatch_tray.collect.names import tls
+from netwatch_tray.errors import ParseError
+
+
+def test_hello_in_one_segment():
+    segment = hellos.records(hellos.client_hello(b"WWW.Example.org"))
+    assert tls.Streams().take(1, segment) == ("www.example.org", False)
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 7, 9, 60, 1200])
+def test_hello_in_two_segments(cut):
+    streams = tls.Streams()
+    data = hellos.records(hellos.client_hello(b"two.example"))
+    assert streams.take(1, data[:cut]) is None
+    assert streams.take(2, data).name == "two.example"
+    assert streams.take(1, data[cut:]).name == "two.example"
+
+
+def test_hello_in_several_records():
+    data = hellos.records(hellos.client_hello(b"records.example"), size=100)
+    assert tls.Streams().take(1, data).name == "records.example"
+
+
+def test_what_follows_the_hello_is_left_alone():
+    data = hellos.records(hellos.client_hello(b"early.example")) + b"\x14\3\3\0\1\1\x17\3\3\0\5early"
+    assert tls.Streams().take(1, data).name == "early.example"
+
+
+def test_encrypted_part_is_reported():
+    message = hellos.client_hello(b"provider.example", has_ech=True)
+    assert tls.parse_hello(message) == ("provider.example", True)
+
+
+def test_hello_without_a_name():
+    assert tls.parse_hello(hellos.client_hello(None)) == (None, False)
+
+
+def test_bytes_that_are_no_host_name_are_escaped():
+    assert tls.parse_hello(hellos.client_hello(b"a\x1b[2J\xff.example")).name == "a\\027[2j\\255.example"
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\3\1\0\0",
+        b"\x16\3\1\xff\xff" + bytes(50),
+        hellos.records(b"\2" + hellos.client_hello(b"server.example")[1:]),
+        hellos.records(b"\1\xff\xff\xff" + bytes(100)),
+        hellos.records(hellos.client_hello(b"x" * 300)),
+        hellos.records(hellos.client_hello(b"")),
+    ],
+)
+def test_what_is_no_hello_is_refused(segment):
+    streams = tls.Streams()
+    with pytest.raises(ParseError):
+        streams.take(1, segment)
+    assert not streams._pending
+
+
+def test_memory_is_bounded():
+    streams = tls.Streams()
+    half = hellos.records(hellos.client_hello(b"half.example"))[:700]
+    for number in range(300):
+        assert streams.take(number, half) is None
+    assert len(streams._pending) == 128
