@@ -84,6 +84,8 @@ def _handshake(data: bytes) -> bytes:
     offset = total = 0
     while offset < len(data) and total <= LONGEST_HELLO:
         size = int.from_bytes(data[offset + 3 : offset + 5], "big")
+        if parts and data[offset] != _HANDSHAKE:  # what follows the hello
+            break
         if data[offset] != _HANDSHAKE or data[offset + 1 : offset + 2] not in {b"", b"\3"}:
             raise ParseError("A TLS stream does not begin with a handshake.")
         if not 0 < size <= LONGEST_HELLO and len(data) >= offset + 5:
