@@ -32,7 +32,7 @@ from netwatch_tray.history.packing import Line, Value
 from netwatch_tray.history.reader import HistoryReader, Kind
 from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
 from netwatch_tray.history.store import Store
-from netwatch_tray.model import InterfaceTick, Tick, Total, Traffic
+from netwatch_tray.model import InterfaceTick, Tick, Total, Traffic, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 
 INTERFACES, APPS = 10, 60
@@ -80,9 +80,10 @@ class Ticks:
             counters[1] += tx
             interfaces.append(
                 InterfaceTick(
-                    index=index, name=f"eth{index}", kind="ethernet", is_up=True, is_uplink=index == 0, why="",
-                    rx_bytes=counters[0], tx_bytes=counters[1], rx_packets=0, tx_packets=0, rx_errors=0, tx_errors=0,
-                    rx_drops=0, tx_drops=0, rx_delta=rx, tx_delta=tx, rx_rate=float(rx), tx_rate=float(tx),
+                    index=index, name=f"eth{index}", kind="ethernet", is_up=True, is_uplink=index == 0,
+                    why=Why(WhyCode.DEFAULT_ROUTE), rx_bytes=counters[0], tx_bytes=counters[1],
+                    rx_packets=0, tx_packets=0, rx_errors=0, tx_errors=0, rx_drops=0, tx_drops=0,
+                    rx_delta=rx, tx_delta=tx, rx_rate=float(rx), tx_rate=float(tx),
                 )
             )  # fmt: skip
         return Tick(

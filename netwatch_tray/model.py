@@ -8,22 +8,88 @@ Bytes are bytes and seconds are seconds in here; `units` turns them into what pe
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple, Self
 
 import msgspec
 
-PAUSED = "paused"
-"""The gap of a tick while the person has paused the program."""
-UNREADABLE = "the counters could not be read"
-"""The gap of a tick after a reading that failed."""
-NOT_RUNNING = "not running"
-"""The gap of the time between two runs of the agent, and of its last tick where that comes too soon for a rate."""
-RESET = "counters reset"
-"""The gap of an interface whose counters fell back."""
-JUMPED = "counters jumped by more than the link carries"
-"""The gap of an interface whose counters rose by an amount that is no traffic; see engine.rates.most_bytes."""
+
+class GapReason(enum.IntEnum):
+    """Why rates are unknown. The numbers are stored and sent, so they never change."""
+
+    PAUSED = 1
+    """The user has paused the program."""
+    RESUMED = 2
+    """The first tick after a pause."""
+    UNREADABLE = 3
+    """The counters could not be read."""
+    NOT_RUNNING = 4
+    """Between two runs of the agent; also its last tick, where that comes too soon for a rate."""
+    RESET = 5
+    """The counters of the interface fell back."""
+    JUMPED = 6
+    """The counters of the interface rose by more than its link can carry; see engine.rates.most_bytes."""
+    ASLEEP = 7
+    """The machine was suspended."""
+    INTERRUPTED = 8
+    """The agent missed its deadlines: the process was stopped, or the machine was too busy."""
+    SOURCE_CHANGED = 9
+    """Another source, whose counters cannot be compared with those before."""
+    REMOVED = 10
+    """The interface was removed."""
+    NOT_WRITTEN = 11
+    """The history could not be written."""
+    CLOCK_SET_BACK = 12
+    CLOCK_SET_FORWARD = 13
+    UNKNOWN = 255
+    """A code of another version of the program."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> GapReason | None:
+        return cls.UNKNOWN if isinstance(value, int) else None
+
+    @property
+    def label(self) -> str:
+        """Name for machine-readable output: `clock-set-back`."""
+        return self.name.lower().replace("_", "-")
+
+
+class WhyCode(enum.Enum):
+    """Why an interface is or is not part of the total; `InterfaceTick.is_uplink` says which of the two."""
+
+    DEFAULT_ROUTE = "default-route"
+    """Carries the default route."""
+    UNDERLAY = "underlay"
+    """Carries the interface `names[0]`, which has the default route."""
+    ALL_UP = "all-up"
+    """There is no default route, so all that are up count."""
+    CHOSEN = "chosen"
+    """The user put it in or left it out in the settings."""
+    LOOPBACK = "loopback"
+    """Traffic of this computer with itself."""
+    DOWN = "down"
+    NO_DEFAULT_ROUTE = "no-default-route"
+    """No default route goes through it."""
+    INTERNAL = "internal"
+    """Of a bridge, its ports and containers: what leaves this computer passes `names`."""
+    COUNTED_BELOW = "counted-below"
+    """Its traffic passes `names`, which count already."""
+    UNKNOWN = "unknown"
+    """A code of another version of the program."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> WhyCode | None:
+        return cls.UNKNOWN if isinstance(value, str) else None
+
+
+class Why(msgspec.Struct, frozen=True, gc=False):
+    """Why an interface is or is not part of the total."""
+
+    code: WhyCode
+    names: tuple[str, ...] = ()
+    """Other interfaces that the reason refers to; see WhyCode."""
 
 
 class _Amounts(NamedTuple):
@@ -124,8 +190,8 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """See Interface."""
     is_up: bool
     is_uplink: bool
-    why: str
-    """In words, why its bytes are or are not part of the total."""
+    why: Why
+    """Why its bytes are or are not part of the total."""
     role: str = "other"
     """Its part in the machine's network; see engine.topology.Role."""
     over: tuple[str, ...] = ()
@@ -148,7 +214,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes since the sample before, never negative. Known across a gap (sleep, a pause) as well, where no rate is.
     `None` for an interface that is new, and where its counters cannot be compared; see `gap`."""
     tx_delta: int | None = None
-    gap: str | None = None
+    gap: GapReason | None = None
     """Why the deltas are unknown although the interface was there before: RESET or JUMPED."""
     rx_rate: float | None
     tx_rate: float | None
@@ -189,7 +255,7 @@ class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rx_delta: int = 0
     """Bytes since the sample before, as far as known: the sum over `counted`."""
     tx_delta: int = 0
-    gap: str | None = None
+    gap: GapReason | None = None
     """Why the rates are unknown though others in the tick are not: RESET or JUMPED on all that counts."""
     counted: tuple[int, ...] = ()
     """Indexes of the interfaces whose deltas are in the sums: the uplinks of the interval before now, and those that
@@ -203,8 +269,8 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """UTC."""
     interval_s: float | None
     """Measured seconds since the sample before; `None` on the first."""
-    gap: str | None
-    """Why there are no rates although there was a sample before: asleep, late, reset …"""
+    gap: GapReason | None
+    """Why there are no rates although there was a sample before."""
     total: Total
     interfaces: tuple[InterfaceTick, ...]
 

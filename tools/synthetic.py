@@ -24,14 +24,14 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
 )
 from netwatch_tray.history.reader import Curve, GapFound, HistoryReader, NetworkUse, Remainder, Used
-from netwatch_tray.model import App, Connection, InterfaceTick, Tick, Total
+from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 
 _NOW = datetime(2026, 11, 14, 14, 24, 31, tzinfo=UTC)
 _PAST_S = 330
 _ASLEEP = range(190, 228)
 """Seconds before now."""
-_COUNTED = "counted: carries the default route"
+_COUNTED = Why(WhyCode.DEFAULT_ROUTE)
 
 
 class _Interface(NamedTuple):
@@ -39,7 +39,7 @@ class _Interface(NamedTuple):
     name: str
     kind: str
     role: str
-    why: str
+    why: Why
     down: float
     """Rates as fractions of the uplink's."""
     up: float
@@ -52,21 +52,21 @@ class _Interface(NamedTuple):
 
 _INTERFACES = (
     _Interface(2, "wlan0", "wifi", "uplink", _COUNTED, 1.0, 1.0, ("192.0.2.24/24", "2001:db8:4::24/64"), mtu=1500),
-    _Interface(3, "eth0", "ethernet", "other", "not counted: down", 0.0, 0.0, (), is_up=False),
+    _Interface(3, "eth0", "ethernet", "other", Why(WhyCode.DOWN), 0.0, 0.0, (), is_up=False),
     _Interface(
-        5, "wg0", "wireguard", "tunnel", "not counted: traffic of wg0 already passes wlan0", 0.17, 0.12,
+        5, "wg0", "wireguard", "tunnel", Why(WhyCode.COUNTED_BELOW, ("wlan0",)), 0.17, 0.12,
         ("198.51.100.7/32", "2001:db8:77::7/128"), over=("wlan0",), mtu=1420,
     ),
     _Interface(
-        4, "docker0", "bridge", "bridge", "not counted: reaches the outside over wlan0", 0.09, 0.07,
+        4, "docker0", "bridge", "bridge", Why(WhyCode.INTERNAL, ("wlan0",)), 0.09, 0.07,
         ("203.0.113.1/24",), over=("wlan0",),
     ),
     _Interface(
-        6, "veth3c0f", "veth", "container end", "not counted: reaches the outside over wlan0",
+        6, "veth3c0f", "veth", "container end", Why(WhyCode.INTERNAL, ("wlan0",)),
         0.07, 0.04, (), over=("docker0",), speed=10_000_000_000,
     ),
     _Interface(
-        1, "lo", "loopback", "loopback", "not counted: traffic of this computer with itself", 0.21, 3.1,
+        1, "lo", "loopback", "loopback", Why(WhyCode.LOOPBACK), 0.21, 3.1,
         ("127.0.0.1/8", "::1/128"), mtu=65536,
     ),
 )  # fmt: skip
@@ -92,7 +92,7 @@ def _recent() -> tuple[RecentTick, ...]:
     for second in range(_PAST_S, -1, -1):
         if second in _ASLEEP:
             continue
-        gap = "asleep" if second == _ASLEEP[0] - 1 else None
+        gap = GapReason.ASLEEP if second == _ASLEEP[0] - 1 else None
         rates: dict[int, tuple[float | None, float | None]] = {
             each.number: (None, None) if gap or not each.is_up else _rates(each.number, second, each.down, each.up)
             for each in _INTERFACES
@@ -277,7 +277,7 @@ class _Reader:
         return curve
 
     def gaps(self, start: float, end: float) -> list[GapFound]:
-        return [GapFound(*self._asleep(start, end), "asleep", None, is_complete=True)]
+        return [GapFound(*self._asleep(start, end), GapReason.ASLEEP, None, is_complete=True)]
 
     def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
         days = {}

@@ -1,8 +1,8 @@
 """Keeps the translations in step with the program: `./dev translate`.
 
-Reads every `self.tr("…")`, `translate("Context", "…")` and `QT_TRANSLATE_NOOP("Context", "…")` of the window, and
-brings `assets/translations/*.ts` up to date, which the program reads as they are. Qt's own lupdate does not look into
-f-strings. To begin a language, make an empty file `assets/translations/netwatch-tray_LANGUAGE.ts`.
+Read every `self.tr("…")`, `translate("Context", "…")` and `mark("Context", "…")` of the program, and bring
+`assets/translations/*.ts` up to date, which the program reads as they are. Qt's own lupdate does not read f-strings. To
+begin a language, make an empty file `assets/translations/netwatch-tray_LANGUAGE.ts`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ROOT / "netwatch_tray" / "window"
+SOURCES = ROOT / "netwatch_tray"
 TRANSLATIONS = ROOT / "assets" / "translations"
 
-_BY_CONTEXT = ("translate", "QT_TRANSLATE_NOOP")
-MARKED = ("Agent", "Filter")
+_BY_CONTEXT = ("translate", "mark", "QT_TRANSLATE_NOOP")
+MARKED = ("Facts", "Filter")
 """Contexts of texts that are marked in one place and asked for in another."""
 
 

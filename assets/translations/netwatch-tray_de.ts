@@ -2,97 +2,6 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de" sourcelanguage="en">
   <context>
-    <name>Agent</name>
-    <message>
-      <source>counted: carries the default route</source>
-      <translation>gezählt: trägt die Standardroute</translation>
-    </message>
-    <message>
-      <source>counted: carries {name}, which has the default route</source>
-      <translation>gezählt: trägt {name} mit der Standardroute</translation>
-    </message>
-    <message>
-      <source>counted: no default route, so all that are up count</source>
-      <translation>gezählt: ohne Standardroute zählen alle aktiven</translation>
-    </message>
-    <message>
-      <source>counted: chosen in the settings</source>
-      <translation>gezählt: in den Einstellungen gewählt</translation>
-    </message>
-    <message>
-      <source>not counted: chosen in the settings</source>
-      <translation>nicht gezählt: in den Einstellungen gewählt</translation>
-    </message>
-    <message>
-      <source>not counted: traffic of this computer with itself</source>
-      <translation>nicht gezählt: Verkehr dieses Rechners mit sich selbst</translation>
-    </message>
-    <message>
-      <source>not counted: down</source>
-      <translation>nicht gezählt: inaktiv</translation>
-    </message>
-    <message>
-      <source>not counted: no default route goes through it</source>
-      <translation>nicht gezählt: keine Standardroute führt hindurch</translation>
-    </message>
-    <message>
-      <source>not counted: reaches the outside over {names}</source>
-      <translation>nicht gezählt: nach außen geht es über {names}</translation>
-    </message>
-    <message>
-      <source>not counted: traffic of {name} already passes {names}</source>
-      <translation>nicht gezählt: der Verkehr von {name} läuft schon über {names}</translation>
-    </message>
-    <message>
-      <source>asleep</source>
-      <translation>Ruhezustand</translation>
-    </message>
-    <message>
-      <source>another source of counters</source>
-      <translation>andere Zählerquelle</translation>
-    </message>
-    <message>
-      <source>could not be written</source>
-      <translation>nicht speicherbar</translation>
-    </message>
-    <message>
-      <source>counters jumped by more than the link carries</source>
-      <translation>Zähler sprang um mehr, als die Leitung übertragen kann</translation>
-    </message>
-    <message>
-      <source>counters reset</source>
-      <translation>Zähler zurückgesetzt</translation>
-    </message>
-    <message>
-      <source>interface gone</source>
-      <translation>Schnittstelle weg</translation>
-    </message>
-    <message>
-      <source>not running</source>
-      <translation>nicht gestartet</translation>
-    </message>
-    <message>
-      <source>nothing measured for {seconds} s</source>
-      <translation>{seconds} s nicht gemessen</translation>
-    </message>
-    <message>
-      <source>paused until now</source>
-      <translation>bis jetzt angehalten</translation>
-    </message>
-    <message>
-      <source>the clock was set back</source>
-      <translation>die Uhr wurde zurückgestellt</translation>
-    </message>
-    <message>
-      <source>the clock was set forward</source>
-      <translation>die Uhr wurde vorgestellt</translation>
-    </message>
-    <message>
-      <source> and </source>
-      <translation> und </translation>
-    </message>
-  </context>
-  <context>
     <name>Apps</name>
     <message>
       <source>App</source>
@@ -722,6 +631,117 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>Facts</name>
+    <message>
+      <source>paused</source>
+      <translation>angehalten</translation>
+    </message>
+    <message>
+      <source>paused until now</source>
+      <translation>bis jetzt angehalten</translation>
+    </message>
+    <message>
+      <source>counters unreadable</source>
+      <translation>Zähler nicht lesbar</translation>
+    </message>
+    <message>
+      <source>not running</source>
+      <translation>nicht gestartet</translation>
+    </message>
+    <message>
+      <source>counters reset</source>
+      <translation>Zähler zurückgesetzt</translation>
+    </message>
+    <message>
+      <source>counters jumped by more than the link can carry</source>
+      <translation>Zähler sprang um mehr, als die Leitung übertragen kann</translation>
+    </message>
+    <message>
+      <source>asleep</source>
+      <translation>Ruhezustand</translation>
+    </message>
+    <message>
+      <source>measuring was interrupted</source>
+      <translation>Messung unterbrochen</translation>
+    </message>
+    <message>
+      <source>another source of counters</source>
+      <translation>andere Zählerquelle</translation>
+    </message>
+    <message>
+      <source>interface removed</source>
+      <translation>Schnittstelle entfernt</translation>
+    </message>
+    <message>
+      <source>history not writable</source>
+      <translation>Verlauf nicht speicherbar</translation>
+    </message>
+    <message>
+      <source>clock set back</source>
+      <translation>Uhr zurückgestellt</translation>
+    </message>
+    <message>
+      <source>clock set forward</source>
+      <translation>Uhr vorgestellt</translation>
+    </message>
+    <message>
+      <source>reason unknown</source>
+      <translation>Grund unbekannt</translation>
+    </message>
+    <message>
+      <source>counted: carries the default route</source>
+      <translation>gezählt: trägt die Standardroute</translation>
+    </message>
+    <message>
+      <source>counted: carries {names}, which has the default route</source>
+      <translation>gezählt: trägt {names} mit der Standardroute</translation>
+    </message>
+    <message>
+      <source>counted: no default route, so all interfaces that are up count</source>
+      <translation>gezählt: ohne Standardroute zählen alle aktiven</translation>
+    </message>
+    <message>
+      <source>counted: chosen in the settings</source>
+      <translation>gezählt: in den Einstellungen gewählt</translation>
+    </message>
+    <message>
+      <source>counted</source>
+      <translation>gezählt</translation>
+    </message>
+    <message>
+      <source>not counted: chosen in the settings</source>
+      <translation>nicht gezählt: in den Einstellungen gewählt</translation>
+    </message>
+    <message>
+      <source>not counted: traffic of this computer with itself</source>
+      <translation>nicht gezählt: Verkehr dieses Rechners mit sich selbst</translation>
+    </message>
+    <message>
+      <source>not counted: down</source>
+      <translation>nicht gezählt: inaktiv</translation>
+    </message>
+    <message>
+      <source>not counted: no default route goes through it</source>
+      <translation>nicht gezählt: keine Standardroute führt hindurch</translation>
+    </message>
+    <message>
+      <source>not counted: reaches the outside over {names}</source>
+      <translation>nicht gezählt: nach außen geht es über {names}</translation>
+    </message>
+    <message>
+      <source>not counted: traffic of {name} already passes {names}</source>
+      <translation>nicht gezählt: der Verkehr von {name} läuft schon über {names}</translation>
+    </message>
+    <message>
+      <source>not counted</source>
+      <translation>nicht gezählt</translation>
+    </message>
+    <message>
+      <source>{several} and {last}</source>
+      <translation>{several} und {last}</translation>
+    </message>
+  </context>
+  <context>
     <name>Filter</name>
     <message>
       <source>There is no “{field}:”. There are app, pid, port, host, state, unit, proto and if.</source>
@@ -964,6 +984,58 @@ Hat jetzt keine Verbindung</translation>
       <translation>{direction}: im Augenblick nicht bekannt</translation>
     </message>
     <message>
+      <source>Link: {speed}</source>
+      <translation>Link: {speed}</translation>
+    </message>
+    <message>
+      <source>Packets of up to {bytes} bytes (MTU)</source>
+      <translation>Pakete bis {bytes} Bytes (MTU)</translation>
+    </message>
+    <message>
+      <source>Speed of the link</source>
+      <translation>Geschwindigkeit des Links</translation>
+    </message>
+    <message>
+      <source>No link</source>
+      <translation>Kein Link</translation>
+    </message>
+    <message>
+      <source>The system does not tell its speed: it is virtual, or its speed varies</source>
+      <translation>Das System nennt keine Geschwindigkeit: sie ist virtuell, oder sie schwankt</translation>
+    </message>
+    <message>
+      <source>no address</source>
+      <translation>keine Adresse</translation>
+    </message>
+    <message>
+      <source>{count} dropped</source>
+      <translation>{count} verworfen</translation>
+    </message>
+    <message>
+      <source>dropped</source>
+      <translation>verworfen</translation>
+    </message>
+    <message>
+      <source>{rate} err/s</source>
+      <translation>{rate}/s</translation>
+    </message>
+    <message>
+      <source>{rate} drop/s</source>
+      <translation>{rate} verw./s</translation>
+    </message>
+    <message>
+      <source>Since boot, received and sent. Errors: {rx_errors} and {tx_errors}. Dropped: {rx_drops} and {tx_drops}.</source>
+      <translation>Seit dem Start, empfangen und gesendet. Fehler: {rx_errors} und {tx_errors}. Verworfen: {rx_drops} und {tx_drops}.</translation>
+    </message>
+    <message>
+      <source>Now, per second: {errors} errors, {drops} dropped.</source>
+      <translation>Jetzt, pro Sekunde: {errors} Fehler, {drops} verworfen.</translation>
+    </message>
+    <message>
+      <source>Not known without the agent</source>
+      <translation>Ohne den Agenten nicht bekannt</translation>
+    </message>
+    <message>
       <source>Ethernet</source>
       <translation>Ethernet</translation>
     </message>
@@ -1034,58 +1106,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{kind}, uplink</source>
       <translation>{kind}, Uplink</translation>
-    </message>
-    <message>
-      <source>Link: {speed}</source>
-      <translation>Link: {speed}</translation>
-    </message>
-    <message>
-      <source>Packets of up to {bytes} bytes (MTU)</source>
-      <translation>Pakete bis {bytes} Bytes (MTU)</translation>
-    </message>
-    <message>
-      <source>Speed of the link</source>
-      <translation>Geschwindigkeit des Links</translation>
-    </message>
-    <message>
-      <source>No link</source>
-      <translation>Kein Link</translation>
-    </message>
-    <message>
-      <source>The system does not tell its speed: it is virtual, or its speed varies</source>
-      <translation>Das System nennt keine Geschwindigkeit: sie ist virtuell, oder sie schwankt</translation>
-    </message>
-    <message>
-      <source>no address</source>
-      <translation>keine Adresse</translation>
-    </message>
-    <message>
-      <source>{count} dropped</source>
-      <translation>{count} verworfen</translation>
-    </message>
-    <message>
-      <source>dropped</source>
-      <translation>verworfen</translation>
-    </message>
-    <message>
-      <source>{rate} err/s</source>
-      <translation>{rate}/s</translation>
-    </message>
-    <message>
-      <source>{rate} drop/s</source>
-      <translation>{rate} verw./s</translation>
-    </message>
-    <message>
-      <source>Since boot, received and sent. Errors: {rx_errors} and {tx_errors}. Dropped: {rx_drops} and {tx_drops}.</source>
-      <translation>Seit dem Start, empfangen und gesendet. Fehler: {rx_errors} und {tx_errors}. Verworfen: {rx_drops} und {tx_drops}.</translation>
-    </message>
-    <message>
-      <source>Now, per second: {errors} errors, {drops} dropped.</source>
-      <translation>Jetzt, pro Sekunde: {errors} Fehler, {drops} verworfen.</translation>
-    </message>
-    <message>
-      <source>Not known without the agent</source>
-      <translation>Ohne den Agenten nicht bekannt</translation>
     </message>
   </context>
   <context>

@@ -46,7 +46,7 @@ def _connections() -> str:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from netwatch_tray import desktop_files, paths, settings
+    from netwatch_tray import desktop_files, paths, settings, wording
     from netwatch_tray.cli.desktop import in_words
     from netwatch_tray.collect.interfaces import open_interfaces
     from netwatch_tray.engine.monitor import Monitor
@@ -75,7 +75,10 @@ def _doctor(options: argparse.Namespace) -> int:
         "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),
         **({"note": opened.source.note} if opened.source.note else {}),
         "connections": _connections(),
-        **{f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {each.why}" for depth, each in as_tree(interfaces)},
+        **{
+            f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {wording.why(each)}"
+            for depth, each in as_tree(interfaces)
+        },
     }
     if options.json:
         print_json({key.strip(): value for key, value in report.items()})

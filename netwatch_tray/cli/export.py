@@ -113,7 +113,7 @@ def _other(
 
 def _gap(gap: Carried) -> tuple[object, ...]:
     seconds = round(gap.finish - gap.start)
-    return (_moment(gap.start), seconds, gap.name, gap.rx, gap.tx, None, None, 0.0, gap.reason)
+    return (_moment(gap.start), seconds, gap.name, gap.rx, gap.tx, None, None, 0.0, gap.reason.label)
 
 
 def _days(reader: HistoryReader, kind: Kind, name: str | None, first: date, last: date) -> Iterator[tuple[object, ...]]:

@@ -23,7 +23,7 @@ from netwatch_tray.errors import AgentUnreachableError
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
-    from netwatch_tray.model import Tick
+    from netwatch_tray.model import InterfaceTick, Tick, Total
     from netwatch_tray.settings import Settings
     from netwatch_tray.tray.bars import BarFormat
     from netwatch_tray.units import Units
@@ -82,7 +82,7 @@ def watch(
     `form`: None: for people. `skips_first`: the first sample is not printed where it has no rates yet.
     """
     settings = usable_settings()
-    write = print_json if form == "json" else _bar_writer(form, settings) if form else _line_writer(settings.units)
+    write = _print_document if form == "json" else _bar_writer(form, settings) if form else _line_writer(settings.units)
     ticks = _ticks(interval, settings.total)
     first = next(ticks)
     if not (skips_first and first.interval_s is None):
@@ -140,9 +140,24 @@ def _own_ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
         source.close()
 
 
+def _print_document(tick: Tick) -> None:
+    """As JSON: a reason is its name, which other versions of the program have as well."""
+    import msgspec
+
+    document = msgspec.to_builtins(tick)
+    measured: list[tuple[Tick | Total | InterfaceTick, dict[str, object]]] = [
+        (tick, document),
+        (tick.total, document["total"]),
+        *zip(tick.interfaces, document["interfaces"], strict=True),
+    ]
+    for each, values in measured:
+        values["gap"] = each.gap and each.gap.label
+    print_json(document)
+
+
 def _line_writer(in_units: Units) -> Callable[[Tick], None]:
     """For people: columns stay where they were in the line above."""
-    from netwatch_tray import units
+    from netwatch_tray import units, wording
 
     download, upload = units.SteadyRate(in_units), units.SteadyRate(in_units)
 
@@ -150,7 +165,7 @@ def _line_writer(in_units: Units) -> Callable[[Tick], None]:
         local = tick.at.astimezone().strftime("%H:%M:%S")
         down, up = download.write(tick.total.rx_rate), upload.write(tick.total.tx_rate)
         gap = tick.gap or tick.total.gap
-        about = printable(gap or " + ".join(tick.total.uplinks) or "no interface is connected")
+        about = printable(wording.gap(gap) if gap else " + ".join(tick.total.uplinks) or "no interface is connected")
         print(f"{local}  {units.DOWN} {down}  {units.UP} {up}  {about}", flush=True)
 
     return write

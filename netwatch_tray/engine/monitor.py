@@ -11,7 +11,7 @@ from netwatch_tray.collect.interfaces import InterfaceSource
 from netwatch_tray.engine.rates import STILL, InterfaceRates, Interval, RateTracker
 from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
 from netwatch_tray.errors import CollectError
-from netwatch_tray.model import PAUSED, UNREADABLE, CounterRow, Interface, InterfaceTick, Sample, Tick, Total
+from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample, Tick, Total
 
 _UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_delta", "tx_delta", "gap"))
 
@@ -23,7 +23,7 @@ class Monitor:
         """`period`: nominal seconds between ticks. `chosen`: see topology.decide."""
         self._source = source
         self._tracker = RateTracker(period)
-        self._gap: str | None = None
+        self._gap: GapReason | None = None
         """Of the next tick that measures."""
         self._chosen = chosen
         self.interfaces: Mapping[int, Interface] = {}
@@ -47,13 +47,13 @@ class Monitor:
         self._decide(dict(self.interfaces))  # another object: what it says of them has changed
 
     def pause(self) -> None:
-        """Until `resume` nothing is read, and ticks have the gap PAUSED."""
+        """Until `resume` nothing is read, and ticks have the gap `PAUSED`."""
         self.is_paused = True
 
     def resume(self) -> None:
         if self.is_paused:
             self.is_paused = False
-            self._gap = "paused until now"
+            self._gap = GapReason.RESUMED
 
     def tick(self, *, is_last: bool = False) -> Tick | None:
         """Measure. None less than half a period after the tick before, when there is nothing to measure yet.
@@ -63,12 +63,12 @@ class Monitor:
         """
         at = datetime.now(UTC)
         if self.is_paused:
-            return self._stale_tick(at, PAUSED)
+            return self._stale_tick(at, GapReason.PAUSED)
         try:
             sample = self._source.sample()
         except CollectError as error:
             self.fault = str(error)
-            return self._stale_tick(at, UNREADABLE)
+            return self._stale_tick(at, GapReason.UNREADABLE)
         self.fault = None
         interval = self._tracker.update(sample, gap=self._gap, is_last=is_last)
         if interval is None:
@@ -89,7 +89,7 @@ class Monitor:
         self._uplinks = tuple(index for index, each in self.memberships.items() if each.is_uplink)
         self._still = {}
 
-    def _stale_tick(self, at: datetime, gap: str) -> Tick:
+    def _stale_tick(self, at: datetime, gap: GapReason) -> Tick:
         stale = tuple(msgspec.structs.replace(each, **_UNKNOWN) for each in self._last)
         return Tick(at=at, interval_s=None, gap=gap, total=_total(stale), interfaces=stale)
 
@@ -104,7 +104,7 @@ class Monitor:
             yield still
 
     def _interface_tick(
-        self, index: int, row: CounterRow, rates: InterfaceRates | None, gap: str | None
+        self, index: int, row: CounterRow, rates: InterfaceRates | None, gap: GapReason | None
     ) -> InterfaceTick:
         interface, membership = self.interfaces[index], self.memberships[index]
         rx_packets, tx_packets, rx_bytes, tx_bytes, rx_errors, tx_errors, rx_drops, tx_drops = row

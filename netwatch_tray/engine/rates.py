@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from netwatch_tray import clock
-from netwatch_tray.model import JUMPED, NOT_RUNNING, RESET, CounterRow, Interface, InterfaceTick, Sample
+from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample
 
 LONGEST_PAUSE = 5.0
 """Seconds between samples beyond which their average says nothing about now."""
@@ -50,11 +50,11 @@ class Interval(NamedTuple):
 
     elapsed: float | None
     """Seconds; None on the first sample."""
-    gap: str | None
+    gap: GapReason | None
     """Why no rate at all is known although there was a sample before."""
     rates: dict[int, InterfaceRates]
     """By interface index; an interface that is absent has no known delta."""
-    resets: dict[int, str]
+    resets: dict[int, GapReason]
     """Why not, by index, of interfaces that were there before: RESET or JUMPED."""
 
 
@@ -83,15 +83,15 @@ def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
     return max(before, now) / 8 * _MARGIN * (elapsed + _LATE)
 
 
-def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple[int, int] | str:
+def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple[int, int] | GapReason:
     """The deltas (received, sent) of 64-bit byte counters, or why they are unknown: RESET or JUMPED.
 
     `most`: see most_bytes.
     """
     rx, tx = now[0] - before[0], now[1] - before[1]
     if rx < 0 or tx < 0:
-        return RESET
-    return JUMPED if rx > most or tx > most else (rx, tx)
+        return GapReason.RESET
+    return GapReason.JUMPED if rx > most or tx > most else (rx, tx)
 
 
 class RateTracker:
@@ -107,7 +107,7 @@ class RateTracker:
         """Bytes before they fell back, of interfaces whose byte counters have stood still since."""
 
     def update(
-        self, sample: Sample, uptime: float | None = None, gap: str | None = None, *, is_last: bool = False
+        self, sample: Sample, uptime: float | None = None, gap: GapReason | None = None, *, is_last: bool = False
     ) -> Interval | None:
         """Compare `sample` with the one before. None when it came too soon after it to measure anything: `sample` is
         then forgotten, and the next one is compared with the one before.
@@ -122,17 +122,17 @@ class RateTracker:
             return Interval(None, None, {}, {})
         elapsed = sample.boottime - before.boottime
         if is_last and elapsed < self._shortest:
-            gap = gap or NOT_RUNNING
+            gap = gap or GapReason.NOT_RUNNING
         if elapsed <= 0 or (elapsed < self._shortest and gap is None):
             return None
         self._before, self._uptime = sample, uptime
         if sample.counter_bits != before.counter_bits:
             self._fallen = {}
-            return Interval(elapsed, "another source of counters", {}, {})
+            return Interval(elapsed, GapReason.SOURCE_CHANGED, {}, {})
         if elapsed - awake > _SLEEP:
-            gap = gap or "asleep"
+            gap = gap or GapReason.ASLEEP
         elif elapsed > self._longest:
-            gap = gap or f"nothing measured for {elapsed:.0f} s"
+            gap = gap or GapReason.INTERRUPTED
         rates, resets = self._compare(before, sample, elapsed)
         if gap is not None:
             rates = {
@@ -143,9 +143,9 @@ class RateTracker:
 
     def _compare(
         self, before: Sample, sample: Sample, elapsed: float
-    ) -> tuple[dict[int, InterfaceRates], dict[int, str]]:
+    ) -> tuple[dict[int, InterfaceRates], dict[int, GapReason]]:
         rates: dict[int, InterfaceRates] = {}
-        resets: dict[int, str] = {}
+        resets: dict[int, GapReason] = {}
         earlier, fallen = before.counters, self._fallen
         if fallen:
             self._fallen = fallen = {index: fallen[index] for index in fallen.keys() & sample.counters.keys()}
@@ -160,7 +160,7 @@ class RateTracker:
             rx, tx = row[_RX_BYTES] - old[_RX_BYTES], row[_TX_BYTES] - old[_TX_BYTES]
             if index in fallen or not (0 <= rx <= easy and 0 <= tx <= easy):
                 found = self._judge(index, old, row, before, sample, elapsed)
-                if isinstance(found, str):
+                if isinstance(found, GapReason):
                     resets[index] = found
                     continue
                 rx, tx = found
@@ -178,7 +178,7 @@ class RateTracker:
 
     def _judge(
         self, index: int, old: CounterRow, row: CounterRow, before: Sample, sample: Sample, elapsed: float
-    ) -> tuple[int, int] | str:
+    ) -> tuple[int, int] | GapReason:
         """The deltas of one interface, or why they are unknown, where that takes more than a subtraction."""
         was, now = (old[_RX_BYTES], old[_TX_BYTES]), (row[_RX_BYTES], row[_TX_BYTES])
         speeds = believed_speed(before.interfaces.get(index)), believed_speed(sample.interfaces.get(index))
@@ -192,9 +192,9 @@ class RateTracker:
             del self._fallen[index]
             # Back where it was before it fell: the readings in between were wrong, and what it rose by is no traffic.
             if now[0] >= peak[0] and now[1] >= peak[1]:
-                return RESET
+                return GapReason.RESET
         found = bounded(was, now, most_bytes(elapsed, *speeds))
-        if found == RESET:
+        if found == GapReason.RESET:
             self._fallen[index] = was
         return found
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from netwatch_tray.model import Interface
+from netwatch_tray.model import Interface, Why, WhyCode
 
 Role = Literal[
     "uplink",
@@ -50,8 +50,7 @@ class Membership(NamedTuple):
 
     role: Role
     is_uplink: bool
-    why: str
-    """In words for the person."""
+    why: Why
     over: tuple[str, ...]
     """Names of the interfaces that its traffic passes next on its way out, as far as known."""
 
@@ -88,15 +87,15 @@ class _Topology:
         routed = [
             each for each in self._interfaces.values() if each.default_metric is not None and not each.is_loopback
         ]
-        uplinks: dict[int, str] = {}
+        uplinks: dict[int, Why] = {}
         for interface in routed:
             for carrier in self._carriers(interface):
                 own = carrier.index == interface.index
-                why = "carries the default route" if own else f"carries {interface.name}, which has the default route"
+                why = Why(WhyCode.DEFAULT_ROUTE) if own else Why(WhyCode.UNDERLAY, (interface.name,))
                 if own or carrier.index not in uplinks:
                     uplinks[carrier.index] = why
         if not routed:
-            uplinks = {each.index: "no default route, so all that are up count" for each in self._all_lowest()}
+            uplinks = {each.index: Why(WhyCode.ALL_UP) for each in self._all_lowest()}
         return {index: self._membership(each, uplinks, chosen) for index, each in self._interfaces.items()}
 
     def counted_meanwhile(self, before: Collection[int], now: Collection[int]) -> tuple[int, ...]:
@@ -183,17 +182,15 @@ class _Topology:
         others = [each for each in up if each.kind not in _BRIDGES | _TUNNELS - _AMBIGUOUS | _NEVER_OUT]
         return [each for each in others if not [lower for lower in self._lower(each) if lower.is_up]]
 
-    def _membership(self, interface: Interface, uplinks: Mapping[int, str], chosen: Mapping[str, bool]) -> Membership:
+    def _membership(self, interface: Interface, uplinks: Mapping[int, Why], chosen: Mapping[str, bool]) -> Membership:
         role, over = self._role(interface, uplinks), self._over(interface, uplinks)
         if interface.name in chosen:
-            counted = chosen[interface.name]
-            why = f"{'counted' if counted else 'not counted'}: chosen in the settings"
-            return Membership(role, counted, why, over)
+            return Membership(role, chosen[interface.name], Why(WhyCode.CHOSEN), over)
         if interface.index in uplinks:
-            return Membership(role, True, f"counted: {uplinks[interface.index]}", over)
-        return Membership(role, False, f"not counted: {self._why_not(interface, role, uplinks)}", over)
+            return Membership(role, True, uplinks[interface.index], over)
+        return Membership(role, False, self._why_not(interface, role, uplinks), over)
 
-    def _over(self, interface: Interface, uplinks: Mapping[int, str]) -> tuple[str, ...]:
+    def _over(self, interface: Interface, uplinks: Mapping[int, Why]) -> tuple[str, ...]:
         master = self._interfaces.get(interface.master or 0)
         if interface.is_loopback or interface.index in uplinks:
             lower = []
@@ -205,7 +202,7 @@ class _Topology:
                 lower = [self._interfaces[index] for index in uplinks]
         return tuple(each.name for each in lower)
 
-    def _role(self, interface: Interface, uplinks: Mapping[int, str]) -> Role:
+    def _role(self, interface: Interface, uplinks: Mapping[int, Why]) -> Role:
         if interface.is_loopback:
             return "loopback"
         if interface.index in uplinks:
@@ -235,18 +232,17 @@ class _Topology:
     def _is_below(self, interface: Interface) -> bool:
         return interface.master in self._interfaces or interface.index in self._stacked
 
-    def _why_not(self, interface: Interface, role: Role, uplinks: Mapping[int, str]) -> str:
+    def _why_not(self, interface: Interface, role: Role, uplinks: Mapping[int, Why]) -> Why:
         if role == "loopback":
-            return "traffic of this computer with itself"
+            return Why(WhyCode.LOOPBACK)
         if not interface.is_up:
-            return "down"
+            return Why(WhyCode.DOWN)
         carriers = [each.name for each in self._carriers_below(interface, set()) if each.index in uplinks]
         carriers = carriers or [self._interfaces[index].name for index in uplinks]
         if role == "other" or not carriers:
-            return "no default route goes through it"
-        if role in ("bridge", "bridge port", "container end"):
-            return f"reaches the outside over {' and '.join(carriers)}"
-        return f"traffic of {interface.name} already passes {' and '.join(carriers)}"
+            return Why(WhyCode.NO_DEFAULT_ROUTE)
+        inside = role in ("bridge", "bridge port", "container end")
+        return Why(WhyCode.INTERNAL if inside else WhyCode.COUNTED_BELOW, tuple(carriers))
 
 
 def _metric(interface: Interface) -> int:

@@ -13,10 +13,10 @@ from typing import Literal
 import msgspec
 
 from netwatch_tray.errors import ParseError
-from netwatch_tray.model import App, Connection, Tick
+from netwatch_tray.model import App, Connection, GapReason, Tick
 from netwatch_tray.settings import Settings
 
-VERSION = 1
+VERSION = 2
 LONGEST_LINE = 64 << 20
 """Bytes; a peer that sends more without a newline is not one of ours."""
 
@@ -28,7 +28,7 @@ class RecentTick(msgspec.Struct, frozen=True):
 
     at: float
     """Unix time, seconds."""
-    gap: str | None
+    gap: GapReason | None
     total: tuple[float | None, float | None]
     """Rates, bytes/s: received, sent."""
     rates: dict[int, tuple[float | None, float | None]]

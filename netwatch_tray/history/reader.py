@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar, cast
 
 from netwatch_tray.history import schema
+from netwatch_tray.history.gap_reasons import reason_of
 from netwatch_tray.history.imports import SPANS, Amount, Import, Span, amounts
 from netwatch_tray.history.packing import (
     HOURS,
@@ -35,6 +36,7 @@ from netwatch_tray.history.recorder import TOTAL
 from netwatch_tray.history.rows import LATEST, Rows, moment
 from netwatch_tray.history.schema import explained
 from netwatch_tray.history.usage import Days
+from netwatch_tray.model import GapReason
 
 Kind = Literal["total", "interface", "app", "carrier"]
 
@@ -120,7 +122,7 @@ class GapFound(NamedTuple):
     start: float
     finish: float | None
     """`None`: it lasts."""
-    reason: str
+    reason: GapReason
     name: str | None
     """Of the interface; `None`: all."""
     is_complete: bool
@@ -132,7 +134,7 @@ class Carried(NamedTuple):
 
     start: float
     finish: float
-    reason: str
+    reason: GapReason
     name: str
     rx: int
     tx: int
@@ -301,8 +303,14 @@ class HistoryReader:
             max(start, 0),
         )
         return [
-            GapFound(max(0.0, start), finish if finish is None else min(finish, LATEST), reason, name, bool(complete))
-            for start, finish, reason, name, complete in rows
+            GapFound(
+                max(0.0, start),
+                finish if finish is None else min(finish, LATEST),
+                reason_of(sentence),
+                name,
+                bool(complete),
+            )
+            for start, finish, sentence, name, complete in rows
         ]
 
     def carried(self, kind: Kind, name: str | None, start: float, end: float) -> list[Carried]:
@@ -319,7 +327,7 @@ class HistoryReader:
             name,
             name,
         )
-        found = [Carried(max(0.0, start), *row) for start, *row in rows]
+        found = [Carried(max(0.0, start), finish, reason_of(sentence), *row) for start, finish, sentence, *row in rows]
         for each in found:
             if each.rx < 0 or each.tx < 0:
                 self.damage.report(f"{each.name}, {moment(each.finish)} (a gap carried less than nothing, left out)")

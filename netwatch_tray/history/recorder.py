@@ -21,10 +21,7 @@ from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.connections import Interval
 from netwatch_tray.engine.rates import believed_speed, bounded, most_bytes
 from netwatch_tray.history.packing import Line, Value, summed
-from netwatch_tray.model import NOT_RUNNING, PAUSED, RESET, UNREADABLE, InterfaceTick, Tick
-
-NOT_WRITTEN = "could not be written"
-GONE, CLOCK_SET = "interface gone", "the clock was set"
+from netwatch_tray.model import GapReason, InterfaceTick, Tick
 
 _MOST_BITS = 56
 """Of the bytes of an app between two measurements; no link carries more."""
@@ -65,7 +62,7 @@ class Gap(msgspec.Struct, kw_only=True):
     start: float
     finish: float | None
     """`None`: it lasts."""
-    reason: str
+    reason: GapReason
     series: Series | None = None
     """`None`: of everything."""
     is_complete: bool = True
@@ -209,10 +206,10 @@ def _series_of_key(key: str) -> Series:
     return Series("interface", key, name, kind not in _PASSING_KINDS)
 
 
-def _deltas(tick: InterfaceTick) -> tuple[int, int] | str:
+def _deltas(tick: InterfaceTick) -> tuple[int, int] | GapReason:
     """Its deltas, or why they are unknown."""
     if tick.rx_delta is None or tick.tx_delta is None:
-        return tick.gap or RESET
+        return tick.gap or GapReason.RESET
     return tick.rx_delta, tick.tx_delta
 
 
@@ -223,7 +220,7 @@ class Recorder:
         """`state`: of the run before; `None`: there was none, history begins with the first tick."""
         self._boot = boot
         self._before = state
-        self._reason = NOT_RUNNING
+        self._reason = GapReason.NOT_RUNNING
         self._last_at: float | None = None
         self._has_missed = False
         self._counters: dict[int, _Counter] = {}
@@ -247,13 +244,13 @@ class Recorder:
             self._take_apps(*measurement)
 
     def _take_tick(self, tick: Tick) -> None:
-        if tick.gap in (PAUSED, UNREADABLE):  # nothing was read: the next one that was spans this time as well
+        if tick.gap in (GapReason.PAUSED, GapReason.UNREADABLE):  # nothing was read: the next reading spans this time
             return
         at = tick.at.timestamp()
         if self._last_at is None:
             self._begin(tick, at)
         elif self._has_missed or tick.gap is not None or tick.interval_s is None:
-            self._bridge(tick, at, NOT_WRITTEN if self._has_missed else tick.gap or NOT_RUNNING)
+            self._bridge(tick, at, GapReason.NOT_WRITTEN if self._has_missed else tick.gap or GapReason.NOT_RUNNING)
         else:
             self._note_clock(self._last_at, at, tick.interval_s)
             self._measure(tick, at, tick.interval_s)
@@ -281,7 +278,7 @@ class Recorder:
     def forget(self, boot: Boot) -> None:
         """Gives up what could not be stored: it becomes one gap, whose bytes the counters still know."""
         self._boot, self._batch = boot, Batch()
-        self._last_at, self._minute, self._reason, self._uplinks = None, None, NOT_WRITTEN, None
+        self._last_at, self._minute, self._reason, self._uplinks = None, None, GapReason.NOT_WRITTEN, None
         self._times, self._elapsed, self._cells, self._app_cells = [], [], {}, {}
         self._counters, self._gone = {}, {}
 
@@ -319,7 +316,7 @@ class Recorder:
         for key in present & self._gone.keys():
             self._return(key, at)
 
-    def _bridge(self, tick: Tick, at: float, reason: str) -> None:
+    def _bridge(self, tick: Tick, at: float, reason: GapReason) -> None:
         """A tick without rates after others with them."""
         if self._last_at is None:
             return
@@ -338,7 +335,7 @@ class Recorder:
         self._batch.gaps.append(gap)
         self._miss(tick, at)
 
-    def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | str:
+    def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | GapReason:
         """What an interface carried while measurements were given up. `wall`: seconds by a clock that may be set."""
         elapsed = wall if wall > 0 else self._boot.boottime
         return bounded(
@@ -348,8 +345,8 @@ class Recorder:
         )
 
     @staticmethod
-    def _carry(gap: Gap, series: Series, found: tuple[int, int] | str, *, in_total: bool) -> None:
-        if isinstance(found, str):
+    def _carry(gap: Gap, series: Series, found: tuple[int, int] | GapReason, *, in_total: bool) -> None:
+        if isinstance(found, GapReason):
             gap.is_complete = False
             return
         rx, tx = found
@@ -361,8 +358,8 @@ class Recorder:
 
     def _note_clock(self, before: float, at: float, elapsed: float) -> None:
         if abs(at - before - elapsed) > _CLOCK_STEP:
-            way = "forward" if at > before else "back"
-            self._batch.gaps.append(Gap(start=min(before, at), finish=max(before, at), reason=f"{CLOCK_SET} {way}"))
+            reason = GapReason.CLOCK_SET_FORWARD if at > before else GapReason.CLOCK_SET_BACK
+            self._batch.gaps.append(Gap(start=min(before, at), finish=max(before, at), reason=reason))
 
     def _measure(self, tick: Tick, at: float, elapsed: float) -> None:
         minute = self._open_minute(at)
@@ -448,7 +445,7 @@ class Recorder:
         self._return(counter.series.key, at)
 
     def _reset(self, counter: _Counter, tick: InterfaceTick, start: float, finish: float) -> None:
-        reason = tick.gap or RESET
+        reason = tick.gap or GapReason.RESET
         gap = Gap(start=start, finish=finish, reason=reason, series=counter.series, is_complete=False)
         self._batch.gaps.append(gap)
 
@@ -470,7 +467,9 @@ class Recorder:
     def _leave(self, series: Series, at: float) -> None:
         if series.is_lasting:
             self._gone[series.key] = series
-            self._batch.gaps.append(Gap(start=at, finish=None, reason=GONE, series=series, is_complete=False))
+            self._batch.gaps.append(
+                Gap(start=at, finish=None, reason=GapReason.REMOVED, series=series, is_complete=False)
+            )
 
     def _return(self, key: str, at: float) -> None:
         series = self._gone.pop(key, None)

@@ -17,6 +17,7 @@ import msgspec
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import schema
+from netwatch_tray.history.gap_reasons import sentence_of
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import (
     HOURS,
@@ -325,7 +326,7 @@ class Store:
                 gap.start,
                 gap.finish,
                 None if gap.series is None else self._id(gap.series),
-                gap.reason,
+                sentence_of(gap.reason, (gap.finish or gap.start) - gap.start),
                 int(gap.is_complete),
             ),
         )

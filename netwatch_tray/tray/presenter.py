@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
-from netwatch_tray import units
-from netwatch_tray.model import PAUSED, UNREADABLE, App, InterfaceTick, Tick
+from netwatch_tray import units, wording
+from netwatch_tray.model import App, GapReason, InterfaceTick, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
@@ -31,8 +31,8 @@ _BUSY, _BUSY_SHARE = 1e6, 0.1
 
 
 _WITHOUT_RATES = {
-    PAUSED: ("NetWatch is paused", "Nothing is measured until you go on"),
-    UNREADABLE: ("NetWatch cannot measure", "The counters could not be read; it is tried again each second"),
+    GapReason.PAUSED: ("NetWatch is paused", "Nothing is measured until you go on"),
+    GapReason.UNREADABLE: ("NetWatch cannot measure", "The counters could not be read; it is tried again each second"),
 }
 
 
@@ -107,14 +107,14 @@ class Presenter:
         if tick.gap in _WITHOUT_RATES:
             rows = lines = list(_WITHOUT_RATES[tick.gap])
         elif gap := tick.gap or self._gap_of(tick):
-            lines.append(f"No rates for a moment: {gap}")
+            lines.append(f"No rates for a moment: {wording.gap(gap)}")
         return View(
             self._glyph(shown, tick.gap),
             tuple(map(printable, lines)),
             self._label(shown, tick.gap) if self._has_text else "",
             tuple(map(printable, rows)),
             tuple(each.name for each in tick.interfaces if not _is_loopback(each)),
-            tick.gap == PAUSED,
+            tick.gap == GapReason.PAUSED,
         )
 
     def _shown(self, tick: Tick) -> _Shown:
@@ -129,23 +129,23 @@ class Presenter:
         speed = None if None in links else sum(link for link in links if link is not None)
         return _Shown(total.rx_rate, total.tx_rate, _counted(tick), bool(total.uplinks), speed)
 
-    def _glyph(self, shown: _Shown, gap: str | None) -> Glyph:
+    def _glyph(self, shown: _Shown, gap: GapReason | None) -> Glyph:
         glyph = _glyph(shown, gap)
         if not self._has_digits or glyph.kind != "rates":
             return glyph
         down, up = (units.short_rate(rate, self._units) for rate in (shown.rx_rate, shown.tx_rate))
         return Glyph("rates", digits=(down, up))
 
-    def _gap_of(self, tick: Tick) -> str | None:
+    def _gap_of(self, tick: Tick) -> GapReason | None:
         """Why the rates of what is shown are unknown, where those of others are not."""
         if not self._chosen:
             return tick.total.gap
         return next((each.gap for each in tick.interfaces if each.name == self._chosen), None)
 
-    def _label(self, shown: _Shown, gap: str | None) -> str:
-        if gap == UNREADABLE:
+    def _label(self, shown: _Shown, gap: GapReason | None) -> str:
+        if gap == GapReason.UNREADABLE:
             return "no data"
-        if gap == PAUSED:
+        if gap == GapReason.PAUSED:
             return "paused"
         if not shown.is_online:
             return "offline"
@@ -228,10 +228,10 @@ def _why_offline(interfaces: Sequence[InterfaceTick]) -> str:
     return f"{' and '.join(up[:3])} {'are' if len(up) > 1 else 'is'} up, but left out of the total"
 
 
-def _glyph(shown: _Shown, gap: str | None) -> Glyph:
-    if gap == UNREADABLE:
+def _glyph(shown: _Shown, gap: GapReason | None) -> Glyph:
+    if gap == GapReason.UNREADABLE:
         return Glyph("alert")
-    if gap == PAUSED:
+    if gap == GapReason.PAUSED:
         return Glyph("paused")
     if not shown.is_online:
         return Glyph("offline")

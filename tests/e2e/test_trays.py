@@ -17,7 +17,7 @@ from networks import FAR, Wire, inside, wire
 from wayland import WaylandSession
 
 from netwatch_tray.feed.protocol import Command, Subscribe, TickMessage
-from netwatch_tray.model import PAUSED, Tick
+from netwatch_tray.model import GapReason, Tick
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 TRICKLE = """
@@ -123,7 +123,7 @@ def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
 
         desktop.pick("Settings…")
         desktop.pick("Pause")
-        ticks(desktop, lambda tick: tick.gap == PAUSED)
+        ticks(desktop, lambda tick: tick.gap == GapReason.PAUSED)
         desktop.wait_for(lambda: not starts_settings(desktop), 15, "the open window is asked for its settings")
         desktop.wait_for(lambda: desktop.tooltip().startswith("NetWatch is paused"), 5, "the tooltip tells")
         paused = next(row for row in desktop.menu() if row.label == "Pause")
@@ -166,7 +166,7 @@ def use_xembed_icon(desktop: Session, place: tuple[int, int]) -> None:
     desktop.wait_for(lambda: desktop.is_active("NetWatch"), 15, "the click opens the window")
     for wanted in (True, False):
         choose_by_keys(desktop, place, *["Up"] * 5, "Return")
-        ticks(desktop, lambda tick, wanted=wanted: (tick.gap == PAUSED) == wanted)
+        ticks(desktop, lambda tick, wanted=wanted: (tick.gap == GapReason.PAUSED) == wanted)
 
 
 @pytest.mark.parametrize("bus", ["with a bus", "without a bus"])

@@ -46,7 +46,7 @@ from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 from netwatch_tray.errors import AgentUnreachableError, HistoryError
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
 from netwatch_tray.history.reader import NOTHING, Curve, NetworkUse, Remainder, Used
-from netwatch_tray.model import InterfaceTick
+from netwatch_tray.model import InterfaceTick, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.chart import Chart
@@ -164,7 +164,7 @@ def _extreme() -> State:
 def _interface(number: int, name: str, _at: datetime) -> InterfaceTick:
     return InterfaceTick(
         index=number + 1, name=name, kind="wireguard", is_up=number != 3, is_uplink=number < 6, role="tunnel",
-        why="not counted: reaches the outside over enp11s0f1np1v24 and enp10s0f1np1v24 already",
+        why=Why(WhyCode.INTERNAL, ("enp11s0f1np1v24", "enp10s0f1np1v24")),
         over=("enp11s0f1np1v24", "enp10s0f1np1v24") if number % 2 else (), speed=400_000_000_000, mtu=65536,
         addresses=(f"{_LONG_ADDRESS}/128", "255.255.255.255/32", "fe80::1/64"), rx_bytes=0, tx_bytes=0,
         rx_packets=0, tx_packets=0, rx_errors=10**12, tx_errors=10**12, rx_drops=10**12, tx_drops=10**12,
@@ -302,7 +302,7 @@ def main() -> None:
 
     application = make_application()
     QLocale.setDefault(QLocale(_asked.language))
-    language.follow_system(application, QLocale(_asked.language))
+    language.install(application, _asked.language)
     if _asked.mirrored:
         application.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     qInstallMessageHandler(said)

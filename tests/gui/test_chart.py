@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
 
+from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Point
@@ -21,7 +22,7 @@ def _steady(*unknown: range, rx: float = 5e6, tx: float = 1e6) -> list[Point]:
     """A minute of both rates, unknown at these seconds."""
     holes = {second for each in unknown for second in each}
     return [
-        Point(_END - 60 + second, *((None, None, "asleep") if second in holes else (rx, tx, None)))
+        Point(_END - 60 + second, *((None, None, GapReason.ASLEEP) if second in holes else (rx, tx, None)))
         for second in range(61)
     ]
 
@@ -161,7 +162,7 @@ def test_the_picture_is_drawn_once_per_tick(application, monkeypatch) -> None:
 def _jagged(end: int, holes: range = range(0)) -> list[Point]:
     """From long before the start on, the same at each moment whenever it is asked for."""
     return [
-        Point(_END + second, *((None, None, "asleep") if second in holes else (3e6 + 2e6 * _wave(second), 4e5)))
+        Point(_END + second, *((None, None, GapReason.ASLEEP) if second in holes else (3e6 + 2e6 * _wave(second), 4e5)))
         for second in range(-4000, end + 1)
     ]
 

@@ -8,6 +8,7 @@ from PySide6.QtTest import QTest
 from windows import interface, past_tick, tick, uplink
 
 from netwatch_tray.feed.protocol import TickMessage
+from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
 
 
@@ -18,7 +19,8 @@ def _rows(page) -> list[list[str]]:
 
 def test_the_chart_as_a_table(open_window) -> None:
     some = [
-        past_tick(ago, *((None, None, "asleep") if 8 <= ago <= 12 else (ago * 1e6, 1e3))) for ago in range(20, 0, -1)
+        past_tick(ago, *((None, None, GapReason.ASLEEP) if 8 <= ago <= 12 else (ago * 1e6, 1e3)))
+        for ago in range(20, 0, -1)
     ]
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *some)
     page = opened.window.interfaces

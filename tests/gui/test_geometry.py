@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
+from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.series import (
     Gap,
@@ -27,7 +28,7 @@ def _points(steps: list[tuple[float, tuple[float, float] | None]], at: float = 9
     points = []
     for step, rates in steps:
         at += step
-        points.append(Point(at, *(rates or (None, None)), None if rates else "asleep"))
+        points.append(Point(at, *(rates or (None, None)), None if rates else GapReason.ASLEEP))
     return points
 
 
@@ -47,7 +48,7 @@ def test_runs_and_gaps_cover_the_range_without_crossing_what_is_unknown(steps) -
     assert all(before.end <= after.start for before, after in pairwise(gaps))
     for at in unknown:
         if 1000.0 < at <= end:
-            assert any(gap.start <= at <= gap.end and gap.reason == "asleep" for gap in gaps)
+            assert any(gap.start <= at <= gap.end and gap.reason == GapReason.ASLEEP for gap in gaps)
 
 
 def test_each_kind_of_gap() -> None:

@@ -18,6 +18,7 @@ from windows import FakeAgent, FakeHistory, FakeReader, Opened, connection, inte
 from netwatch_tray import settings
 from netwatch_tray.errors import HistoryError, NetWatchError, NoHistoryYetError
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, SettingsMessage, Status, Subscribe, TickMessage
+from netwatch_tray.model import GapReason
 from netwatch_tray.settings import DataPlan, History, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.data.cli_process import CliProcess
@@ -59,7 +60,7 @@ def test_long_ranges_come_from_the_history(opened) -> None:
     assert page._history.reader.kinds[-1] == ("total", None, pytest.approx(3600))
     assert len(chart._runs) == 2
     assert max(known.rx_peak for known in chart._runs[0]) == 3e6
-    assert [gap.reason for gap in chart._gaps][:1] == ["asleep"]
+    assert [gap.reason for gap in chart._gaps][:1] == [GapReason.ASLEEP]
     assert "line: average, band: peak" in _said(opened.window)
     assert chart._points[-1].rx == 12.4e6, "what was measured since is there as well"
     page.table.selectRow(1)

@@ -6,15 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale, QTranslator
+from PySide6.QtCore import QTranslator
 from windows import interface, tick, uplink
 
-from netwatch_tray.engine import topology
 from netwatch_tray.feed.protocol import TickMessage
-from netwatch_tray.history import recorder
-from netwatch_tray.model import JUMPED, NOT_RUNNING, RESET, Interface
+from netwatch_tray.model import Why, WhyCode
 from netwatch_tray.window.shell import language
-from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.text import Text
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,15 +26,14 @@ _PLACES = re.compile(r"\{[^}]*\}")
 @pytest.fixture
 def german(application):
     before = application.findChildren(QTranslator)
-    language.follow_system(application, QLocale("de_AT"))
-    in_words.cache_clear()
+    language.install(application, "de")
     added = [each for each in application.findChildren(QTranslator) if each not in before]
     assert added
     yield
     for each in added:
         application.removeTranslator(each)
         each.deleteLater()
-    in_words.cache_clear()
+    language.install(application, "en")
 
 
 @pytest.mark.parametrize("file", _FILES, ids=lambda file: file.stem)
@@ -81,10 +77,9 @@ def test_a_text_that_is_no_plain_string_stops_the_tool(tmp_path: Path, monkeypat
         translations.messages()
 
 
-@pytest.mark.parametrize("languages", ["en_GB", "fr", "C"])
-def test_other_languages_stay_english(application, languages: str) -> None:
+def test_an_english_window_has_no_translator(application) -> None:
     before = application.findChildren(QTranslator)
-    language.follow_system(application, QLocale(languages))
+    language.install(application, "fr")
     assert application.findChildren(QTranslator) == before
 
 
@@ -95,7 +90,7 @@ def test_the_window_speaks_german(open_window) -> None:
         TickMessage(
             tick(
                 uplink(2, "eth0", 1e6, 1e3),
-                interface(3, "wg0", 1.0, 1.0, why="not counted: traffic of wg0 already passes eth0 and eth1"),
+                interface(3, "wg0", 1.0, 1.0, why=Why(WhyCode.COUNTED_BELOW, ("eth0", "eth1"))),
             )
         )
     )
@@ -117,41 +112,3 @@ def test_the_settings_are_german_where_the_tray_opens_them(open_window) -> None:
     assert page.isVisible()
     said = {each.text() for each in page.findChildren(Text)}
     assert {"Allgemein", "Infobereich"} <= said
-
-
-def _reasons() -> set[str]:
-    """What topology says of a machine that has everything."""
-
-    def one(index: int, name: str, **more: object) -> Interface:
-        return Interface(index=index, name=name, **({"is_up": True} | more))  # type: ignore[arg-type]  # spelled out here
-
-    interfaces = {
-        each.index: each
-        for each in (
-            one(1, "lo", is_loopback=True, kind="loopback"),
-            one(2, "eth0", kind="ethernet", default_metric=100),
-            one(3, "eth1", kind="ethernet"),
-            one(4, "wlan0", kind="wifi", is_up=False),
-            one(5, "vlan7", kind="vlan", parent=2, default_metric=50),
-            one(6, "wg0", kind="wireguard"),
-            one(7, "docker0", kind="bridge"),
-            one(8, "veth1", kind="veth", master=7),
-        )
-    }
-    found = {each.why for each in topology.decide(interfaces, {}).values()}
-    found |= {each.why for each in topology.decide(interfaces, {"eth0": False, "eth1": True}).values()}
-    nowhere = {index: each for index, each in interfaces.items() if each.default_metric is None}
-    return found | {each.why for each in topology.decide(nowhere, {}).values()}
-
-
-@pytest.mark.usefixtures("german")
-def test_every_reason_of_the_agents_is_known() -> None:
-    gaps = {NOT_RUNNING, recorder.NOT_WRITTEN, RESET, JUMPED, recorder.GONE}
-    gaps |= {"asleep", "another source of counters", f"{recorder.CLOCK_SET} back", f"{recorder.CLOCK_SET} forward"}
-    gaps |= {"paused until now", "nothing measured for 12 s"}
-    reasons = _reasons()
-    assert len(reasons) >= 8
-    for reason in reasons | gaps:
-        assert in_words(reason) != reason, reason
-    assert in_words("nothing measured for 12 s") == "12 s nicht gemessen"
-    assert in_words("something new") == "something new"

@@ -11,6 +11,7 @@ from windows import connection, interface, past_tick, tick, until, uplink
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Status, Subscribe, TickMessage
+from netwatch_tray.model import GapReason, Why, WhyCode
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.shell.banner import Banner
@@ -24,8 +25,8 @@ from netwatch_tray.window.widgets.theme import text_width
 
 _FEW = (
     uplink(2, "eth0", 12.4e6, 840e3),
-    interface(3, "wg0", 2.1e6, 96.2e3, why="not counted: traffic of wg0 already passes eth0"),
-    interface(1, "lo", 2.64e6, 2.64e6, why="not counted: traffic of this computer with itself"),
+    interface(3, "wg0", 2.1e6, 96.2e3, why=Why(WhyCode.COUNTED_BELOW, ("eth0",))),
+    interface(1, "lo", 2.64e6, 2.64e6, why=Why(WhyCode.LOOPBACK)),
 )
 
 
@@ -104,7 +105,7 @@ def test_rates_come_in_the_persons_units(open_window) -> None:
 
 def test_unknown_is_a_dash_and_says_why(open_window) -> None:
     opened = open_window()
-    opened.say(TickMessage(tick(uplink(2, "eth0", None, None), gap="asleep")))
+    opened.say(TickMessage(tick(uplink(2, "eth0", None, None), gap=GapReason.ASLEEP)))
     page = opened.window.interfaces
     assert _texts(page.table)[0][2:4] == [units.UNKNOWN, units.UNKNOWN]
     assert [each.toolTip() for each in page.findChildren(RateReadout)] == ["Unknown for this moment: asleep"] * 2
@@ -507,7 +508,14 @@ def test_size_page_and_range_are_remembered(open_window) -> None:
 def _extreme() -> tuple[TickMessage, ConnectionsMessage]:
     """Names as long as the kernel allows, 300 interfaces, 3000 connections."""
     many = [
-        uplink(number, f"enx{number:012x}", 999e6, 999e3, rx_errors=7**number, why=f"counted: {'carries ' * 12}")
+        uplink(
+            number,
+            f"enx{number:012x}",
+            999e6,
+            999e3,
+            rx_errors=7**number,
+            why=Why(WhyCode.UNDERLAY, ("carries " * 12,)),
+        )
         for number in range(1, 4)
     ]
     many += [

@@ -25,7 +25,7 @@ from netwatch_tray.feed.protocol import (
     encode,
 )
 from netwatch_tray.history.reader import NOTHING, Curve, GapFound, NetworkUse, Remainder, Used
-from netwatch_tray.model import Connection, InterfaceTick, Tick, Total
+from netwatch_tray.model import Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.data.agent_link import AgentLink
@@ -139,7 +139,7 @@ class Opened:
 
 def interface(index: int, name: str, rx: float | None = None, tx: float | None = None, **more: object) -> InterfaceTick:
     values: dict[str, object] = {
-        "is_up": True, "is_uplink": False, "why": "not counted: no default route goes through it",
+        "is_up": True, "is_uplink": False, "why": Why(WhyCode.NO_DEFAULT_ROUTE),
         "rx_bytes": 0, "tx_bytes": 0, "rx_packets": 0, "tx_packets": 0,
         "rx_errors": 0, "tx_errors": 0, "rx_drops": 0, "tx_drops": 0,
     }  # fmt: skip
@@ -147,10 +147,10 @@ def interface(index: int, name: str, rx: float | None = None, tx: float | None =
 
 
 def uplink(index: int, name: str, rx: float | None, tx: float | None, **more: object) -> InterfaceTick:
-    return interface(index, name, rx, tx, **({"is_uplink": True, "why": "counted: carries the default route"} | more))
+    return interface(index, name, rx, tx, **({"is_uplink": True, "why": Why(WhyCode.DEFAULT_ROUTE)} | more))
 
 
-def tick(*interfaces: InterfaceTick, ago: float = 0.0, gap: str | None = None) -> Tick:
+def tick(*interfaces: InterfaceTick, ago: float = 0.0, gap: GapReason | None = None) -> Tick:
     counted = [each for each in interfaces if each.is_uplink]
     known = bool(counted) and all(each.rx_rate is not None for each in counted)
     total = Total(
@@ -163,7 +163,9 @@ def tick(*interfaces: InterfaceTick, ago: float = 0.0, gap: str | None = None) -
     )
 
 
-def past_tick(ago: float, rx: float | None, tx: float | None, gap: str | None = None, index: int = 2) -> RecentTick:
+def past_tick(
+    ago: float, rx: float | None, tx: float | None, gap: GapReason | None = None, index: int = 2
+) -> RecentTick:
     return RecentTick(time.time() - ago, gap, (rx, tx), {index: (rx, tx)})
 
 
@@ -209,7 +211,7 @@ class FakeReader:
 
     def gaps(self, start: float, end: float) -> list[GapFound]:
         step = (end - start) / 100
-        return [GapFound(start + 40 * step, start + 60 * step, "asleep", None, is_complete=True)]
+        return [GapFound(start + 40 * step, start + 60 * step, GapReason.ASLEEP, None, is_complete=True)]
 
     def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
         today = datetime.now().astimezone().date()

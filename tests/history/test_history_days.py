@@ -15,6 +15,7 @@ from machine import START, Machine
 from netwatch_tray.history.reader import HistoryReader, Used
 from netwatch_tray.history.usage import Alert, Days, billing_month, outlook, period_of
 from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.model import GapReason
 from netwatch_tray.settings import DataPlan
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -99,7 +100,7 @@ def test_a_clock_that_is_set_is_told_and_loses_nothing(tmp_path: Path) -> None:
     reasons = [gap.reason for gap in reader.gaps(0, 1e12)]
     used = reader.bytes_between("total", None, int(START) - 10**7, int(START) + 10**8)
     reader.close()
-    assert sorted(reasons) == ["the clock was set back", "the clock was set forward"]
+    assert sorted(reasons) == [GapReason.CLOCK_SET_BACK, GapReason.CLOCK_SET_FORWARD]
     assert used.rx == sum(each.rx for each in days(file).values()) == 300 * 5
 
 

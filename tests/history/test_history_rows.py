@@ -24,6 +24,7 @@ from netwatch_tray.history.reader import HistoryReader, Kind
 from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.model import GapReason
 
 FILES = Path(__file__).parent / "files"
 NETWORK = Network("a" * 12, "ethernet")
@@ -73,7 +74,11 @@ def test_file_of_version_1_keeps_every_amount(tmp_path: Path) -> None:
     assert by_name(file, "interface")["eth0"] == (received + 900, MEASURED * 600 - 50 + 45 + 7 + 90)
     assert by_name(file, "app") == {"browser": (MEASURED * 700, MEASURED * 30)}
     with contextlib.closing(HistoryReader(file)) as reader:
-        assert [gap.reason for gap in reader.gaps(0, 1e12)] == ["asleep", "not running", "interface gone"]
+        assert [gap.reason for gap in reader.gaps(0, 1e12)] == [
+            GapReason.ASLEEP,
+            GapReason.NOT_RUNNING,
+            GapReason.REMOVED,
+        ]
         for tier in (TENS, MINUTES, HOURS):
             assert list(reader.rows("total", None, int(START), int(START) + 86400, tier)) or tier == HOURS
 

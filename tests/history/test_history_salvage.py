@@ -24,6 +24,7 @@ from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
+from netwatch_tray.model import GapReason
 
 PAGE = 4096
 FILES = Path(__file__).parent / "files"
@@ -236,7 +237,7 @@ def test_a_container_that_broke_is_set_aside_and_carried_over_at_once(
     writer.close()
     with contextlib.closing(HistoryReader(file)) as reader:
         assert len(list(reader.rows("total", None, int(START), int(START) + 86400 * 9, HOURS))) >= HOURS_RECORDED - 1
-        assert "not running" in [gap.reason for gap in reader.gaps(START + 3600, 1e12)], "the state as well"
+        assert GapReason.NOT_RUNNING in [gap.reason for gap in reader.gaps(START + 3600, 1e12)], "the state as well"
 
 
 def test_a_full_disk_leaves_the_damaged_file_for_the_next_start(
@@ -281,7 +282,7 @@ def test_what_version_1_set_aside_comes_back_once(tmp_path: Path, expected_logs:
         apps = reader.by_name("app", date(2026, 1, 1), date(2026, 1, 1))
         assert (apps["browser"].rx, apps["browser"].tx) == ((57 + 1 + 3) * 700, (57 + 1 + 3) * 30)
         assert (apps["curl"].rx, apps["curl"].tx) == (3 * 7, 24 + 3 * 3)
-        assert [gap.reason for gap in reader.gaps(0, START + 7200)][:2] == ["asleep", "not running"]
+        assert [gap.reason for gap in reader.gaps(0, START + 7200)][:2] == [GapReason.ASLEEP, GapReason.NOT_RUNNING]
         assert reader.damage.lost == 0
 
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from networks import FAR, FAR6, NEAR, RECEIVER, Wire, inside, wire
 
-from netwatch_tray.model import Tick
+from netwatch_tray.model import Tick, Why, WhyCode
 
 SIZE = 3_000_017
 PORT = 5300
@@ -125,7 +125,7 @@ def carried(tick: Tick, names: tuple[str, ...]) -> tuple[int, int]:
     return sum(each.rx_bytes for each in found), sum(each.tx_bytes for each in found)
 
 
-def why(tick: Tick) -> dict[str, str]:
+def why(tick: Tick) -> dict[str, Why]:
     return {each.name: each.why for each in tick.interfaces}
 
 
@@ -152,8 +152,8 @@ def test_containers_behind_a_bridge(network: Wire) -> None:
         tick = counted(network, container, FAR)
         inside = next(each for each in tick.interfaces if each.name == "veth1")
         assert inside.tx_bytes > SIZE  # it did carry the transfer, and was not added
-        assert why(tick)["br0"] == "not counted: reaches the outside over uplink"
-        assert why(tick)["veth1"] == "not counted: reaches the outside over uplink"
+        assert why(tick)["br0"] == Why(WhyCode.INTERNAL, ("uplink",))
+        assert why(tick)["veth1"] == Why(WhyCode.INTERNAL, ("uplink",))
     finally:
         subprocess.run(["ip", "netns", "delete", container], check=True)
 
@@ -168,7 +168,7 @@ def test_vxlan_over_the_uplink(network: Wire) -> None:
         network.run(namespace, *"ip link set vx0 up".split())
     tick = counted(network, network.near, "198.51.100.2")
     assert next(each for each in tick.interfaces if each.name == "vx0").rx_bytes > SIZE
-    assert why(tick)["vx0"] == "not counted: traffic of vx0 already passes uplink"
+    assert why(tick)["vx0"] == Why(WhyCode.COUNTED_BELOW, ("uplink",))
 
 
 def test_vxlan_to_a_peer_that_the_uplink_reaches(network: Wire) -> None:
@@ -180,8 +180,8 @@ def test_vxlan_to_a_peer_that_the_uplink_reaches(network: Wire) -> None:
     network.run(network.near, *"ip route replace default dev vx0".split())
     network.run(network.near, *"ip -6 route delete default".split())
     tick = counted(network, network.near, "198.51.100.2")
-    assert why(tick)["uplink"] == "counted: carries vx0, which has the default route"
-    assert why(tick)["vx0"] == "not counted: traffic of vx0 already passes uplink"
+    assert why(tick)["uplink"] == Why(WhyCode.UNDERLAY, ("vx0",))
+    assert why(tick)["vx0"] == Why(WhyCode.COUNTED_BELOW, ("uplink",))
 
 
 @contextlib.contextmanager
@@ -212,15 +212,15 @@ def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
     network.run(network.near, "ip", "route", "add", "203.0.113.5", "via", FAR)
     with vpn(network, "203.0.113.5"):
         tick = counted(network, network.near, "198.51.100.2")
-    assert why(tick)["uplink"] == "counted: carries tun0, which has the default route"
-    assert why(tick)["tun0"] == "not counted: traffic of tun0 already passes uplink"
+    assert why(tick)["uplink"] == Why(WhyCode.UNDERLAY, ("tun0",))
+    assert why(tick)["tun0"] == Why(WhyCode.COUNTED_BELOW, ("uplink",))
 
 
 @needs_tun
 def test_a_vpn_of_which_nothing_says_what_it_runs_over(network: Wire) -> None:
     with vpn(network, FAR):
         tick = counted(network, network.near, "198.51.100.2", ("tun0",))
-    assert why(tick)["tun0"] == "counted: carries the default route"
+    assert why(tick)["tun0"] == Why(WhyCode.DEFAULT_ROUTE)
 
 
 def test_two_default_routes(network: Wire) -> None:
@@ -234,18 +234,18 @@ def test_two_default_routes(network: Wire) -> None:
     ):
         network.run(namespace, "ip", *command.split())
     tick = counted(network, network.near, "198.51.100.2", ("uplink", "second"))
-    assert why(tick)["second"] == "counted: carries the default route"
+    assert why(tick)["second"] == Why(WhyCode.DEFAULT_ROUTE)
 
 
 def test_ipv6_alone(network: Wire) -> None:
     network.run(network.near, *"ip route delete default".split())
-    assert why(counted(network, network.near, FAR6))["uplink"] == "counted: carries the default route"
+    assert why(counted(network, network.near, FAR6))["uplink"] == Why(WhyCode.DEFAULT_ROUTE)
 
 
 def test_no_default_route_at_all() -> None:
     with wire(default_route=False) as network:
         tick = counted(network, network.near, FAR)
-        assert why(tick)["uplink"] == "counted: no default route, so all that are up count"
+        assert why(tick)["uplink"] == Why(WhyCode.ALL_UP)
 
 
 CHURN = """

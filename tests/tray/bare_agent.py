@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from surroundings import no_actions
 
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.model import InterfaceTick, Tick, Total
+from netwatch_tray.model import InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import open_tray
 
@@ -26,7 +26,7 @@ def tick(rx_rate: float | None, tx_rate: float | None, names: tuple[str, ...] = 
             name=name,
             is_up=True,
             is_uplink=index == 0,
-            why="",
+            why=Why(WhyCode.DEFAULT_ROUTE),
             rx_bytes=0,
             tx_bytes=0,
             rx_packets=0,

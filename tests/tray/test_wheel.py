@@ -11,6 +11,7 @@ from desktop import ITEM, PATIENCE, BusClient, Session, wait_for
 from surroundings import Loop, Watcher, no_actions
 
 from netwatch_tray import tray as tray_module
+from netwatch_tray.model import GapReason
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.tray import Tray, open_tray
 
@@ -121,7 +122,7 @@ def test_from_an_interface_that_is_gone_it_starts_at_the_total(icon: Icon) -> No
 def test_the_middle_button_pauses_and_resumes(icon: Icon) -> None:
     icon.client.call(icon.name, PATH, ITEM, "SecondaryActivate", "ii", (0, 0))
     wait_for(lambda: icon.paused == [True], PATIENCE, "it pauses")
-    paused = msgspec.structs.replace(tick(None, None), gap="paused")
+    paused = msgspec.structs.replace(tick(None, None), gap=GapReason.PAUSED)
     icon.loop.do(lambda: icon.tray.show(paused))
     icon.client.call(icon.name, PATH, ITEM, "SecondaryActivate", "ii", (0, 0))
     wait_for(lambda: icon.paused == [True, False], PATIENCE, "it resumes")

@@ -26,7 +26,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from netwatch_tray import units
+from netwatch_tray import units, wording
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart.series import (
     Gap,
@@ -40,7 +40,6 @@ from netwatch_tray.window.chart.series import (
     time_ticks,
 )
 from netwatch_tray.window.chart.sparkline import DOWN_SHARE, LEAST_TOP, Frame, draw_run, longest_step
-from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.formatting import short_date
 from netwatch_tray.window.widgets.painting import draw_hatch, draw_ring, hair_line, text_painter
 from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP, MARGIN, Theme, faded
@@ -687,7 +686,7 @@ class Chart(QWidget):
         return next((gap for gap in self._gaps if gap.start < at < gap.end), None)
 
     def _gap_reason(self, gap: Gap) -> str:
-        return in_words(gap.reason) if gap.reason else self.tr("no data")
+        return wording.gap(gap.reason) if gap.reason else self.tr("no data")
 
     def gap_text(self, gap: Gap) -> str:
         reason = self._gap_reason(gap)

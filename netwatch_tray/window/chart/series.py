@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
 
 _POINTS_ACROSS = 300
@@ -22,7 +23,7 @@ class Point(NamedTuple):
     """Unix time, seconds."""
     rx: float | None
     tx: float | None
-    gap: str | None = None
+    gap: GapReason | None = None
     """Why they are unknown, if somebody knows."""
     rx_peak: float | None = None
     """Of what the point stands for; None: it is one sample."""
@@ -44,7 +45,7 @@ class Gap(NamedTuple):
 
     start: float
     end: float
-    reason: str | None
+    reason: GapReason | None
 
 
 def split(
@@ -61,7 +62,7 @@ def split(
     edge = start
     """Up to here everything is in a run or in a gap."""
     broken = False
-    reason: str | None = None
+    reason: GapReason | None = None
     for at, rx, tx, gap, rx_peak, tx_peak in points:
         if rx is None or tx is None:
             broken = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.model import JUMPED, NOT_RUNNING, PAUSED, RESET, CounterRow, Interface, Sample
+from netwatch_tray.model import CounterRow, GapReason, Interface, Sample
 
 
 class Samples:
@@ -60,10 +60,10 @@ def test_rates_are_unknown_while_it_is_paused_and_in_the_first_tick_after() -> N
     assert monitor.tick().interfaces[0].rx_rate == 0.0
     monitor.pause()
     paused = monitor.tick()
-    assert (paused.gap, paused.interfaces[0].rx_rate) == (PAUSED, None)
+    assert (paused.gap, paused.interfaces[0].rx_rate) == (GapReason.PAUSED, None)
     monitor.resume()
     back = monitor.tick()
-    assert (back.gap, back.interfaces[0].rx_rate) == ("paused until now", None)
+    assert (back.gap, back.interfaces[0].rx_rate) == (GapReason.RESUMED, None)
     assert (back.interval_s, back.interfaces[0].rx_delta) == (1.0, 0)
     assert monitor.tick().interfaces[0].rx_rate == 0.0
 
@@ -88,7 +88,7 @@ def test_the_last_tick_has_all_bytes_however_soon_it_comes() -> None:
     source.step = 0.22
     source.carry(2, 100)
     last = monitor.tick(is_last=True)
-    assert (last.gap, last.total.rx_delta, last.total.rx_rate) == (NOT_RUNNING, 100, None)
+    assert (last.gap, last.total.rx_delta, last.total.rx_rate) == (GapReason.NOT_RUNNING, 100, None)
 
 
 def test_a_reset_has_its_reason_and_no_part_in_the_total() -> None:
@@ -102,12 +102,12 @@ def test_a_reset_has_its_reason_and_no_part_in_the_total() -> None:
     assert (fallen.interfaces[0].rx_delta, fallen.interfaces[0].rx_rate, fallen.interfaces[0].gap) == (
         None,
         None,
-        RESET,
+        GapReason.RESET,
     )
     assert (fallen.total.rx_delta, fallen.total.rx_rate, fallen.total.counted) == (7, 7.0, (3,))
     source.carry(2, 500 * 10**9 + 3)
     back = monitor.tick()
-    assert (back.interfaces[0].rx_delta, back.interfaces[0].gap, back.total.rx_delta) == (None, RESET, 0)
+    assert (back.interfaces[0].rx_delta, back.interfaces[0].gap, back.total.rx_delta) == (None, GapReason.RESET, 0)
     assert back.total.gap is None, "the other one is known"
     assert monitor.tick().interfaces[0].gap is None
 
@@ -170,10 +170,10 @@ def test_where_all_uplinks_were_reset_the_total_has_the_reason() -> None:
     monitor.tick()
     source.counters[2] = (0,) * 8
     tick = monitor.tick()
-    assert (tick.gap, tick.total.gap, tick.total.rx_rate) == (None, RESET, None)
+    assert (tick.gap, tick.total.gap, tick.total.rx_rate) == (None, GapReason.RESET, None)
     source.carry(2, 10**15)
-    assert monitor.tick().total.gap == RESET
+    assert monitor.tick().total.gap == GapReason.RESET
     source.carry(2, 10**15)
-    assert monitor.tick().total.gap == JUMPED
+    assert monitor.tick().total.gap == GapReason.JUMPED
     source.carry(2, 7)
     assert (monitor.tick().total.gap, monitor.tick().total.rx_rate) == (None, 0.0)

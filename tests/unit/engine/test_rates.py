@@ -8,7 +8,7 @@ from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from netwatch_tray.engine.rates import Interval, RateTracker, most_bytes
-from netwatch_tray.model import JUMPED, RESET, CounterRow, Counters, Interface, Sample
+from netwatch_tray.model import CounterRow, Counters, GapReason, Interface, Sample
 
 GIGABIT = 10**9
 
@@ -60,13 +60,13 @@ def test_an_interface_created_again_under_its_name_has_another_index() -> None:
 def test_counters_that_go_back_are_a_reset_not_a_rate() -> None:
     _, second, third = run(sample(10, {1: row(10**9, 50)}), sample(11, {1: row(7, 60)}), sample(12, {1: row(1007, 60)}))
     assert second.rates == {}
-    assert second.resets == {1: RESET}
+    assert second.resets == {1: GapReason.RESET}
     assert third.rates[1].rx_rate == 1000
 
 
 def test_a_64_bit_counter_never_wraps_at_32_bits() -> None:
     _, second = run(sample(10, {1: row(2**32 - 1000)}), sample(11, {1: row(1000)}))
-    assert second.resets == {1: RESET}
+    assert second.resets == {1: GapReason.RESET}
 
 
 def test_a_32_bit_counter_wraps_when_the_link_could_have_carried_it() -> None:
@@ -76,21 +76,21 @@ def test_a_32_bit_counter_wraps_when_the_link_could_have_carried_it() -> None:
 
 def test_a_32_bit_reset_is_not_taken_for_a_wrap() -> None:
     _, second = run(sample(10, {1: row(3 * 10**9)}, 32, 10**9), sample(11, {1: row(0)}, 32, 10**9))
-    assert second.resets == {1: RESET}
+    assert second.resets == {1: GapReason.RESET}
 
 
 def test_sleep_is_a_gap_and_the_bytes_of_the_nap_are_not_smeared() -> None:
     _, second, third = run(
         sample(10, {1: row(0)}), sample(14, {1: row(10**9)}), sample(15, {1: row(10**9 + 5)}), uptimes=[10, 11, 12]
     )
-    assert second.gap == "asleep"
+    assert second.gap == GapReason.ASLEEP
     assert second.rates[1] == (None, None, None, None, 10**9, 0)
     assert third.rates[1].rx_rate == 5
 
 
 def test_a_long_pause_is_a_gap() -> None:
     _, second = run(sample(10, {1: row(0)}), sample(15.5, {1: row(10**9)}))
-    assert second.gap == "nothing measured for 6 s"
+    assert second.gap == GapReason.INTERRUPTED
 
 
 def test_a_slow_period_makes_longer_pauses_normal() -> None:
@@ -113,8 +113,8 @@ def test_a_counter_that_reads_0_once_and_comes_back_is_a_reset_twice() -> None:
         values = [500 * 10**9, *readings, 500 * 10**9 + 700, 500 * 10**9 + 1700]
         for speed in (None, GIGABIT):
             found = run(*[sample(10 + at, {1: row(value)}, 64, speed) for at, value in enumerate(values)])
-            assert found[1].resets == {1: RESET}
-            assert found[-2].resets == {1: RESET}
+            assert found[1].resets == {1: GapReason.RESET}
+            assert found[-2].resets == {1: GapReason.RESET}
             assert found[-1].rates[1].rx_delta == 1000
             assert all(each.rates[1].rx_delta == 0 for each in found[2:-2])
 
@@ -124,7 +124,7 @@ def test_more_than_the_link_carries_is_no_traffic() -> None:
         _, under = run(sample(10, {1: row(5, 5)}, 64, speed), sample(11, {1: row(5, 5 + int(most))}, 64, speed))
         _, over = run(sample(10, {1: row(5, 5)}, 64, speed), sample(11, {1: row(5, 7 + int(most))}, 64, speed))
         assert under.rates[1].tx_delta == int(most)
-        assert (over.rates, over.resets) == ({}, {1: JUMPED})
+        assert (over.rates, over.resets) == ({}, {1: GapReason.JUMPED})
 
 
 def test_the_speed_that_a_virtual_link_reports_is_not_believed() -> None:
@@ -164,7 +164,7 @@ def test_the_bound_grows_with_the_elapsed_time() -> None:
 
 def test_another_kind_of_source_is_a_gap() -> None:
     _, second = run(sample(10, {1: row(0)}, 32), sample(11, {1: row(10**10)}, 64))
-    assert second.gap == "another source of counters"
+    assert second.gap == GapReason.SOURCE_CHANGED
 
 
 class Truth(RuleBasedStateMachine):
@@ -281,10 +281,12 @@ class Truth(RuleBasedStateMachine):
             speeds = before.interfaces[index].speed, now.interfaces[index].speed
             is_possible = None in speeds or self.fastest.get(index, 0) <= max(filter(None, speeds))
             if self.since.get(index, [0, 0]) is not None and self.bits == 64 and is_possible:
-                assert reason == RESET
+                assert reason == GapReason.RESET
                 assert index in self.fallen, "traffic that the link can carry is no reset"
         moved_on = {index for index, each in interval.rates.items() if each.rx_delta or each.tx_delta}
-        self.fallen = (self.fallen - moved_on) | {index for index, why in interval.resets.items() if why == RESET}
+        self.fallen = (self.fallen - moved_on) | {
+            index for index, why in interval.resets.items() if why == GapReason.RESET
+        }
         for index, rates in interval.rates.items():
             deltas = [rates.rx_delta, rates.tx_delta]
             speeds = before.interfaces[index].speed, now.interfaces[index].speed

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings, strategies as st
 
 from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
-from netwatch_tray.model import Interface
+from netwatch_tray.model import Interface, Why, WhyCode
 
 _index = {"lo": 1}
 
@@ -37,21 +37,21 @@ VPN = interface("tun0", "tun", route=True)
 
 def test_a_plain_computer() -> None:
     found = decided(LO, ETH0)
-    assert found["eth0"][:3] == ("uplink", True, "counted: carries the default route")
-    assert found["lo"][:3] == ("loopback", False, "not counted: traffic of this computer with itself")
+    assert found["eth0"][:3] == ("uplink", True, Why(WhyCode.DEFAULT_ROUTE))
+    assert found["lo"][:3] == ("loopback", False, Why(WhyCode.LOOPBACK))
 
 
 def test_a_vpn_whose_default_route_comes_first() -> None:
     found = decided(LO, ETH0, interface("wg0", "wireguard", route=True, default_metric=0))
-    assert found["wg0"][:3] == ("tunnel", False, "not counted: traffic of wg0 already passes eth0")
+    assert found["wg0"][:3] == ("tunnel", False, Why(WhyCode.COUNTED_BELOW, ("eth0",)))
     assert found["eth0"].is_uplink
 
 
 def test_a_vpn_that_took_the_only_default_route_runs_over_the_card_with_the_route_to_its_server() -> None:
     eth0 = interface("eth0", "ethernet", addresses=("192.0.2.2/24",), has_host_route=True)
     found = decided(LO, eth0, interface("eth1", "ethernet", addresses=("198.51.100.2/24",)), VPN)
-    assert found["eth0"][:3] == ("uplink", True, "counted: carries tun0, which has the default route")
-    assert found["tun0"].why == "not counted: traffic of tun0 already passes eth0"
+    assert found["eth0"][:3] == ("uplink", True, Why(WhyCode.UNDERLAY, ("tun0",)))
+    assert found["tun0"].why == Why(WhyCode.COUNTED_BELOW, ("eth0",))
     assert not found["eth1"].is_uplink
 
 
@@ -67,16 +67,16 @@ def test_without_evidence_of_what_carries_it_the_interface_with_the_default_rout
     lan0 = interface("lan0", "ethernet", addresses=("192.0.2.2/24",))
     for kind in ("ppp", "tun", "wireguard"):
         found = decided(LO, lan0, interface("up0", kind, route=True))
-        assert found["up0"][:3] == ("uplink", True, "counted: carries the default route")
-        assert found["lan0"][:3] == ("other", False, "not counted: no default route goes through it")
+        assert found["up0"][:3] == ("uplink", True, Why(WhyCode.DEFAULT_ROUTE))
+        assert found["lan0"][:3] == ("other", False, Why(WhyCode.NO_DEFAULT_ROUTE))
 
 
 def test_ppp_over_a_card_counts_on_the_card_where_the_kernel_says_so() -> None:
     card = interface("eth0", "ethernet")
     vlan = interface("eth0.7", "vlan", parent="eth0")
     found = decided(LO, card, vlan, interface("ppp0", "ppp", parent="eth0.7", route=True))
-    assert found["eth0"][:3] == ("carrier", True, "counted: carries ppp0, which has the default route")
-    assert found["ppp0"][:3] == ("tunnel", False, "not counted: traffic of ppp0 already passes eth0")
+    assert found["eth0"][:3] == ("carrier", True, Why(WhyCode.UNDERLAY, ("ppp0",)))
+    assert found["ppp0"][:3] == ("tunnel", False, Why(WhyCode.COUNTED_BELOW, ("eth0",)))
 
 
 def test_a_modem_beside_a_card_is_a_second_uplink_and_a_vpn_over_ppp_is_none() -> None:
@@ -99,7 +99,7 @@ def test_host_routes_of_other_cards_do_not_draw_a_vpn_to_them() -> None:
 
 def test_a_modem_without_a_default_route_is_no_part_of_the_total_and_carries_nothing_of_it() -> None:
     found = decided(LO, ETH0, interface("ppp0", "ppp"))
-    assert found["ppp0"] == ("other", False, "not counted: no default route goes through it", ())
+    assert found["ppp0"] == ("other", False, Why(WhyCode.NO_DEFAULT_ROUTE), ())
 
 
 def test_docker() -> None:
@@ -111,9 +111,9 @@ def test_docker() -> None:
         interface("br-1", "bridge", up=False),
     )
     assert {name for name, each in found.items() if each.is_uplink} == {"eth0"}
-    assert found["docker0"][:3] == ("bridge", False, "not counted: reaches the outside over eth0")
+    assert found["docker0"][:3] == ("bridge", False, Why(WhyCode.INTERNAL, ("eth0",)))
     assert found["veth1"].role == "container end"
-    assert found["br-1"].why == "not counted: down"
+    assert found["br-1"].why == Why(WhyCode.DOWN)
 
 
 def test_a_bridge_over_the_card_with_virtual_machines() -> None:
@@ -123,7 +123,7 @@ def test_a_bridge_over_the_card_with_virtual_machines() -> None:
         interface("enp1s0", "ethernet", master="br0"),
         interface("tap0", "tun", master="br0"),
     )
-    assert found["enp1s0"][:3] == ("carrier", True, "counted: carries br0, which has the default route")
+    assert found["enp1s0"][:3] == ("carrier", True, Why(WhyCode.UNDERLAY, ("br0",)))
     assert not found["br0"].is_uplink
     assert not found["tap0"].is_uplink
 
@@ -137,7 +137,7 @@ def test_a_vlan_on_a_bond_of_two_cards() -> None:
         interface("eth2", "ethernet", master="bond0"),
     )
     assert {name for name, each in found.items() if each.is_uplink} == {"eth1", "eth2"}
-    assert found["bond0"][:3] == ("bond", False, "not counted: traffic of bond0 already passes eth1 and eth2")
+    assert found["bond0"][:3] == ("bond", False, Why(WhyCode.COUNTED_BELOW, ("eth1", "eth2")))
     assert found["bond0.5"].role == "VLAN"
 
 
@@ -163,12 +163,12 @@ def test_without_any_default_route_all_cards_that_are_up_count() -> None:
     found = decided(
         LO, interface("eth1", "ethernet"), interface("eth2", "ethernet", up=False), interface("docker0", "bridge")
     )
-    assert found["eth1"][:3] == ("uplink", True, "counted: no default route, so all that are up count")
+    assert found["eth1"][:3] == ("uplink", True, Why(WhyCode.ALL_UP))
     assert {name for name, each in found.items() if each.is_uplink} == {"eth1"}
 
 
 def test_a_second_card_without_a_route_is_not_counted_and_says_why() -> None:
-    assert decided(ETH0, interface("eth5", "ethernet"))["eth5"].why == "not counted: no default route goes through it"
+    assert decided(ETH0, interface("eth5", "ethernet"))["eth5"].why == Why(WhyCode.NO_DEFAULT_ROUTE)
 
 
 def test_the_tree_says_what_each_passes_next() -> None:
@@ -198,8 +198,8 @@ def test_the_tree_says_what_each_passes_next() -> None:
 
 def test_the_person_has_the_last_word() -> None:
     found = decided(LO, ETH0, interface("eth5", "ethernet"), chosen={"eth0": False, "eth5": True})
-    assert found["eth0"][:3] == ("uplink", False, "not counted: chosen in the settings")
-    assert found["eth5"][:3] == ("other", True, "counted: chosen in the settings")
+    assert found["eth0"][:3] == ("uplink", False, Why(WhyCode.CHOSEN))
+    assert found["eth5"][:3] == ("other", True, Why(WhyCode.CHOSEN))
 
 
 def test_interfaces_stacked_in_a_circle_end() -> None:

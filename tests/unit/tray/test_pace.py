@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.model import PAUSED, InterfaceTick, Tick, Total
+from netwatch_tray.model import GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.tray.pace import Pace
 
 _ZEROES = dict.fromkeys(
@@ -22,11 +22,20 @@ def tick(
     tx: float | None = 0.0,
     *,
     interval: float | None = 1.0,
-    gap: str | None = None,
+    gap: GapReason | None = None,
     names: Sequence[str] = ("eth0",),
 ) -> Tick:
     interfaces = tuple(
-        InterfaceTick(index=number, name=name, is_up=True, is_uplink=True, why="", rx_rate=rx, tx_rate=tx, **_ZEROES)
+        InterfaceTick(
+            index=number,
+            name=name,
+            is_up=True,
+            is_uplink=True,
+            why=Why(WhyCode.DEFAULT_ROUTE),
+            rx_rate=rx,
+            tx_rate=tx,
+            **_ZEROES,
+        )
         for number, name in enumerate(names)
     )
     total = Total(rx_rate=rx, tx_rate=tx, uplinks=tuple(names))
@@ -69,7 +78,7 @@ def test_a_late_tick_weighs_as_long_as_it_lasted() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        tick(None, None, gap=PAUSED), tick(None, None, gap="asleep"),
+        tick(None, None, gap=GapReason.PAUSED), tick(None, None, gap=GapReason.ASLEEP),
         tick(1.0, names=("eth0", "wg0")), tick(1.0, names=()),
     ],
     ids=["paused", "asleep", "another interface", "offline"],

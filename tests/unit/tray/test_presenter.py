@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from netwatch_tray.model import PAUSED, UNREADABLE, InterfaceTick, Tick, Total
+from netwatch_tray.model import GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.tray.presenter import MOST_ROWS, Glyph, Presenter, View
 from netwatch_tray.units import FIGURE_SPACE, Units
@@ -34,7 +34,7 @@ def interface(
         speed=speed,
         is_up=is_up,
         is_uplink=is_uplink,
-        why="",
+        why=Why(WhyCode.DEFAULT_ROUTE),
         rx_bytes=0,
         tx_bytes=0,
         rx_packets=0,
@@ -53,7 +53,7 @@ def tick(
     tx: float | None,
     *interfaces: InterfaceTick,
     uplinks: tuple[str, ...] = ("eth0",),
-    gap: str | None = None,
+    gap: GapReason | None = None,
 ) -> Tick:
     total = Total(rx_rate=rx, tx_rate=tx, uplinks=uplinks)
     return Tick(at=datetime(2026, 11, 16, tzinfo=UTC), interval_s=1.0, gap=gap, total=total, interfaces=interfaces)
@@ -71,7 +71,9 @@ def test_the_tooltip_tells_the_rates_and_what_they_are_of() -> None:
 
 
 def test_unknown_is_a_dash_and_never_zero() -> None:
-    view = present(tick(None, None, interface(2, "eth0", None, None), interface(3, "wlan0", None, None), gap="asleep"))
+    view = present(
+        tick(None, None, interface(2, "eth0", None, None), interface(3, "wlan0", None, None), gap=GapReason.ASLEEP)
+    )
     assert view.tooltip == ("↓ –  ↑ –", "eth0 only", "No rates for a moment: asleep")
     assert view.glyph == Glyph("rates", 0, 0)
     assert "0" not in view.label
@@ -93,10 +95,10 @@ def test_offline_says_so_everywhere_and_why() -> None:
 
 
 def test_paused_and_unreadable_have_shapes_and_words_of_their_own() -> None:
-    paused = present(tick(None, None, interface(2, "eth0"), interface(3, "wlan0"), gap=PAUSED))
+    paused = present(tick(None, None, interface(2, "eth0"), interface(3, "wlan0"), gap=GapReason.PAUSED))
     assert (paused.glyph, paused.label, paused.is_paused) == (Glyph("paused"), "paused", True)
     assert paused.rows == paused.tooltip == ("NetWatch is paused", "Nothing is measured until you go on")
-    broken = present(tick(None, None, interface(2, "eth0"), gap=UNREADABLE))
+    broken = present(tick(None, None, interface(2, "eth0"), gap=GapReason.UNREADABLE))
     assert (broken.glyph, broken.label, broken.is_paused) == (Glyph("alert"), "no data", False)
     assert broken.tooltip[0] == "NetWatch cannot measure"
 

@@ -9,14 +9,13 @@ from typing import NamedTuple
 from PySide6.QtCore import QCoreApplication, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 
-from netwatch_tray import units
+from netwatch_tray import units, wording
 from netwatch_tray.model import InterfaceTick
 from netwatch_tray.units import DOWN, UP, Quantity, Units
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_rate
-from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.interface_words import describe, kind_in_words
 from netwatch_tray.window.widgets.theme import Tokens, text_width
 
@@ -281,7 +280,7 @@ def _per_second(rate: float | None) -> str:
 
 
 def _why(each: InterfaceTick, *, is_live: bool) -> str:
-    return _sentence(in_words(each.why)) if is_live else translate("Interfaces", "Not known without the agent")
+    return _sentence(wording.why(each)) if is_live else translate("Interfaces", "Not known without the agent")
 
 
 def _draw_why(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
@@ -289,7 +288,7 @@ def _draw_why(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
     if not is_live:
         cell.text(_why(each, is_live=False), tokens.ink3)
         return
-    whole = _sentence(in_words(each.why))
+    whole = _sentence(wording.why(each))
     verdict, colon, reason = whole.partition(": ")
     upper, lower = _lines(cell)
     two = bool(colon) and cell.box.height() >= _TWO_LINES

@@ -13,9 +13,10 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from netwatch_tray import wording
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, TickMessage
-from netwatch_tray.model import InterfaceTick, Tick
+from netwatch_tray.model import GapReason, InterfaceTick, Tick
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart.as_table import ChartTable
 from netwatch_tray.window.chart.chart import LEAST_HEIGHT, Chart
@@ -27,7 +28,6 @@ from netwatch_tray.window.pages.interfaces.why_total import WhyTotal
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.table.model import SortedModel
 from netwatch_tray.window.table.view import TableView
-from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.buttons import LinkButton, Segments, ToolButton
 from netwatch_tray.window.widgets.formatting import how_long
 from netwatch_tray.window.widgets.interface_words import describe
@@ -479,12 +479,12 @@ class InterfacesPage(Page):
         self._sentence.show_text(self._sentence_of(one))
         self._why_link.setVisible(self._is_live and one is None)
 
-    def _why_unknown(self, gap: str | None) -> str:
+    def _why_unknown(self, gap: GapReason | None) -> str:
         """`gap`: of what is shown."""
         if not self._is_live or self._tick is None:
             return self.tr("Unknown: the agent is not measuring")
         if reason := self._tick.gap or gap:
-            return self.tr("Unknown for this moment: {reason}").format(reason=in_words(reason))
+            return self.tr("Unknown for this moment: {reason}").format(reason=wording.gap(reason))
         return self.tr("Unknown until the second sample: a rate needs two")
 
     def _sentence_of(self, one: InterfaceTick | None) -> str:

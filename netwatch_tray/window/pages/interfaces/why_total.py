@@ -8,10 +8,9 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from netwatch_tray import units
+from netwatch_tray import units, wording
 from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.buttons import LinkButton
 from netwatch_tray.window.widgets.popover import Popover
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
@@ -79,7 +78,7 @@ class WhyTotal(Popover):
             self._listed = listed
             self._rebuild(len(listed))
         for (depth, each), row in zip(tree, self._rows, strict=False):
-            row.show((each.name, *_rates(each, shown_in), in_words(each.why)))
+            row.show((each.name, *_rates(each, shown_in), wording.why(each)))
             row.set_ink("ink" if each.is_uplink else "ink3")
             over = self.tr("{name}, over {names}").format(name=each.name, names=", ".join(each.over))
             row.indent(min(depth, _DEEPEST), over if each.over else each.name)

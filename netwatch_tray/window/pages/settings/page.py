@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from netwatch_tray import autostart, units
+from netwatch_tray import autostart, units, wording
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.model import InterfaceTick
@@ -33,7 +33,6 @@ from netwatch_tray.window.data.cli_process import CliProcess
 from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.settings.upload import UploadSettings
-from netwatch_tray.window.widgets.agent_words import in_words
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments, Tab
 from netwatch_tray.window.widgets.interface_words import describe
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
@@ -331,7 +330,7 @@ class SettingsPage(Page):
             self._interface_rows = {name: self._interface_row(name) for name in listed}
         for name, row in self._interface_rows.items():
             there = self._interfaces.get(name)
-            row.say(f"{describe(there)}; {in_words(there.why)}" if there else self.tr("Not there at this moment"))
+            row.say(f"{describe(there)}; {wording.why(there)}" if there else self.tr("Not there at this moment"))
 
     def _place(self, name: str) -> tuple[bool, bool, str]:
         there = self._interfaces.get(name)

@@ -1,0 +1,60 @@
+"""The words for codes, in the language of the user: what tray, window and terminal say of the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netwatch_tray.language import mark, translate
+from netwatch_tray.model import GapReason, InterfaceTick, WhyCode
+
+_GAPS = {
+    GapReason.PAUSED: mark("Facts", "paused"),
+    GapReason.RESUMED: mark("Facts", "paused until now"),
+    GapReason.UNREADABLE: mark("Facts", "counters unreadable"),
+    GapReason.NOT_RUNNING: mark("Facts", "not running"),
+    GapReason.RESET: mark("Facts", "counters reset"),
+    GapReason.JUMPED: mark("Facts", "counters jumped by more than the link can carry"),
+    GapReason.ASLEEP: mark("Facts", "asleep"),
+    GapReason.INTERRUPTED: mark("Facts", "measuring was interrupted"),
+    GapReason.SOURCE_CHANGED: mark("Facts", "another source of counters"),
+    GapReason.REMOVED: mark("Facts", "interface removed"),
+    GapReason.NOT_WRITTEN: mark("Facts", "history not writable"),
+    GapReason.CLOCK_SET_BACK: mark("Facts", "clock set back"),
+    GapReason.CLOCK_SET_FORWARD: mark("Facts", "clock set forward"),
+    GapReason.UNKNOWN: mark("Facts", "reason unknown"),
+}
+_COUNTED = {
+    WhyCode.DEFAULT_ROUTE: mark("Facts", "counted: carries the default route"),
+    WhyCode.UNDERLAY: mark("Facts", "counted: carries {names}, which has the default route"),
+    WhyCode.ALL_UP: mark("Facts", "counted: no default route, so all interfaces that are up count"),
+    WhyCode.CHOSEN: mark("Facts", "counted: chosen in the settings"),
+    WhyCode.UNKNOWN: mark("Facts", "counted"),
+}
+_NOT_COUNTED = {
+    WhyCode.CHOSEN: mark("Facts", "not counted: chosen in the settings"),
+    WhyCode.LOOPBACK: mark("Facts", "not counted: traffic of this computer with itself"),
+    WhyCode.DOWN: mark("Facts", "not counted: down"),
+    WhyCode.NO_DEFAULT_ROUTE: mark("Facts", "not counted: no default route goes through it"),
+    WhyCode.INTERNAL: mark("Facts", "not counted: reaches the outside over {names}"),
+    WhyCode.COUNTED_BELOW: mark("Facts", "not counted: traffic of {name} already passes {names}"),
+    WhyCode.UNKNOWN: mark("Facts", "not counted"),
+}
+
+
+def gap(reason: GapReason) -> str:
+    """Return why rates are unknown, in lower case."""
+    return translate("Facts", _GAPS[reason])
+
+
+def why(interface: InterfaceTick) -> str:
+    """Return why an interface is or is not part of the total: verdict, colon, reason, in lower case."""
+    sentences = _COUNTED if interface.is_uplink else _NOT_COUNTED
+    text = translate("Facts", sentences.get(interface.why.code, sentences[WhyCode.UNKNOWN]))
+    return text.format(name=interface.name, names=listed(interface.why.names))
+
+
+def listed(names: Sequence[str]) -> str:
+    """`eth0`, `eth0 and eth1`, `eth0, eth1 and eth2`."""
+    if len(names) < 2:
+        return "".join(names)
+    return translate("Facts", "{several} and {last}").format(several=", ".join(names[:-1]), last=names[-1])
