@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeVar, cast
 
@@ -76,6 +76,16 @@ class Rows:
         """Report a value by the name of its series and its time."""
         self.report(f"{self._name(series)}, {moment(when)} ({how})")
 
+    def mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
+        """Return what can be kept of values that were refused, and report the others; see packing.mended.
+
+        Raise CorruptRowError where nothing can be read.
+        """
+        found, faulty = mended(values, most)
+        for series in faulty:
+            self.refuse(series, when, "below 0, counts as 0" if series in found else "left out")
+        return found
+
     def minute(self, at: object, data: object) -> Minute:
         """What can be read of a minute; nothing of it: empty."""
         return self._table(unpack_minute, at, data, 1 << 62)
@@ -126,13 +136,10 @@ class Rows:
             return unpack(data)
         except CorruptRowError:
             try:
-                found, faulty = mended(data, most)
+                return self.mended(data, when, most)
             except CorruptRowError as error:
                 self.report(f"the row of {moment(when)} ({error})")
                 return {}
-        for series in faulty:
-            self.refuse(series, when, "below 0, counts as 0" if series in found else "left out")
-        return found
 
     def _whole(self, unpack: Callable[[bytes], Unpacked], what: str, data: object) -> Unpacked | None:
         try:

@@ -17,6 +17,7 @@ import msgspec
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import schema
+from netwatch_tray.history.day_ledgers import DayLedgers
 from netwatch_tray.history.gap_reasons import sentence_of
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import (
@@ -30,7 +31,6 @@ from netwatch_tray.history.packing import (
     Line,
     Value,
     chunk_id,
-    mended,
     pack_columns,
     pack_fine,
     pack_ledger,
@@ -70,6 +70,7 @@ class Store:
             raise
         self.damage = Rows(self._connection)
         """What could not be read or written, for `status`."""
+        self._days = DayLedgers(self._connection, self.damage)
         self._identity = _identity(file)
         self._series: dict[Series, int] = {}
         self._networks: dict[str, tuple[int, bool | None]] = {}
@@ -105,8 +106,7 @@ class Store:
                 done.append(salvage.carry_over(self._connection, aside))
             except Exception as error:  # noqa: BLE001  whatever is in such a file, recording goes on
                 done.append(f"{aside.name} is not carried over yet ({error}); this is tried again at the next start.")
-        self._series.clear()
-        self._networks.clear()
+        self._forget()
         return " ".join(done) or None
 
     def state(self) -> State | None:
@@ -161,14 +161,8 @@ class Store:
 
     def used(self, first_day: str, last_day: str) -> int:
         """Bytes of the total in these local days, both directions. Raises HistoryError."""
-        used = 0
         with explained(self._file):
-            total = self._id(TOTAL)
-            query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"
-            for day, data in self._connection.execute(query, (first_day, last_day)):
-                entry = self.damage.ledger(day, data).get(total)
-                used += entry[0] + entry[1] if entry else 0
-        return used
+            return self._days.used(self._id(TOTAL), first_day, last_day)
 
     def alerted(self, cycle: str) -> frozenset[int]:
         """The percentages that the person was told of in the cycle that began that day. Raises HistoryError."""
@@ -210,7 +204,7 @@ class Store:
         try:
             unpack(data)
         except CorruptRowError:
-            return self._mended(data, when)
+            return self.damage.mended(data, when)
         return None
 
     @contextmanager
@@ -221,11 +215,16 @@ class Store:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._series.clear()  # ids that were new are taken back as well
-                self._networks.clear()
+                self._forget()
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _forget(self) -> None:
+        """What is in memory may not be in the file: a transaction was rolled back, or `salvage` wrote."""
+        self._series.clear()
+        self._networks.clear()
+        self._days.forget()
 
     def _id(self, series: Series) -> int:
         known = self._series.get(series)
@@ -266,7 +265,7 @@ class Store:
         try:
             packed = pack_minute(values)
         except CorruptRowError:
-            values = self._mended(values, minute.start)
+            values = self.damage.mended(values, minute.start)
             packed = pack_minute(values)
         self._connection.execute(
             "INSERT INTO recent (start, packed, minute, fine) VALUES (?, 0, ?, ?)",
@@ -278,7 +277,7 @@ class Store:
                 covered, rx, tx, _rx_peak, _tx_peak = values[number]
                 if rx or tx or series is TOTAL:
                     entries[number] = (rx, tx, 0, 0, covered)
-        self._count(minute.start, network, entries)
+        self._days.add(minute.start, network, entries)
 
     @staticmethod
     def _by_id(values: Mapping[Series, Value], ids: dict[Series, int]) -> dict[int, Value]:
@@ -312,13 +311,6 @@ class Store:
                     sound[series] = line
             return pack_fine(minute.times, minute.elapsed, sound) if sound else pack_fine([], [], {})
 
-    def _mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
-        """What of values that were refused may be written."""
-        found, faulty = mended(values, most)
-        for series in faulty:
-            self.damage.refuse(series, when, "below 0, counts as 0" if series in found else "left out")
-        return found
-
     def _write_gap(self, gap: Gap, network: int) -> None:
         cursor = self._connection.execute(
             "INSERT INTO gap (start, finish, series, reason, complete) VALUES (?, ?, ?, ?, ?)",
@@ -339,32 +331,13 @@ class Store:
             "INSERT INTO gap_bytes VALUES (?, ?, ?, ?)", [(cursor.lastrowid, *row) for row in carried]
         )
         if gap.finish is not None and carried:
-            self._count(gap.finish, network, {series: (rx, tx, rx, tx, 0) for series, rx, tx in carried})
+            self._days.add(gap.finish, network, {series: (rx, tx, rx, tx, 0) for series, rx, tx in carried})
 
     def _fits(self, series: Series, at: float, rx: int, tx: int) -> bool:
         is_fit = 0 <= rx < 1 << 62 and 0 <= tx < 1 << 62
         if not is_fit:
             self.damage.refuse(self._id(series), at, "carried in a gap, left out")
         return is_fit
-
-    def _count(self, at: float, network: int, entries: Ledger) -> None:
-        """Into the ledger of the local day that `at` is in."""
-        key = time.strftime("%Y-%m-%d", time.localtime(at)), network
-        row = self._connection.execute("SELECT data FROM usage WHERE day = ? AND network = ?", key).fetchone()
-        ledger = self.damage.ledger(key[0], row[0]) if row else {}
-        for series, (rx, tx, gap_rx, gap_tx, covered) in entries.items():
-            old_rx, old_tx, old_gap_rx, old_gap_tx, old_covered = ledger.get(series, _NOTHING)
-            ledger[series] = (
-                old_rx + rx, old_tx + tx, old_gap_rx + gap_rx, old_gap_tx + gap_tx, old_covered + covered,
-            )  # fmt: skip
-        try:
-            packed = pack_ledger(ledger)
-        except CorruptRowError:
-            packed = pack_ledger(self._mended(ledger, key[0], (1 << 63) - 1))
-        # An update leaves the index as it is: a replacement writes a page of it each minute.
-        self._connection.execute(
-            "INSERT INTO usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data", (*key, packed)
-        )
 
     def _pack(self, hour: int) -> None:
         """Moves the minutes of hours that are over into chunks."""

@@ -297,5 +297,8 @@ def test_a_full_disk_loses_nothing_once_there_is_room(tmp_path: Path, expected_l
         assert writer.fault is None
         writer.close()
         assert received(file) == (22 * 12 - 1) * 5000
+        with contextlib.closing(HistoryReader(file)) as reader:
+            days = reader.days("total", None, date.min, date.max).values()
+        assert sum(day.rx for day in days) == (22 * 12 - 1) * 5000, "no commit that failed is in the ledger"
     finally:
         subprocess.run(["umount", tmp_path], check=True)

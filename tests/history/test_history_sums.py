@@ -17,7 +17,8 @@ from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.recorder import Measurement
 from netwatch_tray.model import Traffic
 
-FAR_FUTURE = int(START + 20 * 365 * 86400)
+IMPOSSIBLE = 2**60
+"""Bytes that no link carries between two measurements. A jump is twice that, even after counters that were reset."""
 
 
 class Truth(RuleBasedStateMachine):
@@ -185,7 +186,7 @@ class Truth(RuleBasedStateMachine):
             peak_rx, peak_tx = self.fallen.pop(index, (rx + 1, 0))
             if min(moved) < 0:
                 self.fallen[index] = old_rx, old_tx
-            elif max(moved) < 2**61 and not (rx >= peak_rx and tx >= peak_tx):
+            elif max(moved) < IMPOSSIBLE and not (rx >= peak_rx and tx >= peak_tx):
                 for each in [name, *([""] if uplink else [])]:
                     self.expected[each][0] += moved[0]
                     self.expected[each][1] += moved[1]

@@ -1,0 +1,67 @@
+"""The ledgers of local days, on the writer's side: one row a day and network, which each commit adds to."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from netwatch_tray.history.packing import CorruptRowError, Ledger, pack_ledger
+from netwatch_tray.history.rows import Rows
+
+_MOST = (1 << 63) - 1
+_NOTHING = (0, 0, 0, 0, 0)
+
+
+class DayLedgers:
+    """Keep the ledgers of one day in memory, because nearly every commit adds to the same ones.
+
+    Only the process that holds the lock of the history writes them, so what is in memory is what is in the file.
+    Not for two threads at a time.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, damage: Rows) -> None:
+        self._connection = connection
+        self._damage = damage
+        self._day: str | None = None
+        self._ledgers: dict[int, Ledger] = {}
+        """Of `_day`, by network."""
+
+    def forget(self) -> None:
+        """Read the file again next time: a transaction was rolled back, or another writer used this connection."""
+        self._day = None
+
+    def add(self, at: float, network: int, entries: Ledger) -> None:
+        """Add to the ledger of the local day that the Unix time `at` is in. Raise sqlite3.Error."""
+        day = time.strftime("%Y-%m-%d", time.localtime(at))
+        ledgers = self._of(day)
+        ledger = ledgers.setdefault(network, {})
+        for series, (rx, tx, gap_rx, gap_tx, covered) in entries.items():
+            old_rx, old_tx, old_gap_rx, old_gap_tx, old_covered = ledger.get(series, _NOTHING)
+            ledger[series] = (
+                old_rx + rx, old_tx + tx, old_gap_rx + gap_rx, old_gap_tx + gap_tx, old_covered + covered,
+            )  # fmt: skip
+        try:
+            packed = pack_ledger(ledger)
+        except CorruptRowError:
+            ledger = ledgers[network] = self._damage.mended(ledger, day, _MOST)
+            packed = pack_ledger(ledger)
+        # An update leaves the index as it is: a replacement writes a page of it each minute.
+        self._connection.execute(
+            "INSERT INTO usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data", (day, network, packed)
+        )
+
+    def used(self, series: int, first_day: str, last_day: str) -> int:
+        """Return the bytes of a series in these local days, both directions. Raise sqlite3.Error."""
+        if first_day == last_day:
+            ledgers = list(self._of(first_day).values())
+        else:
+            query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"
+            ledgers = [self._damage.ledger(*row) for row in self._connection.execute(query, (first_day, last_day))]
+        return sum(ledger[series][0] + ledger[series][1] for ledger in ledgers if series in ledger)
+
+    def _of(self, day: str) -> dict[int, Ledger]:
+        if day != self._day:
+            rows = self._connection.execute("SELECT network, data FROM usage WHERE day = ?", (day,)).fetchall()
+            self._ledgers = {network: self._damage.ledger(day, data) for network, data in rows}
+            self._day = day
+        return self._ledgers
