@@ -1,0 +1,421 @@
+"""The agent's client of the privileged helper: bytes of UDP, owners of new sockets, packets with host names.
+
+The only module that speaks the helper's protocol (docs/helper.md). It needs no privilege, never blocks, keeps a bounded
+amount of data and connects again by itself. Without a helper it returns nothing, and `reason` says why.
+
+In a loop: call `request` at each tick, and `take` when `descriptor` is readable and before each request. `take` returns
+a `Reading` when the helper has answered, usually one or two milliseconds after the request. Programs that may wait call
+`read`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import select
+import socket
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from netwatch_tray import clock
+from netwatch_tray.collect.sockets import packed_address
+from netwatch_tray.errors import ParseError
+from netwatch_tray.helper import layout, protocol
+from netwatch_tray.text import decoded, printable
+
+UDP = 17
+"""IP protocol number. The helper counts others as well, such as ICMP (1 and 58), but never TCP."""
+
+_MOST_FLOWS = 1 << 16
+"""In one answer; the helper has room for 16 384."""
+_MOST_OWNERS = 1 << 15
+_MOST_PACKET_BYTES = 4 << 20
+"""Owners and bytes of packets kept between two readings; more are dropped and counted as lost."""
+_MESSAGES_AT_ONCE = 256
+_SET_UP_AGAIN = "Set it up again: sudo netwatch-tray helper install"
+_UNREACHABLE: Mapping[type[OSError], str] = {
+    FileNotFoundError: "The helper is not set up.",
+    ConnectionRefusedError: "The helper is set up, but not running.",
+}
+_LONGEST_REASON = 400
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+"""Seconds until it connects again; doubled after each failure."""
+_ANSWER_WITHIN = 10.0
+"""Seconds; a helper that takes longer is stuck, or stopped by a signal."""
+_ROW = struct.Struct(f"={layout.KEY.size}s{layout.VALUE.format.removeprefix('=')}")
+_Row = tuple[Any, ...]
+"""The fields of layout.VALUE."""
+_CREATED = -2
+"""Their index: stamp of creation. A flow that was deleted and came back has another one, and counts from 0."""
+
+
+class Flow(NamedTuple):
+    """What one socket exchanges with one peer."""
+
+    cookie: int
+    """The socket's; `f"{cookie:x}"` is the key of the same socket from sock_diag."""
+    protocol: int
+    """IP protocol number."""
+    peer_address: str
+    """Numeric, in the spelling of `Socket.remote_address`."""
+    peer_port: int | None
+    """None where the protocol has no ports."""
+    local_port: int | None
+
+
+class Amount(NamedTuple):
+    """What a flow moved since the previous reading. At least one number is above zero; none is below."""
+
+    rx_bytes: int
+    """Payload, without headers; of protocols other than UDP their header is included."""
+    tx_bytes: int
+    rx_datagrams: int
+    """Fragments of one datagram count once, segments of a large one (GSO, GRO) each."""
+    tx_datagrams: int
+    local_address: str
+    """As of the flow's first packet, like all that follows."""
+    interface: int
+    """Index of the network interface."""
+    uid: int
+    """The socket's user."""
+    cgroup: int
+    """Id of the socket's control group, as `Socket.cgroup`."""
+
+
+class Owner(NamedTuple):
+    """Which process made a new socket, TCP included. It need not be the one that uses it: descriptors are passed on."""
+
+    pid: int
+    uid: int
+    cgroup: int
+    protocol: int
+    """IP protocol number."""
+    thread: str | None
+    """Name of the thread that made it, up to 15 characters; None if the kernel does not report it."""
+
+
+class PacketKind(enum.Enum):
+    DNS_QUERY = layout.DNS_QUERY
+    DNS_ANSWER = layout.DNS_ANSWER
+    TLS_HELLO = layout.TLS_HELLO
+    QUIC_INITIAL = layout.QUIC_INITIAL
+
+
+_PACKET_KINDS = {kind.value for kind in PacketKind}
+
+
+class Packet(NamedTuple):
+    """The payload of a packet in which a host name may be. All but DNS answers are outbound."""
+
+    flow: Flow
+    kind: PacketKind
+    uid: int
+    """The socket's user."""
+    payload: bytes
+    """Not validated, and cut after 4096 bytes."""
+    length: int
+    """Of the whole payload."""
+    segment_size: int
+    """If not 0, the payload holds several datagrams of this size, the last one perhaps a shorter one."""
+
+
+class Losses(NamedTuple):
+    """What could not be reported since the previous reading."""
+
+    rx_bytes: int
+    """Counted, but by no flow: there were more flows than the helper has room for."""
+    tx_bytes: int
+    rx_datagrams: int
+    tx_datagrams: int
+    records: int
+    """Owners and packets, of all users, that found no room in the helper, in the socket or here."""
+
+
+class Reading(NamedTuple):
+    """Everything since the previous reading."""
+
+    boottime: float
+    """When it was requested: seconds, `clock.boottime`."""
+    counted_since: float
+    """`boottime` of the previous reading. Later than that after the helper was restarted: nothing is known of the time
+    in between."""
+    amounts: Mapping[Flow, Amount]
+    """Flows without a packet are not in it."""
+    owners: Mapping[int, Owner]
+    """By the cookie of the new socket; only sockets of this user, as root of all users."""
+    packets: Sequence[Packet]
+    """In the order in which they passed; only those of this user's sockets, as root of all users."""
+    losses: Losses
+
+
+class HelperInfo(NamedTuple):
+    """The connected helper."""
+
+    pid: int
+    attached_since: float
+    """Seconds, `clock.boottime`."""
+    is_whole_system: bool
+    """False in a container: flows of other programs are missing then."""
+
+
+class HelperClient:
+    """`descriptor` is another one after each new connection, so watch it anew when it changed."""
+
+    def __init__(self, path: str = protocol.SOCKET) -> None:
+        """Connect at once, if there is a helper."""
+        self.reason: str | None = None
+        """A sentence why there is no helper; None while there is one, and while it is being started."""
+        self._path = path
+        self._connection: _Connection | None = None
+        self._connect_at = 0.0
+        self._pause = _FIRST_PAUSE
+        self._connect()
+
+    @property
+    def info(self) -> HelperInfo | None:
+        """None: not connected, or not greeted yet."""
+        return None if self._connection is None else self._connection.info
+
+    @property
+    def descriptor(self) -> int | None:
+        """Readable when `take` has something to do; None while not connected."""
+        return None if self._connection is None else self._connection.socket.fileno()
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is a socket to connect to; a helper is started by the first connection."""
+        return Path(self._path).exists()
+
+    def request(self) -> None:
+        """Request a reading, unless one is pending; connect again if it is time to."""
+        now = clock.boottime()
+        if self._connection is None:
+            if now >= self._connect_at:
+                self._connect()
+        elif now - self._connection.request(now) > _ANSWER_WITHIN:
+            self.reason = "The helper is running, but does not answer."
+
+    def take(self) -> Reading | None:
+        """Take what the helper sent; return a reading when one is complete."""
+        for _ in range(_MESSAGES_AT_ONCE):
+            if self._connection is None:
+                return None
+            try:
+                message = self._connection.socket.recv(protocol.LONGEST_MESSAGE, socket.MSG_DONTWAIT)
+                reading = self._connection.receive(message)
+            except BlockingIOError:
+                return None
+            except OSError:
+                self._disconnect("The connection to the helper was lost.")
+            except _EndedError as end:
+                self._disconnect(str(end))
+            except (ParseError, struct.error):
+                self._disconnect(f"The helper sent something that is not understood. {_SET_UP_AGAIN}")
+            else:
+                if self._connection.info is not None:
+                    self.reason, self._pause = None, _FIRST_PAUSE
+                if reading is not None:
+                    return reading
+        return None
+
+    def read(self, patience: float) -> Reading | None:
+        """Request a reading and wait for it, so many seconds at most."""
+        deadline = clock.boottime() + patience
+        reading = self.take()
+        while reading is None and (left := deadline - clock.boottime()) > 0:
+            self.request()
+            if self._connection is None:
+                return None
+            poll = select.poll()
+            poll.register(self._connection.socket, select.POLLIN)
+            poll.poll(left * 1000)
+            reading = self.take()
+        return reading
+
+    def connect_now(self) -> None:
+        """Do not wait for the next attempt, because the user may have set up the helper."""
+        self._pause, self._connect_at = _FIRST_PAUSE, 0.0
+        if self._connection is None:
+            self._connect()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.socket.close()
+            self._connection = None
+
+    def _connect(self) -> None:
+        if sys.platform != "linux":
+            self._disconnect("The helper needs Linux.")
+            return
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.setblocking(False)
+        try:
+            connection.connect(self._path)
+        except OSError as error:
+            connection.close()
+            self._disconnect(_UNREACHABLE.get(type(error), f"The helper cannot be reached: {error.strerror}."))
+        else:
+            self._connection, self.reason = _Connection(connection), None
+
+    def _disconnect(self, reason: str) -> None:
+        """What was not returned yet is lost; `Reading.counted_since` of the next connection shows it."""
+        self.close()
+        self.reason = reason
+        self._connect_at = clock.boottime() + self._pause
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+
+class _EndedError(Exception):
+    """The helper ended the connection; the text is the reason, for people."""
+
+
+class _Answer:
+    """To one request, until it is complete."""
+
+    def __init__(self, requested_at: float) -> None:
+        self.requested_at = requested_at
+        self.rows: dict[bytes, _Row] = {}
+        self.next_since: int | None = None
+        self.floor = 0
+
+
+class _Connection:
+    """One connection to a helper, with the counters that its first reading began at."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self.info: HelperInfo | None = None
+        self._answer: _Answer | None = None
+        """Pending."""
+        self._since = 0
+        self._floor = 0
+        self._counted_since = clock.boottime()
+        self._is_baseline = False
+        """The first reading has bytes of a time before this connection."""
+        self._rows: dict[bytes, _Row] = {}
+        """By key; a row's counters begin when the flow was created."""
+        self._losses: tuple[int, ...] = (0, 0, 0, 0, 0)
+        self._owners: dict[int, Owner] = {}
+        self._packets: list[Packet] = []
+        self._packet_bytes = 0
+        self._dropped = 0
+
+    def request(self, now: float) -> float:
+        """Request a reading if none is pending; return when the pending one was requested."""
+        if self.info is None:
+            return self._counted_since
+        if self._answer is None:
+            self._answer = _Answer(now)
+            self._ask(protocol.BEGIN)
+        return self._answer.requested_at
+
+    def receive(self, message: bytes) -> Reading | None:
+        """Raise _EndedError; ParseError or struct.error for what the protocol does not permit."""
+        kind = message[0] if message else None
+        if kind is None:
+            raise _EndedError("The helper stopped.")
+        if kind == protocol.REFUSED:
+            reason = decoded(message[protocol.REFUSED_HEAD.size :])
+            raise _EndedError(printable(reason, _LONGEST_REASON) or "The helper refused the connection.")
+        if kind == protocol.HELLO and self.info is None:
+            self._take_hello(message)
+        elif kind == protocol.EVENTS and self.info is not None:
+            self._take_records(message)
+        elif kind == protocol.ROWS and self._answer is not None:
+            return self._take_rows(message, self._answer)
+        else:
+            raise ParseError("The helper sent a message that was not requested.")
+        return None
+
+    def _ask(self, position: int) -> None:
+        # The only reason why it cannot be sent is that the helper hung up, which the next receive notices.
+        with contextlib.suppress(OSError):
+            self.socket.send(protocol.READ.pack(protocol.READ_KIND, self._since, position), socket.MSG_DONTWAIT)
+
+    def _take_hello(self, message: bytes) -> None:
+        _kind, flags, version, pid, attached_since = protocol.HELLO_HEAD.unpack(message)
+        if version != protocol.VERSION:
+            raise _EndedError(f"The helper is of another version. {_SET_UP_AGAIN}")
+        self.info = HelperInfo(pid, attached_since, bool(flags & protocol.WHOLE_SYSTEM))
+        self._is_baseline = attached_since < self._counted_since
+        self._counted_since = max(self._counted_since, attached_since)
+        self.request(clock.boottime())  # the baseline, so that it is not older than necessary
+
+    def _take_rows(self, message: bytes, answer: _Answer) -> Reading | None:
+        _kind, position, next_since, floor, *losses = protocol.ROWS_HEAD.unpack_from(message)
+        if answer.next_since is None:  # the first message; the later ones may have later stamps
+            answer.next_since, answer.floor = next_since, floor
+        for key, *value in _ROW.iter_unpack(memoryview(message)[protocol.ROWS_HEAD.size :]):
+            answer.rows[key] = tuple(value)
+        if len(answer.rows) > _MOST_FLOWS:
+            raise ParseError("The helper lists more flows than it has room for.")
+        if position != protocol.BEGIN:
+            self._ask(position)
+            return None
+        self._answer, self._since = None, answer.next_since
+        return self._complete(answer, losses)
+
+    def _complete(self, answer: _Answer, losses: list[int]) -> Reading:
+        amounts = self._amounts(answer.rows)
+        lost = [now - before for now, before in zip(losses, self._losses, strict=True)]
+        if min(lost) < 0:
+            raise ParseError("A counter of the helper went back.")
+        if self._is_baseline:
+            self._is_baseline, self._counted_since = False, answer.requested_at
+            amounts, lost = {}, [0] * len(lost)
+        lost[-1] += self._dropped
+        reading = Reading(answer.requested_at, self._counted_since, amounts, self._owners, self._packets, Losses(*lost))
+        self._rows.update(answer.rows)
+        if answer.floor > self._floor:  # the helper has deleted them; one with the same key is a new one
+            self._floor = answer.floor
+            self._rows = {key: value for key, value in self._rows.items() if value[-1] >= answer.floor}
+        self._losses, self._counted_since = tuple(losses), answer.requested_at
+        self._owners, self._packets, self._packet_bytes, self._dropped = {}, [], 0, 0
+        return reading
+
+    def _amounts(self, rows: Mapping[bytes, _Row]) -> dict[Flow, Amount]:
+        """What is new since the rows before. Raise ParseError when a counter went back."""
+        amounts = {}
+        for key, value in rows.items():
+            *moved, cgroup, local_address, uid, interface, created, _touched = value
+            before = self._rows.get(key)
+            if before is not None and before[_CREATED] == created:
+                moved = [now - then for now, then in zip(moved, before, strict=False)]
+                if min(moved) < 0:
+                    raise ParseError("A counter of the helper went back.")
+            if any(moved):
+                address = packed_address(local_address)
+                amounts[_flow(key)] = Amount(moved[0], moved[1], moved[2], moved[3], address, interface, uid, cgroup)
+        return amounts
+
+    def _take_records(self, message: bytes) -> None:
+        at = protocol.EVENTS_HEAD.size
+        while at < len(message):
+            cookie, number, kind, uid = layout.RECORD.unpack_from(message, at)
+            if kind == layout.NEW_SOCKET:
+                _, thread, pid, _, _, _, cgroup = layout.OWNER.unpack_from(message, at)
+                at += layout.OWNER.size
+                if len(self._owners) < _MOST_OWNERS:
+                    name = decoded(thread.partition(b"\0")[0])
+                    self._owners[cookie] = Owner(pid, uid, cgroup, number, name or None)
+                else:
+                    self._dropped += 1
+                continue
+            size, length, segment_size = layout.PACKET.unpack_from(message, at)[-3:]
+            begin, at = at + layout.PACKET.size, at + layout.PACKET.size + size
+            if kind not in _PACKET_KINDS or at > len(message):
+                raise ParseError("The helper sent a record that is not understood.")
+            if self._packet_bytes + size > _MOST_PACKET_BYTES:
+                self._dropped += 1
+                continue
+            self._packet_bytes += size
+            flow = _flow(message[begin - layout.PACKET.size :][: layout.KEY.size])
+            self._packets.append(Packet(flow, PacketKind(kind), uid, message[begin:at], length, segment_size))
+
+
+def _flow(key: bytes) -> Flow:
+    cookie, address, peer_port, port, number = layout.KEY.unpack(key)
+    return Flow(cookie, number, packed_address(address), peer_port or None, port or None)

@@ -1,0 +1,215 @@
+"""The commands of bpf(2) that the helper needs: maps, programs, links and ring buffer, by ctypes.
+
+Each returns a file descriptor or raises OSError. Linux 5.8 is the oldest kernel that knows all of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import struct
+
+HASH, ARRAY, RINGBUF = 1, 2, 27
+NO_PREALLOC = 1
+"""Map flag: memory of an entry is allocated when it is created."""
+CGROUP_SKB, CGROUP_SOCK = 8, 9
+INGRESS, EGRESS, SOCK_CREATE = 0, 1, 2
+STATISTICS_RUN_TIME = 0
+
+_MAP_CREATE, _MAP_UPDATE, _MAP_LOOKUP, _MAP_DELETE = 0, 2, 1, 3
+_PROG_LOAD, _MAP_LOOKUP_BATCH, _LINK_CREATE = 5, 24, 28
+_PROG_QUERY, _OBJ_GET_INFO, _ENABLE_STATS = 16, 15, 32
+_NUMBERS = {
+    "x86_64": 321,
+    "aarch64": 280,
+    "riscv64": 280,
+    "loongarch64": 280,
+    "ppc64le": 361,
+    "s390x": 351,
+    "i686": 357,
+    "armv7l": 386,
+}
+"""Of the system call, by machine (uname(2))."""
+_NAME = b"netwatch"
+_LICENCE = ctypes.create_string_buffer(b"MIT")
+
+_MAP = struct.Struct("=7I16s")
+"""Type, sizes of key and value, entries, flags, two that stay 0, name."""
+_ELEMENT = struct.Struct("=I4xQQQ")
+"""Map, addresses of key and value, flags."""
+_BATCH = struct.Struct("=QQQQIIQQ")
+"""Addresses of the position to begin at, of the one reached, of keys and values; count, map, flags of both kinds."""
+_BATCH_COUNT_OFFSET = 32
+_PROGRAM = struct.Struct("=IIQQIIQII16sII")
+"""Type, instructions, their address, licence's address, log level, size and address, kernel version, flags, name,
+interface, attach type."""
+_LOG_SIZE = 1 << 20
+_POSITION_SIZE = 8
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def call(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
+    """Make the system call; a buffer given as attributes receives what the kernel writes back."""
+    size = len(attributes)
+    buffer = ctypes.create_string_buffer(attributes, size) if isinstance(attributes, bytes) else attributes
+    number = _NUMBERS.get(os.uname().machine)
+    if number is None:
+        raise OSError(38, f"bpf(2) has no known number on {os.uname().machine}")
+    result: int = _libc.syscall(number, command, buffer, size)
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+def create_map(kind: int, key: int, value: int, entries: int, flags: int = 0) -> int:
+    """Sizes of key and value in bytes; of a ring buffer `entries` is the size in bytes, a power of two."""
+    return call(_MAP_CREATE, _MAP.pack(kind, key, value, entries, flags, 0, 0, _NAME))
+
+
+def load_program(kind: int, attach_type: int, code: bytes) -> int:
+    """Raise OSError with the end of the verifier's log when it refuses the program."""
+    try:
+        return _load(kind, attach_type, code, None)
+    except OSError as refusal:
+        log = ctypes.create_string_buffer(_LOG_SIZE)  # only now, because a log makes loading slow
+        try:
+            return _load(kind, attach_type, code, log)
+        except OSError:
+            text = log.value.decode("ascii", "replace")[-1500:]
+            raise OSError(refusal.errno, f"{refusal.strerror}\n{text}".strip()) from refusal
+
+
+def _load(kind: int, attach_type: int, code: bytes, log: ctypes.Array[ctypes.c_char] | None) -> int:
+    text = ctypes.create_string_buffer(code, len(code))
+    log_of = (0, 0, 0) if log is None else (1, len(log), ctypes.addressof(log))
+    head = kind, len(code) // 8, ctypes.addressof(text), ctypes.addressof(_LICENCE)
+    return call(_PROG_LOAD, _PROGRAM.pack(*head, *log_of, 0, 0, _NAME, 0, attach_type))
+
+
+def attach(program: int, cgroup: int, attach_type: int) -> int:
+    """Attach a program to a control group by a link: beside all others there, and until its last descriptor closes."""
+    return call(_LINK_CREATE, struct.pack("=IIII", program, cgroup, attach_type, 0))
+
+
+def attached(cgroup: int, attach_type: int) -> int:
+    """Return how many programs of that type are attached to the control group."""
+    attributes = ctypes.create_string_buffer(struct.pack("=IIIIQI4x", cgroup, attach_type, 0, 0, 0, 0), 32)
+    call(_PROG_QUERY, attributes)
+    count: int = struct.unpack_from("=I", attributes, 24)[0]
+    return count
+
+
+def enable_statistics() -> int:
+    """Have the kernel measure all programs while the returned descriptor is open; see `run_time`."""
+    return call(_ENABLE_STATS, struct.pack("=I", STATISTICS_RUN_TIME))
+
+
+def run_time(program: int) -> tuple[int, int]:
+    """Return nanoseconds and runs of a program while statistics were enabled (struct bpf_prog_info)."""
+    info = ctypes.create_string_buffer(232)
+    call(_OBJ_GET_INFO, struct.pack("=IIQ", program, len(info), ctypes.addressof(info)))
+    nanoseconds, runs = struct.unpack_from("=QQ", info, 192)
+    return nanoseconds, runs
+
+
+def lookup(fd: int, key: bytes, size: int) -> bytes:
+    """Return the value, of that size. Raise FileNotFoundError where there is no such key."""
+    value = ctypes.create_string_buffer(size)
+    _element(_MAP_LOOKUP, fd, key, value)
+    return value.raw
+
+
+def update(fd: int, key: bytes, value: bytes) -> None:
+    _element(_MAP_UPDATE, fd, key, ctypes.create_string_buffer(value, len(value)))
+
+
+def delete(fd: int, key: bytes) -> None:
+    """Do nothing where there is no such key."""
+    try:
+        _element(_MAP_DELETE, fd, key, None)
+    except FileNotFoundError:
+        return
+
+
+def _element(command: int, fd: int, key: bytes, value: ctypes.Array[ctypes.c_char] | None) -> None:
+    pointer = ctypes.create_string_buffer(key, len(key))
+    address = 0 if value is None else ctypes.addressof(value)
+    call(command, _ELEMENT.pack(fd, ctypes.addressof(pointer), address, 0))
+
+
+class HashReader:
+    """Reads a hash map in batches, into the same buffers each time."""
+
+    def __init__(self, fd: int, key: int, value: int, most: int) -> None:
+        """`most`: entries of a batch; more than a bucket of the map ever holds."""
+        self._fd, self._key, self._value, self._most = fd, key, value, most
+        self._keys = ctypes.create_string_buffer(key * most)
+        self._values = ctypes.create_string_buffer(value * most)
+        self._position = ctypes.create_string_buffer(max(key, _POSITION_SIZE))
+
+    def read(self, position: int | None) -> tuple[memoryview, memoryview, int | None]:
+        """Return keys, values and the next position, which is None at the end. None as position is the beginning.
+
+        The views are valid until the next call. A complete walk has each entry exactly once, unless it was created or
+        deleted meanwhile.
+        """
+        reached = ctypes.addressof(self._position)
+        begin = 0
+        if position is not None:
+            struct.pack_into("=I", self._position, 0, position)
+            begin = reached
+        keys, values = ctypes.addressof(self._keys), ctypes.addressof(self._values)
+        asked = _BATCH.pack(begin, reached, keys, values, self._most, self._fd, 0, 0)
+        attributes = ctypes.create_string_buffer(asked, len(asked))
+        following: int | None = None
+        try:
+            call(_MAP_LOOKUP_BATCH, attributes)
+            following = struct.unpack_from("=I", self._position)[0]
+        except FileNotFoundError:  # the end; the last entries are in the buffers all the same
+            pass
+        count = struct.unpack_from("=I", attributes, _BATCH_COUNT_OFFSET)[0]
+        return memoryview(self._keys)[: count * self._key], memoryview(self._values)[: count * self._value], following
+
+
+class RingReader:
+    """The consumer's side of a ring buffer (Documentation/bpf/ringbuf.rst).
+
+    Its pages are mapped once, not twice in a row as usual: a record over the end of the ring is joined here. The
+    mapping of the data counts as memory of this process.
+    """
+
+    _BUSY, _DISCARDED, _LENGTH = 1 << 31, 1 << 30, (1 << 30) - 1
+    _HEADER = struct.Struct("=I4x")
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._size = size
+        page = mmap.PAGESIZE
+        self._consumer = mmap.mmap(fd, page)
+        self._producer = mmap.mmap(fd, page + size, mmap.MAP_SHARED, mmap.PROT_READ, offset=page)
+        # A store of 64 bits in one instruction, so that the kernel never reads half a position.
+        self._consumed = ctypes.c_uint64.from_buffer(self._consumer)
+
+    def read(self, most: int) -> list[bytes]:
+        """Take the oldest records, until they have so many bytes or there are no more."""
+        records = []
+        at = self._consumed.value
+        while most > 0 and at != struct.unpack_from("=Q", self._producer)[0]:
+            header = self._HEADER.unpack_from(self._producer, mmap.PAGESIZE + at % self._size)[0]
+            if header & self._BUSY:
+                break
+            length = header & self._LENGTH
+            if not header & self._DISCARDED:
+                records.append(self._bytes(at + self._HEADER.size, length))
+                most -= length
+            at += (self._HEADER.size + length + 7) & ~7
+        self._consumed.value = at
+        return records
+
+    def _bytes(self, at: int, length: int) -> bytes:
+        begin = at % self._size
+        first = min(length, self._size - begin)
+        page = mmap.PAGESIZE
+        return self._producer[page + begin : page + begin + first] + self._producer[page : page + length - first]

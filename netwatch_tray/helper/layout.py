@@ -1,0 +1,39 @@
+"""What the eBPF programs write and the agent reads: keys and values of the map, records of the ring buffer.
+
+All numbers are in the machine's byte order. Addresses have 16 bytes; IPv4 is mapped (::ffff:a.b.c.d).
+"""
+
+from __future__ import annotations
+
+import struct
+
+KEY = struct.Struct("=Q16sHHB3x")
+"""A flow: socket cookie, peer's address, peer's port, own port, IP protocol. Protocols other than UDP have no ports."""
+
+VALUE = struct.Struct("=QQQQQ16sIIII")
+"""Bytes received and sent (payload), datagrams received and sent; control group, own address, user, interface of the
+first packet; stamps of creation and of the last packet."""
+STAMPS_OFFSET = 64
+
+STAMP = struct.Struct("=I")
+"""What the programs put on a flow as the stamp of its last packet."""
+
+LOSSES = struct.Struct("=Q" + VALUE.format.removeprefix("="))
+"""Records that found no room in the ring; a value with the sum of what found none in the map."""
+
+RECORD = struct.Struct("=Q20xBBxxI12x")
+"""What every record begins with: socket cookie, protocol, kind, user. The two layouts below fill the gaps."""
+
+PACKET = struct.Struct("=Q16sHHBBxxIIII")
+"""Before a copied payload: the flow; kind; user; bytes that follow; bytes of the whole payload, which may be more;
+payload of a datagram if the packet holds several (GSO), else 0."""
+
+OWNER = struct.Struct("=Q16sIBBxxI4xQ")
+"""A new socket: cookie, name of the thread that made it (NUL at the end, empty if this kernel keeps it secret),
+process, protocol, kind, user, control group."""
+
+NEW_SOCKET, DNS_QUERY, DNS_ANSWER, TLS_HELLO, QUIC_INITIAL = 1, 2, 3, 4, 5
+"""Kinds of records."""
+
+MOST_PAYLOAD = 4096
+"""Bytes of a payload that are copied."""

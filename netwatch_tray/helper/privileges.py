@@ -1,0 +1,76 @@
+"""Capabilities (capabilities(7)) and the user of this process, by ctypes; what is given up never comes back."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from collections.abc import Callable
+
+NET_ADMIN, PERFMON, BPF = 1 << 12, 1 << 38, 1 << 39
+"""Capabilities as bits (<linux/capability.h>)."""
+
+_NOBODY = 65534
+_VERSION_3 = 0x20080522
+_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_SET_NO_NEW_PRIVS = 4, 8, 38
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def restrict(kept: int) -> None:
+    """Leave root and keep these capabilities alone, as far as the process has them. Raise OSError.
+
+    No program started from here gains privileges, and other processes of the same user cannot trace this one.
+    """
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if os.geteuid() == 0:
+        _prctl(_PR_SET_KEEPCAPS, 1)
+        os.setgroups([])
+        _checked(_libc.setresgid(_NOBODY, _NOBODY, _NOBODY))
+        _checked(_libc.setresuid(_NOBODY, _NOBODY, _NOBODY))
+    kept &= _permitted()
+    _set(kept, kept)
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def drop(needed: int, works: Callable[[], object]) -> None:
+    """Give up all capabilities if `works` raises no PermissionError without any, else all but the `needed`."""
+    _set(0, needed & _permitted())
+    try:
+        works()
+    except PermissionError:
+        _set(needed & _permitted(), needed & _permitted())
+    else:
+        _set(0, 0)
+
+
+def effective() -> int:
+    """Return the capabilities in force."""
+    return _get()[0]
+
+
+def _permitted() -> int:
+    return _get()[1]
+
+
+def _get() -> tuple[int, int]:
+    data = ctypes.create_string_buffer(24)
+    _checked(_libc.capget(struct.pack("=Ii", _VERSION_3, 0), data))
+    low_effective, low_permitted, _, high_effective, high_permitted, _ = struct.unpack("=6I", data)
+    return high_effective << 32 | low_effective, high_permitted << 32 | low_permitted
+
+
+def _set(effective: int, permitted: int) -> None:
+    """The inheritable ones become none."""
+    low, high = (effective & 0xFFFFFFFF, permitted & 0xFFFFFFFF, 0), (effective >> 32, permitted >> 32, 0)
+    _checked(_libc.capset(struct.pack("=Ii", _VERSION_3, 0), struct.pack("=6I", *low, *high)))
+
+
+def _prctl(option: int, value: int) -> None:
+    _checked(_libc.prctl(option, value, 0, 0, 0))
+
+
+def _checked(result: int) -> None:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))

@@ -1,0 +1,173 @@
+"""The attached programs with their maps: what counts, copies, and is read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+
+from . import bpf, layout, programs
+
+ENTRIES = 16384
+"""Flows (socket and peer) that can be told apart at a time; a desktop has some hundreds."""
+RING_SIZE = 1 << 20
+"""Bytes. Between two readings it holds some 460 ClientHellos, or 1 800 DNS answers, or 18 000 new sockets."""
+
+_ROW_BATCH = 256
+MOST_ROWS = 512 + _ROW_BATCH
+"""Rows that `Probes.rows` returns at most."""
+_ONLY_KEY = bytes(4)
+"""Of an array with one entry."""
+_TOUCHED = struct.Struct(f"={layout.STAMPS_OFFSET + 4}xI")
+_OLDEST_KERNEL = (5, 8)
+_INITIAL_CGROUP_NAMESPACE = "cgroup:[4026531835]"
+
+
+class UnavailableError(Exception):
+    """The programs cannot run here; the text is a sentence for people."""
+
+
+class Probes:
+    """Attached from creation until `close` or the end of the process, however it ends."""
+
+    def __init__(self, cgroup: str, *, entries: int = ENTRIES, ring_size: int = RING_SIZE) -> None:
+        """Load the programs and attach them to a control group, whose directory is given. Raise OSError."""
+        self._maps: dict[str, int] = {}
+        self._links: list[int] = []
+        self.programs: dict[str, int] = {}
+        """File descriptors by name: inbound, outbound, new_socket."""
+        try:
+            self._maps["flows"] = bpf.create_map(bpf.HASH, layout.KEY.size, layout.VALUE.size, entries, bpf.NO_PREALLOC)
+            self._maps["stamp"] = bpf.create_map(bpf.ARRAY, len(_ONLY_KEY), layout.STAMP.size, 1)
+            self._maps["losses"] = bpf.create_map(bpf.ARRAY, len(_ONLY_KEY), layout.LOSSES.size, 1)
+            self._maps["ring"] = bpf.create_map(bpf.RINGBUF, 0, 0, ring_size)
+            self._load()
+            self._attach(cgroup)
+            self._rows = bpf.HashReader(self._maps["flows"], layout.KEY.size, layout.VALUE.size, _ROW_BATCH)
+            self._ring = bpf.RingReader(self._maps["ring"], ring_size)
+        except OSError:
+            self.close()
+            raise
+
+    def _load(self) -> None:
+        maps = self._maps
+        try:
+            new_socket = bpf.load_program(bpf.CGROUP_SOCK, bpf.SOCK_CREATE, programs.new_socket(maps, with_name=True))
+        except OSError:
+            new_socket = bpf.load_program(bpf.CGROUP_SOCK, bpf.SOCK_CREATE, programs.new_socket(maps, with_name=False))
+        self.programs["new_socket"] = new_socket
+        self.programs["inbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.INGRESS, programs.inbound(maps))
+        self.programs["outbound"] = bpf.load_program(bpf.CGROUP_SKB, bpf.EGRESS, programs.outbound(maps))
+
+    def _attach(self, cgroup: str) -> None:
+        directory = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name, where in (
+                ("new_socket", bpf.SOCK_CREATE),
+                ("inbound", bpf.INGRESS),
+                ("outbound", bpf.EGRESS),
+            ):
+                self._links.append(bpf.attach(self.programs[name], directory, where))
+        finally:
+            os.close(directory)
+
+    def set_stamp(self, stamp: int) -> None:
+        """Have the programs put this stamp on every flow that has a packet from now on."""
+        bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp))
+
+    def losses(self) -> tuple[int, int, int, int, int]:
+        """Return since attaching: bytes received and sent, datagrams received and sent of flows that found no room in
+        the map; records that found none in the ring."""
+        found = bpf.lookup(self._maps["losses"], _ONLY_KEY, layout.LOSSES.size)
+        ring_full, *amounts = layout.LOSSES.unpack(found)[:5]
+        return (*amounts, ring_full)
+
+    def rows(self, since: int, floor: int, position: int | None) -> tuple[bytearray, int | None]:
+        """Return rows (key and value) with a packet since that stamp, from a position in the map; the next position.
+
+        None as position is the beginning, or the end. At most MOST_ROWS rows; a walk over all positions has each flow
+        once. Flows without a packet since the stamp `floor` are deleted, after they were returned if they are recent
+        enough for that. It has to be older than the stamps that a program that runs now may still write.
+        """
+        rows = bytearray()
+        row_size = layout.KEY.size + layout.VALUE.size
+        while True:
+            keys, values, position = self._rows.read(position)
+            for number, (touched,) in enumerate(_TOUCHED.iter_unpack(values)):
+                if touched >= since:
+                    rows += keys[number * layout.KEY.size : (number + 1) * layout.KEY.size]
+                    rows += values[number * layout.VALUE.size : (number + 1) * layout.VALUE.size]
+                if touched < floor:
+                    bpf.delete(
+                        self._maps["flows"], bytes(keys[number * layout.KEY.size : (number + 1) * layout.KEY.size])
+                    )
+            if position is None or len(rows) > (MOST_ROWS - _ROW_BATCH) * row_size:
+                return rows, position
+
+    def records(self, most: int) -> list[bytes]:
+        """Take the oldest records, about so many bytes: layout.PACKET with a payload, or layout.OWNER."""
+        return [_without_slack(record) for record in self._ring.read(most)]
+
+    def close(self) -> None:
+        for fd in (*self._links, *self.programs.values(), *self._maps.values()):
+            os.close(fd)
+        self._links, self.programs, self._maps = [], {}, {}
+
+
+def _without_slack(record: bytes) -> bytes:
+    """The room of a packet has one of three sizes; behind its payload is what was there before, of any user."""
+    if layout.RECORD.unpack_from(record)[2] == layout.NEW_SOCKET:
+        return record
+    return record[: layout.PACKET.size + layout.PACKET.unpack_from(record)[-3]]
+
+
+def root_cgroup() -> str:
+    """Return the directory of the root of the control groups (version 2), also where version 1 is used beside them.
+
+    Raise UnavailableError where there is none.
+    """
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            if " - cgroup2 " in line:
+                return _unescaped(line.split()[4])
+    raise UnavailableError("This system has no control groups of version 2, at which the counters are attached.")
+
+
+def covers_system() -> bool:
+    """Return whether the root that is seen is that of the whole system and not of a container."""
+    return os.readlink("/proc/self/ns/cgroup") == _INITIAL_CGROUP_NAMESPACE
+
+
+def attach() -> Probes:
+    """Attach to the root of the control groups. Raise UnavailableError."""
+    cgroup = root_cgroup()
+    try:
+        return Probes(cgroup)
+    except OSError as error:
+        raise UnavailableError(_reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    release = os.uname().release
+    if _version(release) < _OLDEST_KERNEL:
+        return f"The counters need Linux 5.8 or newer; this is {release}."
+    if error.errno in {errno.EPERM, errno.EACCES}:
+        return (
+            "The kernel permits no eBPF programs here: containers usually cannot load them, and elsewhere CAP_BPF and "
+            "CAP_NET_ADMIN are needed."
+        )
+    if error.errno == errno.ENOSYS:
+        return "This kernel has no bpf(2)."
+    return f"The kernel refused the eBPF programs: {error.strerror}"
+
+
+def _version(release: str) -> tuple[int, int]:
+    major, minor = (release + ".0").split(".")[:2]
+    digits = "".join(each for each in minor if each.isdigit())
+    return int(major), int(digits or 0)
+
+
+def _unescaped(path: str) -> str:
+    """Spaces and such are octal in /proc/self/mountinfo."""
+    head, *rest = path.split("\\")
+    return head + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)

@@ -1,0 +1,442 @@
+"""The three eBPF programs.
+
+Two run for each packet of a socket of this machine, in every network namespace, when the packet is queued to the socket
+(after defragmentation) and when it leaves it (before fragmentation and segmentation). They count what is not TCP by
+socket and peer, and copy the packets in which names of hosts are. The third runs within socket(2) and reports who made
+the socket.
+
+All of them return 1, which permits what happens. They read packets by skb_load_bytes, because without CAP_PERFMON the
+verifier grants no packet pointer with a variable offset. They use the stack alone as memory of their own, because one
+may be interrupted by another run of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import layout
+from .assembler import assemble
+
+_KEY, _VALUE, _HEADER, _TRANSPORT, _SAMPLE = -32, -104, -144, -160, -169
+_CONSTANTS = {
+    # struct __sk_buff and struct bpf_sock (<linux/bpf.h>)
+    "SKB_LENGTH": 0,
+    "SKB_PROTOCOL": 16,
+    "SKB_INTERFACE": 40,
+    "SKB_SEGMENTS": 164,
+    "SKB_SEGMENT_SIZE": 176,
+    "SOCK_PROTOCOL": 12,
+    "ETH_P_IPV6": 0x86DD,
+    "TCP": 6,
+    "UDP": 17,
+    "HOP_BY_HOP": 0,
+    "ROUTING": 43,
+    "DESTINATION_OPTIONS": 60,
+    "NO_EXIST": 1,
+    "NO_WAKEUP": 1,
+    # The stack, below r10: layout.KEY, layout.VALUE, IP header, ports and rest of a TCP header, first bytes of the
+    # payload (at an odd place, so that the version of QUIC, which follows its first byte, is aligned).
+    "KEY": _KEY,
+    "KEY_PEER": _KEY + 8,
+    "KEY_PEER_PORT": _KEY + 24,
+    "KEY_PORT": _KEY + 26,
+    "KEY_PROTOCOL": _KEY + 28,
+    "KEY_KIND": _KEY + 29,
+    "VALUE": _VALUE,
+    "VALUE_ADDRESS": _VALUE + 40,
+    "HEADER": _HEADER,
+    "TRANSPORT": _TRANSPORT,
+    "SAMPLE": _SAMPLE,
+    # layout.VALUE from its beginning
+    "RX_BYTES": 0,
+    "TX_BYTES": 8,
+    "RX_DATAGRAMS": 16,
+    "TX_DATAGRAMS": 24,
+    "CGROUP": 32,
+    "USER": 56,
+    "INTERFACE": 60,
+    "CREATED": layout.STAMPS_OFFSET,
+    "TOUCHED": layout.STAMPS_OFFSET + 4,
+    # layout.LOSSES
+    "RING_FULL": 0,
+    "MAP_FULL": 8,
+    # layout.OWNER on the stack; it has the size of layout.PACKET
+    "OWNER": -48,
+    "RECORD_SIZE": layout.PACKET.size,
+    "NEW_SOCKET": layout.NEW_SOCKET,
+    "DNS_QUERY": layout.DNS_QUERY,
+    "DNS_ANSWER": layout.DNS_ANSWER,
+    "TLS_HELLO": layout.TLS_HELLO,
+    "QUIC_INITIAL": layout.QUIC_INITIAL,
+    "MOST_PAYLOAD": layout.MOST_PAYLOAD,
+}
+_INBOUND = {
+    "PEER_IPV4": _HEADER + 12,
+    "OWN_IPV4": _HEADER + 16,
+    "PEER_IPV6": _HEADER + 8,
+    "OWN_IPV6": _HEADER + 24,
+    "PEER_PORT": _TRANSPORT,
+    "OWN_PORT": _TRANSPORT + 2,
+    "BYTES": 0,
+    "DATAGRAMS": 16,
+}
+_OUTBOUND = {
+    "PEER_IPV4": _HEADER + 16,
+    "OWN_IPV4": _HEADER + 12,
+    "PEER_IPV6": _HEADER + 24,
+    "OWN_IPV6": _HEADER + 8,
+    "PEER_PORT": _TRANSPORT + 2,
+    "OWN_PORT": _TRANSPORT,
+    "BYTES": 8,
+    "DATAGRAMS": 24,
+}
+
+# r6: the packet, r7: where its payload begins, r8: its protocol, r9: length of the payload.
+_NETWORK = """
+    r6 = r1
+    *(u64 *)(r10 + KEY_PEER) = 0
+    *(u64 *)(r10 + KEY_PEER_PORT) = 0
+    *(u64 *)(r10 + VALUE_ADDRESS) = 0
+    r5 = *(u32 *)(r6 + SKB_PROTOCOL)
+    r5 = be16 r5
+    r2 = 0
+    r3 = r10
+    r3 += HEADER
+    if r5 == ETH_P_IPV6 goto ipv6
+    r4 = 20
+    call skb_load_bytes
+    if r0 != 0 goto out
+    r8 = *(u8 *)(r10 + HEADER + 9)
+    {stop_early}
+    r7 = *(u8 *)(r10 + HEADER)
+    r7 &= 15
+    r7 <<= 2
+    *(u16 *)(r10 + KEY_PEER + 8) = 0
+    *(u16 *)(r10 + KEY_PEER + 10) = 0xffff
+    r4 = *(u32 *)(r10 + PEER_IPV4)
+    *(u32 *)(r10 + KEY_PEER + 12) = r4
+    *(u16 *)(r10 + VALUE_ADDRESS + 8) = 0
+    *(u16 *)(r10 + VALUE_ADDRESS + 10) = 0xffff
+    r4 = *(u32 *)(r10 + OWN_IPV4)
+    *(u32 *)(r10 + VALUE_ADDRESS + 12) = r4
+    goto transport
+ipv6:
+    r4 = 40
+    call skb_load_bytes
+    if r0 != 0 goto out
+    r8 = *(u8 *)(r10 + HEADER + 6)
+    {stop_early}
+    r7 = 40
+    r4 = *(u64 *)(r10 + PEER_IPV6)
+    *(u64 *)(r10 + KEY_PEER) = r4
+    r4 = *(u64 *)(r10 + PEER_IPV6 + 8)
+    *(u64 *)(r10 + KEY_PEER + 8) = r4
+    r4 = *(u64 *)(r10 + OWN_IPV6)
+    *(u64 *)(r10 + VALUE_ADDRESS) = r4
+    r4 = *(u64 *)(r10 + OWN_IPV6 + 8)
+    *(u64 *)(r10 + VALUE_ADDRESS + 8) = r4
+    {extensions}
+transport:
+    *(u8 *)(r10 + KEY_PROTOCOL) = r8
+    r1 = r6
+    r2 = r7
+    r3 = r10
+    r3 += TRANSPORT
+    {tcp}
+    if r8 != UDP goto length                // counted with its header, at port 0
+    r4 = 4
+    call skb_load_bytes
+    if r0 != 0 goto out
+    r7 += 8
+ports:
+    r4 = *(u16 *)(r10 + PEER_PORT)
+    r4 = be16 r4
+    *(u16 *)(r10 + KEY_PEER_PORT) = r4
+    r4 = *(u16 *)(r10 + OWN_PORT)
+    r4 = be16 r4
+    *(u16 *)(r10 + KEY_PORT) = r4
+length:
+    r9 = *(u32 *)(r6 + SKB_LENGTH)
+    if r7 > r9 goto out                     // a malformed packet of a raw socket
+    r9 -= r7
+"""
+
+# Three in a row are more than anything sends; after that the packet counts under the next one's number.
+_EXTENSION = """
+    if r8 == HOP_BY_HOP goto extension{number}
+    if r8 == ROUTING goto extension{number}
+    if r8 != DESTINATION_OPTIONS goto transport
+extension{number}:
+    r1 = r6
+    r2 = r7
+    r3 = r10
+    r3 += TRANSPORT
+    r4 = 2
+    call skb_load_bytes
+    if r0 != 0 goto out
+    r8 = *(u8 *)(r10 + TRANSPORT)
+    r1 = *(u8 *)(r10 + TRANSPORT + 1)
+    r1 += 1
+    r1 <<= 3
+    r7 += r1
+"""
+
+_TCP_ENDS = "if r8 == TCP goto out"
+_TCP_PAYLOAD = """
+    if r8 != TCP goto not_tcp
+    r4 = 16
+    call skb_load_bytes
+    if r0 != 0 goto out
+    r4 = *(u8 *)(r10 + TRANSPORT + 12)
+    r4 >>= 4
+    r4 <<= 2
+    r7 += r4
+    goto ports
+not_tcp:
+"""
+_TCP_IS_NOT_COUNTED = "    if r8 == TCP goto copy"
+
+_COUNT = """
+    r1 = r6
+    call get_socket_cookie
+    if r0 == 0 goto out
+    *(u64 *)(r10 + KEY) = r0
+    r1 = map flows
+    r2 = r10
+    r2 += KEY
+    call map_lookup_elem
+    if r0 != 0 goto count
+    *(u64 *)(r10 + VALUE + RX_BYTES) = 0
+    *(u64 *)(r10 + VALUE + TX_BYTES) = 0
+    *(u64 *)(r10 + VALUE + RX_DATAGRAMS) = 0
+    *(u64 *)(r10 + VALUE + TX_DATAGRAMS) = 0
+    r1 = r6
+    call skb_cgroup_id
+    *(u64 *)(r10 + VALUE + CGROUP) = r0
+    r1 = r6
+    call get_socket_uid
+    *(u32 *)(r10 + VALUE + USER) = r0
+    r1 = *(u32 *)(r6 + SKB_INTERFACE)
+    *(u32 *)(r10 + VALUE + INTERFACE) = r1
+    r1 = value stamp
+    r1 = *(u32 *)(r1 + 0)
+    *(u32 *)(r10 + VALUE + CREATED) = r1
+    *(u32 *)(r10 + VALUE + TOUCHED) = r1
+    r1 = map flows
+    r2 = r10
+    r2 += KEY
+    r3 = r10
+    r3 += VALUE
+    r4 = NO_EXIST                           // another processor may have been faster
+    call map_update_elem
+    r1 = map flows
+    r2 = r10
+    r2 += KEY
+    call map_lookup_elem
+    if r0 != 0 goto count
+    r0 = value losses                       // the map is full: the sum stays exact
+    r0 += MAP_FULL
+count:
+    lock *(u64 *)(r0 + BYTES) += r9
+    r1 = *(u32 *)(r6 + SKB_SEGMENTS)
+    if r1 != 0 goto segments
+    r1 = 1
+segments:
+    lock *(u64 *)(r0 + DATAGRAMS) += r1
+    r1 = value stamp
+    r1 = *(u32 *)(r1 + 0)
+    *(u32 *)(r0 + TOUCHED) = r1
+copy:
+"""
+
+_CHOOSE_INBOUND = """
+    if r8 != UDP goto out
+    if r9 < 12 goto out
+    r1 = *(u16 *)(r10 + KEY_PEER_PORT)
+    if r1 != 53 goto out
+    {sample}
+    r1 = *(u8 *)(r10 + SAMPLE + 2)
+    r1 &= 0x80
+    if r1 == 0 goto out
+    *(u8 *)(r10 + KEY_KIND) = DNS_ANSWER
+"""
+_CHOOSE_OUTBOUND = """
+    if r9 < 12 goto out
+    if r8 == TCP goto tcp_payload
+    if r8 != UDP goto out
+    r1 = *(u16 *)(r10 + KEY_PEER_PORT)
+    if r1 == 53 goto sample
+    if r9 < 1200 goto out                   // the least size of what an Initial is in
+    goto sample
+tcp_payload:
+    if r9 < 44 goto out
+sample:
+    {sample}
+    r1 = *(u8 *)(r10 + SAMPLE)
+    if r8 == TCP goto tls
+    r2 = *(u16 *)(r10 + KEY_PEER_PORT)
+    if r2 == 53 goto dns
+    *(u8 *)(r10 + KEY_KIND) = QUIC_INITIAL
+    r2 = *(u32 *)(r10 + SAMPLE + 1)
+    r2 = be32 r2
+    r1 &= 0xf0
+    if r1 == 0xc0 goto quic_1
+    if r1 != 0xd0 goto out
+    if r2 == 0x6b3343cf goto keep           // version 2 (RFC 9369)
+    goto out
+quic_1:
+    if r2 == 1 goto keep
+    goto out
+dns:
+    *(u8 *)(r10 + KEY_KIND) = DNS_QUERY
+    r1 = *(u8 *)(r10 + SAMPLE + 2)
+    r1 &= 0x80
+    if r1 == 0 goto keep
+    goto out
+tls:
+    *(u8 *)(r10 + KEY_KIND) = TLS_HELLO
+    if r1 != 0x16 goto out                  // a record of the handshake
+    r1 = *(u8 *)(r10 + SAMPLE + 1)
+    if r1 != 3 goto out
+    r1 = *(u8 *)(r10 + SAMPLE + 5)
+    if r1 != 1 goto out                     // with a ClientHello
+    r1 = r6
+    call get_socket_cookie
+    *(u64 *)(r10 + KEY) = r0
+"""
+_LOAD_SAMPLE = """
+    r1 = r6
+    r2 = r7
+    r3 = r10
+    r3 += SAMPLE
+    r4 = 8
+    call skb_load_bytes
+    if r0 != 0 goto out
+"""
+
+_RESERVE = """
+{label}:
+    r1 = map ring
+    r2 = {size} + RECORD_SIZE
+    r3 = 0
+    call ringbuf_reserve
+    if r0 == 0 goto full
+    r1 = *(u64 *)(r10 + KEY)
+    *(u64 *)(r0 + 0) = r1
+    r1 = *(u64 *)(r10 + KEY + 8)
+    *(u64 *)(r0 + 8) = r1
+    r1 = *(u64 *)(r10 + KEY + 16)
+    *(u64 *)(r0 + 16) = r1
+    r1 = *(u64 *)(r10 + KEY + 24)
+    *(u64 *)(r0 + 24) = r1
+    *(u32 *)(r0 + 36) = r9
+    *(u32 *)(r0 + 40) = r8
+    r1 = *(u32 *)(r6 + SKB_SEGMENT_SIZE)
+    *(u32 *)(r0 + 44) = r1
+    r8 = r0
+    r1 = r6
+    call get_socket_uid
+    *(u32 *)(r8 + 32) = r0
+    r1 = r6
+    r2 = r7
+    r3 = r8
+    r3 += RECORD_SIZE
+    r4 = r9
+    r4 -= 1                                 // without CAP_PERFMON a comparison is no bound for Linux 6.1
+    r4 &= {size} - 1
+    r4 += 1
+    call skb_load_bytes
+    r1 = r8
+    r2 = NO_WAKEUP                          // the ring is read when an agent asks
+    if r0 != 0 goto discard
+    call ringbuf_submit
+    goto out
+"""
+# The record is written in the ring itself. The verifier wants a constant size: the smallest that fits.
+_KEEP = f"""
+keep:
+    r8 = r9                                 // the whole length
+    if r9 <= 512 goto small
+    if r9 <= 2048 goto middle
+    if r9 <= MOST_PAYLOAD goto large
+    r9 = MOST_PAYLOAD
+{_RESERVE.format(label="large", size=layout.MOST_PAYLOAD)}
+{_RESERVE.format(label="middle", size=2048)}
+{_RESERVE.format(label="small", size=512)}
+discard:
+    call ringbuf_discard
+    goto out
+full:
+    r1 = value losses
+    r2 = 1
+    lock *(u64 *)(r1 + RING_FULL) += r2
+out:
+    r0 = 1
+    exit
+"""
+
+_NEW_SOCKET = """
+    r6 = r1
+    call get_socket_cookie
+    *(u64 *)(r10 + OWNER) = r0
+    *(u64 *)(r10 + OWNER + 8) = 0
+    *(u64 *)(r10 + OWNER + 16) = 0
+    *(u64 *)(r10 + OWNER + 24) = 0
+    *(u64 *)(r10 + OWNER + 32) = 0
+    call get_current_pid_tgid
+    r0 >>= 32                               // the process; the lower half is the thread
+    *(u32 *)(r10 + OWNER + 24) = r0
+    r1 = *(u32 *)(r6 + SOCK_PROTOCOL)
+    *(u8 *)(r10 + OWNER + 28) = r1
+    *(u8 *)(r10 + OWNER + 29) = NEW_SOCKET
+    call get_current_uid_gid
+    *(u32 *)(r10 + OWNER + 32) = r0         // the lower half is the user
+    call get_current_cgroup_id
+    *(u64 *)(r10 + OWNER + 40) = r0
+    {name}
+    r1 = map ring
+    r2 = r10
+    r2 += OWNER
+    r3 = RECORD_SIZE
+    r4 = NO_WAKEUP
+    call ringbuf_output
+    if r0 == 0 goto out
+full:
+    r1 = value losses
+    r2 = 1
+    lock *(u64 *)(r1 + RING_FULL) += r2
+out:
+    r0 = 1
+    exit
+"""
+_THREAD_NAME = """
+    r1 = r10
+    r1 += OWNER + 8
+    r2 = 16
+    call get_current_comm
+"""
+
+
+def inbound(maps: Mapping[str, int]) -> bytes:
+    """Return the program for CGROUP_SKB, INGRESS. `maps`: flows, stamp, losses, ring."""
+    network = _network(stop_early=_TCP_ENDS, tcp=_TCP_ENDS)
+    text = network + _COUNT + _CHOOSE_INBOUND.format(sample=_LOAD_SAMPLE) + _KEEP
+    return assemble(text, _CONSTANTS | _INBOUND, maps)
+
+
+def outbound(maps: Mapping[str, int]) -> bytes:
+    """Return the program for CGROUP_SKB, EGRESS. `maps`: as for `inbound`."""
+    network = _network(stop_early="", tcp=_TCP_PAYLOAD) + _TCP_IS_NOT_COUNTED
+    text = network + _COUNT + _CHOOSE_OUTBOUND.format(sample=_LOAD_SAMPLE) + _KEEP
+    return assemble(text, _CONSTANTS | _OUTBOUND, maps)
+
+
+def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
+    """Return the program for CGROUP_SOCK, SOCK_CREATE. `maps`: losses, ring. `with_name`: report the thread's name,
+    which newer kernels permit only with CAP_PERFMON."""
+    return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else ""), _CONSTANTS, maps)
+
+
+def _network(*, stop_early: str, tcp: str) -> str:
+    extensions = "".join(_EXTENSION.format(number=number) for number in range(3))
+    return _NETWORK.format(stop_early=stop_early, tcp=tcp, extensions=extensions)

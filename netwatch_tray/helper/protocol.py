@@ -1,0 +1,41 @@
+"""The messages between helper and agent, each a datagram of a Unix socket of type SEQPACKET; see docs/helper.md.
+
+All numbers are in the machine's byte order, as in `layout`.
+"""
+
+from __future__ import annotations
+
+import struct
+
+VERSION = 1
+
+SOCKET = "/run/netwatch-tray-helper/socket"
+
+LONGEST_MESSAGE = 1 << 17
+"""Bytes of a message from the helper."""
+
+READ = struct.Struct("=BxxxII")
+"""The agent's only message: kind; flows with a packet since this stamp are wanted; position in the list of flows."""
+READ_KIND = 1
+BEGIN = 0xFFFFFFFF
+"""As position: the beginning, or in an answer the end."""
+
+HELLO, ROWS, EVENTS, REFUSED = 1, 2, 3, 4
+"""Kinds of messages from the helper, their first byte."""
+
+HELLO_HEAD = struct.Struct("=BBHId")
+"""Kind, flags, version of the protocol, process, time at which the counters were attached (CLOCK_BOOTTIME, seconds).
+Nothing follows."""
+WHOLE_SYSTEM = 1
+"""Flag: it counts all of the system, not a container alone."""
+
+ROWS_HEAD = struct.Struct("=BxxxIIIQQQQQ")
+"""Kind; next position; stamp for the next reading; stamp before which idle flows are deleted; since attaching: bytes
+received and sent and datagrams received and sent of flows that found no room; records lost, because the ring was full
+or the agent did not read. Rows follow: layout.KEY and layout.VALUE."""
+
+EVENTS_HEAD = struct.Struct("=Bxxx")
+"""Kind. Records follow: layout.OWNER, or layout.PACKET with its payload."""
+
+REFUSED_HEAD = struct.Struct("=Bxxx")
+"""Kind. A sentence in UTF-8 follows, and the helper hangs up."""

@@ -1,0 +1,243 @@
+"""Serves what the probes collect to the agents of the allowed users, and ends with the last of them.
+
+One thread, one loop. An agent requests each message with rows, so that nothing waits here for agents that do not read.
+Records are sent to every agent when any of them reads, and dropped for one whose socket is full.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterable
+
+from . import layout, privileges, protocol
+from .probes import Probes, UnavailableError, attach, covers_system
+
+_LISTENER = 0
+"""File descriptor of the listening socket: standard input, as from inetd (StandardInput=socket, systemd.exec(5))."""
+
+_MOST_CLIENTS, _MOST_CLIENTS_OF_USER = 16, 4
+_ACCEPTED_AT_ONCE = 32
+_FIRST_CLIENT_WITHIN = 5.0
+_WHOLE_READING_WITHIN = 120.0
+"""Seconds; an agent reads every ten."""
+_IDLE = 60
+"""Seconds without a packet after which a flow is deleted."""
+_STAMPS_PER_SECOND = 4
+_EVENTS_IN_MESSAGE = 1 << 15
+"""Bytes of records; one more may be in it."""
+_SO_PEERCRED, _CLOCK_BOOTTIME = 17, 7
+"""As Linux numbers them."""
+_UCRED = struct.Struct("=iII")
+"""struct ucred (unix(7)): process, user, group."""
+_ROOT = 0
+
+_NOT_ALLOWED = (
+    "Your account may not read the counters of the helper. An administrator can allow it: "
+    "sudo netwatch-tray helper install"
+)
+_TOO_MANY = "The helper serves as many programs as it can. Close some of them."
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the users whose numbers are given, and root; with `--check` only attach and detach."""
+    if arguments == ["--check"]:
+        return _check()
+    users = {_ROOT, *map(int, arguments)}
+    with socket.socket(fileno=os.dup(_LISTENER)) as listener:
+        listener.setblocking(False)
+        try:
+            privileges.restrict(privileges.BPF | privileges.NET_ADMIN | privileges.PERFMON)
+            probes = attach()
+        except UnavailableError as error:
+            print(error, file=sys.stderr)
+            _refuse_waiting(listener, str(error))
+            return 1
+        privileges.drop(privileges.BPF, lambda: probes.rows(0, 0, None))
+        Service(listener, probes, users).run()
+    return 0
+
+
+def _check() -> int:
+    try:
+        attach().close()
+    except UnavailableError as error:
+        print(error)
+        return 1
+    return 0
+
+
+def _refuse_waiting(listener: socket.socket, reason: str) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            _refuse(listener.accept()[0], reason)
+
+
+def _refuse(connection: socket.socket, reason: str) -> None:
+    """Send a sentence, if the client takes it at once, and hang up."""
+    with connection, contextlib.suppress(OSError):
+        connection.send(protocol.REFUSED_HEAD.pack(protocol.REFUSED) + reason.encode(), socket.MSG_DONTWAIT)
+
+
+def _request(message: bytes) -> tuple[int, int]:
+    """Return stamp and position. Raise ValueError or struct.error."""
+    kind, since, position = protocol.READ.unpack(message)
+    if kind != protocol.READ_KIND:
+        raise ValueError(f"unknown request {kind}")
+    return since, position
+
+
+class _Client:
+    def __init__(self, connection: socket.socket, uid: int) -> None:
+        self.connection, self.uid = connection, uid
+        self.deadline = time.monotonic() + _WHOLE_READING_WITHIN
+        self.next_since = 0
+        """Stamp that the reading in progress told it to ask for next time."""
+        self.seen = 0
+        """All changes of flows before this stamp were sent to it."""
+        self.waiting: tuple[int, int] | None = None
+        """A request that is to be answered once the socket has room: stamp and position."""
+        self.lost_records = 0
+
+    def has_room(self) -> bool:
+        """Whether the socket takes a message now."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLOUT)
+        return bool(poll.poll(0))
+
+    def send(self, message: bytes | bytearray) -> bool:
+        """Return whether the socket had room for it. Raise OSError when the client hung up."""
+        try:
+            self.connection.send(message, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        return True
+
+
+class Service:
+    """Runs until the last client has gone, or none has come at the beginning."""
+
+    def __init__(self, listener: socket.socket, probes: Probes, users: Iterable[int]) -> None:
+        """`listener`: non-blocking."""
+        self._listener, self._probes, self._users = listener, probes, frozenset(users)
+        self._clients: dict[int, _Client] = {}
+        self._poll = select.poll()
+        self._poll.register(listener, select.POLLIN)
+        self._stamp = self._stamp_before = 0
+        flags = protocol.WHOLE_SYSTEM if covers_system() else 0
+        self._hello = protocol.HELLO_HEAD.pack(
+            protocol.HELLO, flags, protocol.VERSION, os.getpid(), time.clock_gettime(_CLOCK_BOOTTIME)
+        )
+
+    def run(self) -> None:
+        give_up = time.monotonic() + _FIRST_CLIENT_WITHIN
+        while True:
+            deadlines = [client.deadline for client in self._clients.values()] or [give_up]
+            ready = self._poll.poll(max(0.0, min(deadlines) - time.monotonic()) * 1000)
+            for descriptor, _events in ready:
+                if client := self._clients.get(descriptor):
+                    self._serve(client)
+            now = time.monotonic()
+            for client in [each for each in self._clients.values() if each.deadline <= now]:
+                self._drop(client)
+            self._accept()
+            if not self._clients and (ready or now >= give_up):
+                return
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                connection = self._listener.accept()[0]
+            except OSError:  # nobody waits, or the system is out of descriptors
+                return
+            self._greet(connection)
+
+    def _greet(self, connection: socket.socket) -> None:
+        _pid, uid, _gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, _SO_PEERCRED, _UCRED.size))
+        if uid not in self._users:
+            _refuse(connection, _NOT_ALLOWED)
+            return
+        of_user = sum(client.uid == uid for client in self._clients.values())
+        if len(self._clients) >= _MOST_CLIENTS or of_user >= _MOST_CLIENTS_OF_USER:
+            _refuse(connection, _TOO_MANY)
+            return
+        connection.setblocking(False)
+        client = self._clients[connection.fileno()] = _Client(connection, uid)
+        self._poll.register(connection, select.POLLIN)
+        with contextlib.suppress(OSError):  # its first receive fails as well
+            client.send(self._hello)
+
+    def _drop(self, client: _Client) -> None:
+        self._poll.unregister(client.connection)
+        del self._clients[client.connection.fileno()]
+        client.connection.close()
+
+    def _serve(self, client: _Client) -> None:
+        """Answer one request. A client that breaks the protocol is dropped."""
+        try:
+            if client.waiting is None:
+                client.waiting = _request(client.connection.recv(protocol.READ.size + 1))
+            if self._answer(client, *client.waiting):
+                client.waiting = None
+        except BlockingIOError:
+            return
+        except (OSError, ValueError, struct.error):
+            self._drop(client)
+            return
+        self._poll.modify(client.connection, select.POLLIN if client.waiting is None else select.POLLOUT)
+
+    def _answer(self, client: _Client, since: int, position: int) -> bool:
+        """Return whether the client's socket had room for the answer. Raise OSError when it hung up."""
+        if position == protocol.BEGIN:
+            if not self._send_records(client):
+                return False
+            self._advance_stamp()
+            client.next_since = self._stamp_before
+        elif not client.has_room():
+            return False
+        idle = self._stamp - _IDLE * _STAMPS_PER_SECOND
+        floor = max(0, min(idle, self._stamp_before, *(each.seen for each in self._clients.values())))
+        rows, following = self._probes.rows(since, floor, None if position == protocol.BEGIN else position)
+        *lost, lost_records = self._probes.losses()
+        head = protocol.ROWS_HEAD.pack(
+            protocol.ROWS,
+            protocol.BEGIN if following is None else following,
+            client.next_since,
+            floor,
+            *lost,
+            lost_records + client.lost_records,
+        )
+        client.send(head + rows)
+        if following is None:
+            client.seen = client.next_since
+            client.deadline = time.monotonic() + _WHOLE_READING_WITHIN
+        return True
+
+    def _advance_stamp(self) -> None:
+        """A program that runs now may still write the stamp before this one."""
+        stamp = int(time.monotonic() * _STAMPS_PER_SECOND) + 1
+        if stamp > self._stamp:
+            self._stamp, self._stamp_before = stamp, self._stamp
+            self._probes.set_stamp(stamp)
+
+    def _send_records(self, reader: _Client) -> bool:
+        """Send each client the records of its own sockets, root all; one whose socket is full loses them.
+
+        Return whether none is left: while the client that reads has no room they stay in the ring.
+        """
+        while reader.has_room():
+            records = self._probes.records(_EVENTS_IN_MESSAGE)
+            if not records:
+                return True
+            for client in self._clients.values():
+                own = [each for each in records if client.uid in (_ROOT, layout.RECORD.unpack_from(each)[3])]
+                message = protocol.EVENTS_HEAD.pack(protocol.EVENTS) + b"".join(own)
+                with contextlib.suppress(OSError):  # it hung up, as its next receive shows
+                    if own and not client.send(message):
+                        client.lost_records += len(own)
+        return False

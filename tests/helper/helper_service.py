@@ -1,0 +1,155 @@
+"""The helper as a process of its own, and sockets in network namespaces whose traffic it counts."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import needs
+import pytest
+from networks import Wire
+
+import netwatch_tray.helper
+from netwatch_tray.collect.helper_client import Amount, Flow, HelperClient, Reading
+from netwatch_tray.helper import bpf, probes
+
+DIRECTORY = Path(netwatch_tray.helper.__file__).parent
+PATIENCE = 20.0
+
+_SO_RCVBUFFORCE, _SO_SNDBUFFORCE, _SO_COOKIE = 33, 32, 57
+_CLONE_NEWNET = 0x40000000
+
+
+def need_ebpf() -> None:
+    """Skip the test where the kernel does not let us attach."""
+    needs.root()
+    try:
+        probes.attach().close()
+    except probes.UnavailableError as reason:
+        pytest.skip(str(reason))
+
+
+def python() -> str:
+    """The system's interpreter, which an installed helper has, if it is new enough."""
+    found = "/usr/bin/python3"
+    is_new = "import sys; sys.exit(sys.version_info < (3, 11))"
+    if Path(found).exists() and subprocess.run([found, "-I", "-c", is_new], check=False).returncode == 0:
+        return found
+    return sys.executable
+
+
+class Service:
+    """`directory` holds the code and the socket, where every user can reach them."""
+
+    def __init__(self, directory: Path, *users: int) -> None:
+        self._code = directory / "helper"
+        shutil.copytree(DIRECTORY, self._code, ignore=shutil.ignore_patterns("__pycache__"))
+        self.path = directory / "socket"
+        self._users = users
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(self.path))
+        self._listener.listen(128)
+        self.path.chmod(0o666)
+        self.process = self._spawn()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = [python(), "-I", "-S", "-B", str(self._code), *map(str, self._users)]
+        return subprocess.Popen(command, stdin=self._listener)
+
+    def restart(self) -> None:
+        """Start it again after it ended, as systemd does when somebody connects."""
+        self.process = self._spawn()
+
+    def client(self) -> HelperClient:
+        return HelperClient(str(self.path))
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._listener.close()
+
+
+@contextmanager
+def service(*users: int) -> Iterator[Service]:
+    need_ebpf()
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        directory = Path(made)
+        directory.chmod(0o755)
+        running = Service(directory, *users)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+def read(client: HelperClient) -> Reading:
+    reading = client.read(PATIENCE)
+    assert reading is not None, client.reason
+    return reading
+
+
+def sums(amounts: Mapping[Flow, Amount], of: socket.socket) -> tuple[int, int, int, int, int]:
+    """Bytes received and sent, datagrams received and sent of a socket; number of its flows."""
+    mine = [amount for flow, amount in amounts.items() if flow.cookie == cookie(of)]
+    return (
+        sum(each.rx_bytes for each in mine),
+        sum(each.tx_bytes for each in mine),
+        sum(each.rx_datagrams for each in mine),
+        sum(each.tx_datagrams for each in mine),
+        len(mine),
+    )
+
+
+def cookie(of: socket.socket) -> int:
+    found: int = struct.unpack("=Q", of.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8))[0]
+    return found
+
+
+def make(namespace: str | None, family: int, kind: int, address: str = "", port: int = 0) -> socket.socket:
+    """A bound socket in a network namespace, with room for all that a test sends. None: where the test runs."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/net").open() as home:
+        if namespace is not None:
+            with Path(f"/run/netns/{namespace}").open() as there:
+                assert libc.setns(there.fileno(), _CLONE_NEWNET) == 0
+        try:
+            made = socket.socket(family, kind)
+        finally:
+            assert libc.setns(home.fileno(), _CLONE_NEWNET) == 0
+    made.settimeout(PATIENCE)
+    for option in (_SO_RCVBUFFORCE, _SO_SNDBUFFORCE):
+        made.setsockopt(socket.SOL_SOCKET, option, 32 << 20)
+    made.bind((address, port))
+    return made
+
+
+def receive(at: socket.socket, size: int) -> None:
+    """Until so many bytes arrived."""
+    while size > 0:
+        size -= len(at.recv(1 << 16))
+    assert size == 0
+
+
+def attached() -> dict[str, int]:
+    """How many programs are attached to the root of the control groups, by where."""
+    directory = os.open(probes.root_cgroup(), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        places = {"inbound": bpf.INGRESS, "outbound": bpf.EGRESS, "new_socket": bpf.SOCK_CREATE}
+        return {name: bpf.attached(directory, place) for name, place in places.items()}
+    finally:
+        os.close(directory)
+
+
+def use_small_frames(link: Wire) -> None:
+    """1500 bytes, so that larger datagrams are fragmented."""
+    link.run(link.near, "ip", "link", "set", "uplink", "mtu", "1500")
+    link.run(link.far, "ip", "link", "set", "peer", "mtu", "1500")

@@ -1,0 +1,309 @@
+"""The client against helpers that follow the protocol, and against ones that do not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from netwatch_tray import clock
+from netwatch_tray.collect.helper_client import UDP, Flow, HelperClient, Owner, PacketKind, Reading
+from netwatch_tray.helper import layout, protocol
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+PEER = bytes(10) + b"\xff\xff" + bytes((192, 0, 2, 7))
+OWN = bytes(10) + b"\xff\xff" + bytes((192, 0, 2, 1))
+FLOW = Flow(7, UDP, "192.0.2.7", 443, 5000)
+
+
+class Helper:
+    """What a helper sends is the test's choice."""
+
+    def __init__(self, path: Path) -> None:
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._listener.settimeout(10)
+        self.connection: socket.socket | None = None
+
+    def accept(self) -> None:
+        self.close_connection()
+        self.connection = self._listener.accept()[0]
+        self.connection.settimeout(10)
+
+    def send(self, message: bytes) -> None:
+        assert self.connection is not None
+        self.connection.send(message)
+
+    def request(self) -> tuple[int, int]:
+        """Stamp and position."""
+        assert self.connection is not None
+        kind, since, position = protocol.READ.unpack(self.connection.recv(100))
+        assert kind == protocol.READ_KIND
+        return since, position
+
+    def close_connection(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+
+    def close(self) -> None:
+        self.close_connection()
+        self._listener.close()
+
+
+@pytest.fixture
+def helper(tmp_path: Path) -> Iterator[Helper]:
+    made = Helper(tmp_path / "s")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(helper: Helper, tmp_path: Path) -> Iterator[HelperClient]:
+    made = HelperClient(str(tmp_path / "s"))
+    helper.accept()
+    yield made
+    made.close()
+
+
+def hello(attached_since: float | None = None, version: int = protocol.VERSION) -> bytes:
+    since = clock.boottime() if attached_since is None else attached_since
+    return protocol.HELLO_HEAD.pack(protocol.HELLO, protocol.WHOLE_SYSTEM, version, 99, since)
+
+
+def row(rx: int, tx: int, *, created: int = 1, touched: int = 1, cookie: int = 7) -> bytes:
+    key = layout.KEY.pack(cookie, PEER, 443, 5000, UDP)
+    return key + layout.VALUE.pack(rx, tx, rx // 100, tx // 100, 55, OWN, 1000, 2, created, touched)
+
+
+def rows(*each: bytes, position: int = protocol.BEGIN, since: int = 0, floor: int = 0, lost: int = 0) -> bytes:
+    head = protocol.ROWS_HEAD.pack(protocol.ROWS, position, since, floor, lost, 0, 0, 0, lost)
+    return head + b"".join(each)
+
+
+def taken(client: HelperClient) -> Reading:
+    reading = client.take()
+    assert reading is not None, client.reason
+    return reading
+
+
+def exchange(client: HelperClient, helper: Helper, *each: bytes, **head: int) -> Reading:
+    client.request()
+    helper.request()
+    helper.send(rows(*each, **head))
+    return taken(client)
+
+
+def greet(client: HelperClient, helper: Helper) -> None:
+    """A helper that this client started, and the first reading."""
+    helper.send(hello())
+    assert client.take() is None
+    assert helper.request() == (0, protocol.BEGIN)
+    helper.send(rows())
+    assert taken(client).amounts == {}
+
+
+def test_amounts_are_those_since_the_previous_reading(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    amount = exchange(client, helper, row(1000, 200)).amounts[FLOW]
+    assert (amount.rx_bytes, amount.tx_bytes, amount.rx_datagrams, amount.tx_datagrams) == (1000, 200, 10, 2)
+    assert (amount.local_address, amount.interface, amount.uid, amount.cgroup) == ("192.0.2.1", 2, 1000, 55)
+    amount = exchange(client, helper, row(1500, 200)).amounts[FLOW]
+    assert (amount.rx_bytes, amount.tx_bytes) == (500, 0)
+    assert exchange(client, helper, row(1500, 200)).amounts == {}
+    assert exchange(client, helper).amounts == {}
+
+
+def test_what_was_counted_before_the_connection_is_no_amount(client: HelperClient, helper: Helper) -> None:
+    helper.send(hello(attached_since=clock.boottime() - 100))
+    assert client.take() is None
+    helper.request()
+    helper.send(rows(row(1000, 1000), lost=50))
+    first = taken(client)
+    assert (first.amounts, first.losses) == ({}, (0, 0, 0, 0, 0))
+    following = exchange(client, helper, row(1100, 1000), row(9, 0, cookie=8), lost=53)
+    assert following.amounts[FLOW].rx_bytes == 100
+    assert sum(each.rx_bytes for each in following.amounts.values()) == 109
+    assert (following.losses.rx_bytes, following.losses.records) == (3, 3)
+    assert following.counted_since == first.boottime
+
+
+def test_an_answer_in_parts(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    client.request()
+    helper.request()
+    helper.send(rows(row(100, 0), position=17, since=40))
+    assert client.take() is None
+    assert helper.request() == (0, 17)
+    client.request()  # nothing, while one is pending
+    helper.send(rows(row(0, 300, cookie=8), since=44))
+    reading = taken(client)
+    assert {flow.cookie: (each.rx_bytes, each.tx_bytes) for flow, each in reading.amounts.items()} == {
+        7: (100, 0),
+        8: (0, 300),
+    }
+    client.request()
+    assert helper.request() == (40, protocol.BEGIN)
+
+
+def test_a_deleted_flow_that_comes_back_counts_from_its_beginning(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    exchange(client, helper, row(1000, 0, created=1, touched=5))
+    assert exchange(client, helper, floor=6).amounts == {}
+    assert exchange(client, helper, row(1500, 0, created=9, touched=9), floor=6).amounts[FLOW].rx_bytes == 1500
+    # Also when it came back before the client learned that it was deleted.
+    assert exchange(client, helper, row(2000, 0, created=12, touched=12), floor=6).amounts[FLOW].rx_bytes == 2000
+
+
+def test_a_flow_that_is_idle_but_not_deleted_keeps_its_counters(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    exchange(client, helper, row(1000, 0, created=1, touched=5))
+    exchange(client, helper, floor=5)
+    assert exchange(client, helper, row(1001, 0, created=1, touched=9)).amounts[FLOW].rx_bytes == 1
+
+
+def test_records(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    payload = b"\x16\x03" * 50
+    packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 1000, len(payload), 9000, 0) + payload
+    owners = (
+        layout.OWNER.pack(8, b"curl\0\0", 321, UDP, layout.NEW_SOCKET, 1000, 55),
+        layout.OWNER.pack(9, b"\xff\n", 322, 6, layout.NEW_SOCKET, 1000, 55),
+        layout.OWNER.pack(10, b"", 323, 6, layout.NEW_SOCKET, 1000, 55),
+    )
+    helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + owners[0] + packet + owners[1] + owners[2])
+    reading = exchange(client, helper)
+    assert reading.owners == {
+        8: Owner(321, 1000, 55, UDP, "curl"),
+        9: Owner(322, 1000, 55, 6, "\ufffd\n"),
+        10: Owner(323, 1000, 55, 6, None),
+    }
+    (found,) = reading.packets
+    assert (found.flow, found.kind) == (FLOW._replace(protocol=6), PacketKind.TLS_HELLO)
+    assert (found.payload, found.length, found.segment_size, found.uid) == (payload, 9000, 0, 1000)
+    assert exchange(client, helper).packets == []
+
+
+def test_packets_beyond_the_bound_are_lost_and_counted(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    size, count = 4096, 1100
+    packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 1000, size, size, 0) + bytes(size)
+    for _ in range(count // 10):
+        helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + packet * 10)
+        assert client.take() is None
+    reading = exchange(client, helper)
+    assert len(reading.packets) * size <= 4 << 20
+    assert len(reading.packets) + reading.losses.records == count
+
+
+def test_no_helper(tmp_path: Path) -> None:
+    client = HelperClient(str(tmp_path / "none"))
+    assert client.reason == "The helper is not set up."
+    assert not client.is_set_up
+    assert (client.descriptor, client.info, client.read(5)) == (None, None, None)
+    client.request()
+    assert client.take() is None
+
+
+def test_it_connects_again(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    helper.close_connection()
+    assert client.take() is None
+    assert client.reason == "The helper stopped."
+    assert client.descriptor is None
+    client.request()  # too early
+    assert client.descriptor is None
+    client.connect_now()
+    helper.accept()
+    greet(client, helper)
+    assert client.reason is None
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (protocol.REFUSED_HEAD.pack(protocol.REFUSED) + "Not “you”.\x1b[0m".encode(), "Not “you”.\ufffd[0m"),
+        (hello(version=2), "another version"),
+        (hello()[:-1], "not understood"),
+        (rows(), "not understood"),
+        (b"\xff", "not understood"),
+    ],
+)
+def test_what_a_helper_may_say_instead(client: HelperClient, helper: Helper, message: bytes, reason: str) -> None:
+    helper.send(message)
+    assert client.take() is None
+    assert reason in str(client.reason)
+    assert client.descriptor is None
+
+
+def test_counters_that_go_back_end_the_connection(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    exchange(client, helper, row(1000, 0))
+    client.request()
+    helper.request()
+    helper.send(rows(row(999, 0)))
+    assert client.take() is None
+    assert "not understood" in str(client.reason)
+
+
+_VALID = (
+    rows(row(1000, 5)),
+    rows(row(1, 1), row(2, 2, cookie=9), position=3),
+    protocol.EVENTS_HEAD.pack(protocol.EVENTS) + layout.OWNER.pack(8, b"x", 1, 6, layout.NEW_SOCKET, 0, 1),
+    protocol.EVENTS_HEAD.pack(protocol.EVENTS)
+    + layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 1000, 20, 20, 0)
+    + bytes(20),
+    hello(),
+    protocol.REFUSED_HEAD.pack(protocol.REFUSED) + b"no",
+)
+_CHANGES = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=4)
+
+
+@st.composite
+def _messages(draw: st.DrawFn) -> bytes:
+    message = bytearray(draw(st.sampled_from(_VALID)))
+    for at, value in draw(_CHANGES):
+        message[at % len(message)] = value
+    return bytes(message[: draw(st.integers(1, len(message)))]) if draw(st.booleans()) else bytes(message)
+
+
+@settings(max_examples=400)
+@given(messages=st.lists(_messages() | st.binary(min_size=1, max_size=200), max_size=8))
+def test_nothing_that_is_sent_raises_or_makes_an_amount_negative(messages: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        helper = Helper(Path(directory) / "s")
+        client = HelperClient(str(Path(directory) / "s"))
+        try:
+            helper.accept()
+            helper.send(hello())
+            for message in messages:
+                client.request()
+                try:
+                    helper.send(message)
+                except OSError:  # the client hung up
+                    break
+                reading = client.take()
+                for amount in reading.amounts.values() if reading else ():
+                    assert min(amount[:4]) >= 0
+                    assert max(amount[:4]) > 0
+                assert (client.descriptor is None) == (client.reason is not None)
+        finally:
+            client.close()
+            helper.close()
+
+
+def test_structures_have_the_documented_sizes() -> None:
+    assert (layout.KEY.size, layout.VALUE.size) == (32, 72)
+    assert layout.RECORD.size == layout.PACKET.size == layout.OWNER.size == 48
+    assert protocol.READ.size == 12
+    assert layout.LOSSES.size == 8 + layout.VALUE.size
+    assert struct.calcsize("=I") == layout.STAMP.size
+    assert os.path.isabs(protocol.SOCKET)  # noqa: PTH117

@@ -1,0 +1,247 @@
+"""Known amounts between two network namespaces and over the loopback are reported exactly, at both ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+
+import pytest
+from helper_service import (
+    cookie,
+    make,
+    need_ebpf,
+    read,
+    receive,
+    service,
+    sums,
+    use_small_frames,
+)
+from networks import FAR, FAR6, NEAR, NEAR6, Wire, wire
+
+from netwatch_tray.collect.helper_client import UDP, HelperClient
+from netwatch_tray.helper import layout, probes
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+DATAGRAM, STREAM = socket.SOCK_DGRAM, socket.SOCK_STREAM
+SIZES = [1, 100, 1200, 1452, 0, 333] * 50
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_DONT = 10, 23, 0
+_UDP_SEGMENT, _UDP_GRO, _UDP_CORK = 103, 104, 1
+
+
+@pytest.fixture(scope="module")
+def link() -> Iterator[Wire]:
+    need_ebpf()
+    with wire() as made:
+        use_small_frames(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[HelperClient]:
+    with service() as running:
+        connected = running.client()
+        yield connected
+        connected.close()
+
+
+@pytest.fixture(params=["v4", "v6", "v4 loopback", "v6 loopback"])
+def ends(request: pytest.FixtureRequest, link: Wire) -> tuple[tuple[str | None, int, str], tuple[str | None, int, str]]:
+    """Namespace, family and address of both."""
+    four, six = socket.AF_INET, socket.AF_INET6
+    return {
+        "v4": ((link.near, four, NEAR), (link.far, four, FAR)),
+        "v6": ((link.near, six, NEAR6), (link.far, six, FAR6)),
+        "v4 loopback": ((link.near, four, "127.0.0.1"), (link.near, four, "127.0.0.1")),
+        "v6 loopback": ((link.near, six, "::1"), (link.near, six, "::1")),
+    }[request.param]
+
+
+@pytest.fixture
+def pair(ends) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Sockets that may send datagrams larger than a frame."""
+    made = []
+    for namespace, family, address in ends:
+        each = make(namespace, family, DATAGRAM, address)
+        is_four = family == socket.AF_INET
+        level, option = (socket.IPPROTO_IP, _IP_MTU_DISCOVER) if is_four else (socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER)
+        each.setsockopt(level, option, _PMTUDISC_DONT)
+        made.append(each)
+    yield made[0], made[1]
+    for each in made:
+        each.close()
+
+
+def test_connected(client: HelperClient, pair) -> None:
+    near, far = pair
+    near.connect(far.getsockname())
+    read(client)
+    for size in SIZES:
+        near.send(bytes(size))
+    receive(far, sum(SIZES))
+    amounts = read(client).amounts
+    assert sums(amounts, near) == (0, sum(SIZES), 0, len(SIZES), 1)
+    assert sums(amounts, far) == (sum(SIZES), 0, len(SIZES), 0, 1)
+
+
+def test_unconnected_names_the_peer(client: HelperClient, pair) -> None:
+    near, far = pair
+    read(client)
+    for size in SIZES:
+        near.sendto(bytes(size), far.getsockname())
+        far.sendto(bytes(2 * size), near.getsockname())
+    receive(near, 2 * sum(SIZES))
+    amounts = read(client).amounts
+    assert sums(amounts, near) == (2 * sum(SIZES), sum(SIZES), len(SIZES), len(SIZES), 1)
+    assert sums(amounts, far) == (sum(SIZES), 2 * sum(SIZES), len(SIZES), len(SIZES), 1)
+    ((flow, amount),) = [(flow, amount) for flow, amount in amounts.items() if flow.cookie == cookie(near)]
+    assert (flow.protocol, flow.peer_address, flow.peer_port) == (UDP, *far.getsockname()[:2])
+    assert (amount.local_address, flow.local_port) == near.getsockname()[:2]
+    assert amount.uid == 0
+
+
+def test_fragments_count_as_one_datagram(client: HelperClient, pair) -> None:
+    near, far = pair
+    read(client)
+    for _ in range(20):
+        near.sendto(bytes(8000), far.getsockname())
+    receive(far, 160_000)
+    amounts = read(client).amounts
+    assert sums(amounts, near) == (0, 160_000, 0, 20, 1)
+    assert sums(amounts, far) == (160_000, 0, 20, 0, 1)
+
+
+@pytest.mark.parametrize("coalesce", [False, True])
+def test_segments_of_large_packets(client: HelperClient, pair, coalesce: bool) -> None:
+    near, far = pair
+    size, count, tail, times = 1232, 40, 17, 30
+    near.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, size)
+    far.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, int(coalesce))
+    read(client)
+    for _ in range(times):
+        near.sendto(bytes(size * count + tail), far.getsockname())
+    total, datagrams = (size * count + tail) * times, (count + 1) * times
+    receive(far, total)
+    amounts = read(client).amounts
+    assert sums(amounts, near) == (0, total, 0, datagrams, 1)
+    assert sums(amounts, far) == (total, 0, datagrams, 0, 1)
+
+
+def test_corked(client: HelperClient, pair) -> None:
+    near, far = pair
+    near.connect(far.getsockname())
+    read(client)
+    for _ in range(10):
+        near.setsockopt(socket.IPPROTO_UDP, _UDP_CORK, 1)
+        for size in (100, 200, 333):
+            near.send(bytes(size))
+        near.setsockopt(socket.IPPROTO_UDP, _UDP_CORK, 0)
+    receive(far, 6330)
+    amounts = read(client).amounts
+    assert sums(amounts, near) == (0, 6330, 0, 10, 1)
+    assert sums(amounts, far) == (6330, 0, 10, 0, 1)
+
+
+def test_tcp_is_not_counted(client: HelperClient, ends) -> None:
+    (namespace, family, address), (away, _, away_address) = ends
+    with make(away, family, STREAM, away_address) as listener, make(namespace, family, STREAM, address) as near:
+        listener.listen()
+        read(client)
+        near.connect(listener.getsockname())
+        far = listener.accept()[0]
+        with far:
+            near.sendall(bytes(300_000))
+            receive(far, 300_000)
+            amounts = read(client).amounts
+            assert sums(amounts, near) == sums(amounts, far) == (0, 0, 0, 0, 0)
+
+
+def test_two_hundred_peers(client: HelperClient, link: Wire) -> None:
+    near = make(link.near, socket.AF_INET, DATAGRAM, NEAR)
+    others = [make(link.far, socket.AF_INET, DATAGRAM, FAR) for _ in range(200)]
+    read(client)
+    for number, other in enumerate(others):
+        near.sendto(bytes(100 + number), other.getsockname())
+        other.sendto(bytes(300 + number), other.recvfrom(1000)[1])
+    receive(near, sum(range(300, 500)))
+    amounts = read(client).amounts
+    assert sums(amounts, near) == (sum(range(300, 500)), sum(range(100, 300)), 200, 200, 200)
+    for number, other in enumerate(others):
+        assert sums(amounts, other) == (100 + number, 300 + number, 1, 1, 1)
+        other.close()
+    near.close()
+
+
+def test_what_arrives_counts_though_the_queue_is_full(client: HelperClient, link: Wire) -> None:
+    with make(link.near, socket.AF_INET, DATAGRAM, NEAR) as near, make(link.far, socket.AF_INET, DATAGRAM, FAR) as far:
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        read(client)
+        for _ in range(100):
+            near.sendto(bytes(1000), far.getsockname())
+        assert sums(read(client).amounts, far) == (100_000, 0, 100, 0, 1)
+
+
+def test_v4_through_a_v6_socket(client: HelperClient, link: Wire) -> None:
+    with make(link.near, socket.AF_INET6, DATAGRAM) as near, make(link.far, socket.AF_INET, DATAGRAM, FAR) as far:
+        read(client)
+        for _ in range(100):
+            near.sendto(bytes(1000), (f"::ffff:{FAR}", far.getsockname()[1]))
+        amounts = read(client).amounts
+        assert sums(amounts, near) == (0, 100_000, 0, 100, 1)
+        (flow,) = [flow for flow in amounts if flow.cookie == cookie(near)]
+        assert flow.peer_address == FAR
+
+
+def test_extension_headers_are_no_payload(client: HelperClient, link: Wire) -> None:
+    ipv6_dstopts = 59
+    options = struct.pack("=BBBB4x", 0, 0, 1, 4)  # padding alone
+    six = socket.AF_INET6
+    with make(link.near, six, DATAGRAM, NEAR6) as near, make(link.far, six, DATAGRAM, FAR6) as far:
+        near.setsockopt(socket.IPPROTO_IPV6, ipv6_dstopts, options)
+        read(client)
+        near.sendto(bytes(500), far.getsockname())
+        receive(far, 500)
+        amounts = read(client).amounts
+        assert sums(amounts, near) == (0, 500, 0, 1, 1)
+        assert sums(amounts, far) == (500, 0, 1, 0, 1)
+
+
+def test_a_socket_shorter_than_a_reading(client: HelperClient, link: Wire) -> None:
+    with make(link.far, socket.AF_INET, DATAGRAM, FAR) as far:
+        read(client)
+        with make(link.near, socket.AF_INET, DATAGRAM, NEAR) as near:
+            near.sendto(bytes(700), far.getsockname())
+            key, port = cookie(near), near.getsockname()[1]
+        receive(far, 700)
+        reading = read(client)
+        ((flow, amount),) = [(flow, amount) for flow, amount in reading.amounts.items() if flow.cookie == key]
+        assert (flow.local_port, amount.tx_bytes) == (port, 700)
+        owner = reading.owners[key]
+        assert (owner.pid, owner.uid, owner.protocol) == (os.getpid(), 0, UDP)
+
+
+def test_a_map_that_is_full_keeps_the_sum(link: Wire) -> None:
+    others = [make(link.far, socket.AF_INET, DATAGRAM, FAR) for _ in range(200)]
+    near = make(link.near, socket.AF_INET, DATAGRAM, NEAR)
+    small = probes.Probes(probes.root_cgroup(), entries=64)
+    try:
+        for other in others:
+            near.sendto(bytes(1000), other.getsockname())
+            receive(other, 1000)
+        rows, position = small.rows(0, 0, None)
+        assert position is None
+        size = layout.KEY.size + layout.VALUE.size
+        values = [layout.VALUE.unpack_from(rows, at + layout.KEY.size) for at in range(0, len(rows), size)]
+        lost = small.losses()
+        # The machine may send something as well.
+        assert sum(each[0] for each in values) + lost[0] >= 200_000
+        assert len(values) == 64
+        assert sum(each[1] for each in values) + lost[1] >= 200_000
+        assert lost[2] + lost[3] >= 400 - 64
+    finally:
+        small.close()
+        for each in (near, *others):
+            each.close()
