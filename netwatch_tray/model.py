@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import msgspec
 
@@ -275,6 +275,10 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     interfaces: tuple[InterfaceTick, ...]
 
 
+Scope = Literal["machine", "local", "internet"]
+"""How far a connection reaches: within this machine, into the local network, or beyond; see engine.scope."""
+
+
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """One socket: protocol, both ends, state and owner."""
 
@@ -301,6 +305,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """Of systemd, or the container: what owns the socket even where its process may not be read."""
     interface: str | None = None
     """The one that has the local address."""
+    scope: Scope | None = None
+    """`None`: no peer."""
+    country: str | None = None
+    """Of the remote address, two letters (ISO 3166); `None`: not known, or no database of countries is there."""
     rx_bytes: int | None = None
     """Payload since the connection opened; `None`: not measured (UDP, or a source without counters)."""
     tx_bytes: int | None = None

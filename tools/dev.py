@@ -356,7 +356,8 @@ def lock(_arguments: list[str]) -> None:
         "3.11",
         "--generate-hashes",
     ]
-    call(*compile_command, "--upgrade", "--group", "dev", "--extra", "opentelemetry", "pyproject.toml", "-o", LOCK.name)
+    extras = ["--extra", "opentelemetry", "--extra", "countries"]
+    call(*compile_command, "--upgrade", "--group", "dev", *extras, "pyproject.toml", "-o", LOCK.name)
     # Packages contain the versions that are tested.
     packing = ["--constraints", LOCK.name, "--group", "package", "pyproject.toml", "-o", PACKAGE_LOCK.name]
     call(*compile_command, "--upgrade", *packing)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.processes import Process, ProcessFinder, UserNames, open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.engine.apps import (
@@ -156,9 +157,15 @@ class _Departed(NamedTuple):
 class ConnectionTable:
     """All connections as of the last sample, by key."""
 
-    def __init__(self, finder: ProcessFinder | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        finder: ProcessFinder | None = None,
+        now: Callable[[], float] = time.time,
+        countries: Countries | None = None,
+    ) -> None:
         """`finder`: who owns what; by default this system's. `now`: Unix time, seconds."""
         self._finder = finder or open_finder()
+        self._countries = countries or Countries()
         self._now = now
         self._users = UserNames()
         self._entries: dict[str, _Entry] = {}
@@ -266,7 +273,7 @@ class ConnectionTable:
         self._routes = routes
         for key, entry in self._entries.items():
             route = routes.of(entry.found)
-            if route != entry.route:
+            if route != entry.route or (entry.row is not None and entry.row.scope != routes.scope(entry.found)):
                 entry.route = route
                 self._touched.add(key)
 
@@ -464,6 +471,7 @@ class ConnectionTable:
     def _row(self, key: str, entry: _Entry) -> Connection:
         found, process = entry.found, entry.process
         unit = process.unit if process is not None else self._unit(found)
+        scope = self._routes.scope(found)
         return Connection(
             key=key,
             protocol=found.protocol,
@@ -479,6 +487,8 @@ class ConnectionTable:
             user=None if found.uid is None else self._users[found.uid],
             unit=unit,
             interface=entry.route.interface,
+            scope=scope,
+            country=self._countries.of(found.remote_address) if scope == "internet" and found.remote_address else None,
             rx_bytes=None if found.rx_bytes is None else entry.rx,
             tx_bytes=None if found.tx_bytes is None else entry.tx,
             rx_rate=entry.rx_rate,

@@ -1,4 +1,4 @@
-"""Which way a connection's bytes take: over an uplink, or within the machine. Pure."""
+"""Which way a connection's bytes take: over an uplink or within the machine, and how far they reach. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from netwatch_tray.collect.sockets import Socket
+from netwatch_tray.engine.scope import Networks
 from netwatch_tray.engine.topology import Membership
-from netwatch_tray.model import Interface
+from netwatch_tray.model import Interface, Scope
 
 
 class Route(NamedTuple):
@@ -39,6 +40,7 @@ class Routes:
             route = self._loopback if interface.is_loopback else self._route(index, interface)
             for address in interface.addresses:
                 self._routes[address.partition("/")[0]] = route
+        self._networks = Networks(address for each in interfaces.values() for address in each.addresses)
 
     def of(self, found: Socket) -> Route:
         """The route of a socket, by its addresses."""
@@ -48,6 +50,10 @@ class Routes:
         if _is_loopback(local) or _is_loopback(remote) or remote in self._routes:
             return self._loopback
         return self._routes.get(local, _UNKNOWN)
+
+    def scope(self, found: Socket) -> Scope | None:
+        """How far a connection reaches; `None`: it has no peer."""
+        return None if found.remote_address is None else self._networks.scope(found.remote_address)
 
     def _route(self, index: int, interface: Interface) -> Route:
         member = self._memberships.get(index)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
+import msgspec
 import pytest
 
 from netwatch_tray.collect import connections
@@ -353,6 +354,24 @@ def test_an_interface_that_changes_its_part_takes_its_connections_along() -> Non
     world.boottime += 2
     world.table.update(SocketSample(world.boottime, {"a": tcp(5, 0, local_address="172.17.0.1")}, {}), chosen)
     assert (world.app("curl").rx_bytes, world.app("curl").local_rx_bytes) == (5, 0)
+
+
+def test_rows_report_how_far_a_connection_reaches() -> None:
+    world = World()
+    remotes = {"a": "198.51.100.1", "b": "127.0.0.1", "c": "192.0.2.9", "d": "10.1.2.3", "e": None}
+    world.update(**{key: tcp(remote_address=remote) for key, remote in remotes.items()})
+    assert [world.row(key).scope for key in remotes] == ["internet", "machine", "local", "local", None]
+
+
+def test_scope_follows_the_networks_of_the_interfaces() -> None:
+    world = World()
+    world.update(a=tcp(remote_address="203.0.113.9"))
+    assert world.row("a").scope == "internet"
+    moved = msgspec.structs.replace(ETH0, addresses=("192.0.2.7/24", "203.0.113.1/24"))
+    interfaces = {**INTERFACES, 2: moved}
+    world.boottime += 2
+    world.table.update(SocketSample(world.boottime, {}, {}), Routes(interfaces, decide(interfaces, {})))
+    assert world.row("a").scope == "local"
 
 
 def test_states_are_counted() -> None:

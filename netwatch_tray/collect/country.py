@@ -1,0 +1,107 @@
+"""The country of an address, from a database in MaxMind's format that is on this computer. Nothing is ever requested.
+
+The package that reads the format is optional (`pip install netwatch-tray[countries]`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from netwatch_tray.errors import UnsupportedError
+
+_log = logging.getLogger(__name__)
+
+_DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP", "/usr/local/share/GeoIP", "/opt/homebrew/var/GeoIP")
+"""Where geoipupdate and the packages of distributions put databases; searched after the user's own directory."""
+_PATTERNS = ("*[Cc]ountry*.mmdb", "*[Cc]ity*.mmdb")
+"""Databases of countries are the smaller ones."""
+_MOST_ADDRESSES = 4096
+"""Whose country is remembered."""
+
+
+class Countries:
+    """The first database in the usual places, opened when the first country is looked up."""
+
+    def __init__(self, directories: Iterable[str | Path] | None = None) -> None:
+        self._directories = _usual_directories() if directories is None else tuple(directories)
+        self._known: dict[str, str | None] = {}
+        self._database: _Database | None = None
+        self._is_open = False
+
+    @property
+    def source(self) -> str | None:
+        """Type and date of the database in use, for the user; `None`: there is none."""
+        self._open()
+        return None if self._database is None else self._database.name
+
+    def of(self, address: str) -> str | None:
+        """Return two letters (ISO 3166); `None`: not known."""
+        self._open()
+        if self._database is None:
+            return None
+        if address not in self._known:
+            if len(self._known) >= _MOST_ADDRESSES:
+                self._known.clear()
+            self._known[address] = self._database.country(address.partition("%")[0])
+        return self._known[address]
+
+    def _open(self) -> None:
+        if self._is_open:
+            return
+        self._is_open = True
+        for directory in self._directories:
+            for pattern in _PATTERNS:
+                for file in sorted(Path(directory).glob(pattern)):
+                    try:
+                        self._database = _Database(file)
+                    except UnsupportedError as error:
+                        _log.warning("%s", error)
+                    else:
+                        return
+
+
+class _Database:
+    def __init__(self, file: Path) -> None:
+        """Raise UnsupportedError where the package is missing, or the file is no such database."""
+        try:
+            import maxminddb  # noqa: PLC0415  optional, and only for users who have a database
+        except ImportError as error:
+            raise UnsupportedError(
+                f"Countries are not shown: reading {file} needs the Python package maxminddb."
+            ) from error
+        self._damage = maxminddb.InvalidDatabaseError
+        try:
+            self._reader = maxminddb.open_database(file)
+            metadata = self._reader.metadata()
+        except (OSError, ValueError, self._damage) as error:
+            raise UnsupportedError(f"{file} is not a usable database of countries: {error}") from error
+        self.name = f"{metadata.database_type}, {time.strftime('%Y-%m-%d', time.gmtime(metadata.build_epoch))}"
+
+    def country(self, address: str) -> str | None:
+        try:
+            return _code(self._reader.get(address))
+        except (ValueError, self._damage):  # no address, one of IPv6 in a database of IPv4, or a damaged record
+            return None
+
+
+def _usual_directories() -> tuple[str | Path, ...]:
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return (Path(data) / "GeoIP", *_DIRECTORIES)
+
+
+def _code(record: Any) -> str | None:
+    """Return the code in a record of MaxMind, DB-IP or IPinfo."""
+    if not isinstance(record, dict):
+        return None
+    for key in ("country", "country_code", "registered_country"):
+        found = record.get(key)
+        if isinstance(found, dict):
+            found = found.get("iso_code")
+        if isinstance(found, str) and len(found) == 2 and found.isascii() and found.isalpha():
+            return found.upper()
+    return None
