@@ -57,17 +57,17 @@ Hat jetzt keine Verbindung</translation>
       <source>A tunnel: what it carries is counted with the apps that use it</source>
       <translation>Ein Tunnel: was er trägt, zählt bei den Apps, die ihn benutzen</translation>
     </message>
-  </context>
-  <context>
-    <name>AppsPage</name>
+    <message>
+      <source>While NetWatch was not measuring</source>
+      <translation>Während NetWatch nicht gemessen hat</translation>
+    </message>
     <message>
       <source>UDP, QUIC and other</source>
       <translation>UDP, QUIC und anderes</translation>
     </message>
-    <message>
-      <source>There is no history</source>
-      <translation>Es gibt keinen Verlauf</translation>
-    </message>
+  </context>
+  <context>
+    <name>AppsPage</name>
     <message>
       <source>Find an app</source>
       <translation>App suchen</translation>
@@ -99,10 +99,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>An app is a program with all its helper processes</source>
       <translation>Eine App ist ein Programm mit allen Hilfsprozessen</translation>
-    </message>
-    <message>
-      <source>While NetWatch was not measuring</source>
-      <translation>Während NetWatch nicht gemessen hat</translation>
     </message>
     <message>
       <source>1 app uses the network now</source>
@@ -151,6 +147,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Reading the history …</source>
       <translation>Der Verlauf wird gelesen …</translation>
+    </message>
+    <message>
+      <source>There is no history</source>
+      <translation>Es gibt keinen Verlauf</translation>
     </message>
     <message>
       <source>TCP over the counted interfaces; the month began on {first}. Updated each minute.</source>
@@ -1111,62 +1111,6 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>InterfacesPage</name>
     <message>
-      <source>Why this total</source>
-      <translation>Warum diese Summe</translation>
-    </message>
-    <message>
-      <source>Lists every interface and whether it is counted</source>
-      <translation>Nennt jede Schnittstelle und ob sie zählt</translation>
-    </message>
-    <message>
-      <source>Show the total</source>
-      <translation>Summe zeigen</translation>
-    </message>
-    <message>
-      <source>Show the total again (Escape)</source>
-      <translation>Wieder die Summe zeigen (Esc)</translation>
-    </message>
-    <message>
-      <source>1 min</source>
-      <translation>1 min</translation>
-    </message>
-    <message>
-      <source>5 min</source>
-      <translation>5 min</translation>
-    </message>
-    <message>
-      <source>1 h</source>
-      <translation>1 h</translation>
-    </message>
-    <message>
-      <source>24 h</source>
-      <translation>24 h</translation>
-    </message>
-    <message>
-      <source>7 d</source>
-      <translation>7 T</translation>
-    </message>
-    <message>
-      <source>30 d</source>
-      <translation>30 T</translation>
-    </message>
-    <message>
-      <source>1 y</source>
-      <translation>1 J</translation>
-    </message>
-    <message>
-      <source>Time range</source>
-      <translation>Zeitraum</translation>
-    </message>
-    <message>
-      <source>The chart as a table</source>
-      <translation>Das Diagramm als Tabelle</translation>
-    </message>
-    <message>
-      <source>The chart as a table (T)</source>
-      <translation>Das Diagramm als Tabelle (T)</translation>
-    </message>
-    <message>
       <source>Interfaces</source>
       <translation>Schnittstellen</translation>
     </message>
@@ -1175,108 +1119,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Das Diagramm darüber zeigt die gewählte Schnittstelle</translation>
     </message>
     <message>
-      <source>{seconds:g} s</source>
-      <translation>{seconds:g} s</translation>
-    </message>
-    <message>
-      <source>1 point = {length}</source>
-      <translation>1 Punkt = {length}</translation>
-    </message>
-    <message>
-      <source>line: average, band: peak</source>
-      <translation>Linie: Mittel, Band: Spitze</translation>
-    </message>
-    <message>
-      <source>A part of the range: Escape or a double click shows all</source>
-      <translation>Ein Ausschnitt: Esc oder Doppelklick zeigt alles</translation>
-    </message>
-    <message>
       <source>Paused: measuring goes on</source>
       <translation>Angehalten: gemessen wird weiter</translation>
     </message>
     <message>
       <source>Live, every {seconds:g} s</source>
       <translation>Live, alle {seconds:g} s</translation>
-    </message>
-    <message>
-      <source>Reading the history …</source>
-      <translation>Der Verlauf wird gelesen …</translation>
-    </message>
-    <message>
-      <source>Rates and chart are those of {name}. Show the total</source>
-      <translation>Raten und Diagramm zeigen {name}. Summe zeigen</translation>
-    </message>
-    <message>
-      <source>last minute</source>
-      <translation>letzte Minute</translation>
-    </message>
-    <message>
-      <source>last 5 minutes</source>
-      <translation>letzte 5 Minuten</translation>
-    </message>
-    <message>
-      <source>last hour</source>
-      <translation>letzte Stunde</translation>
-    </message>
-    <message>
-      <source>last 24 hours</source>
-      <translation>letzte 24 Stunden</translation>
-    </message>
-    <message>
-      <source>last 7 days</source>
-      <translation>letzte 7 Tage</translation>
-    </message>
-    <message>
-      <source>last 30 days</source>
-      <translation>letzte 30 Tage</translation>
-    </message>
-    <message>
-      <source>last year</source>
-      <translation>letztes Jahr</translation>
-    </message>
-    <message>
-      <source>Total</source>
-      <translation>Summe</translation>
-    </message>
-    <message>
-      <source>Unknown: the agent is not measuring</source>
-      <translation>Unbekannt: der Agent misst nicht</translation>
-    </message>
-    <message>
-      <source>Unknown for this moment: {reason}</source>
-      <translation>Für diesen Moment unbekannt: {reason}</translation>
-    </message>
-    <message>
-      <source>Unknown until the second sample: a rate needs two</source>
-      <translation>Unbekannt bis zur zweiten Messung: eine Rate braucht zwei</translation>
-    </message>
-    <message>
-      <source>Nothing is measured yet.</source>
-      <translation>Noch ist nichts gemessen.</translation>
-    </message>
-    <message>
-      <source>Nothing is measured now.</source>
-      <translation>Zurzeit wird nichts gemessen.</translation>
-    </message>
-    <message>
-      <source>No interface is counted: none leads out of this computer.</source>
-      <translation>Keine Schnittstelle zählt: keine führt aus diesem Rechner hinaus.</translation>
-    </message>
-    <message>
-      <source>All of {names}.</source>
-      <translation>Alles von {names}.</translation>
-    </message>
-    <message>
-      <source>{names} only.</source>
-      <translation>Nur {names}.</translation>
-    </message>
-    <message>
-      <source>1 interface not counted.</source>
-      <translation>1 Schnittstelle zählt nicht.</translation>
-    </message>
-    <message>
-      <source>{count} interfaces not counted.</source>
-      <translation>{count} Schnittstellen zählen nicht.</translation>
     </message>
   </context>
   <context>
@@ -1442,6 +1290,104 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>PlanBar</name>
+    <message>
+      <source>Solid: used. Striped: projected. Tick: today.</source>
+      <translation>Voll: verbraucht. Gestreift: hochgerechnet. Strich: heute.</translation>
+    </message>
+  </context>
+  <context>
+    <name>RangeChart</name>
+    <message>
+      <source>1 min</source>
+      <translation>1 min</translation>
+    </message>
+    <message>
+      <source>5 min</source>
+      <translation>5 min</translation>
+    </message>
+    <message>
+      <source>1 h</source>
+      <translation>1 h</translation>
+    </message>
+    <message>
+      <source>24 h</source>
+      <translation>24 h</translation>
+    </message>
+    <message>
+      <source>7 d</source>
+      <translation>7 T</translation>
+    </message>
+    <message>
+      <source>30 d</source>
+      <translation>30 T</translation>
+    </message>
+    <message>
+      <source>1 y</source>
+      <translation>1 J</translation>
+    </message>
+    <message>
+      <source>Time range</source>
+      <translation>Zeitraum</translation>
+    </message>
+    <message>
+      <source>The chart as a table</source>
+      <translation>Das Diagramm als Tabelle</translation>
+    </message>
+    <message>
+      <source>The chart as a table (T)</source>
+      <translation>Das Diagramm als Tabelle (T)</translation>
+    </message>
+    <message>
+      <source>Reading the history …</source>
+      <translation>Der Verlauf wird gelesen …</translation>
+    </message>
+    <message>
+      <source>{seconds:g} s</source>
+      <translation>{seconds:g} s</translation>
+    </message>
+    <message>
+      <source>1 point = {length}</source>
+      <translation>1 Punkt = {length}</translation>
+    </message>
+    <message>
+      <source>line: average, band: peak</source>
+      <translation>Linie: Mittel, Band: Spitze</translation>
+    </message>
+    <message>
+      <source>A part of the range: Escape or a double click shows all</source>
+      <translation>Ein Ausschnitt: Esc oder Doppelklick zeigt alles</translation>
+    </message>
+    <message>
+      <source>last minute</source>
+      <translation>letzte Minute</translation>
+    </message>
+    <message>
+      <source>last 5 minutes</source>
+      <translation>letzte 5 Minuten</translation>
+    </message>
+    <message>
+      <source>last hour</source>
+      <translation>letzte Stunde</translation>
+    </message>
+    <message>
+      <source>last 24 hours</source>
+      <translation>letzte 24 Stunden</translation>
+    </message>
+    <message>
+      <source>last 7 days</source>
+      <translation>letzte 7 Tage</translation>
+    </message>
+    <message>
+      <source>last 30 days</source>
+      <translation>letzte 30 Tage</translation>
+    </message>
+    <message>
+      <source>last year</source>
+      <translation>letztes Jahr</translation>
+    </message>
+  </context>
+  <context>
     <name>RateReadout</name>
     <message>
       <source>download</source>
@@ -1458,6 +1404,73 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>unknown</source>
       <translation>unbekannt</translation>
+    </message>
+  </context>
+  <context>
+    <name>RatesStrip</name>
+    <message>
+      <source>Why this total</source>
+      <translation>Warum diese Summe</translation>
+    </message>
+    <message>
+      <source>Lists every interface and whether it is counted</source>
+      <translation>Nennt jede Schnittstelle und ob sie zählt</translation>
+    </message>
+    <message>
+      <source>Show the total</source>
+      <translation>Summe zeigen</translation>
+    </message>
+    <message>
+      <source>Show the total again (Escape)</source>
+      <translation>Wieder die Summe zeigen (Esc)</translation>
+    </message>
+    <message>
+      <source>Total</source>
+      <translation>Summe</translation>
+    </message>
+    <message>
+      <source>Rates and chart are those of {name}. Show the total</source>
+      <translation>Raten und Diagramm zeigen {name}. Summe zeigen</translation>
+    </message>
+    <message>
+      <source>Unknown: the agent is not measuring</source>
+      <translation>Unbekannt: der Agent misst nicht</translation>
+    </message>
+    <message>
+      <source>Unknown for this moment: {reason}</source>
+      <translation>Für diesen Moment unbekannt: {reason}</translation>
+    </message>
+    <message>
+      <source>Unknown until the second sample: a rate needs two</source>
+      <translation>Unbekannt bis zur zweiten Messung: eine Rate braucht zwei</translation>
+    </message>
+    <message>
+      <source>Nothing is measured yet.</source>
+      <translation>Noch ist nichts gemessen.</translation>
+    </message>
+    <message>
+      <source>Nothing is measured now.</source>
+      <translation>Zurzeit wird nichts gemessen.</translation>
+    </message>
+    <message>
+      <source>No interface is counted: none leads out of this computer.</source>
+      <translation>Keine Schnittstelle zählt: keine führt aus diesem Rechner hinaus.</translation>
+    </message>
+    <message>
+      <source>All of {names}.</source>
+      <translation>Alles von {names}.</translation>
+    </message>
+    <message>
+      <source>{names} only.</source>
+      <translation>Nur {names}.</translation>
+    </message>
+    <message>
+      <source>1 interface not counted.</source>
+      <translation>1 Schnittstelle zählt nicht.</translation>
+    </message>
+    <message>
+      <source>{count} interfaces not counted.</source>
+      <translation>{count} Schnittstellen zählen nicht.</translation>
     </message>
   </context>
   <context>
@@ -2144,13 +2157,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>now</source>
       <translation>jetzt</translation>
-    </message>
-  </context>
-  <context>
-    <name>_PlanBar</name>
-    <message>
-      <source>Solid: used. Striped: projected. Tick: today.</source>
-      <translation>Voll: verbraucht. Gestreift: hochgerechnet. Strich: heute.</translation>
     </message>
   </context>
 </TS>

@@ -17,11 +17,10 @@ os.environ.update(_QT)
 from PySide6.QtCore import QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
-from windows import FakeAgent, Opened
+from windows import FakeAgent, FakeHistory, Opened
 
 from netwatch_tray.feed.protocol import RecentTick
 from netwatch_tray.units import Units
-from netwatch_tray.window.data.history_queries import HistoryQueries
 
 _OFFSCREEN_CANNOT = "This plugin does not support"
 
@@ -81,7 +80,7 @@ def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
         *recent: RecentTick,
         connected: bool = True,
         units: Units | None = None,
-        history: HistoryQueries | None = None,
+        history: FakeHistory | None = None,
     ) -> Opened:
         memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
         one = Opened(agent, memory, scheme, history)

@@ -261,18 +261,18 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
         settle()
         yield f"keys-{name}-{scheme.name.lower()}", window._help, False
         window._help.hide()
-        if window.interfaces._tick is not None:
-            window.interfaces._open_why()
+        if window.interfaces.tick is not None:
+            window.interfaces.open_why()
             settle()
-            yield f"why-{name}-{scheme.name.lower()}", window.interfaces._why, name != "typical"
-            window.interfaces._why.hide()
+            yield f"why-{name}-{scheme.name.lower()}", window.interfaces.why, name != "typical"
+            window.interfaces.why.hide()
         window.turn_to(0)
         for size in ("least", "wide"):
             window.resize(*SIZES[size])
-            window.interfaces._as_table.setChecked(True)
+            window.interfaces.range_chart.as_table.setChecked(True)
             settle()
             yield f"moments-{name}-{scheme.name.lower()}-{size}", window, True
-        window.interfaces._as_table.setChecked(False)
+        window.interfaces.range_chart.as_table.setChecked(False)
         window.turn_to(1)
         page = window.connections
         for grouping, size in (("app", "normal"), ("none", "wide")):

@@ -41,7 +41,7 @@ window.resize(720, 480)
 window.show()
 application.processEvents()
 picture = window.grab().toImage()
-line = window.interfaces.chart
+line = window.interfaces.range_chart.chart
 ratio = picture.devicePixelRatio()
 column = round((line.x() + line.width() / 2) * ratio)
 top = round(line.mapTo(window, line.rect().topLeft()).y() * ratio)

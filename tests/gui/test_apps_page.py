@@ -48,7 +48,7 @@ def test_who_uses_the_network_and_the_remainder(open_window) -> None:
     assert _column(page, 0) == ["curl", "Firefox", "wg", "UDP, QUIC and other"], "it is last in both directions"
     opened.say(_message(_app("curl", None, tx_rate=None)))
     assert _column(page, 2) == [units.UNKNOWN, "500 B/s"]
-    assert len(page._points("firefox", 0)) == 2
+    assert len(page._recent.points("firefox", 0)) == 2
     assert page.grab().toImage().width() == 960
 
 

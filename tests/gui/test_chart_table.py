@@ -13,7 +13,7 @@ from netwatch_tray.units import Units
 
 
 def _rows(page) -> list[list[str]]:
-    model = page.chart_table.model()
+    model = page.range_chart.table.model()
     return [[str(model.index(row, column).data()) for column in range(6)] for row in range(model.rowCount())]
 
 
@@ -26,38 +26,38 @@ def test_the_chart_as_a_table(open_window) -> None:
     page = opened.window.interfaces
     page.table.setFocus()
     QTest.keyClick(page.table, Qt.Key.Key_T)
-    assert page._as_table.isChecked()
-    assert page.chart_table.isVisible()
-    assert not page.chart.isVisible()
+    assert page.range_chart.as_table.isChecked()
+    assert page.range_chart.table.isVisible()
+    assert not page.range_chart.chart.isVisible()
     rows = _rows(page)
     assert [row[1] for row in rows[:7]] == [f"{ago}.00 MB/s" for ago in range(1, 8)], "the newest first"
     gap = next(row for row in rows if row[5])
     assert gap[1:5] == ["–"] * 4
     assert "asleep " in gap[5]
-    assert page.chart_table.accessibleName() == "Total rate, last minute"
+    assert page.range_chart.table.accessibleName() == "Total rate, last minute"
     opened.say(TickMessage(tick(uplink(2, "eth0", 42e6, 1.0), interface(3, "wg0", 3.0, 4.0))))
     assert _rows(page)[0][1:3] == ["42.0 MB/s", "1 B/s"], "it goes on with the chart"
     page.table.selectRow(1)
     assert _rows(page)[0][1:3] == ["3 B/s", "4 B/s"], "and shows what the chart shows"
-    page.chart.set_units(Units(bits=True))
-    page._draw_chart()
+    page.range_chart.chart.set_units(Units(bits=True))
+    page.range_chart.draw()
     assert _rows(page)[0][1] == "24 bit/s"
-    page._as_table.click()
+    page.range_chart.as_table.click()
     page.table.clearSelection()
-    assert page.chart.isVisible()
-    image = page.chart.grab().toImage()
-    page.chart._picture, page.chart._stale = None, True
-    assert page.chart.grab().toImage() == image, "nothing is missing in the picture"
+    assert page.range_chart.chart.isVisible()
+    image = page.range_chart.chart.grab().toImage()
+    page.range_chart.chart._picture, page.range_chart.chart._stale = None, True
+    assert page.range_chart.chart.grab().toImage() == image, "nothing is missing in the picture"
 
 
 def test_the_table_is_sorted_and_copied_like_any_other(open_window, application) -> None:
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *(past_tick(ago, ago * 1e6, 1e3) for ago in range(9, 0, -1)))
     page = opened.window.interfaces
-    page._as_table.click()
-    page.chart_table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    page.range_chart.as_table.click()
+    page.range_chart.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
     assert _rows(page)[0][1] == "9.00 MB/s"
-    page.chart_table.selectRow(0)
-    page.chart_table.copy()
+    page.range_chart.table.selectRow(0)
+    page.range_chart.table.copy()
     assert application.clipboard().text().split("\t")[1:3] == ["9.00 MB/s", "1.00 kB/s"]
 
 
@@ -66,7 +66,7 @@ def test_the_crosshair_is_spoken(open_window, monkeypatch) -> None:
     monkeypatch.setattr(QAccessible, "isActive", lambda: True)
     monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: spoken.append(event.message()))
     opened = open_window(Qt.ColorScheme.Light, (960, 640), past_tick(2, 1e6, 5e3), past_tick(1, 2e6, 6e3))
-    chart = opened.window.interfaces.chart
+    chart = opened.window.interfaces.range_chart.chart
     chart.grab()
     spoken.clear()
     chart.step(-1)

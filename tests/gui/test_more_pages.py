@@ -55,60 +55,60 @@ def test_long_ranges_come_from_the_history(opened) -> None:
     page = opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
     QTest.keySequence(opened.window, "Alt+3")
-    chart = page.chart
+    chart = page.range_chart.chart
     chart.grab()
-    assert page._history.reader.kinds[-1] == ("total", None, pytest.approx(3600))
+    assert opened.history.reader.kinds[-1] == ("total", None, pytest.approx(3600))
     assert len(chart._runs) == 2
     assert max(known.rx_peak for known in chart._runs[0]) == 3e6
     assert [gap.reason for gap in chart._gaps][:1] == [GapReason.ASLEEP]
     assert "line: average, band: peak" in _said(opened.window)
     assert chart._points[-1].rx == 12.4e6, "what was measured since is there as well"
     page.table.selectRow(1)
-    assert page._history.reader.kinds[-1][:2] == ("interface", "wg0")
-    before = page._history.submitted
+    assert opened.history.reader.kinds[-1][:2] == ("interface", "wg0")
+    before = opened.history.submitted
     opened.say(TickMessage(tick(*_FEW)), TickMessage(tick(*_FEW)))
-    assert page._history.submitted == before, "not at each tick"
+    assert opened.history.submitted == before, "not at each tick"
     QTest.keySequence(opened.window, "Alt+7")
     chart.grab()
-    assert page._history.reader.kinds[-1][2] == pytest.approx(365 * 86400)
+    assert opened.history.reader.kinds[-1][2] == pytest.approx(365 * 86400)
     QTest.keySequence(opened.window, "Alt+1")
     chart.grab()
     assert chart._points[-1].rx == 2.1e6
 
 
 def test_a_part_of_a_long_range_is_asked_for_again_and_finer(opened) -> None:
-    page, reader = opened.window.interfaces, opened.window.interfaces._history.reader
+    page, reader = opened.window.interfaces, opened.history.reader
     opened.say(TickMessage(tick(*_FEW)))
     page.choose_range(3)
-    page.chart.grab()
-    points = len(page.chart._visible())
-    end = page.chart._end
-    page.chart.zoom_to(end - 7200, end - 3600)
-    page.chart.grab()
+    page.range_chart.chart.grab()
+    points = len(page.range_chart.chart._visible())
+    end = page.range_chart.chart._end
+    page.range_chart.chart.zoom_to(end - 7200, end - 3600)
+    page.range_chart.chart.grab()
     assert reader.kinds[-1] == ("total", None, pytest.approx(3600 * 1.1))
-    assert len(page.chart._visible()) > points / 24 * 4, "finer than before"
+    assert len(page.range_chart.chart._visible()) > points / 24 * 4, "finer than before"
     assert "A part of the range: Escape or a double click shows all" in _said(opened.window)
     page.table.selectRow(1)
-    page.chart.grab()
+    page.range_chart.chart.grab()
     assert reader.kinds[-1] == ("interface", "wg0", pytest.approx(3600 * 1.1)), "another interface, the same part"
     assert page.escape()
-    assert page.chart.zoom is None
-    page.chart.step(0)
-    page._asked = (*page._asked[:2], 0.0)
+    assert page.range_chart.chart.zoom is None
+    page.range_chart.chart.step(0)
+    page.range_chart._stored._lifetime_s = 0.0
     opened.say(TickMessage(tick(*_FEW)))
-    assert page.chart._cross is not None, "what is read again takes nothing away"
+    assert page.range_chart.chart._cross is not None, "what is read again takes nothing away"
 
 
 def test_a_slow_history_is_said_and_a_missing_one_as_well(opened) -> None:
     page = opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
-    page._history.reader = None
+    opened.history.reader = None
     page.choose_range(4)
-    until(lambda: page.chart._reading, "says that it reads")
-    page.chart.grab()
-    page._history.error = "There is no history yet."
+    until(lambda: page.range_chart.chart._reading, "says that it reads")
+    page.range_chart.chart.grab()
+    opened.history.error = "There is no history yet."
     page.choose_range(5)
-    assert not page.chart._reading
+    assert not page.range_chart.chart._reading
     assert "There is no history yet." in _said(opened.window)
 
 
@@ -128,7 +128,7 @@ def test_usage(opened) -> None:
     assert "a day keeps you under the cap" in page._sentence.text()
     opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=1))))
     assert "over the cap" in page._sentence.text()
-    page._history.reader.complete = False
+    opened.history.reader.complete = False
     page._periods.choose(2)
     assert len(page.chart._bars) == 12
     assert "Some bytes are missing" in page._sentence.text()
@@ -147,16 +147,16 @@ def test_usage(opened) -> None:
     assert len(pane._sections[1]._amounts) == 6
     opened.window.resize(960, 640)
     assert not pane.isVisible()
-    page._history.error = "The history is gone."
+    opened.history.error = "The history is gone."
     page._periods.choose(0)
     assert "The history is gone." in page._instead._detail.text()
-    page.plan_asked.emit()
+    page.plan_requested.emit()
     settings_page = opened.window.settings
     until(lambda: settings_page._links.checkedButton().text() == "Data plan", "the plan is shown")
 
 
 def test_what_was_not_measured_is_not_nothing(opened) -> None:
-    page, reader = opened.window.usage, opened.window.usage._history.reader
+    page, reader = opened.window.usage, opened.history.reader
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     reader.began = (today + timedelta(minutes=40)).timestamp()
     opened.window.turn_to(3)
@@ -175,7 +175,7 @@ def test_what_was_not_measured_is_not_nothing(opened) -> None:
 def test_the_first_minute(opened) -> None:
     interfaces, usage = opened.window.interfaces, opened.window.usage
     opened.say(TickMessage(tick(*_FEW)))
-    interfaces._history.error = NoHistoryYetError("There is no history yet in here: start the program.")
+    opened.history.error = NoHistoryYetError("There is no history yet in here: start the program.")
     interfaces.choose_range(3)
     assert "The first minute is being recorded." in _said(opened.window)
     opened.window.turn_to(3)
@@ -192,14 +192,14 @@ def test_the_first_minute(opened) -> None:
 def test_the_pause_holds_the_picture_still(opened) -> None:
     window, page = opened.window, opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
-    end = page.chart._end
+    end = page.range_chart.chart._end
     page.table.setFocus()
     QTest.keyClick(page.table, Qt.Key.Key_Space)
     assert window._pause.text() == "Live"
     later = tick(uplink(2, "eth0", 1.0, 1.0))
     opened.say(TickMessage(later))
-    assert page.chart._end == end
-    assert page._down.accessibleName() == "download 12.4 MB/s"
+    assert page.range_chart.chart._end == end
+    assert page._strip._down.accessibleName() == "download 12.4 MB/s"
     assert "Paused: measuring goes on" in _said(window)
     window.turn_to(1)
     opened.agent.heard()
@@ -211,8 +211,8 @@ def test_the_pause_holds_the_picture_still(opened) -> None:
     until(lambda: heard.extend(opened.agent.heard()) or Subscribe(window.connections.topics) in heard, "asks again")
     window.turn_to(0)
     opened.say(TickMessage(later))
-    assert page._down.accessibleName() == "download 1 B/s"
-    points = page.chart._points
+    assert page._strip._down.accessibleName() == "download 1 B/s"
+    points = page.range_chart.chart._points
     assert [point.rx for point in points[-3:]].count(12.4e6) == 1, "what came meanwhile has no hole"
 
 

@@ -101,7 +101,7 @@ def test_the_window_speaks_german(open_window) -> None:
     model = page.table.model()
     told = [str(model.index(row, len(model.columns) - 1).data()) for row in range(2)]
     assert "Nicht gezählt: der Verkehr von wg0 läuft schon über eth0 und eth1" in told
-    assert page.chart.accessibleName() == "Gesamtrate, letzte Minute"
+    assert page.range_chart.chart.accessibleName() == "Gesamtrate, letzte Minute"
 
 
 @pytest.mark.usefixtures("german")

@@ -129,19 +129,19 @@ def test_the_selected_interface_is_drawn_large(open_window) -> None:
     page = opened.window.interfaces
     page.table.selectRow(2)
     opened.say(TickMessage(tick(interface(7, "aaa0", 1.0, 1.0), *_FEW)))
-    assert page.chart._title == "wg0", "selected by identity, not by row"
+    assert page.range_chart.chart._title == "wg0", "selected by identity, not by row"
     assert _readouts(opened.window) == ["download 2.10 MB/s", "upload 96.2 kB/s"]
-    assert (page._whose.text(), page._sentence.text()) == ("wg0", "Other.")
-    assert page.chart._points[-1].rx == 2.1e6
+    assert (page._strip._name.text(), page._strip._sentence.text()) == ("wg0", "Other.")
+    assert page.range_chart.chart._points[-1].rx == 2.1e6
     opened.say(TickMessage(tick(*_FEW[:1])))
-    assert page.chart._title is None, "it is gone: the total again"
+    assert page.range_chart.chart._title is None, "it is gone: the total again"
     assert _readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
-    assert page._whose.text() == "Total"
-    assert page.chart._points[-1].rx == 12.4e6
+    assert page._strip._name.text() == "Total"
+    assert page.range_chart.chart._points[-1].rx == 12.4e6
     page.table.selectRow(0)
-    assert page.chart._title == "eth0"
+    assert page.range_chart.chart._title == "eth0"
     QTest.keyClick(opened.window, Qt.Key.Key_Escape)
-    assert page.chart._title is None
+    assert page.range_chart.chart._title is None
     assert opened.window.isVisible()
 
 
@@ -149,7 +149,7 @@ def test_the_past_comes_with_the_greeting(open_window) -> None:
     past_minute = [past_tick(60 - second, 1e6, 1e5) for second in range(60)]
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *past_minute)
     opened.say(TickMessage(tick(*_FEW)))
-    chart = opened.window.interfaces.chart
+    chart = opened.window.interfaces.range_chart.chart
     chart.grab()
     assert [len(run) for run in chart._runs] == [61]
     assert not chart._gaps
@@ -159,12 +159,12 @@ def test_why_this_total(open_window) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(*_FEW)))
     page = opened.window.interfaces
-    page._why_link.click()
-    said = _said(page._why)
+    page._strip._why.click()
+    said = _said(page.why)
     assert "eth0 | 12.4 MB/s | 840 kB/s | counted: carries the default route" in said
     assert "lo | 2.64 MB/s | 2.64 MB/s | not counted: traffic of this computer with itself" in said
     assert "Total | 12.4 MB/s | 840 kB/s" in said
-    indents = [text.contentsMargins().left() for text in page._why.findChildren(Text)]
+    indents = [text.contentsMargins().left() for text in page.why.findChildren(Text)]
     assert not any(indents), "nothing is known to run over another"
     assert "would count it twice" not in said
     over = [*_FEW, interface(4, "tun0", 1.0, 1.0, over=("wg0",)), interface(5, "wg1", 1.0, 1.0, over=("eth0",))]
@@ -172,18 +172,18 @@ def test_why_this_total(open_window) -> None:
     opened.say(TickMessage(tick(*over[:1], interface(3, "wg0", 1.0, 1.0, over=("eth0",)), *over[2:])))
     tree = {
         text.text(): (text.contentsMargins().left(), text.accessibleName())
-        for text in page._why.findChildren(Text)
+        for text in page.why.findChildren(Text)
         if text.accessibleName()
     }
-    assert "would count it twice" in _said(page._why)
+    assert "would count it twice" in _said(page.why)
     assert list(tree) == ["eth0", "wg0", "tun0", "wg1", "lo"]
     assert [left // 18 for left, _spoken in tree.values()] == [0, 1, 2, 1, 0]
     assert tree["tun0"][1] == "tun0, over wg0"
     opened.say(TickMessage(tick(uplink(2, "eth0", 5e6, 1e3))))
-    assert "Total | 5.00 MB/s | 1.00 kB/s" in _said(page._why)
-    assert "lo" not in _said(page._why)
-    page._why.findChild(LinkButton).click()
-    assert not page._why.isVisible()
+    assert "Total | 5.00 MB/s | 1.00 kB/s" in _said(page.why)
+    assert "lo" not in _said(page.why)
+    page.why.findChild(LinkButton).click()
+    assert not page.why.isVisible()
     settings = opened.window.settings
     until(lambda: settings._links.checkedButton().text() == "Interfaces in the total", "where that is chosen")
 
@@ -301,8 +301,8 @@ def test_the_agent_goes_and_comes_back(open_window) -> None:
     assert all(row[2:4] == [units.UNKNOWN] * 2 for row in _texts(window.interfaces.table))
     assert "Not measuring" in _said(window)
     assert {row[-1] for row in _texts(window.interfaces.table)} == {"Not known without the agent"}
-    assert window.interfaces._sentence.text() == "Nothing is measured now."
-    assert not window.interfaces._why_link.isVisible()
+    assert window.interfaces._strip._sentence.text() == "Nothing is measured now."
+    assert not window.interfaces._strip._why.isVisible()
     assert window.connections.table.model().rowCount() == 0, "old values are not shown as if they were live"
     for attempt, pause in enumerate((2, 4, 8, 10, 10), start=2):
         link.try_now()
@@ -419,14 +419,14 @@ def test_keyboard(open_window) -> None:
     QTest.keySequence(window, "Alt+2")
     assert page.range_index == 1
     until(page.table.hasFocus, "the table has the focus")
-    page.chart.grab()
+    page.range_chart.chart.grab()
     QTest.keyClick(page.table, Qt.Key.Key_Left)
     QTest.keyClick(page.table, Qt.Key.Key_Left)
-    assert page.chart._cross == page.chart._points[-2].at
+    assert page.range_chart.chart._cross == page.range_chart.chart._points[-2].at
     QTest.keyClick(page.table, Qt.Key.Key_Down)
-    assert page.chart._title is not None
+    assert page.range_chart.chart._title is not None
     QTest.keyClick(window, Qt.Key.Key_Escape)
-    assert page.chart._title is None
+    assert page.range_chart.chart._title is None
     assert window.isVisible()
     QTest.keyClick(window, Qt.Key.Key_Escape)
     assert window.isVisible(), "nobody loses a window by one key too many"
@@ -613,7 +613,7 @@ def test_nothing_is_cut_or_lies_on_another(application, open_window, size, schem
         ground = opened.theme.tokens.window
         assert picture.pixelColor(size[0] - 2, 4) == ground
         assert picture.pixelColor(2, size[1] - 4) == ground
-    assert opened.window.interfaces.chart.height() >= 140
+    assert opened.window.interfaces.range_chart.chart.height() >= 140
 
 
 def test_large_fonts_make_everything_higher(application, open_window) -> None:

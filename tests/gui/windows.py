@@ -29,7 +29,6 @@ from netwatch_tray.model import Connection, GapReason, InterfaceTick, Tick, Tota
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.data.agent_link import AgentLink
-from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -114,10 +113,11 @@ class Opened:
         agent: FakeAgent,
         memory: QSettings,
         scheme: Qt.ColorScheme,
-        history: HistoryQueries | None = None,
+        history: FakeHistory | None = None,
         settings_file: Path | None = None,
     ) -> None:
         self.agent = agent
+        self.history = history
         self.theme = Theme(application(), scheme)
         self.link = AgentLink(partial(FeedClient, agent.path))
         self.window = MainWindow(self.theme, self.link, memory, history, settings_file)

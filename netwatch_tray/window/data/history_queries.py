@@ -8,15 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from PySide6.QtCore import QCoreApplication, QObject, Signal
+from PySide6.QtCore import QObject, Signal
 
-from netwatch_tray.errors import HistoryError, NoHistoryYetError
+from netwatch_tray.errors import HistoryError
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
 
 Result = TypeVar("Result")
-translate = QCoreApplication.translate
 
 
 class HistoryQueries(Protocol):
@@ -29,18 +28,6 @@ class HistoryQueries(Protocol):
         on_error: Callable[[HistoryError], None],
     ) -> None:
         """Queue `query`, and later call `on_result` or `on_error` on the GUI thread."""
-
-
-def why_no_history(error: HistoryError, is_recorded: bool | None) -> str:
-    """Return the reason why there is no history, as a sentence.
-
-    `is_recorded`: whether the agent records one; None without an agent.
-    """
-    if isinstance(error, NoHistoryYetError) and is_recorded is not None:
-        if is_recorded:
-            return translate("History", "The first minute is being recorded.")
-        return translate("History", "The history is off: turn it on in the settings.")
-    return str(error)
 
 
 class HistoryThread(QObject):

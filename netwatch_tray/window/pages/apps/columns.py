@@ -9,10 +9,10 @@ from PySide6.QtCore import QCoreApplication, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from netwatch_tray import units
-from netwatch_tray.model import App
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_sparkline
+from netwatch_tray.window.pages.apps.rows import AppRow, remainder_name
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate, draw_size
 from netwatch_tray.window.widgets.painting import hair_line
@@ -25,46 +25,23 @@ _TILE = 18
 _HATCH = 5
 
 
-class Moved(NamedTuple):
-    """Bytes."""
-
-    rx: int
-    tx: int
-
-
-class AppRow(NamedTuple):
-    """An app, one that is known from the history alone (`app` is None), or what no app accounts for (`is_rest`, with a
-    key of its own for what moved while nothing was measured)."""
-
-    key: str
-    name: str
-    app: App | None
-    rx_rate: float | None
-    """Bytes/s."""
-    tx_rate: float | None
-    today: Moved | None
-    """None: the history does not say."""
-    month: Moved | None
-    is_rest: bool = False
-
-
 class AppContext(NamedTuple):
-    """What the cells are drawn from besides their own record."""
+    """What all cells are drawn from, besides the record of their row."""
 
     points: Callable[[str, float], list[Point]]
-    """Of an app by key, since a moment."""
+    """Of a row by key, since a Unix time."""
     span: tuple[float, float]
-    """What the spark lines show, Unix time."""
+    """Of the sparklines, Unix time."""
     interval: float
     units: Units
     most_rx: float
-    """The most bytes that an app received this month."""
+    """Bytes received by the app that received the most in this month."""
     month: str
-    """What the columns of the month say about it: since when, or why they are empty."""
+    """Tooltip of the month's columns: since when, or why they are empty."""
 
 
 def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
-    """`context` gives what holds at the moment of drawing. The remainder stands last however the table is sorted."""
+    """Return the columns; `context` is called for each cell. Rows that belong to no app are sorted last."""
     return [
         Column(
             title=translate("Apps", "App"),
@@ -72,9 +49,9 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
             order=lambda row: None if row.is_rest else row.name.casefold(),
             draw=_draw_name,
             tooltip=_explain,
-            # With room for the tile before them.
+            # With room for the tile before the name.
             widest="systemd-resolved.service0000",
-            least=translate("AppsPage", "UDP, QUIC and other") + "0000",
+            least=remainder_name() + "0000",
             stretch=3,
         ),
         Column(
@@ -129,7 +106,7 @@ def _rate_column(
     title: str, rate: Callable[[AppRow], float | None], context: Callable[[], AppContext]
 ) -> Column[AppRow]:
     def order(row: AppRow) -> tuple[float, int] | None:
-        now = rate(row)  # of those that are silent, those that moved most stand first
+        now = rate(row)  # idle apps by the amount of the month
         return None if now is None or row.is_rest else (now, row.month.rx if row.month else 0)
 
     return Column(
@@ -204,7 +181,7 @@ def _draw_name(cell: Cell, row: AppRow) -> None:
 
 def _explain(row: AppRow) -> str:
     app = row.app
-    if row.is_rest and row.key:
+    if row.is_unmeasured:
         return translate("Apps", "Counted by the interfaces during sleep, pauses or while NetWatch was not running.")
     if row.is_rest:
         return translate(
@@ -233,7 +210,7 @@ def _draw_activity(cell: Cell, row: AppRow, context: AppContext) -> None:
     height = min(_SPARK_HEIGHT, cell.box.height() - 6)
     top = cell.box.top() + (cell.box.height() - height) / 2
     box = QRectF(cell.box.left(), top, min(_SPARK_WIDTH, cell.box.width()), height)
-    points = context.points(row.key, context.span[0])
+    points = context.points(row.key, context.span[0] - context.interval)
     if any(point.rx or point.tx for point in points):
         draw_sparkline(cell.painter, box, points, context.span, context.interval, cell.tokens)
     else:

@@ -27,10 +27,10 @@ _INDENT, _DEEPEST = 18, 6
 class WhyTotal(Popover):
     """Opens below its link and is brought up to date at each tick while it is open.
 
-    `choice_asked`: the person wants to choose what is counted.
+    `choice_requested`: the person wants to choose what is counted.
     """
 
-    choice_asked = Signal()
+    choice_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent)
@@ -58,7 +58,7 @@ class WhyTotal(Popover):
         self._hint.show_text(self.tr("Counting what passes through another interface would count it twice."))
         choose = LinkButton(theme, self.tr("Choose what is counted"))
         choose.clicked.connect(self.hide)
-        choose.clicked.connect(self.choice_asked)
+        choose.clicked.connect(self.choice_requested)
         below = QHBoxLayout()
         below.addWidget(self._hint)
         below.addStretch(1)

@@ -1,26 +1,27 @@
-"""The page Usage: how much went through in this week, month or year, and what of the data plan is left."""
+"""The page Usage: amounts of this week, month or year, and what is left of the data plan."""
 
 from __future__ import annotations
 
 import time
-from datetime import date, datetime, timedelta
-from functools import reduce
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDate, QLocale, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QDate, QLocale, Qt, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout
 
 from netwatch_tray import units
-from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
-from netwatch_tray.history.usage import Days, Outlook, Period, billing_month, outlook, period_of
+from netwatch_tray.history.usage import Days, Outlook, Period, outlook
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
-from netwatch_tray.window.data.history_queries import HistoryQueries, why_no_history
+from netwatch_tray.window.data.history_queries import HistoryQueries
+from netwatch_tray.window.data.history_range import HistoryRange
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.usage.chart import Bar, Plan, UsageChart
+from netwatch_tray.window.pages.usage.figures import Figures, query_figures
 from netwatch_tray.window.pages.usage.pane import Amount, UsagePane
+from netwatch_tray.window.pages.usage.plan_bar import PlanBar
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments
 from netwatch_tray.window.widgets.empty_state import EmptyState
 from netwatch_tray.window.widgets.formatting import long_date, short_date
@@ -30,48 +31,28 @@ from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import HistoryReader, NetworkUse, Used
+    from netwatch_tray.history.reader import NetworkUse
 
-_EVERY_MS = 60_000
-"""As often as the agent writes."""
-_MISSED_AGAIN_MS = 5000
-"""The first minute of a history is soon there."""
+_STALE_AFTER_S = 60.0
+"""The agent writes once a minute."""
 _PERIODS: tuple[Period, ...] = ("week", "billing", "year")
-_EARLIER = 6
-"""So many months before this one are told of."""
-_MOST_NETWORKS = 4
+_MAX_NETWORKS = 4
 _PANE_FROM = 1120
 """Window width."""
-_BAR_HEIGHT = 10
-
-
-class _Found(NamedTuple):
-    span: Days
-    today: date
-    days: dict[date, Used]
-    is_complete: bool
-    months: list[tuple[Days, Used]]
-    """The billing months before this one that anything was recorded in, the latest first."""
-    networks: list[NetworkUse]
-    """In this billing month, the largest first."""
-    unmeasured: float
-    """Days of the span that had passed before anything was measured."""
 
 
 class UsagePage(Page):
-    """`plan_asked`: the person wants to change the data plan."""
+    """`plan_requested`: the user wants to change the data plan."""
 
-    plan_asked = Signal()
+    plan_requested = Signal()
     MONTH = 1
-    """The place of the month among the periods."""
+    """The index of the month among the periods."""
 
     def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
         super().__init__()
-        self._history = history
+        self._stored: HistoryRange[Figures] = HistoryRange(history, self)
         self._units = Units()
         self._plan = DataPlan()
-        self._keeps_history: bool | None = None
-        """Whether the agent records; None: there is no agent."""
         self._read_at: datetime | None = None
 
         strip = Strip(theme, theme.height(92))
@@ -79,12 +60,12 @@ class UsagePage(Page):
         self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # a number is never cut
         self._of = Text(theme, theme.fonts.base, "ink2")
         self._sentence = Text(theme, theme.fonts.small, "ink2")
-        self._bar = _PlanBar(theme)
+        self._bar = PlanBar(theme)
         names = (self.tr("Week"), self.tr("Month"), self.tr("Year"))
         self._periods = Segments(theme, names, self.tr("Period"))
         change = FlatButton(theme, self.tr("Plan …"))
         change.setToolTip(self.tr("The cap, and the day its month begins on"))
-        change.clicked.connect(self.plan_asked)
+        change.clicked.connect(self.plan_requested)
         self.chart = UsageChart(theme)
         self._pane = UsagePane(theme)
         self._instead = EmptyState(theme, "usage", "")
@@ -115,8 +96,8 @@ class UsagePage(Page):
         self._pane.hide()
         column.addLayout(beside, 1)
 
-        self._timer = QTimer(self, interval=_EVERY_MS)
-        self._timer.timeout.connect(self._ask)
+        self._stored.stale.connect(self._request)
+        self._stored.loaded.connect(self._show)
         self._period = UsagePage.MONTH
         self._periods.choose(UsagePage.MONTH)
         self._periods.chosen.connect(self._choose)
@@ -129,13 +110,13 @@ class UsagePage(Page):
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._units, self._plan = message.settings.units, message.settings.plan
-            self._keeps_history = message.settings.history.on
-            if self.isVisible():
-                self._ask()
+            self._stored.set_recorded(message.settings.history.on)
+            self._request()
+            self._show()
 
     def lose_agent(self) -> None:
-        """What was measured stays true."""
-        self._keeps_history = None
+        """Keep what is shown: it was measured."""
+        self._stored.set_recorded(None)
 
     def status(self) -> list[str]:
         texts = [self.tr("Days in local time")]
@@ -148,12 +129,7 @@ class UsagePage(Page):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._timer.start()
-        self._ask()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._timer.stop()
+        self._request()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -169,42 +145,28 @@ class UsagePage(Page):
 
     def _choose(self, period: int) -> None:
         self._period = period
-        self._ask()
+        self._request()
 
-    def _ask(self) -> None:
-        if self._history is None:
+    @property
+    def _wanted(self) -> tuple[Period, int]:
+        """The period and the billing day to show."""
+        return _PERIODS[self._period], self._plan.billing_day
+
+    def _request(self) -> None:
+        if self.isVisible():
+            now = datetime.fromtimestamp(time.time()).astimezone()
+            wanted = self._wanted
+            self._stored.request(wanted, lambda reader: query_figures(reader, now, *wanted), _STALE_AFTER_S)
+
+    def _show(self) -> None:
+        """Show the result; while one is pending, keep the previous one."""
+        if self._stored.missing:
+            self._say_nothing(self.tr("There is no history yet"), self._stored.missing)
             return
-        now = datetime.fromtimestamp(time.time()).astimezone()
-        today = now.date()
-        span = period_of(today, _PERIODS[self._period], self._plan.billing_day)
-
-        def question(reader: HistoryReader) -> _Found:
-            months = _months_before(today, self._plan.billing_day)
-            known = reader.days("total", None, min(span.first, months[-1].first), span.last)
-            days = {day: used for day, used in known.items() if span.first <= day}
-            return _Found(
-                span,
-                today,
-                days,
-                reader.is_complete(span.first, today),
-                [(month, used) for month in months if (used := _sum(known, month)) is not None],
-                reader.by_network(*billing_month(today, self._plan.billing_day)),
-                _unmeasured(reader, span, min(days)) if days and min(days) == min(known) else 0.0,
-            )
-
-        def answer(found: _Found) -> None:
-            if found.span == period_of(today, _PERIODS[self._period], self._plan.billing_day):
-                self._read_at = now
-                self._timer.setInterval(_EVERY_MS)
-                self._take(found, (now.hour * 60 + now.minute) / 1440)
-
-        def fail(error: HistoryError) -> None:
-            self._say_nothing(self.tr("There is no history yet"), why_no_history(error, self._keeps_history))
-            self._timer.setInterval(_MISSED_AGAIN_MS)
-
-        self._history.submit(question, answer, fail)
-
-    def _take(self, found: _Found, day_fraction: float) -> None:
+        found = self._stored.result(self._wanted)
+        if found is None:
+            return
+        self._read_at = found.now
         if not found.days:
             self._say_nothing(
                 self.tr("Nothing was recorded in this period"), self.tr("Days appear here as they are measured.")
@@ -214,7 +176,7 @@ class UsagePage(Page):
         used = rx + tx
         name = (self.tr("this week"), self._month_name(found.span), str(found.today.year))[self._period]
         cap = self._plan.cap_bytes if self._period == UsagePage.MONTH else None
-        view = outlook(used, cap, found.span, found.today, day_fraction, found.unmeasured)
+        view = outlook(used, cap, found.span, found.today, found.day_fraction, found.unmeasured)
         self._amount.show_text(str(units.size(used, self._units)))
         if cap:
             words = self.tr("of {cap} in {month}").format(cap=units.size(cap, self._units), month=name)
@@ -224,7 +186,7 @@ class UsagePage(Page):
             words = self.tr("{words} since {moment}").format(words=words, moment=_moment(found.span, found.unmeasured))
         self._of.show_text(f"{words}   ↓ {units.size(rx, self._units)}  ↑ {units.size(tx, self._units)}")
         self._sentence.show_text(self._sentence_of(view, complete=found.is_complete))
-        passed = (found.today - found.span.first).days + day_fraction
+        passed = (found.today - found.span.first).days + found.day_fraction
         self._bar.setVisible(cap is not None)
         if cap is not None:
             self._bar.show_plan(used, view.projection or used, cap, passed / found.span.length)
@@ -240,11 +202,11 @@ class UsagePage(Page):
         self.changed.emit()
 
     def _offer_pane(self) -> None:
-        """Where there is room, and something to tell."""
+        """Show the pane if the window has room and the chart is shown."""
         shown = self._stack.currentWidget() is self.chart and self.window().width() >= _PANE_FROM
         self._pane.setVisible(shown)
 
-    def _fill_pane(self, found: _Found, view: Outlook) -> None:
+    def _fill_pane(self, found: Figures, view: Outlook) -> None:
         today = found.days.get(found.today)
         measured = len(found.days)
         now = [Amount(self.tr("Used today"), today.both if today else 0)]
@@ -253,7 +215,7 @@ class UsagePage(Page):
         now.append(Amount(self.tr("Average of {count} days").format(count=measured), view.used // measured))
         most = max([*(used.both for _month, used in found.months), self._plan.cap_bytes or 0])
         earlier = [Amount(self._month_name(month), used.both, most) for month, used in found.months]
-        networks = [Amount(self._network_name(each), each.used.both) for each in found.networks[:_MOST_NETWORKS]]
+        networks = [Amount(self._network_name(each), each.used.both) for each in found.networks[:_MAX_NETWORKS]]
         self._pane.show_sections(
             (
                 (self.tr("Today"), now),
@@ -270,7 +232,7 @@ class UsagePage(Page):
             name = self.tr("{kind} {number}").format(kind=name, number=network.number)
         return self.tr("{network}, metered").format(network=name) if network.is_metered else name
 
-    def _bars(self, found: _Found) -> list[Bar]:
+    def _bars(self, found: Figures) -> list[Bar]:
         locale = QLocale()
         if _PERIODS[self._period] == "year":
             bars = []
@@ -332,74 +294,9 @@ class UsagePage(Page):
         self.changed.emit()
 
 
-class _PlanBar(QWidget):
-    """Used, projected (hatched) and the cap, with a tick at today."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._used = self._projection = self._cap = 0
-        self._today = 0.0
-        self.setFixedHeight(theme.height(_BAR_HEIGHT + 4))
-
-    def show_plan(self, used: int, projection: int, cap: int, today: float) -> None:
-        self._used, self._projection, self._cap, self._today = used, projection, cap, today
-        self.setToolTip(self.tr("Solid: used. Striped: projected. Tick: today."))
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        tokens = self._theme.tokens
-        painter = QPainter(self)
-        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
-            painter.translate(self.width(), 0)
-            painter.scale(-1, 1)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = max(self._cap, self._projection, self._used, 1)
-        box = QRectF(0.5, 2.5, self.width() - 1, self.height() - 5)
-        painter.setPen(QPen(tokens.ctl, 1))
-        painter.drawRoundedRect(box, 3, 3)
-        projected = QRectF(box.left(), box.top(), box.width() * self._projection / whole, box.height())
-        painter.save()
-        painter.setClipRect(projected)
-        painter.setPen(QPen(tokens.down, 1.2))
-        x = box.left() - box.height()
-        while x < projected.right():
-            painter.drawLine(int(x), int(box.bottom()), int(x + box.height()), int(box.top()))
-            x += 5
-        painter.restore()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tokens.err if self._used > self._cap else tokens.down)
-        painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * self._used / whole, box.height()), 3, 3)
-        painter.setPen(QPen(tokens.ink, 2))
-        painter.drawLine(int(box.width() * self._today), 0, int(box.width() * self._today), self.height())
-
-
-def _months_before(today: date, billing_day: int) -> list[Days]:
-    """The billing months before this one, the latest first."""
-    months = [billing_month(today, billing_day)]
-    while len(months) <= _EARLIER:
-        months.append(billing_month(months[-1].first - timedelta(days=1), billing_day))
-    return months[1:]
-
-
-def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:
-    """Days of the span before this one, the first that is known, and what of it had passed when measuring began."""
-    begin = reader.begin()
-    began = None if begin is None else datetime.fromtimestamp(begin).astimezone()
-    # Days that another program counted lie before; they are whole.
-    fraction = (began.hour * 60 + began.minute) / 1440 if began and began.date() == first else 0.0
-    return (first - span.first).days + fraction
-
-
 def _moment(span: Days, passed: float) -> str:
     """So many days after the span's beginning, as `22 November 12:40`, without the time at midnight."""
     whole = int(passed)
     minute = round((passed - whole) * 1440)
     day = long_date(span.first + timedelta(days=whole))
     return f"{day} {minute // 60:02}:{minute % 60:02}" if minute else day
-
-
-def _sum(days: dict[date, Used], span: Days) -> Used | None:
-    """Of the days in a span; None: there are none."""
-    found = [used for day, used in days.items() if span.first <= day <= span.last]
-    return reduce(lambda total, used: total.plus(used), found) if found else None

@@ -1,0 +1,54 @@
+"""The bar of a data plan."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from netwatch_tray.window.widgets.theme import Theme
+
+_HEIGHT = 10
+
+
+class PlanBar(QWidget):
+    """Used (solid), projected (hatched) and the cap, with a tick at today."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._used = self._projection = self._cap = 0
+        self._today = 0.0
+        self.setFixedHeight(theme.height(_HEIGHT + 4))
+
+    def show_plan(self, used: int, projection: int, cap: int, today: float) -> None:
+        """Amounts in bytes; `today`: the share of the month that has passed, 0 to 1."""
+        self._used, self._projection, self._cap, self._today = used, projection, cap, today
+        self.setToolTip(self.tr("Solid: used. Striped: projected. Tick: today."))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        tokens = self._theme.tokens
+        painter = QPainter(self)
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            painter.translate(self.width(), 0)
+            painter.scale(-1, 1)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        whole = max(self._cap, self._projection, self._used, 1)
+        box = QRectF(0.5, 2.5, self.width() - 1, self.height() - 5)
+        painter.setPen(QPen(tokens.ctl, 1))
+        painter.drawRoundedRect(box, 3, 3)
+        projected = QRectF(box.left(), box.top(), box.width() * self._projection / whole, box.height())
+        painter.save()
+        painter.setClipRect(projected)
+        painter.setPen(QPen(tokens.down, 1.2))
+        x = box.left() - box.height()
+        while x < projected.right():
+            painter.drawLine(int(x), int(box.bottom()), int(x + box.height()), int(box.top()))
+            x += 5
+        painter.restore()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens.err if self._used > self._cap else tokens.down)
+        painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * self._used / whole, box.height()), 3, 3)
+        painter.setPen(QPen(tokens.ink, 2))
+        painter.drawLine(int(box.width() * self._today), 0, int(box.width() * self._today), self.height())
