@@ -44,7 +44,7 @@ from netwatch_tray.tray import Actions, Amounts, Notification
 from netwatch_tray.tray.presence import Presence
 
 if TYPE_CHECKING:
-    from netwatch_tray.cloud.reporter import Reporter
+    from netwatch_tray.cloud.upload_service import UploadService
     from netwatch_tray.history.usage import Alert
 
 _log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Agent:
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
         self._presence: Presence | None = None
         self._tray_reported = ("", False)
-        self._reporter: Reporter | None = None
+        self._upload_service: UploadService | None = None
         self._unreachable = ""
         """Why no new client can connect."""
         self._successor: AlreadyRunningError | None = None
@@ -95,7 +95,7 @@ class Agent:
             undo.callback(self._settings_child.close)
             self._connections = ConnectionWatch(self._scheduler, self._monitor)
             undo.callback(self._connections.stop)
-            undo.callback(self._end_reporter)
+            undo.callback(self._end_uploading)
             self._history = HistoryKeeper(self._scheduler, paths.history_file(), settings, self._warn_of_data_plan)
             undo.callback(self._history.stop)
             undo.callback(self._take_last)
@@ -133,7 +133,7 @@ class Agent:
             if self._settings_fault:
                 self._complain("settings", "The settings have a fault", self._settings_fault)
             self._connections.start(self._feed)
-            self._start_reporter()
+            self._start_uploading()
             if self._presence:
                 self._presence.run(self._undo.close)
             else:
@@ -153,8 +153,8 @@ class Agent:
             return
         self._recent.append(_recent(tick))
         self._history.take(tick, self._connections.count(tick))
-        if self._reporter:
-            self._reporter.tick(tick)
+        if self._upload_service:
+            self._upload_service.tick(tick)
         if self._presence:
             self._presence.show(tick)
             self._report_tray()
@@ -243,7 +243,7 @@ class Agent:
             pause=lambda on: self._monitor.pause() if on else self._monitor.resume(),
             choose=self._choose,
             show_doctor=self._show_doctor,
-            upload_state=lambda: self._reporter.status if self._reporter else "",
+            upload_state=lambda: self._upload_service.status if self._upload_service else "",
             apps=lambda: self._connections.table.apps() if self._connections.table else (),
             amounts=self._amounts,
         )
@@ -280,7 +280,7 @@ class Agent:
     def _apply(self, settings: Settings) -> None:
         before, self._settings = self._settings, settings
         if settings.upload != before.upload:
-            self._start_reporter()
+            self._start_uploading()
         self._history.apply(settings)
         self._monitor.choose(settings.total)
         if self._presence:
@@ -296,15 +296,15 @@ class Agent:
         if self._presence:
             self._presence.notify(Notification(key, heading, text))
 
-    def _start_reporter(self) -> None:
-        """Uploads as the settings say; again: instead of the reporter before."""
-        before, self._reporter, self._connections.on_reading = self._reporter, None, None
+    def _start_uploading(self) -> None:
+        """Uploads as the settings say; again: in place of the service before."""
+        before, self._upload_service, self._connections.on_reading = self._upload_service, None, None
         if before:
             before.stop(drain=False)
         if self._settings.upload.on:
-            from netwatch_tray.cloud.reporter import Reporter  # noqa: PLC0415  6 MB with TLS and SQLite
+            from netwatch_tray.cloud.upload_service import UploadService  # noqa: PLC0415  6 MB with TLS and SQLite
 
-            self._reporter = Reporter(
+            self._upload_service = UploadService(
                 self._scheduler,
                 self._settings.upload,
                 {**os.environ, **self._secrets},
@@ -312,12 +312,12 @@ class Agent:
                 partial(self._notify, "upload", "Nothing is uploaded"),
                 after=before,
             )
-            self._connections.on_reading = self._reporter.connections_read
+            self._connections.on_reading = self._upload_service.connections_read
 
-    def _end_reporter(self) -> None:
-        if self._reporter:
-            self._reporter.stop(drain=True)
-            self._reporter.wait()
+    def _end_uploading(self) -> None:
+        if self._upload_service:
+            self._upload_service.stop(drain=True)
+            self._upload_service.wait()
 
     def _warn_of_data_plan(self, alert: Alert) -> None:
         used, cap = (units.size(amount, self._settings.units) for amount in (alert.used, alert.cap))
@@ -363,7 +363,7 @@ class Agent:
             tray=self._presence.state if self._presence else "none: started with --headless",
             no_tray=self._presence.no_tray if self._presence else "",
             is_looking=self._presence is not None and self._presence.is_looking,
-            upload=self._reporter.status if self._reporter else None,
+            upload=self._upload_service.status if self._upload_service else None,
             settings_fault=self._settings_fault,
             clients=self._feed.clients,
             faults=(

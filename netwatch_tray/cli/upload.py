@@ -251,9 +251,9 @@ def _waiting(exists: bool) -> str:
     if not exists:
         return "empty"
     spool = Spool(paths.spool_file())
-    level = spool.level()
+    counts = spool.counts()
     spool.close()
-    return f"{level.waiting} waiting, {level.delivered} delivered, {level.aside} refused, {level.dropped} dropped"
+    return f"{counts.waiting} waiting, {counts.delivered} delivered, {counts.aside} refused, {counts.dropped} dropped"
 
 
 def _test(_options: argparse.Namespace) -> int:
@@ -264,8 +264,8 @@ def _test(_options: argparse.Namespace) -> int:
     from netwatch_tray.cloud import account, wire
     from netwatch_tray.cloud.client import ServerClient, describe
     from netwatch_tray.cloud.observer import Observer
+    from netwatch_tray.cloud.response_policy import Outcome, PerSnapshot, decide
     from netwatch_tray.cloud.uploader import PACE
-    from netwatch_tray.cloud.verdict import Each, judge
 
     settings = load_settings()
     found = account.resolve(settings.upload)
@@ -274,17 +274,17 @@ def _test(_options: argparse.Namespace) -> int:
     body = observer.envelope()
     observer.close()
     client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
-    answer = client.post(body)
-    if answer.status == 429:
+    response = client.post(body)
+    if response.status == 429:
         print("The server takes a snapshot every ten seconds; trying again in a moment.", file=sys.stderr)
         time.sleep(PACE.gap)
-        answer = client.post(body)
+        response = client.post(body)
     client.close()
-    verdict = judge(answer, 1, None)
-    if isinstance(verdict, Each) and verdict.fates[0][0] == "accepted":
+    decision = decide(response, 1, None)
+    if isinstance(decision, PerSnapshot) and decision.outcomes[0][0] is Outcome.ACCEPTED:
         print(f"{found.endpoint} took one snapshot of {len(body)} bytes ({describe(found.endpoint)}).")
         return DONE
-    reason = verdict.fates[0][1] if isinstance(verdict, Each) else verdict.reason
+    reason = decision.outcomes[0][1] if isinstance(decision, PerSnapshot) else decision.reason
     complain(f"{found.endpoint} did not take it: {reason}")
     return WRONG
 

@@ -1,7 +1,7 @@
-"""Where snapshots go and under which name: the server's address, the key, and the random id of this host.
+"""Where snapshots go and under which name: the server's URL, the key, and the random id of this host.
 
-The key lies in the system's keyring where the optional package `keyring` finds one, else in a file that only the person
-may read. It is in no setting, log, error, representation or command line.
+The key is stored in the system's keyring where the optional package `keyring` finds one, else in a file that only the
+user can read. It is in no setting, log, error, representation or command line.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MOST_IDENTITIES = 50
 
 
 class Endpoint(NamedTuple):
-    """A server's address, proven to be one that a key may be sent to."""
+    """A server's URL, validated: a key may be sent to it."""
 
     is_secure: bool
     host: str
@@ -58,12 +58,12 @@ class Endpoint(NamedTuple):
 
 
 class Key:
-    """An API key that shows itself to nobody who does not ask for it."""
+    """An API key whose text only `reveal` returns."""
 
     __slots__ = ("_text",)
 
     def __init__(self, text: str) -> None:
-        """Raises SettingsError, without the text, where it cannot be a key."""
+        """Raise SettingsError, without the text, where it cannot be a key."""
         text = text.strip()
         if not 0 < len(text) <= _LONGEST_KEY or not all("!" <= letter <= "~" for letter in text):
             raise SettingsError("The API key must be one word of plain ASCII characters. Copy it again.")
@@ -81,11 +81,11 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     host_id: str
     secret: str
-    """Hexadecimal; never sent. Makes the words that stand for hidden names."""
+    """Hexadecimal; never sent. The words that replace hidden names are derived from it."""
 
 
 class Account(NamedTuple):
-    """All that is needed to send."""
+    """Everything needed to send."""
 
     endpoint: Endpoint
     key: Key
@@ -93,9 +93,9 @@ class Account(NamedTuple):
 
 
 def parse_endpoint(address: str) -> Endpoint:
-    """From `https://host`, with or without the path of the API. Raises SettingsError.
+    """Parse `https://host`, with or without the path of the API. Raise SettingsError.
 
-    Without encryption only to this very machine; user names, queries and fragments have no place in it.
+    Unencrypted URLs are accepted for the loopback only; user names, queries and fragments are not accepted.
     """
     address = address.strip()
     shown = without_credentials(address)
@@ -104,14 +104,16 @@ def parse_endpoint(address: str) -> Endpoint:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         reason = f": {error}" if shown == address else ""  # which may quote the password
-        raise SettingsError(f"The upload address {shown!r} is none{reason}.") from error
+        raise SettingsError(f"Invalid upload URL {shown!r}{reason}.") from error
     if parts.scheme not in {"http", "https"} or not _is_host(host) or any(map(str.isspace, address)):
-        raise SettingsError(f"The upload address {shown!r} is none. It looks like: https://netwatch.example.org")
+        raise SettingsError(f"Invalid upload URL {shown!r}. It looks like: https://netwatch.example.org")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise SettingsError("The upload address may hold no user name, password, query or fragment.")
+        raise SettingsError("The upload URL must not contain a user name, password, query or fragment.")
     is_secure = parts.scheme == "https"
     if not is_secure and not _is_loopback(host):
-        raise SettingsError(f"The upload address {shown!r} is not encrypted. Only https:// may leave this machine.")
+        raise SettingsError(
+            f"The upload URL {shown!r} is not encrypted. Use https:// (http:// is for a server on this machine only)."
+        )
     path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
     if not path.endswith(_INGEST):
         path += _INGEST
@@ -119,7 +121,7 @@ def parse_endpoint(address: str) -> Endpoint:
 
 
 def _is_host(name: str) -> bool:
-    """Of an address or of a machine, in ASCII, with labels as long as the DNS allows (RFC 1035)."""
+    """Return whether this is an address or an ASCII host name, with labels no longer than in the DNS (RFC 1035)."""
     return name.isascii() and all(0 < len(label) < 64 for label in name.removesuffix(".").split("."))
 
 
@@ -131,9 +133,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def resolve(upload: Upload, environment: Mapping[str, str] = os.environ) -> Account:
-    """The account in use. NETWATCH_ENDPOINT and NETWATCH_API_KEY go before what was set up.
+    """Return the account in use. NETWATCH_ENDPOINT and NETWATCH_API_KEY override what was set up.
 
-    Raises SettingsError that says what is missing.
+    Raise SettingsError with what is missing.
     """
     endpoint, key = _server_and_key(upload, environment)
     if key is None:
@@ -148,18 +150,18 @@ def _server_and_key(upload: Upload, environment: Mapping[str, str]) -> tuple[End
 
 
 def server(upload: Upload, environment: Mapping[str, str] = os.environ) -> Endpoint:
-    """NETWATCH_ENDPOINT goes before the setting. Raises SettingsError."""
+    """Return the server in use. NETWATCH_ENDPOINT overrides the setting. Raise SettingsError."""
     return parse_endpoint(environment.get("NETWATCH_ENDPOINT") or upload.endpoint)
 
 
 def known_identity(upload: Upload, environment: Mapping[str, str] = os.environ) -> Identity | None:
-    """The one in use, without drawing one; `None`: nothing was set up. Raises NetWatchError."""
+    """Return the identity in use without creating one; `None`: nothing was set up. Raise NetWatchError."""
     endpoint, key = _server_and_key(upload, environment)
     return None if key is None else _read_identities(paths.identities_file()).get(_fingerprint(endpoint, key))
 
 
 def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int:
-    """Seconds between snapshots; NETWATCH_INTERVAL goes before the setting. Raises SettingsError."""
+    """Return the seconds between snapshots. NETWATCH_INTERVAL overrides the setting. Raise SettingsError."""
     text = environment.get("NETWATCH_INTERVAL")
     if not text:
         return upload.interval
@@ -169,10 +171,10 @@ def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int
 
 
 def identity(endpoint: Endpoint, key: Key, *, like: Key | None = None) -> Identity:
-    """The id of this host for the account of a key; a new random one for a key not seen before.
+    """Return this host's identity for the account of a key; a new random one for a new key.
 
-    Never made from the machine: a server files snapshots under whoever had the id first, so two accounts must not
-    share one. `like`: another key of the same account, whose id goes on. Raises NetWatchError.
+    It is not derived from the machine: a server files snapshots under the account that used the id first, so two
+    accounts must not share one. `like`: another key of the same account, whose identity is kept. Raise NetWatchError.
     """
     file = paths.identities_file()
     known = _read_identities(file)
@@ -190,7 +192,7 @@ def identity(endpoint: Endpoint, key: Key, *, like: Key | None = None) -> Identi
 
 
 def _fingerprint(endpoint: Endpoint, key: Key) -> str:
-    """What an account's file entry is called: tells neither key nor server."""
+    """Return the name of an account's entry in the file, which reveals neither key nor server."""
     return hashlib.sha256(f"{endpoint}\n{key.reveal()}".encode()).hexdigest()[:32]
 
 
@@ -207,7 +209,7 @@ def _read_identities(file: Path) -> dict[str, Identity]:
 
 
 def load_key(endpoint: Endpoint) -> Key | None:
-    """The key that was set up for this server; `None`: there is none. Raises NetWatchError."""
+    """Return the key that was set up for this server; `None`: there is none. Raise NetWatchError."""
     try:
         text = paths.upload_key_file().read_text()
     except FileNotFoundError:
@@ -215,12 +217,12 @@ def load_key(endpoint: Endpoint) -> Key | None:
     except (OSError, UnicodeDecodeError) as error:
         raise NetWatchError(f"The API key cannot be read from {paths.upload_key_file()}.") from error
     host, _, key = text.strip().rpartition(" ")
-    # A key goes to the server it was entered for, even if somebody changes the address in the settings.
+    # A key is sent only to the server it was entered for, even if the URL in the settings is changed.
     return Key(key) if host == _place(endpoint) else None
 
 
 def save_key(endpoint: Endpoint, key: Key) -> str:
-    """Keeps the key; returns where, in words. Raises NetWatchError."""
+    """Store the key and return where, in words. Raise NetWatchError."""
     file = paths.upload_key_file()
     if _has_keyring():
         import keyring  # noqa: PLC0415  12 MB, and in the terminal only
@@ -243,7 +245,7 @@ def _has_keyring() -> bool:
 
 
 def _key_in_keyring(endpoint: Endpoint) -> Key | None:
-    """Asked in a process of its own, which takes keyring's 12 MB with it when it ends."""
+    """Read it in a child process, which frees keyring's 12 MB when it exits."""
     if not _has_keyring():
         return None
     import subprocess  # noqa: PLC0415  costs 1 MB, and only with a keyring
@@ -264,7 +266,7 @@ def _key_in_keyring(endpoint: Endpoint) -> Key | None:
 
 
 def _write_private(file: Path, content: bytes) -> None:
-    """Never there with anything but mode 0600, nor half. Raises NetWatchError."""
+    """Write a file atomically, with mode 0600 from the start. Raise NetWatchError."""
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -29,13 +29,13 @@ class LateError(UnreachableError):
     """The deadline passed before the whole response arrived; a smaller request may get through."""
 
 
-class Answer(NamedTuple):
-    """What a server responded."""
+class Response(NamedTuple):
+    """A server's response."""
 
     status: int
     body: bytes
     server_time: float | None
-    """Its clock, Unix time in seconds."""
+    """Its clock at the moment of the response, Unix time in seconds."""
     retry_after: float | None
     """Seconds the server asks to wait."""
     location: str | None
@@ -59,7 +59,7 @@ class ServerClient:
         self._connection = Connection(account.endpoint)
         self._was_cut = False
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: bytes) -> Response:
         """Raise UnreachableError."""
         self._connection.begin(self._timeout)
         try:
@@ -74,14 +74,14 @@ class ServerClient:
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             if self._was_cut or isinstance(error, TimeoutError):
-                raise LateError(f"{self._endpoint.host} did not answer in time.") from error
+                raise LateError(f"{self._endpoint.host} did not respond in time.") from error
             raise UnreachableError(self._reason(error)) from error
         # After an interim response (1xx) the final one is still to come, and must not be taken for the next request's.
         if self._connection.sock is None or response.status < 200:
             self.close()
         server_time = _unix_time(response.getheader("Date"))
         retry_after = _seconds(response.getheader("Retry-After"), server_time)
-        return Answer(response.status, content, server_time, retry_after, response.getheader("Location"))
+        return Response(response.status, content, server_time, retry_after, response.getheader("Location"))
 
     def hurry(self, seconds: float) -> None:
         """Limit the request under way and every later one to this time, from any thread, before the end."""
@@ -109,11 +109,11 @@ class ServerClient:
             case socket.gaierror():
                 return f"{host} was not found: {error.strerror}."
             case http.client.RemoteDisconnected() | http.client.IncompleteRead():
-                return f"{host} closed the connection in the middle of its answer."
+                return f"{host} closed the connection in the middle of its response."
             case OSError():
                 return f"{host} cannot be reached: {error.strerror or 'the connection broke off'}."
             case ResponseTooLargeError() | http.client.LineTooLong():
-                return f"{host} sends more than any answer needs."
+                return f"{host} sends more than any response needs."
         return f"{host} does not speak HTTP."
 
 

@@ -1,4 +1,4 @@
-"""A snapshot in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+"""Writes a snapshot in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from netwatch_tray.cloud.wire import HealthMetric, Snapshot
 
 
 class Metric(NamedTuple):
-    """One family; base units, as is the custom: bytes, seconds, ratios."""
+    """One metric family, in base units by convention: bytes, seconds, ratios."""
 
     name: str
     kind: str
@@ -20,7 +20,7 @@ class Metric(NamedTuple):
 
 
 def render(snapshot: Snapshot) -> str:
-    """What is not known is left out: a scrape without a sample is a gap, and a 0 would be a lie."""
+    """Return the exposition. Unknown values are omitted, because a missing sample is a gap and a 0 would be wrong."""
     lines = []
     for metric in families(snapshot):
         if metric.samples:
@@ -30,7 +30,7 @@ def render(snapshot: Snapshot) -> str:
 
 
 def families(snapshot: Snapshot) -> Iterator[Metric]:
-    """Everything that is a number in it, but processes and connections: their names would make series without end."""
+    """Yield every number except those of processes and connections, whose names would create unlimited series."""
     for direction, word in (("rx", "receive"), ("tx", "transmit")):
         for field, help_text in (
             ("bytes", "Bytes since boot."),

@@ -1,4 +1,4 @@
-"""Serves metrics on the loopback, to this machine alone."""
+"""Serves metrics on the loopback interface only."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TIMEOUT = 10.0
 
 
 class MetricsServer:
-    """Answers GET /metrics and GET /healthz from threads of its own until it is closed."""
+    """Responds to GET /metrics and GET /healthz in threads of its own until `close`."""
 
     def __init__(self, port: int, metrics: Callable[[], str]) -> None:
-        """`port`: 0 takes any. `metrics`: called for each scrape, one at a time. Raises OSError: the port is taken."""
+        """`port`: 0 chooses a free one. `metrics`: called for each scrape, not concurrently. Raise OSError."""
         lock = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -23,18 +23,21 @@ class MetricsServer:
 
             def do_GET(self) -> None:
                 host = (self.headers.get("Host") or "").rpartition(":")[0] or self.headers.get("Host")
-                if host not in {_LOOPBACK, "localhost"}:  # a page of the web that says it is us (DNS rebinding)
-                    self._say(403, "text/plain", "Only this machine may ask.\n")
+                if host not in {
+                    _LOOPBACK,
+                    "localhost",
+                }:  # a web page under a name that resolves to the loopback (DNS rebinding)
+                    self._respond(403, "text/plain", "Only requests to 127.0.0.1 or localhost are served.\n")
                 elif self.path == "/healthz":
-                    self._say(200, "text/plain", "ok\n")
+                    self._respond(200, "text/plain", "ok\n")
                 elif self.path == "/metrics":
                     with lock:
                         text = metrics()
-                    self._say(200, "text/plain; version=0.0.4; charset=utf-8", text)
+                    self._respond(200, "text/plain; version=0.0.4; charset=utf-8", text)
                 else:
-                    self._say(404, "text/plain", "Here are /metrics and /healthz.\n")
+                    self._respond(404, "text/plain", "Not found. There are /metrics and /healthz.\n")
 
-            def _say(self, status: int, kind: str, text: str) -> None:
+            def _respond(self, status: int, kind: str, text: str) -> None:
                 content = text.encode()
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
@@ -43,7 +46,7 @@ class MetricsServer:
                 self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
-                """A scrape is no news."""
+                """Log no scrapes."""
 
         self._server = http.server.ThreadingHTTPServer((_LOOPBACK, port), Handler)
         self._server.daemon_threads = True

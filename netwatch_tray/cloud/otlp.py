@@ -1,6 +1,6 @@
-"""The same numbers for any OpenTelemetry pipeline: OTLP over HTTP by the official SDK, under netwatch-agent's names.
+"""Exports snapshots to OpenTelemetry: OTLP over HTTP by the official SDK, with the names of netwatch-agent.
 
-An optional extra: the SDK takes more memory than the whole agent, so it runs in the process of `serve-metrics` alone.
+An optional extra. The SDK takes more memory than the whole agent, so it runs only in the process of `serve-metrics`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Instrument(NamedTuple):
     unit: str
     is_counter: bool
     points: Callable[[Snapshot], Iterator[tuple[float | None, dict[str, str]]]]
-    """Values with their attributes; unknown ones are left out."""
+    """Yields values with their attributes; `None`: unknown, not exported."""
 
 
 _DIRECTIONS = (("receive", "rx"), ("transmit", "tx"))
@@ -77,9 +77,10 @@ INSTRUMENTS = (
 
 
 def start(endpoint: str | None, interval_s: float, latest: Callable[[], Snapshot]) -> MeterProvider:
-    """Exports until `shutdown` of what it returns. `endpoint`: a collector; by default what OTEL_EXPORTER_OTLP_… say.
+    """Export until `shutdown` of the returned provider is called.
 
-    Raises UnsupportedError where the extra is not installed.
+    `endpoint`: of a collector; by default the environment variables OTEL_EXPORTER_OTLP_… apply.
+    Raise UnsupportedError where the extra is not installed.
     """
     try:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415  extra
@@ -95,7 +96,7 @@ def start(endpoint: str | None, interval_s: float, latest: Callable[[], Snapshot
 
 
 def provide(reader: MetricReader, latest: Callable[[], Snapshot]) -> MeterProvider:
-    """Registers all instruments with a reader of the SDK."""
+    """Register all instruments with a reader of the SDK."""
     from opentelemetry.metrics import CallbackOptions, Observation  # noqa: PLC0415  extra
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  extra
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  extra

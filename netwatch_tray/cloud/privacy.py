@@ -1,6 +1,6 @@
-"""What leaves the machine, and nothing else: the level the person chose, and what is hidden within it.
+"""Reduces a snapshot to what the user chose to send: the level, without hidden addresses and names.
 
-The last step before a snapshot is stored, so that not even the file of waiting snapshots knows more than was chosen.
+This is the last step before a snapshot is stored, so the spool holds no more than that either.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ORDER = list(LEVELS)
 
 
 class Scope(NamedTuple):
-    """How much a snapshot tells."""
+    """How much a snapshot contains."""
 
     level: int = 0
     """0 to 3, in the order of LEVELS."""
@@ -40,14 +40,14 @@ def scope(upload: Upload) -> Scope:
 
 
 def includes(level: UploadLevel, part: UploadLevel) -> bool:
-    """Whether what `part` adds is sent at `level`."""
+    """Return whether what `part` adds is sent at `level`."""
     return _ORDER.index(level) >= _ORDER.index(part)
 
 
 def limited(
     snapshot: wire.Snapshot, level: UploadLevel, secret: bytes, *, hide_addresses: bool, hide_names: bool
 ) -> wire.Snapshot:
-    """As much of a snapshot as was chosen. `secret`: never sent; makes the words that stand for names."""
+    """Return as much of a snapshot as was chosen. `secret`: never sent; the words that replace names derive from it."""
     changes: dict[str, Any] = {}
     if not includes(level, "connections"):
         changes["connections"] = UNSET
@@ -79,7 +79,7 @@ def limited(
 
 
 def limited_host(host: wire.HostInfo, *, hide_names: bool) -> wire.HostInfo:
-    """The host under a name made of its random id."""
+    """Return the host, with `hide_names` under a name made from its random id."""
     return msgspec.structs.replace(host, hostname=f"host-{host.host_id[:8]}") if hide_names else host
 
 
@@ -103,7 +103,7 @@ def _connection(
 
 
 def _word(kind: str, name: str, secret: bytes) -> str:
-    """The same for the same name on the same host, so that a server's charts hold together."""
+    """Return the same word for the same name on the same host, so that a server's charts stay consistent."""
     return f"{kind}-{hashlib.blake2b(name.encode(), digest_size=4, key=secret).hexdigest()}"
 
 

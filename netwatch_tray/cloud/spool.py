@@ -1,8 +1,7 @@
-"""Snapshots that wait for their server: a queue in SQLite that survives kill -9 and power failures.
+"""Pending snapshots: a queue in SQLite that survives kill -9 and power failures.
 
-Bounded by age, because the server refuses what is older than a day, and by size; what falls out is counted. Written by
-the thread that measures and emptied by the one that sends, under one lock that is never held while anybody waits for
-the network.
+Bounded by age, because the server refuses what is older than a day, and by size; dropped snapshots are counted. The
+measuring thread writes and the uploader's thread deletes, under one lock that is never held during a request.
 """
 
 from __future__ import annotations
@@ -25,17 +24,18 @@ from netwatch_tray.errors import NetWatchError
 _log = logging.getLogger(__name__)
 
 LONGEST_AGE = 24 * 3600.0
-"""Seconds: the server's window, into the past as into the future."""
+"""Seconds: the server accepts timestamps this far in the past and in the future."""
 _CLOCK_WAS_SET = 1_767_225_600.0
-"""Unix time of the beginning of 2026. A machine without a battery wakes up decades before it, until it hears the time;
-by such a clock everything would be from the future."""
+"""Unix time of the beginning of 2026. A machine without a battery starts decades before it, until its clock is set; by
+such a clock every snapshot would be from the future."""
 MOST_BYTES = 48 << 20
-"""Of stored snapshots; compressed, a day at every level and the usual interval takes less."""
+"""Of stored snapshots. A day at every level and the default interval takes less, compressed."""
 _VERSION = 1
 _BUSY_TIMEOUT = 5.0
 _PATIENCE = 45.0
-"""Seconds to wait for another sender, which may be finishing its last request."""
-_LOOK_AGAIN = 0.1
+"""Seconds to wait for another agent's lock, which may be finishing its last request."""
+_RETRY_LOCK = 0.1
+"""Seconds."""
 _SCHEMA = """
 CREATE TABLE snapshot (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -56,7 +56,7 @@ INSERT INTO counter VALUES ('dropped', 0), ('delivered', 0);
 
 
 class Stored(NamedTuple):
-    """A snapshot that waits."""
+    """A pending snapshot."""
 
     id: int
     at: float
@@ -65,23 +65,23 @@ class Stored(NamedTuple):
     """JSON."""
 
 
-class Level(NamedTuple):
-    """How full the spool is."""
+class SpoolCounts(NamedTuple):
+    """Numbers of snapshots."""
 
     waiting: int
     aside: int
-    """Refused by the server; kept for their day, not sent."""
+    """Refused by the server; kept until they are a day old, not sent."""
     dropped: int
-    """Ever: too old, too many, damaged, made while the clock was wrong, or telling more than was to be told from then
-    on."""
+    """Since the spool was created: too old, too many, damaged, made while the clock was wrong, or holding more than the
+    user wanted to send from then on."""
     delivered: int
-    """Ever."""
+    """Since the spool was created."""
     reason: str | None
-    """Why the latest was set aside."""
+    """Why the latest one was set aside."""
 
 
 class Spool:
-    """Safe to use from several threads. Raises NetWatchError where the file cannot be read or written."""
+    """Thread-safe. Every method but `close` raises NetWatchError where the file cannot be read or written."""
 
     def __init__(
         self,
@@ -91,8 +91,8 @@ class Spool:
         most_bytes: int = MOST_BYTES,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`to_send`: lock it until `close`, so that nobody else sends the same snapshots; raise NetWatchError if
-        somebody does. `now`: Unix time, seconds. A file that is damaged is put beside and a new one begun."""
+        """`to_send`: lock the spool until `close`, so that no other agent sends the same snapshots; raise NetWatchError
+        if one does. `now`: returns Unix time in seconds. A damaged file is renamed, and a new one is created."""
         self._file = file
         self._most_bytes = most_bytes
         self._now = now
@@ -108,7 +108,7 @@ class Spool:
                 if isinstance(error, sqlite3.OperationalError):  # locked, or the disk is full: not the file's fault
                     raise
                 beside = file.with_name(f"{file.name}.damaged")
-                _log.warning("The spool %s is damaged (%s) and was put aside as %s.", file, error, beside.name)
+                _log.warning("The spool %s is damaged (%s) and was renamed to %s.", file, error, beside.name)
                 file.replace(beside)
                 for suffix in ("-wal", "-shm"):
                     file.with_name(file.name + suffix).unlink(missing_ok=True)
@@ -119,7 +119,7 @@ class Spool:
             raise NetWatchError(f"Snapshots cannot be kept in {file}: {error}.") from error
 
     def append(self, host_id: str, at: float, body: bytes, scope: Scope) -> None:
-        """On disk when this returns. Drops what is too old, and the oldest where it would become too much."""
+        """Store a snapshot durably. Drop what is too old, and the oldest ones where the size would be exceeded."""
         packed = _packed(body)
         with self._transaction() as database:
             self._expire(database)
@@ -133,9 +133,9 @@ class Spool:
             self._bytes += len(packed)
 
     def batch(self, host_id: str, most: int, most_bytes: int) -> list[Stored]:
-        """The oldest that wait for this host's account, oldest first; at least one, however large.
+        """Return this account's oldest pending snapshots, oldest first; at least one, however large, if any is pending.
 
-        A snapshot whose bytes are damaged is dropped, and the next one takes its place.
+        Damaged snapshots are dropped and skipped.
         """
         with self._transaction() as database:
             self._expire(database)
@@ -162,17 +162,17 @@ class Spool:
             return found
 
     def delivered(self, ids: Iterable[int]) -> None:
-        """The server has them."""
+        """Delete snapshots that the server has stored."""
         with self._transaction() as database:
             _count(database, "delivered", self._delete(database, "id = ?", [(each,) for each in ids]))
 
     def set_aside(self, ids: Iterable[int], reason: str) -> None:
-        """The server refuses them for good; they are kept for their day to be looked at."""
+        """Keep snapshots that the server will never store out of later batches, for inspection until they expire."""
         with self._transaction() as database:
             database.executemany("UPDATE snapshot SET aside = ? WHERE id = ?", [(reason, each) for each in ids])
 
     def failed(self, ids: Iterable[int], most: int, reason: str) -> None:
-        """The server stumbled over these, and not over others; after `most` times they are set aside."""
+        """Count that the server failed to store these, and not others; after `most` times they are set aside."""
         with self._transaction() as database:
             database.executemany(
                 "UPDATE snapshot SET failures = failures + 1, aside = CASE WHEN failures + 1 >= ? THEN ? END"
@@ -181,13 +181,13 @@ class Spool:
             )
 
     def drop_beyond(self, scope: Scope) -> None:
-        """Drops what tells more than the person wants to tell now."""
+        """Drop snapshots that hold more than the user wants to send now."""
         with self._transaction() as database:
             condition = "level > ? OR hides_addresses < ? OR hides_names < ?"
             _count(database, "dropped", self._delete(database, condition, [scope]))
 
-    def level(self, host_id: str | None = None) -> Level:
-        """Of one account's snapshots, by default of all; the counters are everybody's."""
+    def counts(self, host_id: str | None = None) -> SpoolCounts:
+        """Count one account's snapshots, by default all. `dropped` and `delivered` are always of all accounts."""
         with self._transaction() as database:
             waiting, aside = database.execute(
                 "SELECT count(*) FILTER (WHERE aside IS NULL), count(aside) FROM snapshot WHERE ? IN (host_id, '')",
@@ -198,7 +198,7 @@ class Spool:
                 (host_id or "",),
             ).fetchone()
             counters = dict(database.execute("SELECT name, value FROM counter").fetchall())
-            return Level(waiting, aside, counters["dropped"], counters["delivered"], latest and latest[0])
+            return SpoolCounts(waiting, aside, counters["dropped"], counters["delivered"], latest and latest[0])
 
     def close(self) -> None:
         with self._lock:
@@ -222,7 +222,7 @@ class Spool:
                 raise NetWatchError(f"The spool {self._file} cannot be used: {error}.") from error
 
     def _expire(self, database: sqlite3.Connection) -> None:
-        """Drops what the server would refuse for its time: too old, or made while the clock was far ahead."""
+        """Drop what the server would refuse for its timestamp: too old, or made while the clock was far ahead."""
         now = self._now()
         if now >= _CLOCK_WAS_SET:
             bounds = (now - LONGEST_AGE, now + LONGEST_AGE)
@@ -234,10 +234,10 @@ class Spool:
         return dropped
 
     def _delete(self, database: sqlite3.Connection, which: str, values: Sequence[tuple[float, ...]]) -> int:
-        """How many there were."""
+        """Return how many were deleted."""
         count = 0
         for each in values:
-            # The condition is one of ours above, never anybody's text.
+            # The condition is one of the literals above.
             for (size,) in database.execute(f"DELETE FROM snapshot WHERE {which} RETURNING length(body)", each):  # noqa: S608
                 self._bytes -= size
                 count += 1
@@ -245,7 +245,7 @@ class Spool:
 
 
 def _packed(body: bytes) -> bytes:
-    """With a small window: what repeats in a snapshot repeats soon, and zlib's usual state has 256 KiB."""
+    """Compress with a small window: repetitions in a snapshot are close, and zlib's default state takes 256 KiB."""
     packer = zlib.compressobj(level=1, wbits=13, memLevel=5)
     return packer.compress(body) + packer.flush()
 
@@ -264,10 +264,10 @@ def _locked(file: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() < deadline:
-                time.sleep(_LOOK_AGAIN)
+                time.sleep(_RETRY_LOCK)
                 continue
             os.close(descriptor)
-            raise NetWatchError(f"Another agent sends the snapshots in {file.parent}. End one of the two.") from None
+            raise NetWatchError(f"Another agent sends the snapshots in {file.parent}. Quit one of the two.") from None
         except OSError:
             os.close(descriptor)
             raise
@@ -275,17 +275,19 @@ def _locked(file: Path) -> int:
 
 
 def _opened(file: Path) -> sqlite3.Connection:
-    """Raises sqlite3.DatabaseError where the file is none of ours."""
-    # One connection for all threads, because each would have a cache of its own; the lock of Spool keeps them apart.
+    """Raise sqlite3.DatabaseError where the file is not a spool of this version."""
+    # One connection for all threads, because each would have a cache of its own; Spool's lock serializes them.
     database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT, check_same_thread=False)
     try:
         file.chmod(0o600)
         database.execute("PRAGMA cache_size = -256")  # KiB
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        database.execute("PRAGMA wal_autocheckpoint = 64")  # pages; a day's queue must not lie there twice
+        database.execute(
+            "PRAGMA wal_autocheckpoint = 64"
+        )  # pages; else the log would hold a second copy of a day's queue
         database.execute("PRAGMA journal_size_limit = 1048576")
-        # Asked within the transaction that may create it: agent and terminal may begin the file at once.
+        # Read within the transaction that may create the tables: agent and terminal may open a new file at once.
         database.execute("BEGIN IMMEDIATE")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version == 0:

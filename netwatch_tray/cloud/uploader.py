@@ -1,8 +1,8 @@
-"""Empties the spool to the server in a thread of its own: one request at a time, in order, never twice what it has.
+"""Sends the spool's snapshots to the server in a thread of its own: one request at a time, oldest first.
 
-Whatever goes wrong, the snapshots stay in the spool until the server has them or they are a day old. After a fault it
-waits a random time that grows (full jitter), so that many hosts do not come back in step; while the person must do
-something it only asks now and then whether it was done, and tells them once.
+A snapshot stays in the spool until the server has stored it or it is a day old. After a fault the uploader backs off
+for a random time that grows (full jitter), so that many hosts do not return in step. While the user has to do something
+it retries every 15 minutes, and notifies once.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from typing import NamedTuple
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.client import LateError, ServerClient, UnreachableError
-from netwatch_tray.cloud.spool import Level, Spool, Stored
-from netwatch_tray.cloud.verdict import Again, Aside, Each, Paused, Smaller, Verdict, judge
+from netwatch_tray.cloud.response_policy import Decision, Outcome, Pause, PerSnapshot, Retry, SetAside, Split, decide
+from netwatch_tray.cloud.spool import Spool, SpoolCounts, Stored
 from netwatch_tray.errors import NetWatchError
 
 _log = logging.getLogger(__name__)
 
-_MOST_FAILURES = 5
-"""Of the server over one snapshot, before it is set aside."""
-_ROOM = 8192
-"""Bytes kept for what is around the snapshots."""
+_MAX_FAILURES = 5
+"""How often the server may fail to store one snapshot before it is set aside."""
+_ENVELOPE_ROOM = 8192
+"""Bytes of a body reserved for what surrounds the snapshots."""
 _NOTABLE_SKEW = 120.0
-"""Seconds."""
+"""Seconds of clock difference from which the user is told."""
 
 
 class Pace(NamedTuple):
     """Seconds."""
 
     gap: float = 11.0
-    """Between requests: both servers refuse more than one in ten, by clocks that know whole seconds."""
+    """Between requests. Both servers refuse more than one in ten seconds, and measure in whole seconds."""
     longest_wait: float = 300.0
     """After a fault."""
     paused: float = 900.0
-    """Between requests while the person must do something."""
+    """Between requests while the user has to do something."""
     timeout: float = 30.0
     """For one request."""
 
@@ -47,18 +47,18 @@ class Pace(NamedTuple):
 PACE = Pace()
 
 
-class State(NamedTuple):
+class UploadState(NamedTuple):
     """For tray, window and terminal."""
 
-    level: Level
+    counts: SpoolCounts
     fault: str | None
-    """What is wrong, in words for the person; `None`: all is well."""
-    needs_person: bool
-    """Nothing is sent until somebody does something about it."""
+    """What is wrong, in words for the user; `None`: nothing."""
+    needs_user: bool
+    """Nothing is sent until the user does something about the fault."""
     sent_at: float | None
-    """Unix time of the last answer that all is stored."""
+    """Unix time of the last response that reported everything stored."""
     clock_skew: float | None
-    """Seconds this clock is ahead of the server's, where that is worth knowing."""
+    """Seconds this host's clock is ahead of the server's; `None`: less than `_NOTABLE_SKEW`, or not known."""
 
     def __str__(self) -> str:
         parts = []
@@ -71,17 +71,17 @@ class State(NamedTuple):
         if self.clock_skew is not None:
             where = "ahead of" if self.clock_skew > 0 else "behind"
             parts.append(f"This computer's clock is {_duration(abs(self.clock_skew))} {where} the server's: set it.")
-        parts.append(f"{self.level.delivered} delivered, {self.level.waiting} waiting")
-        if self.level.dropped:
-            parts[-1] += f", {self.level.dropped} dropped (too old or too many)"
-        if self.level.aside:
-            parts[-1] += f", {self.level.aside} refused by the server ({self.level.reason})"
+        parts.append(f"{self.counts.delivered} delivered, {self.counts.waiting} waiting")
+        if self.counts.dropped:
+            parts[-1] += f", {self.counts.dropped} dropped (too old or too many)"
+        if self.counts.aside:
+            parts[-1] += f", {self.counts.aside} refused by the server ({self.counts.reason})"
         parts[-1] += "."
         return " ".join(parts)
 
 
 class Uploader:
-    """Runs between `start` and `stop`; `wake` after each snapshot that was put in the spool."""
+    """Runs between `start` and `stop`; call `wake` after each snapshot that was added to the spool."""
 
     def __init__(
         self,
@@ -90,30 +90,31 @@ class Uploader:
         host: Callable[[], wire.HostInfo],
         *,
         collectors_ok: Callable[[], bool] = lambda: True,
-        tell: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
         pace: Pace = PACE,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`host`: as it is now. `tell`: the person must do this, or nothing is sent. Both, and `collectors_ok`, are
-        called in the uploader's thread. `jitter`: 0 to 1. Raises NetWatchError: the spool."""
+        """`host`: returns the current facts. `notify`: gets what the user has to do before anything is sent. Both, and
+        `collectors_ok`, are called in the uploader's thread. `jitter`: returns 0 to 1. Raise NetWatchError: the spool
+        cannot be used."""
         self._spool, self._client = spool, client
-        self._host, self._collectors_ok, self._tell_person = host, collectors_ok, tell
+        self._host, self._collectors_ok, self._notify = host, collectors_ok, notify
         self._pace, self._jitter = pace, jitter
-        self._most = wire.MOST_SNAPSHOTS
+        self._max_batch = wire.MOST_SNAPSHOTS
         self._faults = 0
         """In a row."""
         self._fault: str | None = None
-        self._needs_person = False
-        self._was_told = False
-        """The person, since it last went well."""
+        self._needs_user = False
+        self._was_notified = False
+        """The user was, since the last success."""
         self._sent_at: float | None = None
         self._skew: float | None = None
         self._not_before = 0.0
         """Boot-time clock."""
         self._host_id = host().host_id
-        self._level = spool.level(self._host_id)
+        self._counts = spool.counts(self._host_id)
         self._accepted: list[int] = []
-        """The server has them, the spool still does too."""
+        """Ids of snapshots that the server has stored and the spool still holds."""
         self._woken = threading.Condition()
         self._has_work = True
         self._stopping = False
@@ -124,16 +125,16 @@ class Uploader:
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something to send. Reads the spool; raises NetWatchError."""
-        self._level = self._spool.level(self._host_id)
+        """Report that there is something to send. Raise NetWatchError: the spool cannot be read."""
+        self._counts = self._spool.counts(self._host_id)
         with self._woken:
             self._has_work = True
             self._woken.notify()
 
     def stop(self, within: float = 4.0, *, drain: bool = True) -> None:
-        """Ends within about that many seconds; the spool keeps the rest. `drain`: sends what waits, if all is well.
+        """Begin to end, within about that many seconds; the spool keeps what is not sent. Return at once.
 
-        Returns at once.
+        `drain`: send one more batch unless the last request failed.
         """
         with self._woken:
             self._stopping, self._drains = True, drain
@@ -141,50 +142,54 @@ class Uploader:
         self._client.hurry(within)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """After `stop`: until it has ended, or for that long; whether it has."""
+        """Wait for the end after `stop`, at most that long. Return whether the thread has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def state(self) -> State:
-        """As of the last request or `wake`; waits for nothing."""
+    def state(self) -> UploadState:
+        """Return the state as of the last request or `wake`. Never blocks."""
         skew = self._skew if self._skew is not None and abs(self._skew) >= _NOTABLE_SKEW else None
-        return State(self._level, self._fault, self._needs_person, self._sent_at, skew)
+        return UploadState(self._counts, self._fault, self._needs_user, self._sent_at, skew)
 
     def send_once(self) -> bool:
-        """One batch, if one waits; whether all that was in it found its end. Raises NetWatchError: the spool."""
+        """Send one batch, if any is pending. Return whether every snapshot in it was settled.
+
+        Raise NetWatchError: the spool cannot be used.
+        """
         self._forget_accepted()
-        self._has_work = False  # before the look: what comes after it says so
-        batch = self._spool.batch(self._host_id, self._most, wire.MOST_BYTES - _ROOM)
+        self._has_work = False  # before the spool is read, because a later `wake` sets it again
+        batch = self._spool.batch(self._host_id, self._max_batch, wire.MOST_BYTES - _ENVELOPE_ROOM)
         if not batch:
             return True
         self._has_work = True
-        went_well = self._send(batch)
-        self._level = self._spool.level(self._host_id)
-        return went_well
+        is_settled = self._send(batch)
+        self._counts = self._spool.counts(self._host_id)
+        return is_settled
 
     def _send(self, batch: list[Stored]) -> bool:
         self._not_before = clock.boottime() + self._pace.gap
-        verdict = self._ask(batch)
-        match verdict:
-            case Each(fates):
-                self._settle(batch, verdict)
-                if any(fate == "wait" for fate, _ in fates):
-                    self._pause("The server takes nothing from a computer whose clock is that wrong.")
-                elif any(fate == "failed" for fate, _ in fates):
-                    self._fail("The server could not store everything; the rest is sent again.")
+        decision = self._post(batch)
+        match decision:
+            case PerSnapshot(outcomes):
+                self._settle(batch, decision)
+                found = {outcome for outcome, _ in outcomes}
+                if Outcome.DEFERRED in found:
+                    self._pause("The server accepts nothing from a computer whose clock is that wrong.")
+                elif Outcome.FAILED in found:
+                    self._back_off("The server could not store everything; the rest is sent again.")
                 else:
                     self._succeed()
                     return True
-            case Again(reason, after):
-                self._fail(reason, after)
-            case Paused(reason):
+            case Retry(reason, after):
+                self._back_off(reason, after)
+            case Pause(reason):
                 self._pause(reason)
-            case Smaller(reason) if len(batch) > 1:
-                self._most = len(batch) // 2
-                self._note(reason)
-            case Smaller(reason) | Aside(reason):
+            case Split(reason) if len(batch) > 1:
+                self._max_batch = len(batch) // 2
+                self._report(reason)
+            case Split(reason) | SetAside(reason):
                 self._spool.set_aside([each.id for each in batch], reason)
-                self._note(reason)
+                self._report(reason)
         return False
 
     def _run(self) -> None:
@@ -194,18 +199,18 @@ class Uploader:
                     self.send_once()
                 except NetWatchError as error:
                     self._has_work = True
-                    self._fail(str(error))
+                    self._back_off(str(error))
                 except Exception:  # noqa: BLE001  the guard of the thread: a bug over one batch must not end it
                     _log.exception("Unexpected error; uploading goes on")
                     self._has_work = True
-                    self._fail("There was an unexpected error; the log has it.")
-            if self._drains and not self._faults and not self._needs_person:
+                    self._back_off("There was an unexpected error; the log has it.")
+            if self._drains and not self._faults and not self._needs_user:
                 self._drain()
         finally:
             self._client.close()
 
     def _wait(self) -> bool:
-        """Until something may be sent; False: the end is near."""
+        """Wait until something may be sent. Return False once `stop` was called."""
         with self._woken:
             while not self._stopping:
                 left = self._not_before - clock.boottime()
@@ -215,49 +220,49 @@ class Uploader:
             return False
 
     def _drain(self) -> None:
-        """Good-bye: what came since the last request, without keeping the distance, once."""
+        """Send what was added since the last request, without waiting for `Pace.gap`."""
         try:
             if self._has_work:
                 self.send_once()
         except NetWatchError as error:
-            _log.info("Snapshots wait for the next start: %s", error)
+            _log.info("Snapshots stay in the spool until the next start: %s", error)
 
-    def _ask(self, batch: list[Stored]) -> Verdict:
-        level = self._level = self._spool.level(self._host_id)
+    def _post(self, batch: list[Stored]) -> Decision:
+        counts = self._counts = self._spool.counts(self._host_id)
         health = wire.AgentHealth(
-            collectors_ok=self._collectors_ok(), dropped_count=level.dropped, queue_depth=level.waiting
+            collectors_ok=self._collectors_ok(), dropped_count=counts.dropped, queue_depth=counts.waiting
         )
         body = wire.encode_envelope(self._host(), wire.AGENT, [each.body for each in batch], health)
         sent = time.time()
         try:
-            answer = self._client.post(body)
+            response = self._client.post(body)
         except LateError as error:
-            self._most = max(1, len(batch) // 2)  # two megabytes are too much for a slow line
-            return Again(str(error))
+            self._max_batch = max(1, len(batch) // 2)  # two megabytes are too much for a slow link
+            return Retry(str(error))
         except UnreachableError as error:
-            return Again(str(error))
-        if answer.server_time is not None:
-            # Its clock ticks in whole seconds and read some time between our two looks at ours.
-            self._skew = (sent + time.time()) / 2 - answer.server_time - 0.5
-        return judge(answer, len(batch), self._skew)
+            return Retry(str(error))
+        if response.server_time is not None:
+            # The server's clock shows whole seconds, and was read between our two readings.
+            self._skew = (sent + time.time()) / 2 - response.server_time - 0.5
+        return decide(response, len(batch), self._skew)
 
-    def _settle(self, batch: list[Stored], verdict: Each) -> None:
-        by_fate: dict[str, list[int]] = {}
-        reasons: dict[str, str] = {}
-        for stored, (fate, words) in zip(batch, verdict.fates, strict=True):
-            by_fate.setdefault(fate, []).append(stored.id)
-            reasons[fate] = words
-        # First what must never be sent again.
-        self._accepted = by_fate.get("accepted", [])
+    def _settle(self, batch: list[Stored], decision: PerSnapshot) -> None:
+        ids: dict[Outcome, list[int]] = {}
+        reasons: dict[Outcome, str] = {}
+        for stored, (outcome, reason) in zip(batch, decision.outcomes, strict=True):
+            ids.setdefault(outcome, []).append(stored.id)
+            reasons[outcome] = reason
+        # First, because these must never be sent again.
+        self._accepted = ids.get(Outcome.ACCEPTED, [])
         self._forget_accepted()
-        if "rejected" in by_fate:
-            self._spool.set_aside(by_fate["rejected"], reasons["rejected"])
-        # Where all failed it is the server that is not well, and none of them to blame.
-        if "failed" in by_fate and "accepted" in by_fate:
-            self._spool.failed(by_fate["failed"], _MOST_FAILURES, reasons["failed"])
+        if Outcome.REJECTED in ids:
+            self._spool.set_aside(ids[Outcome.REJECTED], reasons[Outcome.REJECTED])
+        # Where all of them failed, the server is at fault and not a snapshot.
+        if Outcome.FAILED in ids and Outcome.ACCEPTED in ids:
+            self._spool.failed(ids[Outcome.FAILED], _MAX_FAILURES, reasons[Outcome.FAILED])
 
     def _forget_accepted(self) -> None:
-        """Where the disk refused it before (it is full), nothing is sent until it works."""
+        """Delete what the server has stored. Until that succeeds (the disk may be full) nothing more is sent."""
         if self._accepted:
             self._spool.delivered(self._accepted)
             self._accepted = []
@@ -265,39 +270,35 @@ class Uploader:
     def _succeed(self) -> None:
         if self._fault:
             _log.info("Uploading works again.")
-        self._faults, self._fault, self._needs_person, self._was_told = 0, None, False, False
+        self._faults, self._fault, self._needs_user, self._was_notified = 0, None, False, False
         self._sent_at = time.time()
-        self._most = min(wire.MOST_SNAPSHOTS, self._most * 2)
+        self._max_batch = min(wire.MOST_SNAPSHOTS, self._max_batch * 2)
 
-    def _fail(self, reason: str, after: float | None = None) -> None:
-        self._needs_person = False
-        self._tell(reason)
+    def _back_off(self, reason: str, after: float | None = None) -> None:
+        """`after`: seconds the server asks to wait."""
+        self._report(reason)
         self._faults += 1
         ceiling = min(self._pace.longest_wait, self._pace.gap * 2.0 ** min(self._faults, 16))
         wait = max(self._pace.gap, ceiling * self._jitter(), min(after or 0.0, self._pace.longest_wait))
         self._not_before = clock.boottime() + wait
 
     def _pause(self, reason: str) -> None:
-        if not self._was_told:
-            told = f"{reason} Snapshots are kept for a day."
-            _log.warning("Uploading is paused: %s", told)
-            self._tell_person(told)
-        self._fault, self._needs_person, self._was_told = reason, True, True
+        if not self._was_notified:
+            message = f"{reason} Snapshots are kept for a day."
+            _log.warning("Uploading is paused: %s", message)
+            self._notify(message)
+        self._fault, self._needs_user, self._was_notified = reason, True, True
         self._not_before = clock.boottime() + self._pace.paused
 
-    def _note(self, reason: str) -> None:
-        """The next batch may do better, and soon."""
-        self._needs_person = False
-        self._tell(reason)
-
-    def _tell(self, reason: str) -> None:
+    def _report(self, reason: str) -> None:
+        """Note a fault that needs no user; the next batch may succeed."""
         if self._fault is None:
             _log.info("Uploading: %s", reason)
-        self._fault = reason
+        self._fault, self._needs_user = reason, False
 
 
 def _duration(seconds: float) -> str:
-    """In its largest unit; more would be more than anybody wants to know of a wrong clock."""
+    """Return the duration in its largest unit of which there are at least two."""
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

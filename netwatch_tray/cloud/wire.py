@@ -1,4 +1,4 @@
-"""The wire format of netwatch-sdk 0.4.0: what a snapshot is in JSON. docs/wire.md is its document.
+"""The wire format of netwatch-sdk 0.4.0: snapshots as JSON, documented in docs/wire.md.
 
 Two kinds of optional keys, as the SDK writes them: those of its first version are `null` when unknown, those that came
 later are left out. Integers are u64 or u32, times are RFC 3339 in UTC with six digits and `Z`: one server keys by the
@@ -17,10 +17,10 @@ import netwatch_tray
 from netwatch_tray.errors import ParseError
 
 AGENT = f"netwatch-tray/{netwatch_tray.__version__}"
-"""How this program calls itself, in envelopes and as User-Agent."""
+"""This program's name in envelopes, and its User-Agent."""
 SCHEMA_VERSION = 1
 MOST_SNAPSHOTS = 100
-"""In one envelope; both servers answer 413 to more."""
+"""In one envelope; both servers respond 413 to more."""
 MOST_BYTES = 2 << 20
 """Of one body: the cloud server's framework refuses 2 MiB and more while it reads."""
 LONGEST_HISTORY = 60
@@ -29,12 +29,12 @@ U64 = Annotated[int, Meta(ge=0, extra_json_schema={"maximum": 0xFFFF_FFFF_FFFF_F
 U32 = Annotated[int, Meta(ge=0, le=0xFFFF_FFFF)]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 LatencyBuckets = tuple[U64, U64, U64, U64, U64, U64, U64, U64]
-"""Answers within 5, 10, 25, 50, 100, 250, 500 ms, and later."""
+"""Number of responses within 5, 10, 25, 50, 100, 250, 500 ms, and later."""
 
 
 class HostInfo(msgspec.Struct, frozen=True, kw_only=True):
     host_id: str
-    """A random UUID; see `account.host_id`."""
+    """A random UUID; see `account.identity`."""
     hostname: str
     os: str | None = None
     kernel: str | None = None
@@ -141,7 +141,7 @@ class ConnectionDetail(msgspec.Struct, frozen=True, kw_only=True):
     remote_addr: str
     """The same; `*:*` without a peer."""
     state: str
-    """`ESTABLISHED`, `TIME_WAIT` …; empty for UDP."""
+    """`ESTABLISHED`, `TIME_WAIT` …; UDP: `ESTABLISHED` with a peer, else `UNCONN`."""
     pid: U32 | None = None
     process_name: str | None = None
     kernel_rtt_us: float | UnsetType | None = UNSET
@@ -158,7 +158,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     timestamp: Timestamp
     time: Timestamp | UnsetType | None = UNSET
-    """The same once more: netwatch-dashboard reads this key, and fails without it after it stored the snapshot."""
+    """The same time again. netwatch-dashboard reads this key, and without it fails after it stored the snapshot."""
 
 
 class DnsAnalytics(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +195,7 @@ class AgentHealth(msgspec.Struct, frozen=True, kw_only=True):
     dropped_count: U64
     """Snapshots that never reached the server because they were too old or too many."""
     queue_depth: U64
-    """Snapshots that wait, these included."""
+    """Pending snapshots, these included."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,17 +239,17 @@ _response_decoder = msgspec.json.Decoder(IngestResponse)
 
 
 def timestamp(at: datetime) -> str:
-    """`2026-01-31T12:00:00.000000Z`; `at` must know its time zone."""
+    """Return `2026-01-31T12:00:00.000000Z`; `at` must have a time zone."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def encode(snapshot: Snapshot) -> bytes:
-    """Its JSON. A number that is none (NaN) becomes null, as JSON has no other word."""
+    """Return the snapshot as JSON, with NaN and infinity as null."""
     return _encoder.encode(snapshot)
 
 
 def encode_envelope(host: HostInfo, version: str, snapshots: list[bytes], health: AgentHealth) -> bytes:
-    """The body of a request; `snapshots`: each as `encode` made it, oldest first."""
+    """Return the body of a request. `snapshots`: each from `encode`, oldest first."""
     return _encoder.encode(
         _StoredEnvelope(
             schema_version=SCHEMA_VERSION,
@@ -262,7 +262,7 @@ def encode_envelope(host: HostInfo, version: str, snapshots: list[bytes], health
 
 
 def decode(body: bytes) -> Snapshot:
-    """Raises ParseError on anything but a snapshot."""
+    """Raise ParseError on anything but a snapshot."""
     try:
         return _snapshot_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -270,7 +270,7 @@ def decode(body: bytes) -> Snapshot:
 
 
 def decode_envelope(body: bytes) -> Envelope:
-    """Raises ParseError on anything but an envelope."""
+    """Raise ParseError on anything but an envelope."""
     try:
         return _envelope_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -278,8 +278,8 @@ def decode_envelope(body: bytes) -> Envelope:
 
 
 def decode_response(body: bytes) -> IngestResponse:
-    """Raises ParseError on anything but a server's answer."""
+    """Raise ParseError on anything but a server's results."""
     try:
         return _response_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ParseError(f"This is not an answer of a NetWatch server: {error}.") from error
+        raise ParseError(f"This is not a response of a NetWatch server: {error}.") from error

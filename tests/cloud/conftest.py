@@ -1,4 +1,4 @@
-"""A home of its own for each test, and what uploading tests share."""
+"""A separate home directory for each test, and the clients it creates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netwatch_tray.cloud.client import ServerClient
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nothing of the person's is read or written, and no name of the environment decides."""
+    """Keep the user's files and environment variables out of the tests."""
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
         directory = tmp_path / name.lower()
         directory.mkdir(mode=0o700)
@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ServerClient]]:
-    """All that a test makes are closed after it, as the uploader's thread does where there is one."""
+    """Close every client after the test, as the uploader's thread does where there is one."""
     made: list[ServerClient] = []
     make = ServerClient.__init__
 

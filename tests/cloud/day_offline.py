@@ -1,4 +1,4 @@
-"""More than a day without a network, simulated: prints by how much it grew and what lies on disk."""
+"""Simulates more than a day without a network; prints the growth of memory, and what the spool holds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEP = 120
 """Seconds between snapshots."""
 STEPS = 26 * 3600 // STEP
 WARM = 60
-"""Steps until batches are as large as they become."""
+"""Steps until batches have their full size."""
 START = 1_800_000_000
 
 chance = random.Random(1)
@@ -32,7 +32,7 @@ clock.boottime = lambda: now
 
 
 def busy(at: float) -> wire.Snapshot:
-    """As large as one becomes: a hundred connections, twenty-five processes."""
+    """A snapshot of the maximal size: a hundred connections, twenty-five processes."""
     connections = tuple(
         wire.ConnectionDetail(
             protocol="TCP",
@@ -83,7 +83,7 @@ for step in range(STEPS):
         used = psutil.Process().memory_info().rss
         warm = max(warm, used) if step <= WARM else warm
         most = max(most, used)
-waiting, _, dropped, delivered, _ = spool.level(HOST_ID)
+waiting, _, dropped, delivered, _ = spool.counts(HOST_ID)
 size = sum(file.stat().st_size for file in Path(sys.argv[1]).parent.iterdir())
 print(most - warm, size, waiting, dropped, delivered, tries)
 spool.close()

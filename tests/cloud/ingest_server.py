@@ -1,4 +1,4 @@
-"""A NetWatch server to test against: the rules of both public servers, and every way to fail on demand."""
+"""A NetWatch server to test against, with the rules of both public servers, which fails in chosen ways."""
 
 from __future__ import annotations
 
@@ -76,21 +76,21 @@ class IngestServer:
     key: str = KEY
     tls: ssl.SSLContext | None = None
     bad_tls: ssl.SSLContext | None = None
-    """What the fault `bad certificate` shows."""
+    """Presented by the fault `bad certificate`."""
     namespace: str | None = None
-    """Name of the network namespace whose loopback it listens on; by default this process's own."""
+    """Name of the network namespace whose loopback it listens on; by default the current one."""
     least_gap: float = 0.0
     """Dashboard: seconds between two requests of a host, else 429."""
     clock_offset: float = 0.0
     """Seconds this server's clock is ahead."""
     script: deque[str] = field(default_factory=deque)
-    """What happens to the next requests; then all goes well."""
+    """Faults of the next requests; later ones succeed."""
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many rows each snapshot has. The cloud server's upsert never makes a second one."""
     snapshots: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """What a client must never do."""
+    """Violations of the protocol by the client."""
     connections: int = 0
 
     def __enter__(self) -> Self:
@@ -236,7 +236,7 @@ class IngestServer:
         return fault != "hang up" and not self._is_next_bad()
 
     def _idle(self, connection: socket.socket) -> None:
-        """Until the client gives up."""
+        """Wait until the client gives up."""
         self._lock.release()
         try:
             connection.recv(1)
@@ -294,7 +294,7 @@ class IngestServer:
 
 
 def _listener(namespace: str | None) -> socket.socket:
-    """A socket stays in the namespace that it was made in, wherever its thread goes afterwards (setns(2))."""
+    """A socket stays in the namespace it was created in, wherever its thread goes afterwards (setns(2))."""
     if namespace is None:
         return socket.create_server(("127.0.0.1", 0))
     libc = ctypes.CDLL(None, use_errno=True)

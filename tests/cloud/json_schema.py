@@ -1,4 +1,4 @@
-"""As much of JSON Schema (2020-12) as our documents use; a word it does not know is an error, not a shrug."""
+"""The part of JSON Schema (2020-12) that docs/ uses; an unknown keyword is an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REMARKS = {"title", "description", "default", "$defs", "$schema"}
 def faults(  # noqa: C901  the list of all words
     value: Any, schema: dict[str, Any], root: dict[str, Any] | None = None, where: str = "$"
 ) -> list[str]:
-    """Everything in which the value differs from its schema; empty: it is valid."""
+    """Return every violation of the schema; empty: the value is valid."""
     root = root or schema
     found: list[str] = []
     for word, rule in schema.items():
@@ -72,5 +72,5 @@ def faults(  # noqa: C901  the list of all words
 
 
 def _is_number(value: Any) -> bool:
-    """Limits say nothing of other kinds of values."""
+    """Return violations of limits, which do not apply to values of other types."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Measures and sends until it is killed: spool, server, key, number of the run, whether to only send what is left."""
+"""Stores and sends snapshots until it is killed. Arguments: spool, server, key, number of the run, 1 to send only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ client = ServerClient(account, f"run/{sys.argv[4]}", timeout=60.0)
 uploader = Uploader(spool, client, host, pace=FAST._replace(timeout=60.0))
 uploader.start()
 if sys.argv[5] == "1":
-    while spool.level(HOST_ID).waiting:
+    while spool.counts(HOST_ID).waiting:
         time.sleep(0.005)
     uploader.stop()
     uploader.wait(60)

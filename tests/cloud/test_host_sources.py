@@ -1,4 +1,4 @@
-"""Processor, memory, disks, processes and the health of the network: against the system itself, and against noise."""
+"""Processor, memory, disks, processes and network health, compared with the system's numbers; fuzzed parsers."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
         health.parse_resolv_conf,
     ],
 )
-def test_whatever_a_file_holds_it_is_understood_or_a_parse_error(parse: Callable[[bytes], Any], content: bytes) -> None:
+def test_any_content_is_parsed_or_raises_parse_error(parse: Callable[[bytes], Any], content: bytes) -> None:
     with suppress(ParseError):
         parse(content)
 
 
-def test_shares_of_the_processor() -> None:
+def test_cpu_percentages_are_shares_of_elapsed_jiffies() -> None:
     before = system.parse_stat(b"cpu  100 0 50 800 50 0 0 0 30 0\ncpu0 100 0 50 800 50 0 0 0 30 0\nintr 1\n")
     now = system.parse_stat(b"cpu  150 0 75 850 75 0 0 0 60 0\ncpu0 150 0 75 850 75 0 0 0 60 0\nintr 1\n")
     assert system.usage(before, now) == (50.0, 50.0)  # 75 of 150; what guests used is in user already
@@ -58,7 +58,7 @@ def test_shares_of_the_processor() -> None:
 
 
 @linux
-def test_memory_is_psutils() -> None:
+def test_memory_equals_psutil() -> None:
     found, expected = system.ProcReadings().memory(), psutil.virtual_memory()
     assert found.total == expected.total
     assert found.available == pytest.approx(expected.available, rel=0.05)
@@ -66,7 +66,7 @@ def test_memory_is_psutils() -> None:
 
 
 @linux
-def test_a_busy_processor_is_seen() -> None:
+def test_a_busy_processor_raises_its_percentage() -> None:
     source = system.SystemSource()
     assert source.sample().cpu_pct is None
     end = time.process_time() + 0.3
@@ -81,13 +81,13 @@ def test_a_busy_processor_is_seen() -> None:
     assert found.load == pytest.approx(os.getloadavg(), abs=1)
 
 
-def test_the_same_through_psutil_where_there_is_no_proc() -> None:
+def test_psutil_reports_the_same_without_proc() -> None:
     source = system.SystemSource(system._PsutilReadings())
     source.sample()
     assert source.sample().memory.total == psutil.virtual_memory().total
 
 
-def test_each_file_system_once_and_the_root_whatever_it_is() -> None:
+def test_each_file_system_is_listed_once_and_the_root_always() -> None:
     mounts = disks.parse_mounts(
         b"overlay / overlay rw 0 0\nproc /proc proc rw 0 0\n/dev/sda1 /data\\040disk ext4 rw 0 0\n"
         b"/dev/sda1 /bind ext4 rw 0 0\n/dev/loop3 /snap/x squashfs ro 0 0\n/dev/loop4 /image ext4 rw 0 0\n"
@@ -100,7 +100,7 @@ def test_each_file_system_once_and_the_root_whatever_it_is() -> None:
     ]
 
 
-def test_only_whole_disks_count() -> None:
+def test_only_whole_disks_are_counted() -> None:
     row = "   8   0 {} 10 0 {} 0 20 0 {} 0 0 0 0"
     content = "\n".join(
         row.format(name, read, written)
@@ -112,7 +112,7 @@ def test_only_whole_disks_count() -> None:
 
 @linux
 @needs_root_file_system
-def test_disks_are_as_df_says() -> None:
+def test_disk_usage_equals_df() -> None:
     (root,) = [each for each in disks.usages() if each.point == "/"]
     said = (
         subprocess.run(["df", "-B1", "--output=size,used,avail,pcent", "/"], capture_output=True, text=True, check=True)
@@ -127,7 +127,7 @@ def test_disks_are_as_df_says() -> None:
 
 
 @linux
-def test_facts_of_a_process_are_psutils() -> None:
+def test_process_facts_equal_psutil() -> None:
     found, expected = process_facts.read_facts(os.getpid()), psutil.Process()
     assert found is not None
     assert (found.parent, found.user, found.executable) == (expected.ppid(), expected.username(), expected.exe())
@@ -141,14 +141,14 @@ def test_facts_of_a_process_are_psutils() -> None:
     assert (other.name, other.parent) == (found.name, found.parent)
 
 
-def test_a_name_with_a_parenthesis() -> None:
+def test_a_process_name_may_contain_parentheses() -> None:
     content = b"7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 300 100 0 0 20 0 1 0 500 8192 2 0"
     found = process_facts.parse_stat(content, 1000.0)
     assert (found.name, found.parent, found.state, found.virtual_bytes) == ("a) b", 1, "S", 8192)
     assert found.cpu_s == 400 / os.sysconf("SC_CLK_TCK")
 
 
-def test_the_best_default_route() -> None:
+def test_the_default_route_with_the_lowest_metric_is_the_gateway() -> None:
     head = b"Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
     gateway = f"{int.from_bytes(socket.inet_aton('192.0.2.1'), sys.byteorder):08X}".encode()
     other = f"{int.from_bytes(socket.inet_aton('192.0.2.9'), sys.byteorder):08X}".encode()
@@ -166,18 +166,18 @@ def test_the_best_default_route() -> None:
     assert health.parse_route_get(b"    gateway: link#7\n") is None
 
 
-def test_servers_of_resolv_conf() -> None:
+def test_nameservers_of_resolv_conf_are_parsed() -> None:
     content = b"# nameserver 9.9.9.9\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nnameserver nonsense\nsearch x\n"
     assert health.parse_resolv_conf(content) == ["192.0.2.53", "fe80::1%eth0"]
 
 
-def test_the_internet_checksum() -> None:
+def test_internet_checksum_of_rfc_1071() -> None:
     assert health.checksum(bytes.fromhex("0001f203f4f5f6f7")) == ~0xDDF2 & 0xFFFF  # the example of RFC 1071
 
 
 @contextmanager
 def dns_server(answers: bool) -> Iterator[tuple[int, list[bytes]]]:
-    """On the loopback; says what it was asked."""
+    """A DNS server on the loopback; yields its port and the queries it received."""
     asked: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -200,7 +200,7 @@ def dns_server(answers: bool) -> Iterator[tuple[int, list[bytes]]]:
         thread.join()
 
 
-def test_a_dns_server_is_asked_a_real_question_that_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dns_probe_is_a_valid_query_without_private_data(monkeypatch: pytest.MonkeyPatch) -> None:
     with dns_server(answers=True) as (port, asked):
         found = health.HealthSource(lambda: None, lambda: "127.0.0.1", port).probe()
     assert found.gateway is None
@@ -230,8 +230,8 @@ for line in sys.stdin:
 
 
 @linux
-def test_the_gateway_is_found_and_pinged_and_silence_by_choice_is_no_loss() -> None:
-    """In namespaces of its own; needs root."""
+def test_the_gateway_is_pinged_and_one_that_never_responds_has_no_loss() -> None:
+    """Uses network namespaces; needs root."""
     with wire() as network:
         network.run(network.near, "sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
         quiet = "net.ipv4.icmp_echo_ignore_all"
@@ -266,6 +266,6 @@ def test_the_gateway_is_found_and_pinged_and_silence_by_choice_is_no_loss() -> N
         assert inside(network.near)
 
 
-def test_a_missing_proc_is_a_collect_error(tmp_path: Path) -> None:
+def test_a_missing_proc_raises_collect_error(tmp_path: Path) -> None:
     with pytest.raises(CollectError, match="cannot be read"):
         system.ProcReadings(str(tmp_path)).memory()

@@ -1,4 +1,4 @@
-"""OpenTelemetry: what a collector receives from the official SDK is what the snapshot says, under the agreed names."""
+"""OpenTelemetry: a collector receives the numbers of the snapshot from the official SDK, under the documented names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Point = tuple[str, str, frozenset[tuple[str, str]], float]
 
 @pytest.fixture
 def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """An OTLP receiver on the loopback: its address, and the paths and bodies that came."""
+    """An OTLP receiver on the loopback: its URL, and the paths and bodies it received."""
     came: list[tuple[str, bytes]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
 
 
 def exported(endpoint: str, came: list[tuple[str, bytes]], snapshot: Snapshot) -> tuple[dict[str, str], list[Point]]:
-    """Resource and points that arrive for a snapshot."""
+    """Return the resource and the points received for a snapshot."""
     service = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
     provider = otlp.start(f"{endpoint}/v1/metrics", 3600.0, lambda: snapshot)
     assert provider.force_flush()
@@ -74,7 +74,7 @@ def _strings(attributes: Any) -> dict[str, str]:
     return {each.key: each.value.string_value for each in attributes}
 
 
-def test_a_collector_gets_the_snapshots_numbers(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
+def test_a_collector_receives_the_numbers_of_the_snapshot(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
     snapshot = everything((connection(1),), {100: Traffic(1, 1)})
     resource, points = exported(*collector, snapshot)
     assert resource["service.name"] == "netwatch-tray"
@@ -107,7 +107,7 @@ def test_a_collector_gets_the_snapshots_numbers(collector: tuple[str, list[tuple
     )
 
 
-def test_rates_are_exported_once_they_are_known(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
+def test_unknown_rates_are_not_exported(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
     snapshot = everything((), {})
     metric = replace(snapshot.interfaces[0], rx_rate=1500.5, tx_rate=0.0)
     _, points = exported(*collector, replace(snapshot, interfaces=(metric,)))
@@ -115,7 +115,7 @@ def test_rates_are_exported_once_they_are_known(collector: tuple[str, list[tuple
     assert rates == {"receive": 1500.5, "transmit": 0.0}
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.metric_exporter", None)
     with pytest.raises(UnsupportedError, match=r"works without it.*pipx inject netwatch-tray opentelemetry-sdk"):
         otlp.start(None, 15.0, lambda: everything((), {}))

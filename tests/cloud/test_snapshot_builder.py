@@ -1,4 +1,4 @@
-"""Each number of a snapshot is that of its source, and only what was chosen is in it."""
+"""Each number of a snapshot equals its source, and only what was chosen is in it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def kernel() -> Kernel:
     return made
 
 
-def test_deltas_rates_and_counters_are_those_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deltas_rates_and_counters_equal_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     source = kernel()
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
@@ -101,8 +101,8 @@ def test_deltas_rates_and_counters_are_those_of_the_kernel(monkeypatch: pytest.M
         assert len(found.rx_history) <= 60
 
 
-def test_the_servers_sum_is_the_tools_total(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cloud server adds up the deltas of all interfaces; a VPN over the same uplink must not double them."""
+def test_the_sum_of_sent_deltas_is_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cloud server sums the deltas of all interfaces; a VPN over the same uplink must not double them."""
     source = kernel()
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
@@ -122,7 +122,7 @@ def test_the_servers_sum_is_the_tools_total(monkeypatch: pytest.MonkeyPatch) -> 
             assert abs(sum(each.rx_bytes_delta for each in found.interfaces) - total) <= 1000  # its first tick
 
 
-def test_over_a_gap_there_is_no_rate_and_the_history_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gap_has_no_rate_and_restarts_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     source = kernel()
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
@@ -144,7 +144,7 @@ def test_over_a_gap_there_is_no_rate_and_the_history_begins_anew(monkeypatch: py
     assert found.rx_rate == pytest.approx(700.0)
 
 
-def test_an_uplink_that_is_replaced_within_the_interval_sends_what_it_carried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uplink_replaced_within_the_interval_is_sent_with_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     source = kernel()
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
@@ -177,7 +177,7 @@ def test_an_uplink_that_is_replaced_within_the_interval_sends_what_it_carried(mo
     assert found.name == "wlan0"
 
 
-def test_an_interface_created_anew_is_sent_once_with_the_bytes_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_re_created_interface_is_sent_once_with_the_bytes_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
     source = kernel()
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
@@ -319,7 +319,7 @@ def test_every_other_number_equals_its_source() -> None:
     )
 
 
-def test_in_another_network_the_round_trips_begin_anew() -> None:
+def test_another_gateway_restarts_the_rtt_history() -> None:
     history = HealthHistory()
     elsewhere = Reachability("198.51.100.1", 0.002, 0.0)
     silent = Reachability("198.51.100.1", None, None)
@@ -332,7 +332,7 @@ def test_in_another_network_the_round_trips_begin_anew() -> None:
     assert history.add(Health(silent, None)).gateway_rtt_history == (2.0,), "unknown is no probe that failed"
 
 
-def test_caps_keep_what_matters() -> None:
+def test_limits_keep_the_busiest_processes_and_connections() -> None:
     rows = tuple(
         connection(number, pid=number, process=f"p{number}", state="LISTEN" if number % 2 else "ESTABLISHED")
         for number in range(300)
@@ -357,7 +357,7 @@ def test_caps_keep_what_matters() -> None:
         ("connections", set()),
     ],
 )
-def test_only_the_chosen_level_leaves(level: UploadLevel, absent: set[str]) -> None:
+def test_a_level_omits_what_higher_levels_add(level: UploadLevel, absent: set[str]) -> None:
     whole = everything((connection(1),), {100: Traffic(1, 1)})
     found = privacy.limited(whole, level, SECRET, hide_addresses=False, hide_names=False)
     for name in wire.Snapshot.__struct_fields__:
@@ -368,7 +368,7 @@ def test_only_the_chosen_level_leaves(level: UploadLevel, absent: set[str]) -> N
             assert value == getattr(whole, name)
 
 
-def test_hidden_addresses_and_names_are_nowhere() -> None:
+def test_hidden_addresses_and_names_are_nowhere_in_the_body() -> None:
     rows = (connection(1), connection(2, local_address="10.1.2.3", remote_address="1.1.1.1"))
     whole = everything(rows, {100: Traffic(1, 1)})
     found = wire.encode(privacy.limited(whole, "connections", SECRET, hide_addresses=True, hide_names=True)).decode()
@@ -381,7 +381,7 @@ def test_hidden_addresses_and_names_are_nowhere() -> None:
     assert privacy.limited_host(host, hide_names=False) == host
 
 
-def test_the_words_for_names_stay_and_cannot_be_guessed_from_what_is_sent() -> None:
+def test_words_that_replace_names_are_stable_and_depend_on_the_secret() -> None:
     whole = everything((connection(1),), {100: Traffic(1, 1)})
 
     def word(secret: bytes) -> str:
@@ -398,7 +398,7 @@ def test_the_words_for_names_stay_and_cannot_be_guessed_from_what_is_sent() -> N
     level=st.sampled_from(list(privacy.LEVELS)),
     hide=st.booleans(),
 )
-def test_whatever_a_machine_calls_things_the_snapshot_is_valid(
+def test_any_names_of_a_machine_make_a_valid_snapshot(
     names: list[str], rates: list[float | None], level: UploadLevel, hide: bool
 ) -> None:
     odd = "caf\udce9\0" + "".join(names)
@@ -418,7 +418,7 @@ def test_whatever_a_machine_calls_things_the_snapshot_is_valid(
     assert b"\\u0000" not in envelope
 
 
-def test_prometheus_gets_the_same_numbers() -> None:
+def test_metrics_equal_the_snapshot() -> None:
     found = everything((connection(1),), {100: Traffic(1, 1)})
     text = render(found)
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -441,8 +441,8 @@ _SAMPLE = re.compile(rf"(netwatch_[a-z0-9_]+)(\{{{_LABEL}(?:,{_LABEL})*\}})? [0-
 
 
 @given(st.text(min_size=1, max_size=12))
-def test_prometheus_can_read_it_whatever_an_interface_or_a_disk_is_called(name: str) -> None:
-    """Each family once, its help and its kind before its samples, no sample twice, and each line well formed."""
+def test_metrics_are_well_formed_for_any_interface_and_disk_name(name: str) -> None:
+    """Each family once, help and type before its samples, no sample twice, and each line well formed."""
     found = everything((), {})
     interfaces = tuple(msgspec.structs.replace(found.interfaces[0], name=name + end, rx_rate=0.5) for end in ("", "2"))
     text = render(msgspec.structs.replace(found, interfaces=interfaces))
@@ -463,7 +463,7 @@ def test_prometheus_can_read_it_whatever_an_interface_or_a_disk_is_called(name: 
     assert len(set(samples)) == len(samples)
 
 
-def test_a_tick_is_stamped_as_it_was() -> None:
+def test_the_timestamp_is_the_ticks() -> None:
     source = kernel()
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
     tick: Tick = msgspec.structs.replace(Monitor(source, 1.0, {}).tick(), at=START + timedelta(microseconds=7))

@@ -1,4 +1,4 @@
-"""Every number that `netwatch-tray snapshot` prints lies between what other programs say before and after."""
+"""Every number that `netwatch-tray snapshot` prints lies between those other programs report before and after."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces")
 
 SPEED = 2_000_000
 KNOWN = 123_456
-"""Bytes that went over a connection which is open still."""
+"""Bytes transferred over a connection that is still open."""
 
 HOLDER = """
 import socket, sys
@@ -52,7 +52,7 @@ with socket.create_connection((sys.argv[1], 7777)) as connection:
 
 
 class Sources(NamedTuple):
-    """As other programs, and the kernel, tell it."""
+    """As other programs and the kernel report it."""
 
     at: float
     link: dict[str, dict[str, int]]
@@ -89,9 +89,9 @@ class Found(NamedTuple):
     body: dict[str, Any]
     after: Sources
     receiver: int
-    """Process id of who receives all the time."""
+    """PID of the process that receives continuously."""
     held: int
-    """Of who received KNOWN bytes once."""
+    """PID of the process that received KNOWN bytes once."""
 
     @property
     def snapshot(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Found(NamedTuple):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
-    """One snapshot with everything in it, of a network where somebody receives at a known speed."""
+    """A snapshot at the highest level, of a network with a process that receives at a known rate."""
     home = tmp_path_factory.mktemp("home")
     with wire() as network, pytest.MonkeyPatch.context() as patch:
         for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
@@ -138,7 +138,7 @@ def test_it_is_valid_by_the_documented_schema(found: Found) -> None:
     assert faults(found.body, json.loads(SCHEMA.read_text())) == []
 
 
-def test_interfaces_are_as_iproute_says(found: Found) -> None:
+def test_interfaces_agree_with_iproute(found: Found) -> None:
     (uplink,) = found.snapshot["interfaces"]
     assert (uplink["name"], uplink["is_up"]) == ("uplink", True)
     for way in ("rx", "tx"):
@@ -153,7 +153,7 @@ def test_interfaces_are_as_iproute_says(found: Found) -> None:
     assert 2.0 <= elapsed <= found.after.at - found.before.at
 
 
-def test_connections_are_as_ss_says(found: Found) -> None:
+def test_connections_agree_with_ss(found: Found) -> None:
     snapshot = found.snapshot
     assert found.before.states == found.after.states
     assert snapshot["connection_count"] == found.before.states["ESTAB"] == 2
@@ -171,7 +171,7 @@ def test_connections_are_as_ss_says(found: Found) -> None:
     assert found.snapshot["interfaces"][0]["rx_bytes_delta"] < receiving["rx_bytes"] < found.after.link["rx"]["bytes"]
 
 
-def test_processes_are_as_the_system_says(found: Found) -> None:
+def test_processes_agree_with_proc(found: Found) -> None:
     processes = {each["pid"]: each for each in found.snapshot["processes"]}  # itself too, where it asks for DNS
     one, other = processes[found.receiver], processes[found.held]
     expected = psutil.Process(found.receiver)
@@ -189,7 +189,7 @@ def test_processes_are_as_the_system_says(found: Found) -> None:
     assert datetime.fromisoformat(one["started_at"]).timestamp() == pytest.approx(expected.create_time(), abs=1.5)
 
 
-def test_the_system_is_as_psutil_says(found: Found) -> None:
+def test_system_numbers_agree_with_psutil(found: Found) -> None:
     system, before, after = found.snapshot["system"], found.before, found.after
     assert system["memory_total_bytes"] == before.memory.total
     assert system["memory_used_bytes"] == system["memory_total_bytes"] - system["memory_available_bytes"]
@@ -204,7 +204,7 @@ def test_the_system_is_as_psutil_says(found: Found) -> None:
 
 
 @needs_root_file_system
-def test_disks_are_as_the_system_says(found: Found) -> None:
+def test_disks_agree_with_the_system(found: Found) -> None:
     (root,) = [each for each in found.snapshot["disk_usage"] if each["mount_point"] == "/"]
     assert root["total_bytes"] == found.before.disk.total
     assert root["used_bytes"] == pytest.approx(found.before.disk.used, rel=0.05)
@@ -217,14 +217,14 @@ def test_disks_are_as_the_system_says(found: Found) -> None:
             assert before <= value <= after
 
 
-def test_the_health_is_that_of_the_gateway(found: Found) -> None:
+def test_health_is_of_the_gateway(found: Found) -> None:
     health = found.snapshot["health"]
     assert (health["gateway_ip"], health["gateway_loss_pct"]) == (FAR, 0.0)
     assert 0 < health["gateway_rtt_ms"] < 1000
     assert health["gateway_rtt_history"] == [health["gateway_rtt_ms"]]
 
 
-def test_the_host_and_the_time_are_right(found: Found) -> None:
+def test_host_and_timestamp_are_current(found: Found) -> None:
     host, kernel = found.body["host"], platform.uname()
     assert (host["hostname"], host["kernel"], host["cpu_cores"]) == (kernel.node, kernel.release, os.cpu_count())
     assert host["os"] == platform.freedesktop_os_release()["PRETTY_NAME"]

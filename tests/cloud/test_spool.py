@@ -1,4 +1,4 @@
-"""The queue on disk: in order, bounded, counted, and whole after everything."""
+"""The queue on disk: ordered, bounded, counted, and intact after crashes and damage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Clock:
         return self.now
 
 
-def test_oldest_first_within_both_limits(tmp_path: Path) -> None:
+def test_a_batch_is_oldest_first_within_both_limits(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     now = time.time()
     for age in (30, 10, 20):
@@ -38,25 +38,23 @@ def test_oldest_first_within_both_limits(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_what_was_appended_is_there_after_reopening_and_after_delivery_it_is_gone(tmp_path: Path) -> None:
+def test_snapshots_survive_reopening_until_delivered(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     fill(spool, 10)
     spool.close()
     spool = spool_in(tmp_path)
     batch = spool.batch(HOST_ID, 4, 1 << 20)
     spool.delivered([each.id for each in batch])
-    assert spool.level(HOST_ID)[:4] == (6, 0, 0, 4)
+    assert spool.counts(HOST_ID)[:4] == (6, 0, 0, 4)
     spool.close()
     spool = spool_in(tmp_path)
-    assert spool.level()[:4] == (6, 0, 0, 4)
+    assert spool.counts()[:4] == (6, 0, 0, 4)
     assert spool.batch(HOST_ID, 1, 1 << 20)[0].id == batch[-1].id + 1
     spool.close()
 
 
 @pytest.mark.parametrize("body", [b"", b"no zlib", zlib.compress(b"x" * 5000)[:-9]])
-def test_a_damaged_snapshot_is_dropped_and_the_queue_goes_on(
-    tmp_path: Path, body: bytes, expected_logs: list[str]
-) -> None:
+def test_a_damaged_snapshot_is_dropped_alone(tmp_path: Path, body: bytes, expected_logs: list[str]) -> None:
     expected_logs.append("were dropped: 2.")
     spool = spool_in(tmp_path)
     fill(spool, 5)
@@ -65,21 +63,21 @@ def test_a_damaged_snapshot_is_dropped_and_the_queue_goes_on(
         database.execute("UPDATE snapshot SET body = ? WHERE id IN (?, ?)", (body, first, second))
     database.close()
     assert [each.id for each in spool.batch(HOST_ID, 2, 1 << 20)] == rest[:2]
-    assert spool.level(HOST_ID)[:3] == (3, 0, 2)
+    assert spool.counts(HOST_ID)[:3] == (3, 0, 2)
     spool.delivered(rest)
-    assert spool.level(HOST_ID)[:4] == (0, 0, 2, 3)
+    assert spool.counts(HOST_ID)[:4] == (0, 0, 2, 3)
     spool.close()
 
 
-def test_another_account_gets_nothing_of_this_one(tmp_path: Path) -> None:
+def test_an_account_gets_only_its_own_snapshots(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     fill(spool, 3)
     assert spool.batch("another-host-id", 100, 1 << 20) == []
-    assert spool.level("another-host-id").waiting == 0
+    assert spool.counts("another-host-id").waiting == 0
     spool.close()
 
 
-def test_a_day_offline_is_bounded_and_what_fell_out_is_counted(tmp_path: Path) -> None:
+def test_snapshots_older_than_a_day_are_dropped_and_counted(tmp_path: Path) -> None:
     """Two days without a network, a snapshot a minute."""
     clock = Clock(1_800_000_000.0)
     most = 1 << 20
@@ -91,7 +89,7 @@ def test_a_day_offline_is_bounded_and_what_fell_out_is_counted(tmp_path: Path) -
         spool.append(HOST_ID, clock.now, body, Scope())
         appended += 1
     size = sum(file.stat().st_size for file in tmp_path.iterdir())
-    level = spool.level(HOST_ID)
+    level = spool.counts(HOST_ID)
     assert level.waiting + level.dropped == appended
     assert level.waiting == DAY / 60 + 1
     oldest = spool.batch(HOST_ID, 1, most)[0].at
@@ -100,29 +98,29 @@ def test_a_day_offline_is_bounded_and_what_fell_out_is_counted(tmp_path: Path) -
     spool.close()
 
 
-def test_full_by_size_the_oldest_goes(tmp_path: Path) -> None:
+def test_a_full_spool_drops_the_oldest(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.sqlite3", most_bytes=10_000)
     now = time.time()
     for number in range(50):
         spool.append(HOST_ID, now - 50 + number, os.urandom(1000), Scope())
-    level = spool.level()
+    level = spool.counts()
     assert (level.waiting, level.dropped) == (9, 41)
     assert spool.batch(HOST_ID, 1, 1)[0].at == pytest.approx(now - 9)
     spool.close()
 
 
-def test_what_was_made_while_the_clock_was_far_ahead_is_dropped_when_it_is_right_again(tmp_path: Path) -> None:
+def test_snapshots_from_a_clock_far_ahead_are_dropped_once_it_is_right(tmp_path: Path) -> None:
     clock = Clock(1_800_000_000.0)
     spool = Spool(tmp_path / "spool.sqlite3", now=clock)
     spool.append(HOST_ID, clock.now, b"{}", Scope())
     clock.now -= 3 * DAY
     assert spool.batch(HOST_ID, 10, 100) == []
-    assert spool.level().dropped == 1
+    assert spool.counts().dropped == 1
     spool.close()
 
 
-def test_a_clock_that_was_not_set_yet_drops_nothing(tmp_path: Path) -> None:
-    """A machine without a battery for it begins in 1970, and only some minutes later learns the time."""
+def test_a_clock_that_is_not_set_yet_drops_nothing(tmp_path: Path) -> None:
+    """A machine without a battery starts in 1970, and its clock is set only some minutes later."""
     clock = Clock(1_800_000_000.0)
     spool = Spool(tmp_path / "spool.sqlite3", now=clock)
     spool.append(HOST_ID, clock.now, b"{}", Scope())
@@ -130,11 +128,11 @@ def test_a_clock_that_was_not_set_yet_drops_nothing(tmp_path: Path) -> None:
     assert len(spool.batch(HOST_ID, 10, 100)) == 1
     clock.now = 1_800_000_300.0
     assert len(spool.batch(HOST_ID, 10, 100)) == 1
-    assert spool.level().dropped == 0
+    assert spool.counts().dropped == 0
     spool.close()
 
 
-def test_what_tells_more_than_is_to_be_told_now_is_dropped(tmp_path: Path) -> None:
+def test_snapshots_beyond_the_chosen_scope_are_dropped(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     scopes = [Scope(level, *hides) for level in range(4) for hides in ((False, False), (True, False), (True, True))]
     for number, scope in enumerate(scopes):
@@ -142,11 +140,11 @@ def test_what_tells_more_than_is_to_be_told_now_is_dropped(tmp_path: Path) -> No
     spool.drop_beyond(Scope(2, hides_addresses=True))
     left = [scopes[int(stored.body)] for stored in spool.batch(HOST_ID, 100, 1 << 20)]
     assert left == [scope for scope in scopes if scope.level <= 2 and scope.hides_addresses]
-    assert spool.level().dropped == len(scopes) - len(left)
+    assert spool.counts().dropped == len(scopes) - len(left)
     spool.close()
 
 
-def test_refused_ones_are_kept_for_their_day_with_the_reason(tmp_path: Path) -> None:
+def test_refused_snapshots_are_kept_for_a_day_with_the_reason(tmp_path: Path) -> None:
     clock = Clock(1_800_000_000.0)
     spool = Spool(tmp_path / "spool.sqlite3", now=clock)
     for _ in range(2):
@@ -156,38 +154,38 @@ def test_refused_ones_are_kept_for_their_day_with_the_reason(tmp_path: Path) -> 
     for _ in range(3):
         spool.failed([second.id], 3, "it stumbles")
     assert spool.batch(HOST_ID, 2, 100) == []
-    assert spool.level(HOST_ID) == (0, 2, 0, 0, "it stumbles")
+    assert spool.counts(HOST_ID) == (0, 2, 0, 0, "it stumbles")
     clock.now += DAY + 1
     spool.batch(HOST_ID, 2, 100)
-    assert spool.level(HOST_ID) == (0, 0, 2, 0, None)
+    assert spool.counts(HOST_ID) == (0, 0, 2, 0, None)
     spool.close()
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + bytes(5000)])
-def test_a_damaged_file_is_put_aside_and_told(content: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
+def test_a_damaged_file_is_renamed_and_logged(content: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
     (tmp_path / "spool.sqlite3").write_bytes(content)
     expected_logs.append("is damaged")
     spool = spool_in(tmp_path)
     fill(spool, 1)
-    assert spool.level().waiting == 1
+    assert spool.counts().waiting == 1
     assert (tmp_path / "spool.sqlite3.damaged").read_bytes() == content
     spool.close()
 
 
-def test_only_the_person_may_read_it(tmp_path: Path) -> None:
+def test_the_file_has_mode_0600(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     fill(spool, 1)
     assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("spool*")} == {0o600}
     spool.close()
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_an_unwritable_directory_raises_net_watch_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NetWatchError, match="Snapshots cannot be kept"):
         Spool(tmp_path / "file" / "spool.sqlite3")
 
 
-def test_programs_that_begin_it_at_once_share_it(tmp_path: Path) -> None:
+def test_processes_may_create_the_spool_at_once(tmp_path: Path) -> None:
     begin = threading.Barrier(8)
     made: list[Spool] = []
 
@@ -203,24 +201,24 @@ def test_programs_that_begin_it_at_once_share_it(tmp_path: Path) -> None:
     assert len(made) == 8
     for number, spool in enumerate(made):
         spool.append("host", time.time(), b"{}", Scope())
-        assert spool.level("host").waiting == number + 1
+        assert spool.counts("host").waiting == number + 1
         spool.close()
 
 
-def test_only_one_sends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_sender_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.cloud.spool._PATIENCE", 0.05)
     file = tmp_path / "spool.sqlite3"
     first = Spool(file, to_send=True)
     with pytest.raises(NetWatchError, match="Another agent sends the snapshots"):
         Spool(file, to_send=True)
     reader = Spool(file)
-    assert reader.level().waiting == 0
+    assert reader.counts().waiting == 0
     reader.close()
     first.close()
     Spool(file, to_send=True).close()
 
 
-def test_the_next_sender_waits_for_the_last_request(tmp_path: Path) -> None:
+def test_the_next_sender_waits_for_the_lock(tmp_path: Path) -> None:
     file = tmp_path / "spool.sqlite3"
     first = Spool(file, to_send=True)
     threading.Timer(0.3, first.close).start()

@@ -1,4 +1,4 @@
-"""Where snapshots go: addresses, keys that show themselves to nobody, and ids that two accounts never share."""
+"""URLs of servers, keys that are never shown, and host ids that two accounts never share."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECRET = "nw_ak_" + 4 * "deadbeef"
         ("http://localhost", "http://localhost/api/v1/ingest"),
     ],
 )
-def test_base_or_full_address(address: str, expected: str) -> None:
+def test_urls_with_and_without_the_api_path_are_equal(address: str, expected: str) -> None:
     assert str(parse_endpoint(address)) == expected
 
 
@@ -57,7 +57,7 @@ def test_base_or_full_address(address: str, expected: str) -> None:
         "",
     ],
 )
-def test_addresses_that_no_key_is_sent_to(address: str) -> None:
+def test_urls_that_no_key_may_be_sent_to_are_refused(address: str) -> None:
     with pytest.raises(SettingsError):
         parse_endpoint(address)
 
@@ -74,14 +74,14 @@ def test_addresses_that_no_key_is_sent_to(address: str) -> None:
         "https://u:pw-x @h",
     ],
 )
-def test_no_message_about_an_address_holds_its_password(address: str) -> None:
+def test_no_message_about_a_url_contains_its_password(address: str) -> None:
     with pytest.raises(SettingsError) as refused:
         parse_endpoint(address)
     assert "pw-x" not in str(refused.value)
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_an_address_or_a_settings_error(text: str) -> None:
+def test_any_text_is_a_url_or_raises_settings_error(text: str) -> None:
     try:
         found = parse_endpoint(text)
     except SettingsError:
@@ -91,19 +91,19 @@ def test_any_text_is_an_address_or_a_settings_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "two words", "line\nbreak", "ünïcode", "x" * 1000, f"{SECRET}\x00"])
-def test_what_cannot_be_a_key_is_refused_without_being_shown(text: str) -> None:
+def test_an_invalid_key_is_refused_without_being_shown(text: str) -> None:
     with pytest.raises(SettingsError) as failure:
         Key(text)
     assert not text.strip() or text.strip() not in str(failure.value)
 
 
-def test_a_key_does_not_show_itself() -> None:
+def test_the_representation_of_a_key_hides_it() -> None:
     key = Key(f" {SECRET}\n")
     assert key.reveal() == SECRET
     assert SECRET not in f"{key} {key!r} {[key]} {key.__reduce_ex__}"
 
 
-def test_the_key_is_kept_for_its_server_alone_and_for_the_person_alone() -> None:
+def test_a_key_is_stored_for_one_server_with_mode_0600() -> None:
     here, there = parse_endpoint("https://one.example"), parse_endpoint("https://two.example")
     account.save_key(here, Key(SECRET))
     file = paths.upload_key_file()
@@ -116,7 +116,7 @@ def test_the_key_is_kept_for_its_server_alone_and_for_the_person_alone() -> None
         account.resolve(Upload(endpoint="https://two.example"), {})
 
 
-def test_the_environment_goes_first() -> None:
+def test_the_environment_overrides_the_settings() -> None:
     environment = {"NETWATCH_ENDPOINT": "https://env.example", "NETWATCH_API_KEY": SECRET, "NETWATCH_INTERVAL": "60"}
     found = account.resolve(Upload(), environment)
     assert (found.endpoint.host, found.key.reveal()) == ("env.example", SECRET)
@@ -125,7 +125,7 @@ def test_the_environment_goes_first() -> None:
         account.interval(Upload(), {"NETWATCH_INTERVAL": "5"})
 
 
-def test_each_account_knows_this_host_by_another_random_id_that_stays() -> None:
+def test_each_account_has_another_random_id_that_stays() -> None:
     server = parse_endpoint("https://one.example")
     first = account.identity(server, Key("first"))
     second = account.identity(server, Key("second"))
@@ -140,8 +140,8 @@ def test_each_account_knows_this_host_by_another_random_id_that_stays() -> None:
     assert paths.identities_file().stat().st_mode & 0o777 == 0o600
 
 
-def test_an_id_file_that_cannot_be_read_is_not_replaced() -> None:
-    """A new id would be a new host at the server, and may be one too many for its plan."""
+def test_an_unreadable_id_file_is_not_replaced() -> None:
+    """A new id would be another host at the server, perhaps one too many for the plan."""
     file = paths.identities_file()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("{half")
@@ -167,7 +167,7 @@ def _known():
 
 @pytest.fixture
 def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The optional package, with what it keeps in a file; without the file there is no keyring."""
+    """The optional package, which stores keys in a file; without the file there is no keyring."""
     package, kept = tmp_path / "packages" / "keyring", tmp_path / "kept.json"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(KEYRING)
@@ -181,7 +181,7 @@ def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         sys.modules.pop(name, None)
 
 
-def test_where_there_is_a_keyring_the_key_lies_in_no_file(keyring: Path) -> None:
+def test_with_a_keyring_the_key_is_in_no_file(keyring: Path) -> None:
     here, there = parse_endpoint("https://one.example"), parse_endpoint("https://two.example")
     keyring.unlink()  # a server has none
     assert account.load_key(here) is None
@@ -196,14 +196,14 @@ def test_where_there_is_a_keyring_the_key_lies_in_no_file(keyring: Path) -> None
     assert account.load_key(there) is None
 
 
-def test_a_keyring_that_refuses_is_told_without_what_it_said(keyring: Path) -> None:
+def test_a_refusing_keyring_is_reported_without_its_message(keyring: Path) -> None:
     keyring.write_text(SECRET)
     with pytest.raises(NetWatchError, match=r"refused to give the API key\. Unlock it") as failure:
         account.load_key(parse_endpoint("https://one.example"))
     assert SECRET not in "".join(traceback.format_exception(failure.value))
 
 
-def test_no_traceback_tells_the_key(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_no_traceback_contains_the_key(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setattr(account.os, "open", _full_disk)
     with pytest.raises(NetWatchError) as failure:
         account.save_key(parse_endpoint("https://one.example"), Key(SECRET))

@@ -1,4 +1,4 @@
-"""The whole way: set up in a terminal, measured by the agent, received by a server; and nothing while it is off."""
+"""Uploading end to end: set up in a terminal, measured by the agent, received by a server; nothing while it is off."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def answers(process: subprocess.Popen[str]) -> bool:
     return True
 
 
-def test_from_setup_to_the_server_and_off_again(home: Path) -> None:
+def test_uploading_from_setup_until_off(home: Path) -> None:
     with wire() as network, IngestServer(namespace=network.near) as server, agent(inside(network.near)) as process:
 
         def tell(*arguments: str, stdin: str = "") -> str:
@@ -128,8 +128,8 @@ def test_from_setup_to_the_server_and_off_again(home: Path) -> None:
             assert KEY.encode() not in file.read_bytes()
 
 
-def test_the_key_of_the_environment_is_used_and_handed_to_nobody(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And while the server keeps the uploader waiting, the ticks go on."""
+def test_the_environments_key_is_not_passed_to_children(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ticks also continue while the server does not respond."""
     wrapper, seen = home / "wrapper", home / "seen"
     wrapper.write_text(f"#!/bin/sh\nenv > {seen}.half && mv {seen}.half {seen}\n")
     wrapper.chmod(0o700)
@@ -161,7 +161,7 @@ def test_the_key_of_the_environment_is_used_and_handed_to_nobody(home: Path, mon
 
 
 @pytest.mark.parametrize("level", ["rates", "connections"])
-def test_what_is_shown_is_valid_and_leaves_nothing_behind(level: str, home: Path) -> None:
+def test_snapshot_prints_a_valid_body_and_writes_no_file(level: str, home: Path) -> None:
     shown = json.loads(said("snapshot", "--pretty", "--level", level))
     assert faults(shown, json.loads(SCHEMA.read_text())) == []
     assert shown["host"]["host_id"] == "00000000-0000-0000-0000-000000000000"
@@ -169,7 +169,7 @@ def test_what_is_shown_is_valid_and_leaves_nothing_behind(level: str, home: Path
     assert not [file for file in home.rglob("*") if file.is_file()]
 
 
-def test_a_wrong_key_is_told_in_the_terminal() -> None:
+def test_upload_test_reports_a_wrong_key() -> None:
     with IngestServer(key="another") as server:
         said("upload", "setup", "--endpoint", server.url, stdin=f"{KEY}\n")
         done = verb("upload", "test")
@@ -180,10 +180,10 @@ def test_a_wrong_key_is_told_in_the_terminal() -> None:
         assert verb("upload", "setup", "--endpoint", server.url, stdin="").returncode == 1
 
 
-def test_a_test_that_comes_too_soon_is_tried_again_and_holds_no_traffic(
+def test_upload_test_retries_after_429_and_sends_no_traffic(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The agent may have sent a moment ago, and what it sends already counts the traffic."""
+    """The agent may have sent a moment ago, and its snapshots already hold the traffic."""
     monkeypatch.setattr(uploader, "PACE", uploader.PACE._replace(gap=0.01))
     with IngestServer(rules="dashboard", script=scripted(["429"])) as server:
         monkeypatch.setenv("NETWATCH_ENDPOINT", server.url)
@@ -199,7 +199,7 @@ def test_a_test_that_comes_too_soon_is_tried_again_and_holds_no_traffic(
         assert "asks for fewer requests" in capsys.readouterr().err
 
 
-def test_a_renewed_key_keeps_the_history_of_this_host_if_the_person_says_so() -> None:
+def test_same_account_keeps_the_host_id_for_a_new_key() -> None:
     ids = []
     for key, options in ((KEY, []), ("nw_ak_" + "1" * 32, ["--same-account"]), ("nw_ak_" + "2" * 32, [])):
         with IngestServer(key=key) as server:
@@ -209,8 +209,8 @@ def test_a_renewed_key_keeps_the_history_of_this_host_if_the_person_says_so() ->
     assert ids[0] == ids[1] != ids[2]
 
 
-def test_switched_off_the_program_sends_nothing_at_all() -> None:
-    """In a namespace whose only way out counts packets; with clients that look at everything and every verb."""
+def test_with_uploading_off_no_packet_is_sent() -> None:
+    """In a namespace whose only link counts packets, with clients of every topic and every subcommand."""
     with wire() as network:
         for namespace in network:
             network.run(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
@@ -236,7 +236,7 @@ def test_switched_off_the_program_sends_nothing_at_all() -> None:
     assert not paths.identities_file().exists()
 
 
-def test_metrics_are_served_to_this_machine_alone() -> None:
+def test_metrics_are_served_on_the_loopback_only() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(

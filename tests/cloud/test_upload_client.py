@@ -1,4 +1,4 @@
-"""One request at a time: what it trusts, what it never tells, and what each answer means."""
+"""Requests of the uploader: certificates, malformed responses, deadlines, the key's secrecy, and each decision."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from uploading import (
 
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Key
-from netwatch_tray.cloud.client import Answer, ServerClient, UnreachableError
+from netwatch_tray.cloud.client import Response, ServerClient, UnreachableError
 from netwatch_tray.cloud.privacy import Scope
+from netwatch_tray.cloud.response_policy import Outcome, Pause, PerSnapshot, Retry, SetAside, Split, decide
 from netwatch_tray.cloud.uploader import Pace, Uploader
-from netwatch_tray.cloud.verdict import Again, Aside, Each, Paused, Smaller, judge
 
 LONG = 60.0
 
@@ -47,7 +47,7 @@ def body() -> bytes:
     return wire.encode_envelope(host(), "test/1", [wire.encode(snapshot(datetime.now(UTC)))], health)
 
 
-def test_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path: Path) -> None:
+def test_an_untrusted_certificate_gets_no_request(tmp_path: Path) -> None:
     with IngestServer(tls=server_side(certificate(tmp_path, "127.0.0.1"))) as server:
         client = ServerClient(account(server), "test/1", timeout=LONG)
         with pytest.raises(UnreachableError, match=r"certificate .* is not to be trusted.*Nothing was sent"):
@@ -55,7 +55,7 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing(tmp_path: Path) -> N
         assert server.requests == []
 
 
-def test_a_certificate_of_another_host_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_of_another_host_gets_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = certificate(tmp_path, "netwatch.example")
     monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
     with IngestServer(tls=server_side(files)) as server:
@@ -65,9 +65,7 @@ def test_a_certificate_of_another_host_gets_nothing(tmp_path: Path, monkeypatch:
         assert server.requests == []
 
 
-def test_a_trusted_certificate_carries_many_requests_over_one_connection(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_requests_use_one_tls_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = certificate(tmp_path, "127.0.0.1")
     monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
     with IngestServer(tls=server_side(files)) as server:
@@ -77,13 +75,13 @@ def test_a_trusted_certificate_carries_many_requests_over_one_connection(
         client.close()
 
 
-def test_a_hanging_tls_server_is_cut_off_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_tls_server_is_cut_off_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = certificate(tmp_path, "127.0.0.1")
     monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
     with IngestServer(tls=server_side(files), script=scripted(["drip", "hang"])) as server:
         client = ServerClient(account(server), "test/1", timeout=0.5)
         while server.script:  # on a loaded machine a request may be late before it is sent
-            with pytest.raises(UnreachableError, match="did not answer in time"):
+            with pytest.raises(UnreachableError, match="did not respond in time"):
                 client.post(body())
         client.close()
         again = ServerClient(account(server), "test/1", timeout=LONG)
@@ -91,8 +89,8 @@ def test_a_hanging_tls_server_is_cut_off_in_time(tmp_path: Path, monkeypatch: py
         again.close()
 
 
-def test_a_handshake_without_end_is_cut_off_in_time() -> None:
-    """A byte now and then, so that no single read is late."""
+def test_an_endless_handshake_is_cut_off_at_the_deadline() -> None:
+    """The server sends a byte now and then, so that no single read times out."""
 
     def serve() -> None:
         connection, _ = listener.accept()
@@ -106,7 +104,7 @@ def test_a_handshake_without_end_is_cut_off_in_time() -> None:
         server = threading.Thread(target=serve)
         server.start()
         client = ServerClient(account_at(f"https://127.0.0.1:{listener.getsockname()[1]}"), "test/1", timeout=0.3)
-        with pytest.raises(UnreachableError, match="did not answer in time"):
+        with pytest.raises(UnreachableError, match="did not respond in time"):
             client.post(body())
         server.join(60)
         assert not server.is_alive()
@@ -165,13 +163,13 @@ def parrot() -> Iterator[Parrot]:
         lambda change: GOOD[: change[0]] + change[2] + GOOD[change[0] + change[1] :]
     )
 )
-def test_whatever_comes_back_is_an_answer_or_unreachable(parrot: Parrot, said: bytes) -> None:
+def test_any_bytes_are_a_response_or_raise_unreachable_error(parrot: Parrot, said: bytes) -> None:
     parrot.words = said
     client = ServerClient(account_at(f"http://127.0.0.1:{parrot.port}"), "test/1", timeout=0.5)
     with suppress(UnreachableError):
         answer = client.post(b"{}")
         assert 100 <= answer.status <= 999
-        judge(answer, 1, None)
+        decide(answer, 1, None)
     client.close()
 
 
@@ -186,7 +184,7 @@ def test_whatever_comes_back_is_an_answer_or_unreachable(parrot: Parrot, said: b
         b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD,
     ],
 )
-def test_every_way_to_end_an_answer_is_understood(parrot: Parrot, said: bytes) -> None:
+def test_every_way_to_delimit_a_response_is_parsed(parrot: Parrot, said: bytes) -> None:
     parrot.words = said
     client = ServerClient(account_at(f"http://127.0.0.1:{parrot.port}"), "test/1", timeout=LONG)
     for _ in range(2):
@@ -208,14 +206,14 @@ def test_every_way_to_end_an_answer_is_understood(parrot: Parrot, said: bytes) -
         (GOOD.replace(b"Content-Length: 67", b"Transfer-Encoding: chunked"), "closed the connection in the middle"),
         (GOOD.partition(b"Content")[0] + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n{}\r\n", "does not speak HTTP"),
         (GOOD.replace(b"Retry-After: 7\r\n", b"A: b\r\n" * 99), "does not speak HTTP"),
-        (b"HTTP/1.1 200 " + b"o" * 70_000, "more than any answer needs"),
+        (b"HTTP/1.1 200 " + b"o" * 70_000, "more than any response needs"),
         (GOOD.replace(b": 67", b": 99999999999"), "closed the connection in the middle"),
-        (GOOD.replace(b": 67", b": 99999999999") + b" " * (1 << 20), "more than any answer needs"),
-        (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (1 << 20) + b"x", "more than any answer needs"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" * 90_000 + GOOD, "more than any answer needs"),
+        (GOOD.replace(b": 67", b": 99999999999") + b" " * (1 << 20), "more than any response needs"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (1 << 20) + b"x", "more than any response needs"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 90_000 + GOOD, "more than any response needs"),
         (
             GOOD.partition(b"Content")[0] + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n" + b" " * (3 << 20),
-            "more than any answer needs",
+            "more than any response needs",
         ),
     ],
 )
@@ -245,14 +243,16 @@ def test_a_response_after_an_interim_one_is_not_taken_for_the_next_requests(parr
         (b"99999999999999999999", 999999.0),
     ],
 )
-def test_how_long_the_server_asks_to_wait(parrot: Parrot, header: bytes, seconds: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(
+    parrot: Parrot, header: bytes, seconds: float | None
+) -> None:
     parrot.words = GOOD.replace(b"Retry-After: 7", b"Retry-After: " + header)
     client = ServerClient(account_at(f"http://127.0.0.1:{parrot.port}"), "test/1", timeout=LONG)
     assert client.post(b"{}").retry_after == seconds
     client.close()
 
 
-def test_stopping_does_not_wait_for_a_server_that_hangs(tmp_path: Path) -> None:
+def test_stop_cuts_off_a_hanging_request(tmp_path: Path) -> None:
     with IngestServer(script=scripted(["hang"])) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 1)
@@ -261,18 +261,18 @@ def test_stopping_does_not_wait_for_a_server_that_hangs(tmp_path: Path) -> None:
         wait_for(lambda: bool(server.requests), "the server is asked")
         sender.stop(within=0.1)
         assert sender.wait(60)
-        assert spool.level().waiting == len(keys)
+        assert spool.counts().waiting == len(keys)
         spool.close()
 
 
-def test_what_came_last_is_sent_before_the_end(tmp_path: Path) -> None:
-    """Although the next request would not have been due for long."""
+def test_stop_sends_pending_snapshots_at_once(tmp_path: Path) -> None:
+    """Although `Pace.gap` would delay the next request."""
     with IngestServer() as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 1)
         sender = uploader(spool, Witness(account(server), timeout=LONG), FAST._replace(gap=1000.0))
         sender.start()
-        wait_for(lambda: spool.level().waiting == 0, "it is sent")
+        wait_for(lambda: spool.counts().waiting == 0, "it is sent")
         keys |= fill(spool, 3)
         sender.wake()
         sender.stop()
@@ -281,7 +281,7 @@ def test_what_came_last_is_sent_before_the_end(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_the_key_is_in_no_log_error_or_answer(
+def test_the_key_is_in_no_log_state_or_representation(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, expected_logs: list[str]
 ) -> None:
     expected_logs.append("Uploading is paused")
@@ -295,14 +295,14 @@ def test_the_key_is_in_no_log_error_or_answer(
         for _ in range(len(script) + 3):
             sender.send_once()
             words.append(str(sender.state()))
-        assert spool.level().waiting == 0
+        assert spool.counts().waiting == 0
         told = "".join(words) + caplog.text + repr(sender.__dict__) + repr(account(server))
         assert KEY not in told
         assert KEY.removeprefix("nw_ak_") not in told
         spool.close()
 
 
-def test_a_wrong_key_pauses_and_is_told_once(
+def test_a_wrong_key_pauses_and_notifies_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, expected_logs: list[str]
 ) -> None:
     expected_logs.append("Uploading is paused: The server does not accept the API key")
@@ -311,15 +311,15 @@ def test_a_wrong_key_pauses_and_is_told_once(
         fill(spool, 2)
         told: list[str] = []
         client = Witness(account(server))
-        sender = Uploader(spool, client, host, tell=told.append, pace=Pace(gap=0.0, paused=900.0))
+        sender = Uploader(spool, client, host, notify=told.append, pace=Pace(gap=0.0, paused=900.0))
         server.script = scripted(["none", "503", "none", "reset", "402"])
         for _ in range(6):
             sender.send_once()
         assert caplog.text.count("is paused") == 1
         assert [text.partition(".")[0] for text in told] == ["The server does not accept the API key"]
-        assert sender.state().needs_person
+        assert sender.state().needs_user
         assert "does not accept the API key" in str(sender.state())
-        assert spool.level().waiting == 2
+        assert spool.counts().waiting == 2
         spool.close()
 
 
@@ -343,7 +343,7 @@ def test_a_body_over_two_mebibytes_is_never_sent(tmp_path: Path) -> None:
             spool.append(HOST_ID, at.timestamp(), wire.encode(made), Scope())
             keys.add((HOST_ID, made.timestamp))
         sender = uploader(spool, Witness(account(server), timeout=LONG))
-        while spool.level().waiting:
+        while spool.counts().waiting:
             assert sender.send_once()
         assert server.stored() == keys
         assert {request.answer for request in server.requests} == {200}
@@ -351,7 +351,7 @@ def test_a_body_over_two_mebibytes_is_never_sent(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_one_poisonous_snapshot_is_found_and_set_aside_alone(tmp_path: Path) -> None:
+def test_one_refused_snapshot_is_found_and_set_aside_alone(tmp_path: Path) -> None:
     with IngestServer() as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 20)
@@ -361,7 +361,7 @@ def test_one_poisonous_snapshot_is_found_and_set_aside_alone(tmp_path: Path) -> 
         for _ in range(60):
             sender.send_once()
         assert server.stored() == keys
-        assert spool.level()[:2] == (0, 1)
+        assert spool.counts()[:2] == (0, 1)
         assert "HTTP 422" in str(sender.state())
         spool.close()
 
@@ -377,22 +377,20 @@ def test_415_sets_the_batch_aside_with_its_reason(tmp_path: Path) -> None:
         fill(spool, 4)
         sender = uploader(spool, NoType(account(server), "test/1", timeout=LONG))
         assert not sender.send_once()
-        assert spool.level()[:2] == (0, 4)
-        assert "HTTP 415: Expected request with" in (spool.level().reason or "")
+        assert spool.counts()[:2] == (0, 4)
+        assert "HTTP 415: Expected request with" in (spool.counts().reason or "")
         spool.close()
 
 
-def test_a_clock_that_is_days_off_is_told_and_loses_nothing_until_it_is_right(
-    tmp_path: Path, expected_logs: list[str]
-) -> None:
-    expected_logs.append("Uploading is paused: The server takes nothing from a computer whose clock is that wrong")
+def test_a_wrong_clock_pauses_and_loses_no_snapshot(tmp_path: Path, expected_logs: list[str]) -> None:
+    expected_logs.append("Uploading is paused: The server accepts nothing from a computer whose clock is that wrong")
     with IngestServer(clock_offset=3 * 86400) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 3)
         sender = uploader(spool, Witness(account(server), timeout=LONG))
         for _ in range(8):
             assert not sender.send_once()
-        assert spool.level()[:2] == (3, 0)
+        assert spool.counts()[:2] == (3, 0)
         state = sender.state()
         assert state.clock_skew == pytest.approx(-3 * 86400, abs=5)
         assert "This computer's clock is 3 days behind the server's: set it." in str(state)
@@ -403,14 +401,14 @@ def test_a_clock_that_is_days_off_is_told_and_loses_nothing_until_it_is_right(
         spool.close()
 
 
-def test_too_old_for_the_server_with_clocks_that_agree_is_final() -> None:
-    answer = Answer(400, _answer(0, 1, [(0, 400, "Timestamp outside ±24 hour window")]), None, None, None)
-    assert judge(answer, 1, 2.0) == Each((("rejected", "Timestamp outside ±24 hour window"),))
-    assert judge(answer, 1, 90000.0) == Each((("wait", "Timestamp outside ±24 hour window"),))
+def test_too_old_is_final_unless_the_clocks_differ() -> None:
+    answer = Response(400, _answer(0, 1, [(0, 400, "Timestamp outside ±24 hour window")]), None, None, None)
+    assert decide(answer, 1, 2.0) == PerSnapshot(((Outcome.REJECTED, "Timestamp outside ±24 hour window"),))
+    assert decide(answer, 1, 90000.0) == PerSnapshot(((Outcome.DEFERRED, "Timestamp outside ±24 hour window"),))
 
 
-def test_a_snapshot_that_the_server_always_stumbles_over_is_given_up(tmp_path: Path) -> None:
-    """The self-hosted server answers 500 for it, for ever, where its database dislikes what is in it."""
+def test_a_snapshot_that_always_fails_is_set_aside(tmp_path: Path) -> None:
+    """The self-hosted server responds 500 each time where its database refuses the contents."""
     with IngestServer(rules="dashboard", script=scripted(["200 with rejections"] * 50)) as server:
         spool = spool_in(tmp_path)
         keys = sorted(fill(spool, 2))
@@ -419,12 +417,12 @@ def test_a_snapshot_that_the_server_always_stumbles_over_is_given_up(tmp_path: P
         assert server.stored() == {keys[0]}
         for _ in range(5):
             sender.send_once()
-        assert spool.level().waiting == 0
+        assert spool.counts().waiting == 0
         spool.close()
 
 
-def test_a_server_that_can_store_nothing_blames_no_snapshot(tmp_path: Path) -> None:
-    """Its disk is full, say: however long that lasts, they arrive when it is mended."""
+def test_no_snapshot_is_set_aside_while_all_fail(tmp_path: Path) -> None:
+    """Its disk may be full: the snapshots arrive once it is not, however long that takes."""
     with IngestServer(rules="dashboard", script=scripted(["stores nothing"] * 30)) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 3)
@@ -432,30 +430,30 @@ def test_a_server_that_can_store_nothing_blames_no_snapshot(tmp_path: Path) -> N
         for _ in range(30):
             assert not sender.send_once()
         assert "could not store" in str(sender.state())
-        assert spool.level()[:2] == (3, 0)
+        assert spool.counts()[:2] == (3, 0)
         assert sender.send_once()
         assert server.stored() == keys
         spool.close()
 
 
-def test_switched_off_nothing_more_is_sent(tmp_path: Path) -> None:
+def test_stop_without_drain_sends_nothing_more(tmp_path: Path) -> None:
     with IngestServer() as server:
         spool = spool_in(tmp_path)
         fill(spool, 1)
         sender = uploader(spool, Witness(account(server), timeout=LONG), FAST._replace(gap=1000.0))
         sender.start()
-        wait_for(lambda: spool.level().waiting == 0, "it is sent")
+        wait_for(lambda: spool.counts().waiting == 0, "it is sent")
         fill(spool, 3)
         sender.wake()
         sender.stop(drain=False)
         assert sender.wait(60)
         assert len(server.stored()) == 1
-        assert spool.level().waiting == 3
+        assert spool.counts().waiting == 3
         spool.close()
 
 
-def test_what_does_not_get_through_in_time_is_sent_in_smaller_parts(tmp_path: Path) -> None:
-    """After a day offline a line may be too slow for a hundred at once."""
+def test_a_late_response_halves_the_batch(tmp_path: Path) -> None:
+    """After a day offline a link may be too slow for a hundred snapshots at once."""
     with IngestServer(script=scripted(["hang", "reset"])) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 8)
@@ -463,18 +461,18 @@ def test_what_does_not_get_through_in_time_is_sent_in_smaller_parts(tmp_path: Pa
         sender = uploader(spool, client)
         assert not sender.send_once()
         client._timeout = LONG  # no other request is late
-        while spool.level().waiting:
+        while spool.counts().waiting:
             sender.send_once()
         assert [len(request.keys) for request in server.requests] == [8, 4, 4, 4]
         assert server.stored() == keys
         spool.close()
 
 
-def test_a_bug_over_one_batch_does_not_end_uploading(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_an_unexpected_error_does_not_end_uploading(tmp_path: Path, expected_logs: list[str]) -> None:
     class Broken(Witness):
         is_broken = True
 
-        def post(self, body: bytes) -> Answer:
+        def post(self, body: bytes) -> Response:
             if self.is_broken:
                 self.is_broken = False
                 raise KeyError("a bug")
@@ -499,66 +497,70 @@ def _answer(accepted: int, rejected: int, results: list[tuple[int, int, str]]) -
 
 
 MIXED = _answer(1, 2, [(0, 200, "OK"), (1, 400, "Failed to insert snapshot"), (2, 500, "Transaction error")])
-FATES = (("accepted", "OK"), ("rejected", "Failed to insert snapshot"), ("failed", "Transaction error"))
+OUTCOMES = (
+    (Outcome.ACCEPTED, "OK"),
+    (Outcome.REJECTED, "Failed to insert snapshot"),
+    (Outcome.FAILED, "Transaction error"),
+)
 
 
 @pytest.mark.parametrize(
-    ("status", "content", "verdict"),
+    ("status", "content", "decision"),
     [
-        (200, _answer(3, 0, []), Each((("accepted", ""),) * 3)),
-        (200, MIXED, Each(FATES)),
-        (207, MIXED, Each(FATES)),
-        (400, MIXED, Each(FATES)),
-        (200, b"", Again),
-        (207, b"<html>", Again),
-        (400, b"", Smaller),
-        (400, b'{"error":"no snapshots"}', Smaller),
-        (413, b"length limit exceeded", Smaller),
-        (422, b"missing field", Smaller),
-        (415, b"", Aside),
-        (401, b"", Paused),
-        (402, b"", Paused),
-        (403, b"", Paused),
-        (404, b"", Paused),
-        (308, b"", Paused),
-        (429, b"Too many requests", Again),
-        (500, b"", Again),
-        (503, b"", Again),
-        (418, b"", Again),
+        (200, _answer(3, 0, []), PerSnapshot(((Outcome.ACCEPTED, ""),) * 3)),
+        (200, MIXED, PerSnapshot(OUTCOMES)),
+        (207, MIXED, PerSnapshot(OUTCOMES)),
+        (400, MIXED, PerSnapshot(OUTCOMES)),
+        (200, b"", Retry),
+        (207, b"<html>", Retry),
+        (400, b"", Split),
+        (400, b'{"error":"no snapshots"}', Split),
+        (413, b"length limit exceeded", Split),
+        (422, b"missing field", Split),
+        (415, b"", SetAside),
+        (401, b"", Pause),
+        (402, b"", Pause),
+        (403, b"", Pause),
+        (404, b"", Pause),
+        (308, b"", Pause),
+        (429, b"Too many requests", Retry),
+        (500, b"", Retry),
+        (503, b"", Retry),
+        (418, b"", Retry),
     ],
 )
-def test_what_each_answer_means(status: int, content: bytes, verdict: Any) -> None:
-    found = judge(Answer(status, content, None, None, None), 3, None)
-    assert found == verdict if isinstance(verdict, Each) else isinstance(found, verdict)
+def test_each_response_leads_to_its_decision(status: int, content: bytes, decision: Any) -> None:
+    found = decide(Response(status, content, None, None, None), 3, None)
+    assert found == decision if isinstance(decision, PerSnapshot) else isinstance(found, decision)
 
 
 @given(status=st.integers(100, 599), content=st.binary(max_size=100), count=st.integers(1, 100))
-def test_any_answer_has_a_meaning_and_only_a_good_one_ends_a_snapshot(status: int, content: bytes, count: int) -> None:
-    found = judge(Answer(status, content, None, None, "somewhere\x1b[31m"), count, None)
-    assert not isinstance(found, Each)  # random bytes are no answer of a server
+def test_no_snapshot_is_settled_by_random_bytes(status: int, content: bytes, count: int) -> None:
+    found = decide(Response(status, content, None, None, "somewhere\x1b[31m"), count, None)
+    assert not isinstance(found, PerSnapshot)  # random bytes are no answer of a server
     assert found.reason.isprintable()
 
 
-def test_a_servers_words_hold_no_surprise_for_a_terminal() -> None:
-    answer = Answer(207, _answer(0, 1, [(0, 400, "no\x1b]0;x\x07 \n" + "o" * 999)]), None, None, None)
-    found = judge(answer, 1, None)
-    assert isinstance(found, Each)
-    ((_, words),) = found.fates
+def test_a_servers_message_is_printable_and_short() -> None:
+    answer = Response(207, _answer(0, 1, [(0, 400, "no\x1b]0;x\x07 \n" + "o" * 999)]), None, None, None)
+    found = decide(answer, 1, None)
+    assert isinstance(found, PerSnapshot)
+    ((_, words),) = found.outcomes
     assert words.isprintable()
     assert len(words) == 200
 
 
-def test_what_the_server_does_not_name_is_sent_again() -> None:
-    found = judge(Answer(207, _answer(1, 1, [(0, 200, "OK"), (77, 200, "OK")]), None, None, None), 2, None)
-    assert isinstance(found, Each)
-    assert [fate for fate, _ in found.fates] == ["accepted", "failed"]
+def test_snapshots_missing_in_the_results_are_sent_again() -> None:
+    found = decide(Response(207, _answer(1, 1, [(0, 200, "OK"), (77, 200, "OK")]), None, None, None), 2, None)
+    assert isinstance(found, PerSnapshot)
+    assert [outcome for outcome, _ in found.outcomes] == [Outcome.ACCEPTED, Outcome.FAILED]
 
 
-def test_waits_grow_to_a_cap_and_are_random(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_back_off_doubles_to_a_limit_with_full_jitter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.clock.boottime", lambda: 1000.0)
 
     class Dead(ServerClient):
-        def post(self, body: bytes) -> Answer:  # noqa: ARG002  it does not get that far
+        def post(self, body: bytes) -> Response:  # noqa: ARG002  it does not get that far
             raise UnreachableError("no network")
 
     spool = spool_in(tmp_path)
@@ -579,8 +581,8 @@ def test_waits_grow_to_a_cap_and_are_random(tmp_path: Path, monkeypatch: pytest.
     spool.close()
 
 
-def test_a_key_of_another_kind_is_sent_as_it_is() -> None:
-    """The self-hosted server takes any."""
+def test_a_key_of_another_form_is_sent_unchanged() -> None:
+    """The self-hosted server accepts keys of any form."""
     with IngestServer(rules="dashboard", key="ndk_abc-_123") as server:
         client = ServerClient(account(server, "ndk_abc-_123"), "test/1", timeout=LONG)
         assert client.post(body()).status == 200

@@ -1,4 +1,4 @@
-"""Whatever the server and the network do, each snapshot arrives, and none again once it is known to be there."""
+"""Through every fault of server and network each snapshot arrives, and none is sent again once known to be stored."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ssl.SSLContext]]:
-    """What a server shows: a certificate that is trusted here, and one that nobody vouches for."""
+    """The server's certificates: a trusted and an untrusted one."""
     directory = tmp_path_factory.mktemp("certificates")
     good, bad = certificate(directory, "127.0.0.1"), certificate(directory, "127.0.0.2")
     with pytest.MonkeyPatch.context() as patch:
@@ -64,22 +64,22 @@ def test_every_snapshot_arrives_through_a_random_script_of_faults(
             keys |= fill(spool, 2)
             sender.wake()
             time.sleep(0.01)
-        wait_for(lambda: spool.level(HOST_ID).waiting == 0, f"all is sent through {script}")
+        wait_for(lambda: spool.counts(HOST_ID).waiting == 0, f"all is sent through {script}")
         sender.stop()
         assert sender.wait(60)
         assert server.stored() == keys
         assert client.repeated == set()
-        if client.heard & {401, 402, 307}:
+        if client.statuses & {401, 402, 307}:
             expected_logs.append("Uploading is paused")
-        # Where the answer was lost nobody can know better than to send again; one server then keeps two rows.
-        assert all(rows <= 1 + client.unheard[at] for (_, at), rows in server.rows.items())
-        assert spool.level(HOST_ID)[:3] == (0, 0, 0)
+        # Where the response was lost the snapshots are sent again, and one of the servers then has two rows.
+        assert all(rows <= 1 + client.unanswered[at] for (_, at), rows in server.rows.items())
+        assert spool.counts(HOST_ID)[:3] == (0, 0, 0)
         assert server.complaints == []
         spool.close()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_alone_is_survived_and_told(
+def test_each_fault_is_reported_and_loses_nothing(
     fault: str, tls: dict[str, ssl.SSLContext], tmp_path: Path, expected_logs: list[str]
 ) -> None:
     if fault in {"401", "402", "redirect"}:
@@ -104,12 +104,12 @@ def test_each_fault_alone_is_survived_and_told(
 
 
 def _environment() -> dict[str, str]:
-    """For scripts of this directory, which import what the tests do."""
+    """Return the environment for scripts of this directory, which import what the tests import."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
-def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
-    """A process that measures and sends is killed again and again; what it said is stored arrives, in the end."""
+def test_stored_snapshots_survive_kill_9(tmp_path: Path) -> None:
+    """A process that stores and sends is killed again and again; everything it reported as stored arrives."""
     chance = random.Random(8)
     said: set[str] = set()
     with IngestServer() as server:
@@ -146,8 +146,8 @@ def test_what_was_stored_survives_kill_9(tmp_path: Path) -> None:
         assert not again, f"sent again although nothing interrupted it: {again}"
 
 
-def test_a_day_offline_grows_neither_memory_nor_file(tmp_path: Path) -> None:
-    """The most that a snapshot can hold, for 26 hours, tried all the time."""
+def test_a_day_offline_bounds_memory_and_file(tmp_path: Path) -> None:
+    """Snapshots of the maximal size for 26 hours, with continuous attempts to send."""
     child = subprocess.run(
         [sys.executable, _HERE / "day_offline.py", tmp_path / "spool.sqlite3", str(MOST_BYTES)],
         capture_output=True,
@@ -167,7 +167,7 @@ def test_a_day_offline_grows_neither_memory_nor_file(tmp_path: Path) -> None:
 
 
 def _received_again_without_need(server: IngestServer) -> list[str]:
-    """Snapshots that were sent twice although the process that sent them first went on after its answer."""
+    """Return snapshots that were sent twice although the first sender was not killed in between."""
     last_of_run = {request.agent: request for request in server.requests}
     first: dict[tuple[str, str], object] = {}
     found = []
@@ -180,15 +180,15 @@ def _received_again_without_need(server: IngestServer) -> list[str]:
     return found
 
 
-def test_the_dashboards_rules_are_kept(tmp_path: Path) -> None:
-    """It has no protection against repetition and refuses a host that comes again too soon."""
+def test_the_dashboards_rate_limit_is_kept(tmp_path: Path) -> None:
+    """The dashboard stores duplicates, and refuses a host's request that comes too soon."""
     pace = FAST._replace(gap=0.6, timeout=20.0)
     with IngestServer(rules="dashboard", least_gap=0.2) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, 230)
         sender = uploader(spool, Witness(account(server), timeout=pace.timeout), pace)
         sender.start()
-        wait_for(lambda: spool.level(HOST_ID).waiting == 0, "all is sent")
+        wait_for(lambda: spool.counts(HOST_ID).waiting == 0, "all is sent")
         sender.stop()
         assert sender.wait(60)
         assert server.stored() == keys

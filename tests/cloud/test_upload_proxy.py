@@ -86,7 +86,7 @@ def test_a_refused_password_is_reported_and_never_shown(
         shown = f"{sender.state()} {caplog.text}"
         assert f"The proxy {proxy.address} requires another user name and password" in shown
         assert not any(secret in shown for secret in ("wrong", LETTERS, QUOTED))
-        assert spool.level().waiting == 1
+        assert spool.counts().waiting == 1
         assert server.connections == 0
         spool.close()
 
@@ -103,7 +103,7 @@ def test_a_refused_password_is_reported_and_never_shown(
         (b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "No encrypted connection to 127.0.0.1|cannot be reached"),
     ],
 )
-def test_a_proxy_that_fails_is_named(
+def test_a_failing_proxy_is_named(
     server: IngestServer, monkeypatch: pytest.MonkeyPatch, fault: bytes, reason: str
 ) -> None:
     with ConnectProxy(fault=fault) as proxy:
@@ -120,7 +120,7 @@ def test_a_hanging_proxy_is_cut_off_at_the_deadline(
     with ConnectProxy(fault=b"", drips=drips) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.address)
         started = time.monotonic()
-        with pytest.raises(LateError, match="did not answer in time"):
+        with pytest.raises(LateError, match="did not respond in time"):
             status(client_of(server, timeout=0.3))
         assert 0.3 <= time.monotonic() - started < 30
 

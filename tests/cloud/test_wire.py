@@ -101,7 +101,7 @@ EVERYTHING = wire.Snapshot(
 HOST = wire.HostInfo(host_id="6f1c2d3e-0000-4000-8000-123456789abc", hostname="here")
 
 
-def test_what_the_sdk_calls_null_is_null_and_what_it_omits_is_omitted() -> None:
+def test_unknown_values_are_null_or_omitted_as_in_the_sdk() -> None:
     bare = json.loads(wire.encode(wire.Snapshot(timestamp=AT, interfaces=(INTERFACE,))))
     assert bare == {
         "timestamp": AT,
@@ -145,7 +145,7 @@ def test_what_the_sdk_calls_null_is_null_and_what_it_omits_is_omitted() -> None:
     }
 
 
-def test_everything_there_is_comes_back_as_it_went() -> None:
+def test_a_full_envelope_round_trips() -> None:
     assert wire.decode(wire.encode(EVERYTHING)) == EVERYTHING
     body = wire.encode_envelope(
         HOST,
@@ -158,7 +158,7 @@ def test_everything_there_is_comes_back_as_it_went() -> None:
     assert faults(json.loads(body), json.loads(SCHEMA.read_text())) == []
 
 
-def test_the_documented_schema_is_that_of_the_types() -> None:
+def test_the_documented_schema_equals_the_types() -> None:
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(wire.Envelope)}
     assert json.loads(SCHEMA.read_text()) == schema, "write msgspec.json.schema(wire.Envelope) to docs/ again"
 
@@ -177,7 +177,7 @@ def test_the_documented_schema_is_that_of_the_types() -> None:
         ("alerts", [{"severity": "shrug"}]),
     ],
 )
-def test_schema_and_types_refuse_the_same(path: str, value: Any) -> None:
+def test_schema_and_types_refuse_the_same_values(path: str, value: Any) -> None:
     envelope = {"agent_version": "1", "host": msgspec.to_builtins(HOST), "snapshots": [msgspec.to_builtins(EVERYTHING)]}
     schema = json.loads(SCHEMA.read_text())
     assert faults(json.loads(json.dumps(envelope)), schema) == []
@@ -188,7 +188,7 @@ def test_schema_and_types_refuse_the_same(path: str, value: Any) -> None:
         wire.decode_envelope(body)
 
 
-def test_null_and_absent_read_alike_where_the_sdk_omits() -> None:
+def test_null_and_absent_decode_alike() -> None:
     body = json.loads(wire.encode(wire.Snapshot(timestamp=AT, interfaces=())))
     found = wire.decode(json.dumps({**body, "processes": None, "unknown key": 1}).encode())
     assert found.processes is None
@@ -196,7 +196,7 @@ def test_null_and_absent_read_alike_where_the_sdk_omits() -> None:
 
 
 @given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))])))
-def test_times_have_six_digits_and_z_and_sort_as_text(at: datetime) -> None:
+def test_timestamps_have_six_digits_and_z_and_sort_as_text(at: datetime) -> None:
     if at.astimezone(UTC).year < 1000:
         return
     text = wire.timestamp(at)
@@ -218,12 +218,12 @@ def test_times_have_six_digits_and_z_and_sort_as_text(at: datetime) -> None:
         ),
     ).map(lambda value: json.dumps(value).encode())
 )
-def test_whatever_a_peer_says_is_understood_or_a_parse_error(body: bytes) -> None:
+def test_any_bytes_decode_or_raise_parse_error(body: bytes) -> None:
     for decode in (wire.decode, wire.decode_envelope, wire.decode_response):
         with contextlib.suppress(ParseError):
             decode(body)
 
 
-def test_no_number_that_json_does_not_have() -> None:
+def test_nan_and_infinity_become_null() -> None:
     snapshot = wire.Snapshot(timestamp=AT, interfaces=(), system=wire.SystemMetric(load_avg_1m=float("nan")))
     assert json.loads(wire.encode(snapshot))["system"]["load_avg_1m"] is None

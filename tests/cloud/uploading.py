@@ -1,4 +1,4 @@
-"""What the tests of spool, client and uploader are made of."""
+"""Helpers of the tests of spool, client and uploader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ingest_server import KEY, IngestServer
 
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Account, Identity, Key, parse_endpoint
-from netwatch_tray.cloud.client import Answer, ServerClient
+from netwatch_tray.cloud.client import Response, ServerClient
 from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import Pace, Uploader
@@ -55,7 +55,7 @@ def snapshot(at: datetime, rx_bytes: int = 1000) -> wire.Snapshot:
 
 
 def fill(spool: Spool, count: int, host_id: str = HOST_ID) -> set[tuple[str, str]]:
-    """Adds snapshots of the last seconds; returns their keys."""
+    """Append snapshots of the last seconds; return their keys."""
     keys = set()
     for number in range(count):
         at = datetime.now(UTC) - timedelta(seconds=count - number)
@@ -78,7 +78,7 @@ def host() -> wire.HostInfo:
 
 
 def certificate(directory: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed one for a name or an address, and its key."""
+    """Create a self-signed certificate for a name or an address; return its file and that of its key."""
     needs.programs("openssl")
     files = directory / f"{name}.pem", directory / f"{name}.key"
     kind = "IP" if name[0].isdigit() else "DNS"
@@ -101,30 +101,30 @@ def server_side(files: tuple[Path, Path]) -> ssl.SSLContext:
 
 
 class Witness(ServerClient):
-    """A client that notes what it was told is stored, and whether it ever sent that again; and what it was not told."""
+    """A client that records which snapshots the server reported as stored, and which were sent again."""
 
     def __init__(self, account: Account, timeout: float = FAST.timeout) -> None:
         super().__init__(account, "test/1", timeout=timeout)
         self.stored: set[str] = set()
         self.repeated: set[str] = set()
-        self.heard: set[int] = set()
-        """Every status of an answer."""
-        self.unheard: Counter[str] = Counter()
-        """How often each was sent without an answer that can be understood."""
+        self.statuses: set[int] = set()
+        """Statuses of responses."""
+        self.unanswered: Counter[str] = Counter()
+        """How often each snapshot was sent without a valid response."""
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: bytes) -> Response:
         sent = [each.timestamp for each in wire.decode_envelope(body).snapshots]
         self.repeated |= self.stored & set(sent)
-        self.unheard.update(sent)
+        self.unanswered.update(sent)
         answer = super().post(body)
-        self.heard.add(answer.status)
+        self.statuses.add(answer.status)
         if answer.status in {200, 207}:
             try:
                 response = wire.decode_response(answer.body)
             except wire.ParseError:
                 return answer
             self.stored |= {sent[result.index] for result in response.results if result.status == 200}
-        self.unheard.subtract(sent)
+        self.unanswered.subtract(sent)
         return answer
 
 

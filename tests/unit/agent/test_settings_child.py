@@ -98,7 +98,7 @@ def test_garbage_on_stdin_changes_nothing(file: Path, stdin: bytes) -> None:
 
 def test_the_agent_never_imports_tomlkit() -> None:
     code = (
-        "import sys, netwatch_tray.agent.agent, netwatch_tray.agent.settings_child, netwatch_tray.cloud.reporter, "
-        "netwatch_tray.history.writer; sys.exit('tomlkit' in sys.modules)"
+        "import sys, netwatch_tray.agent.agent, netwatch_tray.agent.settings_child, netwatch_tray.history.writer, "
+        "netwatch_tray.cloud.upload_service; sys.exit('tomlkit' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -1,4 +1,4 @@
-"""The agent's part: the loop waits for nothing, and nothing that was measured is lost on its way to the server."""
+"""The agent's part in uploading: the loop never blocks, and no snapshot is lost on its way to the server."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ingest_server import KEY, IngestServer
 from uploading import wait_for
 
 from netwatch_tray import paths
-from netwatch_tray.cloud import account, reporter as reporter_module
+from netwatch_tray.cloud import account, upload_service
 from netwatch_tray.cloud.account import Endpoint, Key
-from netwatch_tray.cloud.reporter import Reporter
 from netwatch_tray.cloud.spool import Spool
+from netwatch_tray.cloud.upload_service import UploadService
 from netwatch_tray.cloud.uploader import PACE
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
@@ -26,7 +26,7 @@ from netwatch_tray.settings import Upload
 
 
 class Loop:
-    """A scheduler that runs in a thread, as the agent's does, and ticks when it is told to."""
+    """A scheduler in a thread, as in the agent, which ticks on request."""
 
     def __init__(self) -> None:
         self.scheduler = Scheduler()
@@ -34,41 +34,41 @@ class Loop:
         self._monitor = Monitor(self._source, 1e-6, {})  # this loop ticks when it likes
         self._monitor.tick()
         self.told: list[str] = []
-        self._reporters: list[Reporter] = []
+        self._services: list[UploadService] = []
         self._thread = threading.Thread(target=self.scheduler.run)
         self._thread.start()
 
-    def start(self, upload: Upload, *, environment: dict[str, str] | None = None) -> Reporter:
-        """In place of the one before, as when the settings change."""
+    def start(self, upload: Upload, *, environment: dict[str, str] | None = None) -> UploadService:
+        """Start a service in place of the previous one, as when the settings change."""
         environment = {"NETWATCH_API_KEY": KEY} if environment is None else environment
-        before = self._reporters[-1] if self._reporters else None
+        before = self._services[-1] if self._services else None
 
         def start() -> None:
             if before:
                 before.stop(drain=False)
-            self._reporters.append(
-                Reporter(self.scheduler, upload, environment, lambda: None, self.told.append, after=before)
+            self._services.append(
+                UploadService(self.scheduler, upload, environment, lambda: None, self.told.append, after=before)
             )
 
         self.do(start)
-        made = self._reporters[-1]
+        made = self._services[-1]
         wait_for(lambda: made.status != "starting", "it begins")
         made._interval = 1e-6  # a snapshot with each tick
         return made
 
-    def tick(self, reporter: Reporter) -> None:
-        self.do(lambda: reporter.tick(self._monitor.tick()))
+    def tick(self, service: UploadService) -> None:
+        self.do(lambda: service.tick(self._monitor.tick()))
 
     def do(self, callback: Any) -> None:
-        """In the loop's thread; until it is done."""
+        """Run in the loop's thread, and wait for it."""
         is_done = threading.Event()
         self.scheduler.call_soon(lambda: (callback(), is_done.set()))
         assert is_done.wait(60), "the loop waits for something"
 
     def close(self) -> None:
-        for reporter in self._reporters[-1:]:
-            self.do(lambda reporter=reporter: reporter.stop(drain=True))
-            reporter.wait()
+        for service in self._services[-1:]:
+            self.do(lambda service=service: service.stop(drain=True))
+            service.wait()
         self.scheduler.stop()
         self._thread.join()
         self.scheduler.close()
@@ -82,23 +82,23 @@ def loop() -> Iterator[Loop]:
     made.close()
 
 
-def test_the_loop_does_not_wait_for_a_disk_that_hangs(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_disk_does_not_block_the_loop(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = threading.Event()
     append = Spool.append
     monkeypatch.setattr(Spool, "append", lambda *arguments: (answers.wait(120), append(*arguments)))
     with IngestServer() as server:
-        reporter = loop.start(Upload(on=True, endpoint=server.url))
+        service = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(5):
-            loop.tick(reporter)
-            assert "waiting" in reporter.status
+            loop.tick(service)
+            assert "waiting" in service.status
         assert server.requests == []
         answers.set()
-        loop.tick(reporter)
+        loop.tick(service)
         wait_for(lambda: len(server.stored()) > 0, "they are sent")
         wait_for(lambda: _waiting() + len(server.stored()) == 5, "each but the first tick, which begins an interval")
 
 
-def test_a_full_disk_is_told_once_and_loses_nothing(
+def test_a_full_disk_is_reported_once_and_loses_nothing(
     loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     expected_logs.append("disk is full. Until then the last 100 snapshots are held in memory")
@@ -112,33 +112,31 @@ def test_a_full_disk_is_told_once_and_loses_nothing(
 
     monkeypatch.setattr(Spool, "append", full)
     with IngestServer() as server:
-        reporter = loop.start(Upload(on=True, endpoint=server.url))
+        service = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(4):
-            loop.tick(reporter)
-            wait_for(lambda: reporter._storing is None, "the disk was tried")
-        assert "The disk is full." in reporter.status
+            loop.tick(service)
+            wait_for(lambda: service._storing is None, "the disk was tried")
+        assert "The disk is full." in service.status
         assert caplog.text.count("disk is full") == 1
         is_full = False
-        loop.tick(reporter)
+        loop.tick(service)
         wait_for(lambda: _waiting() + len(server.stored()) == 4, "all are kept or sent")
-        wait_for(lambda: "full" not in reporter.status, "all is well again")
+        wait_for(lambda: "full" not in service.status, "all is well again")
 
 
-def test_without_a_key_the_person_is_told_what_to_do(loop: Loop, expected_logs: list[str]) -> None:
+def test_a_missing_key_notifies_what_to_do(loop: Loop, expected_logs: list[str]) -> None:
     expected_logs.append("Uploading is on, but cannot begin")
-    reporter = loop.start(Upload(on=True, endpoint="https://netwatch.example"), environment={})
-    loop.tick(reporter)
-    assert loop.told == [reporter.status]
-    assert "There is no API key for https://netwatch.example" in reporter.status
-    assert "upload setup" in reporter.status
+    service = loop.start(Upload(on=True, endpoint="https://netwatch.example"), environment={})
+    loop.tick(service)
+    assert loop.told == [service.status]
+    assert "There is no API key for https://netwatch.example" in service.status
+    assert "upload setup" in service.status
     assert not paths.spool_file().exists()
 
 
-def test_a_keyring_that_opens_later_is_asked_again(
-    loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
-) -> None:
+def test_a_locked_keyring_is_tried_again(loop: Loop, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]) -> None:
     expected_logs.append("Uploading is on, but cannot begin: The keyring is locked.")
-    monkeypatch.setattr(reporter_module, "PACE", PACE._replace(paused=0.05))
+    monkeypatch.setattr(upload_service, "PACE", PACE._replace(paused=0.05))
     tries = 0
 
     def locked(endpoint: Endpoint) -> Key:
@@ -150,43 +148,43 @@ def test_a_keyring_that_opens_later_is_asked_again(
         return Key(KEY)
 
     monkeypatch.setattr(account, "load_key", locked)
-    reporter = loop.start(Upload(on=True, endpoint="https://netwatch.invalid"), environment={})
-    wait_for(lambda: "Nothing was sent yet" in reporter.status, "it begins")
+    service = loop.start(Upload(on=True, endpoint="https://netwatch.invalid"), environment={})
+    wait_for(lambda: "Nothing was sent yet" in service.status, "it begins")
     assert loop.told == ["The keyring is locked."]
     assert tries == 4
 
 
-def test_a_key_that_is_refused_is_told_to_the_person(loop: Loop, expected_logs: list[str]) -> None:
+def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
     expected_logs.append("Uploading is paused")
     with IngestServer(key="another") as server:
-        reporter = loop.start(Upload(on=True, endpoint=server.url))
+        service = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(3):
-            loop.tick(reporter)
+            loop.tick(service)
         wait_for(lambda: bool(loop.told), "the person is told")
         (told,) = loop.told
         assert told.startswith("The server does not accept the API key. Enter it again: netwatch-tray upload setup")
 
 
-def test_who_chooses_to_tell_less_tells_nothing_more_from_then_on(loop: Loop, expected_logs: list[str]) -> None:
-    """What waits from before would tell it still."""
+def test_a_lower_level_drops_pending_snapshots_of_a_higher_one(loop: Loop, expected_logs: list[str]) -> None:
+    """Pending snapshots would still contain it."""
     expected_logs.append("Uploading is paused")
     with IngestServer(key="not yet") as server:
         upload = Upload(on=True, endpoint=server.url, level="system")
-        reporter = loop.start(upload)
+        service = loop.start(upload)
         for _ in range(4):
-            loop.tick(reporter)
+            loop.tick(service)
         wait_for(lambda: _waiting() == 3, "they wait")
-        wait_for(lambda: "does not accept the API key" in reporter.status, "it is paused")
+        wait_for(lambda: "does not accept the API key" in service.status, "it is paused")
         server.key = KEY
-        reporter = loop.start(Upload(on=True, endpoint=server.url, level="rates"))
+        service = loop.start(Upload(on=True, endpoint=server.url, level="rates"))
         for _ in range(3):
-            loop.tick(reporter)
+            loop.tick(service)
         wait_for(lambda: len(server.stored()) > 0, "what is chosen now is sent")
         assert all(found["system"] is None for found in server.snapshots.values())
-        assert "3 dropped" in reporter.status
+        assert "3 dropped" in service.status
 
 
-def test_the_file_of_waiting_snapshots_is_closed_in_the_end(loop: Loop, home: Path) -> None:
+def test_stop_closes_the_spool(loop: Loop, home: Path) -> None:
     with IngestServer() as server:
         loop.tick(loop.start(Upload(on=True, endpoint=server.url)))
         last = loop.start(Upload(on=True, endpoint=server.url, interval=20))
@@ -198,6 +196,6 @@ def test_the_file_of_waiting_snapshots_is_closed_in_the_end(loop: Loop, home: Pa
 def _waiting() -> int:
     spool = Spool(paths.spool_file())
     try:
-        return spool.level().waiting
+        return spool.counts().waiting
     finally:
         spool.close()

@@ -1,7 +1,7 @@
-"""The agent's part in uploading: makes a snapshot at each interval, keeps it in the spool, lets the uploader send it.
+"""The agent's part in uploading: makes a snapshot at each interval and stores it for the uploader.
 
-The scheduler's thread never waits here. What may block has threads of its own: the keyring, the disks and the spool's
-file, the probes of gateway and DNS server, the network.
+The scheduler's thread never blocks here. Whatever may block runs in a thread: the keyring, disks and the spool's file,
+probes of gateway and DNS server, the network.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from netwatch_tray.settings import Upload
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_GOODBYE = 5.0
-"""Seconds."""
-_MOST_HELD = 100
-"""Snapshots held in memory while the disk does not take them."""
+_LONGEST_END = 5.0
+"""Seconds that `wait` blocks at most."""
+_MAX_HELD = 100
+"""Snapshots held in memory while they cannot be written to the spool."""
 
 
-class Reporter:
-    """Runs from its making to `stop`; there is one only while uploading is on."""
+class UploadService:
+    """Runs from its creation to `stop`. The agent has one only while uploading is on."""
 
     def __init__(
         self,
@@ -43,27 +43,27 @@ class Reporter:
         upload: Upload,
         environment: Mapping[str, str],
         connections: Callable[[], ConnectionTable | None],
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
         *,
-        after: Reporter | None = None,
+        after: UploadService | None = None,
     ) -> None:
-        """`connections`: the table as of the last reading; `None`: it is not known. `tell`: the person must do this,
-        or nothing is sent; in the scheduler's thread. `after`: the one before, stopped, whose last request must be
-        over before anything is sent again."""
+        """`connections`: returns the table as of the last reading; `None`: unknown. `notify`: gets what the user has to
+        do before anything is sent, in the scheduler's thread. `after`: the stopped predecessor, whose last request
+        ends before anything is sent."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment
         self._connections = connections
-        self._tell = tell
+        self._notify = notify
         self._collector: SnapshotCollector | None = None
         self._spool: Spool | None = None
         self._uploader: Uploader | None = None
         self._interval = float(upload.interval)
         self._slot: int | None = None
-        """Number of the interval under way since boot."""
+        """Number of the current interval since boot."""
         self._fault: str | None = None
-        self._held: deque[tuple[datetime, wire.Snapshot]] = deque(maxlen=_MOST_HELD)
-        """What the disk does not take is tried again with the next."""
+        self._held: deque[tuple[datetime, wire.Snapshot]] = deque(maxlen=_MAX_HELD)
+        """Not yet in the spool."""
         self._storing: threading.Thread | None = None
         self._scope = scope(upload)
         self._has_ended = False
@@ -72,7 +72,7 @@ class Reporter:
 
     @property
     def status(self) -> str:
-        """For tray, window and terminal: in words, what becomes of the snapshots. Waits for nothing."""
+        """Return the state of uploading in words, for tray, window and terminal. Never blocks."""
         if self._uploader is None or self._collector is None:
             return self._fault or "starting"
         faults = [self._fault] if self._fault else []
@@ -83,7 +83,7 @@ class Reporter:
         if self._collector is None:
             return
         self._collector.add(tick)
-        if tick.interval_s is None:  # paused, or unreadable: old numbers make no snapshot
+        if tick.interval_s is None:  # paused or unreadable: its numbers are those of an earlier tick
             return
         slot = int(clock.boottime() // self._interval)
         if self._slot is not None and slot != self._slot:
@@ -97,7 +97,7 @@ class Reporter:
             self._collector.add_connections(table)
 
     def stop(self, *, drain: bool) -> None:
-        """No snapshot is made after this. `drain`: what waits is sent, if that is quick; else it is for later."""
+        """Make no more snapshots, and begin to end. `drain`: send pending snapshots if that is quick."""
         self._has_ended = True
         self._collector = None
         if self._uploader is not None:
@@ -106,17 +106,17 @@ class Reporter:
         self._ending.start()
 
     def wait(self) -> None:
-        """After `stop`, from any thread: until it is over, though not for ever."""
+        """Wait for the end after `stop`, from any thread, at most `_LONGEST_END`."""
         if self._ending is not None:
-            self._ending.join(_LONGEST_GOODBYE)
+            self._ending.join(_LONGEST_END)
 
-    def _begin_to_resolve(self, before: Reporter | None = None) -> threading.Thread:
+    def _begin_to_resolve(self, before: UploadService | None = None) -> threading.Thread:
         thread = threading.Thread(target=self._resolve, args=(before,), name="upload account", daemon=True)
         thread.start()
         return thread
 
-    def _resolve(self, before: Reporter | None) -> None:
-        """In a thread: a keyring may wait for its person, and a file for its disk."""
+    def _resolve(self, before: UploadService | None) -> None:
+        """Runs in a thread: a keyring may wait for the user, and a file for its disk."""
         if before is not None:
             before.wait()
         try:
@@ -131,7 +131,7 @@ class Reporter:
                 client,
                 collector.host,
                 collectors_ok=lambda: not collector.faults,
-                tell=lambda reason: self._scheduler.call_soon(lambda: self._tell(reason)),
+                notify=lambda reason: self._scheduler.call_soon(lambda: self._notify(reason)),
             )
         except NetWatchError as error:
             message = str(error)
@@ -150,10 +150,10 @@ class Reporter:
         _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.endpoint, interval)
 
     def _fail(self, fault: str) -> None:
-        """Tells it, and tries again later: a keyring may be locked until somebody logs in."""
+        """Report the fault and retry later: a keyring may be locked until the user logs in."""
         if fault != self._fault:
             _log.warning("Uploading is on, but cannot begin: %s", fault)
-            self._tell(fault)
+            self._notify(fault)
         self._fault = fault
         self._scheduler.after(PACE.paused, self._try_again)
 
@@ -168,7 +168,7 @@ class Reporter:
             self._storing.start()
 
     def _store(self, collector: SnapshotCollector, spool: Spool, uploader: Uploader) -> None:
-        """In a thread."""
+        """Runs in a thread."""
         fault = None
         while self._held and fault is None:
             at, draft = self._held.popleft()
@@ -177,18 +177,18 @@ class Reporter:
                 uploader.wake()
             except NetWatchError as error:
                 fault = str(error)
-                if len(self._held) < _MOST_HELD:
+                if len(self._held) < _MAX_HELD:
                     self._held.appendleft((at, draft))
         self._scheduler.call_soon(lambda: self._stored(fault))
 
     def _stored(self, fault: str | None) -> None:
         self._storing = None
         if fault and not self._fault:
-            _log.warning("%s Until then the last %d snapshots are held in memory.", fault, _MOST_HELD)
+            _log.warning("%s Until then the last %d snapshots are held in memory.", fault, _MAX_HELD)
         self._fault = fault
 
     def _end(self) -> None:
-        """In a thread."""
+        """Runs in a thread."""
         self._resolving.join()
         storing = self._storing
         if storing is not None:

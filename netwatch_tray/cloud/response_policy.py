@@ -1,0 +1,127 @@
+"""What a server's response means for the snapshots it answers, by the rules of docs/wire.md. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from netwatch_tray.cloud import wire
+from netwatch_tray.cloud.client import Response
+from netwatch_tray.errors import ParseError
+from netwatch_tray.text import printable
+
+_MAX_QUOTE = 200
+"""Characters quoted of a server's message."""
+SKEW = 3600.0
+"""Seconds of clock difference above which the server's refusal of a timestamp is blamed on the clock."""
+
+_REFUSALS = {
+    401: "The server does not accept the API key. Enter it again: netwatch-tray upload setup",
+    402: "The account at the server does not cover this host (its plan ended, or it has too many hosts).",
+    403: "The server does not allow this API key to upload. Enter another: netwatch-tray upload setup",
+    404: "There is no NetWatch server at this URL. Check it: netwatch-tray upload setup",
+    405: "There is no NetWatch server at this URL. Check it: netwatch-tray upload setup",
+}
+
+
+class Outcome(Enum):
+    """What became of one snapshot."""
+
+    ACCEPTED = "the server stored it"
+    REJECTED = "the server will never store it"
+    FAILED = "the server could not store it this time"
+    DEFERRED = "the server will store it once this host's clock is right"
+
+
+class PerSnapshot(NamedTuple):
+    """The server decided for each snapshot."""
+
+    outcomes: tuple[tuple[Outcome, str], ...]
+    """In the order of sending, with the server's message."""
+
+
+class Retry(NamedTuple):
+    """Nothing is known to be stored: send the same batch later."""
+
+    reason: str
+    after: float | None = None
+    """Seconds the server asks to wait."""
+
+
+class Pause(NamedTuple):
+    """The user has to do something first."""
+
+    reason: str
+
+
+class Split(NamedTuple):
+    """The batch is too large, or something in it is refused: send fewer at once."""
+
+    reason: str
+
+
+class SetAside(NamedTuple):
+    """The whole batch is refused, and parts of it would be, too."""
+
+    reason: str
+
+
+Decision = PerSnapshot | Retry | Pause | Split | SetAside
+
+
+def decide(response: Response, count: int, skew: float | None) -> Decision:
+    """`count`: snapshots sent. `skew`: seconds this host's clock is ahead of the server's, if known."""
+    status = response.status
+    if status in _REFUSALS:
+        return Pause(_REFUSALS[status])
+    if 300 <= status < 400:
+        where = _quote(response.location or "another URL")
+        return Pause(f"The server redirects to {where}, which is not followed. If you trust it, set it up as the URL.")
+    if status in {200, 207, 400}:
+        try:
+            results = wire.decode_response(response.body)
+        except ParseError as error:
+            return Split(_refused(response)) if status == 400 else Retry(str(error))
+        return PerSnapshot(_outcomes(results, count, skew))
+    if status == 415:
+        return SetAside(_refused(response))
+    if status in {413, 422}:
+        return Split(_refused(response))
+    if status == 429:
+        return Retry("The server asks for fewer requests.", response.retry_after)
+    return Retry(f"The server failed ({_quoted(response)}).", response.retry_after)
+
+
+def _outcomes(results: wire.IngestResponse, count: int, skew: float | None) -> tuple[tuple[Outcome, str], ...]:
+    if not results.rejected and results.accepted == count:
+        return ((Outcome.ACCEPTED, ""),) * count
+    found = [(Outcome.FAILED, "the server did not report what became of it")] * count
+    for result in results.results:
+        if result.index < count:
+            found[result.index] = (_outcome(result, skew), _quote(result.message))
+    return tuple(found)
+
+
+def _outcome(result: wire.IngestResult, skew: float | None) -> Outcome:
+    if 200 <= result.status < 300:
+        return Outcome.ACCEPTED
+    if result.status >= 500 or result.status == 429:
+        return Outcome.FAILED
+    if "window" in result.message and skew is not None and abs(skew) >= SKEW:
+        return Outcome.DEFERRED
+    return Outcome.REJECTED
+
+
+def _refused(response: Response) -> str:
+    return f"The server refused what was sent ({_quoted(response)})."
+
+
+def _quoted(response: Response) -> str:
+    """Status and the beginning of the body."""
+    text = _quote(response.body[:1000].decode(errors="replace"))
+    return f"HTTP {response.status}: {text}" if text else f"HTTP {response.status}"
+
+
+def _quote(text: str) -> str:
+    """A server's text, short and on one line."""
+    return printable(" ".join(text.split()), _MAX_QUOTE)
