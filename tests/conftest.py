@@ -25,9 +25,14 @@ settings.load_profile("any machine")
 collect_ignore = [] if needs.loads_qt() else ["gui", "unit/tray/test_icon.py"]
 
 
-def pytest_report_collectionfinish() -> str:
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Report first what is left out, once, also where several processes run the tests."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
     desktops = [name for name in dev.DESKTOP_PROGRAMS if not name.startswith("/")]
-    return needs.left_out([*dev.TEST_PROGRAMS, *desktops])
+    if text := needs.left_out([*dev.TEST_PROGRAMS, *desktops]):
+        reporter.write_line(text)
 
 
 class _Collector(logging.Handler):

@@ -284,6 +284,9 @@ def test(arguments: list[str]) -> None:
         arguments = ["tests/e2e/test_desktops.py", *_with_repeats(arguments[1:])]
     if not arguments:
         lint([])
+        # Most tests wait for other programs, so one process more than there are cores keeps all of them busy.
+        workers = min(4, (os.cpu_count() or 1) + 1)
+        arguments = [f"--numprocesses={workers}", "--dist=worksteal"]
     announce("Running the tests")
     become(PYTHON, "-m", "pytest", *arguments)
 
