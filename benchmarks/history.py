@@ -25,7 +25,7 @@ from queue import SimpleQueue
 from benchmarks._harness import Row, options, report
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.engine.apps import AppName
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import Line, Value
@@ -58,8 +58,8 @@ class Ticks:
         self._at = START
         self._counters = [[0, 0] for _ in range(INTERFACES)]
 
-    def minute(self) -> list[tuple[Tick, Interval | None]]:
-        found: list[tuple[Tick, Interval | None]] = []
+    def minute(self) -> list[tuple[Tick, AppInterval | None]]:
+        found: list[tuple[Tick, AppInterval | None]] = []
         for second in range(60):
             interval = None
             if second % 10 == 9:
@@ -67,7 +67,7 @@ class Ticks:
                     AppName(f"executable:/usr/bin/app{n}", f"app{n}") for n in _random.sample(range(APPS), APPS // 3)
                 )
                 apps = {app.key: (app, Traffic(amount(), 9)) for app in moved}
-                interval = Interval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
+                interval = AppInterval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
             found.append((self._tick(), interval))
             self._at += 1
         return found

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history.usage import billing_month
@@ -93,7 +93,7 @@ class HistoryKeeper:
             self._hand_over(is_end=True)
             self._minute = None
 
-    def take(self, tick: Tick, interval: Interval | None) -> None:
+    def take(self, tick: Tick, interval: AppInterval | None) -> None:
         """The newest tick, and what the apps moved since the one before, if that was read."""
         if not self._settings.history.on:
             return

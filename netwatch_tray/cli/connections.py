@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
@@ -146,7 +147,7 @@ def _sum_line(message: AppsMessage, way: int, in_units: Units) -> str:
 
 
 def _look() -> tuple[list[Connection], AppsMessage]:
-    """From the agent when one runs, which has watched all along; else by two readings of our own."""
+    """Return what the agent has measured since it started; without an agent, what two readings of our own show."""
     try:
         return _ask_agent()
     except AgentUnreachableError:
@@ -178,17 +179,22 @@ def _ask_agent() -> tuple[list[Connection], AppsMessage]:
 
 def _read_twice() -> tuple[list[Connection], AppsMessage]:
     from netwatch_tray.collect.connections import open_source
-    from netwatch_tray.engine.connections import ConnectionTable
+    from netwatch_tray.collect.interfaces import open_interfaces
+    from netwatch_tray.engine.monitor import Monitor
+    from netwatch_tray.engine.observation import Observation
     from netwatch_tray.feed.protocol import AppsMessage
 
-    source = open_source()
-    table = ConnectionTable()
-    try:
-        table.update(source.read())
-        time.sleep(_BETWEEN_READINGS)
-        while table.search(0.1):
-            pass
-        table.update(source.read())
-    finally:
-        source.close()
-    return list(table.reset().added), AppsMessage(apps=table.apps(), interval_s=None, states=table.states())
+    interfaces = open_interfaces().source
+    monitor = Monitor(interfaces, _BETWEEN_READINGS, usable_settings().total)
+    observation = Observation(monitor)
+    with closing(interfaces), closing(open_source()) as sockets:
+        for is_last in (False, True):
+            tick = monitor.tick()
+            if tick is not None:
+                observation.count(tick)
+            observation.take(sockets.read(), is_monotonic=sockets.is_monotonic, is_last=is_last)
+            if not is_last:
+                while observation.table.search(0.1):
+                    pass
+                time.sleep(_BETWEEN_READINGS)
+    return list(observation.table.rows()), AppsMessage.of(observation)

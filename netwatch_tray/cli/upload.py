@@ -85,7 +85,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     import msgspec
 
     from netwatch_tray.cloud import account
-    from netwatch_tray.cloud.observer import NOBODY, Observer
+    from netwatch_tray.cloud.standalone import NOBODY, Standalone
 
     settings = usable_settings()
     if options.level:
@@ -95,14 +95,14 @@ def _snapshot(options: argparse.Namespace) -> int:
         identity = account.known_identity(settings.upload) or NOBODY
     except NetWatchError:
         identity = NOBODY
-    observer = Observer(settings, identity, period=_PREVIEW_SECONDS)
-    observer.step()
+    standalone = Standalone(settings, identity, period=_PREVIEW_SECONDS)
+    standalone.step()
     time.sleep(_PREVIEW_SECONDS)
-    observer.step()
-    observer.wait_for_health()
-    body = observer.envelope()
-    observer.close()
-    for fault in observer.faults:
+    standalone.step()
+    standalone.wait_for_health()
+    body = standalone.envelope()
+    standalone.close()
+    for fault in standalone.faults:
         complain(fault)
     print(printable_json((msgspec.json.format(body, indent=2) if options.pretty else body).decode()))
     return DONE
@@ -263,16 +263,16 @@ def _test(_options: argparse.Namespace) -> int:
     """
     from netwatch_tray.cloud import account, wire
     from netwatch_tray.cloud.client import ServerClient, describe
-    from netwatch_tray.cloud.observer import Observer
     from netwatch_tray.cloud.response_policy import Outcome, PerSnapshot, decide
+    from netwatch_tray.cloud.standalone import Standalone
     from netwatch_tray.cloud.uploader import PACE
 
     settings = load_settings()
     found = account.resolve(settings.upload)
-    observer = Observer(settings, found.identity)
-    observer.step()
-    body = observer.envelope()
-    observer.close()
+    standalone = Standalone(settings, found.identity)
+    standalone.step()
+    body = standalone.envelope()
+    standalone.close()
     client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
     response = client.post(body)
     if response.status == 429:
@@ -294,14 +294,14 @@ def _serve_metrics(options: argparse.Namespace) -> int:
 
     from netwatch_tray.cloud import metrics, otlp
     from netwatch_tray.cloud.metrics_server import MetricsServer
-    from netwatch_tray.cloud.observer import Observer
+    from netwatch_tray.cloud.standalone import Standalone
 
     settings = usable_settings()
     # Whoever asks is on this machine, so nothing need be hidden; processes and connections make no metrics.
     upload = msgspec.structs.replace(settings.upload, level="system", hide_addresses=False, hide_names=False)
-    observer = Observer(msgspec.structs.replace(settings, upload=upload), period=_METRICS_SECONDS)
-    observer.step()
-    latest = observer.snapshot()
+    standalone = Standalone(msgspec.structs.replace(settings, upload=upload), period=_METRICS_SECONDS)
+    standalone.step()
+    latest = standalone.snapshot()
     provider = None
     if options.otlp is not None:
         provider = otlp.start(options.otlp or None, float(upload.interval), lambda: latest)
@@ -313,10 +313,10 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     try:
         while True:
             time.sleep(_METRICS_SECONDS)
-            observer.step()
-            latest = observer.snapshot()
+            standalone.step()
+            latest = standalone.snapshot()
     finally:
         server.close()
         if provider is not None:
             provider.shutdown()
-        observer.close()
+        standalone.close()

@@ -19,7 +19,7 @@ from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import SystemSample
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.model import Connection, InterfaceTick, Tick, Traffic
 
 MOST_PROCESSES = 25
@@ -111,7 +111,7 @@ class SnapshotBuilder:
             if self._all_interfaces or each.index in counted or (self._is_sent(each) and each.rx_delta is None):
                 meter.add(each, tick.interval_s)
 
-    def add_connections(self, interval: Interval, rows: Callable[[], Iterable[Connection]]) -> None:
+    def add_connections(self, interval: AppInterval, rows: Callable[[], Iterable[Connection]]) -> None:
         """Each interval of the connection table, in order; `rows`: what it holds now."""
         if any(pid not in self._names for pid in interval.processes):
             self._names.update({row.pid: row.process for row in rows() if row.pid is not None and row.process})

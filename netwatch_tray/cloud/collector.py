@@ -71,7 +71,7 @@ class SnapshotCollector:
         """After each update of the table."""
         self._faults.pop("connections", None)
         if includes(self._upload.level, "apps"):
-            self._builder.add_connections(table.interval, lambda: table.reset().added)
+            self._builder.add_connections(table.interval, table.rows)
 
     def lack_connections(self, fault: str) -> None:
         """Why there is no table to hand in."""
@@ -92,7 +92,7 @@ class SnapshotCollector:
             sockets = None
             if table is not None:
                 with_rows = includes(self._upload.level, "apps")
-                sockets = Sockets(table.states(), table.reset().added if with_rows else None)
+                sockets = Sockets(table.states(), table.rows() if with_rows else None)
             readings = Readings(
                 system=self._read("system", self._system.sample),
                 health=self._health.metric if self._health else None,

@@ -14,16 +14,8 @@ import msgspec
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.processes import Process, ProcessFinder, UserNames, open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
-from netwatch_tray.engine.apps import (
-    SEARCHING,
-    UNSEEN,
-    AppLedger,
-    AppName,
-    Booked,
-    app_of,
-    app_of_unit,
-    app_of_user,
-)
+from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName, app_of, app_of_unit, app_of_user
+from netwatch_tray.engine.ledger import AppInterval, AppLedger
 from netwatch_tray.engine.routes import Route, Routes
 from netwatch_tray.model import App, Connection, Traffic
 
@@ -48,62 +40,12 @@ NOWHERE = Routes({}, {})
 
 
 class ConnectionChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client needs to bring its list up to date; with `reset` it forgets everything first."""
+    """What a client needs to bring its list up to date."""
 
-    reset: bool = False
     added: tuple[Connection, ...] = ()
     changed: tuple[Connection, ...] = ()
     removed: tuple[str, ...] = ()
     """Keys."""
-
-
-class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """TCP payload between two samples, closed connections included, as far as its owner is known."""
-
-    elapsed_s: float | None
-    """`None`: the first sample, or too long ago for a rate."""
-    apps: Mapping[str, tuple[AppName, Traffic]]
-    """Moved in the interval over the uplinks, by the app's key."""
-    processes: Mapping[int, Traffic]
-    """Booked in the interval over the uplinks, by pid."""
-    local: Traffic
-    """Over no uplink."""
-    overrun: bool = False
-    """Connections closed faster than the kernel could tell: last bytes of some are missing, and so in the remainder."""
-    late: Mapping[str, tuple[AppName, Traffic]] = {}
-    """Like `apps`, but moved in earlier intervals: the owner was found only now. Amounts without a rate."""
-    held: Traffic = Traffic()
-    """Over the uplinks at the end of the interval, whose owner is still being looked for: in a later `late`."""
-
-    @property
-    def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
-        """Booked in the interval over the uplinks, by the app's key: `apps` and `late`."""
-        return _sum(self.apps, self.late) if self.late else self.apps
-
-    def plus(self, later: Interval) -> Interval:
-        """Both as one, where `later` follows upon this."""
-        processes = dict(self.processes)
-        for pid, moved in later.processes.items():
-            processes[pid] = processes[pid].plus(moved) if pid in processes else moved
-        known = self.elapsed_s is not None and later.elapsed_s is not None
-        return Interval(
-            elapsed_s=(self.elapsed_s or 0.0) + (later.elapsed_s or 0.0) if known else None,
-            apps=_sum(self.apps, later.apps),
-            processes=processes,
-            local=self.local.plus(later.local),
-            overrun=self.overrun or later.overrun,
-            late=_sum(self.late, later.late),
-            held=later.held,
-        )
-
-
-def _sum(
-    one: Mapping[str, tuple[AppName, Traffic]], other: Mapping[str, tuple[AppName, Traffic]]
-) -> dict[str, tuple[AppName, Traffic]]:
-    summed = dict(one)
-    for key, (name, moved) in other.items():
-        summed[key] = (name, summed[key][1].plus(moved) if key in summed else moved)
-    return summed
 
 
 class _Entry:
@@ -188,10 +130,11 @@ class ConnectionTable:
         self._apps_of_processes: dict[Process, AppName] = {}
         self._routes = NOWHERE
         self._ledger = AppLedger()
-        self._booked = Booked({}, {}, _NONE, _NONE)
-        self._processes: dict[int, Traffic] = {}
-        self._local = Traffic()
-        self.interval = Interval(elapsed_s=None, apps={}, processes={}, local=Traffic())
+
+    @property
+    def interval(self) -> AppInterval:
+        """What was booked between the last two samples."""
+        return self._ledger.interval
 
     def update(
         self,
@@ -221,7 +164,7 @@ class ConnectionTable:
             self._look_for_heirs()
         self.search(_SEARCH_WITHIN_UPDATE)
         self._give_up_searching(math.inf if is_last else sample.boottime)
-        self._close_interval(elapsed, overrun=sample.overrun)
+        self._ledger.close_interval(elapsed, overrun=sample.overrun)
         added, changed = [], []
         for key in self._touched:
             entry = self._entries.get(key)
@@ -247,15 +190,13 @@ class ConnectionTable:
                 self._assign(key, entry, process)
         return self._finder.is_searching
 
-    def reset(self) -> ConnectionChanges:
-        """Everything, for a client that has nothing yet."""
-        rows = (entry.row for entry in self._entries.values())
-        return ConnectionChanges(reset=True, added=tuple(row for row in rows if row is not None))
+    def rows(self) -> tuple[Connection, ...]:
+        """Return all connections as of the last sample."""
+        return tuple(entry.row for entry in self._entries.values() if entry.row is not None)
 
     def apps(self) -> tuple[App, ...]:
         """All apps with connections or bytes; rates are those of the last interval."""
-        moved = {**self._booked.moved, SEARCHING.key: (SEARCHING, self._booked.searching)}
-        return self._ledger.apps(moved, self.interval.elapsed_s)
+        return self._ledger.apps()
 
     def states(self) -> dict[str, int]:
         """How many TCP sockets are in each state."""
@@ -378,9 +319,7 @@ class ConnectionTable:
         """Make a socket an app's; what it carries from now on, and what was held for it, is the app's."""
         self._ledger.leave(entry.app, entry.pid)
         if self._searching.pop(key, None) is not None:
-            released = self._ledger.release(key, app)
-            if process is not None:
-                self._credit_process(process.pid, released)
+            self._ledger.release(key, app, None if process is None else process.pid)
         entry.app, entry.process = app, process
         self._ledger.join(app, entry.pid)
 
@@ -432,31 +371,10 @@ class ConnectionTable:
         if traffic is _NONE:
             return
         crosses = entry.route.crosses_uplink
-        if not crosses:
-            self._local = self._local.plus(traffic)
         if entry.app is SEARCHING:
             self._ledger.hold(key, traffic, crosses_uplink=crosses)
-            return
-        self._ledger.credit(entry.app, traffic, crosses_uplink=crosses)
-        if crosses and entry.pid is not None:
-            self._credit_process(entry.pid, traffic)
-
-    def _credit_process(self, pid: int, traffic: Traffic) -> None:
-        if any(traffic):
-            self._processes[pid] = self._processes.get(pid, _NONE).plus(traffic)
-
-    def _close_interval(self, elapsed: float | None, *, overrun: bool) -> None:
-        self._booked = self._ledger.close_interval()
-        self.interval = Interval(
-            elapsed_s=elapsed,
-            apps=self._booked.moved,
-            processes=self._processes,
-            local=self._local,
-            overrun=overrun,
-            late=self._booked.late,
-            held=self._booked.held,
-        )
-        self._processes, self._local = {}, Traffic()
+        else:
+            self._ledger.credit(entry.app, entry.pid, traffic, crosses_uplink=crosses)
 
     def _give_back_memory(self) -> None:
         """Shrink after a burst: dicts keep the room of their largest size, and the interpreter its free lists."""

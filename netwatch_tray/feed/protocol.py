@@ -8,13 +8,16 @@ older window still understands a newer agent.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from netwatch_tray.errors import ParseError
 from netwatch_tray.model import App, Connection, GapReason, Tick
 from netwatch_tray.settings import Settings
+
+if TYPE_CHECKING:
+    from netwatch_tray.engine.observation import Observation
 
 VERSION = 2
 LONGEST_LINE = 64 << 20
@@ -85,7 +88,24 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     states: dict[str, int] = {}
     """How many TCP sockets are in each state."""
     overrun: bool = False
-    """Connections closed faster than the kernel could tell; the last bytes of some are in `other`."""
+    """Connections closed faster than the kernel could report; the last bytes of some are in `other`."""
+
+    @classmethod
+    def of(cls, observation: Observation) -> AppsMessage:
+        """Return what an observation knows as of its last sample."""
+        apps, states, sums = observation.table.apps(), observation.table.states(), observation.sums
+        if sums is None:
+            return cls(apps=apps, interval_s=None, states=states)
+        return cls(
+            apps=apps,
+            interval_s=sums.elapsed_s,
+            uplink=sums.uplink,
+            tcp=sums.tcp,
+            other=sums.other,
+            local=sums.local,
+            states=states,
+            overrun=observation.table.interval.overrun,
+        )
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):

@@ -18,7 +18,7 @@ import msgspec
 
 from netwatch_tray import clock
 from netwatch_tray.engine.apps import AppName
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.rates import believed_speed, bounded, most_bytes
 from netwatch_tray.history.packing import Line, Value, summed
 from netwatch_tray.model import GapReason, InterfaceTick, Tick
@@ -52,7 +52,7 @@ class Series(NamedTuple):
 TOTAL = Series("total", "total", "Total")
 
 
-Measurement = Tick | tuple[datetime, Interval] | None
+Measurement = Tick | tuple[datetime, AppInterval] | None
 """A tick, what the apps moved until then, or a mark: from here some were given up."""
 
 
@@ -412,7 +412,7 @@ class Recorder:
         cell.rx_fine += [None] * missed
         cell.tx_fine += [None] * missed
 
-    def _take_apps(self, at: datetime, interval: Interval) -> None:
+    def _take_apps(self, at: datetime, interval: AppInterval) -> None:
         self._open_minute(at.timestamp())
         elapsed = interval.elapsed_s
         for app, (rx, tx) in interval.late.values():  # no peak is made of bytes that moved at other times

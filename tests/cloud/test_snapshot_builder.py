@@ -23,7 +23,7 @@ from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import Memory, SystemSample
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.model import Connection, CounterRow, Interface, Sample, Tick, Traffic
 from netwatch_tray.settings import UploadLevel
@@ -230,7 +230,9 @@ def everything(rows: tuple[Connection, ...], processes: dict[int, Traffic] | Non
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda pid: FACTS if pid == 100 else None)
     tick = monitor.tick()
     builder.add(tick)
-    builder.add_connections(Interval(elapsed_s=10.0, apps={}, processes=processes or {}, local=Traffic()), lambda: rows)
+    builder.add_connections(
+        AppInterval(elapsed_s=10.0, apps={}, processes=processes or {}, local=Traffic()), lambda: rows
+    )
     history = HealthHistory()
     for _ in range(70):
         metric = history.add(HEALTH)

@@ -13,7 +13,7 @@ from machine import START, Machine
 
 from netwatch_tray.cli import main
 from netwatch_tray.engine.apps import AppName
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.model import Traffic
 
 
@@ -35,7 +35,7 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             for _ in range(12):
                 machine.wait(5)
                 measurements.append(machine.tick())
-            apps = Interval(elapsed_s=10.0, apps=browser, processes={}, local=Traffic())
+            apps = AppInterval(elapsed_s=10.0, apps=browser, processes={}, local=Traffic())
             writer.record([*measurements[:-1], (measurements[-1].at, apps), measurements[-1]])
         if not hour:
             machine.carry(2, 5, 5)

@@ -11,7 +11,7 @@ import pytest
 from machine import START, Machine
 
 from netwatch_tray.engine.apps import AppName
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import salvage
 from netwatch_tray.history.imports import Import, add_imports
@@ -35,7 +35,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             machine.carry(2, 5000, 50)
             machine.wait(5)
             ticks.append(machine.tick())
-        moved = Interval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
+        moved = AppInterval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
         writer.record([*ticks, (ticks[-1].at, moved)])
     machine.sleep(1000)
     machine.interfaces[3] = ["wg0", "wireguard", False, 0, 0]

@@ -15,8 +15,8 @@ from hypothesis import given, strategies as st
 from machine import START, Machine
 
 from netwatch_tray.cli import main
-from netwatch_tray.engine.apps import AppName, Traffic
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.apps import AppName
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.history import packing, schema
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import HOURS, MINUTES, TENS, CorruptRowError
@@ -24,7 +24,7 @@ from netwatch_tray.history.reader import HistoryReader, Kind
 from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
-from netwatch_tray.model import GapReason
+from netwatch_tray.model import GapReason, Traffic
 
 FILES = Path(__file__).parent / "files"
 NETWORK = Network("a" * 12, "ethernet")
@@ -50,8 +50,8 @@ def app(name: str, rx: int, tx: int) -> dict[str, tuple[AppName, Traffic]]:
     return {name: (AppName(name, name), Traffic(rx, tx))}
 
 
-def interval(moved: dict[str, tuple[AppName, Traffic]], elapsed_s: float | None = 10.0) -> Interval:
-    return Interval(elapsed_s=elapsed_s, apps=moved, processes={}, local=Traffic())
+def interval(moved: dict[str, tuple[AppName, Traffic]], elapsed_s: float | None = 10.0) -> AppInterval:
+    return AppInterval(elapsed_s=elapsed_s, apps=moved, processes={}, local=Traffic())
 
 
 def minute(machine: Machine, writer: HistoryWriter, moved: dict[str, tuple[AppName, Traffic]] | None = None) -> None:

@@ -14,8 +14,8 @@ import needs
 import pytest
 from machine import START, Machine
 
-from netwatch_tray.engine.apps import AppName, Traffic
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.apps import AppName
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.history import salvage, schema
 from netwatch_tray.history.imports import Import, add_imports
 from netwatch_tray.history.networks import Network
@@ -24,7 +24,7 @@ from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
-from netwatch_tray.model import GapReason
+from netwatch_tray.model import GapReason, Traffic
 
 PAGE = 4096
 FILES = Path(__file__).parent / "files"
@@ -68,7 +68,7 @@ def minute(machine: Machine, writer: HistoryWriter) -> None:
         machine.wait(5)
         ticks.append(machine.tick())
     apps = {"curl": (AppName("curl", "curl"), Traffic(7, 3))}
-    interval = Interval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
+    interval = AppInterval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())
     writer.record([*ticks[:-1], (ticks[-1].at, interval), ticks[-1]])
 
 

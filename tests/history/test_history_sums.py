@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from machine import START, Machine
 
 from netwatch_tray.engine.apps import AppName
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.history.packing import HOURS, MINUTES
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.recorder import Measurement
@@ -85,7 +85,7 @@ class Truth(RuleBasedStateMachine):
         """Of names that are no UTF-8 and of amounts that are nothing, too."""
         apps = {name: (AppName(name, name), Traffic(rx, 1))}
         at = datetime.fromtimestamp(self.machine.wall, UTC)
-        self.pending.append((at, Interval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())))
+        self.pending.append((at, AppInterval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())))
         self.expected_apps[0] += rx
         self.expected_apps[1] += 1
 

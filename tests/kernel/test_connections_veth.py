@@ -19,8 +19,9 @@ from networks import FAR, FAR6, Wire, inside as enter, wire
 
 from netwatch_tray.collect.linux.process_map import ProcessMap
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource
-from netwatch_tray.engine.apps import UNSEEN_KEY, reconcile
+from netwatch_tray.engine.apps import UNSEEN_KEY
 from netwatch_tray.engine.connections import ConnectionTable
+from netwatch_tray.engine.ledger import reconcile
 from netwatch_tray.model import App, Connection, Traffic
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
@@ -66,7 +67,7 @@ class Observer:
         address, port = found.getsockname()[:2]
         return next(
             row
-            for row in self.table.reset().added
+            for row in self.table.rows()
             if (row.local_address, row.local_port, row.state != "LISTEN") == (address, port, True)
         )
 
@@ -205,7 +206,7 @@ def test_the_interfaces_bytes_come_out(link: Wire, observers: tuple[Observer, Ob
         here.update()
         interval = here.table.interval
     uplink = carried().minus(before)
-    result = reconcile(uplink, interval.amounts, interval.local, Traffic(), interval.held)
+    result = reconcile(uplink, interval, None)
     assert result.tcp.tx == 50_000
     assert result.ahead == (0, 0)
     assert result.other.tx == uplink.tx - 50_000
@@ -225,7 +226,7 @@ assert accepted.recv(4096)
 table.update(source.read())
 while table.search(1): pass
 table.update(source.read())
-rows = [[r.local_port, r.state, r.pid, r.process, r.user, r.uid, r.rx_bytes, r.tx_bytes] for r in table.reset().added]
+rows = [[r.local_port, r.state, r.pid, r.process, r.user, r.uid, r.rx_bytes, r.tx_bytes] for r in table.rows()]
 print(json.dumps({"pid": os.getpid(), "port": server.getsockname()[1], "rows": rows}))
 """
 

@@ -14,8 +14,9 @@ from test_sock_diag import CGROUP, DONE, message, tcp_info
 from netwatch_tray.collect.linux.sock_diag import SocketTable
 from netwatch_tray.collect.processes import Process
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row
-from netwatch_tray.engine.apps import SEARCHING_KEY, reconcile
-from netwatch_tray.engine.connections import ConnectionTable, Interval
+from netwatch_tray.engine.apps import SEARCHING_KEY
+from netwatch_tray.engine.connections import ConnectionTable
+from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
 from netwatch_tray.model import Traffic
 
 ESTABLISHED, FIN_WAIT_2, TIME_WAIT, CLOSED, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 5, 6, 7, 8, 9, 10, 11
@@ -92,7 +93,7 @@ class Connections(RuleBasedStateMachine):
         self.sums: Counter[str] = Counter()
         self.processes: Counter[int] = Counter()
         self.rows: dict[str, tuple[int, int]] = {}
-        self.held = self.ahead = Traffic()
+        self.reconciled: Reconciliation | None = None
 
     @initialize(count=st.integers(0, 3), moved=st.integers(0, 5000))
     def begin(self, count: int, moved: int) -> None:
@@ -255,7 +256,7 @@ class Connections(RuleBasedStateMachine):
         info = tcp_info(found.received, found.sent)
         return message(found.cookie, found.state, info=info, ports=ports, inode=found.inode, before=(CGROUP,))
 
-    def check_interval(self, interval: Interval) -> None:
+    def check_interval(self, interval: AppInterval) -> None:
         assert SEARCHING_KEY not in interval.amounts
         for key, (_, traffic) in interval.amounts.items():
             self.sums[key] += sum(traffic)
@@ -269,13 +270,14 @@ class Connections(RuleBasedStateMachine):
             assert self.processes[owner.pid] == booked.get(f"executable:{owner.executable}", 0)
         searching = apps.get(SEARCHING_KEY)
         assert interval.held == ((searching.rx_bytes, searching.tx_bytes) if searching else (0, 0))
-        result = reconcile(Traffic(10**9, 10**9), interval.amounts, Traffic(), self.ahead, interval.held, self.held)
+        before, result = self.reconciled, reconcile(Traffic(10**9, 10**9), interval, self.reconciled)
+        held, ahead = (before.held, before.ahead) if before else (Traffic(), Traffic())
         for way in range(2):
             booked_now = sum(traffic[way] for _, traffic in interval.amounts.values())
-            before, after = self.ahead[way] + booked_now + result.other[way], 10**9 + result.ahead[way]
-            assert after + self.held[way] == before + result.held[way]
-        self.ahead, self.held = result.ahead, result.held
-        for row in self.table.reset().added:
+            explained = ahead[way] + booked_now + result.other[way] + result.held[way]
+            assert 10**9 + result.ahead[way] + held[way] == explained
+        self.reconciled = result
+        for row in self.table.rows():
             if row.rx_bytes is not None and row.tx_bytes is not None:
                 rx, tx = self.rows.get(row.key, (0, 0))
                 assert row.rx_bytes >= rx
@@ -326,7 +328,7 @@ def test_a_gigabyte_is_not_counted_again_when_its_socket_is_left_out_of_one_read
     for place, sockets in enumerate([{"a": old}, {}, {"a": old}]):
         table.update(changes.since_last(100.0 + 2 * place, sockets), is_monotonic=False)
     assert sum(app.rx_bytes for app in table.apps()) == 0
-    assert [row.rx_rate for row in table.reset().added] == [0.0]
+    assert [row.rx_rate for row in table.rows()] == [0.0]
 
 
 def test_rows_with_one_key_are_one_socket() -> None:

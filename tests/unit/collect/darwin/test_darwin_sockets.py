@@ -120,7 +120,7 @@ class TestNettop:
             sockets = nettop.parse(written)
             assert [each.rx_bytes for each in sockets.values()] == [expected]
             table.update(changes.since_last(boottime, sockets), is_monotonic=False)
-        (row,) = table.reset().added
+        (row,) = table.rows()
         assert row.rx_rate == 10.0
 
     @pytest.mark.parametrize("order", [lambda written: written, reversed_flows])

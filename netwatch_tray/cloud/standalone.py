@@ -1,4 +1,4 @@
-"""A look at this machine without an agent: measures by itself for the verbs that show or serve what would be sent."""
+"""Snapshots without an agent, for the subcommands that show or serve what would be sent."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from netwatch_tray.cloud.collector import SnapshotCollector
 from netwatch_tray.collect.connections import open_source
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.collect.sockets import ConnectionSource
-from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.engine.routes import Routes
+from netwatch_tray.engine.observation import Observation
 from netwatch_tray.errors import CollectError, UnsupportedError
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 
 NOBODY = Identity(host_id="00000000-0000-0000-0000-000000000000", secret="00" * 16)
-"""Before a key was set up no id was drawn."""
+"""While no key is set up there is no ID."""
 
 
-class Observer:
+class Standalone:
     """Not thread-safe. `step` each period, then `snapshot` or `envelope` whenever one is wanted."""
 
     def __init__(self, settings: Settings, identity: Identity = NOBODY, *, period: float = 1.0) -> None:
@@ -29,7 +28,7 @@ class Observer:
         self._collector = SnapshotCollector(
             settings.upload, identity, with_health=settings.health or settings.upload.on
         )
-        self._table = ConnectionTable()
+        self._observation = Observation(self._monitor)
         self._connections: ConnectionSource | None = None
         self._has_read = False
         self._tick: Tick | None = None
@@ -41,52 +40,51 @@ class Observer:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What could not be read, in words for the person."""
+        """What could not be read, in words for the user."""
         return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
 
     def step(self) -> Tick:
-        """Measures everything; gateway and DNS server are probed meanwhile.
+        """Measure everything; gateway and DNS server are probed meanwhile.
 
-        Less than half a period after the step before there is nothing to measure yet: the tick is the one from then.
+        Less than half a period after the previous step there is nothing to measure yet: the tick is the previous one.
         """
         tick = self._monitor.tick()
         if tick is None:
             return self._last()
         self._tick = tick
         self._collector.add(tick)
+        self._observation.count(tick)
         if self._connections is not None:
             try:
-                self._table.update(
-                    self._connections.read(), Routes(self._monitor.interfaces, self._monitor.memberships)
-                )
+                self._observation.take(self._connections.read(), is_monotonic=self._connections.is_monotonic)
             except CollectError as error:
                 self._has_read = False
                 self._collector.lack_connections(str(error))
             else:
                 self._has_read = True
-                while self._table.search(1.0):
+                while self._observation.table.search(1.0):
                     pass
-                self._collector.add_connections(self._table)
+                self._collector.add_connections(self._observation.table)
         return tick
 
     def wait_for_health(self) -> None:
-        """Until the probe under way is over: seconds where nobody answers."""
+        """Wait for the probe under way: seconds where nothing responds."""
         self._collector.wait_for_health()
 
     def snapshot(self) -> wire.Snapshot:
-        """As of the last step, with deltas since the snapshot before."""
+        """Return the snapshot as of the last step, with deltas since the previous snapshot."""
         tick = self._last()
-        draft = self._collector.draft(tick, self._table if self._has_read else None)
+        draft = self._collector.draft(tick, self._observation.table if self._has_read else None)
         return self._collector.finished(draft)
 
     def envelope(self) -> bytes:
-        """The body that would be sent now, by the very functions that send it."""
+        """Return the body that would be sent now, made by the functions that send it."""
         snapshot = self.snapshot()
         health = wire.AgentHealth(collectors_ok=not self.faults, dropped_count=0, queue_depth=1)
         return wire.encode_envelope(self._collector.host(), wire.AGENT, [wire.encode(snapshot)], health)
 
     def _last(self) -> Tick:
-        """Of the last step; the first one always makes a tick."""
+        """Return the tick of the last step; the first step always makes one."""
         return self._tick or self.step()
 
     def close(self) -> None:

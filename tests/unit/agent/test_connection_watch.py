@@ -11,7 +11,7 @@ import pytest
 from netwatch_tray.agent import connections
 from netwatch_tray.agent.connections import ConnectionWatch
 from netwatch_tray.collect.sockets import Socket, SocketSample
-from netwatch_tray.engine.connections import Interval
+from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.topology import decide
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.model import Interface, Tick, Total
@@ -37,6 +37,9 @@ class _Scheduler:
         return self.timers[-1]
 
     def after(self, _delay: float, callback: Callable[[], None]) -> None:
+        callback()
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
         callback()
 
 
@@ -153,7 +156,7 @@ class _Agent:
         self._spent += self.cost
         return self._spent
 
-    def second(self, *, opened: int = 0) -> Interval | None:
+    def second(self, *, opened: int = 0) -> AppInterval | None:
         self.scheduler.now += 1
         self.clock += 1
         self.source.at = float(self.scheduler.now)

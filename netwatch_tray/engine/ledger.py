@@ -1,0 +1,292 @@
+"""The bytes of each app, booked once, and the sums that must come out. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+from netwatch_tray.engine.apps import OTHERS, OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY, AppName
+from netwatch_tray.model import App, Traffic
+
+_MOST_APPS = 500
+_NONE = Traffic()
+
+
+class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
+    """TCP payload booked between two samples, closed connections included."""
+
+    elapsed_s: float | None
+    """`None`: the first sample, or too long ago for a rate."""
+    apps: Mapping[str, tuple[AppName, Traffic]]
+    """Moved in the interval over the uplinks, by the app's key."""
+    processes: Mapping[int, Traffic]
+    """Booked in the interval over the uplinks, by PID."""
+    local: Traffic
+    """Moved in the interval over no uplink."""
+    overrun: bool = False
+    """Connections closed faster than the kernel could report: last bytes of some are missing, so in the remainder."""
+    late: Mapping[str, tuple[AppName, Traffic]] = {}
+    """Like `apps`, but moved in earlier intervals: the owner was found only now. Amounts without a rate."""
+    searching: Traffic = _NONE
+    """Moved in the interval over the uplinks by sockets whose owner is still being looked for; not booked yet."""
+    held: Traffic = _NONE
+    """All bytes over the uplinks that are not booked yet, `searching` included: in a later `late`."""
+
+    @property
+    def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
+        """Booked in the interval over the uplinks, by the app's key: `apps` and `late`."""
+        return _sum(self.apps, self.late) if self.late else self.apps
+
+    def plus(self, later: AppInterval) -> AppInterval:
+        """Return both as one; `later` follows directly after this."""
+        processes = dict(self.processes)
+        for pid, moved in later.processes.items():
+            processes[pid] = processes.get(pid, _NONE).plus(moved)
+        known = self.elapsed_s is not None and later.elapsed_s is not None
+        return AppInterval(
+            elapsed_s=(self.elapsed_s or 0.0) + (later.elapsed_s or 0.0) if known else None,
+            apps=_sum(self.apps, later.apps),
+            processes=processes,
+            local=self.local.plus(later.local),
+            overrun=self.overrun or later.overrun,
+            late=_sum(self.late, later.late),
+            searching=later.searching,
+            held=later.held,
+        )
+
+
+def _sum(
+    one: Mapping[str, tuple[AppName, Traffic]], other: Mapping[str, tuple[AppName, Traffic]]
+) -> dict[str, tuple[AppName, Traffic]]:
+    summed = dict(one)
+    for key, (name, moved) in other.items():
+        summed[key] = (name, summed[key][1].plus(moved) if key in summed else moved)
+    return summed
+
+
+class _Account:
+    """The bytes booked for an app, and its open connections."""
+
+    __slots__ = ("app", "connections", "late", "local", "now", "pids", "total")
+
+    def __init__(self, app: AppName) -> None:
+        self.app = app
+        self.connections = 0
+        self.pids: Counter[int] = Counter()
+        """Connections of each process."""
+        self.total = _NONE
+        """Over the uplinks."""
+        self.local = _NONE
+        """Over no uplink."""
+        self.now = _NONE
+        """The part of `total` that moved and was booked in the interval under way."""
+        self.late = _NONE
+        """The part of `total` that moved earlier and was booked in the interval under way."""
+
+
+class _Held:
+    """The bytes of a socket whose owner is being looked for."""
+
+    __slots__ = ("crossing", "late", "local")
+
+    def __init__(self) -> None:
+        self.crossing = _NONE
+        """Over the uplinks."""
+        self.local = _NONE
+        """Over no uplink."""
+        self.late = _NONE
+        """The part of `crossing` that moved before the interval under way."""
+
+
+class AppLedger:
+    """The bytes of each app since the agent started; those of closed connections stay.
+
+    A byte is booked once, for good. The bytes of a socket without a known owner are held under the socket's key until
+    `release` names an app, so that no booking is ever taken back.
+    """
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, _Account] = {}
+        self._held: dict[str, _Held] = {}
+        self._processes: dict[int, Traffic] = {}
+        self._local = _NONE
+        self.interval = AppInterval(elapsed_s=None, apps={}, processes={}, local=_NONE)
+        """The last interval that was closed."""
+
+    def join(self, app: AppName, pid: int | None) -> None:
+        """Add an open connection of the app's."""
+        account = self._account(app)
+        account.connections += 1
+        if pid is not None:
+            account.pids[pid] += 1
+
+    def leave(self, app: AppName, pid: int | None) -> None:
+        """Remove a connection that had joined: it closed, or belongs to another app."""
+        account = self._account(app)
+        account.connections -= 1
+        if pid is not None:
+            account.pids[pid] -= 1
+            if not account.pids[pid]:
+                del account.pids[pid]
+
+    def credit(self, app: AppName, pid: int | None, traffic: Traffic, *, crosses_uplink: bool) -> None:
+        """Book bytes that moved in the interval under way."""
+        account = self._account(app)
+        if crosses_uplink:
+            account.total = account.total.plus(traffic)
+            account.now = account.now.plus(traffic)
+            self._credit_process(pid, traffic)
+        else:
+            account.local = account.local.plus(traffic)
+            self._local = self._local.plus(traffic)
+
+    def hold(self, key: str, traffic: Traffic, *, crosses_uplink: bool) -> None:
+        """Keep bytes that moved in the interval under way until the owner of the socket `key` is known."""
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = _Held()
+        if crosses_uplink:
+            held.crossing = held.crossing.plus(traffic)
+        else:
+            held.local = held.local.plus(traffic)
+            self._local = self._local.plus(traffic)
+
+    def release(self, key: str, app: AppName, pid: int | None) -> None:
+        """Book what was held for a socket."""
+        held = self._held.pop(key, None)
+        if held is None:
+            return
+        account = self._account(app)
+        account.total = account.total.plus(held.crossing)
+        account.now = account.now.plus(held.crossing.minus(held.late))
+        account.late = account.late.plus(held.late)
+        account.local = account.local.plus(held.local)
+        self._credit_process(pid, held.crossing)
+
+    def close_interval(self, elapsed_s: float | None, *, overrun: bool = False) -> None:
+        """Make `interval` of what was booked since the last call, and begin the next one."""
+        moved, late = {}, {}
+        for key, account in self._accounts.items():
+            if any(account.now):
+                moved[key] = (account.app, account.now)
+                account.now = _NONE
+            if any(account.late):
+                late[key] = (account.app, account.late)
+                account.late = _NONE
+        searching, all_held = _NONE, _NONE
+        for held in self._held.values():
+            searching = searching.plus(held.crossing.minus(held.late))
+            all_held = all_held.plus(held.crossing)
+            held.late = held.crossing
+        if len(self._accounts) > _MOST_APPS:
+            self._fold_idle()
+        self.interval = AppInterval(
+            elapsed_s=elapsed_s,
+            apps=moved,
+            processes=self._processes,
+            local=self._local,
+            overrun=overrun,
+            late=late,
+            searching=searching,
+            held=all_held,
+        )
+        self._processes, self._local = {}, _NONE
+
+    def apps(self) -> tuple[App, ...]:
+        """Return all apps with connections or bytes; `SEARCHING` has those that are held.
+
+        Rates are those of the last interval.
+        """
+        found = []
+        for key, account in self._accounts.items():
+            now = self.interval.apps[key][1] if key in self.interval.apps else _NONE
+            total, local = account.total, account.local
+            if key == SEARCHING_KEY:
+                now = self.interval.searching
+                for held in self._held.values():
+                    total, local = total.plus(held.crossing), local.plus(held.local)
+            if account.connections or any(total) or any(local):
+                found.append(_summary(account, total, local, now, self.interval.elapsed_s))
+        return tuple(found)
+
+    def _account(self, app: AppName) -> _Account:
+        account = self._accounts.get(app.key)
+        if account is None:
+            account = self._accounts[app.key] = _Account(app)
+        return account
+
+    def _credit_process(self, pid: int | None, traffic: Traffic) -> None:
+        if pid is not None and any(traffic):
+            self._processes[pid] = self._processes.get(pid, _NONE).plus(traffic)
+
+    def _fold_idle(self) -> None:
+        """Keep the accounts bounded where each run of a container or unit has a name of its own: oldest first."""
+        others = self._account(OTHERS)
+        lasting = {OTHERS_KEY, UNSEEN_KEY, SEARCHING_KEY}
+        idle = [key for key, account in self._accounts.items() if not account.connections and key not in lasting]
+        for key in idle[: len(self._accounts) - _MOST_APPS * 9 // 10]:
+            account = self._accounts.pop(key)
+            others.total, others.local = others.total.plus(account.total), others.local.plus(account.local)
+
+
+def _summary(account: _Account, total: Traffic, local: Traffic, now: Traffic, elapsed_s: float | None) -> App:
+    return App(
+        key=account.app.key,
+        name=account.app.name,
+        processes=len(account.pids),
+        connections=account.connections,
+        rx_bytes=total.rx,
+        tx_bytes=total.tx,
+        rx_rate=now.rx / elapsed_s if elapsed_s else None,
+        tx_rate=now.tx / elapsed_s if elapsed_s else None,
+        local_rx_bytes=local.rx,
+        local_tx_bytes=local.tx,
+        is_carrier=account.app.is_carrier,
+    )
+
+
+class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an interval's uplink bytes went.
+
+    To the byte, each way: uplink + ahead + held before = apps + other + ahead before + held.
+    """
+
+    elapsed_s: float | None
+    """Length of the interval; `None`: too long ago or the first, so `ahead` begins anew."""
+    uplink: Traffic
+    apps: Mapping[str, Traffic]
+    """TCP payload over the uplinks, booked in the interval, by app; without the tunnels' own connections, because what
+    they transport is in here."""
+    tcp: Traffic
+    """TCP payload that moved in the interval: `apps`, and the change of what is held."""
+    local: Traffic
+    """TCP payload that crossed no uplink, counted at each end that is here; no part of `uplink`."""
+    other: Traffic
+    """UDP, QUIC, ICMP, headers, retransmissions: what no connection accounts for. Never spread over the apps."""
+    ahead: Traffic
+    """Payload that the sockets counted earlier than the interfaces, because it still waited in a queue."""
+    held: Traffic
+    """Payload at the end of the interval whose owner is being looked for."""
+
+
+def reconcile(uplink: Traffic, interval: AppInterval, before: Reconciliation | None) -> Reconciliation:
+    """Account for the bytes that the uplinks counted in an interval. `before`: of the interval before it."""
+    apps = {key: traffic for key, (app, traffic) in interval.amounts.items() if not app.is_carrier}
+    held, held_before = interval.held, before.held if before else _NONE
+    # Below 0 only where bytes that were held turn out to be a tunnel's.
+    tcp_rx = sum(traffic.rx for traffic in apps.values()) + held.rx - held_before.rx
+    tcp_tx = sum(traffic.tx for traffic in apps.values()) + held.tx - held_before.tx
+    ahead = before.ahead if before and before.elapsed_s is not None else _NONE
+    rest_rx, rest_tx = uplink.rx - tcp_rx - ahead.rx, uplink.tx - tcp_tx - ahead.tx
+    return Reconciliation(
+        elapsed_s=interval.elapsed_s,
+        uplink=uplink,
+        apps=apps,
+        tcp=Traffic(max(0, tcp_rx), max(0, tcp_tx)),
+        local=interval.local,
+        other=Traffic(max(0, rest_rx), max(0, rest_tx)),
+        ahead=Traffic(max(0, -rest_rx), max(0, -rest_tx)),
+        held=held,
+    )

@@ -1,0 +1,68 @@
+"""What the sockets of a machine add up to: the one assembly of socket table, routes, app ledger and reconciliation."""
+
+from __future__ import annotations
+
+from netwatch_tray.collect.processes import ProcessFinder
+from netwatch_tray.collect.sockets import SocketSample
+from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, ConnectionTable
+from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
+from netwatch_tray.engine.monitor import Monitor
+from netwatch_tray.engine.routes import Routes
+from netwatch_tray.model import Tick, Traffic
+
+
+class Observation:
+    """Rows, apps and sums, reading by reading. Not thread-safe.
+
+    The ticks of the monitor go in by `count`, the samples of a source of sockets by `take`. Every amount and owner
+    reaches table and ledger through `take`, so this is where other sources of them are merged.
+    """
+
+    def __init__(self, monitor: Monitor, finder: ProcessFinder | None = None) -> None:
+        """`monitor`: knows the interfaces and which of them are uplinks. `finder`: by default this system's."""
+        self._monitor = monitor
+        self.table = ConnectionTable(finder)
+        self._routed: object = None
+        """The interfaces that `_routes` were made of."""
+        self._routes = NOWHERE
+        self._uplink = Traffic()
+        """Counted by the uplinks since the last reconciliation."""
+        self._open: AppInterval | None = None
+        """What the connections moved since the last reconciliation."""
+        self._moved: AppInterval | None = None
+        self._sums: Reconciliation | None = None
+
+    @property
+    def sums(self) -> Reconciliation | None:
+        """Where the uplinks' bytes of the last interval went; `None`: nothing is known of an interval yet."""
+        return self._sums if self._sums is not None and self._sums.elapsed_s is not None else None
+
+    def count(self, tick: Tick) -> None:
+        """Take in the bytes of the uplinks, which are compared with those of the connections."""
+        self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
+
+    def take(
+        self, sample: SocketSample, *, is_monotonic: bool, with_tick: bool = True, is_last: bool = False
+    ) -> ConnectionChanges:
+        """Take in a sample; return what it changed.
+
+        `is_monotonic`: of its source, see ConnectionSource. `with_tick`: the interfaces were read at this moment as
+        well. `is_last`: no other sample follows, so all bytes are booked.
+        """
+        if self._routed is not self._monitor.interfaces:
+            self._routed = self._monitor.interfaces
+            self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
+        changes = self.table.update(sample, self._routes, is_monotonic=is_monotonic, is_last=is_last)
+        interval = self.table.interval
+        self._moved = self._moved.plus(interval) if self._moved else interval
+        self._open = self._open.plus(interval) if self._open else interval
+        # What the uplinks carried is known in whole ticks: between two of them nothing can be compared with it.
+        if with_tick or interval.elapsed_s is None:
+            self._sums = reconcile(self._uplink, self._open, self._sums)
+            self._uplink, self._open = Traffic(), None
+        return changes
+
+    def take_moved(self) -> AppInterval | None:
+        """Return what the connections moved since the last call; `None`: no sample was taken since."""
+        moved, self._moved = self._moved, None
+        return moved
