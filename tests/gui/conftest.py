@@ -14,8 +14,8 @@ _before = {name: os.environ.get(name) for name in _QT}
 os.environ.update(_QT)
 
 # ruff: noqa: E402  Qt reads the environment when it starts
-from PySide6.QtCore import QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
-from PySide6.QtGui import QFont
+from PySide6.QtCore import QEvent, QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QCursor, QFont
 from PySide6.QtWidgets import QApplication
 from windows import FakeAgent, FakeHistory, Opened
 
@@ -53,6 +53,11 @@ def nothing_goes_wrong_in_qt() -> Iterator[None]:
     sys.excepthook = lambda kind, error, trace: wrong.append(repr(error)) or before(kind, error, trace)
     qInstallMessageHandler(said)
     yield
+    # Python may collect a forgotten widget while Qt walks through all of them to change the style, which crashes.
+    for widget in _application.topLevelWidgets():
+        widget.deleteLater()
+    QCursor.setPos(0, 0)  # away from where the next window opens: tables keep their order under the pointer
+    _application.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     _application.processEvents()
     qInstallMessageHandler(None)
     sys.excepthook = before

@@ -232,8 +232,7 @@ class _Shown:
 def grab(widget: QWidget) -> tuple[QImage, Record]:
     """A picture of it, and what was drawn for it."""
     for chart in widget.findChildren(Chart):
-        chart._picture = None  # else only its newest column is drawn
-        chart._stale = True
+        chart.points_changed()  # otherwise only its newest column is drawn
     record = Record(widget)
     with record.watched():
         image = widget.grab().toImage()

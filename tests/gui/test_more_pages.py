@@ -58,11 +58,11 @@ def test_long_ranges_come_from_the_history(opened) -> None:
     chart = page.range_chart.chart
     chart.grab()
     assert opened.history.reader.kinds[-1] == ("total", None, pytest.approx(3600))
-    assert len(chart._runs) == 2
-    assert max(known.rx_peak for known in chart._runs[0]) == 3e6
-    assert [gap.reason for gap in chart._gaps][:1] == [GapReason.ASLEEP]
+    assert len(chart.series.runs) == 2
+    assert max(known.rx_peak for known in chart.series.runs[0]) == 3e6
+    assert [gap.reason for gap in chart.series.gaps][:1] == [GapReason.ASLEEP]
     assert "line: average, band: peak" in _said(opened.window)
-    assert chart._points[-1].rx == 12.4e6, "what was measured since is there as well"
+    assert chart.moments()[-1].rx == 12.4e6, "what was measured since is there as well"
     page.table.selectRow(1)
     assert opened.history.reader.kinds[-1][:2] == ("interface", "wg0")
     before = opened.history.submitted
@@ -73,7 +73,7 @@ def test_long_ranges_come_from_the_history(opened) -> None:
     assert opened.history.reader.kinds[-1][2] == pytest.approx(365 * 86400)
     QTest.keySequence(opened.window, "Alt+1")
     chart.grab()
-    assert chart._points[-1].rx == 2.1e6
+    assert chart.moments()[-1].rx == 2.1e6
 
 
 def test_a_part_of_a_long_range_is_asked_for_again_and_finer(opened) -> None:
@@ -81,12 +81,12 @@ def test_a_part_of_a_long_range_is_asked_for_again_and_finer(opened) -> None:
     opened.say(TickMessage(tick(*_FEW)))
     page.choose_range(3)
     page.range_chart.chart.grab()
-    points = len(page.range_chart.chart._visible())
-    end = page.range_chart.chart._end
+    points = len(page.range_chart.chart.series.visible)
+    end = page.range_chart.chart.viewport.end
     page.range_chart.chart.zoom_to(end - 7200, end - 3600)
     page.range_chart.chart.grab()
     assert reader.kinds[-1] == ("total", None, pytest.approx(3600 * 1.1))
-    assert len(page.range_chart.chart._visible()) > points / 24 * 4, "finer than before"
+    assert len(page.range_chart.chart.series.visible) > points / 24 * 4, "finer than before"
     assert "A part of the range: Escape or a double click shows all" in _said(opened.window)
     page.table.selectRow(1)
     page.range_chart.chart.grab()
@@ -96,7 +96,7 @@ def test_a_part_of_a_long_range_is_asked_for_again_and_finer(opened) -> None:
     page.range_chart.chart.step(0)
     page.range_chart._stored._lifetime_s = 0.0
     opened.say(TickMessage(tick(*_FEW)))
-    assert page.range_chart.chart._cross is not None, "what is read again takes nothing away"
+    assert page.range_chart.chart.crosshair is not None, "what is read again takes nothing away"
 
 
 def test_a_slow_history_is_said_and_a_missing_one_as_well(opened) -> None:
@@ -104,11 +104,11 @@ def test_a_slow_history_is_said_and_a_missing_one_as_well(opened) -> None:
     opened.say(TickMessage(tick(*_FEW)))
     opened.history.reader = None
     page.choose_range(4)
-    until(lambda: page.range_chart.chart._reading, "says that it reads")
+    until(lambda: page.range_chart.chart.notice, "says that it reads")
     page.range_chart.chart.grab()
     opened.history.error = "There is no history yet."
     page.choose_range(5)
-    assert not page.range_chart.chart._reading
+    assert not page.range_chart.chart.notice
     assert "There is no history yet." in _said(opened.window)
 
 
@@ -192,13 +192,13 @@ def test_the_first_minute(opened) -> None:
 def test_the_pause_holds_the_picture_still(opened) -> None:
     window, page = opened.window, opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
-    end = page.range_chart.chart._end
+    end = page.range_chart.chart.viewport.end
     page.table.setFocus()
     QTest.keyClick(page.table, Qt.Key.Key_Space)
     assert window._pause.text() == "Live"
     later = tick(uplink(2, "eth0", 1.0, 1.0))
     opened.say(TickMessage(later))
-    assert page.range_chart.chart._end == end
+    assert page.range_chart.chart.viewport.end == end
     assert page._strip._down.accessibleName() == "download 12.4 MB/s"
     assert "Paused: measuring goes on" in _said(window)
     window.turn_to(1)
@@ -212,8 +212,9 @@ def test_the_pause_holds_the_picture_still(opened) -> None:
     window.turn_to(0)
     opened.say(TickMessage(later))
     assert page._strip._down.accessibleName() == "download 1 B/s"
-    points = page.range_chart.chart._points
-    assert [point.rx for point in points[-3:]].count(12.4e6) == 1, "what came meanwhile has no hole"
+    assert [point.rx for point in page.range_chart.chart.moments()[-3:]].count(12.4e6) == 1, (
+        "what came meanwhile has no hole"
+    )
 
 
 def test_settings_are_written_and_told(opened, tmp_path: Path) -> None:

@@ -132,12 +132,12 @@ def test_the_selected_interface_is_drawn_large(open_window) -> None:
     assert page.range_chart.chart._title == "wg0", "selected by identity, not by row"
     assert _readouts(opened.window) == ["download 2.10 MB/s", "upload 96.2 kB/s"]
     assert (page._strip._name.text(), page._strip._sentence.text()) == ("wg0", "Other.")
-    assert page.range_chart.chart._points[-1].rx == 2.1e6
+    assert page.range_chart.chart.moments()[-1].rx == 2.1e6
     opened.say(TickMessage(tick(*_FEW[:1])))
     assert page.range_chart.chart._title is None, "it is gone: the total again"
     assert _readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
     assert page._strip._name.text() == "Total"
-    assert page.range_chart.chart._points[-1].rx == 12.4e6
+    assert page.range_chart.chart.moments()[-1].rx == 12.4e6
     page.table.selectRow(0)
     assert page.range_chart.chart._title == "eth0"
     QTest.keyClick(opened.window, Qt.Key.Key_Escape)
@@ -151,8 +151,8 @@ def test_the_past_comes_with_the_greeting(open_window) -> None:
     opened.say(TickMessage(tick(*_FEW)))
     chart = opened.window.interfaces.range_chart.chart
     chart.grab()
-    assert [len(run) for run in chart._runs] == [61]
-    assert not chart._gaps
+    assert [len(run) for run in chart.series.runs] == [61]
+    assert not chart.series.gaps
 
 
 def test_why_this_total(open_window) -> None:
@@ -422,7 +422,7 @@ def test_keyboard(open_window) -> None:
     page.range_chart.chart.grab()
     QTest.keyClick(page.table, Qt.Key.Key_Left)
     QTest.keyClick(page.table, Qt.Key.Key_Left)
-    assert page.range_chart.chart._cross == page.range_chart.chart._points[-2].at
+    assert page.range_chart.chart.crosshair == page.range_chart.chart.series.visible[-2].at
     QTest.keyClick(page.table, Qt.Key.Key_Down)
     assert page.range_chart.chart._title is not None
     QTest.keyClick(window, Qt.Key.Key_Escape)

@@ -9,8 +9,9 @@ from PySide6.QtCore import QCoreApplication, Qt
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.chart import labels
 from netwatch_tray.window.chart.chart import Chart
-from netwatch_tray.window.chart.series import Gap, Known
+from netwatch_tray.window.chart.series import GapSpan, KnownPoint
 from netwatch_tray.window.table.column import Column
 from netwatch_tray.window.table.model import SortedModel
 from netwatch_tray.window.table.rate_cell import draw_rate
@@ -25,7 +26,7 @@ class _Line(NamedTuple):
 
     at: float
     time: str
-    known: Known | None
+    known: KnownPoint | None
     note: str
 
 
@@ -47,10 +48,11 @@ class ChartTable(TableView[_Line]):
         with self.anchored():
             self.model().put(lines, gone)
 
-    def _line(self, moment: Known | Gap) -> _Line:
-        if isinstance(moment, Gap):
-            return _Line(moment.start, self._chart.when(moment.start), None, self._chart.gap_text(moment))
-        return _Line(moment.at, self._chart.when(moment.at), moment, "")
+    def _line(self, each: KnownPoint | GapSpan) -> _Line:
+        series = self._chart.series
+        if isinstance(each, GapSpan):
+            return _Line(each.start, labels.moment(each.start, series.span), None, labels.gap_text(each, series))
+        return _Line(each.at, labels.moment(each.at, series.span), each, "")
 
 
 def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
@@ -77,7 +79,7 @@ def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
 
 
 def _rate_column(
-    title: str, rate: Callable[[Known], float], shown_in: Callable[[], Units], drop_order: int | None = None
+    title: str, rate: Callable[[KnownPoint], float], shown_in: Callable[[], Units], drop_order: int | None = None
 ) -> Column[_Line]:
     def known(line: _Line) -> float | None:
         return None if line.known is None else rate(line.known)

@@ -1,19 +1,18 @@
-"""The arithmetic of the charts, without Qt: runs and gaps, buckets, ticks, and a scale that does not jump about."""
+"""The points of a chart, without Qt: runs and gaps, buckets, and a series that grows as points are appended."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from netwatch_tray.model import GapReason
-from netwatch_tray.units import Units
 
 _POINTS_ACROSS = 300
 """About as many points as a chart can show apart from each other."""
 _BUCKETS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
-_DAY_S = 86400
-_TIME_STEPS_S = (1, 2, 5, 10, 15, 30, *_BUCKETS_S[6:], 2 * _DAY_S, 7 * _DAY_S, 14 * _DAY_S, 30 * _DAY_S, 60 * _DAY_S)
+_LONGEST_SILENCE_S = 5.0
 
 
 class Point(NamedTuple):
@@ -24,14 +23,14 @@ class Point(NamedTuple):
     rx: float | None
     tx: float | None
     gap: GapReason | None = None
-    """Why they are unknown, if somebody knows."""
+    """Why the rates are unknown, if that is known."""
     rx_peak: float | None = None
-    """Of what the point stands for; None: it is one sample."""
+    """The greatest rate of the time that the point covers; None if the point is one sample."""
     tx_peak: float | None = None
 
 
-class Known(NamedTuple):
-    """A point to draw: the averages and the peaks of what it stands for, bytes/s."""
+class KnownPoint(NamedTuple):
+    """A point to draw: averages and peaks of the time that it covers, bytes/s."""
 
     at: float
     rx: float
@@ -40,27 +39,32 @@ class Known(NamedTuple):
     tx_peak: float
 
 
-class Gap(NamedTuple):
-    """A span without known rates."""
+class GapSpan(NamedTuple):
+    """A span without known rates, from `start` to `end` (Unix time)."""
 
     start: float
     end: float
     reason: GapReason | None
 
 
+def longest_step(interval: float) -> float:
+    """Return the seconds without a sample after which a curve is broken, for samples every `interval` seconds."""
+    return max(_LONGEST_SILENCE_S, 3 * interval)
+
+
 def split(
     points: Sequence[Point], start: float, end: float, longest_step: float
-) -> tuple[list[list[Known]], list[Gap]]:
-    """The runs of known points and the gaps around them, from `start` to `end` (Unix time), in order of time.
+) -> tuple[list[list[KnownPoint]], list[GapSpan]]:
+    """Return the runs of known points and the gaps around them, from `start` to `end` (Unix time), in order of time.
 
-    A run ends at an unknown point, and where nothing came for more than `longest_step` seconds. Points before `start`
-    only continue a curve to the left of the edge.
+    A run ends at an unknown point, and where no point follows for more than `longest_step` seconds. Points before
+    `start` only continue a curve to the left of the edge.
     """
-    runs: list[list[Known]] = []
-    gaps: list[Gap] = []
-    run: list[Known] = []
+    runs: list[list[KnownPoint]] = []
+    gaps: list[GapSpan] = []
+    run: list[KnownPoint] = []
     edge = start
-    """Up to here everything is in a run or in a gap."""
+    """Everything up to here is in a run or in a gap."""
     broken = False
     reason: GapReason | None = None
     for at, rx, tx, gap, rx_peak, tx_peak in points:
@@ -70,32 +74,33 @@ def split(
             continue
         if broken or at - edge > longest_step:
             if at > start:
-                gaps.append(Gap(edge, at, reason))
+                gaps.append(GapSpan(edge, at, reason))
             if run:
                 runs.append(run)
             run = []
-        run.append(Known(at, rx, tx, rx if rx_peak is None else rx_peak, tx if tx_peak is None else tx_peak))
+        run.append(KnownPoint(at, rx, tx, rx if rx_peak is None else rx_peak, tx if tx_peak is None else tx_peak))
         edge, broken, reason = at, False, None
     if run:
         runs.append(run)
     if end > edge and (broken or end - edge > longest_step):
-        gaps.append(Gap(edge, end, reason))
+        gaps.append(GapSpan(edge, end, reason))
     return runs, gaps
 
 
 def bucket_width(span: float, interval: float) -> float | None:
-    """Seconds one drawn point stands for, when `span` seconds hold more samples than can be shown; else None."""
+    """Return the seconds that one drawn point covers if `span` seconds hold more samples than fit; else None."""
     width = next((width for width in _BUCKETS_S if width * _POINTS_ACROSS >= span), _BUCKETS_S[-1])
     return width if width > interval else None
 
 
-def bucketed(run: Sequence[Known], width: float) -> list[Known]:
-    """One point for each `width` seconds (whole multiples, so that they do not shimmer while time goes on).
+def bucketed(run: Sequence[KnownPoint], width: float) -> list[KnownPoint]:
+    """Return one point for each `width` seconds.
 
-    Averages are over the measured time of each sample. A point stands in the middle of its samples, the first and the
-    last one at the ends of the run.
+    Buckets begin at whole multiples of `width`, so that they do not shimmer while time passes. Averages are weighted
+    with the measured time of each sample. A point stands in the middle of its samples, the first and the last one at
+    the ends of the run.
     """
-    result: list[Known] = []
+    result: list[KnownPoint] = []
     previous = run[0].at - (run[1].at - run[0].at if len(run) > 1 else width)
     index = 0
     while index < len(run):
@@ -111,77 +116,102 @@ def bucketed(run: Sequence[Known], width: float) -> list[Known]:
             previous = at
             index += 1
         elapsed = previous - began
-        result.append(Known((run[first].at + previous) / 2, rx / elapsed, tx / elapsed, rx_peak, tx_peak))
+        result.append(KnownPoint((run[first].at + previous) / 2, rx / elapsed, tx / elapsed, rx_peak, tx_peak))
     if len(result) > 1:
         result[0] = result[0]._replace(at=run[0].at)
         result[-1] = result[-1]._replace(at=run[-1].at)
     return result
 
 
-class Scale:
-    """The top of an axis, bytes/s: grows at once, shrinks only when everything stayed below half of it for 10 s."""
+def around(points: Sequence[Point], start: float, end: float) -> Sequence[Point]:
+    """Return the points from `start` to `end` with one more on either side, which the curve comes from and leads to."""
+    first = bisect_left(points, start, key=lambda point: point.at)
+    last = bisect_right(points, end, key=lambda point: point.at)
+    return points[max(0, first - 1) : last + 1]
 
-    _HEADROOM = 1.20
-    _LEAST_HEADROOM = 1.15
-    _PATIENCE_S = 10.0
 
-    def __init__(self, least: float) -> None:
-        self._least = least
-        self._small_since: float | None = None
-        self.top = least
+class Series:
+    """Runs and gaps of the shown span. While points are only appended, `update` extends them in place."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[KnownPoint]] = []
+        self.gaps: list[GapSpan] = []
+        self.changed_from: float | None = None
+        """Since the update before, only what lies after this moment changed (Unix time); None: everything did."""
+        self.visible: list[KnownPoint] = []
+        """The known points within the span, in order of time."""
+        self.start = self.end = self.span = 0.0
+        """The shown span: Unix times, and its length in seconds."""
+        self._bucket: float | None = None
+        self._newest: Point | None = None
+        """The newest point that runs and gaps hold."""
 
     def reset(self) -> None:
-        """Another curve comes: nothing of this one matters to it."""
-        self._small_since = None
-        self.top = self._least
+        """Build everything anew at the next update, because points that are held already have changed."""
+        self._newest = None
 
-    def update(self, greatest: float, now: float) -> float:
-        """The top for the greatest visible value at `now`, seconds on any clock that goes forward."""
-        wanted = max(self._least, greatest * self._HEADROOM)
-        if greatest * self._LEAST_HEADROOM > self.top:
-            self.top = wanted
-            self._small_since = None
-        elif greatest * 2 >= self.top or wanted >= self.top:
-            self._small_since = None
-        elif self._small_since is None or now < self._small_since:
-            self._small_since = now
-        elif now - self._small_since >= self._PATIENCE_S:
-            self.top = wanted
-            self._small_since = None
-        return self.top
+    def update(self, points: Sequence[Point], end: float, span: float, interval: float) -> None:
+        """Show `points` over the `span` seconds up to `end` (Unix time).
 
+        `points`: in order of time, `interval` seconds apart; those before the span only continue the curve to the left
+        of its edge.
+        """
+        bucket = bucket_width(span, interval)
+        self.start, self.end, self.span, self.changed_from = end - span, end, span, None
+        if bucket != self._bucket or not self._extend(points, interval):
+            self._bucket = bucket
+            self.runs, self.gaps = split(points, self.start, end, longest_step(interval))
+            if bucket:
+                self.runs = [bucketed(run, bucket) for run in self.runs]
+        self._newest = points[-1] if points else None
+        self.visible = [known for run in self.runs for known in run if self.start <= known.at <= end]
 
-def rate_ticks(top: float, most: int, units: Units) -> list[float]:
-    """Round values above zero up to `top`, ascending, at most `most`, all in bytes/s.
+    def peak(self) -> KnownPoint | None:
+        """Return the visible point with the greatest download rate, if there was any download."""
+        peak = max(self.visible, key=lambda known: known.rx_peak, default=None)
+        return peak if peak and peak.rx_peak > 0 else None
 
-    Round in the person's units: 1-2-5 steps, or 1-2-4-8 for binary ones.
-    """
-    per_byte = 8 if units.bits else 1
-    amount = top * per_byte
-    step = 1.0
-    if units.binary:
-        while amount // step > most:
-            step *= 2
-    else:
-        decade = 1.0
-        while amount // step > most:
-            step = next(factor * decade for factor in (2, 5, 10) if factor * decade > step)
-            decade = decade * 10 if step >= decade * 10 else decade
-    return [index * step / per_byte for index in range(1, int(amount // step) + 1)]
+    def nearest(self, at: float) -> KnownPoint | None:
+        """Return the known point nearest to this moment (Unix time)."""
+        return min((known for run in self.runs for known in run), key=lambda each: abs(each.at - at), default=None)
 
+    def gap_at(self, at: float) -> GapSpan | None:
+        """Return the gap that this moment (Unix time) lies in."""
+        return next((gap for gap in self.gaps if gap.start < at < gap.end), None)
 
-def time_ticks(
-    start: float, end: float, width: float, *, relative: bool, apart: float, offset: float = 0.0
-) -> list[float]:
-    """Moments from `start` to `end` worth a mark on `width` dip: round and at least `apart` dip from each other.
+    def _extend(self, points: Sequence[Point], interval: float) -> bool:
+        """Add the new points to the runs and gaps. Return False if `points` does not continue what they hold."""
+        last, bucket = self._newest, self._bucket
+        if last is None or last.rx is None or last.tx is None or not self.runs:
+            return False
+        first = bisect_left(points, last.at, key=lambda point: point.at)
+        if first == len(points) or points[first] != last:
+            return False
+        if bucket:  # the last bucket may be incomplete: go back to the last point of the one before
+            full = (math.ceil(last.at / bucket) - 1) * bucket
+            first = bisect_right(points, full, key=lambda point: point.at) - 1
+        if first < 0 or points[first].rx is None or points[first].tx is None:
+            return False
+        since = points[first].at
+        kept = self.runs[-1]
+        while kept and kept[-1].at > since:
+            kept.pop()
+        if not kept:
+            return False
+        runs, gaps = split(points[first:], since, self.end, longest_step(interval))
+        tails = [bucketed(run, bucket) for run in runs] if bucket else runs
+        self.changed_from = kept[-1].at
+        kept += tails[0][1:]
+        self.runs += tails[1:]
+        self.gaps = [gap for gap in self.gaps if self.start < gap.end <= since] + gaps
+        if self.gaps and self.gaps[0].start < self.start:
+            self.gaps[0] = self.gaps[0]._replace(start=self.start)
+        self._drop_before_start()
+        return True
 
-    `relative`: round in their distance from `end`; else on the clock, which is `offset` seconds ahead of UTC, and then
-    none crowds the end's own mark.
-    """
-    span = end - start
-    step = next((step for step in _TIME_STEPS_S if step / span * width >= apart), _TIME_STEPS_S[-1])
-    if relative:
-        return [end - index * step for index in range(int(span // step), 0, -1)]
-    first = math.ceil((start + offset) / step) * step - offset
-    latest = end - apart * span / width
-    return [first + index * step for index in range(max(0, math.floor((latest - first) / step) + 1))]
+    def _drop_before_start(self) -> None:
+        """Keep one point to the left of the edge, which the curve comes from."""
+        while len(self.runs) > 1 and self.runs[0][-1].at < self.start:
+            del self.runs[0]
+        left = bisect_left(self.runs[0], self.start, key=lambda known: known.at) - 1
+        del self.runs[0][: max(0, left)]

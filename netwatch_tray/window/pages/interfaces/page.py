@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QVBoxLayout, QWidget
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, TickMessage
 from netwatch_tray.model import InterfaceTick, Tick
 from netwatch_tray.units import Units
-from netwatch_tray.window.chart.chart import LEAST_HEIGHT
+from netwatch_tray.window.chart.plot import LEAST_HEIGHT
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.recent_ticks import RecentTicks
 from netwatch_tray.window.pages.interfaces.columns import InterfaceContext, interface_columns

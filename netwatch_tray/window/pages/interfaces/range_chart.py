@@ -88,7 +88,7 @@ class RangeChart(QStackedWidget):
         self.as_table.setAccessibleName(self.tr("The chart as a table"))
         self.as_table.setToolTip(self.tr("The chart as a table (T)"))
         self._overlay_timer = QTimer(self, singleShot=True, interval=_OVERLAY_DELAY_MS)
-        self._overlay_timer.timeout.connect(lambda: self.chart.show_reading(self.tr("Reading the history …")))
+        self._overlay_timer.timeout.connect(lambda: self.chart.show_notice(self.tr("Reading the history …")))
         self._stored.loaded.connect(self._show_stored)
         self._finer.loaded.connect(self._show_finer)
         self.ranges.chosen.connect(self._choose)
@@ -186,7 +186,7 @@ class RangeChart(QStackedWidget):
 
     def _hide_overlay(self) -> None:
         self._overlay_timer.stop()
-        self.chart.show_reading("")
+        self.chart.show_notice("")
 
     def _zoom(self) -> None:
         """Request finer points of the zoomed part of a long range."""
@@ -204,7 +204,7 @@ class RangeChart(QStackedWidget):
         subject = self._subject()
         if (found := self._finer.result((self.chart.zoom, subject.interface))) is not None:
             live = self._ticks.points(subject.interface, subject.end - LIVE_S)
-            self.chart.show_closer(with_live(found.points, live), max(subject.interval, found.step))
+            self.chart.set_zoomed_points(with_live(found.points, live), max(subject.interval, found.step))
             self.changed.emit()
 
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.chart.series import rate_ticks
+from netwatch_tray.window.chart.axes import rate_ticks
 from netwatch_tray.window.widgets.painting import draw_hatch, hair_line, text_painter
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, faded
 

@@ -17,7 +17,7 @@ def _rows(page) -> list[list[str]]:
     return [[str(model.index(row, column).data()) for column in range(6)] for row in range(model.rowCount())]
 
 
-def test_the_chart_as_a_table(open_window) -> None:
+def test_the_table_shows_what_the_chart_shows(open_window) -> None:
     some = [
         past_tick(ago, *((None, None, GapReason.ASLEEP) if 8 <= ago <= 12 else (ago * 1e6, 1e3)))
         for ago in range(20, 0, -1)
@@ -36,9 +36,9 @@ def test_the_chart_as_a_table(open_window) -> None:
     assert "asleep " in gap[5]
     assert page.range_chart.table.accessibleName() == "Total rate, last minute"
     opened.say(TickMessage(tick(uplink(2, "eth0", 42e6, 1.0), interface(3, "wg0", 3.0, 4.0))))
-    assert _rows(page)[0][1:3] == ["42.0 MB/s", "1 B/s"], "it goes on with the chart"
+    assert _rows(page)[0][1:3] == ["42.0 MB/s", "1 B/s"], "it follows the chart"
     page.table.selectRow(1)
-    assert _rows(page)[0][1:3] == ["3 B/s", "4 B/s"], "and shows what the chart shows"
+    assert _rows(page)[0][1:3] == ["3 B/s", "4 B/s"], "the selected interface, as in the chart"
     page.range_chart.chart.set_units(Units(bits=True))
     page.range_chart.draw()
     assert _rows(page)[0][1] == "24 bit/s"
@@ -46,7 +46,7 @@ def test_the_chart_as_a_table(open_window) -> None:
     page.table.clearSelection()
     assert page.range_chart.chart.isVisible()
     image = page.range_chart.chart.grab().toImage()
-    page.range_chart.chart._picture, page.range_chart.chart._stale = None, True
+    page.range_chart.chart.points_changed()
     assert page.range_chart.chart.grab().toImage() == image, "nothing is missing in the picture"
 
 
@@ -61,7 +61,7 @@ def test_the_table_is_sorted_and_copied_like_any_other(open_window, application)
     assert application.clipboard().text().split("\t")[1:3] == ["9.00 MB/s", "1.00 kB/s"]
 
 
-def test_the_crosshair_is_spoken(open_window, monkeypatch) -> None:
+def test_the_crosshair_is_announced_to_screen_readers(open_window, monkeypatch) -> None:
     spoken: list[str] = []
     monkeypatch.setattr(QAccessible, "isActive", lambda: True)
     monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: spoken.append(event.message()))
@@ -71,7 +71,7 @@ def test_the_crosshair_is_spoken(open_window, monkeypatch) -> None:
     spoken.clear()
     chart.step(-1)
     chart.step(-1)
-    at = [time.strftime("%H:%M:%S", time.localtime(point.at)) for point in chart._visible()]
+    at = [time.strftime("%H:%M:%S", time.localtime(point.at)) for point in chart.series.visible]
     assert spoken == [
         f"{at[1]}, download 2.00 MB/s, upload 6.00 kB/s",
         f"{at[0]}, download 1.00 MB/s, upload 5.00 kB/s",

@@ -1,0 +1,104 @@
+"""The texts of a chart: moments, gaps, rates, and its accessible description."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from PySide6.QtCore import QCoreApplication
+
+from netwatch_tray import units, wording
+from netwatch_tray.units import Units
+from netwatch_tray.window.chart.series import GapSpan, Series
+from netwatch_tray.window.widgets.formatting import short_date
+
+RELATIVE_UP_TO_S = 60
+"""Up to this span the axis shows seconds before now."""
+SECONDS_UP_TO_S = 3600
+"""Up to this span clock times have seconds."""
+_DAYS_FROM_S = 86400
+"""Above this span moments have their date."""
+_SHORT_GAP_S = 120
+
+translate = QCoreApplication.translate
+
+
+def clock(at: float, *, seconds: bool) -> str:
+    """Return the local time of a moment (Unix time): `14:24` or `14:24:05`."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def moment(at: float, span: float) -> str:
+    """Return a moment (Unix time) as a chart of `span` seconds needs it: `14:24:05` or `14 Nov 14:24`."""
+    if span <= _DAYS_FROM_S:
+        return clock(at, seconds=True)
+    return f"{short_date(_day(at))} {clock(at, seconds=False)}"
+
+
+def axis_moment(at: float, span: float) -> str:
+    """Return the mark of a moment (Unix time) on the time axis: `14:24:05`, `14:24` or `14 Nov`."""
+    if span > _DAYS_FROM_S:
+        return short_date(_day(at))
+    return clock(at, seconds=at % 60 != 0 and span <= SECONDS_UP_TO_S)
+
+
+def crosshair_moment(at: float, span: float) -> str:
+    """Return the moment (Unix time) in the crosshair's box: `14:24:05`, `14:24` or `14 Nov 14:24`."""
+    time = clock(at, seconds=span <= SECONDS_UP_TO_S)
+    return f"{short_date(_day(at))} {time}" if span >= _DAYS_FROM_S else time
+
+
+def gap_reason(gap: GapSpan) -> str:
+    """Return why there are no rates."""
+    return wording.gap(gap.reason) if gap.reason else translate("Chart", "no data")
+
+
+def gap_text(gap: GapSpan, series: Series) -> str:
+    """Return why there are no rates and since when or until when, as far as the shown span has these moments."""
+    reason = gap_reason(gap)
+    nothing_before, span = gap.start == series.start, series.span
+    if gap.end >= series.end and nothing_before:
+        return reason
+    start, end = moment(gap.start, span), moment(gap.end, span)
+    if nothing_before and gap.reason is None:
+        return translate("Chart", "nothing recorded before {time}").format(time=end)
+    if nothing_before:
+        return translate("Chart", "{reason} until {time}").format(reason=reason, time=end)
+    if gap.end >= series.end:
+        return translate("Chart", "{reason} since {time}").format(reason=reason, time=start)
+    if span <= _DAYS_FROM_S:
+        seconds = span <= RELATIVE_UP_TO_S or gap.end - gap.start < _SHORT_GAP_S
+        start, end = clock(gap.start, seconds=seconds), clock(gap.end, seconds=seconds)
+    return f"{reason} {start}–{end}"
+
+
+def spoken_rates(rx: float | None, tx: float | None, shown_in: Units) -> str:
+    """Return both rates (bytes/s) for a screen reader: `download 1.2 MB/s, upload 3 kB/s`."""
+    down = translate("Chart", "download {rate}").format(rate=units.rate(rx, shown_in))
+    return f"{down}, {translate('Chart', 'upload {rate}').format(rate=units.rate(tx, shown_in))}"
+
+
+def peak_text(rate: float, shown_in: Units) -> str:
+    """Return the mark of the greatest rate (bytes/s)."""
+    return translate("Chart", "peak {rate}").format(rate=units.rate(rate, shown_in))
+
+
+def accessible_name(title: str | None, shown: str) -> str:
+    """Return the accessible name. `title`: the interface, None for the total; `shown`: the span in words."""
+    what = (
+        translate("Chart", "Total rate") if title is None else translate("Chart", "Rate of {name}").format(name=title)
+    )
+    return f"{what}, {shown}"
+
+
+def accessible_description(rx: float | None, tx: float | None, series: Series, shown_in: Units) -> str:
+    """Return the accessible description: the newest rates (bytes/s), the peak and the gaps."""
+    parts = [spoken_rates(rx, tx, shown_in)]
+    if peak := series.peak():
+        text = translate("Chart", "peak {rate} at {time}")
+        parts.append(text.format(rate=units.rate(peak.rx_peak, shown_in), time=clock(peak.at, seconds=True)))
+    parts += [gap_text(gap, series) for gap in series.gaps]
+    return ", ".join(parts)
+
+
+def _day(at: float) -> date:
+    return datetime.fromtimestamp(at).astimezone().date()

@@ -1,0 +1,248 @@
+"""A series of rates over time: it draws itself in layers and describes itself to screen readers."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.units import Units
+from netwatch_tray.window.chart import labels, layers
+from netwatch_tray.window.chart.axes import Scale
+from netwatch_tray.window.chart.curve import DOWN_SHARE, LEAST_TOP
+from netwatch_tray.window.chart.series import GapSpan, KnownPoint, Point, Series, around, bucket_width
+from netwatch_tray.window.chart.viewport import Frame, Viewport
+from netwatch_tray.window.widgets.painting import draw_ring, text_painter
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+
+LEAST_HEIGHT = 140
+_ABOVE, _BELOW = 12, 12
+_DESCRIBED_EVERY_S = 5.0
+
+
+class _Recording(NamedTuple):
+    points: Sequence[Point]
+    interval: float
+    """Seconds between them."""
+
+
+class Plot(QWidget):
+    """Shows one series over one range, or over a zoomed part of it, which stands still meanwhile.
+
+    A hidden plot is not painted, and nothing is computed for it.
+    """
+
+    zoomed = Signal()
+    """Another part of the range is shown, or the whole range again."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.units = Units()
+        self.viewport = Viewport()
+        self.series = Series()
+        self._title: str | None = None
+        self._range_name = ""
+        self._live = _Recording((), 1.0)
+        self._zoomed_points: _Recording | None = None
+        """The points of the zoomed part."""
+        self._down, self._up = Scale(LEAST_TOP), Scale(LEAST_TOP)
+        self._picture = layers.Picture()
+        self._stale = True
+        """Series, scales and picture are older than the points."""
+        self._described = -math.inf
+        """When the accessible description was written, monotonic clock."""
+        self.notice = ""
+        """What is written over the chart."""
+        self.setMinimumHeight(LEAST_HEIGHT)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        theme.changed.connect(self._redraw)
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 280)
+
+    def set_range(self, seconds: float, name: str) -> None:
+        """Show the last `seconds`; `name`: the range in words, as "last minute"."""
+        self.viewport.range, self._range_name = seconds, name
+        self.viewport.zoom = self._zoomed_points = None
+        self.start_over()
+
+    def set_units(self, shown_in: Units) -> None:
+        if shown_in != self.units:
+            self.units = shown_in
+            self._redraw()
+
+    def set_series(self, title: str | None, points: Sequence[Point], end: float, interval: float) -> None:
+        """Show other or more points.
+
+        `title`: the interface, None for the total. `points`: in order of time, from before the start of the range.
+        `end`: the moment at the right edge, Unix time. `interval`: seconds between samples.
+        """
+        self._live = _Recording(points, interval)
+        self.viewport.newest, self.viewport.interval = end, interval
+        if title != self._title:
+            self._title = title
+            if self._zoomed_points:
+                self._zoomed_points = self._live
+            self.start_over()
+        elif self._zoomed_points is None:
+            self._redraw()
+
+    def set_zoomed_points(self, points: Sequence[Point], interval: float) -> None:
+        """Show finer points in the zoomed part, if there still is one. `interval`: seconds between samples."""
+        if self._zoomed_points:
+            self._zoomed_points = _Recording(points, interval)
+            self.start_over()
+
+    def show_notice(self, text: str) -> None:
+        """Write a text over the faded chart; an empty one removes it."""
+        if text != self.notice:
+            self.notice = text
+            self.update()
+
+    def moments(self) -> list[KnownPoint | GapSpan]:
+        """Return everything that is drawn, in order of time, whether the widget is visible or not."""
+        if self._stale:
+            self._prepare()
+            self._picture.clear()  # it lacks what is new since it was drawn
+        return sorted([*self.series.visible, *self.series.gaps], key=lambda each: each[0])
+
+    def point_width(self) -> float:
+        """Return the seconds that one drawn point covers."""
+        interval = self._shown().interval
+        return bucket_width(self.viewport.span, interval) or interval
+
+    @property
+    def zoom(self) -> tuple[float, float] | None:
+        """The zoomed part of the range, from when to when (Unix time)."""
+        return self.viewport.zoom
+
+    def zoom_to(self, start: float, end: float) -> None:
+        """Show this part of the range alone (Unix time), as far as it has enough points."""
+        if self.viewport.zoom_to(start, end):
+            self._start_zoomed()
+
+    def zoom_by(self, factor: float, around: float | None = None) -> None:
+        """Zoom in by `factor`, below 1 out, around a moment (Unix time), by default the middle."""
+        if self.viewport.zoom_by(factor, around):
+            self._start_zoomed()
+
+    def show_all(self) -> bool:
+        """Show the whole range again. Return whether a part of it was zoomed."""
+        if self.viewport.zoom is None:
+            return False
+        self.viewport.zoom = None
+        self._start_zoomed()
+        return True
+
+    def start_over(self) -> None:
+        """Show another curve: the scales of this one do not apply to it."""
+        self._down.reset()
+        self._up.reset()
+        self._described = -math.inf
+        self.points_changed()
+
+    def points_changed(self) -> None:
+        """Draw points anew that are drawn already; it is the same curve, so its scales stay."""
+        self.series.reset()
+        self._redraw()
+
+    def scene(self) -> layers.Scene:
+        """Return what the layers draw from at this moment."""
+        metrics = self._theme.metrics(self._theme.fonts.small)
+        step = 1024 if self.units.binary else 1000
+        widest = max(metrics.width(f"500 {units.rate(step**power, self.units).unit}") for power in range(4))
+        left = MARGIN + math.ceil(widest) + GAP
+        bottom = self.height() - math.ceil(metrics.height) - _BELOW
+        box = QRectF(left, _ABOVE, max(1, self.width() - MARGIN - left), max(1, bottom - _ABOVE))
+        ratio, span = self.devicePixelRatioF(), self.viewport.span
+        zero = layers.crisp(box.top() + box.height() * DOWN_SHARE, ratio)
+        # The right edge is at a whole device pixel of time, so that the picture can be scrolled by whole pixels.
+        pixel = span / (box.width() * ratio)
+        end = math.ceil(self.viewport.end / pixel) * pixel
+        return layers.Scene(
+            theme=self._theme,
+            units=self.units,
+            title=self._title,
+            series=self.series,
+            frame=Frame(box, end - span, end, zero, self._down.top, self._up.top),
+            size=self.size(),
+            ratio=ratio,
+            is_zoomed=self.viewport.zoom is not None,
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._redraw()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._stale or not self._picture.fits(self.devicePixelRatioF()):
+            self._prepare()
+            scene = self.scene()
+            self._picture.update(scene)
+            self._stale = False
+        else:
+            scene = self.scene()
+        painter = text_painter(self)
+        self._picture.paint(painter)
+        layers.draw_time_axis(painter, scene)
+        layers.draw_gaps(painter, scene)
+        layers.draw_titles(painter, scene)
+        if self.notice:
+            layers.draw_notice(painter, scene, self.notice)
+        else:
+            self._draw_overlay(painter, scene)
+        if self.hasFocus():
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            draw_ring(painter, self._theme, QRectF(self.rect()), 0)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            gap = self.series.gap_at(self.scene().frame.at(event.pos().x()))
+            QToolTip.showText(event.globalPos(), labels.gap_text(gap, self.series) if gap else "", self)
+            return True
+        return super().event(event)
+
+    def _draw_overlay(self, painter: QPainter, scene: layers.Scene) -> None:
+        """Draw what lies over everything; subclasses override it."""
+
+    def _shown(self) -> _Recording:
+        return self._zoomed_points or self._live
+
+    def _start_zoomed(self) -> None:
+        self._zoomed_points = None if self.viewport.zoom is None else self._shown()
+        self.start_over()
+        self.zoomed.emit()
+
+    def _redraw(self) -> None:
+        self._stale = True
+        self.update()
+
+    def _prepare(self) -> None:
+        view, (points, interval) = self.viewport, self._shown()
+        if view.zoom:
+            points = around(points, view.start, view.end)
+        self.series.update(points, view.end, view.span, interval)
+        self._down.update(max((known.rx_peak for known in self.series.visible), default=0), view.end)
+        self._up.update(max((known.tx_peak for known in self.series.visible), default=0), view.end)
+        self._describe()
+
+    def _describe(self) -> None:
+        """Write the accessible name and description, at most every five seconds."""
+        now = time.monotonic()
+        if now - self._described < _DESCRIBED_EVERY_S:
+            return
+        self._described = now
+        shown = self._range_name
+        if zoom := self.viewport.zoom:
+            shown = "–".join(labels.moment(at, self.viewport.span) for at in zoom)
+        self.setAccessibleName(labels.accessible_name(self._title, shown))
+        newest = self._live.points[-1] if self._live.points else Point(self.viewport.end, None, None)
+        description = labels.accessible_description(newest.rx, newest.tx, self.series, self.units)
+        self.setAccessibleDescription(description)
