@@ -8,6 +8,7 @@ counters themselves were lost (reset, created anew, another source), the gap say
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,6 +32,7 @@ _CLOCK_STEP = 2.0
 """Seconds by which the wall clock must leave the measured time to count as set."""
 _CLOCK_DRIFT = 5.0
 """Seconds between the two clocks that are no proof of anything: the moments they were read at differ as much."""
+_NOTHING_READ = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
 _PASSING_KINDS = frozenset({"veth", "netkit"})
 """Ends of containers: their names are thrown dice, and nobody asks for them after a month."""
 
@@ -45,6 +47,7 @@ class Series(NamedTuple):
     """Kept for longer than the minute tier, and in the ledger of days."""
 
     @classmethod
+    @functools.lru_cache(maxsize=128)
     def of_app(cls, app: AppName) -> Series:
         return cls("carrier" if app.is_carrier else "app", storable(app.key), storable(app.name))
 
@@ -244,7 +247,7 @@ class Recorder:
             self._take_apps(*measurement)
 
     def _take_tick(self, tick: Tick) -> None:
-        if tick.gap in (GapReason.PAUSED, GapReason.UNREADABLE):  # nothing was read: the next reading spans this time
+        if tick.gap is not None and tick.gap in _NOTHING_READ:  # the next reading spans this time as well
             return
         at = tick.at.timestamp()
         if self._last_at is None:
@@ -485,15 +488,13 @@ class Recorder:
 
     def _close_minute(self) -> None:
         start, cells = self._minute, self._cells
-        self._minute = None
-        if start is None or not cells:
-            return
-        covered = min(600, round(sum(self._elapsed) / 100)) or 600
-        values = {series: cell.value(self._elapsed, covered) for series, cell in cells.items()}
-        lines: dict[Series, Line] = {
-            series: (cell.rx_fine, cell.tx_fine) for series, cell in cells.items() if cell.rx_fine
-        }
-        self._batch.minutes.append(Minute(start, self._times, self._elapsed, values, lines))
-        self._times, self._elapsed, self._cells, self._app_cells = [], [], {}, {}
+        if start is not None and cells:
+            covered = min(600, round(sum(self._elapsed) / 100)) or 600
+            values = {series: cell.value(self._elapsed, covered) for series, cell in cells.items()}
+            lines: dict[Series, Line] = {
+                series: (cell.rx_fine, cell.tx_fine) for series, cell in cells.items() if cell.rx_fine
+            }
+            self._batch.minutes.append(Minute(start, self._times, self._elapsed, values, lines))
+        self._minute, self._times, self._elapsed, self._cells, self._app_cells = None, [], [], {}, {}
         for counter in self._counters.values():
             counter.cell = None
