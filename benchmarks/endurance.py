@@ -36,7 +36,8 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from networks import FAR, Wire, inside, wire
 
-from netwatch_tray.history.reader import NOTHING, HistoryReader, Used
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.results import NOTHING, Used
 
 ENDINGS = HERE.parent / "tests" / "endings.py"
 PORT = 9000

@@ -27,10 +27,11 @@ from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.history.batch import Batch, RecordedMinute
 from netwatch_tray.history.networks import Network
-from netwatch_tray.history.packing import Line, Value
-from netwatch_tray.history.reader import HistoryReader, Kind
-from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
+from netwatch_tray.history.packing import TickBytes, Value
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.series import TOTAL, Series, SeriesKind
 from netwatch_tray.history.store import Store
 from netwatch_tray.model import InterfaceTick, Tick, Total, Traffic, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
@@ -164,11 +165,11 @@ def simulate_year(file: Path) -> None:
         values = {series: value(step) for series in interfaces}
         # Of a third of the apps something moves in a minute, of two thirds in an hour.
         values |= {series: value(step) for series in _random.sample(apps, APPS * (1 if step == 60 else 2) // 3)}
-        times, elapsed, lines = [], [], dict[Series, Line]()
+        times, elapsed, lines = [], [], dict[Series, TickBytes]()
         if at >= end - DAY - HOUR:
             times, elapsed = [n * 1000 + 7 for n in range(60)], [1000] * 60
             lines = {series: ([amount() for _ in range(60)], [amount() for _ in range(60)]) for series in interfaces}
-        store.write(Batch(minutes=[Minute(at, times, elapsed, values, lines)]), network)
+        store.write(Batch(minutes=[RecordedMinute(at, times, elapsed, values, lines)]), network)
         at += step
         store.tidy(at, 10**9)
     store.close()
@@ -191,7 +192,7 @@ def milliseconds(call: Callable[[], object]) -> float:
 def queries(file: Path) -> list[Row]:
     end = START + YEAR
     rows = []
-    asked: tuple[tuple[Kind, str, str], ...] = (("interface", "eth3", ""), ("app", "app7", ".app"))
+    asked: tuple[tuple[SeriesKind, str, str], ...] = (("interface", "eth3", ""), ("app", "app7", ".app"))
     for kind, name, suffix in asked:
         for label, length in RANGES.items():
             reader = HistoryReader(file)
@@ -206,7 +207,7 @@ def queries(file: Path) -> list[Row]:
     return rows
 
 
-def ask_once(file: Path, kind: Kind, name: str, start: int, end: int) -> None:
+def ask_once(file: Path, kind: SeriesKind, name: str, start: int, end: int) -> None:
     reader = HistoryReader(file)
     reader.curve(kind, name, start, end)
     reader.close()

@@ -23,7 +23,8 @@ from netwatch_tray.feed.protocol import (
     Status,
     TickMessage,
 )
-from netwatch_tray.history.reader import Curve, GapFound, HistoryReader, NetworkUse, Remainder, Used
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.results import Curve, NetworkUse, Remainder, StoredGap, Used
 from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 
@@ -276,8 +277,8 @@ class _Reader:
                 values.append(None if asleep else value)
         return curve
 
-    def gaps(self, start: float, end: float) -> list[GapFound]:
-        return [GapFound(*self._asleep(start, end), GapReason.ASLEEP, None, is_complete=True)]
+    def gaps(self, start: float, end: float) -> list[StoredGap]:
+        return [StoredGap(*self._asleep(start, end), GapReason.ASLEEP, None, is_complete=True)]
 
     def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
         days = {}

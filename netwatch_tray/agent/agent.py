@@ -45,7 +45,7 @@ from netwatch_tray.tray.presence import Presence
 
 if TYPE_CHECKING:
     from netwatch_tray.cloud.upload_service import UploadService
-    from netwatch_tray.history.usage import Alert
+    from netwatch_tray.history.usage import PlanAlert
 
 _log = logging.getLogger(__name__)
 
@@ -319,7 +319,7 @@ class Agent:
             self._upload_service.stop(drain=True)
             self._upload_service.wait()
 
-    def _warn_of_data_plan(self, alert: Alert) -> None:
+    def _warn_of_data_plan(self, alert: PlanAlert) -> None:
         used, cap = (units.size(amount, self._settings.units) for amount in (alert.used, alert.cap))
         text = f"{used} of {cap} are used; the billing month ends on {alert.cycle.last:%d %B}."
         _log.info("Data plan: %s", text)

@@ -22,7 +22,7 @@ from netwatch_tray.settings import DataPlan, Settings
 
 if TYPE_CHECKING:
     from netwatch_tray.history.recorder import Measurement
-    from netwatch_tray.history.usage import Alert
+    from netwatch_tray.history.usage import PlanAlert
     from netwatch_tray.history.writer import HistoryWriter
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,9 @@ class Moved(NamedTuple):
 class HistoryKeeper:
     """Belongs to the scheduler's thread. Nothing is opened or even imported before the first minute is over."""
 
-    def __init__(self, scheduler: Scheduler, file: Path, settings: Settings, alert: Callable[[Alert], None]) -> None:
+    def __init__(
+        self, scheduler: Scheduler, file: Path, settings: Settings, alert: Callable[[PlanAlert], None]
+    ) -> None:
         """`alert`: called in the scheduler's thread when a part of the data plan is used up."""
         self._scheduler = scheduler
         self._file = file
@@ -144,7 +146,7 @@ class HistoryKeeper:
                 self._scheduler.call_soon(partial(self._finish, alert))
             del task  # a minute of ticks: not until the next one comes
 
-    def _record(self, task: _Task) -> Alert | None:
+    def _record(self, task: _Task) -> PlanAlert | None:
         if task.is_end and self._writer is None and not task.held:
             return None
         from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
@@ -191,7 +193,7 @@ class HistoryKeeper:
             days = reader.days("total", None, since, today - timedelta(days=1))
         return sum(day.both for day in days.values())
 
-    def _finish(self, alert: Alert | None) -> None:
+    def _finish(self, alert: PlanAlert | None) -> None:
         self._pending -= 1
         if alert is not None:
             self._alert(alert)

@@ -16,7 +16,9 @@ from netwatch_tray.errors import HistoryError
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import Carried, HistoryReader, Kind, Used
+    from netwatch_tray.history.reader import HistoryReader
+    from netwatch_tray.history.results import GapBytes, Used
+    from netwatch_tray.history.series import SeriesKind
 
 _STEPS = {"10s": 10, "minute": 60, "hour": 3600, "day": 0}
 """Seconds; a day has as many as it has."""
@@ -58,7 +60,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _export(options: argparse.Namespace) -> int:
-    kind: Kind = "interface" if options.interfaces else "app" if options.apps else "total"
+    kind: SeriesKind = "interface" if options.interfaces else "app" if options.apps else "total"
     first, last = chosen_days(options, 30)
     with open_history() as reader:
         if options.step == "day":
@@ -74,10 +76,10 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _values(
-    reader: HistoryReader, kind: Kind, name: str | None, first: date, last: date, step: int
+    reader: HistoryReader, kind: SeriesKind, name: str | None, first: date, last: date, step: int
 ) -> Iterator[tuple[object, ...]]:
     """What is stored of each series, then what gaps carried."""
-    from netwatch_tray.history.reader import midnight, midnight_after
+    from netwatch_tray.history.usage import midnight, midnight_after
 
     start, end = int(midnight(first)), int(midnight_after(last))
     apps: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
@@ -111,12 +113,14 @@ def _other(
             yield (_moment(row.at), row.seconds, name, max(0, rx), max(0, tx), None, None, covered, "other")
 
 
-def _gap(gap: Carried) -> tuple[object, ...]:
+def _gap(gap: GapBytes) -> tuple[object, ...]:
     seconds = round(gap.finish - gap.start)
     return (_moment(gap.start), seconds, gap.name, gap.rx, gap.tx, None, None, 0.0, gap.reason.label)
 
 
-def _days(reader: HistoryReader, kind: Kind, name: str | None, first: date, last: date) -> Iterator[tuple[object, ...]]:
+def _days(
+    reader: HistoryReader, kind: SeriesKind, name: str | None, first: date, last: date
+) -> Iterator[tuple[object, ...]]:
     names = [name] if name else reader.names(kind)
     for each in names:
         for day, used in reader.days(kind, each, first, last).items():
@@ -133,7 +137,7 @@ def _days(reader: HistoryReader, kind: Kind, name: str | None, first: date, last
 
 
 def _span(first: date, last: date, name: str, used: Used) -> tuple[object, ...]:
-    from netwatch_tray.history.reader import midnight, midnight_after
+    from netwatch_tray.history.usage import midnight, midnight_after
 
     seconds = int(midnight_after(last) - midnight(first))
     note = "imported" if used.imported else None

@@ -19,7 +19,9 @@ from netwatch_tray.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import HistoryReader, Kind, NetworkUse, Used
+    from netwatch_tray.history.reader import HistoryReader
+    from netwatch_tray.history.results import NetworkUse, Used
+    from netwatch_tray.history.series import SeriesKind
     from netwatch_tray.history.usage import Period
     from netwatch_tray.settings import Settings
 
@@ -69,13 +71,13 @@ def _usage(options: argparse.Namespace) -> int:
 def _rows(
     reader: HistoryReader, options: argparse.Namespace, settings: Settings, first: date, last: date
 ) -> Iterable[tuple[str, Used]]:
-    from netwatch_tray.history.reader import NOTHING
+    from netwatch_tray.history.results import NOTHING
     from netwatch_tray.history.usage import period_of
 
     if options.networks:
         return [(_network(each), each.used) for each in reader.by_network(first, last)]
     if options.interfaces or options.apps:
-        kind: Kind = "interface" if options.interfaces else "app"
+        kind: SeriesKind = "interface" if options.interfaces else "app"
         return reader.by_name(kind, first, last).items()
     sums: dict[str, Used] = {}
     for day, used in reader.days("total", None, first, last).items():
@@ -102,7 +104,7 @@ def _network(use: NetworkUse) -> str:
 
 def _print(rows: Sequence[tuple[str, Used]], settings: Settings, *, with_sum: bool) -> None:
     from netwatch_tray import units
-    from netwatch_tray.history.reader import Used
+    from netwatch_tray.history.results import Used
 
     def size(amount: int) -> str:
         return str(units.size(amount, settings.units))

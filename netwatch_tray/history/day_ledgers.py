@@ -19,9 +19,9 @@ class DayLedgers:
     Not for two threads at a time.
     """
 
-    def __init__(self, connection: sqlite3.Connection, damage: Rows) -> None:
+    def __init__(self, connection: sqlite3.Connection, rows: Rows) -> None:
         self._connection = connection
-        self._damage = damage
+        self._rows = rows
         self._day: str | None = None
         self._ledgers: dict[int, Ledger] = {}
         """Of `_day`, by network."""
@@ -43,7 +43,7 @@ class DayLedgers:
         try:
             packed = pack_ledger(ledger)
         except CorruptRowError:
-            ledger = ledgers[network] = self._damage.mended(ledger, day, _MOST)
+            ledger = ledgers[network] = self._rows.mended(ledger, day, _MOST)
             packed = pack_ledger(ledger)
         # An update leaves the index as it is: a replacement writes a page of it each minute.
         self._connection.execute(
@@ -56,12 +56,12 @@ class DayLedgers:
             ledgers = list(self._of(first_day).values())
         else:
             query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"
-            ledgers = [self._damage.ledger(*row) for row in self._connection.execute(query, (first_day, last_day))]
+            ledgers = [self._rows.ledger(*row) for row in self._connection.execute(query, (first_day, last_day))]
         return sum(ledger[series][0] + ledger[series][1] for ledger in ledgers if series in ledger)
 
     def _of(self, day: str) -> dict[int, Ledger]:
         if day != self._day:
-            rows = self._connection.execute("SELECT network, data FROM usage WHERE day = ?", (day,)).fetchall()
-            self._ledgers = {network: self._damage.ledger(day, data) for network, data in rows}
+            found = self._connection.execute("SELECT network, data FROM usage WHERE day = ?", (day,)).fetchall()
+            self._ledgers = {network: self._rows.ledger(day, data) for network, data in found}
             self._day = day
         return self._ledgers

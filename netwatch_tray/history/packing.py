@@ -35,15 +35,15 @@ _Positive = Annotated[int, msgspec.Meta(gt=0, le=1 << 62)]
 Value = tuple[_Amount, _Amount, _Amount, _Amount, _Amount]
 """Tenths of a second covered; bytes received and sent; highest rates in it, bytes/s, received and sent."""
 
-Minute = dict[_Amount, Value]
+MinuteValues = dict[_Amount, Value]
 """By series."""
 
 
-Entry = tuple[_Sum, _Sum, _Sum, _Sum, _Sum]
+LedgerEntry = tuple[_Sum, _Sum, _Sum, _Sum, _Sum]
 """Bytes received and sent, those of gaps included; of these: carried while nothing was measured, so the day may be an
 earlier one; tenths of a second measured."""
 
-Ledger = dict[_Amount, Entry]
+Ledger = dict[_Amount, LedgerEntry]
 """What series moved in a day in one network."""
 
 
@@ -59,10 +59,10 @@ class Fine(msgspec.Struct, frozen=True, array_like=True):
     elapsed: list[_Positive]
     """How long each lasted, ms."""
     lines: dict[_Amount, msgspec.Raw]
-    """By series: a Line; decoded only for who is asked for."""
+    """By series: a TickBytes; decoded only for who is asked for."""
 
 
-Line = tuple[list[_Amount | None], list[_Amount | None]]
+TickBytes = tuple[list[_Amount | None], list[_Amount | None]]
 """Bytes received and sent in each tick; `None`: unknown, as is what follows its end."""
 
 
@@ -149,12 +149,12 @@ _RANK = {TENS: 0, MINUTES: 1, HOURS: 2}
 _TIER_OF_RANK = tuple(_RANK)
 
 _encoder = msgspec.msgpack.Encoder()
-_minute = msgspec.msgpack.Decoder(Minute)
+_minute = msgspec.msgpack.Decoder(MinuteValues)
 _ledger = msgspec.msgpack.Decoder(Ledger)
 _fine = msgspec.msgpack.Decoder(Fine)
-_line: msgspec.msgpack.Decoder[Line] = msgspec.msgpack.Decoder(Line)
-_whole_fine: msgspec.msgpack.Decoder[tuple[list[_InMinute], list[_Positive], dict[_Amount, Line]]] = (
-    msgspec.msgpack.Decoder(tuple[list[_InMinute], list[_Positive], dict[_Amount, Line]])
+_line: msgspec.msgpack.Decoder[TickBytes] = msgspec.msgpack.Decoder(TickBytes)
+_whole_fine: msgspec.msgpack.Decoder[tuple[list[_InMinute], list[_Positive], dict[_Amount, TickBytes]]] = (
+    msgspec.msgpack.Decoder(tuple[list[_InMinute], list[_Positive], dict[_Amount, TickBytes]])
 )
 
 
@@ -207,12 +207,12 @@ def unpack_columns(data: bytes, tier: int) -> Columns:
     return Columns(*rows)
 
 
-def pack_minute(minute: Minute) -> bytes:
+def pack_minute(minute: MinuteValues) -> bytes:
     """Raises CorruptRowError."""
     return _checked(_minute, minute)
 
 
-def unpack_minute(data: bytes) -> Minute:
+def unpack_minute(data: bytes) -> MinuteValues:
     """Raises CorruptRowError."""
     return _decoded(_minute, data)
 
@@ -260,7 +260,7 @@ def _is_five_numbers(value: object) -> TypeGuard[Value]:
     return isinstance(value, tuple | list) and len(value) == 5 and all(type(each) is int for each in value)
 
 
-def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, Line]) -> bytes:
+def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickBytes]) -> bytes:
     """Raises CorruptRowError."""
     data = _checked(_whole_fine, (times, elapsed, lines))
     size = len(times)
@@ -277,7 +277,7 @@ def unpack_fine(data: bytes) -> Fine:
     return fine
 
 
-def unpack_line(fine: Fine, series: int) -> Line | None:
+def unpack_line(fine: Fine, series: int) -> TickBytes | None:
     """As long as the minute has ticks; `None`: the series was not there. Raises CorruptRowError."""
     raw = fine.lines.get(series)
     if raw is None:

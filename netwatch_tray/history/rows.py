@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar, cast
 
 from netwatch_tray.history.packing import (
@@ -16,8 +17,8 @@ from netwatch_tray.history.packing import (
     CorruptRowError,
     Fine,
     Ledger,
-    Line,
-    Minute,
+    MinuteValues,
+    TickBytes,
     Value,
     mended,
     start_of,
@@ -28,13 +29,14 @@ from netwatch_tray.history.packing import (
     unpack_line,
     unpack_minute,
 )
+from netwatch_tray.history.schema import explained
+from netwatch_tray.history.usage import LATEST
 
 _log = logging.getLogger(__name__)
 
 Unpacked = TypeVar("Unpacked")
+Types = tuple[type | tuple[type, ...], ...]
 
-LATEST = 253_402_214_400
-"""Unix time of 9999-12-31 00:00 UTC: a later moment cannot be shown."""
 _MOST_LOGGED = 50
 """A file with more damaged rows than this gets no longer log, only a higher count."""
 _MOST_REMEMBERED = 1000
@@ -43,8 +45,9 @@ _MOST_REMEMBERED = 1000
 class Rows:
     """Belongs to one connection, as `sqlite3` connections do to one thread at a time."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._connection = connection
+        self._file = file
         self._reported: set[str] = set()
         self._first = ""
         self.lost = 0
@@ -86,7 +89,7 @@ class Rows:
             self.refuse(series, when, "below 0, counts as 0" if series in found else "left out")
         return found
 
-    def minute(self, at: object, data: object) -> Minute:
+    def minute(self, at: object, data: object) -> MinuteValues:
         """What can be read of a minute; nothing of it: empty."""
         return self._table(unpack_minute, at, data, 1 << 62)
 
@@ -103,7 +106,7 @@ class Rows:
         if fine is not None:
             yield from tens_of(fine, wanted, lambda series: self.refuse(series, at, "its seconds are left out"))
 
-    def line(self, at: object, fine: Fine, series: int) -> Line | None:
+    def line(self, at: object, fine: Fine, series: int) -> TickBytes | None:
         """See packing.unpack_line."""
         try:
             return unpack_line(fine, series)
@@ -120,15 +123,30 @@ class Rows:
             self.refuse(chunk & 0xFFFF_FFFF, at, str(error))
             return None
 
-    def typed(self, rows: Iterable[tuple], types: tuple[type | tuple[type, ...], ...], what: str) -> Iterator[tuple]:  # type: ignore[type-arg]  # columns as queried
-        """Those whose columns are of these types: SQLite itself holds anybody's bytes for a row."""
-        for row in rows:
+    def query(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
+        """Raise HistoryError."""
+        with explained(self._file):
+            return self._connection.execute(query, values).fetchall()
+
+    def one(self, query: str, *values: object) -> tuple:  # type: ignore[type-arg]  # columns as queried
+        """Return the row of a query that always has one. Raise HistoryError."""
+        (row,) = self.query(query, *values)
+        return row
+
+    def typed(self, what: str, types: Types, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # columns as queried
+        """Return the rows whose columns have these types: SQLite itself takes any bytes for a row.
+
+        Raise HistoryError.
+        """
+        rows = []
+        for row in self.query(query, *values):
             if all(map(isinstance, row, types)):
-                yield row
+                rows.append(row)
             else:
                 self.report(f"a row of {what} ({', '.join(map(repr, row))[:80]})")
+        return rows
 
-    def _table(self, unpack: Callable[[bytes], Minute], when: object, data: object, most: int) -> Minute:
+    def _table(self, unpack: Callable[[bytes], MinuteValues], when: object, data: object, most: int) -> MinuteValues:
         if not isinstance(data, bytes):
             self.report(f"the row of {moment(when)}")
             return {}

@@ -33,7 +33,7 @@ MIGRATIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY,
         start INTEGER NOT NULL,  -- unix time of the minute
         packed INTEGER NOT NULL, -- 1: is in chunk as well
-        minute BLOB NOT NULL,    -- packing.Minute
+        minute BLOB NOT NULL,    -- packing.MinuteValues
         fine BLOB NOT NULL       -- packing.Fine
     );
     CREATE TABLE chunk (
@@ -89,7 +89,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE state (         -- where to go on after a restart: one row
         id INTEGER PRIMARY KEY CHECK (id = 1),
-        data BLOB NOT NULL       -- recorder.State
+        data BLOB NOT NULL       -- batch.RecorderState
     );
     """,
     """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import calendar
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
 Period = Literal["day", "week", "month", "billing", "year", "all"]
 
 ALERT_PERCENTS = (80, 100)
 """Of the cap: told once each in a billing month."""
+LATEST = 253_402_214_400
+"""Unix time of 9999-12-31 00:00 UTC: a later moment cannot be shown."""
 _LEAST_MEASURED = 2.0
 """Days; one alone, or a part of one, says nothing about a month."""
 
@@ -25,7 +27,7 @@ class Days(NamedTuple):
         return (self.last - self.first).days + 1
 
 
-class Alert(NamedTuple):
+class PlanAlert(NamedTuple):
     """What the person wants to know once."""
 
     percent: int
@@ -73,6 +75,19 @@ def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
     if period == "year":
         return Days(date(day.year, 1, 1), date(day.year, 12, 31))
     return Days(date.min, date.max)
+
+
+def midnight(day: date) -> float:
+    """Return the Unix time at which the local day begins, at most LATEST."""
+    try:
+        return max(0.0, datetime.combine(day, time()).timestamp())
+    except (OverflowError, ValueError, OSError):  # near year 1 or 9999 the zone's offset leads out of the calendar
+        return 0.0 if day.year < 5000 else float(LATEST)
+
+
+def midnight_after(day: date) -> float:
+    """Return the Unix time at which the local day ends, at most LATEST."""
+    return float(LATEST) if day >= date.max - timedelta(days=1) else midnight(day + timedelta(days=1))
 
 
 def outlook(

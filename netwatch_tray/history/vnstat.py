@@ -15,7 +15,7 @@ import msgspec
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history.imports import Import, Span
-from netwatch_tray.history.recorder import storable
+from netwatch_tray.history.series import storable
 from netwatch_tray.history.usage import period_of
 
 _UNITS = {"1": 1024, "2": 1}

@@ -15,11 +15,13 @@ from typing import TypeVar
 from netwatch_tray import clock
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import schema
+from netwatch_tray.history.batch import Batch
+from netwatch_tray.history.boot import Boot
 from netwatch_tray.history.networks import OFFLINE, current_network
-from netwatch_tray.history.recorder import Batch, Boot, Measurement, Recorder
+from netwatch_tray.history.recorder import Measurement, Recorder
 from netwatch_tray.history.schema import CorruptHistoryError
 from netwatch_tray.history.store import Store
-from netwatch_tray.history.usage import Alert, Days, billing_month, due_alerts
+from netwatch_tray.history.usage import Days, PlanAlert, billing_month, due_alerts
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import DataPlan, History
 
@@ -67,7 +69,7 @@ class HistoryWriter:
     @property
     def faults(self) -> tuple[str, ...]:
         """For the person: what is wrong with the file, and with rows of it."""
-        damage = self._store.damage.note if self._store is not None else self._damage
+        damage = self._store.rows.note if self._store is not None else self._damage
         return tuple(filter(None, (self.fault, self.note, damage)))
 
     def choose(self, kept: History, plan: DataPlan) -> None:
@@ -80,7 +82,7 @@ class HistoryWriter:
         """Bytes of the total on that local day as stored, both directions. Raises HistoryError."""
         return self._opened().used(day.isoformat(), day.isoformat())
 
-    def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> Alert | None:
+    def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
         """Takes measurements in and, with `commit`, stores all that is not stored yet; sets `fault`, never raises.
 
         Returns what the person is to be told now, once a threshold.
@@ -100,7 +102,7 @@ class HistoryWriter:
 
     def _close_store(self) -> None:
         if self._store is not None:
-            self._damage = self._store.damage.note or self._damage
+            self._damage = self._store.rows.note or self._damage
             self._store.close()
             self._store = self._cycle = None
 
@@ -126,7 +128,7 @@ class HistoryWriter:
             self._network = current_network(tick.interfaces)
             time.tzset()  # who travels comes into another network
 
-    def _commit(self, recorder: Recorder, *, tell: bool) -> Alert | None:
+    def _commit(self, recorder: Recorder, *, tell: bool) -> PlanAlert | None:
         batch = recorder.batch(self._boottime())
         try:
             self._unless_corrupt(lambda: self._write(batch))
@@ -159,13 +161,13 @@ class HistoryWriter:
         self._opened().write(batch, self._network)
         self._used += batch.total_bytes
 
-    def _tidy(self, at: float, *, tell: bool) -> Alert | None:
+    def _tidy(self, at: float, *, tell: bool) -> PlanAlert | None:
         store = self._opened()
         store.tidy(at, self._kept.size_mb * 1_000_000)
         today = date.fromtimestamp(at)  # noqa: DTZ012  the person's own days
         return self._alert(store, today) if tell else None
 
-    def _alert(self, store: Store, today: date) -> Alert | None:
+    def _alert(self, store: Store, today: date) -> PlanAlert | None:
         cap = self._plan.cap_bytes
         if cap is None:
             return None
@@ -181,7 +183,7 @@ class HistoryWriter:
         # Remembered before it is told: once too few is better than again with each start.
         store.remember_alerts(cycle.first.isoformat(), due)
         self._told |= set(due)
-        return Alert(due[-1], self._used, cap, cycle)
+        return PlanAlert(due[-1], self._used, cap, cycle)
 
     def _ready(self) -> Recorder:
         if self._recorder is None:

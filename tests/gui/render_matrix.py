@@ -45,7 +45,7 @@ from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 
 from netwatch_tray.errors import AgentUnreachableError, HistoryError
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
-from netwatch_tray.history.reader import NOTHING, Curve, NetworkUse, Remainder, Used
+from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, Used
 from netwatch_tray.model import InterfaceTick, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units

@@ -6,7 +6,7 @@ from windows import FakeHistory, FakeReader, until
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, Subscribe
-from netwatch_tray.history.reader import Used
+from netwatch_tray.history.results import Used
 from netwatch_tray.model import App
 
 

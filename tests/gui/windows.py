@@ -24,7 +24,7 @@ from netwatch_tray.feed.protocol import (
     decode_client_message,
     encode,
 )
-from netwatch_tray.history.reader import NOTHING, Curve, GapFound, NetworkUse, Remainder, Used
+from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, StoredGap, Used
 from netwatch_tray.model import Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
@@ -209,9 +209,9 @@ class FakeReader:
         peak = [None if value is None else 3e6 for value in rx]
         return Curve(step, at, rx, rx, peak, peak)
 
-    def gaps(self, start: float, end: float) -> list[GapFound]:
+    def gaps(self, start: float, end: float) -> list[StoredGap]:
         step = (end - start) / 100
-        return [GapFound(start + 40 * step, start + 60 * step, GapReason.ASLEEP, None, is_complete=True)]
+        return [StoredGap(start + 40 * step, start + 60 * step, GapReason.ASLEEP, None, is_complete=True)]
 
     def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
         today = datetime.now().astimezone().date()

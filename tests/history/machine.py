@@ -12,7 +12,7 @@ import msgspec
 from netwatch_tray.collect.interfaces import InterfaceSource
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.rates import RateTracker
-from netwatch_tray.history.recorder import Boot
+from netwatch_tray.history.boot import Boot
 from netwatch_tray.history.writer import HistoryWriter
 from netwatch_tray.model import Interface, Sample, Tick
 from netwatch_tray.settings import DataPlan, History

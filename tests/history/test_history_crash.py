@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from machine import Machine
-from netwatch_tray.history.recorder import Boot
+from netwatch_tray.history.boot import Boot
 
 began = int(sys.argv[3])
 machine = Machine(wall=1767225600.0 + began * 60, boottime=1000.0 + began * 60)
@@ -67,7 +67,7 @@ def test_killed_200_times_nothing_told_is_lost_and_nothing_is_wrong(tmp_path: Pa
         reader = HistoryReader(file)
         used = reader.bytes_between("total", None, int(START), int(START) + 86400 * 30)
         days = reader.days("total", None, date.min, date.max).values()
-        assert reader._query("PRAGMA integrity_check") == [("ok",)]
+        assert reader._rows.query("PRAGMA integrity_check") == [("ok",)]
         reader.close()
         kept = (used.rx + 5000) // 60_000
         assert used.rx == used.tx == kept * 60_000 - 5000, "the first tick of all has nothing to compare with"

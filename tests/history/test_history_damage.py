@@ -13,7 +13,7 @@ from machine import START, Machine
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.errors import HistoryError
-from netwatch_tray.history import salvage
+from netwatch_tray.history import damaged_file
 from netwatch_tray.history.imports import Import, add_imports
 from netwatch_tray.history.packing import HOURS, MINUTES, TENS
 from netwatch_tray.history.reader import HistoryReader
@@ -66,7 +66,7 @@ def ask_everything(file: Path) -> int:
         reader.gaps(0, 1e12)
         reader.is_complete(date(2026, 1, 1), date(2026, 1, 2))
         reader.begin()
-        return reader.damage.lost
+        return reader.lost
 
 
 def damaged(whole: bytes, seed: int) -> bytes:
@@ -98,8 +98,8 @@ def test_readers_answer_and_report_what_is_damaged(whole: bytes, tmp_path: Path,
 def test_the_writer_goes_on_whatever_it_finds(
     whole: bytes, tmp_path: Path, expected_logs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(salvage, "_MOST_MISSES", 100)  # what arrives is test_history_salvage's
-    monkeypatch.setattr(salvage.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(damaged_file, "MOST_MISSES", 100)  # what arrives is test_history_salvage's
+    monkeypatch.setattr(damaged_file.shutil, "which", lambda _name: None)
     expected_logs += ["was set aside as", "history.damaged-", "Part of the history is damaged"]
     set_aside = 0
     for seed in range(ROUNDS // 3):

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, strategies as st
 from machine import START, Machine
 
-from netwatch_tray.history.reader import HistoryReader, Used
-from netwatch_tray.history.usage import Alert, Days, billing_month, outlook, period_of
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.results import Used
+from netwatch_tray.history.usage import Days, PlanAlert, billing_month, outlook, period_of
 from netwatch_tray.history.writer import HistoryWriter
 from netwatch_tray.model import GapReason
 from netwatch_tray.settings import DataPlan
@@ -41,7 +42,7 @@ def days(file: Path) -> dict[str, Used]:
         reader.close()
 
 
-def run(machine: Machine, writer: HistoryWriter, seconds: int, rx: int = 0) -> Alert | None:
+def run(machine: Machine, writer: HistoryWriter, seconds: int, rx: int = 0) -> PlanAlert | None:
     """Second by second, with `rx` bytes in each."""
     ticks = []
     for _ in range(seconds):

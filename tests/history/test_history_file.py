@@ -19,10 +19,11 @@ from machine import START, Machine
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import schema
+from netwatch_tray.history.batch import Batch, RecordedMinute
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import HOURS, MINUTES
-from netwatch_tray.history.reader import HistoryReader, Kind
-from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.series import TOTAL, Series, SeriesKind
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
 
@@ -45,7 +46,7 @@ def received(file: Path) -> int:
 
 
 @pytest.mark.parametrize("kind", ["total", "interface", "app"])
-def test_what_lies_outside_of_what_was_measured_is_unknown(tmp_path: Path, kind: Kind) -> None:
+def test_what_lies_outside_of_what_was_measured_is_unknown(tmp_path: Path, kind: SeriesKind) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     for _ in range(3):
@@ -234,15 +235,15 @@ def test_a_file_that_is_too_large_gives_up_hours_then_minutes_and_no_days(tmp_pa
         at = int(START) + 3600 * hour
         value = (36000, *(chance.getrandbits(40) for _ in range(4)))
         series = {Series("app", f"app{number}", f"app{number}"): value for number in range(10)}
-        store.write(Batch(minutes=[Minute(at, [], [], {TOTAL: (36000, 7, 0, 0, 0), **series}, {})]), network)
+        store.write(Batch(minutes=[RecordedMinute(at, [], [], {TOTAL: (36000, 7, 0, 0, 0), **series}, {})]), network)
         if hour % 200 == 199:
             store.tidy(at + 3600, 10**9)
-    whole = store._bytes_in_use()
+    whole = store._compactor.bytes_in_use()
     now = START + 50 * 86400
     for most_bytes in (whole - 100_000, whole // 4):
         store._packed_hour = 0
         store.tidy(now, most_bytes)
-        assert store._bytes_in_use() <= most_bytes
+        assert store._compactor.bytes_in_use() <= most_bytes
         store.close()
         reader = HistoryReader(file)
         assert sum(used.rx for used in reader.days("total", None, date.min, date.max).values()) == 24 * 50 * 7

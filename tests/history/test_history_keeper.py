@@ -14,7 +14,7 @@ from netwatch_tray.agent import history
 from netwatch_tray.agent.history import HistoryKeeper, Moved
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.history.reader import HistoryReader
-from netwatch_tray.history.usage import Alert
+from netwatch_tray.history.usage import PlanAlert
 from netwatch_tray.history.writer import HistoryWriter
 from netwatch_tray.settings import DataPlan, History, Settings
 
@@ -125,7 +125,7 @@ def test_a_history_that_is_switched_off_is_closed_without_waiting(tmp_path: Path
 
 
 def test_the_person_is_told_of_the_plan_in_the_loop(tmp_path: Path) -> None:
-    loop, machine, told = Loop(), Machine(), list[Alert]()
+    loop, machine, told = Loop(), Machine(), list[PlanAlert]()
     settings = Settings(plan=DataPlan(cap_gb=580 / 1e9))
     keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", settings, told.append)
     run(machine, keeper, 60)

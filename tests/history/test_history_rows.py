@@ -18,10 +18,11 @@ from netwatch_tray.cli import main
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.history import packing, schema
+from netwatch_tray.history.batch import Batch, RecordedMinute
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import HOURS, MINUTES, TENS, CorruptRowError
-from netwatch_tray.history.reader import HistoryReader, Kind
-from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
+from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.series import TOTAL, Series, SeriesKind
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
 from netwatch_tray.model import GapReason, Traffic
@@ -39,10 +40,10 @@ def unpacked(name: str, directory: Path) -> Path:
     return file
 
 
-def by_name(file: Path, kind: Kind) -> dict[str, tuple[int, int]]:
+def by_name(file: Path, kind: SeriesKind) -> dict[str, tuple[int, int]]:
     with contextlib.closing(HistoryReader(file)) as reader:
         found = {name: (used.rx, used.tx) for name, used in reader.by_name(kind, date.min, date.max).items()}
-        assert reader.damage.lost == 0
+        assert reader.lost == 0
     return found
 
 
@@ -93,7 +94,7 @@ def test_amounts_below_0_of_version_1_are_repaired_in_place(tmp_path: Path, expe
             "SELECT (SELECT count(*) FROM recent), (SELECT count(*) FROM usage)"
         ).fetchall()
     store = Store(file)
-    note = store.damage.note
+    note = store.rows.note
     store.close()
     assert note is not None
     assert "2 damaged values" in note
@@ -118,7 +119,7 @@ def test_recording_goes_on_in_a_file_with_amounts_below_0(tmp_path: Path, expect
         minute(machine, writer)
     assert writer.fault is None
     assert writer.note is None
-    assert writer.faults == (f"{writer._store.damage.note}",)
+    assert writer.faults == (f"{writer._store.rows.note}",)
     writer.close()
     assert not list(tmp_path.glob("*damaged*"))
     assert by_name(file, "interface")["eth0"][0] > (MEASURED + 2) * 60_000
@@ -184,9 +185,9 @@ def test_an_impossible_value_costs_that_value(tmp_path: Path, value: tuple, expe
     else:
         lines[ETH0] = ([700], [70])
     for number in range(3):
-        store.write(Batch(minutes=[Minute(int(START) + 60 * number, [5], [1000], sums, lines)]), NETWORK)
+        store.write(Batch(minutes=[RecordedMinute(int(START) + 60 * number, [5], [1000], sums, lines)]), NETWORK)
     store.tidy(START + 3600, 10**9)
-    lost = store.damage.lost
+    lost = store.rows.lost
     store.close()
     assert lost == (3 if value[1] < 0 else 6)
     found = by_name(tmp_path / "history.sqlite3", "app")

@@ -16,12 +16,13 @@ from machine import START, Machine
 
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval
-from netwatch_tray.history import salvage, schema
+from netwatch_tray.history import damaged_file, schema
+from netwatch_tray.history.batch import Batch, RecordedMinute
 from netwatch_tray.history.imports import Import, add_imports
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import HOURS, MINUTES
 from netwatch_tray.history.reader import HistoryReader
-from netwatch_tray.history.recorder import TOTAL, Batch, Minute, Series
+from netwatch_tray.history.series import TOTAL, Series
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
 from netwatch_tray.model import GapReason, Traffic
@@ -55,7 +56,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             at = int(START) + 3600 * hour + 60 * part
             values = {series: (600, chance.getrandbits(30), chance.getrandbits(30), 9, 9) for series in SERIES}
             lines = {SERIES[1]: ([chance.getrandbits(30)], [5])}
-            store.write(Batch(minutes=[Minute(at, [5], [1000], values, lines)]), Network(f"{hour // 20}", "wifi"))
+            store.write(
+                Batch(minutes=[RecordedMinute(at, [5], [1000], values, lines)]), Network(f"{hour // 20}", "wifi")
+            )
         store.tidy(START + 3600 * (hour + 1), 10**9)
     store.close()
     return file.read_bytes()
@@ -81,10 +84,10 @@ def readable(file: Path, like: bytes, directory: Path) -> dict[str, set[tuple]]:
         contextlib.closing(sqlite3.connect(sound)) as whole,
         contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as damaged,
     ):
-        for table, columns in salvage._TABLES.items():
+        for table, columns in damaged_file.TABLES.items():
             listed = ", ".join(columns)
             rows = found[table] = set()
-            key = columns[0] if table in salvage._KEYED else None
+            key = columns[0] if table in damaged_file.KEYED else None
             for row in whole.execute(f"SELECT {listed} FROM {table}"):  # noqa: S608
                 with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
                     if key is None:
@@ -99,7 +102,7 @@ def carried_over(file: Path) -> dict[str, set[tuple]]:
     with contextlib.closing(sqlite3.connect(file)) as connection:
         return {
             table: set(connection.execute(f"SELECT {', '.join(columns)} FROM {table}"))  # noqa: S608
-            for table, columns in salvage._TABLES.items()
+            for table, columns in damaged_file.TABLES.items()
         }
 
 
@@ -148,8 +151,8 @@ def test_a_sound_file_arrives_whole(whole: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["zeros", "noise", "ones"])
 def test_every_page_may_be_lost(whole: bytes, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(salvage, "_MOST_MISSES", 4000)
-    monkeypatch.setattr(salvage.shutil, "which", lambda _name: None)  # what the program can do alone
+    monkeypatch.setattr(damaged_file, "MOST_MISSES", 4000)
+    monkeypatch.setattr(damaged_file.shutil, "which", lambda _name: None)  # what the program can do alone
     fill = {"zeros": bytes(PAGE), "ones": b"\xff" * PAGE, "noise": random.Random(3).randbytes(PAGE)}[how]
     for page in range(1, len(whole) // PAGE, 7 if how == "noise" else 13):
         directory = tmp_path / str(page)
@@ -159,7 +162,7 @@ def test_every_page_may_be_lost(whole: bytes, tmp_path: Path, how: str, monkeypa
 
 
 def test_bytes_anywhere_may_be_wrong(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(salvage, "_MOST_MISSES", 2000)
+    monkeypatch.setattr(damaged_file, "MOST_MISSES", 2000)
     for seed in range(20):
         chance = random.Random(seed)
         data = bytearray(whole)
@@ -177,7 +180,7 @@ def test_bytes_anywhere_may_be_wrong(whole: bytes, tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("kept", [0.9, 0.5, 0.1])
 def test_a_file_may_be_cut_short(whole: bytes, tmp_path: Path, kept: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(salvage, "_MOST_MISSES", 4000)
+    monkeypatch.setattr(damaged_file, "MOST_MISSES", 4000)
     check_all_readable_rows_arrive(whole[: int(len(whole) * kept)], whole, tmp_path)
 
 
@@ -283,7 +286,7 @@ def test_what_version_1_set_aside_comes_back_once(tmp_path: Path, expected_logs:
         assert (apps["browser"].rx, apps["browser"].tx) == ((57 + 1 + 3) * 700, (57 + 1 + 3) * 30)
         assert (apps["curl"].rx, apps["curl"].tx) == (3 * 7, 24 + 3 * 3)
         assert [gap.reason for gap in reader.gaps(0, START + 7200)][:2] == [GapReason.ASLEEP, GapReason.NOT_RUNNING]
-        assert reader.damage.lost == 0
+        assert reader.lost == 0
 
 
 def test_a_minute_that_both_files_have_counts_once(tmp_path: Path) -> None:
@@ -295,7 +298,9 @@ def test_a_minute_that_both_files_have_counts_once(tmp_path: Path) -> None:
         store = Store(file)
         for number in range(0 if directory == "old" else 2, 3 if directory == "old" else 5):
             values = dict.fromkeys(SERIES, (600, 100 + number, 10, 2, 2))
-            store.write(Batch(minutes=[Minute(int(START) + 60 * number, [], [], values, {})]), Network("n", "wifi"))
+            store.write(
+                Batch(minutes=[RecordedMinute(int(START) + 60 * number, [], [], values, {})]), Network("n", "wifi")
+            )
         store.close()
         parts.append(file)
     parts[0].rename(tmp_path / "new" / "history.damaged-20260101-000200.sqlite3")

@@ -207,7 +207,7 @@ class Truth(RuleBasedStateMachine):
                 assert (sum(day.rx for day in days), sum(day.tx for day in days)) == (rx, tx), name
             apps = reader.by_name("app", date.min, date.max).values()
             assert [sum(app.rx for app in apps), sum(app.tx for app in apps)] == self.stored_apps
-            assert reader.damage.lost == 0
+            assert reader.lost == 0
             self.compare_parts(reader)
         finally:
             reader.close()

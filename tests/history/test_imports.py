@@ -14,7 +14,7 @@ from machine import Machine
 from netwatch_tray.cli import main
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import vnstat
-from netwatch_tray.history.imports import Amount, Import, add_imports, amounts, counted_in_total
+from netwatch_tray.history.imports import Import, ImportedAmount, add_imports, amounts, counted_in_total
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.usage import Days
 
@@ -204,11 +204,11 @@ def test_refused_rows_are_listed(history: Path, tmp_path: Path, capsys) -> None:
 def test_a_month_counts_with_what_its_days_do_not_tell() -> None:
     imports = vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports
     assert [amount for amount in amounts(imports, NEVER) if amount.name == "wlan0"] == [
-        Amount("wlan0", Days(day("2024-01-01"), day("2024-12-31")), 5_000, 500),
-        Amount("wlan0", Days(day("2025-11-01"), day("2025-11-30")), 1_000, 100),
-        Amount("wlan0", Days(day("2025-12-01"), day("2025-12-31")), 400, 40),
-        Amount("wlan0", Days(day("2025-12-29"), day("2025-12-29")), 100, 10),
-        Amount("wlan0", Days(day("2025-12-30"), day("2025-12-30")), 200, 20),
+        ImportedAmount("wlan0", Days(day("2024-01-01"), day("2024-12-31")), 5_000, 500),
+        ImportedAmount("wlan0", Days(day("2025-11-01"), day("2025-11-30")), 1_000, 100),
+        ImportedAmount("wlan0", Days(day("2025-12-01"), day("2025-12-31")), 400, 40),
+        ImportedAmount("wlan0", Days(day("2025-12-29"), day("2025-12-29")), 100, 10),
+        ImportedAmount("wlan0", Days(day("2025-12-30"), day("2025-12-30")), 200, 20),
     ]
 
 

@@ -17,7 +17,7 @@ from netwatch_tray.history.packing import (
     SPAN,
     TENS,
     Columns,
-    Line,
+    TickBytes,
     chunk_id,
     pack_columns,
     pack_fine,
@@ -77,7 +77,7 @@ def test_bytes_that_nobody_packed_are_told_as_damage(name: str, data: bytes, how
 def test_packed_bytes_that_were_changed_are_told_as_damage(data: st.DataObject) -> None:
     columns = Columns.empty(MINUTES)
     columns.add(7, (600, 12_345, 678, 90, 12))
-    ticks: dict[int, Line] = {3: ([1, None, 3], [4, None, 6])}
+    ticks: dict[int, TickBytes] = {3: ([1, None, 3], [4, None, 6])}
     packed = bytearray(
         data.draw(
             st.sampled_from(

@@ -13,7 +13,8 @@ from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.data.history_queries import HistoryQueries, Result
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import Curve, GapFound, HistoryReader
+    from netwatch_tray.history.reader import HistoryReader
+    from netwatch_tray.history.results import Curve, StoredGap
 
 translate = QCoreApplication.translate
 
@@ -110,7 +111,7 @@ class HistoryRange(QObject, Generic[Result]):
         self.loaded.emit(is_first)
 
 
-def points_of(curve: Curve, gaps: Sequence[GapFound]) -> list[Point]:
+def points_of(curve: Curve, gaps: Sequence[StoredGap]) -> list[Point]:
     """Return the points of a stored curve, each unknown one with the reason of its gap.
 
     `gaps`: in order of time. Unknown points at the end are left out: they are not written yet.

@@ -5,7 +5,7 @@ from PySide6.QtCore import QObject
 from windows import until
 
 from netwatch_tray.errors import HistoryError, NoHistoryYetError
-from netwatch_tray.history.reader import Curve, GapFound
+from netwatch_tray.history.results import Curve, StoredGap
 from netwatch_tray.model import GapReason
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.data import history_range
@@ -143,8 +143,8 @@ def _curve(rates: list[float | None]) -> Curve:
 
 def test_stored_points_know_the_reasons_of_their_gaps() -> None:
     gaps = [
-        GapFound(10.0, 20.0, GapReason.ASLEEP, None, is_complete=True),
-        GapFound(40.0, None, GapReason.NOT_RUNNING, None, is_complete=False),
+        StoredGap(10.0, 20.0, GapReason.ASLEEP, None, is_complete=True),
+        StoredGap(40.0, None, GapReason.NOT_RUNNING, None, is_complete=False),
     ]
     points = points_of(_curve([1.0, None, None, 4.0, None, 6.0, None, None]), gaps)
     assert [(point.at, point.rx, point.gap) for point in points] == [

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from netwatch_tray.history.usage import Days, Period, billing_month, period_of
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import HistoryReader, NetworkUse, Used
+    from netwatch_tray.history.reader import HistoryReader
+    from netwatch_tray.history.results import NetworkUse, Used
 
 _EARLIER_MONTHS = 6
 

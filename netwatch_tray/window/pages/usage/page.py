@@ -31,7 +31,7 @@ from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.reader import NetworkUse
+    from netwatch_tray.history.results import NetworkUse
 
 _STALE_AFTER_S = 60.0
 """The agent writes once a minute."""

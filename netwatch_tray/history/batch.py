@@ -1,0 +1,85 @@
+"""What the recorder hands to the store: minutes, gaps, and the counters that the next run compares with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from netwatch_tray.history.packing import TickBytes, Value
+from netwatch_tray.history.series import TOTAL, Series
+from netwatch_tray.model import GapReason
+
+
+class RecordedGap(msgspec.Struct, kw_only=True):
+    """Time without measurements, or a break in the counters of one series."""
+
+    start: float
+    """Unix time of the last measurement before."""
+    finish: float | None
+    """Unix time of the first measurement after; `None`: the gap lasts."""
+    reason: GapReason
+    series: Series | None = None
+    """`None`: nothing was measured at all."""
+    is_complete: bool = True
+    """All bytes carried meanwhile are in `carried`."""
+    carried: dict[Series, tuple[int, int]] = {}
+    """Bytes received and sent."""
+
+
+class RecordedMinute(msgspec.Struct, frozen=True):
+    """What was measured in a minute, or in a part of one."""
+
+    start: int
+    """Unix time."""
+    times: list[int]
+    """See packing.Fine."""
+    elapsed: list[int]
+    values: Mapping[Series, Value]
+    lines: Mapping[Series, TickBytes]
+
+
+class StoredCounters(msgspec.Struct, frozen=True, array_like=True):
+    """The counters of an interface as they were last stored."""
+
+    index: int
+    key: str
+    rx_bytes: int
+    tx_bytes: int
+    speed: int | None = None
+    """Bit/s, as engine.rates.believed_speed returned it then."""
+
+
+class RecorderState(msgspec.Struct, frozen=True, array_like=True):
+    """Where a later run continues."""
+
+    at: float
+    """Unix time of the last measurement."""
+    boot: str | None
+    """The kernel's ID of this boot, where it has one."""
+    boottime: float
+    """Seconds since boot when this was stored."""
+    interfaces: tuple[StoredCounters, ...]
+    gone: tuple[str, ...] = ()
+    """Keys of interfaces that were removed: their gaps last."""
+
+
+class Batch(msgspec.Struct):
+    """What is not stored yet."""
+
+    minutes: list[RecordedMinute] = []
+    gaps: list[RecordedGap] = []
+    returned: dict[Series, float] = {}
+    """Interfaces that were removed and are back, with the Unix time at which their gaps end."""
+    uplinks: list[tuple[float, tuple[str, ...]]] = []
+    """Names of the interfaces that make the total, with the Unix time since when they do."""
+    refused: list[tuple[float, Series]] = []
+    """Series with amounts that no link can carry, and their Unix time: such amounts are not counted."""
+    state: RecorderState | None = None
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of the total, both directions, as the ledgers of days count them."""
+        values = [minute.values.get(TOTAL) for minute in self.minutes]
+        carried = [gap.carried.get(TOTAL, (0, 0)) for gap in self.gaps if gap.finish is not None]
+        return sum(value[1] + value[2] for value in values if value) + sum(map(sum, carried))

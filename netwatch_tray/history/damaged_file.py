@@ -1,0 +1,227 @@
+"""A history file that SQLite may call corrupt, read as far as it can be: around pages that are lost, row by row."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from netwatch_tray.history import schema
+
+_log = logging.getLogger(__name__)
+
+MOST_MISSES = 20_000
+"""Keys tried one after the other that cannot be read, before the rest of a table is read from its other end."""
+_LEAST_ROW = 16
+"""Bytes of the smallest row: no more keys are tried than the file can hold rows."""
+_RECOVERY_TIMEOUT = 300.0
+"""Seconds that `sqlite3 .recover` may take; it runs beside the agent, once."""
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError, MemoryError, OverflowError)
+TABLES = {
+    "series": ("id", "kind", "key", "name", "lasting"),
+    "network": ("id", "key", "kind", "metered"),
+    "usage": ("rowid", "day", "network", "data"),
+    "chunk": ("id", "data"),
+    "recent": ("id", "start", "packed", "minute", "fine"),
+    "gap": ("id", "start", "finish", "series", "reason", "complete"),
+    "gap_bytes": ("gap", "series", "rx", "tx"),
+    "uplinks": ("at", "names"),
+    "imported": ("name", "span", "first", "rx", "tx", "counted"),
+    "alert": ("cycle", "percent", "at"),
+    "state": ("id", "data"),
+    "once": ("what", "at"),
+}
+"""Columns by table. The first one is a key, see `KEYED`."""
+KEYED = frozenset({"series", "network", "usage", "chunk", "recent", "gap", "gap_bytes", "state"})
+"""Tables whose first column is an integer that the table is sorted by."""
+
+
+class DamagedFile:
+    """Reads a file that may be damaged anywhere. `close` removes temporary files."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._undo = contextlib.ExitStack()
+        self.is_whole = True
+        """Everything that was read so far could be read."""
+        self._connection = self._opened()
+        self._recovered: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        self._undo.close()
+
+    def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """Return each row that can be read, once."""
+        columns = TABLES[table]
+        seen: set[object] = set()
+        sources = [self._connection]
+        while sources:
+            connection = sources.pop()
+            for row in self._scanned(connection, table, columns):
+                key = row[:2] if table in ("gap_bytes", "alert") else row[:3] if table == "imported" else row[0]
+                if key not in seen:
+                    seen.add(key)
+                    yield row
+            if not self.is_whole and connection is self._connection:
+                recovered = self._recover()
+                if recovered is not None:
+                    sources.append(recovered)
+
+    def indexed(self, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the rows of an index that holds these columns: it may have rows that the table itself has lost."""
+        found: list[tuple[Any, ...]] = []
+        query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(columns[:-1])}"  # noqa: S608  our names
+        with contextlib.suppress(*_UNREADABLE):
+            found += iter(self._connection.execute(query))
+        return found
+
+    def _scanned(self, connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Read from the first row to the last; where some cannot be read, from the last one backwards as well."""
+        query = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608  our names
+        if table not in KEYED:
+            rows = list(self._until_error(connection, query))
+            yield from filter(None, rows)
+            if None in rows:
+                return
+        elif (yield from self._by_key(connection, table, query, columns[0])):
+            return
+        yield from filter(None, self._until_error(connection, f"{query} ORDER BY {columns[0]} DESC"))
+
+    def _by_key(
+        self, connection: sqlite3.Connection, table: str, query: str, key: str
+    ) -> Generator[tuple[Any, ...], None, bool]:
+        """Read forwards, key by key where rows cannot be read. Return whether the last row was reached."""
+        # Of the 2^32 IDs between two hours only those of known series are tried.
+        width = 2 + self._most_series(connection) if table == "chunk" else 1 << 32
+        place, misses = 0, 0
+        most_misses = min(MOST_MISSES, self._file.stat().st_size // _LEAST_ROW)
+        while misses < most_misses:
+            low = (place // width) << 32 | place % width
+            last = low - 1
+            for row in self._until_error(connection, f"{query} WHERE {key} >= ? ORDER BY {key}", low):
+                if row is None:
+                    return True
+                if isinstance(row[0], int):
+                    last = max(last, row[0])
+                    yield row
+            misses += last < low
+            last = max(last, low)
+            place = (last >> 32) * width + min(last & 0xFFFF_FFFF, width - 1) + 1
+        return False
+
+    def _until_error(
+        self, connection: sqlite3.Connection, query: str, *values: object
+    ) -> Iterator[tuple[Any, ...] | None]:
+        """Return the rows up to the first that cannot be read; then `None`, if all could be read."""
+        count = 0
+        try:
+            for row in connection.execute(query, values):
+                count += 1
+                yield row
+        except _UNREADABLE:
+            self.is_whole = False
+            # sqlite3 reads one row ahead of what it returns, so the last readable row was lost with the next one.
+            with contextlib.suppress(*_UNREADABLE):
+                yield from islice(connection.execute(f"{query} LIMIT {count + 1}", values), count, None)
+        else:
+            yield None
+
+    @staticmethod
+    def _most_series(connection: sqlite3.Connection) -> int:
+        for query in ("SELECT max(id) FROM series", "SELECT max(id) FROM series NOT INDEXED WHERE id < 4096"):
+            with contextlib.suppress(*_UNREADABLE):
+                (most,) = connection.execute(query).fetchone()
+                if isinstance(most, int) and 0 <= most < 1 << 20:
+                    return most
+        return 1000
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = _connect(self._file)
+        self._undo.callback(connection.close)
+        if _has_tables(connection):
+            return connection
+        # The first page holds the schema. A new history has the same tables on the same pages.
+        self.is_whole = False
+        directory = self._directory()
+        copy = directory / "copy.sqlite3"
+        shutil.copyfile(self._file, copy)
+        with contextlib.closing(schema.open_for_writing(directory / "new.sqlite3")) as new:
+            new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (size,) = new.execute("PRAGMA page_size").fetchone()
+            first = bytearray((directory / "new.sqlite3").read_bytes()[:size])
+        pages = copy.stat().st_size // size
+        first[18:20] = b"\1\1"  # no WAL: this copy has none
+        first[28:32] = pages.to_bytes(4, "big")
+        first[32:40] = bytes(8)  # no free pages
+        first[92:96] = first[24:28]
+        with copy.open("r+b") as target:
+            target.write(first)
+        connection = _connect(copy)
+        self._undo.callback(connection.close)
+        return connection
+
+    def _directory(self) -> Path:
+        """Return a directory on the disk of the history, because /tmp may be memory; removed by `close`."""
+        made = tempfile.TemporaryDirectory(dir=self._file.parent, prefix=".salvage-")
+        return Path(self._undo.enter_context(made))
+
+    def _recover(self) -> sqlite3.Connection | None:
+        """Return a database made by SQLite's own tool, made once; `None`: not installed, or it failed."""
+        if self._recovered is not None:
+            return self._recovered
+        tool = shutil.which("sqlite3")
+        if tool is None:
+            return None
+        directory = self._directory()
+        script, made = directory / "recovered.sql", directory / "recovered.sqlite3"
+        try:
+            for arguments, read, written in (
+                (["-readonly", str(self._file), ".recover"], subprocess.DEVNULL, script),
+                ([str(made)], script, None),
+            ):
+                with contextlib.ExitStack() as files:
+                    source = files.enter_context(read.open("rb")) if isinstance(read, Path) else read
+                    target = files.enter_context(written.open("wb")) if written else subprocess.DEVNULL
+                    subprocess.run(
+                        [tool, "-batch", "-init", "/dev/null", *arguments],
+                        stdin=source,
+                        stdout=target,
+                        stderr=subprocess.DEVNULL,
+                        timeout=_RECOVERY_TIMEOUT,
+                        check=False,
+                    )
+        except (OSError, subprocess.SubprocessError) as error:
+            _log.info("sqlite3 .recover did not help: %s", error)
+            return None
+        script.unlink(missing_ok=True)
+        if not made.exists():
+            return None
+        self._recovered = _connect(made)
+        self._undo.callback(self._recovered.close)
+        return self._recovered
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5, isolation_level=None)
+    connection.text_factory = lambda data: data.decode(errors="replace")
+    return connection
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    """Return whether the schema can be read and has all tables of version 1."""
+    for table, columns in TABLES.items():
+        if table == "once":
+            continue
+        try:
+            connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")  # noqa: S608  our names
+        except _UNREADABLE:
+            return False
+    return True

@@ -1,0 +1,128 @@
+"""What the reader of the history returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
+from netwatch_tray.model import GapReason
+
+
+class Curve(NamedTuple):
+    """Columns of values, oldest first; `None`: unknown, to be drawn as a break."""
+
+    step: float
+    """Nominal seconds a value."""
+    at: list[float]
+    """Unix time at which each value's span ends."""
+    rx: list[float | None]
+    """Mean rate over the span, bytes/s."""
+    tx: list[float | None]
+    rx_peak: list[float | None]
+    """Highest rate of a tick in the span, bytes/s."""
+    tx_peak: list[float | None]
+
+
+class Used(NamedTuple):
+    """An amount, and how much of it was measured."""
+
+    rx: int
+    """Bytes, those of gaps included."""
+    tx: int
+    gap_rx: int
+    """Bytes of `rx` that were carried while nothing was measured: the amount is known, the time is not."""
+    gap_tx: int
+    covered_s: float
+    """Seconds measured."""
+    imported: int = 0
+    """Bytes of both directions that another program measured; see imports."""
+
+    @property
+    def both(self) -> int:
+        return self.rx + self.tx
+
+    def plus(self, other: Used) -> Used:
+        return Used(*map(add, self, other))
+
+
+NOTHING = Used(0, 0, 0, 0, 0.0)
+
+
+class Remainder(NamedTuple):
+    """What the interfaces of the total carried besides the apps: apps and remainder are the total, to the byte."""
+
+    unmeasured: Used
+    """While the program was not measuring, so no app can be named: sleep, pauses, times between two runs."""
+    other: Used
+    """UDP, QUIC, headers and whatever else no connection accounts for."""
+    imported: Used
+    """Measured by another program, which records no apps."""
+
+    @classmethod
+    def of(cls, total: Used, apps: Iterable[Used], imported: Used = NOTHING) -> Remainder:
+        """`total`: measured by this program. Where the apps have more than it, nothing remains."""
+        moved = reduce(Used.plus, apps, NOTHING)
+        left_rx, left_tx = max(0, total.rx - moved.rx), max(0, total.tx - moved.tx)
+        # Sockets count on in a pause, so apps may have bytes of a gap; then less of the gap is unaccounted for.
+        rx, tx = min(left_rx, total.gap_rx), min(left_tx, total.gap_tx)
+        other = Used(left_rx - rx, left_tx - tx, 0, 0, total.covered_s)
+        return cls(Used(rx, tx, rx, tx, 0.0), other, imported)
+
+
+class StoredGap(NamedTuple):
+    """Time without measurements."""
+
+    start: float
+    """Unix time."""
+    finish: float | None
+    """Unix time; `None`: the gap lasts."""
+    reason: GapReason
+    name: str | None
+    """Interface without measurements; `None`: all of them."""
+    is_complete: bool
+    """All bytes carried meanwhile are known."""
+
+
+class GapBytes(NamedTuple):
+    """Bytes that passed at an unknown time within a gap."""
+
+    start: float
+    """Unix time."""
+    finish: float
+    reason: GapReason
+    name: str
+    """Interface, app or total that the bytes belong to."""
+    rx: int
+    tx: int
+
+
+class NetworkUse(NamedTuple):
+    """What the total carried in one network."""
+
+    key: str
+    """See networks.Network."""
+    kind: str
+    """Kind of its uplink."""
+    used: Used
+    number: int = 1
+    """Numbers the networks of one kind in the order in which the computer first joined them."""
+    is_metered: bool | None = None
+    """`None`: unknown."""
+
+
+class TierRow(NamedTuple):
+    """A stored value of one series."""
+
+    at: int
+    """Unix time of its start."""
+    seconds: int
+    name: str
+    rx: int
+    """Bytes."""
+    tx: int
+    rx_peak: int
+    """Bytes/s."""
+    tx_peak: int
+    covered_s: float

@@ -1,0 +1,52 @@
+"""What bytes are recorded of: the total, interfaces, apps and the connections of tunnels themselves."""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal, NamedTuple
+
+from netwatch_tray.engine.apps import AppName
+from netwatch_tray.model import InterfaceTick
+
+SeriesKind = Literal["total", "interface", "app", "carrier"]
+"""`carrier`: a tunnel's own connections, which carry what other apps are shown with; they are in no sum."""
+
+_PASSING_KINDS = frozenset({"veth", "netkit"})
+"""Ends of containers: their names are random, and nobody looks them up after a month."""
+
+
+class Series(NamedTuple):
+    """Something whose bytes are recorded."""
+
+    kind: SeriesKind
+    key: str
+    """Identifies it among those of its kind, from boot to boot."""
+    name: str
+    is_lasting: bool = True
+    """Kept for longer than the minute tier, and in the ledgers of days."""
+
+    @classmethod
+    @functools.lru_cache(maxsize=128)
+    def of_app(cls, app: AppName) -> Series:
+        return cls("carrier" if app.is_carrier else "app", storable(app.key), storable(app.name))
+
+    @classmethod
+    def of_interface(cls, tick: InterfaceTick) -> Series:
+        """Identify an interface by name and kind: an index means nothing after a reboot."""
+        return cls.of_interface_key(storable(f"{tick.name}/{tick.kind}"))
+
+    @classmethod
+    def of_interface_key(cls, key: str) -> Series:
+        """`key`: name and kind, separated by the last slash."""
+        name, _, kind = key.rpartition("/")
+        return cls("interface", key, name, kind not in _PASSING_KINDS)
+
+
+TOTAL = Series("total", "total", "Total")
+
+
+def storable(text: str) -> str:
+    """Escape what UTF-8 and SQLite cannot hold (surrogates, NULs); different texts stay different."""
+    if text.isascii():
+        return text.replace("\0", "\\x00")
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
