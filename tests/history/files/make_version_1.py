@@ -22,11 +22,10 @@ from pathlib import Path
 
 from machine import START, Machine
 
-from netwatch_tray.engine.apps import AppName
-from netwatch_tray.engine.ledger import AppInterval
+from netwatch_tray.engine.apps import AppName, Traffic
+from netwatch_tray.engine.connections import Interval
 from netwatch_tray.history.imports import Import, add_imports
 from netwatch_tray.history.writer import HistoryWriter
-from netwatch_tray.model import Traffic
 from netwatch_tray.settings import DataPlan
 
 BROWSER, CURL = (AppName(f"executable:/usr/bin/{name}", name) for name in ("browser", "curl"))
@@ -39,7 +38,7 @@ def minute(machine: Machine, writer: HistoryWriter, traffic: Traffic, app: AppNa
         machine.carry(3, 70, 7)
         machine.wait(5)
         ticks.append(machine.tick())
-    moved = AppInterval(elapsed_s=10.0, apps={app.key: (app, traffic)}, processes={}, local=Traffic())
+    moved = Interval(elapsed_s=10.0, apps={app.key: (app, traffic)}, processes={}, local=Traffic())
     writer.record([*ticks[:-1], (ticks[-1].at, moved), ticks[-1]])
 
 
