@@ -2,6 +2,21 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de" sourcelanguage="en">
   <context>
+    <name>About</name>
+    <message>
+      <source>Copy report</source>
+      <translation>Bericht kopieren</translation>
+    </message>
+    <message>
+      <source>The agent, always there</source>
+      <translation>Der Agent, immer da</translation>
+    </message>
+    <message>
+      <source>This window, while open</source>
+      <translation>Dieses Fenster, solange es offen ist</translation>
+    </message>
+  </context>
+  <context>
     <name>Apps</name>
     <message>
       <source>App</source>
@@ -631,6 +646,29 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>CountedInterfaces</name>
+    <message>
+      <source>Not there at this moment</source>
+      <translation>Im Augenblick nicht da</translation>
+    </message>
+    <message>
+      <source>Automatic</source>
+      <translation>Automatisch</translation>
+    </message>
+    <message>
+      <source>Count</source>
+      <translation>Zählen</translation>
+    </message>
+    <message>
+      <source>Leave out</source>
+      <translation>Weglassen</translation>
+    </message>
+    <message>
+      <source>{name} in the total</source>
+      <translation>{name} in der Summe</translation>
+    </message>
+  </context>
+  <context>
     <name>Facts</name>
     <message>
       <source>paused</source>
@@ -935,6 +973,45 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The history is off: turn it on in the settings.</source>
       <translation>Der Verlauf ist aus: Einschalten lässt er sich in den Einstellungen.</translation>
+    </message>
+  </context>
+  <context>
+    <name>HistoryFileRow</name>
+    <message>
+      <source>Export …</source>
+      <translation>Exportieren …</translation>
+    </message>
+    <message>
+      <source>Open folder</source>
+      <translation>Ordner öffnen</translation>
+    </message>
+    <message>
+      <source>On disk</source>
+      <translation>Auf der Platte</translation>
+    </message>
+    <message>
+      <source>The total by the hour since the beginning, as CSV</source>
+      <translation>Die Summe je Stunde seit Beginn, als CSV</translation>
+    </message>
+    <message>
+      <source>{size} in {file}</source>
+      <translation>{size} in {file}</translation>
+    </message>
+    <message>
+      <source>Nothing is written yet</source>
+      <translation>Noch ist nichts geschrieben</translation>
+    </message>
+    <message>
+      <source>Export the history</source>
+      <translation>Verlauf exportieren</translation>
+    </message>
+    <message>
+      <source>Exporting …</source>
+      <translation>Wird exportiert …</translation>
+    </message>
+    <message>
+      <source>{size} saved in {file}</source>
+      <translation>{size} gespeichert in {file}</translation>
     </message>
   </context>
   <context>
@@ -1524,10 +1601,10 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
-    <name>SettingsPage</name>
+    <name>Settings</name>
     <message>
-      <source>Start at login</source>
-      <translation>Bei der Anmeldung starten</translation>
+      <source>Colour scheme</source>
+      <translation>Farbschema</translation>
     </message>
     <message>
       <source>System</source>
@@ -1542,24 +1619,52 @@ Hat jetzt keine Verbindung</translation>
       <translation>Dunkel</translation>
     </message>
     <message>
-      <source>Colour scheme</source>
-      <translation>Farbschema</translation>
+      <source>Of this window. The icon follows its panel.</source>
+      <translation>Dieses Fensters. Das Symbol richtet sich nach seiner Leiste.</translation>
+    </message>
+    <message>
+      <source>Rates of</source>
+      <translation>Raten von</translation>
+    </message>
+    <message>
+      <source>The total</source>
+      <translation>Die Summe</translation>
+    </message>
+    <message>
+      <source>What icon, tooltip and text tell.</source>
+      <translation>Was Symbol, Hinweis und Text zeigen.</translation>
     </message>
     <message>
       <source>Rates beside the icon</source>
       <translation>Raten neben dem Symbol</translation>
     </message>
     <message>
+      <source>Where the bar has room for text.</source>
+      <translation>Wo die Leiste Platz für Text hat.</translation>
+    </message>
+    <message>
       <source>Rates in the icon</source>
       <translation>Raten im Symbol</translation>
+    </message>
+    <message>
+      <source>As digits, for trays without text beside it (KDE, LXQt, older trays).</source>
+      <translation>Als Ziffern, wo daneben kein Text steht (KDE, LXQt, ältere Infobereiche).</translation>
+    </message>
+    <message>
+      <source>New rates every</source>
+      <translation>Neue Raten alle</translation>
     </message>
     <message>
       <source>{seconds} s</source>
       <translation>{seconds} s</translation>
     </message>
     <message>
-      <source>New rates every</source>
-      <translation>Neue Raten alle</translation>
+      <source>What the tray shows are means of that time; measuring goes on each second.</source>
+      <translation>Im Infobereich stehen Mittelwerte dieser Zeit; gemessen wird weiter jede Sekunde.</translation>
+    </message>
+    <message>
+      <source>Rates in</source>
+      <translation>Raten in</translation>
     </message>
     <message>
       <source>Bytes</source>
@@ -1570,148 +1675,44 @@ Hat jetzt keine Verbindung</translation>
       <translation>Bits</translation>
     </message>
     <message>
-      <source>Rates in</source>
-      <translation>Raten in</translation>
+      <source>Amounts are always in bytes.</source>
+      <translation>Mengen sind immer in Bytes.</translation>
     </message>
     <message>
       <source>Multiples of</source>
       <translation>Vielfache von</translation>
     </message>
     <message>
-      <source>Keep a history</source>
-      <translation>Verlauf führen</translation>
-    </message>
-    <message>
-      <source>At most</source>
-      <translation>Höchstens</translation>
-    </message>
-    <message>
-      <source>Open folder</source>
-      <translation>Ordner öffnen</translation>
-    </message>
-    <message>
-      <source>Export …</source>
-      <translation>Exportieren …</translation>
-    </message>
-    <message>
-      <source>The total by the hour since the beginning, as CSV</source>
-      <translation>Die Summe je Stunde seit Beginn, als CSV</translation>
-    </message>
-    <message>
-      <source>On disk</source>
-      <translation>Auf der Platte</translation>
-    </message>
-    <message>
-      <source>Data plan, GB a month</source>
-      <translation>Datentarif, GB im Monat</translation>
-    </message>
-    <message>
-      <source>No cap</source>
-      <translation>Keine Grenze</translation>
-    </message>
-    <message>
-      <source>Day the plan begins on</source>
-      <translation>Tag, an dem der Tarif beginnt</translation>
-    </message>
-    <message>
-      <source>Copy report</source>
-      <translation>Bericht kopieren</translation>
-    </message>
-    <message>
-      <source>The agent, always there</source>
-      <translation>Der Agent, immer da</translation>
-    </message>
-    <message>
-      <source>This window, while open</source>
-      <translation>Dieses Fenster, solange es offen ist</translation>
-    </message>
-    <message>
-      <source>Changes apply at once</source>
-      <translation>Änderungen gelten sofort</translation>
-    </message>
-    <message>
-      <source>The settings were not saved</source>
-      <translation>Die Einstellungen wurden nicht gespeichert</translation>
-    </message>
-    <message>
-      <source>General</source>
-      <translation>Allgemein</translation>
-    </message>
-    <message>
-      <source>The agent with its icon, not this window.</source>
-      <translation>Der Agent mit seinem Symbol, nicht dieses Fenster.</translation>
-    </message>
-    <message>
-      <source>Of this window. The icon follows its panel.</source>
-      <translation>Dieses Fensters. Das Symbol richtet sich nach seiner Leiste.</translation>
-    </message>
-    <message>
-      <source>Tray</source>
-      <translation>Infobereich</translation>
-    </message>
-    <message>
-      <source>Rates of</source>
-      <translation>Raten von</translation>
-    </message>
-    <message>
-      <source>What icon, tooltip and text tell.</source>
-      <translation>Was Symbol, Hinweis und Text zeigen.</translation>
-    </message>
-    <message>
-      <source>Where the bar has room for text.</source>
-      <translation>Wo die Leiste Platz für Text hat.</translation>
-    </message>
-    <message>
-      <source>As digits, for trays without text beside it (KDE, LXQt, older trays).</source>
-      <translation>Als Ziffern, wo daneben kein Text steht (KDE, LXQt, ältere Infobereiche).</translation>
-    </message>
-    <message>
-      <source>What the tray shows are means of that time; measuring goes on each second.</source>
-      <translation>Im Infobereich stehen Mittelwerte dieser Zeit; gemessen wird weiter jede Sekunde.</translation>
-    </message>
-    <message>
-      <source>Units</source>
-      <translation>Einheiten</translation>
-    </message>
-    <message>
-      <source>Amounts are always in bytes.</source>
-      <translation>Mengen sind immer in Bytes.</translation>
-    </message>
-    <message>
       <source>1000: kB, MB. 1024: KiB, MiB.</source>
       <translation>1000: kB, MB. 1024: KiB, MiB.</translation>
     </message>
     <message>
-      <source>Interfaces in the total</source>
-      <translation>Was gezählt wird</translation>
-    </message>
-    <message>
-      <source>Automatic counts each byte once: what passes through another interface is left out.</source>
-      <translation>Automatisch zählt jedes Byte einmal: was durch eine andere Schnittstelle läuft, bleibt weg.</translation>
-    </message>
-    <message>
-      <source>History</source>
-      <translation>Verlauf</translation>
+      <source>Keep a history</source>
+      <translation>Verlauf führen</translation>
     </message>
     <message>
       <source>On this computer alone.</source>
       <translation>Nur auf diesem Rechner.</translation>
     </message>
     <message>
+      <source>At most</source>
+      <translation>Höchstens</translation>
+    </message>
+    <message>
       <source>Beyond it the oldest hours are given up, never the days.</source>
       <translation>Darüber werden die ältesten Stunden aufgegeben, nie die Tage.</translation>
     </message>
     <message>
-      <source>Data plan</source>
-      <translation>Datentarif</translation>
+      <source>Allowed in a month</source>
+      <translation>Im Monat erlaubt</translation>
+    </message>
+    <message>
+      <source>No cap</source>
+      <translation>Keine Grenze</translation>
     </message>
     <message>
       <source>Download and upload together, in 10⁹ bytes; you are told at 80 and 100 %.</source>
       <translation>Download und Upload zusammen, in 10⁹ Bytes; bei 80 und 100 % erfahren Sie es.</translation>
-    </message>
-    <message>
-      <source>Allowed in a month</source>
-      <translation>Im Monat erlaubt</translation>
     </message>
     <message>
       <source>The month begins on day</source>
@@ -1722,56 +1723,87 @@ Hat jetzt keine Verbindung</translation>
       <translation>Wie auf Ihrer Rechnung.</translation>
     </message>
     <message>
+      <source>Every</source>
+      <translation>Alle</translation>
+    </message>
+    <message>
+      <source> s</source>
+      <translation> s</translation>
+    </message>
+    <message>
+      <source>Each time what passed since the time before.</source>
+      <translation>Jedes Mal, was seit dem letzten Mal geschah.</translation>
+    </message>
+    <message>
+      <source>Hide addresses</source>
+      <translation>Adressen verbergen</translation>
+    </message>
+    <message>
+      <source>They become “private”, “public” or “loopback”.</source>
+      <translation>Sie werden zu „private“, „public“ oder „loopback“.</translation>
+    </message>
+    <message>
+      <source>Hide names</source>
+      <translation>Namen verbergen</translation>
+    </message>
+    <message>
+      <source>Names of the computer, users, apps and disks become random words.</source>
+      <translation>Namen von Rechner, Benutzern, Apps und Platten werden zu Zufallswörtern.</translation>
+    </message>
+  </context>
+  <context>
+    <name>SettingsPage</name>
+    <message>
+      <source>Start at login</source>
+      <translation>Bei der Anmeldung starten</translation>
+    </message>
+    <message>
+      <source>Changes apply at once</source>
+      <translation>Änderungen gelten sofort</translation>
+    </message>
+    <message>
+      <source>The settings were not saved</source>
+      <translation>Die Einstellungen wurden nicht gespeichert</translation>
+    </message>
+    <message>
+      <source>The agent with its icon, not this window.</source>
+      <translation>Der Agent mit seinem Symbol, nicht dieses Fenster.</translation>
+    </message>
+    <message>
+      <source>Automatic counts each byte once: what passes through another interface is left out.</source>
+      <translation>Automatisch zählt jedes Byte einmal: was durch eine andere Schnittstelle läuft, bleibt weg.</translation>
+    </message>
+    <message>
+      <source>General</source>
+      <translation>Allgemein</translation>
+    </message>
+    <message>
+      <source>Tray</source>
+      <translation>Infobereich</translation>
+    </message>
+    <message>
+      <source>Units</source>
+      <translation>Einheiten</translation>
+    </message>
+    <message>
+      <source>Interfaces in the total</source>
+      <translation>Was gezählt wird</translation>
+    </message>
+    <message>
+      <source>History</source>
+      <translation>Verlauf</translation>
+    </message>
+    <message>
+      <source>Data plan</source>
+      <translation>Datentarif</translation>
+    </message>
+    <message>
       <source>Upload</source>
       <translation>Senden</translation>
     </message>
     <message>
       <source>About</source>
       <translation>Über NetWatch</translation>
-    </message>
-    <message>
-      <source>The total</source>
-      <translation>Die Summe</translation>
-    </message>
-    <message>
-      <source>{size} in {file}</source>
-      <translation>{size} in {file}</translation>
-    </message>
-    <message>
-      <source>Nothing is written yet</source>
-      <translation>Noch ist nichts geschrieben</translation>
-    </message>
-    <message>
-      <source>Not there at this moment</source>
-      <translation>Im Augenblick nicht da</translation>
-    </message>
-    <message>
-      <source>Automatic</source>
-      <translation>Automatisch</translation>
-    </message>
-    <message>
-      <source>Count</source>
-      <translation>Zählen</translation>
-    </message>
-    <message>
-      <source>Leave out</source>
-      <translation>Weglassen</translation>
-    </message>
-    <message>
-      <source>{name} in the total</source>
-      <translation>{name} in der Summe</translation>
-    </message>
-    <message>
-      <source>Export the history</source>
-      <translation>Verlauf exportieren</translation>
-    </message>
-    <message>
-      <source>Exporting …</source>
-      <translation>Wird exportiert …</translation>
-    </message>
-    <message>
-      <source>{size} saved in {file}</source>
-      <translation>{size} gespeichert in {file}</translation>
     </message>
   </context>
   <context>
@@ -1824,22 +1856,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Schlüssel speichern</translation>
     </message>
     <message>
-      <source>Seconds between snapshots</source>
-      <translation>Sekunden zwischen Momentaufnahmen</translation>
-    </message>
-    <message>
-      <source> s</source>
-      <translation> s</translation>
-    </message>
-    <message>
-      <source>Hide addresses</source>
-      <translation>Adressen verbergen</translation>
-    </message>
-    <message>
-      <source>Hide names</source>
-      <translation>Namen verbergen</translation>
-    </message>
-    <message>
       <source>Show</source>
       <translation>Zeigen</translation>
     </message>
@@ -1850,22 +1866,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>NetWatch Cloud, or one of your own.</source>
       <translation>NetWatch Cloud oder ein eigener.</translation>
-    </message>
-    <message>
-      <source>Every</source>
-      <translation>Alle</translation>
-    </message>
-    <message>
-      <source>Each time what passed since the time before.</source>
-      <translation>Jedes Mal, was seit dem letzten Mal geschah.</translation>
-    </message>
-    <message>
-      <source>They become “private”, “public” or “loopback”.</source>
-      <translation>Sie werden zu „private“, „public“ oder „loopback“.</translation>
-    </message>
-    <message>
-      <source>Names of the computer, users, apps and disks become random words.</source>
-      <translation>Namen von Rechner, Benutzern, Apps und Platten werden zu Zufallswörtern.</translation>
     </message>
     <message>
       <source>Off: nothing leaves this computer.</source>

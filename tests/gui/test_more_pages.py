@@ -6,13 +6,13 @@ import sys
 from ast import literal_eval
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from PySide6.QtCore import QDate, QEvent, QLocale, QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel
+from PySide6.QtWidgets import QLabel, QMenu, QWidget
 from windows import FakeAgent, FakeHistory, FakeReader, Opened, connection, interface, past_tick, tick, until, uplink
 
 from netwatch_tray import settings
@@ -25,7 +25,11 @@ from netwatch_tray.window.data.cli_process import CliProcess
 from netwatch_tray.window.data.history_queries import HistoryThread
 from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.shell.banner import Banner
+from netwatch_tray.window.widgets.buttons import FlatButton, Segments
+from netwatch_tray.window.widgets.setting_controls import Number, Switch
 from netwatch_tray.window.widgets.text import Text
+
+_Control = TypeVar("_Control", Number, Segments, Switch)
 
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
@@ -45,6 +49,22 @@ def opened(agent: FakeAgent, tmp_path: Path, application):
     one.window.deleteLater()
     one.theme.deleteLater()
     application.processEvents()
+
+
+def control(page: QWidget, name: str, kind: type[_Control]) -> _Control:
+    """The control of a setting, by its accessible name."""
+    (found,) = (each for each in page.findChildren(kind) if each.accessibleName() == name)
+    return found
+
+
+def choose_from_menu(page: QWidget, shown: str, wanted: str) -> None:
+    """Opens the menu of the button that shows this text, and chooses another one."""
+    button = next(each for each in page.findChildren(FlatButton) if each.text() == shown)
+    button.click()
+    menu = button.findChild(QMenu)
+    next(each for each in menu.actions() if each.text() == wanted).trigger()
+    menu.close()
+    assert button.text() == wanted
 
 
 def _said(widget: Any) -> str:
@@ -152,7 +172,7 @@ def test_usage(opened) -> None:
     assert "The history is gone." in page._instead._detail.text()
     page.plan_requested.emit()
     settings_page = opened.window.settings
-    until(lambda: settings_page._links.checkedButton().text() == "Data plan", "the plan is shown")
+    until(lambda: settings_page.form.links.checkedButton().text() == "Data plan", "the plan is shown")
 
 
 def test_what_was_not_measured_is_not_nothing(opened) -> None:
@@ -225,41 +245,40 @@ def test_settings_are_written_and_told(opened, tmp_path: Path) -> None:
     assert page.isVisible()
     until(lambda: "Other over eth0; not counted" in _said(page), "the interfaces are listed")
     opened.agent.heard()
-    page._rates.choose(1)
+    control(page, "Rates in", Segments).choose(1)
     assert settings.load(file) == Settings(units=Units(bits=True))
     heard: list = []
     until(lambda: heard.extend(opened.agent.heard()) or Command("reload") in heard, "the agent is told")
     file.write_text("total = { wlan0 = false }\n[units]\nbits = true\n")
-    page._interface_rows["wg0"].control.choose(1)
+    control(page, "wg0 in the total", Segments).choose(1)
     assert settings.load(file).total == {"wlan0": False, "wg0": True}, "what somebody else wrote stays"
-    page._interface_rows["wg0"].control.choose(0)
-    page._cap.setValue(500)
-    page._day.setValue(15)
-    page._text.click()
-    page._history.click()
+    control(page, "wg0 in the total", Segments).choose(0)
+    control(page, "Allowed in a month", Number).setValue(500)
+    control(page, "The month begins on day", Number).setValue(15)
+    control(page, "Rates beside the icon", Switch).click()
+    control(page, "Keep a history", Switch).click()
     found = settings.load(file)
     assert found.total == {"wlan0": False}
     assert found.plan == DataPlan(cap_gb=500, billing_day=15)
     assert (found.tray.text, found.history.on) == (False, False)
-    page._size.setValue(1000)
-    page._cap.setValue(0.5)
-    assert page._cap.text() == "0.50 GB"
-    page._choose_shown("wg0")
-    assert page._shown.text() == "wg0"
+    control(page, "At most", Number).setValue(1000)
+    control(page, "Allowed in a month", Number).setValue(0.5)
+    assert control(page, "Allowed in a month", Number).text() == "0.50 GB"
+    choose_from_menu(page, "The total", "wg0")
     found = settings.load(file)
     assert (found.history.size_mb, found.plan.cap_gb, found.tray.interface) == (1000, 0.5, "wg0")
-    page._cap.setValue(0)
+    control(page, "Allowed in a month", Number).setValue(0)
     assert settings.load(file).plan.cap_gb is None
     file.write_text("nonsense = 1\n")
-    page._steps.choose(1)
+    control(page, "Multiples of", Segments).choose(1)
     banner = window.findChild(Banner)
     assert banner._notice.title == "The settings were not saved"
     assert "nonsense" in banner._notice.detail
     assert file.read_text() == "nonsense = 1\n"
     opened.say(SettingsMessage(Settings(units=Units(binary=True), total={"gone0": True})))
     opened.say(TickMessage(tick(*_FEW)))
-    assert page._interface_rows["gone0"].help.text() == "Not there at this moment"
-    assert page._steps.button(1).isChecked()
+    assert "gone0 | Not there at this moment" in _said(page)
+    assert control(page, "Multiples of", Segments).button(1).isChecked()
     assert window.interfaces._units == Units(binary=True), "every page follows"
 
 
@@ -268,15 +287,15 @@ def test_sections_are_found_and_follow(opened) -> None:
     window.resize(960, 640)
     window.turn_to(4)
     page = window.settings
-    until(lambda: page._scroll.verticalScrollBar().maximum() > 0, "the page is laid out")
-    shown = page._links.checkedButton
+    until(lambda: page.form.scroll_bar.maximum() > 0, "the page is laid out")
+    shown = page.form.links.checkedButton
     assert shown().text() == "General"
-    page.go_to(page.data_plan)
-    until(lambda: page._scroll.verticalScrollBar().value() > 0, "it went there")
+    page.form.go_to(page.plan_section)
+    until(lambda: page.form.scroll_bar.value() > 0, "it went there")
     assert shown().text() == "Data plan"
-    page._links.button(7).click()
+    page.form.links.button(7).click()
     assert shown().text() == "About", "also of one that cannot come to the top"
-    page._scroll.verticalScrollBar().setValue(0)
+    page.form.scroll_bar.setValue(0)
     assert shown().text() == "General"
 
 
@@ -285,12 +304,12 @@ def test_upload_is_off_until_it_is_turned_on(opened, tmp_path: Path) -> None:
     opened.say(SettingsMessage(Settings()))
     window.turn_to(4)
     page = window.settings
-    upload = page._upload
+    upload = page.upload
     assert "Off: nothing leaves this computer." in _said(page)
     assert upload.levels[0].isChecked()
     upload.levels[2].click()
-    upload.hide_names.click()
-    upload.every.setValue(60)
+    control(page, "Hide names", Switch).click()
+    control(page, "Every", Number).setValue(60)
     upload.on.click()
     found = settings.load(file).upload
     assert (found.on, found.level, found.hide_names, found.interval) == (True, "apps", True, 60)
@@ -316,8 +335,8 @@ def test_the_key_and_what_is_sent_go_through_the_verbs(opened, tmp_path: Path) -
     )
     window = opened.window
     window.turn_to(4)
-    upload = window.settings._upload
-    for verb in (upload._snapshot, upload._setup):
+    upload = window.settings.upload
+    for verb in (upload.snapshot, upload.setup):
         verb._command = lambda: (sys.executable, "-c", script)
     assert not upload._save.isEnabled()
     upload.key.setText("secret")
@@ -327,7 +346,7 @@ def test_the_key_and_what_is_sent_go_through_the_verbs(opened, tmp_path: Path) -
     assert arguments == ["upload", "setup", "--endpoint", Settings().upload.endpoint]
     assert typed == "secret\n", "it is in no list of processes"
     assert upload.key.text() == ""
-    upload._upload = settings.Upload(endpoint="bad")
+    opened.say(SettingsMessage(Settings(upload=settings.Upload(endpoint="bad"))))
     upload.key.setText("secret")
     upload._save.click()
     until(lambda: "No such server." in _said(window.settings), "what is wrong is said")
@@ -338,23 +357,6 @@ def test_the_key_and_what_is_sent_go_through_the_verbs(opened, tmp_path: Path) -
     upload.show_button.click()
     assert upload.body.isHidden()
     upload.show_button.click()  # and is ended with the window
-
-
-def test_the_history_is_exported_by_the_verb(opened, tmp_path: Path, monkeypatch) -> None:
-    file = tmp_path / "saved.csv"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
-    opened.window.turn_to(4)
-    page = opened.window.settings
-    assert not page._export.isEnabled(), "nothing is written yet"
-    script = "import sys; print(','.join(sys.argv[1:]))"
-    page._exporting._command = lambda: (sys.executable, "-c", script)
-    page._export_history()
-    until(lambda: "saved in" in page._on_disk.help.text(), "it is saved, and said")
-    assert file.read_text() == "export,--from,2000-01-01\n"
-    file.unlink()
-    file.mkdir()
-    page._export_history()
-    until(lambda: "Is a directory" in page._on_disk.help.text(), "what is wrong is said")
 
 
 def test_a_verb_that_cannot_start_says_so(opened) -> None:
@@ -393,14 +395,14 @@ def test_starting_at_login(opened, application, monkeypatch) -> None:
     monkeypatch.setattr("netwatch_tray.autostart.turn", turn)
     opened.window.turn_to(4)
     page = opened.window.settings
-    page._login.click()
+    control(page, "Start at login", Switch).click()
     assert turned == [True]
-    page._login.click()
+    control(page, "Start at login", Switch).click()
     assert opened.window.findChild(Banner)._notice.detail == "The file cannot be written."
-    assert not page._login.isChecked(), "it shows what is"
+    assert not control(page, "Start at login", Switch).isChecked(), "it shows what is"
     is_on = True
     application.sendEvent(page, QEvent(QEvent.Type.ActivationChange))
-    assert page._login.isChecked(), "turned on in the menu of the icon meanwhile"
+    assert control(page, "Start at login", Switch).isChecked(), "turned on in the menu of the icon meanwhile"
 
 
 def test_the_report_has_no_addresses(opened) -> None:
@@ -410,7 +412,7 @@ def test_the_report_has_no_addresses(opened) -> None:
         TickMessage(tick(uplink(2, "eth0", 1.0, 1.0, addresses=("192.0.2.24/24",)))),
         Status(version="1", pid=1, uptime_s=100, cpu_s=1, rss_bytes=10, interfaces="rtnetlink", tray="sni", clients=1),
     )
-    window.settings._copy.click()
+    window.settings.about.copy_report()
     report = QGuiApplication.clipboard().text()
     assert "rtnetlink" in report
     assert "192.0.2" not in report
@@ -459,14 +461,14 @@ def test_the_search_for_a_tray_is_followed_live(opened) -> None:
 def test_scheme_digits_and_period_are_chosen_and_shown(opened, tmp_path: Path) -> None:
     file, page = tmp_path / "settings.toml", opened.window.settings
     opened.window.turn_to(4)
-    page._scheme.choose(2)
-    page._digits.click()
-    page._period.choose(2)
+    control(page, "Colour scheme", Segments).choose(2)
+    control(page, "Rates in the icon", Switch).click()
+    control(page, "New rates every", Segments).choose(2)
     found = settings.load(file)
     assert (found.window.theme, found.tray.digits, found.tray.period) == ("dark", True, 5)
     opened.say(SettingsMessage(Settings()))
-    assert not page._digits.isChecked()
-    page._digits.click()
+    assert not control(page, "Rates in the icon", Switch).isChecked()
+    control(page, "Rates in the icon", Switch).click()
     found = settings.load(file)
     assert (found.window.theme, found.tray.digits, found.tray.period) == ("dark", True, 5), "one key was written"
 

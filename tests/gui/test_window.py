@@ -185,7 +185,7 @@ def test_why_this_total(open_window) -> None:
     page.why.findChild(LinkButton).click()
     assert not page.why.isVisible()
     settings = opened.window.settings
-    until(lambda: settings._links.checkedButton().text() == "Interfaces in the total", "where that is chosen")
+    until(lambda: settings.form.links.checkedButton().text() == "Interfaces in the total", "where that is chosen")
 
 
 def test_connections_come_change_and_go(open_window, monkeypatch) -> None:

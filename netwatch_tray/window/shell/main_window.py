@@ -12,7 +12,6 @@ from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from netwatch_tray import units
 from netwatch_tray.feed.protocol import Goodbye, Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.text import qt_tool_tip
 from netwatch_tray.window.data.agent_link import AgentLink
@@ -22,14 +21,14 @@ from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.pages.interfaces.page import InterfacesPage
 from netwatch_tray.window.pages.page import Page
-from netwatch_tray.window.pages.settings.page import SettingsPage, cost_in_words
+from netwatch_tray.window.pages.settings.page import SettingsPage
 from netwatch_tray.window.pages.usage.page import UsagePage
 from netwatch_tray.window.shell.banner import Banner, Notice
 from netwatch_tray.window.shell.first_run import FirstRun
 from netwatch_tray.window.shell.help_sheet import HelpSheet
 from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.buttons import Tab, ToolButton
-from netwatch_tray.window.widgets.formatting import native_keys
+from netwatch_tray.window.widgets.formatting import cost_in_words, native_keys
 from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
@@ -113,8 +112,8 @@ class MainWindow(QWidget):
         self._tabs.idToggled.connect(self._turn_to)
         self._pause.clicked.connect(self.toggle_pause)
         self._help_button.clicked.connect(self._show_keys)
-        self.usage.plan_requested.connect(lambda: self._show_settings(self.settings.data_plan))
-        self.interfaces.choice_requested.connect(lambda: self._show_settings(self.settings.counted))
+        self.usage.plan_requested.connect(lambda: self._show_settings(self.settings.plan_section))
+        self.interfaces.choice_requested.connect(lambda: self._show_settings(self.settings.counted_section))
         self._first_run.done.connect(partial(self.turn_to, 0))
         self._first_run.settings_asked.connect(self.turn_to_settings)
         self._tabs.idClicked.connect(self.turn_to)
@@ -132,8 +131,8 @@ class MainWindow(QWidget):
         page = SettingsPage(self._theme, *self._settings_place)
         for message in self._last.values():
             page.receive(message)
-        page.show_agent_cost(self._agent_cost)
-        page.set_width(self.width())
+        page.about.show_agent_cost(self._agent_cost)
+        page.form.set_width(self.width())
         page.saved.connect(self._link.reload_settings)
         page.changed.connect(self._say)
         self._pages.append(page)
@@ -190,7 +189,7 @@ class MainWindow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if "settings" in vars(self):
-            self.settings.set_width(self.width())
+            self.settings.form.set_width(self.width())
         self._offer_pause()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -365,7 +364,7 @@ class MainWindow(QWidget):
 
     def _show_settings(self, section: int) -> None:
         self.turn_to(_SETTINGS)
-        self.settings.go_to(section)
+        self.settings.form.go_to(section)
 
     def _escape(self) -> None:
         """Undoes one step; where there is none to undo, nothing: a window is not closed by accident."""
@@ -502,9 +501,9 @@ class MainWindow(QWidget):
     def _show_status(self, status: Status) -> None:
         self._status, self._missing = status, status.faults
         self._cost.add(status.pid, status.uptime_s, status.cpu_s)
-        cost = cost_in_words(self._cost.percent, str(units.size(status.rss_bytes)))
+        cost = cost_in_words(self._cost.percent, status.rss_bytes)
         self._agent_note.show_text(self.tr("Agent: {cost}").format(cost=cost))
         self._agent_cost = cost
         if "settings" in vars(self):
-            self.settings.show_agent_cost(cost)
+            self.settings.about.show_agent_cost(cost)
         self._say()

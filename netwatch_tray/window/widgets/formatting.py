@@ -1,4 +1,4 @@
-"""Days, lengths of time and keys as people say them."""
+"""Days, lengths of time, keys and costs as texts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 from PySide6.QtGui import QKeySequence
 
+from netwatch_tray import units
 from netwatch_tray.units import UNKNOWN
 
 translate = QCoreApplication.translate
@@ -48,3 +49,10 @@ def round_trip(seconds: float | None) -> str:
 def native_keys(keys: str) -> str:
     """`Ctrl+F`, as the person's system writes it."""
     return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def cost_in_words(percent: float | None, memory: int | None) -> str:
+    """`CPU 0.4 %, memory 24.3 MB`. `percent`: of one core; None: unknown. `memory`: bytes."""
+    if percent is None:
+        return translate("Cost", "memory {memory}").format(memory=units.size(memory))
+    return translate("Cost", "CPU {percent:.1f} %, memory {memory}").format(percent=percent, memory=units.size(memory))

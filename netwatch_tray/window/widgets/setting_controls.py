@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QLocale, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
@@ -153,7 +151,7 @@ class Number(QDoubleSpinBox):
         event.ignore()
 
 
-class SettingRow(QWidget):
+class FormRow(QWidget):
     """Label and help at the leading side, the control at the trailing one."""
 
     def __init__(self, theme: Theme, label: str, help_text: str, control: QWidget | None = None) -> None:
@@ -187,10 +185,6 @@ class SettingRow(QWidget):
         painter = QPainter(self)
         painter.setPen(hair_line(self._theme.tokens.line))
         painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
-
-
-Add = Callable[[QWidget], None]
-"""Puts a widget below what a section has already."""
 
 
 def beside(*widgets: QWidget) -> QWidget:

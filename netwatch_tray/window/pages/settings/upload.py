@@ -1,47 +1,39 @@
-"""The section Upload of the settings: whether anything leaves this computer, how much, to whom, and exactly what."""
+"""The section Upload of the settings: whether snapshots are sent, where, how much, and exactly what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, get_args
 
-import msgspec
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QFontDatabase, QPalette
 from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from netwatch_tray import units
-from netwatch_tray.settings import Settings, Upload, UploadLevel
+from netwatch_tray.settings import Upload, UploadLevel
 from netwatch_tray.window.data.cli_process import CliProcess
+from netwatch_tray.window.pages.settings.rows import Change, with_values
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.line_edit import LineEdit
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
-from netwatch_tray.window.widgets.setting_controls import Add, Choice, Number, SettingRow, Switch, beside
+from netwatch_tray.window.widgets.setting_controls import Choice, FormRow, Switch, beside
 from netwatch_tray.window.widgets.theme import GAP, Theme
 
 _LEVELS: tuple[UploadLevel, ...] = get_args(UploadLevel)
 _BODY_HEIGHT = 260
 
 
-Change = Callable[[Callable[[Settings], dict[str, object]]], None]
-"""Writes what a function makes of the settings before."""
-
-
 class UploadSettings(QObject):
-    """Adds its rows to the page; writes through `change` what the person chooses."""
+    """The rows that do more than choose one value; those of `rows` stand between `rows_before` and `rows_after`."""
 
-    def __init__(
-        self, theme: Theme, add: Add, change: Callable[[Callable[[Settings], dict[str, object]]], None]
-    ) -> None:
+    def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
         self._change = change
         self._upload = Upload()
-        self._showing = False
         self._status: str | None = None
-        self._snapshot, self._setup = CliProcess(self), CliProcess(self)
+        self.snapshot, self.setup = CliProcess(self), CliProcess(self)
         self.on = Switch(theme, self.tr("Send measurements"))
-        self.on.toggled.connect(lambda on: self._choose(on=on))
-        self._state = SettingRow(theme, self.tr("Send measurements"), "", self.on)
+        self.on.clicked.connect(lambda on: self._choose(on=on))
+        self._state = FormRow(theme, self.tr("Send measurements"), "", self.on)
         self.server = LineEdit(theme, self.tr("Server"))
         self.server.setMinimumWidth(theme.height(320))
         self.server.editingFinished.connect(self._choose_server)
@@ -54,16 +46,10 @@ class UploadSettings(QObject):
         self._save.clicked.connect(self._save_key)
         self._save.setEnabled(False)
         self.key.textChanged.connect(lambda text: self._save.setEnabled(bool(text.strip())))
-        self._key_row = SettingRow(theme, self.tr("API key"), self._about_key(), beside(self.key, self._save))
-        self.every = Number(theme, self.tr("Seconds between snapshots"), 10, 3600, suffix=self.tr(" s"))
-        self.every.valueChanged.connect(lambda seconds: self._choose(interval=round(seconds)))
-        self.hide_addresses = Switch(theme, self.tr("Hide addresses"))
-        self.hide_addresses.toggled.connect(lambda on: self._choose(hide_addresses=on))
-        self.hide_names = Switch(theme, self.tr("Hide names"))
-        self.hide_names.toggled.connect(lambda on: self._choose(hide_names=on))
+        self._key_row = FormRow(theme, self.tr("API key"), self._about_key(), beside(self.key, self._save))
         self.show_button = FlatButton(theme, self.tr("Show"))
         self.show_button.clicked.connect(self._show_or_hide)
-        self._sent_row = SettingRow(theme, self.tr("Exactly what is sent"), self._about_sent(), self.show_button)
+        self._sent_row = FormRow(theme, self.tr("Exactly what is sent"), self._about_sent(), self.show_button)
         self.body = QPlainTextEdit()
         self.body.setReadOnly(True)
         self.body.setVerticalScrollBar(SlimScrollBar(theme))
@@ -80,10 +66,10 @@ class UploadSettings(QObject):
         theme.changed.connect(self._colour)
         self._colour()
 
-        self._snapshot.done.connect(self._show_body)
-        self._snapshot.failed.connect(lambda why: self._sent_row.say(why, "err"))
-        self._setup.done.connect(self._took_key)
-        self._setup.failed.connect(lambda why: self._key_row.say(why, "err"))
+        self.snapshot.done.connect(self._show_body)
+        self.snapshot.failed.connect(lambda why: self._sent_row.say(why, "err"))
+        self.setup.done.connect(self._confirm_key)
+        self.setup.failed.connect(lambda why: self._key_row.say(why, "err"))
 
         levels = QWidget()
         column = QVBoxLayout(levels)
@@ -95,52 +81,34 @@ class UploadSettings(QObject):
             choice.clicked.connect(lambda _on, level=level: self._choose(level=level))
             self.levels.append(choice)
             column.addWidget(choice)
-        for widget in (
+        self.rows_before: tuple[QWidget, ...] = (
             self._state,
-            SettingRow(theme, self.tr("Server"), self.tr("NetWatch Cloud, or one of your own."), self.server),
+            FormRow(theme, self.tr("Server"), self.tr("NetWatch Cloud, or one of your own."), self.server),
             self._key_row,
             levels,
-            SettingRow(theme, self.tr("Every"), self.tr("Each time what passed since the time before."), self.every),
-            SettingRow(
-                theme,
-                self.tr("Hide addresses"),
-                self.tr("They become “private”, “public” or “loopback”."),
-                self.hide_addresses,
-            ),
-            SettingRow(
-                theme,
-                self.tr("Hide names"),
-                self.tr("Names of the computer, users, apps and disks become random words."),
-                self.hide_names,
-            ),
-            self._sent_row,
-            self.body,
-        ):
-            add(widget)
+        )
+        self.rows_after: tuple[QWidget, ...] = (self._sent_row, self.body)
 
     def show_settings(self, upload: Upload) -> None:
-        self._showing = True
-        self._upload = upload
+        is_other, self._upload = upload != self._upload, upload
         self.on.setChecked(upload.on)
         if not self.server.hasFocus():
             self.server.setText(upload.endpoint)
             self.server.setCursorPosition(0)
-        self.every.setValue(upload.interval)
-        self.hide_addresses.setChecked(upload.hide_addresses)
-        self.hide_names.setChecked(upload.hide_names)
         self.levels[_LEVELS.index(upload.level)].setChecked(True)
-        self._showing = False
         self._show_state()
+        if is_other and not self.body.isHidden():
+            self._measure()
 
     def show_status(self, status: str | None) -> None:
-        """What the agent says of uploading; None: it says nothing, or there is no agent."""
+        """`status`: the agent's, as a sentence; None: unknown."""
         self._status = status
         self._show_state()
 
     def stop(self) -> None:
-        """Before the window closes."""
-        self._snapshot.stop()
-        self._setup.stop()
+        """Stop child processes."""
+        self.snapshot.stop()
+        self.setup.stop()
 
     def _colour(self) -> None:
         palette = QPalette(self.body.palette())
@@ -155,25 +123,23 @@ class UploadSettings(QObject):
             self._state.say(self._status or self.tr("On; what becomes of it is not known at this moment."))
 
     def _choose(self, **chosen: Any) -> None:
-        if not self._showing:
-            self._change(lambda before: {"upload": msgspec.structs.replace(before.upload, **chosen)})
-            if not self.body.isHidden():
-                self._measure()
+        """Save fields of `Upload`."""
+        self._change(lambda before: with_values(before, {f"upload.{name}": value for name, value in chosen.items()}))
 
     def _choose_server(self) -> None:
         address = self.server.text().strip()
         if address and address != self._upload.endpoint:
-            # Off: what is kept for one server is not for another.
+            # Off, because the key belongs to the previous server.
             self._choose(endpoint=address, on=False)
 
     def _save_key(self) -> None:
-        """By the verb of the terminal, which alone knows where a key may lie."""
+        """Run the subcommand that stores keys, which chooses between keyring and file."""
         typed = self.key.text().strip()
-        if typed and not self._setup.is_running:
+        if typed and not self.setup.is_running:
             self._key_row.say(self.tr("Saving …"))
-            self._setup.run("upload", "setup", "--endpoint", self._upload.endpoint, stdin=typed.encode() + b"\n")
+            self.setup.run("upload", "setup", "--endpoint", self._upload.endpoint, stdin=typed.encode() + b"\n")
 
-    def _took_key(self, _printed: bytes) -> None:
+    def _confirm_key(self, _printed: bytes) -> None:
         self.key.clear()
         self._key_row.say(self.tr("The key is saved. Nothing is sent until you turn sending on above."))
 
@@ -181,14 +147,14 @@ class UploadSettings(QObject):
         if self.body.isHidden():
             self._measure()
         else:
-            self._snapshot.stop()
+            self.snapshot.stop()
             self.body.hide()
             self.show_button.setText(self.tr("Show"))
             self._sent_row.say(self._about_sent())
 
     def _measure(self) -> None:
         self._sent_row.say(self.tr("Measuring for 2 seconds …"))
-        self._snapshot.run("snapshot", "--pretty")
+        self.snapshot.run("snapshot", "--pretty")
 
     def _show_body(self, printed: bytes) -> None:
         self.body.setPlainText(printed.decode(errors="replace"))

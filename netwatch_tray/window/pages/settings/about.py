@@ -1,0 +1,80 @@
+"""The section About: version, and what agent and window cost."""
+
+from __future__ import annotations
+
+import resource
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from netwatch_tray import units
+from netwatch_tray.feed.protocol import Status
+from netwatch_tray.window.data.process_cost import ProcessCost
+from netwatch_tray.window.widgets.buttons import FlatButton
+from netwatch_tray.window.widgets.formatting import cost_in_words
+from netwatch_tray.window.widgets.setting_controls import FormRow
+from netwatch_tray.window.widgets.text import Text
+from netwatch_tray.window.widgets.theme import Theme
+
+
+class About(QObject):
+    """The rows of the section, in `rows`."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._status: Status | None = None
+        self._own_cost = ProcessCost()
+        copy = FlatButton(theme, self.tr("Copy report"))
+        copy.clicked.connect(self.copy_report)
+        self._version = FormRow(theme, "NetWatch Tray", "", copy)
+        self._agent, self._window = Text(theme, theme.fonts.base), Text(theme, theme.fonts.base)
+        self.rows = (
+            self._version,
+            FormRow(theme, self.tr("The agent, always there"), "", self._agent),
+            FormRow(theme, self.tr("This window, while open"), "", self._window),
+        )
+
+    def show_version(self, version: str) -> None:
+        self._version.name.show_text(f"NetWatch Tray {version}")
+
+    def show_status(self, status: Status | None) -> None:
+        """`status` None: there is no agent."""
+        self._status = status
+
+    def show_agent_cost(self, text: str) -> None:
+        """`text`: see `cost_in_words`; empty: it is unknown."""
+        self._agent.show_text(text or units.UNKNOWN)
+
+    def refresh(self) -> None:
+        """Show what this process costs."""
+        self._own_cost.add(0, time.monotonic(), time.process_time())
+        self._window.show_text(cost_in_words(self._own_cost.percent, _own_memory()))
+
+    def forget_cost(self) -> None:
+        """Drop the readings; after a pause they would not belong together."""
+        self._own_cost.forget()
+
+    def copy_report(self) -> None:
+        """Copy a report to the clipboard, without addresses and names of programs."""
+        lines = [self._version.name.text(), "" if self._agent.text() == units.UNKNOWN else self._agent.text()]
+        if self._status:
+            lines += [
+                f"interfaces: {self._status.interfaces}",
+                f"connections: {self._status.connections}",
+                f"tray: {self._status.tray}",
+                f"uptime: {self._status.uptime_s:.0f} s, memory: {units.size(self._status.rss_bytes)}",
+                *self._status.faults,
+            ]
+        QGuiApplication.clipboard().setText("\n".join(lines))
+
+
+def _own_memory() -> int:
+    """Return the resident bytes of this process."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        import psutil  # noqa: PLC0415  takes 3 MB
+
+        return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,185 @@
+"""The settings that the page shows: a new one is one row of `setting_rows`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+from PySide6.QtCore import QCoreApplication
+
+from netwatch_tray.settings import Settings
+from netwatch_tray.window.pages.settings.controls import Amount, Control, Menu, OneOf, Show, Toggle
+from netwatch_tray.window.widgets.setting_controls import FormRow
+from netwatch_tray.window.widgets.theme import Theme
+
+translate = QCoreApplication.translate
+
+Change = Callable[[Callable[[Settings], Settings]], None]
+"""Writes the settings that a function makes from those in the file."""
+
+
+class SettingRow(NamedTuple):
+    """One setting."""
+
+    path: str
+    """Its key in the settings file: `units.bits`."""
+    label: str
+    control: Control
+    help_text: str = ""
+
+
+def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[SettingRow, ...]]:
+    """Return the rows by section.
+
+    `interfaces` returns the names that can be shown in the tray.
+    """
+    return {
+        "general": (
+            SettingRow(
+                "window.theme",
+                translate("Settings", "Colour scheme"),
+                OneOf(
+                    {
+                        "system": translate("Settings", "System"),
+                        "light": translate("Settings", "Light"),
+                        "dark": translate("Settings", "Dark"),
+                    }
+                ),
+                translate("Settings", "Of this window. The icon follows its panel."),
+            ),
+        ),
+        "tray": (
+            SettingRow(
+                "tray.interface",
+                translate("Settings", "Rates of"),
+                Menu(interfaces, empty=translate("Settings", "The total")),
+                translate("Settings", "What icon, tooltip and text tell."),
+            ),
+            SettingRow(
+                "tray.text",
+                translate("Settings", "Rates beside the icon"),
+                Toggle(),
+                translate("Settings", "Where the bar has room for text."),
+            ),
+            SettingRow(
+                "tray.digits",
+                translate("Settings", "Rates in the icon"),
+                Toggle(),
+                translate("Settings", "As digits, for trays without text beside it (KDE, LXQt, older trays)."),
+            ),
+            SettingRow(
+                "tray.period",
+                translate("Settings", "New rates every"),
+                OneOf({each: translate("Settings", "{seconds} s").format(seconds=each) for each in (1, 2, 5)}),
+                translate("Settings", "What the tray shows are means of that time; measuring goes on each second."),
+            ),
+        ),
+        "units": (
+            SettingRow(
+                "units.bits",
+                translate("Settings", "Rates in"),
+                OneOf({False: translate("Settings", "Bytes"), True: translate("Settings", "Bits")}),
+                translate("Settings", "Amounts are always in bytes."),
+            ),
+            SettingRow(
+                "units.binary",
+                translate("Settings", "Multiples of"),
+                OneOf({False: "1000", True: "1024"}),
+                translate("Settings", "1000: kB, MB. 1024: KiB, MiB."),
+            ),
+        ),
+        "history": (
+            SettingRow(
+                "history.on",
+                translate("Settings", "Keep a history"),
+                Toggle(),
+                translate("Settings", "On this computer alone."),
+            ),
+            SettingRow(
+                "history.size_mb",
+                translate("Settings", "At most"),
+                Amount(20, 100_000, suffix=" MB"),
+                translate("Settings", "Beyond it the oldest hours are given up, never the days."),
+            ),
+        ),
+        "plan": (
+            SettingRow(
+                "plan.cap_gb",
+                translate("Settings", "Allowed in a month"),
+                Amount(0, 1_000_000, suffix=" GB", decimals=2, none=translate("Settings", "No cap")),
+                translate("Settings", "Download and upload together, in 10⁹ bytes; you are told at 80 and 100 %."),
+            ),
+            SettingRow(
+                "plan.billing_day",
+                translate("Settings", "The month begins on day"),
+                Amount(1, 31),
+                translate("Settings", "As on your bill."),
+            ),
+        ),
+        "upload": (
+            SettingRow(
+                "upload.interval",
+                translate("Settings", "Every"),
+                Amount(10, 3600, suffix=translate("Settings", " s")),
+                translate("Settings", "Each time what passed since the time before."),
+            ),
+            SettingRow(
+                "upload.hide_addresses",
+                translate("Settings", "Hide addresses"),
+                Toggle(),
+                translate("Settings", "They become “private”, “public” or “loopback”."),
+            ),
+            SettingRow(
+                "upload.hide_names",
+                translate("Settings", "Hide names"),
+                Toggle(),
+                translate("Settings", "Names of the computer, users, apps and disks become random words."),
+            ),
+        ),
+    }
+
+
+def value_at(settings: Settings, path: str) -> Any:
+    value: Any = settings
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def with_values(settings: Settings, values: dict[str, Any]) -> Settings:
+    """Return a copy with other values, by their paths."""
+    for path, value in values.items():
+        settings = _with_value(settings, path.split("."), value)
+    return settings
+
+
+class BoundRows:
+    """The widgets of rows: each shows its setting, and changes it when the user chooses another value."""
+
+    def __init__(self, theme: Theme, change: Change) -> None:
+        self._theme = theme
+        self._change = change
+        self._show: dict[str, Show] = {}
+        self._is_showing = False
+
+    def make(self, row: SettingRow) -> FormRow:
+        """Return the row as a widget."""
+        widget, self._show[row.path] = row.control.make(self._theme, row.label, partial(self._choose, row.path))
+        return FormRow(self._theme, row.label, row.help_text, widget)
+
+    def show(self, settings: Settings) -> None:
+        self._is_showing = True  # what a control emits now was not chosen by the user
+        for path, show in self._show.items():
+            show(value_at(settings, path))
+        self._is_showing = False
+
+    def _choose(self, path: str, value: Any) -> None:
+        if not self._is_showing:
+            self._change(lambda before: with_values(before, {path: value}))
+
+
+def _with_value(struct: Any, names: list[str], value: Any) -> Any:
+    name, *rest = names
+    return msgspec.structs.replace(struct, **{name: _with_value(getattr(struct, name), rest, value) if rest else value})
