@@ -176,6 +176,10 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     """By index; the very same object for as long as no link event came."""
     counter_bits: int
     """How wide the source's byte counters are: 64, or 32 where they wrap at 4 GiB."""
+    uptime: float | None = None
+    """Seconds, `clock.uptime` at the reading; `None`: now, here and below. Recordings have both."""
+    at: float | None = None
+    """Unix time of the reading."""
 
 
 class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -12,6 +12,8 @@ import platformdirs
 
 from netwatch_tray.errors import NetWatchError
 
+HOME = "NETWATCH_TRAY_HOME"
+"""Environment variable: one directory for everything below, in place of the system's conventions."""
 _NAME = "netwatch-tray"
 _LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 """Bytes; sun_path in unix(7) and in sys/un.h of macOS, without the NUL."""
@@ -34,12 +36,12 @@ def identity(name: str) -> tuple[int, int] | None:
 
 
 def settings_file() -> Path:
-    return platformdirs.user_config_path(_NAME) / "settings.toml"
+    return _config_directory() / "settings.toml"
 
 
 def state_directory() -> Path:
     """What the agent writes: history, spool, identities."""
-    return platformdirs.user_state_path(_NAME)
+    return _below_home("state") or platformdirs.user_state_path(_NAME)
 
 
 def history_file() -> Path:
@@ -57,7 +59,7 @@ def identities_file() -> Path:
 
 
 def upload_key_file() -> Path:
-    return platformdirs.user_config_path(_NAME) / "upload-key"
+    return _config_directory() / "upload-key"
 
 
 def report_file() -> Path:
@@ -75,7 +77,7 @@ def runtime_directory() -> Path:
         # Without XDG_RUNTIME_DIR (cron, su) it warns and takes a directory in /tmp that it has checked as we do below.
         warnings.simplefilter("ignore")
         try:
-            directory = platformdirs.user_runtime_path(_runtime_name())
+            directory = _below_home("runtime") or platformdirs.user_runtime_path(_runtime_name())
             _check_length(directory)
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = directory.lstat()
@@ -90,6 +92,15 @@ def runtime_directory() -> Path:
             f"Run: chmod 700 {directory} (or remove it if it is not yours)."
         )
     return directory
+
+
+def _config_directory() -> Path:
+    return _below_home("config") or platformdirs.user_config_path(_NAME)
+
+
+def _below_home(name: str) -> Path | None:
+    home = os.environ.get(HOME)
+    return Path(home) / name if home else None
 
 
 def _check_length(directory: Path) -> None:

@@ -21,7 +21,7 @@ from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.agent.instance import Instance
 from netwatch_tray.agent.settings_child import SettingsChild
 from netwatch_tray.collect import odd_rows
-from netwatch_tray.collect.interfaces import open_interfaces
+from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import AlreadyRunningError, NetWatchError
@@ -61,10 +61,11 @@ _RECENT_TICKS = 300
 class Agent:
     """One per user and machine; `run` returns when the person quits or the system ends it."""
 
-    def __init__(self, *, headless: bool, by_hand: bool = False) -> None:
+    def __init__(self, *, headless: bool, by_hand: bool = False, sources: Sources | None = None) -> None:
         """Takes the lock. Raises AlreadyRunningError, or NetWatchError when nothing can be measured or served.
 
-        `by_hand`: the user has started it, not the login; see Presence. A fault in the settings stops nothing: what can
+        `by_hand`: the user has started it, not the login; see Presence. `sources`: of a recording in place of this
+        machine; then nothing is sent. A fault in the settings stops nothing: what can
         be used of them is, and the fault is told.
         """
         self._settings_file = paths.settings_file()
@@ -86,14 +87,15 @@ class Agent:
         with contextlib.ExitStack() as undo:
             self._instance = Instance(paths.state_directory(), paths.lock_file)
             undo.callback(self._instance.close)
-            self._interfaces = open_interfaces()
+            self._sources = sources or Sources()
+            self._interfaces = self._sources.interfaces()
             undo.callback(self._interfaces.source.close)
             self._monitor = Monitor(self._interfaces.source, PERIOD, settings.total)
             self._scheduler = Scheduler()
             undo.callback(self._scheduler.close)
             self._settings_child = SettingsChild(self._scheduler, self._settings_written)
             undo.callback(self._settings_child.close)
-            self._connections = ConnectionWatch(self._scheduler, self._monitor)
+            self._connections = ConnectionWatch(self._scheduler, self._monitor, self._sources)
             undo.callback(self._connections.stop)
             undo.callback(self._end_uploading)
             self._history = HistoryKeeper(self._scheduler, paths.history_file(), settings, self._warn_of_data_plan)
@@ -125,10 +127,10 @@ class Agent:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores it
                     signal.signal(number, lambda *_: self._scheduler.stop())
-            self._scheduler.every(PERIOD, self._tick)
+            self._scheduler.every(PERIOD / self._sources.speed, self._tick)
             self._scheduler.every(_SETTINGS_PERIOD, self._follow_settings)
             self._tick()
-            if self._presence:
+            if self._presence and self._sources.is_live:
                 self._refresh_desktop_files()
             if self._settings_fault:
                 self._complain("settings", "The settings have a fault", self._settings_fault)
@@ -301,7 +303,7 @@ class Agent:
         before, self._upload_service, self._connections.on_reading = self._upload_service, None, None
         if before:
             before.stop(drain=False)
-        if self._settings.upload.on:
+        if self._settings.upload.on and self._sources.is_live:
             from netwatch_tray.cloud.upload_service import UploadService  # noqa: PLC0415  6 MB with TLS and SQLite
 
             self._upload_service = UploadService(

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netwatch_tray import clock
-from netwatch_tray.collect.connections import open_openings, open_source
 from netwatch_tray.collect.sockets import ConnectionSource, SocketSample
+from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
@@ -45,11 +45,12 @@ TOPICS: frozenset[Topic] = frozenset({"connections", "apps"})
 class ConnectionWatch:
     """Reads the sockets for as long as the agent runs; where that is costly, in a thread and only while watched."""
 
-    def __init__(self, scheduler: Scheduler, monitor: Monitor) -> None:
+    def __init__(self, scheduler: Scheduler, monitor: Monitor, sources: Sources) -> None:
         self._scheduler = scheduler
         self._monitor = monitor
+        self._sources = sources
         self._feed: FeedServer | None = None
-        self._observation = Observation(monitor)
+        self._observation = self._new_observation()
         self._worker = Worker("connections", scheduler.call_soon)
         self._source: ConnectionSource | None = None
         self._fault: str | None = None
@@ -137,14 +138,14 @@ class ConnectionWatch:
 
     def _open(self) -> bool:
         try:
-            self._source = open_source()
+            self._source = self._sources.connections()
         except UnsupportedError as error:
             self._failed(str(error))
             return False
         if self._source.descriptor is not None:
             self._scheduler.watch(self._source.descriptor, READ, self._catch_up)
         if not self._source.is_costly:
-            self._openings = open_openings()
+            self._openings = self._sources.openings()
         return True
 
     def _close(self) -> None:
@@ -160,11 +161,14 @@ class ConnectionWatch:
     def _forget(self) -> None:
         """Drop everything: it would be stale when the next client subscribes."""
         self._close()
-        self._observation, self._has_read = Observation(self._monitor), False
+        self._observation, self._has_read = self._new_observation(), False
+
+    def _new_observation(self) -> Observation:
+        return Observation(self._monitor, self._sources)
 
     def _read_every(self, period: float) -> None:
         self._pause()
-        self._timer = self._scheduler.every(period, self._read_on_time)
+        self._timer = self._scheduler.every(period / self._sources.speed, self._read_on_time)
         self._read(with_tick=False)
 
     def _pause(self) -> None:

@@ -21,6 +21,7 @@ from netwatch_tray.cli import (
     live,
     mac_check,
     program,
+    record,
     upload,
     usage,
     xembed,
@@ -52,6 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     change_settings.add_option(parser)
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (program, live, connections, usage, export, diagnose, mac_check, autostart, desktop, upload):
+    for module in (program, live, connections, usage, export, record, diagnose, mac_check, autostart, desktop, upload):
         module.add_verbs(verbs)
     return parser

@@ -6,8 +6,10 @@ import argparse
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwatch_tray.cli import record
 from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 
@@ -38,10 +40,11 @@ def _add_formats(verb: argparse.ArgumentParser) -> None:
     formats = verb.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="one JSON document")
     formats.add_argument("--csv", action="store_true", help="comma-separated values with a head line")
+    record.add_replay(verb, is_live=False)
 
 
 def _connections(options: argparse.Namespace) -> int:
-    rows = [row for row in _look()[0] if _is_listening(row) == options.listening]
+    rows = [row for row in _look(options.replay)[0] if _is_listening(row) == options.listening]
     rows.sort(key=_place)
     names = _names(rows) if options.resolve else {}
     if options.json:
@@ -102,7 +105,7 @@ def _names(rows: Sequence[Connection]) -> dict[str, str]:
 
 
 def _apps(options: argparse.Namespace) -> int:
-    message = _look()[1]
+    message = _look(options.replay)[1]
     apps = sorted(
         message.apps, key=lambda app: (-(app.rx_rate or 0) - (app.tx_rate or 0), -app.rx_bytes - app.tx_bytes)
     )
@@ -146,8 +149,13 @@ def _sum_line(message: AppsMessage, way: int, in_units: Units) -> str:
     return f"total {uplink} = TCP by app {tcp} + UDP, QUIC and other {other}"
 
 
-def _look() -> tuple[list[Connection], AppsMessage]:
-    """Return what the agent has measured since it started; without an agent, what two readings of our own show."""
+def _look(recording: Path | None) -> tuple[list[Connection], AppsMessage]:
+    """Return what the agent has measured since it started; without an agent, what two readings of our own show.
+
+    `recording`: instead, what the end of this file shows.
+    """
+    if recording is not None:
+        return _replay(recording)
     try:
         return _ask_agent()
     except AgentUnreachableError:
@@ -175,6 +183,17 @@ def _ask_agent() -> tuple[list[Connection], AppsMessage]:
     if rows is None or apps is None:
         raise NetWatchError("The agent did not tell its connections in time. Try again.")
     return rows, apps
+
+
+def _replay(recording: Path) -> tuple[list[Connection], AppsMessage]:
+    from netwatch_tray.feed.protocol import AppsMessage
+    from netwatch_tray.recording.replay import Replay
+
+    source = Replay(recording, keeps_time=True)
+    with closing(source):
+        *_, (_tick, observation) = record.replay(source)
+        source.connections()  # raises UnsupportedError where there were none
+    return list(observation.table.rows()), AppsMessage.of(observation)
 
 
 def _read_twice() -> tuple[list[Connection], AppsMessage]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
+from netwatch_tray.cli import record
 from netwatch_tray.cli.session import (
     DONE,
     ask_status,
@@ -46,6 +47,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         dest="bar",
         help="one line for a bar that shows what a program prints, always of the same width",
     )
+    record.add_replay(verb)
     verb.set_defaults(verb=_watch)
 
     verb = verbs.add_parser("status", help="what the running agent is doing, and what it costs")
@@ -67,6 +69,7 @@ def _watch(options: argparse.Namespace) -> int:
         form="json" if options.json else options.bar,
         # Programs that want the counters may want those of the first sample as well, though it has no rates.
         skips_first=options.once or (options.count and not options.json),
+        ticks=None if options.replay is None else record.replayed_ticks(options.replay, options.speed),
     )
 
 
@@ -76,14 +79,16 @@ def watch(
     count: int | None = None,
     form: BarFormat | Literal["json"] | None = None,
     skips_first: bool = False,
+    ticks: Iterator[Tick] | None = None,
 ) -> int:
     """Prints a line for each tick, `count` of them; None: without an end.
 
     `form`: None: for people. `skips_first`: the first sample is not printed where it has no rates yet.
+    `ticks`: by default those of the agent, or of this machine.
     """
     settings = usable_settings()
     write = _print_document if form == "json" else _bar_writer(form, settings) if form else _line_writer(settings.units)
-    ticks = _ticks(interval, settings.total)
+    ticks = ticks or _ticks(interval, settings.total)
     first = next(ticks)
     if not (skips_first and first.interval_s is None):
         ticks = itertools.chain([first], ticks)

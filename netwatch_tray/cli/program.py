@@ -7,7 +7,7 @@ import sys
 import time
 
 from netwatch_tray import launch
-from netwatch_tray.cli import live
+from netwatch_tray.cli import live, record
 from netwatch_tray.cli.session import DONE, connect, has_display, send
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, AlreadyRunningError, NetWatchError
 
@@ -19,10 +19,12 @@ _REBIND_TIMEOUT = 5.0
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("window", help="open the window (and start the program first, if it is not running)")
     verb.add_argument("--settings", action="store_true", help="at its settings")
+    record.add_replay(verb)
     verb.set_defaults(verb=_window)
 
     verb = verbs.add_parser("agent", help="run the resident part in the foreground")
     verb.add_argument("--headless", action="store_true", help="without a tray icon")
+    record.add_replay(verb)
     verb.set_defaults(verb=_agent)
 
     verb = verbs.add_parser("quit", help="end the running program")
@@ -68,7 +70,17 @@ def _open_window_of_other() -> None:
 def _agent(options: argparse.Namespace) -> int:
     from netwatch_tray.agent.agent import Agent
 
-    Agent(headless=options.headless).run()
+    if options.replay is None:
+        Agent(headless=options.headless).run()
+        return DONE
+    from netwatch_tray import paths
+    from netwatch_tray.recording.replay import Replay
+
+    source = Replay(options.replay, speed=options.speed)
+    with record.private_home() as home:
+        agent = Agent(headless=options.headless, sources=source)
+        print(f"{paths.HOME}={home}", flush=True)  # for others to reach it
+        agent.run()
     return DONE
 
 
@@ -78,6 +90,9 @@ def _window(options: argparse.Namespace) -> int:
     from netwatch_tray.window.shell.require_display import require_display
 
     require_display()  # before an agent is started for nothing
+    if options.replay is not None:
+        with record.replaying_agent(options.replay, options.speed):
+            return run(paths.feed_socket(), at_settings=options.settings)
     try:
         connect()[0].close()
     except AgentBusyError:

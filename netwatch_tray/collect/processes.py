@@ -56,6 +56,9 @@ class ProcessFinder(Protocol):
     def unit(self, cgroup: int) -> str | None:
         """The systemd unit or container of a socket's control group."""
 
+    def user(self, uid: int) -> str:
+        """Return the login name of a uid, or the number itself where it has none."""
+
 
 class UserNames:
     """Login names by uid, each asked for once."""
@@ -84,6 +87,7 @@ class NamedProcesses:
 
     def __init__(self) -> None:
         self._answers: dict[str, Process | None] = {}
+        self._users = UserNames()
 
     def look_for(self, sockets: Mapping[str, Socket]) -> None:
         for key, found in sockets.items():
@@ -125,6 +129,9 @@ class NamedProcesses:
 
     def unit(self, cgroup: int) -> str | None:  # noqa: ARG002  Linux alone has them
         return None
+
+    def user(self, uid: int) -> str:
+        return self._users[uid]
 
 
 def open_finder() -> ProcessFinder:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from netwatch_tray.collect.country import Countries
-from netwatch_tray.collect.processes import Process, ProcessFinder, UserNames, open_finder
+from netwatch_tray.collect.processes import Process, ProcessFinder, open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName, app_of, app_of_unit, app_of_user
 from netwatch_tray.engine.ledger import AppInterval, AppLedger
@@ -109,7 +109,6 @@ class ConnectionTable:
         self._finder = finder or open_finder()
         self._countries = countries or Countries()
         self._now = now
-        self._users = UserNames()
         self._entries: dict[str, _Entry] = {}
         self._last_boottime: float | None = None
         self._unsettled: set[str] = set()
@@ -339,7 +338,7 @@ class ConnectionTable:
         if unit is not None:
             return app_of_unit(unit)
         if found.uid is not None:
-            return app_of_user(self._users[found.uid])
+            return app_of_user(self._finder.user(found.uid))
         listening = self._listener(found)
         return None if listening is None or listening[1].app is SEARCHING else listening[1].app
 
@@ -402,7 +401,7 @@ class ConnectionTable:
             process=found.process if process is None else process.name,
             app=entry.app.key,
             uid=found.uid,
-            user=None if found.uid is None else self._users[found.uid],
+            user=None if found.uid is None else self._finder.user(found.uid),
             unit=unit,
             interface=entry.route.interface,
             scope=scope,

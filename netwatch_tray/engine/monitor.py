@@ -70,7 +70,9 @@ class Monitor:
             self.fault = str(error)
             return self._stale_tick(at, GapReason.UNREADABLE)
         self.fault = None
-        interval = self._tracker.update(sample, gap=self._gap, is_last=is_last)
+        if sample.at is not None:
+            at = datetime.fromtimestamp(sample.at, UTC)
+        interval = self._tracker.update(sample, sample.uptime, self._gap, is_last=is_last)
         if interval is None:
             return None
         if sample.interfaces is not self.interfaces:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netwatch_tray.collect.processes import ProcessFinder
 from netwatch_tray.collect.sockets import SocketSample
+from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
 from netwatch_tray.engine.monitor import Monitor
@@ -18,10 +18,11 @@ class Observation:
     reaches table and ledger through `take`, so this is where other sources of them are merged.
     """
 
-    def __init__(self, monitor: Monitor, finder: ProcessFinder | None = None) -> None:
-        """`monitor`: knows the interfaces and which of them are uplinks. `finder`: by default this system's."""
+    def __init__(self, monitor: Monitor, sources: Sources | None = None) -> None:
+        """`monitor`: knows the interfaces and which of them are uplinks. `sources`: by default this machine's."""
+        sources = sources or Sources()
         self._monitor = monitor
-        self.table = ConnectionTable(finder)
+        self.table = ConnectionTable(sources.finder(), sources.now, sources.countries())
         self._routed: object = None
         """The interfaces that `_routes` were made of."""
         self._routes = NOWHERE

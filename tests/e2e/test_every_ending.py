@@ -33,6 +33,8 @@ window
 quit
 watch --once
 watch --once --json
+watch --replay /nonexistent
+record /nonexistent/file
 status
 connections
 apps --json

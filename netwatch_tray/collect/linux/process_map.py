@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.processes import Process, UserNames
 from netwatch_tray.collect.runtimes import is_runtime, script_of
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.collect.systemd import desktop_app
@@ -50,6 +50,7 @@ class ProcessMap:
         """Something came that the search under way has not looked for everywhere."""
         self._last_full_scan = -_PERIOD_OF_FULL_SCANS
         self._groups = ControlGroups()
+        self._users = UserNames()
 
     def look_for(self, sockets: Mapping[str, Socket]) -> None:
         for key, found in sockets.items():
@@ -94,6 +95,9 @@ class ProcessMap:
 
     def unit(self, cgroup: int) -> str | None:
         return self._groups.unit(cgroup)
+
+    def user(self, uid: int) -> str:
+        return self._users[uid]
 
     def _may_scan_all(self) -> bool:
         return time.monotonic() - self._last_full_scan >= _PERIOD_OF_FULL_SCANS

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-import platformdirs
 from PySide6.QtCore import QSettings, QSocketNotifier, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
@@ -75,7 +74,7 @@ class _Shown:
     def __init__(self, application: QApplication, feed_path: Path) -> None:
         self._application = application
         self._feed_path = feed_path
-        memory_file = platformdirs.user_state_path("netwatch-tray") / "window.ini"
+        memory_file = paths.state_directory() / "window.ini"
         self._memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
         self.history = HistoryThread(paths.history_file())
         chosen, _fault = settings.read(paths.settings_file())  # without waiting for the agent

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from netwatch_tray.agent import connections
 from netwatch_tray.agent.connections import ConnectionWatch
-from netwatch_tray.collect.sockets import Socket, SocketSample
+from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
+from netwatch_tray.collect.sockets import ConnectionSource, Socket, SocketSample
+from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.topology import decide
 from netwatch_tray.feed.protocol import AppsMessage
@@ -66,14 +69,13 @@ class _Source:
         """Nothing is open."""
 
 
-def test_connections_and_interfaces_tell_of_the_same_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_and_interfaces_tell_of_the_same_seconds() -> None:
     scheduler = _Scheduler()
     source = _Source(scheduler)
-    monkeypatch.setattr(connections, "open_source", lambda: source)
     uplink = Interface(index=2, name="eth0", is_up=True, addresses=("192.0.2.1/24",), default_metric=1)
     interfaces = {2: uplink}
     monitor = SimpleNamespace(interfaces=interfaces, memberships=decide(interfaces, {}))
-    watch = ConnectionWatch(scheduler, monitor)  # type: ignore[arg-type]  # they have what it asks for
+    watch = ConnectionWatch(scheduler, monitor, _Sources(source))  # type: ignore[arg-type]  # they have what it asks for
     published: list[AppsMessage] = []
     feed = SimpleNamespace(wants=lambda topic: topic == "apps", publish=lambda _topic, said: published.append(said))
     watch.start(feed)  # type: ignore[arg-type]  # as above
@@ -132,6 +134,17 @@ class _Openings:
         """Nothing is open."""
 
 
+class _Sources(Sources):
+    def __init__(self, source: _Source, openings: _Openings | None = None) -> None:
+        self.source, self.opened = source, openings
+
+    def connections(self) -> ConnectionSource:
+        return cast("ConnectionSource", self.source)
+
+    def openings(self) -> TcpOpenings | None:
+        return cast("TcpOpenings | None", self.opened)
+
+
 class _Agent:
     """Ticks each second, as the agent does; connections open when the test says so."""
 
@@ -141,14 +154,13 @@ class _Agent:
         self.source.is_costly = is_costly
         self.clock = 1000.0
         self.cost = 0.001
-        monkeypatch.setattr(connections, "open_source", lambda: self.source)
-        monkeypatch.setattr(connections, "open_openings", lambda: self.openings)
         monkeypatch.setattr(connections.clock, "boottime", lambda: self.clock)
         monkeypatch.setattr(connections.time, "thread_time", self._thread_time)
         self._spent = 0.0
         interfaces = {2: Interface(index=2, name="eth0", is_up=True, addresses=("192.0.2.1/24",), default_metric=1)}
         monitor = SimpleNamespace(interfaces=interfaces, memberships=decide(interfaces, {}))
-        self.watch = ConnectionWatch(self.scheduler, monitor)  # type: ignore[arg-type]  # they have what it asks for
+        sources = _Sources(self.source, self.openings)
+        self.watch = ConnectionWatch(self.scheduler, monitor, sources)  # type: ignore[arg-type]  # as above
         feed = SimpleNamespace(wants=lambda _topic: False)
         self.watch.start(feed)  # type: ignore[arg-type]  # as above
 

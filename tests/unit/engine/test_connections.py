@@ -139,6 +139,9 @@ class Finder:
     def unit(self, cgroup: int) -> str | None:
         return self.units.get(cgroup)
 
+    def user(self, uid: int) -> str:
+        return UserNames()[uid]
+
 
 CURL = Process(pid=50, name="curl", executable="/usr/bin/curl")
 

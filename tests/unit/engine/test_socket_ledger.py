@@ -54,6 +54,9 @@ class LateFinder:
     def unit(self, _cgroup: int) -> str | None:
         return None
 
+    def user(self, uid: int) -> str:
+        return str(uid)
+
 
 class KernelSocket:
     """What the kernel keeps of a connection, and what is true of it."""

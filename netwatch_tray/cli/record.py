@@ -1,0 +1,213 @@
+"""Recordings: `record` makes one; other subcommands replay it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwatch_tray.cli.session import DONE, complain
+from netwatch_tray.errors import CollectError, NetWatchError, UnsupportedError
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.sockets import ConnectionSource
+    from netwatch_tray.collect.sources import Sources
+    from netwatch_tray.engine.observation import Observation
+    from netwatch_tray.model import Tick
+    from netwatch_tray.recording.recorder import Recorder
+    from netwatch_tray.recording.replay import Replay
+
+PERIOD = 1.0
+"""Seconds between readings of the interfaces."""
+_CONNECTIONS_EVERY = 2
+"""Readings of the interfaces to one of the sockets."""
+_SEARCH_SLICE = 0.05
+"""Seconds."""
+_MAX_SEARCHES = 4
+"""Of these slices after a reading; the search goes on after the next one."""
+_PAUSE_AFTER_MESSAGES = 0.25
+"""Seconds."""
+_FLUSH_EVERY = 10
+"""Readings after which everything so far is handed to the system."""
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser("record", help="record what is measured to a file that can be replayed, for bug reports")
+    verb.add_argument("file", type=Path, metavar="FILE", help="a new file; compressed if its name ends in .gz")
+    verb.add_argument(
+        "--for", dest="seconds", type=_duration, default=600.0, metavar="TIME", help="90s, 10m or 2h (default: 10m)"
+    )
+    verb.add_argument("--with-addresses", action="store_true", help="keep addresses instead of replacing them")
+    verb.add_argument("--with-names", action="store_true", help="keep names of apps, users, units and interfaces")
+    verb.set_defaults(verb=_record)
+
+
+def add_replay(verb: argparse.ArgumentParser, *, is_live: bool = True) -> None:
+    """Add `--replay`, and `--speed` where the replay takes its time."""
+    verb.add_argument("--replay", type=Path, metavar="FILE", help="of a recording instead of this machine")
+    if is_live:
+        verb.add_argument(
+            "--speed", type=_speed, default=1.0, metavar="N", help="recorded seconds per second (default: 1)"
+        )
+
+
+def _duration(text: str) -> float:
+    found = re.fullmatch(r"(\d{1,6})([smh])", text)
+    if found is None or not int(found[1]):
+        raise argparse.ArgumentTypeError(f"must be a time such as 90s, 10m or 2h, not {text!r}")
+    return float(int(found[1]) * _UNITS[found[2]])
+
+
+def _speed(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.1 <= (speed := float(text)) <= 1000:
+            return speed
+    raise argparse.ArgumentTypeError(f"must be a number from 0.1 to 1000, not {text!r}")
+
+
+def _record(options: argparse.Namespace) -> int:
+    from netwatch_tray.recording.format import MAX_BYTES
+    from netwatch_tray.recording.recorder import Recorder
+
+    hidden = [word for word, kept in (("addresses", options.with_addresses), ("names", options.with_names)) if not kept]
+    about = f"{' and '.join(hidden)} are replaced" if hidden else "it contains all addresses and names"
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores SIGHUP
+            signal.signal(number, lambda *_: stopped.set())
+    recorder = Recorder(options.file, hides_addresses=not options.with_addresses, hides_names=not options.with_names)
+    with contextlib.closing(recorder):
+        print(f"Recording to {options.file} for {options.seconds:.0f} s; {about}. Ctrl-C ends it earlier.", flush=True)
+        end = time.monotonic() + options.seconds
+        for _ in record(recorder):
+            if stopped.is_set() or time.monotonic() >= end:
+                break
+            if recorder.size > MAX_BYTES:
+                complain(f"The recording has reached its greatest size, {MAX_BYTES >> 20} MiB.")
+                break
+    print(f"Replay it with: netwatch-tray window --replay {options.file}")
+    return DONE
+
+
+def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
+    """Record without end: yield after each reading of the interfaces what it shows, as a replay will."""
+    connections = _connections(recorder)
+    due = time.monotonic()
+    steps = _steps(recorder, (number % _CONNECTIONS_EVERY == 0 for number in itertools.count()))
+    for number, step in enumerate(steps):
+        yield step
+        if number % _FLUSH_EVERY == 0:
+            recorder.flush()
+        due = max(due + PERIOD, time.monotonic())
+        _wait(connections, due)
+
+
+def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
+    """Yield what each step of a recording shows, without waiting in between."""
+
+    def reads() -> Iterator[bool]:
+        while True:
+            yield source.has_reading
+
+    steps = _steps(source, reads())
+    while not source.has_ended:
+        yield next(steps)
+
+
+def _steps(sources: Sources, reads: Iterator[bool]) -> Iterator[tuple[Tick | None, Observation]]:
+    """Measure. `reads`: whether the sockets are read as well, asked after each reading of the interfaces."""
+    from netwatch_tray.engine.monitor import Monitor
+    from netwatch_tray.engine.observation import Observation
+
+    monitor = Monitor(sources.interfaces().source, PERIOD, {})
+    observation = Observation(monitor, sources)
+    connections = _connections(sources)
+    while True:
+        tick = monitor.tick()
+        if tick is not None:
+            observation.count(tick)
+        if next(reads) and connections is not None:
+            with contextlib.suppress(CollectError):  # a recording holds it as well
+                sample = connections.read()
+                observation.take(sample, is_monotonic=connections.is_monotonic, with_tick=tick is not None)
+        for _ in range(_MAX_SEARCHES):
+            if not observation.table.search(_SEARCH_SLICE):
+                break
+        yield tick, observation
+
+
+def _connections(sources: Sources) -> ConnectionSource | None:
+    try:
+        return sources.connections()
+    except UnsupportedError:
+        return None
+
+
+def replayed_ticks(file: Path, speed: float) -> Iterator[Tick]:
+    """Yield the ticks of a recording, `speed` times as fast as they were recorded. Raise NetWatchError."""
+    from netwatch_tray.recording.replay import Replay
+
+    with contextlib.closing(Replay(file, keeps_time=True)) as source:
+        for tick, _ in replay(source):
+            if tick is not None:
+                yield tick
+                # A gap, in which the machine may have slept for hours, is not waited for.
+                time.sleep(PERIOD / speed)
+
+
+def _wait(connections: ConnectionSource | None, until: float) -> None:
+    """Take in messages about closed sockets meanwhile, of which the kernel holds some 330."""
+    while (left := until - time.monotonic()) > 0:
+        if connections is None or connections.descriptor is None:
+            time.sleep(left)
+        elif select.select([connections.descriptor], [], [], left)[0]:
+            with contextlib.suppress(CollectError):
+                connections.catch_up()
+            time.sleep(min(left, _PAUSE_AFTER_MESSAGES))
+
+
+@contextlib.contextmanager
+def private_home() -> Iterator[str]:
+    """Use a directory for all files of this process and its children that is removed afterwards."""
+    from netwatch_tray import paths
+
+    directory = os.environ[paths.HOME] = tempfile.mkdtemp(prefix="netwatch-replay-")
+    try:
+        yield directory
+    finally:
+        del os.environ[paths.HOME]
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def replaying_agent(file: Path, speed: float) -> Iterator[None]:
+    """Run an agent on a recording, in a directory of its own that this process uses as well. Raise NetWatchError."""
+    from netwatch_tray import launch, paths
+    from netwatch_tray.recording.replay import Replay
+
+    Replay(file).close()  # whatever is wrong with it is reported here
+    command = launch.command("agent", "--headless", "--replay", str(file), "--speed", str(speed))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as agent:
+        line = agent.stdout.readline() if agent.stdout else ""
+        variable, _, directory = line.strip().partition("=")
+        try:
+            if variable != paths.HOME:
+                raise NetWatchError("The agent could not replay the recording.")
+            os.environ[paths.HOME] = directory
+            yield
+        finally:
+            os.environ.pop(paths.HOME, None)
+            agent.terminate()

@@ -1,0 +1,48 @@
+"""Opens everything that is measured with, in one place, so that a recording can take its place."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from netwatch_tray.collect.connections import open_openings, open_source
+from netwatch_tray.collect.country import Countries
+from netwatch_tray.collect.interfaces import OpenedSource, open_interfaces
+from netwatch_tray.collect.processes import ProcessFinder, open_finder
+from netwatch_tray.collect.sockets import ConnectionSource
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
+
+
+class Sources:
+    """The best sources of this machine."""
+
+    is_live = True
+    """They measure this machine, now."""
+    speed: float = 1.0
+    """Seconds of measurements per second."""
+
+    def now(self) -> float:
+        """Return the time of day of the measurements, Unix time."""
+        return time.time()
+
+    def interfaces(self) -> OpenedSource:
+        """Raise UnsupportedError."""
+        return open_interfaces()
+
+    def connections(self) -> ConnectionSource:
+        """Raise UnsupportedError."""
+        return open_source()
+
+    def openings(self) -> TcpOpenings | None:
+        """See `open_openings`."""
+        return open_openings()
+
+    def finder(self) -> ProcessFinder:
+        """Return what finds the owners of sockets."""
+        return open_finder()
+
+    def countries(self) -> Countries:
+        """Return what knows the countries of remote addresses."""
+        return Countries()
