@@ -56,7 +56,7 @@ class Cocoa:
         self.delegate: Callable[[], Any] = lambda: None
         self.center_delegate: Callable[[], Any] = lambda: None
         self._object = self._make_class("NSObject", ())
-        self.classes = {
+        self.classes: dict[str, Any] = {
             name: self._object if name == "NSObject" else self._make_class(name, (self._object,))
             for name in cocoa_names.SELECTORS
         }

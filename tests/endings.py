@@ -21,6 +21,7 @@ import argparse
 import contextlib
 import fcntl
 import json
+import os
 import random
 import signal
 import socket
@@ -345,7 +346,7 @@ def serve(address: str, port: int) -> None:
 
 
 def _await_no_input(ended: threading.Event) -> None:
-    while sys.stdin.buffer.read1(1 << 16):
+    while os.read(sys.stdin.fileno(), 1 << 16):
         pass
     ended.set()
 

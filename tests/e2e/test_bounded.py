@@ -178,7 +178,7 @@ def test_a_hundred_clicks_start_one_window(desktop: Session) -> None:
     stand_in = desktop.directory / "stand-in"
     stand_in.write_text(STAND_IN.format(python=sys.executable, directory=str(directory)))
     stand_in.chmod(0o700)
-    agent = start(desktop, **{launch.WRAPPER: str(stand_in)})
+    agent = start(desktop, AGENT, **{launch.WRAPPER: str(stand_in)})
     with contextlib.closing(desktop.feed()) as client:
         for _ in range(100):
             client.send(Command("open-window"))

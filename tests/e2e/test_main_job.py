@@ -123,8 +123,8 @@ def shown_connection(desktop: Session) -> str:
         desktop.key("Tab", "Home", "ctrl+c")
         return desktop.clipboard()
 
-    text = desktop.wait_for(lambda: FAR in copied() and desktop.clipboard(), 15, "the table shows the connection")
-    (remote,) = re.findall(rf"{re.escape(FAR)}:{PORT}", text)
+    desktop.wait_for(lambda: FAR in copied(), 15, "the table shows the connection")
+    (remote,) = re.findall(rf"{re.escape(FAR)}:{PORT}", desktop.clipboard())
     return str(remote)
 
 

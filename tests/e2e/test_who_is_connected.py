@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nobody
 import pytest
@@ -84,7 +85,7 @@ def downloaded(network: Wire) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
-def the_connection(rows: list[dict]) -> dict:
+def the_connection(rows: list[dict[str, Any]]) -> dict[str, Any]:
     (found,) = [row for row in rows if row["remote_port"] == PORT]
     return found
 
@@ -95,7 +96,7 @@ def test_through_the_agent(network: Wire, desktop: Session, run: Callable[..., s
     assert "sock_diag" in run("status")
     with downloaded(network) as receiver:
 
-        def arrived() -> dict | None:
+        def arrived() -> dict[str, Any] | None:
             rows = [row for row in json.loads(run("connections", "--json")) if row["remote_port"] == PORT]
             return rows[0] if rows and rows[0]["rx_bytes"] == SIZE and rows[0]["pid"] else None
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import nobody
 import pytest
@@ -80,8 +81,8 @@ def test_programs_of_two_seconds_are_named(link: Wire, home: Path) -> None:
     environment = {**os.environ, **dict.fromkeys(names, str(home)), "PYTHONPATH": root}
     with ExitStack() as undo:
 
-        def start(*command: str, namespace: str, **more: object) -> subprocess.Popen[str]:
-            made = subprocess.Popen([*enter(namespace), *command], text=True, **more)  # type: ignore[call-overload]  # a test's shorthand
+        def start(*command: str, namespace: str, **more: Any) -> subprocess.Popen[str]:
+            made: subprocess.Popen[str] = subprocess.Popen([*enter(namespace), *command], text=True, **more)
             undo.callback(made.wait)
             undo.callback(made.kill)
             return made

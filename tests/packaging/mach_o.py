@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from macholib.MachO import MachO
+from macholib.MachO import MachO  # type: ignore[import-not-found]
 
 _MAGIC = {b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"}
 """Of 64-bit little-endian files, and of files with a part for each architecture (mach-o/loader.h, mach-o/fat.h)."""

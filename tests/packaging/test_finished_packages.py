@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import code_signature
 import macos_bundle
@@ -40,11 +41,11 @@ MEGABYTE = 1_000_000
 X11_SOCKETS = "/tmp/.X11-unix"  # noqa: S108  where X servers have them
 
 
-def run(*command: str | Path, timeout: float = 120, **options: object) -> str:
+def run(*command: str | Path, timeout: float = 120, **options: Any) -> str:
     """What it printed; fails unless it succeeds."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **options)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    return done.stdout
+    return str(done.stdout)
 
 
 def build(what: str) -> None:
@@ -73,16 +74,16 @@ def test_sizes_are_within_their_limits(deb: Path) -> None:
     assert deb.stat().st_size <= 45 * MEGABYTE
 
 
-def test_the_folder_names_no_place_of_its_build(deb: Path) -> None:
-    assert deb
+@pytest.mark.usefixtures("deb")
+def test_the_folder_names_no_place_of_its_build() -> None:
     files = [file for file in FOLDER.rglob("*") if file.is_file() and not file.is_symlink()]
     assert [file for file in files if str(ROOT).encode() in file.read_bytes()] == []
     for file in shared_libraries.elf_files(FOLDER):
         assert re.findall(r"R(?:UN)?PATH +(?!\$ORIGIN)\S+", run("objdump", "-p", file)) == [], file
 
 
-def test_every_component_has_its_licence(deb: Path) -> None:
-    assert deb
+@pytest.mark.usefixtures("deb")
+def test_every_component_has_its_licence() -> None:
     licences = FOLDER / "_internal" / "licences"
     sbom = json.loads((licences / "sbom.cdx.json").read_text("utf-8"))
     assert sbom["bomFormat"] == "CycloneDX"
@@ -94,9 +95,9 @@ def test_every_component_has_its_licence(deb: Path) -> None:
     assert "MIT License" in (licences / "LICENSE").read_text("utf-8")
 
 
-def test_every_carried_library_belongs_to_a_component(deb: Path) -> None:
+@pytest.mark.usefixtures("deb")
+def test_every_carried_library_belongs_to_a_component() -> None:
     """What was taken from the system is listed with its Debian package."""
-    assert deb
     sbom = json.loads((FOLDER / "_internal" / "licences" / "sbom.cdx.json").read_text("utf-8"))
     listed = {component["name"] for component in sbom["components"] if component["purl"].startswith("pkg:deb/")}
     for file in (FOLDER / "_internal").glob("lib*.so*"):

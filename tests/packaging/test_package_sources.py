@@ -13,6 +13,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import command_line
@@ -35,11 +36,11 @@ DESKTOP = LINUX / "netwatch-tray.desktop"
 METAINFO = LINUX / "io.netwatch.tray.metainfo.xml"
 
 
-def run(*command: str | Path, **options: object) -> str:
+def run(*command: str | Path, **options: Any) -> str:
     """What it printed, both ways; fails unless it succeeds."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return str(done.stdout + done.stderr)
 
 
 def requires(program: str) -> pytest.MarkDecorator:
@@ -116,7 +117,7 @@ def test_each_size_shows_both_arrows(drawn: Path, size: int) -> None:
 
 def test_at_16_pixels_edges_are_sharp(drawn: Path) -> None:
     with Image.open(drawn / "hicolor" / "16x16" / "apps" / "netwatch-tray.png") as picture:
-        row = [picture.getpixel((x, 4))[:3] for x in range(3, 8)]
+        row = [picture.convert("RGB").getpixel((x, 4)) for x in range(3, 8)]
     background, *stem, right, _ = row
     assert stem == [(0x5E, 0xAA, 0xF6)] * 2
     assert background == right  # no half-covered pixel beside the stem

@@ -34,8 +34,9 @@ _numbers = itertools.count(1)
 
 def no_actions(**asked: Callable[..., Any]) -> Actions:
     """Those asked for; the others do nothing."""
-    nothing: dict[str, Callable[..., Any]] = dict.fromkeys(Actions._fields, lambda *_: None)
-    return Actions(**{**nothing, "upload_state": lambda: "", "apps": lambda: (), **asked})
+    nothing = dict.fromkeys(Actions._fields, lambda *_: None)
+    chosen: dict[str, Any] = {**nothing, "upload_state": lambda: "", "apps": lambda: (), **asked}
+    return Actions(**chosen)
 
 
 class Loop:

@@ -225,7 +225,11 @@ def test_a_menu_opens_although_the_agent_is_busy(session: Session) -> None:
         mac.do(mac.open_menu)
         mac.do(mac.close_menu)
         free = threading.Event()
-        session.scheduler.call_soon(free.wait)
+
+        def wait_until_free() -> None:
+            free.wait()
+
+        session.scheduler.call_soon(wait_until_free)
         mac.do(mac.open_menu)
         free.set()
         assert mac.texts == ["Quit"]
@@ -355,7 +359,9 @@ def test_notifications_of_the_bundle_are_its_own_once_an_hour(session: Session) 
         session.settle()
         session.settle()
         assert mac.notifications == {"key": ('Head "ing"', "first")}
-        delegate, done, shown = mac.center_delegate(), [], []
+        delegate = mac.center_delegate()
+        done: list[bool] = []
+        shown: list[int] = []
         delegate.userNotificationCenter_willPresentNotification_withCompletionHandler_(None, None, shown.append)
         assert shown == [24]
         delegate.userNotificationCenter_didReceiveNotificationResponse_withCompletionHandler_(
@@ -407,6 +413,11 @@ def presence(session: Session, settings: Settings, *, by_hand: bool = False, **a
         raise AssertionError("there is no XEmbed on a Mac")
 
     return Presence(session.scheduler, no_actions(**actions), settings, no_other_icon, by_hand=by_hand)
+
+
+def close_then(shown: Presence, at_end: Callable[[], object]) -> None:
+    shown.close()
+    at_end()
 
 
 def of_way(way: Any) -> Settings:
@@ -479,7 +490,7 @@ def test_started_hidden_the_icon_can_still_be_shown(session: Session) -> None:
         session.settle()
         assert session.mac.item.visible
 
-    session.run(lambda at_end: shown.run(lambda: (shown.close(), at_end())), script)  # type: ignore[func-returns-value]
+    session.run(lambda at_end: shown.run(lambda: close_then(shown, at_end)), script)
 
 
 @pytest.mark.parametrize(("by_hand", "windows"), [(True, 1), (False, 0)])
@@ -505,7 +516,7 @@ def test_a_hidden_icon_opens_the_window_only_for_a_user_who_has_just_started_the
         session.settle()
         assert shown.no_tray == ""
 
-    session.run(lambda at_end: shown.run(lambda: (shown.close(), at_end())), script)  # type: ignore[func-returns-value]
+    session.run(lambda at_end: shown.run(lambda: close_then(shown, at_end)), script)
 
 
 # Names

@@ -51,9 +51,9 @@ class Life:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.environment["DBUS_SESSION_BUS_ADDRESS"])
         monkeypatch.setenv("XDG_CURRENT_DESKTOP", "XFCE")
         monkeypatch.setattr(presence_module, "XEmbedWatch", FakeX)
+        self.now = 1000.0
         monkeypatch.setattr(clock, "uptime", lambda: self.now)
         monkeypatch.setattr(FakeX, "has_tray", False)
-        self.now = 1000.0
         self.loop = loop
         self.opened = 0
         self.children: list[Child] = []
@@ -67,8 +67,9 @@ class Life:
         """Instead of at login; until the bus has said whether there is a tray."""
         self.loop.do(self.presence.close)
         self.presence = self.make(Settings(), by_hand=True)
-        assert self.presence._tray
-        wait_for(lambda: self.presence._tray.has_tray is not None, 30, "the bus answers")
+        tray = self.presence._tray
+        assert tray
+        wait_for(lambda: tray.has_tray is not None, 30, "the bus answers")
 
     def pass_seconds(self, seconds: float) -> None:
         for _ in range(int(seconds)):

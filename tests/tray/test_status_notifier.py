@@ -205,7 +205,7 @@ def test_menu_rows_are_live_while_it_may_be_open(watcher: Watcher, shown: Shown)
     shown.show(1000.0)
     shown.call_menu("AboutToShow", "i", (0,))
     rows = shown.rows()
-    labels = [row.get("label", row.get("type")).replace("\u2007", "").rstrip() for _, row in rows]
+    labels = [str(row.get("label", row.get("type"))).replace("\u2007", "").rstrip() for _, row in rows]
     assert labels == [
         "↓ 1.00 kB/s  ↑ 0 B/s",
         "eth0 only",

@@ -99,8 +99,11 @@ def test_amounts_have_a_row_while_a_history_is_kept() -> None:
     ("amounts", "expected"),
     [
         (Amounts(0, 999, None, date(2026, 11, 1)), "Today 0 B · November 999 B"),
-        (Amounts(5_000, 43e9, 5e11, date(2026, 11, 15)), "Today 5.00 kB · since 15 November 43.0 of 500 GB"),
-        (Amounts(5_000, 43e6, 5e11, date(2026, 11, 1)), "Today 5.00 kB · November 43.0 MB of 500 GB"),
+        (
+            Amounts(5_000, 43_000_000_000, 500_000_000_000, date(2026, 11, 15)),
+            "Today 5.00 kB · since 15 November 43.0 of 500 GB",
+        ),
+        (Amounts(5_000, 43_000_000, 500_000_000_000, date(2026, 11, 1)), "Today 5.00 kB · November 43.0 MB of 500 GB"),
         (Amounts(None, None, None, None), "Today – · this month –"),
     ],
 )

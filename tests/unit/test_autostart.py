@@ -40,9 +40,9 @@ def test_on_and_off_leave_one_file_and_none(configuration: Path) -> None:
     assert list((configuration / "autostart").iterdir()) == []
 
 
+@pytest.mark.usefixtures("configuration")
 @pytest.mark.parametrize("line", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
-def test_what_another_program_has_switched_off_is_off(configuration: Path, line: str) -> None:
-    assert configuration
+def test_what_another_program_has_switched_off_is_off(line: str) -> None:
     autostart.turn(on=True)
     kept = [each for each in autostart.file().read_text().splitlines() if "X-GNOME" not in each]
     autostart.file().write_text("\n".join([*kept, line, ""]))
@@ -56,10 +56,10 @@ def test_a_relative_directory_is_ignored(configuration: Path, monkeypatch: pytes
     assert autostart.file() == configuration / "home" / ".config" / "autostart" / "netwatch-tray.desktop"
 
 
+@pytest.mark.usefixtures("configuration")
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux desktops")
 @pytest.mark.parametrize("place", ["/opt/net watch/bin", '/opt/100%/$"x"/`y`/a\\b'])
-def test_desktops_and_systemd_take_the_file(configuration: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    assert configuration
+def test_desktops_and_systemd_take_the_file(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     program = f"{place}/netwatch-tray"
     monkeypatch.setattr(autostart, "command", lambda: (program, "agent"))
     autostart.turn(on=True)
@@ -70,9 +70,9 @@ def test_desktops_and_systemd_take_the_file(configuration: Path, monkeypatch: py
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.usefixtures("configuration")
 @pytest.mark.skipif(not GENERATOR.exists(), reason="no systemd here")
-def test_systemd_makes_a_unit_of_it(configuration: Path, tmp_path: Path) -> None:
-    assert configuration
+def test_systemd_makes_a_unit_of_it(tmp_path: Path) -> None:
     autostart.turn(on=True)
     units = [tmp_path / name for name in ("normal", "early", "late")]
     for directory in units:
@@ -119,8 +119,8 @@ def test_a_file_that_cannot_be_written_is_named(configuration: Path) -> None:
     assert not autostart.is_on()
 
 
-def test_the_verb(configuration: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert configuration
+@pytest.mark.usefixtures("configuration")
+def test_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
     codes = [cli.main(["autostart", what]) for what in ("status", "on", "status", "off")]
     assert codes == [1, 0, 0, 0]
     assert capsys.readouterr().out.splitlines() == ["off", *[f"on: {autostart.file()}"] * 2, "off"]

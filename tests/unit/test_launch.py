@@ -33,10 +33,10 @@ def test_a_frozen_program_by_itself(interpreter: Path, monkeypatch: pytest.Monke
     assert launch.command() == (str(interpreter),)
 
 
-def test_what_is_wrapped_by_its_wrapper(interpreter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("interpreter")
+def test_what_is_wrapped_by_its_wrapper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setenv(launch.WRAPPER, "/home/me/NetWatch Tray.AppImage")
-    assert interpreter
     assert launch.command("agent") == ("/home/me/NetWatch Tray.AppImage", "agent")
 
 

@@ -40,7 +40,11 @@ def run(act: Callable[[SettingsChild], object], until: Callable[[list[str]], boo
             scheduler.stop()
 
     child = SettingsChild(scheduler, done)
-    scheduler.call_soon(lambda: act(child) and None)  # type: ignore[func-returns-value]
+
+    def start() -> None:
+        act(child)
+
+    scheduler.call_soon(start)
     scheduler.after(60, scheduler.stop)
     scheduler.run()
     child.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, strategies as st
 from netwatch_tray.model import GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.tray.pace import Pace
 
-_ZEROES = dict.fromkeys(
+_ZEROES: dict[str, Any] = dict.fromkeys(
     ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_errors", "tx_errors", "rx_drops", "tx_drops"), 0
 )
 
