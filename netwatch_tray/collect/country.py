@@ -56,7 +56,11 @@ class Countries:
         self._is_open = True
         for directory in self._directories:
             for pattern in _PATTERNS:
-                for file in sorted(Path(directory).glob(pattern)):
+                try:
+                    files = sorted(Path(directory).glob(pattern))
+                except OSError:  # a directory of another user
+                    continue
+                for file in files:
                     try:
                         self._database = _Database(file)
                     except UnsupportedError as error:

@@ -249,7 +249,7 @@ def test_without_privileges_all_sockets_are_listed_and_own_ones_have_a_process(l
 
 def test_more_closings_than_the_kernels_buffer_holds_are_said(link: Wire, observers: tuple[Observer, Observer]) -> None:
     here, _ = observers
-    here.source._obituaries.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    here.source._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     for _ in range(100):
         with connection(link, "4"):
             pass

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netwatch_tray.errors import CollectError, ParseError
 
@@ -45,6 +45,15 @@ class NetlinkSocket:
         self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
         _SEQUENCE.pack_into(request, 8, sequence)
         self._socket.send(request)
+        return sequence
+
+    def request_each(self, requests: Sequence[bytearray]) -> int:
+        """Send several requests of `single_request` at once. Each gets one response, a datagram of its own, and all
+        responses carry the returned sequence number."""
+        self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
+        for request in requests:
+            _SEQUENCE.pack_into(request, 8, sequence)
+        self._socket.send(b"".join(requests))
         return sequence
 
     def receive(self) -> memoryview:

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r" (uid|ino|bytes_sent|bytes_retrans|bytes_acked|bytes_rece
 _COOKIE = re.compile(r" sk:([0-9a-f]{1,16})(?= |$)")
 _RTT = re.compile(r" rtt:(\d{1,12}(?:\.\d{1,12})?)/")
 _RETRANSMITS = re.compile(r" retrans:\d+/(\d{1,12})(?= |$)")
-_AFTER_PEERS_FIN = {"CLOSE_WAIT", "LAST_ACK", "CLOSING"}
+_AFTER_PEERS_FIN = {"CLOSE_WAIT", "LAST_ACK", "CLOSING", "CLOSED"}
 _WITHOUT_COUNTERS = {"LISTEN", "TIME_WAIT", "SYN_RECV"}
 _EVIDENCE = {"bytes_sent", "bytes_acked", "bytes_received", "segs_out"}
 """Any of these (Linux 4.2) shows that kernel and ss count bytes, so that a counter that is missing is 0. A connection

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from test_sock_diag import CGROUP, DONE, message, tcp_info
+from sock_diag_messages import CGROUP, DONE, confirm, message, tcp_info
 
 from netwatch_tray.collect.linux.sock_diag import SocketTable
 from netwatch_tray.collect.processes import Process
@@ -123,7 +123,9 @@ class Connections(RuleBasedStateMachine):
     @precondition(lambda self: self.sockets)
     @rule(which=st.integers(0, 99))
     def peer_closes(self, which: int) -> None:
-        found = self.pick(which)
+        self.end_by_peer(self.pick(which))
+
+    def end_by_peer(self, found: KernelSocket) -> None:
         if found.state == ESTABLISHED:
             found.state = CLOSE_WAIT
             found.received += 1
@@ -181,16 +183,27 @@ class Connections(RuleBasedStateMachine):
         """TIME_WAIT is over, or data after our FIN made a reset."""
         self.remains.pop(which % len(self.remains))
 
-    @rule(skipped=st.integers(0, 255), delivered=st.integers(0, 99), after=st.sampled_from([0.1, 1.0, 10.0, 1000.0]))
-    def read(self, skipped: int, delivered: int, after: float = 1.0, *, is_last: bool = False) -> None:
-        """`skipped`: bits of the sockets that the dump leaves out. `delivered`: messages that have arrived."""
+    @rule(
+        skipped=st.integers(0, 255),
+        ending=st.integers(0, 255),
+        delivered=st.integers(0, 99),
+        after=st.sampled_from([0.1, 1.0, 10.0, 1000.0]),
+    )
+    def read(self, skipped: int, delivered: int, ending: int = 0, after: float = 1.0, *, is_last: bool = False) -> None:
+        """`skipped`: bits of the sockets that the dump leaves out. `ending`: of those whose state the dump reads before
+        the peer's FIN comes, and whose counters after that. `delivered`: messages that have arrived."""
         self.boottime += after
         rows = []
         for place, found in enumerate([*self.sockets, *self.remains]):
             if found.is_listed and not skipped >> place & 1:
-                rows.append(self.row(found))
+                state = found.state
+                if found in self.sockets and ending >> place & 1:
+                    self.end_by_peer(found)
+                rows.append(self.row(found, state))
         self.netlink.begin()
         self.netlink.take(memoryview(b"".join(rows) + DONE))
+        listed = [each for each in [*self.sockets, *self.remains] if each.is_listed]
+        confirm(self.netlink, {each.cookie: each.state for each in listed if each.cookie is not None})
         count = len(self.waiting) if is_last else min(delivered, len(self.waiting))
         for each in self.waiting[:count]:
             self.netlink.take_destroyed(memoryview(each))
@@ -251,13 +264,13 @@ class Connections(RuleBasedStateMachine):
         cookie = found.cookie or next(self.cookies)
         self.waiting.append(message(cookie, CLOSED, kind=20, info=info, ports=ports, inode=0, uid=0, before=()))
 
-    def row(self, found: KernelSocket) -> bytes:
+    def row(self, found: KernelSocket, state: int) -> bytes:
         found.cookie = found.cookie or next(self.cookies)
         ports = (found.port, SERVER_PORT)
         if not found.inode:
-            return message(found.cookie, found.state, ports=ports, inode=0, uid=0, before=())
+            return message(found.cookie, state, ports=ports, inode=0, uid=0, before=())
         info = tcp_info(found.received, found.sent)
-        return message(found.cookie, found.state, info=info, ports=ports, inode=found.inode, before=(CGROUP,))
+        return message(found.cookie, state, info=info, ports=ports, inode=found.inode, before=(CGROUP,))
 
     def check_interval(self, interval: AppInterval) -> None:
         assert SEARCHING_KEY not in interval.amounts

@@ -1,4 +1,4 @@
-"""The kernel's socket dumps and obituaries: constructed bytes, noise, and the real kernel."""
+"""The kernel's socket dumps and messages about destroyed ones: constructed bytes, noise, and the real kernel."""
 
 from __future__ import annotations
 
@@ -6,60 +6,29 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, strategies as st
+from sock_diag_messages import (
+    CGROUP,
+    CLOSE_WAIT,
+    CLOSED,
+    DONE,
+    ESTABLISHED,
+    FIN_WAIT_2,
+    LISTEN,
+    MARK,
+    TIME_WAIT,
+    confirm,
+    message,
+    tcp_info,
+)
 
-from netwatch_tray.collect.linux import sock_diag
+from netwatch_tray.collect.linux.inet_diag import parse_socket
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource, SocketTable
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.errors import CollectError, ParseError
-
-ESTABLISHED, FIN_WAIT_2, TIME_WAIT, CLOSED, CLOSE_WAIT, LISTEN = 1, 5, 6, 7, 8, 10
-MARK, CGROUP = (15, b"\0\0\0\0"), (21, struct.pack("=Q", 77))
-
-
-def attribute(kind: int, value: bytes) -> bytes:
-    whole = struct.pack("=HH", len(value) + 4, kind) + value
-    return whole + bytes(-len(whole) % 4)
-
-
-def tcp_info(
-    received: int = 0, sent: int = 0, *, again: int = 0, acked: int | None = None, size: int = 280, quiet_ms: int = 0
-) -> bytes:
-    info = bytearray(size)
-    struct.pack_into("=I", info, 56, quiet_ms)
-    struct.pack_into("=I", info, 68, 20_000)
-    struct.pack_into("=I", info, 100, 3)
-    struct.pack_into("=QQ", info, 120, sent - again + 1 if acked is None else acked, received)
-    struct.pack_into("=QQ", info, 200, sent, again)
-    return bytes(info)
-
-
-def message(
-    cookie: int,
-    state: int = ESTABLISHED,
-    *,
-    info: bytes | None = None,
-    before: tuple[tuple[int, bytes], ...] = (MARK, CGROUP),
-    kind: int = 18,
-    family: int = 2,
-    ports: tuple[int, int] = (4000, 443),
-    unread: int = 0,
-    waiting: int = 0,
-    uid: int = 1000,
-    inode: int = 9,
-) -> bytes:
-    address = socket.inet_aton("192.0.2.1") if family == 2 else socket.inet_pton(socket.AF_INET6, "2001:db8::1")
-    body = struct.pack("=BBBB", family, state, 0, 0) + struct.pack(">HH16s16s", *ports, address, address)
-    body += struct.pack("=IQIIIII", 0, cookie, 0, unread, waiting, uid, inode)
-    body += b"".join(attribute(*each) for each in before)
-    if info is not None:
-        body += attribute(2, info)
-    return struct.pack("=IHHII", 16 + len(body), kind, 2, 1, 0) + body
-
-
-DONE = struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
 
 
 class Kernel:
@@ -68,16 +37,22 @@ class Kernel:
     def __init__(self) -> None:
         self.table = SocketTable()
 
-    def reads(self, *messages: bytes, destroyed: tuple[bytes, ...] = ()) -> tuple[dict[int, Socket], dict[int, Socket]]:
+    def reads(
+        self, *messages: bytes, destroyed: tuple[bytes, ...] = (), states: Mapping[int, int] | None = None
+    ) -> tuple[dict[int, Socket], dict[int, Socket]]:
+        """`states`: after the dump, by cookie; by default those of the dump."""
         self.table.begin()
         assert self.table.take(memoryview(b"".join(messages) + DONE))
+        if states is None:
+            states = {int.from_bytes(each[60:68], "little"): each[17] for each in messages}
+        confirm(self.table, states)
         for each in destroyed:
             self.table.take_destroyed(memoryview(each))
         return self.table.changes()
 
 
 def test_a_connection_in_full() -> None:
-    found = sock_diag.parse_socket(memoryview(message(1, info=tcp_info(500, 1300, again=300))))
+    found = parse_socket(memoryview(message(1, info=tcp_info(500, 1300, again=300))))
     assert found == Socket(
         protocol="TCP",
         local_address="192.0.2.1",
@@ -143,6 +118,50 @@ def test_the_peers_fin_is_not_payload() -> None:
     assert changed[1].rx_bytes == 100
     _, removed = kernel.reads(destroyed=(message(1, CLOSED, kind=20, info=tcp_info(101), inode=0),))
     assert (removed[1].rx_bytes, removed[1].state) == (100, "CLOSED")
+
+
+@pytest.mark.parametrize("before", [ESTABLISHED, FIN_WAIT_2])
+@pytest.mark.parametrize("after", [{1: CLOSE_WAIT}, {1: TIME_WAIT}, {}])
+def test_a_fin_that_comes_between_state_and_counters_is_not_payload(before: int, after: dict[int, int]) -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, before, info=tcp_info(13)))
+    changed, _ = kernel.reads(message(1, before, info=tcp_info(1014)), states=after)
+    assert changed[1].rx_bytes == 1013
+    changed, removed = kernel.reads(destroyed=(message(1, CLOSED, kind=20, info=tcp_info(1014), inode=0),))
+    assert removed[1].rx_bytes == 1013
+
+
+def test_a_fin_alone_takes_nothing_off_what_was_confirmed() -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, info=tcp_info(1013)))
+    changed, _ = kernel.reads(message(1, info=tcp_info(1014)), states={1: CLOSE_WAIT})
+    assert changed[1].rx_bytes == 1013
+    changed, _ = kernel.reads(message(1, CLOSE_WAIT, info=tcp_info(1014)))
+    assert changed[1].rx_bytes == 1013
+
+
+def test_a_connection_that_still_has_no_fin_is_exact() -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, info=tcp_info(13)))
+    changed, _ = kernel.reads(message(1, info=tcp_info(1014)), states={1: ESTABLISHED})
+    assert changed[1].rx_bytes == 1014
+
+
+def test_a_socket_that_is_closed_while_it_is_dumped_has_no_fin_in_its_bytes() -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, info=tcp_info(13)), message(2, info=tcp_info(1014)))
+    closed = (message(cookie, CLOSED, info=tcp_info(1014)) for cookie in (1, 2, 3))
+    changed, _ = kernel.reads(*closed)
+    assert {cookie: found.rx_bytes for cookie, found in changed.items()} == {1: 1013, 2: 1014, 3: 1013}
+
+
+def test_what_a_failed_reading_left_unconfirmed_is_a_byte_low() -> None:
+    kernel = Kernel()
+    kernel.reads(message(1, info=tcp_info(13)))
+    kernel.table.begin()
+    kernel.table.take(memoryview(message(1, info=tcp_info(1014))))
+    changed, _ = kernel.reads(message(1, TIME_WAIT, inode=0, before=()))
+    assert changed[1].rx_bytes == 1013
 
 
 @pytest.mark.parametrize(
@@ -214,8 +233,8 @@ def test_what_closed_before_the_first_reading_is_not_news() -> None:
 def test_time_wait_keeps_the_owner_and_takes_the_last_counters() -> None:
     kernel = Kernel()
     kernel.reads(message(1, info=tcp_info(5, 5)))
-    obituary = message(1, CLOSED, kind=20, info=tcp_info(9, 9, acked=11), inode=0, unread=0)
-    changed, removed = kernel.reads(message(1, TIME_WAIT, uid=0, inode=0, before=()), destroyed=(obituary,))
+    destroyed = message(1, CLOSED, kind=20, info=tcp_info(9, 9, acked=11), inode=0, unread=0)
+    changed, removed = kernel.reads(message(1, TIME_WAIT, uid=0, inode=0, before=()), destroyed=(destroyed,))
     assert removed == {}
     rest = changed[1]
     assert (rest.state, rest.rx_bytes, rest.tx_bytes, rest.uid, rest.inode) == ("TIME_WAIT", 8, 9, 1000, None)
@@ -267,7 +286,7 @@ DATAGRAMS = st.one_of(
 
 
 @given(st.lists(DATAGRAMS, max_size=4), st.lists(DATAGRAMS, max_size=2))
-def test_no_bytes_raise_anything_but_a_known_error(dumps: list[bytes], obituaries: list[bytes]) -> None:
+def test_no_bytes_raise_anything_but_a_known_error(dumps: list[bytes], others: list[bytes]) -> None:
     table = SocketTable()
     for _ in range(2):
         table.begin()
@@ -276,11 +295,12 @@ def test_no_bytes_raise_anything_but_a_known_error(dumps: list[bytes], obituarie
                 table.take(memoryview(datagram))
             except CollectError:
                 continue
-        for datagram in obituaries:
-            try:
-                table.take_destroyed(memoryview(datagram))
-            except ParseError:
-                continue
+        for datagram in others:
+            for take in (table.take_destroyed, table.take_state):
+                try:
+                    take(memoryview(datagram))
+                except ParseError:
+                    continue
         changed, removed = table.changes()
         assert not changed.keys() & removed.keys()
 
