@@ -1,6 +1,7 @@
 """A .deb of the frozen folder: /opt/netwatch-tray, and in /usr what desktop, manual and shells look for.
 
-Nothing runs at installation or removal, and nothing is started at login until the person asks for it.
+Nothing runs at installation, and nothing is started at login until the user requests it. At removal the helper's
+service is removed, if the user set it up.
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ def build(
         ),
     )
     _text(root / "DEBIAN" / "md5sums", _checksums(root))
+    shutil.copyfile(HERE / "debian" / "prerm", root / "DEBIAN" / "prerm")
+    (root / "DEBIAN" / "prerm").chmod(0o755)
     into.mkdir(parents=True, exist_ok=True)
     package = into / f"{NAME}_{version}_{architecture}.deb"
     command: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z9", "--build", root, package]

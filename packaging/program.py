@@ -29,6 +29,11 @@ def _tidy_environment() -> None:
 
 _tidy_environment()
 
+if sys.argv[1:2] == ["--helper-service"]:  # helper_setup.FROZEN_SERVICE; nothing else of the program is loaded
+    from netwatch_tray.helper import service
+
+    sys.exit(service.main(sys.argv[2:]))
+
 from netwatch_tray.cli import main  # noqa: E402  after the environment is what it should be
 
 sys.exit(main())

@@ -18,6 +18,7 @@ from netwatch_tray.cli import (
     diagnose,
     ending,
     export,
+    helper,
     live,
     mac_check,
     program,
@@ -27,6 +28,22 @@ from netwatch_tray.cli import (
     xembed,
 )
 from netwatch_tray.text import LogFormatter
+
+_SUBCOMMANDS = (
+    program,
+    live,
+    connections,
+    usage,
+    export,
+    record,
+    diagnose,
+    mac_check,
+    autostart,
+    desktop,
+    helper,
+    upload,
+)
+"""In the order of the help text."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +70,6 @@ def _parser() -> argparse.ArgumentParser:
     change_settings.add_option(parser)
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in (program, live, connections, usage, export, record, diagnose, mac_check, autostart, desktop, upload):
+    for module in _SUBCOMMANDS:
         module.add_verbs(verbs)
     return parser

@@ -33,7 +33,8 @@ _MOST_FLOWS = 1 << 16
 """In one answer; the helper has room for 16 384."""
 _MOST_OWNERS = 1 << 15
 _MOST_PACKET_BYTES = 4 << 20
-"""Owners and bytes of packets kept between two readings; more are dropped and counted as lost."""
+_MOST_REFUSALS = 1 << 13
+"""Owners, bytes of packets and refusals kept between two readings; more are dropped and counted as lost."""
 _MESSAGES_AT_ONCE = 256
 _SET_UP_AGAIN = "Set it up again: sudo netwatch-tray helper install"
 _UNREACHABLE: Mapping[type[OSError], str] = {
@@ -122,6 +123,19 @@ class Packet(NamedTuple):
     """If not 0, the payload holds several datagrams of this size, the last one perhaps a shorter one."""
 
 
+class Refusal(NamedTuple):
+    """A closed TCP port of this machine refused a connection: somebody scans it, or is mistaken.
+
+    Over IPv4 alone. The helper reports at most 512 in a quarter of a second.
+    """
+
+    peer_address: str
+    """Of the one who wanted to connect; 127.0.0.0/8 is this machine itself."""
+    peer_port: int | None
+    local_port: int | None
+    """The closed one."""
+
+
 class Losses(NamedTuple):
     """What could not be reported since the previous reading."""
 
@@ -149,6 +163,8 @@ class Reading(NamedTuple):
     packets: Sequence[Packet]
     """In the order in which they passed; only those of this user's sockets, as root of all users."""
     losses: Losses
+    refusals: Sequence[Refusal]
+    """In the order in which they happened, at most 8192."""
 
 
 class HelperInfo(NamedTuple):
@@ -301,6 +317,7 @@ class _Connection:
         self._owners: dict[int, Owner] = {}
         self._packets: list[Packet] = []
         self._packet_bytes = 0
+        self._refusals: list[Refusal] = []
         self._dropped = 0
 
     def request(self, now: float) -> float:
@@ -367,18 +384,28 @@ class _Connection:
             self._is_baseline, self._counted_since = False, answer.requested_at
             amounts, lost = {}, [0] * len(lost)
         lost[-1] += self._dropped
-        reading = Reading(answer.requested_at, self._counted_since, amounts, self._owners, self._packets, Losses(*lost))
+        reading = Reading(
+            boottime=answer.requested_at,
+            counted_since=self._counted_since,
+            amounts=amounts,
+            owners=self._owners,
+            packets=self._packets,
+            losses=Losses(*lost),
+            refusals=self._refusals,
+        )
         self._rows.update(answer.rows)
         if answer.floor > self._floor:  # the helper has deleted them; one with the same key is a new one
             self._floor = answer.floor
             self._rows = {key: value for key, value in self._rows.items() if value[-1] >= answer.floor}
         self._losses, self._counted_since = tuple(losses), answer.requested_at
-        self._owners, self._packets, self._packet_bytes, self._dropped = {}, [], 0, 0
+        self._owners, self._packets, self._packet_bytes = {}, [], 0
+        self._refusals, self._dropped = [], 0
         return reading
 
     def _amounts(self, rows: Mapping[bytes, _Row]) -> dict[Flow, Amount]:
         """What is new since the rows before. Raise ParseError when a counter went back."""
         amounts = {}
+        own: dict[bytes, str] = {}
         for key, value in rows.items():
             *moved, cgroup, local_address, uid, interface, created, _touched = value
             before = self._rows.get(key)
@@ -387,33 +414,55 @@ class _Connection:
                 if min(moved) < 0:
                     raise ParseError("A counter of the helper went back.")
             if any(moved):
-                address = packed_address(local_address)
+                address = own.get(local_address)
+                if address is None:  # a machine has few of its own
+                    address = own[local_address] = packed_address(local_address)
                 amounts[_flow(key)] = Amount(moved[0], moved[1], moved[2], moved[3], address, interface, uid, cgroup)
         return amounts
 
     def _take_records(self, message: bytes) -> None:
         at = protocol.EVENTS_HEAD.size
         while at < len(message):
-            cookie, number, kind, uid = layout.RECORD.unpack_from(message, at)
+            kind = layout.RECORD.unpack_from(message, at)[2]
             if kind == layout.NEW_SOCKET:
-                _, thread, pid, _, _, _, cgroup = layout.OWNER.unpack_from(message, at)
+                self._add_owner(message[at : at + layout.OWNER.size])
                 at += layout.OWNER.size
-                if len(self._owners) < _MOST_OWNERS:
-                    name = decoded(thread.partition(b"\0")[0])
-                    self._owners[cookie] = Owner(pid, uid, cgroup, number, name or None)
-                else:
-                    self._dropped += 1
                 continue
-            size, length, segment_size = layout.PACKET.unpack_from(message, at)[-3:]
-            begin, at = at + layout.PACKET.size, at + layout.PACKET.size + size
-            if kind not in _PACKET_KINDS or at > len(message):
-                raise ParseError("The helper sent a record that is not understood.")
-            if self._packet_bytes + size > _MOST_PACKET_BYTES:
-                self._dropped += 1
-                continue
-            self._packet_bytes += size
-            flow = _flow(message[begin - layout.PACKET.size :][: layout.KEY.size])
-            self._packets.append(Packet(flow, PacketKind(kind), uid, message[begin:at], length, segment_size))
+            size = layout.PACKET.unpack_from(message, at)[-3]
+            record = message[at : at + layout.PACKET.size + size]
+            at += layout.PACKET.size + size
+            if at > len(message):
+                raise ParseError("The helper sent a record that is cut.")
+            if kind == layout.REFUSAL:
+                self._add_refusal(record)
+            else:
+                self._add_packet(kind, record)
+
+    def _add_owner(self, record: bytes) -> None:
+        cookie, thread, pid, number, _kind, uid, cgroup = layout.OWNER.unpack(record)
+        if len(self._owners) >= _MOST_OWNERS:
+            self._dropped += 1
+            return
+        name = decoded(thread.partition(b"\0")[0])
+        self._owners[cookie] = Owner(pid, uid, cgroup, number, name or None)
+
+    def _add_packet(self, kind: int, record: bytes) -> None:
+        *_, uid, size, length, segment_size = layout.PACKET.unpack_from(record)
+        if kind not in _PACKET_KINDS:
+            raise ParseError(f"The helper sent a record of an unknown kind, {kind}.")
+        if self._packet_bytes + size > _MOST_PACKET_BYTES:
+            self._dropped += 1
+            return
+        self._packet_bytes += size
+        flow, payload = _flow(record[: layout.KEY.size]), record[layout.PACKET.size :]
+        self._packets.append(Packet(flow, PacketKind(kind), uid, payload, length, segment_size))
+
+    def _add_refusal(self, record: bytes) -> None:
+        if len(self._refusals) >= _MOST_REFUSALS:
+            self._dropped += 1
+            return
+        flow = _flow(record[: layout.KEY.size])
+        self._refusals.append(Refusal(flow.peer_address, flow.peer_port, flow.local_port))
 
 
 def _flow(key: bytes) -> Flow:

@@ -15,8 +15,11 @@ VALUE = struct.Struct("=QQQQQ16sIIII")
 first packet; stamps of creation and of the last packet."""
 STAMPS_OFFSET = 64
 
-STAMP = struct.Struct("=I")
-"""What the programs put on a flow as the stamp of its last packet."""
+STAMP = struct.Struct("=I4xQ")
+"""What the programs put on a flow as the stamp of its last packet; refusals since it was set."""
+
+MOST_REFUSALS = 512
+"""Refusals reported for one stamp."""
 
 LOSSES = struct.Struct("=Q" + VALUE.format.removeprefix("="))
 """Records that found no room in the ring; a value with the sum of what found none in the map."""
@@ -26,14 +29,14 @@ RECORD = struct.Struct("=Q20xBBxxI12x")
 
 PACKET = struct.Struct("=Q16sHHBBxxIIII")
 """Before a copied payload: the flow; kind; user; bytes that follow; bytes of the whole payload, which may be more;
-payload of a datagram if the packet holds several (GSO), else 0."""
+payload of a datagram if the packet holds several (GSO), else 0. A refusal has no cookie, user and payload."""
 
 OWNER = struct.Struct("=Q16sIBBxxI4xQ")
 """A new socket: cookie, name of the thread that made it (NUL at the end, empty if this kernel keeps it secret),
 process, protocol, kind, user, control group."""
 
-NEW_SOCKET, DNS_QUERY, DNS_ANSWER, TLS_HELLO, QUIC_INITIAL = 1, 2, 3, 4, 5
-"""Kinds of records."""
+NEW_SOCKET, DNS_QUERY, DNS_ANSWER, TLS_HELLO, QUIC_INITIAL, REFUSAL = 1, 2, 3, 4, 5, 6
+"""Kinds of records. Refusal: a closed TCP port of this machine refused a connection."""
 
 MOST_PAYLOAD = 4096
 """Bytes of a payload that are copied."""

@@ -73,7 +73,7 @@ class Probes:
 
     def set_stamp(self, stamp: int) -> None:
         """Have the programs put this stamp on every flow that has a packet from now on."""
-        bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp))
+        bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
     def losses(self) -> tuple[int, int, int, int, int]:
         """Return since attaching: bytes received and sent, datagrams received and sent of flows that found no room in

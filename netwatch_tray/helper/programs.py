@@ -57,6 +57,10 @@ _CONSTANTS = {
     "INTERFACE": 60,
     "CREATED": layout.STAMPS_OFFSET,
     "TOUCHED": layout.STAMPS_OFFSET + 4,
+    # layout.STAMP
+    "REFUSALS": 8,
+    "MOST_REFUSALS": layout.MOST_REFUSALS,
+    "RST_AND_ACK": 0x14,
     # layout.LOSSES
     "RING_FULL": 0,
     "MAP_FULL": 8,
@@ -68,6 +72,7 @@ _CONSTANTS = {
     "DNS_ANSWER": layout.DNS_ANSWER,
     "TLS_HELLO": layout.TLS_HELLO,
     "QUIC_INITIAL": layout.QUIC_INITIAL,
+    "REFUSAL": layout.REFUSAL,
     "MOST_PAYLOAD": layout.MOST_PAYLOAD,
 }
 _INBOUND = {
@@ -97,6 +102,8 @@ _NETWORK = """
     *(u64 *)(r10 + KEY_PEER) = 0
     *(u64 *)(r10 + KEY_PEER_PORT) = 0
     *(u64 *)(r10 + VALUE_ADDRESS) = 0
+    *(u64 *)(r10 + TRANSPORT) = 0           // the verifier cannot know which part is read for which protocol
+    *(u64 *)(r10 + TRANSPORT + 8) = 0
     r5 = *(u32 *)(r6 + SKB_PROTOCOL)
     r5 = be16 r5
     r2 = 0
@@ -261,14 +268,15 @@ _CHOOSE_INBOUND = """
     *(u8 *)(r10 + KEY_KIND) = DNS_ANSWER
 """
 _CHOOSE_OUTBOUND = """
-    if r9 < 12 goto out
-    if r8 == TCP goto tcp_payload
+    if r8 == TCP goto segment
     if r8 != UDP goto out
+    if r9 < 12 goto out
     r1 = *(u16 *)(r10 + KEY_PEER_PORT)
     if r1 == 53 goto sample
     if r9 < 1200 goto out                   // the least size of what an Initial is in
     goto sample
-tcp_payload:
+segment:
+    if r9 == 0 goto empty
     if r9 < 44 goto out
 sample:
     {sample}
@@ -352,6 +360,40 @@ _RESERVE = """
     call ringbuf_submit
     goto out
 """
+# A closed port answers a SYN with RST and ACK, and 0 as sequence number (RFC 9293, 3.10.7.1). Linux sends that from a
+# socket of its own, over IPv4 alone through the hook. At most so many are reported between two stamps, so that a scan
+# displaces no other record.
+_REFUSAL = """
+empty:
+    r1 = *(u8 *)(r10 + TRANSPORT + 13)
+    if r1 != RST_AND_ACK goto out
+    r1 = *(u32 *)(r10 + TRANSPORT + 4)
+    if r1 != 0 goto out
+    r1 = value stamp
+    r2 = 1
+    lock *(u64 *)(r1 + REFUSALS) += r2
+    r2 = *(u64 *)(r1 + REFUSALS)
+    if r2 > MOST_REFUSALS goto out
+    *(u64 *)(r10 + VALUE) = 0               // no cookie: the socket is the kernel's
+    *(u8 *)(r10 + KEY_KIND) = REFUSAL
+    r1 = *(u64 *)(r10 + KEY + 8)
+    *(u64 *)(r10 + VALUE + 8) = r1
+    r1 = *(u64 *)(r10 + KEY + 16)
+    *(u64 *)(r10 + VALUE + 16) = r1
+    r1 = *(u64 *)(r10 + KEY + 24)
+    *(u64 *)(r10 + VALUE + 24) = r1
+    *(u64 *)(r10 + VALUE + 32) = 0
+    *(u64 *)(r10 + VALUE + 40) = 0
+    r1 = map ring
+    r2 = r10
+    r2 += VALUE
+    r3 = RECORD_SIZE
+    r4 = NO_WAKEUP
+    call ringbuf_output
+    if r0 == 0 goto out
+    goto full
+"""
+
 # The record is written in the ring itself. The verifier wants a constant size: the smallest that fits.
 _KEEP = f"""
 keep:
@@ -366,6 +408,8 @@ keep:
 discard:
     call ringbuf_discard
     goto out
+"""
+_END = """
 full:
     r1 = value losses
     r2 = 1
@@ -401,13 +445,6 @@ _NEW_SOCKET = """
     r4 = NO_WAKEUP
     call ringbuf_output
     if r0 == 0 goto out
-full:
-    r1 = value losses
-    r2 = 1
-    lock *(u64 *)(r1 + RING_FULL) += r2
-out:
-    r0 = 1
-    exit
 """
 _THREAD_NAME = """
     r1 = r10
@@ -420,21 +457,21 @@ _THREAD_NAME = """
 def inbound(maps: Mapping[str, int]) -> bytes:
     """Return the program for CGROUP_SKB, INGRESS. `maps`: flows, stamp, losses, ring."""
     network = _network(stop_early=_TCP_ENDS, tcp=_TCP_ENDS)
-    text = network + _COUNT + _CHOOSE_INBOUND.format(sample=_LOAD_SAMPLE) + _KEEP
+    text = network + _COUNT + _CHOOSE_INBOUND.format(sample=_LOAD_SAMPLE) + _KEEP + _END
     return assemble(text, _CONSTANTS | _INBOUND, maps)
 
 
 def outbound(maps: Mapping[str, int]) -> bytes:
     """Return the program for CGROUP_SKB, EGRESS. `maps`: as for `inbound`."""
     network = _network(stop_early="", tcp=_TCP_PAYLOAD) + _TCP_IS_NOT_COUNTED
-    text = network + _COUNT + _CHOOSE_OUTBOUND.format(sample=_LOAD_SAMPLE) + _KEEP
+    text = network + _COUNT + _CHOOSE_OUTBOUND.format(sample=_LOAD_SAMPLE) + _KEEP + _REFUSAL + _END
     return assemble(text, _CONSTANTS | _OUTBOUND, maps)
 
 
 def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:
     """Return the program for CGROUP_SOCK, SOCK_CREATE. `maps`: losses, ring. `with_name`: report the thread's name,
     which newer kernels permit only with CAP_PERFMON."""
-    return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else ""), _CONSTANTS, maps)
+    return assemble(_NEW_SOCKET.format(name=_THREAD_NAME if with_name else "") + _END, _CONSTANTS, maps)
 
 
 def _network(*, stop_early: str, tcp: str) -> str:

@@ -9,7 +9,7 @@ import struct
 
 VERSION = 1
 
-SOCKET = "/run/netwatch-tray-helper/socket"
+SOCKET = "/run/netwatch-tray-helper.socket"
 
 LONGEST_MESSAGE = 1 << 17
 """Bytes of a message from the helper."""

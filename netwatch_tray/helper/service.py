@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -48,6 +49,7 @@ def main(arguments: list[str]) -> int:
     """Serve the users whose numbers are given, and root; with `--check` only attach and detach."""
     if arguments == ["--check"]:
         return _check()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     users = {_ROOT, *map(int, arguments)}
     with socket.socket(fileno=os.dup(_LISTENER)) as listener:
         listener.setblocking(False)
@@ -103,6 +105,11 @@ class _Client:
         self.waiting: tuple[int, int] | None = None
         """A request that is to be answered once the socket has room: stamp and position."""
         self.lost_records = 0
+
+    def may_read(self, record: bytes) -> bool:
+        """Records of the user's own sockets, and those of no user's; root reads all."""
+        _cookie, _protocol, kind, uid = layout.RECORD.unpack_from(record)
+        return self.uid in (_ROOT, uid) or kind == layout.REFUSAL
 
     def has_room(self) -> bool:
         """Whether the socket takes a message now."""
@@ -226,7 +233,7 @@ class Service:
             self._probes.set_stamp(stamp)
 
     def _send_records(self, reader: _Client) -> bool:
-        """Send each client the records of its own sockets, root all; one whose socket is full loses them.
+        """Send each client the records that it may read; one whose socket is full loses them.
 
         Return whether none is left: while the client that reads has no room they stay in the ring.
         """
@@ -235,9 +242,9 @@ class Service:
             if not records:
                 return True
             for client in self._clients.values():
-                own = [each for each in records if client.uid in (_ROOT, layout.RECORD.unpack_from(each)[3])]
-                message = protocol.EVENTS_HEAD.pack(protocol.EVENTS) + b"".join(own)
+                readable = [each for each in records if client.may_read(each)]
+                message = protocol.EVENTS_HEAD.pack(protocol.EVENTS) + b"".join(readable)
                 with contextlib.suppress(OSError):  # it hung up, as its next receive shows
-                    if own and not client.send(message):
-                        client.lost_records += len(own)
+                    if readable and not client.send(message):
+                        client.lost_records += len(readable)
         return False

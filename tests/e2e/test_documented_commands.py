@@ -60,6 +60,10 @@ RUN_ELSEWHERE = {
     "window": "e2e/test_main_job.py::test_verbs_talk_to_the_running_agent",
     "window --settings": "e2e/test_trays.py::test_a_panel_on_the_session_bus",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
+    "helper install": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
+    "helper remove": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
+    "helper run": "helper/test_helper_setup.py::test_in_a_terminal",
+    "helper status": "helper/test_helper_setup.py::test_in_a_terminal",
 }
 INSTALLS = {
     # Of other programs, run by `./dev package check`.
@@ -116,11 +120,12 @@ def test_each_command_of_the_checkout_is_known() -> None:
     assert {line.split()[0] for line in listed.splitlines()[2:] if line.strip()} == _DEV_VERBS
 
 
+_OF_OTHERS = r"(?:sudo (?!netwatch-tray )|(?:apt|pip|pipx|uv|man|brew|flatpak|systemctl) )"
+
+
 def test_each_command_of_other_programs_is_known() -> None:
     lines = {line.strip() for line in code()}
-    assert {line for line in lines if re.match(r"(?:sudo|apt|pip|pipx|uv|man|brew|flatpak|systemctl) ", line)} == {
-        *INSTALLS
-    }
+    assert {line for line in lines if re.match(_OF_OTHERS, line)} == {*INSTALLS}
     for where in INSTALLS.values():
         file, test = where.split("::")
         assert f"def {test}(" in (ROOT / "tests" / "packaging" / file).read_text("utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 
@@ -121,6 +122,29 @@ def test_every_length_is_copied_whole_up_to_the_limit(client: HelperClient, pair
     receive(far, size)
     (found,) = packets(client, near)
     assert (found.payload, found.length) == (payload[: layout.MOST_PAYLOAD], size)
+
+
+def test_a_closed_port_reports_who_wanted_to_connect(client: HelperClient, link: Wire) -> None:
+    read(client)
+    ports = set(range(20, 70))
+    callers = set()
+    for port in ports:
+        with make(link.near, socket.AF_INET, STREAM, NEAR) as near:
+            with pytest.raises(ConnectionRefusedError):
+                near.connect((FAR, port))
+            callers.add(near.getsockname()[1])
+    with (
+        make(link.far, socket.AF_INET, STREAM, FAR) as listener,
+        make(link.near, socket.AF_INET, STREAM, NEAR) as near,
+    ):
+        listener.listen()
+        near.connect(listener.getsockname())
+        listener.accept()[0].close()  # no refusal
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # nor is our RST one
+    found = [each for each in read(client).refusals if each.peer_address == NEAR]
+    assert {each.local_port for each in found} == ports
+    assert {each.peer_port for each in found} == callers
+    assert len(found) == len(ports)
 
 
 def test_a_ring_that_is_full_counts_what_it_lost(link: Wire) -> None:

@@ -13,15 +13,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import needs
 import nobody
 import pytest
 from helper_service import (
+    DIRECTORY,
     PATIENCE,
     Service,
     attached,
     cookie,
     make,
     need_ebpf,
+    python,
     read,
     receive,
     service,
@@ -116,6 +119,18 @@ def test_it_gives_up_its_privileges() -> None:
         assert {status[name][0] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} <= kept | {"0000000000000000"}
         assert Path(f"/proc/{running.process.pid}/mem").stat().st_uid == 0  # not dumpable: nobody else may trace it
         client.close()
+
+
+@pytest.mark.parametrize(("capabilities", "works"), [("+bpf,+net_admin", True), ("+bpf", False), ("+net_admin", False)])
+def test_two_capabilities_suffice_and_are_necessary(capabilities: str, works: bool) -> None:
+    """With all others dropped, also CAP_PERFMON, without which the verifier is stricter."""
+    need_ebpf()
+    needs.programs("setpriv")
+    only = ["setpriv", f"--bounding-set=-all,{capabilities}", "--inh-caps=-all", "--no-new-privs"]
+    command = [*only, python(), "-I", "-S", "-B", str(DIRECTORY), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == (0 if works else 1), done.stderr
+    assert ("permits no eBPF programs" in done.stdout) is not works
 
 
 def test_it_ends_with_its_last_client_and_detaches() -> None:

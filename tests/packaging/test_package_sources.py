@@ -369,6 +369,7 @@ SCRIPTS = [
     ROOT / ".ci/run",
     *sorted((ROOT / "packaging").rglob("*.sh")),
     ROOT / "packaging/appimage/AppRun",
+    ROOT / "packaging/debian/prerm",
 ]
 WORKFLOW = ROOT / ".github" / "workflows" / "build.yml"
 

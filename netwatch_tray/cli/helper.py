@@ -1,0 +1,117 @@
+"""The privileged helper: `helper install`, `remove`, `status` and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+from netwatch_tray.cli.session import DONE, WRONG, complain, print_pairs
+from netwatch_tray.errors import NetWatchError
+
+_ANSWER_TIMEOUT = 5.0
+
+
+def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verb = verbs.add_parser(
+        "helper", help="bytes of UDP and names of hosts by a system service: install, remove, status, or run it here"
+    )
+    verb.add_argument("what", choices=("install", "remove", "status", "run"), nargs="?", default="status")
+    verb.add_argument(
+        "--user",
+        dest="users",
+        action="append",
+        default=[],
+        type=_user,
+        metavar="NAME",
+        help="whom it serves besides root, by name or number; may be repeated (default: who ran sudo)",
+    )
+    verb.set_defaults(verb=_helper)
+
+
+def _user(text: str) -> int:
+    """For argparse: the number of a user."""
+    import pwd
+
+    try:
+        return (pwd.getpwuid(int(text)) if text.isdecimal() else pwd.getpwnam(text)).pw_uid
+    except (KeyError, OverflowError):
+        raise argparse.ArgumentTypeError(f"there is no user {text!r}") from None
+
+
+def _helper(options: argparse.Namespace) -> int:
+    if sys.platform != "linux":
+        raise NetWatchError("The helper needs Linux.")
+    if os.environ.get("FLATPAK_ID"):
+        raise NetWatchError("In the sandbox of a Flatpak the helper can be neither set up nor used.")
+    from netwatch_tray import helper_setup
+
+    if options.what == "status":
+        return _status()
+    is_root = os.geteuid() == 0
+    found = helper_setup.invoking_user() if is_root else os.getuid()
+    users = set(options.users) or ({found} if found else set())
+    if not is_root or helper_setup.refusal():
+        return _show_commands(options.what, users)
+    match options.what:
+        case "install":
+            helper_setup.install(users)
+            print(f"The helper is set up for {_names(helper_setup.allowed_users())}. It runs while an agent uses it.")
+        case "remove":
+            print("The helper is removed." if helper_setup.remove() else "Nothing to remove.")
+        case "run":
+            print(f"Serving {_names(users)} until Ctrl-C.", flush=True)
+            helper_setup.run(users)
+    return DONE
+
+
+def _show_commands(what: str, users: set[int]) -> int:
+    """Print what the user can run instead."""
+    from netwatch_tray import helper_setup
+
+    reason = helper_setup.refusal()
+    if what == "run":
+        raise NetWatchError(reason or f"This needs root: {helper_setup.run_command()}")
+    complain(f"{reason or 'This needs root.'} Commands that do it:")
+    commands = helper_setup.remove_commands() if what == "remove" else helper_setup.install_commands(users)
+    print(*commands, sep="\n")
+    return WRONG
+
+
+def _status() -> int:
+    from netwatch_tray import clock, helper_setup
+    from netwatch_tray.collect.helper_client import HelperClient
+
+    client = HelperClient()
+    client.read(_ANSWER_TIMEOUT)
+    info, reason = client.info, client.reason
+    client.close()
+    if info is None:
+        state = reason or "The helper does not answer."
+    else:
+        began = time.localtime(time.time() - clock.boottime() + info.attached_since)
+        state = f"Running since {time.strftime('%H:%M:%S', began)}, process {info.pid}"
+        if not info.is_whole_system:
+            state += "; counts this container only"
+    pairs = {"helper": state}
+    if helper_setup.is_installed():
+        pairs["serves"] = _names(helper_setup.allowed_users())
+        if helper_setup.is_outdated():
+            pairs["version"] = "Of another version of NetWatch Tray than this one. Set it up again."
+    else:
+        pairs["to set it up"] = "netwatch-tray helper install"
+    print_pairs(pairs)
+    return DONE if info else WRONG
+
+
+def _names(users: set[int] | frozenset[int]) -> str:
+    import pwd
+
+    names = ["root"]
+    for uid in sorted(users):
+        try:
+            names.append(pwd.getpwuid(uid).pw_name)
+        except KeyError:
+            names.append(str(uid))
+    return ", ".join(names)

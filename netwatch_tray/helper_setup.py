@@ -1,0 +1,336 @@
+"""Install, remove and run the privileged helper (helper/, docs/helper.md): as a service of systemd, or in a terminal.
+
+Root runs only code that nobody else can change. So the helper is copied to a directory of root's and run by the
+system's Python; a frozen program that belongs to root runs itself. This program is refused as root where others could
+change it. `install_commands` and `remove_commands` are what the user can run: in that case they use programs of the
+system alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import select
+import shlex
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+import netwatch_tray
+from netwatch_tray import launch, paths
+from netwatch_tray.errors import NetWatchError
+from netwatch_tray.helper.protocol import SOCKET
+
+FROZEN_SERVICE = "--helper-service"
+"""First argument by which a frozen program becomes the helper (packaging/program.py)."""
+
+_SERVICE, _SOCKET_UNIT = "netwatch-tray-helper.service", "netwatch-tray-helper.socket"
+_UNITS = Path("/etc/systemd/system")
+_DROP_IN = _UNITS / f"{_SERVICE}.d" / "users.conf"
+_CODE = Path("/usr/local/lib/netwatch-tray/helper")
+_PYTHON = Path("/usr/bin/python3")
+_PYTHON_OPTIONS = ("-I", "-S", "-B")
+_OLDEST_PYTHON = (3, 11)
+_USERS = "NETWATCH_TRAY_USERS"
+_PATIENCE = 60.0
+"""Seconds for a command of the system."""
+_MOST_LINKS = 40
+"""Symbolic links in one path, as for the kernel (path_resolution(7))."""
+
+
+def invoking_user() -> int | None:
+    """Return the user who became root by sudo, run0 or pkexec; None: nobody did."""
+    for name in ("SUDO_UID", "PKEXEC_UID"):
+        value = os.environ.get(name, "")
+        if value.isascii() and value.isdecimal() and int(value) > 0:
+            return int(value)
+    return None
+
+
+def is_installed() -> bool:
+    return (_UNITS / _SOCKET_UNIT).exists()
+
+
+def is_outdated() -> bool:
+    """Whether the copy of the helper's code differs from this program's."""
+    return _CODE.exists() and any(_content(_CODE / file.name) != _content(file) for file in _source().glob("*.py"))
+
+
+def allowed_users() -> frozenset[int]:
+    """Return the users that the installed helper serves besides root."""
+    _, _, found = (_content(_DROP_IN) or b"").decode(errors="replace").partition(f'"{_USERS}=')
+    return frozenset(int(word) for word in found.partition('"')[0].split() if word.isdecimal())
+
+
+def refusal() -> str | None:
+    """Return why root must not run this program: who else can change its code; None if nobody can."""
+    if os.environ.get(launch.WRAPPER):
+        return "This program runs from an image that its user made, so root must not run it."
+    for path in sorted(_code_of_this_program()):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # a path for modules that has none
+            if found := changeable(path):
+                return f"Other users than root can change {found}, so root must not run this program."
+    return None
+
+
+def install_commands(users: Collection[int]) -> list[str]:
+    """Return the commands, one a line of a shell, that install the helper for these users."""
+    if refusal() is None:
+        # sudo names the user who runs it.
+        chosen = () if set(users) == {os.getuid()} else [word for uid in sorted(users) for word in ("--user", str(uid))]
+        return [_sudo("helper", "install", *chosen)]
+    return [
+        shlex.join(["sudo", "install", "-D", "-m", "0644", "-t", str(_CODE), *_source_files()]),
+        shlex.join(["sudo", "install", "-m", "0644", "-t", str(_UNITS), *map(str, _unit_files())]),
+        f"printf {shlex.quote(_drop_in(users))} | sudo install -D -m 0644 /dev/stdin {shlex.quote(str(_DROP_IN))}",
+        "sudo systemctl daemon-reload",
+        f"sudo systemctl enable --now {_SOCKET_UNIT}",
+    ]
+
+
+def remove_commands() -> list[str]:
+    """Return the commands, one a line of a shell, that remove the helper."""
+    if refusal() is None:
+        return [_sudo("helper", "remove")]
+    files = [*(str(_UNITS / unit) for unit in (_SOCKET_UNIT, _SERVICE)), str(_DROP_IN.parent), str(_CODE.parent)]
+    return [
+        f"sudo systemctl disable --now {_SOCKET_UNIT}",
+        f"sudo systemctl stop {_SERVICE}",
+        shlex.join(["sudo", "rm", "-rf", *files]),
+        "sudo systemctl daemon-reload",
+    ]
+
+
+def run_command() -> str:
+    """Return the command that runs the helper in a terminal."""
+    return _sudo("helper", "run")
+
+
+def install(users: Collection[int]) -> None:
+    """Install the service for these users and those that it serves already. Raise NetWatchError."""
+    _require_root_and_trust()
+    if shutil.which("systemctl") is None:
+        raise NetWatchError("There is no systemd here. Root can run the helper in a terminal: netwatch-tray helper run")
+    command = _service_command(_source())
+    _require_kernel(command)
+    if not _is_frozen():
+        _copy_code()
+    _UNITS.mkdir(parents=True, exist_ok=True)
+    for unit in _unit_files():
+        _write(_UNITS / unit.name, unit.read_text("utf-8"))
+    _write(_DROP_IN, _drop_in({*users, *allowed_users()}))
+    if _is_booted():
+        _systemctl("daemon-reload")
+        _systemctl("stop", _SOCKET_UNIT, _SERVICE)
+        _systemctl("enable", "--now", _SOCKET_UNIT)
+    else:
+        _systemctl("--root=/", "enable", _SOCKET_UNIT)
+
+
+def remove() -> bool:
+    """Remove the service and all its files; return whether there was one. Raise NetWatchError."""
+    _require_root_and_trust()
+    was_installed = is_installed() or _CODE.exists()
+    if is_installed():
+        if _is_booted():
+            _systemctl("disable", "--now", _SOCKET_UNIT)
+            _systemctl("stop", _SERVICE)
+        else:
+            _systemctl("--root=/", "disable", _SOCKET_UNIT)
+    for unit in (_SOCKET_UNIT, _SERVICE):
+        (_UNITS / unit).unlink(missing_ok=True)
+    shutil.rmtree(_DROP_IN.parent, ignore_errors=True)
+    shutil.rmtree(_CODE, ignore_errors=True)
+    with contextlib.suppress(OSError):  # there is none, or something else is in it
+        _CODE.parent.rmdir()
+    if was_installed and _is_booted():
+        _systemctl("daemon-reload")
+    return was_installed
+
+
+def run(users: Collection[int]) -> None:
+    """Serve until interrupted: start a helper when somebody connects, as systemd does. Raise NetWatchError."""
+    _require_root_and_trust()
+    command = _service_command(_source())
+    _require_kernel(command)
+    with contextlib.suppress(ValueError):  # not permitted in every container
+        # Linux 5.8 to 5.10 charge maps to this limit.
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _listener() as listener:
+        connecting = select.poll()
+        connecting.register(listener, select.POLLIN)
+        while True:
+            connecting.poll()
+            service = subprocess.Popen([*command, *map(str, sorted(users))], stdin=listener.fileno())
+            try:
+                service.wait()
+            finally:
+                service.kill()
+                service.wait()
+
+
+def changeable(path: Path) -> Path | None:
+    """Return the first part of a path, links followed, that another user than root can change; None: there is none.
+
+    What root may not look at is somebody else's as well (FUSE). Raise FileNotFoundError for a path that does not exist.
+    """
+    whole, rest = Path("/"), list(path.absolute().parts[1:])
+    links = 0
+    while True:
+        try:
+            found = whole.lstat()
+        except PermissionError:
+            return whole
+        is_link = stat.S_ISLNK(found.st_mode)
+        # In a sticky directory nobody can replace what belongs to root.
+        is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        others_write = found.st_mode & (stat.S_IWOTH | (stat.S_IWGRP if found.st_gid else 0))
+        if found.st_uid or (others_write and not is_link and not is_sticky):
+            return whole
+        if is_link:
+            links += 1
+            if links > _MOST_LINKS:
+                return whole
+            target = whole.readlink()
+            rest = [*(part for part in target.parts if part != "/"), *rest]
+            whole = Path("/") if target.is_absolute() else whole.parent
+        if not rest:
+            return None
+        part = rest.pop(0)
+        whole = whole.parent if part == ".." else whole / part
+
+
+def _code_of_this_program() -> set[Path]:
+    """What has been executed until now, what may be imported, and what is installed."""
+    modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    found = {Path(name) for name in (sys.executable, *sys.path, *filter(None, modules)) if name}
+    return found | {_source(), *_source().glob("*.py"), *_unit_files()}
+
+
+def _source() -> Path:
+    """The directory with the helper's code in this program."""
+    return Path(netwatch_tray.__file__).parent / "helper"
+
+
+def _source_files() -> list[str]:
+    return sorted(map(str, _source().glob("*.py")))
+
+
+def _unit_files() -> list[Path]:
+    return [paths.assets() / "linux" / unit for unit in (_SOCKET_UNIT, _SERVICE)]
+
+
+def _is_frozen() -> bool:
+    return bool(getattr(sys, "frozen", False))
+
+
+def _is_booted() -> bool:
+    """Whether systemd runs this system (sd_booted(3))."""
+    return Path("/run/systemd/system").is_dir()
+
+
+def _sudo(*arguments: str) -> str:
+    program, *rest = launch.command(*arguments)
+    installed = shutil.which("netwatch-tray")
+    if installed and Path(installed).resolve() == Path(program).resolve():
+        program = "netwatch-tray"
+    return shlex.join(["sudo", program, *rest])
+
+
+def _service_command(code: Path) -> list[str]:
+    """How the helper is started; its users follow. Raise NetWatchError where the system's Python cannot run it."""
+    if _is_frozen():
+        return [sys.executable, FROZEN_SERVICE]
+    try:
+        asked = [str(_PYTHON), "-I", "-S", "-c", "import sys; print(*sys.version_info[:2])"]
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
+        is_new = tuple(map(int, answer.split())) >= _OLDEST_PYTHON
+    except (OSError, ValueError, subprocess.SubprocessError):
+        is_new = False
+    if not is_new or changeable(_PYTHON):
+        raise NetWatchError(f"The helper needs Python 3.11 or newer as {_PYTHON}, which only root can change.")
+    return [str(_PYTHON), *_PYTHON_OPTIONS, str(code)]
+
+
+def _drop_in(users: Collection[int]) -> str:
+    lines = ["[Service]", f'Environment="{_USERS}={" ".join(map(str, sorted(users)))}"']
+    if _is_frozen() and refusal() is None:
+        lines += ["ExecStart=", f"ExecStart={sys.executable} {FROZEN_SERVICE} ${_USERS}"]
+    return "\n".join(lines) + "\n"
+
+
+def _require_root_and_trust() -> None:
+    if sys.platform != "linux":
+        raise NetWatchError("The helper needs Linux.")
+    if os.geteuid() != 0:
+        raise NetWatchError("This needs root.")
+    if reason := refusal():
+        raise NetWatchError(reason)
+
+
+def _require_kernel(command: Sequence[str]) -> None:
+    checked = subprocess.run([*command, "--check"], capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    if checked.returncode:
+        reason = checked.stdout.strip() or checked.stderr.strip()[-400:] or "It ended without giving a reason."
+        raise NetWatchError(f"The helper cannot work here: {reason}")
+
+
+def _copy_code() -> None:
+    shutil.rmtree(_CODE, ignore_errors=True)
+    _CODE.mkdir(parents=True, mode=0o755)
+    if found := changeable(_CODE):
+        raise NetWatchError(f"Other users than root can change {found}, so the helper is not installed in {_CODE}.")
+    for file in _source().glob("*.py"):
+        _write(_CODE / file.name, file.read_text("utf-8"))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    path.chmod(0o644)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _systemctl(*arguments: str) -> None:
+    command = ["systemctl", "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    if done.returncode:
+        raise NetWatchError(f"{shlex.join(command)} failed: {done.stderr.strip()[-400:]}")
+
+
+@contextlib.contextmanager
+def _listener() -> Iterator[socket.socket]:
+    """The socket that systemd would listen on; its file is removed afterwards. Raise NetWatchError."""
+    path = Path(SOCKET)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        if probe.connect_ex(SOCKET) == 0:
+            raise NetWatchError(f"A helper serves already on {SOCKET}.")
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(SOCKET)
+        bound = paths.identity(SOCKET)
+        try:
+            path.chmod(0o666)
+            listener.listen(64)
+            yield listener
+        finally:
+            if paths.identity(SOCKET) == bound:
+                path.unlink(missing_ok=True)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
