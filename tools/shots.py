@@ -25,6 +25,7 @@ from tray_sheet import draw_sheet
 from tray_shot import draw_tray
 
 from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -61,7 +62,7 @@ def _draw_windows(directory: Path) -> None:
                 window = MainWindow(Theme(application, scheme), link, memory, SyntheticHistory())
                 window.resize(1120, 740)
                 window.interfaces.choose_range(2)
-                window.connections.group_by("app")
+                window.connections.bar.group_by(Grouping("app"))
                 window.show()
                 link.try_now()
                 for index, name in enumerate(("interfaces", "connections", "apps", "usage", "settings")):

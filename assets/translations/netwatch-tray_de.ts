@@ -175,22 +175,6 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Chart</name>
     <message>
-      <source>now</source>
-      <translation>jetzt</translation>
-    </message>
-    <message>
-      <source>Download</source>
-      <translation>Download</translation>
-    </message>
-    <message>
-      <source>Upload</source>
-      <translation>Upload</translation>
-    </message>
-    <message>
-      <source>peak {rate}</source>
-      <translation>Spitze {rate}</translation>
-    </message>
-    <message>
       <source>no data</source>
       <translation>keine Daten</translation>
     </message>
@@ -215,6 +199,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Upload {rate}</translation>
     </message>
     <message>
+      <source>peak {rate}</source>
+      <translation>Spitze {rate}</translation>
+    </message>
+    <message>
       <source>Total rate</source>
       <translation>Gesamtrate</translation>
     </message>
@@ -225,6 +213,18 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>peak {rate} at {time}</source>
       <translation>Spitze {rate} um {time}</translation>
+    </message>
+    <message>
+      <source>now</source>
+      <translation>jetzt</translation>
+    </message>
+    <message>
+      <source>Download</source>
+      <translation>Download</translation>
+    </message>
+    <message>
+      <source>Upload</source>
+      <translation>Upload</translation>
     </message>
   </context>
   <context>
@@ -391,10 +391,6 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Connections</name>
     <message>
-      <source>user {name}</source>
-      <translation>Benutzer {name}</translation>
-    </message>
-    <message>
       <source>App</source>
       <translation>App</translation>
     </message>
@@ -478,9 +474,21 @@ Hat jetzt keine Verbindung</translation>
       <source>{count} connections</source>
       <translation>{count} Verbindungen</translation>
     </message>
+    <message>
+      <source>Program unknown</source>
+      <translation>Programm unbekannt</translation>
+    </message>
+    <message>
+      <source>No remote address</source>
+      <translation>Ohne Gegenstelle</translation>
+    </message>
+    <message>
+      <source>user {name}</source>
+      <translation>Benutzer {name}</translation>
+    </message>
   </context>
   <context>
-    <name>ConnectionsPage</name>
+    <name>ConnectionsBar</name>
     <message>
       <source>app: port: host: state: unit: rate&gt;1M, or any word</source>
       <translation>app: port: host: state: unit: rate&gt;1M oder ein Wort</translation>
@@ -493,6 +501,76 @@ Hat jetzt keine Verbindung</translation>
       <source>Conditions side by side must all hold; a comma means “or”, - turns one round ({keys} or /)</source>
       <translation>Bedingungen nebeneinander gelten alle; ein Komma heißt „oder“, - kehrt eine um ({keys} oder /)</translation>
     </message>
+    <message>
+      <source>Group by app, by remote address or not at all ({keys})</source>
+      <translation>Nach App, nach Gegenstelle oder gar nicht gruppieren ({keys})</translation>
+    </message>
+    <message>
+      <source>Copy and export</source>
+      <translation>Kopieren und exportieren</translation>
+    </message>
+    <message>
+      <source>Details of the selected connection (Enter)</source>
+      <translation>Einzelheiten der gewählten Verbindung (Eingabe)</translation>
+    </message>
+    <message>
+      <source>Details</source>
+      <translation>Einzelheiten</translation>
+    </message>
+    <message>
+      <source>No groups</source>
+      <translation>Ungruppiert</translation>
+    </message>
+    <message>
+      <source>Group by app</source>
+      <translation>Nach App</translation>
+    </message>
+    <message>
+      <source>Group by remote</source>
+      <translation>Nach Gegenstelle</translation>
+    </message>
+    <message>
+      <source>Grouping: {name}</source>
+      <translation>Gruppierung: {name}</translation>
+    </message>
+    <message>
+      <source>By app</source>
+      <translation>Nach App</translation>
+    </message>
+    <message>
+      <source>By remote address</source>
+      <translation>Nach Adresse der Gegenstelle</translation>
+    </message>
+  </context>
+  <context>
+    <name>ConnectionsMenu</name>
+    <message>
+      <source>Copy cell</source>
+      <translation>Zelle kopieren</translation>
+    </message>
+    <message>
+      <source>Copy rows</source>
+      <translation>Zeilen kopieren</translation>
+    </message>
+    <message>
+      <source>Copy all rows</source>
+      <translation>Alle Zeilen kopieren</translation>
+    </message>
+    <message>
+      <source>Export as CSV …</source>
+      <translation>Als CSV exportieren …</translation>
+    </message>
+    <message>
+      <source>Export as JSON …</source>
+      <translation>Als JSON exportieren …</translation>
+    </message>
+    <message>
+      <source>Export connections</source>
+      <translation>Verbindungen exportieren</translation>
+    </message>
+  </context>
+  <context>
+    <name>ConnectionsPage</name>
     <message>
       <source>Connections</source>
       <translation>Verbindungen</translation>
@@ -524,78 +602,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The connection list may be old</source>
       <translation>Die Verbindungsliste ist vielleicht alt</translation>
-    </message>
-    <message>
-      <source>No groups</source>
-      <translation>Ungruppiert</translation>
-    </message>
-    <message>
-      <source>Group by app</source>
-      <translation>Nach App</translation>
-    </message>
-    <message>
-      <source>Group by remote</source>
-      <translation>Nach Gegenstelle</translation>
-    </message>
-    <message>
-      <source>Grouping: {name}</source>
-      <translation>Gruppierung: {name}</translation>
-    </message>
-    <message>
-      <source>Group by app, by remote address or not at all ({keys})</source>
-      <translation>Nach App, nach Gegenstelle oder gar nicht gruppieren ({keys})</translation>
-    </message>
-    <message>
-      <source>Copy and export</source>
-      <translation>Kopieren und exportieren</translation>
-    </message>
-    <message>
-      <source>Details of the selected connection (Enter)</source>
-      <translation>Einzelheiten der gewählten Verbindung (Eingabe)</translation>
-    </message>
-    <message>
-      <source>Details</source>
-      <translation>Einzelheiten</translation>
-    </message>
-    <message>
-      <source>By app</source>
-      <translation>Nach App</translation>
-    </message>
-    <message>
-      <source>By remote address</source>
-      <translation>Nach Adresse der Gegenstelle</translation>
-    </message>
-    <message>
-      <source>Copy cell</source>
-      <translation>Zelle kopieren</translation>
-    </message>
-    <message>
-      <source>Copy rows</source>
-      <translation>Zeilen kopieren</translation>
-    </message>
-    <message>
-      <source>Copy all rows</source>
-      <translation>Alle Zeilen kopieren</translation>
-    </message>
-    <message>
-      <source>Export as CSV …</source>
-      <translation>Als CSV exportieren …</translation>
-    </message>
-    <message>
-      <source>Export as JSON …</source>
-      <translation>Als JSON exportieren …</translation>
-    </message>
-    <message>
-      <source>Program unknown</source>
-      <translation>Programm unbekannt</translation>
-    </message>
-    <message>
-      <source>No remote address</source>
-      <translation>Ohne Gegenstelle</translation>
-    </message>
-    <message>
-      <source>Export connections</source>
-      <translation>Verbindungen exportieren</translation>
     </message>
     <message>
       <source>{shown} of {total}</source>

@@ -51,6 +51,7 @@ from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
@@ -275,13 +276,13 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
         window.turn_to(1)
         page = window.connections
         for grouping, size in (("app", "normal"), ("none", "wide")):
-            page.group_by(grouping)
+            page.bar.group_by(Grouping(grouping))
             page.table.selectRow(1)
             window.resize(*SIZES[size])
-            page.toggle_details()
+            page.side.toggle()
             settle()
             yield f"details-{name}-{scheme.name.lower()}-{size}", window, True
-            page.toggle_details()
+            page.side.toggle()
 
 
 def make_application() -> QApplication:

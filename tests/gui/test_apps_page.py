@@ -69,7 +69,7 @@ def test_search_and_the_way_to_the_connections(open_window) -> None:
     page.table.setFocus()
     QTest.keyClick(page.table, Qt.Key.Key_Return)
     assert opened.window.connections.isVisible()
-    assert opened.window.connections.filter.text() == 'app:"Web Content"'
+    assert opened.window.connections.bar.field.text() == 'app:"Web Content"'
 
 
 def test_nothing_old_is_shown_without_the_agent(open_window) -> None:

@@ -15,8 +15,8 @@ from windows import connection, until
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage
 from netwatch_tray.model import App
-from netwatch_tray.window.pages.connections.columns import Group
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
+from netwatch_tray.window.pages.connections.rows import Group
 from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.widgets.text import Text
 
@@ -109,7 +109,7 @@ def test_rows_move_at_most_every_two_seconds_and_never_under_the_pointer(open_wi
 def test_groups_have_their_sums_and_fold(open_window) -> None:
     opened, page = _open(open_window, AppsMessage(apps=(_app("ff", "Firefox"),), interval_s=2.0))
     QTest.keySequence(opened.window, "Ctrl+G")
-    assert page.grouping == "app"
+    assert page.bar.grouping == "app"
     assert _column(page, 0) == [
         "Firefox (2)", "firefox", "firefox", "curl (1)", "curl", "postgresql.service (1)", "postgresql.service",
         "user mallory (1)", "user mallory",
@@ -139,17 +139,17 @@ def test_groups_have_their_sums_and_fold(open_window) -> None:
 
 def test_a_bad_filter_keeps_the_last_good_result(open_window) -> None:
     _opened, page = _open(open_window)
-    page.filter.setText("app:firefox")
+    page.bar.field.setText("app:firefox")
     assert _column(page, 0) == ["firefox", "firefox"]
-    page.filter.setText("app:firefox prot:tcp")
-    assert page._wrong.isVisible()
-    assert page._wrong.text().startswith("There is no “prot:”.")
+    page.bar.field.setText("app:firefox prot:tcp")
+    assert page.bar._error.isVisible()
+    assert page.bar._error.text().startswith("There is no “prot:”.")
     assert _column(page, 0) == ["firefox", "firefox"]
     assert page.grab().toImage().width() == 1280
-    page.filter.setText("app:curl")
-    assert not page._wrong.isVisible()
+    page.bar.field.setText("app:curl")
+    assert not page.bar._error.isVisible()
     assert _column(page, 0) == ["curl"]
-    assert page.filter._count == "1 of 5"
+    assert page.bar.field._count == "1 of 5"
 
 
 def test_details(open_window) -> None:
@@ -161,7 +161,7 @@ def test_details(open_window) -> None:
     assert "firefox" in said
     assert said[said.index("Remote") + 1] == "198.51.100.7:443"
     assert said[said.index("Download") + 1] == "5.00 MB/s"
-    assert page._beside.indexOf(page.details) >= 0, "beside the table where there is room"
+    assert not page.side.is_floating, "beside the table where there is room"
     opened.say(ConnectionsMessage(changed=(connection(1, "firefox", rx_rate=7e6, tx_rate=1.0),)))
     said = [each.text() for each in page.details.findChildren(Text)]
     assert said[said.index("Download") + 1] == "7.00 MB/s"
@@ -173,12 +173,12 @@ def test_details(open_window) -> None:
     assert minute._of != "key1", "another connection has a minute of its own"
     page.table.selectRow(0)
     page.details._only.click()
-    assert page.filter.text() == "app:firefox"
+    assert page.bar.field.text() == "app:firefox"
     opened.window.resize(960, 640)
-    until(lambda: page._beside.indexOf(page.details) < 0, "over the table where there is none")
+    until(lambda: page.side.is_floating, "over the table where there is none")
     QTest.keyClick(page.table, Qt.Key.Key_Escape)
     assert page.details.isHidden()
-    assert page.filter.text() == "app:firefox", "one thing at a time"
+    assert page.bar.field.text() == "app:firefox", "one thing at a time"
 
 
 def test_copying(open_window) -> None:
@@ -195,24 +195,24 @@ def test_copying(open_window) -> None:
 
 def test_export(open_window, tmp_path, monkeypatch) -> None:
     opened, page = _open(open_window)
-    page.filter.setText("app:firefox")
+    page.bar.field.setText("app:firefox")
     file = tmp_path / "out"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
-    page._export("csv")
+    page.menu.export("csv")
     with file.open(newline="") as written:
         rows = list(csv.DictReader(written))
     assert [(row["key"], row["rx_rate"], row["since"] != "") for row in rows] == [
         ("key1", "5000000.0", True),
         ("key2", "1000.0", False),
     ]
-    page._export("json")
+    page.menu.export("json")
     found = json.loads(file.read_text())
     assert [(each["process"], each["rx_rate"], each["user"]) for each in found] == [
         ("firefox", 5e6, None),
         ("firefox", 1e3, None),
     ]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "where"), ""))
-    page._export("csv")
+    page.menu.export("csv")
     banner = opened.window.findChild(Banner)
     assert banner._notice.title == "The list was not saved"
     assert str(tmp_path) in banner._notice.detail
@@ -221,11 +221,11 @@ def test_export(open_window, tmp_path, monkeypatch) -> None:
 def test_the_sums_come_out(open_window) -> None:
     message = AppsMessage(apps=(), interval_s=2.0, uplink=(2_000_000, 3000), tcp=(1_800_000, 4000), other=(200_000, 0))
     opened, page = _open(open_window, message)
-    assert page._sums.accessibleName() == (
+    assert page.sums.accessibleName() == (
         "↓ Interfaces 1.00 MB/s = TCP by app 900 kB/s + UDP, QUIC and other 100 kB/s; "
         "↑ Interfaces 1.50 kB/s = TCP by app 2.00 kB/s + UDP, QUIC and other 0 B/s"
     )
-    assert "Apps are 33 % above the interfaces" in page._sums.explanation()
+    assert "Apps are 33 % above the interfaces" in page.sums.explanation()
     opened.agent.stop()
     until(lambda: not opened.link.connected, "it is noticed")
-    assert units.UNKNOWN in page._sums.accessibleName()
+    assert units.UNKNOWN in page.sums.accessibleName()

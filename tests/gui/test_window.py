@@ -13,6 +13,7 @@ from netwatch_tray import units
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Status, Subscribe, TickMessage
 from netwatch_tray.model import GapReason, Why, WhyCode
 from netwatch_tray.units import Units
+from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.shell.main_window import _STARTED_BY
@@ -254,7 +255,7 @@ def test_states_of_the_connection_list(open_window) -> None:
     assert banner.isVisible()
     assert banner._notice == ("warn", "The connection list may be old", "lsof did not answer.", None)
     QTest.keyClick(opened.window, Qt.Key.Key_Slash)
-    QTest.keyClicks(page.filter, "thunder / bird")
+    QTest.keyClicks(page.bar.field, "thunder / bird")
     assert _instead(page).startswith("No connection matches: Open sockets: 1, none has “thunder / bird”")
     page._instead.button.click()
     assert _instead(page) == ""
@@ -271,19 +272,19 @@ def test_filter(open_window) -> None:
     )
     page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     QTest.keySequence(opened.window, "Ctrl+F")
-    until(page.filter.hasFocus, "the filter has the focus")
+    until(page.bar.field.hasFocus, "the filter has the focus")
     for words, left in (
         ("s", ["firefox", "ssh", "Syncthing"]),
         ("SYNC 22000", ["Syncthing"]),
         ("ssh tcp :443", ["ssh"]),
     ):
-        page.filter.setText(words)
+        page.bar.field.setText(words)
         assert [row[0] for row in _texts(page.table)] == left
-    assert page.filter._count == "1 of 3"
+    assert page.bar.field._count == "1 of 3"
     opened.say(ConnectionsMessage(added=(connection(4, "openssh"), connection(5, "curl"))))
     assert [row[0] for row in _texts(page.table)] == ["openssh", "ssh"], "it holds for those that come later"
     QTest.keyClick(opened.window, Qt.Key.Key_Escape)
-    assert page.filter.text() == ""
+    assert page.bar.field.text() == ""
     assert len(_texts(page.table)) == 5
 
 
@@ -478,7 +479,7 @@ def test_size_page_and_range_are_remembered(open_window) -> None:
     first.window.turn_to(1)
     first.window.interfaces.choose_range(1)
     first.window.usage.choose_range(2)
-    first.window.connections.group_by("remote")
+    first.window.connections.bar.group_by(Grouping("remote"))
     first.window.connections.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     first.window.apps.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)
     first.window.close()
@@ -487,7 +488,7 @@ def test_size_page_and_range_are_remembered(open_window) -> None:
     assert again.window.connections.isVisible()
     assert again.window.interfaces.range_index == 1
     assert again.window.usage.period == 2
-    assert again.window.connections.grouping == "remote"
+    assert again.window.connections.bar.grouping == "remote"
     headers = [table.horizontalHeader() for table in (again.window.connections.table, again.window.apps.table)]
     assert [header.sortIndicatorSection() for header in headers] == [0, 6]
     assert [header.sortIndicatorOrder() for header in headers] == [

@@ -18,6 +18,7 @@ from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.apps.page import AppsPage
+from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.pages.interfaces.page import InterfacesPage
 from netwatch_tray.window.pages.page import Page
@@ -203,7 +204,7 @@ class MainWindow(QWidget):
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("page", self._tabs.checkedId())
         self._memory.setValue("range", self.interfaces.range_index)
-        self._memory.setValue("grouping", self.connections.grouping)
+        self._memory.setValue("grouping", str(self.connections.bar.grouping))
         self._memory.setValue("period", self.usage.period)
         for name, table in self._sorted_tables():
             header = table.horizontalHeader()
@@ -276,7 +277,7 @@ class MainWindow(QWidget):
         add("?", self._show_keys)
         for index in range(self.interfaces.ranges):
             add(f"Alt+{index + 1}", lambda index=index: self._page().choose_range(index))
-        add("Ctrl+G", self.connections.next_grouping)
+        add("Ctrl+G", self.connections.bar.group_by_next)
         add("Ctrl+F", lambda: self._page().go_to_filter())
         add("/", lambda: self._page().go_to_filter())
         add("Escape", self._escape)
@@ -306,7 +307,7 @@ class MainWindow(QWidget):
         page, chosen = self._remembered("page"), self._remembered("range")
         self.turn_to(page if page <= _SETTINGS else 0)
         self.interfaces.choose_range(chosen)
-        self.connections.group_by(str(self._memory.value("grouping", "")))
+        self.connections.bar.group_by(Grouping(str(self._memory.value("grouping", ""))))
         understood = self._memory.value("understood", [])
         # A list of one is a text to Qt.
         self._understood = set(map(str, understood if isinstance(understood, list) else [understood]))
@@ -359,7 +360,7 @@ class MainWindow(QWidget):
             self._say()
 
     def _show_connections_of(self, app: str) -> None:
-        self.connections.filter_app(app)
+        self.connections.bar.filter_app(app)
         self.turn_to(self._pages.index(self.connections))
 
     def _show_settings(self, section: int) -> None:

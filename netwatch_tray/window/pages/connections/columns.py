@@ -12,6 +12,7 @@ from netwatch_tray import units
 from netwatch_tray.model import Connection, endpoint
 from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
+from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, is_listening, owner
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate
 from netwatch_tray.window.widgets.formatting import how_long, round_trip
@@ -23,29 +24,6 @@ _CHEVRON = 16
 _COUNT_GAP = 10
 
 
-class Group(NamedTuple):
-    """The heading of connections that belong together."""
-
-    key: str
-    name: str
-    connections: int
-    rx_rate: float | None
-    """Of those that are known, bytes/s."""
-    tx_rate: float | None
-    folded: bool
-
-
-class ConnectionRow(NamedTuple):
-    """A connection, whether it is gone already (it stays to be seen for a moment), and what it stands below."""
-
-    connection: Connection
-    closed: bool = False
-    group: Group | None = None
-
-
-Line = ConnectionRow | Group
-
-
 class ConnectionContext(NamedTuple):
     """What the cells are drawn from besides their own record."""
 
@@ -55,25 +33,6 @@ class ConnectionContext(NamedTuple):
     most_rx: float
     """The greatest rate there is: as long as a bar can be."""
     most_tx: float
-
-
-def key(line: Line) -> str:
-    return f"group {line.key}" if isinstance(line, Group) else line.connection.key
-
-
-def heading(line: Line) -> Group | None:
-    return None if isinstance(line, Group) else line.group
-
-
-def owner(connection: Connection) -> str | None:
-    """The program, else the unit or the user that it belongs to."""
-    if connection.process is not None:
-        return connection.process
-    if connection.unit is not None:
-        return connection.unit
-    if connection.user is not None:
-        return translate("Connections", "user {name}").format(name=connection.user)
-    return None
 
 
 def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[Line]]:
@@ -164,10 +123,6 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             drop_order=3,
         ),
     ]
-
-
-def is_listening(connection: Connection) -> bool:
-    return connection.state == "LISTEN"
 
 
 def state_in_words(row: ConnectionRow) -> str:

@@ -1,4 +1,4 @@
-"""The pane that tells everything about one connection, or about a group of them."""
+"""The details pane of one connection, or of a group."""
 
 from __future__ import annotations
 
@@ -14,16 +14,8 @@ from netwatch_tray.model import Connection
 from netwatch_tray.units import UNKNOWN
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
-from netwatch_tray.window.pages.connections.columns import (
-    ConnectionContext,
-    ConnectionRow,
-    Group,
-    Line,
-    key,
-    owner,
-    state_in_words,
-    why_no_rate,
-)
+from netwatch_tray.window.pages.connections.columns import ConnectionContext, state_in_words, why_no_rate
+from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, key, owner
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import how_long, round_trip
 from netwatch_tray.window.widgets.painting import hair_line
@@ -43,13 +35,13 @@ _Section = tuple[str, list[tuple[str, str]]]
 
 
 class ConnectionDetails(QWidget):
-    """Hidden at first. `closed`: its cross was pressed. `only_app`: the person wants to see this app alone."""
+    """`close_requested`: the cross was clicked. `app_requested`: the user wants to see only the app with this name."""
 
-    closed = Signal()
-    only_app = Signal(str)
+    close_requested = Signal()
+    app_requested = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._app: str | None = None
         self._text = ""
@@ -95,10 +87,9 @@ class ConnectionDetails(QWidget):
         column.addWidget(self._minute)
         column.addWidget(scroll, 1)
         column.addLayout(buttons)
-        close.clicked.connect(self.closed)
+        close.clicked.connect(self.close_requested)
         self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text))
         self._only.clicked.connect(self._emit_app)
-        self.hide()
 
     def show_line(self, line: Line | None, context: ConnectionContext) -> None:
         title, below, sections = self._describe(line, context)
@@ -119,7 +110,7 @@ class ConnectionDetails(QWidget):
 
     def _emit_app(self) -> None:
         if self._app is not None:
-            self.only_app.emit(self._app)
+            self.app_requested.emit(self._app)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         tokens = self._theme.tokens
@@ -220,7 +211,7 @@ class ConnectionDetails(QWidget):
 
 
 class _LastMinute(QWidget):
-    """The rates of what is shown, for as long as it is."""
+    """The rates of the shown line since it is shown, at most of the last minute."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -1,27 +1,56 @@
-"""The connections that the agent told of, and what is asked about all of them."""
+"""The rows of the connection table, and the list of all connections. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray.model import Connection
-from netwatch_tray.window.pages.connections.columns import ConnectionRow, is_listening
+
+translate = QCoreApplication.translate
+
+
+class Group(NamedTuple):
+    """The heading row of a group of connections."""
+
+    key: str
+    name: str
+    connections: int
+    rx_rate: float | None
+    """Sum of the known rates, bytes/s; None: none is known."""
+    tx_rate: float | None
+    folded: bool
+
+
+class ConnectionRow(NamedTuple):
+    """A connection, whether it has closed (it stays visible for a moment), and its group."""
+
+    connection: Connection
+    closed: bool = False
+    group: Group | None = None
+
+
+Line = ConnectionRow | Group
 
 
 class ConnectionList:
-    """By key, with those that closed a moment ago. Counts and greatest rates are kept, not looked for: there may be
-    ten thousand, and a hundred of them change every two seconds."""
+    """Connections by key, with those that closed a moment ago.
+
+    Counts and greatest rates are updated, not searched for: of ten thousand connections a hundred change every 2 s.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[str, ConnectionRow] = {}
         self._closed: dict[str, float] = {}
-        """When."""
+        """Time of closing."""
         self._listening: set[str] = set()
         self._rx: dict[str, float] = {}
         self._tx: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """With those that closed."""
+        """Number of rows, closed ones included."""
         return len(self._rows)
 
     def __iter__(self) -> Iterator[ConnectionRow]:
@@ -40,7 +69,7 @@ class ConnectionList:
 
     @property
     def most_rx(self) -> float:
-        """The greatest rate there is, bytes/s."""
+        """The greatest rate, bytes/s."""
         return max(self._rx.values(), default=0.0)
 
     @property
@@ -48,7 +77,7 @@ class ConnectionList:
         return max(self._tx.values(), default=0.0)
 
     def put(self, connections: Iterable[Connection]) -> None:
-        """Adds or replaces."""
+        """Add or replace connections."""
         for connection in connections:
             key = connection.key
             self._rows[key] = ConnectionRow(connection)
@@ -61,7 +90,7 @@ class ConnectionList:
                     rates.pop(key, None)
 
     def close(self, keys: Iterable[str], now: float) -> list[str]:
-        """Marks those as closed that are there, and returns their keys; `now`: seconds on a clock of the caller's."""
+        """Mark connections as closed, and return their keys; unknown keys are ignored. `now`: of any clock, seconds."""
         closed = [key for key in keys if key in self._rows]
         for key in closed:
             self._rows[key] = self._rows[key]._replace(closed=True)
@@ -70,14 +99,14 @@ class ConnectionList:
         return closed
 
     def drop_closed(self, until: float) -> list[str]:
-        """Removes those that closed up to then, and returns their keys."""
+        """Remove the connections that closed up to `until`, and return their keys."""
         gone = [key for key, closed in self._closed.items() if closed <= until]
         for key in gone:
             del self._closed[key], self._rows[key]
         return gone
 
     def keep_only(self, keys: Iterable[str]) -> list[str]:
-        """Removes all others, and returns their keys."""
+        """Remove all other connections, and return their keys."""
         gone = list(self._rows.keys() - set(keys))
         for key in gone:
             del self._rows[key]
@@ -89,3 +118,28 @@ class ConnectionList:
         self._listening.discard(key)
         self._rx.pop(key, None)
         self._tx.pop(key, None)
+
+
+def key(line: Line) -> str:
+    """Return the key of a table row."""
+    return f"group {line.key}" if isinstance(line, Group) else line.connection.key
+
+
+def heading(line: Line) -> Group | None:
+    """Return the group of a row; None for groups, and for rows without one."""
+    return None if isinstance(line, Group) else line.group
+
+
+def owner(connection: Connection) -> str | None:
+    """Return the program, else the systemd unit, else the user; None: unknown."""
+    if connection.process is not None:
+        return connection.process
+    if connection.unit is not None:
+        return connection.unit
+    if connection.user is not None:
+        return translate("Connections", "user {name}").format(name=connection.user)
+    return None
+
+
+def is_listening(connection: Connection) -> bool:
+    return connection.state == "LISTEN"
