@@ -283,6 +283,10 @@ Scope = Literal["machine", "local", "internet"]
 """How far a connection reaches: within this machine, into the local network, or beyond; see engine.scope."""
 
 
+HostOrigin = Literal["TLS", "QUIC", "DNS", "hosts"]
+"""Where the name of a host comes from: the greeting of the connection itself, a DNS response, the file /etc/hosts."""
+
+
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """One socket: protocol, both ends, state and owner."""
 
@@ -313,8 +317,17 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """`None`: no peer."""
     country: str | None = None
     """Of the remote address, two letters (ISO 3166); `None`: not known, or no database of countries is there."""
+    host: str | None = None
+    """Name of the remote host; `None`: not known."""
+    host_origin: HostOrigin | None = None
+    host_at: float | None = None
+    """Unix time when the name was seen."""
+    host_ttl_s: int | None = None
+    """Lifetime of the DNS response, seconds."""
+    host_is_providers: bool | None = None
+    """The name is that of the provider, for the real one is encrypted (ECH). `None`: cannot be known."""
     rx_bytes: int | None = None
-    """Payload since the connection opened; `None`: not measured (UDP, or a source without counters)."""
+    """Payload since the connection opened; of UDP since the helper counts it. `None`: not measured."""
     tx_bytes: int | None = None
     rx_rate: float | None = None
     """Bytes/s."""

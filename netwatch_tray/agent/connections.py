@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netwatch_tray import clock
+from netwatch_tray.agent.helper_link import HelperLink
 from netwatch_tray.collect.sockets import ConnectionSource, SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.connections import ConnectionTable
@@ -47,6 +48,8 @@ class ConnectionWatch:
 
     def __init__(self, scheduler: Scheduler, monitor: Monitor, sources: Sources) -> None:
         self._scheduler = scheduler
+        self._helper: HelperLink | None = None
+        """Where the sockets are known by the cookies that the helper uses, too."""
         self._monitor = monitor
         self._sources = sources
         self._feed: FeedServer | None = None
@@ -79,6 +82,11 @@ class ConnectionWatch:
         """For `status`: the source in use, or why there is none."""
         return self._source.name if self._source else f"none: {self._fault or 'not watched'}"
 
+    @property
+    def helper(self) -> str:
+        """For `status`: what the helper gives, or why there is none."""
+        return self._helper.status if self._helper else "The helper needs Linux, with sockets listed by sock_diag."
+
     def start(self, feed: FeedServer) -> None:
         """Open the best source, and begin to read unless reading is costly."""
         self._feed = feed
@@ -101,6 +109,8 @@ class ConnectionWatch:
         self._observation.count(tick)
         moved = self._observation.take_moved()
         self._is_read, self._has_tick = False, True
+        if self._helper is not None:
+            self._helper.tick()
         if self._timer is not None and not self._is_costly and self._were_opened():
             self._read()
         return moved
@@ -146,6 +156,11 @@ class ConnectionWatch:
             self._scheduler.watch(self._source.descriptor, READ, self._catch_up)
         if not self._source.is_costly:
             self._openings = self._sources.openings()
+        client = self._sources.helper(self._source)
+        if client is not None:
+            self._helper = HelperLink(
+                self._scheduler, self._observation.take_reading, self._observation.lose_helper, client
+            )
         return True
 
     def _close(self) -> None:
@@ -154,6 +169,9 @@ class ConnectionWatch:
                 self._scheduler.unwatch(self._source.descriptor)
             self._source.close()
             self._source = None
+            if self._helper is not None:
+                self._helper.close()
+                self._helper = None
             if self._openings is not None:
                 self._openings.close()
                 self._openings = None
@@ -214,6 +232,8 @@ class ConnectionWatch:
         if self._openings is not None:
             self._opened = self._openings.count()
         began = time.thread_time()
+        if self._helper is not None:
+            self._helper.read()
         try:
             self._take(source.read(), with_tick=with_tick, is_last=is_last)
         except CollectError as error:

@@ -40,6 +40,8 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Linux: id of the control group (v2) it was opened in."""
     pid: int | None = None
     process: str | None = None
+    part_of: str | None = None
+    """Key of the socket whose exchange with one peer this is: it has no owner but that one's."""
 
 
 class SocketSample(NamedTuple):

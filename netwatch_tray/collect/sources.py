@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.collect.connections import open_openings, open_source
 from netwatch_tray.collect.country import Countries
+from netwatch_tray.collect.helper_client import HelperClient
 from netwatch_tray.collect.interfaces import OpenedSource, open_interfaces
 from netwatch_tray.collect.processes import ProcessFinder, open_finder
 from netwatch_tray.collect.sockets import ConnectionSource
@@ -46,3 +47,7 @@ class Sources:
     def countries(self) -> Countries:
         """Return what knows the countries of remote addresses."""
         return Countries()
+
+    def helper(self, source: ConnectionSource) -> HelperClient | None:
+        """Return a client of the helper; None: it knows sockets by other keys than the source."""
+        return HelperClient() if source.name == "sock_diag" else None

@@ -6,11 +6,12 @@ import gc
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from netwatch_tray import clock
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.processes import Process, ProcessFinder, open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
@@ -18,6 +19,10 @@ from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName, app_of, app_of
 from netwatch_tray.engine.ledger import AppInterval, AppLedger
 from netwatch_tray.engine.routes import Route, Routes
 from netwatch_tray.model import App, Connection, Traffic
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_client import Owner
+    from netwatch_tray.engine.hosts import Host, Hosts
 
 _LONGEST_INTERVAL = 30.0
 """Seconds; beyond it the machine slept or nobody looked, and a mean over it would be no rate."""
@@ -34,6 +39,10 @@ _BURST = 2000
 """Sockets; after so many and more their memory is given back, which takes a full collection of some 20 ms."""
 _MOST_PROCESSES = 2000
 """Whose app is remembered."""
+_MOST_CREATORS = 4096
+"""Sockets whose creator is remembered, beyond their end."""
+_CREATOR_KEPT_FOR = 30.0
+"""Seconds that a process which creates sockets is not read again."""
 
 NOWHERE = Routes({}, {})
 """No interface is known: only loopback can be told from the rest."""
@@ -51,7 +60,7 @@ class ConnectionChanges(msgspec.Struct, frozen=True, kw_only=True):
 class _Entry:
     """What is known of an open socket."""
 
-    __slots__ = ("app", "found", "process", "route", "row", "rx", "rx_rate", "since", "tx", "tx_rate")
+    __slots__ = ("app", "found", "host", "peers", "process", "route", "row", "rx", "rx_rate", "since", "tx", "tx_rate")
 
     def __init__(self, found: Socket, route: Route, since: float | None) -> None:
         self.found = found
@@ -64,6 +73,9 @@ class _Entry:
         self.rx_rate: float | None = None
         self.tx_rate: float | None = None
         self.row: Connection | None = None
+        self.host: Host | None = None
+        self.peers: tuple[str, ...] = ()
+        """Keys of its exchanges with single peers; see `Socket.part_of`."""
 
     @property
     def pid(self) -> int | None:
@@ -127,8 +139,14 @@ class ConnectionTable:
         """Pids of owners that are no more, whose sockets were looked for again."""
         self._last_look_for_heirs = 0.0
         self._apps_of_processes: dict[Process, AppName] = {}
+        self._creators: dict[str, tuple[AppName, Process | None]] = {}
+        """Who made a socket, or had it until it closed, by its key."""
+        self._creating: dict[int, tuple[float, Process]] = {}
+        """By PID: processes that made sockets, and when they were read."""
         self._routes = NOWHERE
         self._ledger = AppLedger()
+        self.hosts: Hosts | None = None
+        """Names of the remote hosts; None: there is no source of them."""
 
     @property
     def interval(self) -> AppInterval:
@@ -189,6 +207,43 @@ class ConnectionTable:
                 self._assign(key, entry, process)
         return self._finder.is_searching
 
+    def note_creators(self, owners: Mapping[int, Owner]) -> None:
+        """Remember who made new sockets, by cookie, for those whose owner cannot be found.
+
+        Call at once: the processes may be about to end.
+        """
+        now = clock.boottime()
+        for cookie, owner in owners.items():
+            known = self._creating.get(owner.pid)
+            if known is not None and now - known[0] < _CREATOR_KEPT_FOR:
+                process: Process | None = known[1]
+            else:
+                process = self._finder.process(owner.pid)
+                if process is not None:
+                    self._creating[owner.pid] = now, process
+            unit = self._finder.unit(owner.cgroup)
+            if process is None and owner.thread is not None:
+                process = Process(pid=owner.pid, name=owner.thread, unit=unit)
+            if process is not None:
+                self._remember_creator(f"{cookie:x}", self._app(process), process)
+            elif unit is not None:
+                self._remember_creator(f"{cookie:x}", app_of_unit(unit), None)
+        if len(self._creating) > _MOST_PROCESSES:
+            self._creating.clear()
+
+    def name_peers(self, cookies: Iterable[int]) -> None:
+        """Make the rows of these sockets again, because names of their peers are known now."""
+        for cookie in cookies:
+            entry = self._entries.get(f"{cookie:x}")
+            if entry is not None:
+                self._touched.add(f"{cookie:x}")
+                self._touched.update(entry.peers)
+
+    def process_of(self, cookie: int) -> int | None:
+        """Return the PID of the owner of an open socket; `None`: not known."""
+        entry = self._entries.get(f"{cookie:x}")
+        return None if entry is None else entry.pid
+
     def rows(self) -> tuple[Connection, ...]:
         """Return all connections as of the last sample."""
         return tuple(entry.row for entry in self._entries.values() if entry.row is not None)
@@ -234,13 +289,21 @@ class ConnectionTable:
             if departed is not None:
                 entry.rx, entry.tx = departed.rx, departed.tx
             self._entries[key] = entry
-            self._ledger.join(SEARCHING, None)
-            self._searching[key] = search_until
-            self._finder.look_for({key: found})
+            whole = None if found.part_of is None else self._entries.get(found.part_of)
+            if whole is None:
+                self._ledger.join(SEARCHING, None)
+                self._searching[key] = search_until
+                self._finder.look_for({key: found})
+            else:
+                whole.peers += (key,)
+                entry.app, entry.process = whole.app, whole.process
+                self._ledger.join(entry.app, entry.pid)
             if found.state == "LISTEN":
                 self._listeners.setdefault(found.local_port, {})[key] = entry
         elif found.inode != entry.found.inode and found.inode is not None:  # only now did a program accept it
             self._finder.look_for({key: found})
+        if (found.remote_address, found.remote_port) != (entry.found.remote_address, entry.found.remote_port):
+            entry.host = None
         entry.found = found
         # Counters start with the connection: of one that is new, all of it was since the last sample.
         traffic = entry.advance(found)
@@ -268,9 +331,13 @@ class ConnectionTable:
             keys.append(key)
             self._stop_listening(key, entry.found.local_port)
             if entry.app is SEARCHING:
-                self._hand_over(key, entry, self._without_process(gone) or UNSEEN, None)
+                self._hand_over(key, entry, *self._presumed_owner(key, gone))
             self._credit(key, entry, entry.advance(gone) or _NONE)
             self._ledger.leave(entry.app, entry.pid)
+            if gone.part_of is not None and (whole := self._entries.get(gone.part_of)) is not None:
+                whole.peers = tuple(each for each in whole.peers if each != key)
+            elif gone.protocol == "UDP":  # its last bytes may come later
+                self._remember_creator(key, entry.app, entry.process)
             if (may_return or gone.state != "CLOSED") and (entry.rx or entry.tx):
                 self._departed[key] = _Departed(entry.rx, entry.tx, entry.app, entry.process)
         while len(self._departed) > _MOST_DEPARTED:
@@ -282,11 +349,15 @@ class ConnectionTable:
         """Credit the bytes of a socket that is not open, as far as they were not before."""
         passing = _Entry(gone, self._routes.of(gone), None)
         departed = self._departed.pop(key, None)
+        whole = None if gone.part_of is None else self._entries.get(gone.part_of)
         if departed is not None:
             passing.rx, passing.tx, passing.app, passing.process = departed
+        elif whole is not None and gone.part_of is not None:
+            key, passing.app, passing.process = gone.part_of, whole.app, whole.process
+        elif (gone.part_of or key) not in self._creators and (listening := self._listener(gone)) is not None:
+            key, passing.app = listening[0], listening[1].app
         else:
-            key, listener = self._listener(gone) or (key, None)
-            passing.app = UNSEEN if listener is None else listener.app
+            passing.app, passing.process = self._presumed_owner(key, gone)
         self._credit(key, passing, passing.advance(gone) or _NONE)
 
     def _stop_listening(self, key: str, port: int | None) -> None:
@@ -299,28 +370,46 @@ class ConnectionTable:
         ended = self._finder.ended({entry.pid for entry in self._entries.values() if entry.pid is not None})
         new, self._ended = ended - self._ended, ended
         if new:
-            self._finder.look_for({key: entry.found for key, entry in self._entries.items() if entry.pid in new})
+            self._finder.look_for(
+                {
+                    key: entry.found
+                    for key, entry in self._entries.items()
+                    if entry.pid in new and entry.found.part_of is None
+                }
+            )
 
     def _assign(self, key: str, entry: _Entry, process: Process | None) -> None:
         """Gives a socket, and what it has carried so far, to its app."""
-        self._touched.add(key)
         if process is None:
-            app = self._without_process(entry.found) or UNSEEN
+            app, process = self._presumed_owner(key, entry.found)
         else:
-            if process not in self._apps_of_processes:
-                if len(self._apps_of_processes) >= _MOST_PROCESSES:
-                    self._apps_of_processes.clear()
-                self._apps_of_processes[process] = app_of(process, self._parent)
-            app = self._apps_of_processes[process]
+            app = self._app(process)
         self._hand_over(key, entry, app, process)
+
+    def _app(self, process: Process) -> AppName:
+        if process not in self._apps_of_processes:
+            if len(self._apps_of_processes) >= _MOST_PROCESSES:
+                self._apps_of_processes.clear()
+            self._apps_of_processes[process] = app_of(process, self._parent)
+        return self._apps_of_processes[process]
+
+    def _remember_creator(self, key: str, app: AppName, process: Process | None) -> None:
+        self._creators[key] = app, process
+        while len(self._creators) > _MOST_CREATORS:
+            del self._creators[next(iter(self._creators))]
 
     def _hand_over(self, key: str, entry: _Entry, app: AppName, process: Process | None) -> None:
         """Make a socket an app's; what it carries from now on, and what was held for it, is the app's."""
+        self._touched.add(key)
         self._ledger.leave(entry.app, entry.pid)
-        if self._searching.pop(key, None) is not None:
+        if entry.app is SEARCHING:
+            self._searching.pop(key, None)
             self._ledger.release(key, app, None if process is None else process.pid)
         entry.app, entry.process = app, process
         self._ledger.join(app, entry.pid)
+        for peer in entry.peers:
+            if peer in self._entries:
+                self._hand_over(peer, self._entries[peer], app, process)
 
     def _give_up_searching(self, boottime: float) -> None:
         """Book what is held for sockets whose search takes too long; the search itself goes on."""
@@ -331,6 +420,11 @@ class ConnectionTable:
             overdue.append(key)
         for key in overdue:
             self._assign(key, self._entries[key], None)
+
+    def _presumed_owner(self, key: str, found: Socket) -> tuple[AppName, Process | None]:
+        """Who made a socket, for which no process was found, or else what the kernel reports of its owner."""
+        creator = self._creators.get(found.part_of or key)
+        return creator or (self._without_process(found) or UNSEEN, None)
 
     def _without_process(self, found: Socket) -> AppName | None:
         """By what the kernel tells of everybody's sockets: the unit, the user, or else who listens on the port."""
@@ -349,8 +443,8 @@ class ConnectionTable:
         return None if process.parent is None else self._finder.process(process.parent)
 
     def _listener(self, found: Socket) -> tuple[str, _Entry] | None:
-        """Who listens on the port of a socket; where several do, one whose owner is known."""
-        listeners = self._listeners.get(found.local_port)
+        """Who listens on the port of a TCP socket; where several do, one whose owner is known."""
+        listeners = self._listeners.get(found.local_port) if found.protocol == "TCP" else None
         if not listeners:
             return None
         return next((each for each in listeners.items() if each[1].app is not SEARCHING), next(iter(listeners.items())))
@@ -369,11 +463,21 @@ class ConnectionTable:
     def _credit(self, key: str, entry: _Entry, traffic: Traffic) -> None:
         if traffic is _NONE:
             return
-        crosses = entry.route.crosses_uplink
+        crosses, is_udp = entry.route.crosses_uplink, entry.found.protocol == "UDP"
         if entry.app is SEARCHING:
-            self._ledger.hold(key, traffic, crosses_uplink=crosses)
+            self._ledger.hold(key, traffic, crosses_uplink=crosses, is_udp=is_udp)
         else:
-            self._ledger.credit(entry.app, entry.pid, traffic, crosses_uplink=crosses)
+            self._ledger.credit(entry.app, entry.pid, traffic, crosses_uplink=crosses, is_udp=is_udp)
+
+    def _host(self, key: str, entry: _Entry) -> Host | None:
+        """Return the name of the peer. One from DNS stays what it was when the connection was first seen."""
+        found = entry.found
+        if self.hosts is not None and found.remote_address is not None:
+            cookie = int(found.part_of or key, 16)
+            host = self.hosts.of(cookie, found.remote_address, found.remote_port, entry.pid)
+            if host is not None and (entry.host is None or host.origin != "DNS"):
+                entry.host = host
+        return entry.host
 
     def _give_back_memory(self) -> None:
         """Shrink after a burst: dicts keep the room of their largest size, and the interpreter its free lists."""
@@ -389,6 +493,7 @@ class ConnectionTable:
         found, process = entry.found, entry.process
         unit = process.unit if process is not None else self._unit(found)
         scope = self._routes.scope(found)
+        host = self._host(key, entry)
         return Connection(
             key=key,
             protocol=found.protocol,
@@ -406,6 +511,11 @@ class ConnectionTable:
             interface=entry.route.interface,
             scope=scope,
             country=self._countries.of(found.remote_address) if scope == "internet" and found.remote_address else None,
+            host=None if host is None else host.name,
+            host_origin=None if host is None else host.origin,
+            host_at=None if host is None else host.at,
+            host_ttl_s=None if host is None else host.ttl_s,
+            host_is_providers=None if host is None else host.is_providers,
             rx_bytes=None if found.rx_bytes is None else entry.rx,
             tx_bytes=None if found.tx_bytes is None else entry.tx,
             rx_rate=entry.rx_rate,

@@ -15,7 +15,7 @@ _NONE = Traffic()
 
 
 class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
-    """TCP payload booked between two samples, closed connections included."""
+    """Payload booked between two samples, closed connections included: TCP, and UDP where it is counted."""
 
     elapsed_s: float | None
     """`None`: the first sample, or too long ago for a rate."""
@@ -33,6 +33,8 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
     """Moved in the interval over the uplinks by sockets whose owner is still being looked for; not booked yet."""
     held: Traffic = _NONE
     """All bytes over the uplinks that are not booked yet, `searching` included: in a later `late`."""
+    udp: Traffic = _NONE
+    """The part of what moved over the uplinks, booked or held, that is UDP; without tunnels' own."""
 
     @property
     def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
@@ -54,6 +56,7 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
             late=_sum(self.late, later.late),
             searching=later.searching,
             held=later.held,
+            udp=self.udp.plus(later.udp),
         )
 
 
@@ -111,7 +114,7 @@ class AppLedger:
         self._accounts: dict[str, _Account] = {}
         self._held: dict[str, _Held] = {}
         self._processes: dict[int, Traffic] = {}
-        self._local = _NONE
+        self._local = self._udp = _NONE
         self.interval = AppInterval(elapsed_s=None, apps={}, processes={}, local=_NONE)
         """The last interval that was closed."""
 
@@ -131,10 +134,14 @@ class AppLedger:
             if not account.pids[pid]:
                 del account.pids[pid]
 
-    def credit(self, app: AppName, pid: int | None, traffic: Traffic, *, crosses_uplink: bool) -> None:
+    def credit(
+        self, app: AppName, pid: int | None, traffic: Traffic, *, crosses_uplink: bool, is_udp: bool = False
+    ) -> None:
         """Book bytes that moved in the interval under way."""
         account = self._account(app)
         if crosses_uplink:
+            if is_udp and not app.is_carrier:
+                self._udp = self._udp.plus(traffic)
             account.total = account.total.plus(traffic)
             account.now = account.now.plus(traffic)
             self._credit_process(pid, traffic)
@@ -142,12 +149,14 @@ class AppLedger:
             account.local = account.local.plus(traffic)
             self._local = self._local.plus(traffic)
 
-    def hold(self, key: str, traffic: Traffic, *, crosses_uplink: bool) -> None:
+    def hold(self, key: str, traffic: Traffic, *, crosses_uplink: bool, is_udp: bool = False) -> None:
         """Keep bytes that moved in the interval under way until the owner of the socket `key` is known."""
         held = self._held.get(key)
         if held is None:
             held = self._held[key] = _Held()
         if crosses_uplink:
+            if is_udp:
+                self._udp = self._udp.plus(traffic)
             held.crossing = held.crossing.plus(traffic)
         else:
             held.local = held.local.plus(traffic)
@@ -191,8 +200,9 @@ class AppLedger:
             late=late,
             searching=searching,
             held=all_held,
+            udp=self._udp,
         )
-        self._processes, self._local = {}, _NONE
+        self._processes, self._local, self._udp = {}, _NONE, _NONE
 
     def apps(self) -> tuple[App, ...]:
         """Return all apps with connections or bytes; `SEARCHING` has those that are held.
@@ -257,14 +267,17 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     """Length of the interval; `None`: too long ago or the first, so `ahead` begins anew."""
     uplink: Traffic
     apps: Mapping[str, Traffic]
-    """TCP payload over the uplinks, booked in the interval, by app; without the tunnels' own connections, because what
+    """Payload over the uplinks, booked in the interval, by app; without the tunnels' own connections, because what
     they transport is in here."""
     tcp: Traffic
-    """TCP payload that moved in the interval: `apps`, and the change of what is held."""
+    """TCP payload that moved in the interval; with `udp`: `apps`, and the change of what is held."""
+    udp: Traffic
+    """UDP payload that moved in the interval; none where it is not counted."""
     local: Traffic
-    """TCP payload that crossed no uplink, counted at each end that is here; no part of `uplink`."""
+    """Payload that crossed no uplink, counted at each end that is here; no part of `uplink`."""
     other: Traffic
-    """UDP, QUIC, ICMP, headers, retransmissions: what no connection accounts for. Never spread over the apps."""
+    """Headers, retransmissions, ICMP, forwarded traffic, and UDP where it is not counted: what no connection accounts
+    for. Never spread over the apps."""
     ahead: Traffic
     """Payload that the sockets counted earlier than the interfaces, because it still waited in a queue."""
     held: Traffic
@@ -276,15 +289,18 @@ def reconcile(uplink: Traffic, interval: AppInterval, before: Reconciliation | N
     apps = {key: traffic for key, (app, traffic) in interval.amounts.items() if not app.is_carrier}
     held, held_before = interval.held, before.held if before else _NONE
     # Below 0 only where bytes that were held turn out to be a tunnel's.
-    tcp_rx = sum(traffic.rx for traffic in apps.values()) + held.rx - held_before.rx
-    tcp_tx = sum(traffic.tx for traffic in apps.values()) + held.tx - held_before.tx
+    payload_rx = sum(traffic.rx for traffic in apps.values()) + held.rx - held_before.rx
+    payload_tx = sum(traffic.tx for traffic in apps.values()) + held.tx - held_before.tx
+    payload = Traffic(max(0, payload_rx), max(0, payload_tx))
+    udp = Traffic(min(interval.udp.rx, payload.rx), min(interval.udp.tx, payload.tx))
     ahead = before.ahead if before and before.elapsed_s is not None else _NONE
-    rest_rx, rest_tx = uplink.rx - tcp_rx - ahead.rx, uplink.tx - tcp_tx - ahead.tx
+    rest_rx, rest_tx = uplink.rx - payload_rx - ahead.rx, uplink.tx - payload_tx - ahead.tx
     return Reconciliation(
         elapsed_s=interval.elapsed_s,
         uplink=uplink,
         apps=apps,
-        tcp=Traffic(max(0, tcp_rx), max(0, tcp_tx)),
+        tcp=payload.minus(udp),
+        udp=udp,
         local=interval.local,
         other=Traffic(max(0, rest_rx), max(0, rest_tx)),
         ahead=Traffic(max(0, -rest_rx), max(0, -rest_tx)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from netwatch_tray.collect.sockets import SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, ConnectionTable
@@ -9,6 +11,10 @@ from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.model import Tick, Traffic
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_client import Reading
+    from netwatch_tray.engine.datagrams import Datagrams
 
 
 class Observation:
@@ -20,7 +26,7 @@ class Observation:
 
     def __init__(self, monitor: Monitor, sources: Sources | None = None) -> None:
         """`monitor`: knows the interfaces and which of them are uplinks. `sources`: by default this machine's."""
-        sources = sources or Sources()
+        self._sources = sources = sources or Sources()
         self._monitor = monitor
         self.table = ConnectionTable(sources.finder(), sources.now, sources.countries())
         self._routed: object = None
@@ -32,11 +38,43 @@ class Observation:
         """What the connections moved since the last reconciliation."""
         self._moved: AppInterval | None = None
         self._sums: Reconciliation | None = None
+        self._datagrams: Datagrams | None = None
+        """Once there was a helper."""
+        self._uncounted = self._uncounted_at_sums = Traffic()
 
     @property
     def sums(self) -> Reconciliation | None:
         """Where the uplinks' bytes of the last interval went; `None`: nothing is known of an interval yet."""
         return self._sums if self._sums is not None and self._sums.elapsed_s is not None else None
+
+    @property
+    def counts_udp(self) -> bool:
+        """Whether the bytes of UDP are in the rows, apps and sums."""
+        return self._datagrams is not None and self._datagrams.is_counting
+
+    @property
+    def uncounted(self) -> Traffic:
+        """UDP payload of the last interval that the helper could not tell apart: part of `sums.other`."""
+        return self._uncounted_at_sums
+
+    def take_reading(self, reading: Reading) -> None:
+        """Take in what the helper counted and copied. It becomes visible with the next sample of sockets."""
+        if self._datagrams is None:
+            # Loaded where a helper runs: they cost the agent memory.
+            from netwatch_tray.engine.datagrams import Datagrams  # noqa: PLC0415
+            from netwatch_tray.engine.hosts import Hosts  # noqa: PLC0415
+
+            self._datagrams, self.table.hosts = Datagrams(), Hosts(self._sources.now)
+        self.table.note_creators(reading.owners)
+        self._datagrams.count(reading)
+        self._uncounted = self._uncounted.plus(Traffic(reading.losses.rx_bytes, reading.losses.tx_bytes))
+        if self.table.hosts is not None:
+            self.table.name_peers(self.table.hosts.take(reading.packets, reading.owners, self.table.process_of))
+
+    def lose_helper(self) -> None:
+        """Report the bytes of UDP as unknown until there is another reading."""
+        if self._datagrams is not None:
+            self._datagrams.stop()
 
     def count(self, tick: Tick) -> None:
         """Take in the bytes of the uplinks, which are compared with those of the connections."""
@@ -53,6 +91,8 @@ class Observation:
         if self._routed is not self._monitor.interfaces:
             self._routed = self._monitor.interfaces
             self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
+        if self._datagrams is not None:
+            sample = self._datagrams.merge(sample, self._routes.is_own)
         changes = self.table.update(sample, self._routes, is_monotonic=is_monotonic, is_last=is_last)
         interval = self.table.interval
         self._moved = self._moved.plus(interval) if self._moved else interval
@@ -61,6 +101,7 @@ class Observation:
         if with_tick or interval.elapsed_s is None:
             self._sums = reconcile(self._uplink, self._open, self._sums)
             self._uplink, self._open = Traffic(), None
+            self._uncounted_at_sums, self._uncounted = self._uncounted, Traffic()
         return changes
 
     def take_moved(self) -> AppInterval | None:

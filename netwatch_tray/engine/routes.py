@@ -51,6 +51,10 @@ class Routes:
             return self._loopback
         return self._routes.get(local, _UNKNOWN)
 
+    def is_own(self, address: str) -> bool:
+        """Return whether an interface has the address."""
+        return address.partition("%")[0] in self._routes
+
     def scope(self, found: Socket) -> Scope | None:
         """How far a connection reaches; `None`: it has no peer."""
         return None if found.remote_address is None else self._networks.scope(found.remote_address)

@@ -81,10 +81,15 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     """Bytes that the interfaces of the total counted in the interval."""
     tcp: tuple[int, int] = (0, 0)
     """TCP payload of all apps over them."""
+    udp: tuple[int, int] | None = None
+    """UDP payload of all apps over them, QUIC included; None: nobody counts it."""
     other: tuple[int, int] = (0, 0)
-    """The rest: UDP, QUIC, headers and what else no connection accounts for. Never spread over the apps."""
+    """The rest: headers, forwarded traffic and what else no connection accounts for, and UDP where nobody counts it.
+    Never spread over the apps."""
+    uncounted: tuple[int, int] = (0, 0)
+    """UDP payload in `other` that exceeded what the helper can tell apart."""
     local: tuple[int, int] = (0, 0)
-    """TCP payload that crossed no interface of the total; no part of the above."""
+    """Payload that crossed no interface of the total; no part of the above."""
     states: dict[str, int] = {}
     """How many TCP sockets are in each state."""
     overrun: bool = False
@@ -101,6 +106,8 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
             interval_s=sums.elapsed_s,
             uplink=sums.uplink,
             tcp=sums.tcp,
+            udp=sums.udp if observation.counts_udp else None,
+            uncounted=observation.uncounted,
             other=sums.other,
             local=sums.local,
             states=states,

@@ -84,6 +84,9 @@ class Replay(Sources):
     def finder(self) -> ProcessFinder:
         return self._finder
 
+    def helper(self, source: ConnectionSource) -> None:  # noqa: ARG002  nothing of it is recorded
+        return None
+
     def countries(self) -> Countries:
         """Replaced addresses are in no country."""
         return Countries(()) if self._reader.header.hides_addresses else super().countries()

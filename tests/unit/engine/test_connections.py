@@ -118,6 +118,7 @@ class Finder:
         self.asked: set[str] = set()
         self.units: dict[int, str] = {}
         self.gone: set[int] = set()
+        self.processes: dict[int, Process] = {}
 
     def look_for(self, sockets: Mapping[str, Socket]) -> None:
         self.asked |= sockets.keys()
@@ -133,8 +134,8 @@ class Finder:
     def ended(self, pids: Iterable[int]) -> set[int]:
         return self.gone & set(pids)
 
-    def process(self, _pid: int) -> Process | None:
-        return None
+    def process(self, pid: int) -> Process | None:
+        return self.processes.get(pid)
 
     def unit(self, cgroup: int) -> str | None:
         return self.units.get(cgroup)

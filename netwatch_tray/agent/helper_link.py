@@ -1,0 +1,75 @@
+"""The agent's connection to the helper: when it is read, and where its readings go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netwatch_tray.collect.helper_client import HelperClient, Reading
+from netwatch_tray.engine.scheduler import READ, Scheduler
+
+_PATIENCE = 0.02
+"""Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths."""
+
+
+class HelperLink:
+    """Requests a reading at each tick, because the process that made a socket may end within the second."""
+
+    def __init__(
+        self, scheduler: Scheduler, take: Callable[[Reading], None], lose: Callable[[], None], client: HelperClient
+    ) -> None:
+        """`take`: gets each reading. `lose`: called when the helper is gone."""
+        self._scheduler = scheduler
+        self._take_reading, self._lose = take, lose
+        self._client = client
+        self._watched: int | None = None
+        self._has_read = False
+        self._watch()
+
+    @property
+    def status(self) -> str:
+        """What it gives, or why there is none, in words for the user."""
+        if self._client.reason is not None:
+            return self._client.reason
+        if self._client.info is None:
+            return "The helper is starting."
+        return "Running: counts UDP and QUIC, and reads the names of hosts."
+
+    def tick(self) -> None:
+        self._take()
+        self._client.request()
+        self._watch()
+
+    def read(self) -> None:
+        """Read what moved until now, waiting for a short time only."""
+        if self._client.info is not None:
+            reading = self._client.read(_PATIENCE)
+            if reading is not None:
+                self._has_read = True
+                self._take_reading(reading)
+        self._take()
+
+    def close(self) -> None:
+        if self._watched is not None:
+            self._scheduler.unwatch(self._watched)
+            self._watched = None
+        self._client.close()
+
+    def _take(self, _events: int = 0) -> None:
+        while (reading := self._client.take()) is not None:
+            self._has_read = True
+            self._take_reading(reading)
+        if self._client.info is None and self._has_read:
+            self._has_read = False
+            self._lose()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Watch the client's descriptor, which is another one after each connection."""
+        descriptor = self._client.descriptor
+        if descriptor == self._watched:
+            return
+        if self._watched is not None:
+            self._scheduler.unwatch(self._watched)
+        self._watched = descriptor
+        if descriptor is not None:
+            self._scheduler.watch(descriptor, READ, self._take)

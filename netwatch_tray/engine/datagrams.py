@@ -1,0 +1,184 @@
+"""Bytes of UDP: what the helper counts by socket and peer becomes part of the samples of a source of sockets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from netwatch_tray.collect.helper_client import UDP, Amount, Flow, Reading
+from netwatch_tray.collect.sockets import Socket, SocketSample
+from netwatch_tray.model import Traffic
+
+_IDLE = 60.0
+"""Seconds without a datagram after which an exchange with a peer is over; UDP has no other end."""
+_MOST_PEERS, _MOST_PEERS_OF_SOCKET = 2048, 256
+"""That have a row of their own. The bytes of others are booked for the app of the socket."""
+_NONE = Traffic()
+
+
+class _Exchange:
+    """What a connected socket moved, or another socket with one peer."""
+
+    __slots__ = ("found", "last", "moved")
+
+    def __init__(self, found: Socket) -> None:
+        self.found = found
+        self.moved = _NONE
+        self.last = 0.0
+        """Boot-time clock."""
+
+    def add(self, amount: Amount, boottime: float) -> None:
+        self.moved = self.moved.plus(Traffic(amount.rx_bytes, amount.tx_bytes))
+        self.last = boottime
+
+    def row(self, state: str | None = None) -> Socket:
+        return _with_bytes(self.found, self.moved, state)
+
+
+class Datagrams:
+    """Adds the bytes of UDP to samples.
+
+    A connected socket gets its bytes. For a socket without a peer there is a row for each peer that it exchanges
+    datagrams with, while its own row has no bytes. What moved on sockets that no sample lists, because they closed in
+    between, is reported as of a socket that closed.
+
+    The helper counts the sockets of containers as well, but a source of sockets lists those of one network namespace.
+    Theirs are left out, as their TCP is, unless they have an address of this one, as a loopback address.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: dict[str, Socket] = {}
+        """UDP sockets of the last sample, by key."""
+        self._new: dict[Flow, Amount] = {}
+        """Since the last sample."""
+        self._connected: dict[str, _Exchange] = {}
+        """By key of the socket."""
+        self._peers: dict[str, dict[str, _Exchange]] = {}
+        """By key of the socket, and key of the row."""
+        self._count_of_peers = 0
+        self.is_counting = False
+        """The bytes are known now."""
+        self._was_counting = False
+        """At the last sample."""
+
+    def count(self, reading: Reading) -> None:
+        """Take in what moved since the reading before."""
+        self.is_counting = True
+        for flow, amount in reading.amounts.items():
+            if flow.protocol == UDP:
+                before = self._new.get(flow)
+                self._new[flow] = amount if before is None else _sum(before, amount)
+
+    def stop(self) -> None:
+        """Report bytes as unknown until the next reading."""
+        self.is_counting = False
+
+    def merge(self, sample: SocketSample, is_own: Callable[[str], bool]) -> SocketSample:
+        """Return the sample with the bytes of UDP; `is_own`: whether an address is one of this network namespace."""
+        changed, removed = dict(sample.changed), dict(sample.removed)
+        udp = {key: found for key, found in sample.changed.items() if found.protocol == "UDP"}
+        self._sockets |= udp
+        if self.is_counting != self._was_counting:
+            self._was_counting = self.is_counting
+            udp = dict(self._sockets)
+        new, self._new = self._new, {}
+        for flow, amount in new.items():
+            key = f"{flow.cookie:x}"
+            found = self._sockets.get(key)
+            if found is not None and (found.remote_address, found.remote_port) == (flow.peer_address, flow.peer_port):
+                self._exchange(key, found).add(amount, sample.boottime)
+                udp[key] = found
+            elif found is not None or is_own(amount.local_address):
+                self._add_peer(key, flow, amount, found, sample.boottime, changed, removed)
+        for key, found in udp.items():
+            changed[key] = self._row(key, found)
+        self._end_exchanges(sample, changed, removed)
+        return SocketSample(sample.boottime, changed, removed, sample.overrun)
+
+    def _exchange(self, key: str, found: Socket) -> _Exchange:
+        exchange = self._connected.get(key)
+        if exchange is None:
+            exchange = self._connected[key] = _Exchange(found)
+        return exchange
+
+    def _row(self, key: str, found: Socket) -> Socket:
+        if found.remote_address is None or not self.is_counting:
+            return found
+        exchange = self._exchange(key, found)
+        exchange.found = found
+        return exchange.row()
+
+    def _add_peer(
+        self,
+        base: str,
+        flow: Flow,
+        amount: Amount,
+        found: Socket | None,
+        boottime: float,
+        changed: dict[str, Socket],
+        removed: dict[str, Socket],
+    ) -> None:
+        """Add what a socket moved with a peer that is not its own; `found`: the socket, if it is open."""
+        key = f"{base}-{flow.peer_address}-{flow.peer_port}"
+        peers = self._peers.setdefault(base, {})
+        exchange = peers.get(key)
+        if exchange is None:
+            exchange = _Exchange(_peer_of(base, flow, amount, found))
+            if found is not None and len(peers) < _MOST_PEERS_OF_SOCKET and self._count_of_peers < _MOST_PEERS:
+                peers[key] = exchange
+                self._count_of_peers += 1
+        exchange.add(amount, boottime)
+        if key in peers:
+            changed[key] = exchange.row()
+        else:
+            removed[key] = exchange.row("CLOSED")
+        if not peers:
+            del self._peers[base]
+
+    def _end_exchanges(self, sample: SocketSample, changed: dict[str, Socket], removed: dict[str, Socket]) -> None:
+        """Remove the rows of sockets that closed, and of peers that are silent."""
+        for key in sample.removed:
+            if self._sockets.pop(key, None) is not None:
+                exchange = self._connected.pop(key, None)
+                if exchange is not None and self.is_counting:
+                    removed[key] = exchange.row("CLOSED")
+                changed.pop(key, None)
+        silent = sample.boottime - _IDLE
+        for base, peers in list(self._peers.items()):
+            is_over = base not in self._sockets or not self.is_counting
+            for key, exchange in list(peers.items()):
+                if is_over or exchange.last <= silent:
+                    del peers[key]
+                    self._count_of_peers -= 1
+                    changed.pop(key, None)
+                    removed[key] = exchange.row("CLOSED")
+            if not peers:
+                del self._peers[base]
+
+
+def _peer_of(base: str, flow: Flow, amount: Amount, found: Socket | None) -> Socket:
+    return Socket(
+        protocol="UDP",
+        family=None if found is None else found.family,
+        local_address=amount.local_address,
+        local_port=flow.local_port,
+        remote_address=flow.peer_address,
+        remote_port=flow.peer_port,
+        uid=amount.uid,
+        cgroup=amount.cgroup or None,
+        part_of=base,
+    )
+
+
+def _with_bytes(found: Socket, moved: Traffic, state: str | None) -> Socket:
+    return msgspec.structs.replace(found, rx_bytes=moved.rx, tx_bytes=moved.tx, state=state)
+
+
+def _sum(one: Amount, other: Amount) -> Amount:
+    return one._replace(
+        rx_bytes=one.rx_bytes + other.rx_bytes,
+        tx_bytes=one.tx_bytes + other.tx_bytes,
+        rx_datagrams=one.rx_datagrams + other.rx_datagrams,
+        tx_datagrams=one.tx_datagrams + other.tx_datagrams,
+    )

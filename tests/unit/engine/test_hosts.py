@@ -1,0 +1,157 @@
+"""Which name belongs to which connection."""
+
+from __future__ import annotations
+
+import random
+
+import hellos
+import pytest
+from test_connections import CURL
+from test_datagrams import World, udp
+from test_dns_names import ASKED, message, record
+
+from netwatch_tray.collect.helper_client import UDP, Flow, Owner, Packet, PacketKind
+from netwatch_tray.collect.names import dns
+from netwatch_tray.engine.hosts import Host, Hosts
+
+TCP = 6
+ADDRESS = "192.0.2.9"
+ECH = b"\xfe\x0d\x00\x1c\7\0\x20\0\4abcd\0\4\0\1\0\1\x00\x08provider\0\0"
+
+
+def packet(kind: PacketKind, payload: bytes, cookie: int = 0xA, peer: str = ADDRESS, segment_size: int = 0) -> Packet:
+    is_dns = kind in {PacketKind.DNS_ANSWER, PacketKind.DNS_QUERY}
+    flow = Flow(cookie, TCP if kind is PacketKind.TLS_HELLO else UDP, peer, 53 if is_dns else 443, 40000)
+    return Packet(flow, kind, 1000, payload, len(payload), segment_size)
+
+
+def answer(name: str, *addresses: str, cookie: int = 0xD, public_name: bool = False) -> Packet:
+    records = [record(ASKED, dns.A, bytes(map(int, each.split("."))), 300) for each in addresses]
+    if public_name:
+        value = len(ECH).to_bytes(2, "big") + ECH
+        records.append(record(ASKED, dns.HTTPS, b"\0\1\0\0\5" + len(value).to_bytes(2, "big") + value))
+    return packet(PacketKind.DNS_ANSWER, message(name, *records), cookie, "127.0.0.53")
+
+
+def hello(name: bytes, cookie: int = 0xA, *, has_ech: bool = False) -> Packet:
+    return packet(PacketKind.TLS_HELLO, hellos.records(hellos.client_hello(name, has_ech=has_ech)), cookie)
+
+
+class Told:
+    """Hosts with a clock."""
+
+    def __init__(self) -> None:
+        self.at = 1.7e9
+        self.hosts = Hosts(lambda: self.at)
+
+    def take(self, *packets: Packet, creators: dict[int, int] | None = None) -> set[int]:
+        owners = {cookie: Owner(pid, 1000, 0, UDP, None) for cookie, pid in (creators or {}).items()}
+        return self.hosts.take(packets, owners, {}.get)
+
+    def of(self, cookie: int = 0xA, pid: int | None = 50, address: str = ADDRESS) -> Host | None:
+        return self.hosts.of(cookie, address, 443, pid)
+
+
+def test_greeting_names_its_own_connection_alone() -> None:
+    told = Told()
+    assert told.take(hello(b"a.example")) == {0xA}
+    assert told.of() == Host("a.example", "TLS", 1.7e9)
+    assert told.of(0xB) is None
+
+
+def test_quic_greeting_in_several_datagrams_of_one_packet() -> None:
+    told = Told()
+    frames = hellos.scattered(hellos.client_hello(b"q.example"), random.Random(3))
+    sent = b"".join(hellos.datagrams(frames, b"original"))
+    assert told.take(packet(PacketKind.QUIC_INITIAL, sent, segment_size=1200)) == {0xA}
+    assert told.of() == Host("q.example", "QUIC", 1.7e9)
+
+
+def test_response_names_the_address_for_the_process_that_asked() -> None:
+    told = Told()
+    told.take(answer("d.example", ADDRESS), creators={0xD: 50})
+    assert told.of(pid=50) == Host("d.example", "DNS", 1.7e9, ttl_s=300)
+    assert told.of(pid=51) is None
+    assert told.of(pid=None) is None
+
+
+def test_process_of_a_socket_that_is_not_found_yet_is_its_creator() -> None:
+    told = Told()
+    told.take(answer("d.example", ADDRESS), creators={0xD: 50, 0xA: 50})
+    assert told.of(pid=None) is not None
+
+
+def test_greeting_is_better_than_a_response() -> None:
+    told = Told()
+    told.take(answer("d.example", ADDRESS), hello(b"a.example"), creators={0xD: 50})
+    host = told.of()
+    assert host is not None
+    assert (host.name, host.origin) == ("a.example", "TLS")
+
+
+def test_name_of_a_provider_is_replaced_by_the_one_that_was_asked_for() -> None:
+    told = Told()
+    told.take(answer("secret.example", ADDRESS, public_name=True), hello(b"provider", has_ech=True), creators={0xD: 50})
+    assert told.of() == Host("secret.example", "DNS", 1.7e9, ttl_s=300)
+    assert told.of(pid=51) == Host("provider", "TLS", 1.7e9, is_providers=True)
+
+
+def test_encrypted_part_of_unknown_contents_is_marked() -> None:
+    told = Told()
+    told.take(answer("d.example", ADDRESS), hello(b"a.example", has_ech=True), creators={0xD: 50})
+    assert told.of() == Host("a.example", "TLS", 1.7e9, is_providers=None)
+
+
+def test_names_are_forgotten_after_a_day() -> None:
+    told = Told()
+    told.take(answer("d.example", ADDRESS), hello(b"a.example", 0xB), creators={0xD: 50})
+    told.at += 24 * 3600 + 1
+    told.take()
+    assert (told.of(), told.of(0xB)) == (None, None)
+
+
+def test_memory_is_bounded() -> None:
+    told = Told()
+    for number in range(10_000):
+        told.take(
+            answer(f"{number}.example", f"198.51.{number >> 8}.{number & 255}"),
+            hello(b"a.example", number),
+            creators={0xD: 50, number + 100: 1},
+        )
+    kept = (told.hosts._greeted, told.hosts._resolved, told.hosts._creators, told.hosts._providers)
+    assert [len(each) for each in kept] == [4096, 4096, 8192, 0]
+
+
+@pytest.mark.parametrize("kind", PacketKind)
+def test_packet_that_is_not_understood_costs_itself(kind: PacketKind) -> None:
+    told = Told()
+    assert told.take(packet(kind, b"\x16\3\1\0\5garbage"), hello(b"a.example", 0xB)) == {0xB}
+
+
+def test_rows_have_the_names_of_their_peers() -> None:
+    world = World()
+    world.finder.known["a"] = CURL
+    world.table.hosts = told = Hosts(lambda: 1.7e9)
+    world.count()
+    world.update(a=udp((ADDRESS, 443)), b=udp(None))
+    assert world.rows()["a"].host is None
+    flow = Flow(0xA, UDP, ADDRESS, 443, 5000)
+    sealed = hellos.seal(hellos.crypto(0, hellos.client_hello(b"q.example", key_share=32)) + bytes(800), b"original")
+    world.table.name_peers(told.take([Packet(flow, PacketKind.QUIC_INITIAL, 0, sealed, 1200, 0)], {}, {}.get))
+    world.update(a=udp((ADDRESS, 443)), b=udp(None))
+    row = world.rows()["a"]
+    assert (row.host, row.host_origin, row.host_at, row.host_is_providers) == ("q.example", "QUIC", 1.7e9, False)
+    world.update(a=udp(("192.0.2.10", 443)), b=udp(None))
+    assert world.rows()["a"].host is None
+
+
+def test_later_response_does_not_rename_a_connection() -> None:
+    world = World()
+    world.finder.known["a"] = CURL
+    world.table.hosts = told = Hosts(lambda: 1.7e9)
+    owners = {0xD: Owner(CURL.pid, 0, 0, UDP, None)}
+    told.take([answer("first.example", ADDRESS)], owners, {}.get)
+    world.update(a=udp((ADDRESS, 443)))
+    told.take([answer("second.example", ADDRESS)], {}, {}.get)
+    world.update(a=udp((ADDRESS, 443), inode=8), b=udp((ADDRESS, 443)))
+    assert world.rows()["a"].host == "first.example"
