@@ -362,6 +362,7 @@ class Agent:
             rss_bytes=_resident_bytes(),
             interfaces=self._interfaces.source.name,
             connections=self._connections.source_name,
+            helper=self._connections.helper,
             tray=self._presence.state if self._presence else "none: started with --headless",
             no_tray=self._presence.no_tray if self._presence else "",
             is_looking=self._presence is not None and self._presence.is_looking,

@@ -11,6 +11,16 @@ _PATIENCE = 0.02
 """Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths."""
 
 
+def in_words(client: HelperClient) -> str:
+    """Return what the helper gives, or why there is none, for the user."""
+    if client.reason is not None:
+        return client.reason
+    if client.info is None:
+        return "The helper is starting."
+    reach = "" if client.info.is_whole_system else " It counts the programs of this container only."
+    return f"Running, process {client.info.pid}: bytes of UDP and QUIC, names of hosts.{reach}"
+
+
 class HelperLink:
     """Requests a reading at each tick, because the process that made a socket may end within the second."""
 
@@ -28,11 +38,7 @@ class HelperLink:
     @property
     def status(self) -> str:
         """What it gives, or why there is none, in words for the user."""
-        if self._client.reason is not None:
-            return self._client.reason
-        if self._client.info is None:
-            return "The helper is starting."
-        return "Running: counts UDP and QUIC, and reads the names of hosts."
+        return in_words(self._client)
 
     def tick(self) -> None:
         self._take()

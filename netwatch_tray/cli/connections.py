@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 
 if TYPE_CHECKING:
     from netwatch_tray.feed.protocol import AppsMessage
-    from netwatch_tray.model import Connection
+    from netwatch_tray.model import App, Connection
     from netwatch_tray.units import Units
 
 _PATIENCE = 20.0
@@ -32,15 +32,17 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     verb.set_defaults(verb=_connections)
 
     verb = verbs.add_parser("apps", help="which app moves how much")
-    _add_formats(verb)
+    formats = _add_formats(verb)
+    formats.add_argument("--hosts", action="store_true", help="with the hosts that each app is connected to now")
     verb.set_defaults(verb=_apps)
 
 
-def _add_formats(verb: argparse.ArgumentParser) -> None:
+def _add_formats(verb: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     formats = verb.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="one JSON document")
     formats.add_argument("--csv", action="store_true", help="comma-separated values with a head line")
     record.add_replay(verb, is_live=False)
+    return formats
 
 
 def _connections(options: argparse.Namespace) -> int:
@@ -54,8 +56,10 @@ def _connections(options: argparse.Namespace) -> int:
         print_csv(fields, [[getattr(row, field) for field in fields] for row in rows])
     else:
         units = usable_settings().units
-        heads = ("APP", "PID", "PROTO", "LOCAL", "REMOTE", "STATE", "↓", "↑", "RTT")
-        print_table(heads, [_cells(row, units, names) for row in rows], "<><<<<>>>")
+        has_hosts = any(row.host for row in rows)
+        ends = ("HOST", "ADDRESS") if has_hosts else ("LOCAL", "REMOTE")
+        heads = ("APP", "PID", "PROTO", *ends, "STATE", "↓", "↑", "RTT")
+        print_table(heads, [_cells(row, units, names, has_hosts=has_hosts) for row in rows], "<><<<<>>>")
     return DONE
 
 
@@ -77,7 +81,8 @@ def _is_listening(row: Connection) -> bool:
     return row.state == "LISTEN" or (row.state is None and row.remote_port is None)
 
 
-def _cells(row: Connection, in_units: Units, names: dict[str, str]) -> Sequence[str]:
+def _cells(row: Connection, in_units: Units, names: dict[str, str], *, has_hosts: bool) -> Sequence[str]:
+    """`has_hosts`: name and address of the remote end instead of both ends."""
     from netwatch_tray import units
     from netwatch_tray.model import endpoint
 
@@ -87,14 +92,23 @@ def _cells(row: Connection, in_units: Units, names: dict[str, str]) -> Sequence[
     return (
         row.process or row.unit or (f"user {row.user}" if row.user else units.UNKNOWN),
         units.UNKNOWN if row.pid is None else str(row.pid),
-        row.protocol,
-        row.local,
-        remote,
+        "QUIC" if row.host_origin == "QUIC" else row.protocol,
+        *((_host(row), remote) if has_hosts else (row.local, remote)),
         row.state or "",
         str(units.rate(row.rx_rate, in_units)),
         str(units.rate(row.tx_rate, in_units)),
         units.UNKNOWN if row.rtt_s is None else f"{row.rtt_s * 1000:.1f} ms",
     )
+
+
+def _host(row: Connection) -> str:
+    """The name with its origin, and the country where it is known."""
+    from netwatch_tray.units import UNKNOWN
+
+    if row.host is None:
+        return UNKNOWN
+    origin = f"{row.host_origin}, provider" if row.host_is_providers else str(row.host_origin)
+    return f"{row.host} ({origin}{f', {row.country}' if row.country else ''})"
 
 
 def _names(rows: Sequence[Connection]) -> dict[str, str]:
@@ -105,7 +119,7 @@ def _names(rows: Sequence[Connection]) -> dict[str, str]:
 
 
 def _apps(options: argparse.Namespace) -> int:
-    message = _look(options.replay)[1]
+    connections, message = _look(options.replay)
     apps = sorted(
         message.apps, key=lambda app: (-(app.rx_rate or 0) - (app.tx_rate or 0), -app.rx_bytes - app.tx_bytes)
     )
@@ -120,18 +134,11 @@ def _apps(options: argparse.Namespace) -> int:
     from netwatch_tray import units
 
     chosen = usable_settings().units
-    rows = [
-        (
-            app.name,
-            str(app.processes),
-            str(app.connections),
-            str(units.rate(app.rx_rate, chosen)),
-            str(units.rate(app.tx_rate, chosen)),
-            str(units.size(app.rx_bytes, chosen)),
-            str(units.size(app.tx_bytes, chosen)),
-        )
-        for app in apps
-    ]
+    rows = []
+    for app in apps:
+        rows.append(_app_cells(app, chosen))
+        if options.hosts:
+            rows += _host_cells([row for row in connections if row.app == app.key], chosen)
     print_table(("APP", "PROCESSES", "CONNECTIONS", "↓", "↑", "RECEIVED", "SENT"), rows, "<>>>>>>")
     if message.interval_s:
         down, up = (_sum_line(message, way, chosen) for way in (0, 1))
@@ -139,14 +146,65 @@ def _apps(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _app_cells(app: App, in_units: Units) -> tuple[str, ...]:
+    from netwatch_tray import units
+
+    return (
+        app.name,
+        str(app.processes),
+        str(app.connections),
+        str(units.rate(app.rx_rate, in_units)),
+        str(units.rate(app.tx_rate, in_units)),
+        str(units.size(app.rx_bytes, in_units)),
+        str(units.size(app.tx_bytes, in_units)),
+    )
+
+
+def _host_cells(connections: Sequence[Connection], in_units: Units) -> list[tuple[str, ...]]:
+    """Return a row for each host, or address without a name, with what is open now; the greatest amount first."""
+    from netwatch_tray import units
+
+    by_host: dict[str, list[Connection]] = {}
+    for row in connections:
+        if row.remote_address is not None:
+            by_host.setdefault(row.host or row.remote_address, []).append(row)
+
+    def amount(host: str) -> int:
+        return sum((row.rx_bytes or 0) + (row.tx_bytes or 0) for row in by_host[host])
+
+    found: list[tuple[str, ...]] = []
+    for host in sorted(by_host, key=lambda host: (-amount(host), host)):
+        rows = by_host[host]
+        rates = (_sum(row.rx_rate for row in rows), _sum(row.tx_rate for row in rows))
+        sizes = (_sum(row.rx_bytes for row in rows), _sum(row.tx_bytes for row in rows))
+        found.append(
+            (
+                f"  {host}",
+                "",
+                str(len(rows)),
+                *(str(units.rate(rate, in_units)) for rate in rates),
+                *(str(units.size(None if size is None else int(size), in_units)) for size in sizes),
+            )
+        )
+    return found
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """Return the sum of those that are known; `None`: none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
 def _sum_line(message: AppsMessage, way: int, in_units: Units) -> str:
     from netwatch_tray import units
 
-    uplink, tcp, other = (
+    uplink, tcp, udp, other = (
         units.rate(pair[way] / (message.interval_s or 1), in_units)
-        for pair in (message.uplink, message.tcp, message.other)
+        for pair in (message.uplink, message.tcp, message.udp or (0, 0), message.other)
     )
-    return f"total {uplink} = TCP by app {tcp} + UDP, QUIC and other {other}"
+    if message.udp is None:
+        return f"total {uplink} = TCP by app {tcp} + UDP, QUIC and other {other}"
+    return f"total {uplink} = TCP by app {tcp} + UDP and QUIC by app {udp} + headers and other {other}"
 
 
 def _look(recording: Path | None) -> tuple[list[Connection], AppsMessage]:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from netwatch_tray.selftest import Verdict
 
 
+_PATIENCE = 5.0
+"""Seconds for a helper that is just being started."""
+
+
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("doctor", help="what was found on this system, which way was chosen, and why")
     form = verb.add_mutually_exclusive_group()
@@ -45,6 +49,23 @@ def _connections() -> str:
     return f"{source.name}. {source.note}" if source.note else source.name
 
 
+def _helper() -> str:
+    """Return what the helper gives to this user, or why there is none."""
+    from netwatch_tray.agent.helper_link import in_words
+    from netwatch_tray.collect.helper_client import HelperClient
+
+    client = HelperClient()
+    client.read(_PATIENCE)
+    client.close()
+    return in_words(client)
+
+
+def _countries() -> str:
+    from netwatch_tray.collect.country import Countries
+
+    return Countries().source or "none: there is no database of countries"
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from netwatch_tray import desktop_files, paths, settings, wording
     from netwatch_tray.cli.desktop import in_words
@@ -58,8 +79,10 @@ def _doctor(options: argparse.Namespace) -> int:
     tick = Monitor(opened.source, 1.0, chosen.total).tick()
     interfaces = tick.interfaces if tick else ()
     opened.source.close()
+    helper = ""
     try:
         status = ask_status()
+        helper = status.helper
         agent = f"running, process {status.pid}; tray: {status.tray}"
     except AgentBusyError as busy:
         agent = str(busy)
@@ -75,6 +98,8 @@ def _doctor(options: argparse.Namespace) -> int:
         "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),
         **({"note": opened.source.note} if opened.source.note else {}),
         "connections": _connections(),
+        **({"helper": helper or _helper()} if sys.platform == "linux" else {}),
+        "countries": _countries(),
         **{
             f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {wording.why(each)}"
             for depth, each in as_tree(interfaces)

@@ -201,6 +201,7 @@ def _status(options: argparse.Namespace) -> int:
             "costs": f"{status.cpu_s / running:.2%} of one processor, {units.size(status.rss_bytes)} of memory",
             "interfaces": status.interfaces,
             "connections": status.connections,
+            **({"helper": status.helper} if status.helper else {}),
             "tray": status.tray,
             **({"upload": status.upload} if status.upload else {}),
             "clients": str(status.clients),

@@ -129,6 +129,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """The interface source in use."""
     connections: str = ""
     """The connection source in use, or why there is none."""
+    helper: str = ""
+    """What the helper gives, or why there is none, in words for the user."""
     tray: str
     """The tray backend in use, or why there is none."""
     no_tray: str = ""

@@ -27,9 +27,9 @@ _HOST = "video.example"
 
 _AGENT = """
 import functools
-from netwatch_tray.agent import connections
 from netwatch_tray.cli import main
-connections.HelperClient = functools.partial(connections.HelperClient, sys.argv[1])
+from netwatch_tray.collect import sources
+sources.HelperClient = functools.partial(sources.HelperClient, sys.argv[1])
 sys.exit(main(["agent", "--headless"]))
 """
 _SERVER = """
@@ -138,6 +138,9 @@ class Machine(NamedTuple):
 
     def lines(self, *words: str) -> list[Any]:
         """What a subcommand of the user prints: one JSON document a line."""
+        return [json.loads(line) for line in self.text(*words).splitlines()]
+
+    def text(self, *words: str) -> str:
         done = subprocess.run(
             [*enter(self.link.near), *nobody.verb(*words)],
             env=self.environment,
@@ -148,7 +151,7 @@ class Machine(NamedTuple):
             timeout=60,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return done.stdout
 
     def await_rows(self, is_met: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """Ask for the connections until they are as they should be, or time is up; return them."""
@@ -249,6 +252,11 @@ def test_every_byte_has_its_connection_app_and_host() -> None:
         hello = len(hellos.records(hellos.client_hello(b"tls.example")))
         assert (app["rx_bytes"], app["tx_bytes"]) == (UPLINK[0], UPLINK[1] + hello)
         assert (app["local_rx_bytes"], app["local_tx_bytes"]) == LOOPBACK
+
+        assert made.ask("status", "--json")["helper"].startswith("Running")
+        assert f"{_HOST} (QUIC)" in made.text("connections")
+        listed = made.text("apps", "--hosts").splitlines()
+        assert {_HOST, "tls.example", "host.name.example"} <= {line.split()[0] for line in listed if line.startswith("  ")}
 
         made.agent.terminate()  # it writes the last minute now
         assert made.agent.wait(30) == 0
