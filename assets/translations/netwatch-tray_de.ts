@@ -316,12 +316,28 @@ Hat jetzt keine Verbindung</translation>
       <translation>Verbindung</translation>
     </message>
     <message>
+      <source>Host</source>
+      <translation>Host</translation>
+    </message>
+    <message>
+      <source>Name from</source>
+      <translation>Name aus</translation>
+    </message>
+    <message>
       <source>Remote</source>
       <translation>Gegenstelle</translation>
     </message>
     <message>
       <source>any</source>
       <translation>beliebig</translation>
+    </message>
+    <message>
+      <source>Reaches</source>
+      <translation>Reicht bis</translation>
+    </message>
+    <message>
+      <source>Country</source>
+      <translation>Land</translation>
     </message>
     <message>
       <source>Local</source>
@@ -403,6 +419,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Proto</translation>
     </message>
     <message>
+      <source>Host</source>
+      <translation>Host</translation>
+    </message>
+    <message>
       <source>Local</source>
       <translation>Lokal</translation>
     </message>
@@ -435,12 +455,52 @@ Hat jetzt keine Verbindung</translation>
       <translation>Sie war offen, bevor NetWatch hinsah</translation>
     </message>
     <message>
+      <source>TLS greeting</source>
+      <translation>TLS-Begrüßung</translation>
+    </message>
+    <message>
+      <source>QUIC greeting</source>
+      <translation>QUIC-Begrüßung</translation>
+    </message>
+    <message>
+      <source>DNS response</source>
+      <translation>DNS-Antwort</translation>
+    </message>
+    <message>
+      <source>Name from: {origin}</source>
+      <translation>Name aus: {origin}</translation>
+    </message>
+    <message>
+      <source>This is the name of the provider; the real one is encrypted.</source>
+      <translation>Das ist der Name des Anbieters; der eigentliche ist verschlüsselt.</translation>
+    </message>
+    <message>
+      <source>Part of the greeting is encrypted; this may be the name of the provider alone.</source>
+      <translation>Ein Teil der Begrüßung ist verschlüsselt; vielleicht ist das nur der Name des Anbieters.</translation>
+    </message>
+    <message>
+      <source>This computer</source>
+      <translation>Dieser Rechner</translation>
+    </message>
+    <message>
+      <source>Local network</source>
+      <translation>Lokales Netz</translation>
+    </message>
+    <message>
+      <source>Internet</source>
+      <translation>Internet</translation>
+    </message>
+    <message>
       <source>Closed</source>
       <translation>Geschlossen</translation>
     </message>
     <message>
       <source>Listening</source>
       <translation>Lauscht</translation>
+    </message>
+    <message>
+      <source>The bytes of UDP are counted for each peer, where the helper is set up</source>
+      <translation>Die Bytes von UDP werden je Gegenstelle gezählt, wo der Helfer eingerichtet ist</translation>
     </message>
     <message>
       <source>The system does not count the bytes of a UDP socket</source>
@@ -490,8 +550,8 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>ConnectionsBar</name>
     <message>
-      <source>app: port: host: state: unit: rate&gt;1M, or any word</source>
-      <translation>app: port: host: state: unit: rate&gt;1M oder ein Wort</translation>
+      <source>app: host: port: proto: scope: country: rate&gt;1M, or any word</source>
+      <translation>app: host: port: proto: scope: country: rate&gt;1M oder ein Wort</translation>
     </message>
     <message>
       <source>Filter connections</source>
@@ -502,8 +562,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Bedingungen nebeneinander gelten alle; ein Komma heißt „oder“, - kehrt eine um ({keys} oder /)</translation>
     </message>
     <message>
-      <source>Group by app, by remote address or not at all ({keys})</source>
-      <translation>Nach App, nach Gegenstelle oder gar nicht gruppieren ({keys})</translation>
+      <source>Group by app, by host or not at all ({keys})</source>
+      <translation>Nach App, nach Host oder gar nicht gruppieren ({keys})</translation>
     </message>
     <message>
       <source>Copy and export</source>
@@ -526,8 +586,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Nach App</translation>
     </message>
     <message>
-      <source>Group by remote</source>
-      <translation>Nach Gegenstelle</translation>
+      <source>Group by host</source>
+      <translation>Nach Host</translation>
     </message>
     <message>
       <source>Grouping: {name}</source>
@@ -538,8 +598,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Nach App</translation>
     </message>
     <message>
-      <source>By remote address</source>
-      <translation>Nach Adresse der Gegenstelle</translation>
+      <source>By host</source>
+      <translation>Nach Host</translation>
     </message>
   </context>
   <context>
@@ -788,8 +848,8 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Filter</name>
     <message>
-      <source>There is no “{field}:”. There are app, pid, port, host, state, unit, proto and if.</source>
-      <translation>„{field}:“ gibt es nicht. Es gibt app, pid, port, host, state, unit, proto und if.</translation>
+      <source>There is no “{field}:”. There are app, pid, port, host, origin, scope, country, state, unit, proto and if.</source>
+      <translation>„{field}:“ gibt es nicht. Es gibt app, pid, port, host, origin, scope, country, state, unit, proto und if.</translation>
     </message>
     <message>
       <source>Something is missing after “{field}”.</source>
@@ -1581,6 +1641,22 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source> + other </source>
       <translation> + anderes </translation>
+    </message>
+    <message>
+      <source> + UDP </source>
+      <translation> + UDP </translation>
+    </message>
+    <message>
+      <source> + UDP and QUIC </source>
+      <translation> + UDP und QUIC </translation>
+    </message>
+    <message>
+      <source>The system counts the bytes of each TCP connection, and the helper those of UDP and QUIC.</source>
+      <translation>Das System zählt die Bytes jeder TCP-Verbindung, und der Helfer die von UDP und QUIC.</translation>
+    </message>
+    <message>
+      <source>“Other” is what the interfaces carried besides: headers, repeated packets, ICMP and what this computer forwards.</source>
+      <translation>„Anderes“ ist, was die Schnittstellen außerdem trugen: Köpfe, wiederholte Pakete, ICMP und was dieser Rechner weiterleitet.</translation>
     </message>
     <message>
       <source>The system counts the bytes of each TCP connection, but not those of UDP sockets.</source>

@@ -13,7 +13,10 @@ _DB = connection(
     3, None, pid=None, user="postgres", unit="postgresql.service", state="LISTEN", local_port=5432,
     remote_address=None, remote_port=None,
 )  # fmt: skip
-_DNS = connection(4, "Web Content", protocol="UDP", state=None, remote_address="2001:db8::53", remote_port=53)
+_DNS = connection(
+    4, "Web Content", protocol="UDP", state=None, remote_address="2001:db8::53", remote_port=53,
+    host="Video.example", host_origin="QUIC", scope="internet", country="SE",
+)  # fmt: skip
 _ALL = (_WEB, _SSH, _DB, _DNS)
 
 
@@ -44,6 +47,14 @@ def _kept(text: str) -> list[Connection]:
         ("proto:udp", (_DNS,)),
         ("if:wlan0", (_WEB,)),
         ("host:2001:db8", (_DNS,)),
+        ("host:video", (_DNS,)),
+        ("video.example", (_DNS,)),
+        ("origin:quic", (_DNS,)),
+        ("proto:quic", (_DNS,)),
+        ("scope:internet", (_DNS,)),
+        ("scope:local", ()),
+        ("country:se", (_DNS,)),
+        ("country:s", ()),
         ("2001:db8::53", (_DNS,)),
         ("db8::53", (_DNS,)),
         ("rate>1M", (_WEB,)),

@@ -15,12 +15,13 @@ from windows import connection, until
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage
 from netwatch_tray.model import App
+from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
 from netwatch_tray.window.pages.connections.rows import Group
 from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.widgets.text import Text
 
-_RX, _TX, _RTT, _AGE = 6, 7, 8, 9
+_HOST, _LOCAL, _REMOTE, _RX, _TX, _RTT, _AGE = 3, 4, 5, 7, 8, 9, 10
 
 
 def _some() -> tuple:
@@ -84,6 +85,60 @@ def test_the_fastest_stands_first_and_all_is_told(open_window) -> None:
     assert "another user" in _tip(page, 3, 0)
     assert "does not count the bytes of a UDP socket" in _tip(page, 4, _RX)
     assert "before NetWatch" in _tip(page, 2, _AGE)
+
+
+def _named() -> tuple:
+    now = time.time()
+    seen = {"host_at": now, "host_is_providers": False, "scope": "internet", "country": "SE"}
+    quic = {"protocol": "UDP", "state": None, "host": "video.example", "host_origin": "QUIC"}
+    doubtful = {"host": "front.example", "host_origin": "TLS", "host_at": now, "host_is_providers": None}
+    return (
+        connection(11, "firefox", rx_rate=9e6, tx_rate=1.0, **(seen | quic)),
+        connection(12, "firefox", rx_rate=8e6, tx_rate=1.0, remote_address="203.0.113.9", **doubtful),
+    )
+
+
+def test_hosts_have_a_column_once_one_has_a_name(open_window) -> None:
+    opened, page = _open(open_window)
+    header = page.table.horizontalHeader()
+    assert (header.isSectionHidden(_HOST), header.isSectionHidden(_LOCAL)) == (True, False)
+    opened.say(ConnectionsMessage(added=_named()))
+    assert (header.isSectionHidden(_HOST), header.isSectionHidden(_LOCAL)) == (False, True)
+    assert _column(page, _HOST)[:3] == ["video.example", "front.example", units.UNKNOWN]
+    assert _column(page, 2)[:2] == ["QUIC", "TCP"]
+    assert "QUIC greeting" in _tip(page, 0, _HOST)
+    assert "may be the name of the provider" in _tip(page, 1, _HOST)
+    page.table.viewport().grab()
+    opened.say(ConnectionsMessage(removed=("key11", "key12")))
+    page._rows.drop_closed(time.monotonic() + 10)
+    assert not page._rows.has_hosts
+
+
+def test_details_tell_where_the_name_is_from(open_window) -> None:
+    opened, page = _open(open_window)
+    opened.say(ConnectionsMessage(added=_named()))
+    page.side.toggle()
+    page.table.setCurrentIndex(page.table.model().index(0, 0))
+    shown = {each.text() for each in page.details.findChildren(Text)}
+    assert {"video.example", "Internet", "SE", "QUIC"} <= shown
+    assert any(each.startswith("QUIC greeting, ") for each in shown)
+
+
+def test_groups_of_hosts_have_their_names(open_window) -> None:
+    opened, page = _open(open_window)
+    opened.say(ConnectionsMessage(added=_named()))
+    page.bar.group_by(Grouping.REMOTE)
+    assert {"video.example (1)", "front.example (1)", "203.0.113.9 (1)"} <= set(_column(page, 0))
+
+
+def test_udp_that_is_counted_is_a_sum_of_its_own(open_window) -> None:
+    opened, _page = _open(open_window)
+    pairs = {"uplink": (2_000_000, 20), "tcp": (1_000_000, 10), "udp": (900_000, 9), "other": (100_000, 1)}
+    opened.say(AppsMessage(apps=(), interval_s=1.0, **pairs))
+    strip = opened.window.findChild(ReconciliationStrip)
+    strip.grab()
+    assert "TCP 1.00 MB/s + UDP and QUIC 900 kB/s + other 100 kB/s" in strip.accessibleName()
+    assert "the helper those of UDP and QUIC" in strip.explanation()
 
 
 def test_rows_move_at_most_every_two_seconds_and_never_under_the_pointer(open_window) -> None:
@@ -183,7 +238,7 @@ def test_details(open_window) -> None:
 
 def test_copying(open_window) -> None:
     _opened, page = _open(open_window)
-    page.table.setCurrentIndex(page.table.model().index(1, 4))
+    page.table.setCurrentIndex(page.table.model().index(1, _REMOTE))
     page.table.setFocus()
     QTest.keySequence(page.table, "Ctrl+Shift+C")
     assert QGuiApplication.clipboard().text() == "198.51.100.7:443"

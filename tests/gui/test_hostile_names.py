@@ -108,7 +108,7 @@ def app(name: str) -> App:
 
 
 def hostile(name: str) -> Any:
-    return connection(1, process=name, unit=name, user=name, app=name)
+    return connection(1, process=name, unit=name, user=name, app=name, host=name, host_origin="TLS")
 
 
 # The terminal.
@@ -124,9 +124,10 @@ def test_tables_and_pairs_of_the_terminal(name: str, capsys: pytest.CaptureFixtu
 
 
 def test_connections_of_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    row = connections._cells(hostile(name), Units(), {})
-    session.print_table(("APP", *"PQRSTUVW"), [row], "<><<<<>>>")
-    assert_lines(capsys.readouterr().out, 2)
+    for has_hosts in (False, True):
+        row = connections._cells(hostile(name), Units(), {}, has_hosts=has_hosts)
+        session.print_table(("APP", *"PQRSTUVW"), [row], "<><<<<>>>")
+        assert_lines(capsys.readouterr().out, 2)
 
 
 def test_watch(name: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -256,7 +256,9 @@ def test_every_byte_has_its_connection_app_and_host() -> None:
         assert made.ask("status", "--json")["helper"].startswith("Running")
         assert f"{_HOST} (QUIC)" in made.text("connections")
         listed = made.text("apps", "--hosts").splitlines()
-        assert {_HOST, "tls.example", "host.name.example"} <= {line.split()[0] for line in listed if line.startswith("  ")}
+        assert {_HOST, "tls.example", "host.name.example"} <= {
+            line.split()[0] for line in listed if line.startswith("  ")
+        }
 
         made.agent.terminate()  # it writes the last minute now
         assert made.agent.wait(30) == 0

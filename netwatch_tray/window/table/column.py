@@ -76,6 +76,8 @@ class Column(Generic[Record]):
     """Stands at the right."""
     drop_order: int | None = None
     """When there is no room, columns go in this order; None stays."""
+    offered: Callable[[], bool] | None = None
+    """Whether there is anything to show in it; None: always. `TableView.fit_columns` evaluates it."""
 
     @property
     def align(self) -> Qt.AlignmentFlag:

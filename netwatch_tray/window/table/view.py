@@ -130,9 +130,9 @@ class TableView(QTableView, Generic[Record]):
         """Shows as many columns as have room, and gives what is left over to those that stretch."""
         columns = list(enumerate(self._records.columns))
         room = self.viewport().width()
-        shown = dict(columns)
+        shown = {index: column for index, column in columns if column.offered is None or column.offered()}
         for index, _column in sorted(
-            ((index, column) for index, column in columns if column.drop_order is not None),
+            ((index, column) for index, column in shown.items() if column.drop_order is not None),
             key=lambda pair: pair[1].drop_order or 0,
         ):
             if sum(self._width(each, least=True) for each in shown.values()) + 2 * (MARGIN - GAP) <= room:

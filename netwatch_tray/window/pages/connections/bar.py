@@ -31,7 +31,9 @@ class ConnectionsBar(Strip):
         """Of the last valid text."""
         self.grouping = Grouping.NONE
         self.field = SearchField(
-            theme, self.tr("app: port: host: state: unit: rate>1M, or any word"), self.tr("Filter connections")
+            theme,
+            self.tr("app: host: port: proto: scope: country: rate>1M, or any word"),
+            self.tr("Filter connections"),
         )
         self.field.setToolTip(
             self.tr(
@@ -40,7 +42,7 @@ class ConnectionsBar(Strip):
         )
         self._group_button = FlatButton(theme, "", trailing="chevron")
         self._group_button.setToolTip(
-            self.tr("Group by app, by remote address or not at all ({keys})").format(keys=native_keys("Ctrl+G"))
+            self.tr("Group by app, by host or not at all ({keys})").format(keys=native_keys("Ctrl+G"))
         )
         self.menu_button = FlatButton(theme, "", symbol="more")
         self.menu_button.setToolTip(self.tr("Copy and export"))
@@ -67,7 +69,7 @@ class ConnectionsBar(Strip):
 
     def group_by(self, grouping: Grouping) -> None:
         self.grouping = grouping
-        names = (self.tr("No groups"), self.tr("Group by app"), self.tr("Group by remote"))
+        names = (self.tr("No groups"), self.tr("Group by app"), self.tr("Group by host"))
         place = list(Grouping).index(grouping)
         self._group_button.setText(names[place])
         self._group_button.setAccessibleName(self.tr("Grouping: {name}").format(name=names[place]))
@@ -91,7 +93,7 @@ class ConnectionsBar(Strip):
     def _make_group_menu(self) -> QMenu:
         menu = QMenu(self)
         one_of = QActionGroup(menu)
-        names = (self.tr("No groups"), self.tr("By app"), self.tr("By remote address"))
+        names = (self.tr("No groups"), self.tr("By app"), self.tr("By host"))
         for grouping, name in zip(Grouping, names, strict=True):
             action = one_of.addAction(name)
             action.setCheckable(True)

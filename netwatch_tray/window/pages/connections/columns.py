@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from PySide6.QtCore import QCoreApplication, QPoint, QRect, Qt
@@ -33,6 +34,9 @@ class ConnectionContext(NamedTuple):
     most_rx: float
     """The greatest rate there is: as long as a bar can be."""
     most_tx: float
+    has_hosts: bool = False
+    """Names of hosts are known."""
+    has_countries: bool = False
 
 
 def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[Line]]:
@@ -62,10 +66,21 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
         ),
         _column(
             title=translate("Connections", "Proto"),
-            text=lambda row: row.connection.protocol,
-            order=lambda row: row.connection.protocol,
-            widest="TCP",
+            text=lambda row: protocol(row.connection),
+            order=lambda row: protocol(row.connection),
+            widest="QUIC",
             drop_order=5,
+        ),
+        _column(
+            title=translate("Connections", "Host"),
+            text=lambda row: row.connection.host or UNKNOWN,
+            order=lambda row: row.connection.host,
+            draw=lambda cell, row: _draw_host(cell, row, has_countries=context().has_countries),
+            tooltip=lambda row: host_in_words(row.connection),
+            widest="subdomain.of.a.provider.example",
+            least="subdomain.example",
+            stretch=3,
+            offered=lambda: context().has_hosts,
         ),
         _column(
             title=translate("Connections", "Local"),
@@ -76,6 +91,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             least="198.51.100.77:22000",
             stretch=2,
             drop_order=1,
+            offered=lambda: not context().has_hosts,
         ),
         _column(
             title=translate("Connections", "Remote"),
@@ -125,6 +141,48 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
     ]
 
 
+def protocol(connection: Connection) -> str:
+    """Return TCP or UDP, and QUIC where its greeting was seen."""
+    return "QUIC" if connection.host_origin == "QUIC" else connection.protocol
+
+
+def origin_in_words(connection: Connection) -> str:
+    """Return where the name of the host comes from, and when it was seen."""
+    words = {
+        "TLS": translate("Connections", "TLS greeting"),
+        "QUIC": translate("Connections", "QUIC greeting"),
+        "DNS": translate("Connections", "DNS response"),
+        "hosts": "/etc/hosts",
+    }
+    origin = words.get(connection.host_origin or "", connection.host_origin or UNKNOWN)
+    if connection.host_at is None:
+        return origin
+    return f"{origin}, {datetime.fromtimestamp(connection.host_at).astimezone():%H:%M:%S}"
+
+
+def host_in_words(connection: Connection) -> str | None:
+    """Return the name of the host with its origin and what is doubtful about it; None: it has no name."""
+    if connection.host is None:
+        return None
+    origin = translate("Connections", "Name from: {origin}").format(origin=origin_in_words(connection))
+    sentences = [connection.host, origin]
+    if connection.host_is_providers:
+        sentences.append(translate("Connections", "This is the name of the provider; the real one is encrypted."))
+    elif connection.host_is_providers is None and connection.host_origin in {"TLS", "QUIC"}:
+        sentences.append(
+            translate("Connections", "Part of the greeting is encrypted; this may be the name of the provider alone.")
+        )
+    return "\n".join(sentences)
+
+
+def scope_in_words(connection: Connection) -> str:
+    return {
+        "machine": translate("Connections", "This computer"),
+        "local": translate("Connections", "Local network"),
+        "internet": translate("Connections", "Internet"),
+    }.get(connection.scope or "", UNKNOWN)
+
+
 def state_in_words(row: ConnectionRow) -> str:
     if row.closed:
         return translate("Connections", "Closed")
@@ -135,6 +193,8 @@ def state_in_words(row: ConnectionRow) -> str:
 
 
 def why_no_rate(connection: Connection) -> str:
+    if connection.protocol == "UDP" and connection.remote_address is None:
+        return translate("Connections", "The bytes of UDP are counted for each peer, where the helper is set up")
     if connection.protocol == "UDP":
         return translate("Connections", "The system does not count the bytes of a UDP socket")
     if is_listening(connection):
@@ -303,15 +363,41 @@ def _draw_pid(cell: Cell, row: ConnectionRow) -> None:
     cell.text(UNKNOWN if pid is None else str(pid), colour, align=Qt.AlignmentFlag.AlignRight)
 
 
+def _draw_host(cell: Cell, row: ConnectionRow, *, has_countries: bool) -> None:
+    """The name, then its origin and the country in columns of their own."""
+    fonts, tokens = cell.theme.fonts, cell.tokens
+    it = row.connection
+    box = QRect(cell.box)
+    slots: list[tuple[str, int]] = [(it.host_origin or "", text_width(fonts.small, "QUIC"))]
+    if has_countries:
+        slots.append((it.country or "", text_width(fonts.small, "WW")))
+    for text, width in reversed(slots):
+        place = QRect(box)
+        if cell.right_to_left:
+            place.setRight(place.left() + width)
+            box.setLeft(place.right() + GAP)
+        else:
+            place.setLeft(place.right() - width)
+            box.setRight(place.left() - GAP)
+        cell.text(text, tokens.ink3, fonts.small, box=place)
+    if it.host is None:
+        cell.text(UNKNOWN, tokens.ink3, box=box)
+    else:
+        cell.text(printable(it.host), _tone(cell, row, tokens.ink), box=box, elide=Qt.TextElideMode.ElideMiddle)
+
+
 def _draw_remote(cell: Cell, row: ConnectionRow) -> None:
     address = row.connection.remote_address
     if address is None:
         cell.text(_remote(row), cell.tokens.ink3)
     else:
-        _draw_endpoint(cell, row, address, row.connection.remote_port)
+        colour = cell.tokens.ink if row.connection.host is None else cell.tokens.ink2
+        _draw_endpoint(cell, row, address, row.connection.remote_port, colour)
 
 
-def _draw_endpoint(cell: Cell, row: ConnectionRow, address: str, port: int | None) -> None:
+def _draw_endpoint(
+    cell: Cell, row: ConnectionRow, address: str, port: int | None, colour: QColor | None = None
+) -> None:
     """Where there is no room the host loses its middle; the port stays whole."""
     whole = endpoint(address, port)
     font = cell.theme.fonts.base
@@ -319,7 +405,7 @@ def _draw_endpoint(cell: Cell, row: ConnectionRow, address: str, port: int | Non
         host, colon, rest = whole.rpartition(":")
         room = cell.box.width() - text_width(font, colon + rest)
         whole = QFontMetrics(font).elidedText(host, Qt.TextElideMode.ElideMiddle, room) + colon + rest
-    cell.text(whole, _tone(cell, row, cell.tokens.ink))
+    cell.text(whole, _tone(cell, row, colour or cell.tokens.ink))
 
 
 def _address_order(address: str, port: int | None) -> tuple[bool, str, int]:

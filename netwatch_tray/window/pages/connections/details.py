@@ -14,7 +14,14 @@ from netwatch_tray.model import Connection
 from netwatch_tray.units import UNKNOWN
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
-from netwatch_tray.window.pages.connections.columns import ConnectionContext, state_in_words, why_no_rate
+from netwatch_tray.window.pages.connections.columns import (
+    ConnectionContext,
+    origin_in_words,
+    protocol,
+    scope_in_words,
+    state_in_words,
+    why_no_rate,
+)
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, key, owner
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import how_long, round_trip
@@ -146,10 +153,13 @@ class ConnectionDetails(QWidget):
             (
                 self.tr("Connection"),
                 [
+                    *([(self.tr("Host"), it.host), (self.tr("Name from"), origin_in_words(it))] if it.host else []),
                     (self.tr("Remote"), it.remote or self.tr("any")),
+                    *([(self.tr("Reaches"), scope_in_words(it))] if it.scope else []),
+                    *([(self.tr("Country"), it.country)] if it.country else []),
                     (self.tr("Local"), it.local),
                     (self.tr("Interface"), it.interface or UNKNOWN),
-                    (self.tr("State"), state_in_words(row) or it.protocol),
+                    (self.tr("State"), state_in_words(row) or protocol(it)),
                     (self.tr("Called by"), self._caller(it.is_incoming)),
                     (self.tr("Since"), self._since(it.since, context.now)),
                     (self.tr("Received"), str(units.size(it.rx_bytes, context.units))),
@@ -172,7 +182,7 @@ class ConnectionDetails(QWidget):
                 ],
             )
         )
-        below = f"{it.protocol} {it.remote or it.local}"
+        below = f"{protocol(it)} {it.remote or it.local}"
         return who, below if it.rx_rate is not None else f"{below}. {why_no_rate(it)}", sections
 
     def _caller(self, is_incoming: bool | None) -> str:

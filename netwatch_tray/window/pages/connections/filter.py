@@ -30,7 +30,8 @@ class Problem(StrEnum):
     """What may be wrong with a condition, as a sentence with places for values; the page translates it."""
 
     UNKNOWN_FIELD = QT_TRANSLATE_NOOP(
-        "Filter", "There is no “{field}:”. There are app, pid, port, host, state, unit, proto and if."
+        "Filter",
+        "There is no “{field}:”. There are app, pid, port, host, origin, scope, country, state, unit, proto and if.",
     )
     NOTHING_AFTER = QT_TRANSLATE_NOOP("Filter", "Something is missing after “{field}”.")
     NO_PORT = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a port. Write port:443 or port:8000-8080.")
@@ -109,6 +110,7 @@ def _word(word: str) -> Test:
             connection.protocol,
             connection.local,
             connection.remote,
+            connection.host,
             connection.state,
         )
         return any(place is not None and word in place.lower() for place in places)
@@ -145,7 +147,23 @@ def _port(value: str, token: str) -> Test:
 
 
 def _host(value: str, _token: str) -> Test:
-    return lambda connection: value in connection.local_address or value in (connection.remote_address or "")
+    def test(connection: Connection) -> bool:
+        places = (connection.host, connection.remote_address, connection.local_address)
+        return any(place is not None and value in place.lower() for place in places)
+
+    return test
+
+
+def _origin(value: str, _token: str) -> Test:
+    return lambda connection: (connection.host_origin or "").lower() == value
+
+
+def _scope(value: str, _token: str) -> Test:
+    return lambda connection: connection.scope is not None and connection.scope.startswith(value)
+
+
+def _country(value: str, _token: str) -> Test:
+    return lambda connection: (connection.country or "").lower() == value
 
 
 def _state(value: str, _token: str) -> Test:
@@ -160,6 +178,8 @@ def _unit(value: str, _token: str) -> Test:
 
 
 def _proto(value: str, _token: str) -> Test:
+    if value == "quic":  # as far as its greeting was seen
+        return lambda connection: connection.host_origin == "QUIC"
     return lambda connection: connection.protocol.lower() == value
 
 
@@ -172,6 +192,9 @@ _FIELDS: dict[str, Callable[[str, str], Test]] = {
     "pid": _pid,
     "port": _port,
     "host": _host,
+    "origin": _origin,
+    "scope": _scope,
+    "country": _country,
     "state": _state,
     "unit": _unit,
     "proto": _proto,

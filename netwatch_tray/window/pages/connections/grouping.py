@@ -1,4 +1,4 @@
-"""Connections grouped by app or by remote address. Pure."""
+"""Connections grouped by app or by host. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def table_lines(
     groups: dict[str, list[ConnectionRow]] = {}
     for row in rows:
         connection = row.connection
-        name = (connection.app or owner(connection)) if by_app else connection.remote_address
+        name = (connection.app or owner(connection)) if by_app else connection.host or connection.remote_address
         groups.setdefault(name or "", []).append(row)
     for group_key, members in groups.items():
         if by_app:

@@ -29,7 +29,7 @@ _CLOSED_STAY_S = 3.0
 _LOADING_DELAY_MS = 200
 _SETTLE_MS = 1500
 """Less than the agent's period, so that rows move with a refresh and are drawn once."""
-_RX_RATE = 6
+_RX_RATE = 7
 """The column."""
 
 
@@ -44,6 +44,8 @@ class ConnectionsPage(Page):
         self._matching = 0
         self._most = (0.0, 0.0)
         """Greatest rates; computed once for all cells."""
+        self._has = (False, False)
+        """Whether names of hosts are known, and countries."""
         self._now = time.time()
         self._paused = False
         self._source: str | None = None
@@ -164,7 +166,7 @@ class ConnectionsPage(Page):
             super().keyPressEvent(event)
 
     def _context(self) -> ConnectionContext:
-        return ConnectionContext(self._units, self._now, *self._most)
+        return ConnectionContext(self._units, self._now, *self._most, *self._has)
 
     def _take(self, message: ConnectionsMessage) -> None:
         self._source, self._fault = message.source, message.fault
@@ -179,6 +181,10 @@ class ConnectionsPage(Page):
         self._rows.put(put)
         closed = self._rows.close(message.removed, now)
         self._most = (self._rows.most_rx, self._rows.most_tx)
+        has = (self._rows.has_hosts, self._rows.has_countries)
+        if has != self._has:
+            self._has = has
+            self.table.fit_columns()
         if self.bar.grouping is Grouping.NONE:
             self._show_changed([*(connection.key for connection in put), *closed], gone)
         else:

@@ -1,4 +1,4 @@
-"""The strip that makes the sums come out: what the interfaces counted = TCP of the apps + a named remainder."""
+"""The strip that makes the sums come out: what the interfaces counted = what the apps moved + a named remainder."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
 _BAR_HEIGHT = 8
 _LEAST_BAR = 60
 _HATCH = 5
+_LEAST_PART, _PART_GAP = 3, 2
 _ABOVE = 0.01
 """Apps above the interface by more than this share are worth a word."""
 
@@ -33,6 +34,8 @@ class _Direction(NamedTuple):
     uplink: float | None = None
     tcp: float | None = None
     other: float | None = None
+    udp: float | None = None
+    """None: not counted, so it is in `other`."""
 
 
 class ReconciliationStrip(Strip):
@@ -52,9 +55,10 @@ class ReconciliationStrip(Strip):
     def show_apps(self, message: AppsMessage, shown_in: Units) -> None:
         self._units = shown_in
         interval = message.interval_s
+        counted = [message.uplink, message.tcp, message.other, *([message.udp] if message.udp is not None else [])]
         directions = [
             _Direction(*(count / interval for count in counts)) if interval else _Direction()
-            for counts in zip(message.uplink, message.tcp, message.other, strict=True)
+            for counts in zip(*counted, strict=True)
         ]
         self._show(*directions)
 
@@ -104,7 +108,15 @@ class ReconciliationStrip(Strip):
         result = []
         for direction in (self._down, self._up):
             pieces: list[_Piece] = []
-            for before, rate in ((tcp, direction.tcp), (other, direction.other)):
+            parts = [(tcp, direction.tcp), (other, direction.other)]
+            if direction.udp is not None:
+                udp = self.tr(" + UDP ") if briefly else self.tr(" + UDP and QUIC ")
+                parts = [
+                    (self.tr("= TCP "), direction.tcp),
+                    (udp, direction.udp),
+                    (self.tr(" + other "), direction.other),
+                ]
+            for before, rate in parts:
                 pieces.append((before, fonts.base, tokens.ink2))
                 ink = tokens.ink if rate else tokens.ink3
                 pieces.append((str(units.rate(rate, self._units)), fonts.strong, ink))
@@ -120,12 +132,14 @@ class ReconciliationStrip(Strip):
         painter.drawText(place, aligned(self, align), elided)
 
     def _draw_bar(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
-        """Solid for what apps account for, hatched for the rest."""
+        """Solid for what apps account for, hatched for the rest; UDP of apps, where it is counted, is pale."""
+        if direction.udp is not None:
+            self._draw_counted(painter, box, direction, colour)
+            return
         known, rest = direction.tcp or 0.0, direction.other or 0.0
         whole = known + rest
         if whole <= 0:
-            painter.setPen(QPen(self._theme.tokens.ctl, 1, Qt.PenStyle.DotLine))
-            painter.drawLine(QPointF(box.left(), box.center().y()), QPointF(box.right(), box.center().y()))
+            self._draw_nothing(painter, box)
             return
         solid, hatched = QRectF(box), QRectF(box)
         gap = 2 if known else 0
@@ -152,6 +166,36 @@ class ReconciliationStrip(Strip):
             painter.setClipping(False)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
+    def _draw_counted(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
+        """TCP solid, UDP pale with an outline, the rest an outline."""
+        parts = (direction.tcp or 0.0, direction.udp or 0.0, direction.other or 0.0)
+        whole = sum(parts)
+        if whole <= 0:
+            self._draw_nothing(painter, box)
+            return
+        pale = QColor(colour)
+        pale.setAlphaF(0.3)
+        nothing = QColor(0, 0, 0, 0)
+        looks = ((colour, colour), (pale, colour), (nothing, self._theme.tokens.ink3))
+        shown = [(part, look) for part, look in zip(parts, looks, strict=True) if part > 0]
+        room = box.width() - _PART_GAP * (len(shown) - 1) - _LEAST_PART * len(shown)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        x = box.left()
+        for part, (fill, outline) in shown:
+            width = _LEAST_PART + max(0.0, room) * part / whole
+            place = QRectF(x, box.top(), width, box.height())
+            if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+                place.moveLeft(box.left() + box.right() - place.right())
+            painter.setPen(QPen(outline, 1.5 if fill == pale else 1))
+            painter.setBrush(fill)
+            painter.drawRoundedRect(place.adjusted(0.75, 0.75, -0.75, -0.75), 2, 2)
+            x += width + _PART_GAP
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _draw_nothing(self, painter: QPainter, box: QRectF) -> None:
+        painter.setPen(QPen(self._theme.tokens.ctl, 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(box.left(), box.center().y()), QPointF(box.right(), box.center().y()))
+
     def _mirrored(self, box: QRectF) -> QRectF:
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             return QRectF(self.width() - box.right(), box.top(), box.width(), box.height())
@@ -175,16 +219,32 @@ class ReconciliationStrip(Strip):
 
     def explanation(self) -> str:
         """What the remainder is, and why the sums may differ."""
+        known = (
+            (
+                self.tr("The system counts the bytes of each TCP connection, and the helper those of UDP and QUIC."),
+                self.tr(
+                    "“Other” is what the interfaces carried besides: headers, repeated packets, ICMP and what this "
+                    "computer forwards."
+                ),
+            )
+            if self._down.udp is not None
+            else (
+                self.tr("The system counts the bytes of each TCP connection, but not those of UDP sockets."),
+                self.tr(
+                    "“Other” is what the interfaces carried besides: UDP, QUIC, DNS, headers and repeated packets."
+                ),
+            )
+        )
         sentences = [
-            self.tr("The system counts the bytes of each TCP connection, but not those of UDP sockets."),
-            self.tr("“Other” is what the interfaces carried besides: UDP, QUIC, DNS, headers and repeated packets."),
+            *known,
             self.tr(
                 "The rows below also hold what stays inside this computer or makes up a tunnel; these sums do not."
             ),
         ]
         for each in (self._down, self._up):
-            if each.uplink and each.tcp and each.tcp > each.uplink * (1 + _ABOVE):
-                percent = 100 * (each.tcp / each.uplink - 1)
+            by_apps = (each.tcp or 0.0) + (each.udp or 0.0)
+            if each.uplink and by_apps > each.uplink * (1 + _ABOVE):
+                percent = 100 * (by_apps / each.uplink - 1)
                 above = self.tr("Apps are {percent:.0f} % above the interfaces: they are read at different moments.")
                 sentences.append(above.format(percent=percent))
         return "\n".join(sentences)

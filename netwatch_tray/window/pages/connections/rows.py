@@ -46,6 +46,8 @@ class ConnectionList:
         self._closed: dict[str, float] = {}
         """Time of closing."""
         self._listening: set[str] = set()
+        self._named: set[str] = set()
+        self._located: set[str] = set()
         self._rx: dict[str, float] = {}
         self._tx: dict[str, float] = {}
 
@@ -68,6 +70,15 @@ class ConnectionList:
         return len(self._listening)
 
     @property
+    def has_hosts(self) -> bool:
+        """Whether the host of any connection has a name."""
+        return bool(self._named)
+
+    @property
+    def has_countries(self) -> bool:
+        return bool(self._located)
+
+    @property
     def most_rx(self) -> float:
         """The greatest rate, bytes/s."""
         return max(self._rx.values(), default=0.0)
@@ -82,7 +93,12 @@ class ConnectionList:
             key = connection.key
             self._rows[key] = ConnectionRow(connection)
             self._closed.pop(key, None)
-            (self._listening.add if is_listening(connection) else self._listening.discard)(key)
+            for keys, is_in in (
+                (self._listening, is_listening(connection)),
+                (self._named, connection.host is not None),
+                (self._located, connection.country is not None),
+            ):
+                (keys.add if is_in else keys.discard)(key)
             for rates, rate in ((self._rx, connection.rx_rate), (self._tx, connection.tx_rate)):
                 if rate:
                     rates[key] = rate
@@ -103,6 +119,7 @@ class ConnectionList:
         gone = [key for key, closed in self._closed.items() if closed <= until]
         for key in gone:
             del self._closed[key], self._rows[key]
+            self._forget_names(key)
         return gone
 
     def keep_only(self, keys: Iterable[str]) -> list[str]:
@@ -112,12 +129,17 @@ class ConnectionList:
             del self._rows[key]
             self._closed.pop(key, None)
             self._forget_rates(key)
+            self._forget_names(key)
         return gone
 
     def _forget_rates(self, key: str) -> None:
         self._listening.discard(key)
         self._rx.pop(key, None)
         self._tx.pop(key, None)
+
+    def _forget_names(self, key: str) -> None:
+        self._named.discard(key)
+        self._located.discard(key)
 
 
 def key(line: Line) -> str:
