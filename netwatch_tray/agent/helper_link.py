@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from netwatch_tray import clock
 from netwatch_tray.collect.helper_client import HelperClient, Reading
 from netwatch_tray.engine.scheduler import READ, Scheduler
 
+_PERIOD = 5.0
+"""Seconds."""
 _PATIENCE = 0.02
 """Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths."""
 
@@ -22,7 +25,8 @@ def in_words(client: HelperClient) -> str:
 
 
 class HelperLink:
-    """Requests a reading at each tick, because the process that made a socket may end within the second."""
+    """Requests a reading every five seconds, besides those with the sockets: the helper keeps some 500 packets, and the
+    process that made a socket may end soon."""
 
     def __init__(
         self, scheduler: Scheduler, take: Callable[[Reading], None], lose: Callable[[], None], client: HelperClient
@@ -33,6 +37,8 @@ class HelperLink:
         self._client = client
         self._watched: int | None = None
         self._has_read = False
+        self._requested_at = 0.0
+        """Boot-time clock."""
         self._watch()
 
     @property
@@ -41,13 +47,18 @@ class HelperLink:
         return in_words(self._client)
 
     def tick(self) -> None:
+        """Call each second."""
         self._take()
-        self._client.request()
-        self._watch()
+        now = clock.boottime()
+        if now - self._requested_at >= _PERIOD:
+            self._requested_at = now
+            self._client.request()
+            self._watch()
 
     def read(self) -> None:
         """Read what moved until now, waiting for a short time only."""
         if self._client.info is not None:
+            self._requested_at = clock.boottime()
             reading = self._client.read(_PATIENCE)
             if reading is not None:
                 self._has_read = True
