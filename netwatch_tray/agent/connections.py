@@ -49,7 +49,7 @@ class ConnectionWatch:
     def __init__(self, scheduler: Scheduler, monitor: Monitor, sources: Sources) -> None:
         self._scheduler = scheduler
         self._helper: HelperLink | None = None
-        """Where the sockets are known by the cookies that the helper uses, too."""
+        """Where the keys of the sockets are the kernel's cookies, by which the helper knows them."""
         self._monitor = monitor
         self._sources = sources
         self._feed: FeedServer | None = None
@@ -156,10 +156,10 @@ class ConnectionWatch:
             self._scheduler.watch(self._source.descriptor, READ, self._catch_up)
         if not self._source.is_costly:
             self._openings = self._sources.openings()
-        client = self._sources.helper(self._source)
-        if client is not None:
+        if self._source.name == "sock_diag":
+            observation = self._observation
             self._helper = HelperLink(
-                self._scheduler, self._observation.take_reading, self._observation.lose_helper, client
+                self._scheduler, self._sources.helper, observation.take_reading, observation.lose_helper
             )
         return True
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from netwatch_tray import clock
-from netwatch_tray.collect.helper_client import HelperClient, Reading
 from netwatch_tray.engine.scheduler import READ, Scheduler
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_client import HelperClient, Reading
 
 _PERIOD = 5.0
 """Seconds."""
@@ -14,8 +17,10 @@ _PATIENCE = 0.02
 """Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths."""
 
 
-def in_words(client: HelperClient) -> str:
+def in_words(client: HelperClient | None) -> str:
     """Return what the helper gives, or why there is none, for the user."""
+    if client is None:
+        return "The helper is not set up."
     if client.reason is not None:
         return client.reason
     if client.info is None:
@@ -26,20 +31,24 @@ def in_words(client: HelperClient) -> str:
 
 class HelperLink:
     """Requests a reading every five seconds, besides those with the sockets: the helper keeps some 500 packets, and the
-    process that made a socket may end soon."""
+    process that made a socket may end soon. Without a helper nothing of its client is loaded."""
 
     def __init__(
-        self, scheduler: Scheduler, take: Callable[[Reading], None], lose: Callable[[], None], client: HelperClient
+        self,
+        scheduler: Scheduler,
+        connect: Callable[[], HelperClient | None],
+        take: Callable[[Reading], None],
+        lose: Callable[[], None],
     ) -> None:
-        """`take`: gets each reading. `lose`: called when the helper is gone."""
+        """`connect`: returns None where no helper is set up. `take`: gets each reading. `lose`: the helper is gone."""
         self._scheduler = scheduler
-        self._take_reading, self._lose = take, lose
-        self._client = client
+        self._connect, self._take_reading, self._lose = connect, take, lose
+        self._client: HelperClient | None = None
         self._watched: int | None = None
         self._has_read = False
         self._requested_at = 0.0
         """Boot-time clock."""
-        self._watch()
+        self.tick()
 
     @property
     def status(self) -> str:
@@ -48,30 +57,38 @@ class HelperLink:
 
     def tick(self) -> None:
         """Call each second."""
-        self._take()
         now = clock.boottime()
-        if now - self._requested_at >= _PERIOD:
-            self._requested_at = now
+        if self._client is not None:
+            self._take()
+        if now - self._requested_at < _PERIOD:
+            return
+        self._requested_at = now
+        if self._client is None:
+            self._client = self._connect()
+        else:
             self._client.request()
-            self._watch()
+        self._watch()
 
     def read(self) -> None:
         """Read what moved until now, waiting for a short time only."""
-        if self._client.info is not None:
+        if self._client is not None and self._client.info is not None:
             self._requested_at = clock.boottime()
             reading = self._client.read(_PATIENCE)
             if reading is not None:
                 self._has_read = True
                 self._take_reading(reading)
-        self._take()
+            self._take()
 
     def close(self) -> None:
         if self._watched is not None:
             self._scheduler.unwatch(self._watched)
             self._watched = None
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def _take(self, _events: int = 0) -> None:
+        if self._client is None:
+            return
         while (reading := self._client.take()) is not None:
             self._has_read = True
             self._take_reading(reading)
@@ -82,7 +99,7 @@ class HelperLink:
 
     def _watch(self) -> None:
         """Watch the client's descriptor, which is another one after each connection."""
-        descriptor = self._client.descriptor
+        descriptor = None if self._client is None else self._client.descriptor
         if descriptor == self._watched:
             return
         if self._watched is not None:

@@ -52,12 +52,15 @@ def _connections() -> str:
 def _helper() -> str:
     """Return what the helper gives to this user, or why there is none."""
     from netwatch_tray.agent.helper_link import in_words
-    from netwatch_tray.collect.helper_client import HelperClient
+    from netwatch_tray.collect.sources import Sources
 
-    client = HelperClient()
+    client = Sources().helper()
+    if client is None:
+        return in_words(None)
     client.read(_PATIENCE)
+    words = in_words(client)
     client.close()
-    return in_words(client)
+    return words
 
 
 def _countries() -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 from netwatch_tray.collect.connections import open_openings, open_source
 from netwatch_tray.collect.country import Countries
-from netwatch_tray.collect.helper_client import HelperClient
 from netwatch_tray.collect.interfaces import OpenedSource, open_interfaces
 from netwatch_tray.collect.processes import ProcessFinder, open_finder
 from netwatch_tray.collect.sockets import ConnectionSource
 
 if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_client import HelperClient
     from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
+
+
+HELPER_SOCKET = "/run/netwatch-tray-helper.socket"
+"""As in the helper's protocol."""
 
 
 class Sources:
@@ -48,6 +53,10 @@ class Sources:
         """Return what knows the countries of remote addresses."""
         return Countries()
 
-    def helper(self, source: ConnectionSource) -> HelperClient | None:
-        """Return a client of the helper; None: it knows sockets by other keys than the source."""
-        return HelperClient() if source.name == "sock_diag" else None
+    def helper(self) -> HelperClient | None:
+        """Return a client of the helper; None: it is not set up."""
+        if not os.path.exists(HELPER_SOCKET):  # noqa: PTH110  each five seconds
+            return None
+        from netwatch_tray.collect.helper_client import HelperClient  # noqa: PLC0415  half a megabyte
+
+        return HelperClient(HELPER_SOCKET)

@@ -84,8 +84,8 @@ class Replay(Sources):
     def finder(self) -> ProcessFinder:
         return self._finder
 
-    def helper(self, source: ConnectionSource) -> None:  # noqa: ARG002  nothing of it is recorded
-        return None
+    def helper(self) -> None:
+        """Nothing of it is recorded."""
 
     def countries(self) -> Countries:
         """Replaced addresses are in no country."""

@@ -19,6 +19,9 @@ import pytest
 from helper_service import Service, need_ebpf, service
 from networks import FAR, FAR6, Wire, inside as enter, wire
 
+from netwatch_tray.collect import sources
+from netwatch_tray.helper import protocol
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 _DEADLINE = 60.0
@@ -26,10 +29,9 @@ _PEERS = 200
 _HOST = "video.example"
 
 _AGENT = """
-import functools
 from netwatch_tray.cli import main
 from netwatch_tray.collect import sources
-sources.HelperClient = functools.partial(sources.HelperClient, sys.argv[1])
+sources.HELPER_SOCKET = sys.argv[1]
 sys.exit(main(["agent", "--headless"]))
 """
 _SERVER = """
@@ -302,3 +304,7 @@ def test_without_the_helper_udp_has_no_bytes() -> None:
         assert amounts(rows, ports["unconnected"]) == []
         assert {row["host"] for row in rows} == {None}
         assert made.ask("apps", "--json")["udp"] is None
+
+
+def test_agent_looks_for_the_socket_that_the_helper_has() -> None:
+    assert sources.HELPER_SOCKET == protocol.SOCKET
