@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.collect.connections import open_openings, open_source
 from netwatch_tray.collect.country import Countries
+from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.interfaces import OpenedSource, open_interfaces
 from netwatch_tray.collect.processes import ProcessFinder, open_finder
 from netwatch_tray.collect.sockets import ConnectionSource
@@ -52,6 +53,10 @@ class Sources:
     def countries(self) -> Countries:
         """Return what knows the countries of remote addresses."""
         return Countries()
+
+    def hosts_file(self) -> HostsFile:
+        """Return what knows the names that the administrator gave to addresses."""
+        return HostsFile()
 
     def helper(self) -> HelperClient | None:
         """Return a client of the helper; None: it is not set up."""

@@ -13,6 +13,7 @@ import msgspec
 
 from netwatch_tray import clock
 from netwatch_tray.collect.country import Countries
+from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.processes import Process, ProcessFinder, open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName, app_of, app_of_unit, app_of_user
@@ -116,10 +117,12 @@ class ConnectionTable:
         finder: ProcessFinder | None = None,
         now: Callable[[], float] = time.time,
         countries: Countries | None = None,
+        hosts_file: HostsFile | None = None,
     ) -> None:
         """`finder`: who owns what; by default this system's. `now`: Unix time, seconds."""
         self._finder = finder or open_finder()
         self._countries = countries or Countries()
+        self._hosts_file = hosts_file or HostsFile()
         self._now = now
         self._entries: dict[str, _Entry] = {}
         self._last_boottime: float | None = None
@@ -494,6 +497,9 @@ class ConnectionTable:
         unit = process.unit if process is not None else self._unit(found)
         scope = self._routes.scope(found)
         host = self._host(key, entry)
+        given_name = None
+        if host is None and found.remote_address is not None and scope != "machine":
+            given_name = self._hosts_file.name(found.remote_address)
         return Connection(
             key=key,
             protocol=found.protocol,
@@ -511,8 +517,8 @@ class ConnectionTable:
             interface=entry.route.interface,
             scope=scope,
             country=self._countries.of(found.remote_address) if scope == "internet" and found.remote_address else None,
-            host=None if host is None else host.name,
-            host_origin=None if host is None else host.origin,
+            host=given_name if host is None else host.name,
+            host_origin=("hosts" if given_name else None) if host is None else host.origin,
             host_at=None if host is None else host.at,
             host_ttl_s=None if host is None else host.ttl_s,
             host_is_providers=None if host is None else host.is_providers,

@@ -28,7 +28,7 @@ class Observation:
         """`monitor`: knows the interfaces and which of them are uplinks. `sources`: by default this machine's."""
         self._sources = sources = sources or Sources()
         self._monitor = monitor
-        self.table = ConnectionTable(sources.finder(), sources.now, sources.countries())
+        self.table = ConnectionTable(sources.finder(), sources.now, sources.countries(), sources.hosts_file())
         self._routed: object = None
         """The interfaces that `_routes` were made of."""
         self._routes = NOWHERE

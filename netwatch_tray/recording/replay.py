@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netwatch_tray.collect.country import Countries
+from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.interfaces import OpenedSource
 from netwatch_tray.collect.processes import Process, ProcessFinder
 from netwatch_tray.collect.sockets import ConnectionSource, Socket, SocketSample
@@ -83,6 +85,10 @@ class Replay(Sources):
 
     def finder(self) -> ProcessFinder:
         return self._finder
+
+    def hosts_file(self) -> HostsFile:
+        """Names that are given here say nothing about addresses elsewhere."""
+        return HostsFile(os.devnull)
 
     def helper(self) -> None:
         """Nothing of it is recorded."""

@@ -53,7 +53,7 @@ class World:
         self.boottime = 100.0
 
     def count(self, moved: Mapping[Flow, Amount] | None = None, owners: Mapping[int, Owner] | None = None) -> None:
-        reading = Reading(self.boottime, self.boottime - 1, moved or {}, owners or {}, (), Losses(0, 0, 0, 0, 0))
+        reading = Reading(self.boottime, self.boottime - 1, moved or {}, owners or {}, (), Losses(0, 0, 0, 0, 0), ())
         self.table.note_creators(reading.owners)
         self.datagrams.count(reading)
 

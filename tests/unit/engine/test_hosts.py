@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import hellos
 import pytest
@@ -11,7 +12,9 @@ from test_datagrams import World, udp
 from test_dns_names import ASKED, message, record
 
 from netwatch_tray.collect.helper_client import UDP, Flow, Owner, Packet, PacketKind
+from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.names import dns
+from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.hosts import Host, Hosts
 
 TCP = 6
@@ -155,3 +158,18 @@ def test_later_response_does_not_rename_a_connection() -> None:
     told.take([answer("second.example", ADDRESS)], {}, {}.get)
     world.update(a=udp((ADDRESS, 443), inode=8), b=udp((ADDRESS, 443)))
     assert world.rows()["a"].host == "first.example"
+
+
+def test_name_from_the_hosts_file_is_the_last_choice(tmp_path: Path) -> None:
+    file = tmp_path / "hosts"
+    file.write_text(f"{ADDRESS} nas.home\n192.0.2.7 this.home\n")
+    world = World()
+    world.table = ConnectionTable(world.finder, hosts_file=HostsFile(str(file)))
+    world.finder.known["a"] = CURL
+    world.update(a=udp((ADDRESS, 443)), b=udp(("192.0.2.7", 443)))
+    assert (world.rows()["a"].host, world.rows()["a"].host_origin) == ("nas.home", "hosts")
+    assert world.rows()["b"].host is None, "an address of this computer"
+    world.table.hosts = told = Hosts(lambda: 1.7e9)
+    told.take([answer("d.example", ADDRESS)], {0xD: Owner(CURL.pid, 0, 0, UDP, None)}, {}.get)
+    world.update(a=udp((ADDRESS, 443), inode=8))
+    assert (world.rows()["a"].host, world.rows()["a"].host_origin) == ("d.example", "DNS")
