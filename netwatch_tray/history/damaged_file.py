@@ -150,15 +150,16 @@ class DamagedFile:
             return connection
         # The first page holds the schema. A new history has the same tables on the same pages.
         self.is_whole = False
+        found = [self._with_first_page_of(version) for version in (schema.VERSION, schema.LAST_NOT_LAID_OUT)]
+        return max(found, key=_count_days)
+
+    def _with_first_page_of(self, version: int) -> sqlite3.Connection:
+        """Return a copy of the file with the first page of a new history of a version of the format."""
         directory = self._directory()
         copy = directory / "copy.sqlite3"
         shutil.copyfile(self._file, copy)
-        with contextlib.closing(schema.open_for_writing(directory / "new.sqlite3")) as new:
-            new.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            (size,) = new.execute("PRAGMA page_size").fetchone()
-            first = bytearray((directory / "new.sqlite3").read_bytes()[:size])
-        pages = copy.stat().st_size // size
-        first[18:20] = b"\1\1"  # no WAL: this copy has none
+        first = bytearray(schema.first_page(directory / "new.sqlite3", version))
+        pages = copy.stat().st_size // len(first)
         first[28:32] = pages.to_bytes(4, "big")
         first[32:40] = bytes(8)  # no free pages
         first[92:96] = first[24:28]
@@ -213,6 +214,14 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=5, isolation_level=None)
     connection.text_factory = lambda data: data.decode(errors="replace")
     return connection
+
+
+def _count_days(connection: sqlite3.Connection) -> int:
+    """Return how many ledgers of days there seem to be: none, where the tables are on other pages."""
+    with contextlib.suppress(*_UNREADABLE):
+        query = "SELECT count(*) FROM usage WHERE typeof(day) = 'text' AND typeof(data) = 'blob'"
+        return int(connection.execute(query).fetchone()[0])
+    return 0
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:

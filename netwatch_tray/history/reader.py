@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from netwatch_tray.history import schema
-from netwatch_tray.history.gap_reasons import reason_of
+from netwatch_tray.history.codes import LOST, NETWORK_KINDS, SERIES_KINDS, network_kind
 from netwatch_tray.history.imports import SPANS, Import, ImportedAmount, Span, amounts
 from netwatch_tray.history.packing import HOURS, MINUTES, SPAN, Ledger, LedgerEntry
 from netwatch_tray.history.results import NOTHING, Curve, GapBytes, NetworkUse, Remainder, StoredGap, TierRow, Used
@@ -25,6 +25,7 @@ from netwatch_tray.history.rows import Rows, moment
 from netwatch_tray.history.series import TOTAL, SeriesKind
 from netwatch_tray.history.tiers import TICKS, Tiers, curve_of
 from netwatch_tray.history.usage import LATEST, Days, midnight, midnight_after
+from netwatch_tray.model import GapReason
 
 _NUMBER = (int, float)
 _MAYBE = type(None)
@@ -52,7 +53,7 @@ class HistoryReader:
     def names(self, kind: SeriesKind) -> list[str]:
         """Return the names of everything that was ever recorded or imported. Raise HistoryError, as all below do."""
         query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
-        found = self._rows.typed("names", (str,), query, kind, kind == "interface")
+        found = self._rows.typed("names", (str,), query, SERIES_KINDS[kind], kind == "interface")
         return [name for (name,) in found]
 
     def begin(self) -> float | None:
@@ -119,7 +120,8 @@ class HistoryReader:
     def by_name(self, kind: SeriesKind, first: date, last: date) -> dict[str, Used]:
         """Return the usage of each interface or app in a span of local days, the largest first."""
         with self._snapshot():
-            names = dict(self._rows.typed("series", (int, str), "SELECT id, name FROM series WHERE kind = ?", kind))
+            query = "SELECT id, name FROM series WHERE kind = ?"
+            names = dict(self._rows.typed("series", (int, str), query, SERIES_KINDS[kind]))
             sums = _sums(
                 (series, entry) for *_, ledger in self._ledgers(first, last) for series, entry in ledger.items()
             )
@@ -135,37 +137,38 @@ class HistoryReader:
     def remainder(self, first: date, last: date) -> Remainder:
         """Return what no app accounts for in a span of local days."""
         with self._snapshot():
-            kinds = dict(self._rows.typed("series", (int, str), "SELECT id, kind FROM series"))
+            kinds = dict(self._rows.typed("series", (int, int), "SELECT id, kind FROM series"))
             sums = _sums(
-                (kinds.get(series, ""), entry)
+                (kinds.get(series, LOST), entry)
                 for *_, ledger in self._ledgers(first, last)
                 for series, entry in ledger.items()
             )
             imported = self._imported("total", None, first, last)
-        total, apps = (_used(sums.get(kind, (0, 0, 0, 0, 0))) for kind in ("total", "app"))
+        total, apps = (_used(sums.get(SERIES_KINDS[kind], (0, 0, 0, 0, 0))) for kind in ("total", "app"))
         return Remainder.of(total, [apps], reduce(Used.plus, map(_used_before, imported), NOTHING))
 
     def by_network(self, first: date, last: date) -> list[NetworkUse]:
         """Return the total of each network in a span of local days, the largest first."""
         with self._snapshot():
             query = "SELECT id, key, kind, row_number() OVER (PARTITION BY kind ORDER BY id), metered FROM network"
-            types = (int, str, str, int, (int, _MAYBE))
+            types = (int, str, int, int, (int, _MAYBE))
             networks = {each: columns for each, *columns in self._rows.typed("networks", types, query)}
-            unknown = "?", "offline", 0, None  # the row of the network is lost
+            unknown = "?", NETWORK_KINDS["offline"], 0, None  # the row of the network is lost
             (total,) = self._ids("total", None) or [0]
             ledgers = [(network, ledger) for _day, network, ledger in self._ledgers(first, last)]
             sums = _sums((network, ledger[total]) for network, ledger in ledgers if total in ledger)
         found = []
         for network, entry in sums.items():
-            key, of_kind, number, metered = networks.get(network, unknown)
-            found.append(NetworkUse(key, of_kind, _used(entry), number, None if metered is None else bool(metered)))
+            key, kind, number, metered = networks.get(network, unknown)
+            is_metered = None if metered is None else bool(metered)
+            found.append(NetworkUse(key, network_kind(kind), _used(entry), number, is_metered))
         return sorted(found, key=lambda use: (-use.used.both, use.key))
 
     def gaps(self, start: float, end: float) -> list[StoredGap]:
         """Return the gaps that overlap the range of Unix times, oldest first."""
         rows = self._rows.typed(
             "gaps",
-            (_NUMBER, (int, float, _MAYBE), str, (str, _MAYBE), int),
+            (_NUMBER, (int, float, _MAYBE), int, (str, _MAYBE), int),
             "SELECT start, finish, reason, name, complete FROM gap LEFT JOIN series ON series.id = series "
             "WHERE start < ? AND (finish IS NULL OR finish > ?) ORDER BY start, gap.id",
             min(end, LATEST),
@@ -175,28 +178,28 @@ class HistoryReader:
             StoredGap(
                 max(0.0, start),
                 finish if finish is None else min(finish, LATEST),
-                reason_of(sentence),
+                GapReason(reason),
                 name,
                 bool(complete),
             )
-            for start, finish, sentence, name, complete in rows
+            for start, finish, reason, name, complete in rows
         ]
 
     def carried(self, kind: SeriesKind, name: str | None, start: float, end: float) -> list[GapBytes]:
         """Return what passed in gaps that ended in the range of Unix times, oldest first."""
         rows = self._rows.typed(
             "gaps",
-            (_NUMBER, _NUMBER, str, str, int, int),
+            (_NUMBER, _NUMBER, int, str, int, int),
             "SELECT start, finish, reason, name, rx, tx FROM gap_bytes JOIN gap ON gap.id = gap "
             "JOIN series ON series.id = gap_bytes.series "
             "WHERE finish >= ? AND finish < ? AND kind = ? AND (? IS NULL OR name = ?) ORDER BY start, gap.id, name",
             max(start, 0),
             min(end, LATEST),
-            kind,
+            SERIES_KINDS[kind],
             name,
             name,
         )
-        found = [GapBytes(max(0.0, start), finish, reason_of(sentence), *row) for start, finish, sentence, *row in rows]
+        found = [GapBytes(max(0.0, start), finish, GapReason(reason), *row) for start, finish, reason, *row in rows]
         for each in found:
             if each.rx < 0 or each.tx < 0:
                 self._rows.report(f"{each.name}, {moment(each.finish)} (a gap carried less than nothing, left out)")
@@ -206,9 +209,10 @@ class HistoryReader:
         """Return whether the counters account for everything that passed on these local days."""
         start, end = midnight(first), midnight_after(last)
         (lost,) = self._rows.one(
-            "SELECT count(*) FROM gap WHERE complete = 0 AND finish >= ? AND finish < ? AND reason != 'interface gone'",
+            "SELECT count(*) FROM gap WHERE complete = 0 AND finish >= ? AND finish < ? AND reason != ?",
             start,
             end,
+            int(GapReason.REMOVED),
         )
         return not lost
 
@@ -219,7 +223,7 @@ class HistoryReader:
         end = min(end, newest)
         first = max(start, oldest) // tier * tier
         spans = [(max(first, span), min(end, span + SPAN[tier])) for span in self._tiers.chunk_starts(tier, first, end)]
-        for series, series_name in self._rows.typed("series", (int, str), wanted, kind, name, name):
+        for series, series_name in self._rows.typed("series", (int, str), wanted, SERIES_KINDS[kind], name, name):
             for begin, finish in spans:
                 size = -(-(finish - begin) // tier)
                 columns = self._tiers.values([series], tier, begin, size)
@@ -279,7 +283,9 @@ class HistoryReader:
     def _ids(self, kind: SeriesKind, name: str | None) -> list[int]:
         """Return the series of a name: an interface that changed its kind is still one to the user."""
         query = "SELECT id FROM series WHERE kind = ? AND (? IS NULL OR name = ?)"
-        return [series for (series,) in self._rows.query(query, kind, name, name) if isinstance(series, int)]
+        return [
+            series for (series,) in self._rows.query(query, SERIES_KINDS[kind], name, name) if isinstance(series, int)
+        ]
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar, cast
 
+from netwatch_tray.history.codes import SERIES_KINDS
 from netwatch_tray.history.packing import (
     Columns,
     CorruptRowError,
@@ -33,6 +34,8 @@ from netwatch_tray.history.schema import explained
 from netwatch_tray.history.usage import LATEST
 
 _log = logging.getLogger(__name__)
+
+_KINDS = {code: kind for kind, code in SERIES_KINDS.items()}
 
 Unpacked = TypeVar("Unpacked")
 Types = tuple[type | tuple[type, ...], ...]
@@ -170,7 +173,10 @@ class Rows:
         row = None
         if series is not None:
             row = self._connection.execute("SELECT kind, name FROM series WHERE id = ?", (series,)).fetchone()
-        return "something unnamed" if row is None else row[1] if row[0] == "total" else f"{row[0]} {row[1]}"
+        if row is None:
+            return "something unnamed"
+        kind, name = row
+        return name if kind == SERIES_KINDS["total"] else f"{_KINDS.get(kind, 'lost')} {name}"
 
 
 def moment(at: object) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from netwatch_tray.history.codes import LOST, OTHER, SERIES_KINDS, network_kind_of, reason_of, series_kind_of
 from netwatch_tray.history.damaged_file import DamagedFile
 from netwatch_tray.history.packing import (
     MINUTES,
@@ -36,8 +37,12 @@ from netwatch_tray.history.packing import (
     unpack_ledger,
     unpack_minute,
 )
-from netwatch_tray.history.rows import is_moment
+from netwatch_tray.history.rows import Types, is_moment
+from netwatch_tray.history.series import TOTAL
 
+_SERIES: Types = (int, (int, str), str, str)
+_NETWORK: Types = (int, str, (int, str))
+"""Types of columns: versions 1 and 2 of the format stored kinds as text."""
 _NOTHING: Value = (0, 0, 0, 0, 0)
 
 
@@ -99,8 +104,9 @@ class _Merger:
         rows = {row[0]: row for row in source.rows("series")}
         for kind, key, number in source.indexed("series", ("kind", "key", "id")):
             rows.setdefault(number, (number, kind, key, _name_of(kind, key), 1))
-        for number, kind, key, name, lasting in rows.values():
-            if isinstance(number, int) and all(isinstance(each, str) for each in (kind, key, name)):
+        for number, stored_kind, key, name, lasting in rows.values():
+            if all(map(isinstance, (number, stored_kind, key, name), _SERIES)):
+                kind = series_kind_of(stored_kind)
                 self._target.execute(
                     "INSERT OR IGNORE INTO series VALUES (?, ?, ?, ?, ?)", (number, kind, key, name, int(bool(lasting)))
                 )
@@ -113,16 +119,17 @@ class _Merger:
                 ).fetchone()
                 if not lasting:
                     self._passing.add(self._series[number])
-                if kind == "total":
+                if kind == SERIES_KINDS["total"]:
                     self._total = self._series[number]
         networks = {row[0]: row for row in source.rows("network")}
         for key, number in source.indexed("network", ("key", "id")):
-            networks.setdefault(number, (number, key, "other", None))
+            networks.setdefault(number, (number, key, OTHER, None))
         for number, key, kind, metered in networks.values():
-            if isinstance(number, int) and isinstance(key, str) and isinstance(kind, str):
-                self._networks[number] = self._network(key, kind, metered if metered in (0, 1) else None, number)
+            if all(map(isinstance, (number, key, kind), _NETWORK)):
+                known = metered if metered in (0, 1) else None
+                self._networks[number] = self._network(key, network_kind_of(kind), known, number)
 
-    def _network(self, key: str, kind: str, metered: int | None, number: int) -> int:
+    def _network(self, key: str, kind: int, metered: int | None, number: int) -> int:
         self._target.execute("INSERT OR IGNORE INTO network VALUES (?, ?, ?, ?)", (number, key, kind, metered))
         self._target.execute(
             "INSERT OR IGNORE INTO network (key, kind, metered) VALUES (?, ?, ?)", (key, kind, metered)
@@ -136,9 +143,9 @@ class _Merger:
         if found is None:
             key = f"{self._aside} {series}"
             self._target.execute(
-                "INSERT OR IGNORE INTO series (kind, key, name, lasting) VALUES ('lost', ?, ?, 1)", (key, key)
+                "INSERT OR IGNORE INTO series (kind, key, name, lasting) VALUES (?, ?, ?, 1)", (LOST, key, key)
             )
-            row = self._target.execute("SELECT id FROM series WHERE kind = 'lost' AND key = ?", (key,)).fetchone()
+            row = self._target.execute("SELECT id FROM series WHERE kind = ? AND key = ?", (LOST, key)).fetchone()
             found = self._series[series] = int(row[0])
         return found
 
@@ -224,7 +231,7 @@ class _Merger:
                 _subtract(values, minute)
             if network not in self._networks:
                 key = f"{self._aside} {network}"
-                self._networks[network] = self._network(key, "other", None, network)
+                self._networks[network] = self._network(key, OTHER, None, network)
             row = self._target.execute(
                 "SELECT data FROM usage WHERE day = ? AND network = ?", (day, self._networks[network])
             ).fetchone()
@@ -239,12 +246,13 @@ class _Merger:
     def _take_gaps(self, source: DamagedFile) -> None:
         has_state = self._target.execute("SELECT 1 FROM state").fetchone() is not None
         numbers: dict[int, int] = {}
-        for number, start, end, series, reason, complete in source.rows("gap"):
-            if not is_moment(start) or not isinstance(reason, str) or not (end is None or is_moment(end)):
+        for number, start, end, series, stored_reason, complete in source.rows("gap"):
+            if not is_moment(start) or not isinstance(stored_reason, int | str) or not (end is None or is_moment(end)):
                 self._refused += 1
                 continue
             # A gap that lasts is unknown to the recorder of the current history, which would never end it.
             finish = start if end is None and has_state else end
+            reason = int(reason_of(stored_reason))
             known = None if series is None else self._id(series)
             same = self._target.execute(
                 "SELECT 1 FROM gap WHERE start = ? AND finish IS ? AND series IS ? AND reason = ?",
@@ -291,9 +299,9 @@ class _Merger:
 def _name_of(kind: object, key: object) -> str:
     """Return a name for a series whose own name is lost."""
     text = str(key)
-    if kind == "interface":
+    if kind in ("interface", SERIES_KINDS["interface"]):
         return text.rpartition("/")[0]
-    return "Total" if kind == "total" else text.rpartition("/")[2] or text
+    return TOTAL.name if kind in ("total", SERIES_KINDS["total"]) else text.rpartition("/")[2] or text
 
 
 def _day(at: int) -> str:

@@ -10,14 +10,23 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from netwatch_tray.errors import HistoryError, NoHistoryYetError
+from netwatch_tray.history.codes import INTERRUPTED, LOST, NETWORK_KINDS, OTHER, SENTENCES, SERIES_KINDS
+from netwatch_tray.model import GapReason
 
 _APPLICATION_ID = 0x4E575448
 """`NWTH`, in the header of the file: tells it from other programs' SQLite files."""
+
+
+def _code(column: str, codes: Mapping[str, int], otherwise: int) -> str:
+    """Return the SQL expression for the code of a text."""
+    cases = " ".join(f"WHEN '{text}' THEN {code:d}" for text, code in codes.items())
+    return f"CASE {column} {cases} ELSE {otherwise:d} END"
+
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -98,10 +107,48 @@ MIGRATIONS: tuple[str, ...] = (
         at REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    f"""
+    CREATE TABLE new_series (
+        id INTEGER PRIMARY KEY,
+        kind INTEGER NOT NULL,   -- codes.SERIES_KINDS
+        key TEXT NOT NULL,       -- identifies it among those of its kind, from boot to boot
+        name TEXT NOT NULL,      -- what the user calls it
+        lasting INTEGER NOT NULL,
+        UNIQUE (kind, key)
+    );
+    CREATE TABLE new_network (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,-- networks.Network.key
+        kind INTEGER NOT NULL,   -- codes.NETWORK_KINDS, of its uplink
+        metered INTEGER          -- 1, 0; NULL: unknown
+    );
+    CREATE TABLE new_gap (
+        id INTEGER PRIMARY KEY,
+        start REAL NOT NULL,     -- Unix time of the last measurement before
+        finish REAL,             -- and of the first after; NULL: it lasts
+        series INTEGER REFERENCES series, -- NULL: of everything
+        reason INTEGER NOT NULL, -- model.GapReason
+        complete INTEGER NOT NULL -- 1: the bytes carried meanwhile are all in gap_bytes
+    );
+    INSERT OR IGNORE INTO new_series SELECT id, {_code("kind", SERIES_KINDS, LOST)}, key, name, lasting FROM series;
+    INSERT OR IGNORE INTO new_network SELECT id, key, {_code("kind", NETWORK_KINDS, OTHER)}, metered FROM network;
+    INSERT OR IGNORE INTO new_gap SELECT id, start, finish, series,
+        CASE WHEN reason LIKE '{INTERRUPTED}%' THEN {GapReason.INTERRUPTED:d}
+        ELSE {_code("reason", SENTENCES, GapReason.UNKNOWN)} END, complete FROM gap;
+    DROP TABLE gap;
+    DROP TABLE network;
+    DROP TABLE series;
+    ALTER TABLE new_series RENAME TO series;
+    ALTER TABLE new_network RENAME TO network;
+    ALTER TABLE new_gap RENAME TO gap;
+    CREATE INDEX gap_by_finish ON gap (finish);
+    """,  # noqa: S608  our own words
 )
 """Each brings a file from the version of its place to the next; never changed once released, only added to."""
 
 VERSION = len(MIGRATIONS)
+LAST_NOT_LAID_OUT = 2
+"""Version of the format whose files have their tables where the migrations put them."""
 
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -153,6 +200,7 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             if version < VERSION:
                 _migrate(connection, version)
+                _lay_out(connection)
             _compare(connection, file)
         except BaseException:
             connection.close()
@@ -261,21 +309,41 @@ def _check(connection: sqlite3.Connection, file: Path) -> int:
     return max(int(version), 1 if tables else 0)
 
 
-def _migrate(connection: sqlite3.Connection, known: int = 0) -> None:
-    """`known`: the version it has at least, whatever its header says."""
+def _migrate(connection: sqlite3.Connection, known: int = 0, until: int | None = None) -> None:
+    """`known`: the version that the file has at least, whatever its header reports. `until`: `None`: the newest."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()  # another program may have been quicker
-        for script in MIGRATIONS[max(version, known) :]:
+        scripts = MIGRATIONS[:until]
+        for script in scripts[max(version, known) :]:
             for statement in _statements(script):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {len(scripts)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _lay_out(connection: sqlite3.Connection) -> None:
+    """Let each table begin on the page on which it begins in a new file: `damaged_file` depends on that.
+
+    Nothing else does, so it is skipped where there is no room for a second copy of the file.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("VACUUM")
+
+
+def first_page(file: Path, version: int) -> bytes:
+    """Create a history of a version of the format and return its first page, which holds the schema."""
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        _migrate(connection, until=version)
+        if version > LAST_NOT_LAID_OUT:
+            _lay_out(connection)
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return file.read_bytes()[:size]
 
 
 def _statements(script: str) -> Iterator[str]:

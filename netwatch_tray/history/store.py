@@ -15,9 +15,9 @@ import msgspec
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import repair, schema
 from netwatch_tray.history.batch import Batch, RecordedGap, RecordedMinute, RecorderState
+from netwatch_tray.history.codes import NETWORK_KINDS, OTHER, SERIES_KINDS
 from netwatch_tray.history.compaction import Compactor
 from netwatch_tray.history.day_ledgers import DayLedgers
-from netwatch_tray.history.gap_reasons import sentence_of
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import CorruptRowError, Ledger, TickBytes, Value, pack_fine, pack_minute
 from netwatch_tray.history.rows import Rows
@@ -177,10 +177,12 @@ class Store:
     def _id(self, series: Series) -> int:
         known = self._series.get(series)
         if known is None:
+            kind = SERIES_KINDS[series.kind]
             self._connection.execute(
-                "INSERT OR IGNORE INTO series (kind, key, name, lasting) VALUES (?, ?, ?, ?)", series
+                "INSERT OR IGNORE INTO series (kind, key, name, lasting) VALUES (?, ?, ?, ?)", (kind, *series[1:])
             )
-            known = self._series[series] = self._found("SELECT id FROM series WHERE kind = ? AND key = ?", series[:2])
+            query = "SELECT id FROM series WHERE kind = ? AND key = ?"
+            known = self._series[series] = self._found(query, (kind, series.key))
         return known
 
     def _found(self, query: str, values: tuple[object, ...]) -> int:
@@ -201,9 +203,9 @@ class Store:
             self._connection.execute(
                 "INSERT INTO network (key, kind, metered) VALUES (?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET metered = coalesce(excluded.metered, metered)",
-                network,
+                (network.key, NETWORK_KINDS.get(network.kind, OTHER), network.is_metered),
             )
-            known = self._found("SELECT id FROM network WHERE key = ?", network[:1])
+            known = self._found("SELECT id FROM network WHERE key = ?", (network.key,))
             self._networks[network.key] = known, network.is_metered
         return known
 
@@ -256,7 +258,7 @@ class Store:
                 gap.start,
                 gap.finish,
                 None if gap.series is None else self._id(gap.series),
-                sentence_of(gap.reason, (gap.finish or gap.start) - gap.start),
+                int(gap.reason),
                 int(gap.is_complete),
             ),
         )

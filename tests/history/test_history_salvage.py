@@ -247,7 +247,7 @@ def test_a_full_disk_leaves_the_damaged_file_for_the_next_start(
     whole: bytes, tmp_path: Path, expected_logs: list[str]
 ) -> None:
     needs.root()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={len(whole) // 1024 + 250}k", "tmpfs", tmp_path], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={len(whole) // 1024 + 350}k", "tmpfs", tmp_path], check=True)
     try:
         file = set_aside(whole, tmp_path)
         machine = Machine(wall=START + 3600 * HOURS_RECORDED)

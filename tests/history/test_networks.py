@@ -17,6 +17,7 @@ from machine import Machine
 
 from netwatch_tray.collect.linux import network_manager
 from netwatch_tray.collect.linux.network_manager import is_metered
+from netwatch_tray.history.codes import NETWORK_KINDS
 from netwatch_tray.history.networks import OFFLINE, Network, current_network
 from netwatch_tray.history.store import Store
 
@@ -154,4 +155,4 @@ def test_the_newest_word_on_being_metered_counts_and_no_word_changes_nothing(tmp
             store._network(Network("a" * 12, "wifi", metered))
     rows = store._connection.execute("SELECT key, kind, metered FROM network").fetchall()
     store.close()
-    assert rows == [("a" * 12, "wifi", 1)]
+    assert rows == [("a" * 12, NETWORK_KINDS["wifi"], 1)]

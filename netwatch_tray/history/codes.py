@@ -1,0 +1,65 @@
+"""The numbers that the history stores for kinds of series and of networks. They never change; new ones are added.
+
+Reasons of gaps are stored as the numbers of model.GapReason.
+"""
+
+from __future__ import annotations
+
+from netwatch_tray.model import GapReason
+
+LOST = 0
+"""Series whose name a damaged file has lost. No query returns them."""
+SERIES_KINDS = {"total": 1, "interface": 2, "app": 3, "carrier": 4}
+"""By series.SeriesKind."""
+
+OTHER = 0
+NETWORK_KINDS = {
+    "other": OTHER, "offline": 1, "ethernet": 2, "wifi": 3, "cellular": 4, "ppp": 5, "loopback": 6, "bridge": 7,
+    "bond": 8, "team": 9, "vlan": 10, "macvlan": 11, "macvtap": 12, "ipvlan": 13, "ipvtap": 14, "veth": 15,
+    "netkit": 16, "vxlan": 17, "geneve": 18, "gre": 19, "gretap": 20, "ip6gre": 21, "ip6gretap": 22, "erspan": 23,
+    "ip6erspan": 24, "ipip": 25, "sit": 26, "ip6tnl": 27, "vti": 28, "vti6": 29, "xfrm": 30, "wireguard": 31,
+    "tun": 32, "dummy": 33, "ifb": 34, "vrf": 35, "hsr": 36, "ipoib": 37, "batadv": 38, "amt": 39, "bareudp": 40,
+    "gtp": 41, "l2tp": 42, "macsec": 43, "openvpn": 44, "ovpn": 45, "rmnet": 46, "nlmon": 47, "vcan": 48,
+}  # fmt: skip
+"""By the kind of the uplink, see model.Interface: the names of ip-link(8). A kind that is not among them is OTHER."""
+
+_NETWORK_KINDS_BY_CODE = {code: kind for kind, code in NETWORK_KINDS.items()}
+
+SENTENCES = {
+    "paused": GapReason.PAUSED,
+    "paused until now": GapReason.RESUMED,
+    "the counters could not be read": GapReason.UNREADABLE,
+    "not running": GapReason.NOT_RUNNING,
+    "counters reset": GapReason.RESET,
+    "counters jumped by more than the link carries": GapReason.JUMPED,
+    "asleep": GapReason.ASLEEP,
+    "another source of counters": GapReason.SOURCE_CHANGED,
+    "interface gone": GapReason.REMOVED,
+    "could not be written": GapReason.NOT_WRITTEN,
+    "the clock was set back": GapReason.CLOCK_SET_BACK,
+    "the clock was set forward": GapReason.CLOCK_SET_FORWARD,
+}
+"""What versions 1 and 2 of the format stored as the reason of a gap."""
+INTERRUPTED = "nothing measured for "
+"""Begins their sentence for GapReason.INTERRUPTED; a number of seconds follows."""
+
+
+def network_kind(code: int) -> str:
+    return _NETWORK_KINDS_BY_CODE.get(code, "other")
+
+
+def reason_of(stored: int | str) -> GapReason:
+    """Return the reason of a gap of any version of the format; UNKNOWN where it is none of the known ones."""
+    if isinstance(stored, int):
+        return GapReason(stored)
+    return GapReason.INTERRUPTED if stored.startswith(INTERRUPTED) else SENTENCES.get(stored, GapReason.UNKNOWN)
+
+
+def series_kind_of(stored: int | str) -> int:
+    """Return the code of a kind of series of any version of the format."""
+    return stored if isinstance(stored, int) else SERIES_KINDS.get(stored, LOST)
+
+
+def network_kind_of(stored: int | str) -> int:
+    """Return the code of a kind of network of any version of the format."""
+    return stored if isinstance(stored, int) else NETWORK_KINDS.get(stored, OTHER)
