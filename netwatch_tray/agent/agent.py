@@ -310,7 +310,7 @@ class Agent:
                 self._scheduler,
                 self._settings.upload,
                 {**os.environ, **self._secrets},
-                lambda: self._connections.table,
+                self._connections.read_with_tick,
                 partial(self._notify, "upload", "Nothing is uploaded"),
                 after=before,
             )

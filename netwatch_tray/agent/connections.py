@@ -115,6 +115,12 @@ class ConnectionWatch:
             self._read()
         return moved
 
+    def read_with_tick(self) -> ConnectionTable | None:
+        """Return the table as of the last tick: read the sockets now, unless they were read with it or are costly."""
+        if not self._is_read and not self._is_costly:
+            self._read()
+        return self.table
+
     def skip_tick(self) -> None:
         """Instead of `count`, when there was no tick: what is read now is compared at the next one."""
         self._has_tick = False

@@ -47,9 +47,9 @@ class UploadService:
         *,
         after: UploadService | None = None,
     ) -> None:
-        """`connections`: returns the table as of the last reading; `None`: unknown. `notify`: gets what the user has to
-        do before anything is sent, in the scheduler's thread. `after`: the stopped predecessor, whose last request
-        ends before anything is sent."""
+        """`connections`: returns the table as of the last tick, after `connections_read` got what it read for that;
+        `None`: unknown. `notify`: gets what the user has to do before anything is sent, in the scheduler's thread.
+        `after`: the stopped predecessor, whose last request ends before anything is sent."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment
@@ -87,7 +87,9 @@ class UploadService:
             return
         slot = int(clock.boottime() // self._interval)
         if self._slot is not None and slot != self._slot:
-            self._held.append((tick.at, self._collector.draft(tick, self._connections())))
+            # Both read at this moment, so that the bytes of processes and of interfaces are of the same seconds.
+            table = self._connections() if self._collector.wants_connections else None
+            self._held.append((tick.at, self._collector.draft(tick, table)))
             self._begin_to_store()
         self._slot = slot
 

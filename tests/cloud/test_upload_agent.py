@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from ingest_server import KEY, SCHEMA, IngestServer, scripted
 from json_schema import faults
-from networks import FAR, inside, wire
+from networks import FAR, PACED_SENDER, RECEIVER, inside, wire
 from uploading import wait_for
 
 from netwatch_tray import paths, settings as settings_file, settings_writer
@@ -199,14 +199,42 @@ def test_upload_test_retries_after_429_and_sends_no_traffic(
         assert "asks for fewer requests" in capsys.readouterr().err
 
 
-def test_same_account_keeps_the_host_id_for_a_new_key() -> None:
-    ids = []
-    for key, options in ((KEY, []), ("nw_ak_" + "1" * 32, ["--same-account"]), ("nw_ak_" + "2" * 32, [])):
-        with IngestServer(key=key) as server:
-            said("upload", "setup", "--endpoint", "http://127.0.0.1:9", *options, stdin=f"{key}\n")
-            ids.append(json.loads(said("snapshot"))["host"]["host_id"])
-            assert server.requests == []
-    assert ids[0] == ids[1] != ids[2]
+def test_same_account_keeps_the_host_id_for_a_new_key_or_url() -> None:
+    def host_id(url: str, key: str, *options: str) -> str:
+        said("upload", "setup", "--endpoint", url, *options, stdin=f"{key}\n")
+        return str(json.loads(said("snapshot"))["host"]["host_id"])
+
+    here, there = "http://127.0.0.1:9", "http://localhost:9"
+    renewed, other = f"nw_ak_{'1' * 32}", f"nw_ak_{'2' * 32}"
+    first = host_id(here, KEY)
+    assert host_id(here, renewed, "--same-account") == first
+    assert host_id(there, renewed, "--same-account") == first
+    assert host_id(there, other) != first
+
+
+def test_bytes_of_processes_are_of_the_same_seconds_as_those_of_interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    with wire() as network, IngestServer(namespace=network.near) as server:
+        settings_writer.change(
+            paths.settings_file(),
+            lambda _: Settings(upload=Upload(on=True, endpoint=server.url, interval=10, level="connections")),
+        )
+        monkeypatch.setenv("NETWATCH_API_KEY", KEY)
+        sender = network.python(network.far, PACED_SENDER, FAR, "8080", "1000000", "120")
+        assert sender.stdout is not None
+        sender.stdout.readline()
+        receiver = network.python(network.near, RECEIVER, FAR, "8080")
+        try:
+            with agent(inside(network.near)):
+                wait_for(lambda: len(server.stored()) >= 4, "snapshots arrive", seconds=120)
+        finally:
+            for process in (sender, receiver):
+                process.kill()
+                process.communicate(timeout=60)
+        for snapshot in [server.snapshots[key] for key in sorted(server.stored())][1:4]:
+            (uplink,) = snapshot["interfaces"]
+            received = sum(each["rx_bytes"] for each in snapshot["processes"])
+            assert received == pytest.approx(uplink["rx_bytes_delta"], rel=0.03)
+            assert received > 8_000_000
 
 
 def test_with_uploading_off_no_packet_is_sent() -> None:

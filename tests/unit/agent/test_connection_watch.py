@@ -168,17 +168,26 @@ class _Agent:
         self._spent += self.cost
         return self._spent
 
-    def second(self, *, opened: int = 0) -> AppInterval | None:
+    def second(self, *, opened: int = 0, is_snapshot: bool = False) -> AppInterval | None:
         self.scheduler.now += 1
         self.clock += 1
         self.source.at = float(self.scheduler.now)
         self.openings.opened += opened
         total = Total(rx_rate=1000.0, tx_rate=0.0, uplinks=("eth0",), rx_delta=1000)
         moved = self.watch.count(Tick(at=datetime.now(UTC), interval_s=1.0, gap=None, total=total, interfaces=()))
+        if is_snapshot:
+            self.watch.read_with_tick()
         for timer in list(self.scheduler.timers):
             if timer.period and self.scheduler.now % timer.period == 0:
                 timer.callback()
         return moved
+
+
+def test_a_snapshots_sockets_are_read_with_its_tick_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = _Agent(monkeypatch)
+    for second in range(1, 32):
+        agent.second(opened=1 if second == 15 else 0, is_snapshot=second % 15 == 0)
+    assert agent.source.reads == [0.0, 10.0, 15.0, 20.0, 30.0]
 
 
 def test_sockets_are_read_with_the_tick_after_a_connection_was_opened(monkeypatch: pytest.MonkeyPatch) -> None:
