@@ -24,7 +24,7 @@ from netwatch_tray.settings import UploadLevel
 from netwatch_tray.text import printable_json
 
 if TYPE_CHECKING:
-    from netwatch_tray.cloud.account import Key
+    from netwatch_tray.cloud.account import Endpoint, Key
     from netwatch_tray.settings import Settings, Upload
 
 _PREVIEW_SECONDS = 2.0
@@ -116,6 +116,7 @@ def _setup(options: argparse.Namespace) -> int:
     if sys.stdin.isatty() and not options.endpoint:
         address = _asked(f"Server [{address}]: ") or address
     endpoint = account.parse_endpoint(address)
+    before = _account_before(settings.upload)
     chosen = {
         name: value
         for name in ("level", "interval", "hide_addresses", "hide_names")
@@ -123,10 +124,9 @@ def _setup(options: argparse.Namespace) -> int:
     }
     # Off while the key changes, so that nothing of one account goes to another.
     upload, _is_running = _change_upload(endpoint=address, on=False, **chosen)
-    before = account.load_key(endpoint)
     key = _asked_key()
     where = account.save_key(endpoint, key)
-    account.identity(endpoint, key, like=before if _is_same_account(options, before, key) else None)
+    account.identity(endpoint, key, like=before if _is_same_account(options, before, (endpoint, key)) else None)
     print_pairs(
         {
             "server": str(endpoint),
@@ -155,8 +155,22 @@ def _asked_key() -> Key:
     return Key(text)
 
 
-def _is_same_account(options: argparse.Namespace, before: Key | None, key: Key) -> bool:
-    if options.same_account or before is None or before.reveal() == key.reveal():
+def _account_before(upload: Upload) -> tuple[Endpoint, Key] | None:
+    """Return what was set up until now."""
+    from netwatch_tray.cloud import account
+
+    try:
+        endpoint = account.parse_endpoint(upload.endpoint)
+    except SettingsError:
+        return None
+    key = account.load_key(endpoint)
+    return None if key is None else (endpoint, key)
+
+
+def _is_same_account(
+    options: argparse.Namespace, before: tuple[Endpoint, Key] | None, now: tuple[Endpoint, Key]
+) -> bool:
+    if options.same_account or before is None or (before[0], before[1].reveal()) == (now[0], now[1].reveal()):
         return bool(options.same_account)
     if not sys.stdin.isatty():
         return False
@@ -302,9 +316,9 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     standalone = Standalone(msgspec.structs.replace(settings, upload=upload), period=_METRICS_SECONDS)
     standalone.step()
     latest = standalone.snapshot()
-    provider = None
+    export = None
     if options.otlp is not None:
-        provider = otlp.start(options.otlp or None, float(upload.interval), lambda: latest)
+        export = otlp.start(options.otlp or None, float(upload.interval), latest)
     try:
         server = MetricsServer(options.port, lambda: metrics.render(latest))
     except OSError as error:
@@ -315,8 +329,10 @@ def _serve_metrics(options: argparse.Namespace) -> int:
             time.sleep(_METRICS_SECONDS)
             standalone.step()
             latest = standalone.snapshot()
+            if export is not None:
+                export.add(latest)
     finally:
         server.close()
-        if provider is not None:
-            provider.shutdown()
+        if export is not None:
+            export.close()
         standalone.close()

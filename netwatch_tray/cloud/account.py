@@ -170,18 +170,19 @@ def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int
     return int(text)
 
 
-def identity(endpoint: Endpoint, key: Key, *, like: Key | None = None) -> Identity:
+def identity(endpoint: Endpoint, key: Key, *, like: tuple[Endpoint, Key] | None = None) -> Identity:
     """Return this host's identity for the account of a key; a new random one for a new key.
 
     It is not derived from the machine: a server files snapshots under the account that used the id first, so two
-    accounts must not share one. `like`: another key of the same account, whose identity is kept. Raise NetWatchError.
+    accounts must not share one. `like`: URL and key by which the same account was used before, whose identity is kept.
+    Raise NetWatchError.
     """
     file = paths.identities_file()
     known = _read_identities(file)
     name = _fingerprint(endpoint, key)
     found = known.get(name)
     if like is not None:
-        found = known.get(_fingerprint(endpoint, like), found)
+        found = known.get(_fingerprint(*like), found)
     if found is None:
         found = Identity(host_id=str(uuid.uuid4()), secret=os.urandom(16).hex())
     if known.get(name) != found:

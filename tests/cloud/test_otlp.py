@@ -46,12 +46,16 @@ def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     thread.join()
 
 
-def exported(endpoint: str, came: list[tuple[str, bytes]], snapshot: Snapshot) -> tuple[dict[str, str], list[Point]]:
-    """Return the resource and the points received for a snapshot."""
+def exported(
+    endpoint: str, came: list[tuple[str, bytes]], snapshot: Snapshot, *later: Snapshot
+) -> tuple[dict[str, str], list[Point]]:
+    """Return the resource and the points received after these snapshots."""
     service = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
-    provider = otlp.start(f"{endpoint}/v1/metrics", 3600.0, lambda: snapshot)
-    assert provider.force_flush()
-    provider.shutdown()
+    export = otlp.start(endpoint, 3600.0, snapshot)
+    for each in later:
+        export.add(each)
+    assert export.flush()
+    export.close()
     path, body = came[0]
     assert path == "/v1/metrics"
     (resource,) = service.ExportMetricsServiceRequest.FromString(body).resource_metrics
@@ -80,7 +84,6 @@ def test_a_collector_receives_the_numbers_of_the_snapshot(collector: tuple[str, 
     assert resource["service.name"] == "netwatch-tray"
     assert resource["service.version"] == netwatch_tray.__version__
     assert resource["host.name"]
-    (eth0,) = snapshot.interfaces
 
     def point(name: str, unit: str, value: float, **attributes: str) -> Point:
         return name, unit, frozenset((key.replace("__", "."), text) for key, text in attributes.items()), value
@@ -91,8 +94,8 @@ def test_a_collector_receives_the_numbers_of_the_snapshot(collector: tuple[str, 
     assert sorted(points, key=repr) == sorted(
         [
             # No throughput: the first snapshot has no rate, and 0 would be a lie. No round trip to a silent server.
-            point("system.network.io", "By", eth0.rx_bytes, **io("receive")),
-            point("system.network.io", "By", eth0.tx_bytes, **io("transmit")),
+            point("system.network.io", "By", 0, **io("receive")),
+            point("system.network.io", "By", 0, **io("transmit")),
             point("netwatch.connections.count", "{connection}", 3),
             point("system.network.connections", "{connection}", 2, system__network__state="time_wait"),
             point("system.network.connections", "{connection}", 1, system__network__state="close_wait"),
@@ -101,7 +104,7 @@ def test_a_collector_receives_the_numbers_of_the_snapshot(collector: tuple[str, 
             point("netwatch.link.loss", "1", 1.0, netwatch__link__target="dns"),
             point("system.cpu.utilization", "1", 0.125),
             point("system.memory.usage", "By", 600),
-            point("system.cpu.load_average.1m", "{thread}", 0.5),
+            point("system.cpu.load_average.1m", "1", 0.5),
         ],
         key=repr,
     )
@@ -115,7 +118,32 @@ def test_unknown_rates_are_not_exported(collector: tuple[str, list[tuple[str, by
     assert rates == {"receive": 1500.5, "transmit": 0.0}
 
 
+def test_amounts_are_counted_from_the_first_snapshot(collector: tuple[str, list[tuple[str, bytes]]]) -> None:
+    """The start time is that of the program, so a collector takes them for what moved since then."""
+    first = everything((), {})
+    (eth0,) = first.interfaces
+
+    def at(name: str, received: int) -> Snapshot:
+        return replace(first, interfaces=(replace(eth0, name=name, rx_bytes=received, tx_bytes=0),))
+
+    later = (at("eth0", 4_000_000_500), at("wlan0", 70), at("eth0", 4_000_001_000), at("eth0", 30))
+    _, points = exported(*collector, at("eth0", 4_000_000_000), *later)
+    amounts = {
+        dict(attributes)["network.interface.name"]: value
+        for name, _, attributes, value in points
+        if name == "system.network.io" and dict(attributes)["network.io.direction"] == "receive"
+    }
+    assert amounts == {"eth0": 1000 + 30, "wlan0": 0}
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1/metrics"])
+def test_the_path_of_a_collector_is_completed(collector: tuple[str, list[tuple[str, bytes]]], path: str) -> None:
+    endpoint, came = collector
+    exported(f"{endpoint}{path}", came, everything((), {}))
+    assert {each for each, _ in came} == {"/v1/metrics"}
+
+
 def test_without_the_extra_the_error_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.metric_exporter", None)
     with pytest.raises(UnsupportedError, match=r"works without it.*pipx inject netwatch-tray opentelemetry-sdk"):
-        otlp.start(None, 15.0, lambda: everything((), {}))
+        otlp.start(None, 15.0, everything((), {}))

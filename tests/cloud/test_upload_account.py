@@ -132,8 +132,9 @@ def test_each_account_has_another_random_id_that_stays() -> None:
     elsewhere = account.identity(parse_endpoint("https://two.example"), Key("first"))
     assert len({first.host_id, second.host_id, elsewhere.host_id}) == 3
     assert account.identity(server, Key("first")) == first
-    assert account.identity(server, Key("renewed"), like=Key("first")) == first
+    assert account.identity(server, Key("renewed"), like=(server, Key("first"))) == first
     assert account.identity(server, Key("renewed")) == first
+    assert account.identity(parse_endpoint("https://moved.example"), Key("new"), like=(server, Key("first"))) == first
     content = paths.identities_file().read_text()
     assert "first" not in content
     assert "one.example" not in content
