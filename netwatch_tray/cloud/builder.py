@@ -1,7 +1,7 @@
-"""Makes snapshots from what the engine measured: one for each upload interval, of the very numbers the tray shows.
+"""Makes snapshots from what the engine measured: one for each upload interval, of the numbers that the tray shows.
 
-Deltas and rates cover the time since the snapshot before, histories the last sixty seconds. Pure: whoever calls reads
-the system and hands in what was found.
+Deltas and rates cover the time since the previous snapshot, histories the last sixty seconds. Pure: the caller reads
+the system and passes in the results.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ MOST_CONNECTIONS = 100
 
 
 class Sockets(NamedTuple):
-    """What the connection table holds."""
+    """The contents of the connection table."""
 
     states: dict[str, int]
     rows: tuple[Connection, ...] | None
-    """`None` where neither apps nor connections are sent."""
+    """`None`: neither apps nor connections are sent."""
 
 
 class Readings(NamedTuple):
-    """Everything but the ticks and the disks; `None`: not asked for, or it could not be read."""
+    """Everything except ticks and disks; `None`: not requested, or unreadable."""
 
     system: SystemSample | None = None
     health: wire.HealthMetric | None = None
@@ -43,7 +43,7 @@ class Readings(NamedTuple):
 
 
 class _Meter:
-    """What one interface carried since the snapshot before."""
+    """Traffic of one interface since the previous snapshot."""
 
     __slots__ = ("elapsed", "is_whole", "last", "rx", "rx_history", "tx", "tx_history")
 
@@ -67,7 +67,7 @@ class _Meter:
             or tick.tx_delta is None
             or interval is None
         ):
-            # The wire knows no gap within a history, so it begins anew; a mean over a gap would be no rate.
+            # The format cannot express a gap within a history, so it restarts; a mean across a gap is not a rate.
             self.is_whole = False
             self.rx_history.clear()
             self.tx_history.clear()
@@ -80,11 +80,11 @@ class _Meter:
 
 
 class SnapshotBuilder:
-    """Takes in ticks and connection intervals; `build` closes an interval and begins the next."""
+    """Sums ticks and connection intervals; `build` ends an interval and begins the next."""
 
     def __init__(self, *, all_interfaces: bool, facts: Callable[[int], ProcessFacts | None]) -> None:
-        """`all_interfaces`: also those that are down or make no part of the total, but never the loopback, for the
-        servers sum and watch over all they get. `facts`: of a process by its id."""
+        """`all_interfaces`: include interfaces that are down or not part of the total; never the loopback, because the
+        servers sum and monitor all they receive. `facts`: returns the facts of a process by its PID."""
         self._all_interfaces = all_interfaces
         self._facts = facts
         self._meters: dict[int, _Meter] = {}
@@ -92,10 +92,10 @@ class SnapshotBuilder:
         self._processes_elapsed = 0.0
         self._names: dict[int, str] = {}
         self._cpu: dict[tuple[int, float], tuple[float, float]] = {}
-        """By pid and start: when (boot-time clock) and how much processor time."""
+        """By PID and start time: boot-time clock and CPU seconds of the last reading."""
 
     def add(self, tick: Tick) -> None:
-        """Each tick, in order."""
+        """Add each tick, in order."""
         counted = tick.total.counted
         for each in tick.interfaces:
             meter = self._meters.get(each.index)
@@ -105,14 +105,14 @@ class SnapshotBuilder:
                     continue
                 meter = self._meters[each.index] = _Meter(each)
             meter.last = each
-            if is_new and each.rx_rate is None:  # its first tick has no rate, which is no gap
+            if is_new and each.rx_rate is None:  # the first tick has no rate, which is not a gap
                 continue
-            # What only runs over a counted one, or counted no more, adds nothing to what the servers sum up.
+            # An interface whose bytes are not counted in this interval must add nothing to the servers' sums.
             if self._all_interfaces or each.index in counted or (self._is_sent(each) and each.rx_delta is None):
                 meter.add(each, tick.interval_s)
 
     def add_connections(self, interval: AppInterval, rows: Callable[[], Iterable[Connection]]) -> None:
-        """Each interval of the connection table, in order; `rows`: what it holds now."""
+        """Add each interval of the connection table, in order. `rows`: returns its current rows."""
         if any(pid not in self._names for pid in interval.processes):
             self._names.update({row.pid: row.process for row in rows() if row.pid is not None and row.process})
         for pid, traffic in interval.processes.items():
@@ -120,7 +120,7 @@ class SnapshotBuilder:
         self._processes_elapsed += interval.elapsed_s or 0.0
 
     def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
-        """The snapshot at `tick`, the last one added. `boottime`: seconds, of the readings."""
+        """Return the snapshot at `tick`, the last one added. `boottime`: of the readings, seconds."""
         interfaces = self._interfaces({each.index for each in tick.interfaces})
         sockets = readings.sockets
         states: dict[str, int] = sockets.states if sockets else {}
@@ -147,12 +147,15 @@ class SnapshotBuilder:
         return interface.is_uplink and interface.is_up
 
     def _interfaces(self, there: set[int]) -> tuple[wire.InterfaceMetric, ...]:
-        """What is sent now, and once more what was counted in this interval and is no longer. `there`: indexes."""
+        """Return the interfaces to send, and once more those that were counted in this interval and no longer are.
+
+        `there`: indexes of those that exist.
+        """
         names = {meter.last.name: meter for index, meter in self._meters.items() if index in there}
         found = []
         for index, meter in self._meters.items():
             successor = names.get(meter.last.name)
-            if index not in there and successor is not None:  # created anew: servers know interfaces by name
+            if index not in there and successor is not None:  # re-created: servers identify interfaces by name
                 successor.rx += meter.rx
                 successor.tx += meter.tx
                 successor.is_whole = False
@@ -232,14 +235,14 @@ class SnapshotBuilder:
 
 
 class HealthHistory:
-    """The last probes, as the wire tells them."""
+    """The last probes, in the format of the wire."""
 
     def __init__(self) -> None:
         self._gateway = _Probes()
         self._dns = _Probes()
 
     def add(self, health: Health) -> wire.HealthMetric:
-        """With the newest probe."""
+        """Add the newest probe and return all."""
         self._gateway.add(health.gateway)
         self._dns.add(health.dns)
         return wire.HealthMetric(
@@ -255,7 +258,7 @@ class HealthHistory:
 
 
 class _Probes:
-    """The round trips to one address; in another network they begin anew."""
+    """Round trips to one address; another address restarts the history."""
 
     def __init__(self) -> None:
         self.times: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
@@ -267,12 +270,12 @@ class _Probes:
         if found.address != self._address:
             self._address = found.address
             self.times.clear()
-        if found.rtt_s is not None or found.loss is not None:  # what cannot be measured is not a probe that failed
+        if found.rtt_s is not None or found.loss is not None:  # unmeasurable is not a failed probe
             self.times.append(_milliseconds(found))
 
 
 def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffic: DiskTraffic | None) -> wire.Snapshot:
-    """The snapshot with what the disks hold and moved; `None`: it could not be read."""
+    """Return the snapshot with usage and traffic of the disks; `None`: unreadable."""
     return msgspec.structs.replace(
         snapshot,
         disk_usage=None
@@ -293,7 +296,7 @@ def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffi
 
 
 def text(found: str) -> str:
-    """What JSON and PostgreSQL can hold: no lone surrogates (file names), no NUL."""
+    """Return the text without what JSON or PostgreSQL refuse: lone surrogates (in file names) and NUL."""
     return found.encode("utf-8", "replace").decode().replace("\0", "")
 
 
@@ -313,7 +316,7 @@ def _system(found: SystemSample) -> wire.SystemMetric:
 
 
 def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetail, ...]:
-    """Established ones first, of these what moves most."""
+    """Return the established connections first, then by rate."""
 
     def rank(row: Connection) -> tuple[bool, float, int, str]:
         rate = (row.rx_rate or 0.0) + (row.tx_rate or 0.0)
@@ -324,7 +327,7 @@ def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetai
             protocol=row.protocol,
             local_addr=row.local,
             remote_addr=row.remote or "*:*",
-            # As ss(8), and with it the SDK, words it for UDP.
+            # The states that ss(8), and thereby the SDK, reports for UDP.
             state=row.state or ("UNCONN" if row.remote is None else "ESTABLISHED"),
             pid=row.pid,
             process_name=None if row.process is None else text(row.process),

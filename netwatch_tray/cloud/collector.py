@@ -1,4 +1,4 @@
-"""Reads the sources of a snapshot beside the ticks, as many as the chosen level needs, and says who this host is."""
+"""Reads what a snapshot of the chosen level contains besides ticks, and the facts about this host."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _HEALTH_PERIOD = 30.0
 
 
 class SnapshotCollector:
-    """From ticks and connections to the very snapshots that are stored and sent.
+    """Turns ticks and connections into the snapshots that are stored and sent.
 
-    In one thread, but for `finished` and `host`.
+    Belongs to one thread, except `finished` and `host`.
     """
 
     def __init__(self, upload: Upload, identity: Identity, *, with_health: bool) -> None:
-        """`with_health`: gateway and DNS server are probed, if the chosen level tells of them."""
+        """`with_health`: probe gateway and DNS server if the chosen level includes them."""
         self._upload = upload
         self._identity = identity
         self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts)
@@ -44,7 +44,7 @@ class SnapshotCollector:
         self._health = HealthWatch() if has_system and with_health else None
         self._uplinks: list[int] = []
         if self._system is not None:
-            self._read("system", self._system.sample)  # what the first shares are compared with
+            self._read("system", self._system.sample)  # the start of the first interval
 
     @property
     def host_id(self) -> str:
@@ -56,36 +56,36 @@ class SnapshotCollector:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What could not be read for the last snapshot, in words for the person."""
+        """What could not be read for the last snapshot, in words for the user."""
         health = self._health.fault if self._health else None
         return (*self._faults.values(), *([health] if health else ()))
 
     def add(self, tick: Tick) -> None:
-        """Each tick, in order."""
+        """Add each tick, in order."""
         self._builder.add(tick)
         if self._health is not None:
             before, self._uplinks = self._uplinks, [each.index for each in tick.interfaces if each.is_uplink]
             self._health.poll(is_elsewhere=before != self._uplinks)
 
     def add_connections(self, table: ConnectionTable) -> None:
-        """After each update of the table."""
+        """Add the table's last interval, after each update."""
         self._faults.pop("connections", None)
         if includes(self._upload.level, "apps"):
             self._builder.add_connections(table.interval, table.rows)
 
     def lack_connections(self, fault: str) -> None:
-        """Why there is no table to hand in."""
+        """Report why there is no table."""
         self._faults["connections"] = fault
 
     def wait_for_health(self) -> None:
-        """Until the probe under way is over: seconds where nobody answers."""
+        """Wait for the probe under way: seconds where nothing responds."""
         if self._health is not None:
             self._health.wait()
 
     def draft(self, tick: Tick, table: ConnectionTable | None) -> wire.Snapshot:
-        """The snapshot at the last tick added, yet to be `finished`. Reads what never blocks.
+        """Return the snapshot at the last tick added, to be passed to `finished`. Never blocks.
 
-        `table`: `None` where the connections are not known.
+        `table`: `None` where the connections are unknown.
         """
         readings = Readings()
         if self._system is not None:
@@ -101,7 +101,7 @@ class SnapshotCollector:
         return self._builder.build(tick, readings, clock.boottime())
 
     def finished(self, draft: wire.Snapshot) -> wire.Snapshot:
-        """As it is sent. From any thread; waits for a disk that does not answer."""
+        """Return the snapshot as it is sent. Callable from any thread; may block on a disk."""
         upload = self._upload
         if includes(upload.level, "system"):
             draft = with_disks(draft, self._read("disks", disks.usages), self._read("disk traffic", disks.traffic))
@@ -114,7 +114,7 @@ class SnapshotCollector:
         )
 
     def host(self) -> wire.HostInfo:
-        """As it is now."""
+        """Return the current facts."""
         found = self._machine
         host = wire.HostInfo(
             host_id=self._identity.host_id,
@@ -151,13 +151,13 @@ class HealthWatch:
         """Boot-time clock."""
         self._thread: threading.Thread | None = None
         self._result: Health | str | None = None
-        """What the thread found, or why it could not."""
+        """What the thread found, or its error."""
         self.metric: wire.HealthMetric | None = None
         """As of the last probe; `None`: there is none yet, or it failed."""
         self.fault: str | None = None
 
     def poll(self, *, is_elsewhere: bool = False) -> None:
-        """Takes in what was found, and begins to probe when it is time; at once where the network is another."""
+        """Take in the last result, and begin to probe when it is time. `is_elsewhere`: now, as the network changed."""
         now = clock.boottime()
         if is_elsewhere:
             self._due = now
@@ -169,7 +169,7 @@ class HealthWatch:
             self._thread.start()
 
     def wait(self) -> None:
-        """Until the probe under way is over."""
+        """Wait for the probe under way."""
         if self._thread is not None:
             self._thread.join()
             self._take()
@@ -180,7 +180,7 @@ class HealthWatch:
         self.fault = found if isinstance(found, str) else None
 
     def _probe(self) -> None:
-        """In the thread."""
+        """Runs in the thread."""
         try:
             self._result = self._source.probe()
         except (CollectError, UnsupportedError) as error:

@@ -22,7 +22,7 @@ class Standalone:
     """Not thread-safe. `step` each period, then `snapshot` or `envelope` whenever one is wanted."""
 
     def __init__(self, settings: Settings, identity: Identity = NOBODY, *, period: float = 1.0) -> None:
-        """`period`: seconds between steps. Raises UnsupportedError: nothing can be measured here."""
+        """`period`: seconds between steps. Raise UnsupportedError: nothing can be measured here."""
         self._interfaces = open_interfaces().source
         self._monitor = Monitor(self._interfaces, period, settings.total)
         self._collector = SnapshotCollector(
