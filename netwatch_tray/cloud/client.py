@@ -12,6 +12,7 @@ import threading
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from netwatch_tray.cloud.account import Account, Endpoint
 from netwatch_tray.cloud.connection import Connection, ProxyError, ResponseTooLargeError
@@ -23,6 +24,11 @@ _MAX_BODY = 1 << 20
 
 class UnreachableError(NetWatchError):
     """No response came: there is no network, no server, no trust in its certificate, or it was late."""
+
+    def __init__(self, message: str, *, was_sent: bool = False) -> None:
+        """`was_sent`: the server may have got the whole request."""
+        super().__init__(message)
+        self.was_sent = was_sent
 
 
 class LateError(UnreachableError):
@@ -60,10 +66,20 @@ class ServerClient:
         self._was_cut = False
 
     def post(self, body: bytes) -> Response:
-        """Raise UnreachableError."""
+        """Send an envelope. Raise UnreachableError."""
+        return self._request("POST", self._endpoint.path, body)
+
+    def list_stored(self, host_id: str, first: str, last: str) -> Response:
+        """Request the list of this host's snapshots between two timestamps. Raise UnreachableError."""
+        query = urlencode({"from": first, "to": last})
+        return self._request("GET", f"{self._endpoint.path.removesuffix('/ingest')}/hosts/{host_id}/metrics?{query}")
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> Response:
         self._connection.begin(self._timeout)
+        was_sent = False
         try:
-            self._connection.request("POST", self._endpoint.path, body, self._headers)
+            self._connection.request(method, path, body, self._headers)
+            was_sent = True
             with self._connection.getresponse() as response:
                 content = response.read(_MAX_BODY + 1)
                 if len(content) > _MAX_BODY:
@@ -74,8 +90,8 @@ class ServerClient:
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             if self._was_cut or isinstance(error, TimeoutError):
-                raise LateError(f"{self._endpoint.host} did not respond in time.") from error
-            raise UnreachableError(self._reason(error)) from error
+                raise LateError(f"{self._endpoint.host} did not respond in time.", was_sent=was_sent) from error
+            raise UnreachableError(self._reason(error), was_sent=was_sent) from error
         # After an interim response (1xx) the final one is still to come, and must not be taken for the next request's.
         if self._connection.sock is None or response.status < 200:
             self.close()

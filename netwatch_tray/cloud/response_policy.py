@@ -46,6 +46,8 @@ class Retry(NamedTuple):
     reason: str
     after: float | None = None
     """Seconds the server asks to wait."""
+    may_be_stored: bool = False
+    """The server got the batch, and only its answer is missing."""
 
 
 class Pause(NamedTuple):
@@ -81,7 +83,7 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
         try:
             results = wire.decode_response(response.body)
         except ParseError as error:
-            return Split(_refused(response)) if status == 400 else Retry(str(error))
+            return Split(_refused(response)) if status == 400 else Retry(str(error), may_be_stored=True)
         return PerSnapshot(_outcomes(results, count, skew))
     if status == 415:
         return SetAside(_refused(response))
@@ -89,7 +91,7 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
         return Split(_refused(response))
     if status == 429:
         return Retry("The server asks for fewer requests.", response.retry_after)
-    return Retry(f"The server failed ({_quoted(response)}).", response.retry_after)
+    return Retry(f"The server failed ({_quoted(response)}).", response.retry_after, may_be_stored=status >= 500)
 
 
 def _outcomes(results: wire.IngestResponse, count: int, skew: float | None) -> tuple[tuple[Outcome, str], ...]:

@@ -7,6 +7,7 @@ it retries every 15 minutes, and notifies once.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -19,7 +20,7 @@ from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.client import LateError, ServerClient, UnreachableError
 from netwatch_tray.cloud.response_policy import Decision, Outcome, Pause, PerSnapshot, Retry, SetAside, Split, decide
 from netwatch_tray.cloud.spool import Spool, SpoolCounts, Stored
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import NetWatchError, ParseError
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +116,12 @@ class Uploader:
         self._counts = spool.counts(self._host_id)
         self._accepted: list[int] = []
         """Ids of snapshots that the server has stored and the spool still holds."""
+        self._unclear: dict[str, int] = {}
+        """Ids of snapshots that the server may have stored, by timestamp."""
+        self._lists_stored = True
+        """The server may list what it has stored; False once it did not."""
+        self._is_resumed = self._counts.waiting > 0
+        """Snapshots of a previous run are pending."""
         self._woken = threading.Condition()
         self._has_work = True
         self._stopping = False
@@ -157,8 +164,10 @@ class Uploader:
         Raise NetWatchError: the spool cannot be used.
         """
         self._forget_accepted()
+        if self._lists_stored and not self._clear_up():
+            return False
         self._has_work = False  # before the spool is read, because a later `wake` sets it again
-        batch = self._spool.batch(self._host_id, self._max_batch, wire.MOST_BYTES - _ENVELOPE_ROOM)
+        batch = self._batch()
         if not batch:
             return True
         self._has_work = True
@@ -166,9 +175,47 @@ class Uploader:
         self._counts = self._spool.counts(self._host_id)
         return is_settled
 
+    def _batch(self) -> list[Stored]:
+        return self._spool.batch(self._host_id, self._max_batch, wire.MOST_BYTES - _ENVELOPE_ROOM)
+
+    def _clear_up(self) -> bool:
+        """Delete snapshots that the server stored although its response was lost, as it may store duplicates.
+
+        Return False if the server does not respond now.
+        """
+        if self._is_resumed:  # the response to the last request of the previous run may be lost
+            self._is_resumed = False
+            self._note_unclear(self._batch())
+        if not self._unclear:
+            return True
+        self._not_before = clock.boottime() + self._pace.gap
+        try:
+            response = self._client.list_stored(self._host_id, min(self._unclear), max(self._unclear))
+            if response.status == 429 or response.status >= 500:
+                self._back_off(f"The server failed (HTTP {response.status}).", response.retry_after)
+                return False
+            stored = wire.decode_stored(response.body)
+        except UnreachableError as error:
+            self._back_off(str(error))
+            return False
+        except ParseError:  # the cloud server has no such list for agents, and stores no duplicates
+            self._lists_stored = False
+        else:
+            self._accepted = [number for timestamp, number in self._unclear.items() if timestamp in stored]
+            self._forget_accepted()
+        self._unclear.clear()
+        return True
+
+    def _note_unclear(self, batch: list[Stored]) -> None:
+        for each in batch:
+            with contextlib.suppress(ParseError):  # it was stored by another version
+                self._unclear[wire.decode(each.body).timestamp] = each.id
+
     def _send(self, batch: list[Stored]) -> bool:
         self._not_before = clock.boottime() + self._pace.gap
         decision = self._post(batch)
+        if isinstance(decision, Retry) and decision.may_be_stored:
+            self._note_unclear(batch)
         match decision:
             case PerSnapshot(outcomes):
                 self._settle(batch, decision)
@@ -180,7 +227,7 @@ class Uploader:
                 else:
                     self._succeed()
                     return True
-            case Retry(reason, after):
+            case Retry(reason, after, _):
                 self._back_off(reason, after)
             case Pause(reason):
                 self._pause(reason)
@@ -238,9 +285,9 @@ class Uploader:
             response = self._client.post(body)
         except LateError as error:
             self._max_batch = max(1, len(batch) // 2)  # two megabytes are too much for a slow link
-            return Retry(str(error))
+            return Retry(str(error), may_be_stored=error.was_sent)
         except UnreachableError as error:
-            return Retry(str(error))
+            return Retry(str(error), may_be_stored=error.was_sent)
         if response.server_time is not None:
             # The server's clock shows whole seconds, and was read between our two readings.
             self._skew = (sent + time.time()) / 2 - response.server_time - 0.5

@@ -222,6 +222,16 @@ class IngestResponse(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[IngestResult, ...] = ()
 
 
+class _StoredSnapshot(msgspec.Struct):
+    time: str
+
+
+class _StoredSnapshots(msgspec.Struct):
+    """The response of netwatch-dashboard to `GET /api/v1/hosts/HOST_ID/metrics`, as far as it is read."""
+
+    points: tuple[_StoredSnapshot, ...]
+
+
 class _StoredEnvelope(msgspec.Struct, kw_only=True):
     """An envelope around snapshots that are JSON already."""
 
@@ -236,6 +246,7 @@ _encoder = msgspec.json.Encoder()
 _snapshot_decoder = msgspec.json.Decoder(Snapshot)
 _envelope_decoder = msgspec.json.Decoder(Envelope)
 _response_decoder = msgspec.json.Decoder(IngestResponse)
+_stored_decoder = msgspec.json.Decoder(_StoredSnapshots)
 
 
 def timestamp(at: datetime) -> str:
@@ -275,6 +286,14 @@ def decode_envelope(body: bytes) -> Envelope:
         return _envelope_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParseError(f"This is not an envelope of snapshots: {error}.") from error
+
+
+def decode_stored(body: bytes) -> frozenset[str]:
+    """Return the timestamps of the snapshots that a server lists. Raise ParseError on anything but such a list."""
+    try:
+        return frozenset(each.time for each in _stored_decoder.decode(body).points)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ParseError(f"This is not a list of snapshots: {error}.") from error
 
 
 def decode_response(body: bytes) -> IngestResponse:

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import email.utils
 import json
+import re
 import socket
 import ssl
 import struct
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from json_schema import faults
 
@@ -85,6 +87,10 @@ class IngestServer:
     """Seconds this server's clock is ahead."""
     script: deque[str] = field(default_factory=deque)
     """Faults of the next requests; later ones succeed."""
+    list_script: deque[str] = field(default_factory=deque)
+    """The same of requests for the list of what is stored, which only the dashboard has."""
+    listed: int = 0
+    """Requests for it."""
     rows: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many rows each snapshot has. The cloud server's upsert never makes a second one."""
     snapshots: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -174,10 +180,15 @@ class IngestServer:
         if len(body) < length:  # the client ended in the middle of it
             return False
         with self._lock:
+            if line.startswith("GET"):
+                self.listed += 1
+                fault = self.list_script.popleft() if self.list_script else "none"
+                status, content = (500, b"") if fault == "500" else self._list(line, headers)
+                return self._respond(connection, status, content, fault)
             fault = self.script.popleft() if self.script else "none"
             return self._answer(connection, line, headers, body, fault)
 
-    def _answer(  # noqa: C901  the list of all ways to fail
+    def _answer(
         self, connection: socket.socket, line: str, headers: dict[str, str], body: bytes, fault: str
     ) -> bool:
         try:
@@ -188,12 +199,8 @@ class IngestServer:
             fault = "none"  # a single one that is refused would rightly be given up
         request = Request(headers.get("user-agent", ""), envelope, None, fault, time.monotonic())
         self.requests.append(request)
-        if fault == "reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            return False
-        if fault == "hang":
-            self._idle(connection)
-            return False
+        if fault in {"reset", "hang"}:
+            return self._respond(connection, 0, b"", fault)
         forced = {"500": 500, "503": 503, "401": 401, "402": 402, "413": 413, "422": 422, "429": 429}
         extra = ""
         if fault in forced:
@@ -205,16 +212,28 @@ class IngestServer:
             status, content = self._judge(line, headers, body, envelope, refused=step)
         if fault == "200 with rejections" and status == 207:
             status = 200
-        if fault == "stored, reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            return False
-        if fault == "stored, hang":
-            self._idle(connection)
-            return False
         if fault == "wrong JSON":
             content = b'{"accepted": "all"}'
         elif fault == "no JSON":
             content = b"<html>welcome to the hotel</html>"
+        return self._respond(connection, status, content, fault.removeprefix("stored, "), extra, request)
+
+    def _respond(
+        self,
+        connection: socket.socket,
+        status: int,
+        content: bytes,
+        fault: str,
+        extra: str = "",
+        request: Request | None = None,
+    ) -> bool:
+        """Return whether the connection is kept."""
+        if fault == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            return False
+        if fault == "hang":
+            self._idle(connection)
+            return False
         now = email.utils.formatdate(time.time() + self.clock_offset, usegmt=True)
         head = f"HTTP/1.1 {status} Said\r\nDate: {now}\r\n{extra}Content-Length: {len(content)}\r\n\r\n".encode()
         if fault == "not HTTP":
@@ -223,7 +242,8 @@ class IngestServer:
         if fault == "half an answer":
             connection.sendall((head + content)[: len(head) + len(content) // 2])
             return False
-        request.answer = status  # before the client can know it
+        if request is not None:
+            request.answer = status  # before the client can know it
         if fault in {"slow", "drip"}:
             for number, byte in enumerate(head + content):
                 connection.sendall(bytes([byte]))
@@ -281,6 +301,23 @@ class IngestServer:
         if self.rules == "cloud" and accepted < len(results):
             status = 207 if accepted else 400
         return status, json.dumps(answer).encode()
+
+    def _list(self, line: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """As `GET /api/v1/hosts/ID/metrics?from&to` of the dashboard, whose rows have more columns."""
+        url = urlsplit(line.split()[1])
+        path = re.fullmatch(r"/api/v1/hosts/([0-9a-f-]+)/metrics", url.path)
+        if self.rules == "cloud" or path is None:
+            return 404, b""
+        if headers.get("authorization") != f"Bearer {self.key}":
+            return 401, b'{"error":"unauthorized"}'
+        query = dict(parse_qsl(url.query))
+        rows = [
+            {"time": at, "cpu_usage_pct": None}
+            for (host, at), count in sorted(self.rows.items())
+            for _ in range(count)
+            if host == path[1] and query["from"] <= at <= query["to"]
+        ]
+        return 200, json.dumps({"host_id": path[1], **query, "points": rows}).encode()
 
     def _store(self, host: str, snapshot: dict[str, Any], number: int) -> dict[str, Any]:
         at = datetime.fromisoformat(snapshot["timestamp"])

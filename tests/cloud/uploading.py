@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,13 +108,10 @@ class Witness(ServerClient):
         self.repeated: set[str] = set()
         self.statuses: set[int] = set()
         """Statuses of responses."""
-        self.unanswered: Counter[str] = Counter()
-        """How often each snapshot was sent without a valid response."""
 
     def post(self, body: bytes) -> Response:
         sent = [each.timestamp for each in wire.decode_envelope(body).snapshots]
         self.repeated |= self.stored & set(sent)
-        self.unanswered.update(sent)
         answer = super().post(body)
         self.statuses.add(answer.status)
         if answer.status in {200, 207}:
@@ -124,7 +120,6 @@ class Witness(ServerClient):
             except wire.ParseError:
                 return answer
             self.stored |= {sent[result.index] for result in response.results if result.status == 200}
-        self.unanswered.subtract(sent)
         return answer
 
 
