@@ -14,6 +14,7 @@ _MAX_QUOTE = 200
 """Characters quoted of a server's message."""
 SKEW = 3600.0
 """Seconds of clock difference above which the server's refusal of a timestamp is blamed on the clock."""
+RATE_LIMITED = "The server asks for fewer requests."
 
 _REFUSALS = {
     401: "The server does not accept the API key. Enter it again: netwatch-tray upload setup",
@@ -50,6 +51,14 @@ class Retry(NamedTuple):
     """The server got the batch, and only its answer is missing."""
 
 
+class SlowDown(NamedTuple):
+    """The server refused the request for its rate limit, which hosts with the same key share."""
+
+    reason: str
+    after: float | None = None
+    """Seconds the server asks to wait."""
+
+
 class Pause(NamedTuple):
     """The user has to do something first."""
 
@@ -68,7 +77,7 @@ class SetAside(NamedTuple):
     reason: str
 
 
-Decision = PerSnapshot | Retry | Pause | Split | SetAside
+Decision = PerSnapshot | Retry | SlowDown | Pause | Split | SetAside
 
 
 def decide(response: Response, count: int, skew: float | None) -> Decision:
@@ -90,7 +99,7 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
     if status in {413, 422}:
         return Split(_refused(response))
     if status == 429:
-        return Retry("The server asks for fewer requests.", response.retry_after)
+        return SlowDown(RATE_LIMITED, response.retry_after)
     return Retry(f"The server failed ({_quoted(response)}).", response.retry_after, may_be_stored=status >= 500)
 
 

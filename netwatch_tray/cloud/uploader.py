@@ -1,8 +1,9 @@
 """Sends the spool's snapshots to the server in a thread of its own: one request at a time, oldest first.
 
 A snapshot stays in the spool until the server has stored it or it is a day old. After a fault the uploader backs off
-for a random time that grows (full jitter), so that many hosts do not return in step. While the user has to do something
-it retries every 15 minutes, and notifies once.
+for a random time that grows (full jitter), so that many hosts do not return in step. Where a rate limit refuses it, it
+sends less often, with more snapshots at once. While the user has to do something it retries every 15 minutes, and
+notifies once.
 """
 
 from __future__ import annotations
@@ -18,7 +19,18 @@ from typing import NamedTuple
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.client import LateError, ServerClient, UnreachableError
-from netwatch_tray.cloud.response_policy import Decision, Outcome, Pause, PerSnapshot, Retry, SetAside, Split, decide
+from netwatch_tray.cloud.response_policy import (
+    RATE_LIMITED,
+    Decision,
+    Outcome,
+    Pause,
+    PerSnapshot,
+    Retry,
+    SetAside,
+    SlowDown,
+    Split,
+    decide,
+)
 from netwatch_tray.cloud.spool import Spool, SpoolCounts, Stored
 from netwatch_tray.errors import NetWatchError, ParseError
 
@@ -28,6 +40,11 @@ _MAX_FAILURES = 5
 """How often the server may fail to store one snapshot before it is set aside."""
 _ENVELOPE_ROOM = 8192
 """Bytes of a body reserved for what surrounds the snapshots."""
+_LONGEST_RETRY_AFTER = 300.0
+"""Seconds; a server that fails does not get more."""
+_GAP_HALVES_IN = 1800.0
+"""Seconds in which the gap between requests, which a rate limit has made longer, shrinks by half. By time and not by
+success, because then each of the hosts that share a limit gets as many requests as the others."""
 _NOTABLE_SKEW = 120.0
 """Seconds of clock difference from which the user is told."""
 
@@ -37,7 +54,9 @@ class Pace(NamedTuple):
 
     gap: float = 11.0
     """Between requests. Both servers refuse more than one in ten seconds, and measure in whole seconds."""
-    longest_wait: float = 300.0
+    longest_gap: float = 1200.0
+    """Between requests at a rate limit that many hosts share; a request holds 25 minutes of snapshots."""
+    longest_wait: float = 60.0
     """After a fault."""
     paused: float = 900.0
     """Between requests while the user has to do something."""
@@ -102,6 +121,10 @@ class Uploader:
         self._host, self._collectors_ok, self._notify = host, collectors_ok, notify
         self._pace, self._jitter = pace, jitter
         self._max_batch = wire.MOST_SNAPSHOTS
+        self._gap = pace.gap
+        """Seconds to the next request."""
+        self._gap_at = 0.0
+        """When that was updated; boot-time clock."""
         self._faults = 0
         """In a row."""
         self._fault: str | None = None
@@ -188,10 +211,13 @@ class Uploader:
             self._note_unclear(self._batch())
         if not self._unclear:
             return True
-        self._not_before = clock.boottime() + self._pace.gap
+        self._not_before = clock.boottime() + self._gap
         try:
             response = self._client.list_stored(self._host_id, min(self._unclear), max(self._unclear))
-            if response.status == 429 or response.status >= 500:
+            if response.status == 429:
+                self._slow_down(RATE_LIMITED, response.retry_after)
+                return False
+            if response.status >= 500:
                 self._back_off(f"The server failed (HTTP {response.status}).", response.retry_after)
                 return False
             stored = wire.decode_stored(response.body)
@@ -212,7 +238,10 @@ class Uploader:
                 self._unclear[wire.decode(each.body).timestamp] = each.id
 
     def _send(self, batch: list[Stored]) -> bool:
-        self._not_before = clock.boottime() + self._pace.gap
+        now = clock.boottime()
+        self._gap = max(self._pace.gap, self._gap * 0.5 ** ((now - self._gap_at) / _GAP_HALVES_IN))
+        self._gap_at = now
+        self._not_before = now + self._gap
         decision = self._post(batch)
         if isinstance(decision, Retry) and decision.may_be_stored:
             self._note_unclear(batch)
@@ -229,6 +258,8 @@ class Uploader:
                     return True
             case Retry(reason, after, _):
                 self._back_off(reason, after)
+            case SlowDown(reason, after):
+                self._slow_down(reason, after)
             case Pause(reason):
                 self._pause(reason)
             case Split(reason) if len(batch) > 1:
@@ -315,7 +346,7 @@ class Uploader:
             self._accepted = []
 
     def _succeed(self) -> None:
-        if self._fault:
+        if self._fault and self._fault != RATE_LIMITED:
             _log.info("Uploading works again.")
         self._faults, self._fault, self._needs_user, self._was_notified = 0, None, False, False
         self._sent_at = time.time()
@@ -326,8 +357,15 @@ class Uploader:
         self._report(reason)
         self._faults += 1
         ceiling = min(self._pace.longest_wait, self._pace.gap * 2.0 ** min(self._faults, 16))
-        wait = max(self._pace.gap, ceiling * self._jitter(), min(after or 0.0, self._pace.longest_wait))
+        wait = max(self._gap, ceiling * self._jitter(), min(after or 0.0, _LONGEST_RETRY_AFTER))
         self._not_before = clock.boottime() + wait
+
+    def _slow_down(self, reason: str, after: float | None) -> None:
+        """`after`: seconds the server asks to wait."""
+        self._report(reason)
+        self._gap = min(2 * self._gap, self._pace.longest_gap)
+        wait = self._gap * (0.5 + self._jitter())
+        self._not_before = clock.boottime() + max(wait, min(after or 0.0, self._pace.longest_gap))
 
     def _pause(self, reason: str) -> None:
         if not self._was_notified:
@@ -339,7 +377,7 @@ class Uploader:
 
     def _report(self, reason: str) -> None:
         """Note a fault that needs no user; the next batch may succeed."""
-        if self._fault is None:
+        if self._fault is None and reason != RATE_LIMITED:  # which comes and goes
             _log.info("Uploading: %s", reason)
         self._fault, self._needs_user = reason, False
 

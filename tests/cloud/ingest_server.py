@@ -188,9 +188,7 @@ class IngestServer:
             fault = self.script.popleft() if self.script else "none"
             return self._answer(connection, line, headers, body, fault)
 
-    def _answer(
-        self, connection: socket.socket, line: str, headers: dict[str, str], body: bytes, fault: str
-    ) -> bool:
+    def _answer(self, connection: socket.socket, line: str, headers: dict[str, str], body: bytes, fault: str) -> bool:
         try:
             envelope = json.loads(body)
         except ValueError:

@@ -36,7 +36,7 @@ from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Key
 from netwatch_tray.cloud.client import Response, ServerClient, UnreachableError
 from netwatch_tray.cloud.privacy import Scope
-from netwatch_tray.cloud.response_policy import Outcome, Pause, PerSnapshot, Retry, SetAside, Split, decide
+from netwatch_tray.cloud.response_policy import Outcome, Pause, PerSnapshot, Retry, SetAside, SlowDown, Split, decide
 from netwatch_tray.cloud.uploader import Pace, Uploader
 
 LONG = 60.0
@@ -523,7 +523,7 @@ OUTCOMES = (
         (403, b"", Pause),
         (404, b"", Pause),
         (308, b"", Pause),
-        (429, b"Too many requests", Retry),
+        (429, b"Too many requests", SlowDown),
         (500, b"", Retry),
         (503, b"", Retry),
         (418, b"", Retry),
@@ -567,8 +567,8 @@ def test_back_off_doubles_to_a_limit_with_full_jitter(tmp_path: Path, monkeypatc
     fill(spool, 1)
     with IngestServer() as server:
         for luck, waits in (
-            (1.0, [22, 44, 88, 176, 300, 300, 300]),
-            (0.5, [11, 22, 44, 88, 150, 150, 150]),
+            (1.0, [22, 44, 60, 60, 60, 60, 60]),
+            (0.5, [11, 22, 30, 30, 30, 30, 30]),
             (0.0, [11] * 7),
         ):
             dead = Dead(account(server), "test/1", timeout=1.0)
