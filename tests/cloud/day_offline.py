@@ -83,7 +83,7 @@ for step in range(STEPS):
         used = psutil.Process().memory_info().rss
         warm = max(warm, used) if step <= WARM else warm
         most = max(most, used)
-waiting, _, dropped, delivered, _ = spool.counts(HOST_ID)
+counts = spool.counts(HOST_ID)
 size = sum(file.stat().st_size for file in Path(sys.argv[1]).parent.iterdir())
-print(most - warm, size, waiting, dropped, delivered, tries)
+print(most - warm, size, counts.waiting, counts.dropped, counts.delivered, tries)
 spool.close()

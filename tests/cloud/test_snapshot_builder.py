@@ -62,12 +62,19 @@ def kernel() -> Kernel:
     return made
 
 
+def measured(monitor: Monitor) -> Tick:
+    tick = monitor.tick()
+    assert tick is not None, "the source's clock has advanced"
+    return tick
+
+
 def test_deltas_rates_and_counters_equal_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     source = kernel()
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
-    builder.add(monitor.tick())
+    tick = measured(monitor)
+    builder.add(tick)
     chance = random.Random(3)
     for _ in range(4):
         before, at = list(source.rows[2]), source.at
@@ -79,7 +86,7 @@ def test_deltas_rates_and_counters_equal_the_kernels(monkeypatch: pytest.MonkeyP
                 source.rows[2][field] += more
                 source.rows[4][field] += more
             rates.append((round(rx / step), round(tx / step)))
-            tick = monitor.tick()
+            tick = measured(monitor)
             builder.add(tick)
         (found,) = builder.build(tick, Readings(), source.at).interfaces
         row, elapsed = source.rows[2], source.at - at
@@ -108,15 +115,15 @@ def test_the_sum_of_sent_deltas_is_the_total(monkeypatch: pytest.MonkeyPatch) ->
     monitor = Monitor(source, 1.0, {})
     for everything, names in ((False, ["eth0"]), (True, ["eth0", "docker0", "wg0"])):
         builder = SnapshotBuilder(all_interfaces=everything, facts=lambda _pid: None)
-        total = 0
+        ticks: list[Tick] = []
         for _ in range(5):
             source.at += 1
             for index in (2, 4):
                 source.rows[index][2] += 1000
-            tick = monitor.tick()
-            total += tick.total.rx_delta
-            builder.add(tick)
-        found = builder.build(tick, Readings(), source.at)
+            ticks.append(measured(monitor))
+            builder.add(ticks[-1])
+        total = sum(tick.total.rx_delta for tick in ticks)
+        found = builder.build(ticks[-1], Readings(), source.at)
         assert [each.name for each in found.interfaces] == names
         if not everything:
             assert abs(sum(each.rx_bytes_delta for each in found.interfaces) - total) <= 1000  # its first tick
@@ -127,18 +134,18 @@ def test_a_gap_has_no_rate_and_restarts_the_history(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
-    for step in (0, 1, 1, 3600, 1, 1):
+    builder.add(tick := measured(monitor))
+    for step in (1, 1, 3600, 1, 1):
         source.at += step
         source.rows[2][2] += 500 * step
-        tick = monitor.tick()
-        builder.add(tick)
+        builder.add(tick := measured(monitor))
     (found,) = builder.build(tick, Readings(), source.at).interfaces
     assert (found.rx_rate, found.tx_rate) == (UNSET, UNSET)
     assert found.rx_history == (500, 500)
     assert found.rx_bytes_delta == 4 * 500
     source.at += 1
     source.rows[2][2] += 700
-    tick = monitor.tick()
+    tick = measured(monitor)
     builder.add(tick)
     (found,) = builder.build(tick, Readings(), source.at).interfaces
     assert found.rx_rate == pytest.approx(700.0)
@@ -151,7 +158,7 @@ def test_an_uplink_replaced_within_the_interval_is_sent_with_its_bytes(monkeypat
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
     source.interfaces[5] = Interface(index=5, name="wlan0", kind="wifi", is_up=True)
     source.rows[5] = [0] * 8
-    total = 0
+    ticks: list[Tick] = []
     for second in range(6):
         source.at += 1
         if second == 3:
@@ -164,16 +171,15 @@ def test_an_uplink_replaced_within_the_interval_is_sent_with_its_bytes(monkeypat
             del source.rows[2]
         for index in source.rows:
             source.rows[index][2] += 1000 * index
-        tick = monitor.tick()
-        total += tick.total.rx_delta
-        builder.add(tick)
-    found = builder.build(tick, Readings(), source.at).interfaces
-    assert {each.name: (each.is_up, each.rx_bytes_delta) for each in found} == {
+        ticks.append(measured(monitor))
+        builder.add(ticks[-1])
+    sent = builder.build(ticks[-1], Readings(), source.at).interfaces
+    assert {each.name: (each.is_up, each.rx_bytes_delta) for each in sent} == {
         "eth0": (False, 3 * 2000),
         "wlan0": (True, 3 * 5000),
     }
-    assert sum(each.rx_bytes_delta for each in found) == total
-    (found,) = builder.build(tick, Readings(), source.at).interfaces
+    assert sum(each.rx_bytes_delta for each in sent) == sum(tick.total.rx_delta for tick in ticks)
+    (found,) = builder.build(ticks[-1], Readings(), source.at).interfaces
     assert found.name == "wlan0"
 
 
@@ -182,6 +188,7 @@ def test_a_re_created_interface_is_sent_once_with_the_bytes_of_both(monkeypatch:
     monkeypatch.setattr("netwatch_tray.clock.uptime", lambda: source.at)
     monitor = Monitor(source, 1.0, {})
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
+    ticks: list[Tick] = []
     for second in range(6):
         source.at += 1
         if second == 3:
@@ -192,9 +199,9 @@ def test_a_re_created_interface_is_sent_once_with_the_bytes_of_both(monkeypatch:
             source.rows[7] = [0] * 8
             del source.rows[2]
         source.rows[2 if second < 3 else 7][2] += 1000
-        tick = monitor.tick()
-        builder.add(tick)
-    (found,) = builder.build(tick, Readings(), source.at).interfaces
+        ticks.append(measured(monitor))
+        builder.add(ticks[-1])
+    (found,) = builder.build(ticks[-1], Readings(), source.at).interfaces
     assert (found.name, found.rx_bytes, found.rx_bytes_delta) == ("eth0", 3000, 4000)
 
 
@@ -228,14 +235,13 @@ def everything(rows: tuple[Connection, ...], processes: dict[int, Traffic] | Non
     source = kernel()
     monitor = Monitor(source, 1.0, {})
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda pid: FACTS if pid == 100 else None)
-    tick = monitor.tick()
+    tick = measured(monitor)
     builder.add(tick)
     builder.add_connections(
         AppInterval(elapsed_s=10.0, apps={}, processes=processes or {}, local=Traffic()), lambda: rows
     )
     history = HealthHistory()
-    for _ in range(70):
-        metric = history.add(HEALTH)
+    metric = [history.add(HEALTH) for _ in range(70)][-1]
     readings = Readings(
         system=SYSTEM,
         health=metric,
@@ -468,6 +474,6 @@ def test_metrics_are_well_formed_for_any_interface_and_disk_name(name: str) -> N
 def test_the_timestamp_is_the_ticks() -> None:
     source = kernel()
     builder = SnapshotBuilder(all_interfaces=False, facts=lambda _pid: None)
-    tick: Tick = msgspec.structs.replace(Monitor(source, 1.0, {}).tick(), at=START + timedelta(microseconds=7))
+    tick = msgspec.structs.replace(measured(Monitor(source, 1.0, {})), at=START + timedelta(microseconds=7))
     builder.add(tick)
     assert builder.build(tick, Readings(), 0.0).timestamp == "2026-01-31T12:00:00.000007Z"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -205,7 +206,7 @@ def test_a_refusing_keyring_is_reported_without_its_message(keyring: Path) -> No
 
 
 def test_no_traceback_contains_the_key(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    monkeypatch.setattr(account.os, "open", _full_disk)
+    monkeypatch.setattr(os, "open", _full_disk)
     with pytest.raises(NetWatchError) as failure:
         account.save_key(parse_endpoint("https://one.example"), Key(SECRET))
     assert SECRET not in "".join(traceback.format_exception(failure.value))

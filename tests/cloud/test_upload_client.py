@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,9 @@ class Parrot:
                         break
             self.closed += 1
 
+    def wait_until_closed(self, connections: int) -> None:
+        wait_for(lambda: self.closed >= connections, "the server has closed the connection")
+
     def stop(self) -> None:
         with socket.create_connection(("127.0.0.1", self.port)) as ender:
             ender.sendall(b"end")
@@ -192,7 +196,7 @@ def test_every_way_to_delimit_a_response_is_parsed(parrot: Parrot, said: bytes) 
         answer = client.post(b"{}")
         assert (answer.status, json.loads(answer.body)["accepted"], answer.retry_after) == (200, 1, 7.0)
         # The client can notice that the connection was closed only afterwards.
-        wait_for(lambda before=before: parrot.closed > before, "the server has closed the connection")
+        parrot.wait_until_closed(before + 1)
     client.close()
 
 
@@ -572,7 +576,7 @@ def test_back_off_doubles_to_a_limit_with_full_jitter(tmp_path: Path, monkeypatc
             (0.0, [11] * 7),
         ):
             dead = Dead(account(server), "test/1", timeout=1.0)
-            sender = Uploader(spool, dead, host, pace=Pace(), jitter=lambda luck=luck: luck)
+            sender = Uploader(spool, dead, host, pace=Pace(), jitter=partial(float, luck))
             found = []
             for _ in waits:
                 sender.send_once()

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 import pytest
 from ingest_server import FAULTS, KEY, IngestServer, scripted
@@ -35,14 +35,21 @@ LIST_FAULTS = ("none", "hang", "reset", "half an answer", "slow", "drip", "hang 
 _HERE = Path(__file__).parent
 
 
+class Tls(TypedDict):
+    """Arguments of IngestServer."""
+
+    tls: ssl.SSLContext
+    bad_tls: ssl.SSLContext
+
+
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ssl.SSLContext]]:
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
     """The server's certificates: a trusted and an untrusted one."""
     directory = tmp_path_factory.mktemp("certificates")
     good, bad = certificate(directory, "127.0.0.1"), certificate(directory, "127.0.0.2")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(good[0]))
-        yield {"tls": server_side(good), "bad_tls": server_side(bad)}
+        yield Tls(tls=server_side(good), bad_tls=server_side(bad))
 
 
 @pytest.mark.parametrize("rules", ["cloud", "dashboard"])
@@ -50,7 +57,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ssl.SSLC
 def test_every_snapshot_arrives_through_a_random_script_of_faults(
     seed: int,
     rules: Literal["cloud", "dashboard"],
-    tls: dict[str, ssl.SSLContext],
+    tls: Tls,
     tmp_path: Path,
     expected_logs: list[str],
 ) -> None:
@@ -82,7 +89,7 @@ def test_every_snapshot_arrives_through_a_random_script_of_faults(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_reported_and_loses_nothing(
-    fault: str, tls: dict[str, ssl.SSLContext], tmp_path: Path, expected_logs: list[str]
+    fault: str, tls: Tls, tmp_path: Path, expected_logs: list[str]
 ) -> None:
     if fault in {"401", "402", "redirect"}:
         expected_logs.append("Uploading is paused")

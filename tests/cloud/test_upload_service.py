@@ -57,12 +57,22 @@ class Loop:
         return made
 
     def tick(self, service: UploadService) -> None:
-        self.do(lambda: service.tick(self._monitor.tick()))
+        def tick() -> None:
+            measured = self._monitor.tick()
+            assert measured is not None
+            service.tick(measured)
+
+        self.do(tick)
 
     def do(self, callback: Any) -> None:
         """Run in the loop's thread, and wait for it."""
         is_done = threading.Event()
-        self.scheduler.call_soon(lambda: (callback(), is_done.set()))
+
+        def run() -> None:
+            callback()
+            is_done.set()
+
+        self.scheduler.call_soon(run)
         assert is_done.wait(60), "the loop waits for something"
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from netwatch_tray.cloud.client import Response, ServerClient
 from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import Pace, Uploader
+from netwatch_tray.errors import ParseError
 
 needs_root_file_system = pytest.mark.skipif(
     "/" not in {each.mountpoint for each in psutil.disk_partitions(all=True)},
@@ -117,7 +118,7 @@ class Witness(ServerClient):
         if answer.status in {200, 207}:
             try:
                 response = wire.decode_response(answer.body)
-            except wire.ParseError:
+            except ParseError:
                 return answer
             self.stored |= {sent[result.index] for result in response.results if result.status == 200}
         return answer
