@@ -7,12 +7,7 @@ import contextlib
 import itertools
 import os
 import re
-import select
-import shutil
 import signal
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +74,8 @@ def _speed(text: str) -> float:
 
 
 def _record(options: argparse.Namespace) -> int:
+    import threading
+
     from netwatch_tray.recording.format import MAX_BYTES
     from netwatch_tray.recording.recorder import Recorder
 
@@ -170,6 +167,8 @@ def replayed_ticks(file: Path, speed: float) -> Iterator[Tick]:
 
 def _wait(connections: ConnectionSource | None, until: float) -> None:
     """Take in messages about closed sockets meanwhile, of which the kernel holds some 330."""
+    import select
+
     while (left := until - time.monotonic()) > 0:
         if connections is None or connections.descriptor is None:
             time.sleep(left)
@@ -182,6 +181,9 @@ def _wait(connections: ConnectionSource | None, until: float) -> None:
 @contextlib.contextmanager
 def private_home() -> Iterator[str]:
     """Use a directory for all files of this process and its children that is removed afterwards."""
+    import shutil
+    import tempfile
+
     from netwatch_tray import paths
 
     directory = os.environ[paths.HOME] = tempfile.mkdtemp(prefix="netwatch-replay-")
@@ -195,6 +197,8 @@ def private_home() -> Iterator[str]:
 @contextlib.contextmanager
 def replaying_agent(file: Path, speed: float) -> Iterator[None]:
     """Run an agent on a recording, in a directory of its own that this process uses as well. Raise NetWatchError."""
+    import subprocess
+
     from netwatch_tray import launch, paths
     from netwatch_tray.recording.replay import Replay
 
