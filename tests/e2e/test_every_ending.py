@@ -35,6 +35,7 @@ watch --once
 watch --once --json
 watch --replay /nonexistent
 record /nonexistent/file
+helper status
 status
 connections
 apps --json
