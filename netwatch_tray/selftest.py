@@ -13,7 +13,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from netwatch_tray.collect.interfaces import InterfaceSource, open_every
+from netwatch_tray.collect.interface_source import InterfaceSource
+from netwatch_tray.collect.interfaces import open_every
 from netwatch_tray.engine.rates import RateTracker
 from netwatch_tray.errors import CollectError, NetWatchError
 from netwatch_tray.model import Counters, Interface, Sample

@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from netwatch_tray import clock
 from netwatch_tray.agent.helper_link import HelperLink
-from netwatch_tray.collect.sockets import ConnectionSource, SocketSample
+from netwatch_tray.collect.sockets import ConnectionSource, Openings, SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval
@@ -25,9 +24,6 @@ from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, ServerM
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.model import Tick
 from netwatch_tray.worker import Worker
-
-if TYPE_CHECKING:
-    from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +53,7 @@ class ConnectionWatch:
         self._worker = Worker("connections", scheduler.call_soon)
         self._source: ConnectionSource | None = None
         self._fault: str | None = None
-        self._openings: TcpOpenings | None = None
+        self._openings: Openings | None = None
         self._opened: int | None = None
         """Connections opened before the last reading."""
         self._rest_until = 0.0

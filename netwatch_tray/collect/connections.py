@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
-from netwatch_tray.collect.sockets import ConnectionSource
+from netwatch_tray.collect.sockets import ConnectionSource, Openings
 from netwatch_tray.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
 
 
 def open_source() -> ConnectionSource:
@@ -31,7 +27,7 @@ def open_source() -> ConnectionSource:
     raise UnsupportedError(" ".join(reasons) or f"Connections cannot be listed on {sys.platform}.")
 
 
-def open_openings() -> TcpOpenings | None:
+def open_openings() -> Openings | None:
     """What tells cheaply whether connections were opened; `None`: nothing does on this system."""
     if sys.platform != "linux":
         return None

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from netwatch_tray.collect.odd_rows import leave_out, parsed
+from netwatch_tray.collect.linux.proc import Mount, parse_mounts
+from netwatch_tray.collect.odd_rows import leave_out
 from netwatch_tray.errors import CollectError, ParseError
 from netwatch_tray.text import decoded, from_os
 
@@ -30,15 +31,6 @@ _LOCAL = frozenset(
 """What lives on a disk of this machine. A network file system may hang whoever asks it."""
 _CONTAINER = re.compile(r"/dev/disk\d+")
 """macOS: of an APFS volume, `/dev/disk3s1s1`, the container, whose space its volumes share."""
-_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
-
-
-class Mount(NamedTuple):
-    """As `os` takes names: undecodable bytes are surrogates."""
-
-    device: str
-    point: str
-    kind: str
 
 
 class Usage(NamedTuple):
@@ -144,25 +136,6 @@ def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
         container = _CONTAINER.match(each.device) if each.fstype == "apfs" else None
         found.setdefault(container[0] if container else each.device, Mount(each.device, each.mountpoint, each.fstype))
     return list(found.values())
-
-
-def parse_mounts(content: bytes) -> list[Mount]:
-    """/proc/self/mounts (fstab(5)): space, tab, newline and backslash are octal, any other byte stands for itself.
-
-    Raises ParseError where no line is understood.
-    """
-    return parsed("/proc/self/mounts", content.split(b"\n"), _mount)
-
-
-def _mount(line: bytes) -> Mount:
-    device, point, kind, _options, _dump, _pass = line.split(b" ")
-    if not point.startswith(b"/"):
-        raise ValueError(line)
-    return Mount(*(os.fsdecode(_OCTAL.sub(_octal_byte, word)) for word in (device, point, kind)))
-
-
-def _octal_byte(found: re.Match[bytes]) -> bytes:
-    return bytes([int(found[1], 8)])
 
 
 def parse_diskstats(content: bytes, whole_disks: Collection[str]) -> Traffic | None:

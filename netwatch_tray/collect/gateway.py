@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from pathlib import Path
 
 from netwatch_tray.collect.linux import network_manager
+from netwatch_tray.errors import ParseError
 from netwatch_tray.text import decoded
-
-_RTF_GATEWAY = 0x2
 
 
 def gateway_address(proc: Path = Path("/proc/net")) -> str | None:
@@ -17,22 +14,19 @@ def gateway_address(proc: Path = Path("/proc/net")) -> str | None:
 
     `None`: there is no gateway, or the system is not Linux. Source: route(5), arp in proc_pid_net(5).
     """
-    best: tuple[int, str] | None = None
-    for fields in _rows(proc / "route"):
-        # Iface Destination Gateway Flags RefCnt Use Metric Mask …, addresses in the machine's byte order
-        try:
-            destination, gateway, flags, metric, mask = (int(fields[n], 10 if n == 6 else 16) for n in (1, 2, 3, 6, 7))
-            address = socket.inet_ntoa(struct.pack("=I", gateway))
-        except (ValueError, IndexError, struct.error):
-            continue
-        if not destination and not mask and flags & _RTF_GATEWAY and (best is None or metric < best[0]):
-            best = metric, address
+    from netwatch_tray.collect.linux.proc import default_gateway, parse_routes  # noqa: PLC0415  once an hour
+
+    try:
+        best = default_gateway(parse_routes(_content(proc / "route")))
+    except ParseError:
+        best = None
     if best is None:
         return None
-    for fields in _rows(proc / "arp"):  # IP address, HW type, Flags, HW address, Mask, Device
-        if len(fields) == 6 and fields[0] == best[1] and fields[3] != "00:00:00:00:00:00":
+    # IP address, HW type, Flags, HW address, Mask, Device
+    for fields in (decoded(line).split() for line in _content(proc / "arp").split(b"\n")[1:]):
+        if len(fields) == 6 and fields[0] == best.next_hop and fields[3] != "00:00:00:00:00:00":
             return fields[3]
-    return best[1]
+    return best.next_hop
 
 
 def is_metered() -> bool | None:
@@ -40,8 +34,9 @@ def is_metered() -> bool | None:
     return network_manager.is_metered()
 
 
-def _rows(file: Path) -> list[list[str]]:
+def _content(file: Path) -> bytes:
+    """Return nothing where there is no such file."""
     try:
-        return [decoded(line).split() for line in file.read_bytes().split(b"\n")[1:]]
+        return file.read_bytes()
     except OSError:
-        return []
+        return b""

@@ -17,11 +17,10 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import NamedTuple
 
-from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded
 
@@ -30,7 +29,6 @@ _TIMEOUT = 1.0
 """Seconds to wait for each answer."""
 _TCP_PORTS = (53, 80, 443)
 """What a gateway would most likely listen on; any of them may refuse, which is an answer."""
-_RTF_UP, _RTF_GATEWAY, _RTF_REJECT = 0x1, 0x2, 0x200
 _ECHO = struct.Struct("!BBHHH")
 """ICMP: type, code, checksum, identifier, sequence (RFC 792, RFC 4443)."""
 _ECHO_REQUEST, _ECHO_REQUEST6, _ECHO_REPLY, _ECHO_REPLY6 = 8, 128, 0, 129
@@ -204,8 +202,11 @@ def default_gateway() -> str | None:
     Raises CollectError, UnsupportedError.
     """
     if sys.platform == "linux":
-        four = parse_routes(_read("/proc/net/route"))
-        return four or parse_routes6(_read("/proc/net/ipv6_route"))
+        from netwatch_tray.collect.linux import proc  # noqa: PLC0415  Linux only
+
+        four = proc.default_gateway(proc.parse_routes(_read("/proc/net/route")))
+        found = four or proc.default_gateway(proc.parse_routes6(_read("/proc/net/ipv6_route")))
+        return None if found is None else found.next_hop
     from netwatch_tray.collect import tools  # noqa: PLC0415  where the kernel has no file for it
 
     route = tools.find("route")
@@ -241,40 +242,6 @@ def _read(file: str) -> bytes:
         return b""
     except OSError as error:
         raise CollectError(f"{file} cannot be read: {error.strerror}.") from error
-
-
-def parse_routes(content: bytes) -> str | None:
-    """The gateway of the default route with the lowest metric in /proc/net/route. Raises ParseError."""
-    return _best(parsed("/proc/net/route", content.split(b"\n")[1:], _gateway))
-
-
-def _best(gateways: list[tuple[int, str] | None]) -> str | None:
-    found = list(filter(None, gateways))
-    return min(found)[1] if found else None
-
-
-def _gateway(line: bytes) -> tuple[int, str] | None:
-    """Metric and gateway; `None`: no default route through a gateway."""
-    words = line.split()
-    destination, gateway, flags = (int(words[column], 16) for column in (1, 2, 3))
-    metric, mask = int(words[6]), int(words[7], 16)
-    address = str(IPv4Address(gateway.to_bytes(4, sys.byteorder)))
-    is_default = destination == mask == 0 and flags & _RTF_UP and flags & _RTF_GATEWAY and not flags & _RTF_REJECT
-    return (metric, address) if is_default else None
-
-
-def parse_routes6(content: bytes) -> str | None:
-    """The same of /proc/net/ipv6_route; a link-local gateway comes with its interface. Raises ParseError."""
-    return _best(parsed("/proc/net/ipv6_route", content.split(b"\n"), _gateway6))
-
-
-def _gateway6(line: bytes) -> tuple[int, str] | None:
-    """As `_gateway`."""
-    words = line.split()
-    destination, length, gateway, metric, flags = (int(words[column], 16) for column in (0, 1, 4, 5, 8))
-    address, interface = IPv6Address(gateway), decoded(words[9])
-    is_default = destination == length == 0 and gateway and flags & _RTF_UP and not flags & _RTF_REJECT
-    return (metric, f"{address}%{interface}" if address.is_link_local else str(address)) if is_default else None
 
 
 def parse_route_get(content: bytes) -> str | None:

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.errors import UnsupportedError
-from netwatch_tray.model import Sample
-
-
-class InterfaceSource(Protocol):
-    """Reads the counters of all interfaces of the network namespace it was opened in."""
-
-    name: str
-    """For `doctor`: the system call, not the module."""
-    note: str | None
-    """What the person should know of this source's numbers; None: nothing."""
-
-    def sample(self) -> Sample:
-        """Reads the kernel once. Raises CollectError when this reading failed and the next one may not."""
-
-    def close(self) -> None: ...
 
 
 class OpenedSource(NamedTuple):

@@ -6,9 +6,10 @@ import os
 import sys
 from typing import NamedTuple
 
-from netwatch_tray.collect.processes import UserNames
-from netwatch_tray.errors import CollectError, ParseError
-from netwatch_tray.text import decoded, from_os
+from netwatch_tray.collect.linux.proc import ProcessStat, parse_process_stat
+from netwatch_tray.collect.process import UserNames
+from netwatch_tray.errors import CollectError
+from netwatch_tray.text import from_os
 
 
 class ProcessFacts(NamedTuple):
@@ -40,7 +41,7 @@ def _read_linux(pid: int, root: str = "/proc") -> ProcessFacts | None:
     directory = f"{root}/{pid}"
     try:
         with open(f"{directory}/stat", "rb", buffering=0) as file:  # noqa: PTH123  twice as fast as pathlib
-            facts = parse_stat(file.read(4096), _boot_time())
+            facts = _facts(parse_process_stat(file.read(4096)), _boot_time())
             uid = os.fstat(file.fileno()).st_uid
     except OSError:
         return None
@@ -51,25 +52,20 @@ def _read_linux(pid: int, root: str = "/proc") -> ProcessFacts | None:
     return facts._replace(user=_users[uid], executable=executable)
 
 
-def parse_stat(content: bytes, boot_time: float) -> ProcessFacts:
-    """/proc/PID/stat (proc_pid_stat(5)); without user and executable. Raises ParseError."""
-    try:
-        start, end = content.index(b"(") + 1, content.rindex(b")")
-        name, words = decoded(content[start:end]), content[end + 1 :].split()
-        ticks = os.sysconf("SC_CLK_TCK")
-        return ProcessFacts(
-            name=name,
-            parent=int(words[1]) or None,
-            user=None,
-            cpu_s=(int(words[11]) + int(words[12])) / ticks,
-            rss_bytes=max(0, int(words[21])) * os.sysconf("SC_PAGE_SIZE"),
-            virtual_bytes=int(words[20]),
-            state=words[0].decode("ascii")[:1],
-            started=boot_time + int(words[19]) / ticks,
-            executable=None,
-        )
-    except (ValueError, IndexError) as error:
-        raise ParseError(f"A process is told as {content[:80]!r}.") from error
+def _facts(stat: ProcessStat, boot_time: float) -> ProcessFacts:
+    """Without user and executable."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    return ProcessFacts(
+        name=stat.name,
+        parent=stat.parent or None,
+        user=None,
+        cpu_s=stat.cpu_ticks / ticks,
+        rss_bytes=stat.resident_pages * os.sysconf("SC_PAGE_SIZE"),
+        virtual_bytes=stat.virtual_bytes,
+        state=stat.state,
+        started=boot_time + stat.start_ticks / ticks,
+        executable=None,
+    )
 
 
 _boot: list[float] = []
@@ -82,7 +78,7 @@ def _boot_time() -> float:
             with open("/proc/stat", "rb") as file:  # noqa: PTH123  as above
                 _boot.append(next(float(line.split()[1]) for line in file if line.startswith(b"btime")))
         except (OSError, StopIteration) as error:
-            raise CollectError("/proc/stat does not tell when the system started.") from error
+            raise CollectError("/proc/stat has no boot time.") from error
     return _boot[0]
 
 

@@ -1,83 +1,15 @@
-"""Who owns a socket: its process, its user, its systemd unit or container."""
+"""Opens what finds the owners of sockets on this system."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
-import msgspec
-
+from netwatch_tray.collect.process import Process, ProcessFinder, UserNames
 from netwatch_tray.collect.runtimes import is_runtime, script_of
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.text import from_os
-
-
-class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """A process as it was when it was found to own a socket."""
-
-    pid: int
-    name: str
-    executable: str | None = None
-    """Full path; `None` where the system does not show it."""
-    script: str | None = None
-    """What a runtime runs (`runtimes.py`): `manage.py` of `python3 /srv/manage.py`; `None`: something unnamed."""
-    parent: int | None = None
-    """Its pid."""
-    unit: str | None = None
-    """Systemd unit or container it runs in."""
-    desktop_name: str | None = None
-    """What the desktop entry calls the app whose unit this is; looked up for runtimes alone."""
-
-
-class ProcessFinder(Protocol):
-    """Finds owners bit by bit, so that a search through all processes never holds up a tick."""
-
-    def look_for(self, sockets: Mapping[str, Socket]) -> None:
-        """Asks for the owners of these sockets, by key."""
-
-    def forget(self, keys: Mapping[str, Socket]) -> None:
-        """These sockets are gone."""
-
-    def search(self, budget_s: float) -> Mapping[str, Process | None]:
-        """Searches on for about that long; the answers since last time. `None`: nobody that may be seen."""
-
-    @property
-    def is_searching(self) -> bool:
-        """Something can be done at once; `search` again soon."""
-
-    def ended(self, pids: Iterable[int]) -> set[int]:
-        """Those that are no more; a socket may have outlived them in a process they started."""
-
-    def process(self, pid: int) -> Process | None:
-        """A process by its id; `None`: gone or hidden."""
-
-    def unit(self, cgroup: int) -> str | None:
-        """The systemd unit or container of a socket's control group."""
-
-    def user(self, uid: int) -> str:
-        """Return the login name of a uid, or the number itself where it has none."""
-
-
-class UserNames:
-    """Login names by uid, each asked for once."""
-
-    def __init__(self) -> None:
-        self._names: dict[int, str] = {}
-
-    def __getitem__(self, uid: int) -> str:
-        """The number itself where it has no name."""
-        name = self._names.get(uid)
-        if name is None:
-            import pwd  # noqa: PLC0415  there is none on Windows
-
-            try:
-                name = from_os(pwd.getpwuid(uid).pw_name)
-            except (KeyError, OverflowError):
-                name = str(uid)
-            self._names[uid] = name
-        return name
 
 
 class NamedProcesses:

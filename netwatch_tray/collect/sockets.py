@@ -82,6 +82,15 @@ class ConnectionSource(Protocol):
     def close(self) -> None: ...
 
 
+class Openings(Protocol):
+    """Shows cheaply whether connections were opened."""
+
+    def count(self) -> int | None:
+        """Return how many were opened since boot, inbound and outbound; `None`: unknown this time."""
+
+    def close(self) -> None: ...
+
+
 class Changes:
     """Turns whole lists into what changed since the list before, for sources that know no better."""
 

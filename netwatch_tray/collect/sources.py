@@ -10,12 +10,12 @@ from netwatch_tray.collect.connections import open_openings, open_source
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.interfaces import OpenedSource, open_interfaces
-from netwatch_tray.collect.processes import ProcessFinder, open_finder
-from netwatch_tray.collect.sockets import ConnectionSource
+from netwatch_tray.collect.process import ProcessFinder
+from netwatch_tray.collect.processes import open_finder
+from netwatch_tray.collect.sockets import ConnectionSource, Openings
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_client import HelperClient
-    from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
 
 
 HELPER_SOCKET = "/run/netwatch-tray-helper.socket"
@@ -42,7 +42,7 @@ class Sources:
         """Raise UnsupportedError."""
         return open_source()
 
-    def openings(self) -> TcpOpenings | None:
+    def openings(self) -> Openings | None:
         """See `open_openings`."""
         return open_openings()
 

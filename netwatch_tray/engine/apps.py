@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.runtimes import is_runtime
 from netwatch_tray.collect.systemd import desktop_app, short_name
 

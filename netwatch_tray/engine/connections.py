@@ -14,7 +14,8 @@ import msgspec
 from netwatch_tray import clock
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
-from netwatch_tray.collect.processes import Process, ProcessFinder, open_finder
+from netwatch_tray.collect.process import Process, ProcessFinder
+from netwatch_tray.collect.processes import open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName, app_of, app_of_unit, app_of_user
 from netwatch_tray.engine.ledger import AppInterval, AppLedger

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from netwatch_tray.collect.interfaces import InterfaceSource
+from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.engine.rates import STILL, InterfaceRates, Interval, RateTracker
 from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
 from netwatch_tray.errors import CollectError

@@ -16,7 +16,7 @@ from typing import IO, Annotated, Literal, Self
 import msgspec
 from msgspec import Meta
 
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.model import Interface

@@ -11,8 +11,9 @@ import msgspec
 
 import netwatch_tray
 from netwatch_tray import clock
-from netwatch_tray.collect.interfaces import InterfaceSource, OpenedSource
-from netwatch_tray.collect.processes import Process, ProcessFinder
+from netwatch_tray.collect.interface_source import InterfaceSource
+from netwatch_tray.collect.interfaces import OpenedSource
+from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.sockets import ConnectionSource, Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.errors import CollectError, UnsupportedError

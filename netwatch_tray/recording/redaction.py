@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.runtimes import is_runtime
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.model import Interface

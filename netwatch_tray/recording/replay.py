@@ -12,7 +12,7 @@ from typing import NamedTuple
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.interfaces import OpenedSource
-from netwatch_tray.collect.processes import Process, ProcessFinder
+from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.sockets import ConnectionSource, Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.errors import CollectError, NetWatchError, UnsupportedError

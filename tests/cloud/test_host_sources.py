@@ -22,6 +22,13 @@ from networks import FAR, inside, wire
 from uploading import needs_root_file_system
 
 from netwatch_tray.collect import disks, health, process_facts, system
+from netwatch_tray.collect.linux.proc import (
+    default_gateway,
+    parse_mounts,
+    parse_process_stat,
+    parse_routes,
+    parse_routes6,
+)
 from netwatch_tray.errors import CollectError, ParseError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -35,11 +42,11 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
         system.parse_stat,
         system.parse_meminfo,
         system.parse_cpu_model,
-        disks.parse_mounts,
+        parse_mounts,
+        parse_process_stat,
+        parse_routes,
+        parse_routes6,
         lambda content: disks.parse_diskstats(content, {"sda"}),
-        lambda content: process_facts.parse_stat(content, 0.0),
-        health.parse_routes,
-        health.parse_routes6,
         health.parse_route_get,
         health.parse_resolv_conf,
     ],
@@ -88,7 +95,7 @@ def test_psutil_reports_the_same_without_proc() -> None:
 
 
 def test_each_file_system_is_listed_once_and_the_root_always() -> None:
-    mounts = disks.parse_mounts(
+    mounts = parse_mounts(
         b"overlay / overlay rw 0 0\nproc /proc proc rw 0 0\n/dev/sda1 /data\\040disk ext4 rw 0 0\n"
         b"/dev/sda1 /bind ext4 rw 0 0\n/dev/loop3 /snap/x squashfs ro 0 0\n/dev/loop4 /image ext4 rw 0 0\n"
         b"/dev/mapper/vg-home /home btrfs rw 0 0\nserver:/x /net nfs rw 0 0\n"
@@ -143,9 +150,9 @@ def test_process_facts_equal_psutil() -> None:
 
 def test_a_process_name_may_contain_parentheses() -> None:
     content = b"7 (a) b) S 1 7 7 0 -1 0 0 0 0 0 300 100 0 0 20 0 1 0 500 8192 2 0"
-    found = process_facts.parse_stat(content, 1000.0)
+    found = parse_process_stat(content)
     assert (found.name, found.parent, found.state, found.virtual_bytes) == ("a) b", 1, "S", 8192)
-    assert found.cpu_s == 400 / os.sysconf("SC_CLK_TCK")
+    assert (found.pid, found.cpu_ticks, found.start_ticks, found.resident_pages) == (7, 400, 500, 2)
 
 
 def test_the_default_route_with_the_lowest_metric_is_the_gateway() -> None:
@@ -157,11 +164,14 @@ def test_the_default_route_with_the_lowest_metric_is_the_gateway() -> None:
         b"wlan0\t00000000\t" + other + b"\t0003\t0\t0\t600\t00000000\t0\t0\t0\n"
         b"eth0\t00000000\t" + gateway + b"\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
     )
-    assert health.parse_routes(head + rows) == "192.0.2.1"
-    assert health.parse_routes(head) is None
+    best = default_gateway(parse_routes(head + rows))
+    assert best is not None
+    assert best.next_hop == "192.0.2.1"
+    assert default_gateway(parse_routes(head)) is None
     zeros = b"0" * 32
     row6 = zeros + b" 00 " + zeros + b" 00 fe80000000000000000000000000000a 00000400 1 0 00000003 eth0\n"
-    assert health.parse_routes6(row6) == "fe80::a%eth0"
+    (best,) = parse_routes6(row6)
+    assert best.next_hop == "fe80::a%eth0"
     assert health.parse_route_get(b"   route to: default\n    gateway: 192.0.2.1\n") == "192.0.2.1"
     assert health.parse_route_get(b"    gateway: link#7\n") is None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from netwatch_tray.collect.interfaces import InterfaceSource
+from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.rates import RateTracker
 from netwatch_tray.history.boot import Boot

@@ -7,7 +7,7 @@ import ipaddress
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.apps import app_of
 from netwatch_tray.model import Interface

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from netwatch_tray.collect.interfaces import InterfaceSource
+from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.model import Sample
 
 _log = logging.getLogger(__name__)

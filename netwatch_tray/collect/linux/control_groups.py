@@ -11,6 +11,7 @@ import re
 import time
 from pathlib import Path
 
+from netwatch_tray.collect.linux.proc import parse_mounts
 from netwatch_tray.collect.systemd import unescaped
 from netwatch_tray.errors import ParseError
 from netwatch_tray.text import from_os
@@ -64,8 +65,6 @@ class ControlGroups:
 
 def _v2_mount() -> str:
     """Where the v2 hierarchy is mounted; empty: nowhere."""
-    from netwatch_tray.collect.disks import parse_mounts  # noqa: PLC0415  once, where sockets name their group
-
     try:
         mounts = parse_mounts(_MOUNTS.read_bytes())
     except (OSError, ParseError):

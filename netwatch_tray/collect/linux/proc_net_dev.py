@@ -10,7 +10,6 @@ import fcntl
 import os
 import socket
 import struct
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import msgspec
 from netwatch_tray import clock
 from netwatch_tray.collect.linux.devices import number_in
 from netwatch_tray.collect.linux.pppoe import card_of_pppoe
+from netwatch_tray.collect.linux.proc import Route, parse_routes, parse_routes6
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
@@ -31,7 +31,7 @@ _IFREQ_NAME = struct.Struct("40s")
 _IFREQ_FLAGS = struct.Struct("=16xH22x")
 """struct ifreq (netdevice(7)), 40 bytes where pointers have 64 bits and less elsewhere: its name, then its flags."""
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
-_RTF_UP, _RTF_GATEWAY, _RTF_REJECT = 0x1, 0x2, 0x200
+_RTF_GATEWAY = 0x2
 _LINK_LOCAL = bytes((169, 254))
 _KIND_OF_ARPHRD = {1: "ethernet", 512: "ppp", 772: "loopback"}
 
@@ -102,65 +102,34 @@ def _counters(line: bytes) -> tuple[str, CounterRow]:
     return os.fsdecode(name.strip()), counters
 
 
-def parse_default_routes(content: bytes) -> dict[str, int]:
-    """The IPv4 default routes in /proc/net/route: lowest metric by interface name. Raises ParseError."""
-    return _lowest(parsed("/proc/net/route", content.split(b"\n")[1:], _route))
-
-
-def parse_host_routes(content: bytes) -> set[str]:
-    """Interfaces in /proc/net/route with a route to one host by way of a gateway. Raises ParseError.
-
-    Such a route is what VPN clients add for their server. Link-local hosts (metadata services) are none.
-    """
-    rows = parsed("/proc/net/route", content.split(b"\n")[1:], _host_route)
-    return {os.fsdecode(name) for name in rows if name is not None}
-
-
-def parse_default_routes6(content: bytes) -> dict[str, int]:
-    """The IPv6 default routes in /proc/net/ipv6_route: lowest metric by interface name. Raises ParseError."""
-    return _lowest(parsed("/proc/net/ipv6_route", content.split(b"\n"), _route6))
-
-
-def _route(line: bytes) -> tuple[bytes, int] | None:
-    """Interface and metric; `None`: no default route."""
-    name, destination, _gateway, flags, _references, _use, metric, mask, *_ = line.split()
-    is_default = not int(destination, 16) and not int(mask, 16)
-    return _usable(is_default, name, int(flags, 16), int(metric))
-
-
-def _host_route(line: bytes) -> bytes | None:
-    """Interface; `None`: no route to one host by way of a gateway."""
-    name, destination, _gateway, flags, _references, _use, _metric, mask, *_ = line.split()
-    host = int(destination, 16).to_bytes(4, sys.byteorder)
-    is_usable = int(flags, 16) & (_RTF_UP | _RTF_GATEWAY | _RTF_REJECT) == _RTF_UP | _RTF_GATEWAY
-    return name if int(mask, 16) == 0xFFFFFFFF and is_usable and not host.startswith(_LINK_LOCAL) else None
-
-
-def _route6(line: bytes) -> tuple[bytes, int] | None:
-    """As `_route`."""
-    destination, prefix, _source, _source_prefix, _hop, metric, _references, _use, flags, name = line.split()
-    is_default = not int(destination, 16) and not int(prefix, 16)
-    return _usable(is_default, name, int(flags, 16), int(metric, 16))
-
-
-def _usable(is_default: bool, name: bytes, flags: int, metric: int) -> tuple[bytes, int] | None:
-    return (name, metric) if is_default and flags & _RTF_UP and not flags & _RTF_REJECT else None
-
-
-def _lowest(routes: list[tuple[bytes, int] | None]) -> dict[str, int]:
+def default_metrics(routes: Iterable[Route]) -> dict[str, int]:
+    """Return the lowest metric of the usable default routes by interface."""
     metrics: dict[str, int] = {}
-    for name, metric in filter(None, routes):
-        interface = os.fsdecode(name)
-        metrics[interface] = min(metric, metrics.get(interface, metric))
+    for each in routes:
+        if each.is_default and each.is_usable:
+            metrics[each.interface] = min(each.metric, metrics.get(each.interface, each.metric))
     return metrics
 
 
+def pinned_interfaces(routes: Iterable[Route]) -> set[str]:
+    """Return the interfaces with a usable route to one IPv4 host through a gateway.
+
+    Such a route is what VPN clients add for their server. Link-local hosts (metadata services) do not count.
+    """
+    return {
+        each.interface
+        for each in routes
+        if each.prefix == 32
+        and each.is_usable
+        and each.flags & _RTF_GATEWAY
+        and not each.destination.startswith(_LINK_LOCAL)
+    }
+
+
 def _read_interfaces(names: tuple[str, ...]) -> Iterable[tuple[str, Interface]]:
-    metrics = parse_default_routes6(_content(Path("/proc/net/ipv6_route")))
-    routes = _content(Path("/proc/net/route"))
-    for name, metric in parse_default_routes(routes).items():
-        metrics[name] = min(metric, metrics.get(name, metric))
-    pinned = parse_host_routes(routes)
+    routes = parse_routes(_content(Path("/proc/net/route")))
+    metrics = default_metrics([*routes, *parse_routes6(_content(Path("/proc/net/ipv6_route")))])
+    pinned = pinned_interfaces(routes)
     found: dict[str, Interface] = {}
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for name in names:

@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from netwatch_tray.collect.linux.control_groups import ControlGroups, unit_of
-from netwatch_tray.collect.processes import Process, UserNames
+from netwatch_tray.collect.linux.proc import parse_process_stat
+from netwatch_tray.collect.process import Process, UserNames
 from netwatch_tray.collect.runtimes import is_runtime, script_of
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.collect.systemd import desktop_app
+from netwatch_tray.errors import ParseError
 from netwatch_tray.text import decoded, from_os
 
 _PERIOD_OF_FULL_SCANS = 5.0
@@ -177,9 +179,10 @@ def _socket_inode(name: str, directory: int) -> int | None:
 def read_process(directory: str) -> Process | None:
     """The process whose /proc/PID this is; `None`: it ended."""
     try:
-        pid, name, parent = parse_stat(_read(directory + "/stat"))
-    except (ValueError, IndexError):
+        stat = parse_process_stat(_read(directory + "/stat"))
+    except ParseError:
         return None
+    name = stat.name
     try:
         executable: str | None = from_os(os.readlink(directory + "/exe")).removesuffix(" (deleted)")  # noqa: PTH115  as in _read
     except OSError:  # another user's, or the kernel's own
@@ -198,11 +201,11 @@ def read_process(directory: str) -> Process | None:
 
                 desktop_name = name_of(app[1])
     return Process(
-        pid=pid,
+        pid=stat.pid,
         name=name,
         executable=executable,
         script=script,
-        parent=parent or None,
+        parent=stat.parent or None,
         unit=unit,
         desktop_name=desktop_name,
     )
@@ -220,15 +223,6 @@ def _read(file: str, most: int = 4096) -> bytes:
         return b""
     finally:
         os.close(descriptor)
-
-
-def parse_stat(content: bytes) -> tuple[int, str, int]:
-    """Pid, name and parent from /proc/PID/stat. Raises ValueError or IndexError.
-
-    The name may hold spaces and parentheses; the last one closes it.
-    """
-    start, end = content.index(b"("), content.rindex(b")")
-    return int(content[:start]), decoded(content[start + 1 : end]), int(content[end + 1 :].split()[1])
 
 
 def _numbers_in(directory: str) -> list[str]:

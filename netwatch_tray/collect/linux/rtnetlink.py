@@ -11,10 +11,8 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -26,73 +24,56 @@ from netwatch_tray.collect.linux.netlink import (
     NLMSG_ERROR,
     NetlinkSocket,
     attribute,
-    attributes,
     dump_request,
     messages,
     raise_for_error,
     single_request,
 )
 from netwatch_tray.collect.linux.pppoe import card_of_pppoe
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.collect.linux.rtnetlink_messages import (
+    IF_STATS,
+    IFADDR,
+    IFINFO,
+    IFLA_EXT_MASK,
+    IFLA_STATS_LINK_64,
+    RTA_DST,
+    RTEXT_FILTER_SKIP_STATS,
+    RTM_GETADDR,
+    RTM_GETLINK,
+    RTM_GETROUTE,
+    RTM_GETSTATS,
+    RTM_NEWADDR,
+    RTM_NEWLINK,
+    RTM_NEWROUTE,
+    RTM_NEWSTATS,
+    RTMSG,
+    STACKED_BY_ROUTE,
+    STATS,
+    parse_address,
+    parse_default_route,
+    parse_host_route,
+    parse_link,
+    parse_link_stats,
+    parse_remote,
+    parse_route_answer,
+    parse_stats,
+)
+from netwatch_tray.errors import CollectError, UnsupportedError
 from netwatch_tray.model import CounterRow, Interface, Sample
 from netwatch_tray.text import decoded
 
 _NETLINK_ROUTE = 0
-RTM_NEWLINK, RTM_GETLINK = 16, 18
-RTM_NEWADDR, RTM_GETADDR = 20, 22
-RTM_NEWROUTE, RTM_GETROUTE = 24, 26
-RTM_NEWSTATS, RTM_GETSTATS = 92, 94
-
 # RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE: whatever may change what we know of an interface.
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
-
-_IF_STATS = struct.Struct("=BBHII")
-"""struct if_stats_msg: family, padding, padding, ifindex, filter_mask."""
-_IFLA_STATS_LINK_64 = 1
-_IFINFO = struct.Struct("=BBHiII")
-"""struct ifinfomsg: family, padding, ARPHRD type, index, flags, change."""
-_IFLA_BROADCAST, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 2, 3, 4, 5, 10
-_IFLA_LINKINFO, _IFLA_STATS64 = 18, 23
-_IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 29, 37
-_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
-_REMOTES = {
-    "gretap": (7,),  # IFLA_GRE_REMOTE
-    "erspan": (7,),
-    "ip6gretap": (7,),
-    "vxlan": (2, 16),  # IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6
-    "geneve": (2, 7),  # IFLA_GENEVE_REMOTE, IFLA_GENEVE_REMOTE6
-}
-"""Attributes of IFLA_INFO_DATA with the peer's address, for tunnels whose hardware address is another one."""
-_POINT_TO_POINT = frozenset({"ipip", "gre", "sit", "vti", "vti6", "ip6tnl", "ip6gre"})
-"""Tunnels whose IFLA_BROADCAST is the peer's address."""
-_RTEXT_FILTER_SKIP_STATS = 1 << 3
-_IFADDR = struct.Struct("=BBBBI")
-"""struct ifaddrmsg: family, prefix length, flags, scope, index."""
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_RTMSG = struct.Struct("=BBBBBBBBI")
-"""struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags."""
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 6, 9, 15, 18
-_RT_TABLE_MAIN, _RTN_UNICAST = 254, 1
-_RTNEXTHOP = struct.Struct("=HBBi")
-"""struct rtnexthop: length, flags, hops, ifindex."""
-_LINK_LOCAL = (bytes((169, 254)), bytes((0xFE, 0x80)))
-_STATS = struct.Struct("=8Q")
-"""The first eight counters of struct rtnl_link_stats64, in the order of model.Counters."""
-
-_IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
-_KIND_OF_ARPHRD = {1: "ethernet", 32: "infiniband", 512: "ppp", 768: "ipip", 769: "ip6tnl", 772: "loopback", 776: "sit"}
-
-_STACKED_BY_ROUTE = _POINT_TO_POINT | _REMOTES.keys() | {"ppp"}
-"""Tunnels that the kernel runs, so that it has the peer's address."""
 
 _KIND_OF_DEVTYPE = {"wlan": "wifi", "wwan": "cellular"}
 _KINDS_TO_REFINE = frozenset({"ethernet", "other", "wwan"})
 """Those of which sysfs may know more; a container's end is nothing else, and there may be a thousand of them."""
 
-_ATTRIBUTE_OFFSET = HEADER.size + _IF_STATS.size
+_ATTRIBUTE_OFFSET = HEADER.size + IF_STATS.size
 _ROW_HEAD = struct.Struct("=IH2xI16xHH")
 """Of an RTM_NEWSTATS message: length, type, sequence; length and type of its first attribute."""
-_SMALLEST_ROW = _ATTRIBUTE_OFFSET + 4 + _STATS.size
+_SMALLEST_ROW = _ATTRIBUTE_OFFSET + 4 + STATS.size
 _DONE = struct.Struct("=IH2xI4xi")
 """NLMSG_DONE: length, type, sequence, outcome of the dump."""
 
@@ -170,19 +151,19 @@ class _Source:
     def _dump_interfaces(self) -> dict[int, Interface]:
         addresses: dict[int, list[str]] = {}
         peers: dict[int, bytes] = {}
-        for kind, body in self._answers(RTM_GETADDR, _IFADDR.pack(0, 0, 0, 0, 0)):
+        for kind, body in self._answers(RTM_GETADDR, IFADDR.pack(0, 0, 0, 0, 0)):
             if kind == RTM_NEWADDR and (near := parse_address(body)):
                 addresses.setdefault(near.interface, []).append(near.address)
                 if near.peer is not None:
                     peers[near.interface] = near.peer
         metrics: dict[int, int] = {}
         pinned: set[int] = set()
-        for kind, body in self._answers(RTM_GETROUTE, _RTMSG.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
+        for kind, body in self._answers(RTM_GETROUTE, RTMSG.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
             if kind == RTM_NEWROUTE:
                 for index, metric in parse_default_route(body):
                     metrics[index] = min(metric, metrics.get(index, metric))
                 pinned.update(parse_host_route(body))
-        request = _IFINFO.pack(0, 0, 0, 0, 0, 0) + struct.pack("=HHI", 8, _IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)
+        request = IFINFO.pack(0, 0, 0, 0, 0, 0) + struct.pack("=HHI", 8, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
         links: list[Interface] = []
         for kind, body in self._answers(RTM_GETLINK, request):
             if kind == RTM_NEWLINK:
@@ -204,7 +185,7 @@ class _Source:
         self, interface: Interface, interfaces: Mapping[int, Interface], peer: bytes | None
     ) -> Interface:
         """With what a tunnel runs over as its parent, where the kernel's tables show it."""
-        if interface.parent is not None or interface.kind not in _STACKED_BY_ROUTE:
+        if interface.parent is not None or interface.kind not in STACKED_BY_ROUTE:
             return interface
         parent = None if peer is None else self._towards(peer)
         if parent in (None, interface.index) and interface.kind == "ppp":
@@ -217,7 +198,7 @@ class _Source:
     def _towards(self, peer: bytes) -> int | None:
         """Index of the interface by which the kernel sends to this address; None: by none."""
         family = socket.AF_INET if len(peer) == 4 else socket.AF_INET6
-        body = _RTMSG.pack(family, 8 * len(peer), 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_DST, peer)
+        body = RTMSG.pack(family, 8 * len(peer), 0, 0, 0, 0, 0, 0, 0) + attribute(RTA_DST, peer)
         sequence = self._socket.request_dump(single_request(RTM_GETROUTE, body))
         while True:
             for kind, answers, content in messages(self._socket.receive()):
@@ -235,8 +216,8 @@ class StatsSource(_Source):
     name = "rtnetlink RTM_GETSTATS"
 
     def __init__(self) -> None:
-        filter_mask = 1 << (_IFLA_STATS_LINK_64 - 1)
-        self._request = dump_request(RTM_GETSTATS, _IF_STATS.pack(0, 0, 0, 0, filter_mask))
+        filter_mask = 1 << (IFLA_STATS_LINK_64 - 1)
+        self._request = dump_request(RTM_GETSTATS, IF_STATS.pack(0, 0, 0, 0, filter_mask))
         self._layouts: dict[int, struct.Struct] = {}
         super().__init__()
 
@@ -275,7 +256,7 @@ class StatsSource(_Source):
             return None
         head = _ROW_HEAD.unpack_from(datagram)
         size, kind, answers, attribute_size, attribute = head
-        if (answers, kind, attribute) != (sequence, RTM_NEWSTATS, _IFLA_STATS_LINK_64):
+        if (answers, kind, attribute) != (sequence, RTM_NEWSTATS, IFLA_STATS_LINK_64):
             return None
         last = len(datagram) // size * size - size
         if attribute_size != size - _ATTRIBUTE_OFFSET or (last and _ROW_HEAD.unpack_from(datagram, last) != head):
@@ -294,151 +275,11 @@ class LinkSource(_Source):
     def _dump_counters(self) -> tuple[dict[int, CounterRow], float]:
         counters: dict[int, CounterRow] = {}
         stamp = 0.0
-        for kind, body in self._answers(RTM_GETLINK, _IFINFO.pack(0, 0, 0, 0, 0, 0)):
+        for kind, body in self._answers(RTM_GETLINK, IFINFO.pack(0, 0, 0, 0, 0, 0)):
             stamp = stamp or clock.boottime()
             if kind == RTM_NEWLINK:
                 counters.update(parse_link_stats(body))
         return counters, stamp
-
-
-def parse_stats(body: memoryview) -> Mapping[int, CounterRow]:
-    """One RTM_NEWSTATS body by its attributes: {index: counters}, empty without 64-bit counters."""
-    index = _unpack(_IF_STATS, body)[3]
-    for kind, value in attributes(body[_IF_STATS.size :]):
-        if kind == _IFLA_STATS_LINK_64:
-            return {index: _unpack(_STATS, value)}  # type: ignore[dict-item]  # the format says eight numbers
-    return {}
-
-
-def parse_link_stats(body: memoryview) -> Mapping[int, CounterRow]:
-    """The counters in an RTM_NEWLINK body: {index: counters}, empty without 64-bit counters."""
-    index = _unpack(_IFINFO, body)[3]
-    for kind, value in attributes(body[_IFINFO.size :]):
-        if kind == _IFLA_STATS64:
-            return {index: _unpack(_STATS, value)}  # type: ignore[dict-item]  # the format says eight numbers
-    return {}
-
-
-def parse_link(body: memoryview) -> Interface:
-    """One RTM_NEWLINK body: what the kernel's link table says of an interface."""
-    _family, _pad, arphrd, index, flags, _change = _unpack(_IFINFO, body)
-    values = dict(attributes(body[_IFINFO.size :]))
-    kind = ""
-    if _IFLA_LINKINFO in values:
-        kind = _text(dict(attributes(values[_IFLA_LINKINFO])).get(_IFLA_INFO_KIND, memoryview(b"")))
-    master = _number(values.get(_IFLA_MASTER))
-    parent = _number(values.get(_IFLA_LINK))
-    if parent == index or _IFLA_LINK_NETNSID in values:  # itself, or a number of another namespace
-        parent = None
-    return Interface(
-        index=index,
-        name=_text(values.get(_IFLA_IFNAME, memoryview(b""))) or f"if{index}",
-        is_up=flags & _IFF_UP_AND_RUNNING == _IFF_UP_AND_RUNNING,
-        is_loopback=bool(flags & _IFF_LOOPBACK),
-        kind=kind or _KIND_OF_ARPHRD.get(arphrd, "other"),
-        mtu=_number(values.get(_IFLA_MTU)),
-        master=master or None,
-        parent=parent or None,
-    )
-
-
-class Address(NamedTuple):
-    """What an RTM_NEWADDR message reports."""
-
-    interface: int
-    """Index."""
-    address: str
-    """`192.0.2.24/24`"""
-    peer: bytes | None
-    """The far end of a point-to-point link."""
-
-
-def parse_address(body: memoryview) -> Address | None:
-    """One RTM_NEWADDR body; None for other families."""
-    family, prefix, _flags, _scope, index = _unpack(_IFADDR, body)
-    values = dict(attributes(body[_IFADDR.size :]))
-    # IFA_ADDRESS is the far end of a point-to-point link, IFA_LOCAL the near one.
-    address = values.get(_IFA_LOCAL, values.get(_IFA_ADDRESS))
-    if address is None or (family, len(address)) not in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
-        return None
-    near, far = bytes(address), bytes(values.get(_IFA_ADDRESS, address))
-    peer = far if far != near and len(far) == len(near) else None
-    return Address(index, f"{socket.inet_ntop(family, near)}/{prefix}", peer)
-
-
-def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
-    """One RTM_NEWROUTE body: (index, metric) of each next hop, if it is a default route of the main table."""
-    family, length, _src, _tos, table, _protocol, _scope, kind, _flags = _unpack(_RTMSG, body)
-    if length or kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
-        return []
-    values = dict(attributes(body[_RTMSG.size :]))
-    if (_number(values.get(_RTA_TABLE)) or table) != _RT_TABLE_MAIN:
-        return []
-    metric = _number(values.get(_RTA_PRIORITY)) or 0
-    if _RTA_MULTIPATH in values:
-        return [(index, metric) for index in _next_hops(values[_RTA_MULTIPATH])]
-    index = _number(values.get(_RTA_OIF))
-    return [(index, metric)] if index else []
-
-
-def parse_host_route(body: memoryview) -> list[int]:
-    """One RTM_NEWROUTE body: the index, if it is a route of the main table to one host by way of a gateway.
-
-    Such a route is what VPN clients add for their server. Link-local hosts (metadata services) are none.
-    """
-    family, length, _src, _tos, table, _protocol, _scope, kind, _flags = _unpack(_RTMSG, body)
-    if kind != _RTN_UNICAST or (family, length) not in ((socket.AF_INET, 32), (socket.AF_INET6, 128)):
-        return []
-    values = dict(attributes(body[_RTMSG.size :]))
-    if (_number(values.get(_RTA_TABLE)) or table) != _RT_TABLE_MAIN or not {_RTA_GATEWAY, _RTA_VIA} & values.keys():
-        return []
-    destination, index = bytes(values.get(_RTA_DST, b"")), _number(values.get(_RTA_OIF))
-    return [] if not index or destination.startswith(_LINK_LOCAL) else [index]
-
-
-def parse_route_answer(body: memoryview) -> int | None:
-    """The RTM_NEWROUTE body that answers a question for one address: the index; None: it leads nowhere."""
-    kind = _unpack(_RTMSG, body)[7]
-    index = _number(dict(attributes(body[_RTMSG.size :])).get(_RTA_OIF))
-    return index if kind == _RTN_UNICAST and index else None
-
-
-def parse_remote(body: memoryview, kind: str) -> bytes | None:
-    """One RTM_NEWLINK body of this kind: the address of a tunnel's peer; None: it has none, or it is not a tunnel."""
-    if kind not in _POINT_TO_POINT and kind not in _REMOTES:
-        return None
-    values = dict(attributes(body[_IFINFO.size :]))
-    if kind in _POINT_TO_POINT:
-        found = [values.get(_IFLA_BROADCAST)]
-    else:
-        info = dict(attributes(values.get(_IFLA_LINKINFO, memoryview(b""))))
-        data = dict(attributes(info.get(_IFLA_INFO_DATA, memoryview(b""))))
-        found = [data.get(each) for each in _REMOTES[kind]]
-    addresses = (bytes(each) for each in found if each is not None)
-    return next((each for each in addresses if len(each) in (4, 16) and any(each)), None)
-
-
-def _next_hops(value: memoryview) -> Iterator[int]:
-    while value:
-        length, _flags, _hops, index = _unpack(_RTNEXTHOP, value)
-        if not _RTNEXTHOP.size <= length <= len(value):
-            raise ParseError(f"A next hop claims {length} bytes of {len(value)}.")
-        yield index
-        value = value[(length + 3) & ~3 :]
-
-
-def _unpack(layout: struct.Struct, body: memoryview) -> tuple[int, ...]:
-    if len(body) < layout.size:
-        raise ParseError(f"A netlink structure has {len(body)} of {layout.size} bytes.")
-    return layout.unpack_from(body)
-
-
-def _number(value: memoryview | None) -> int | None:
-    return None if value is None else int.from_bytes(value[:4], sys.byteorder)
-
-
-def _text(value: memoryview) -> str:
-    return decoded(bytes(value).partition(b"\0")[0])
 
 
 def _with_facts(

@@ -11,8 +11,7 @@ import pytest
 
 from netwatch_tray.agent import connections
 from netwatch_tray.agent.connections import ConnectionWatch
-from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings
-from netwatch_tray.collect.sockets import ConnectionSource, Socket, SocketSample
+from netwatch_tray.collect.sockets import ConnectionSource, Openings, Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.topology import decide
@@ -141,8 +140,8 @@ class _Sources(Sources):
     def connections(self) -> ConnectionSource:
         return cast("ConnectionSource", self.source)
 
-    def openings(self) -> TcpOpenings | None:
-        return cast("TcpOpenings | None", self.opened)
+    def openings(self) -> Openings | None:
+        return self.opened
 
 
 class _Agent:

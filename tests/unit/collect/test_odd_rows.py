@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,13 +10,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netwatch_tray.collect import disks, health, lsof, odd_rows, system
-from netwatch_tray.collect.linux import network_manager, proc_net_dev, proc_net_sockets, ss
+from netwatch_tray.collect.linux import network_manager, proc, proc_net_dev, proc_net_sockets, ss
 from netwatch_tray.errors import ParseError
 
 HEADINGS_OF_DEV = b"Inter-|   Receive       |  Transmit\n face |bytes packets errs|bytes packets errs\n"
 NUMBERS = b": 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"
 ADDRESS6 = b"fe80000000000000000000000000000a"
-GATEWAY = f"{int.from_bytes(bytes((192, 0, 2, 1)), sys.byteorder):08X}".encode()
 ROWS: dict[str, tuple[Callable[[bytes], object], bytes, list[bytes]]] = {
     # parser, headings, rows
     "ss": (
@@ -43,7 +41,7 @@ ROWS: dict[str, tuple[Callable[[bytes], object], bytes, list[bytes]]] = {
         ],
     ),
     "mounts": (
-        disks.parse_mounts,
+        proc.parse_mounts,
         b"",
         [
             b"/dev/sda1 / ext4 rw 0 0\n",
@@ -62,25 +60,12 @@ ROWS: dict[str, tuple[Callable[[bytes], object], bytes, list[bytes]]] = {
         [b" lo" + NUMBERS, b"eth0:1" + NUMBERS, b" \xff\xe2\x80\xa8" + NUMBERS],
     ),
     "/proc/net/route": (
-        proc_net_dev.parse_default_routes,
+        proc.parse_routes,
         b"Iface Destination\n",
         [b"eth0 00000000 00000000 0003 0 0 7 00000000 0 0 0\n", b"eth1 00000000 00000000 0003 0 0 9 00000000 0 0 0\n"],
     ),
     "/proc/net/ipv6_route": (
-        proc_net_dev.parse_default_routes6,
-        b"",
-        [b"%s 00 %s 00 %s 00000400 1 0 00000003 eth%d\n" % (b"0" * 32, b"0" * 32, ADDRESS6, n) for n in (0, 1)],
-    ),
-    "gateway": (
-        health.parse_routes,
-        b"Iface Destination\n",
-        [
-            b"eth0 00000000 %s 0003 0 0 7 00000000 0 0 0\n" % GATEWAY,
-            b"eth1 00000000 %s 0003 0 0 9 00000000 0 0 0\n" % GATEWAY,
-        ],
-    ),
-    "gateway6": (
-        health.parse_routes6,
+        proc.parse_routes6,
         b"",
         [b"%s 00 %s 00 %s 00000400 1 0 00000003 eth%d\n" % (b"0" * 32, b"0" * 32, ADDRESS6, n) for n in (0, 1)],
     ),
@@ -159,7 +144,7 @@ def test_rows_that_are_left_out_are_counted_and_the_first_is_logged(expected_log
         r"A row of /proc/self/mounts is not understood and left out, as all like it will be: b'\x1b[2J'."
     )
     for _ in range(3):
-        assert len(disks.parse_mounts(b"\x1b[2J\n/dev/sda1 / ext4 rw 0 0\n")) == 1
+        assert len(proc.parse_mounts(b"\x1b[2J\n/dev/sda1 / ext4 rw 0 0\n")) == 1
     assert odd_rows.counts == {"/proc/self/mounts": 3}
     assert odd_rows.faults() == ("Left out of /proc/self/mounts: 3 rows that are not understood.",)
 
@@ -205,12 +190,12 @@ def test_lsof_names_cut_within_a_letter() -> None:
 
 @pytest.mark.parametrize("odd", ["\u2028", "\x0c", "\x85", "\x1c", "\r", "\x0b"])
 def test_a_mount_point_with_any_separator_of_unicode_costs_no_other_row(odd: str) -> None:
-    found = disks.parse_mounts(f"/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /media/a{odd}b ext4 rw 0 0\n".encode())
+    found = proc.parse_mounts(f"/dev/sda1 / ext4 rw 0 0\n/dev/sdb1 /media/a{odd}b ext4 rw 0 0\n".encode())
     assert [each.point for each in found] == ["/", f"/media/a{odd}b"]
 
 
 def test_a_mount_point_that_is_no_utf8_can_still_be_opened() -> None:
-    (found,) = disks.parse_mounts(b"/dev/sda1 /media/\xff\\011 ext4 rw 0 0\n")
+    (found,) = proc.parse_mounts(b"/dev/sda1 /media/\xff\\011 ext4 rw 0 0\n")
     assert os.fsencode(found.point) == b"/media/\xff\t"
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 from netwatch_tray.collect.linux import desktop_entries
 from netwatch_tray.collect.linux.process_map import ProcessMap
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.runtimes import _RUNTIMES, is_runtime, script_of
 from netwatch_tray.collect.systemd import desktop_app, short_name, unescaped
 from netwatch_tray.engine.apps import app_of, app_of_unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.process import Process
 from netwatch_tray.engine.apps import app_of, app_of_unit
 
 SHELL = Process(pid=1, name="bash", executable="/usr/bin/bash")

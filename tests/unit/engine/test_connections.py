@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from netwatch_tray.collect import connections
-from netwatch_tray.collect.processes import NamedProcesses, Process, UserNames
+from netwatch_tray.collect.process import Process, UserNames
+from netwatch_tray.collect.processes import NamedProcesses
 from netwatch_tray.collect.sockets import (
     Changes,
     Socket,

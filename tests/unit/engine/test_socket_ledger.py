@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sock_diag_messages import CGROUP, DONE, confirm, message, tcp_info
 
 from netwatch_tray.collect.linux.sock_diag import SocketTable
-from netwatch_tray.collect.processes import Process
+from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.connections import ConnectionTable

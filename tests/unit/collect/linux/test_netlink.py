@@ -11,6 +11,16 @@ from hypothesis import given, strategies as st
 
 from netwatch_tray.collect.linux import rtnetlink
 from netwatch_tray.collect.linux.netlink import HEADER, NLMSG_DONE, attributes, messages
+from netwatch_tray.collect.linux.rtnetlink_messages import (
+    parse_address,
+    parse_default_route,
+    parse_host_route,
+    parse_link,
+    parse_link_stats,
+    parse_remote,
+    parse_route_answer,
+    parse_stats,
+)
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
 COUNTERS = (1, 2, 3, 2**64 - 1, 5, 6, 7, 8)
@@ -101,9 +111,9 @@ def test_no_datagram_raises_anything_but_a_parse_error(noise: bytes) -> None:
 def test_no_body_raises_anything_but_a_parse_error(body: bytes) -> None:
     view = memoryview(body)
     parsers = (
-        rtnetlink.parse_stats, rtnetlink.parse_link_stats, rtnetlink.parse_link, rtnetlink.parse_address,
-        rtnetlink.parse_default_route, rtnetlink.parse_host_route, rtnetlink.parse_route_answer,
-        lambda view: rtnetlink.parse_remote(view, "ipip"), lambda view: rtnetlink.parse_remote(view, "vxlan"),
+        parse_stats, parse_link_stats, parse_link, parse_address,
+        parse_default_route, parse_host_route, parse_route_answer,
+        lambda view: parse_remote(view, "ipip"), lambda view: parse_remote(view, "vxlan"),
         lambda view: list(messages(view)), lambda view: list(attributes(view)),
     )  # fmt: skip
     for parse in parsers:
@@ -128,22 +138,22 @@ NAME = attribute(3, b"x0\0")
 
 @pytest.mark.parametrize("word", ["bond", "vlan", "macvlan", "wireguard", "bridge", "vxlan", "ipvlan", "team"])
 def test_kinds_that_this_kernel_may_lack(word: str) -> None:
-    found = rtnetlink.parse_link(link(5, NAME, kind(word.encode()), number(5, 3), number(10, 2), number(4, 1420)))
+    found = parse_link(link(5, NAME, kind(word.encode()), number(5, 3), number(10, 2), number(4, 1420)))
     assert (found.kind, found.parent, found.master, found.mtu) == (word, 3, 2, 1420)
     assert found.is_up
 
 
 def test_a_parent_in_another_namespace_is_none_of_ours() -> None:
-    assert rtnetlink.parse_link(link(5, NAME, number(5, 3), number(37, 0))).parent is None
+    assert parse_link(link(5, NAME, number(5, 3), number(37, 0))).parent is None
 
 
 def test_flags_and_hardware_kinds() -> None:
-    loopback = rtnetlink.parse_link(link(1, NAME, arphrd=772, flags=0x49))
+    loopback = parse_link(link(1, NAME, arphrd=772, flags=0x49))
     assert (loopback.is_loopback, loopback.is_up, loopback.kind) == (True, True, "loopback")
-    assert not rtnetlink.parse_link(link(2, NAME, flags=0x3)).is_up  # up, but no carrier
-    assert rtnetlink.parse_link(link(2, NAME, arphrd=512)).kind == "ppp"
-    assert rtnetlink.parse_link(link(2)).name == "if2"
-    assert rtnetlink.parse_link(link(2, attribute(3, b"\xff\xfe\0"))).name == "\ufffd\ufffd"
+    assert not parse_link(link(2, NAME, flags=0x3)).is_up  # up, but no carrier
+    assert parse_link(link(2, NAME, arphrd=512)).kind == "ppp"
+    assert parse_link(link(2)).name == "if2"
+    assert parse_link(link(2, attribute(3, b"\xff\xfe\0"))).name == "\ufffd\ufffd"
 
 
 def address(family: int, *values: bytes, prefix: int = 24) -> memoryview:
@@ -152,17 +162,17 @@ def address(family: int, *values: bytes, prefix: int = 24) -> memoryview:
 
 def test_addresses() -> None:
     near, far = socket.inet_aton("192.0.2.24"), socket.inet_aton("192.0.2.99")
-    assert rtnetlink.parse_address(address(socket.AF_INET, attribute(1, near))) == (9, "192.0.2.24/24", None)
-    point_to_point = rtnetlink.parse_address(address(socket.AF_INET, attribute(1, far), attribute(2, near)))
+    assert parse_address(address(socket.AF_INET, attribute(1, near))) == (9, "192.0.2.24/24", None)
+    point_to_point = parse_address(address(socket.AF_INET, attribute(1, far), attribute(2, near)))
     assert point_to_point == (9, "192.0.2.24/24", far)
     six = socket.inet_pton(socket.AF_INET6, "2001:db8::1")
-    assert rtnetlink.parse_address(address(socket.AF_INET6, attribute(1, six), prefix=64)) == (
+    assert parse_address(address(socket.AF_INET6, attribute(1, six), prefix=64)) == (
         9,
         "2001:db8::1/64",
         None,
     )
-    assert rtnetlink.parse_address(address(socket.AF_INET6, attribute(1, near))) is None
-    assert rtnetlink.parse_address(address(28, attribute(1, near))) is None
+    assert parse_address(address(socket.AF_INET6, attribute(1, near))) is None
+    assert parse_address(address(28, attribute(1, near))) is None
 
 
 def route(*values: bytes, length: int = 0, table: int = 254, kind: int = 1) -> memoryview:
@@ -170,19 +180,19 @@ def route(*values: bytes, length: int = 0, table: int = 254, kind: int = 1) -> m
 
 
 def test_default_routes() -> None:
-    assert rtnetlink.parse_default_route(route(number(4, 3), number(6, 600))) == [(3, 600)]
-    assert rtnetlink.parse_default_route(route(number(4, 3))) == [(3, 0)]
-    assert rtnetlink.parse_default_route(route(number(4, 3), length=24)) == []
-    assert rtnetlink.parse_default_route(route(number(4, 3), kind=7)) == []  # unreachable
-    assert rtnetlink.parse_default_route(route(number(4, 3), number(15, 51820))) == []  # policy routing
+    assert parse_default_route(route(number(4, 3), number(6, 600))) == [(3, 600)]
+    assert parse_default_route(route(number(4, 3))) == [(3, 0)]
+    assert parse_default_route(route(number(4, 3), length=24)) == []
+    assert parse_default_route(route(number(4, 3), kind=7)) == []  # unreachable
+    assert parse_default_route(route(number(4, 3), number(15, 51820))) == []  # policy routing
     hops = struct.pack("=HBBi", 16, 0, 0, 3) + attribute(5, bytes(4)) + struct.pack("=HBBi", 8, 0, 0, 4)
-    assert rtnetlink.parse_default_route(route(attribute(9, hops), number(6, 5))) == [(3, 5), (4, 5)]
+    assert parse_default_route(route(attribute(9, hops), number(6, 5))) == [(3, 5), (4, 5)]
 
 
 @given(st.binary(max_size=64))
 def test_next_hops_end(hops: bytes) -> None:
     with contextlib.suppress(ParseError):
-        rtnetlink.parse_default_route(route(attribute(9, hops)))
+        parse_default_route(route(attribute(9, hops)))
 
 
 def host_route(destination: str, *values: bytes, family: int = socket.AF_INET, length: int = 32) -> memoryview:
@@ -192,29 +202,29 @@ def host_route(destination: str, *values: bytes, family: int = socket.AF_INET, l
 
 def test_routes_to_one_host_by_a_gateway() -> None:
     by, to = attribute(5, bytes(4)), number(4, 3)
-    assert rtnetlink.parse_host_route(host_route("192.0.2.9", by, to)) == [3]
-    assert rtnetlink.parse_host_route(host_route("192.0.2.9", to)) == []  # on the link
-    assert rtnetlink.parse_host_route(host_route("192.0.2.0", by, to, length=24)) == []
-    assert rtnetlink.parse_host_route(host_route("169.254.169.254", by, to)) == []  # a metadata service
+    assert parse_host_route(host_route("192.0.2.9", by, to)) == [3]
+    assert parse_host_route(host_route("192.0.2.9", to)) == []  # on the link
+    assert parse_host_route(host_route("192.0.2.0", by, to, length=24)) == []
+    assert parse_host_route(host_route("169.254.169.254", by, to)) == []  # a metadata service
     six = {"family": socket.AF_INET6, "length": 128}
-    assert rtnetlink.parse_host_route(host_route("2001:db8::9", attribute(5, bytes(16)), to, **six)) == [3]
-    assert rtnetlink.parse_host_route(host_route("fe80::9", attribute(5, bytes(16)), to, **six)) == []
+    assert parse_host_route(host_route("2001:db8::9", attribute(5, bytes(16)), to, **six)) == [3]
+    assert parse_host_route(host_route("fe80::9", attribute(5, bytes(16)), to, **six)) == []
 
 
 def test_the_peer_of_a_tunnel() -> None:
     peer = socket.inet_aton("192.0.2.9")
     for word in ("ipip", "gre", "sit", "vti"):
-        assert rtnetlink.parse_remote(link(5, NAME, attribute(2, peer)), word) == peer
-    assert rtnetlink.parse_remote(link(5, NAME, attribute(2, bytes(4))), "sit") is None  # any peer
-    assert rtnetlink.parse_remote(link(5, NAME, attribute(2, b"\xff" * 6)), "ethernet") is None
+        assert parse_remote(link(5, NAME, attribute(2, peer)), word) == peer
+    assert parse_remote(link(5, NAME, attribute(2, bytes(4))), "sit") is None  # any peer
+    assert parse_remote(link(5, NAME, attribute(2, b"\xff" * 6)), "ethernet") is None
 
     def with_data(kind: str, attribute_of: int) -> memoryview:
         info = attribute(1, kind.encode() + b"\0") + attribute(2 | 0x8000, attribute(attribute_of, peer))
         return link(5, NAME, attribute(2, b"\xff" * 6), attribute(18 | 0x8000, info))
 
     for word, place in (("gretap", 7), ("vxlan", 2), ("geneve", 2)):
-        assert rtnetlink.parse_remote(with_data(word, place), word) == peer
-    assert rtnetlink.parse_remote(with_data("vxlan", 1), "vxlan") is None
+        assert parse_remote(with_data(word, place), word) == peer
+    assert parse_remote(with_data("vxlan", 1), "vxlan") is None
 
 
 def test_lost_events_are_made_up_for_by_reading_all_again(monkeypatch: pytest.MonkeyPatch) -> None:

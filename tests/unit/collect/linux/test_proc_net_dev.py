@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netwatch_tray.collect.linux import proc_net_dev
+from netwatch_tray.collect.linux.proc import parse_routes, parse_routes6
 from netwatch_tray.collect.linux.proc_net_dev import (
     ProcNetDevSource,
-    parse_default_routes,
-    parse_default_routes6,
-    parse_host_routes,
+    default_metrics,
     parse_proc_net_dev,
+    pinned_interfaces,
 )
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
 
@@ -87,8 +87,8 @@ def test_anything_else_is_refused(content: bytes) -> None:
 
 
 def test_ipv4_default_routes() -> None:
-    assert parse_default_routes(ROUTES) == {"eth0": 50}
-    assert parse_default_routes(b"") == {}
+    assert default_metrics(parse_routes(ROUTES)) == {"eth0": 50}
+    assert parse_routes(b"") == []
 
 
 def test_ipv4_routes_to_one_host_by_a_gateway() -> None:
@@ -108,25 +108,24 @@ def test_ipv4_routes_to_one_host_by_a_gateway() -> None:
         line("eth3", "169.254.169.254", one, 0x7),
         line("eth4", "203.0.113.5", one, 0x205),
     )
-    assert parse_host_routes(b"Iface\n" + b"".join(rows)) == {"eth0"}
-    assert parse_host_routes(b"") == set()
+    assert pinned_interfaces(parse_routes(b"Iface\n" + b"".join(rows))) == {"eth0"}
 
 
 def test_ipv6_default_routes() -> None:
-    assert parse_default_routes6(ROUTES6) == {"eth0": 0x400}
-    assert parse_default_routes6(b"") == {}
+    assert default_metrics(parse_routes6(ROUTES6)) == {"eth0": 0x400}
+    assert parse_routes6(b"") == []
 
 
 @pytest.mark.parametrize("line", [b"eth0", b"eth0 0 0 3 0 0 metric 0", b"eth0 x 0 3 0 0 0 0"])
 def test_lines_that_are_no_routes(line: bytes) -> None:
     with pytest.raises(ParseError):
-        parse_default_routes(b"Iface\n" + line)
+        parse_routes(b"Iface\n" + line)
     with pytest.raises(ParseError):
-        parse_default_routes6(line)
+        parse_routes6(line)
 
 
 @pytest.mark.odd_rows
-@pytest.mark.parametrize("parse", [parse_proc_net_dev, parse_default_routes, parse_default_routes6, parse_host_routes])
+@pytest.mark.parametrize("parse", [parse_proc_net_dev, parse_routes, parse_routes6])
 @given(data=st.data())
 def test_nothing_but_a_parse_error_comes_out(parse: Callable[[bytes], object], data: st.DataObject) -> None:
     valid = data.draw(st.sampled_from([HEADINGS + b"  eth0:" + NUMBERS + b"\n", ROUTES, ROUTES6]))

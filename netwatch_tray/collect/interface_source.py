@@ -1,0 +1,21 @@
+"""What every source of interface counters provides."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from netwatch_tray.model import Sample
+
+
+class InterfaceSource(Protocol):
+    """Reads the counters of all interfaces of the network namespace it was opened in."""
+
+    name: str
+    """For `doctor`: the system call, not the module."""
+    note: str | None
+    """What the person should know of this source's numbers; None: nothing."""
+
+    def sample(self) -> Sample:
+        """Reads the kernel once. Raises CollectError when this reading failed and the next one may not."""
+
+    def close(self) -> None: ...
