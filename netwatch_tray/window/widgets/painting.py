@@ -10,37 +10,42 @@ from PySide6.QtWidgets import QStyle, QWidget
 
 from netwatch_tray.window.widgets.theme import RING, Theme
 
-_HATCH = 8
+WIDE_HATCH, DENSE_HATCH = 8, 5
+"""Dip between the lines of a hatch: over a chart, in a bar or tile."""
 
 
 def hair_line(colour: QColor) -> QPen:
-    """One device pixel wide at every scale."""
+    """Return a pen of one device pixel at every scale."""
     pen = QPen(colour, 0)
     pen.setCosmetic(True)
     return pen
 
 
 def draw_line_below(painter: QPainter, box: QRect, colour: QColor) -> None:
-    """A hair line along the lower edge, without a hole where the next box begins."""
+    """Draw a hair line along the lower edge that joins the one of the next box."""
     y = box.bottom() + 0.5
     painter.setPen(hair_line(colour))
     painter.drawLine(QPointF(box.left(), y), QPointF(box.right() + 1, y))
 
 
-def draw_hatch(painter: QPainter, box: QRectF) -> None:
-    """With the painter's pen; for time in which nothing was measured."""
+def draw_hatch(painter: QPainter, box: QRectF, apart: int = WIDE_HATCH, origin: float = 0.0) -> None:
+    """Fill `box` with diagonal lines in the painter's pen, `apart` dip from each other.
+
+    One of them begins at the x `origin` on the lower edge. It does not depend on the box by default, so that the lines
+    stand still while the box moves.
+    """
     painter.save()
-    painter.setClipRect(box)
+    painter.setClipRect(box, Qt.ClipOperation.IntersectClip)
     height = math.ceil(box.height())
-    # From a fixed origin, so that the lines stand still while the box moves.
-    first = math.floor(box.left() / _HATCH) * _HATCH - math.ceil(height / _HATCH) * _HATCH
-    for foot in range(first, math.ceil(box.right()), _HATCH):
+    first = math.floor((box.left() - height - origin) / apart)
+    for index in range(first, math.ceil((box.right() - origin) / apart)):
+        foot = origin + index * apart
         painter.drawLine(QPointF(foot, box.bottom()), QPointF(foot + height, box.top()))
     painter.restore()
 
 
 def draw_ring(painter: QPainter, theme: Theme, box: QRectF, radius: float) -> None:
-    """The focus ring, just inside `box`."""
+    """Draw the focus ring just inside `box`."""
     inset = RING / 2
     painter.setPen(QPen(theme.tokens.focus, RING))
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -48,12 +53,12 @@ def draw_ring(painter: QPainter, theme: Theme, box: QRectF, radius: float) -> No
 
 
 def text_painter(widget: QWidget) -> QPainter:
-    """Puts each text in the order of its own letters, so that `12.4 MB/s` is that also where lines run leftwards."""
+    """Return a painter that orders each text by its own letters: `12.4 MB/s` stays that in a right-to-left layout."""
     painter = QPainter(widget)
     painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
     return painter
 
 
 def aligned(widget: QWidget, alignment: Qt.AlignmentFlag) -> Qt.AlignmentFlag:
-    """As seen on the screen: where lines run leftwards in this widget, left is right."""
+    """Return the alignment on the screen: in a right-to-left widget, left and right are swapped."""
     return QStyle.visualAlignment(widget.layoutDirection(), alignment)

@@ -15,14 +15,13 @@ from netwatch_tray.window.chart.sparkline import draw_sparkline
 from netwatch_tray.window.pages.apps.rows import AppRow, remainder_name
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate, draw_size
-from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.painting import DENSE_HATCH, draw_hatch, hair_line
 from netwatch_tray.window.widgets.theme import GAP
 
 translate = QCoreApplication.translate
 
 _SPARK_WIDTH, _SPARK_HEIGHT = 120, 26
 _TILE = 18
-_HATCH = 5
 
 
 class AppContext(NamedTuple):
@@ -159,13 +158,10 @@ def _draw_name(cell: Cell, row: AppRow) -> None:
     else:
         name.setLeft(tile.right() + GAP + 1)
     if row.is_rest:
-        painter.save()
-        painter.setClipRect(tile)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(tokens.ink3)
-        for x in range(tile.left() - _TILE, tile.right() + _TILE, _HATCH):
-            painter.drawLine(x, tile.bottom() + 1, x + _TILE, tile.top())
-        painter.restore()
+        draw_hatch(painter, QRectF(tile), DENSE_HATCH, tile.left() - _TILE)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         cell.text(row.name, tokens.ink2, box=name)
         return
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -12,14 +12,13 @@ from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.widgets.buttons import LinkButton
-from netwatch_tray.window.widgets.painting import aligned, text_painter
+from netwatch_tray.window.widgets.painting import DENSE_HATCH, aligned, draw_hatch, text_painter
 from netwatch_tray.window.widgets.rate_readout import widest_unit
 from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
 
 _BAR_HEIGHT = 8
 _LEAST_BAR = 60
-_HATCH = 5
 _LEAST_PART, _PART_GAP = 3, 2
 _ABOVE = 0.01
 """Apps above the interface by more than this share are worth a word."""
@@ -158,12 +157,7 @@ class ReconciliationStrip(Strip):
             painter.setPen(QPen(colour, 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(hatched.adjusted(0.5, 0.5, -0.5, -0.5), 2, 2)
-            painter.setClipRect(hatched.adjusted(1, 1, -1, -1))
-            x = hatched.left() - box.height()
-            while x < hatched.right():
-                painter.drawLine(QPoint(int(x), int(box.bottom())), QPoint(int(x + box.height()), int(box.top())))
-                x += _HATCH
-            painter.setClipping(False)
+            draw_hatch(painter, hatched.adjusted(1, 1, -1, -1), DENSE_HATCH, hatched.left())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _draw_counted(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from netwatch_tray.window.widgets.painting import DENSE_HATCH, draw_hatch
 from netwatch_tray.window.widgets.theme import Theme
 
 _HEIGHT = 10
@@ -39,14 +40,8 @@ class PlanBar(QWidget):
         painter.setPen(QPen(tokens.ctl, 1))
         painter.drawRoundedRect(box, 3, 3)
         projected = QRectF(box.left(), box.top(), box.width() * self._projection / whole, box.height())
-        painter.save()
-        painter.setClipRect(projected)
         painter.setPen(QPen(tokens.down, 1.2))
-        x = box.left() - box.height()
-        while x < projected.right():
-            painter.drawLine(int(x), int(box.bottom()), int(x + box.height()), int(box.top()))
-            x += 5
-        painter.restore()
+        draw_hatch(painter, projected, DENSE_HATCH, box.left())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(tokens.err if self._used > self._cap else tokens.down)
         painter.drawRoundedRect(QRectF(box.left(), box.top(), box.width() * self._used / whole, box.height()), 3, 3)
