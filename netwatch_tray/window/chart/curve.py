@@ -15,8 +15,8 @@ DOWN_SHARE = 0.66
 """The part of the height that lies above the axis."""
 LEAST_TOP = 1000.0
 """bytes/s; below this a curve is noise, not a peak."""
-_PIECE = 16
-"""Points of a curve that are drawn at once."""
+_PIECE = 4
+"""Points of a curve that are drawn at once. Qt outlines a jagged line as one shape, whose cost grows faster than it."""
 
 
 def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], tokens: Tokens, width: float) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from PySide6.QtCore import QRectF
 
 _LEAST_POINTS_SHOWN, _FINEST_HISTORY_S = 8, 60.0
@@ -67,29 +65,34 @@ class Viewport:
         return self.zoom_to(middle - share * length, middle + (1 - share) * length)
 
 
-class Frame(NamedTuple):
+class Frame:
     """Maps time and rate to the screen: download above the axis, upload mirrored below, each on its own scale."""
 
-    box: QRectF
-    """Where curves are drawn, dip."""
-    start: float
-    """Unix time at its left edge."""
-    end: float
-    zero: float
-    """The y of the axis, dip."""
-    down_top: float
-    """The rate at the upper edge, bytes/s."""
-    up_top: float
-    """The rate at the lower edge, bytes/s."""
+    __slots__ = ("_per_down", "_per_second", "_per_up", "box", "down_top", "end", "start", "up_top", "zero")
+
+    def __init__(self, box: QRectF, start: float, end: float, zero: float, down_top: float, up_top: float) -> None:
+        """`box`: where curves are drawn, dip, from `start` to `end` (Unix time).
+
+        `zero`: the y of the axis, dip. `down_top`, `up_top`: the rates at the upper and the lower edge, bytes/s.
+        """
+        self.box, self.start, self.end, self.zero = box, start, end, zero
+        self.down_top, self.up_top = down_top, up_top
+        self._per_second = box.width() / (end - start)
+        self._per_down = (zero - box.top()) / down_top
+        self._per_up = (box.bottom() - zero) / up_top
 
     def x(self, at: float) -> float:
-        return self.box.left() + (at - self.start) / (self.end - self.start) * self.box.width()
+        """Return the x of a moment."""
+        return self.box.left() + (at - self.start) * self._per_second
 
     def at(self, x: float) -> float:
-        return self.start + (x - self.box.left()) / self.box.width() * (self.end - self.start)
+        """Return the moment at an x."""
+        return self.start + (x - self.box.left()) / self._per_second
 
     def down_y(self, rate: float) -> float:
-        return self.zero - rate / self.down_top * (self.zero - self.box.top())
+        """Return the y of a download rate."""
+        return self.zero - rate * self._per_down
 
     def up_y(self, rate: float) -> float:
-        return self.zero + rate / self.up_top * (self.box.bottom() - self.zero)
+        """Return the y of an upload rate."""
+        return self.zero + rate * self._per_up

@@ -1,30 +1,29 @@
-"""Columns as descriptors: how a record becomes text, order and a drawn cell."""
+"""Columns as descriptors: how a record becomes text, a sort key and a drawn cell."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QFont, QPainter
 
+from netwatch_tray.window.table.sorted_rows import Record
 from netwatch_tray.window.widgets.theme import Theme, Tokens
-
-Record = TypeVar("Record")
 
 
 @dataclass(slots=True)
 class Cell:
-    """Where and with what a column draws; the next cell is drawn with the same object."""
+    """Where and with what a column draws. One object is used for all cells of a paint event."""
 
     painter: QPainter
     theme: Theme
     right_to_left: bool
     box: QRect
-    """Without the padding."""
+    """The cell without its padding."""
     row: QRect
-    """The whole row's."""
+    """The whole row."""
 
     @property
     def tokens(self) -> Tokens:
@@ -40,7 +39,10 @@ class Cell:
         align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
         elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
     ) -> None:
-        """One line; by default in ink and the base font over the whole cell. Leftwards lines swap left and right."""
+        """Draw one line of text, by default in `ink` and the base font, over the whole cell.
+
+        `align` is that of a left-to-right layout; a right-to-left layout swaps left and right.
+        """
         if box is None:
             box = self.box
         font = font or self.theme.fonts.base
@@ -51,33 +53,33 @@ class Cell:
         base = box.top() + round((box.height() - metrics.height) / 2 + metrics.ascent)
         self.painter.setFont(font)
         self.painter.setPen(colour or self.tokens.ink)
-        # By a point: laying a line out in a rectangle takes longer, and this is done a thousand times a second.
+        # At a point: laying out a line in a rectangle takes longer, and scrolling draws a thousand texts a second.
         self.painter.drawText(QPointF(x, base), shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column(Generic[Record]):
-    """One column: adding one to a table is adding one of these."""
+    """One column of a table."""
 
     title: str
     text: Callable[[Record], str]
-    """For copying, filtering and screen readers; what is drawn unless `draw` says otherwise."""
+    """The text that is copied, filtered and read by screen readers, and drawn unless there is `draw`."""
     order: Callable[[Record], Any] | None = None
-    """What rows are sorted by, None last; without it the column cannot be sorted by."""
+    """What rows are sorted by, None last; without it the table cannot be sorted by this column."""
     draw: Callable[[Cell, Record], None] | None = None
     tooltip: Callable[[Record], str | None] | None = None
     widest: str | int
-    """A text the column is wide enough for, or its width."""
+    """A text that the column is wide enough for, or its width in dip."""
     least: str | int | None = None
-    """A text it may shrink to, or a width."""
+    """A text that the column may shrink to, or a width in dip."""
     stretch: int = 0
     """Its share of the width that is left over."""
     numeric: bool = False
-    """Stands at the right."""
+    """Aligned to the right."""
     drop_order: int | None = None
-    """When there is no room, columns go in this order; None stays."""
+    """In a narrow table columns are hidden in this order; None: never."""
     offered: Callable[[], bool] | None = None
-    """Whether there is anything to show in it; None: always. `TableView.fit_columns` evaluates it."""
+    """Return whether there is anything to show in it; None: always. `TableView.fit_columns` evaluates it."""
 
     @property
     def align(self) -> Qt.AlignmentFlag:

@@ -1,9 +1,8 @@
-"""Rates and amounts in table cells: number and unit in columns of their own, and a bar that compares them."""
+"""Rates and amounts in table cells: number and unit aligned separately, and a bar that compares them."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor
@@ -11,7 +10,7 @@ from PySide6.QtGui import QColor
 from netwatch_tray import units
 from netwatch_tray.units import Quantity, Units
 from netwatch_tray.window.table.column import Cell
-from netwatch_tray.window.widgets.rate_readout import rate_units
+from netwatch_tray.window.widgets.formatting import rate_units, size_units
 from netwatch_tray.window.widgets.theme import faded
 
 _BAR = 2
@@ -21,31 +20,25 @@ _WIDEST_NUMBER = "0000"
 
 
 def draw_rate(cell: Cell, rate: float | None, shown_in: Units, *, strong: bool = True) -> None:
-    """Zero and unknown stand alone at the edge."""
+    """Draw a rate, bytes/s. Zero and unknown are drawn faint and without alignment to the unit."""
     _draw(cell, units.rate(rate, shown_in), rate_units(shown_in), known=bool(rate), strong=strong)
 
 
 def draw_size(cell: Cell, count: float | None, shown_in: Units, *, strong: bool = False) -> None:
-    """The same for an amount of bytes."""
-    _draw(cell, units.size(count, shown_in), _size_units(shown_in), known=bool(count), strong=strong)
+    """Draw an amount, bytes, in the same way."""
+    _draw(cell, units.size(count, shown_in), size_units(shown_in), known=bool(count), strong=strong)
 
 
 def draw_bar(cell: Cell, value: float, greatest: float, colour: QColor) -> None:
-    """Along the lower edge from the trailing end, as long as `value` is of `greatest`; something is never nothing."""
+    """Draw a bar along the lower edge from the trailing end, in proportion to `greatest` and at least one dip long."""
     share = min(1.0, value / greatest) if greatest > 0 else 0.0
     length = max(1, math.floor(cell.box.width() * share))
     x = cell.box.left() if cell.right_to_left else cell.box.right() + 1 - length
     cell.painter.fillRect(x, cell.box.bottom() - _BAR - 1, length, _BAR, faded(colour, _BAR_OPACITY))
 
 
-@lru_cache
-def _size_units(shown_in: Units) -> tuple[str, ...]:
-    step = 1024 if shown_in.binary else 1000
-    return tuple(units.size(step**power, shown_in).unit for power in range(5))
-
-
 def _draw(cell: Cell, quantity: Quantity, all_units: tuple[str, ...], *, known: bool, strong: bool) -> None:
-    """Number and unit stand in this order also where lines run leftwards: together they are one number."""
+    """Draw the number before its unit, in a right-to-left layout as well."""
     tokens, fonts, box = cell.tokens, cell.theme.fonts, cell.box
     if not known:
         cell.text(quantity.value, tokens.ink3, align=Qt.AlignmentFlag.AlignRight)

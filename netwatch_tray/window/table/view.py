@@ -1,4 +1,4 @@
-"""A table of whole rows that draws itself."""
+"""A table of whole rows that draws itself, fits its columns to the width and copies rows as text."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
 from netwatch_tray.text import csv_cell
-from netwatch_tray.window.table.column import Cell, Column, Record
+from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.model import NOWHERE, Index, SortedModel
+from netwatch_tray.window.table.sorted_rows import Record
 from netwatch_tray.window.widgets.painting import draw_line_below, draw_ring
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
@@ -67,10 +68,10 @@ class _Header(QHeaderView):
 
 
 class TableView(QTableView, Generic[Record]):
-    """Whole rows, one hovered and any number selected; columns fit the width by their priorities."""
+    """Whole rows, one hovered and any number selected, in the columns that fit the width."""
 
     def __init__(self, theme: Theme, model: SortedModel[Record], *, row_height: int, lines: bool) -> None:
-        """`lines`: between rows."""
+        """`row_height`: dip; `lines`: draw lines between rows."""
         super().__init__()
         self.theme = theme
         self.lines = lines
@@ -100,7 +101,7 @@ class TableView(QTableView, Generic[Record]):
         return self._records
 
     def make_sortable(self, column: int = 0, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """A click on a column's title sorts by it, another one turns the order round."""
+        """Let a click on a column header sort by it, and another one reverse the order."""
         self.horizontalHeader().setSortIndicator(column, order)
         self.setSortingEnabled(True)
 
@@ -108,7 +109,7 @@ class TableView(QTableView, Generic[Record]):
         self.verticalHeader().setDefaultSectionSize(height)
 
     def padding(self, column: int) -> QMargins:
-        """Around a cell's content; the outer columns keep the page's margin."""
+        """Return the space around the content of a column's cells; the outer columns keep the margin of the page."""
         first, last = MARGIN if column == self._leading else GAP, MARGIN if column == self._trailing else GAP
         if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
             first, last = last, first
@@ -116,18 +117,18 @@ class TableView(QTableView, Generic[Record]):
 
     @contextmanager
     def anchored(self) -> Iterator[None]:
-        """Around a change of the model: the row at the top stays at the top, unless that is the very first one."""
+        """Enclose a change of the model: the row at the top stays at the top, except at the very beginning."""
         bar, top = self.verticalScrollBar(), self.rowAt(0)
         key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
         yield
-        self.executeDelayedItemsLayout()  # later it would draw everything a second time
+        self.executeDelayedItemsLayout()  # delayed, it would draw everything a second time
         row = None if key is None else self._records.row_of(key)
         if row is not None and row != top:
             self.updateGeometries()
             bar.setValue(bar.value() + (row - top) * self.verticalHeader().defaultSectionSize())
 
     def fit_columns(self) -> None:
-        """Shows as many columns as have room, and gives what is left over to those that stretch."""
+        """Show the columns that fit the width, and share what is left over between those that stretch."""
         columns = list(enumerate(self._records.columns))
         room = self.viewport().width()
         shown = {index: column for index, column in columns if column.offered is None or column.offered()}
@@ -159,15 +160,15 @@ class TableView(QTableView, Generic[Record]):
                 header.resizeSection(index, widths[index])
 
     def copy(self) -> None:
-        """The selected rows, all columns, as lines of text with tabs between; pasted, no cell is a formula."""
+        """Copy the selected rows with all columns as tab-separated lines, escaped so that no cell is a formula."""
         self._copy_rows(sorted(index.row() for index in self.selectionModel().selectedRows()))
 
     def copy_all(self) -> None:
-        """The same of every row there is."""
+        """Copy every row in the same way."""
         self._copy_rows(range(self._records.rowCount()))
 
     def copy_cell(self) -> None:
-        """What stands in the current cell."""
+        """Copy the text of the current cell."""
         current = self.currentIndex()
         if current.isValid():
             QGuiApplication.clipboard().setText(self._records.data(current))
@@ -179,7 +180,7 @@ class TableView(QTableView, Generic[Record]):
             QGuiApplication.clipboard().setText("\n".join(lines))
 
     def rowsAboutToBeRemoved(self, parent: Index, first: int, last: int) -> None:
-        """Whose chosen row goes has not chosen the next one; Qt would select that."""
+        """Clear the current index when its row is removed; Qt would move it to the next row and select that."""
         if first <= self.currentIndex().row() <= last:
             self.selectionModel().clearCurrentIndex()
         super().rowsAboutToBeRemoved(parent, first, last)
@@ -189,9 +190,9 @@ class TableView(QTableView, Generic[Record]):
         self.fit_columns()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Row by row, without a delegate: Qt's call for each cell costs more than what is drawn in most of them."""
+        """Draw row by row without a delegate: Qt's calls per cell cost more than most cells take to draw."""
         painter = QPainter(self.viewport())
-        # Each text by its own first letter: numbers and addresses run rightwards between whatever words.
+        # Order each text by its own first letter: numbers and addresses are left-to-right in any layout.
         painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
         first, last = self.rowAt(event.rect().top()), self.rowAt(event.rect().bottom())
         if first >= 0:
@@ -206,7 +207,7 @@ class TableView(QTableView, Generic[Record]):
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         super().scrollContentsBy(dx, dy)
         if self._ring and self.hasFocus():
-            self.viewport().update()  # the ring stays where it is
+            self.viewport().update()  # the ring is not scrolled
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
@@ -218,9 +219,9 @@ class TableView(QTableView, Generic[Record]):
             if rows:
                 self.setCurrentIndex(self._records.index(0 if event.key() == Qt.Key.Key_Home else rows - 1, 0))
         elif event.text().isprintable() and event.text():
-            event.ignore()  # letters are for the page and its filter, Qt would look for a row
+            event.ignore()  # the page uses letters; Qt would search for a row
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape):
-            event.ignore()  # they mean something to the page
+            event.ignore()  # the page uses them
         else:
             super().keyPressEvent(event)
 
@@ -249,7 +250,7 @@ class TableView(QTableView, Generic[Record]):
             self._records.hold_order(False)
 
     def _places(self) -> list[tuple[Column[Record], int, int]]:
-        """The columns that are shown, and where their content begins and how wide it is."""
+        """Return each visible column with the x and the width of its content, dip."""
         places = []
         for index, column in enumerate(self._records.columns):
             if not self.isColumnHidden(index):
@@ -291,7 +292,7 @@ class TableView(QTableView, Generic[Record]):
         fonts = self.theme.fonts
         text = column.least if least and column.least is not None else column.widest
         title = text_width(fonts.small_strong, f"{column.title} ▾")
-        # Numbers that matter are drawn strong.
+        # Live rates are drawn in the strong font.
         font = fonts.strong if column.numeric else fonts.base
         content = text if isinstance(text, int) else text_width(font, text)
         return max(title, content) + 2 * GAP

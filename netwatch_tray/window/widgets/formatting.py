@@ -1,30 +1,31 @@
-"""Days, lengths of time, keys and costs as texts."""
+"""Dates, durations, keys, costs and units as they are shown on the screen."""
 
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale
 from PySide6.QtGui import QKeySequence
 
 from netwatch_tray import units
-from netwatch_tray.units import UNKNOWN
+from netwatch_tray.units import UNKNOWN, Units
 
 translate = QCoreApplication.translate
 
 
 def short_date(day: date) -> str:
-    """`14 Nov`."""
+    """Return a date as `14 Nov`."""
     return QLocale().toString(QDate(day.year, day.month, day.day), translate("Time", "d MMM"))
 
 
 def long_date(day: date) -> str:
-    """`14 November`."""
+    """Return a date as `14 November`."""
     return QLocale().toString(QDate(day.year, day.month, day.day), translate("Time", "d MMMM"))
 
 
 def how_long(seconds: float) -> str:
-    """`41 s`, `3 min`, `6 h`, `3 d`: one number, rounded down."""
+    """Return a duration as one number, rounded down: `41 s`, `3 min`, `6 h`, `3 d`."""
     for length, unit in (
         (86400, translate("Time", "{count} d")),
         (3600, translate("Time", "{count} h")),
@@ -36,7 +37,7 @@ def how_long(seconds: float) -> str:
 
 
 def round_trip(seconds: float | None) -> str:
-    """`<0.1 ms`, `0.3 ms`, `18 ms`, `1.2 s`."""
+    """Return an RTT as `<0.1 ms`, `0.3 ms`, `18 ms` or `1.2 s`."""
     if seconds is None:
         return UNKNOWN
     if 0 < seconds < 0.00005:
@@ -47,12 +48,29 @@ def round_trip(seconds: float | None) -> str:
 
 
 def native_keys(keys: str) -> str:
-    """`Ctrl+F`, as the person's system writes it."""
+    """Return a key sequence like `Ctrl+F` as the user's system writes it."""
     return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def cost_in_words(percent: float | None, memory: int | None) -> str:
-    """`CPU 0.4 %, memory 24.3 MB`. `percent`: of one core; None: unknown. `memory`: bytes."""
+    """Return what a process uses: `CPU 0.4 %, memory 24.3 MB`.
+
+    `percent`: of one core, None if it is unknown; `memory`: bytes.
+    """
     if percent is None:
         return translate("Cost", "memory {memory}").format(memory=units.size(memory))
     return translate("Cost", "CPU {percent:.1f} %, memory {memory}").format(percent=percent, memory=units.size(memory))
+
+
+@lru_cache
+def rate_units(shown_in: Units) -> tuple[str, ...]:
+    """Return the units that a rate can have."""
+    step = 1024 if shown_in.binary else 1000
+    return tuple(units.rate(step**power, shown_in).unit for power in range(5))
+
+
+@lru_cache
+def size_units(shown_in: Units) -> tuple[str, ...]:
+    """Return the units that an amount of bytes can have."""
+    step = 1024 if shown_in.binary else 1000
+    return tuple(units.size(step**power, shown_in).unit for power in range(5))

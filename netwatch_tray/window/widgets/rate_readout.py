@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from PySide6.QtCore import QPoint, QSize
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import Units
+from netwatch_tray.window.widgets.formatting import rate_units
 from netwatch_tray.window.widgets.theme import GAP, Theme, text_width
 
 
 class RateReadout(QWidget):
-    """One big live rate: arrow, number and unit in slots of their own, so that a change moves nothing."""
+    """Arrow, number and unit of a live rate, each in a place of fixed width, so that a change moves nothing."""
 
     _WIDEST_NUMBER = "0000"
 
@@ -31,6 +30,7 @@ class RateReadout(QWidget):
         return QSize(arrow + number + GAP // 2 + unit, QFontMetrics(self._theme.fonts.rate).height())
 
     def show_rate(self, rate: float | None, shown_in: Units, why_unknown: str) -> None:
+        """Show a rate, bytes/s; `why_unknown`: the tooltip if it is None."""
         quantity = units.rate(rate, shown_in)
         if shown_in != self._units:
             self._units = shown_in
@@ -70,13 +70,6 @@ class RateReadout(QWidget):
         )
 
 
-@lru_cache
-def rate_units(shown_in: Units) -> tuple[str, ...]:
-    """Those that a rate can come in."""
-    step = 1024 if shown_in.binary else 1000
-    return tuple(units.rate(step**power, shown_in).unit for power in range(5))
-
-
 def widest_unit(font: QFont, shown_in: Units) -> int:
-    """Width of the widest unit a rate can come in."""
+    """Return the width, dip, of the widest unit of a rate."""
     return max(text_width(font, unit) for unit in rate_units(shown_in))

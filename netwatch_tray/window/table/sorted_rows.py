@@ -1,0 +1,144 @@
+"""Records in the order of a table, without Qt."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
+
+Record = TypeVar("Record")
+Begin = Callable[[int, int], object]
+"""Called with the first and the last row before a change of contiguous rows."""
+End = Callable[[], object]
+"""Called after that change."""
+
+_FEW = 8
+"""Up to one in so many rows is moved by itself; for more of them sorting everything takes less time."""
+
+
+class Entry(Generic[Record]):
+    """A record and the sort key of its place, which is older than the record while rows keep their order."""
+
+    __slots__ = ("order", "record")
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.order: tuple[Any, ...] = ()
+
+
+class SortedRows(Generic[Record]):
+    """Entries by key, sorted by one value of their records.
+
+    Unknown values are last in both directions, and records with the same value are in the order of their keys. A record
+    may have a heading, itself a record: headings are sorted by their value, and so are the records below each of them.
+    """
+
+    def __init__(self, key: Callable[[Record], Hashable]) -> None:
+        self.entries: dict[Hashable, Entry[Record]] = {}
+        self.heading: Callable[[Record], Record | None] | None = None
+        """The record that another one is below, if there is any."""
+        self._key = key
+        self._value: Callable[[Record], Any] = key
+        self._descending = False
+        # Entries in ascending order and, in parallel, their sort keys. A descending table reads them from the end.
+        self._shown: list[Entry[Record]] = []
+        self._orders: list[tuple[Any, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+    def __getitem__(self, row: int) -> Entry[Record]:
+        return self._shown[self._row(row)]
+
+    def row(self, entry: Entry[Record]) -> int:
+        """Return the row of an entry."""
+        return self._row(bisect_left(self._orders, entry.order))
+
+    def is_misplaced(self, entry: Entry[Record]) -> bool:
+        """Return whether the record of an entry belongs to another row by now."""
+        return self._order(entry.record) != entry.order
+
+    def sort(self, value: Callable[[Record], Any], *, descending: bool) -> None:
+        """Sort everything by `value` from now on; a value of None is unknown."""
+        self._value, self._descending = value, descending
+        self._sort()
+
+    def restore_order(self, misplaced: Iterable[Entry[Record]]) -> None:
+        """Move entries to the rows where their records belong."""
+        misplaced = list(misplaced)
+        if self.heading or len(misplaced) * _FEW > len(self._shown):  # all records below a heading move with it
+            self._sort()
+            return
+        for entry in misplaced:
+            position = bisect_left(self._orders, entry.order)
+            del self._shown[position], self._orders[position]
+            entry.order = self._order(entry.record)
+            position = bisect_left(self._orders, entry.order)
+            self._shown.insert(position, entry)
+            self._orders.insert(position, entry.order)
+
+    def remove(self, entries: Iterable[Entry[Record]], begin: Begin, end: End) -> None:
+        """Remove rows. `begin` and `end` enclose each removal of contiguous rows."""
+        positions = sorted(bisect_left(self._orders, entry.order) for entry in entries)
+        for first, last in reversed(_stretches(positions)):
+            begin(*sorted((self._row(first), self._row(last))))
+            del self._shown[first : last + 1], self._orders[first : last + 1]
+            end()
+
+    def insert(self, entries: list[Entry[Record]], begin: Begin, end: End) -> None:
+        """Insert rows where their records belong. `begin` and `end` enclose each insertion of contiguous rows."""
+        self._set_orders(entries)
+        entries.sort(key=lambda entry: entry.order)
+        while entries:
+            # From the last on: everything between the same two rows is one insertion.
+            position = bisect_left(self._orders, entries[-1].order)
+            before = self._orders[position - 1] if position else None
+            first = 0 if before is None else bisect_left(entries, before, key=lambda entry: entry.order)
+            together = entries[first:]
+            del entries[first:]
+            row = len(self._shown) - position if self._descending else position
+            begin(row, row + len(together) - 1)
+            self._shown[position:position] = together
+            self._orders[position:position] = [entry.order for entry in together]
+            end()
+
+    def _sort(self) -> None:
+        self._set_orders(self._shown)
+        self._shown.sort(key=lambda entry: entry.order)
+        self._orders = [entry.order for entry in self._shown]
+
+    def _set_orders(self, entries: Iterable[Entry[Record]]) -> None:
+        """Set the sort keys, headings first, because those below begin with them."""
+        below = []
+        for entry in entries:
+            if self.heading and self.heading(entry.record) is not None:
+                below.append(entry)
+            else:
+                entry.order = self._order(entry.record)
+        for entry in below:
+            entry.order = self._order(entry.record)
+
+    def _order(self, record: Record) -> tuple[Any, ...]:
+        """Return the sort key of a record. It ends with its key, which makes it unique, so that the row is found."""
+        value = self._value(record)
+        own = ((value is None) != self._descending, value, self._key(record))
+        heading = self.heading(record) if self.heading else None
+        if heading is None:
+            return (*own, self._descending)
+        # Where the heading is, even if it belongs elsewhere by now: a record never leaves its group.
+        return (*self.entries[self._key(heading)].order[:3], not self._descending, *own)
+
+    def _row(self, position: int) -> int:
+        """Return the row of a place in the ascending lists, and the other way round."""
+        return len(self._shown) - 1 - position if self._descending else position
+
+
+def _stretches(numbers: list[int]) -> list[tuple[int, int]]:
+    """Return first and last of each stretch of neighbours in ascending `numbers`."""
+    if not numbers:
+        return []
+    breaks = [(low, high) for low, high in pairwise(numbers) if high != low + 1]
+    return list(
+        zip([numbers[0], *(high for _, high in breaks)], [*(low for low, _ in breaks), numbers[-1]], strict=True)
+    )
