@@ -1,17 +1,17 @@
-"""The window: what a refresh, a frame and a redraw take of the GUI thread, and what its process takes of the machine.
+"""The window: CPU time of the GUI thread for a refresh, a frame and a redraw; CPU time and memory of the process.
 
-The first half runs here, offscreen, against an agent that speaks the real protocol over a real socket:
+The first half runs offscreen in this process, against an agent that sends the real protocol over a real socket:
 
-- `refresh`: 10 000 connections sorted by rate, of which 1 % change in each refresh, every 2 s as in life. All that the
-  GUI thread does in those 2 s counts: reading and decoding, the model, sorting, painting.
+- `refresh`: 10 000 connections sorted by rate, of which 1 % change every 2 s. It includes everything that the GUI
+  thread does in those 2 s: reading, decoding, sorting and painting.
 - `scroll_frame`: one frame of 1280x800 while that table is scrolled by a whole page at a time, so that nothing of the
-  frame before can be kept; 60 fps leave 16.7 ms.
-- `chart`: one more second of a series of 3 600 points, set and drawn; `chart_whole` is the same when nothing of the
-  picture before can be kept, as after a resize.
+  previous frame can be reused; 60 fps leave 16.7 ms.
+- `chart`: setting and drawing one more second of a series of 3 600 points. `chart_whole`: the same when nothing of the
+  previous picture can be reused, as after a resize.
 
-The second half starts the program in a private session with a real X server, beside a window of Qt with nothing in it.
-CPU until it is open: of all its threads from exec until a second after it can be seen. The agent's growth is the PSS it
-has after 50 windows less what it has after the first.
+The second half starts the program in a private session with a real X server, and an empty Qt window for comparison. The
+CPU time until it is open is that of all threads, from exec to one second after the window is visible. The growth of the
+agent is its PSS after 50 windows minus its PSS after the first.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def socket(number: int) -> Connection:
 
 
 def spent(milliseconds: int) -> float:
-    """CPU time of this thread, ms, while Qt has this long for whatever comes."""
+    """Return the CPU time of this thread, ms, while Qt processes events for this long."""
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     begin = time.thread_time_ns()
@@ -96,7 +96,7 @@ def wall(call: Callable[[], object]) -> float:
 
 
 def refreshes(opened: Opened) -> Iterator[float]:
-    """Each with a hundredth of the connections changed, some of them closed and as many opened."""
+    """Yield the cost of each refresh, ms: one connection in a hundred changes, a tenth of these is replaced."""
     there = {each.key: each for each in map(socket, range(CONNECTIONS))}
     opened.say(ConnectionsMessage(reset=True, added=tuple(there.values())))
     spent(PERIOD_MS)
@@ -179,9 +179,9 @@ def charts(application: QApplication) -> list[Row]:
 
 
 def opened_window(desktop: Session, program: Sequence[str], title: str) -> tuple[float, float]:
-    """CPU until it is open, ms, and RSS then, MB."""
+    """Return the CPU time until the window is open, ms, and its RSS then, MB."""
     pid = desktop.spawn("window", program)
-    desktop.wait_for(lambda: desktop.windows(title), 20, "the window is seen")
+    desktop.wait_for(lambda: desktop.windows(title), 20, "the window is visible")
     time.sleep(1)
     found = Usage.of(pid).cpu_ns / 1e6, psutil.Process(pid).memory_info().rss / 1e6
     desktop.stop("window")
@@ -194,7 +194,7 @@ def processes() -> list[Row]:
         desktop.start_host("xfce")
         pid = desktop.spawn("agent", PROGRAM)
         desktop.wait_for(desktop.items, 20, "the icon registers")
-        time.sleep(70)  # a minute of history, so that there is a past to open
+        time.sleep(70)  # a minute of history, so that the window has something to read
         opened_window(desktop, [*PROGRAM, "window"], "NetWatch")
         before = pss_mb(pid)
         ours = [opened_window(desktop, [*PROGRAM, "window"], "NetWatch") for _ in range(WINDOWS)]

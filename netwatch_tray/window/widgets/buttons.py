@@ -17,12 +17,12 @@ _ICON = 16
 
 
 class FlatButton(QPushButton):
-    """Text, optionally with a symbol before or a cross behind it; the kinds below differ in their ground."""
+    """A button with a text, optionally with a symbol before or behind it. Subclasses differ in their background."""
 
     _height = 28
     _padding = 12
     _leads = False
-    """The text stands at the leading side also without a symbol."""
+    """The text is aligned to the leading side even without a symbol."""
 
     def __init__(self, theme: Theme, text: str, symbol: str | None = None, trailing: str | None = None) -> None:
         super().__init__()
@@ -30,18 +30,18 @@ class FlatButton(QPushButton):
         self._symbol = symbol
         self._trailing = trailing
         self.setText(text)
-        # A ring after a click of the mouse would only be noise; Tab and shortcuts show it.
+        # A focus ring after a mouse click would only distract; Tab and shortcuts show it.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def setText(self, text: str) -> None:
-        """Drawn as it is; an ampersand in it makes no shortcut."""
+        """Set the text literally; an ampersand in it does not define a shortcut."""
         super().setText(printable(text))
         self.setShortcut(QKeySequence())
 
     def sizeHint(self) -> QSize:
-        # Bold is the widest: being checked must not move the neighbours.
+        # Bold is the widest: checking a button must not move its neighbours.
         text = text_width(self._theme.fonts.strong, self.text())
         height = self._theme.height(self._height)
         if not self.text():
@@ -55,23 +55,23 @@ class FlatButton(QPushButton):
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = text_painter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_ground(painter, QRectF(self.rect()))
+        self._draw_background(painter, QRectF(self.rect()))
         self._draw_content(painter)
         if self.hasFocus():
             draw_ring(painter, self._theme, QRectF(self.rect()), CONTROL_RADIUS)
 
-    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+    def _draw_background(self, painter: QPainter, box: QRectF) -> None:
         tokens = self._theme.tokens
         painter.setPen(QPen(tokens.ctl if self.isEnabled() else tokens.line, 1))
         painter.setBrush(tokens.hover if self.underMouse() or self.isDown() else tokens.surface)
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
 
-    def _look(self) -> tuple[QColor, QFont]:
+    def _colour_and_font(self) -> tuple[QColor, QFont]:
         tokens = self._theme.tokens
         return tokens.ink if self.isEnabled() else tokens.ink3, self._theme.fonts.base
 
     def _draw_content(self, painter: QPainter) -> None:
-        colour, font = self._look()
+        colour, font = self._colour_and_font()
         padding = self._padding if self.text() else (self.width() - _ICON) // 2
         box = self.rect().adjusted(padding, 0, -padding, 0)
         middle = (box.height() - _ICON) // 2
@@ -96,7 +96,7 @@ class FlatButton(QPushButton):
 
 
 class Tab(FlatButton):
-    """Chooses a page, or without a symbol a part of one."""
+    """Selects a page, or without a symbol a section of one."""
 
     _height = 30
     _leads = True
@@ -105,20 +105,20 @@ class Tab(FlatButton):
         super().__init__(theme, text, symbol)
         self.setCheckable(True)
 
-    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+    def _draw_background(self, painter: QPainter, box: QRectF) -> None:
         tokens = self._theme.tokens
         if self.isChecked() or self.underMouse():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tokens.select if self.isChecked() else tokens.line)
             painter.drawRoundedRect(box, CONTROL_RADIUS, CONTROL_RADIUS)
 
-    def _look(self) -> tuple[QColor, QFont]:
+    def _colour_and_font(self) -> tuple[QColor, QFont]:
         tokens, fonts = self._theme.tokens, self._theme.fonts
         return (tokens.ink, fonts.strong) if self.isChecked() else (tokens.ink2, fonts.medium)
 
 
 class LinkButton(FlatButton):
-    """A sentence's own action: small underlined text."""
+    """The action of a sentence, as small underlined text."""
 
     _height = 20
     _padding = 2
@@ -128,14 +128,14 @@ class LinkButton(FlatButton):
             text_width(self._theme.fonts.small, self.text()) + 2 * self._padding, self._theme.height(self._height)
         )
 
-    def _draw_ground(self, painter: QPainter, _box: QRectF) -> None:
+    def _draw_background(self, painter: QPainter, _box: QRectF) -> None:
         tokens = self._theme.tokens
         metrics = QFontMetrics(self._theme.fonts.small)
         y = (self.height() + metrics.ascent() - metrics.descent()) / 2 + 3
         painter.setPen(QPen(tokens.ink if self.underMouse() else tokens.ctl, 1))
         painter.drawLine(QPointF(self._padding, y), QPointF(self.width() - self._padding, y))
 
-    def _look(self) -> tuple[QColor, QFont]:
+    def _colour_and_font(self) -> tuple[QColor, QFont]:
         return self._theme.tokens.ink2, self._theme.fonts.small
 
 
@@ -145,12 +145,12 @@ class ToolButton(FlatButton):
     _height = 30
 
     def show_symbol(self, symbol: str, text: str) -> None:
-        """Another action from now on; the width stays."""
+        """Show another action; the width stays."""
         self._symbol = symbol
         self.setText(text)
         self.update()
 
-    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+    def _draw_background(self, painter: QPainter, box: QRectF) -> None:
         if self.isChecked() or self.underMouse():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._theme.tokens.select if self.isChecked() else self._theme.tokens.line)
@@ -164,22 +164,23 @@ class _Segment(FlatButton):
         super().__init__(theme, text)
         self.setCheckable(True)
 
-    def _draw_ground(self, painter: QPainter, box: QRectF) -> None:
+    def _draw_background(self, painter: QPainter, box: QRectF) -> None:
         if self.isChecked():
             tokens = self._theme.tokens
             painter.setPen(QPen(tokens.ctl, 1))
             painter.setBrush(tokens.surface)
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
 
-    def _look(self) -> tuple[QColor, QFont]:
+    def _colour_and_font(self) -> tuple[QColor, QFont]:
         tokens, fonts = self._theme.tokens, self._theme.fonts
         return (tokens.ink, fonts.strong) if self.isChecked() else (tokens.ink2, fonts.base)
 
 
 class Segments(QWidget):
-    """One of a few, side by side. `chosen` gives the index."""
+    """A segmented control: one of a few choices, side by side."""
 
     chosen = Signal(int)
+    """The index of the choice."""
 
     def __init__(self, theme: Theme, texts: Sequence[str], name: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What stands in a table's place when it has no rows: why, and what to do."""
+"""The replacement of an empty table: why it is empty, and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BIG_ICON = 28
 
 
 class EmptyState(QWidget):
-    """A symbol, a title, a sentence, and sometimes a button."""
+    """A symbol, a title, a sentence, and optionally a button."""
 
     def __init__(self, theme: Theme, symbol: str, button: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The symbols of `assets/icons`, painted in the colour their place asks for, and the program's icon."""
+"""The symbols of `assets/icons`, drawn in any colour, and the icon of the program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtSvg import QSvgRenderer
 from netwatch_tray import paths
 
 _APPLICATION_SIZES = (16, 24, 32, 48, 64, 128)
-"""Pixels; window managers take the next larger one."""
+"""Pixels; window managers use the next larger one."""
 
 
 @lru_cache(maxsize=64)
@@ -30,12 +30,12 @@ def _drawn(name: str, size: int, colour: int, ratio: float) -> QPixmap:
 
 
 def icon(name: str, size: int, colour: QColor, ratio: float) -> QPixmap:
-    """The symbol `size` dip wide on a screen of this device pixel ratio."""
+    """Return a symbol, `size` dip wide, for a screen of this device pixel ratio."""
     return _drawn(name, size, colour.rgba(), ratio)
 
 
 def application_icon() -> QIcon:
-    """The program's icon for title bar and task bar, from its own files: also where none is installed in a theme."""
+    """Return the icon for title bar and task bar from the program's own files, as no icon theme may have it."""
     made = QIcon()
     for size in _APPLICATION_SIZES:
         pixmap = QPixmap(size, size)

@@ -11,9 +11,10 @@ from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, Theme
 
 
 class LineEdit(QLineEdit):
-    """A frame that becomes the focus ring."""
+    """A line edit whose border becomes the focus ring."""
 
     def __init__(self, theme: Theme, name: str) -> None:
+        """`name`: the accessible name."""
         super().__init__()
         self._theme = theme
         self.setFont(theme.fonts.base)
@@ -38,7 +39,7 @@ class LineEdit(QLineEdit):
 
 
 def draw_field(painter: QPainter, theme: Theme, box: QRectF, border: QColor, *, has_focus: bool) -> None:
-    """The ground under what is typed."""
+    """Draw background and border of a text field, and its focus ring."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(border, 1))
     painter.setBrush(theme.tokens.surface)
@@ -48,7 +49,7 @@ def draw_field(painter: QPainter, theme: Theme, box: QRectF, border: QColor, *, 
 
 
 def colour_field(line: QLineEdit, theme: Theme) -> None:
-    """Text in ink on nothing: the ground is drawn below."""
+    """Let a line edit draw nothing but its text; `draw_field` draws the background below it."""
     palette = QPalette(line.palette())
     palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
     palette.setColor(QPalette.ColorRole.Text, theme.tokens.ink)

@@ -1,4 +1,4 @@
-"""What lies over the window for a moment: any click beside it closes it."""
+"""A popover: any click outside closes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwatch_tray.window.widgets.theme import POPOVER_RADIUS, Theme
 
 
 class Popover(QFrame):
-    """The ground and the frame; what is in it is its heirs' business."""
+    """Background and border; subclasses provide the content."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
@@ -18,7 +18,7 @@ class Popover(QFrame):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        # Not translucent: without a compositor the corners would be black.
+        # Opaque: without a compositor translucent corners would be black.
         painter.fillRect(self.rect(), self._theme.tokens.surface)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(self._theme.tokens.ctl, 1))

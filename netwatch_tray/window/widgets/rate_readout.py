@@ -1,4 +1,4 @@
-"""One live rate in large type."""
+"""A live rate in large type."""
 
 from __future__ import annotations
 

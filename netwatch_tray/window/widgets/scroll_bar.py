@@ -1,4 +1,4 @@
-"""A slim scroll bar without arrows."""
+"""A slim scroll bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class SlimScrollBar(QScrollBar):
-    """A plain handle without arrows. Painted: a style sheet would bring the style sheet engine along, 0.6 MB."""
+    """A plain handle without arrows. It is painted, because a style sheet would load an engine of 0.6 MB."""
 
     _THICKNESS, _INSET, _LEAST = 12, 3, 32
 
@@ -18,7 +18,7 @@ class SlimScrollBar(QScrollBar):
         super().__init__(orientation)
         self._theme = theme
         self._grip = 0.0
-        """Where the mouse holds the handle, dip from its beginning."""
+        """Where the mouse pressed the handle, dip from its beginning."""
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -41,7 +41,7 @@ class SlimScrollBar(QScrollBar):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         (start, length), place = self._handle(), self._along(event)
         if event.button() == Qt.MouseButton.LeftButton and length:
-            # Beside the handle: to there, by its middle.
+            # A press beside the handle moves its middle there.
             self._grip = place - start if start <= place < start + length else length / 2
             self.setSliderDown(True)
             self._drag(place)
@@ -68,7 +68,7 @@ class SlimScrollBar(QScrollBar):
         return self.height() if self._is_vertical() else self.width()
 
     def _handle(self) -> tuple[float, float]:
-        """Where it begins and how long it is, as what is seen is of the whole; 0: all is seen."""
+        """Return where the handle begins and how long it is, dip; 0 if everything is visible."""
         hidden, whole = self.maximum() - self.minimum(), self._whole()
         if hidden <= 0:
             return 0.0, 0.0

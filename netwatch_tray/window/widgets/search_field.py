@@ -1,4 +1,4 @@
-"""A search field that also says how many rows are left, and shows that a condition is wrong."""
+"""A search field that shows the number of matches and marks an invalid condition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ICON = 16
 
 
 class SearchField(LineEdit):
-    """Clears by its cross; `show_count` and `show_error` say what became of the text."""
+    """A line edit with a symbol, a button that clears it, and the result of its filter."""
 
     def __init__(self, theme: Theme, placeholder: str, name: str) -> None:
         self._count = ""
@@ -32,12 +32,15 @@ class SearchField(LineEdit):
         self._clear.setVisible(False)
 
     def go_to(self) -> None:
-        """To type another text over the one that is there."""
+        """Focus the field and select its text."""
         self.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.selectAll()
 
     def step_back(self, table: QTableView) -> bool:
-        """Escape on a page whose table this field filters: undoes one thing; False: there is nothing to undo."""
+        """Handle Escape where this field filters a table: clear the text, leave the field or clear the selection.
+
+        Return whether there was anything to do.
+        """
         if self.text():
             self.clear()
         elif self.hasFocus():
@@ -49,16 +52,17 @@ class SearchField(LineEdit):
         return True
 
     def show_count(self, count: str) -> None:
+        """Show the number of matches at the trailing side."""
         if count == self._count:
             return
         self._count = count
-        # Room for the count, so that the text never runs under it.
+        # Reserve room for the count, so that the text never overlaps it.
         width = text_width(self._theme.fonts.small, count)
         self.setTextMargins(2, 0, width + GAP if count else 0, 0)
         self.update()
 
     def show_error(self, token: str) -> None:
-        """Underlines this part of the text; an empty one: nothing is wrong."""
+        """Underline the invalid part of the text; an empty one removes the line."""
         self._wrong = token
         self.update()
 
@@ -79,12 +83,12 @@ class SearchField(LineEdit):
         return self._theme.tokens.err if self._wrong else super()._border()
 
     def _underline(self) -> None:
-        """The wrong part, as far as it can be seen."""
+        """Underline the visible part of the invalid condition."""
         place = self.text().lower().find(self._wrong)
         if place < 0:
             return
         metrics = self.fontMetrics()
-        # Qt tells where the cursor is, not where a character is: from there it is as far as the text between is wide.
+        # Qt reports the position of the cursor only; the width of the text between leads to the invalid part.
         cursor = self.cursorRect().center().x()
         start = cursor - metrics.horizontalAdvance(self.text()[place : self.cursorPosition()])
         if place > self.cursorPosition():

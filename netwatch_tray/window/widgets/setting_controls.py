@@ -1,4 +1,4 @@
-"""What settings are made of: a row with its label and its control, a switch, one of several, a number."""
+"""Controls for settings: a row with label and control, a switch, a choice, a number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CIRCLE = 16
 
 
 class Switch(QAbstractButton):
-    """On or off."""
+    """A switch for on and off."""
 
     def __init__(self, theme: Theme, name: str) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Switch(QAbstractButton):
 
 
 class Choice(QAbstractButton):
-    """One of several, each with a sentence; they exclude each other within their parent."""
+    """A radio button with a sentence of help; choices with the same parent exclude each other."""
 
     def __init__(self, theme: Theme, text: str, help_text: str) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Choice(QAbstractButton):
 
 
 class Number(QDoubleSpinBox):
-    """Typed, or stepped with the arrow keys; the wheel scrolls the page and changes nothing by accident."""
+    """A number that is typed or stepped by arrow keys; the mouse wheel scrolls the page and never changes it."""
 
     def __init__(
         self, theme: Theme, name: str, least: float, most: float, *, suffix: str = "", decimals: int = 0
@@ -127,7 +127,7 @@ class Number(QDoubleSpinBox):
         self.setSuffix(suffix)
         self.setAccessibleName(name)
         self.setFont(theme.fonts.base)
-        self.setKeyboardTracking(False)  # a number is chosen when it is whole
+        self.setKeyboardTracking(False)  # the value counts once typing is finished
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedHeight(theme.height(30))
         self.setMinimumWidth(theme.height(120))
@@ -137,7 +137,7 @@ class Number(QDoubleSpinBox):
 
     def textFromValue(self, value: float) -> str:
         locale = QLocale(self.locale())
-        locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)  # what it shows, it must be able to read
+        locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)  # which the field cannot parse
         return locale.toString(value, ord("f"), 0 if value == round(value) else self.decimals())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -152,7 +152,7 @@ class Number(QDoubleSpinBox):
 
 
 class FormRow(QWidget):
-    """Label and help at the leading side, the control at the trailing one."""
+    """A label with help at the leading side and a control at the trailing side."""
 
     def __init__(self, theme: Theme, label: str, help_text: str, control: QWidget | None = None) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class FormRow(QWidget):
 
 
 def beside(*widgets: QWidget) -> QWidget:
-    """Several controls as the one of a row."""
+    """Return several controls side by side as one."""
     together = QWidget()
     row = QHBoxLayout(together)
     row.setContentsMargins(0, 0, 0, 0)

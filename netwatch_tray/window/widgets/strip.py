@@ -10,9 +10,10 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class Strip(QWidget):
-    """A row of controls on the window's ground, closed by a line below (or above)."""
+    """A container for a row of controls, with a line at its lower or upper edge."""
 
     def __init__(self, theme: Theme, height: int, *, line_above: bool = False) -> None:
+        """`height`: dip."""
         super().__init__()
         self._theme = theme
         self._line_above = line_above

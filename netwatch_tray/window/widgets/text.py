@@ -12,10 +12,10 @@ from netwatch_tray.window.widgets.theme import Theme, text_width, tint
 
 
 class Text(QLabel):
-    """A line of text that ends in … where it has no room, and then shows itself whole in a tooltip."""
+    """A line of text that is elided to its width and then has the whole text as its tooltip."""
 
     def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
-        """`ink`: the name of a token."""
+        """`ink`: the name of a colour in `Tokens`."""
         super().__init__()
         self._theme = theme
         self._ink = ink
@@ -30,7 +30,7 @@ class Text(QLabel):
             self.update()
 
     def set_branch(self, width: int) -> None:
-        """Indents the text by `width` dip, at the end of a branch that comes from the row above."""
+        """Indent the text by `width` dip and draw a branch to it from the row above; 0: none."""
         if width != self._branch:
             self._branch = width
             right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
@@ -45,12 +45,13 @@ class Text(QLabel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._explain()
+        self._update_tooltip()
 
     def show_text(self, text: str) -> None:
+        """Set the text unless it is the same."""
         if text != self.text():
             self.setText(text)
-            self._explain()
+            self._update_tooltip()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = text_painter(self)
@@ -66,16 +67,16 @@ class Text(QLabel):
             painter.drawLine(QPointF(corner.x(), 2), corner)
             painter.drawLine(corner, QPointF(end, corner.y()))
 
-    def _explain(self) -> None:
+    def _update_tooltip(self) -> None:
         cut = text_width(self.font(), self.text()) > self.contentsRect().width()
         self.setToolTip(qt_tool_tip(self.text()) if cut else "")
 
 
 class Paragraph(QLabel):
-    """Text of as many lines as it takes."""
+    """Text that wraps into as many lines as it needs."""
 
     def __init__(self, theme: Theme, font: QFont, ink: str = "ink2") -> None:
-        """`ink`: the name of a token."""
+        """`ink`: the name of a colour in `Tokens`."""
         super().__init__()
         self._theme = theme
         self._ink = ink
@@ -94,6 +95,7 @@ class Paragraph(QLabel):
         super().setText(printable_lines(text))
 
     def show_text(self, text: str) -> None:
+        """Set the text unless it is the same."""
         if text != self.text():
             self.setText(text)
 

@@ -1,4 +1,4 @@
-"""The look: colour tokens for light and dark, the type scale, spacing, and the palette Qt's own widgets draw with."""
+"""Colour tokens for light and dark, the type scale, spacing, and the palette that Qt's own widgets draw with."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ POPOVER_RADIUS = 8
 RING = 2
 
 _DRAWN_FOR = 13
-"""Base font size, px, for which the heights are given; a larger font makes everything higher."""
+"""Base font size, px, for which heights are given; a larger font makes everything higher."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """Colours by their meaning. Text tokens keep 4.5:1 on surface, window and select, which a test computes."""
+    """Colours by use. Text colours have a contrast of 4.5:1 on surface, window and select, as a test computes."""
 
     surface: QColor
-    """Under content."""
+    """Background of content."""
     window: QColor
-    """Under rows of controls."""
+    """Background of rows of controls."""
     raised: QColor
-    """Under menus and pop-overs."""
+    """Background of menus and popovers."""
     ink: QColor
     ink2: QColor
     ink3: QColor
@@ -102,7 +102,7 @@ DARK = Tokens(
 
 
 class Fonts(NamedTuple):
-    """The whole type scale; there is no other size."""
+    """The type scale; there are no other sizes."""
 
     small: QFont
     small_strong: QFont
@@ -114,7 +114,7 @@ class Fonts(NamedTuple):
 
 
 class Metrics:
-    """What texts measure in one font. It remembers: tables ask for the same ones in every frame."""
+    """Measures texts in one font and caches the results, because tables measure the same texts in every frame."""
 
     _MOST = 4096
 
@@ -126,6 +126,7 @@ class Metrics:
         self.ascent = self._metrics.ascent()
 
     def width(self, text: str) -> float:
+        """Return the width of a line, dip."""
         width = self._widths.get(text)
         if width is None:
             if len(self._widths) >= self._MOST:
@@ -134,7 +135,7 @@ class Metrics:
         return width
 
     def fit(self, text: str, room: int, elide: Qt.TextElideMode) -> tuple[str, float]:
-        """As much of the text as has room, dip, on one line, and its width."""
+        """Return the text, elided to one line of `room` dip, and its width."""
         asked = (text, room, elide)
         fitted = self._fitted.get(asked)
         if fitted is None:
@@ -150,27 +151,30 @@ class Metrics:
 
 
 class Theme(QObject):
-    """The tokens and fonts in force; `changed`: they are others now."""
+    """The current tokens and fonts."""
 
     changed = Signal()
+    """Other tokens apply from now on."""
 
     def __init__(self, application: QApplication, scheme: Qt.ColorScheme | None = None) -> None:
-        """`scheme` None: the system's, as Qt knows it at this moment."""
+        """`scheme`: None for that of the system, as Qt reports it at this moment."""
         super().__init__(application)
         self._application = application
         ground, ink = application.palette().window().color(), application.palette().windowText().color()
         self._is_native_dark = ground.lightness() < ink.lightness()
-        """By the palette of the platform, before ours replaces it."""
+        """Whether the palette of the platform is dark; read before ours replaces it."""
         application.setStyle("Fusion")
         self._font_read: QFont | None = None
         self.read_font()
         hints = application.styleHints()
-        hints.setShowShortcutsInContextMenus(True)  # a key that nobody sees nobody uses
+        hints.setShowShortcutsInContextMenus(True)  # users find keys in menus
         self._set_tokens(self.system_scheme() if scheme is None else scheme)
 
     def read_font(self) -> bool:
-        """Take the application's font as it is now; return whether it is another. Widgets measure when they are made,
-        so those that exist have to be made anew."""
+        """Read the font of the application. Return whether it changed.
+
+        Widgets measure texts when they are made, so after a change existing ones have to be made anew.
+        """
         font = self._application.font()
         if font == self._font_read:
             return False
@@ -181,25 +185,25 @@ class Theme(QObject):
         return True
 
     def system_scheme(self) -> Qt.ColorScheme:
-        """As Qt reports it; where it does not, by the platform's palette."""
+        """Return the scheme that Qt reports; without one, the scheme of the platform's palette."""
         scheme = self._application.styleHints().colorScheme()
         if scheme == Qt.ColorScheme.Unknown:
             return Qt.ColorScheme.Dark if self._is_native_dark else Qt.ColorScheme.Light
         return scheme
 
     def apply(self, scheme: Qt.ColorScheme) -> None:
-        """Draw in this scheme from now on."""
+        """Use this scheme from now on."""
         before = self.tokens
         self._set_tokens(scheme)
         if self.tokens is not before:
             self.changed.emit()
 
     def height(self, at_base_size: int) -> int:
-        """A height given for the base font, grown with the person's font."""
+        """Return a height, dip, that is given for the base font, scaled to the user's font."""
         return max(at_base_size, round(at_base_size * self.base_px / _DRAWN_FOR))
 
     def metrics(self, font: QFont) -> Metrics:
-        """Of one of `fonts`, that very object."""
+        """Return the cached measures of one of `fonts`; it is compared by identity."""
         return self._metrics[id(font)]
 
     def _set_tokens(self, scheme: Qt.ColorScheme) -> None:
@@ -223,24 +227,24 @@ class Theme(QObject):
         font = QFont(self._application.font())
         font.setPixelSize(pixels)
         font.setWeight(weight)
-        font.setFeature(QFont.Tag("tnum"), 1)  # digits of one width: a changing number moves nothing
+        font.setFeature(QFont.Tag("tnum"), 1)  # tabular digits: a changing number moves nothing
         return font
 
 
 def tint(label: QLabel, colour: QColor) -> None:
-    """Gives a label's text this colour."""
+    """Set the colour of a label's text."""
     palette = QPalette(label.palette())
     palette.setColor(QPalette.ColorRole.WindowText, colour)
     label.setPalette(palette)
 
 
 def text_width(font: QFont, text: str) -> int:
-    """Whole dip that hold the text; QFontMetrics rounds, and then cuts what it measured itself."""
+    """Return the width of a text in whole dip, rounded up; what QFontMetrics rounds down, it elides afterwards."""
     return math.ceil(QFontMetricsF(font).horizontalAdvance(text))
 
 
 def faded(colour: QColor, opacity: float) -> QColor:
-    """The same colour, translucent."""
+    """Return the colour with this opacity, 0 to 1."""
     result = QColor(colour)
     result.setAlphaF(opacity)
     return result

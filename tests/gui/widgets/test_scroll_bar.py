@@ -22,7 +22,7 @@ def _middle(bar: SlimScrollBar) -> QPoint:
     return QPointF(6, start + length / 2).toPoint()
 
 
-def test_the_handle_tells_where_and_how_much(application) -> None:
+def test_the_handle_shows_position_and_share(application) -> None:
     bar = _bar(application, 300)
     assert bar._handle() == (0, 50)
     bar.setValue(300)
@@ -31,13 +31,14 @@ def test_the_handle_tells_where_and_how_much(application) -> None:
     assert image.pixelColor(_middle(bar)) == LIGHT.ctl
     assert image.pixelColor(6, 20) == LIGHT.surface
     bar.setRange(0, 1_000_000)
-    assert bar._handle()[1] == 32, "long enough to be hit"
+    assert bar._handle()[1] == 32, "long enough to be clicked"
     bar.setRange(0, 0)
     assert bar._handle() == (0, 0)
-    bar.grab()
+    image = bar.grab().toImage()
+    assert {image.pixel(6, y) for y in range(200)} == {LIGHT.surface.rgb()}, "no handle"
 
 
-def test_the_handle_is_dragged(application) -> None:
+def test_dragging_the_handle_scrolls(application) -> None:
     bar = _bar(application)
     start = _middle(bar)
     QTest.mousePress(bar, Qt.MouseButton.LeftButton, pos=start)
@@ -52,7 +53,7 @@ def test_the_handle_is_dragged(application) -> None:
     assert bar.value() == 900
 
 
-def test_a_press_beside_the_handle_goes_there(application) -> None:
+def test_a_click_beside_the_handle_scrolls_there(application) -> None:
     bar = _bar(application)
     QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPointF(6, 100).toPoint())
     assert bar.value() == 450
@@ -61,7 +62,7 @@ def test_a_press_beside_the_handle_goes_there(application) -> None:
     assert empty.value() == 0
 
 
-def test_it_lies_as_well(application) -> None:
+def test_a_horizontal_scroll_bar(application) -> None:
     bar = SlimScrollBar(Theme(application, Qt.ColorScheme.Dark), Qt.Orientation.Horizontal)
     assert bar.sizeHint().height() == 12
     bar.resize(200, 12)
