@@ -1,4 +1,4 @@
-"""A Qt without a screen in which nothing goes wrong unseen."""
+"""Qt without a screen; its warnings and exceptions in slots fail the test."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def application() -> QApplication:
 
 
 @pytest.fixture(autouse=True)
-def nothing_goes_wrong_in_qt() -> Iterator[None]:
-    """An exception in a slot and a warning of Qt's reach nobody otherwise."""
+def no_warnings_of_qt() -> Iterator[None]:
+    """Fail on exceptions in slots and on warnings of Qt, which nothing else notices."""
     wrong: list[str] = []
 
     def said(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
@@ -76,7 +76,7 @@ Open = Callable[..., Opened]
 
 @pytest.fixture
 def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
-    """Opens windows, connected by default, and closes them at the end."""
+    """Return a function that opens windows, connected by default; they are closed at the end."""
     opened: list[Opened] = []
 
     def open_one(

@@ -1,4 +1,4 @@
-"""What a window has drawn, checked by arithmetic: where each text lies, in which colour, on what ground."""
+"""Checks of what a window draws: the place of each text, its colour and its background."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from netwatch_tray.window.widgets.text import Text
 _LEAST_CONTRAST = 4.5
 _CUT_NUMBER = re.compile(r"[≈↓↑ ]*\d[\d.\u202f]*( [A-Za-z/]*)?…$")
 _TOUCH = 1.0
-"""Dip by which two rectangles may meet: antialiasing and rounding."""
+"""Dip by which two rectangles may overlap, because of antialiasing and rounding."""
 
 
 class Drawn(NamedTuple):
-    """A text and where it was drawn, in dip of the window."""
+    """A text and where it was drawn, dip of the window."""
 
     text: str
     box: QRectF
-    """As wide as the text advances, as high as its ink."""
+    """The advance of the text by the height of its ink."""
     seen: QRectF
-    """The part of the window that it can be seen in."""
+    """The part of the window that its widget is visible in."""
     colour: QColor
     widget: QWidget
     clipped: bool
-    """Only a part of it was meant to be seen."""
+    """It was clipped on purpose."""
 
 
 def luminance(colour: QColor) -> float:
@@ -63,7 +63,7 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 class Record:
-    """What the program's own painting draws while `watched`. What Qt draws for itself is not seen here."""
+    """Records the texts that the program itself draws while `watched`; those that Qt draws are not recorded."""
 
     def __init__(self, window: QWidget) -> None:
         self._window = window
@@ -101,7 +101,7 @@ class Record:
         self.texts.append(Drawn(text, box, self._seen(widget), painter.pen().color(), widget, clipped))
 
     def _seen(self, widget: QWidget) -> QRectF:
-        """What its parents let through, in dip of the window."""
+        """Return the part of a widget that its parents do not clip, dip of the window."""
         seen = QRectF(self._window.rect())
         at: QWidget | None = widget
         while at is not None and at is not self._window:
@@ -113,7 +113,7 @@ class Record:
         device = painter.device()
         if isinstance(device, QWidget):
             return device
-        if isinstance(device, QPixmap):  # a chart's own picture of itself
+        if isinstance(device, QPixmap):  # the cached picture of a chart
             size = device.deviceIndependentSize().toSize()
             charts = [each for each in self._window.findChildren(Chart) if each.isVisible() and each.size() == size]
             return charts[0] if charts else None
@@ -121,7 +121,7 @@ class Record:
 
 
 def problems(window: QWidget, record: Record, image: QImage, *, may_elide: bool) -> list[str]:
-    """Whatever is clipped, covered, beside its place, or cannot be read; a line for each."""
+    """Return a line for everything that is clipped, covered, misplaced or hard to read."""
     found = [*_outside(record), *_overlapping(record.texts), *_unreadable(record.texts, image)]
     found += _geometry(window)
     found += _cut(window, may_elide=may_elide)
@@ -146,10 +146,10 @@ def _outside(record: Record) -> Iterator[str]:
     for drawn in record.texts:
         if isinstance(drawn.widget.parent(), QHeaderView) and drawn.text.endswith("…"):
             yield f"the heading “{drawn.text}” of {_name(drawn.widget)} is cut"
-        if _CUT_NUMBER.match(drawn.text):  # it would be another number
+        if _CUT_NUMBER.match(drawn.text):  # it would read as another number
             yield f"the number “{drawn.text}” in {_name(drawn.widget)} is cut"
         place = QRectF(QPoint(0, 0), drawn.widget.size()).translated(drawn.widget.mapTo(record._window, QPoint(0, 0)))
-        box, scrolls = drawn.box, _scrolls(drawn.widget)  # the last row of a table is cut by its edge
+        box, scrolls = drawn.box, _scrolls(drawn.widget)  # the edge of a table cuts its last row
         inside = place.left() - _TOUCH <= box.left() and box.right() <= place.right() + _TOUCH
         inside = inside and (scrolls or (place.top() - _TOUCH <= box.top() and box.bottom() <= place.bottom() + _TOUCH))
         if not inside and not drawn.clipped:
@@ -164,9 +164,11 @@ def _overlapping(texts: list[Drawn]) -> Iterator[str]:
                 break
             common = one.box & other.box & one.seen & other.seen
             same = one.text == other.text and one.box == other.box
-            covered = _afloat(one.widget) != _afloat(other.widget)  # by what is meant to lie over the rest
+            covered = _is_above_others(one.widget) != _is_above_others(
+                other.widget
+            )  # by a widget that floats over the others
             if common.width() > _TOUCH and common.height() > _TOUCH and not same and not covered:
-                yield f"“{one.text}” and “{other.text}” lie over each other in {_name(one.widget)}: {_at(common)}"
+                yield f"“{one.text}” and “{other.text}” overlap in {_name(one.widget)}: {_at(common)}"
 
 
 def _unreadable(texts: list[Drawn], image: QImage) -> Iterator[str]:
@@ -184,13 +186,13 @@ def _unreadable(texts: list[Drawn], image: QImage) -> Iterator[str]:
             for y in range(place.top(), place.bottom() + 1, 2)
             for x in range(place.left(), place.right() + 1, step)
         )
-        ground = pixels.most_common(1)[0][0]
-        if (ground, drawn.colour.rgb()) in seen:
+        background = pixels.most_common(1)[0][0]
+        if (background, drawn.colour.rgb()) in seen:
             continue
-        seen.add((ground, drawn.colour.rgb()))
-        measured = contrast(QColor.fromRgb(ground), drawn.colour)
+        seen.add((background, drawn.colour.rgb()))
+        measured = contrast(QColor.fromRgb(background), drawn.colour)
         if measured < _LEAST_CONTRAST:
-            on = QColor.fromRgb(ground).name()
+            on = QColor.fromRgb(background).name()
             colours = f"{drawn.colour.name()} on {on}"
             yield f"“{drawn.text}” has a contrast of {measured:.2f}: {colours} in {_name(drawn.widget)}"
 
@@ -209,18 +211,22 @@ def _geometry(window: QWidget) -> Iterator[str]:
             if not scrolled and not parent.rect().contains(child.geometry()):
                 yield f"{_name(child)} leaves its parent: {_at(child.geometry())} in {_at(parent.rect())}"
             for other in children[place + 1 :]:
-                if child.geometry().intersects(other.geometry()) and not _floats(child) and not _floats(other):
-                    yield f"{_name(child)} and {type(other).__name__} lie over each other: {_at(other.geometry())}"
+                if (
+                    child.geometry().intersects(other.geometry())
+                    and not _covers_siblings(child)
+                    and not _covers_siblings(other)
+                ):
+                    yield f"{_name(child)} and {type(other).__name__} overlap: {_at(other.geometry())}"
 
 
-def _floats(widget: QWidget) -> bool:
-    """It is meant to lie over its siblings."""
+def _covers_siblings(widget: QWidget) -> bool:
+    """Return whether a widget covers its siblings on purpose."""
     return type(widget).__name__ == "ConnectionDetails"
 
 
-def _afloat(widget: QWidget) -> bool:
+def _is_above_others(widget: QWidget) -> bool:
     at: QWidget | None = widget
-    while at is not None and not _floats(at):
+    while at is not None and not _covers_siblings(at):
         at = at.parentWidget()
     return at is not None
 
@@ -231,7 +237,7 @@ def _inside_native(widget: QWidget) -> bool:
 
 def _cut(window: QWidget, *, may_elide: bool) -> Iterator[str]:
     for widget in window.findChildren(QWidget):
-        if not widget.isVisible() or isinstance(widget.parent(), QLineEdit):  # a field's own little buttons
+        if not widget.isVisible() or isinstance(widget.parent(), QLineEdit):  # the buttons of a line edit
             continue
         if isinstance(widget, Text):
             yield from _cut_text(widget, may_elide=may_elide)

@@ -1,4 +1,4 @@
-"""Every page in every state, at each scale and in both directions: nothing clipped, covered, or hard to read."""
+"""Every page in every state, at each scale and in both directions: nothing is clipped, covered or hard to read."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_nothing_is_clipped_covered_or_hard_to_read(how: str) -> None:
     assert _render(*how.split()) == []
 
 
-def test_the_pictures_are_those_that_were_looked_at(tmp_path: Path) -> None:
-    """And at 100 % all of the above holds. Fonts are Debian's fonts-dejavu-core; shades of single glyphs may differ."""
+def test_pages_look_like_their_golden_pictures(tmp_path: Path) -> None:
+    """The same at 100 %. The fonts are those of Debian's fonts-dejavu-core; shades of single glyphs may differ."""
     assert _render("--golden", tmp_path) == []
     golden = {file.name for file in _GOLDEN.iterdir()}
     assert golden == {file.name for file in tmp_path.iterdir()}
@@ -56,7 +56,7 @@ def _differ(one: Path, other: Path) -> bool:
     return ImageStat.Stat(difference).mean[0] > 1.5 or changed > 0.004
 
 
-def test_the_comparison_sees_what_moved(tmp_path: Path) -> None:
+def test_a_row_that_moved_by_four_pixels_is_a_difference(tmp_path: Path) -> None:
     name = "connections-typical-light-normal.png"
     with Image.open(_GOLDEN / name) as picture:
         whole = picture.convert("RGB")
@@ -68,7 +68,7 @@ def test_the_comparison_sees_what_moved(tmp_path: Path) -> None:
 
 
 class _Sloppy(QWidget):
-    """Does what must be found."""
+    """A widget with every fault that the checks look for."""
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802  the name Qt calls
         painter = QPainter(self)
@@ -81,7 +81,7 @@ class _Sloppy(QWidget):
         painter.drawText(QPoint(10, 150), "pale")
 
 
-def test_the_checks_find_what_they_look_for(application) -> None:
+def test_the_checks_find_every_fault(application) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     window = _Sloppy()
     window.resize(200, 260)
@@ -100,14 +100,14 @@ def test_the_checks_find_what_they_look_for(application) -> None:
         image = window.grab().toImage()
     found = "\n".join(problems(window, record, image, may_elide=False))
     for sentence in (
-        "“one text” and “another text” lie over each other",
+        "“one text” and “another text” overlap",
         "“a text that runs out of its window” runs out of",
         "the number “12.4 M…”",
         "“pale” has a contrast of 2.32: #aaaaaa on #ffffff",
         "FlatButton<_Sloppy is smaller than it can be",
         "“A sentence that needs more room” is cut",
         "“A sentence that needs more room” has no height",
-        "FlatButton<_Sloppy and Text lie over each other",
+        "FlatButton<_Sloppy and Text overlap",
         "QWidget<_Sloppy leaves its parent",
     ):
         assert sentence in found
