@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from netwatch_tray.units import Units
+from netwatch_tray.window.widgets import formatting
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0 s"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (86399, "23 h"),
+        (1e6, "11 d"),
+    ],
+)
+def test_durations_are_one_number_rounded_down(seconds: float, text: str) -> None:
+    assert formatting.how_long(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.0, "0.0 ms"),
+        (0.00002, "<0.1 ms"),
+        (0.0003, "0.3 ms"),
+        (0.0182, "18 ms"),
+        (0.9, "900 ms"),
+        (1.24, "1.2 s"),
+    ],
+)
+def test_round_trip_times(seconds: float | None, text: str) -> None:
+    assert formatting.round_trip(seconds) == text
+
+
+def test_dates_have_day_and_month() -> None:
+    assert formatting.short_date(date(2026, 11, 4)) == "4 Nov"
+    assert formatting.long_date(date(2026, 11, 4)) == "4 November"
+
+
+@pytest.mark.parametrize(
+    ("shown_in", "rates", "sizes"),
+    [
+        (Units(), ("B/s", "kB/s", "MB/s", "GB/s", "TB/s"), ("B", "kB", "MB", "GB", "TB")),
+        (Units(bits=True), ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"), ("B", "kB", "MB", "GB", "TB")),
+        (Units(binary=True), ("B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"), ("B", "KiB", "MiB", "GiB", "TiB")),
+    ],
+)
+def test_units_of_rates_and_sizes(shown_in: Units, rates: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+    assert formatting.rate_units(shown_in) == rates
+    assert formatting.size_units(shown_in) == sizes
+
+
+def test_the_cost_of_a_process() -> None:
+    assert formatting.cost_in_words(0.42, 24_300_000) == "CPU 0.4 %, memory 24.3 MB"
+    assert formatting.cost_in_words(None, 24_300_000) == "memory 24.3 MB"
