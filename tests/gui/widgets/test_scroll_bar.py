@@ -17,25 +17,27 @@ def _bar(application, maximum: int = 900) -> SlimScrollBar:
     return bar
 
 
+def _handle(bar: SlimScrollBar) -> tuple[int, int]:
+    """Return where the handle begins and ends; it is drawn with an inset of 3 dip and one antialiased pixel."""
+    image = bar.grab().toImage()
+    drawn = [y for y in range(bar.height()) if image.pixel(6, y) == LIGHT.ctl.rgb()]
+    return (drawn[0] - 4, drawn[-1] + 5) if drawn else (0, 0)
+
+
 def _middle(bar: SlimScrollBar) -> QPoint:
-    start, length = bar._handle()
-    return QPointF(6, start + length / 2).toPoint()
+    return QPoint(6, sum(_handle(bar)) // 2)
 
 
 def test_the_handle_shows_position_and_share(application) -> None:
     bar = _bar(application, 300)
-    assert bar._handle() == (0, 50)
+    assert _handle(bar) == (0, 50)
     bar.setValue(300)
-    assert bar._handle() == (150, 50)
-    image = bar.grab().toImage()
-    assert image.pixelColor(_middle(bar)) == LIGHT.ctl
-    assert image.pixelColor(6, 20) == LIGHT.surface
+    assert _handle(bar) == (150, 200)
     bar.setRange(0, 1_000_000)
-    assert bar._handle()[1] == 32, "long enough to be clicked"
+    start, end = _handle(bar)
+    assert end - start == 32, "long enough to be clicked"
     bar.setRange(0, 0)
-    assert bar._handle() == (0, 0)
-    image = bar.grab().toImage()
-    assert {image.pixel(6, y) for y in range(200)} == {LIGHT.surface.rgb()}, "no handle"
+    assert _handle(bar) == (0, 0), "everything is visible"
 
 
 def test_dragging_the_handle_scrolls(application) -> None:
