@@ -63,7 +63,7 @@ class Service:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         command = [python(), "-I", "-S", "-B", str(self._code), *map(str, self._users)]
-        return subprocess.Popen(command, stdin=self._listener)
+        return subprocess.Popen(command, stdin=self._listener.fileno())
 
     def restart(self) -> None:
         """Start it again after it ended, as systemd does when somebody connects."""
