@@ -36,7 +36,8 @@ class EmptyState(QWidget):
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
 
-    def say(self, title: str, detail: str, *, button: bool = False) -> None:
+    def show_message(self, title: str, detail: str, *, button: bool = False) -> None:
+        """Show why the table is empty; an empty title shows nothing."""
         self._title.show_text(title)
         self._detail.show_text(detail)
         self.button.setVisible(button)

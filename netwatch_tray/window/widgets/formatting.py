@@ -24,7 +24,7 @@ def long_date(day: date) -> str:
     return QLocale().toString(QDate(day.year, day.month, day.day), translate("Time", "d MMMM"))
 
 
-def how_long(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a duration as one number, rounded down: `41 s`, `3 min`, `6 h`, `3 d`."""
     for length, unit in (
         (86400, translate("Time", "{count} d")),
@@ -36,7 +36,7 @@ def how_long(seconds: float) -> str:
     return translate("Time", "{count} s").format(count=max(0, int(seconds)))
 
 
-def round_trip(seconds: float | None) -> str:
+def rtt(seconds: float | None) -> str:
     """Return an RTT as `<0.1 ms`, `0.3 ms`, `18 ms` or `1.2 s`."""
     if seconds is None:
         return UNKNOWN

@@ -31,12 +31,12 @@ class SearchField(LineEdit):
         self.textChanged.connect(lambda text: self._clear.setVisible(bool(text)))
         self._clear.setVisible(False)
 
-    def go_to(self) -> None:
+    def focus_and_select(self) -> None:
         """Focus the field and select its text."""
         self.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.selectAll()
 
-    def step_back(self, table: QTableView) -> bool:
+    def handle_escape(self, table: QTableView) -> bool:
         """Handle Escape where this field filters a table: clear the text, leave the field or clear the selection.
 
         Return whether there was anything to do.

@@ -161,7 +161,7 @@ class FormRow(QWidget):
         self.name = Paragraph(theme, theme.fonts.base, "ink")
         self.name.show_text(label)
         self.help = Paragraph(theme, theme.fonts.small)
-        self.say(help_text)
+        self.show_help(help_text)
         said = QVBoxLayout()
         said.setSpacing(1)
         said.addStretch(1)
@@ -176,7 +176,8 @@ class FormRow(QWidget):
             row.addWidget(control)
         self.setMinimumHeight(theme.height(_ROW))
 
-    def say(self, help_text: str, ink: str = "ink2") -> None:
+    def show_help(self, help_text: str, ink: str = "ink2") -> None:
+        """Set the help below the label; `ink`: the name of a colour in `Tokens`."""
         self.help.set_ink(ink)
         self.help.show_text(help_text)
         self.help.setVisible(bool(help_text))

@@ -20,17 +20,17 @@ def test_escape_clears_the_text_then_leaves_the_field_then_clears_the_selection(
     table.setModel(QStringListModel(["one", "two"], table))
     table.selectRow(1)
     field.show()
-    field.go_to()
+    field.focus_and_select()
     field.setText("tcp")
     application.processEvents()
-    assert field.step_back(table)
+    assert field.handle_escape(table)
     assert field.text() == ""
-    assert field.step_back(table)
+    assert field.handle_escape(table)
     assert table.selectionModel().hasSelection()
     field.clearFocus()
-    assert field.step_back(table)
+    assert field.handle_escape(table)
     assert not table.selectionModel().hasSelection()
-    assert not field.step_back(table)
+    assert not field.handle_escape(table)
 
 
 def test_an_invalid_condition_is_underlined(theme: Theme) -> None:

@@ -22,7 +22,7 @@ from netwatch_tray.window.widgets import formatting
     ],
 )
 def test_durations_are_one_number_rounded_down(seconds: float, text: str) -> None:
-    assert formatting.how_long(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_durations_are_one_number_rounded_down(seconds: float, text: str) -> Non
     ],
 )
 def test_round_trip_times(seconds: float | None, text: str) -> None:
-    assert formatting.round_trip(seconds) == text
+    assert formatting.rtt(seconds) == text
 
 
 def test_dates_have_day_and_month() -> None:

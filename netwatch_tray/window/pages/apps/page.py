@@ -136,10 +136,10 @@ class AppsPage(Page):
         self._stack.currentWidget().setFocus()
 
     def go_to_filter(self) -> None:
-        self.search.go_to()
+        self.search.focus_and_select()
 
     def escape(self) -> bool:
-        return self.search.step_back(self.table)
+        return self.search.handle_escape(self.table)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         current = self.table.currentIndex()
@@ -211,7 +211,7 @@ class AppsPage(Page):
 
     def _explain_emptiness(self) -> None:
         if self._rows:
-            self._instead.say(
+            self._instead.show_message(
                 self.tr("No app matches"),
                 self.tr("Apps known: {total}, none has “{words}” in its name.").format(
                     total=len(self._rows), words=self.search.text().strip()
@@ -219,11 +219,11 @@ class AppsPage(Page):
                 button=True,
             )
         elif self._agent_away:
-            self._instead.say(
+            self._instead.show_message(
                 self.tr("Apps are not known"), self.tr("The list comes back by itself together with the agent.")
             )
         else:
-            self._instead.say(self.tr("Reading who uses the network …"), "")
+            self._instead.show_message(self.tr("Reading who uses the network …"), "")
 
     def _context(self) -> AppContext:
         now = self._recent.newest or time.time()

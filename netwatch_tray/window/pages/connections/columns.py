@@ -16,7 +16,7 @@ from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, is_listening, owner
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate
-from netwatch_tray.window.widgets.formatting import how_long, round_trip
+from netwatch_tray.window.widgets.formatting import duration, rtt
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, text_width
 
 translate = QCoreApplication.translate
@@ -118,7 +118,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
         _rate_column(UP, "tx", context),
         _column(
             title=translate("Connections", "RTT"),
-            text=lambda row: round_trip(row.connection.rtt_s),
+            text=lambda row: rtt(row.connection.rtt_s),
             order=lambda row: row.connection.rtt_s,
             tooltip=lambda _row: translate("Connections", "Round trip: how long an answer takes on the way"),
             widest="0000 ms",
@@ -286,7 +286,7 @@ def _group_name(group: Group) -> str:
 
 def _age(row: ConnectionRow, now: float) -> str:
     since = row.connection.since
-    return UNKNOWN if since is None else how_long(now - since)
+    return UNKNOWN if since is None else duration(now - since)
 
 
 def _remote(row: ConnectionRow) -> str:

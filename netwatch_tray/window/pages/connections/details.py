@@ -24,7 +24,7 @@ from netwatch_tray.window.pages.connections.columns import (
 )
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, key, owner
 from netwatch_tray.window.widgets.buttons import FlatButton
-from netwatch_tray.window.widgets.formatting import how_long, round_trip
+from netwatch_tray.window.widgets.formatting import duration, rtt
 from netwatch_tray.window.widgets.painting import hair_line
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.text import Text
@@ -169,9 +169,7 @@ class ConnectionDetails(QWidget):
         ]
         if it.protocol == "TCP" and it.rtt_s is not None:
             repeated = UNKNOWN if it.retransmits is None else str(it.retransmits)
-            sections.append(
-                ("TCP", [(self.tr("Round trip"), round_trip(it.rtt_s)), (self.tr("Retransmits"), repeated)])
-            )
+            sections.append(("TCP", [(self.tr("Round trip"), rtt(it.rtt_s)), (self.tr("Retransmits"), repeated)]))
         sections.append(
             (
                 self.tr("Process"),
@@ -193,7 +191,7 @@ class ConnectionDetails(QWidget):
     def _since(self, since: float | None, now: float) -> str:
         if since is None:
             return self.tr("before NetWatch")
-        return f"{datetime.fromtimestamp(since).astimezone():%H:%M:%S} ({how_long(now - since)})"
+        return f"{datetime.fromtimestamp(since).astimezone():%H:%M:%S} ({duration(now - since)})"
 
     def _rebuild(self, sections: list[_Section]) -> None:
         while (item := self._grid.takeAt(0)) is not None:

@@ -147,13 +147,13 @@ class ConnectionsPage(Page):
         self._stack.currentWidget().setFocus()
 
     def go_to_filter(self) -> None:
-        self.bar.field.go_to()
+        self.bar.field.focus_and_select()
 
     def escape(self) -> bool:
         if self.side.is_open and self.side.is_floating:
             self.side.close_pane()
             return True
-        return self.bar.field.step_back(self.table)
+        return self.bar.field.handle_escape(self.table)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         current = self.table.currentIndex()
@@ -273,7 +273,7 @@ class ConnectionsPage(Page):
         if self._matching:
             return
         if total:
-            self._instead.say(
+            self._instead.show_message(
                 self.tr("No connection matches"),
                 self.tr("Open sockets: {total}, none has “{words}”. The list fills by itself when one appears.").format(
                     total=total, words=words
@@ -281,17 +281,17 @@ class ConnectionsPage(Page):
                 button=True,
             )
         elif self._fault:
-            self._instead.say(self.tr("The connection list is missing"), self._fault)
+            self._instead.show_message(self.tr("The connection list is missing"), self._fault)
         elif self._agent_away:
-            self._instead.say(
+            self._instead.show_message(
                 self.tr("Connections are not known"), self.tr("The list comes back by itself together with the agent.")
             )
         elif self._is_known:
-            self._instead.say(
+            self._instead.show_message(
                 self.tr("No connections"),
                 self.tr("No program has a socket open. The list fills by itself when one does."),
             )
         elif self._loading.isActive():
-            self._instead.say("", "")
+            self._instead.show_message("", "")
         else:
-            self._instead.say(self.tr("Reading the connections …"), "")
+            self._instead.show_message(self.tr("Reading the connections …"), "")

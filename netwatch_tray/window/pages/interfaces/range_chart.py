@@ -16,7 +16,7 @@ from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.history_range import HistoryRange, points_of, with_live
 from netwatch_tray.window.data.recent_ticks import RecentTicks
 from netwatch_tray.window.widgets.buttons import Segments, ToolButton
-from netwatch_tray.window.widgets.formatting import how_long
+from netwatch_tray.window.widgets.formatting import duration
 from netwatch_tray.window.widgets.theme import Theme
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class RangeChart(QStackedWidget):
         if self._is_long and self._stored.missing:
             return [self._stored.missing]
         width = self.chart.point_width()
-        length = how_long(width) if width >= 60 else self.tr("{seconds:g} s").format(seconds=width)
+        length = duration(width) if width >= 60 else self.tr("{seconds:g} s").format(seconds=width)
         point = self.tr("1 point = {length}").format(length=length)
         if self._is_long:
             point = f"{point}, {self.tr('line: average, band: peak')}"

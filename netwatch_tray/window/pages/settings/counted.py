@@ -58,7 +58,9 @@ class CountedInterfaces(QWidget):
             self._rows = {name: self._make_row(name) for name in names}
         for name, (row, _segments) in self._rows.items():
             present = self._present.get(name)
-            row.say(f"{describe(present)}; {wording.why(present)}" if present else self.tr("Not there at this moment"))
+            row.show_help(
+                f"{describe(present)}; {wording.why(present)}" if present else self.tr("Not there at this moment")
+            )
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -34,7 +34,7 @@ class HistoryFileRow(FormRow):
         self.export_button.clicked.connect(self._export)
         self._folder.clicked.connect(self._open_folder)
         self.process.done.connect(self._save)
-        self.process.failed.connect(lambda why: self.say(why, "err"))
+        self.process.failed.connect(lambda why: self.show_help(why, "err"))
 
     def refresh(self) -> None:
         """Show the size of the file; after an export, its outcome stays."""
@@ -42,7 +42,7 @@ class HistoryFileRow(FormRow):
         size = _size_with_log(file) if file else 0
         if self._export_to is None:
             written = self.tr("{size} in {file}").format(size=units.size(size), file=file)
-            self.say(written if size else self.tr("Nothing is written yet"))
+            self.show_help(written if size else self.tr("Nothing is written yet"))
         self.export_button.setEnabled(bool(size))
         self._folder.setEnabled(bool(file and file.parent.is_dir()))
 
@@ -50,7 +50,7 @@ class HistoryFileRow(FormRow):
         name, _filter = QFileDialog.getSaveFileName(self, self.tr("Export the history"), "network-history.csv")
         if name:
             self._export_to = Path(name)
-            self.say(self.tr("Exporting …"))
+            self.show_help(self.tr("Exporting …"))
             self.process.run("export", "--from", _BEGINNING)
 
     def _save(self, csv: bytes) -> None:
@@ -60,9 +60,9 @@ class HistoryFileRow(FormRow):
         try:
             file.write_bytes(csv)
         except OSError as error:
-            self.say(f"{error.strerror}: {file}", "err")
+            self.show_help(f"{error.strerror}: {file}", "err")
         else:
-            self.say(self.tr("{size} saved in {file}").format(size=units.size(len(csv)), file=file))
+            self.show_help(self.tr("{size} saved in {file}").format(size=units.size(len(csv)), file=file))
 
     def _open_folder(self) -> None:
         if self._file:

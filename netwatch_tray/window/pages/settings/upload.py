@@ -67,9 +67,9 @@ class UploadSettings(QObject):
         self._colour()
 
         self.snapshot.done.connect(self._show_body)
-        self.snapshot.failed.connect(lambda why: self._sent_row.say(why, "err"))
+        self.snapshot.failed.connect(lambda why: self._sent_row.show_help(why, "err"))
         self.setup.done.connect(self._confirm_key)
-        self.setup.failed.connect(lambda why: self._key_row.say(why, "err"))
+        self.setup.failed.connect(lambda why: self._key_row.show_help(why, "err"))
 
         levels = QWidget()
         column = QVBoxLayout(levels)
@@ -118,9 +118,9 @@ class UploadSettings(QObject):
 
     def _show_state(self) -> None:
         if not self._upload.on:
-            self._state.say(self.tr("Off: nothing leaves this computer."))
+            self._state.show_help(self.tr("Off: nothing leaves this computer."))
         else:
-            self._state.say(self._status or self.tr("On; what becomes of it is not known at this moment."))
+            self._state.show_help(self._status or self.tr("On; what becomes of it is not known at this moment."))
 
     def _choose(self, **chosen: Any) -> None:
         """Save fields of `Upload`."""
@@ -136,12 +136,12 @@ class UploadSettings(QObject):
         """Run the subcommand that stores keys, which chooses between keyring and file."""
         typed = self.key.text().strip()
         if typed and not self.setup.is_running:
-            self._key_row.say(self.tr("Saving …"))
+            self._key_row.show_help(self.tr("Saving …"))
             self.setup.run("upload", "setup", "--endpoint", self._upload.endpoint, stdin=typed.encode() + b"\n")
 
     def _confirm_key(self, _printed: bytes) -> None:
         self.key.clear()
-        self._key_row.say(self.tr("The key is saved. Nothing is sent until you turn sending on above."))
+        self._key_row.show_help(self.tr("The key is saved. Nothing is sent until you turn sending on above."))
 
     def _show_or_hide(self) -> None:
         if self.body.isHidden():
@@ -150,17 +150,17 @@ class UploadSettings(QObject):
             self.snapshot.stop()
             self.body.hide()
             self.show_button.setText(self.tr("Show"))
-            self._sent_row.say(self._about_sent())
+            self._sent_row.show_help(self._about_sent())
 
     def _measure(self) -> None:
-        self._sent_row.say(self.tr("Measuring for 2 seconds …"))
+        self._sent_row.show_help(self.tr("Measuring for 2 seconds …"))
         self.snapshot.run("snapshot", "--pretty")
 
     def _show_body(self, printed: bytes) -> None:
         self.body.setPlainText(printed.decode(errors="replace"))
         self.body.show()
         self.show_button.setText(self.tr("Hide"))
-        self._sent_row.say(
+        self._sent_row.show_help(
             self.tr("{size}, measured just now as it is for sending; nothing was sent.").format(
                 size=units.size(len(printed))
             )

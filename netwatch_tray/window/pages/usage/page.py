@@ -288,7 +288,7 @@ class UsagePage(Page):
         self._of.show_text("")
         self._sentence.show_text("")
         self._bar.hide()
-        self._instead.say(title, detail)
+        self._instead.show_message(title, detail)
         self._stack.setCurrentWidget(self._instead)
         self._offer_pane()
         self.changed.emit()
