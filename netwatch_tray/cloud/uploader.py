@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 _MAX_FAILURES = 5
 """How often the server may fail to store one snapshot before it is set aside."""
+_MAX_UNCLEAR = 2 * wire.MOST_SNAPSHOTS
+"""Snapshots that a list is requested for: the last batches whose response was lost."""
 _ENVELOPE_ROOM = 8192
 """Bytes of a body reserved for what surrounds the snapshots."""
 _LONGEST_RETRY_AFTER = 300.0
@@ -233,9 +235,13 @@ class Uploader:
         return True
 
     def _note_unclear(self, batch: list[Stored]) -> None:
+        if not self._lists_stored:
+            return
         for each in batch:
             with contextlib.suppress(ParseError):  # it was stored by another version
                 self._unclear[wire.decode(each.body).timestamp] = each.id
+        for oldest in list(self._unclear)[:-_MAX_UNCLEAR]:
+            del self._unclear[oldest]
 
     def _send(self, batch: list[Stored]) -> bool:
         now = clock.boottime()
