@@ -48,7 +48,7 @@ class _Collector(logging.Handler):
 def expected_logs(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Parts of the warnings and errors a test expects: append them; each must come, and nothing else may."""
     expected: list[str] = []
-    odd_rows.counts.clear()
+    odd_rows.clear()
     collector = _Collector()
     logging.getLogger().addHandler(collector)
     try:

@@ -1,4 +1,4 @@
-"""Hands what is measured to the history, once a minute, in a thread: a slow disk must not hold up the tray."""
+"""Hands measurements to the history once a minute, in a thread: a slow disk must not delay the tray."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _MOST_ROWS = 12_000
-"""Interfaces times ticks held at a time, 5 MB; a host of containers hands over more often than once a minute."""
+"""Interfaces times ticks held at a time, 5 MB. A host of containers hands over more often than once a minute."""
 _MOST_HELD = 900
-"""Measurements held while the disk does not answer."""
+"""Measurements held while the disk does not respond."""
 _LONGEST_END = 5.0
-"""Seconds that the end of the agent waits for the disk."""
+"""Seconds that the agent waits for the disk before it exits."""
 
 
 class _Task(NamedTuple):
-    """For the thread."""
+    """Work for the thread."""
 
     held: list[Measurement]
     settings: Settings
@@ -56,7 +56,7 @@ class Moved(NamedTuple):
 
 
 class HistoryKeeper:
-    """Belongs to the scheduler's thread. Nothing is opened or even imported before the first minute is over."""
+    """Belongs to the scheduler's thread. Nothing is opened or imported before the first minute is over."""
 
     def __init__(
         self, scheduler: Scheduler, file: Path, settings: Settings, alert: Callable[[PlanAlert], None]
@@ -70,17 +70,17 @@ class HistoryKeeper:
         """Used by the thread alone."""
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        """Waits for tasks; one that is started for each minute costs a tenth of what a minute costs."""
+        """Waits for tasks. Starting a thread for each minute adds a tenth to the cost of a minute."""
         self._pending = 0
-        """Tasks given to it and not done."""
+        """Tasks that the thread has not finished."""
         self._is_stopped = False
         self._held: list[Measurement] = []
         self._rows = 0
         self._minute: int | None = None
         self.moved: Moved | None = None
-        """As of the last minute that was stored; None: not known."""
+        """As of the last minute that was stored; `None`: unknown."""
         self._earlier: tuple[tuple[date, date, int], int] | None = None
-        """Bytes of the billing month before today, after what they were read for: today, the first day and the hour."""
+        """What was read (today, first day, hour), and the bytes of the billing month before today."""
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -89,14 +89,14 @@ class HistoryKeeper:
         return writer.faults if writer else ()
 
     def apply(self, settings: Settings) -> None:
-        """Holds from the next minute on; a history that is switched off is closed as soon as the disk allows."""
+        """Use these settings from the next minute on. A history that is switched off is closed once the disk allows."""
         was_on, self._settings = self._settings.history.on, settings
         if was_on and not settings.history.on:
             self._hand_over(is_end=True)
             self._minute = None
 
     def take(self, tick: Tick, interval: AppInterval | None) -> None:
-        """The newest tick, and what the apps moved since the one before, if that was read."""
+        """Add a tick, and what the apps moved since the previous one, if that was read."""
         if not self._settings.history.on:
             return
         if len(self._held) >= _MOST_HELD:
@@ -106,7 +106,7 @@ class HistoryKeeper:
         self._minute = minute
         if (is_over or self._rows > _MOST_ROWS) and not self._pending:
             self._hand_over(is_commit=is_over)
-        elif is_over:  # the minute before is still being written: with the next tick
+        elif is_over:  # the previous minute is still being written: try again with the next tick
             self._minute = minute - 1
         self._held.append(tick)
         self._rows += len(tick.interfaces)
@@ -114,7 +114,7 @@ class HistoryKeeper:
             self._held.append((tick.at, interval))
 
     def stop(self) -> None:
-        """Stores everything and closes the file, unless the disk does not answer in time."""
+        """Store everything and close the file, unless the disk does not respond in time."""
         self._is_stopped = True
         self._hand_over(is_end=True)
         self._tasks.put(None)
@@ -132,30 +132,30 @@ class HistoryKeeper:
             self._thread.start()
 
     def _work(self) -> None:
-        """In the thread."""
+        """Run in the thread."""
         while (task := self._tasks.get()) is not None:
             alert = None
             try:
                 alert = self._record(task)
-            except Exception:  # noqa: BLE001  the guard of the thread: a bug in here must not end the history for good
+            except Exception:  # noqa: BLE001  the guard of the thread: recording continues after a bug
                 _log.exception("Unexpected error; the history goes on with the next minute")
                 writer, self._writer = self._writer, None
                 if writer:
                     writer.close()
             if not self._is_stopped:
                 self._scheduler.call_soon(partial(self._finish, alert))
-            del task  # a minute of ticks: not until the next one comes
+            del task  # frees a minute of ticks
 
     def _record(self, task: _Task) -> PlanAlert | None:
         if task.is_end and self._writer is None and not task.held:
             return None
-        from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
+        from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  loads SQLite: not while the agent starts
 
         kept, plan = task.settings.history, task.settings.plan
         if self._writer is None:
             self._writer = HistoryWriter(self._file, kept, plan)
         writer = self._writer
-        writer.choose(kept, plan)
+        writer.apply(kept, plan)
         if not task.is_end:
             alert = writer.record(task.held, commit=task.is_commit)
             if task.is_commit:
@@ -166,9 +166,9 @@ class HistoryKeeper:
         return None
 
     def _read_moved(self, writer: HistoryWriter, held: list[Measurement], plan: DataPlan) -> Moved | None:
-        """In the thread. Ask the writer for today, and once an hour, as imports may change them, read the days before.
+        """Run in the thread. Read today each minute, and the days before once an hour, because imports may change them.
 
-        A reader for each minute would cost a fifth of what a minute costs.
+        Opening a reader each minute would add a fifth to the cost of a minute.
         """
         now = next((each.at.timestamp() for each in reversed(held) if isinstance(each, Tick)), time.time())
         today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
@@ -184,7 +184,7 @@ class HistoryKeeper:
         return Moved(used, self._earlier[1] + used, since)
 
     def _read_earlier(self, since: date, today: date) -> int:
-        """Bytes of the days before today. Raises HistoryError."""
+        """Return the bytes of the days before today. Raise HistoryError."""
         if since == today:
             return 0
         from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415  as the writer

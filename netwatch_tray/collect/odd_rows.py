@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -17,8 +16,26 @@ _SHOWN = 80
 _Row = TypeVar("_Row")
 _Value = TypeVar("_Value")
 
-counts: Counter[str] = Counter()
-"""Rows left out since the program started, by source."""
+
+class LeftOut:
+    """Counts rows that cannot be used, and logs the first of them."""
+
+    def __init__(self, message: str, most_logged: int = 1) -> None:
+        """`message`: begins each line in the log; the row follows."""
+        self._message = message
+        self._most_logged = most_logged
+        self.count = 0
+        self.first = ""
+
+    def add(self, row: str) -> None:
+        self.count += 1
+        self.first = self.first or row
+        if self.count <= self._most_logged:
+            _log.warning("%s: %s.", self._message, row)
+
+
+_left_out: dict[str, LeftOut] = {}
+"""By source."""
 
 
 def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -> list[_Value]:
@@ -45,14 +62,24 @@ def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -
 
 def leave_out(source: str, row: object) -> None:
     """Count a row that does not parse."""
-    counts[source] += 1
-    if counts[source] == 1:
-        _log.warning("A row of %s is not understood and left out, as all like it will be: %s.", source, _shown(row))
+    if source not in _left_out:
+        _left_out[source] = LeftOut(f"A row of {source} is not understood and left out, as all like it will be")
+    _left_out[source].add(_shown(row))
+
+
+def counts() -> dict[str, int]:
+    """Return how many rows were left out since the program started, by source."""
+    return {source: found.count for source, found in _left_out.items()}
+
+
+def clear() -> None:
+    """Forget what was left out, for tests."""
+    _left_out.clear()
 
 
 def faults() -> tuple[str, ...]:
     """Return a sentence for each source that had rows left out, for the user."""
-    return tuple(f"Left out of {source}: {count} rows that are not understood." for source, count in counts.items())
+    return tuple(f"Left out of {source}: {count} rows that are not understood." for source, count in counts().items())
 
 
 def _shown(row: object) -> str:

@@ -1,8 +1,8 @@
-"""How measurements lie in the file: minutes as they come, and chunks of a series, compressed columns of one tier.
+"""The layout of blobs: minutes as they are recorded, and chunks, which are compressed columns of one series and tier.
 
-A chunk holds an hour of tens of seconds or of minutes, or four days of hours. Unknown is a value that covers no time.
-`pack_*` refuse what `unpack_*` refuse: what is written is checked by the decoder that will read it. `mended` keeps what
-can be kept of values that were refused.
+A chunk holds an hour of tens of seconds or of minutes, or four days of hours. A value that covers no time is unknown.
+`pack_*` refuse what `unpack_*` refuse: the decoder that will read a blob checks it before it is written. `mended` keeps
+what can be kept of values that were refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec
 from netwatch_tray.errors import HistoryError
 
 TENS, MINUTES, HOURS = 10, 60, 3600
-"""The tiers, in seconds a value; a finer one, the ticks themselves, is in the minutes."""
+"""Seconds a value, by tier. Ticks themselves are in the minutes."""
 SPAN = {TENS: 3600, MINUTES: 3600, HOURS: 4 * 86400}
 """Seconds a chunk, by tier."""
 
@@ -28,27 +28,27 @@ Unpacked = TypeVar("Unpacked")
 _MOST = (1 << 63) - 1
 _Sum = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
-"""What 60 ticks come to at most, and more of them still go into 64 bits."""
+"""Largest sum of 60 ticks; sums of these still fit into 64 bits."""
 _InMinute = Annotated[int, msgspec.Meta(ge=0, lt=60_000)]
 _Positive = Annotated[int, msgspec.Meta(gt=0, le=1 << 62)]
 
 Value = tuple[_Amount, _Amount, _Amount, _Amount, _Amount]
-"""Tenths of a second covered; bytes received and sent; highest rates in it, bytes/s, received and sent."""
+"""Tenths of a second covered; bytes received and sent; highest rates, bytes/s, received and sent."""
 
 MinuteValues = dict[_Amount, Value]
-"""By series."""
+"""By ID of the series."""
 
 
 LedgerEntry = tuple[_Sum, _Sum, _Sum, _Sum, _Sum]
-"""Bytes received and sent, those of gaps included; of these: carried while nothing was measured, so the day may be an
-earlier one; tenths of a second measured."""
+"""Bytes received and sent, those of gaps included; bytes of these that were carried in gaps, perhaps on an earlier day;
+tenths of a second measured."""
 
 Ledger = dict[_Amount, LedgerEntry]
-"""What series moved in a day in one network."""
+"""What was carried on a local day in one network, by ID of the series."""
 
 
 class CorruptRowError(HistoryError):
-    """One row of the history cannot be read or must not be written. The rows around it are not affected."""
+    """One row of the history cannot be read or must not be written. Other rows are not affected."""
 
 
 class Fine(msgspec.Struct, frozen=True, array_like=True):
@@ -59,15 +59,15 @@ class Fine(msgspec.Struct, frozen=True, array_like=True):
     elapsed: list[_Positive]
     """How long each lasted, ms."""
     lines: dict[_Amount, msgspec.Raw]
-    """By series: a TickBytes; decoded only for who is asked for."""
+    """TickBytes by ID of the series; decoded only where they are requested."""
 
 
 TickBytes = tuple[list[_Amount | None], list[_Amount | None]]
-"""Bytes received and sent in each tick; `None`: unknown, as is what follows its end."""
+"""Bytes received and sent in each tick; `None`: unknown. Lists may be shorter than the minute; the rest is unknown."""
 
 
 class Columns(msgspec.Struct):
-    """A chunk: `Value`s side by side, column by column."""
+    """The `Value`s of a chunk by column."""
 
     covered: list[int]
     rx: list[int]
@@ -77,16 +77,16 @@ class Columns(msgspec.Struct):
 
     @classmethod
     def of(cls, size: int) -> Columns:
-        """So many unknown values."""
+        """Return so many unknown values."""
         return cls([0] * size, [0] * size, [0] * size, [0] * size, [0] * size)
 
     @classmethod
     def empty(cls, tier: int) -> Columns:
-        """A chunk of unknown values."""
+        """Return a chunk of unknown values."""
         return cls.of(SPAN[tier] // tier)
 
     def add(self, place: int, value: Value) -> None:
-        """What was there stays counted: after the clock was set back the same minute comes twice."""
+        """Add to the value at a place: after the clock was set back the same minute is recorded twice."""
         covered, rx, tx, rx_peak, tx_peak = value
         if not (self.covered[place] or self.rx[place] or self.tx[place]):  # nearly always
             self.covered[place], self.rx[place], self.tx[place] = covered, rx, tx
@@ -99,7 +99,7 @@ class Columns(msgspec.Struct):
         self.tx_peak[place] = max(self.tx_peak[place], tx_peak)
 
     def merge(self, other: Columns) -> None:
-        """Adds what is as long, place by place."""
+        """Add columns of the same length, place by place."""
         self.covered = list(map(add, self.covered, other.covered))
         self.rx = list(map(add, self.rx, other.rx))
         self.tx = list(map(add, self.tx, other.tx))
@@ -107,7 +107,7 @@ class Columns(msgspec.Struct):
         self.tx_peak = list(map(max, self.tx_peak, other.tx_peak))
 
     def extend(self, other: Columns, place: int, part: slice) -> None:
-        """Puts that part of `other` behind what is here, at `place`; in between nothing is known."""
+        """Append a part of `other` at `place`; what lies before it becomes unknown."""
         self.pad(place)
         self.covered += other.covered[part]
         self.rx += other.rx[part]
@@ -116,7 +116,7 @@ class Columns(msgspec.Struct):
         self.tx_peak += other.tx_peak[part]
 
     def pad(self, size: int) -> None:
-        """Makes it as long with unknown values."""
+        """Append unknown values up to a length."""
         unknown = [0] * (size - len(self.covered))
         self.covered += unknown
         self.rx += unknown
@@ -125,26 +125,26 @@ class Columns(msgspec.Struct):
         self.tx_peak += unknown
 
     def whole(self) -> Value:
-        """All of it made into one value."""
+        """Return all values combined into one."""
         return sum(self.covered), sum(self.rx), sum(self.tx), max(self.rx_peak), max(self.tx_peak)
 
 
 def chunk_id(tier: int, at: int, series: int = 0) -> int:
-    """Of the chunk that the moment `at` falls in: sorts by tier, then time, then series.
+    """Return the ID of the chunk that holds the Unix time `at`. IDs sort by tier, time, series.
 
-    One integer, because a key of three columns would cost a second tree, or a quarter of the file in half-empty pages.
+    One integer, because a key of three columns needs a second tree, or a quarter of the file in half-empty pages.
     """
     return (_RANK[tier] << 28 | at // SPAN[tier]) << 32 | series
 
 
 def start_of(chunk: int) -> tuple[int, int]:
-    """Tier and unix time of the first value of the chunk with that id."""
+    """Return the tier, and the Unix time of the first value, of the chunk with that ID."""
     tier = _TIER_OF_RANK[chunk >> 60]
     return tier, (chunk >> 32 & (1 << 28) - 1) * SPAN[tier]
 
 
 NEXT_CHUNK = 1 << 32
-"""From the id of a chunk to that of the same series after it."""
+"""Difference between the IDs of two consecutive chunks of a series."""
 _RANK = {TENS: 0, MINUTES: 1, HOURS: 2}
 _TIER_OF_RANK = tuple(_RANK)
 
@@ -159,11 +159,11 @@ _whole_fine: msgspec.msgpack.Decoder[tuple[list[_InMinute], list[_Positive], dic
 
 
 def pack_columns(columns: Columns) -> bytes:
-    """A bit for each place that has a value, then the values that are there, column by column, as planes of bytes.
+    """Encode a bit for each place that has a value, then the values, column by column, as planes of bytes.
 
-    That is all lowest bytes, then all second ones …: like beside like, a quarter less than numbers in their order.
-    Bytes are exact; peaks are cut to ten bits, three digits, because the rest of them is a tenth of the file.
-    Raises CorruptRowError.
+    All lowest bytes come first, then all second ones …, which compresses to a quarter less than numbers in their order.
+    Bytes are exact. Peaks are rounded down to ten bits, three digits, because the other bits are a tenth of the file.
+    Raise CorruptRowError.
     """
     rows = [columns.covered, columns.rx, columns.tx, columns.rx_peak, columns.tx_peak]
     is_there = list(map(any, zip(*rows, strict=True)))
@@ -182,7 +182,7 @@ def pack_columns(columns: Columns) -> bytes:
 
 
 def unpack_columns(data: bytes, tier: int) -> Columns:
-    """Raises CorruptRowError."""
+    """Raise CorruptRowError."""
     size = SPAN[tier] // tier
     begin = -(-size // 8)
     unpacker = zlib.decompressobj()
@@ -208,31 +208,31 @@ def unpack_columns(data: bytes, tier: int) -> Columns:
 
 
 def pack_minute(minute: MinuteValues) -> bytes:
-    """Raises CorruptRowError."""
+    """Raise CorruptRowError."""
     return _checked(_minute, minute)
 
 
 def unpack_minute(data: bytes) -> MinuteValues:
-    """Raises CorruptRowError."""
+    """Raise CorruptRowError."""
     return _decoded(_minute, data)
 
 
 def pack_ledger(ledger: Ledger) -> bytes:
-    """Raises CorruptRowError."""
+    """Raise CorruptRowError."""
     return _checked(_ledger, ledger)
 
 
 def unpack_ledger(data: bytes) -> Ledger:
-    """Raises CorruptRowError."""
+    """Raise CorruptRowError."""
     return _decoded(_ledger, data)
 
 
 def mended(values: Mapping[int, Value] | bytes, most: int = 1 << 62) -> tuple[dict[int, Value], list[int | None]]:
-    """What can be kept of a minute or of a ledger that was refused, and the series of what cannot stay as it is.
+    """Return what can be kept of a minute or a ledger that was refused, and the IDs of series that were changed.
 
-    An amount below 0 becomes 0: the program once stored them, and the other amounts beside it are right. A value that
-    is anything else than five numbers up to `most` is left out; `None`: so is one of a series that nobody can name.
-    Raises CorruptRowError where nothing can be read.
+    An amount below 0 becomes 0: version 1 of the format stored them, and the amounts beside it are right. A value that
+    is not five numbers up to `most` is left out. `None`: so is one whose key is no ID of a series.
+    Raise CorruptRowError where nothing can be read.
     """
     table: object = values
     if isinstance(values, bytes):
@@ -261,7 +261,7 @@ def _is_five_numbers(value: object) -> TypeGuard[Value]:
 
 
 def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickBytes]) -> bytes:
-    """Raises CorruptRowError."""
+    """Raise CorruptRowError."""
     data = _checked(_whole_fine, (times, elapsed, lines))
     size = len(times)
     if len(elapsed) != size or not all(len(rx) == len(tx) <= size for rx, tx in lines.values()):
@@ -270,7 +270,7 @@ def pack_fine(times: list[int], elapsed: list[int], lines: Mapping[int, TickByte
 
 
 def unpack_fine(data: bytes) -> Fine:
-    """Raises CorruptRowError."""
+    """Raise CorruptRowError."""
     fine = _decoded(_fine, data)
     if len(fine.times) != len(fine.elapsed):
         raise CorruptRowError("ticks without a time")
@@ -278,7 +278,7 @@ def unpack_fine(data: bytes) -> Fine:
 
 
 def unpack_line(fine: Fine, series: int) -> TickBytes | None:
-    """As long as the minute has ticks; `None`: the series was not there. Raises CorruptRowError."""
+    """Return a value for each tick of the minute; `None`: the series was absent. Raise CorruptRowError."""
     raw = fine.lines.get(series)
     if raw is None:
         return None
@@ -292,9 +292,9 @@ def unpack_line(fine: Fine, series: int) -> TickBytes | None:
 def tens_of(
     fine: Fine, wanted: Collection[int] | None = None, refused: Callable[[int], None] | None = None
 ) -> Iterator[tuple[int, int, Value]]:
-    """Ticks made into values of the tier of tens: series, second of the minute it begins at, value.
+    """Sum ticks into values of ten seconds; return ID of the series, second of the minute at which it begins, value.
 
-    `wanted`: of these series only. `refused` is called with each series whose ticks cannot be read; without it that
+    `wanted`: only these series. `refused` is called with each series whose ticks cannot be read; without it that
     raises CorruptRowError.
     """
     elapsed = fine.elapsed
@@ -318,14 +318,14 @@ def tens_of(
                 if value is not None:
                     yield series, second, value
             continue
-        # As `summed` does it, for all at once: an hour has thousands of these.
+        # The same as `summed`, with the rates of all ticks computed at once: an hour has thousands of these values.
         for second, part, covered in spans:
             rx_peak, tx_peak = round(1000 * max(rx_rates[part])), round(1000 * max(tx_rates[part]))
             yield series, second, (covered, sum(rx[part]), sum(tx[part]), rx_peak, tx_peak)
 
 
 def summed(elapsed: list[int], rx: Sequence[int | None], tx: Sequence[int | None]) -> Value | None:
-    """Ticks of some length (ms) made into one value; `None`: none of them is known."""
+    """Combine ticks that lasted `elapsed` ms each into one value; `None`: all of them are unknown."""
     # Unknown ticks are rare, and a search for them takes ten times as long as the sums.
     known_rx, known_tx = cast("Sequence[int]", rx), cast("Sequence[int]", tx)
     try:
@@ -341,7 +341,7 @@ def summed(elapsed: list[int], rx: Sequence[int | None], tx: Sequence[int | None
 
 
 def _spans_of_tens(times: list[int]) -> list[tuple[int, slice]]:
-    """The second each begins at, and which ticks are in it."""
+    """Return the second at which each ten seconds begin, and the ticks in them."""
     spans = []
     end = 0
     for second, group in groupby(times, lambda time_ms: time_ms // 10_000 * 10):
@@ -353,12 +353,12 @@ def _spans_of_tens(times: list[int]) -> list[tuple[int, slice]]:
 def _decoded(decoder: msgspec.msgpack.Decoder[Unpacked], data: bytes) -> Unpacked:
     try:
         return decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError, TypeError) as error:  # TypeError: no bytes at all
+    except (msgspec.DecodeError, RecursionError, TypeError) as error:  # TypeError: not bytes
         raise CorruptRowError(str(error)) from error
 
 
 def _checked(decoder: msgspec.msgpack.Decoder[Unpacked], value: object) -> bytes:
-    """Encoded, and as the decoder wants it: checking takes a fiftieth of what a minute costs."""
+    """Encode and check with the decoder that will read it. The check is a fiftieth of the cost of a minute."""
     try:
         data = _encoder.encode(value)
         decoder.decode(data)

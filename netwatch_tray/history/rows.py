@@ -1,17 +1,17 @@
-"""Rows of the history file, one by one: a row that cannot be read is left out, counted and reported once.
+"""Reads the history row by row: a row that cannot be read is left out, counted and reported once.
 
-Everything around such a row stays in each sum and each curve.
+The rows around it stay in each sum and each curve.
 """
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar, cast
 
+from netwatch_tray.collect.odd_rows import LeftOut
 from netwatch_tray.history.codes import SERIES_KINDS
 from netwatch_tray.history.packing import (
     Columns,
@@ -33,53 +33,51 @@ from netwatch_tray.history.packing import (
 from netwatch_tray.history.schema import explained
 from netwatch_tray.history.usage import LATEST
 
-_log = logging.getLogger(__name__)
-
 _KINDS = {code: kind for kind, code in SERIES_KINDS.items()}
 
 Unpacked = TypeVar("Unpacked")
 Types = tuple[type | tuple[type, ...], ...]
 
 _MOST_LOGGED = 50
-"""A file with more damaged rows than this gets no longer log, only a higher count."""
+"""Damaged rows; more of them are only counted."""
 _MOST_REMEMBERED = 1000
 
 
 class Rows:
-    """Belongs to one connection, as `sqlite3` connections do to one thread at a time."""
+    """Runs queries and decodes blobs for one connection. Not for two threads at a time."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._connection = connection
         self._file = file
         self._reported: set[str] = set()
-        self._first = ""
-        self.lost = 0
-        """Rows and values left out or mended since the start."""
+        self._left_out = LeftOut("Part of the history is damaged, everything else is kept", _MOST_LOGGED)
+
+    @property
+    def lost(self) -> int:
+        """Rows and values left out or mended since the connection was opened."""
+        return self._left_out.count
 
     @property
     def note(self) -> str | None:
-        """For the user; `None`: every row was sound."""
+        """What was damaged, for the user; `None`: nothing."""
         if not self.lost:
             return None
         return (
             f"{self.lost} damaged {'value' if self.lost == 1 else 'values'} in the history "
-            f"{'was' if self.lost == 1 else 'were'} left out or set to 0, first: {self._first}. Everything else is "
-            "kept, and totals are what the interfaces counted."
+            f"{'was' if self.lost == 1 else 'were'} left out or set to 0, first: {self._left_out.first}. Everything "
+            "else is kept, and totals are what the interfaces counted."
         )
 
     def report(self, what: str) -> None:
-        """Count and log one row, once."""
+        """Count and log a row, once."""
         if what in self._reported:
             return
-        self.lost += 1
-        self._first = self._first or what
         if len(self._reported) < _MOST_REMEMBERED:
             self._reported.add(what)
-        if self.lost <= _MOST_LOGGED:
-            _log.warning("Part of the history is damaged: %s. Everything else is kept.", what)
+        self._left_out.add(what)
 
     def refuse(self, series: int | None, when: object, how: str) -> None:
-        """Report a value by the name of its series and its time."""
+        """Report a value by the name of its series and its time (Unix time or day)."""
         self.report(f"{self._name(series)}, {moment(when)} ({how})")
 
     def mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
@@ -93,11 +91,11 @@ class Rows:
         return found
 
     def minute(self, at: object, data: object) -> MinuteValues:
-        """What can be read of a minute; nothing of it: empty."""
+        """Return what can be read of a minute."""
         return self._table(unpack_minute, at, data, 1 << 62)
 
     def ledger(self, day: object, data: object) -> Ledger:
-        """What can be read of a day's ledger; nothing of it: empty."""
+        """Return what can be read of a ledger."""
         return self._table(unpack_ledger, day, data, (1 << 63) - 1)
 
     def fine(self, at: object, data: object) -> Fine | None:
@@ -180,7 +178,7 @@ class Rows:
 
 
 def moment(at: object) -> str:
-    """A Unix time as the local time to the minute; a day as it is written; anything else as it is."""
+    """Format a Unix time as local time to the minute; return anything else as text."""
     if isinstance(at, int | float):
         try:
             return f"{datetime.fromtimestamp(at):%Y-%m-%d %H:%M}"  # noqa: DTZ006  the user's own time
@@ -190,5 +188,5 @@ def moment(at: object) -> str:
 
 
 def is_moment(at: object) -> bool:
-    """Whether it is a Unix time that can be shown."""
+    """Return whether it is a Unix time that can be shown."""
     return isinstance(at, int | float) and 0 <= at <= LATEST

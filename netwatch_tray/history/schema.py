@@ -1,7 +1,7 @@
-"""The history file: its tables, its versions, how it is opened, and what may be wrong with it.
+"""The history file: its tables and versions, and how it is opened.
 
-SQLite in WAL mode: one program writes, any number read meanwhile, and a commit is on the disk when it is made
-(`synchronous=FULL`), so that a power cut loses no more than what was not yet committed.
+SQLite in WAL mode: one program writes, any number read meanwhile. A commit is on the disk when it returns
+(`synchronous=FULL`), so that a power cut loses only what was not committed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from netwatch_tray.history.codes import INTERRUPTED, LOST, NETWORK_KINDS, OTHER,
 from netwatch_tray.model import GapReason
 
 _APPLICATION_ID = 0x4E575448
-"""`NWTH`, in the header of the file: tells it from other programs' SQLite files."""
+"""`NWTH`, in the header of the file: distinguishes it from SQLite files of other programs."""
 
 
 def _code(column: str, codes: Mapping[str, int], otherwise: int) -> str:
@@ -42,7 +42,7 @@ MIGRATIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY,
         start INTEGER NOT NULL,  -- unix time of the minute
         packed INTEGER NOT NULL, -- 1: is in chunk as well
-        minute BLOB NOT NULL,    -- packing.MinuteValues
+        minute BLOB NOT NULL,    -- packing.Minute
         fine BLOB NOT NULL       -- packing.Fine
     );
     CREATE TABLE chunk (
@@ -98,7 +98,7 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE TABLE state (         -- where to go on after a restart: one row
         id INTEGER PRIMARY KEY CHECK (id = 1),
-        data BLOB NOT NULL       -- batch.RecorderState
+        data BLOB NOT NULL       -- recorder.State
     );
     """,
     """
@@ -144,7 +144,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX gap_by_finish ON gap (finish);
     """,  # noqa: S608  our own words
 )
-"""Each brings a file from the version of its place to the next; never changed once released, only added to."""
+"""Each migrates a file to the next version. Released ones are never changed, nor their comments: SQLite stores them."""
 
 VERSION = len(MIGRATIONS)
 LAST_NOT_LAID_OUT = 2
@@ -154,15 +154,17 @@ _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class CorruptHistoryError(HistoryError):
-    """SQLite itself calls the file corrupt, or no database at all."""
+    """SQLite reports that the file is corrupt or no database."""
 
 
 @contextlib.contextmanager
 def explained(file: Path) -> Iterator[None]:
-    """SQLite's errors, told to people. Raises CorruptHistoryError where the file is at fault, else HistoryError."""
+    """Turn errors of SQLite into messages for the user. Raise CorruptHistoryError where the file is damaged, else
+    HistoryError.
+    """
     try:
         yield
-    except UnicodeDecodeError as error:  # SQLite's own words about a damaged table may have damaged names in them
+    except UnicodeDecodeError as error:  # SQLite's message about a damaged table may contain damaged names
         raise CorruptHistoryError(f"The history {file} is damaged ({error}).") from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -178,9 +180,9 @@ def explained(file: Path) -> Iterator[None]:
 
 
 def open_for_writing(file: Path) -> sqlite3.Connection:
-    """Creates the file, private to the user, or brings an older one to this version in one transaction.
+    """Create the file, private to the user, or migrate an older one in one transaction.
 
-    Raises CorruptHistoryError; HistoryError when it cannot be written or was written by a newer program.
+    Raise CorruptHistoryError; HistoryError where it cannot be written or was written by a newer program.
     """
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -194,7 +196,7 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
         connection.text_factory = _text
         try:
             version = _check(connection, file)
-            # A small cache: the writer appends, and the agent's memory is dear.
+            # A small cache is enough for a writer that appends, and saves memory of the agent.
             connection.execute("PRAGMA cache_size = -256")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_mode = WAL")
@@ -209,8 +211,9 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(file: Path) -> sqlite3.Connection:
-    """A snapshot at each query, never in the writer's way. Raises HistoryError: nothing is there
-    (NoHistoryYetError), or it is newer.
+    """Open the file without ever blocking its writer; each query sees a snapshot.
+
+    Raise NoHistoryYetError; HistoryError where it is of another version or cannot be read.
     """
     if not file.exists():
         raise NoHistoryYetError(f"There is no history yet in {file}: start the program with `netwatch-tray`.")
@@ -218,7 +221,7 @@ def open_for_reading(file: Path) -> sqlite3.Connection:
         try:
             return _connect_for_reading(file, "mode=ro")
         except sqlite3.OperationalError:
-            # In a folder that cannot be written SQLite cannot make its index of the WAL; without a WAL it needs none.
+            # SQLite cannot create its index of the WAL in a read-only directory; without a WAL it needs none.
             if file.with_name(file.name + "-wal").exists():
                 raise
             return _connect_for_reading(file, "mode=ro&immutable=1")
@@ -233,7 +236,7 @@ def _columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
 
 
 def _compare(connection: sqlite3.Connection, file: Path) -> None:
-    """Raises CorruptHistoryError where damage renamed a table or a column, which SQLite takes for somebody's wish."""
+    """Raise CorruptHistoryError where damage renamed a table or a column: SQLite does not detect that."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         _migrate(model)
         wanted = _columns(model)
@@ -244,19 +247,19 @@ def _compare(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _text(data: bytes) -> str:
-    """For SQLite: text that is damaged stays text."""
+    """Decode text for SQLite; damaged text stays text."""
     return data.decode(errors="replace")
 
 
 def verify(connection: sqlite3.Connection, file: Path) -> None:
-    """Raises CorruptHistoryError where SQLite's own check finds damage."""
+    """Raise CorruptHistoryError where SQLite's own check finds damage."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
         raise CorruptHistoryError(f"The history {file} is damaged ({verdict}).")
 
 
 def set_aside(file: Path) -> Path:
-    """Gives a damaged file, and what SQLite keeps beside it, a name of its own; returns that name."""
+    """Rename a damaged file and the files that SQLite keeps beside it. Return the new name. Raise HistoryError."""
     aside = file.with_name(f"{file.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}{file.suffix}")
     try:
         for suffix in ("", "-wal", "-shm"):
@@ -269,7 +272,7 @@ def set_aside(file: Path) -> Path:
 
 
 def set_aside_files(file: Path) -> list[Path]:
-    """Those of this history, oldest first."""
+    """Return the files of this history that were set aside, oldest first."""
     return sorted(file.parent.glob(f"{file.stem}.damaged-*{file.suffix}"))
 
 
@@ -292,7 +295,7 @@ def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, file: Path) -> int:
-    """The file's version; 0: empty."""
+    """Return the version of the file; 0: it is empty. Raise HistoryError."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -313,7 +316,7 @@ def _migrate(connection: sqlite3.Connection, known: int = 0, until: int | None =
     """`known`: the version that the file has at least, whatever its header reports. `until`: `None`: the newest."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()  # another program may have been quicker
+        (version,) = connection.execute("PRAGMA user_version").fetchone()  # another program may have migrated it
         scripts = MIGRATIONS[:until]
         for script in scripts[max(version, known) :]:
             for statement in _statements(script):
@@ -347,7 +350,7 @@ def first_page(file: Path, version: int) -> bytes:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """One by one, because `executescript` commits first and so would leave half a migration behind."""
+    """Return the statements one by one: `executescript` commits first and would leave half a migration behind."""
     text = ""
     for line in script.splitlines(keepends=True):
         text += line

@@ -1,4 +1,4 @@
-"""Days made into weeks, months and billing months; what is left of a data plan. Pure; days are local dates."""
+"""Weeks, months, billing months and the state of a data plan. Pure; days are local dates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Literal, NamedTuple
 Period = Literal["day", "week", "month", "billing", "year", "all"]
 
 ALERT_PERCENTS = (80, 100)
-"""Of the cap: told once each in a billing month."""
+"""Of the cap; each is reported once a billing month."""
 LATEST = 253_402_214_400
 """Unix time of 9999-12-31 00:00 UTC: a later moment cannot be shown."""
 _LEAST_MEASURED = 2.0
-"""Days; one alone, or a part of one, says nothing about a month."""
+"""Days: less than that is too little for a projection."""
 
 
 class Days(NamedTuple):
@@ -28,7 +28,7 @@ class Days(NamedTuple):
 
 
 class PlanAlert(NamedTuple):
-    """What the person wants to know once."""
+    """A part of the data plan is used up."""
 
     percent: int
     used: int
@@ -38,7 +38,7 @@ class PlanAlert(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """A data plan in the middle of its month; bytes."""
+    """The state of a data plan; amounts in bytes."""
 
     cycle: Days
     used: int
@@ -46,13 +46,13 @@ class Outlook(NamedTuple):
     days_left: int
     """Today included."""
     allowance: int | None
-    """What may be used each day from today on; 0: nothing is left; `None`: there is no cap."""
+    """What is left for each day from today on; `None`: there is no cap."""
     projection: int | None
-    """What the month comes to if it goes on like this; `None`: too little is measured to tell."""
+    """Usage at the end of the month at the same pace; `None`: too little is measured."""
 
 
 def billing_month(day: date, billing_day: int) -> Days:
-    """The billing month that `day` is in. One that begins on the 31st begins on the last day of shorter months."""
+    """Return the billing month of a day. One that begins on the 31st begins on the last day of shorter months."""
     first = _in_month(day.year, day.month, billing_day)
     if first > day:
         first = _in_month(*_next_month(day.year, day.month, -1), billing_day)
@@ -61,7 +61,7 @@ def billing_month(day: date, billing_day: int) -> Days:
 
 
 def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
-    """The period that `day` is in; weeks begin on Monday (ISO 8601)."""
+    """Return the period of a day; weeks begin on Monday (ISO 8601)."""
     if period == "day":
         return Days(day, day)
     if period == "week":
@@ -93,8 +93,10 @@ def midnight_after(day: date) -> float:
 def outlook(
     used: int, cap: int | None, cycle: Days, today: date, day_fraction: float, unmeasured: float = 0.0
 ) -> Outlook:
-    """`day_fraction`: how much of today is over, 0 to 1. `unmeasured`: the days of the cycle that had passed before
-    anything was measured; they say nothing about its pace.
+    """Return the state of a data plan of `cap` bytes.
+
+    `day_fraction`: part of today that is over, 0 to 1. `unmeasured`: days of the cycle before the first measurement,
+    which do not count for the pace.
     """
     days_left = (cycle.last - today).days + 1
     measured = (today - cycle.first).days + day_fraction - unmeasured
@@ -106,12 +108,12 @@ def outlook(
 
 
 def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:
-    """The percentages reached that the person was not told of yet, lowest first."""
+    """Return the percentages that are reached and not in `alerted`, lowest first."""
     return [percent for percent in ALERT_PERCENTS if percent not in alerted and used * 100 >= cap * percent]
 
 
 def _in_month(year: int, month: int, day: int) -> date:
-    """The nearest day that the calendar has, which begins with year 1 and ends with year 9999."""
+    """Return the nearest day within years 1 to 9999."""
     if not date.min.year <= year <= date.max.year:
         return date.min if year < date.min.year else date.max
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))

@@ -1,7 +1,7 @@
-"""What `vnstat --json` prints, of all versions that have it: vnstat(1), `jsonversion`.
+"""Parses the output of `vnstat --json`, of all versions that have it. Source: vnstat(1), `jsonversion`.
 
-1 (vnStat 1.13 to 1.18): interfaces by `id`; `days`, `months`; amounts in KiB. 1.13 writes a comma too many where the
-hour 0 is empty.
+1 (vnStat 1.13 to 1.18): interfaces by `id`; `days`, `months`; amounts in KiB. 1.13 writes a superfluous comma
+where hour 0 is empty.
 2 (vnStat 2.0 and later): interfaces by `name`; `day`, `month`, `year` and finer ones; amounts in bytes.
 """
 
@@ -19,9 +19,9 @@ from netwatch_tray.history.series import storable
 from netwatch_tray.history.usage import period_of
 
 _UNITS = {"1": 1024, "2": 1}
-"""Bytes in what it counts in, by `jsonversion`."""
+"""Bytes of its unit, by `jsonversion`."""
 _MOST_PER_DAY = 400_000_000_000 // 8 * 86400
-"""Bytes that the fastest link in use, 400 Gbit/s, carries one way in a day."""
+"""Bytes that the fastest link, 400 Gbit/s, carries in one direction in a day."""
 _FIRST = date(1970, 1, 1)
 _EXTRA_COMMA = re.compile(rb"\[\s*,")
 
@@ -61,15 +61,15 @@ class _Document(msgspec.Struct):
 
 class Parsed(NamedTuple):
     imports: list[Import]
-    """Each day, month and year of an interface once."""
+    """Each day, month and year of an interface, once."""
     added: int
-    """Rows that were added to another one of the same span: parts of it, which vnStat writes around a suspend."""
+    """Rows that were added to another row of the same span: vnStat writes two around a suspend."""
     refused: list[str]
-    """Rows that cannot be right, each with the reason."""
+    """Implausible rows, each with the reason."""
 
 
 def parse(document: bytes, today: date) -> Parsed:
-    """Days, months and years of each interface. Raises HistoryError when nothing of it can be used.
+    """Return the days, months and years of each interface. Raise HistoryError where nothing can be used.
 
     A row is refused alone: an amount that no link carries in its span, a day before 1970 or after tomorrow.
     """
@@ -116,7 +116,7 @@ def _rows(traffic: _Traffic) -> list[tuple[Span, list[msgspec.Raw]]]:
 
 
 def _checked(raw: msgspec.Raw, span: Span, unit: int, today: date) -> tuple[date, int, int]:
-    """First day, bytes received and sent. Raises ValueError, msgspec.DecodeError."""
+    """Return first day, bytes received and sent. Raise ValueError, msgspec.DecodeError."""
     row = msgspec.json.decode(raw, type=_Row)
     try:
         first = date(row.date.year, row.date.month, row.date.day)

@@ -1,4 +1,4 @@
-"""Records for as long as the agent runs: whatever happens to the file, the measurements of the last hour are not lost.
+"""Records while the agent runs. Whatever happens to the file, the measurements of the last hour are kept.
 
 Blocks while the disk does, so the agent calls it in a thread of its own, one call at a time.
 """
@@ -30,11 +30,11 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 _MOST_MINUTES = 60
-"""Kept in memory while the file cannot be written; what is older becomes a gap, with its bytes."""
+"""Kept in memory while the file cannot be written. When there are more, all of them become a gap with their bytes."""
 
 
 class HistoryWriter:
-    """The history file is opened with the first record, not before: starting must be quick."""
+    """Opens the file with the first record, not before: the agent must start quickly."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class HistoryWriter:
         boot: Callable[[], Boot] = Boot.now,
         boottime: Callable[[], float] = clock.boottime,
     ) -> None:
-        """`boot`, `boottime`: which boot this is and its age, for tests."""
+        """`boot`, `boottime`: the current boot and the seconds since it, replaced by tests."""
         self._file = file
         self._kept = kept
         self._plan = plan
@@ -57,47 +57,47 @@ class HistoryWriter:
         self._network = OFFLINE
         self._network_hour = 0
         self._cycle: Days | None = None
-        """The billing month that the two below are of; `None`: they have to be asked for."""
+        """The billing month of the two below; `None`: they have to be read."""
         self._used = 0
-        self._told: frozenset[int] = frozenset()
+        self._alerted: frozenset[int] = frozenset()
         self.fault: str | None = None
-        """Why nothing can be stored now, in words for the person."""
+        """Why nothing can be stored now, for the user."""
         self.note: str | None = None
-        """What the person should know of the file: a damaged one was set aside."""
+        """What happened to the file, for the user: a damaged one was set aside."""
         self._damage: str | None = None
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """For the person: what is wrong with the file, and with rows of it."""
+        """What is wrong with the file and with rows of it, for the user."""
         damage = self._store.rows.note if self._store is not None else self._damage
         return tuple(filter(None, (self.fault, self.note, damage)))
 
-    def choose(self, kept: History, plan: DataPlan) -> None:
-        """Holds from the next record on."""
+    def apply(self, kept: History, plan: DataPlan) -> None:
+        """Use these settings from the next record on."""
         if plan != self._plan:
             self._plan, self._cycle = plan, None
         self._kept = kept
 
     def used(self, day: date) -> int:
-        """Bytes of the total on that local day as stored, both directions. Raises HistoryError."""
+        """Return the stored bytes of the total on that local day, both directions. Raise HistoryError."""
         return self._opened().used(day.isoformat(), day.isoformat())
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
-        """Takes measurements in and, with `commit`, stores all that is not stored yet; sets `fault`, never raises.
+        """Add measurements and, with `commit`, store all that is not stored yet. Sets `fault`, never raises.
 
-        Returns what the person is to be told now, once a threshold.
+        Return the alert that is due now; each threshold of the data plan is reported once a billing month.
         """
         recorder = self._take(measurements)
-        return self._commit(recorder, tell=True) if recorder and commit else None
+        return self._commit(recorder, may_alert=True) if recorder and commit else None
 
     def close(self, measurements: Sequence[Measurement] = ()) -> None:
-        """Stores the last measurements, if there are any, and leaves the file tidy.
+        """Store the last measurements, if there are any, and close the file.
 
-        The person is not told of anything any more: a threshold that was reached waits for the next start.
+        A threshold of the data plan that is reached now is reported at the next start.
         """
         recorder = self._take(measurements) if measurements else None
         if recorder:
-            self._commit(recorder, tell=False)
+            self._commit(recorder, may_alert=False)
         self._close_store()
 
     def _close_store(self) -> None:
@@ -120,15 +120,15 @@ class HistoryWriter:
         return recorder
 
     def _look_at_network(self, tick: Tick) -> None:
-        """Where the uplinks or their addresses are others, else it is the same; whether it is metered may change."""
+        """Identify the network when uplinks or addresses changed, and once an hour: it may have become metered."""
         uplinks = [(each.name, each.addresses) for each in tick.interfaces if each.is_uplink]
         hour = int(tick.at.timestamp()) // 3600
         if uplinks != self._uplinks or hour != self._network_hour:
             self._uplinks, self._network_hour = uplinks, hour
             self._network = current_network(tick.interfaces)
-            time.tzset()  # who travels comes into another network
+            time.tzset()  # roaming to another network may change the time zone
 
-    def _commit(self, recorder: Recorder, *, tell: bool) -> PlanAlert | None:
+    def _commit(self, recorder: Recorder, *, may_alert: bool) -> PlanAlert | None:
         batch = recorder.batch(self._boottime())
         try:
             self._unless_corrupt(lambda: self._write(batch))
@@ -143,13 +143,13 @@ class HistoryWriter:
             return None
         at = batch.state.at
         try:
-            return self._unless_corrupt(lambda: self._tidy(at, tell=tell))
+            return self._unless_corrupt(lambda: self._tidy(at, may_alert=may_alert))
         except HistoryError as error:
             self._failed(error)
             return None
 
     def _unless_corrupt(self, action: Callable[[], Result]) -> Result:
-        """The action, a second time where the file was found corrupt and set aside. Raises HistoryError."""
+        """Run the action, a second time where the file was found corrupt and set aside. Raise HistoryError."""
         try:
             return action()
         except CorruptHistoryError as error:
@@ -157,15 +157,15 @@ class HistoryWriter:
         return action()
 
     def _write(self, batch: Batch) -> None:
-        """On the disk when it returns; from then on it must not be written again, whatever comes after."""
+        """Write to the disk. Once this returns the batch must not be written again, whatever fails afterwards."""
         self._opened().write(batch, self._network)
         self._used += batch.total_bytes
 
-    def _tidy(self, at: float, *, tell: bool) -> PlanAlert | None:
+    def _tidy(self, at: float, *, may_alert: bool) -> PlanAlert | None:
         store = self._opened()
         store.tidy(at, self._kept.size_mb * 1_000_000)
-        today = date.fromtimestamp(at)  # noqa: DTZ012  the person's own days
-        return self._alert(store, today) if tell else None
+        today = date.fromtimestamp(at)  # noqa: DTZ012  the user's own days
+        return self._alert(store, today) if may_alert else None
 
     def _alert(self, store: Store, today: date) -> PlanAlert | None:
         cap = self._plan.cap_bytes
@@ -173,16 +173,16 @@ class HistoryWriter:
             return None
         cycle = self._cycle
         if cycle is None or not cycle.first <= today <= cycle.last:
-            # Asked once a billing month, because this takes longer than all else there is to do in a minute.
+            # Read once a billing month, because this takes longer than the rest of a minute's work.
             cycle = self._cycle = billing_month(today, self._plan.billing_day)
             first, last = cycle.first.isoformat(), cycle.last.isoformat()
-            self._used, self._told = store.used(first, last), store.alerted(first)
-        due = due_alerts(self._used, cap, self._told)
+            self._used, self._alerted = store.used(first, last), store.alerted(first)
+        due = due_alerts(self._used, cap, self._alerted)
         if not due:
             return None
-        # Remembered before it is told: once too few is better than again with each start.
+        # Stored before it is reported: an alert that is missed is better than one that is repeated at each start.
         store.remember_alerts(cycle.first.isoformat(), due)
-        self._told |= set(due)
+        self._alerted |= set(due)
         return PlanAlert(due[-1], self._used, cap, cycle)
 
     def _ready(self) -> Recorder:

@@ -1,4 +1,4 @@
-"""A machine whose traffic is known: counters, clocks and boots as the test commands, ticks as the engine makes them."""
+"""A simulated machine: tests set counters, clocks and boots, and ticks are made by the engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = 1_767_225_600.0
 
 @dataclass
 class Machine(InterfaceSource):
-    """Interfaces by index: [name, kind, counts in the total, rx, tx]."""
+    """Interfaces by index: [name, kind, is an uplink, rx, tx]."""
 
     wall: float = START
     boottime: float = 1000.0
@@ -38,9 +38,9 @@ class Machine(InterfaceSource):
         self.start_agent()
 
     def start_agent(self) -> None:
-        """What a new run of the program begins with."""
+        """Begin a new run of the program."""
         self.monitor = Monitor(self, 1.0, {})
-        self.monitor._tracker = _Tracker(self)  # the clock that stops in sleep is the machine's
+        self.monitor._tracker = _Tracker(self)  # with the clock of the machine that stops in sleep
 
     def carry(self, index: int, rx: int, tx: int) -> None:
         if index in self.interfaces:

@@ -1,4 +1,4 @@
-"""The history in the hands of other programs: what they get adds up to what the counters moved by."""
+"""Exports and usage add up to the deltas of the counters."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_every_step_adds_up_to_the_same_bytes(history: Path, capsys: pytest.Capt
     assert sum(float(row["measured_s"]) for row in rows) == pytest.approx(7200, abs=1)
 
 
-def test_hours_say_when_how_long_how_fast_and_what_was_a_gap(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hourly_rows_have_start_length_peaks_and_gap_reason(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert history.exists()
     rows = exported(capsys, "--interfaces")
     assert [(row["start"], row["name"], row["rx_bytes"], row["note"]) for row in rows] == [
@@ -88,9 +88,7 @@ def test_apps_and_json(history: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.parametrize("step", ["minute", "hour", "day"])
-def test_apps_and_what_no_app_has_add_up_to_the_total(
-    history: Path, capsys: pytest.CaptureFixture[str], step: str
-) -> None:
+def test_apps_and_remainder_add_up_to_the_total(history: Path, capsys: pytest.CaptureFixture[str], step: str) -> None:
     assert history.exists()
     rows = exported(capsys, "--apps", "--step", step)
     assert sum(int(row["rx_bytes"]) for row in rows) == 120 * 1000 + 5
@@ -114,13 +112,13 @@ def test_usage_of_apps_adds_up_to_the_total(history: Path, capsys: pytest.Captur
     assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["total", "120", "kB"]
 
 
-def test_usage_of_networks_has_names_that_people_read(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_of_networks_has_readable_names(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert history.exists()
     assert main(["usage", "--networks", "--to", "2026-01-01"]) == 0
     assert "ethernet" in capsys.readouterr().out
 
 
-def test_usage_has_a_sum_where_it_says_something(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_has_a_sum_where_there_are_several_rows(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def table(*options: str) -> list[str]:
         assert main(["usage", *options]) == 0
         return capsys.readouterr().out.splitlines()
@@ -137,16 +135,18 @@ def test_usage_has_a_sum_where_it_says_something(history: Path, capsys: pytest.C
     assert table("--by", "year", "--to", "2025-01-31") == ["Nothing was recorded up to 2025-01-31."]
 
 
-def test_of_a_damaged_history_is_told_what_still_works(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_history_is_reported_with_what_still_works(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     history.write_bytes(b"no database" * 1000)
     for verb in ("usage", "export"):
         assert main([verb]) == 1
-        told = capsys.readouterr().err
-        assert f"{history} is damaged" in told
-        assert "Live rates still work." in told
+        errors = capsys.readouterr().err
+        assert f"{history} is damaged" in errors
+        assert "Live rates still work." in errors
 
 
-def test_what_cannot_be_exported_is_told(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_history_and_unknown_names_are_reported(
+    tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert main(["export"]) == 1
     assert "There is no history yet" in capsys.readouterr().err

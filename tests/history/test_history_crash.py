@@ -1,4 +1,4 @@
-"""Killed at any moment, the file is whole and holds everything up to the last commit that was told."""
+"""Killed at any moment, the program leaves an intact file with everything up to its last commit."""
 
 from __future__ import annotations
 
@@ -41,38 +41,39 @@ for minute in range(began + 1, 10**6):
         sys.exit(writer.fault)
     print(minute, flush=True)
 """
-"""File, this folder, minutes run before: records a minute after the other as fast as it can, telling each; it carries
-60 kB each way."""
+"""Arguments: file, this directory, minutes recorded before. Records minutes of 60 kB each way as fast as it can and
+prints the number of each once it is committed."""
 
 
-def test_killed_200_times_nothing_told_is_lost_and_nothing_is_wrong(tmp_path: Path) -> None:
+def test_no_committed_minute_is_lost_in_200_kills(tmp_path: Path) -> None:
     chance = random.Random(7)
     file = tmp_path / "history.sqlite3"
-    told = 0
+    committed = 0
     kills_while_writing = 0
     for _ in range(ROUNDS):
         process = subprocess.Popen(
-            [sys.executable, "-c", RECORDS, str(file), str(Path(__file__).parent), str(told)], stdout=subprocess.PIPE
+            [sys.executable, "-c", RECORDS, str(file), str(Path(__file__).parent), str(committed)],
+            stdout=subprocess.PIPE,
         )
         try:
             assert process.stdout is not None
-            assert process.stdout.readline(), "it records"
+            assert process.stdout.readline(), "nothing was recorded"
             time.sleep(chance.uniform(0, 0.03))  # the moment of the kill is what this test is about
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait(60)
-        rest = process.stdout.read().split(b"\n") if select.select([process.stdout], [], [], 5)[0] else []
+        rest = process.stdout.read().split(b"\n") if select.select([process.stdout], [], [], 60)[0] else []
         process.stdout.close()
-        last = max([int(number) for number in rest[:-1]], default=told + 1)
+        last = max([int(number) for number in rest[:-1]], default=committed + 1)
         reader = HistoryReader(file)
         used = reader.bytes_between("total", None, int(START), int(START) + 86400 * 30)
         days = reader.days("total", None, date.min, date.max).values()
         assert reader._rows.query("PRAGMA integrity_check") == [("ok",)]
         reader.close()
         kept = (used.rx + 5000) // 60_000
-        assert used.rx == used.tx == kept * 60_000 - 5000, "the first tick of all has nothing to compare with"
+        assert used.rx == used.tx == kept * 60_000 - 5000, "the first tick has no delta"
         assert sum(day.rx for day in days) == used.rx
-        assert kept in (last, last + 1), "what was told is there, and at most the minute that was under way"
+        assert kept in (last, last + 1), "committed minutes, and at most the current one"
         kills_while_writing += kept == last + 1
-        told = kept
-    assert told > ROUNDS
+        committed = kept
+    assert committed > ROUNDS

@@ -1,4 +1,4 @@
-"""A file in which any bytes may be wrong: readers leave out what is damaged, the writer goes on, nothing is raised."""
+"""Files with random damage: readers leave out damaged rows, the writer continues, nothing is raised."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def ask_everything(file: Path) -> int:
-    """Returns how many rows were left out or mended."""
+    """Return how many rows were left out or mended."""
     start, end = START, START + 5000
     with contextlib.closing(HistoryReader(file)) as reader:
         for kind in ("total", "interface", "app"):
@@ -95,7 +95,7 @@ def test_readers_answer_and_report_what_is_damaged(whole: bytes, tmp_path: Path,
     assert refused < ROUNDS // 2
 
 
-def test_the_writer_goes_on_whatever_it_finds(
+def test_writer_continues_on_damaged_files(
     whole: bytes, tmp_path: Path, expected_logs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(damaged_file, "MOST_MISSES", 100)  # what arrives is test_history_salvage's

@@ -1,4 +1,4 @@
-"""Whose day it is: midnight, daylight saving, travel, a clock that is set; billing months, and who is told of them."""
+"""Local days (midnight, daylight saving, travel, a clock that is set), billing months and alerts of the data plan."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.fixture
 def at_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Takes the person to a time zone; back afterwards."""
+    """Return a function that moves to a time zone."""
 
     def go(zone: str) -> None:
-        monkeypatch.setenv("TZ", zone)  # as when the system's zone was changed: nobody tells the program
+        monkeypatch.setenv("TZ", zone)  # as when the zone of the system changes: the program is not notified
 
     yield go
     monkeypatch.undo()
@@ -53,7 +53,7 @@ def run(machine: Machine, writer: HistoryWriter, seconds: int, rx: int = 0) -> P
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)])
-def test_a_day_is_as_long_as_the_clock_on_the_wall_says(
+def test_days_have_23_or_25_hours_with_daylight_saving(
     tmp_path: Path, at_place: Callable[[str], None], day: date, hours: int
 ) -> None:
     at_place("Europe/Berlin")
@@ -72,7 +72,7 @@ def test_a_day_is_as_long_as_the_clock_on_the_wall_says(
     assert list(found)[1] == day.isoformat()
 
 
-def test_who_travels_goes_on_in_the_days_of_the_place(tmp_path: Path, at_place: Callable[[str], None]) -> None:
+def test_days_follow_a_change_of_time_zone(tmp_path: Path, at_place: Callable[[str], None]) -> None:
     at_place("America/New_York")
     machine = Machine(wall=datetime(2026, 5, 4, 20, tzinfo=UTC).timestamp())  # 16 o'clock there, the 5th in Tokyo
     file = tmp_path / "history.sqlite3"
@@ -86,7 +86,7 @@ def test_who_travels_goes_on_in_the_days_of_the_place(tmp_path: Path, at_place: 
     assert {day: used.rx for day, used in days(file).items()} == {"2026-05-04": 60 * 7, "2026-05-05": 60 * 9}
 
 
-def test_a_clock_that_is_set_is_told_and_loses_nothing(tmp_path: Path) -> None:
+def test_setting_the_clock_is_a_gap_that_loses_no_bytes(tmp_path: Path) -> None:
     machine = Machine()
     file = tmp_path / "history.sqlite3"
     writer = machine.writer(file)
@@ -106,7 +106,7 @@ def test_a_clock_that_is_set_is_told_and_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("later", [0.0, 3 * 3600, 40 * 86400])
-def test_when_it_began_is_known_to_the_minute_and_later_to_the_hour(tmp_path: Path, later: float) -> None:
+def test_begin_is_exact_to_the_minute_and_later_to_the_hour(tmp_path: Path, later: float) -> None:
     machine = Machine(wall=START // 3600 * 3600 + 25 * 60)
     writer = machine.writer(tmp_path / "history.sqlite3")
     writer.record([machine.tick()])
@@ -121,7 +121,7 @@ def test_when_it_began_is_known_to_the_minute_and_later_to_the_hour(tmp_path: Pa
     assert begin in {START // 3600 * 3600 + 25 * 60, *([START // 3600 * 3600] if later > 30 * 86400 else [])}
 
 
-def test_a_broken_counter_is_a_reset(tmp_path: Path) -> None:
+def test_counter_that_jumps_is_a_gap(tmp_path: Path) -> None:
     machine = Machine()
     file = tmp_path / "history.sqlite3"
     writer = machine.writer(file)
@@ -136,7 +136,7 @@ def test_a_broken_counter_is_a_reset(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_each_threshold_is_told_once_in_a_billing_month_whatever_restarts(tmp_path: Path) -> None:
+def test_each_threshold_is_reported_once_a_billing_month_across_restarts(tmp_path: Path) -> None:
     plan = DataPlan(cap_gb=0.001, billing_day=3)
     machine = Machine()  # on the 1st: the month that began on the 3rd of December
     file = tmp_path / "history.sqlite3"
@@ -159,12 +159,12 @@ def test_each_threshold_is_told_once_in_a_billing_month_whatever_restarts(tmp_pa
     assert run(machine, writer, 60, 0) is None, "another month"
     both = run(machine, writer, 60, 20_000)
     assert both is not None
-    assert (both.percent, both.used) == (100, 1_200_000), "the lower threshold is not told after the higher one"
+    assert (both.percent, both.used) == (100, 1_200_000), "the lower threshold is not reported after the higher one"
     assert run(machine, writer, 60, 1) is None
     writer.close()
 
 
-def test_a_threshold_reached_at_the_very_end_is_told_at_the_next_start(tmp_path: Path) -> None:
+def test_threshold_reached_at_exit_is_reported_at_next_start(tmp_path: Path) -> None:
     plan = DataPlan(cap_gb=0.001)
     machine = Machine()
     file = tmp_path / "history.sqlite3"
@@ -181,12 +181,12 @@ def test_a_threshold_reached_at_the_very_end_is_told_at_the_next_start(tmp_path:
     assert (alert.percent, alert.used) == (80, 900_000)
 
 
-def test_another_plan_holds_at_once(tmp_path: Path) -> None:
+def test_changed_plan_applies_at_once(tmp_path: Path) -> None:
     machine = Machine()
     writer = machine.writer(tmp_path / "history.sqlite3")
     writer.record([machine.tick()])
     assert run(machine, writer, 60, 100_000) is None
-    writer.choose(writer._kept, DataPlan(cap_gb=0.007))
+    writer.apply(writer._kept, DataPlan(cap_gb=0.007))
     alert = run(machine, writer, 60)
     writer.close()
     assert alert is not None
@@ -194,7 +194,7 @@ def test_another_plan_holds_at_once(tmp_path: Path) -> None:
 
 
 @given(st.dates(date(1990, 1, 1), date(2090, 1, 1)), st.integers(1, 31))
-def test_billing_months_follow_each_other_without_holes(day: date, billing_day: int) -> None:
+def test_billing_months_are_contiguous(day: date, billing_day: int) -> None:
     month = billing_month(day, billing_day)
     assert month.first <= day <= month.last
     assert 28 <= month.length <= 31
@@ -210,7 +210,7 @@ def test_periods() -> None:
     assert period_of(day, "year").length == 365
 
 
-def test_what_is_left_of_a_plan() -> None:
+def test_outlook_of_a_data_plan() -> None:
     cycle = Days(date(2026, 11, 1), date(2026, 11, 30))
     view = outlook(45, 100, cycle, date(2026, 11, 15), 0.5)
     assert (view.days_left, view.allowance, view.projection) == (16, 55 // 16, round(45 * 30 / 14.5))

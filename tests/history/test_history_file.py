@@ -46,7 +46,7 @@ def received(file: Path) -> int:
 
 
 @pytest.mark.parametrize("kind", ["total", "interface", "app"])
-def test_what_lies_outside_of_what_was_measured_is_unknown(tmp_path: Path, kind: SeriesKind) -> None:
+def test_time_before_and_after_the_measurements_is_unknown(tmp_path: Path, kind: SeriesKind) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     for _ in range(3):
@@ -61,7 +61,7 @@ def test_what_lies_outside_of_what_was_measured_is_unknown(tmp_path: Path, kind:
             assert not reader.bytes_between(kind, None, int(START) + begin, int(START) + end).both
 
 
-def test_a_damaged_file_is_set_aside_with_its_name_told(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_damaged_file_is_set_aside_and_its_new_name_reported(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     file.write_bytes(b"no database at all " * 500)
     expected_logs += ["was set aside as", "Nothing could be read of history.damaged-"]
@@ -74,7 +74,7 @@ def test_a_damaged_file_is_set_aside_with_its_name_told(tmp_path: Path, expected
     assert received(file) == 11 * 5000
 
 
-def test_a_newer_file_is_refused_and_stays_untouched(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_newer_file_is_refused_and_left_untouched(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     minute(machine, writer)
@@ -93,7 +93,7 @@ def test_a_newer_file_is_refused_and_stays_untouched(tmp_path: Path, expected_lo
         HistoryReader(file)
 
 
-def test_pages_that_went_bad_are_found_when_they_are_written_to(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_damaged_pages_are_found_when_written_to(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     for _ in range(3):
@@ -108,10 +108,10 @@ def test_pages_that_went_bad_are_found_when_they_are_written_to(tmp_path: Path, 
         minute(machine, writer)
     writer.close()
     assert writer.fault is None
-    assert received(file) == 23 * 5000, "from the first tick on that was stored again"
+    assert received(file) == 23 * 5000, "everything since the first tick of the new file"
 
 
-def test_a_file_of_another_program_stays_where_it_is(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_file_of_another_program_is_left_untouched(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE photos (id)")
@@ -126,9 +126,7 @@ def test_a_file_of_another_program_stays_where_it_is(tmp_path: Path, expected_lo
     assert not list(tmp_path.glob("history.damaged-*"))
 
 
-def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_older_file_is_migrated_and_keeps_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     minute(machine, writer)
@@ -146,7 +144,7 @@ def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_has(
         assert connection.execute("SELECT * FROM later").fetchall() == [(1, None)]
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(
+def test_failed_migration_leaves_the_file_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
@@ -203,11 +201,11 @@ def as_nobody(code: str, file: Path) -> str:
     return found.stdout.strip()
 
 
-def test_a_directory_that_cannot_be_written_is_told_and_nothing_else_happens(shared: Path) -> None:
+def test_unwritable_directory_is_reported(shared: Path) -> None:
     file = shared / "history.sqlite3"
-    told = as_nobody(RECORDS_A_SECOND, file)
+    output = as_nobody(RECORDS_A_SECOND, file)
     assert (
-        told
+        output
         == f"The history {file} cannot be written: Permission denied. Live rates still work; check who owns its folder."
     )
     assert not list(shared.iterdir())
@@ -218,7 +216,7 @@ def test_a_directory_that_cannot_be_written_is_told_and_nothing_else_happens(sha
     assert "cannot be written: Permission denied" in as_nobody(RECORDS_A_SECOND, file)
 
 
-def test_a_history_can_be_read_where_nothing_can_be_written(shared: Path) -> None:
+def test_history_in_a_read_only_directory_can_be_read(shared: Path) -> None:
     file, machine = shared / "history.sqlite3", Machine()
     writer = machine.writer(file)
     minute(machine, writer)
@@ -227,7 +225,7 @@ def test_a_history_can_be_read_where_nothing_can_be_written(shared: Path) -> Non
     assert as_nobody(READS, file) == str(11 * 5000)
 
 
-def test_a_file_that_is_too_large_gives_up_hours_then_minutes_and_no_days(tmp_path: Path) -> None:
+def test_too_large_file_drops_hours_then_minutes_but_no_days(tmp_path: Path) -> None:
     file, network = tmp_path / "history.sqlite3", Network("a" * 12, "ethernet")
     chance = random.Random(3)
     store = Store(file)
@@ -256,7 +254,7 @@ def test_a_file_that_is_too_large_gives_up_hours_then_minutes_and_no_days(tmp_pa
     store.close()
 
 
-def test_two_programs_do_not_record_into_one_file(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_second_program_does_not_record_into_the_same_file(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     first, second = machine.writer(file), machine.writer(file)
     minute(machine, first)
@@ -266,7 +264,7 @@ def test_two_programs_do_not_record_into_one_file(tmp_path: Path, expected_logs:
     assert received(file) == 11 * 5000
 
 
-def test_a_file_removed_while_it_is_written_is_begun_anew(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_removed_file_is_replaced_by_a_new_one(tmp_path: Path, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     minute(machine, writer)
@@ -279,7 +277,7 @@ def test_a_file_removed_while_it_is_written_is_begun_anew(tmp_path: Path, expect
     assert received(file) == 12 * 5000
 
 
-def test_a_full_disk_loses_nothing_once_there_is_room(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_full_disk_loses_nothing_once_there_is_room(tmp_path: Path, expected_logs: list[str]) -> None:
     needs.root()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", tmp_path], check=True)
     try:

@@ -1,4 +1,4 @@
-"""The agent's side: nothing it does waits for the disk, and what is switched off is closed."""
+"""The agent never waits for the disk, and closes a history that is switched off."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netwatch_tray.settings import DataPlan, History, Settings
 
 
 class Loop(Scheduler):
-    """Runs what was asked for from the thread when the test says so."""
+    """Runs callbacks of the thread when the test calls `turn`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return answers
 
 
-def test_minutes_are_handed_over_and_the_rest_at_the_end(tmp_path: Path) -> None:
+def test_minutes_are_stored_and_the_rest_at_exit(tmp_path: Path) -> None:
     loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
     keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
     run(machine, keeper, 60)
@@ -76,10 +76,10 @@ def test_minutes_are_handed_over_and_the_rest_at_the_end(tmp_path: Path) -> None
     assert received(file) == 89 * 10
 
 
-def test_ticks_do_not_wait_for_a_disk_that_does_not_answer(tmp_path: Path, slow_disk: threading.Event) -> None:
+def test_ticks_do_not_wait_for_an_unresponsive_disk(tmp_path: Path, slow_disk: threading.Event) -> None:
     loop, machine, file = Loop(), Machine(), tmp_path / "history.sqlite3"
     keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
-    run(machine, keeper, 400)  # would take 20 s and more if one of them waited
+    run(machine, keeper, 400)  # would take more than 20 s if one of them waited
     slow_disk.set()
     loop.turn()
     run(machine, keeper, 1)
@@ -89,7 +89,7 @@ def test_ticks_do_not_wait_for_a_disk_that_does_not_answer(tmp_path: Path, slow_
     assert received(file) == 400 * 10
 
 
-def test_the_end_is_not_held_up_for_ever(
+def test_stop_returns_although_the_disk_does_not_respond(
     tmp_path: Path, slow_disk: threading.Event, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
     monkeypatch.setattr(history, "_LONGEST_END", 0.01)
@@ -98,11 +98,11 @@ def test_the_end_is_not_held_up_for_ever(
     keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", Settings(), lambda _alert: None)
     run(machine, keeper, 61)
     keeper.stop()
-    assert not slow_disk.is_set(), "it returned while the disk was still silent"
+    assert not slow_disk.is_set(), "stop waited for the disk"
     loop.close()
     slow_disk.set()
     assert keeper._thread is not None
-    keeper._thread.join(20)
+    keeper._thread.join(60)
 
 
 def test_a_history_that_is_switched_off_is_closed_without_waiting(tmp_path: Path, slow_disk: threading.Event) -> None:
@@ -113,7 +113,7 @@ def test_a_history_that_is_switched_off_is_closed_without_waiting(tmp_path: Path
     slow_disk.set()
     loop.turn()  # the minute
     loop.turn()  # the rest, and the end
-    assert not list(tmp_path.glob("*-wal")), "nobody has the file open"
+    assert not list(tmp_path.glob("*-wal")), "the file is still open"
     assert received(file) == 60 * 10
     run(machine, keeper, 200)
     keeper.apply(Settings())
@@ -124,14 +124,14 @@ def test_a_history_that_is_switched_off_is_closed_without_waiting(tmp_path: Path
     assert received(file) == (60 + 200 + 61) * 10, "what passed meanwhile is in the gap"
 
 
-def test_the_person_is_told_of_the_plan_in_the_loop(tmp_path: Path) -> None:
-    loop, machine, told = Loop(), Machine(), list[PlanAlert]()
+def test_plan_alert_is_called_in_the_loop(tmp_path: Path) -> None:
+    loop, machine, alerts = Loop(), Machine(), list[PlanAlert]()
     settings = Settings(plan=DataPlan(cap_gb=580 / 1e9))
-    keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", settings, told.append)
+    keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", settings, alerts.append)
     run(machine, keeper, 60)
-    assert not told
+    assert not alerts
     loop.turn()
-    assert [alert.percent for alert in told] == [100]
+    assert [alert.percent for alert in alerts] == [100]
     keeper.stop()
     loop.close()
 
@@ -155,7 +155,7 @@ def test_a_bug_in_the_thread_costs_a_gap_and_no_bytes(
     assert received(file) == 179 * 10
 
 
-def test_what_was_moved_is_known_from_the_first_minute_on(tmp_path: Path) -> None:
+def test_usage_of_today_is_known_from_the_first_minute_on(tmp_path: Path) -> None:
     loop, machine = Loop(), Machine()
     keeper = HistoryKeeper(loop, tmp_path / "history.sqlite3", Settings(), lambda _: None)
     assert keeper.moved is None

@@ -1,4 +1,4 @@
-"""One row that cannot be right costs that row: of files that an earlier version wrote, and of what is written now."""
+"""An impossible row costs that row, in files of earlier versions and in what is written now."""
 
 from __future__ import annotations
 
@@ -131,21 +131,21 @@ values = st.dictionaries(
 
 
 @given(values)
-def test_nothing_is_packed_that_cannot_be_unpacked(told: dict[int, tuple]) -> None:
+def test_packed_minutes_and_ledgers_can_be_unpacked(stored: dict[int, tuple]) -> None:
     for pack, unpack in (
         (packing.pack_minute, packing.unpack_minute),
         (packing.pack_ledger, packing.unpack_ledger),
     ):
         try:
-            packed = pack(told)  # type: ignore[operator]
+            packed = pack(stored)  # type: ignore[operator]
         except CorruptRowError:
-            found, faulty = packing.mended(told)
+            found, faulty = packing.mended(stored)
             assert faulty
             assert unpack(pack(found)) == found  # type: ignore[operator]
-            for series in told.keys() - set(faulty):
-                assert found[series] == told[series]
+            for series in stored.keys() - set(faulty):
+                assert found[series] == stored[series]
         else:
-            assert unpack(packed) == told  # type: ignore[operator]
+            assert unpack(packed) == stored  # type: ignore[operator]
 
 
 @given(
@@ -153,14 +153,14 @@ def test_nothing_is_packed_that_cannot_be_unpacked(told: dict[int, tuple]) -> No
     st.lists(st.integers(-5, 5000), max_size=5),
     st.lists(st.one_of(st.none(), st.integers(-(2**65), 2**65)), max_size=5),
 )
-def test_no_seconds_are_packed_that_cannot_be_unpacked(times: list[int], elapsed: list[int], rx: list[int]) -> None:
+def test_packed_ticks_can_be_unpacked(times: list[int], elapsed: list[int], rx: list[int]) -> None:
     with contextlib.suppress(CorruptRowError):
         fine = packing.unpack_fine(packing.pack_fine(times, elapsed, {3: (rx, rx)}))
         assert packing.unpack_line(fine, 3) is not None
 
 
 @given(st.lists(st.integers(-(2**65), 2**65), min_size=60, max_size=60))
-def test_no_columns_are_packed_that_cannot_be_unpacked(numbers: list[int]) -> None:
+def test_packed_columns_can_be_unpacked(numbers: list[int]) -> None:
     columns = packing.Columns(numbers, numbers, numbers, numbers, numbers)
     try:
         packed = packing.pack_columns(columns)
@@ -208,9 +208,7 @@ BAD_BLOBS = [b"", b"\xc1", b"\x81\x01\x95\xcd\x02\x58\xfe\x18\x00\x02", msgspec.
 
 @pytest.mark.parametrize("data", BAD_BLOBS)
 @pytest.mark.parametrize("where", ["recent minute", "recent fine", "chunk data", "usage data", "state data"])
-def test_a_spoilt_row_costs_that_row_for_readers_and_for_the_writer(
-    tmp_path: Path, data: object, where: str, expected_logs: list[str]
-) -> None:
+def test_damaged_row_costs_only_that_row(tmp_path: Path, data: object, where: str, expected_logs: list[str]) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine(wall=START - 2.5)
     writer = machine.writer(file)
     for _ in range(100):
@@ -239,7 +237,7 @@ def test_a_spoilt_row_costs_that_row_for_readers_and_for_the_writer(
         minute(machine, writer, app("browser", 700, 30))
     assert writer.fault is None
     assert writer.note is None
-    assert writer.faults or table == "chunk", "told in `status`"
+    assert writer.faults or table == "chunk", "reported in `status`"
     writer.close()
     assert file.stat().st_ino == inode
     with contextlib.closing(HistoryReader(file)) as reader:
@@ -262,7 +260,7 @@ HOSTILE = [
 ]
 
 
-def test_hostile_names_cost_no_minute(tmp_path: Path) -> None:
+def test_hostile_names_lose_no_minute(tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     machine = Machine(
         wall=START - 2.5,
@@ -290,7 +288,7 @@ def test_hostile_names_cost_no_minute(tmp_path: Path) -> None:
     assert sum(rx for rx, _tx in interfaces.values()) == 71 * 60_000 - 5000 + 69 * 10 * len(HOSTILE)
 
 
-def test_interfaces_of_one_name_lose_nothing(tmp_path: Path) -> None:
+def test_interfaces_with_the_same_name_lose_no_bytes(tmp_path: Path) -> None:
     """Names that were not UTF-8 are the same once they are decoded with replacement."""
     file = tmp_path / "history.sqlite3"
     machine = Machine(interfaces={number: ["\ufffd", "ethernet", True, 0, 0] for number in (2, 3)})
@@ -309,7 +307,7 @@ def test_interfaces_of_one_name_lose_nothing(tmp_path: Path) -> None:
     assert by_name(file, "total") == {"Total": expected}
 
 
-def test_apps_and_the_remainder_are_the_total_whatever_gaps_there_are(tmp_path: Path) -> None:
+def test_apps_and_remainder_are_the_total_across_gaps(tmp_path: Path) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     minute(machine, writer, app("browser", 700, 30))
@@ -354,7 +352,7 @@ def test_amounts_of_apps_that_no_link_carries_are_left_out(
     assert by_name(file, "app") == {"good": (10, 14)}
 
 
-def test_an_interval_without_length_has_no_peak(tmp_path: Path) -> None:
+def test_interval_of_no_length_has_no_peak(tmp_path: Path) -> None:
     file, machine = tmp_path / "history.sqlite3", Machine()
     writer = machine.writer(file)
     at = datetime.fromtimestamp(START, UTC)
@@ -365,7 +363,7 @@ def test_an_interval_without_length_has_no_peak(tmp_path: Path) -> None:
     assert by_name(file, "app") == {"browser": (2**52, 0)}
 
 
-def test_usage_survives_a_clock_that_stood_in_year_9999(
+def test_usage_survives_a_clock_set_to_year_9999(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("STATE", "CONFIG"):

@@ -1,4 +1,4 @@
-"""A history that SQLite calls corrupt is set aside, and every row of it that can be read arrives in the new one."""
+"""A corrupt history is set aside, and every row of it that can be read is carried over into the new one."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def minute(machine: Machine, writer: HistoryWriter) -> None:
 
 
 def readable(file: Path, like: bytes, directory: Path) -> dict[str, set[tuple]]:
-    """Each row of the whole file that can still be read by its key in the damaged one, as it was."""
+    """Return the rows of the undamaged file that can still be read by their key in the damaged one."""
     sound = directory / "sound.sqlite3"
     sound.write_bytes(like)
     found: dict[str, set[tuple]] = {}
@@ -125,7 +125,7 @@ def check_all_readable_rows_arrive(data: bytes, whole: bytes, directory: Path) -
     renumbered = {"recent": 1, "usage": 1, "gap": 1}
     for table, rows in expected.items():
         start = renumbered.get(table, 0)
-        if table in ("gap_bytes", "once"):  # by numbers given anew; with the time of the new file
+        if table in ("gap_bytes", "once"):  # IDs are new; times are those of the new file
             continue
         lost = {row[start:] for row in rows} - {row[start:] for row in found[table]}
         assert not lost, f"{table}: {len(lost)} of {len(rows)}"
@@ -134,7 +134,7 @@ def check_all_readable_rows_arrive(data: bytes, whole: bytes, directory: Path) -
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_a_sound_file_arrives_whole(whole: bytes, tmp_path: Path) -> None:
+def test_undamaged_file_is_carried_over_completely(whole: bytes, tmp_path: Path) -> None:
     check_all_readable_rows_arrive(whole, whole, tmp_path)
     found = carried_over(tmp_path / "history.sqlite3")
     assert [table for table, rows in found.items() if not rows] == ["alert"]
@@ -150,9 +150,11 @@ def test_a_sound_file_arrives_whole(whole: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["zeros", "noise", "ones"])
-def test_every_page_may_be_lost(whole: bytes, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_around_any_lost_page_are_carried_over(
+    whole: bytes, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(damaged_file, "MOST_MISSES", 4000)
-    monkeypatch.setattr(damaged_file.shutil, "which", lambda _name: None)  # what the program can do alone
+    monkeypatch.setattr(damaged_file.shutil, "which", lambda _name: None)  # without `sqlite3 .recover`
     fill = {"zeros": bytes(PAGE), "ones": b"\xff" * PAGE, "noise": random.Random(3).randbytes(PAGE)}[how]
     for page in range(1, len(whole) // PAGE, 7 if how == "noise" else 13):
         directory = tmp_path / str(page)
@@ -161,7 +163,7 @@ def test_every_page_may_be_lost(whole: bytes, tmp_path: Path, how: str, monkeypa
         check_all_readable_rows_arrive(data, whole, directory)
 
 
-def test_bytes_anywhere_may_be_wrong(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_damage_is_carried_over_once(whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(damaged_file, "MOST_MISSES", 2000)
     for seed in range(20):
         chance = random.Random(seed)
@@ -179,13 +181,15 @@ def test_bytes_anywhere_may_be_wrong(whole: bytes, tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("kept", [0.9, 0.5, 0.1])
-def test_a_file_may_be_cut_short(whole: bytes, tmp_path: Path, kept: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncated_file_is_carried_over(
+    whole: bytes, tmp_path: Path, kept: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(damaged_file, "MOST_MISSES", 4000)
     check_all_readable_rows_arrive(whole[: int(len(whole) * kept)], whole, tmp_path)
 
 
 @pytest.mark.parametrize("start", [b"no database at all", bytes(PAGE), bytes(100)])
-def test_without_its_first_page_the_rest_is_found(whole: bytes, tmp_path: Path, start: bytes) -> None:
+def test_file_without_its_first_page_is_carried_over(whole: bytes, tmp_path: Path, start: bytes) -> None:
     file = set_aside(start + whole[len(start) :], tmp_path)
     store = Store(file)
     note = store.restore()
@@ -203,7 +207,7 @@ def carried_over_of(data: bytes, directory: Path) -> dict[str, set[tuple]]:
     return carried_over(file)
 
 
-def test_recording_goes_on_with_what_was_saved(whole: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
+def test_recording_continues_with_what_was_carried_over(whole: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs += ["was set aside as", "was carried over (days: "]
     file = tmp_path / "history.sqlite3"
     file.write_bytes(whole[: 30 * PAGE] + bytes(PAGE) + b"\xff" * (3 * PAGE) + whole[34 * PAGE :])
@@ -224,7 +228,7 @@ def test_recording_goes_on_with_what_was_saved(whole: bytes, tmp_path: Path, exp
         assert list(reader.rows("app", "curl", int(START), int(START) + 86400 * 9, MINUTES))
 
 
-def test_a_container_that_broke_is_set_aside_and_carried_over_at_once(
+def test_file_with_damaged_header_is_carried_over_at_once(
     whole: bytes, tmp_path: Path, expected_logs: list[str]
 ) -> None:
     expected_logs += ["was set aside as", "was carried over (days: "]
@@ -243,7 +247,7 @@ def test_a_container_that_broke_is_set_aside_and_carried_over_at_once(
         assert GapReason.NOT_RUNNING in [gap.reason for gap in reader.gaps(START + 3600, 1e12)], "the state as well"
 
 
-def test_a_full_disk_leaves_the_damaged_file_for_the_next_start(
+def test_full_disk_leaves_the_damaged_file_for_the_next_start(
     whole: bytes, tmp_path: Path, expected_logs: list[str]
 ) -> None:
     needs.root()
@@ -268,7 +272,7 @@ def test_a_full_disk_leaves_the_damaged_file_for_the_next_start(
         subprocess.run(["umount", tmp_path], check=True)
 
 
-def test_what_version_1_set_aside_comes_back_once(tmp_path: Path, expected_logs: list[str]) -> None:
+def test_file_set_aside_by_version_1_is_carried_over_once(tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs.append("From history.damaged-20260101-011300.sqlite3")
     file = tmp_path / "history.sqlite3"
     aside = tmp_path / "history.damaged-20260101-011300.sqlite3"
@@ -289,8 +293,8 @@ def test_what_version_1_set_aside_comes_back_once(tmp_path: Path, expected_logs:
         assert reader.lost == 0
 
 
-def test_a_minute_that_both_files_have_counts_once(tmp_path: Path) -> None:
-    """The first version set a file aside after the minute was in it, and stored the minute in the new file as well."""
+def test_minute_in_both_files_counts_once(tmp_path: Path) -> None:
+    """Version 1 set a file aside after it had stored the minute, and stored the minute in the new file as well."""
     parts = []
     for directory in ("old", "new"):
         (tmp_path / directory).mkdir()

@@ -1,4 +1,4 @@
-"""Sums equal what the counters moved by, to the byte: by example, and over hours of whatever may happen."""
+"""Sums equal the deltas of the counters, to the byte, over hours of random events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMPOSSIBLE = 2**60
 
 
 class Truth(RuleBasedStateMachine):
-    """Counts by itself what every interface carries between two measurements that can be compared."""
+    """Computes independently what every interface carries between two comparable measurements."""
 
     @initialize()
     def start(self) -> None:
@@ -39,7 +39,7 @@ class Truth(RuleBasedStateMachine):
         self.stored_boot = self.machine.boot
         self.rebooted = False
         self.fallen: dict[int, tuple[int, int]] = {}
-        """What counters were before they fell back, until they move again."""
+        """Counters before they fell back, until they change again."""
         self.pending: list[Measurement] = []
         self.measure()
 
@@ -50,7 +50,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(index=st.sampled_from([2, 3]), rx=st.integers(0, 2**35), tx=st.integers(0, 2**35), seconds=st.integers(1, 90))
     def run(self, index: int, rx: int, tx: int, seconds: int) -> None:
-        """Traffic, evenly over some seconds."""
+        """Traffic spread evenly over some seconds."""
         which = sorted(self.machine.interfaces)[index - 2]
         for second in range(seconds):
             self.machine.carry(which, rx // seconds + (second == 0) * 7, tx // seconds)
@@ -59,7 +59,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(minutes=st.integers(20, 90), rx=st.integers(0, 2**30), second=st.integers(0, 59))
     def work(self, minutes: int, rx: int, second: int) -> None:
-        """Hours of it, with a burst in each minute."""
+        """Hours of traffic with a burst in each minute."""
         for _ in range(minutes):
             for begin in range(0, 60, 5):
                 if begin <= second < begin + 5:
@@ -82,7 +82,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["curl", "caf\udce9", "a\0b", "line\nfeed", ""]), rx=st.integers(0, 2**40))
     def use_app(self, name: str, rx: int) -> None:
-        """Of names that are no UTF-8 and of amounts that are nothing, too."""
+        """Traffic of an app; its name may not be UTF-8 and its amount may be 0."""
         apps = {name: (AppName(name, name), Traffic(rx, 1))}
         at = datetime.fromtimestamp(self.machine.wall, UTC)
         self.pending.append((at, AppInterval(elapsed_s=10.0, apps=apps, processes={}, local=Traffic())))
@@ -98,7 +98,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), seconds=st.integers(1, 400), carried=st.integers(0, 10**6))
     def glitch(self, which: int, seconds: int, carried: int) -> None:
-        """The counters read 0 for a while and are back afterwards: neither is traffic."""
+        """The counters read 0 for a while and return to their values: neither change is traffic."""
         interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
         counters = interface[3:]
         interface[3:] = 0, 0
@@ -111,7 +111,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1))
     def jump(self, which: int) -> None:
-        """By more than any link carries in a year."""
+        """A counter rises by more than any link carries in a year."""
         interface = self.machine.interfaces[sorted(self.machine.interfaces)[which]]
         if interface[3] < 2**63:
             interface[3] += 2**61
@@ -120,7 +120,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), carried=st.integers(0, 10**6))
     def recreate(self, which: int, carried: int) -> None:
-        """Under its name, with another index."""
+        """An interface is created anew under its name, with another index."""
         index = sorted(self.machine.interfaces)[which]
         interface = self.machine.interfaces.pop(index)
         interface[3] = interface[4] = carried
@@ -178,7 +178,7 @@ class Truth(RuleBasedStateMachine):
         self.pending.append(self.machine.tick())
         for index, (name, _kind, uplink, rx, tx) in self.machine.interfaces.items():
             _, old_rx, old_tx = self.seen.get(index, (name, rx, tx))
-            if self.rebooted:  # every counter began at zero with the boot
+            if self.rebooted:  # every counter began at 0 with the boot
                 old_rx = old_tx = 0
             moved = rx - old_rx, tx - old_tx
             if not any(moved):
@@ -195,7 +195,7 @@ class Truth(RuleBasedStateMachine):
 
     def compare(self) -> None:
         self.inode = self.inode or self.file.stat().st_ino
-        assert self.file.stat().st_ino == self.inode, "it is the same file"
+        assert self.file.stat().st_ino == self.inode, "the file was replaced"
         assert self.writer.faults == ()
         reader = HistoryReader(self.file)
         try:
@@ -213,7 +213,7 @@ class Truth(RuleBasedStateMachine):
             reader.close()
 
     def compare_parts(self, reader: HistoryReader) -> None:
-        """Every tier, and a range in two parts, have the same bytes as the whole."""
+        """Compare every tier, and a range in two parts, with the whole."""
         rx, tx = self.stored_expected["eth0"]
         end = int(self.machine.wall) + 200_000
         carried = reader.carried("interface", "eth0", 0, end)
@@ -231,7 +231,7 @@ TestTruth = Truth.TestCase
 TestTruth.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-def test_bytes_count_once_in_an_hour_that_is_packed_again_after_the_clock_was_set_back() -> None:
+def test_hour_packed_again_after_the_clock_was_set_back_counts_bytes_once() -> None:
     state = Truth()
     state.start()
     state.work(minutes=40, rx=7, second=0)

@@ -1,4 +1,4 @@
-"""What vnStat measured: all its layouts, told again and again, and nothing twice."""
+"""Imports from vnStat, in all its layouts: repeated imports count once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def told(first: date) -> dict[str, dict[str, int]]:
+def on(first: date) -> dict[str, dict[str, int]]:
     return {"date": {"year": first.year, "month": first.month, "day": first.day}}
 
 
@@ -37,14 +37,14 @@ FIRST_LAYOUT = {
         {
             "id": "eth0",
             "nick": "home",
-            "created": told(day("2017-11-27")),
-            "updated": {**told(day("2018-03-20")), "time": {"hour": 15, "minutes": 20}},
+            "created": on(day("2017-11-27")),
+            "updated": {**on(day("2018-03-20")), "time": {"hour": 15, "minutes": 20}},
             "traffic": {
                 "total": {"rx": 99, "tx": 11},
-                "days": [{"id": 0, **told(day("2018-03-20")), "rx": 3, "tx": 1}],
+                "days": [{"id": 0, **on(day("2018-03-20")), "rx": 3, "tx": 1}],
                 "months": [{"id": 0, "date": {"year": 2018, "month": 3}, "rx": 50, "tx": 5}],
-                "tops": [{"id": 0, **told(day("2018-01-01")), "time": {"hour": 1, "minutes": 2}, "rx": 7, "tx": 7}],
-                "hours": [{"id": 15, **told(day("2018-03-20")), "rx": 1, "tx": 1}],
+                "tops": [{"id": 0, **on(day("2018-01-01")), "time": {"hour": 1, "minutes": 2}, "rx": 7, "tx": 7}],
+                "hours": [{"id": 15, **on(day("2018-03-20")), "rx": 1, "tx": 1}],
             },
         }
     ],
@@ -57,22 +57,22 @@ SECOND_LAYOUT = {
         {
             "name": "wlan0",
             "alias": "",
-            "created": {**told(day("2024-01-01")), "timestamp": 1704067200},
-            "updated": {**told(day("2025-12-30")), "time": {"hour": 1, "minute": 5}, "timestamp": 1767056700},
+            "created": {**on(day("2024-01-01")), "timestamp": 1704067200},
+            "updated": {**on(day("2025-12-30")), "time": {"hour": 1, "minute": 5}, "timestamp": 1767056700},
             "traffic": {
                 "total": {"rx": 10_000, "tx": 1_000},
                 "fiveminute": [],
                 "hour": [],
                 "day": [
-                    {"id": 7, **told(day("2025-12-29")), "timestamp": 1766966400, "rx": 100, "tx": 10},
-                    {"id": 8, **told(day("2025-12-30")), "timestamp": 1767052800, "rx": 200, "tx": 20},
+                    {"id": 7, **on(day("2025-12-29")), "timestamp": 1766966400, "rx": 100, "tx": 10},
+                    {"id": 8, **on(day("2025-12-30")), "timestamp": 1767052800, "rx": 200, "tx": 20},
                 ],
                 "month": [
                     {"id": 1, "date": {"year": 2025, "month": 11}, "timestamp": 1, "rx": 1_000, "tx": 100},
                     {"id": 2, "date": {"year": 2025, "month": 12}, "timestamp": 1, "rx": 700, "tx": 70},
                 ],
                 "year": [{"id": 1, "date": {"year": 2024}, "timestamp": 1, "rx": 5_000, "tx": 500}],
-                "top": [{"id": 1, **told(day("2024-02-02")), "timestamp": 1, "rx": 900, "tx": 90}],
+                "top": [{"id": 1, **on(day("2024-02-02")), "timestamp": 1, "rx": 900, "tx": 90}],
             },
         },
         {"name": "tun0", "alias": "", "traffic": {"total": {"rx": 0, "tx": 0}, "month": [
@@ -115,7 +115,7 @@ def with_day(row: str) -> bytes:
         (with_day('{"date": {"year": 9999, "month": 2, "day": 3}, "rx": 1, "tx": 0}'), "not between 1970 and tomorrow"),
     ],
 )
-def test_what_is_no_export_is_refused(document: bytes, why: str) -> None:
+def test_document_that_is_no_export_is_refused(document: bytes, why: str) -> None:
     with pytest.raises(HistoryError, match=why):
         vnstat.parse(document, TODAY)
 
@@ -126,7 +126,7 @@ documents = st.recursive(leaves, lambda inner: st.one_of(st.lists(inner, max_siz
 
 
 @given(st.binary(max_size=100))
-def test_whatever_bytes_come_are_refused(data: bytes) -> None:
+def test_arbitrary_bytes_are_refused(data: bytes) -> None:
     with contextlib.suppress(HistoryError):
         vnstat.parse(data, TODAY)
     with pytest.raises(HistoryError):
@@ -134,7 +134,7 @@ def test_whatever_bytes_come_are_refused(data: bytes) -> None:
 
 
 @given(documents)
-def test_whatever_comes_is_read_or_refused(document: object) -> None:
+def test_arbitrary_documents_are_read_or_refused(document: object) -> None:
     with contextlib.suppress(HistoryError):
         vnstat.parse(json.dumps(document).encode(), TODAY)
 
@@ -148,15 +148,15 @@ def test_the_extra_comma_of_vnstat_1_13_is_read() -> None:
 
 def test_one_impossible_row_costs_that_row() -> None:
     rows = [
-        {**told(day("2025-01-01")), "rx": 8 << 60, "tx": 0},
-        {**told(day("2025-01-02")), "rx": 5, "tx": 6},
+        {**on(day("2025-01-01")), "rx": 8 << 60, "tx": 0},
+        {**on(day("2025-01-02")), "rx": 5, "tx": 6},
         {"date": {"year": 2025, "month": 13, "day": 1}, "rx": 1, "tx": 1},
-        {**told(day("2026-01-03")), "rx": 1, "tx": 1},
-        {**told(day("1969-12-31")), "rx": 1, "tx": 1},
-        {**told(day("2025-01-04")), "rx": -1, "tx": 1},
-        {**told(day("2025-01-05")), "rx": "many", "tx": 1},
+        {**on(day("2026-01-03")), "rx": 1, "tx": 1},
+        {**on(day("1969-12-31")), "rx": 1, "tx": 1},
+        {**on(day("2025-01-04")), "rx": -1, "tx": 1},
+        {**on(day("2025-01-05")), "rx": "many", "tx": 1},
         "no row",
-        {**told(day("2026-01-02")), "rx": 7, "tx": 8},
+        {**on(day("2026-01-02")), "rx": 7, "tx": 8},
     ]
     document = {"jsonversion": "2", "interfaces": [{"name": "eth0", "traffic": {"day": rows}}]}
     found = vnstat.parse(json.dumps(document).encode(), TODAY)
@@ -177,7 +177,7 @@ def test_a_year_of_petabytes_is_read() -> None:
 
 
 def test_a_day_in_two_rows_is_added_up_and_reported(history: Path, tmp_path: Path, capsys) -> None:
-    rows = [{"id": number, **told(day("2015-07-30")), "rx": rx, "tx": rx} for number, rx in enumerate((100, 300))]
+    rows = [{"id": number, **on(day("2015-07-30")), "rx": rx, "tx": rx} for number, rx in enumerate((100, 300))]
     document = {"jsonversion": "1", "interfaces": [{"id": "wlan0", "traffic": {"days": rows}}]}
     export = tmp_path / "vnstat.json"
     export.write_text(json.dumps(document))
@@ -191,7 +191,7 @@ def test_a_day_in_two_rows_is_added_up_and_reported(history: Path, tmp_path: Pat
 
 def test_refused_rows_are_listed(history: Path, tmp_path: Path, capsys) -> None:
     assert history.exists()
-    rows = [{**told(day("2025-01-02")), "rx": 5, "tx": 6}, {**told(day("2025-01-01")), "rx": 8 << 60, "tx": 0}]
+    rows = [{**on(day("2025-01-02")), "rx": 5, "tx": 6}, {**on(day("2025-01-01")), "rx": 8 << 60, "tx": 0}]
     export = tmp_path / "vnstat.json"
     export.write_text(json.dumps({"jsonversion": "2", "interfaces": [{"name": "wlan0", "traffic": {"day": rows}}]}))
     assert main(["import", str(export)]) == 0
@@ -201,7 +201,7 @@ def test_refused_rows_are_listed(history: Path, tmp_path: Path, capsys) -> None:
     assert "more than 400 Gbit/s" in err
 
 
-def test_a_month_counts_with_what_its_days_do_not_tell() -> None:
+def test_month_counts_without_the_bytes_of_its_days() -> None:
     imports = vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports
     assert [amount for amount in amounts(imports, NEVER) if amount.name == "wlan0"] == [
         ImportedAmount("wlan0", Days(day("2024-01-01"), day("2024-12-31")), 5_000, 500),
@@ -213,7 +213,7 @@ def test_a_month_counts_with_what_its_days_do_not_tell() -> None:
 
 
 @given(st.dictionaries(st.integers(0, 800), st.integers(0, 10**12)), st.sets(st.sampled_from(["month", "year"])))
-def test_the_same_days_told_in_days_months_and_years_are_counted_once(by_day: dict[int, int], longer: set[str]) -> None:
+def test_bytes_in_days_months_and_years_count_once(by_day: dict[int, int], longer: set[str]) -> None:
     imports = []
     for span, cut in (("day", 10), ("month", 7), ("year", 4)):
         sums: dict[date, int] = {}
@@ -228,7 +228,7 @@ def test_the_same_days_told_in_days_months_and_years_are_counted_once(by_day: di
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where wlan0 makes the total, and the first day is the last one that vnStat told of."""
+    """Where wlan0 makes the total, and the first day is the last one of vnStat."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     file = tmp_path / "netwatch-tray" / "history.sqlite3"
@@ -255,7 +255,7 @@ def totals(file: Path) -> list[tuple[str, int, int]]:
     return found
 
 
-def test_own_days_are_never_counted_twice_and_no_import_either(history: Path, capsys: pytest.CaptureFixture) -> None:
+def test_recorded_days_and_repeated_imports_count_once(history: Path, capsys: pytest.CaptureFixture) -> None:
     export = history.with_name("vnstat.json")
     export.write_text(json.dumps(SECOND_LAYOUT))
     expected = [
@@ -274,7 +274,7 @@ def test_own_days_are_never_counted_twice_and_no_import_either(history: Path, ca
     assert ("2025-11-01", 900, 990) in totals(history)
 
 
-def test_imports_are_shown_as_such(history: Path, capsys: pytest.CaptureFixture, monkeypatch) -> None:
+def test_imports_are_marked(history: Path, capsys: pytest.CaptureFixture, monkeypatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports, counted_in_total(history))
     assert main(["usage", "--by", "month", "--json"]) == 0
@@ -289,7 +289,7 @@ def test_imports_are_shown_as_such(history: Path, capsys: pytest.CaptureFixture,
     assert "2025-11-01,2592000,tun0,900,90,,,0.0,imported" in lines
 
 
-def test_an_import_needs_a_history_to_go_to(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture) -> None:
+def test_import_without_a_history_is_refused(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     export = tmp_path / "vnstat.json"
     export.write_text(json.dumps(FIRST_LAYOUT))
@@ -299,7 +299,7 @@ def test_an_import_needs_a_history_to_go_to(tmp_path: Path, monkeypatch, capsys:
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_who_imports_while_the_agent_records_disturbs_nobody(history: Path) -> None:
+def test_import_while_the_agent_records(history: Path) -> None:
     machine = Machine(wall=1767099600.0, interfaces={3: ["wlan0", "wifi", True, 77, 0]})
     machine.boottime = 4600.0
     machine.start_agent()

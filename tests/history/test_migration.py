@@ -139,6 +139,12 @@ def test_a_file_without_its_first_page_arrives_with_names_and_reasons(
         assert len(reader.by_network(date.min, date.max)) == 7
 
 
+def test_migrations_of_released_versions_are_unchanged(file: Path, tmp_path: Path) -> None:
+    schema.first_page(tmp_path / "new.sqlite3", 2)
+    query = "SELECT name, sql, rootpage FROM sqlite_master WHERE name != 'once' ORDER BY name"
+    assert rows_of(file, query) == rows_of(tmp_path / "new.sqlite3", query)
+
+
 def test_codes_of_one_table_differ() -> None:
     for codes in (SERIES_KINDS, NETWORK_KINDS):
         assert len(set(codes.values())) == len(codes)

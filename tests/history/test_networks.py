@@ -1,4 +1,4 @@
-"""Which network usage belongs to, and whether NetworkManager calls it metered: asked of a fake one on a private bus."""
+"""The network that usage belongs to, and whether it is metered, with a fake NetworkManager on a private bus."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CONFIG = """
 
 @pytest.fixture
 def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a system bus of one's own."""
+    """Return the address of a private system bus."""
     needs.programs("dbus-daemon")
     config, socket = tmp_path / "bus.conf", tmp_path / "bus"
     config.write_text(_CONFIG.format(socket))
@@ -49,7 +49,7 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def manager(address: str, answer: object) -> threading.Thread:
-    """Answers one question of its property, then leaves."""
+    """Respond to one request for the property, then disconnect."""
     connection: DBusConnection = open_dbus_connection(address)
     connection.send_and_get_reply(message_bus.RequestName("org.freedesktop.NetworkManager"), timeout=60)
 
@@ -84,13 +84,13 @@ def manager(address: str, answer: object) -> threading.Thread:
         (None, None),
     ],
 )
-def test_what_network_manager_says(bus: str, answer: object, metered: bool | None) -> None:
+def test_metered_as_reported_by_network_manager(bus: str, answer: object, metered: bool | None) -> None:
     thread = manager(bus, answer)
     assert is_metered() is metered
-    thread.join(10)
+    thread.join(60)
 
 
-def test_nobody_knows_without_it(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metered_is_unknown_without_network_manager(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bus
     assert is_metered() is None
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere")
@@ -99,7 +99,7 @@ def test_nobody_knows_without_it(bus: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert is_metered() is None
 
 
-def test_a_bus_that_says_nothing_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_bus_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network_manager, "_PATIENCE", 0.05)
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/mute")
     with socket.socket(socket.AF_UNIX) as listener:
@@ -121,12 +121,10 @@ def test_a_bus_that_says_nothing_is_not_waited_for_without_end(tmp_path: Path, m
         thread = threading.Thread(target=let_in)
         thread.start()
         assert is_metered() is None
-        thread.join(10)
+        thread.join(60)
 
 
-def test_a_network_is_known_by_its_gateway_and_nobody_can_read_it_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_network_is_identified_by_a_hash_of_its_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/none")
     interfaces = Machine().tick().interfaces
     route = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
@@ -140,7 +138,7 @@ def test_a_network_is_known_by_its_gateway_and_nobody_can_read_it_back(
     home = at("0101A8C0", "02:00:00:00:00:01")
     assert home.kind == "ethernet"
     assert home == at("0101A8C0", "02:00:00:00:00:01")
-    assert home != at("0101A8C0", "02:00:00:00:00:02"), "another router of the same address"
+    assert home != at("0101A8C0", "02:00:00:00:00:02"), "another router with the same address"
     assert at("0201A8C0", "02:00:00:00:00:01") != home
     assert len(home.key) == 12
     (tmp_path / "route").write_bytes(b"\xff\xfe nonsense\n1 2 3\n")
@@ -148,7 +146,7 @@ def test_a_network_is_known_by_its_gateway_and_nobody_can_read_it_back(
     assert current_network((), tmp_path) == OFFLINE
 
 
-def test_the_newest_word_on_being_metered_counts_and_no_word_changes_nothing(tmp_path: Path) -> None:
+def test_newest_known_metered_state_is_kept(tmp_path: Path) -> None:
     store = Store(tmp_path / "history.sqlite3")
     for metered in (None, True, None, False, True, None):
         with store._transaction():

@@ -1,4 +1,4 @@
-"""What is packed comes back; whatever else lies in the file's blobs is a HistoryError and nothing worse."""
+"""Packed values round-trip; any other blob raises CorruptRowError."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ UNPACKERS: dict[str, Callable[[bytes], object]] = {
 
 
 @given(st.dictionaries(st.integers(0, 59), values))
-def test_columns_come_back_with_peaks_of_three_digits(told: dict[int, tuple[int, int, int, int, int]]) -> None:
+def test_columns_round_trip_with_peaks_of_three_digits(stored: dict[int, tuple[int, int, int, int, int]]) -> None:
     columns = Columns.empty(MINUTES)
-    for place, value in told.items():
+    for place, value in stored.items():
         columns.add(place, value)
     back = unpack_columns(pack_columns(columns), MINUTES)
     assert (back.covered, back.rx, back.tx) == (columns.covered, columns.rx, columns.tx)
@@ -57,9 +57,9 @@ def test_columns_come_back_with_peaks_of_three_digits(told: dict[int, tuple[int,
 
 
 @given(st.dictionaries(st.integers(0, 1 << 32), values))
-def test_ledgers_and_minutes_come_back(told: dict[int, tuple[int, int, int, int, int]]) -> None:
-    assert unpack_ledger(pack_ledger(told)) == told
-    assert unpack_minute(pack_minute(told)) == told
+def test_ledgers_and_minutes_round_trip(stored: dict[int, tuple[int, int, int, int, int]]) -> None:
+    assert unpack_ledger(pack_ledger(stored)) == stored
+    assert unpack_minute(pack_minute(stored)) == stored
 
 
 @given(
@@ -67,14 +67,14 @@ def test_ledgers_and_minutes_come_back(told: dict[int, tuple[int, int, int, int,
     st.binary(max_size=300),
     st.sampled_from([bytes, zlib.compress, lambda data: zlib.compress(msgspec.msgpack.encode(list(data)))]),
 )
-def test_bytes_that_nobody_packed_are_told_as_damage(name: str, data: bytes, how: Callable[[bytes], bytes]) -> None:
+def test_foreign_bytes_raise_corrupt_row_error(name: str, data: bytes, how: Callable[[bytes], bytes]) -> None:
     with contextlib.suppress(HistoryError):
         UNPACKERS[name](how(data))
 
 
 @settings(max_examples=300)
 @given(st.data())
-def test_packed_bytes_that_were_changed_are_told_as_damage(data: st.DataObject) -> None:
+def test_changed_bytes_raise_corrupt_row_error(data: st.DataObject) -> None:
     columns = Columns.empty(MINUTES)
     columns.add(7, (600, 12_345, 678, 90, 12))
     ticks: dict[int, TickBytes] = {3: ([1, None, 3], [4, None, 6])}
@@ -96,13 +96,13 @@ def test_packed_bytes_that_were_changed_are_told_as_damage(data: st.DataObject) 
             unpack(bytes(packed))
 
 
-def test_a_bomb_of_zeros_is_not_unpacked_whole() -> None:
+def test_decompression_bomb_is_not_unpacked_completely() -> None:
     with pytest.raises(HistoryError):
         unpack_columns(zlib.compress(bytes(100_000_000), 1), HOURS)
 
 
 @given(st.integers(0, 2**34), st.integers(0, 2**31), st.sampled_from([TENS, MINUTES, HOURS]))
-def test_ids_of_chunks_tell_their_tier_and_time(at: int, series: int, tier: int) -> None:
+def test_chunk_id_holds_tier_and_time(at: int, series: int, tier: int) -> None:
     assert start_of(chunk_id(tier, at, series)) == (tier, at // SPAN[tier] * SPAN[tier])
 
 
