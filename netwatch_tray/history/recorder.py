@@ -276,8 +276,9 @@ class Recorder:
     def _skip(cell: _Cell, place: int) -> None:
         """Mark the ticks up to `place` in which the series was absent as unknown."""
         missed = place - len(cell.rx_fine)
-        cell.rx_fine += [None] * missed
-        cell.tx_fine += [None] * missed
+        if missed:
+            cell.rx_fine += [None] * missed
+            cell.tx_fine += [None] * missed
 
     def _take_apps(self, at: datetime, interval: AppInterval) -> None:
         self._open_minute(at.timestamp())
