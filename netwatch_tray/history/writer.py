@@ -130,6 +130,7 @@ class HistoryWriter:
 
     def _commit(self, recorder: Recorder, *, may_alert: bool) -> PlanAlert | None:
         batch = recorder.batch(self._boottime())
+        self._close_if_removed()
         try:
             self._unless_corrupt(lambda: self._write(batch))
         except HistoryError as error:
@@ -191,10 +192,12 @@ class HistoryWriter:
             self._recorder = Recorder(state, self._boot())
         return self._recorder
 
-    def _opened(self) -> Store:
+    def _close_if_removed(self) -> None:
         if self._store is not None and not self._store.is_there:
             _log.warning("The history %s was removed or replaced; recording goes on in a new one.", self._file)
             self._close_store()
+
+    def _opened(self) -> Store:
         if self._store is None:
             self._store = Store(self._file)
             restored = self._store.restore()
