@@ -1,11 +1,11 @@
-"""What the history costs, with 10 interfaces and 60 apps.
+"""What the history costs with 10 interfaces and 60 apps.
 
-CPU and bytes written: 1 Hz ticks given to the agent's keeper, its thread included; between two minutes the processor's
-caches are overwritten, because in life a minute passes. All interfaces carry in each second, most apps in each minute.
-Written is what was handed to the kernel (/proc/self/io, wchar).
+CPU and bytes written: ticks of 1 Hz are given to the agent's keeper, and its thread is included. The processor's caches
+are overwritten between two minutes, because in reality a minute passes. All interfaces carry traffic in each second,
+most apps in each minute. Bytes written are what was handed to the kernel (/proc/self/io, wchar).
 
-File and queries: a simulated year, its last month minute by minute and the last day tick by tick; the months before
-hour by hour, which is how they would lie there. Cold: the file dropped from the page cache, opening it included.
+File and queries: a simulated year, with minutes in its last month, ticks in its last day, and hours before, as they
+would be stored. Cold: the file is dropped from the page cache, and opening it is included.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ START = 1_767_225_600
 DAY, HOUR, MONTH, YEAR = 86400, 3600, 30 * 86400, 365 * 86400
 RANGES = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": MONTH, "1y": YEAR}
 MINUTES_MEASURED = 240
-"""Of the day: CPU and writes repeat each hour."""
+"""Of a day: CPU and writes repeat each hour."""
 CACHE = bytearray(64 << 20)
 
 _random = random.Random(1)  # noqa: S311  the same traffic each time
 
 
 def amount() -> int:
-    """Bytes in a second: from nothing much to a download."""
+    """Return bytes of a second: from hardly anything to a download."""
     return int(_random.lognormvariate(9, 2.5))
 
 
 class Ticks:
-    """A machine in full swing."""
+    """Ticks of a busy machine."""
 
     def __init__(self) -> None:
         self._at = START
@@ -109,7 +109,7 @@ def written() -> int:
 
 
 class Callbacks(Scheduler):
-    """The agent's loop, reduced to what a thread asks of it."""
+    """The agent's loop, reduced to what a thread needs of it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,11 +128,11 @@ def running_costs(directory: Path) -> list[Row]:
     for number in range(MINUTES_MEASURED + 60):
         minute = ticks.minute()
         CACHE[:] = bytes(len(CACHE))
-        if number == 60:  # the tables are there, an hour was packed once
+        if number == 60:  # tables exist, and an hour was packed once
             cpu, before = 0, written()
         begin = time.process_time_ns()
         keeper.take(*minute[0])
-        if number:  # the minute before was handed over
+        if number:  # the previous minute was handed over
             scheduler.waiting.get()()
         for tick, interval in minute[1:]:
             keeper.take(tick, interval)
@@ -163,7 +163,7 @@ def simulate_year(file: Path) -> None:
         if at >= end - MONTH - DAY:
             step = 60
         values = {series: value(step) for series in interfaces}
-        # Of a third of the apps something moves in a minute, of two thirds in an hour.
+        # A third of the apps has traffic in a minute, two thirds in an hour.
         values |= {series: value(step) for series in _random.sample(apps, APPS * (1 if step == 60 else 2) // 3)}
         times, elapsed, lines = [], [], dict[Series, TickBytes]()
         if at >= end - DAY - HOUR:
