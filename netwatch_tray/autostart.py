@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from netwatch_tray import desktop_files, launch
+from netwatch_tray import desktop_files, launch, paths
 from netwatch_tray.errors import NetWatchError
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def file() -> Path:
     """Where it is when it is on."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "LaunchAgents" / f"{_LABEL}.plist"
-    return desktop_files.base_directory("XDG_CONFIG_HOME", ".config") / "autostart" / f"{_NAME}.desktop"
+    return paths.base_directory("XDG_CONFIG_HOME", ".config") / "autostart" / f"{_NAME}.desktop"
 
 
 def is_on() -> bool:

@@ -51,12 +51,6 @@ class Found(NamedTuple):
     """Files of other origin that `install` has left in place of its own."""
 
 
-def base_directory(variable: str, default: str) -> Path:
-    """One of the base directories; the specification ignores a relative path."""
-    chosen = os.environ.get(variable, "")
-    return Path(chosen) if chosen.startswith("/") else Path.home() / default
-
-
 def exec_line(words: Iterable[str]) -> str:
     """A command as the key Exec needs it: quoted, special characters escaped, then escaped again as a string."""
     return " ".join(map(_exec_word, words))
@@ -155,7 +149,7 @@ def icon_reference() -> str:
 
 
 def _home() -> Path:
-    return base_directory("XDG_DATA_HOME", ".local/share")
+    return paths.base_directory("XDG_DATA_HOME", ".local/share")
 
 
 def _system_directories() -> list[Path]:

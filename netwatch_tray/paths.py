@@ -1,14 +1,11 @@
-"""Where the program keeps its files: each system's own conventions, by platformdirs; and what came with it."""
+"""Where the program keeps its files: by the XDG specification or macOS's conventions; and where its assets are."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
-import warnings
 from pathlib import Path
-
-import platformdirs
 
 from netwatch_tray.errors import NetWatchError
 
@@ -35,13 +32,22 @@ def identity(name: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def base_directory(variable: str, default: str) -> Path:
+    """Return one of the XDG base directories; by the specification a relative path in the variable is ignored.
+
+    `default`: below the home directory.
+    """
+    chosen = os.environ.get(variable, "")
+    return Path(chosen) if chosen.startswith("/") else Path.home() / default
+
+
 def settings_file() -> Path:
     return _config_directory() / "settings.toml"
 
 
 def state_directory() -> Path:
     """What the agent writes: history, spool, identities."""
-    return _below_home("state") or platformdirs.user_state_path(_NAME)
+    return _below_home("state") or _own("XDG_STATE_HOME", ".local/state")
 
 
 def history_file() -> Path:
@@ -64,7 +70,9 @@ def upload_key_file() -> Path:
 
 def report_file() -> Path:
     """Of the doctor, for programs that show files; its directory is there afterwards."""
-    return platformdirs.user_cache_path(_NAME, ensure_exists=True) / "doctor.txt"
+    directory = _own("XDG_CACHE_HOME", ".cache", "Library/Caches")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory / "doctor.txt"
 
 
 def runtime_directory() -> Path:
@@ -73,20 +81,17 @@ def runtime_directory() -> Path:
     Raises NetWatchError when it belongs to somebody else or is open to others: the feed would not be private then. Also
     when it cannot be created, or its path is too long for a socket.
     """
-    with warnings.catch_warnings():
-        # Without XDG_RUNTIME_DIR (cron, su) it warns and takes a directory in /tmp that it has checked as we do below.
-        warnings.simplefilter("ignore")
-        try:
-            directory = _below_home("runtime") or platformdirs.user_runtime_path(_runtime_name())
-            _check_length(directory)
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = directory.lstat()
-        except OSError as error:
-            raise NetWatchError(
-                f"There is no private directory for the agent's socket ({error}). "
-                "Set XDG_RUNTIME_DIR to a directory of your own with mode 0700."
-            ) from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    try:
+        directory = _below_home("runtime") or _runtime_parent() / _runtime_name()
+        _check_length(directory)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_private = _is_private(directory)
+    except OSError as error:
+        raise NetWatchError(
+            f"There is no private directory for the agent's socket ({error}). "
+            "Set XDG_RUNTIME_DIR to a directory of your own with mode 0700."
+        ) from error
+    if not is_private:
         raise NetWatchError(
             f"{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. "
             f"Run: chmod 700 {directory} (or remove it if it is not yours)."
@@ -95,7 +100,39 @@ def runtime_directory() -> Path:
 
 
 def _config_directory() -> Path:
-    return _below_home("config") or platformdirs.user_config_path(_NAME)
+    return _below_home("config") or _own("XDG_CONFIG_HOME", ".config")
+
+
+def _own(variable: str, default: str, on_mac: str = "Library/Application Support") -> Path:
+    """The program's directory below a base directory, whose variable macOS honours as well."""
+    return base_directory(variable, on_mac if sys.platform == "darwin" else default) / _NAME
+
+
+def _runtime_parent() -> Path:
+    """The user's directory for sockets: what $XDG_RUNTIME_DIR names, if it is private or yet to be made.
+
+    Without one (cron, su) what the system has; on Linux without that one below the directory of temporary files.
+    Raises OSError where that cannot be private.
+    """
+    named = os.environ.get("XDG_RUNTIME_DIR", "")
+    if named.startswith("/") and (not os.path.lexists(named) or _is_private(Path(named))):
+        return Path(named)
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/TemporaryItems"
+    usual = Path(f"/run/user/{os.getuid()}")
+    if usual.is_dir() and _is_private(usual):
+        return usual
+    temporary = Path(os.environ.get("TMPDIR") or "/tmp") / f"runtime-{os.getuid()}"  # noqa: S108  checked just below
+    temporary.mkdir(mode=0o700, exist_ok=True)
+    if not _is_private(temporary, to_others=0o022):  # what others may read: the program's own directory is below
+        raise PermissionError(f"{temporary} can be changed by other users")
+    return temporary
+
+
+def _is_private(directory: Path, to_others: int = 0o077) -> bool:
+    """Return whether this is a directory, no link, of the user's, without permissions `to_others`. Raises OSError."""
+    found = directory.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & to_others
 
 
 def _below_home(name: str) -> Path | None:

@@ -1,49 +1,55 @@
-"""The terminal's side: one command, a verb for each purpose, nothing imported before its verb is called.
+"""The terminal's side: one command with a subcommand for each purpose, whose module is loaded when it is called.
 
-Exit codes: 0 done, 1 something is wrong (said on stderr), 2 usage, 3 no agent is running.
+Exit codes: 0 done, 1 something is wrong (reported on stderr), 2 usage, 3 no agent is running.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import netwatch_tray
-from netwatch_tray.cli import (
-    autostart,
-    change_settings,
-    connections,
-    desktop,
-    diagnose,
-    ending,
-    export,
-    helper,
-    live,
-    mac_check,
-    program,
-    record,
-    upload,
-    usage,
-    xembed,
-)
+from netwatch_tray.cli import change_settings, ending, program, xembed
 from netwatch_tray.text import LogFormatter
 
-_SUBCOMMANDS = (
-    program,
-    live,
-    connections,
-    usage,
-    export,
-    record,
-    diagnose,
-    mac_check,
-    autostart,
-    desktop,
-    helper,
-    upload,
-)
-"""In the order of the help text."""
+_SUBCOMMANDS = {
+    "program": ("window", "agent", "quit"),
+    "live": ("watch", "status"),
+    "connections": ("connections", "apps"),
+    "usage": ("usage",),
+    "export": ("export", "import"),
+    "record": ("record",),
+    "diagnose": ("doctor", "selftest"),
+    "mac_check": ("mac-check",),
+    "autostart": ("autostart",),
+    "desktop": ("desktop",),
+    "helper": ("helper",),
+    "upload": ("snapshot", "upload", "serve-metrics"),
+}
+"""By module of this package, in the order of the help text."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Finds the width of the terminal without shutil, which argparse loads with its decompressors for each option."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(formatter_class=lambda prog: argparse.HelpFormatter(prog, width=_columns() - 2), **more)
+
+
+def _columns() -> int:
+    """As shutil.get_terminal_size."""
+    chosen = os.environ.get("COLUMNS", "")
+    if chosen.isdecimal() and int(chosen):
+        return int(chosen)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(words).parse_args(words)
     log = logging.StreamHandler()
     log.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
@@ -60,8 +67,10 @@ def _run(arguments: list[str] | None) -> int:
     return verb(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
+    """Return a parser that knows at least the subcommand that `words` begin with: the agent, which comes without words
+    or by name, would keep the modules of the others in memory."""
+    parser = _Parser(
         prog="netwatch-tray",
         description="Live network rates in the tray. Without a verb: start it; a second start opens the window.",
     )
@@ -70,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     change_settings.add_option(parser)
     parser.set_defaults(verb=program.start)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for module in _SUBCOMMANDS:
-        module.add_verbs(verbs)
+    first = words[0] if words else "agent"
+    named = [module for module, names in _SUBCOMMANDS.items() if first in names]
+    for module in named or _SUBCOMMANDS:
+        importlib.import_module(f"netwatch_tray.cli.{module}").add_verbs(verbs)
     return parser

@@ -7,7 +7,7 @@ import sys
 import time
 
 from netwatch_tray import launch
-from netwatch_tray.cli import live, record
+from netwatch_tray.cli import record
 from netwatch_tray.cli.session import DONE, connect, has_display, send
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, AlreadyRunningError, NetWatchError
 
@@ -35,6 +35,8 @@ def start(_options: argparse.Namespace) -> int:
     """Without a verb."""
     if not has_display():
         print("No display here, so no tray and no window; live rates until Ctrl-C:", file=sys.stderr)
+        from netwatch_tray.cli import live
+
         return live.watch(interval=1.0)
     from netwatch_tray.agent.agent import Agent
 

@@ -6,12 +6,12 @@ The package that reads the format is optional (`pip install netwatch-tray[countr
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from netwatch_tray import paths
 from netwatch_tray.errors import UnsupportedError
 
 _log = logging.getLogger(__name__)
@@ -94,8 +94,7 @@ class _Database:
 
 
 def _usual_directories() -> tuple[str | Path, ...]:
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
-    return (Path(data) / "GeoIP", *_DIRECTORIES)
+    return (paths.base_directory("XDG_DATA_HOME", ".local/share") / "GeoIP", *_DIRECTORIES)
 
 
 def _code(record: Any) -> str | None:

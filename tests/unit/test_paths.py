@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,24 @@ def test_a_file_in_its_place_is_told(runtime: Path) -> None:
 def test_without_the_variable_there_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     assert stat.S_IMODE(paths.runtime_directory().stat().st_mode) == 0o700
+
+
+def test_a_fallback_that_others_may_change_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "_is_private", lambda directory, **more: directory.parent == tmp_path and not more)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "relative")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with pytest.raises(NetWatchError, match="can be changed by other users"):
+        paths.runtime_directory()
+
+
+def test_a_relative_base_directory_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv(paths.HOME, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "chosen"))
+    default = "Library/Application Support" if sys.platform == "darwin" else ".local/state"
+    assert paths.state_directory() == tmp_path / default / "netwatch-tray"
+    assert paths.settings_file() == tmp_path / "chosen" / "netwatch-tray" / "settings.toml"
 
 
 def test_a_path_that_no_socket_can_have_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
