@@ -84,6 +84,30 @@ class WhyCode(enum.Enum):
         return cls.UNKNOWN if isinstance(value, str) else None
 
 
+class Role(enum.StrEnum):
+    """What an interface is in the topology of this machine."""
+
+    UPLINK = "uplink"
+    """Counts in the total, and has a default route or is the lowest interface known."""
+    UNDERLAY = "underlay"
+    """Counts in the total, because an interface with a default route runs over it."""
+    BRIDGE = "bridge"
+    BOND = "bond"
+    BRIDGE_PORT = "bridge port"
+    BOND_MEMBER = "bond member"
+    VLAN = "VLAN"
+    VLAN_PARENT = "VLAN parent"
+    CONTAINER_END = "container end"
+    TUNNEL = "tunnel"
+    LOOPBACK = "loopback"
+    OTHER = "other"
+    """Also a role of another version of the program."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Role | None:
+        return cls.OTHER if isinstance(value, str) else None
+
+
 class Why(msgspec.Struct, frozen=True, gc=False):
     """Why an interface is or is not part of the total."""
 
@@ -140,7 +164,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     name: str
     is_up: bool = False
-    """Administratively up and with a carrier (IFF_UP and IFF_RUNNING)."""
+    """Administratively up and with a link carrier (IFF_UP and IFF_RUNNING)."""
     is_loopback: bool = False
     kind: str = "other"
     """`ethernet`, `wifi`, `cellular`, `loopback`, `ppp`, `other`, or the kernel's own word for a virtual one:
@@ -196,8 +220,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_uplink: bool
     why: Why
     """Why its bytes are or are not part of the total."""
-    role: str = "other"
-    """Its part in the machine's network; see engine.topology.Role."""
+    role: Role = Role.OTHER
     over: tuple[str, ...] = ()
     """The interfaces that its traffic passes next on its way out, as far as known."""
     speed: int | None = None
@@ -367,7 +390,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     local_rx_bytes: int
     """The same for what crosses no uplink: loopback, containers, virtual machines."""
     local_tx_bytes: int
-    is_carrier: bool = False
+    is_tunnel_process: bool = False
     """A tunnel's own traffic, which carries what the others are shown with; in no sum."""
 
 

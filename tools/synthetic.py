@@ -25,7 +25,7 @@ from netwatch_tray.feed.protocol import (
 )
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.results import Curve, NetworkUse, Remainder, StoredGap, Used
-from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
+from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Role, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 
 _NOW = datetime(2026, 11, 14, 14, 24, 31, tzinfo=UTC)
@@ -105,7 +105,7 @@ def _recent() -> tuple[RecentTick, ...]:
 def _tick(now: RecentTick) -> Tick:
     interfaces = tuple(
         InterfaceTick(
-            index=each.number, name=each.name, kind=each.kind, role=each.role, over=each.over, speed=each.speed,
+            index=each.number, name=each.name, kind=each.kind, role=Role(each.role), over=each.over, speed=each.speed,
             mtu=each.mtu, addresses=each.addresses, is_up=each.is_up, is_uplink=each.number == 2, why=each.why,
             rx_bytes=0, tx_bytes=0, rx_packets=0, tx_packets=0, rx_errors=2 if each.name == "docker0" else 0,
             tx_errors=0, rx_drops=0, tx_drops=14 if each.name == "wg0" else 0,

@@ -20,7 +20,7 @@ from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import SystemSample
 from netwatch_tray.engine.ledger import AppInterval
-from netwatch_tray.model import Connection, InterfaceTick, Tick, Traffic
+from netwatch_tray.model import Connection, InterfaceTick, Role, Tick, Traffic
 
 MOST_PROCESSES = 25
 MOST_CONNECTIONS = 100
@@ -143,7 +143,7 @@ class SnapshotBuilder:
 
     def _is_sent(self, interface: InterfaceTick) -> bool:
         if self._all_interfaces:
-            return interface.role != "loopback"
+            return interface.role is not Role.LOOPBACK
         return interface.is_uplink and interface.is_up
 
     def _interfaces(self, there: set[int]) -> tuple[wire.InterfaceMetric, ...]:

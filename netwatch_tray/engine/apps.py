@@ -21,7 +21,7 @@ _BUNDLE = re.compile(r"^(.*?/([^/]+)\.app)/")
 _SNAP = re.compile(r"^/snap/([^/]+)/")
 _APP_IMAGE = re.compile(r"^.*/\.mount_([^/]{0,6}?)\w{6}/")
 """Where an AppImage is mounted: six characters of its name, then six random ones for each run."""
-_CARRIERS = frozenset("openvpn openconnect vpnc tailscaled sstpc openfortivpn".split())
+_TUNNEL_PROGRAMS = frozenset("openvpn openconnect vpnc tailscaled sstpc openfortivpn".split())
 _MOST_GENERATIONS = 16
 
 UNSEEN_KEY, SEARCHING_KEY, OTHERS_KEY = "exited", "searching", "others"
@@ -32,7 +32,7 @@ class AppName(NamedTuple):
 
     key: str
     name: str
-    is_carrier: bool = False
+    is_tunnel_process: bool = False
 
 
 UNSEEN = AppName(UNSEEN_KEY, "Exited before seen")
@@ -54,7 +54,7 @@ def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> 
     process = _leader(process, parent_of)
     executable = process.executable
     if executable is None:
-        return AppName(f"name:{process.name}", process.name, process.name in _CARRIERS)
+        return AppName(f"name:{process.name}", process.name, process.name in _TUNNEL_PROGRAMS)
     bundle = _BUNDLE.match(executable)
     if bundle is not None and not (is_runtime(bundle[2]) and process.script is not None):
         return AppName(f"bundle:{bundle[1]}", bundle[2])
@@ -68,7 +68,7 @@ def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> 
         return _app_of_desktop(*desktop, process.desktop_name)
     if process.script is not None:
         return AppName(f"script:{executable} {process.script}", process.script)
-    return AppName(f"executable:{executable}", name, name in _CARRIERS)
+    return AppName(f"executable:{executable}", name, name in _TUNNEL_PROGRAMS)
 
 
 def app_of_unit(unit: str) -> AppName:
@@ -77,7 +77,7 @@ def app_of_unit(unit: str) -> AppName:
     if desktop is not None:
         return _app_of_desktop(*desktop)
     name = unit.removesuffix(".service").removesuffix(".scope")
-    return AppName(f"unit:{unit}", name, name.partition("@")[0] in _CARRIERS)
+    return AppName(f"unit:{unit}", name, name.partition("@")[0] in _TUNNEL_PROGRAMS)
 
 
 def _app_of_desktop(launcher: str | None, app_id: str, name: str | None = None) -> AppName:

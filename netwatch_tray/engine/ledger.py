@@ -140,7 +140,7 @@ class AppLedger:
         """Book bytes that moved in the interval under way."""
         account = self._account(app)
         if crosses_uplink:
-            if is_udp and not app.is_carrier:
+            if is_udp and not app.is_tunnel_process:
                 self._udp = self._udp.plus(traffic)
             account.total = account.total.plus(traffic)
             account.now = account.now.plus(traffic)
@@ -253,7 +253,7 @@ def _summary(account: _Account, total: Traffic, local: Traffic, now: Traffic, el
         tx_rate=now.tx / elapsed_s if elapsed_s else None,
         local_rx_bytes=local.rx,
         local_tx_bytes=local.tx,
-        is_carrier=account.app.is_carrier,
+        is_tunnel_process=account.app.is_tunnel_process,
     )
 
 
@@ -286,7 +286,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 
 def reconcile(uplink: Traffic, interval: AppInterval, before: Reconciliation | None) -> Reconciliation:
     """Account for the bytes that the uplinks counted in an interval. `before`: of the interval before it."""
-    apps = {key: traffic for key, (app, traffic) in interval.amounts.items() if not app.is_carrier}
+    apps = {key: traffic for key, (app, traffic) in interval.amounts.items() if not app.is_tunnel_process}
     held, held_before = interval.held, before.held if before else _NONE
     # Below 0 only where bytes that were held turn out to be a tunnel's.
     payload_rx = sum(traffic.rx for traffic in apps.values()) + held.rx - held_before.rx

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.scope import Networks
 from netwatch_tray.engine.topology import Membership
-from netwatch_tray.model import Interface, Scope
+from netwatch_tray.model import Interface, Role, Scope
 
 
 class Route(NamedTuple):
@@ -61,7 +61,7 @@ class Routes:
 
     def _route(self, index: int, interface: Interface) -> Route:
         member = self._memberships.get(index)
-        return Route(interface.name, (member is not None and member.role == "tunnel") or self._crosses(index, set()))
+        return Route(interface.name, (member is not None and member.role is Role.TUNNEL) or self._crosses(index, set()))
 
     def _crosses(self, index: int, seen: set[int]) -> bool:
         """Whether the interface is an uplink, or one is below it: the parent of a VLAN, a port of a bridge."""

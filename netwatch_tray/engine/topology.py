@@ -11,24 +11,9 @@ is an uplink itself, whatever its kind.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from netwatch_tray.model import Interface, Why, WhyCode
-
-Role = Literal[
-    "uplink",
-    "carrier",
-    "bridge",
-    "bond",
-    "bridge port",
-    "bond member",
-    "VLAN",
-    "VLAN parent",
-    "container end",
-    "tunnel",
-    "loopback",
-    "other",
-]
+from netwatch_tray.model import Interface, Role, Why, WhyCode
 
 _BRIDGES = frozenset({"bridge", "openvswitch"})
 _BONDS = frozenset({"bond", "team", "lag"})
@@ -89,11 +74,11 @@ class _Topology:
         ]
         uplinks: dict[int, Why] = {}
         for interface in routed:
-            for carrier in self._carriers(interface):
-                own = carrier.index == interface.index
+            for underlay in self._underlays(interface):
+                own = underlay.index == interface.index
                 why = Why(WhyCode.DEFAULT_ROUTE) if own else Why(WhyCode.UNDERLAY, (interface.name,))
-                if own or carrier.index not in uplinks:
-                    uplinks[carrier.index] = why
+                if own or underlay.index not in uplinks:
+                    uplinks[underlay.index] = why
         if not routed:
             uplinks = {each.index: Why(WhyCode.ALL_UP) for each in self._all_lowest()}
         return {index: self._membership(each, uplinks, chosen) for index, each in self._interfaces.items()}
@@ -122,18 +107,18 @@ class _Topology:
             found.update(each.index for each in lower)
         return found - {interface.index}
 
-    def _carriers(self, interface: Interface) -> list[Interface]:
+    def _underlays(self, interface: Interface) -> list[Interface]:
         """The lowest interfaces that carry what this one does; itself when nothing below it is known."""
         below = [
-            carrier for lower in self._lower(interface) for carrier in self._carriers_below(lower, {interface.index})
+            underlay for lower in self._lower(interface) for underlay in self._underlays_below(lower, {interface.index})
         ]
         return below or [interface]
 
-    def _carriers_below(self, interface: Interface, seen: set[int]) -> list[Interface]:
+    def _underlays_below(self, interface: Interface, seen: set[int]) -> list[Interface]:
         if interface.index in seen:  # a veth's two ends name each other
             return []
         seen.add(interface.index)
-        below = [carrier for lower in self._lower(interface) for carrier in self._carriers_below(lower, seen)]
+        below = [underlay for lower in self._lower(interface) for underlay in self._underlays_below(lower, seen)]
         return below or [interface]
 
     def _lower(self, interface: Interface) -> list[Interface]:
@@ -204,25 +189,26 @@ class _Topology:
 
     def _role(self, interface: Interface, uplinks: Mapping[int, Why]) -> Role:
         if interface.is_loopback:
-            return "loopback"
+            return Role.LOOPBACK
         if interface.index in uplinks:
-            return "uplink" if interface.default_metric is not None or not self._is_below(interface) else "carrier"
+            is_under_another = interface.default_metric is None and self._is_below(interface)
+            return Role.UNDERLAY if is_under_another else Role.UPLINK
         master = self._interfaces.get(interface.master or 0)
         if master and master.kind in _BONDS:
-            return "bond member"
+            return Role.BOND_MEMBER
         if master and interface.kind not in _CONTAINER_ENDS:
-            return "bridge port"
+            return Role.BRIDGE_PORT
         if interface.kind in _BRIDGES:
-            return "bridge"
+            return Role.BRIDGE
         if interface.kind in _BONDS:
-            return "bond"
+            return Role.BOND
         if interface.kind in _CONTAINER_ENDS:
-            return "container end"
+            return Role.CONTAINER_END
         if interface.kind in _VLANS:
-            return "VLAN"
+            return Role.VLAN
         if interface.kind in _TUNNELS and (interface.kind not in _AMBIGUOUS or self._lower(interface)):
-            return "tunnel"
-        return "VLAN parent" if interface.index in self._stacked else "other"
+            return Role.TUNNEL
+        return Role.VLAN_PARENT if interface.index in self._stacked else Role.OTHER
 
     def _reaches_out(self, interface: Interface) -> bool:
         """Whether what passes here, and leaves the machine, does so by another interface."""
@@ -233,16 +219,16 @@ class _Topology:
         return interface.master in self._interfaces or interface.index in self._stacked
 
     def _why_not(self, interface: Interface, role: Role, uplinks: Mapping[int, Why]) -> Why:
-        if role == "loopback":
+        if role is Role.LOOPBACK:
             return Why(WhyCode.LOOPBACK)
         if not interface.is_up:
             return Why(WhyCode.DOWN)
-        carriers = [each.name for each in self._carriers_below(interface, set()) if each.index in uplinks]
-        carriers = carriers or [self._interfaces[index].name for index in uplinks]
-        if role == "other" or not carriers:
+        underlays = [each.name for each in self._underlays_below(interface, set()) if each.index in uplinks]
+        underlays = underlays or [self._interfaces[index].name for index in uplinks]
+        if role is Role.OTHER or not underlays:
             return Why(WhyCode.NO_DEFAULT_ROUTE)
-        inside = role in ("bridge", "bridge port", "container end")
-        return Why(WhyCode.INTERNAL if inside else WhyCode.COUNTED_BELOW, tuple(carriers))
+        inside = role in (Role.BRIDGE, Role.BRIDGE_PORT, Role.CONTAINER_END)
+        return Why(WhyCode.INTERNAL if inside else WhyCode.COUNTED_BELOW, tuple(underlays))
 
 
 def _metric(interface: Interface) -> int:

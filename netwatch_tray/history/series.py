@@ -28,7 +28,7 @@ class Series(NamedTuple):
     @classmethod
     @functools.lru_cache(maxsize=128)
     def of_app(cls, app: AppName) -> Series:
-        return cls("carrier" if app.is_carrier else "app", storable(app.key), storable(app.name))
+        return cls("carrier" if app.is_tunnel_process else "app", storable(app.key), storable(app.name))
 
     @classmethod
     def of_interface(cls, tick: InterfaceTick) -> Series:

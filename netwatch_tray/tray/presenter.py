@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from netwatch_tray import units, wording
-from netwatch_tray.model import App, GapReason, InterfaceTick, Tick
+from netwatch_tray.model import App, GapReason, InterfaceTick, Role, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
@@ -190,7 +190,9 @@ def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
     def rate(app: App) -> float:
         return (app.rx_rate or 0.0) + (app.tx_rate or 0.0)
 
-    busiest = sorted((app for app in apps if rate(app) and not app.is_carrier), key=rate, reverse=True)[:MOST_APPS]
+    busiest = sorted((app for app in apps if rate(app) and not app.is_tunnel_process), key=rate, reverse=True)[
+        :MOST_APPS
+    ]
     rows = (
         f"{printable(each.name, MOST_NAME)}   {units.padded_rates(each.rx_rate, each.tx_rate, in_units)}"
         for each in busiest
@@ -199,7 +201,7 @@ def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
 
 
 def _is_loopback(interface: InterfaceTick) -> bool:
-    return interface.role == "loopback"
+    return interface.role is Role.LOOPBACK
 
 
 def _importance(interface: InterfaceTick) -> tuple[bool, float, int]:

@@ -46,7 +46,7 @@ from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 from netwatch_tray.errors import AgentUnreachableError, HistoryError
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
 from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, Used
-from netwatch_tray.model import InterfaceTick, Why, WhyCode
+from netwatch_tray.model import InterfaceTick, Role, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.chart import Chart
@@ -164,7 +164,7 @@ def _extreme() -> State:
 
 def _interface(number: int, name: str, _at: datetime) -> InterfaceTick:
     return InterfaceTick(
-        index=number + 1, name=name, kind="wireguard", is_up=number != 3, is_uplink=number < 6, role="tunnel",
+        index=number + 1, name=name, kind="wireguard", is_up=number != 3, is_uplink=number < 6, role=Role.TUNNEL,
         why=Why(WhyCode.INTERNAL, ("enp11s0f1np1v24", "enp10s0f1np1v24")),
         over=("enp11s0f1np1v24", "enp10s0f1np1v24") if number % 2 else (), speed=400_000_000_000, mtu=65536,
         addresses=(f"{_LONG_ADDRESS}/128", "255.255.255.255/32", "fe80::1/64"), rx_bytes=0, tx_bytes=0,

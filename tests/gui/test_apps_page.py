@@ -34,7 +34,7 @@ def test_who_uses_the_network_and_the_remainder(open_window) -> None:
     assert page._instead.isVisible()
     until(lambda: Subscribe(frozenset({"interfaces", "apps"})) in opened.agent.heard(), "asks for apps")
     opened.say(
-        _message(_app("curl", 5.0), _app("Firefox", 1495.0, local_rx_bytes=77), _app("wg", 9e6, is_carrier=True))
+        _message(_app("curl", 5.0), _app("Firefox", 1495.0, local_rx_bytes=77), _app("wg", 9e6, is_tunnel_process=True))
     )
     assert page._title.text() == "3 apps use the network now"
     assert "apps 1.50 kB/s + other 500 B/s = interfaces 2.00 kB/s" in page._sentence.text()

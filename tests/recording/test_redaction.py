@@ -123,7 +123,7 @@ def test_processes_of_one_app_stay_one_app() -> None:
     assert app(name="nginx", unit="nginx.service").startswith("unit:")
     assert app(name="x", executable="/Applications/Some App.app/Contents/MacOS/x").startswith("bundle:")
     assert app(name="x", unit="app-flatpak-org.example.App-77.scope").startswith("flatpak:")
-    assert app_of(made.process(Process(pid=1, name="tailscaled")), lambda _: None).is_carrier  # type: ignore[arg-type]
+    assert app_of(made.process(Process(pid=1, name="tailscaled")), lambda _: None).is_tunnel_process  # type: ignore[arg-type]
 
 
 def test_whatever_is_kept_stays() -> None:

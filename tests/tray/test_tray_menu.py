@@ -151,7 +151,7 @@ def test_the_upload_is_told_when_it_is_on() -> None:
     assert opened.asked == [("open_window",)]
 
 
-def app(name: str, rx_rate: float | None, *, is_carrier: bool = False) -> App:
+def app(name: str, rx_rate: float | None, *, is_tunnel_process: bool = False) -> App:
     return App(
         key=name,
         name=name,
@@ -163,7 +163,7 @@ def app(name: str, rx_rate: float | None, *, is_carrier: bool = False) -> App:
         tx_rate=0.0,
         local_rx_bytes=0,
         local_tx_bytes=0,
-        is_carrier=is_carrier,
+        is_tunnel_process=is_tunnel_process,
     )
 
 
@@ -172,7 +172,7 @@ def test_the_busiest_apps_have_their_rows_from_the_start() -> None:
     empty = [row.text.rstrip(FIGURE_SPACE) for row in opened.find("Busiest apps").submenu]
     assert empty == ["No app with measured traffic", "–", "–", "–", "–"]
     opened.apps = [app("calm", 0.0), app("busy", 3e6), app("new", None), app("less", 2e3)]
-    opened.apps.append(app("tunnel", 9e9, is_carrier=True))
+    opened.apps.append(app("tunnel", 9e9, is_tunnel_process=True))
     rows = list(opened.find("Busiest apps").submenu)
     assert [row.text.replace(FIGURE_SPACE, "").rstrip() for row in rows[:3]] == [
         "busy   ↓ 3.00 MB/s  ↑ 0 B/s",

@@ -33,7 +33,7 @@ from netwatch_tray.model import JUMPED, PAUSED, RESET, UNREADABLE, Traffic
 from netwatch_tray.settings import DataPlan
 
 BROWSER = AppName("executable:/usr/bin/browser", "browser")
-TUNNEL = AppName("executable:/usr/bin/tunnel", "tunnel", is_carrier=True)
+TUNNEL = AppName("executable:/usr/bin/tunnel", "tunnel", is_tunnel_process=True)
 NETWORKS = ("wifi", "wifi", "cellular", "wireguard", "gretap", "offline")
 SENTENCES = (
     PAUSED,

@@ -64,7 +64,7 @@ def test_processes_that_are_each_others_parents_end() -> None:
     assert app_of(one, lambda process: two if process is one else one).name in {"a", "b"}
 
 
-def test_a_tunnels_program_is_a_carrier() -> None:
-    assert app_of(Process(pid=1, name="openvpn", executable="/usr/sbin/openvpn"), lambda _: None).is_carrier
-    assert app_of_unit("openvpn@work.service").is_carrier
-    assert not app_of_unit("nginx.service").is_carrier
+def test_a_vpn_client_is_a_tunnel_process() -> None:
+    assert app_of(Process(pid=1, name="openvpn", executable="/usr/sbin/openvpn"), lambda _: None).is_tunnel_process
+    assert app_of_unit("openvpn@work.service").is_tunnel_process
+    assert not app_of_unit("nginx.service").is_tunnel_process

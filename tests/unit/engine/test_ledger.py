@@ -8,7 +8,7 @@ from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval, AppLedger, reconcile
 from netwatch_tray.model import Traffic
 
-CURL, VPN = AppName("executable:/usr/bin/curl", "curl"), AppName("unit:vpn", "vpn", is_carrier=True)
+CURL, VPN = AppName("executable:/usr/bin/curl", "curl"), AppName("unit:vpn", "vpn", is_tunnel_process=True)
 
 
 def test_accounts_stay_bounded_and_no_byte_is_lost() -> None:

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings, strategies as st
 
 from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
-from netwatch_tray.model import Interface, Why, WhyCode
+from netwatch_tray.model import Interface, Role, Why, WhyCode
 
 _index = {"lo": 1}
 
@@ -75,7 +75,7 @@ def test_ppp_over_a_card_counts_on_the_card_where_the_kernel_says_so() -> None:
     card = interface("eth0", "ethernet")
     vlan = interface("eth0.7", "vlan", parent="eth0")
     found = decided(LO, card, vlan, interface("ppp0", "ppp", parent="eth0.7", route=True))
-    assert found["eth0"][:3] == ("carrier", True, Why(WhyCode.UNDERLAY, ("ppp0",)))
+    assert found["eth0"][:3] == (Role.UNDERLAY, True, Why(WhyCode.UNDERLAY, ("ppp0",)))
     assert found["ppp0"][:3] == ("tunnel", False, Why(WhyCode.COUNTED_BELOW, ("eth0",)))
 
 
@@ -112,7 +112,7 @@ def test_docker() -> None:
     )
     assert {name for name, each in found.items() if each.is_uplink} == {"eth0"}
     assert found["docker0"][:3] == ("bridge", False, Why(WhyCode.INTERNAL, ("eth0",)))
-    assert found["veth1"].role == "container end"
+    assert found["veth1"].role is Role.CONTAINER_END
     assert found["br-1"].why == Why(WhyCode.DOWN)
 
 
@@ -123,7 +123,7 @@ def test_a_bridge_over_the_card_with_virtual_machines() -> None:
         interface("enp1s0", "ethernet", master="br0"),
         interface("tap0", "tun", master="br0"),
     )
-    assert found["enp1s0"][:3] == ("carrier", True, Why(WhyCode.UNDERLAY, ("br0",)))
+    assert found["enp1s0"][:3] == (Role.UNDERLAY, True, Why(WhyCode.UNDERLAY, ("br0",)))
     assert not found["br0"].is_uplink
     assert not found["tap0"].is_uplink
 
@@ -138,7 +138,7 @@ def test_a_vlan_on_a_bond_of_two_cards() -> None:
     )
     assert {name for name, each in found.items() if each.is_uplink} == {"eth1", "eth2"}
     assert found["bond0"][:3] == ("bond", False, Why(WhyCode.COUNTED_BELOW, ("eth1", "eth2")))
-    assert found["bond0.5"].role == "VLAN"
+    assert found["bond0.5"].role is Role.VLAN
 
 
 def test_macvlan_and_vxlan_over_the_uplink() -> None:
@@ -225,7 +225,7 @@ def test_in_the_second_of_a_switch_nothing_stacked_counts_beside_what_it_runs_ov
     assert meanwhile({"eth0.5"}, {"eth0"}, interface("eth0", "ethernet"), vlan) == {"eth0.5"}
 
 
-def test_in_the_second_of_a_switch_a_vpn_without_a_known_carrier_counts_only_if_it_did_before() -> None:
+def test_in_the_second_of_a_switch_a_vpn_without_a_known_underlay_counts_only_if_it_did_before() -> None:
     eth0, tun0 = interface("eth0", "ethernet"), interface("tun0", "tun", route=True)
     assert meanwhile({"eth0"}, {"tun0"}, eth0, tun0) == {"eth0"}
     assert meanwhile({"tun0"}, {"eth0"}, eth0, tun0) == {"tun0"}

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from netwatch_tray.model import GapReason, InterfaceTick, Tick, Total, Why, WhyCode
+from netwatch_tray.model import GapReason, InterfaceTick, Role, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.tray.presenter import MOST_ROWS, Glyph, Presenter, View
 from netwatch_tray.units import FIGURE_SPACE, Units
@@ -30,7 +30,7 @@ def interface(
         index=index,
         name=name,
         kind=kind,
-        role="loopback" if name == "lo" else "other",
+        role=Role.LOOPBACK if name == "lo" else Role.OTHER,
         speed=speed,
         is_up=is_up,
         is_uplink=is_uplink,

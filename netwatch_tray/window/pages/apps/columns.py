@@ -172,7 +172,7 @@ def _draw_name(cell: Cell, row: AppRow) -> None:
     painter.setFont(fonts.small_strong)
     painter.setPen(tokens.ink2)
     painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, row.name[:1].upper())
-    cell.text(row.name, tokens.ink3 if row.app and row.app.is_carrier else tokens.ink, box=name)
+    cell.text(row.name, tokens.ink3 if row.app and row.app.is_tunnel_process else tokens.ink, box=name)
 
 
 def _explain(row: AppRow) -> str:
@@ -197,7 +197,7 @@ def _explain(row: AppRow) -> str:
                 down=f"{DOWN} {units.size(app.local_rx_bytes)}", up=f"{UP} {units.size(app.local_tx_bytes)}"
             )
         )
-    if app.is_carrier:
+    if app.is_tunnel_process:
         lines.append(translate("Apps", "A tunnel: what it carries is counted with the apps that use it"))
     return "\n".join(lines)
 
