@@ -52,21 +52,21 @@ _log = logging.getLogger(__name__)
 PERIOD = 1.0
 """Seconds between ticks."""
 _SETTINGS_PERIOD = 10.0
-"""Seconds between looks at the file with the settings, which somebody may edit by hand."""
+"""Seconds between checks of the settings file, which the user may edit by hand."""
 _MEND = "Nothing is uploaded until the file is mended."
 _RECENT_TICKS = 300
 """Kept for the next window that opens: five minutes."""
 
 
 class Agent:
-    """One per user and machine; `run` returns when the person quits or the system ends it."""
+    """One per user and machine; `run` returns when the user quits or the system ends it."""
 
     def __init__(self, *, headless: bool, by_hand: bool = False, sources: Sources | None = None) -> None:
         """Takes the lock. Raises AlreadyRunningError, or NetWatchError when nothing can be measured or served.
 
         `by_hand`: the user has started it, not the login; see Presence. `sources`: of a recording in place of this
         machine; then nothing is sent. A fault in the settings stops nothing: what can
-        be used of them is, and the fault is told.
+        be used of them is, and the fault is reported.
         """
         self._settings_file = paths.settings_file()
         self._settings_state = _state(self._settings_file)
@@ -81,7 +81,7 @@ class Agent:
         self._unreachable = ""
         """Why no new client can connect."""
         self._successor: AlreadyRunningError | None = None
-        # No window, and no tool that is asked, needs to know it.
+        # No child of the agent needs it.
         key = os.environ.pop("NETWATCH_API_KEY", None)
         self._secrets = {"NETWATCH_API_KEY": key} if key else {}
         with contextlib.ExitStack() as undo:
@@ -121,7 +121,7 @@ class Agent:
     def run(self) -> None:
         """Measure, show and serve until `quit`, SIGTERM, SIGINT or SIGHUP; then leave nothing behind.
 
-        Raise AlreadyRunningError if another agent took over, after somebody had removed the locks of this one.
+        Raise AlreadyRunningError if another agent took over, after the locks of this one had been removed.
         """
         with self._undo:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -294,12 +294,12 @@ class Agent:
         self._notify(key, heading, text)
 
     def _notify(self, key: str, heading: str, text: str) -> None:
-        """For the person, where there is a desktop that shows it."""
+        """Notify the user, where there is a desktop that shows it."""
         if self._presence:
             self._presence.notify(Notification(key, heading, text))
 
     def _start_uploading(self) -> None:
-        """Uploads as the settings say; again: in place of the service before."""
+        """Upload by the settings; a second call replaces the service."""
         before, self._upload_service, self._connections.on_reading = self._upload_service, None, None
         if before:
             before.stop(drain=False)
@@ -399,7 +399,7 @@ def _recent(tick: Tick) -> RecentTick:
 
 
 def _resident_bytes() -> int | None:
-    """Memory in use now; None where only psutil could tell, which is not worth its memory here."""
+    """Memory in use now; `None` where only psutil reports it, which costs too much memory here."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

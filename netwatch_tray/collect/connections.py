@@ -1,4 +1,4 @@
-"""The list of sockets: opens the best source of this machine, once, and says why it is not a better one."""
+"""Opens the best source of sockets on this machine, and reports why it is not a better one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwatch_tray.errors import UnsupportedError
 
 
 def open_source() -> ConnectionSource:
-    """The best source that works here, its `note` completed by what kept better ones from being used.
+    """Return the best source that works here, its `note` completed by what prevented better ones.
 
     Raises UnsupportedError with the reason of each.
     """
@@ -28,7 +28,7 @@ def open_source() -> ConnectionSource:
 
 
 def open_openings() -> Openings | None:
-    """What tells cheaply whether connections were opened; `None`: nothing does on this system."""
+    """Return what shows cheaply whether connections were opened; `None`: this system has nothing for it."""
     if sys.platform != "linux":
         return None
     from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings  # noqa: PLC0415  Linux only

@@ -28,7 +28,7 @@ _LOCAL = frozenset(
     "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk".split()
     + "apfs hfs hfsplus msdos".split()
 )
-"""What lives on a disk of this machine. A network file system may hang whoever asks it."""
+"""What lives on a disk of this machine. statvfs(3) of a network file system may block for ever."""
 _CONTAINER = re.compile(r"/dev/disk\d+")
 """macOS: of an APFS volume, `/dev/disk3s1s1`, the container, whose space its volumes share."""
 
@@ -45,7 +45,7 @@ class Usage(NamedTuple):
 
     @property
     def percent(self) -> float:
-        """As df(1) says it: of what users may have."""
+        """As df(1) computes it: of what users other than root may have."""
         usable = self.used + self.available
         return round(100 * self.used / usable, 1) if usable else 0.0
 
@@ -121,7 +121,7 @@ class Partition(Protocol):
 
 
 def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
-    """Of macOS's mounts those that a person would call a disk: `/`, and what the Finder shows and can be written to.
+    """Of macOS's mounts those that a user would call a disk: `/`, and what the Finder shows and can be written to.
 
     The volumes below /System/Volumes share the container of `/`; what is read-only (a disk image, an installer) cannot
     fill up. Of an APFS container the first volume stands for all, `/` before others.

@@ -1,9 +1,9 @@
-"""Is the network well: round trip and loss to the gateway and to the DNS server, by asking both.
+"""Health of the network: RTT and loss to the default gateway and to the DNS server.
 
 The gateway is pinged with ICMP echo over a datagram socket, which needs no privilege where the system allows it (macOS;
-Linux within net.ipv4.ping_group_range); else a TCP connection is begun, whose refusal is an answer as good as any. The
-DNS server is asked for the name servers of the root (RFC 1035), which every resolver knows and which tells nothing of
-the person. What never answered is unknown, not lost: many gateways are silent by choice.
+Linux within net.ipv4.ping_group_range); else a TCP connection is begun, whose refusal is a response as well. The
+DNS server is queried for the name servers of the root (RFC 1035), which every resolver knows and which reveals nothing
+about the user. The loss of a gateway that never responded is unknown: many are silent by configuration.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Reachability(NamedTuple):
     rtt_s: float | None
     """Mean of the answers."""
     loss: float | None
-    """Share without an answer, 0 to 1; `None`: it cannot be told from silence by choice."""
+    """Share of probes without a response, 0 to 1; `None`: unknown, the gateway may be configured to be silent."""
 
 
 class Health(NamedTuple):
@@ -90,7 +90,7 @@ class HealthSource:
     def _probe_dns(self, address: str) -> Reachability:
         try:
             return _summary(address, [ask_dns(address, self._dns_port) for _ in range(_PROBES)])
-        except OSError:  # no way there at all: that says nothing of the server
+        except OSError:  # no route: that is no property of the server
             return Reachability(address, None, None)
 
 
@@ -160,7 +160,7 @@ def _knock(address: str) -> float | None:
 
 
 def ask_dns(address: str, port: int = 53) -> float | None:
-    """Seconds until a DNS server answered, whatever it said; `None`: it did not. Raises OSError: no way there."""
+    """Return seconds until a DNS server responded with anything; `None`: it did not. Raises OSError: no route."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     identifier = os.urandom(2)
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -218,7 +218,7 @@ def default_gateway() -> str | None:
 
 
 def default_dns_server() -> str | None:
-    """The first name server that leaves this machine: a stub's own servers are asked instead of the stub."""
+    """Return the first name server on another machine; the servers behind a local stub resolver come first."""
     for file in ("/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"):
         for server in parse_resolv_conf(_read(file)):
             if not is_this_machine(server):

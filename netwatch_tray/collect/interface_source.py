@@ -13,9 +13,9 @@ class InterfaceSource(Protocol):
     name: str
     """For `doctor`: the system call, not the module."""
     note: str | None
-    """What the person should know of this source's numbers; None: nothing."""
+    """What the user should know about this source's numbers; `None`: nothing."""
 
     def sample(self) -> Sample:
-        """Reads the kernel once. Raises CollectError when this reading failed and the next one may not."""
+        """Read the kernel once. Raises CollectError when this reading failed and the next one may not."""
 
     def close(self) -> None: ...

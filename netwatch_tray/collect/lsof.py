@@ -1,6 +1,6 @@
 """Sockets from lsof(8) in its form for programs (`-F`): every system has it, at the price of a process per reading.
 
-Without root it sees the person's own processes only, and it knows no byte counters.
+Without root it lists the user's own processes only, and it has no byte counters.
 """
 
 from __future__ import annotations

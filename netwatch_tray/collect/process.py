@@ -32,20 +32,20 @@ class ProcessFinder(Protocol):
     """Finds owners bit by bit, so that a search through all processes never holds up a tick."""
 
     def look_for(self, sockets: Mapping[str, Socket]) -> None:
-        """Asks for the owners of these sockets, by key."""
+        """Begin to search for the owners of these sockets, by key."""
 
     def forget(self, keys: Mapping[str, Socket]) -> None:
-        """These sockets are gone."""
+        """End the search for these sockets: they are closed."""
 
     def search(self, budget_s: float) -> Mapping[str, Process | None]:
-        """Searches on for about that long; the answers since last time. `None`: nobody that may be seen."""
+        """Continue for about that long; return the owners found since the last call. `None`: none that is visible."""
 
     @property
     def is_searching(self) -> bool:
         """Something can be done at once; `search` again soon."""
 
     def ended(self, pids: Iterable[int]) -> set[int]:
-        """Those that are no more; a socket may have outlived them in a process they started."""
+        """Return the PIDs whose process exited; a socket may have outlived it in a process that it started."""
 
     def process(self, pid: int) -> Process | None:
         """A process by its id; `None`: gone or hidden."""
@@ -58,7 +58,7 @@ class ProcessFinder(Protocol):
 
 
 class UserNames:
-    """Login names by uid, each asked for once."""
+    """Login names by UID, each looked up once."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}

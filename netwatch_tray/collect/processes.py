@@ -13,7 +13,7 @@ from netwatch_tray.text import from_os
 
 
 class NamedProcesses:
-    """For sources that name the process themselves: adds what psutil tells of it."""
+    """For sources that name the process themselves: adds what psutil reports about it."""
 
     is_searching = False
 
@@ -36,7 +36,7 @@ class NamedProcesses:
         answers, self._answers = self._answers, {}
         return answers
 
-    def ended(self, pids: Iterable[int]) -> set[int]:  # noqa: ARG002  the source tells with each reading
+    def ended(self, pids: Iterable[int]) -> set[int]:  # noqa: ARG002  the source reports it with each reading
         return set()
 
     def process(self, pid: int) -> Process | None:

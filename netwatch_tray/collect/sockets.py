@@ -18,7 +18,7 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     protocol: str
     """TCP or UDP."""
     family: int | None = None
-    """4 or 6, where the source tells it: one of each may be bound to `*` at the same port."""
+    """4 or 6, where the source reports it: one of each may be bound to `*` at the same port."""
     local_address: str
     """Numeric; `*` for any."""
     local_port: int | None
@@ -32,7 +32,7 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rtt_s: float | None = None
     retransmits: int | None = None
     is_incoming: bool | None = None
-    """The other side called."""
+    """The peer opened the connection."""
     uid: int | None = None
     inode: int | None = None
     """Linux: what /proc/PID/fd shows of it; `None` while no descriptor refers to it."""
@@ -52,10 +52,10 @@ class SocketSample(NamedTuple):
     changed: Mapping[str, Socket]
     """New or different, by key. A key is never used for another socket."""
     removed: Mapping[str, Socket]
-    """Gone, with the last bytes where the kernel tells them; also sockets that came and went between two readings.
+    """Closed, with the last bytes where the kernel reports them; also those opened and closed between two readings.
     A socket that is not CLOSED may still have last bytes, and is then removed once more under its key."""
     overrun: bool = False
-    """So many sockets closed at once that the kernel's news of some were lost, and with them their last bytes."""
+    """So many sockets closed at once that the kernel's messages about some were lost, with their last bytes."""
 
 
 class ConnectionSource(Protocol):
@@ -64,9 +64,9 @@ class ConnectionSource(Protocol):
     name: str
     """For `doctor`: the system call or the tool, not the module."""
     note: str | None
-    """What the person should know: what it cannot tell, and why no better one is used. `None`: nothing is missing."""
+    """For the user: what it cannot measure, and why no better one is used. `None`: nothing is missing."""
     is_costly: bool
-    """It runs a program or walks all processes: read it in a worker thread, and only while somebody looks."""
+    """It runs a program or walks all processes: read it in a worker thread, and only while a client subscribes."""
     is_monotonic: bool
     """The counters of a socket never go back, but for a FIN that was counted as a byte, and a socket that is removed as
     CLOSED never comes back. Where it is false, a counter may jump and any socket may be missing from one reading."""
@@ -74,7 +74,7 @@ class ConnectionSource(Protocol):
     """Readable when something must be fetched by `catch_up` before the next reading; `None`: never."""
 
     def catch_up(self) -> None:
-        """Takes what waits at the descriptor; the next `read` returns it. Raises CollectError."""
+        """Read what waits at the descriptor; the next `read` returns it. Raises CollectError."""
 
     def read(self) -> SocketSample:
         """Reads once. Raises CollectError when this reading failed and the next one may not; nothing is lost then."""
@@ -92,7 +92,7 @@ class Openings(Protocol):
 
 
 class Changes:
-    """Turns whole lists into what changed since the list before, for sources that know no better."""
+    """Turns whole lists into changes since the previous list, for sources that report whole lists."""
 
     def __init__(self) -> None:
         self._known: Mapping[str, Socket] = {}

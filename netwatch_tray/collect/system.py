@@ -66,7 +66,7 @@ class _Readings(Protocol):
 
 
 class SystemSource:
-    """Compares with the reading before, so that nobody has to sleep between two."""
+    """Compares with the previous reading, so that no caller has to sleep between two."""
 
     def __init__(self, readings: _Readings | None = None) -> None:
         """`readings`: by default this system's."""
@@ -89,7 +89,7 @@ def _readings() -> _Readings:
 
 
 def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
-    """Percent busy between two readings, of all processors together and of each; empty when it cannot be said."""
+    """Percent busy between two readings, of all processors together and of each; empty when unknown."""
     if len(before) != len(now):  # a processor came or went
         return ()
     shares = []
@@ -142,7 +142,7 @@ def parse_stat(content: bytes) -> Sequence[CpuTimes]:
     lines = [line for line in content.split(b"\n") if line.startswith(b"cpu")]
     found = dict(parsed("/proc/stat", lines, _cpu_times))
     if b"cpu" not in found:
-        raise ParseError("/proc/stat does not tell the time of all processors together.")
+        raise ParseError("/proc/stat has no line for all processors together.")
     return [found.pop(b"cpu"), *found.values()]
 
 
@@ -167,7 +167,7 @@ def parse_meminfo(content: bytes) -> Memory:
         total, swap = fields[b"MemTotal"], fields.get(b"SwapTotal", 0)
         return Memory(total, min(total, fields[b"MemAvailable"]), swap, max(0, swap - fields.get(b"SwapFree", 0)))
     except KeyError as error:
-        raise ParseError(f"/proc/meminfo does not tell {error.args[0].decode()}.") from error
+        raise ParseError(f"/proc/meminfo has no {error.args[0].decode()}.") from error
 
 
 def parse_cpu_model(content: bytes) -> str | None:

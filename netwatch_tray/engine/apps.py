@@ -28,7 +28,7 @@ UNSEEN_KEY, SEARCHING_KEY, OTHERS_KEY = "exited", "searching", "others"
 
 
 class AppName(NamedTuple):
-    """What connections are grouped by, and how a person calls it."""
+    """What connections are grouped by, and its name for the user."""
 
     key: str
     name: str

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from netwatch_tray.engine.hosts import Host, Hosts
 
 _LONGEST_INTERVAL = 30.0
-"""Seconds; beyond it the machine slept or nobody looked, and a mean over it would be no rate."""
+"""Seconds; beyond it the machine slept or the sockets were not watched, and a mean over it would be no rate."""
 _SEARCH_WITHIN_UPDATE = 0.01
 """Seconds; enough for the usual new connection of a program that has others."""
 
 _LONGEST_SEARCH = 10.0
 """Seconds after which the bytes of a socket without a known owner are booked for what is known of it."""
-_PERIOD_OF_HEIRS = 10.0
+_ORPHANS_PERIOD = 10.0
 """Seconds."""
 _MOST_DEPARTED = 4096
-"""Sockets that are gone, and may come back or have last bytes to come, whose counters are remembered."""
+"""Closed sockets whose counters are kept, because they may return or their last bytes are still to come."""
 _BURST = 2000
 """Sockets; after so many and more their memory is given back, which takes a full collection of some 20 ms."""
 _MOST_PROCESSES = 2000
@@ -47,7 +47,7 @@ _CREATOR_KEPT_FOR = 30.0
 """Seconds that a process which creates sockets is not read again."""
 
 NOWHERE = Routes({}, {})
-"""No interface is known: only loopback can be told from the rest."""
+"""No interface is known: only loopback can be distinguished."""
 
 
 class ConnectionChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,8 +140,8 @@ class ConnectionTable:
         self._departed: dict[str, _Departed] = {}
         """Sockets that are gone, but maybe not for good, oldest first; see `update`."""
         self._ended: set[int] = set()
-        """Pids of owners that are no more, whose sockets were looked for again."""
-        self._last_look_for_heirs = 0.0
+        """PIDs of owners that exited, whose sockets were searched for again."""
+        self._last_look_for_orphans = 0.0
         self._apps_of_processes: dict[Process, AppName] = {}
         self._creators: dict[str, tuple[AppName, Process | None]] = {}
         """Who made a socket, or had it until it closed, by its key."""
@@ -180,9 +180,9 @@ class ConnectionTable:
         for key, found in sample.changed.items():
             self._change(key, found, elapsed, search_until, is_first=is_first)
         removed = self._remove(sample.removed, may_return=not is_monotonic)
-        if sample.boottime - self._last_look_for_heirs >= _PERIOD_OF_HEIRS:
-            self._last_look_for_heirs = sample.boottime
-            self._look_for_heirs()
+        if sample.boottime - self._last_look_for_orphans >= _ORPHANS_PERIOD:
+            self._last_look_for_orphans = sample.boottime
+            self._look_for_orphans()
         self.search(_SEARCH_WITHIN_UPDATE)
         self._give_up_searching(math.inf if is_last else sample.boottime)
         self._ledger.close_interval(elapsed, overrun=sample.overrun)
@@ -201,10 +201,10 @@ class ConnectionTable:
         return ConnectionChanges(added=tuple(added), changed=tuple(changed), removed=removed)
 
     def search(self, budget_s: float) -> bool:
-        """Looks on for owners, for about that long; True: there is more to do, call again soon."""
+        """Continue the search for owners for about that long; return whether there is more to do."""
         for key, process in self._finder.search(budget_s).items():
             entry = self._entries.get(key)
-            # Where a search anew finds nobody, who had it before still says more.
+            # A repeated search without a result does not replace the owner found before.
             if entry is not None and (process is not None or entry.process is None):
                 if process is None and entry.app is SEARCHING and self._will_be_accepted(entry.found):
                     continue
@@ -253,11 +253,11 @@ class ConnectionTable:
         return tuple(entry.row for entry in self._entries.values() if entry.row is not None)
 
     def apps(self) -> tuple[App, ...]:
-        """All apps with connections or bytes; rates are those of the last interval."""
+        """Return all apps with connections or bytes; rates are those of the last interval."""
         return self._ledger.apps()
 
     def states(self) -> dict[str, int]:
-        """How many TCP sockets are in each state."""
+        """Return the number of TCP sockets in each state."""
         return Counter(entry.found.state for entry in self._entries.values() if entry.found.state is not None)
 
     def _elapsed(self, boottime: float) -> float | None:
@@ -277,7 +277,7 @@ class ConnectionTable:
                 self._touched.add(key)
 
     def _settle(self, key: str) -> None:
-        """Nothing moved since the last sample."""
+        """Set the rates to 0: nothing moved since the last sample."""
         self._unsettled.discard(key)
         entry = self._entries.get(key)
         if entry is not None and (entry.rx_rate, entry.tx_rate) != (0.0, 0.0):
@@ -324,7 +324,7 @@ class ConnectionTable:
             self._credit(key, entry, traffic)
 
     def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> tuple[str, ...]:
-        """Credits the last bytes; also those of connections that came and went unseen, to who listens there."""
+        """Credit the last bytes; those of connections opened and closed between two samples go to the listener."""
         keys = []
         for key, gone in removed.items():
             entry = self._entries.pop(key, None)
@@ -369,8 +369,8 @@ class ConnectionTable:
         if listeners is not None and listeners.pop(key, None) is not None and not listeners:
             del self._listeners[port]
 
-    def _look_for_heirs(self) -> None:
-        """Sockets outlive the process that had them where it passed them on: `ssh -f`, a server that is replaced."""
+    def _look_for_orphans(self) -> None:
+        """Search again for the owners of sockets whose process exited: it may have passed them on (`ssh -f`)."""
         ended = self._finder.ended({entry.pid for entry in self._entries.values() if entry.pid is not None})
         new, self._ended = ended - self._ended, ended
         if new:
@@ -383,7 +383,7 @@ class ConnectionTable:
             )
 
     def _assign(self, key: str, entry: _Entry, process: Process | None) -> None:
-        """Gives a socket, and what it has carried so far, to its app."""
+        """Give a socket, and what it has carried so far, to its app."""
         if process is None:
             app, process = self._presumed_owner(key, entry.found)
         else:
@@ -431,7 +431,7 @@ class ConnectionTable:
         return creator or (self._without_process(found) or UNSEEN, None)
 
     def _without_process(self, found: Socket) -> AppName | None:
-        """By what the kernel tells of everybody's sockets: the unit, the user, or else who listens on the port."""
+        """Return the app by what the kernel reports of every socket: unit, user, or else the listener on the port."""
         unit = self._unit(found)
         if unit is not None:
             return app_of_unit(unit)
@@ -454,7 +454,7 @@ class ConnectionTable:
         return next((each for each in listeners.items() if each[1].app is not SEARCHING), next(iter(listeners.items())))
 
     def _will_be_accepted(self, found: Socket) -> bool:
-        """Whether a socket nobody has waits for a program that is being looked for itself."""
+        """Return whether an unowned socket waits for a listener whose own owner is still being searched for."""
         listening = self._listener(found)
         return (
             found.inode is None

@@ -1,4 +1,4 @@
-"""One measurement after the other: counters, rates and topology made into the tick that everything shows."""
+"""Ticks from counters, rates and topology; every surface shows the same tick."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_d
 
 
 class Monitor:
-    """Measures each time it is asked; the caller decides when."""
+    """Measure on each call of `tick`; the caller decides when."""
 
     def __init__(self, source: InterfaceSource, period: float, chosen: Mapping[str, bool]) -> None:
         """`period`: nominal seconds between ticks. `chosen`: see topology.decide."""
@@ -36,15 +36,15 @@ class Monitor:
         """The uplinks at the sample before."""
         self._last: tuple[InterfaceTick, ...] = ()
         self._still: dict[int, InterfaceTick] = {}
-        """Of interfaces where nothing has happened: most of them, on a host of containers."""
+        """Ticks of unchanged interfaces, by index: most of them, on a host of containers."""
         self.is_paused = False
         self.fault: str | None = None
-        """Why the last reading failed, in words for the person; None while all is well."""
+        """Why the last reading failed, in words for the user; `None` after a reading that succeeded."""
 
     def choose(self, chosen: Mapping[str, bool]) -> None:
         """From now on; see topology.decide."""
         self._chosen = chosen
-        self._decide(dict(self.interfaces))  # another object: what it says of them has changed
+        self._decide(dict(self.interfaces))  # another object, because the memberships changed
 
     def pause(self) -> None:
         """Until `resume` nothing is read, and ticks have the gap `PAUSED`."""

@@ -14,7 +14,7 @@ from netwatch_tray import clock
 from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample
 
 LONGEST_PAUSE = 5.0
-"""Seconds between samples beyond which their average says nothing about now."""
+"""Seconds between samples beyond which their average is no present rate."""
 SHORTEST_SHARE = 0.5
 """Share of the period below which the time between two samples is too short for a measurement."""
 _SLEEP = 1.0

@@ -43,7 +43,7 @@ class Routes:
         self._networks = Networks(address for each in interfaces.values() for address in each.addresses)
 
     def of(self, found: Socket) -> Route:
-        """The route of a socket, by its addresses."""
+        """Return the route of a socket, by its addresses."""
         local = found.local_address.partition("%")[0]
         remote = (found.remote_address or "").partition("%")[0]
         # What a machine sends to an address of its own never leaves it.

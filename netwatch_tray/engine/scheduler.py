@@ -1,4 +1,4 @@
-"""One thread's loop: callbacks at deadlines, when a descriptor is ready, or when another thread asks.
+"""One thread's loop: callbacks at deadlines, when a descriptor is ready, or when another thread requests one.
 
 Periodic work is aligned to whole multiples of its period on the boot-time clock, so that everything which runs each
 second, each two and each ten wakes the processor together; a deadline missed (sleep, a slow callback) is skipped, not
@@ -26,7 +26,7 @@ REST = 1.0
 
 
 class Timer:
-    """A callback to come; `cancel` forgets it."""
+    """A pending callback, which `cancel` drops."""
 
     __slots__ = ("callback", "deadline", "period")
 
@@ -39,7 +39,7 @@ class Timer:
         self.callback = None
 
     def __lt__(self, other: Timer) -> bool:
-        """Of those due at one moment what comes more often is first: what sums up each second's ticks has them all."""
+        """Timers due at the same time fire in order of period, shortest first: sums over ticks then have them all."""
         return (self.deadline, self.period or 0) < (other.deadline, other.period or 0)
 
 
@@ -61,17 +61,17 @@ class Scheduler:
         self._stopping = False
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
-        """Calls back at each whole multiple of `period` seconds."""
+        """Call back at each whole multiple of `period` seconds."""
         return self._add(Timer(self._aligned(period), period, callback))
 
     def after(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Calls back once, in `delay` seconds."""
+        """Call back once, in `delay` seconds."""
         return self._add(Timer(clock.boottime() + delay, None, callback))
 
     def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
-        """Calls back with the ready events (READ, WRITE or both) for as long as `fd` is watched; again: replaces.
+        """Call back with the ready events (READ, WRITE or both) while `fd` is watched; another call replaces this one.
 
-        A callback that raises rests for a while: its descriptor stays ready, so the loop would call it without end.
+        A callback that raises is suspended for REST seconds: its descriptor stays ready and would call it without end.
         """
         self._wake(fd)
         if fd in self._selector.get_map():
@@ -91,13 +91,13 @@ class Scheduler:
             self._selector.unregister(fd)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
-        """Calls back in the loop's thread, from whichever thread this is said."""
+        """Call back in the loop's thread. May be called from any thread."""
         self._soon.append(callback)
         with contextlib.suppress(BlockingIOError):  # full of wakes is awake enough
             os.write(self._wake_sender, b"\0")
 
     def stop(self) -> None:
-        """Makes `run` return after the callbacks under way."""
+        """Make `run` return after the callbacks under way."""
         self._stopping = True
         with contextlib.suppress(BlockingIOError):
             os.write(self._wake_sender, b"\0")

@@ -41,7 +41,7 @@ class Membership(NamedTuple):
 
 
 def decide(interfaces: Mapping[int, Interface], chosen: Mapping[str, bool]) -> dict[int, Membership]:
-    """The part of each interface, by index. `chosen`: names the person put in (True) or left out (False)."""
+    """Return the part of each interface, by index. `chosen`: names the user put in (True) or left out (False)."""
     return _Topology(interfaces).decide(chosen)
 
 

@@ -68,7 +68,7 @@ class PcblistSource:
     def __init__(self) -> None:
         """Raises UnsupportedError where the kernel has no such tables, lays them out differently or hides them."""
         self._release = darwin_release()
-        self.note: str | None = "macOS does not tell the last bytes of connections between two readings."
+        self.note: str | None = "macOS does not report the last bytes of connections that close between two readings."
         if self._release >= _STATS_OF_DATA:
             self.note += " From macOS 15 on it does not tell what TCP connections send."
         self._tables = [(Sysctl(_mib(name)), protocol) for name, protocol in _TABLES.items()]

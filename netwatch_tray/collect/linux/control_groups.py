@@ -1,7 +1,7 @@
 """Which systemd unit or container a control group belongs to (cgroups(7), systemd.unit(5)).
 
-A socket's control group is told to everybody, as the inode of its directory; so the unit of a root service is known
-even where its processes are not to be read.
+The kernel reports a socket's control group to every user, as the inode of its directory; so the unit of a root service
+is known even where its processes may not be read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CONTAINER = re.compile(
     r"^(?:(?P<runtime>docker|libpod|crio|cri-containerd|nerdctl|containerd)-)?(?P<id>[0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?$"
 )
 _MACHINE = re.compile(r"^(?:machine-|lxc\.payload\.|lxc\.monitor\.)(?P<name>.+?)(?:\.scope)?$")
-_OF_A_PERSON = re.compile(r"^(?:user@\d+\.service|session-.+\.scope|user-\d+\.slice)$")
+_OF_A_USER = re.compile(r"^(?:user@\d+\.service|session-.+\.scope|user-\d+\.slice)$")
 
 
 class ControlGroups:
@@ -76,8 +76,8 @@ def unit_of(path: str) -> str | None:
     """The name for people of the innermost unit or container in a control group's path; `None`: in none.
 
     `/system.slice/nginx.service` → `nginx.service`; `/system.slice/docker-0123456789ab….scope` →
-    `docker 0123456789ab`; a person's login session and service manager are no unit. The unit of a desktop app keeps
-    its escapes, because its parts are told apart by them.
+    `docker 0123456789ab`; a user's login session and service manager are no unit. The unit of a desktop app keeps
+    its escapes, because they separate its parts.
     """
     for part in reversed(path.split("/")):
         container = _CONTAINER.match(part)
@@ -87,6 +87,6 @@ def unit_of(path: str) -> str | None:
         machine = _MACHINE.match(name)
         if machine is not None:
             return f"machine {machine['name']}"
-        if name.endswith((".service", ".scope")) and not _OF_A_PERSON.match(name) and name != "init.scope":
+        if name.endswith((".service", ".scope")) and not _OF_A_USER.match(name) and name != "init.scope":
             return name
     return None

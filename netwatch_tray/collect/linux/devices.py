@@ -1,4 +1,4 @@
-"""What /sys/class/net tells of the device behind an interface (kernel: Documentation/ABI/testing/sysfs-class-net)."""
+"""The device behind an interface in /sys/class/net (kernel: Documentation/ABI/testing/sysfs-class-net)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _CLAIMED_SPEEDS = frozenset(
     "virtio_net vmxnet3 hv_netvsc vif".split()  # a host's choice; traffic between its machines is not bound by it
     + "cdc_ether cdc_ncm cdc_mbim rndis_host".split()  # what a gadget or modem announced
 )
-"""Drivers whose speed nobody measured on a wire."""
+"""Drivers whose speed is not that of a wire."""
 
 
 def is_physical(device: Path) -> bool:

@@ -139,7 +139,7 @@ def first_message(datagram: memoryview) -> tuple[memoryview, int]:
 def shape_of(message: memoryview) -> Shape:
     """Searches the attributes of a socket's message. Raises ParseError."""
     if len(message) < _ATTRIBUTES:
-        raise ParseError(f"A socket is told in {len(message)} bytes instead of {_ATTRIBUTES}.")
+        raise ParseError(f"A socket is reported in {len(message)} bytes instead of {_ATTRIBUTES}.")
     info = cgroup = None
     offset = _ATTRIBUTES
     for kind, value in attributes(message[_ATTRIBUTES:]):
@@ -157,7 +157,7 @@ def shape_of(message: memoryview) -> Shape:
 
 
 def _fits(message: memoryview, shape: Shape) -> bool:
-    """Whether the attributes are where the shape says, for messages of one length may differ in them."""
+    """Return whether the attributes are where the shape has them: messages of one length may differ in them."""
     return all(
         offset is None or message[offset + 2 : offset + 4] == kind.to_bytes(2, sys.byteorder)
         for offset, kind in ((shape.info, INET_DIAG_INFO), (shape.cgroup, _INET_DIAG_CGROUP_ID))

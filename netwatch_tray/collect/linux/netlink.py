@@ -23,13 +23,13 @@ _ATTRIBUTE_TYPE_MASK = 0x3FFF
 """Without NLA_F_NESTED and NLA_F_NET_BYTEORDER."""
 _LARGEST_DATAGRAM = 1 << 18
 _RECEIVE_BUFFER = 1 << 20
-"""Bytes of events the kernel queues before it drops some and says ENOBUFS."""
+"""Bytes of events that the kernel queues before it drops some and returns ENOBUFS."""
 _TIMEOUT = struct.pack("@ll", 1, 0)
 """struct timeval: a dump that never ends must not stop the program for longer than this."""
 
 
 class NetlinkSocket:
-    """One socket of one family; asks for dumps and hands out datagrams from a buffer that is kept."""
+    """One socket of one family: sends requests, and returns datagrams in a buffer that is reused."""
 
     def __init__(self, family: int, groups: int = 0) -> None:
         """Joins the multicast `groups` (bit mask). Raises OSError where the kernel has no such family."""
@@ -41,7 +41,7 @@ class NetlinkSocket:
         self._sequence = 0
 
     def request_dump(self, request: bytearray) -> int:
-        """Sends what `dump_request` or `single_request` made; the answers carry the returned sequence number."""
+        """Send what `dump_request` or `single_request` made; the responses carry the returned sequence number."""
         self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
         _SEQUENCE.pack_into(request, 8, sequence)
         self._socket.send(request)
@@ -57,11 +57,11 @@ class NetlinkSocket:
         return sequence
 
     def receive(self) -> memoryview:
-        """The next datagram, valid until the next call. Raises OSError: ENOBUFS when events were lost."""
+        """Return the next datagram, valid until the next call. Raises OSError: ENOBUFS when events were lost."""
         return self._buffer[: self._socket.recv_into(self._buffer)]
 
     def drain(self) -> None:
-        """Throws away all that waits, so that the next answer is the next request's."""
+        """Discard all that waits, so that the next response belongs to the next request."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 try:
@@ -80,7 +80,7 @@ def dump_request(kind: int, body: bytes) -> bytearray:
 
 
 def single_request(kind: int, body: bytes) -> bytearray:
-    """A request for one answer."""
+    """Return a request for one response."""
     return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST, 0, 0) + body)
 
 

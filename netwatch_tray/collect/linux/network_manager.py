@@ -33,7 +33,7 @@ def is_metered() -> bool | None:
     question = Properties(DBusAddress("/org/freedesktop/NetworkManager", name, name)).get("Metered")
     question.header.flags |= MessageFlag.no_auto_start
     try:
-        # Not jeepney's own connection: it would wait without end for a bus that has let us in and then says nothing.
+        # Not jeepney's own connection: it waits without end for a bus that accepts it and then sends nothing.
         with prep_socket(get_bus("SYSTEM"), timeout=_PATIENCE) as bus:
             bus.settimeout(_PATIENCE)
             bus.sendall(message_bus.Hello().serialise(serial=1) + question.serialise(serial=_SERIAL))
@@ -68,4 +68,4 @@ def _metered(body: object) -> bool | None:
     match body:
         case (("u", int(metered)),):
             return _METERED.get(metered)
-    return None  # an error, above all: nobody has that name
+    return None  # an error: usually no service has that name

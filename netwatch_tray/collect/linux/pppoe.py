@@ -21,7 +21,7 @@ def parse_pppoe(content: bytes) -> list[str]:
 
 
 def card_of_pppoe(interfaces: Collection[Interface]) -> int | None:
-    """Index of the card that carries the machine's PPPoE; `interfaces`: all of them.
+    """Return the index of the card that the machine's PPPoE runs over; `interfaces`: all of them.
 
     The table names the card of each session, but not its PPP interface. So the card is certain only where there are as
     many sessions as PPP interfaces, all on one card. None: it is not, or there is no PPPoE.

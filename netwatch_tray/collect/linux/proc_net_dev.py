@@ -1,7 +1,7 @@
 """Linux interface counters from /proc/net/dev, for kernels and sandboxes without rtnetlink (proc_pid_net(5)).
 
 The file stays open. Indexes, flags, kinds and default routes are read only when its list of names changes and every
-10 s: flags by ioctl, because /sys/class/net/*/flags lacks IFF_RUNNING, which the kernel works out when it is asked.
+10 s: flags by ioctl, because /sys/class/net/*/flags lacks IFF_RUNNING, which the kernel computes on request.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _read_interfaces(names: tuple[str, ...]) -> Iterable[tuple[str, Interface]]:
 def _interface(index: int, name: str, flags: int, default_metric: int | None, *, has_host_route: bool) -> Interface:
     device = Path("/sys/class/net", name)
     is_loopback = bool(flags & _IFF_LOOPBACK)
-    # /sys shows the namespace it was mounted in, which need not be ours: the index tells.
+    # /sys shows the namespace it was mounted in, which need not be ours: the index shows it.
     is_ours = number_in(device / "ifindex") == index
     megabits = number_in(device / "speed") if is_ours else None
     return Interface(

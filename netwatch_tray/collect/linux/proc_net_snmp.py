@@ -1,4 +1,4 @@
-"""How many TCP connections were opened so far, from /proc/net/snmp (proc(5), RFC 4022): 17 µs to know of new ones."""
+"""How many TCP connections were opened so far, from /proc/net/snmp (proc(5), RFC 4022): 17 µs to notice new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sockets from /proc/net/{tcp,tcp6,udp,udp6} (proc(5)): every Linux has them; they tell no bytes."""
+"""Sockets from /proc/net/{tcp,tcp6,udp,udp6} (proc(5)): every Linux has them; they have no byte counters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProcNetSource:
 
     def __init__(self, root: Path = Path("/proc/net")) -> None:
         """Raises UnsupportedError: /proc is not mounted or hides the tables."""
-        self.note: str | None = "/proc/net tells neither bytes nor rates."
+        self.note: str | None = "/proc/net has neither bytes nor rates."
         self._root = root
         self._changes = Changes()
         try:

@@ -2,7 +2,7 @@
 
 Reading every link of every process costs tens of milliseconds, so a socket is looked for where it probably is: in the
 processes that owned the last ones found, then in those that are young or whose number of open files changed (Linux 6.2
-tells it as the size of the directory), and only then everywhere, which happens at most once in five seconds. What was
+reports it as the size of the directory), and only then everywhere, which happens at most once in five seconds. What was
 found nowhere is not looked for again. All of it in steps of a given time.
 """
 
@@ -24,7 +24,7 @@ from netwatch_tray.text import decoded, from_os
 _PERIOD_OF_FULL_SCANS = 5.0
 """Seconds."""
 _YOUTH = 10.0
-"""Seconds in which a process opens and closes files while it starts, so that their number says little."""
+"""Seconds in which a process opens and closes files while it starts, so that their number means little."""
 _REMEMBERED_OWNERS = 8
 _LINKS_A_STEP = 128
 _LONGEST_COMMAND = 64 << 10
@@ -34,7 +34,7 @@ _COMM_LENGTH = 15
 
 
 class ProcessMap:
-    """Looks for the owners of the sockets it is asked for; see ProcessFinder."""
+    """Finds the owners of sockets; see ProcessFinder."""
 
     def __init__(self, root: str = "/proc", *, sees_all: bool | None = None) -> None:
         """`sees_all`: other users' processes can be read; by default as root."""

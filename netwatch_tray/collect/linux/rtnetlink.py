@@ -81,7 +81,7 @@ _ATTEMPTS = 5
 
 
 class _Source:
-    """What both dumps share: the cache of interfaces, and the retries when the world moves under a dump."""
+    """What both dumps share: the cache of interfaces, and the retries when interfaces change during a dump."""
 
     name: str
     note: str | None = None
@@ -288,7 +288,7 @@ def _with_facts(
     """Adds what other tables and sysfs know of a link."""
     kind, speed, physical = link.kind, None, False
     device = Path("/sys/class/net", link.name)
-    # /sys shows the namespace it was mounted in, which need not be ours: the index tells.
+    # /sys shows the namespace it was mounted in, which need not be ours: the index shows it.
     if number_in(device / "ifindex") == link.index:
         megabits = number_in(device / "speed")
         speed = megabits * 1_000_000 if megabits and megabits > 0 else None

@@ -63,7 +63,7 @@ def parse_stats(body: memoryview) -> Mapping[int, CounterRow]:
     index = _unpack(IF_STATS, body)[3]
     for kind, value in attributes(body[IF_STATS.size :]):
         if kind == IFLA_STATS_LINK_64:
-            return {index: _unpack(STATS, value)}  # type: ignore[dict-item]  # the format says eight numbers
+            return {index: _unpack(STATS, value)}  # type: ignore[dict-item]  # the format has eight numbers
     return {}
 
 
@@ -72,12 +72,12 @@ def parse_link_stats(body: memoryview) -> Mapping[int, CounterRow]:
     index = _unpack(IFINFO, body)[3]
     for kind, value in attributes(body[IFINFO.size :]):
         if kind == _IFLA_STATS64:
-            return {index: _unpack(STATS, value)}  # type: ignore[dict-item]  # the format says eight numbers
+            return {index: _unpack(STATS, value)}  # type: ignore[dict-item]  # the format has eight numbers
     return {}
 
 
 def parse_link(body: memoryview) -> Interface:
-    """One RTM_NEWLINK body: what the kernel's link table says of an interface."""
+    """One RTM_NEWLINK body: an interface as in the kernel's link table."""
     _family, _pad, arphrd, index, flags, _change = _unpack(IFINFO, body)
     values = dict(attributes(body[IFINFO.size :]))
     kind = ""

@@ -20,7 +20,7 @@ class PsutilSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        self.note: str | None = "psutil tells neither bytes nor rates, and other users' sockets without owner."
+        self.note: str | None = "psutil reports neither bytes nor rates, and other users' sockets without their owner."
         self._changes = Changes()
 
     def catch_up(self) -> None:
