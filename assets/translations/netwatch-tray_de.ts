@@ -1314,75 +1314,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
-    <name>MainWindow</name>
-    <message>
-      <source>Pause</source>
-      <translation>Pause</translation>
-    </message>
-    <message>
-      <source>Live</source>
-      <translation>Live</translation>
-    </message>
-    <message>
-      <source>Interfaces</source>
-      <translation>Schnittstellen</translation>
-    </message>
-    <message>
-      <source>Connections</source>
-      <translation>Verbindungen</translation>
-    </message>
-    <message>
-      <source>Apps</source>
-      <translation>Apps</translation>
-    </message>
-    <message>
-      <source>Usage</source>
-      <translation>Verbrauch</translation>
-    </message>
-    <message>
-      <source>Holds the picture still; measuring goes on (Space)</source>
-      <translation>Hält das Bild an; gemessen wird weiter (Leertaste)</translation>
-    </message>
-    <message>
-      <source>Settings</source>
-      <translation>Einstellungen</translation>
-    </message>
-    <message>
-      <source>Keys</source>
-      <translation>Tasten</translation>
-    </message>
-    <message>
-      <source>And {count} more.</source>
-      <translation>Und {count} weitere.</translation>
-    </message>
-    <message>
-      <source>Not measuring</source>
-      <translation>Misst nicht</translation>
-    </message>
-    <message>
-      <source>1 source missing</source>
-      <translation>1 Quelle fehlt</translation>
-    </message>
-    <message>
-      <source>{count} sources missing</source>
-      <translation>{count} Quellen fehlen</translation>
-    </message>
-    <message>
-      <source>Something is missing.</source>
-      <translation>Etwas fehlt.</translation>
-    </message>
-    <message>
-      <source>Some of the settings do not hold.</source>
-      <translation>Einige Einstellungen gelten nicht.</translation>
-    </message>
-    <message>
-      <source>There is no tray here that shows the icon.</source>
-      <translation>Kein Infobereich zeigt hier das Symbol.</translation>
-    </message>
-    <message>
-      <source>Understood</source>
-      <translation>Verstanden</translation>
-    </message>
+    <name>Notices</name>
     <message>
       <source>The agent is of another version than this window.</source>
       <translation>Der Agent hat eine andere Version als dieses Fenster.</translation>
@@ -1400,12 +1332,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ohne ihn gibt es keine Raten.</translation>
     </message>
     <message>
-      <source>Try now</source>
-      <translation>Jetzt versuchen</translation>
-    </message>
-    <message>
       <source>Start it</source>
       <translation>Starten</translation>
+    </message>
+    <message>
+      <source>Try now</source>
+      <translation>Jetzt versuchen</translation>
     </message>
     <message>
       <source>Trying again in {seconds} s, attempt {attempt}.</source>
@@ -1428,8 +1360,24 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Raten sind unbekannt, das Diagramm stimmt bis {time}.</translation>
     </message>
     <message>
-      <source>Agent: {cost}</source>
-      <translation>Agent: {cost}</translation>
+      <source>Something is missing.</source>
+      <translation>Etwas fehlt.</translation>
+    </message>
+    <message>
+      <source>Some of the settings do not hold.</source>
+      <translation>Einige Einstellungen gelten nicht.</translation>
+    </message>
+    <message>
+      <source>There is no tray here that shows the icon.</source>
+      <translation>Kein Infobereich zeigt hier das Symbol.</translation>
+    </message>
+    <message>
+      <source>Understood</source>
+      <translation>Verstanden</translation>
+    </message>
+    <message>
+      <source>And {count} more.</source>
+      <translation>Und {count} weitere.</translation>
     </message>
   </context>
   <context>
@@ -1886,6 +1834,64 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>About</source>
       <translation>Über NetWatch</translation>
+    </message>
+  </context>
+  <context>
+    <name>StatusLine</name>
+    <message>
+      <source>Not measuring</source>
+      <translation>Misst nicht</translation>
+    </message>
+    <message>
+      <source>1 source missing</source>
+      <translation>1 Quelle fehlt</translation>
+    </message>
+    <message>
+      <source>{count} sources missing</source>
+      <translation>{count} Quellen fehlen</translation>
+    </message>
+    <message>
+      <source>Agent: {cost}</source>
+      <translation>Agent: {cost}</translation>
+    </message>
+  </context>
+  <context>
+    <name>TabRow</name>
+    <message>
+      <source>Pause</source>
+      <translation>Pause</translation>
+    </message>
+    <message>
+      <source>Holds the picture still; measuring goes on (Space)</source>
+      <translation>Hält das Bild an; gemessen wird weiter (Leertaste)</translation>
+    </message>
+    <message>
+      <source>Keys</source>
+      <translation>Tasten</translation>
+    </message>
+    <message>
+      <source>Settings</source>
+      <translation>Einstellungen</translation>
+    </message>
+    <message>
+      <source>Interfaces</source>
+      <translation>Schnittstellen</translation>
+    </message>
+    <message>
+      <source>Connections</source>
+      <translation>Verbindungen</translation>
+    </message>
+    <message>
+      <source>Apps</source>
+      <translation>Apps</translation>
+    </message>
+    <message>
+      <source>Usage</source>
+      <translation>Verbrauch</translation>
+    </message>
+    <message>
+      <source>Live</source>
+      <translation>Live</translation>
     </message>
   </context>
   <context>

@@ -257,10 +257,10 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
                 settle()
                 yield f"{page}-{name}-{scheme.name.lower()}-{size}", window, size == "least" or name != "typical"
         window.resize(*SIZES["normal"])
-        window._help.open_in(window)
+        window.help.open_in(window)
         settle()
-        yield f"keys-{name}-{scheme.name.lower()}", window._help, False
-        window._help.hide()
+        yield f"keys-{name}-{scheme.name.lower()}", window.help, False
+        window.help.hide()
         if window.interfaces.tick is not None:
             window.interfaces.open_why()
             settle()

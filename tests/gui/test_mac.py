@@ -58,8 +58,8 @@ def test_every_row_does_what_it_says(open_window):
     found["Settings…"].trigger()
     assert window._stack.currentWidget() is window.settings
     found["Keys"].trigger()
-    assert window._help.isVisible()
-    window._help.hide()
+    assert window.help.isVisible()
+    window.help.hide()
     found["Minimise"].trigger()
     assert window.windowState() & Qt.WindowState.WindowMinimized
     window.showNormal()

@@ -215,7 +215,7 @@ def test_the_pause_holds_the_picture_still(opened) -> None:
     end = page.range_chart.chart.viewport.end
     page.table.setFocus()
     QTest.keyClick(page.table, Qt.Key.Key_Space)
-    assert window._pause.text() == "Live"
+    assert window._row.pause.text() == "Live"
     later = tick(uplink(2, "eth0", 1.0, 1.0))
     opened.say(TickMessage(later))
     assert page.range_chart.chart.viewport.end == end
@@ -226,7 +226,7 @@ def test_the_pause_holds_the_picture_still(opened) -> None:
     until(lambda: True, "")
     opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
     assert window.connections.table.model().rowCount() == 0
-    window._pause.click()
+    window._row.pause.click()
     heard: list = []
     until(lambda: heard.extend(opened.agent.heard()) or Subscribe(window.connections.topics) in heard, "asks again")
     window.turn_to(0)
@@ -420,7 +420,7 @@ def test_the_report_has_no_addresses(opened) -> None:
 
 def test_the_first_run_is_told_where_something_needs_the_person(opened, tmp_path: Path) -> None:
     window = opened.window
-    shown = window._first_run
+    shown = window.first_run
     opened.say(TickMessage(tick(*_FEW)), _status(no_tray=""))
     assert not shown.isVisible(), "nothing needs anybody"
     opened.say(_status(no_tray="Install the extension."), TickMessage(tick(*_FEW, interface(9, "lo"))))
@@ -435,16 +435,16 @@ def test_the_first_run_is_told_where_something_needs_the_person(opened, tmp_path
     assert window.interfaces.isVisible(), "never again"
     memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     assert memory.value("welcomed") is not None
-    window._memory.remove("welcomed")
+    opened.memory.remove("welcomed")
     opened.say(_status(no_tray="Install the extension."))
     assert shown.isVisible()
-    window._tabs.button(0).click()
+    window._row.tabs.button(0).click()
     assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
 
 
 def test_the_search_for_a_tray_is_followed_live(opened) -> None:
     window = opened.window
-    shown = window._first_run
+    shown = window.first_run
     opened.say(TickMessage(tick(*_FEW)), _status(is_looking=True))
     assert shown.isVisible()
     assert "Looking for a tray …" in _said(shown)
@@ -475,10 +475,10 @@ def test_scheme_digits_and_period_are_chosen_and_shown(opened, tmp_path: Path) -
 
 def test_a_fault_in_the_settings_is_told(opened) -> None:
     window = opened.window
-    window._memory.setValue("welcomed", 1)
+    opened.memory.setValue("welcomed", 1)
     opened.say(TickMessage(tick(*_FEW)), _status(settings_fault="units.bits must be true or false."))
     assert "units.bits must be true or false." in _said(window._banner)
-    assert window._missing_note.isHidden(), "all is measured"
+    assert window._line._missing.isHidden(), "all is measured"
     opened.say(_status())
     assert window._banner.isHidden()
 
@@ -490,7 +490,7 @@ def _status(**more: Any) -> Status:
 def test_the_sheet_of_keys(opened) -> None:
     window = opened.window
     QTest.keySequence(window, "F1")
-    sheet = window._help
+    sheet = window.help
     assert sheet.isVisible()
     assert "Ctrl+G | Group connections" in _said(sheet)
     assert all(each.width() >= each.minimumWidth() for each in sheet.findChildren(Text))

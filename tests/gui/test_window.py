@@ -16,7 +16,7 @@ from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.shell.banner import Banner
-from netwatch_tray.window.shell.main_window import _STARTED_BY
+from netwatch_tray.window.shell.main_window import STARTED_BY_ATTEMPT
 from netwatch_tray.window.table.column import Cell
 from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.buttons import LinkButton
@@ -296,7 +296,7 @@ def test_the_agent_goes_and_comes_back(open_window) -> None:
     agent.stop()
     until(lambda: not link.connected, "it is noticed")
     assert banner.isVisible()
-    assert banner._notice.level == "err"
+    assert banner._notice.severity == "err"
     assert banner._notice.title.startswith("The agent stopped. Trying again in 1 s, attempt 1.")
     assert _readouts(window) == ["download unknown", "upload unknown"]
     assert all(row[2:4] == [units.UNKNOWN] * 2 for row in _texts(window.interfaces.table))
@@ -331,7 +331,7 @@ def test_an_agent_can_be_started_from_the_window(open_window) -> None:
     assert started == [True]
     assert banner._notice.title == "The agent is starting …"
     assert not banner._button.isVisible(), "once is enough"
-    for _attempt in range(_STARTED_BY):
+    for _attempt in range(STARTED_BY_ATTEMPT):
         link.try_now()
     assert banner._notice.title.startswith("The agent is not running."), "it did not start"
     banner._button.click()
@@ -406,7 +406,7 @@ def test_the_agents_own_cost(open_window) -> None:
     opened.say(msgspec.structs.replace(status, uptime_s=120, faults=("lsof is missing", "a", "b", "c")))
     assert "a And 2 more." in _said(banner)
     again = open_window(connected=False)
-    assert again.window._understood == {"lsof is missing"}, "nor is it said again"
+    assert again.window._memory.acknowledged == {"lsof is missing"}, "nor is it said again"
 
 
 def test_keyboard(open_window) -> None:
@@ -483,7 +483,7 @@ def test_size_page_and_range_are_remembered(open_window) -> None:
     first.window.connections.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     first.window.apps.table.sortByColumn(6, Qt.SortOrder.DescendingOrder)
     first.window.close()
-    first.window._memory.sync()
+    first.memory.sync()
     again = open_window(connected=False)
     assert again.window.connections.isVisible()
     assert again.window.interfaces.range_index == 1
@@ -495,10 +495,10 @@ def test_size_page_and_range_are_remembered(open_window) -> None:
         Qt.SortOrder.AscendingOrder,
         Qt.SortOrder.DescendingOrder,
     ]
-    first.window._memory.setValue("page", "nonsense")
-    first.window._memory.setValue("range", "99")
-    first.window._memory.setValue("connections/column", "99")
-    first.window._memory.setValue("apps/column", "1")
+    first.memory.setValue("page", "nonsense")
+    first.memory.setValue("range", "99")
+    first.memory.setValue("connections/column", "99")
+    first.memory.setValue("apps/column", "1")
     strange = open_window(connected=False)
     assert strange.window.interfaces.isVisible()
     assert strange.window.interfaces.range_index == 0

@@ -118,6 +118,7 @@ class Opened:
     ) -> None:
         self.agent = agent
         self.history = history
+        self.memory = memory
         self.theme = Theme(application(), scheme)
         self.link = AgentLink(partial(FeedClient, agent.path))
         self.window = MainWindow(self.theme, self.link, memory, history, settings_file)

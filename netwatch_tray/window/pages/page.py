@@ -1,4 +1,4 @@
-"""What every page of the window has in common."""
+"""The base class of the pages."""
 
 from __future__ import annotations
 
@@ -9,50 +9,53 @@ from netwatch_tray.feed.protocol import ServerMessage, Topic
 
 
 class Page(QWidget):
-    """One page: takes the agent's messages and tells the frame what to say below and above it."""
+    """Receives the messages of the agent, and has texts for the status line and the banner."""
 
     changed = Signal()
-    """`status` or `fault` is another one now."""
+    """`status` or `fault` return something else now."""
 
     @property
     def topics(self) -> frozenset[Topic]:
-        """What the agent has to send while the page is seen."""
+        """What the agent has to send while the page is visible."""
         return frozenset({"interfaces"})
 
     @property
     def is_live(self) -> bool:
-        """Whether it shows the present, which can be held still."""
+        """Whether it shows the present, which can be paused."""
         return True
 
     def receive(self, message: ServerMessage) -> None:
-        """Called for every message, whether the page is seen or not."""
+        """Take a message; called for every one, whether the page is visible or not."""
         raise NotImplementedError
 
     def lose_agent(self) -> None:
-        """Nothing is known any more; called each second until the agent is back."""
+        """Show the present as unknown; called every second without an agent."""
         raise NotImplementedError
 
     def set_paused(self, paused: bool) -> None:
-        """Holds the picture still, or goes on with what is measured by now."""
+        """Freeze what is shown, or show the present again."""
 
     def status(self) -> list[str]:
-        """What is measured and how, for the status line."""
+        """Return texts for the status line: what is measured, and how."""
         raise NotImplementedError
 
     def fault(self) -> tuple[str, str] | None:
-        """What is wrong, and the sentences on what still works and what to do."""
+        """Return a title and sentences for the banner: what is wrong, what still works, what to do."""
         return None
 
     def take_focus(self) -> None:
-        """The page has just been turned to."""
+        """Focus the widget that the user wants first; called when the page is shown."""
         raise NotImplementedError
 
     def go_to_filter(self) -> None:
-        """Goes to the page's filter, if it has one."""
+        """Focus the filter, if the page has one."""
 
     def escape(self) -> bool:
-        """Closes the innermost thing that is open; False when there is none."""
+        """Undo one step, such as a filter or a selection; False: there was none."""
         return False
 
     def choose_range(self, index: int) -> None:
-        """Takes the range at this place, on a page that has ranges."""
+        """Choose the time range with this index, if the page has one."""
+
+    def stop(self) -> None:
+        """Stop child processes; called before the window closes."""

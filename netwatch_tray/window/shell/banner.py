@@ -1,4 +1,4 @@
-"""The banner between the tool row and the page: one at a time, what happened, what still works, what to do."""
+"""The banner above the page: what happened, what still works, what to do."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _ICON = 16
 
 
 class Notice(NamedTuple):
-    """A banner's content. `level` err: nothing is measured; warn: something is missing."""
+    """A banner's content. `severity` err: nothing is measured; warn: something is missing."""
 
-    level: Literal["err", "warn"]
+    severity: Literal["err", "warn"]
     title: str
     detail: str
     action: str | None = None
 
 
 class Banner(QWidget):
-    """Hidden while there is nothing to say. `acted`: its button was pressed."""
+    """Hidden while there is no notice. `acted`: its button was pressed."""
 
     acted = Signal()
 
@@ -62,7 +62,7 @@ class Banner(QWidget):
                 self._button.updateGeometry()
             self._button.setVisible(notice.action is not None)
         self.setVisible(notice is not None)
-        if notice is not None and previous is None:  # said aloud once, not at each second of a countdown
+        if notice is not None and previous is None:  # once, not at every second of a countdown
             self.setAccessibleName(f"{notice.title} {notice.detail}")
             QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
 
@@ -70,7 +70,7 @@ class Banner(QWidget):
         if self._notice is None:
             return
         tokens = self._theme.tokens
-        severe = self._notice.level == "err"
+        severe = self._notice.severity == "err"
         painter = QPainter(self)
         painter.fillRect(self.rect(), tokens.err_bg if severe else tokens.warn_bg)
         painter.setPen(hair_line(tokens.err if severe else tokens.warn_line))

@@ -1,4 +1,4 @@
-"""The page of the very first time, where something needs the person: what was found, and what to do."""
+"""The page of the first start, if something needs the user: what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class _Finding(NamedTuple):
 
 
 class FirstRun(QWidget):
-    """`done`: the person wants to see the interfaces; `settings_asked`: the settings."""
+    """`done`: the user wants to see the interfaces. `settings_requested`: the settings."""
 
     done = Signal()
-    settings_asked = Signal()
+    settings_requested = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -41,11 +41,11 @@ class FirstRun(QWidget):
         sentence.show_text(self.tr("It keeps its history on this computer. Nothing is sent anywhere unless you ask."))
         self._lines = [_Line(theme) for _ in range(_MOST_LINES)]
         self._missed_tray = False
-        """The page has said that no tray shows the icon."""
+        """Whether the page has shown that there is no tray."""
         self._show = show = FlatButton(theme, self.tr("Show interfaces"))
         show.clicked.connect(self.done)
         settings = FlatButton(theme, self.tr("Settings"))
-        settings.clicked.connect(self.settings_asked)
+        settings.clicked.connect(self.settings_requested)
         inside = QWidget()
         inside.setMaximumWidth(theme.height(_WIDTH))
         column = QVBoxLayout(inside)

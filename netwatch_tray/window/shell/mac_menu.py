@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QMessageBox, QWidget
 
 import netwatch_tray
+from netwatch_tray.window.shell.shortcuts import Commands
 
 translate = QCoreApplication.translate
 
@@ -26,18 +26,7 @@ def become_regular() -> None:
     application.activateIgnoringOtherApps_(True)  # without this, a window that the agent opens stays behind
 
 
-class Commands(NamedTuple):
-    """The actions of the menu items."""
-
-    settings: Callable[[], object]
-    close: Callable[[], object]
-    minimise: Callable[[], object]
-    keys: Callable[[], object]
-    pages: tuple[tuple[str, Callable[[], object]], ...]
-    """Names of the pages, and the actions that show them."""
-
-
-def menu_bar(window: QWidget, commands: Commands) -> QMenuBar:
+def add_menu_bar(window: QWidget, commands: Commands) -> QMenuBar:
     """Add a menu bar to `window`; Qt moves About, Settings and Quit to the application menu, by their roles.
 
     The window must not have shortcuts with the keys of the items: Qt reports those as ambiguous and calls neither.

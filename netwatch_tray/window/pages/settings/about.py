@@ -22,14 +22,16 @@ from netwatch_tray.window.widgets.theme import Theme
 class About(QObject):
     """The rows of the section, in `rows`."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, agent_cost: ProcessCost) -> None:
         super().__init__()
+        self._agent_cost = agent_cost
         self._status: Status | None = None
         self._own_cost = ProcessCost()
         copy = FlatButton(theme, self.tr("Copy report"))
         copy.clicked.connect(self.copy_report)
         self._version = FormRow(theme, "NetWatch Tray", "", copy)
         self._agent, self._window = Text(theme, theme.fonts.base), Text(theme, theme.fonts.base)
+        self._agent.show_text(units.UNKNOWN)
         self.rows = (
             self._version,
             FormRow(theme, self.tr("The agent, always there"), "", self._agent),
@@ -40,12 +42,10 @@ class About(QObject):
         self._version.name.show_text(f"NetWatch Tray {version}")
 
     def show_status(self, status: Status | None) -> None:
-        """`status` None: there is no agent."""
+        """Show the agent's cost; None: there is no agent."""
         self._status = status
-
-    def show_agent_cost(self, text: str) -> None:
-        """`text`: see `cost_in_words`; empty: it is unknown."""
-        self._agent.show_text(text or units.UNKNOWN)
+        cost = cost_in_words(self._agent_cost.percent, status.rss_bytes) if status else units.UNKNOWN
+        self._agent.show_text(cost)
 
     def refresh(self) -> None:
         """Show what this process costs."""
@@ -58,7 +58,7 @@ class About(QObject):
 
     def copy_report(self) -> None:
         """Copy a report to the clipboard, without addresses and names of programs."""
-        lines = [self._version.name.text(), "" if self._agent.text() == units.UNKNOWN else self._agent.text()]
+        lines = [self._version.name.text(), self._agent.text()]
         if self._status:
             lines += [
                 f"interfaces: {self._status.interfaces}",

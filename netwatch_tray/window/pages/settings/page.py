@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from netwatch_tray import autostart
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.settings import Settings
+from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.settings.about import About
 from netwatch_tray.window.pages.settings.counted import CountedInterfaces
@@ -32,7 +33,7 @@ class SettingsPage(Page):
 
     saved = Signal()
 
-    def __init__(self, theme: Theme, file: Path | None, history_file: Path | None) -> None:
+    def __init__(self, theme: Theme, file: Path | None, history_file: Path | None, agent_cost: ProcessCost) -> None:
         """`file` None: nothing is saved."""
         super().__init__()
         self._theme = theme
@@ -47,7 +48,7 @@ class SettingsPage(Page):
         self._counted = CountedInterfaces(theme, self._change)
         self.history_file = HistoryFileRow(theme, history_file)
         self.upload = UploadSettings(theme, self._change)
-        self.about = About(theme)
+        self.about = About(theme, agent_cost)
         self._fill()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -74,11 +75,9 @@ class SettingsPage(Page):
 
     def lose_agent(self) -> None:
         self.about.show_status(None)
-        self.about.show_agent_cost("")
         self.upload.show_status(None)
 
     def stop(self) -> None:
-        """Stop child processes; to be called before the window closes."""
         self.upload.stop()
         self.history_file.process.stop()
 
@@ -106,6 +105,10 @@ class SettingsPage(Page):
         super().hideEvent(event)
         self._timer.stop()
         self.about.forget_cost()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.form.set_width(self.window().width())
 
     def _fill(self) -> None:
         """Add all sections and their rows."""

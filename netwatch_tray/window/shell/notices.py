@@ -1,0 +1,76 @@
+"""What the banner shows: the state of the agent's connection, then faults of the page and of the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from PySide6.QtCore import QCoreApplication
+
+from netwatch_tray.feed.protocol import Status
+from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.shell.banner import Notice
+
+translate = QCoreApplication.translate
+
+
+def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_until: datetime | None) -> Notice | None:
+    """Return what is wrong with the connection; None while it is established or was never tried.
+
+    `is_starting`: the user has started an agent. `can_start`: the user can. `known_until`: local time of the last tick.
+    """
+    if link.version_mismatch:
+        return Notice(
+            "err",
+            translate("Notices", "The agent is of another version than this window."),
+            translate(
+                "Notices", "What was measured so far is safe. Quit NetWatch from its tray icon and start it again."
+            ),
+        )
+    if link.attempt == 0:
+        return None
+    if is_starting:
+        return Notice(
+            "err",
+            translate("Notices", "The agent is starting …"),
+            translate("Notices", "There are no rates without it."),
+        )
+    action = translate("Notices", "Start it") if can_start else translate("Notices", "Try now")
+    when = translate("Notices", "Trying again in {seconds} s, attempt {attempt}.").format(
+        seconds=link.retry_in, attempt=link.attempt
+    )
+    if not link.was_connected:
+        return Notice(
+            "err",
+            f"{translate('Notices', 'The agent is not running.')} {when}",
+            translate("Notices", "There are no rates without it. Start it with: netwatch-tray"),
+            action,
+        )
+    since = f"{known_until:%H:%M:%S}" if known_until else ""
+    return Notice(
+        "err",
+        f"{translate('Notices', 'The agent stopped.')} {when}",
+        translate("Notices", "Rates are unknown, the chart up to {time} is right.").format(time=since),
+        action,
+    )
+
+
+def agent_notices(status: Status | None, acknowledged: Collection[str]) -> list[Notice]:
+    """Return the faults that the agent reports, without those whose detail the user has acknowledged."""
+    if status is None:
+        return []
+    faults = [(translate("Notices", "Something is missing."), fault) for fault in status.faults]
+    if status.settings_fault:
+        faults.append((translate("Notices", "Some of the settings do not hold."), status.settings_fault))
+    if status.no_tray:
+        faults.append((translate("Notices", "There is no tray here that shows the icon."), status.no_tray))
+    button = translate("Notices", "Understood")
+    return [Notice("warn", title, detail, button) for title, detail in faults if detail not in acknowledged]
+
+
+def first_of(notices: Sequence[Notice]) -> Notice | None:
+    """Return the first notice, with the number of the others."""
+    if len(notices) <= 1:
+        return notices[0] if notices else None
+    more = translate("Notices", "And {count} more.").format(count=len(notices) - 1)
+    return notices[0]._replace(detail=f"{notices[0].detail} {more}")

@@ -1,0 +1,64 @@
+"""What the window remembers between two openings, in an ini file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QSettings, Qt
+from PySide6.QtWidgets import QWidget
+
+from netwatch_tray.window.table.view import TableView
+
+
+class WindowMemory:
+    """Typed access to the file, whose values anybody may have edited."""
+
+    def __init__(self, file: QSettings) -> None:
+        self._file = file
+
+    def number(self, key: str, default: int = 0) -> int:
+        text = str(self._file.value(key, default))
+        return int(text) if text.isascii() and text.isdigit() else default
+
+    def text(self, key: str) -> str:
+        return str(self._file.value(key, ""))
+
+    def save(self, **values: int | str) -> None:
+        for key, value in values.items():
+            self._file.setValue(key, value)
+
+    def restore_geometry(self, window: QWidget) -> bool:
+        """Return whether size and place were restored."""
+        geometry = self._file.value("geometry")
+        return isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)
+
+    def save_geometry(self, window: QWidget) -> None:
+        self._file.setValue("geometry", window.saveGeometry())
+
+    def restore_order(self, name: str, table: TableView[Any]) -> None:
+        """Sort a table as it was, if it still has that column."""
+        columns = table.model().columns
+        column = self.number(f"{name}/column", len(columns))
+        if column < len(columns) and columns[column].order:
+            descending = self.number(f"{name}/descending") == 1
+            table.sortByColumn(column, Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder)
+
+    def save_order(self, name: str, table: TableView[Any]) -> None:
+        header = table.horizontalHeader()
+        self._file.setValue(f"{name}/column", header.sortIndicatorSection())
+        descending = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
+        self._file.setValue(f"{name}/descending", int(descending))
+
+    @property
+    def acknowledged(self) -> set[str]:
+        """Details of the notices that the user has acknowledged."""
+        stored = self._file.value("understood", [])
+        # QSettings returns a list of one as a string.
+        return set(map(str, stored if isinstance(stored, list) else [stored]))
+
+    def acknowledge(self, detail: str) -> None:
+        self._file.setValue("understood", sorted(self.acknowledged | {detail}))
+
+    def sync(self) -> None:
+        """Write the file."""
+        self._file.sync()
