@@ -1,4 +1,4 @@
-"""Qt without a screen; its warnings and exceptions in slots fail the test."""
+"""Qt without a screen. Exceptions in slots and warnings of Qt fail the test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ os.environ.update(_QT)
 from PySide6.QtCore import QEvent, QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QCursor, QFont
 from PySide6.QtWidgets import QApplication
-from windows import FakeAgent, FakeHistory, Opened
+from windows import FakeAgent, FakeHistory, FakeReader, Opened, past_tick
 
 from netwatch_tray.feed.protocol import RecentTick
 from netwatch_tray.units import Units
@@ -41,8 +41,8 @@ def application() -> QApplication:
 
 
 @pytest.fixture(autouse=True)
-def no_warnings_of_qt() -> Iterator[None]:
-    """Fail on exceptions in slots and on warnings of Qt, which nothing else notices."""
+def nothing_goes_wrong_in_qt() -> Iterator[None]:
+    """Without this neither an exception in a slot nor a warning of Qt fails a test."""
     wrong: list[str] = []
 
     def said(kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
@@ -76,7 +76,7 @@ Open = Callable[..., Opened]
 
 @pytest.fixture
 def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
-    """Return a function that opens windows, connected by default; they are closed at the end."""
+    """Opens windows, connected by default, and closes them at the end."""
     opened: list[Opened] = []
 
     def open_one(
@@ -101,4 +101,21 @@ def open_window(agent: FakeAgent, tmp_path: Path) -> Iterator[Open]:
         one.window.close()
         one.window.deleteLater()
         one.theme.deleteLater()
+    _application.processEvents()
+
+
+@pytest.fixture
+def opened(agent: FakeAgent, tmp_path: Path) -> Iterator[Opened]:
+    """A connected window with a history and a settings file."""
+    memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
+    one = Opened(
+        agent, memory, Qt.ColorScheme.Light, history=FakeHistory(FakeReader()), settings_file=tmp_path / "settings.toml"
+    )
+    one.window.resize(1280, 800)
+    one.connect(past_tick(2, 1e6, 1e5), past_tick(1, 1e6, 1e5))
+    _application.processEvents()
+    yield one
+    one.window.close()
+    one.window.deleteLater()
+    one.theme.deleteLater()
     _application.processEvents()

@@ -266,3 +266,11 @@ def _cut_text(label: Text, *, may_elide: bool) -> Iterator[str]:
 
 def _at(box: QRect | QRectF) -> str:
     return f"{box.x():.0f},{box.y():.0f} {box.width():.0f}x{box.height():.0f}"
+
+
+def drawn(widget: QWidget) -> str:
+    """The texts that a widget paints itself, with bars between."""
+    record = Record(widget)
+    with record.watched():
+        widget.grab()
+    return " | ".join(each.text for each in record.texts)

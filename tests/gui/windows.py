@@ -1,4 +1,4 @@
-"""What the tests of the window share: an agent that says what they want, a window with its line, and values."""
+"""Shared by the tests of the window: an agent that sends what they want, a window connected to it, and values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial, reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QWidget
 
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.feed.client import FeedClient
@@ -30,6 +30,10 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.shell.main_window import MainWindow
+from netwatch_tray.window.table.view import TableView
+from netwatch_tray.window.widgets.buttons import FlatButton, Segments
+from netwatch_tray.window.widgets.rate_readout import RateReadout
+from netwatch_tray.window.widgets.setting_controls import Number, Switch
 from netwatch_tray.window.widgets.theme import Theme
 
 
@@ -176,6 +180,59 @@ def connection(number: int, process: str | None = "firefox", **more: object) -> 
         "remote_address": "198.51.100.7", "remote_port": 443, "state": "ESTABLISHED", "pid": 100 + number,
     }  # fmt: skip
     return Connection(key=f"key{number}", process=process, **(values | more))  # type: ignore[arg-type]  # spelled out above
+
+
+FEW = (
+    uplink(2, "eth0", 12.4e6, 840e3),
+    interface(3, "wg0", 2.1e6, 96.2e3, why=Why(WhyCode.COUNTED_BELOW, ("eth0",))),
+    interface(1, "lo", 2.64e6, 2.64e6, why=Why(WhyCode.LOOPBACK)),
+)
+"""An uplink, a tunnel and the loopback interface."""
+
+
+def visible_text(widget: QWidget) -> str:
+    """The labels in `widget` that are visible, with bars between."""
+    return " | ".join(each.text() for each in widget.findChildren(QLabel) if each.isVisible())
+
+
+def readouts(window: QWidget) -> list[str]:
+    """What a screen reader reads of the large rates."""
+    return [each.accessibleName() for each in window.findChildren(RateReadout)]
+
+
+def table_texts(table: TableView[Any]) -> list[list[str]]:
+    """Every cell, by row and column."""
+    model = table.model()
+    return [
+        [str(model.index(row, column).data()) for column in range(len(model.columns))]
+        for row in range(model.rowCount())
+    ]
+
+
+_Control = TypeVar("_Control", Number, Segments, Switch)
+
+
+def control(page: QWidget, name: str, kind: type[_Control]) -> _Control:
+    """The control of a setting, by its accessible name."""
+    (found,) = (each for each in page.findChildren(kind) if each.accessibleName() == name)
+    return found
+
+
+def button(widget: QWidget, name: str) -> FlatButton:
+    """The button with this text or accessible name."""
+    found = (each for each in widget.findChildren(FlatButton) if name in (each.text(), each.accessibleName()))
+    return next(found)
+
+
+def choose_from_menu(page: QWidget, shown: str, wanted: str) -> None:
+    """Opens the menu of the button that shows this text, and chooses another one."""
+    button = next(each for each in page.findChildren(FlatButton) if each.text() == shown)
+    button.click()
+    menu = button.findChild(QMenu)
+    assert menu
+    next(each for each in menu.actions() if each.text() == wanted).trigger()
+    menu.close()
+    assert button.text() == wanted
 
 
 class FakeHistory:

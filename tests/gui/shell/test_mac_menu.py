@@ -54,9 +54,9 @@ def test_every_row_does_what_it_says(open_window):
     window = open_window().window
     found = actions(window)
     found["Connections"].trigger()
-    assert window._stack.currentWidget() is window.connections
+    assert window.connections.isVisible()
     found["Settings…"].trigger()
-    assert window._stack.currentWidget() is window.settings
+    assert window.settings.isVisible()
     found["Keys"].trigger()
     assert window.help.isVisible()
     window.help.hide()

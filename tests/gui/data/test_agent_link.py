@@ -1,0 +1,46 @@
+"""The connection to the agent."""
+
+from __future__ import annotations
+
+from windows import until, visible_text
+
+from netwatch_tray.feed.protocol import Command, Subscribe
+from netwatch_tray.window.shell.banner import Banner
+
+
+def test_it_reconnects_by_itself(open_window, monkeypatch) -> None:
+    monkeypatch.setattr("netwatch_tray.window.data.agent_link._RETRY_AFTER_S", (0,))
+    opened = open_window(connected=False)
+    opened.agent.stop()
+    opened.link.try_now()
+    banner = opened.window.findChild(Banner)
+    assert "The agent is not running." in visible_text(banner)
+    opened.agent.start()
+    until(lambda: opened.link._feed is not None, "it has connected")
+    opened.agent.greet()
+    until(lambda: opened.link.connected, "and is greeted")
+    assert banner.isHidden()
+
+
+def test_a_line_that_does_not_parse_ends_the_connection(open_window, expected_logs) -> None:
+    opened = open_window()
+    expected_logs.append("The agent sent a line that is not understood")
+    opened.agent.write(b'{"type": "tick", "tick": 7}\n')
+    until(lambda: opened.link.attempt == 1, "the line is cut")
+
+
+def test_only_visible_topics_are_subscribed(open_window) -> None:
+    opened = open_window()
+    opened.agent.heard()
+    opened.window.turn_to(1)
+    opened.window.hide()
+    opened.window.show()
+    opened.window.turn_to(0)
+    heard: list = []
+    until(
+        lambda: heard.extend(opened.agent.heard()) or len([m for m in heard if isinstance(m, Subscribe)]) == 4, "asks"
+    )
+    wanted = [sorted(message.topics) for message in heard if isinstance(message, Subscribe)]
+    everything = ["apps", "connections", "interfaces"]
+    assert wanted == [everything, ["interfaces"], everything, ["interfaces"]]
+    assert Command("status") in heard

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import date
+
+from windows import FakeReader
+
+from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.history.results import Used
+from netwatch_tray.model import App
+from netwatch_tray.window.pages.apps.rows import Moved, RecentRates, app_rows, query_amounts
+
+_TODAY = date(2026, 11, 27)
+
+
+def _app(name: str, rx: float | None) -> App:
+    return App(
+        key=name.lower(), name=name, processes=1, connections=2, rx_bytes=0, tx_bytes=0, rx_rate=rx, tx_rate=rx,
+        local_rx_bytes=0, local_tx_bytes=0,
+    )  # fmt: skip
+
+
+def _message(*apps: App, interval_s: float = 2.0) -> AppsMessage:
+    return AppsMessage(apps=apps, interval_s=interval_s, uplink=(4000, 2), tcp=(3000, 2), other=(1000, 0))
+
+
+def _used(rx: int) -> Used:
+    return Used(rx, 0, 0, 0, 60.0)
+
+
+def _reader(**apps: int) -> FakeReader:
+    reader = FakeReader()
+    reader.names["app"] = {name: (_used(moved), _used(10 * moved)) for name, moved in apps.items()}
+    total = sum(apps.values()) + 7
+    reader.names["total"] = {"total": (_used(total), _used(10 * total))}
+    return reader
+
+
+def test_amounts_and_remainder_add_up_to_the_total() -> None:
+    stored = query_amounts(_reader(curl=5, Steam=8), _TODAY, 15)
+    assert stored.days.first == date(2026, 11, 15)
+    rows = list(app_rows(_message(_app("curl", 1.0)), stored))
+    assert [(row.name, row.today) for row in rows] == [
+        ("curl", Moved(5, 0)),
+        ("UDP, QUIC and other", Moved(7, 0)),
+        ("Steam", Moved(8, 0)),
+    ]
+    assert sum(row.month.rx for row in rows if row.month) == 200
+    assert [row.rx_rate for row in rows] == [1.0, 500.0, 0.0]
+
+
+def test_two_live_apps_of_one_name_show_its_amount_once() -> None:
+    stored = query_amounts(_reader(curl=5), _TODAY, 1)
+    rows = list(app_rows(_message(_app("curl", 1.0), _app("curl", 2.0)), stored))
+    assert [row.today for row in rows if row.name == "curl"] == [Moved(5, 0), Moved(0, 0)]
+
+
+def test_without_the_agent_the_rates_are_unknown() -> None:
+    rows = list(app_rows(None, query_amounts(_reader(curl=5), _TODAY, 1)))
+    assert [(row.name, row.rx_rate) for row in rows] == [("curl", None)]
+    assert not list(app_rows(None, None))
+
+
+def test_recent_rates_are_kept_for_a_while_and_idle_apps_have_none() -> None:
+    recent = RecentRates(10)
+    recent.add(100.0, _message(_app("curl", 1.0), interval_s=0))
+    assert recent.newest is None, "the first counters give no rate"
+    for at in (102.0, 104.0, 113.0):
+        recent.add(at, _message(_app("curl", at)))
+    assert [(point.at, point.rx) for point in recent.points("curl", 0)] == [(104.0, 104.0), (113.0, 113.0)]
+    assert [point.rx for point in recent.points("other", 110)] == [0.0]

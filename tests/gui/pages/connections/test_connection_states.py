@@ -1,0 +1,133 @@
+"""Rows that open, change and close, and what is shown without any."""
+
+from __future__ import annotations
+
+import time
+
+from painted import drawn
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+from windows import button, connection, table_texts, until, visible_text
+
+from netwatch_tray import units
+from netwatch_tray.feed.protocol import ConnectionsMessage, Subscribe
+from netwatch_tray.window.pages.connections.page import ConnectionsPage
+from netwatch_tray.window.shell.banner import Banner
+from netwatch_tray.window.widgets.empty_state import EmptyState
+
+
+def test_connections_open_change_and_close(open_window, monkeypatch) -> None:
+    monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
+    opened = open_window()
+    opened.window.turn_to(1)
+    wanted = Subscribe(frozenset({"interfaces", "connections", "apps"}))
+    until(lambda: wanted in opened.agent.heard(), "asks for connections")
+    page = opened.window.connections
+    listening = connection(3, "sshd", state="LISTEN", remote_address=None, remote_port=None, local_address="*")
+    nobodys = connection(4, None, pid=None, protocol="UDP", state=None)
+    opened.say(
+        ConnectionsMessage(reset=True, added=(connection(1), connection(2, "apt"), listening, nobodys), source="lsof")
+    )
+    page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    assert [row[0] for row in table_texts(page.table)] == ["apt", "firefox", "sshd", units.UNKNOWN]
+    assert table_texts(page.table)[2][2:6] == ["TCP", "*:40003", "any", "Listening"]
+    assert table_texts(page.table)[3][:3] == [units.UNKNOWN, units.UNKNOWN, "UDP"]
+    assert "Sockets: 4, listening: 1   read with lsof" in visible_text(opened.window)
+    page.table.selectRow(2)
+    opened.say(ConnectionsMessage(changed=(connection(1, state="CLOSE_WAIT"),), removed=("key2",)))
+    assert [row[5] for row in table_texts(page.table)[:2]] == ["Closed", "Close wait"]
+    assert "Sockets: 3, listening: 1" in visible_text(opened.window)
+    opened.say(ConnectionsMessage(source="lsof"))
+    assert len(table_texts(page.table)) == 3, "the closed one goes with the next refresh"
+    assert [index.row() for index in page.table.selectionModel().selectedRows()] == [1]
+    opened.say(ConnectionsMessage(reset=True, added=(listening,)))
+    assert [row[0] for row in table_texts(page.table)] == ["sshd"]
+    assert page.table.selectionModel().selectedRows(), "a reset keeps the selection as well"
+
+
+def test_a_connection_that_reopens_stays(open_window, monkeypatch) -> None:
+    monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
+    opened = open_window()
+    opened.window.turn_to(1)
+    page = opened.window.connections
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1), connection(2))))
+    opened.say(ConnectionsMessage(removed=("key1", "key2")), ConnectionsMessage(added=(connection(1),)))
+    opened.say(ConnectionsMessage())
+    assert len(table_texts(page.table)) == 1, "the one that stayed away goes"
+    assert page.table.model().key(0) == "key1"
+
+
+def _instead(page: ConnectionsPage) -> str:
+    """What stands in the table's place."""
+    empty = page.findChild(EmptyState)
+    return ": ".join(each.text() for each in empty.findChildren(QLabel)) if empty.isVisible() else ""
+
+
+def test_an_empty_list_explains_itself(open_window) -> None:
+    opened = open_window(connected=False)
+    opened.window.turn_to(1)
+    page = opened.window.connections
+    assert _instead(page) == ": ", "nothing flickers in the first moments"
+    opened.connect()
+    until(lambda: _instead(page).startswith("Reading the connections"), "says that it reads")
+    opened.say(ConnectionsMessage(reset=True))
+    assert _instead(page).startswith("No connections: No program")
+    opened.say(ConnectionsMessage(fault="The program “lsof” is not installed."))
+    assert _instead(page) == "The connection list is missing: The program “lsof” is not installed."
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
+    assert _instead(page) == ""
+    assert opened.window.findChild(Banner).isHidden()
+    opened.say(ConnectionsMessage(fault="lsof did not answer."))
+    banner = opened.window.findChild(Banner)
+    assert banner.isVisible()
+    assert visible_text(banner) == "The connection list may be old | lsof did not answer."
+    QTest.keyClick(opened.window, Qt.Key.Key_Slash)
+    QTest.keyClicks(page.bar.field, "thunder / bird")
+    assert _instead(page).startswith("No connection matches: Open sockets: 1, none has “thunder / bird”")
+    button(page, "Clear filter").click()
+    assert _instead(page) == ""
+
+
+def test_the_filter_holds_for_present_and_later_connections(open_window) -> None:
+    opened = open_window()
+    opened.window.turn_to(1)
+    page = opened.window.connections
+    opened.say(
+        ConnectionsMessage(
+            reset=True, added=(connection(1), connection(2, "Syncthing", remote_port=22000), connection(3, "ssh"))
+        )
+    )
+    page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    QTest.keySequence(opened.window, "Ctrl+F")
+    until(page.bar.field.hasFocus, "the filter has the focus")
+    for words, left in (
+        ("s", ["firefox", "ssh", "Syncthing"]),
+        ("SYNC 22000", ["Syncthing"]),
+        ("ssh tcp :443", ["ssh"]),
+    ):
+        page.bar.field.setText(words)
+        assert [row[0] for row in table_texts(page.table)] == left
+    assert "1 of 3" in drawn(page.bar.field)
+    opened.say(ConnectionsMessage(added=(connection(4, "openssh"), connection(5, "curl"))))
+    assert [row[0] for row in table_texts(page.table)] == ["openssh", "ssh"], "it holds for those that come later"
+    QTest.keyClick(opened.window, Qt.Key.Key_Escape)
+    assert page.bar.field.text() == ""
+    assert len(table_texts(page.table)) == 5
+
+
+def test_ten_thousand_connections_take_no_quadratic_time(open_window) -> None:
+    opened = open_window()
+    opened.window.turn_to(1)
+    rows = tuple(connection(number, f"app{number % 300}") for number in range(10_000))
+    began = time.process_time()
+    opened.say(ConnectionsMessage(reset=True, added=rows))
+    table = opened.window.connections.table
+    table.verticalScrollBar().setValue(50_000)
+    top = table.model().key(table.rowAt(0))
+    for beat in range(5):
+        gone = tuple(f"key{number}" for number in range(beat * 50, beat * 50 + 50))
+        added = tuple(connection(20_000 + beat * 50 + number, "aaa") for number in range(50))
+        opened.say(ConnectionsMessage(added=added, removed=gone))
+    assert table.model().key(table.rowAt(0)) == top
+    assert time.process_time() - began < 20, "something is quadratic"

@@ -1,0 +1,84 @@
+"""Short ranges from live ticks, long ones from the history."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from windows import FEW, interface, past_tick, tick, until, uplink, visible_text
+
+from netwatch_tray.feed.protocol import TickMessage
+from netwatch_tray.model import GapReason
+
+_FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
+
+
+def test_the_greeting_fills_the_chart(open_window) -> None:
+    past_minute = [past_tick(60 - second, 1e6, 1e5) for second in range(60)]
+    opened = open_window(Qt.ColorScheme.Light, (960, 640), *past_minute)
+    opened.say(TickMessage(tick(*FEW)))
+    chart = opened.window.interfaces.range_chart.chart
+    chart.grab()
+    assert [len(run) for run in chart.series.runs] == [61]
+    assert not chart.series.gaps
+
+
+def test_long_ranges_come_from_the_history(opened) -> None:
+    page = opened.window.interfaces
+    opened.say(TickMessage(tick(*_FEW)))
+    QTest.keySequence(opened.window, "Alt+3")
+    chart = page.range_chart.chart
+    chart.grab()
+    assert opened.history.reader.kinds[-1] == ("total", None, pytest.approx(3600))
+    assert len(chart.series.runs) == 2
+    assert max(known.rx_peak for known in chart.series.runs[0]) == 3e6
+    assert [gap.reason for gap in chart.series.gaps][:1] == [GapReason.ASLEEP]
+    assert "line: average, band: peak" in visible_text(opened.window)
+    assert chart.moments()[-1].rx == 12.4e6, "what was measured since is there as well"
+    page.table.selectRow(1)
+    assert opened.history.reader.kinds[-1][:2] == ("interface", "wg0")
+    before = opened.history.submitted
+    opened.say(TickMessage(tick(*_FEW)), TickMessage(tick(*_FEW)))
+    assert opened.history.submitted == before, "not at each tick"
+    QTest.keySequence(opened.window, "Alt+7")
+    chart.grab()
+    assert opened.history.reader.kinds[-1][2] == pytest.approx(365 * 86400)
+    QTest.keySequence(opened.window, "Alt+1")
+    chart.grab()
+    assert chart.moments()[-1].rx == 2.1e6
+
+
+def test_a_zoomed_part_is_queried_with_finer_points(opened) -> None:
+    page, reader = opened.window.interfaces, opened.history.reader
+    opened.say(TickMessage(tick(*_FEW)))
+    page.choose_range(3)
+    page.range_chart.chart.grab()
+    points = len(page.range_chart.chart.series.visible)
+    end = page.range_chart.chart.viewport.end
+    page.range_chart.chart.zoom_to(end - 7200, end - 3600)
+    page.range_chart.chart.grab()
+    assert reader.kinds[-1] == ("total", None, pytest.approx(3600 * 1.1))
+    assert len(page.range_chart.chart.series.visible) > points / 24 * 4, "finer than before"
+    assert "A part of the range: Escape or a double click shows all" in visible_text(opened.window)
+    page.table.selectRow(1)
+    page.range_chart.chart.grab()
+    assert reader.kinds[-1] == ("interface", "wg0", pytest.approx(3600 * 1.1)), "another interface, the same part"
+    assert page.escape()
+    assert page.range_chart.chart.zoom is None
+    page.range_chart.chart.step(0)
+    page.range_chart._stored._lifetime_s = 0.0
+    opened.say(TickMessage(tick(*_FEW)))
+    assert page.range_chart.chart.crosshair is not None, "what is read again takes nothing away"
+
+
+def test_a_slow_history_has_an_overlay_and_a_missing_one_a_reason(opened) -> None:
+    page = opened.window.interfaces
+    opened.say(TickMessage(tick(*_FEW)))
+    opened.history.reader = None
+    page.choose_range(4)
+    until(lambda: page.range_chart.chart.notice, "says that it reads")
+    page.range_chart.chart.grab()
+    opened.history.error = "There is no history yet."
+    page.choose_range(5)
+    assert not page.range_chart.chart.notice
+    assert "There is no history yet." in visible_text(opened.window)
