@@ -1,4 +1,4 @@
-"""The sheet that shows which keys do what, and how the filter is written."""
+"""The help sheet: the keys, and the filter by examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMN_GAP = 24
 
 
 class HelpSheet(Popover):
-    """A pop-over in the middle of the window; any key or click closes it."""
+    """A popover in the middle of the window; any key or click closes it."""
 
     def __init__(self, theme: Theme, parent: QWidget, pages: int, ranges: int) -> None:
         super().__init__(theme, parent)

@@ -54,7 +54,7 @@ class SingleInstance(QObject):
             self._send_request()
             return False
         try:
-            self._path.unlink(missing_ok=True)  # left by a killed process: nobody listens, or the lock were held
+            self._path.unlink(missing_ok=True)  # left by a killed process, which holds no lock
             self._socket.bind(str(self._path))
         except OSError as error:
             raise NetWatchError(

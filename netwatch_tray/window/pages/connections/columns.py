@@ -26,13 +26,13 @@ _COUNT_GAP = 10
 
 
 class ConnectionContext(NamedTuple):
-    """What the cells are drawn from besides their own record."""
+    """What all cells are drawn from, besides the record of their row."""
 
     units: Units
     now: float
     """Unix time."""
     most_rx: float
-    """The greatest rate there is: as long as a bar can be."""
+    """The greatest rate, bytes/s, which has the longest bar."""
     most_tx: float
     has_hosts: bool = False
     """Names of hosts are known."""
@@ -40,7 +40,7 @@ class ConnectionContext(NamedTuple):
 
 
 def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[Line]]:
-    """`context` gives what holds at the moment of drawing."""
+    """Return the columns; `context` is called for each cell."""
     return [
         _column(
             title=translate("Connections", "App"),
@@ -213,7 +213,7 @@ def _column(
     numeric: bool = False,
     **more: Any,
 ) -> Column[Line]:
-    """A column that shows connections, and what it tells of a heading if it tells anything."""
+    """Return a column from functions of a connection, and optionally of a group."""
 
     def text_of(line: Line) -> str:
         if isinstance(line, ConnectionRow):
@@ -223,7 +223,7 @@ def _column(
     def order_of(line: Line) -> Any:
         if isinstance(line, ConnectionRow):
             return order(line)
-        # By a column that says nothing of groups these stand in the order of their names.
+        # Groups without a value in this column are sorted by name.
         return group_order(line) if group_order else _group_name(line)
 
     def draw_line(cell: Cell, line: Line) -> None:
@@ -307,7 +307,7 @@ def _tone(cell: Cell, row: ConnectionRow, colour: QColor) -> QColor:
 
 
 def _draw_group(cell: Cell, group: Group) -> None:
-    """The part of the heading that lies in this cell: it runs across all of them up to the rates."""
+    """Draw the part of the heading in this cell; the heading runs across all cells up to the rates."""
     painter, fonts, tokens = cell.painter, cell.theme.fonts, cell.tokens
     right_to_left = cell.right_to_left
     painter.save()
@@ -398,7 +398,7 @@ def _draw_remote(cell: Cell, row: ConnectionRow) -> None:
 def _draw_endpoint(
     cell: Cell, row: ConnectionRow, address: str, port: int | None, colour: QColor | None = None
 ) -> None:
-    """Where there is no room the host loses its middle; the port stays whole."""
+    """Elide the host in the middle if there is no room, never the port."""
     whole = endpoint(address, port)
     font = cell.theme.fonts.base
     if text_width(font, whole) > cell.box.width():
@@ -409,7 +409,7 @@ def _draw_endpoint(
 
 
 def _address_order(address: str, port: int | None) -> tuple[bool, str, int]:
-    """IPv4 before IPv6 and by number, then the port."""
+    """Sort IPv4 by number, then IPv6, then by port."""
     version_6 = ":" in address
     padded = address if version_6 else ".".join(part.zfill(3) for part in address.split("."))
     return (version_6, padded, -1 if port is None else port)

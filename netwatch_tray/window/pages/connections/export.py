@@ -1,4 +1,4 @@
-"""The connection list as a file that other programs read: the same keys in both formats, numbers unformatted."""
+"""The connection list as a file for other programs: the same keys in both formats, numbers unformatted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netwatch_tray.text import csv_cell
 
 
 def save_csv(file: Path, connections: Sequence[Connection]) -> None:
-    """With a heading; what is not known is empty, and no cell is a formula. Raises OSError."""
+    """Write CSV with a header row; unknown values are empty, and no cell is a formula. Raise OSError."""
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, Connection.__struct_fields__)
         writer.writeheader()
@@ -23,5 +23,5 @@ def save_csv(file: Path, connections: Sequence[Connection]) -> None:
 
 
 def save_json(file: Path, connections: Sequence[Connection]) -> None:
-    """A list of objects; what is not known is null. Raises OSError."""
+    """Write a JSON array of objects; unknown values are null. Raise OSError."""
     file.write_bytes(msgspec.json.format(msgspec.json.encode(connections)) + b"\n")

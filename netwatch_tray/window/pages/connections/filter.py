@@ -1,7 +1,7 @@
 """The filter of the connection list: `app:firefox,curl port:443 -state:listen rate>1M`.
 
-Words stand for what they are found in: app, address, state. Conditions side by side must all hold; a comma means "or";
-`-` or `not` before one turns it round.
+A plain word is searched in app, addresses and state. All conditions must hold; a comma means "or"; `-` or `not` negates
+the condition after it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
 class Problem(StrEnum):
-    """What may be wrong with a condition, as a sentence with places for values; the page translates it."""
+    """What can be wrong with a condition, as a sentence with placeholders; translated where it is shown."""
 
     UNKNOWN_FIELD = QT_TRANSLATE_NOOP(
         "Filter",
@@ -42,7 +42,7 @@ class Problem(StrEnum):
 
 
 class FilterError(NetWatchError):
-    """A condition is not understood; `token` is the one."""
+    """A condition is invalid; `token` is its text."""
 
     def __init__(self, problem: Problem, token: str, **values: str) -> None:
         super().__init__(problem.format(**values))
@@ -61,17 +61,17 @@ class ConnectionFilter(NamedTuple):
 
 
 def parse(text: str) -> ConnectionFilter:
-    """Raises FilterError for a condition that is not understood."""
+    """Parse a filter. Raise FilterError for an invalid condition."""
     tests: list[Test] = []
     negated: str | None = None
     for token in _TOKEN.findall(text.lower()):
-        if token == "not":  # noqa: S105  a word of the filter's
+        if token == "not":  # noqa: S105  a keyword of the filter
             negated = token
             continue
         word = token[1:] if token.startswith("-") and len(token) > 1 else token
         test = _test(word)
-        turned_round = (negated is not None) != (word is not token)
-        tests.append(_not(test) if turned_round else test)
+        is_negated = (negated is not None) != (word is not token)
+        tests.append(_not(test) if is_negated else test)
         negated = None
     if negated is not None:
         raise FilterError(Problem.NOTHING_TO_NEGATE, negated)
@@ -87,7 +87,7 @@ def _test(token: str) -> Test:
         return _rate(field, sign, rest, token)
     make = _FIELDS.get(field)
     if make is None:
-        if ":" in rest and _HEXADECIMAL.fullmatch(field):  # an IPv6 address begins like this
+        if ":" in rest and _HEXADECIMAL.fullmatch(field):  # an IPv6 address
             return _word(token)
         raise FilterError(Problem.UNKNOWN_FIELD, token, field=field)
     values = [value.replace('"', "") for value in rest.split(",")]
@@ -167,7 +167,7 @@ def _country(value: str, _token: str) -> Test:
 
 
 def _state(value: str, _token: str) -> Test:
-    # As it is written in the table, or as the system calls it.
+    # As in the table, or as the kernel names it.
     wanted = value.replace(" ", "_").replace("-", "_")
     wanted = "listen" if wanted.startswith("listen") else wanted
     return lambda connection: (connection.state or "").lower().startswith(wanted)
@@ -215,7 +215,7 @@ def _rate(field: str, sign: str, rest: str, token: str) -> Test:
 
     def test(connection: Connection) -> bool:
         if connection.rx_rate is None or connection.tx_rate is None:
-            return False  # what is not known is neither above nor below
+            return False  # an unknown rate is neither above nor below
         rate: float = max(connection.rx_rate, connection.tx_rate)
         return rate > limit if sign == ">" else rate < limit
 

@@ -1,4 +1,4 @@
-"""The strip that makes the sums come out: what the interfaces counted = what the apps moved + a named remainder."""
+"""The strip of the sums: bytes of the interfaces = bytes of the apps + a named remainder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BAR_HEIGHT = 8
 _LEAST_BAR = 60
 _LEAST_PART, _PART_GAP = 3, 2
 _ABOVE = 0.01
-"""Apps above the interface by more than this share are worth a word."""
+"""Apps above the interfaces by more than this share are explained."""
 
 
 _Piece = tuple[str, QFont, QColor]
@@ -62,7 +62,7 @@ class ReconciliationStrip(Strip):
         self._show(*directions)
 
     def forget(self) -> None:
-        """Nothing is known any more."""
+        """Show all rates as unknown."""
         self._show(_Direction(), _Direction())
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -79,7 +79,7 @@ class ReconciliationStrip(Strip):
         end = (self.width() - self._link.geometry().right() - 1 if right_to_left else self._link.x()) - GAP
         left = MARGIN + lead + 24
         words = self._words()
-        if end - left - _width(words) - 24 < _LEAST_BAR:  # a number is never cut: before that words are left out
+        if end - left - _width(words) - 24 < _LEAST_BAR:  # words are shortened before a number is cut
             words = self._words(briefly=True)
         bar = min(max(0, end - left - _width(words) - 24), self.width() // 3)
         for index, (sign, colour, direction) in enumerate(((DOWN, tokens.down, self._down), (UP, tokens.up, self._up))):
@@ -131,7 +131,7 @@ class ReconciliationStrip(Strip):
         painter.drawText(place, aligned(self, align), elided)
 
     def _draw_bar(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
-        """Solid for what apps account for, hatched for the rest; UDP of apps, where it is counted, is pale."""
+        """Draw the share of the apps solid, UDP of apps, if it is counted, pale, and the rest hatched."""
         if direction.udp is not None:
             self._draw_counted(painter, box, direction, colour)
             return
@@ -212,7 +212,7 @@ class ReconciliationStrip(Strip):
         QToolTip.showText(below, self.explanation(), self._link)
 
     def explanation(self) -> str:
-        """What the remainder is, and why the sums may differ."""
+        """Explain the remainder, and why the sums may differ."""
         known = (
             (
                 self.tr("The system counts the bytes of each TCP connection, and the helper those of UDP and QUIC."),
@@ -245,5 +245,5 @@ class ReconciliationStrip(Strip):
 
 
 def _width(lines: list[list[_Piece]]) -> int:
-    """Of the longer one."""
+    """Return the width of the longer line."""
     return max(sum(text_width(font, text) for text, font, _ink in pieces) for pieces in lines)

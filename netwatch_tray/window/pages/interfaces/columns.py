@@ -22,11 +22,11 @@ from netwatch_tray.window.widgets.theme import Tokens, text_width
 _SPARK_WIDTH, _LEAST_SPARK, _SPARK_HEIGHT = 120, 84, 26
 _SPARK_S = 60.0
 _TWO_LINES = 36
-"""From this row height on there is room for a second line."""
+"""Row height from which there is room for a second line."""
 _MOST_ERRORS = 99_999
-"""More are not told apart in the table."""
+"""A greater number is shown as a lower bound."""
 _LINK_UNITS = Units(bits=True)
-"""Of a link's speed, whatever rates are shown in: so it is printed on every box."""
+"""Link speeds are in bit/s everywhere, whatever rates are shown in."""
 _MARK = 16
 """Width of the mark that says whether an interface is counted."""
 
@@ -34,20 +34,20 @@ translate = QCoreApplication.translate
 
 
 class InterfaceContext(NamedTuple):
-    """What the cells are drawn from besides their own record."""
+    """What all cells are drawn from, besides the record of their row."""
 
     points: Callable[[int, float], list[Point]]
-    """Of an interface by index, since a moment."""
+    """Of an interface by index, since a Unix time."""
     end: float
-    """The moment at the right edge of the spark lines."""
+    """Right edge of the sparklines, Unix time."""
     interval: float
     units: Units
     is_live: bool
-    """Whether an agent tells them; else nobody knows what is counted."""
+    """Whether an agent is measuring; without one it is unknown which interfaces count."""
 
 
 def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[InterfaceTick]]:
-    """`context` gives what holds at the moment of drawing."""
+    """Return the columns; `context` is called for each cell."""
     return [
         Column(
             title=translate("Interfaces", "Interface"),
@@ -104,7 +104,7 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
             draw=lambda cell, each: _draw_why(cell, each, is_live=context().is_live),
             tooltip=lambda each: _why(each, is_live=context().is_live),
             widest="Not counted: traffic of this computer with itself",
-            least="Traffic of this computer with itself",  # why is what people ask; it is told in a smaller font
+            least="Traffic of this computer with itself",  # in the smaller font of the reason
             stretch=3,
         ),
     ]
@@ -129,13 +129,13 @@ def _rate_column(
 
 
 def _place(each: InterfaceTick) -> tuple[bool, bool, list[tuple[str, int]]]:
-    """Counted ones first, those that are down last, eth2 before eth10."""
+    """Sort counted ones first, those that are down last, eth2 before eth10."""
     parts = re.findall(r"(\D*)(\d*)", each.name)
     return (not each.is_uplink, not each.is_up, [(text, int(digits or 0)) for text, digits in parts])
 
 
 def _lines(cell: Cell) -> tuple[QRect, QRect]:
-    """The upper and the lower line of a two-line cell."""
+    """Return the boxes of the two lines of a cell."""
     upper, lower = QFontMetrics(cell.theme.fonts.base).height(), QFontMetrics(cell.theme.fonts.small).height()
     top = cell.box.top() + (cell.box.height() - upper - lower) // 2
     return (
@@ -188,7 +188,7 @@ def _explain_link(each: InterfaceTick) -> str:
 
 
 def _by_reach(addresses: tuple[str, ...]) -> list[str]:
-    """What others reach it by first: IPv4, then IPv6, at last those of the link alone."""
+    """Sort IPv4 before IPv6, link-local addresses last."""
     return sorted(addresses, key=lambda address: (address.lower().startswith("fe80:"), ":" in address))
 
 
@@ -203,7 +203,7 @@ def _draw_addresses(cell: Cell, each: InterfaceTick) -> None:
         more = f" +{len(addresses) - 1}" if len(addresses) > 1 else ""
         cell.text(addresses[0] + more, tokens.ink, fonts.small, elide=middle)
         return
-    # Two small lines: an address is long, and a table of them is read by comparing.
+    # Two small lines, because addresses are long.
     height = QFontMetrics(fonts.small).height() + 1
     top = cell.box.top() + (cell.box.height() - 2 * height) // 2
     more = f" +{len(addresses) - 2}" if len(addresses) > 2 else ""
@@ -227,11 +227,11 @@ def _draw_activity(cell: Cell, each: InterfaceTick, context: InterfaceContext) -
 
 
 def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
-    """How many since boot; while it goes wrong, how fast."""
+    """Draw the count since boot, and the present rate while there are errors."""
     errors, drops = each.rx_errors + each.tx_errors, each.rx_drops + each.tx_drops
     fonts, tokens = cell.theme.fonts, cell.tokens
     colour, font = (tokens.ink, fonts.strong) if errors else (tokens.ink3, fonts.base)
-    # A number that lost its end would be another number; the tooltip has it whole.
+    # An elided number would be another number; the tooltip has the whole one.
     text = _grouped(errors) if errors <= _MOST_ERRORS else f">{_grouped(_MOST_ERRORS)}"
     right = Qt.AlignmentFlag.AlignRight
     now, now_colour = _going_wrong(each, tokens)
@@ -248,7 +248,7 @@ def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
 
 
 def _going_wrong(each: InterfaceTick, tokens: Tokens) -> tuple[str, QColor]:
-    """What happens at this moment; empty while nothing does."""
+    """Return the present rate of errors or drops with its colour; empty without any."""
     if each.error_rate:
         return translate("Interfaces", "{rate} err/s").format(rate=_per_second(each.error_rate)), tokens.err
     if each.drop_rate:
@@ -273,7 +273,7 @@ def _explain_errors(each: InterfaceTick) -> str:
 
 
 def _per_second(rate: float | None) -> str:
-    """Three digits at most, never in powers of ten."""
+    """Return at most three digits, never in powers of ten."""
     if rate is None:
         return units.UNKNOWN
     return f"{rate:.3g}" if rate < 100 else _grouped(round(rate))
@@ -312,7 +312,7 @@ def _draw_why(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
         cell.text(verdict, tokens.ink if each.is_uplink else tokens.ink2, box=upper)
         cell.text(_sentence(reason), tokens.ink3, fonts.small, box=lower)
     else:
-        # The mark says the verdict.
+        # The mark shows the verdict.
         cell.text(_sentence(reason or whole), tokens.ink2, fonts.small, box=QRect(line))
 
 
@@ -321,5 +321,5 @@ def _sentence(text: str) -> str:
 
 
 def _grouped(count: int) -> str:
-    """Thousands apart by narrow no-break spaces."""
+    """Separate thousands by narrow no-break spaces."""
     return f"{count:,}".replace(",", "\u202f")

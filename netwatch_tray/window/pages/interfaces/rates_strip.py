@@ -21,7 +21,7 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 class RatesStrip(Strip):
     """Shows the rates of the total or of one interface.
 
-    `why_requested`: the user asks why the total is what it is. `total_requested`: instead of the interface.
+    `why_requested`: the user wants the total explained. `total_requested`: wants it instead of the interface.
     """
 
     why_requested = Signal()

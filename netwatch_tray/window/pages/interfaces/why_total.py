@@ -1,6 +1,4 @@
-"""The pop-over that answers "why this total": the interfaces as a tree, each over what carries it, its rates and why it
-is in or out.
-"""
+"""The popover that explains the total: a tree of interfaces, each below its underlay, with rates and reasons."""
 
 from __future__ import annotations
 
@@ -21,14 +19,11 @@ _ROW = 24
 _WIDTH = 704
 _PADDING = 12
 _INDENT, _DEEPEST = 18, 6
-"""Per level, dip; more levels are not told apart."""
+"""Dip per level, and the deepest level that is indented further."""
 
 
 class WhyTotal(Popover):
-    """Opens below its link and is brought up to date at each tick while it is open.
-
-    `choice_requested`: the person wants to choose what is counted.
-    """
+    """Updated with each tick while it is open. `choice_requested`: the user wants to choose what is counted."""
 
     choice_requested = Signal()
 
@@ -49,7 +44,7 @@ class WhyTotal(Popover):
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(self._list)
         self._scroll.setVerticalScrollBar(SlimScrollBar(theme))
-        # Both are as clear as glass: the frame paints the ground.
+        # Both are transparent: the frame paints the background.
         self._scroll.viewport().setAutoFillBackground(False)
         self._list.setAutoFillBackground(False)
         title = Text(theme, theme.fonts.strong)
@@ -86,7 +81,7 @@ class WhyTotal(Popover):
         self._rows[-1].show((self.tr("Total"), *_rates(tick.total, shown_in), ""))
 
     def open_in(self, window: QWidget, below: QWidget) -> None:
-        """Inside the window, below this widget of it."""
+        """Open inside the window, below one of its widgets."""
         around = 3 * _PADDING + 2 * self._theme.height(_ROW)
         height = self._theme.height(_ROW) * (len(self._rows) + 1) + around
         self.resize(min(_WIDTH, window.width() - 2 * MARGIN), min(height, window.height() * 2 // 3))
@@ -96,7 +91,7 @@ class WhyTotal(Popover):
         self.show()
 
     def _rebuild(self, interfaces: int) -> None:
-        """A heading, a row for each interface, and the total."""
+        """Make a header, a row for each interface, and the total."""
         while (item := self._grid.takeAt(0)) is not None:
             item.widget().deleteLater()
         fonts = self._theme.fonts

@@ -1,4 +1,4 @@
-"""Usage drawn: what was used so far with where it leads to, and a bar for each day or month."""
+"""The charts of usage: the sum so far with its projection, and a bar for each day or month."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _FADED = 0.72
 _WIDEST_BAR = 40
 _LABELS_APART = 56
 _END_LABELS = 118
-"""Room at the trailing side for what stands at the end of a line."""
+"""Room at the trailing side for the labels at the ends of lines."""
 _SO_FAR_SHARE = 0.5
 
 
 class Bar(NamedTuple):
-    """A day or a month; bytes, None where nothing was recorded."""
+    """A day or a month; bytes, None: nothing was recorded."""
 
     name: str
     """Below the axis."""
@@ -37,20 +37,20 @@ class Bar(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Where a month leads to, bytes."""
+    """A month with its data plan, bytes."""
 
     used: int
     cap: int | None
     allowance: int | None
     """A day, from today on."""
     projection: int | None
-    """None: it cannot be told yet."""
+    """At the end of the month; None: too little is measured."""
     today: float
-    """How much of the month is over, in bars."""
+    """How much of the month has passed, in bars."""
 
 
 class UsageChart(QWidget):
-    """Bars; above them, for a month, the sum so far."""
+    """Bars; for a month also the sum so far, above them."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class UsageChart(QWidget):
         return QSize(640, 400)
 
     def show_bars(self, bars: Sequence[Bar], plan: Plan | None, shown_in: Units, unmeasured: float = 0.0) -> None:
-        """`unmeasured`: so many bars had passed before anything was measured."""
+        """`unmeasured`: number of bars before measuring began."""
         self._bars, self._plan, self._units, self._unmeasured = bars, plan, shown_in, unmeasured
         known = [each for each in bars if each.rx is not None and each.tx is not None]
         self.setAccessibleName(self.tr("Usage"))
@@ -146,7 +146,7 @@ class UsageChart(QWidget):
             painter.drawText(QPointF(box.left() - GAP - width, y + metrics.capHeight() / 2), text)
 
     def _draw_unmeasured(self, painter: QPainter, box: QRectF) -> None:
-        """Hatched, as the rate chart's gaps are: what is not known is not nothing."""
+        """Hatch unmeasured time, like the gaps of the rate chart: it is unknown, not zero."""
         now = next((place for place, bar in enumerate(self._bars) if bar.is_now), len(self._bars))
         width = box.width() / len(self._bars)
         painter.setPen(hair_line(faded(self._theme.tokens.ink3, 0.4)))
@@ -158,7 +158,7 @@ class UsageChart(QWidget):
                 draw_hatch(painter, QRectF(box.left() + place * width, box.top(), share * width, box.height()))
 
     def _draw_names(self, painter: QPainter, box: QRectF) -> None:
-        """As many as have room; that of now always."""
+        """Draw the names that have room, and always the present one."""
         fonts, tokens = self._theme.fonts, self._theme.tokens
         width = box.width() / len(self._bars)
         widest = max(QFontMetricsF(fonts.small_strong).horizontalAdvance(bar.name) for bar in self._bars) + GAP
@@ -190,7 +190,7 @@ class UsageChart(QWidget):
             solid = QRectF(x, box.bottom() - down, thick, down)
             painter.fillRect(solid, tokens.down if bar.is_now else faded(tokens.down, _FADED))
             if up >= 1:
-                # Hollow: what is sent can be told from what is received in grey as well.
+                # Hollow, so that it differs from the received part also without colours.
                 painter.setPen(QPen(tokens.up, 1.5))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawRect(QRectF(x + 0.75, solid.top() - up, thick - 1.5, max(1.0, up - 0.75)))

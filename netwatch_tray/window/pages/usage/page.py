@@ -57,7 +57,7 @@ class UsagePage(Page):
 
         strip = Strip(theme, theme.height(92))
         self._amount = Text(theme, theme.fonts.rate)
-        self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # a number is never cut
+        self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # never cut
         self._of = Text(theme, theme.fonts.base, "ink2")
         self._sentence = Text(theme, theme.fonts.small, "ink2")
         self._bar = PlanBar(theme)
@@ -193,7 +193,7 @@ class UsagePage(Page):
         plan = None
         if self._period == UsagePage.MONTH:
             plan = Plan(used, cap, view.allowance, view.projection, passed)
-        # Months are too long for a part of one to be told apart.
+        # The bars of a year are months: a part of one is too narrow.
         unmeasured = 0.0 if _PERIODS[self._period] == "year" else found.unmeasured
         self.chart.show_bars(self._bars(found), plan, self._units, unmeasured)
         self._stack.setCurrentWidget(self.chart)
@@ -295,7 +295,7 @@ class UsagePage(Page):
 
 
 def _moment(span: Days, passed: float) -> str:
-    """So many days after the span's beginning, as `22 November 12:40`, without the time at midnight."""
+    """Return the moment `passed` days after the first one: `22 November 12:40`, without the time at midnight."""
     whole = int(passed)
     minute = round((passed - whole) * 1440)
     day = long_date(span.first + timedelta(days=whole))

@@ -1,4 +1,4 @@
-"""What stands beside the charts of usage: today, earlier months, networks, and the plan."""
+"""The pane beside the usage charts: today, earlier months and networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BAR, _BAR_OPACITY = 8, 0.75
 
 
 class Amount(NamedTuple):
-    """A line: bytes (None: unknown) by name; a bar where `of` says what to compare it with."""
+    """A line: a name and bytes (None: unknown); with a bar if `of`, the longest amount, is not 0."""
 
     name: str
     size: int | None
@@ -30,7 +30,7 @@ class Amount(NamedTuple):
 
 
 class UsagePane(QWidget):
-    """Sections of amounts; `cap` is marked in those with bars."""
+    """Sections of amounts; the cap is marked on the bars."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class UsagePane(QWidget):
 
 
 class _Section(QWidget):
-    """A heading and its lines: name, bar, number and unit in columns of their own."""
+    """A heading and its lines, with name, bar, and amount in columns."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
