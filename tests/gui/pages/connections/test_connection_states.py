@@ -17,6 +17,12 @@ from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.widgets.empty_state import EmptyState
 
 
+def _cells(page: ConnectionsPage, row: int, *titles: str) -> list[str]:
+    """The texts of a row in these columns."""
+    columns = [column.title for column in page.table.model().columns]
+    return [table_texts(page.table)[row][columns.index(title)] for title in titles]
+
+
 def test_connections_open_change_and_close(open_window, monkeypatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window()
@@ -31,12 +37,12 @@ def test_connections_open_change_and_close(open_window, monkeypatch) -> None:
     )
     page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     assert [row[0] for row in table_texts(page.table)] == ["apt", "firefox", "sshd", units.UNKNOWN]
-    assert table_texts(page.table)[2][2:6] == ["TCP", "*:40003", "any", "Listening"]
-    assert table_texts(page.table)[3][:3] == [units.UNKNOWN, units.UNKNOWN, "UDP"]
+    assert _cells(page, 2, "Proto", "Local", "Remote", "State") == ["TCP", "*:40003", "any", "Listening"]
+    assert _cells(page, 3, "App", "Pid", "Proto") == [units.UNKNOWN, units.UNKNOWN, "UDP"]
     assert "Sockets: 4, listening: 1   read with lsof" in visible_text(opened.window)
     page.table.selectRow(2)
     opened.say(ConnectionsMessage(changed=(connection(1, state="CLOSE_WAIT"),), removed=("key2",)))
-    assert [row[5] for row in table_texts(page.table)[:2]] == ["Closed", "Close wait"]
+    assert [_cells(page, row, "State") for row in (0, 1)] == [["Closed"], ["Close wait"]]
     assert "Sockets: 3, listening: 1" in visible_text(opened.window)
     opened.say(ConnectionsMessage(source="lsof"))
     assert len(table_texts(page.table)) == 3, "the closed one goes with the next refresh"
