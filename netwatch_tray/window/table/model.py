@@ -15,6 +15,9 @@ from netwatch_tray.window.table.sorted_rows import Entry, Record, SortedRows
 
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
+_LAYOUT = ("QList<QPersistentModelIndex>", "QAbstractItemModel::LayoutChangeHint")
+_ROWS_MOVE = QAbstractTableModel.LayoutChangeHint.VerticalSortHint
+"""Without it the header hides its hidden sections again after every sort, and the table is drawn twice."""
 
 
 class SortedModel(QAbstractTableModel, Generic[Record]):
@@ -143,10 +146,10 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
     @contextmanager
     def _rearranged(self) -> Iterator[None]:
         """Enclose a change of the order. Selection and current row are persistent indexes; each follows its record."""
-        self.layoutAboutToBeChanged.emit()
+        self.layoutAboutToBeChanged[_LAYOUT].emit([], _ROWS_MOVE)  # type: ignore[index]  # missing in the stubs
         old = self.persistentIndexList()
         followed = [self._rows[index.row()] for index in old]
         yield
         new = [self.index(self._rows.row(entry), index.column()) for entry, index in zip(followed, old, strict=True)]
         self.changePersistentIndexList(old, new)
-        self.layoutChanged.emit()
+        self.layoutChanged[_LAYOUT].emit([], _ROWS_MOVE)  # type: ignore[index]
