@@ -108,7 +108,9 @@ class MainWindow(QWidget):
                 minimise=self.showMinimized,
                 keys=lambda: self.help.open_in(self),
                 pages=tuple((name, partial(self.turn_to, index)) for index, name in enumerate(self._row.names)),
-                ranges=tuple(partial(self._choose_range, index) for index in range(self.interfaces.ranges)),
+                ranges=tuple(
+                    partial(self._choose_range, index) for index in range(self.interfaces.range_chart.range_count)
+                ),
                 group=self.connections.bar.group_by_next,
                 filter=lambda: self._page().go_to_filter(),
                 escape=self._escape,
@@ -149,7 +151,7 @@ class MainWindow(QWidget):
 
     @cached_property
     def help(self) -> HelpSheet:
-        return HelpSheet(self._theme, self, _SETTINGS, self.interfaces.ranges)
+        return HelpSheet(self._theme, self, _SETTINGS, self.interfaces.range_chart.range_count)
 
     def turn_to(self, page: int) -> None:
         """Show the page with this index."""
@@ -202,7 +204,7 @@ class MainWindow(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         memory = self._memory
         memory.save_geometry(self)
-        memory.save(page=self._row.tabs.checkedId(), range=self.interfaces.range_index)
+        memory.save(page=self._row.tabs.checkedId(), range=self.interfaces.range_chart.index)
         memory.save(grouping=self.connections.bar.grouping.value, period=self.usage.period)
         memory.save_order("connections", self.connections.table)
         memory.save_order("apps", self.apps.table)

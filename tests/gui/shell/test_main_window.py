@@ -24,7 +24,7 @@ def test_keys_choose_page_range_and_crosshair(open_window) -> None:
     QTest.keySequence(window, "Ctrl+1")
     assert page.isVisible()
     QTest.keySequence(window, "Alt+2")
-    assert page.range_index == 1
+    assert page.range_chart.index == 1
     until(page.table.hasFocus, "the table has the focus")
     page.range_chart.chart.grab()
     QTest.keyClick(page.table, Qt.Key.Key_Left)
@@ -92,7 +92,7 @@ def test_page_range_grouping_and_order_are_remembered(open_window) -> None:
     first.memory.sync()
     again = open_window(connected=False)
     assert again.window.connections.isVisible()
-    assert again.window.interfaces.range_index == 1
+    assert again.window.interfaces.range_chart.index == 1
     assert again.window.usage.period == 2
     assert again.window.connections.bar.grouping == "remote"
     headers = [table.horizontalHeader() for table in (again.window.connections.table, again.window.apps.table)]
@@ -107,7 +107,7 @@ def test_page_range_grouping_and_order_are_remembered(open_window) -> None:
     first.memory.setValue("apps/column", "1")
     strange = open_window(connected=False)
     assert strange.window.interfaces.isVisible()
-    assert strange.window.interfaces.range_index == 0
+    assert strange.window.interfaces.range_chart.index == 0
     tables = strange.window.connections.table, strange.window.apps.table
     titles = [table.model().columns[table.horizontalHeader().sortIndicatorSection()].title for table in tables]
     assert titles == ["↓", "↓ now"], "as at first: one column does not exist, the other has no order"

@@ -68,15 +68,6 @@ class InterfacesPage(Page):
         self._show_rates()
 
     @property
-    def ranges(self) -> int:
-        """The number of ranges."""
-        return self.range_chart.count_of_ranges
-
-    @property
-    def range_index(self) -> int:
-        return self.range_chart.index
-
-    @property
     def tick(self) -> Tick | None:
         """The shown one."""
         return self._tick
@@ -179,7 +170,7 @@ class InterfacesPage(Page):
         column.addWidget(self.table)
         chart = self.range_chart
         order: tuple[QWidget, ...] = (
-            chart.ranges.button(self.ranges - 1),
+            chart.ranges.button(chart.range_count - 1),
             chart.as_table,
             chart.chart,
             chart.table,

@@ -79,7 +79,7 @@ class RangeChart(QStackedWidget):
         self.addWidget(self.table)
         names = [self.tr("1 min"), self.tr("5 min")]
         names += [self.tr("1 h"), self.tr("24 h"), self.tr("7 d"), self.tr("30 d"), self.tr("1 y")] if history else []
-        self.count_of_ranges = len(names)
+        self.range_count = len(names)
         self.ranges = Segments(theme, names, self.tr("Time range"))
         for index, name in enumerate(names):
             self.ranges.button(index).setToolTip(f"{name} (Alt+{index + 1})")
@@ -101,7 +101,7 @@ class RangeChart(QStackedWidget):
         return self._index
 
     def choose(self, index: int) -> None:
-        if index < self.count_of_ranges:
+        if index < self.range_count:
             self.ranges.choose(index)
 
     def set_recorded(self, is_recorded: bool | None) -> None:
