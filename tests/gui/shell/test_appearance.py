@@ -194,7 +194,7 @@ def start(bus: Session) -> Iterator[Start]:
         window.stop()
 
 
-def test_the_portals_scheme_holds_and_is_followed_both_ways(start: Start, open_portal: Callable[[int], Portal]) -> None:
+def test_the_window_follows_the_portals_scheme(start: Start, open_portal: Callable[[int], Portal]) -> None:
     portal = open_portal(DARK)
     window = start()
     window.is_now("dark")
@@ -204,7 +204,7 @@ def test_the_portals_scheme_holds_and_is_followed_both_ways(start: Start, open_p
     assert window.close() == ""
 
 
-def test_the_users_choice_stands_above_the_desktops(start: Start, open_portal: Callable[[int], Portal]) -> None:
+def test_the_setting_overrides_the_desktop(start: Start, open_portal: Callable[[int], Portal]) -> None:
     portal = open_portal(DARK)
     window = start("light")
     assert portal.asked.wait(60)
@@ -234,7 +234,7 @@ def test_a_portal_that_restarts_is_followed_again(start: Start, open_portal: Cal
     assert window.close() == ""
 
 
-def test_without_a_portal_and_without_a_bus_it_is_light_and_the_choice_works(start: Start) -> None:
+def test_without_portal_or_bus_the_window_is_light_unless_set(start: Start) -> None:
     for environment in ({}, {"DBUS_SESSION_BUS_ADDRESS": "disabled:"}, {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/no"}):
         window = start(**environment)
         assert window.answer().startswith("light")
@@ -243,7 +243,7 @@ def test_without_a_portal_and_without_a_bus_it_is_light_and_the_choice_works(sta
         assert "Traceback" not in window.close()
 
 
-def test_nonsense_from_the_bus_changes_nothing(start: Start, open_portal: Callable[[int], Portal]) -> None:
+def test_garbage_from_the_bus_is_ignored(start: Start, open_portal: Callable[[int], Portal]) -> None:
     portal = open_portal(DARK)
     window = start()
     window.is_now("dark")
@@ -257,7 +257,7 @@ def test_nonsense_from_the_bus_changes_nothing(start: Start, open_portal: Callab
     assert window.close() == ""
 
 
-def test_a_font_that_the_desktop_changes_is_taken(start: Start, open_portal: Callable[[int], Portal]) -> None:
+def test_the_window_follows_the_desktops_font(start: Start, open_portal: Callable[[int], Portal]) -> None:
     portal = open_portal(LIGHT)
     window = start()
     assert portal.asked.wait(60)
@@ -276,7 +276,7 @@ def test_a_font_that_the_desktop_changes_is_taken(start: Start, open_portal: Cal
         (" DejaVu Sans  12 ", "DejaVu Sans", 12.0),
     ],
 )
-def test_a_description_of_a_font(description: str, family: str, points: float) -> None:
+def test_a_font_description_is_parsed(description: str, family: str, points: float) -> None:
     font = parse_font(description)
     assert font
     assert (font.family(), font.pointSizeF()) == (family, points)
@@ -285,11 +285,11 @@ def test_a_description_of_a_font(description: str, family: str, points: float) -
 @pytest.mark.parametrize(
     "description", ["", "11", "Cantarell", "Cantarell 0", "Cantarell nan", "Cantarell inf", "x 999"]
 )
-def test_no_description_of_a_font(description: str) -> None:
+def test_other_text_is_no_font(description: str) -> None:
     assert parse_font(description) is None
 
 
-def test_another_font_makes_the_window_anew_without_ending_it(
+def test_another_font_replaces_the_window_without_ending_the_process(
     bus: Session, open_portal: Callable[[int], Portal]
 ) -> None:
     portal = open_portal(LIGHT)

@@ -26,7 +26,7 @@ def actions(window) -> dict[str, QAction]:
 
 
 @pytest.mark.usefixtures("on_a_mac")
-def test_the_menu_bar_has_the_rows_of_every_program_in_their_roles(open_window):
+def test_the_menu_bar_has_the_usual_items_in_their_roles(open_window):
     window = open_window().window
     found = actions(window)
     roles = {name: row.menuRole() for name, row in found.items() if row.menuRole() != QAction.MenuRole.NoRole}
@@ -50,7 +50,7 @@ def test_no_key_is_ambiguous(open_window):
 
 
 @pytest.mark.usefixtures("on_a_mac")
-def test_every_row_does_what_it_says(open_window):
+def test_every_item_acts(open_window):
     window = open_window().window
     found = actions(window)
     found["Connections"].trigger()
@@ -71,7 +71,7 @@ def test_elsewhere_there_is_no_menu_bar(open_window):
     assert not open_window().window.findChildren(QMenuBar)
 
 
-def test_the_windows_process_gets_a_dock_icon_and_comes_to_the_front(monkeypatch):
+def test_the_process_gets_a_dock_icon_and_comes_to_the_front(monkeypatch):
     cocoa = Cocoa()
     cocoa.install(monkeypatch)
     become_regular()

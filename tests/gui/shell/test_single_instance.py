@@ -10,7 +10,7 @@ from netwatch_tray.errors import NetWatchError
 from netwatch_tray.window.shell.single_instance import SingleInstance
 
 
-def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> None:
+def test_a_second_instance_raises_the_first(tmp_path: Path, monkeypatch) -> None:
     first, asked = SingleInstance(tmp_path), []
     first.requested.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
@@ -28,7 +28,7 @@ def test_the_second_asks_the_first_to_come_up(tmp_path: Path, monkeypatch) -> No
 
 @pytest.mark.parametrize("at_settings", [False, True])
 @pytest.mark.parametrize("token", ["", "token of the click", "x" * 4096])
-def test_the_page_is_handed_over_with_the_token(tmp_path: Path, monkeypatch, token: str, at_settings: bool) -> None:
+def test_the_request_carries_token_and_page(tmp_path: Path, monkeypatch, token: str, at_settings: bool) -> None:
     first, asked = SingleInstance(tmp_path), []
     first.requested.connect(lambda wanted: asked.append((wanted, os.environ.get("XDG_ACTIVATION_TOKEN", ""))))
     assert first.claim()
@@ -39,7 +39,7 @@ def test_the_page_is_handed_over_with_the_token(tmp_path: Path, monkeypatch, tok
     first.release()
 
 
-def test_a_token_that_no_compositor_gives_is_ignored(tmp_path: Path, monkeypatch) -> None:
+def test_an_invalid_token_is_ignored(tmp_path: Path, monkeypatch) -> None:
     first, asked = SingleInstance(tmp_path), []
     first.requested.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
@@ -54,14 +54,14 @@ def test_a_token_that_no_compositor_gives_is_ignored(tmp_path: Path, monkeypatch
     first.release()
 
 
-def test_what_a_killed_one_has_left_does_not_matter(tmp_path: Path) -> None:
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "window").touch()
     one = SingleInstance(tmp_path)
     assert one.claim()
     one.release()
 
 
-def test_one_that_does_not_answer_is_said(tmp_path: Path, monkeypatch) -> None:
+def test_an_instance_that_does_not_listen_raises(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.shell.single_instance._TIMEOUT_S", 0.1)
     first = SingleInstance(tmp_path)
     assert first.claim()

@@ -10,5 +10,5 @@ CODE = (
 )
 
 
-def test_what_edits_the_settings_file_is_loaded_when_a_setting_is_saved() -> None:
+def test_tomlkit_is_loaded_only_when_a_setting_is_saved() -> None:
     subprocess.run([sys.executable, "-c", CODE], check=True, timeout=60)

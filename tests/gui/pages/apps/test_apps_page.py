@@ -29,7 +29,7 @@ def _column(page, column: int) -> list[str]:
     return [str(model.index(row, column).data()) for row in range(model.rowCount())]
 
 
-def test_who_uses_the_network_and_the_remainder(open_window) -> None:
+def test_apps_and_the_remainder_are_listed(open_window) -> None:
     opened = open_window()
     QTest.keySequence(opened.window, "Ctrl+3")
     page = opened.window.apps
@@ -53,7 +53,7 @@ def test_who_uses_the_network_and_the_remainder(open_window) -> None:
     assert "UDP, QUIC and other" in drawn(page.table)
 
 
-def test_search_and_the_way_to_the_connections(open_window) -> None:
+def test_search_and_enter_lead_to_the_connections(open_window) -> None:
     opened = open_window()
     opened.window.turn_to(2)
     page = opened.window.apps
@@ -73,7 +73,7 @@ def test_search_and_the_way_to_the_connections(open_window) -> None:
     assert opened.window.connections.bar.field.text() == 'app:"Web Content"'
 
 
-def test_nothing_old_is_shown_without_the_agent(open_window) -> None:
+def test_without_the_agent_no_rate_is_shown(open_window) -> None:
     opened = open_window()
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))
@@ -129,7 +129,7 @@ def test_bytes_of_gaps_have_a_row_of_their_own(open_window) -> None:
     }
 
 
-def test_a_history_that_cannot_be_read_is_said(open_window) -> None:
+def test_the_reason_of_a_missing_history_is_in_the_tooltips(open_window) -> None:
     opened = open_window(history=FakeHistory(error="There is no history yet."))
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))

@@ -64,7 +64,7 @@ def _kept(text: str) -> list[Connection]:
         ("none", ()),
     ],
 )
-def test_what_passes(text: str, kept: tuple[Connection, ...]) -> None:
+def test_a_filter_selects_connections(text: str, kept: tuple[Connection, ...]) -> None:
     assert _kept(text) == list(kept)
 
 
@@ -84,7 +84,7 @@ def test_what_passes(text: str, kept: tuple[Connection, ...]) -> None:
         ("not", Problem.NOTHING_TO_NEGATE, "not"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(text: str, problem: Problem, token: str) -> None:
+def test_an_invalid_condition_has_a_problem_and_its_token(text: str, problem: Problem, token: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse(text)
     assert (caught.value.problem, caught.value.token) == (problem, token)
@@ -92,7 +92,7 @@ def test_what_is_wrong_is_said_in_a_sentence(text: str, problem: Problem, token:
 
 
 @given(st.text(alphabet='abport:state-not ",<>0159k.M\n\u0130é', max_size=30) | st.text(max_size=30))
-def test_any_text_is_a_filter_or_an_error_in_words(text: str) -> None:
+def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
     try:
         found = parse(text)
     except FilterError as error:

@@ -31,7 +31,7 @@ _steps = st.lists(
 
 
 @given(_steps)
-def test_what_it_keeps_is_what_counting_afresh_gives(steps) -> None:
+def test_counts_and_rates_equal_those_counted_from_scratch(steps) -> None:
     kept = ConnectionList()
     there: dict[str, tuple[Connection, int | None]] = {}
     """With the step in which each closed."""

@@ -76,7 +76,7 @@ def test_a_number_of_the_sums_is_never_cut(open_window, width: int) -> None:
     assert ("UDP, QUIC and other" in drawn) == (width == 960), "words are left out where there is no room"
 
 
-def test_the_fastest_stands_first_and_all_is_told(open_window) -> None:
+def test_the_fastest_is_first_and_cells_are_explained(open_window) -> None:
     _opened, page = _open(open_window)
     assert _column(page, 0) == ["firefox", "curl", "firefox", "postgresql.service", "user mallory"]
     assert _column(page, _RX) == ["5.00 MB/s", "900 kB/s", "1.00 kB/s", "0 B/s", units.UNKNOWN]
@@ -114,7 +114,7 @@ def test_hosts_have_a_column_once_one_has_a_name(open_window) -> None:
     assert not page._rows.has_hosts
 
 
-def test_details_tell_where_the_name_is_from(open_window) -> None:
+def test_details_show_the_origin_of_the_name(open_window) -> None:
     opened, page = _open(open_window)
     opened.say(ConnectionsMessage(added=_named()))
     page.side.toggle()
@@ -141,7 +141,7 @@ def test_udp_that_is_counted_is_a_sum_of_its_own(open_window) -> None:
     assert "the helper those of UDP and QUIC" in strip.explanation()
 
 
-def test_rows_move_at_most_every_two_seconds_and_never_under_the_pointer(open_window) -> None:
+def test_row_order_is_stable_for_a_while_and_under_the_pointer(open_window) -> None:
     opened, page = _open(open_window)
     faster = connection(3, "curl", app="curl", rx_rate=8e6, tx_rate=1e3)
     slower = connection(3, "curl", app="curl", rx_rate=9.0, tx_rate=1e3)
@@ -192,7 +192,7 @@ def test_groups_have_their_sums_and_fold(open_window) -> None:
     assert len(_column(page, 0)) == 6
 
 
-def test_a_bad_filter_keeps_the_last_good_result(open_window) -> None:
+def test_an_invalid_filter_keeps_the_last_valid_one(open_window) -> None:
     _opened, page = _open(open_window)
     page.bar.field.setText("app:firefox")
     assert _column(page, 0) == ["firefox", "firefox"]
@@ -206,7 +206,7 @@ def test_a_bad_filter_keeps_the_last_good_result(open_window) -> None:
     assert "1 of 5" in drawn(page.bar.field)
 
 
-def test_details(open_window) -> None:
+def test_details_follow_the_selection(open_window) -> None:
     opened, page = _open(open_window)
     page.table.selectRow(0)
     page.table.setFocus()
@@ -235,7 +235,7 @@ def test_details(open_window) -> None:
     assert page.bar.field.text() == "app:firefox", "one thing at a time"
 
 
-def test_copying(open_window) -> None:
+def test_cells_and_rows_are_copied(open_window) -> None:
     _opened, page = _open(open_window)
     page.table.setCurrentIndex(page.table.model().index(1, _REMOTE))
     page.table.setFocus()
@@ -247,7 +247,7 @@ def test_copying(open_window) -> None:
     assert len(QGuiApplication.clipboard().text().splitlines()) == 5
 
 
-def test_export(open_window, tmp_path, monkeypatch) -> None:
+def test_the_filtered_rows_are_exported(open_window, tmp_path, monkeypatch) -> None:
     opened, page = _open(open_window)
     page.bar.field.setText("app:firefox")
     file = tmp_path / "out"
@@ -272,7 +272,7 @@ def test_export(open_window, tmp_path, monkeypatch) -> None:
     assert str(tmp_path) in visible_text(banner)
 
 
-def test_the_sums_come_out(open_window) -> None:
+def test_the_sums_are_read_to_screen_readers_and_explained(open_window) -> None:
     message = AppsMessage(apps=(), interval_s=2.0, uplink=(2_000_000, 3000), tcp=(1_800_000, 4000), other=(200_000, 0))
     opened, page = _open(open_window, message)
     assert page.sums.accessibleName() == (
