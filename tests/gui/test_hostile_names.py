@@ -334,7 +334,7 @@ def test_texts_paragraphs_and_buttons(name: str, application: QApplication) -> N
     button = FlatButton(theme, name)
     text.show_text(name)
     text.resize(1, 20)
-    text._explain()
+    text._update_tooltip()
     assert not CONTROL.search(text.text())
     assert plain(text.toolTip()) in {"", text.text()}
     assert text.textFormat() == paragraph.textFormat() == Qt.TextFormat.PlainText
