@@ -1,4 +1,4 @@
-"""A chart's twin for who reads rather than looks: each of its points as a row of a table, gaps with their reason."""
+"""Accessible tabular view of a chart: its points as rows, and gaps with their reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ translate = QCoreApplication.translate
 
 
 class _Line(NamedTuple):
-    """A point of the chart, or a gap: then there are no rates but a sentence."""
+    """A point of the chart, or a gap with a note instead of rates."""
 
     at: float
     time: str
@@ -31,7 +31,7 @@ class _Line(NamedTuple):
 
 
 class ChartTable(TableView[_Line]):
-    """Brought up to date by `follow`, the newest moment first."""
+    """The points and gaps of a chart, the newest first; `follow` updates them."""
 
     def __init__(self, theme: Theme, chart: Chart) -> None:
         self._chart = chart
@@ -40,7 +40,7 @@ class ChartTable(TableView[_Line]):
         self.make_sortable(0, Qt.SortOrder.DescendingOrder)
 
     def follow(self) -> None:
-        """Shows what the chart would show now."""
+        """Show what the chart shows at this moment."""
         lines = [self._line(each) for each in self._chart.moments()]
         present = {line.at for line in lines}
         gone = [line.at for line in self.model().records() if line.at not in present]

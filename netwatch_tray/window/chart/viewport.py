@@ -39,7 +39,7 @@ class Viewport:
     def zoom_to(self, start: float, end: float) -> bool:
         """Show this part alone (Unix time), widened to enough points and moved into the range.
 
-        Almost the whole range is the whole range. Return whether another part is shown than before.
+        A part of almost the length of the range is the whole range. Return whether another part is shown than before.
         """
         first, last = self.newest - self.range, self.newest
         if self.zoom:  # the range has moved on since, the zoomed part has not

@@ -167,7 +167,7 @@ class Theme(QObject):
         self._font_read: QFont | None = None
         self.read_font()
         hints = application.styleHints()
-        hints.setShowShortcutsInContextMenus(True)  # users find keys in menus
+        hints.setShowShortcutsInContextMenus(True)  # so that users find the keys
         self._set_tokens(self.system_scheme() if scheme is None else scheme)
 
     def read_font(self) -> bool:
