@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import select
 import shlex
 import shutil
@@ -160,9 +159,6 @@ def run(users: Collection[int]) -> None:
     _require_root_and_trust()
     command = _service_command(_source())
     _require_kernel(command)
-    with contextlib.suppress(ValueError):  # not permitted in every container
-        # Linux 5.8 to 5.10 charge maps to this limit.
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     signal.signal(signal.SIGTERM, _interrupt)
     with _listener() as listener:
         connecting = select.poll()

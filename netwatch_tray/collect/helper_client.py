@@ -79,7 +79,7 @@ class Amount(NamedTuple):
     local_address: str
     """As of the flow's first packet, like all that follows."""
     interface: int
-    """Index of the network interface."""
+    """Index of the network interface, in the network namespace of the socket: a container has numbers of its own."""
     uid: int
     """The socket's user."""
     cgroup: int
@@ -397,6 +397,8 @@ class _Connection:
         if answer.floor > self._floor:  # the helper has deleted them; one with the same key is a new one
             self._floor = answer.floor
             self._rows = {key: value for key, value in self._rows.items() if value[-1] >= answer.floor}
+        if len(self._rows) > _MOST_FLOWS:
+            raise ParseError("The helper lists more flows than it has room for.")
         self._losses, self._counted_since = tuple(losses), answer.requested_at
         self._owners, self._packets, self._packet_bytes = {}, [], 0
         self._refusals, self._dropped = [], 0

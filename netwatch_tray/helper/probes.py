@@ -151,14 +151,15 @@ def _reason(error: OSError) -> str:
     release = os.uname().release
     if _version(release) < _OLDEST_KERNEL:
         return f"The counters need Linux 5.8 or newer; this is {release}."
-    if error.errno in {errno.EPERM, errno.EACCES}:
+    if error.errno == errno.EPERM:
         return (
             "The kernel permits no eBPF programs here: containers usually cannot load them, and elsewhere CAP_BPF and "
             "CAP_NET_ADMIN are needed."
         )
     if error.errno == errno.ENOSYS:
         return "This kernel has no bpf(2)."
-    return f"The kernel refused the eBPF programs: {error.strerror}"
+    complaint, _, _verifiers_log = (error.strerror or "no reason given").partition("\n")
+    return f"The kernel refused the eBPF programs: {complaint}."
 
 
 def _version(release: str) -> tuple[int, int]:

@@ -5,9 +5,13 @@ Two run for each packet of a socket of this machine, in every network namespace,
 socket and peer, and copy the packets in which names of hosts are. The third runs within socket(2) and reports who made
 the socket.
 
-All of them return 1, which permits what happens. They read packets by skb_load_bytes, because without CAP_PERFMON the
-verifier grants no packet pointer with a variable offset. They use the stack alone as memory of their own, because one
-may be interrupted by another run of itself.
+All of them return 1, which permits what happens. They use the stack alone as memory of their own, because one may be
+interrupted by another run of itself.
+
+Without CAP_PERFMON the verifier is stricter. It grants no packet pointer with a variable offset: hence skb_load_bytes.
+It follows paths that a processor takes by speculation alone, on which no comparison holds: hence a length is masked,
+and all of the stack that is read is written first. And up to Linux 6.1, once a number is stored at a multiple of 8,
+nothing may be stored in the rest of its 8 bytes: hence the upper parts are stored first.
 """
 
 from __future__ import annotations
@@ -99,10 +103,11 @@ _OUTBOUND = {
 # r6: the packet, r7: where its payload begins, r8: its protocol, r9: length of the payload.
 _NETWORK = """
     r6 = r1
+    *(u64 *)(r10 + KEY) = 0
     *(u64 *)(r10 + KEY_PEER) = 0
     *(u64 *)(r10 + KEY_PEER_PORT) = 0
     *(u64 *)(r10 + VALUE_ADDRESS) = 0
-    *(u64 *)(r10 + TRANSPORT) = 0           // the verifier cannot know which part is read for which protocol
+    *(u64 *)(r10 + TRANSPORT) = 0
     *(u64 *)(r10 + TRANSPORT + 8) = 0
     r5 = *(u32 *)(r6 + SKB_PROTOCOL)
     r5 = be16 r5
@@ -156,12 +161,12 @@ transport:
     if r0 != 0 goto out
     r7 += 8
 ports:
-    r4 = *(u16 *)(r10 + PEER_PORT)
-    r4 = be16 r4
-    *(u16 *)(r10 + KEY_PEER_PORT) = r4
     r4 = *(u16 *)(r10 + OWN_PORT)
     r4 = be16 r4
     *(u16 *)(r10 + KEY_PORT) = r4
+    r4 = *(u16 *)(r10 + PEER_PORT)
+    r4 = be16 r4
+    *(u16 *)(r10 + KEY_PEER_PORT) = r4
 length:
     r9 = *(u32 *)(r6 + SKB_LENGTH)
     if r7 > r9 goto out                     // a malformed packet of a raw socket
@@ -220,15 +225,15 @@ _COUNT = """
     r1 = r6
     call skb_cgroup_id
     *(u64 *)(r10 + VALUE + CGROUP) = r0
+    r1 = *(u32 *)(r6 + SKB_INTERFACE)
+    *(u32 *)(r10 + VALUE + INTERFACE) = r1
     r1 = r6
     call get_socket_uid
     *(u32 *)(r10 + VALUE + USER) = r0
-    r1 = *(u32 *)(r6 + SKB_INTERFACE)
-    *(u32 *)(r10 + VALUE + INTERFACE) = r1
     r1 = value stamp
     r1 = *(u32 *)(r1 + 0)
-    *(u32 *)(r10 + VALUE + CREATED) = r1
     *(u32 *)(r10 + VALUE + TOUCHED) = r1
+    *(u32 *)(r10 + VALUE + CREATED) = r1
     r1 = map flows
     r2 = r10
     r2 += KEY
@@ -350,7 +355,7 @@ _RESERVE = """
     r3 = r8
     r3 += RECORD_SIZE
     r4 = r9
-    r4 -= 1                                 // without CAP_PERFMON a comparison is no bound for Linux 6.1
+    r4 -= 1
     r4 &= {size} - 1
     r4 += 1
     call skb_load_bytes
@@ -427,12 +432,12 @@ _NEW_SOCKET = """
     *(u64 *)(r10 + OWNER + 16) = 0
     *(u64 *)(r10 + OWNER + 24) = 0
     *(u64 *)(r10 + OWNER + 32) = 0
-    call get_current_pid_tgid
-    r0 >>= 32                               // the process; the lower half is the thread
-    *(u32 *)(r10 + OWNER + 24) = r0
     r1 = *(u32 *)(r6 + SOCK_PROTOCOL)
     *(u8 *)(r10 + OWNER + 28) = r1
     *(u8 *)(r10 + OWNER + 29) = NEW_SOCKET
+    call get_current_pid_tgid
+    r0 >>= 32                               // the process; the lower half is the thread
+    *(u32 *)(r10 + OWNER + 24) = r0
     call get_current_uid_gid
     *(u32 *)(r10 + OWNER + 32) = r0         // the lower half is the user
     call get_current_cgroup_id

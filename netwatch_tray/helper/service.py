@@ -47,17 +47,16 @@ _TOO_MANY = "The helper serves as many programs as it can. Close some of them."
 
 def main(arguments: list[str]) -> int:
     """Serve the users whose numbers are given, and root; with `--check` only attach and detach."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if arguments == ["--check"]:
         return _check()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     users = {_ROOT, *map(int, arguments)}
     with socket.socket(fileno=os.dup(_LISTENER)) as listener:
         listener.setblocking(False)
         try:
-            privileges.restrict(privileges.BPF | privileges.NET_ADMIN | privileges.PERFMON)
-            probes = attach()
+            probes = _attach()
         except UnavailableError as error:
-            print(error, file=sys.stderr)
+            print(error, error.__cause__ or "", sep="\n", file=sys.stderr)
             _refuse_waiting(listener, str(error))
             return 1
         privileges.drop(privileges.BPF, lambda: probes.rows(0, 0, None))
@@ -67,11 +66,21 @@ def main(arguments: list[str]) -> int:
 
 def _check() -> int:
     try:
-        attach().close()
+        _attach().close()
     except UnavailableError as error:
         print(error)
+        print(error.__cause__ or "", file=sys.stderr)
         return 1
     return 0
+
+
+def _attach() -> Probes:
+    """With the capabilities alone that this needs. Raise UnavailableError."""
+    try:
+        privileges.restrict(privileges.BPF | privileges.NET_ADMIN | privileges.PERFMON)
+    except OSError as error:
+        raise UnavailableError("The helper cannot give up root's privileges here, so it does not start.") from error
+    return attach()
 
 
 def _refuse_waiting(listener: socket.socket, reason: str) -> None:

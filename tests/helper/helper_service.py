@@ -47,13 +47,22 @@ def python() -> str:
     return sys.executable
 
 
-class Service:
-    """`directory` holds the code and the socket, where every user can reach them."""
+@contextmanager
+def reachable_copy() -> Iterator[Path]:
+    """The helper's code where every user can read it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        Path(made).chmod(0o755)
+        code = Path(made) / "helper"
+        shutil.copytree(DIRECTORY, code, ignore=shutil.ignore_patterns("__pycache__"))
+        yield code
 
-    def __init__(self, directory: Path, *users: int) -> None:
-        self._code = directory / "helper"
-        shutil.copytree(DIRECTORY, self._code, ignore=shutil.ignore_patterns("__pycache__"))
-        self.path = directory / "socket"
+
+class Service:
+    """Its socket is beside the code."""
+
+    def __init__(self, code: Path, *users: int) -> None:
+        self._code = code
+        self.path = code.with_name("socket")
         self._users = users
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(str(self.path))
@@ -81,10 +90,8 @@ class Service:
 @contextmanager
 def service(*users: int) -> Iterator[Service]:
     need_ebpf()
-    with tempfile.TemporaryDirectory(dir="/tmp") as made:
-        directory = Path(made)
-        directory.chmod(0o755)
-        running = Service(directory, *users)
+    with reachable_copy() as code:
+        running = Service(code, *users)
         try:
             yield running
         finally:

@@ -266,6 +266,20 @@ def test_counters_that_go_back_end_the_connection(client: HelperClient, helper: 
     assert "not understood" in str(client.reason)
 
 
+def test_flows_without_end_end_the_connection(client: HelperClient, helper: Helper) -> None:
+    greet(client, helper)
+    size, cookie = 1000, 0
+    for _ in range(200):
+        client.request()
+        helper.request()
+        helper.send(rows(*(row(1, 1, cookie=cookie + each) for each in range(size))))
+        cookie += size
+        if client.take() is None:
+            break
+    assert cookie <= (1 << 16) + size
+    assert "not understood" in str(client.reason)
+
+
 _VALID = (
     rows(row(1000, 5)),
     rows(row(1, 1), row(2, 2, cookie=9), position=3),

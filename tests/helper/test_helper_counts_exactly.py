@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -87,7 +88,7 @@ def test_connected(client: HelperClient, pair) -> None:
     assert sums(amounts, far) == (sum(SIZES), 0, len(SIZES), 0, 1)
 
 
-def test_unconnected_names_the_peer(client: HelperClient, pair) -> None:
+def test_unconnected_names_the_peer(client: HelperClient, link: Wire, pair) -> None:
     near, far = pair
     read(client)
     for size in SIZES:
@@ -100,7 +101,9 @@ def test_unconnected_names_the_peer(client: HelperClient, pair) -> None:
     ((flow, amount),) = [(flow, amount) for flow, amount in amounts.items() if flow.cookie == cookie(near)]
     assert (flow.protocol, flow.peer_address, flow.peer_port) == (UDP, *far.getsockname()[:2])
     assert (amount.local_address, flow.local_port) == near.getsockname()[:2]
-    assert amount.uid == 0
+    name = "lo" if near.getsockname()[0] in {"127.0.0.1", "::1"} else "uplink"
+    (shown,) = json.loads(link.run(link.near, "ip", "-json", "link", "show", name))
+    assert (amount.interface, amount.uid) == (shown["ifindex"], 0)
 
 
 def test_fragments_count_as_one_datagram(client: HelperClient, pair) -> None:
@@ -245,3 +248,37 @@ def test_a_map_that_is_full_keeps_the_sum(link: Wire) -> None:
         small.close()
         for each in (near, *others):
             each.close()
+
+
+def test_an_idle_flow_is_deleted_after_it_was_returned(link: Wire) -> None:
+    own = probes.Probes(probes.root_cgroup())
+
+    def found(since: int, floor: int) -> list[tuple[int, int, int]]:
+        """Bytes sent, stamps of creation and of the last packet, of the flow that is looked at."""
+        rows, position = own.rows(since, floor, None)
+        assert position is None
+        size = layout.KEY.size + layout.VALUE.size
+        values = []
+        for at in range(0, len(rows), size):
+            if layout.KEY.unpack_from(rows, at)[0] == cookie(near):
+                value = layout.VALUE.unpack_from(rows, at + layout.KEY.size)
+                values.append((value[1], value[-2], value[-1]))
+        return values
+
+    v4 = socket.AF_INET
+    with make(link.near, v4, DATAGRAM, NEAR) as near, make(link.far, v4, DATAGRAM, FAR) as far:
+        try:
+            own.set_stamp(5)
+            near.sendto(bytes(100), far.getsockname())
+            assert found(5, 0) == [(100, 5, 5)]
+            own.set_stamp(9)
+            assert found(9, 5) == []
+            near.sendto(bytes(100), far.getsockname())
+            assert found(9, 9) == [(200, 5, 9)]
+            own.set_stamp(20)
+            assert found(0, 10) == [(200, 5, 9)]
+            assert found(0, 10) == []
+            near.sendto(bytes(100), far.getsockname())
+            assert found(0, 0) == [(100, 20, 20)]
+        finally:
+            own.close()

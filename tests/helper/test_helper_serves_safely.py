@@ -25,6 +25,7 @@ from helper_service import (
     make,
     need_ebpf,
     python,
+    reachable_copy,
     read,
     receive,
     service,
@@ -123,14 +124,27 @@ def test_it_gives_up_its_privileges() -> None:
 
 @pytest.mark.parametrize(("capabilities", "works"), [("+bpf,+net_admin", True), ("+bpf", False), ("+net_admin", False)])
 def test_two_capabilities_suffice_and_are_necessary(capabilities: str, works: bool) -> None:
-    """With all others dropped, also CAP_PERFMON, without which the verifier is stricter."""
+    """With all others dropped, also CAP_PERFMON, without which the verifier is stricter; as another user than root."""
     need_ebpf()
     needs.programs("setpriv")
-    only = ["setpriv", f"--bounding-set=-all,{capabilities}", "--inh-caps=-all", "--no-new-privs"]
-    command = [*only, python(), "-I", "-S", "-B", str(DIRECTORY), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    with reachable_copy() as code:
+        only = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+        only += [f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}", f"--bounding-set=-all,{capabilities}"]
+        command = [*only, python(), "-I", "-S", "-B", str(code), "--check"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd="/")
     assert done.returncode == (0 if works else 1), done.stderr
     assert ("permits no eBPF programs" in done.stdout) is not works
+
+
+def test_root_that_cannot_become_another_user_does_not_start() -> None:
+    need_ebpf()
+    needs.programs("setpriv")
+    command = ["setpriv", "--bounding-set=-all,+bpf,+net_admin", python(), "-I", "-S", "-B", str(DIRECTORY), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (
+        1,
+        "The helper cannot give up root's privileges here, so it does not start.\n",
+    )
 
 
 def test_it_ends_with_its_last_client_and_detaches() -> None:
