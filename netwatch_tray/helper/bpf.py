@@ -44,6 +44,10 @@ _BATCH_COUNT_OFFSET = 32
 _PROGRAM = struct.Struct("=IIQQIIQII16sII")
 """Type, instructions, their address, licence's address, log level, size and address, kernel version, flags, name,
 interface, attach type."""
+_QUERY = struct.Struct("=IIIIQI")
+"""Control group, attach type, flags of the query and of the attachment, address of the ids, their number."""
+_MOST_ATTACHED = 64
+"""As many as the kernel permits (BPF_CGROUP_MAX_PROGS)."""
 _LOG_SIZE = 1 << 20
 _POSITION_SIZE = 8
 
@@ -94,12 +98,14 @@ def attach(program: int, cgroup: int, attach_type: int) -> int:
     return call(_LINK_CREATE, struct.pack("=IIII", program, cgroup, attach_type, 0))
 
 
-def attached(cgroup: int, attach_type: int) -> int:
-    """Return how many programs of that type are attached to the control group."""
-    attributes = ctypes.create_string_buffer(struct.pack("=IIIIQI4x", cgroup, attach_type, 0, 0, 0, 0), 32)
+def attached(cgroup: int, attach_type: int) -> list[int]:
+    """Return the ids of the programs of that type that are attached to the control group."""
+    ids = (ctypes.c_uint32 * _MOST_ATTACHED)()
+    asked = _QUERY.pack(cgroup, attach_type, 0, 0, ctypes.addressof(ids), len(ids))
+    attributes = ctypes.create_string_buffer(asked, len(asked))
     call(_PROG_QUERY, attributes)
-    count: int = struct.unpack_from("=I", attributes, 24)[0]
-    return count
+    count: int = _QUERY.unpack(attributes.raw)[-1]
+    return list(ids[:count])
 
 
 def enable_statistics() -> int:

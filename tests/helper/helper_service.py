@@ -146,12 +146,18 @@ def receive(at: socket.socket, size: int) -> None:
     assert size == 0
 
 
-def attached() -> dict[str, int]:
-    """How many programs are attached to the root of the control groups, by where."""
+def programs_of(pid: int) -> set[int]:
+    """Ids of the eBPF programs that a process holds."""
+    shown = (file.read_text() for file in Path(f"/proc/{pid}/fdinfo").iterdir())
+    return {int(line.split()[1]) for text in shown for line in text.splitlines() if line.startswith("prog_id:")}
+
+
+def attached() -> set[int]:
+    """Ids of the programs that are attached to the root of the control groups, by this test or others."""
     directory = os.open(probes.root_cgroup(), os.O_RDONLY | os.O_DIRECTORY)
     try:
-        places = {"inbound": bpf.INGRESS, "outbound": bpf.EGRESS, "new_socket": bpf.SOCK_CREATE}
-        return {name: bpf.attached(directory, place) for name, place in places.items()}
+        places = bpf.INGRESS, bpf.EGRESS, bpf.SOCK_CREATE
+        return {program for place in places for program in bpf.attached(directory, place)}
     finally:
         os.close(directory)
 

@@ -248,6 +248,7 @@ def test_it_connects_again(client: HelperClient, helper: Helper) -> None:
         (rows(), "not understood"),
         (b"\xff", "not understood"),
     ],
+    ids=["refused", "version", "cut", "unasked", "unknown"],
 )
 def test_what_a_helper_may_say_instead(client: HelperClient, helper: Helper, message: bytes, reason: str) -> None:
     helper.send(message)

@@ -132,7 +132,7 @@ def test_a_closed_port_reports_who_wanted_to_connect(client: HelperClient, link:
         with make(link.near, socket.AF_INET, STREAM, NEAR) as near:
             with pytest.raises(ConnectionRefusedError):
                 near.connect((FAR, port))
-            callers.add(near.getsockname()[1])
+            callers.add(near.getsockname())
     with (
         make(link.far, socket.AF_INET, STREAM, FAR) as listener,
         make(link.near, socket.AF_INET, STREAM, NEAR) as near,
@@ -141,10 +141,9 @@ def test_a_closed_port_reports_who_wanted_to_connect(client: HelperClient, link:
         near.connect(listener.getsockname())
         listener.accept()[0].close()  # no refusal
         near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # nor is our RST one
-    found = [each for each in read(client).refusals if each.peer_address == NEAR]
-    assert {each.local_port for each in found} == ports
-    assert {each.peer_port for each in found} == callers
-    assert len(found) == len(ports)
+    # Other tests have networks with the same addresses.
+    found = [each for each in read(client).refusals if (each.peer_address, each.peer_port) in callers]
+    assert sorted(each.local_port or 0 for each in found if each.local_port in ports) == sorted(ports)
 
 
 def test_a_ring_that_is_full_counts_what_it_lost(link: Wire) -> None:
