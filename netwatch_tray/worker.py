@@ -48,14 +48,16 @@ class Worker:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
 
-    def close(self, timeout: float | None = None) -> bool:
+    def close(self, timeout: float | None = None, *, finish: Callable[[], None] | None = None) -> bool:
         """Let the thread end after the tasks submitted so far; return whether it did within `timeout` seconds.
 
-        No result arrives in the loop after this.
+        `finish`: called in the thread at last, if it was started. No result arrives in the loop after this.
         """
         self._is_closed = True
         if self._thread is None:
             return True
+        if finish is not None:
+            self._tasks.put(finish)
         self._tasks.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()

@@ -78,6 +78,13 @@ def test_nothing_arrives_after_close_and_close_waits_no_longer_than_it_may(loop:
     assert loop.arrived == []
 
 
+def test_close_finishes_in_the_thread_after_all_tasks(loop: Loop) -> None:
+    done: list[str] = []
+    loop.submit(lambda: done.append("task"))
+    assert loop.worker.close(60, finish=lambda: done.append(threading.current_thread().name))
+    assert done == ["task", "test"]
+
+
 def test_a_worker_without_tasks_has_no_thread(loop: Loop) -> None:
     before = threading.active_count()
     assert loop.worker.close()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from netwatch_tray.errors import HistoryError
+from netwatch_tray.worker import Worker
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
@@ -39,8 +38,9 @@ class HistoryThread(QObject):
         """`file`: the agent's database; opened for each query that finds it closed."""
         super().__init__()
         self._file = file
-        self._queries: queue.SimpleQueue[tuple[Any, Any, Any] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._reader: HistoryReader | None = None
+        """Used by the thread alone."""
+        self._worker = Worker("history", self._done.emit)
         self._done.connect(_call)
 
     def submit(
@@ -49,36 +49,29 @@ class HistoryThread(QObject):
         on_result: Callable[[Result], None],
         on_error: Callable[[HistoryError], None],
     ) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="history", daemon=True)
-            self._thread.start()
-        self._queries.put((query, on_result, on_error))
+        def failed(error: Exception) -> None:
+            on_error(error if isinstance(error, HistoryError) else HistoryError(f"The history cannot be read: {error}"))
+
+        self._worker.submit(lambda: self._run(query), on_result, failed)
 
     def close(self) -> None:
         """Wait for the running query, then end the thread; no callback is called afterwards."""
         self._done.disconnect(_call)
-        if self._thread is not None:
-            self._queries.put(None)
-            self._thread.join()
-            self._thread = None
+        self._worker.close(finish=self._close_reader)
 
-    def _run(self) -> None:
+    def _run(self, query: Callable[[HistoryReader], Result]) -> Result:
         # Here, so that a window without queries does not load SQLite.
         from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415
 
-        reader: HistoryReader | None = None
-        while (submitted := self._queries.get()) is not None:
-            query, on_result, on_error = submitted
-            try:
-                reader = reader or HistoryReader(self._file)
-                result = query(reader)
-            except HistoryError as error:
-                if reader is not None:  # the file may be replaced before the next query
-                    reader.close()
-                    reader = None
-                self._done.emit(lambda on_error=on_error, error=error: on_error(error))
-            else:
-                self._done.emit(lambda on_result=on_result, result=result: on_result(result))
+        try:
+            self._reader = self._reader or HistoryReader(self._file)
+            return query(self._reader)
+        except HistoryError:
+            self._close_reader()  # the file may be replaced before the next query
+            raise
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
 
