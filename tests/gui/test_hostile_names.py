@@ -265,7 +265,7 @@ def test_notifications(name: str) -> None:
             sent.append(arguments[5])
 
     notifications = Notifications(Bus(), "x", "x", lambda: None)  # type: ignore[arg-type]  # as much of it as is used
-    notifications.tell(Notification("x", name, name))
+    notifications.show(Notification("x", name, name))
     ((_program, _replaced, _icon, heading, text, *_rest),) = sent
     assert not CONTROL.search(heading)
     assert not any(map(CONTROL.search, text.split("\n")))

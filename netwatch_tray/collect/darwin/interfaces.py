@@ -62,7 +62,7 @@ _KIND_OF_DRIVER = {
     "ipsec": "ipsec",
     **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
 }
-"""By the name without its number, where that tells more than the type; `None`: the name is the word for it."""
+"""By the name without its number, where that is more precise than the type; `None`: the name itself."""
 _TUNNELS = frozenset({"tun", "ipsec", "gif", "stf"})
 """Kinds that need another interface below them. Not PPP: it may be a modem."""
 
@@ -80,14 +80,14 @@ class Medium(NamedTuple):
     is_wireless: bool
     """IEEE 802.11."""
     has_carrier: bool | None
-    """A cable with something at its other end, a network joined; `None`: the driver does not tell."""
+    """A cable with something at its other end, a network joined; `None`: the driver does not report it."""
 
 
 NO_MEDIUM = Medium(is_wireless=False, has_carrier=None)
 
 
 class Dump(NamedTuple):
-    """One of the two dumps in which the kernel tells its counters."""
+    """One of the two dumps in which the kernel reports its counters."""
 
     name: str
     note: str | None
@@ -175,7 +175,7 @@ class SysctlSource:
     def _known_routes(self) -> tuple[Mapping[int, int], Collection[int]]:
         """Metrics of default routes by interface, and the interfaces with a route to one host.
 
-        Unknown ones are no reason to lose the counters: they are said once, and missing.
+        Unknown ones are no reason to lose the counters: they are logged once, and missing.
         """
         try:
             dump = self._routes.read()
@@ -215,7 +215,7 @@ def kind_of(name: str, type_: int, *, is_wireless: bool) -> str:
 
 
 def medium_of(name: str) -> Medium:
-    """By SIOCGIFMEDIA; NO_MEDIUM also where the driver tells nothing."""
+    """By SIOCGIFMEDIA; NO_MEDIUM also where the driver reports nothing."""
     request = name.encode().ljust(44, b"\0")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

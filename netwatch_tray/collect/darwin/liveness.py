@@ -2,7 +2,7 @@
 
 On some Macs the kernel counts the packets of an interface but not its bytes (aristocratos/btop#1850); a rate of 0 is
 wrong there. Both dumps copy the same counters (XNU, if_data_internal_to_if_data64), so no other one helps: what is
-left is to say so. nettop counts by connection and is not affected.
+left is to report it. nettop counts by connection and is not affected.
 """
 
 from __future__ import annotations

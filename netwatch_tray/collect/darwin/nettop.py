@@ -1,6 +1,6 @@
 """Sockets with bytes from nettop(1), owners and states from the kernel's list or from lsof's.
 
-One or two programs per reading, so only while somebody looks.
+One or two programs per reading, so only while a client subscribes.
 """
 
 from __future__ import annotations

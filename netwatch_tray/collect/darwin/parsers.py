@@ -1,4 +1,4 @@
-"""What macOS's sysctl dumps of interfaces and routes say: bytes in, rows out.
+"""Parsers of macOS's sysctl dumps of interfaces and routes: bytes in, rows out.
 
 The layouts are those of <net/if_mib.h> (struct ifmibdata), <net/if.h> (struct if_msghdr2), <net/if_var.h> (struct
 if_data64, packed to 4 bytes) and <net/route.h> (struct rt_msghdr) of XNU, little-endian like every Mac that runs it.
@@ -42,11 +42,11 @@ _HOST_BY_GATEWAY = RTF_UP | RTF_GATEWAY | _RTF_HOST | RTF_STATIC
 
 
 class Link(NamedTuple):
-    """What a dump says of an interface besides its counters, as far as it stands still while traffic flows."""
+    """What a dump has of an interface besides its counters and does not change with the traffic."""
 
     name: str
     ifindex: int | None
-    """`None`: the dump does not tell."""
+    """`None`: not in the dump."""
     is_up: bool
     is_loopback: bool
     type: int

@@ -70,7 +70,7 @@ class PcblistSource:
         self._release = darwin_release()
         self.note: str | None = "macOS does not report the last bytes of connections that close between two readings."
         if self._release >= _STATS_OF_DATA:
-            self.note += " From macOS 15 on it does not tell what TCP connections send."
+            self.note += " From macOS 15 on it does not report what TCP connections send."
         self._tables = [(Sysctl(_mib(name)), protocol) for name, protocol in _TABLES.items()]
         self._changes = Changes()
         try:
@@ -126,7 +126,7 @@ def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str
         uid = pid = state = rtt_s = rx_bytes = tx_bytes = None
         if owner is not None:
             in_kernel, owner_uid, last_pid, effective_pid = _OWNER.unpack_from(owner)
-            uid = owner_uid if in_kernel else None  # nobody sets it for a flow in user space
+            uid = owner_uid if in_kernel else None  # not set for a flow in user space
             pid = effective_pid or last_pid or None
         if protocol == "TCP" and _TCPCB in items:
             number, srtt = _STATE.unpack_from(items[_TCPCB])

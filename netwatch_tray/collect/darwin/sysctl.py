@@ -29,7 +29,7 @@ class Sysctl:
         """The kernel's answer, valid until the next read.
 
         The tables grow between a question for their size and the read, so there is no such question: on ENOMEM the
-        buffer doubles. Raises CollectError when the kernel refuses, or has more to say than any machine should.
+        buffer doubles. Raises CollectError when the kernel refuses, or returns more than any machine should have.
         """
         while True:
             size = len(self._buffer)

@@ -18,14 +18,14 @@ _COOLDOWN = 3600.0
 
 
 class Cooldown:
-    """Which notifications may be told now: the same not twice in an hour."""
+    """Limits each notification to once an hour."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
         """When (boot-time clock), by key."""
 
     def allows(self, key: str) -> bool:
-        """True: it is told now."""
+        """Return whether it may be shown now."""
         now = clock.boottime()
         if now - self._told.get(key, -_COOLDOWN) < _COOLDOWN:
             return False
@@ -34,7 +34,7 @@ class Cooldown:
 
 
 class Notification(NamedTuple):
-    """Something that needs the person."""
+    """Something that needs the user."""
 
     key: str
     """What it is about: a later one about the same replaces it, and comes no more often than once an hour."""
@@ -46,7 +46,7 @@ class TrayIcon(Protocol):
     """pystray's `Icon`, as far as it is used, and what all our backends add. Used in the scheduler's thread."""
 
     icon: Sequence[Image.Image]
-    """The same picture in the sizes that the backend asks for."""
+    """The same picture in the sizes that the backend requests."""
     title: str
     """The tooltip; the first line is the heading."""
     menu: Menu

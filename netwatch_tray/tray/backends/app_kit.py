@@ -1,4 +1,4 @@
-"""What AppKit is asked and what it calls: the item in the menu bar, its menu, the application around it.
+"""Calls to AppKit and its callbacks: the item in the menu bar, its menu, the application around it.
 
 All of it belongs to the main thread; off it, AppKit ends the process. Values come in, and what happens is passed on to
 `Events`. Only names of `cocoa_names` are used. Loaded on macOS alone: by `menu_bar`, which is the other side, and by

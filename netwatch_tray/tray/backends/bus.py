@@ -1,7 +1,7 @@
-"""One connection to the D-Bus session bus, driven by the agent's scheduler and never waiting for anybody.
+"""One connection to the D-Bus session bus, driven by the agent's scheduler, without blocking.
 
-Opening it waits, but not longer than it is told to; from then on nothing in here blocks. What the bus does not take at
-once is queued, and a bus that lets the queue grow past a limit is given up: the owner hears of it and may open another.
+Opening it blocks for at most the time given; from then on nothing in here blocks. What the bus does not take at
+once is queued, and a bus that lets the queue grow past a limit is closed: the owner is notified and may open another.
 
 Wire format and authentication: the D-Bus Specification (dbus.freedesktop.org), marshalled by jeepney.
 """
@@ -50,7 +50,7 @@ class Signal(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """A message to us; what it does not say is empty."""
+    """A received message; fields that it does not have are empty."""
 
     kind: int
     wants_reply: bool
@@ -124,7 +124,7 @@ class Bus:
 
     @property
     def is_drained(self) -> bool:
-        """Everything said so far is with the bus. What can wait should wait for it."""
+        """Return whether the bus has taken all messages so far. What can wait should wait for it."""
         return not self._queue
 
     def call(
@@ -162,7 +162,7 @@ class Bus:
         self._send(b"".join(frames))
 
     def close(self) -> None:
-        """The bus then releases our names; the owner is not told."""
+        """Close the connection; the bus then releases its names. The owner is not notified."""
         if self._socket is not None:
             self._scheduler.unwatch(self._socket.fileno())
             self._socket.close()
@@ -372,7 +372,7 @@ def _parse(data: bytes) -> Incoming:
 
 
 _parse_short = functools.lru_cache(maxsize=32)(_parse)
-"""A panel asks the same each second; reading it anew would be a large part of what the icon costs."""
+"""A panel sends the same request each second; parsing it again would be a large part of what the icon costs."""
 
 
 def _call_fields(destination: str, path: str, interface: str, member: str) -> _Fields:

@@ -41,7 +41,7 @@ class Interface:
         signals: Mapping[str, str],
         on_read: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """`signals` maps names to signatures; `on_read` hears which property was read, `None`: all."""
+        """`signals` maps names to signatures; `on_read` is called with the property that was read; `None`: all."""
         self.name = name
         self.methods = methods
         self.signals = signals

@@ -3,12 +3,12 @@
 The protocol is defined by libdbusmenu's dbus-menu.xml. What hosts really do with it decides three things here:
 
 - Some cut, freeze or close an open menu when its layout changes, be it the moment that it opens. So texts change in
-  place (ItemsPropertiesUpdated, same ids), and rows come and go while nobody is looking.
-- Some tell neither that a menu was opened nor that it was closed, but all announce that they are about to show it. So
+  place (ItemsPropertiesUpdated, same ids), and rows come and go while the menu is closed.
+- Some report neither that a menu was opened nor that it was closed, but all announce that they will show it. So
   texts are live for a while after that, and cost nothing at other times.
 - A click may arrive late. So a new layout has new ids, and the click hits nothing rather than another row.
 - Plasma reads one level at a time and places a submenu before it has read its rows, at the first opening off the
-  screen. So it is told to read the submenus at once, which it does when their layout is reported as changed.
+  screen. So the layout of the submenus is reported as changed, and it reads them at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from netwatch_tray.tray.backends.pystray_api import Menu
 NAME = "com.canonical.dbusmenu"
 
 _LIVE_SECONDS = 120.0
-"""After the announcement of showing; nobody reads a menu for longer."""
+"""After the announcement of showing; no menu is read for longer."""
 
 _LAYOUT = "(ia{sv}av)"
 
@@ -65,14 +65,14 @@ class _Node:
 class DBusMenu:
     """Serves one menu. An item is the same row for as long as it is the same object.
 
-    Hosts hear of items that come or go in the same menu only when they are about to show it: to be seen at once, set
-    another menu.
+    Hosts are notified of items that come or go in the same menu only when they are about to show it. Set another menu
+    to have them shown at once.
     """
 
     def __init__(
         self, menu: Iterable[Item], emit: Callable[[str, tuple[Any, ...]], None], activate: Callable[[Item], None]
     ) -> None:
-        """`emit` sends a signal of `interface`, `activate` is told of clicks."""
+        """`emit` sends a signal of `interface`, `activate` is called for clicks."""
         self._menu = menu
         self._emit = emit
         self._activate = activate
@@ -80,7 +80,7 @@ class DBusMenu:
         self._next_id = 1
         self._revision = 1
         self._is_replaced = False
-        """Another menu waits until nobody is looking."""
+        """Another menu waits until this one is closed."""
         self._root, self._nodes = self._build()
         self.interface = Interface(
             NAME,

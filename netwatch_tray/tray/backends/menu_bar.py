@@ -80,7 +80,7 @@ class Icon:
         self._is_visible = True
         self._menu_is_open = False
         self._is_seen = self._was_seen = False
-        # Never called: the menu bar tells of no such clicks.
+        # Never called: the menu bar reports no such clicks.
         self.on_middle_click: Callable[[], None]
         self.on_scroll: Callable[[int], None]
         self._bar = app_kit.StatusBar(program, self)
@@ -187,11 +187,11 @@ class Icon:
             self.title = title
         if label is not None:
             self.label = label
-        if self._is_visible and not self._was_seen:  # do not depend on being told
+        if self._is_visible and not self._was_seen:  # do not depend on the report
             self._hand_over(self._bar.report_occlusion)
 
     def update_menu(self) -> None:
-        """Only while it is open: when it opens it asks."""
+        """Only while it is open: when it opens it requests its rows."""
         if self._menu_is_open:
             self._hand_over(self._bar.set_rows, _rows(self._menu))
 

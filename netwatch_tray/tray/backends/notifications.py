@@ -1,4 +1,4 @@
-"""What needs the person, shown by the desktop: org.freedesktop.Notifications (Desktop Notifications Specification)."""
+"""What needs the user, shown by the desktop: org.freedesktop.Notifications (Desktop Notifications Specification)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from netwatch_tray.tray.backends.bus import Bus
 SERVICE = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
 _UNTIL_CLICKED = 0
-"""As expire_timeout: what needs a person does not vanish while nobody looks."""
+"""As expire_timeout: what needs the user stays until it is dismissed."""
 
 
 class Notifications:
-    """Tells at most once an hour about the same, in place of what it told before. In the scheduler's thread."""
+    """Shows each notification at most once an hour, in place of the previous one. In the scheduler's thread."""
 
     def __init__(self, bus: Bus, program: str, icon_name: str, on_click: Callable[[], None]) -> None:
         self._bus = bus
@@ -31,8 +31,8 @@ class Notifications:
         self._shown: dict[str, int] = {}
         """The server's number, by key."""
 
-    def tell(self, notification: Notification) -> None:
-        """Without a server for it nothing happens: the icon and its tooltip tell the same."""
+    def show(self, notification: Notification) -> None:
+        """Show a notification. Without a server nothing happens: icon and tooltip show the same."""
         key = notification.key
         if not self._cooldown.allows(key):
             return
@@ -53,7 +53,7 @@ class Notifications:
         self._bus.call(SERVICE, _PATH, SERVICE, "Notify", "susssasa{sv}i", body, answered, starts=True)
 
     def on_signal(self, _sender: str, member: str, body: tuple[Any, ...]) -> None:
-        """Everybody's notifications are told to everybody: ours are known by their numbers."""
+        """The signal reports the notifications of all programs; those of this one are known by their numbers."""
         match member, body:
             case "ActionInvoked", (int(number), "default") if number in self._shown.values():
                 self._on_click()

@@ -1,7 +1,7 @@
 """pystray's own classes, without the backend that `import pystray` would pick.
 
 Whatever module of pystray is imported, its `__init__` chooses a backend and imports that: on Linux one that needs
-PyGObject or a display and raises what it likes. Its `dummy` backend is harmless, so it is asked for, here and nowhere
+PyGObject or a display and raises what it likes. Its `dummy` backend is harmless, so it is selected, here and nowhere
 else.
 """
 

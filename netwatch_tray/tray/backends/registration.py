@@ -45,7 +45,7 @@ _WITHOUT_HOST = 3.0
 _UNANSWERED = 15.0
 """Seconds until a registration without an answer is tried again; a shell that starts may take some to answer."""
 _MOST_READERS = 16
-"""Whose process is asked for, until one is the watcher's."""
+"""Whose process is requested, until one is the watcher's."""
 _VERIFY = 60.0
 """Seconds between two readings of the list while nothing is reported."""
 
@@ -80,16 +80,16 @@ class Registration:
     """Belongs to the scheduler's thread. The owner passes on the signals of the bus and who reads the icon."""
 
     def __init__(self, bus: Calls, timers: Timers, *, is_sandboxed: bool, on_register: Callable[[], None]) -> None:
-        """`is_sandboxed`: names of other programs cannot be seen, so whoever reads the icon is taken for a host.
+        """`is_sandboxed`: names of other programs cannot be seen, so every reader of the icon counts as a host.
 
-        `on_register` is called before each registration; `process` then tells whose watcher it is.
+        `on_register` is called before each registration; `process` is then that of the watcher.
         """
         self._bus = bus
         self._timers = timers
         self._is_sandboxed = is_sandboxed
         self._on_register = on_register
         self.is_answered = False
-        """The bus has said whether there is a watcher."""
+        """The bus has reported a watcher, or that there is none."""
         self._watcher = ""
         """The unique name of the watcher; empty: there is none."""
         self.process = ""
@@ -102,7 +102,7 @@ class Registration:
         """The watcher's answer to the last registration; None: not yet."""
         self._is_listed = False
         self._has_host = False
-        """The watcher says so."""
+        """As the watcher reports it."""
         self._pid = 0
         """Of the watcher; 0: not known."""
         self._is_read = False
@@ -283,7 +283,7 @@ class Registration:
                 self._read_list_and_register()
 
     def _get(self, name: str, answered: Callable[[str, tuple[Any, ...] | None, str], None]) -> None:
-        """Of the watcher there is now; an answer of the one before is told from it."""
+        """Of the watcher there is now; a response of the previous one is recognized by it."""
         if self._watcher:
             self._bus.call(
                 self._watcher,

@@ -3,9 +3,9 @@
 The item is defined by the StatusNotifierItem specification (freedesktop.org); a program registers it with
 org.kde.StatusNotifierWatcher, and panels that show such items ("hosts") read its properties and call its methods.
 
-Hosts answer each signal by reading properties, some of them all of them. So a signal says only once that what a host
-has read is stale, and not again before somebody has read it; nothing is said when nothing has changed, nor when there
-is no watcher, nor while the bus is behind with what it has been sent.
+Hosts respond to each signal by reading properties, some of them all of them. So a signal that a property is stale is
+sent once, and not again before a host has read it. None is sent when nothing has changed, when there is no watcher, or
+while the bus has not taken the messages before.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _SIGNALS = {
 }
 """All that the specification has; of what never changes here none is sent."""
 _LABEL_SIGNAL = "XAyatanaNewLabel"
-"""Hosts take the label from the signal itself, so it is said each time."""
+"""Hosts take the label from the signal itself, so it is sent each time."""
 _SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
-"""What tells hosts to read a property again."""
+"""The signals upon which hosts read a property again."""
 _PICTURE = (None, "IconName", "IconPixmap")
 """Properties that only who draws the icon reads; None: all of them."""
 _DESKTOP_SETTINGS = "org.freedesktop.portal.Settings"
@@ -82,18 +82,18 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         on_lost: Callable[[str], None],
         patience: float = 1.0,
     ) -> None:
-        """`program` is the name that assistive technology reads; `on_lost` hears why the bus is gone: the icon is of no
-        use then and another one has to be made."""
+        """`program` is the name that assistive technology reads; `on_lost` is called with the reason when
+        the bus is lost: the icon is of no use then and another one has to be made."""
         super().__init__(name, icon, title, menu)
         self._scheduler = scheduler
         self._label = self._guide = ""
-        self._unsaid: dict[str, None] = {}
+        self._pending: dict[str, None] = {}
         """Signals that wait, in their order: for the others of the same change, for hosts to read, for the bus."""
         self._is_changing = False
         self._unread: set[str] = set()
-        """Signals sent whose property nobody has read since."""
+        """Signals sent whose property no host has read since."""
         self._asked_at = -_READ_WITHIN
-        """When hosts were last told that there is something to read; whether they still may be about to."""
+        """When hosts were last notified of something to read; they may still be about to read it."""
         self._is_loop_ours = False
         self.activation_token: str | None = None
         """For the environment of the window that a click opens (xdg-activation): lets it take the focus."""
@@ -181,7 +181,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def change(
         self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
-        """Sets what is given, and tells hosts of all of it at once."""
+        """Set what is given, and notify hosts of all of it at once."""
         self._is_changing = True
         try:
             if icon is not None:
@@ -192,7 +192,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
                 self.label = label
         finally:
             self._is_changing = False
-        self._say()
+        self._send_next()
 
     def _update_icon(self) -> None:
         self._icon_valid = True
@@ -243,7 +243,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._mark_ready()
 
     def notify_person(self, notification: Notification) -> None:
-        self._notifications.tell(notification)
+        self._notifications.show(notification)
 
     def run_loop(self, at_end: Callable[[], None]) -> None:
         """The loop that this icon lives in, until the scheduler is stopped."""
@@ -264,22 +264,22 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _announce(self, signal: str) -> None:
         if signal not in self._unread:
-            self._unsaid[signal] = None
+            self._pending[signal] = None
             if not self._is_changing:
-                self._say()
+                self._send_next()
 
-    def _say(self) -> None:
-        """Of signals that make hosts read one after the other: a host that answers the first by reading everything need
-        not hear the rest. What nobody reads is followed by the next one with the next change or tick."""
-        if not (self._unsaid and self._registration.has_watcher and self._bus.is_drained):
+    def _send_next(self) -> None:
+        """Send the first of the pending signals: a host that responds by reading everything does not need the others.
+        Where no host reads it, the next one follows with the next change or tick."""
+        if not (self._pending and self._registration.has_watcher and self._bus.is_drained):
             return
         signals = []
-        if _LABEL_SIGNAL in self._unsaid:
-            del self._unsaid[_LABEL_SIGNAL]
+        if _LABEL_SIGNAL in self._pending:
+            del self._pending[_LABEL_SIGNAL]
             signals.append(Signal(_LABEL_SIGNAL, _SIGNALS[_LABEL_SIGNAL], (self._label, self._guide)))
-        if self._unsaid and clock.boottime() - self._asked_at >= _READ_WITHIN:
-            signal = next(iter(self._unsaid))
-            del self._unsaid[signal]
+        if self._pending and clock.boottime() - self._asked_at >= _READ_WITHIN:
+            signal = next(iter(self._pending))
+            del self._pending[signal]
             self._unread.add(signal)
             signals.append(Signal(signal))
             self._asked_at = clock.boottime()
@@ -288,14 +288,14 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     def _go_on(self) -> None:
         self._asked_at = -_READ_WITHIN
-        self._say()
+        self._send_next()
 
     def _on_read(self, name: str | None) -> None:
         if name in _PICTURE:
             self._registration.on_read(self._bus.caller)
         if name is None:
             for signal in _SIGNAL_OF.values():
-                self._unsaid.pop(signal, None)
+                self._pending.pop(signal, None)
             self._unread.clear()
             self._go_on()
         elif (read := _SIGNAL_OF.get(name)) in self._unread:
@@ -303,7 +303,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
             self._go_on()
 
     def _on_drained(self) -> None:
-        self._say()
+        self._send_next()
         self._update_menu()
 
     def _emit_menu(self, signal: str, body: tuple[Any, ...]) -> None:
@@ -331,7 +331,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         return ()
 
     def _prepare_registration(self) -> None:
-        self._unsaid.clear()  # whoever sees a new item reads all of it
+        self._pending.clear()  # whoever sees a new item reads all of it
         self._unread.clear()
         # XApp's watcher passes on the path of a file, which its panels take for a name in their theme.
         is_xapp = self._registration.process == XAPP

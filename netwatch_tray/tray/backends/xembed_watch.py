@@ -1,6 +1,6 @@
 """Whether the X server has a tray of the older kind, and when one comes, at the price of one idle socket.
 
-Such a tray owns the selection _NET_SYSTEM_TRAY_S0 and says so to the root window when it takes it (System Tray
+Such a tray owns the selection _NET_SYSTEM_TRAY_S0 and announces it to the root window when it takes it (System Tray
 Protocol Specification, freedesktop.org). When it ends, the window that owned the selection is destroyed. Asking needs
 five requests of the X Window System Protocol, version 11; a library for the rest of it would cost the resident agent
 megabytes.
@@ -49,7 +49,7 @@ class XEmbedWatch:
         try:
             connection = _connect(environment)
         except (OSError, ParseError) as error:
-            raise TrayUnavailableError(f"the X server cannot be asked for a tray ({error})") from error
+            raise TrayUnavailableError(f"the X server does not report trays ({error})") from error
         try:
             root = _greet(connection, environment)
             self._manager = _ask(connection, _intern_atom(b"MANAGER"))
@@ -58,7 +58,7 @@ class XEmbedWatch:
             self._owner = _ask(connection, self._owner_request())
         except (OSError, ParseError) as error:
             connection.close()
-            raise TrayUnavailableError(f"the X server cannot be asked for a tray ({error})") from error
+            raise TrayUnavailableError(f"the X server does not report trays ({error})") from error
         connection.setblocking(False)
         self._socket = connection
         scheduler.watch(connection.fileno(), READ, self._read)
