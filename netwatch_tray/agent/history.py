@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray.engine.ledger import AppInterval
@@ -19,6 +17,7 @@ from netwatch_tray.errors import HistoryError
 from netwatch_tray.history.usage import billing_month
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import DataPlan, Settings
+from netwatch_tray.worker import Worker
 
 if TYPE_CHECKING:
     from netwatch_tray.history.recorder import Measurement
@@ -62,18 +61,13 @@ class HistoryKeeper:
         self, scheduler: Scheduler, file: Path, settings: Settings, alert: Callable[[PlanAlert], None]
     ) -> None:
         """`alert`: called in the scheduler's thread when a part of the data plan is used up."""
-        self._scheduler = scheduler
         self._file = file
         self._settings = settings
         self._alert = alert
         self._writer: HistoryWriter | None = None
         """Used by the thread alone."""
-        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        """Waits for tasks. Starting a thread for each minute adds a tenth to the cost of a minute."""
-        self._pending = 0
-        """Tasks that the thread has not finished."""
-        self._is_stopped = False
+        self._worker = Worker("history", scheduler.call_soon)
+        """One thread for all tasks: starting one for each minute adds a tenth to the cost of a minute."""
         self._held: list[Measurement] = []
         self._rows = 0
         self._minute: int | None = None
@@ -104,7 +98,7 @@ class HistoryKeeper:
         minute = int(tick.at.timestamp()) // 60
         is_over = minute != self._minute and self._minute is not None
         self._minute = minute
-        if (is_over or self._rows > _MOST_ROWS) and not self._pending:
+        if (is_over or self._rows > _MOST_ROWS) and not self._worker.pending:
             self._hand_over(is_commit=is_over)
         elif is_over:  # the previous minute is still being written: try again with the next tick
             self._minute = minute - 1
@@ -115,36 +109,24 @@ class HistoryKeeper:
 
     def stop(self) -> None:
         """Store everything and close the file, unless the disk does not respond in time."""
-        self._is_stopped = True
         self._hand_over(is_end=True)
-        self._tasks.put(None)
-        if self._thread is not None:
-            self._thread.join(_LONGEST_END)
-            if self._thread.is_alive():
-                _log.warning("The disk does not answer; the last minutes of the history are not written.")
+        if not self._worker.close(_LONGEST_END):
+            _log.warning("The disk does not answer; the last minutes of the history are not written.")
 
     def _hand_over(self, *, is_commit: bool = False, is_end: bool = False) -> None:
-        self._tasks.put(_Task(self._held, self._settings, is_commit, is_end))
+        task = _Task(self._held, self._settings, is_commit, is_end)
         self._held, self._rows = [], 0
-        self._pending += 1
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="history", daemon=True)
-            self._thread.start()
+        self._worker.submit(partial(self._record_or_reset, task), self._warn, self._fail)
 
-    def _work(self) -> None:
-        """Run in the thread."""
-        while (task := self._tasks.get()) is not None:
-            alert = None
-            try:
-                alert = self._record(task)
-            except Exception:  # noqa: BLE001  the guard of the thread: recording continues after a bug
-                _log.exception("Unexpected error; the history goes on with the next minute")
-                writer, self._writer = self._writer, None
-                if writer:
-                    writer.close()
-            if not self._is_stopped:
-                self._scheduler.call_soon(partial(self._finish, alert))
-            del task  # frees a minute of ticks
+    def _record_or_reset(self, task: _Task) -> PlanAlert | None:
+        """Run in the thread. After a bug recording continues with the file opened anew."""
+        try:
+            return self._record(task)
+        except Exception:
+            writer, self._writer = self._writer, None
+            if writer:
+                writer.close()
+            raise
 
     def _record(self, task: _Task) -> PlanAlert | None:
         if task.is_end and self._writer is None and not task.held:
@@ -193,7 +175,11 @@ class HistoryKeeper:
             days = reader.days("total", None, since, today - timedelta(days=1))
         return sum(day.both for day in days.values())
 
-    def _finish(self, alert: PlanAlert | None) -> None:
-        self._pending -= 1
+    def _warn(self, alert: PlanAlert | None) -> None:
         if alert is not None:
             self._alert(alert)
+
+    @staticmethod
+    def _fail(error: Exception) -> None:
+        if isinstance(error, HistoryError):  # the worker has logged any other
+            _log.warning("%s", error)

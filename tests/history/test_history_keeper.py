@@ -101,8 +101,7 @@ def test_stop_returns_although_the_disk_does_not_respond(
     assert not slow_disk.is_set(), "stop waited for the disk"
     loop.close()
     slow_disk.set()
-    assert keeper._thread is not None
-    keeper._thread.join(60)
+    assert keeper._worker.close(60)
 
 
 def test_a_history_that_is_switched_off_is_closed_without_waiting(tmp_path: Path, slow_disk: threading.Event) -> None:
