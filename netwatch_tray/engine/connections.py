@@ -7,23 +7,23 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from netwatch_tray import clock
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.processes import open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
-from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName, app_of, app_of_unit, app_of_user
+from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName
+from netwatch_tray.engine.entries import UNMOVED, Departed, Entry, Listeners
 from netwatch_tray.engine.ledger import AppInterval, AppLedger
-from netwatch_tray.engine.routes import Route, Routes
+from netwatch_tray.engine.owners import Owners
+from netwatch_tray.engine.routes import Routes
 from netwatch_tray.model import App, Connection, Traffic
 
 if TYPE_CHECKING:
-    from netwatch_tray.collect.helper_client import Owner
     from netwatch_tray.engine.hosts import Host, Hosts
 
 _LONGEST_INTERVAL = 30.0
@@ -39,12 +39,6 @@ _MOST_DEPARTED = 4096
 """Closed sockets whose counters are kept, because they may return or their last bytes are still to come."""
 _BURST = 2000
 """Sockets; after so many and more their memory is given back, which takes a full collection of some 20 ms."""
-_MOST_PROCESSES = 2000
-"""Whose app is remembered."""
-_MOST_CREATORS = 4096
-"""Sockets whose creator is remembered, beyond their end."""
-_CREATOR_KEPT_FOR = 30.0
-"""Seconds that a process which creates sockets is not read again."""
 
 NOWHERE = Routes({}, {})
 """No interface is known: only loopback can be distinguished."""
@@ -59,57 +53,6 @@ class ConnectionChanges(msgspec.Struct, frozen=True, kw_only=True):
     """Keys."""
 
 
-class _Entry:
-    """What is known of an open socket."""
-
-    __slots__ = ("app", "found", "host", "peers", "process", "route", "row", "rx", "rx_rate", "since", "tx", "tx_rate")
-
-    def __init__(self, found: Socket, route: Route, since: float | None) -> None:
-        self.found = found
-        self.route = route
-        self.since = since
-        self.app = SEARCHING
-        self.process: Process | None = None
-        self.rx = self.tx = 0
-        """The highest values of the socket's counters so far."""
-        self.rx_rate: float | None = None
-        self.tx_rate: float | None = None
-        self.row: Connection | None = None
-        self.host: Host | None = None
-        self.peers: tuple[str, ...] = ()
-        """Keys of its exchanges with single peers; see `Socket.part_of`."""
-
-    @property
-    def pid(self) -> int | None:
-        return None if self.process is None else self.process.pid
-
-    def advance(self, found: Socket) -> Traffic | None:
-        """Return what the socket carried since its counters were last read; `None`: they are not known.
-
-        A counter that went back (a FIN that was counted as a byte is taken off, a source that is not monotonic) adds
-        nothing until it exceeds its highest value.
-        """
-        rx, tx = found.rx_bytes, found.tx_bytes
-        if rx is None or tx is None:
-            return None
-        more_rx, more_tx = max(0, rx - self.rx), max(0, tx - self.tx)
-        self.rx += more_rx
-        self.tx += more_tx
-        return Traffic(more_rx, more_tx) if more_rx or more_tx else _NONE
-
-
-_NONE = Traffic()
-
-
-class _Departed(NamedTuple):
-    """A socket that is gone: its highest counters, and whose it was."""
-
-    rx: int
-    tx: int
-    app: AppName
-    process: Process | None
-
-
 class ConnectionTable:
     """All connections as of the last sample, by key."""
 
@@ -122,31 +65,26 @@ class ConnectionTable:
     ) -> None:
         """`finder`: who owns what; by default this system's. `now`: Unix time, seconds."""
         self._finder = finder or open_finder()
+        self.owners = Owners(self._finder)
         self._countries = countries or Countries()
         self._hosts_file = hosts_file or HostsFile()
         self._now = now
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._last_boottime: float | None = None
         self._unsettled: set[str] = set()
         """Keys whose rate is not 0: unknown yet, or moving at the last sample."""
         self._touched: set[str] = set()
         """Keys whose row must be made again."""
-        self._listeners: dict[int | None, dict[str, _Entry]] = {}
-        """By port and key: several programs, or one with several addresses, may listen on one port."""
+        self._listeners = Listeners()
         self._searching: dict[str, float] = {}
         """Until when the owners of sockets are looked for (boot-time clock), by key, in that order."""
         self._most = 0
         """Sockets at a time since memory was given back."""
-        self._departed: dict[str, _Departed] = {}
+        self._departed: dict[str, Departed] = {}
         """Sockets that are gone, but maybe not for good, oldest first; see `update`."""
         self._ended: set[int] = set()
         """PIDs of owners that exited, whose sockets were searched for again."""
         self._last_look_for_orphans = 0.0
-        self._apps_of_processes: dict[Process, AppName] = {}
-        self._creators: dict[str, tuple[AppName, Process | None]] = {}
-        """Who made a socket, or had it until it closed, by its key."""
-        self._creating: dict[int, tuple[float, Process]] = {}
-        """By PID: processes that made sockets, and when they were read."""
         self._routes = NOWHERE
         self._ledger = AppLedger()
         self.hosts: Hosts | None = None
@@ -206,34 +144,10 @@ class ConnectionTable:
             entry = self._entries.get(key)
             # A repeated search without a result does not replace the owner found before.
             if entry is not None and (process is not None or entry.process is None):
-                if process is None and entry.app is SEARCHING and self._will_be_accepted(entry.found):
+                if process is None and entry.app is SEARCHING and self._listeners.will_accept(entry.found):
                     continue
                 self._assign(key, entry, process)
         return self._finder.is_searching
-
-    def note_creators(self, owners: Mapping[int, Owner]) -> None:
-        """Remember who made new sockets, by cookie, for those whose owner cannot be found.
-
-        Call at once: the processes may be about to end.
-        """
-        now = clock.boottime()
-        for cookie, owner in owners.items():
-            known = self._creating.get(owner.pid)
-            if known is not None and now - known[0] < _CREATOR_KEPT_FOR:
-                process: Process | None = known[1]
-            else:
-                process = self._finder.process(owner.pid)
-                if process is not None:
-                    self._creating[owner.pid] = now, process
-            unit = self._finder.unit(owner.cgroup)
-            if process is None and owner.thread is not None:
-                process = Process(pid=owner.pid, name=owner.thread, unit=unit)
-            if process is not None:
-                self._remember_creator(f"{cookie:x}", self._app(process), process)
-            elif unit is not None:
-                self._remember_creator(f"{cookie:x}", app_of_unit(unit), None)
-        if len(self._creating) > _MOST_PROCESSES:
-            self._creating.clear()
 
     def name_peers(self, cookies: Iterable[int]) -> None:
         """Make the rows of these sockets again, because names of their peers are known now."""
@@ -288,7 +202,7 @@ class ConnectionTable:
         self._touched.add(key)
         entry = self._entries.get(key)
         if entry is None:
-            entry = _Entry(found, self._routes.of(found), None if is_first else self._now())
+            entry = Entry(found, self._routes.of(found), None if is_first else self._now())
             departed = self._departed.pop(key, None)
             if departed is not None:
                 entry.rx, entry.tx = departed.rx, departed.tx
@@ -303,7 +217,7 @@ class ConnectionTable:
                 entry.app, entry.process = whole.app, whole.process
                 self._ledger.join(entry.app, entry.pid)
             if found.state == "LISTEN":
-                self._listeners.setdefault(found.local_port, {})[key] = entry
+                self._listeners.add(key, entry)
         elif found.inode != entry.found.inode and found.inode is not None:  # only now did a program accept it
             self._finder.look_for({key: found})
         if (found.remote_address, found.remote_port) != (entry.found.remote_address, entry.found.remote_port):
@@ -333,17 +247,17 @@ class ConnectionTable:
                 self._credit_passing(key, gone)
                 continue
             keys.append(key)
-            self._stop_listening(key, entry.found.local_port)
+            self._listeners.remove(key, entry.found.local_port)
             if entry.app is SEARCHING:
                 self._hand_over(key, entry, *self._presumed_owner(key, gone))
-            self._credit(key, entry, entry.advance(gone) or _NONE)
+            self._credit(key, entry, entry.advance(gone) or UNMOVED)
             self._ledger.leave(entry.app, entry.pid)
             if gone.part_of is not None and (whole := self._entries.get(gone.part_of)) is not None:
                 whole.peers = tuple(each for each in whole.peers if each != key)
             elif gone.protocol == "UDP":  # its last bytes may come later
-                self._remember_creator(key, entry.app, entry.process)
+                self.owners.remember(key, entry.app, entry.process)
             if (may_return or gone.state != "CLOSED") and (entry.rx or entry.tx):
-                self._departed[key] = _Departed(entry.rx, entry.tx, entry.app, entry.process)
+                self._departed[key] = Departed(entry.rx, entry.tx, entry.app, entry.process)
         while len(self._departed) > _MOST_DEPARTED:
             del self._departed[next(iter(self._departed))]
         self._finder.forget(removed)
@@ -351,23 +265,18 @@ class ConnectionTable:
 
     def _credit_passing(self, key: str, gone: Socket) -> None:
         """Credit the bytes of a socket that is not open, as far as they were not before."""
-        passing = _Entry(gone, self._routes.of(gone), None)
+        passing = Entry(gone, self._routes.of(gone), None)
         departed = self._departed.pop(key, None)
         whole = None if gone.part_of is None else self._entries.get(gone.part_of)
         if departed is not None:
             passing.rx, passing.tx, passing.app, passing.process = departed
         elif whole is not None and gone.part_of is not None:
             key, passing.app, passing.process = gone.part_of, whole.app, whole.process
-        elif (gone.part_of or key) not in self._creators and (listening := self._listener(gone)) is not None:
+        elif self.owners.creator(gone.part_of or key) is None and (listening := self._listeners.of(gone)) is not None:
             key, passing.app = listening[0], listening[1].app
         else:
             passing.app, passing.process = self._presumed_owner(key, gone)
-        self._credit(key, passing, passing.advance(gone) or _NONE)
-
-    def _stop_listening(self, key: str, port: int | None) -> None:
-        listeners = self._listeners.get(port)
-        if listeners is not None and listeners.pop(key, None) is not None and not listeners:
-            del self._listeners[port]
+        self._credit(key, passing, passing.advance(gone) or UNMOVED)
 
     def _look_for_orphans(self) -> None:
         """Search again for the owners of sockets whose process exited: it may have passed them on (`ssh -f`)."""
@@ -382,27 +291,15 @@ class ConnectionTable:
                 }
             )
 
-    def _assign(self, key: str, entry: _Entry, process: Process | None) -> None:
+    def _assign(self, key: str, entry: Entry, process: Process | None) -> None:
         """Give a socket, and what it has carried so far, to its app."""
         if process is None:
             app, process = self._presumed_owner(key, entry.found)
         else:
-            app = self._app(process)
+            app = self.owners.app_of(process)
         self._hand_over(key, entry, app, process)
 
-    def _app(self, process: Process) -> AppName:
-        if process not in self._apps_of_processes:
-            if len(self._apps_of_processes) >= _MOST_PROCESSES:
-                self._apps_of_processes.clear()
-            self._apps_of_processes[process] = app_of(process, self._parent)
-        return self._apps_of_processes[process]
-
-    def _remember_creator(self, key: str, app: AppName, process: Process | None) -> None:
-        self._creators[key] = app, process
-        while len(self._creators) > _MOST_CREATORS:
-            del self._creators[next(iter(self._creators))]
-
-    def _hand_over(self, key: str, entry: _Entry, app: AppName, process: Process | None) -> None:
+    def _hand_over(self, key: str, entry: Entry, app: AppName, process: Process | None) -> None:
         """Make a socket an app's; what it carries from now on, and what was held for it, is the app's."""
         self._touched.add(key)
         self._ledger.leave(entry.app, entry.pid)
@@ -427,45 +324,16 @@ class ConnectionTable:
 
     def _presumed_owner(self, key: str, found: Socket) -> tuple[AppName, Process | None]:
         """Who made a socket, for which no process was found, or else what the kernel reports of its owner."""
-        creator = self._creators.get(found.part_of or key)
-        return creator or (self._without_process(found) or UNSEEN, None)
+        creator = self.owners.creator(found.part_of or key)
+        if creator is not None:
+            return creator
+        app = self.owners.presumed(found)
+        if app is None and (listening := self._listeners.of(found)) is not None and listening[1].app is not SEARCHING:
+            app = listening[1].app
+        return app or UNSEEN, None
 
-    def _without_process(self, found: Socket) -> AppName | None:
-        """Return the app by what the kernel reports of every socket: unit, user, or else the listener on the port."""
-        unit = self._unit(found)
-        if unit is not None:
-            return app_of_unit(unit)
-        if found.uid is not None:
-            return app_of_user(self._finder.user(found.uid))
-        listening = self._listener(found)
-        return None if listening is None or listening[1].app is SEARCHING else listening[1].app
-
-    def _unit(self, found: Socket) -> str | None:
-        return None if found.cgroup is None else self._finder.unit(found.cgroup)
-
-    def _parent(self, process: Process) -> Process | None:
-        return None if process.parent is None else self._finder.process(process.parent)
-
-    def _listener(self, found: Socket) -> tuple[str, _Entry] | None:
-        """Who listens on the port of a TCP socket; where several do, one whose owner is known."""
-        listeners = self._listeners.get(found.local_port) if found.protocol == "TCP" else None
-        if not listeners:
-            return None
-        return next((each for each in listeners.items() if each[1].app is not SEARCHING), next(iter(listeners.items())))
-
-    def _will_be_accepted(self, found: Socket) -> bool:
-        """Return whether an unowned socket waits for a listener whose own owner is still being searched for."""
-        listening = self._listener(found)
-        return (
-            found.inode is None
-            and found.cgroup is None
-            and found.state != "LISTEN"
-            and listening is not None
-            and listening[1].app is SEARCHING
-        )
-
-    def _credit(self, key: str, entry: _Entry, traffic: Traffic) -> None:
-        if traffic is _NONE:
+    def _credit(self, key: str, entry: Entry, traffic: Traffic) -> None:
+        if traffic is UNMOVED:
             return
         crosses, is_udp = entry.route.crosses_uplink, entry.found.protocol == "UDP"
         if entry.app is SEARCHING:
@@ -473,7 +341,7 @@ class ConnectionTable:
         else:
             self._ledger.credit(entry.app, entry.pid, traffic, crosses_uplink=crosses, is_udp=is_udp)
 
-    def _host(self, key: str, entry: _Entry) -> Host | None:
+    def _host(self, key: str, entry: Entry) -> Host | None:
         """Return the name of the peer. One from DNS stays what it was when the connection was first seen."""
         found = entry.found
         if self.hosts is not None and found.remote_address is not None:
@@ -493,9 +361,9 @@ class ConnectionTable:
             self._unsettled, self._departed = set(self._unsettled), dict(self._departed)
             gc.collect()
 
-    def _row(self, key: str, entry: _Entry) -> Connection:
+    def _row(self, key: str, entry: Entry) -> Connection:
         found, process = entry.found, entry.process
-        unit = process.unit if process is not None else self._unit(found)
+        unit = process.unit if process is not None else self.owners.unit(found)
         scope = self._routes.scope(found)
         host = self._host(key, entry)
         given_name = None

@@ -65,7 +65,7 @@ class Observation:
             from netwatch_tray.engine.hosts import Hosts  # noqa: PLC0415
 
             self._datagrams, self.table.hosts = Datagrams(), Hosts(self._sources.now)
-        self.table.note_creators(reading.owners)
+        self.table.owners.note_creators(reading.owners)
         self._datagrams.count(reading)
         self._uncounted = self._uncounted.plus(Traffic(reading.losses.rx_bytes, reading.losses.tx_bytes))
         if self.table.hosts is not None:

@@ -54,7 +54,7 @@ class World:
 
     def count(self, moved: Mapping[Flow, Amount] | None = None, owners: Mapping[int, Owner] | None = None) -> None:
         reading = Reading(self.boottime, self.boottime - 1, moved or {}, owners or {}, (), Losses(0, 0, 0, 0, 0), ())
-        self.table.note_creators(reading.owners)
+        self.table.owners.note_creators(reading.owners)
         self.datagrams.count(reading)
 
     def update(self, *, after: float = 2.0, is_last: bool = False, **sockets: Socket) -> None:

@@ -1,0 +1,100 @@
+"""What the table of connections remembers of each socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from netwatch_tray.collect.process import Process
+from netwatch_tray.collect.sockets import Socket
+from netwatch_tray.engine.apps import SEARCHING, AppName
+from netwatch_tray.engine.routes import Route
+from netwatch_tray.model import Connection, Traffic
+
+if TYPE_CHECKING:
+    from netwatch_tray.engine.hosts import Host
+
+UNMOVED = Traffic()
+"""Compared by identity: nothing moved, and there is nothing to book."""
+
+
+class Entry:
+    """What is known of an open socket."""
+
+    __slots__ = ("app", "found", "host", "peers", "process", "route", "row", "rx", "rx_rate", "since", "tx", "tx_rate")
+
+    def __init__(self, found: Socket, route: Route, since: float | None) -> None:
+        self.found = found
+        self.route = route
+        self.since = since
+        self.app = SEARCHING
+        self.process: Process | None = None
+        self.rx = self.tx = 0
+        """The highest values of the socket's counters so far."""
+        self.rx_rate: float | None = None
+        self.tx_rate: float | None = None
+        self.row: Connection | None = None
+        self.host: Host | None = None
+        self.peers: tuple[str, ...] = ()
+        """Keys of its exchanges with single peers; see `Socket.part_of`."""
+
+    @property
+    def pid(self) -> int | None:
+        return None if self.process is None else self.process.pid
+
+    def advance(self, found: Socket) -> Traffic | None:
+        """Return what the socket carried since its counters were last read; `None`: they are not known.
+
+        A counter that went back (a FIN that was counted as a byte is taken off, a source that is not monotonic) adds
+        nothing until it exceeds its highest value.
+        """
+        rx, tx = found.rx_bytes, found.tx_bytes
+        if rx is None or tx is None:
+            return None
+        more_rx, more_tx = max(0, rx - self.rx), max(0, tx - self.tx)
+        self.rx += more_rx
+        self.tx += more_tx
+        return Traffic(more_rx, more_tx) if more_rx or more_tx else UNMOVED
+
+
+class Departed(NamedTuple):
+    """A socket that is gone: its highest counters, and whose it was."""
+
+    rx: int
+    tx: int
+    app: AppName
+    process: Process | None
+
+
+class Listeners:
+    """TCP sockets that listen, by port: several programs, or one with several addresses, may listen on one."""
+
+    def __init__(self) -> None:
+        self._ports: dict[int | None, dict[str, Entry]] = {}
+        """By port and key."""
+
+    def add(self, key: str, entry: Entry) -> None:
+        self._ports.setdefault(entry.found.local_port, {})[key] = entry
+
+    def remove(self, key: str, port: int | None) -> None:
+        """Forget a socket, if it is one of these."""
+        listeners = self._ports.get(port)
+        if listeners is not None and listeners.pop(key, None) is not None and not listeners:
+            del self._ports[port]
+
+    def of(self, found: Socket) -> tuple[str, Entry] | None:
+        """Return key and listener on the port of a TCP socket; of several, one whose owner is known."""
+        listeners = self._ports.get(found.local_port) if found.protocol == "TCP" else None
+        if not listeners:
+            return None
+        return next((each for each in listeners.items() if each[1].app is not SEARCHING), next(iter(listeners.items())))
+
+    def will_accept(self, found: Socket) -> bool:
+        """Return whether an unowned socket waits for a listener whose own owner is still being searched for."""
+        listening = self.of(found)
+        return (
+            found.inode is None
+            and found.cgroup is None
+            and found.state != "LISTEN"
+            and listening is not None
+            and listening[1].app is SEARCHING
+        )

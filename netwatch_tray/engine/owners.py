@@ -1,0 +1,92 @@
+"""Whose a socket is: the app of its process, who made it, or what the kernel reports of every socket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from netwatch_tray import clock
+from netwatch_tray.collect.process import Process, ProcessFinder
+from netwatch_tray.collect.sockets import Socket
+from netwatch_tray.engine import apps
+from netwatch_tray.engine.apps import AppName, app_of_unit, app_of_user
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_client import Owner
+
+_MOST_PROCESSES = 2000
+"""Whose app is remembered."""
+_MOST_CREATORS = 4096
+"""Sockets whose creator is remembered, beyond their end."""
+_CREATOR_KEPT_FOR = 30.0
+"""Seconds that a process which creates sockets is not read again."""
+
+
+class Owners:
+    """Apps by process and sockets' creators by key, with bounded memory."""
+
+    def __init__(self, finder: ProcessFinder) -> None:
+        self._finder = finder
+        self._apps: dict[Process, AppName] = {}
+        self._creators: dict[str, tuple[AppName, Process | None]] = {}
+        """Who made a socket, or had it until it closed, by its key."""
+        self._creating: dict[int, tuple[float, Process]] = {}
+        """By PID: processes that made sockets, and when they were read."""
+
+    def note_creators(self, owners: Mapping[int, Owner]) -> None:
+        """Remember who made new sockets, by cookie, for those whose owner cannot be found.
+
+        Call at once: the processes may be about to end.
+        """
+        now = clock.boottime()
+        for cookie, owner in owners.items():
+            known = self._creating.get(owner.pid)
+            if known is not None and now - known[0] < _CREATOR_KEPT_FOR:
+                process: Process | None = known[1]
+            else:
+                process = self._finder.process(owner.pid)
+                if process is not None:
+                    self._creating[owner.pid] = now, process
+            unit = self._finder.unit(owner.cgroup)
+            if process is None and owner.thread is not None:
+                process = Process(pid=owner.pid, name=owner.thread, unit=unit)
+            if process is not None:
+                self.remember(f"{cookie:x}", self.app_of(process), process)
+            elif unit is not None:
+                self.remember(f"{cookie:x}", app_of_unit(unit), None)
+        if len(self._creating) > _MOST_PROCESSES:
+            self._creating.clear()
+
+    def creator(self, key: str) -> tuple[AppName, Process | None] | None:
+        """Return who made a socket; `None`: not known."""
+        return self._creators.get(key)
+
+    def app_of(self, process: Process) -> AppName:
+        """Return the app of a process; see apps.app_of."""
+        if process not in self._apps:
+            if len(self._apps) >= _MOST_PROCESSES:
+                self._apps.clear()
+            self._apps[process] = apps.app_of(process, self._parent)
+        return self._apps[process]
+
+    def remember(self, key: str, app: AppName, process: Process | None) -> None:
+        """Keep the owner of a socket for its bytes that come later."""
+        self._creators[key] = app, process
+        while len(self._creators) > _MOST_CREATORS:
+            del self._creators[next(iter(self._creators))]
+
+    def presumed(self, found: Socket) -> AppName | None:
+        """Return the app by what the kernel reports of every socket: unit or user."""
+        unit = self.unit(found)
+        if unit is not None:
+            return app_of_unit(unit)
+        if found.uid is not None:
+            return app_of_user(self._finder.user(found.uid))
+        return None
+
+    def unit(self, found: Socket) -> str | None:
+        """Return the systemd unit or container of a socket's control group; `None`: in none, or not reported."""
+        return None if found.cgroup is None else self._finder.unit(found.cgroup)
+
+    def _parent(self, process: Process) -> Process | None:
+        return None if process.parent is None else self._finder.process(process.parent)
