@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from netwatch_tray import desktop_files, launch, paths
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import NetWatchError, message
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +54,12 @@ def turn(*, on: bool) -> None:
         new.write_text(content, encoding="utf-8")
         new.replace(path)
     except OSError as error:
-        what = "turned on" if on else "turned off"
-        raise NetWatchError(f"Start at login cannot be {what}: {path}: {error.strerror}.") from error
+        failed = (
+            message("Start at login cannot be turned on: {path}: {reason}.", path=path, reason=error.strerror)
+            if on
+            else message("Start at login cannot be turned off: {path}: {reason}.", path=path, reason=error.strerror)
+        )
+        raise NetWatchError(failed) from error
     if sys.platform == "linux":
         try:
             desktop_files.install()

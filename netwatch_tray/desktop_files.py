@@ -93,8 +93,10 @@ def install() -> Found:
             os.utime(home / _HICOLOR)  # GTK ignores an icon cache that is older than the directory beside it
     except OSError as error:
         raise NetWatchError(
-            f"The desktop files cannot be installed: {error.filename or home}: {error.strerror}. "
-            "NetWatch works without them; it has no entry in the menu of programs, and some panels show no icon."
+            "The desktop files cannot be installed: {filename}: {reason}. NetWatch works without "
+            "them; it has no entry in the menu of programs, and some panels show no icon.",
+            filename=error.filename or home,
+            reason=error.strerror,
         ) from error
     differing = tuple(home / name for name in foreign if _content(home / name) != files[name])
     return Found(home, is_packaged=False, command=command, foreign=differing)
@@ -119,7 +121,9 @@ def remove() -> bool:
         if (home / _HICOLOR).is_dir():
             os.utime(home / _HICOLOR)
     except OSError as error:
-        raise NetWatchError(f"The desktop files cannot be removed: {error.filename}: {error.strerror}.") from error
+        raise NetWatchError(
+            "The desktop files cannot be removed: {filename}: {reason}.", filename=error.filename, reason=error.strerror
+        ) from error
     return True
 
 

@@ -1,13 +1,58 @@
-"""What may go wrong that is nobody's bug: raised where it is met, told to the person where it matters.
+"""Failures that are nobody's bug: raised where they are met, reported to the user where it matters.
 
 Anything else that escapes is a bug: the guard around the running thread logs it with its traceback.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from typing import NamedTuple, Union
+
+
+class Message(NamedTuple):
+    """A text for the user before it is translated: an English template, and the values of its places.
+
+    `str()` is the English text; `language.said` is the text in the user's language.
+    """
+
+    template: str
+    values: dict[str, Value] = {}  # noqa: RUF012  never changed
+
+    def __str__(self) -> str:
+        return self.template.format(**self.values) if self.values else self.template
+
+
+Value = Union[str, int, float, Message]  # noqa: UP007  evaluated by msgspec, where Message is not yet defined
+
+
+def message(template: str, **values: object) -> Message:
+    """Return a message. `template` is a literal, collected by `./dev translate`; values may be messages and errors."""
+    return Message(template, {name: _value(value) for name, value in values.items()})
+
+
+def joined(messages: Iterable[Message], separator: str = " ") -> Message:
+    """Return these messages after each other. Raise TypeError if there are none."""
+    template = f"{{first}}{separator}{{second}}"
+    return reduce(lambda first, second: Message(template, {"first": first, "second": second}), messages)
+
+
+def _value(value: object) -> Value:
+    if isinstance(value, NetWatchError):
+        return value.message
+    return value if isinstance(value, str | int | float | Message) else str(value)
+
 
 class NetWatchError(Exception):
-    """Base of everything below. The text is for people: what happened, what still works, what to do."""
+    """Base of everything below. The text is for the user: what happened, what still works, what to do."""
+
+    def __init__(self, template: str | Message, **values: object) -> None:
+        """See `message`."""
+        super().__init__(template)
+        self.message = template if isinstance(template, Message) else message(template, **values)
+
+    def __str__(self) -> str:
+        return str(self.message)
 
 
 class UnsupportedError(NetWatchError):

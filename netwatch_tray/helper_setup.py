@@ -252,7 +252,9 @@ def _service_command(code: Path) -> list[str]:
     except (OSError, ValueError, subprocess.SubprocessError):
         is_new = False
     if not is_new or changeable(_PYTHON):
-        raise NetWatchError(f"The helper needs Python 3.11 or newer as {_PYTHON}, which only root can change.")
+        raise NetWatchError(
+            "The helper needs Python 3.11 or newer as {python}, which only root can change.", python=_PYTHON
+        )
     return [str(_PYTHON), *_PYTHON_OPTIONS, str(code)]
 
 
@@ -276,14 +278,18 @@ def _require_kernel(command: Sequence[str]) -> None:
     checked = subprocess.run([*command, "--check"], capture_output=True, text=True, timeout=_PATIENCE, check=False)
     if checked.returncode:
         reason = checked.stdout.strip() or checked.stderr.strip()[-400:] or "It ended without giving a reason."
-        raise NetWatchError(f"The helper cannot work here: {reason}")
+        raise NetWatchError("The helper cannot work here: {reason}", reason=reason)
 
 
 def _copy_code() -> None:
     shutil.rmtree(_CODE, ignore_errors=True)
     _CODE.mkdir(parents=True, mode=0o755)
     if found := changeable(_CODE):
-        raise NetWatchError(f"Other users than root can change {found}, so the helper is not installed in {_CODE}.")
+        raise NetWatchError(
+            "Other users than root can change {found}, so the helper is not installed in {code}.",
+            found=found,
+            code=_CODE,
+        )
     for file in _source().glob("*.py"):
         _write(_CODE / file.name, file.read_text("utf-8"))
 
@@ -305,7 +311,9 @@ def _systemctl(*arguments: str) -> None:
     command = ["systemctl", "--quiet", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     if done.returncode:
-        raise NetWatchError(f"{shlex.join(command)} failed: {done.stderr.strip()[-400:]}")
+        raise NetWatchError(
+            "{command} failed: {reason}", command=shlex.join(command), reason=done.stderr.strip()[-400:]
+        )
 
 
 @contextlib.contextmanager
@@ -314,7 +322,7 @@ def _listener() -> Iterator[socket.socket]:
     path = Path(SOCKET)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         if probe.connect_ex(SOCKET) == 0:
-            raise NetWatchError(f"A helper serves already on {SOCKET}.")
+            raise NetWatchError("A helper serves already on {socket}.", socket=SOCKET)
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(SOCKET)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from netwatch_tray import paths
+from netwatch_tray.errors import Message
 
 ENGLISH = "en"
 code = ENGLISH
@@ -27,6 +28,14 @@ def translate(context: str, text: str) -> str:
 def mark(_context: str, text: str) -> str:
     """Mark a text that is translated later, with `translate` in the same context; return it unchanged."""
     return text
+
+
+def said(text: Message) -> str:
+    """Return a message in the language in use."""
+    if not text.values:
+        return translate("Messages", text.template)
+    values = {name: said(value) if isinstance(value, Message) else value for name, value in text.values.items()}
+    return translate("Messages", text.template).format(**values)
 
 
 def translation(context: str, text: str) -> str | None:

@@ -88,13 +88,15 @@ def runtime_directory() -> Path:
         is_private = _is_private(directory)
     except OSError as error:
         raise NetWatchError(
-            f"There is no private directory for the agent's socket ({error}). "
-            "Set XDG_RUNTIME_DIR to a directory of your own with mode 0700."
+            "There is no private directory for the agent's socket ({error}). Set XDG_RUNTIME_DIR to "
+            "a directory of your own with mode 0700.",
+            error=error,
         ) from error
     if not is_private:
         raise NetWatchError(
-            f"{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. "
-            f"Run: chmod 700 {directory} (or remove it if it is not yours)."
+            "{directory} must be a directory of yours with mode 0700, because the agent's socket "
+            "lies in it. Run: chmod 700 {directory} (or remove it if it is not yours).",
+            directory=directory,
         )
     return directory
 
@@ -143,8 +145,11 @@ def _below_home(name: str) -> Path | None:
 def _check_length(directory: Path) -> None:
     if len(os.fsencode(directory / "window")) > _LONGEST_SOCKET_PATH:
         raise NetWatchError(
-            f"{directory} is too long for the path of a socket ({_LONGEST_SOCKET_PATH} bytes with the name of the "
-            "socket). Set XDG_RUNTIME_DIR to a shorter directory of your own with mode 0700."
+            "{directory} is too long for the path of a socket ({limit} bytes with the "
+            "name of the socket). Set XDG_RUNTIME_DIR to a shorter directory of your own with mode "
+            "0700.",
+            directory=directory,
+            limit=_LONGEST_SOCKET_PATH,
         )
 
 

@@ -80,7 +80,8 @@ def _deltas(sources: Sequence[InterfaceSource], send: _Sender, datagrams: int, p
         if all((each.rx_packets, each.tx_packets) == (datagrams, datagrams) for each in deltas):
             return deltas
     raise NetWatchError(
-        f"Other programs kept the loopback busy in {_ROUNDS} rounds, so nothing could be compared. Try again later."
+        "Other programs kept the loopback busy in {rounds} rounds, so nothing could be compared. Try again later.",
+        rounds=_ROUNDS,
     )
 
 
@@ -89,7 +90,9 @@ def _loopback_row(source: InterfaceSource) -> tuple[int, ...]:
     for index, interface in sample.interfaces.items():
         if interface.is_loopback and interface.is_up and index in sample.counters:
             return sample.counters[index]
-    raise CollectError(f"{source.name} shows no loopback interface that is up, so known amounts cannot be moved.")
+    raise CollectError(
+        "{name} shows no loopback interface that is up, so known amounts cannot be moved.", name=source.name
+    )
 
 
 class _Sender:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import inspect
 
-from netwatch_tray.errors import SettingsError
+from netwatch_tray.errors import Message, SettingsError, joined, message
 from netwatch_tray.units import Units
 
 MOST_BYTES = 1 << 16
@@ -97,9 +97,14 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`system`: the desktop's, also when it changes."""
 
 
+Language = Literal["auto", "en", "de"]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings with their defaults."""
 
+    language: Language = "auto"
+    """`auto`: the system's, where there is a translation."""
     units: Units = Units()
     total: dict[str, bool] = {}
     """Interfaces by name that are counted in the total (true) or left out (false), whatever the topology says."""
@@ -133,7 +138,9 @@ def read(file: Path) -> tuple[Settings, SettingsError | None]:
     except SettingsError as error:
         return silent(Settings()), error
     settings, fault = parse(text)
-    return settings, SettingsError(f"The settings in {file} {fault}.") if fault else None
+    if fault is None:
+        return settings, None
+    return settings, SettingsError("Fault in the settings file {file}: {fault}.", file=file, fault=fault)
 
 
 def read_text(file: Path) -> str:
@@ -144,22 +151,22 @@ def read_text(file: Path) -> str:
     try:
         with open(file, "rb", opener=_without_waiting) as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                fault = "Not a regular file"
+                fault = message("not a regular file")
             elif len(content := opened.read(MOST_BYTES + 1)) > MOST_BYTES:
-                fault = f"The file is larger than {MOST_BYTES >> 10} KiB"
+                fault = message("the file is larger than {limit} KiB", limit=MOST_BYTES >> 10)
             elif max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
-                fault = f"A line is longer than {_LONGEST_LINE} bytes"
+                fault = message("a line is longer than {limit} bytes", limit=_LONGEST_LINE)
             else:
                 return content.decode()
     except FileNotFoundError:
         return ""
     except OSError as error:
-        fault = error.strerror or str(error)
+        fault = Message(error.strerror or str(error))
     except UnicodeDecodeError:
-        fault = "they are not text in UTF-8"
+        fault = message("not text in UTF-8")
     except MemoryError:
-        fault = "Out of memory"
-    raise SettingsError(f"The settings in {file} cannot be read: {fault}.")
+        fault = message("out of memory")
+    raise SettingsError("The settings file {file} cannot be read: {fault}.", file=file, fault=fault)
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -167,24 +174,24 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
-def parse(text: str) -> tuple[Settings, str]:
+def parse(text: str) -> tuple[Settings, Message | None]:
     """Return the usable settings and what is wrong with the others, if anything."""
     try:
         values = tomllib.loads(text)
         try:
-            return msgspec.convert(values, Settings), ""
+            return msgspec.convert(values, Settings), None
         except msgspec.ValidationError:
             faults = list(_take_out_faults(values, inspect.type_info(Settings)))
             if more := len(faults[_MOST_FAULTS:]):
-                faults[_MOST_FAULTS:] = [f"and {more} more"]
-            return silent(msgspec.convert(values, Settings)), f"cannot be used as they are: {'; '.join(faults)}"
+                faults[_MOST_FAULTS:] = [message("and {count} more", count=more)]
+            return silent(msgspec.convert(values, Settings)), joined(faults, "; ")
     except tomllib.TOMLDecodeError as error:
-        fault = str(error)
+        fault = Message(str(error))
     except RecursionError:
-        fault = "tables or lists are nested too deeply"
+        fault = message("tables or lists are nested too deeply")
     except Exception as error:  # noqa: BLE001  fails closed: tomllib raises ValueError for 5 000 digits, for example
-        fault = str(error) or type(error).__name__
-    return silent(Settings()), f"cannot be read: {fault}"
+        fault = Message(str(error) or type(error).__name__)
+    return silent(Settings()), fault
 
 
 def silent(settings: Settings) -> Settings:
@@ -219,7 +226,7 @@ def changed(settings: Settings, by: Changes) -> Settings:
     try:
         return msgspec.convert(_without_none(merge(msgspec.to_builtins(settings), by)), Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"These settings cannot be saved: {error}.") from error
+        raise SettingsError("These settings cannot be saved: {error}.", error=error) from error
 
 
 def merge(values: Changes, by: Changes) -> Changes:
@@ -235,7 +242,7 @@ def _without_none(values: Changes) -> Changes:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()) -> Iterator[str]:
+def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()) -> Iterator[Message]:
     """Remove each unusable value, and yield what is allowed in its place."""
     for key, value in list(values.items()):
         here, kind = (*path, key), _kind(table, key)
@@ -244,7 +251,10 @@ def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[st
             yield from _take_out_faults(value, kind, here)
         elif not _is_usable(here, value):
             del values[key]
-            yield f"{name} is no setting" if kind is None else f"{name} must be {_allowed(kind)}"
+            if kind is None:
+                yield message("{name} is not a setting", name=name)
+            else:
+                yield message("{name} must be {allowed}", name=name, allowed=_allowed(kind))
 
 
 def _kind(table: inspect.Type, key: str) -> inspect.Type | None:
@@ -265,20 +275,20 @@ def _is_usable(path: tuple[str, ...], value: Any) -> bool:
     return True
 
 
-def _allowed(kind: inspect.Type) -> str:
+def _allowed(kind: inspect.Type) -> Message:
     """In words."""
     match kind:
         case inspect.BoolType():
-            return "true or false"
+            return message("true or false")
         case inspect.LiteralType(values=words):
-            return f"one of {', '.join(_string(str(word)) for word in words)}"
+            return message("one of {words}", words=", ".join(_string(str(word)) for word in words))
         case inspect.IntType(ge=least, le=most):
-            return f"a whole number from {least} to {most}"
+            return message("a whole number from {least} to {most}", least=least, most=most)
         case inspect.UnionType(types=(inspect.FloatType(gt=least, le=most), *_)):
-            return f"a number above {least}, up to {most}"
+            return message("a number above {least}, up to {most}", least=least, most=most)
         case inspect.StrType():
-            return "text in quotes"
-    return "a table"
+            return message("text in quotes")
+    return message("a table")
 
 
 def _key(text: str) -> str:

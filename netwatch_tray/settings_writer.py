@@ -42,7 +42,9 @@ def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
                 _replace(target, _edited(file, changes, after))
     except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself, before Python 3.13
         reason = error.strerror if isinstance(error, OSError) else error
-        raise SettingsError(f"The settings cannot be saved in {file}: {reason or error}.") from error
+        raise SettingsError(
+            "The settings cannot be saved in {file}: {reason}.", file=file, reason=reason or error
+        ) from error
     return after
 
 
@@ -59,8 +61,10 @@ def _lock(file: Path) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise SettingsError(
-                        f"The settings were not changed: another program has been writing them for {_PATIENCE:.0f} s "
-                        f"({file} is locked). Try again."
+                        "The settings were not changed: another program has been writing them for {patience:.0f} "
+                        "s ({file} is locked). Try again.",
+                        patience=_PATIENCE,
+                        file=file,
                     ) from None
                 time.sleep(_LOOK_AGAIN)
         yield
@@ -75,10 +79,14 @@ def _edited(file: Path, changes: Changes, after: Settings) -> bytes:
         _merge(document, changes)
         content = tomlkit.dumps(document).encode()
     except (TOMLKitError, ValueError, RecursionError) as error:
-        raise SettingsError(f"The settings in {file} cannot be changed: {error}. Edit the file by hand.") from error
+        raise SettingsError(
+            "The settings in {file} cannot be changed: {error}. Edit the file by hand.", file=file, error=error
+        ) from error
     # What the next reader would refuse or read differently must not take the place of what it can read.
-    if len(content) > settings_file.MOST_BYTES or settings_file.parse(content.decode()) != (after, ""):
-        raise SettingsError(f"The settings in {file} cannot be changed without losing others. Edit the file by hand.")
+    if len(content) > settings_file.MOST_BYTES or settings_file.parse(content.decode()) != (after, None):
+        raise SettingsError(
+            "The settings in {file} cannot be changed without losing others. Edit the file by hand.", file=file
+        )
     return content
 
 

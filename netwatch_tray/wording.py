@@ -7,6 +7,13 @@ from collections.abc import Sequence
 from netwatch_tray.language import mark, translate
 from netwatch_tray.model import GapReason, InterfaceTick, WhyCode
 
+MONTHS = (
+    mark("Messages", "January"), mark("Messages", "February"), mark("Messages", "March"), mark("Messages", "April"),
+    mark("Messages", "May"), mark("Messages", "June"), mark("Messages", "July"), mark("Messages", "August"),
+    mark("Messages", "September"), mark("Messages", "October"), mark("Messages", "November"),
+    mark("Messages", "December"),
+)  # fmt: skip
+
 _GAPS = {
     GapReason.PAUSED: mark("Facts", "paused"),
     GapReason.RESUMED: mark("Facts", "paused until now"),

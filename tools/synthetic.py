@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from netwatch_tray import __version__
+from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import (
     VERSION,
     AppsMessage,
@@ -235,7 +236,14 @@ def messages() -> list[ServerMessage]:
         settings=Settings(plan=DataPlan(cap_gb=500)),
     )  # fmt: skip
     status = Status(
-        version=__version__, pid=1, uptime_s=7200, cpu_s=14.4, rss_bytes=24_300_000, interfaces="", tray="", clients=1
+        version=__version__,
+        pid=1,
+        uptime_s=7200,
+        cpu_s=14.4,
+        rss_bytes=24_300_000,
+        interfaces="",
+        tray=Message(""),
+        clients=1,
     )
     connections = ConnectionsMessage(reset=True, added=_connections(), source="sock_diag")
     apps = [_apps(second) for second in range(_PAST_S - _PAST_S % 2, -1, -2) if second not in _ASLEEP]

@@ -1,17 +1,20 @@
 """Keeps the translations in step with the program: `./dev translate`.
 
-Read every `self.tr("…")`, `translate("Context", "…")` and `mark("Context", "…")` of the program, and bring
-`assets/translations/*.ts` up to date, which the program reads as they are. Qt's own lupdate does not read f-strings. To
-begin a language, make an empty file `assets/translations/netwatch-tray_LANGUAGE.ts`.
+Read every `self.tr("…")`, `translate("Context", "…")` and `mark("Context", "…")` of the program, and the template of
+every `message("…", …)` and of every error for the user (context `Messages`). Bring `assets/translations/*.ts` up to
+date, which the program reads as they are. Qt's own lupdate does not read f-strings. To begin a language, make an empty
+file `assets/translations/netwatch-tray_LANGUAGE.ts`.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,8 +22,10 @@ SOURCES = ROOT / "netwatch_tray"
 TRANSLATIONS = ROOT / "assets" / "translations"
 
 _BY_CONTEXT = ("translate", "mark", "QT_TRANSLATE_NOOP")
-MARKED = ("Facts", "Filter")
-"""Contexts of texts that are marked in one place and asked for in another."""
+MARKED = ("Facts", "Filter", "Messages", "Terminal", "Tray")
+"""Contexts of texts that are marked in one place and translated in another."""
+_FIELD = re.compile(r"\{(\w+)")
+_WORD = re.compile(r"[A-Za-z]{2}")
 
 
 class Message(NamedTuple):
@@ -47,6 +52,9 @@ def _of_class(tree: ast.AST, name: str, file: Path) -> Iterator[Message]:
 
 def _of_call(call: ast.Call, class_name: str, file: Path) -> Iterator[Message]:
     function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if function == "message" or (function.endswith("Error") and function in _reported_errors()):
+        yield from _of_message(call, file)
+        return
     texts = [each.value if isinstance(each, ast.Constant) else None for each in call.args]
     if function == "tr" and texts:
         texts.insert(0, class_name)
@@ -56,7 +64,39 @@ def _of_call(call: ast.Call, class_name: str, file: Path) -> Iterator[Message]:
         case [str(context), str(source)]:
             yield Message(context, source)
         case [str(context), None] if context not in MARKED:
-            sys.exit(f"{file.relative_to(ROOT)}:{call.lineno}: a text to translate is a plain string")
+            _stop(file, call, "a text to translate is a plain string")
+
+
+def _of_message(call: ast.Call, file: Path) -> Iterator[Message]:
+    """The template of a message or of an error, see netwatch_tray.errors.message."""
+    match call.args:
+        case [ast.Constant(value=str(template))]:
+            given = {keyword.arg for keyword in call.keywords}
+            if given != set(_FIELD.findall(template)):
+                _stop(file, call, "the template has other places than there are values")
+            if _WORD.search(re.sub(r"\{[^}]*\}", "", template)):
+                yield Message("Messages", template)
+        case [ast.JoinedStr() | ast.BinOp()]:
+            _stop(file, call, "a message is a template and its values")
+
+
+@lru_cache(maxsize=1)
+def _reported_errors() -> frozenset[str]:
+    """Names of the errors whose text users read; those of malformed data only have English details."""
+    found = {"NetWatchError"}
+    classes = [
+        node
+        for file in sorted(SOURCES.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    for _ in range(3):  # depth of the hierarchy
+        found |= {each.name for each in classes if any(getattr(base, "id", "") in found for base in each.bases)}
+    return frozenset(found - {"ParseError", "CorruptRowError", "FilterError"})
+
+
+def _stop(file: Path, call: ast.Call, why: str) -> NoReturn:
+    sys.exit(f"{file.relative_to(ROOT)}:{call.lineno}: {why}")
 
 
 def read(file: Path) -> dict[Message, str]:

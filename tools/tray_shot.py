@@ -49,7 +49,7 @@ def main() -> None:
         pause=lambda _on: None,
         choose=lambda _settings: None,
         show_doctor=lambda: None,
-        upload_state=lambda: "",
+        upload_state=lambda: None,
         apps=lambda: (),
         amounts=lambda: Amounts(2_100_000_000, 43_000_000_000, 500_000_000_000, date(2026, 11, 1)),
     )

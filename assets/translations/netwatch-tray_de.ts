@@ -907,16 +907,16 @@ Hat jetzt keine Verbindung</translation>
       <translation>Tunnel und Brücken, deren Verkehr über eine andere Schnittstelle läuft, zählen nicht doppelt.</translation>
     </message>
     <message>
-      <source>Connections of everybody, programs of your own account</source>
-      <translation>Verbindungen von allen, Programme Ihres eigenen Kontos</translation>
+      <source>All users' connections, with program names for your own</source>
+      <translation>Verbindungen aller Benutzer, mit Programmnamen bei den eigenen</translation>
     </message>
     <message>
       <source>Programs of other users are shown by their service or user.</source>
       <translation>Programme anderer Benutzer erscheinen mit ihrem Dienst oder Benutzer.</translation>
     </message>
     <message>
-      <source>Some of the settings do not hold</source>
-      <translation>Einige Einstellungen gelten nicht</translation>
+      <source>Fault in the settings</source>
+      <translation>Fehler in den Einstellungen</translation>
     </message>
     <message>
       <source>Something cannot be measured</source>
@@ -931,8 +931,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ein Infobereich wird gesucht …</translation>
     </message>
     <message>
-      <source>No tray here shows the icon</source>
-      <translation>Kein Infobereich zeigt hier das Symbol</translation>
+      <source>No system tray found</source>
+      <translation>Kein Infobereich gefunden</translation>
     </message>
     <message>
       <source>A click on it opens this window.</source>
@@ -1314,6 +1314,1125 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>Messages</name>
+    <message>
+      <source>{fault} Faulty settings have their defaults. Nothing is uploaded until the file is fixed.</source>
+      <translation>{fault} Für fehlerhafte Einstellungen gelten die Standardwerte. Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
+    </message>
+    <message>
+      <source>Fault in the settings</source>
+      <translation>Fehler in den Einstellungen</translation>
+    </message>
+    <message>
+      <source>NetWatch cannot measure</source>
+      <translation>NetWatch kann nicht messen</translation>
+    </message>
+    <message>
+      <source>The settings were not changed</source>
+      <translation>Die Einstellungen wurden nicht geändert</translation>
+    </message>
+    <message>
+      <source>{fault} The previous settings stay in use. Nothing is uploaded until the file is fixed.</source>
+      <translation>{fault} Die bisherigen Einstellungen gelten weiter. Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
+    </message>
+    <message>
+      <source>Nothing is uploaded</source>
+      <translation>Es wird nichts hochgeladen</translation>
+    </message>
+    <message>
+      <source>{percent} % of the data plan used</source>
+      <translation>{percent} % des Datenvolumens verbraucht</translation>
+    </message>
+    <message>
+      <source>{used} of {cap} used; the billing month ends on {day} {month}.</source>
+      <translation>{used} von {cap} verbraucht; der Abrechnungsmonat endet am {day}. {month}.</translation>
+    </message>
+    <message>
+      <source>NetWatch cannot open a window</source>
+      <translation>NetWatch kann kein Fenster öffnen</translation>
+    </message>
+    <message>
+      <source>none: started with --headless</source>
+      <translation>keiner: mit --headless gestartet</translation>
+    </message>
+    <message>
+      <source>netwatch-tray {arguments} cannot be started: {reason}. Try again.</source>
+      <translation>netwatch-tray {arguments} kann nicht gestartet werden: {reason}. Versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
+      <source>none: {fault}</source>
+      <translation>keine: {fault}</translation>
+    </message>
+    <message>
+      <source>none: not watched</source>
+      <translation>keine: wird nicht beobachtet</translation>
+    </message>
+    <message>
+      <source>The helper needs Linux, with sockets listed by sock_diag.</source>
+      <translation>Der Helfer braucht Linux mit Sockets über sock_diag.</translation>
+    </message>
+    <message>
+      <source>The helper is not set up.</source>
+      <translation>Der Helfer ist nicht eingerichtet.</translation>
+    </message>
+    <message>
+      <source>The helper is starting.</source>
+      <translation>Der Helfer startet.</translation>
+    </message>
+    <message>
+      <source>Running, process {pid}: bytes of UDP and QUIC, names of hosts.</source>
+      <translation>Läuft, Prozess {pid}: Bytes von UDP und QUIC, Namen von Rechnern.</translation>
+    </message>
+    <message>
+      <source>It counts the programs of this container only.</source>
+      <translation>Er zählt nur die Programme dieses Containers.</translation>
+    </message>
+    <message>
+      <source>The agent cannot lock {path}: {reason}. Free some space there, or set XDG_RUNTIME_DIR to another directory of your own with mode 0700.</source>
+      <translation>Der Agent kann {path} nicht sperren: {reason}. Schaffen Sie dort Platz, oder setzen Sie XDG_RUNTIME_DIR auf ein anderes eigenes Verzeichnis mit den Rechten 0700.</translation>
+    </message>
+    <message>
+      <source>The agent is running already.</source>
+      <translation>Der Agent läuft bereits.</translation>
+    </message>
+    <message>
+      <source>The process that writes the settings cannot be started: {reason}. Try again.</source>
+      <translation>Der Prozess, der die Einstellungen schreibt, kann nicht gestartet werden: {reason}. Versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
+      <source>The process that writes the settings exited with code {code}.</source>
+      <translation>Der Prozess, der die Einstellungen schreibt, endete mit Code {code}.</translation>
+    </message>
+    <message>
+      <source>Start at login cannot be turned on: {path}: {reason}.</source>
+      <translation>Der Start bei der Anmeldung kann nicht eingeschaltet werden: {path}: {reason}.</translation>
+    </message>
+    <message>
+      <source>Start at login cannot be turned off: {path}: {reason}.</source>
+      <translation>Der Start bei der Anmeldung kann nicht ausgeschaltet werden: {path}: {reason}.</translation>
+    </message>
+    <message>
+      <source>The settings were not changed: stdin is not a JSON object of settings ({error}).</source>
+      <translation>Die Einstellungen wurden nicht geändert: Die Standardeingabe ist kein JSON-Objekt mit Einstellungen ({error}).</translation>
+    </message>
+    <message>
+      <source>The agent did not send its connections in time. Try again.</source>
+      <translation>Der Agent hat seine Verbindungen nicht rechtzeitig gesendet. Versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
+      <source>Menu entry and icons are installed by this command on Linux only.</source>
+      <translation>Menüeintrag und Symbole installiert dieser Befehl nur unter Linux.</translation>
+    </message>
+    <message>
+      <source>The report cannot be saved in {filename}: {reason}. Read it in a terminal: netwatch-tray doctor</source>
+      <translation>Der Bericht kann nicht in {filename} gespeichert werden: {reason}. Lesen Sie ihn im Terminal: netwatch-tray doctor</translation>
+    </message>
+    <message>
+      <source>The report is in {file}, but {opener} cannot show it: {error}.</source>
+      <translation>Der Bericht steht in {file}, aber {opener} kann ihn nicht zeigen: {error}.</translation>
+    </message>
+    <message>
+      <source>{file} cannot be read: {reason}.</source>
+      <translation>{file} kann nicht gelesen werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>The helper needs Linux.</source>
+      <translation>Der Helfer braucht Linux.</translation>
+    </message>
+    <message>
+      <source>In the sandbox of a Flatpak the helper can be neither set up nor used.</source>
+      <translation>In der Sandbox eines Flatpaks lässt sich der Helfer weder einrichten noch benutzen.</translation>
+    </message>
+    <message>
+      <source>This needs root: {command}</source>
+      <translation>Das erfordert Root-Rechte: {command}</translation>
+    </message>
+    <message>
+      <source>The helper does not answer.</source>
+      <translation>Der Helfer antwortet nicht.</translation>
+    </message>
+    <message>
+      <source>No source sees any interface.</source>
+      <translation>Keine Quelle findet eine Schnittstelle.</translation>
+    </message>
+    <message>
+      <source>The icon is drawn empty.</source>
+      <translation>Das Symbol wird leer gezeichnet.</translation>
+    </message>
+    <message>
+      <source>A new history is not empty.</source>
+      <translation>Ein neuer Verlauf ist nicht leer.</translation>
+    </message>
+    <message>
+      <source>No certificate authority of the system was found, so uploads would be refused. Everything else works. Install ca-certificates, or name a file of them in SSL_CERT_FILE.</source>
+      <translation>Im System wurde keine Zertifizierungsstelle gefunden, daher würde jedes Hochladen abgewiesen. Alles andere funktioniert. Installieren Sie ca-certificates, oder nennen Sie eine Datei davon in SSL_CERT_FILE.</translation>
+    </message>
+    <message>
+      <source>Symbols are missing or empty: {empty}.</source>
+      <translation>Symbole fehlen oder sind leer: {empty}.</translation>
+    </message>
+    <message>
+      <source>No font was found, so the window would have no text. Install fonts-dejavu-core.</source>
+      <translation>Es wurde keine Schriftart gefunden, daher hätte das Fenster keinen Text. Installieren Sie fonts-dejavu-core.</translation>
+    </message>
+    <message>
+      <source>The agent is running already, but does not listen on {feed_socket}. It may have been started with another XDG_RUNTIME_DIR. End it and start it again.</source>
+      <translation>Der Agent läuft bereits, ist aber unter {feed_socket} nicht erreichbar. Vielleicht wurde er mit einem anderen XDG_RUNTIME_DIR gestartet. Beenden Sie ihn und starten Sie ihn neu.</translation>
+    </message>
+    <message>
+      <source>The agent was asked to quit, but is still there after {seconds:.0f} s.</source>
+      <translation>Der Agent sollte sich beenden, läuft aber nach {seconds:.0f} s noch.</translation>
+    </message>
+    <message>
+      <source>The agent could not replay the recording.</source>
+      <translation>Der Agent konnte die Aufzeichnung nicht abspielen.</translation>
+    </message>
+    <message>
+      <source>The agent is running, but has too many clients. Close some of them.</source>
+      <translation>Der Agent läuft, hat aber zu viele Verbindungen. Schließen Sie einige Fenster oder Befehle.</translation>
+    </message>
+    <message>
+      <source>The agent is running, but does not answer. End it and start it again.</source>
+      <translation>Der Agent läuft, antwortet aber nicht. Beenden Sie ihn und starten Sie ihn neu.</translation>
+    </message>
+    <message>
+      <source>{error} Live rates still work. A running agent sets the file aside and begins a new one.</source>
+      <translation>{error} Aktuelle Raten funktionieren weiter. Ein laufender Agent benennt die Datei um und beginnt eine neue.</translation>
+    </message>
+    <message>
+      <source>No key was given, so uploading is off. Run it again when you have one.</source>
+      <translation>Es wurde kein Schlüssel eingegeben, daher ist das Hochladen aus. Rufen Sie den Befehl erneut auf, wenn Sie einen haben.</translation>
+    </message>
+    <message>
+      <source>Uploading is off; nothing else was changed.</source>
+      <translation>Das Hochladen ist aus; sonst wurde nichts geändert.</translation>
+    </message>
+    <message>
+      <source>off</source>
+      <translation>aus</translation>
+    </message>
+    <message>
+      <source>the agent is not running</source>
+      <translation>der Agent läuft nicht</translation>
+    </message>
+    <message>
+      <source>Port {port} cannot be served: {reason}.</source>
+      <translation>Port {port} ist nicht verwendbar: {reason}.</translation>
+    </message>
+    <message>
+      <source>The API key must be one word of plain ASCII characters. Copy it again.</source>
+      <translation>Der API-Schlüssel muss ein Wort aus ASCII-Zeichen sein. Kopieren Sie ihn noch einmal.</translation>
+    </message>
+    <message>
+      <source>Invalid upload URL {url}{reason}.</source>
+      <translation>Ungültige URL zum Hochladen {url}{reason}.</translation>
+    </message>
+    <message>
+      <source>Invalid upload URL {url}. Example: https://netwatch.example.org</source>
+      <translation>Ungültige URL zum Hochladen {url}. Beispiel: https://netwatch.example.org</translation>
+    </message>
+    <message>
+      <source>The upload URL must not contain a user name, password, query or fragment.</source>
+      <translation>Die URL zum Hochladen darf weder Benutzernamen noch Passwort, Abfrage oder Fragment enthalten.</translation>
+    </message>
+    <message>
+      <source>The upload URL {url} is not encrypted. Use https:// (http:// is for a server on this computer only).</source>
+      <translation>Die URL zum Hochladen {url} ist nicht verschlüsselt. Verwenden Sie https:// (http:// nur für einen Server auf diesem Rechner).</translation>
+    </message>
+    <message>
+      <source>There is no API key for {endpoint}. Run: netwatch-tray upload setup</source>
+      <translation>Für {endpoint} gibt es keinen API-Schlüssel. Rufen Sie auf: netwatch-tray upload setup</translation>
+    </message>
+    <message>
+      <source>NETWATCH_INTERVAL is {text}; it must be a whole number of seconds from 10 to 3600.</source>
+      <translation>NETWATCH_INTERVAL ist {text}; erlaubt ist eine ganze Zahl von Sekunden von 10 bis 3600.</translation>
+    </message>
+    <message>
+      <source>{file}, which holds this host's id, cannot be read ({error}). Repair or remove it; without it the servers will see a new host.</source>
+      <translation>{file} mit der Kennung dieses Rechners kann nicht gelesen werden ({error}). Reparieren oder entfernen Sie die Datei; ohne sie sehen die Server einen neuen Rechner.</translation>
+    </message>
+    <message>
+      <source>The API key cannot be read from {upload_key_file}.</source>
+      <translation>Der API-Schlüssel kann nicht aus {upload_key_file} gelesen werden.</translation>
+    </message>
+    <message>
+      <source>The system's keyring did not answer. Unlock it, then start the upload again.</source>
+      <translation>Der Schlüsselbund des Systems antwortet nicht. Entsperren Sie ihn und starten Sie das Hochladen neu.</translation>
+    </message>
+    <message>
+      <source>The system's keyring refused to return the API key. Unlock it, or run: upload setup</source>
+      <translation>Der Schlüsselbund des Systems gibt den API-Schlüssel nicht heraus. Entsperren Sie ihn, oder rufen Sie auf: upload setup</translation>
+    </message>
+    <message>
+      <source>{file} cannot be written: {reason}.</source>
+      <translation>{file} kann nicht geschrieben werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>{host} did not respond in time.</source>
+      <translation>{host} hat nicht rechtzeitig geantwortet.</translation>
+    </message>
+    <message>
+      <source>The certificate of {host} is not trusted: {reason}. Nothing was sent.</source>
+      <translation>Das Zertifikat von {host} ist nicht vertrauenswürdig: {reason}. Es wurde nichts gesendet.</translation>
+    </message>
+    <message>
+      <source>No encrypted connection to {host}: {reason}.</source>
+      <translation>Keine verschlüsselte Verbindung zu {host}: {reason}.</translation>
+    </message>
+    <message>
+      <source>{host} was not found: {reason}.</source>
+      <translation>{host} wurde nicht gefunden: {reason}.</translation>
+    </message>
+    <message>
+      <source>{host} closed the connection in the middle of its response.</source>
+      <translation>{host} hat die Verbindung mitten in der Antwort geschlossen.</translation>
+    </message>
+    <message>
+      <source>{host} cannot be reached: {reason}.</source>
+      <translation>{host} ist nicht erreichbar: {reason}.</translation>
+    </message>
+    <message>
+      <source>{host} cannot be reached: the connection broke off.</source>
+      <translation>{host} ist nicht erreichbar: Die Verbindung ist abgebrochen.</translation>
+    </message>
+    <message>
+      <source>{host} sent more than any response needs.</source>
+      <translation>{host} hat mehr gesendet, als eine Antwort braucht.</translation>
+    </message>
+    <message>
+      <source>{host} does not speak HTTP.</source>
+      <translation>{host} antwortet nicht in HTTP.</translation>
+    </message>
+    <message>
+      <source>encrypted, certificate verified</source>
+      <translation>verschlüsselt, Zertifikat geprüft</translation>
+    </message>
+    <message>
+      <source>not encrypted: it never leaves this computer</source>
+      <translation>nicht verschlüsselt: verlässt diesen Rechner nicht</translation>
+    </message>
+    <message>
+      <source>The proxy {proxy} cannot be reached: {reason}.</source>
+      <translation>Der Proxy {proxy} ist nicht erreichbar: {reason}.</translation>
+    </message>
+    <message>
+      <source>The proxy {proxy} sent no valid response.</source>
+      <translation>Der Proxy {proxy} hat keine gültige Antwort gesendet.</translation>
+    </message>
+    <message>
+      <source>The proxy {proxy} requires another user name and password. Set them in HTTPS_PROXY: http://user:password@host:port</source>
+      <translation>Der Proxy {proxy} verlangt einen anderen Benutzernamen und ein anderes Passwort. Setzen Sie beides in HTTPS_PROXY: http://user:password@host:port</translation>
+    </message>
+    <message>
+      <source>The proxy {proxy} refused to connect to {target}: {reason}.</source>
+      <translation>Der Proxy {proxy} verweigert die Verbindung zu {target}: {reason}.</translation>
+    </message>
+    <message>
+      <source>Invalid proxy URL {url}. Correct HTTPS_PROXY.</source>
+      <translation>Ungültige URL des Proxys {url}. Berichtigen Sie HTTPS_PROXY.</translation>
+    </message>
+    <message>
+      <source>The proxy {url} cannot be used: only HTTP proxies (http://host:port) are supported. Set HTTPS_PROXY to one, or add the server to NO_PROXY.</source>
+      <translation>Der Proxy {url} ist nicht verwendbar: Nur HTTP-Proxys (http://host:port) werden unterstützt. Setzen Sie HTTPS_PROXY auf einen solchen, oder nehmen Sie den Server in NO_PROXY auf.</translation>
+    </message>
+    <message>
+      <source>OpenTelemetry is not part of this installation; /metrics for Prometheus works without it. An installation by pipx takes it with: pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http</source>
+      <translation>OpenTelemetry gehört nicht zu dieser Installation; /metrics für Prometheus geht auch ohne. Mit pipx kommt es hinzu durch: pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http</translation>
+    </message>
+    <message>
+      <source>The server asks for fewer requests.</source>
+      <translation>Der Server verlangt weniger Anfragen.</translation>
+    </message>
+    <message>
+      <source>The server does not accept the API key. Enter it again: netwatch-tray upload setup</source>
+      <translation>Der Server lehnt den API-Schlüssel ab. Geben Sie ihn neu ein: netwatch-tray upload setup</translation>
+    </message>
+    <message>
+      <source>The account at the server does not cover this host (its plan ended, or it has too many hosts).</source>
+      <translation>Das Konto beim Server gilt nicht für diesen Rechner (der Tarif ist abgelaufen, oder es sind zu viele Rechner).</translation>
+    </message>
+    <message>
+      <source>The server does not allow this API key to upload. Enter another: netwatch-tray upload setup</source>
+      <translation>Der Server erlaubt mit diesem API-Schlüssel kein Hochladen. Geben Sie einen anderen ein: netwatch-tray upload setup</translation>
+    </message>
+    <message>
+      <source>There is no NetWatch server at this URL. Check it: netwatch-tray upload setup</source>
+      <translation>Unter dieser URL gibt es keinen NetWatch-Server. Prüfen Sie sie: netwatch-tray upload setup</translation>
+    </message>
+    <message>
+      <source>The server redirects to {url}, which is not followed. If you trust it, set it as the upload URL.</source>
+      <translation>Der Server leitet auf {url} um; dem folgt NetWatch nicht. Wenn Sie der Adresse vertrauen, tragen Sie sie als Server ein.</translation>
+    </message>
+    <message>
+      <source>The server failed ({quote}).</source>
+      <translation>Der Server hat einen Fehler gemeldet ({quote}).</translation>
+    </message>
+    <message>
+      <source>the server did not report a result for it</source>
+      <translation>der Server hat dazu kein Ergebnis gemeldet</translation>
+    </message>
+    <message>
+      <source>The server refused what was sent ({quote}).</source>
+      <translation>Der Server hat die Sendung abgewiesen ({quote}).</translation>
+    </message>
+    <message>
+      <source>Snapshots cannot be kept in {file}: {error}.</source>
+      <translation>Messungen können nicht in {file} aufbewahrt werden: {error}.</translation>
+    </message>
+    <message>
+      <source>The spool {file} cannot be used: {error}.</source>
+      <translation>Die Warteschlange {file} ist nicht verwendbar: {error}.</translation>
+    </message>
+    <message>
+      <source>Another agent sends the snapshots in {directory}. Quit one of the two.</source>
+      <translation>Ein anderer Agent sendet die Messungen in {directory}. Beenden Sie einen der beiden.</translation>
+    </message>
+    <message>
+      <source>starting</source>
+      <translation>startet</translation>
+    </message>
+    <message>
+      <source>Nothing was sent yet.</source>
+      <translation>Noch nichts gesendet.</translation>
+    </message>
+    <message>
+      <source>Last sent {time}.</source>
+      <translation>Zuletzt gesendet: {time}.</translation>
+    </message>
+    <message>
+      <source>This computer's clock is {skew} ahead of the server's: set it.</source>
+      <translation>Die Uhr dieses Rechners geht {skew} gegenüber dem Server vor: Stellen Sie sie.</translation>
+    </message>
+    <message>
+      <source>This computer's clock is {skew} behind the server's: set it.</source>
+      <translation>Die Uhr dieses Rechners geht {skew} gegenüber dem Server nach: Stellen Sie sie.</translation>
+    </message>
+    <message>
+      <source>{count} delivered</source>
+      <translation>{count} zugestellt</translation>
+    </message>
+    <message>
+      <source>{count} waiting</source>
+      <translation>{count} wartend</translation>
+    </message>
+    <message>
+      <source>{count} dropped (too old or too many)</source>
+      <translation>{count} verworfen (zu alt oder zu viele)</translation>
+    </message>
+    <message>
+      <source>{count} refused by the server ({reason})</source>
+      <translation>{count} vom Server abgewiesen ({reason})</translation>
+    </message>
+    <message>
+      <source>The server accepts nothing from a computer whose clock is that wrong.</source>
+      <translation>Der Server nimmt nichts von einem Rechner an, dessen Uhr so falsch geht.</translation>
+    </message>
+    <message>
+      <source>The server could not store everything; NetWatch sends the rest again.</source>
+      <translation>Der Server konnte nicht alles speichern; NetWatch sendet den Rest noch einmal.</translation>
+    </message>
+    <message>
+      <source>An unexpected error occurred; see the log.</source>
+      <translation>Ein unerwarteter Fehler ist aufgetreten; siehe Protokoll.</translation>
+    </message>
+    <message>
+      <source>{reason} Snapshots are kept for a day.</source>
+      <translation>{reason} Messungen werden einen Tag aufbewahrt.</translation>
+    </message>
+    <message>
+      <source>{count:.0f} days</source>
+      <translation>{count:.0f} Tage</translation>
+    </message>
+    <message>
+      <source>{count:.0f} hours</source>
+      <translation>{count:.0f} Stunden</translation>
+    </message>
+    <message>
+      <source>{count:.0f} minutes</source>
+      <translation>{count:.0f} Minuten</translation>
+    </message>
+    <message>
+      <source>Connections cannot be listed on {platform}.</source>
+      <translation>Verbindungen lassen sich unter {platform} nicht auflisten.</translation>
+    </message>
+    <message>
+      <source>Countries are not shown: reading {file} needs the Python package maxminddb.</source>
+      <translation>Länder werden nicht gezeigt: Um {file} zu lesen, braucht es das Python-Paket maxminddb.</translation>
+    </message>
+    <message>
+      <source>{file} is not a usable database of countries: {error}</source>
+      <translation>{file} ist keine brauchbare Länderdatenbank: {error}</translation>
+    </message>
+    <message>
+      <source>The kernel rounds these byte counters to 1024 and wraps them at 4 GiB.</source>
+      <translation>Der Kernel rundet diese Bytezähler auf 1024 und beginnt nach 4 GiB von vorn.</translation>
+    </message>
+    <message>
+      <source>macOS counts packets but no bytes on {names}, in every list of interfaces: the rates there are too low. The bytes of each connection, on the page Connections, are not affected.</source>
+      <translation>macOS zählt bei {names} Pakete, aber keine Bytes, in jeder Liste der Schnittstellen: Die Raten dort sind zu niedrig. Die Bytes der einzelnen Verbindungen auf der Seite „Verbindungen“ sind nicht betroffen.</translation>
+    </message>
+    <message>
+      <source>nettop is slow, so connections are read only while you look at them, and short ones are missed.</source>
+      <translation>nettop ist langsam, daher werden Verbindungen nur gelesen, während Sie sie ansehen; kurze fehlen.</translation>
+    </message>
+    <message>
+      <source>The kernel's own list counts no bytes, or wrong ones, on this macOS.</source>
+      <translation>Die Liste des Kernels zählt unter diesem macOS keine oder falsche Bytes.</translation>
+    </message>
+    <message>
+      <source>macOS does not report the last bytes of connections that close between two readings.</source>
+      <translation>macOS meldet die letzten Bytes von Verbindungen nicht, die zwischen zwei Ablesungen enden.</translation>
+    </message>
+    <message>
+      <source>From macOS 15 on it does not report what TCP connections send.</source>
+      <translation>Ab macOS 15 meldet es nicht, was TCP-Verbindungen senden.</translation>
+    </message>
+    <message>
+      <source>macOS hides the sockets of other programs from this one.</source>
+      <translation>macOS verbirgt die Sockets anderer Programme vor diesem.</translation>
+    </message>
+    <message>
+      <source>pcblist_n exists on macOS only.</source>
+      <translation>pcblist_n gibt es nur unter macOS.</translation>
+    </message>
+    <message>
+      <source>This macOS has no sysctl {name}.</source>
+      <translation>Dieses macOS hat kein sysctl {name}.</translation>
+    </message>
+    <message>
+      <source>macOS refused to answer sysctl {name}: {reason}.</source>
+      <translation>macOS hat sysctl {name} abgelehnt: {reason}.</translation>
+    </message>
+    <message>
+      <source>this system's C library has no sysctl: {error}</source>
+      <translation>die C-Bibliothek dieses Systems hat kein sysctl: {error}</translation>
+    </message>
+    <message>
+      <source>The helper is set up, but not running.</source>
+      <translation>Der Helfer ist eingerichtet, läuft aber nicht.</translation>
+    </message>
+    <message>
+      <source>The helper is running, but does not answer.</source>
+      <translation>Der Helfer läuft, antwortet aber nicht.</translation>
+    </message>
+    <message>
+      <source>The connection to the helper was lost.</source>
+      <translation>Die Verbindung zum Helfer ist abgebrochen.</translation>
+    </message>
+    <message>
+      <source>The helper sent data that cannot be read. Set it up again: sudo netwatch-tray helper install</source>
+      <translation>Der Helfer hat unlesbare Daten gesendet. Richten Sie ihn neu ein: sudo netwatch-tray helper install</translation>
+    </message>
+    <message>
+      <source>The helper cannot be reached: {reason}.</source>
+      <translation>Der Helfer ist nicht erreichbar: {reason}.</translation>
+    </message>
+    <message>
+      <source>The helper stopped.</source>
+      <translation>Der Helfer hat sich beendet.</translation>
+    </message>
+    <message>
+      <source>The helper refused the connection.</source>
+      <translation>Der Helfer hat die Verbindung abgelehnt.</translation>
+    </message>
+    <message>
+      <source>The helper is of another version. Set it up again: sudo netwatch-tray helper install</source>
+      <translation>Der Helfer hat eine andere Version. Richten Sie ihn neu ein: sudo netwatch-tray helper install</translation>
+    </message>
+    <message>
+      <source>There is no interface source {prefer} here. Choose one of: {names}.</source>
+      <translation>Die Schnittstellenquelle {prefer} gibt es hier nicht. Wählen Sie eine von: {names}.</translation>
+    </message>
+    <message>
+      <source>in use</source>
+      <translation>in Gebrauch</translation>
+    </message>
+    <message>
+      <source>No interface can be measured on this system. {reasons}</source>
+      <translation>Auf diesem System lässt sich keine Schnittstelle messen. {reasons}</translation>
+    </message>
+    <message>
+      <source>The kernel refused a netlink request: {reason}.</source>
+      <translation>Der Kernel hat eine Netlink-Anfrage abgelehnt: {reason}.</translation>
+    </message>
+    <message>
+      <source>/proc/net/dev cannot be opened: {reason}</source>
+      <translation>/proc/net/dev kann nicht geöffnet werden: {reason}</translation>
+    </message>
+    <message>
+      <source>Reading the interfaces of /proc/net failed: {reason}.</source>
+      <translation>Die Schnittstellen in /proc/net konnten nicht gelesen werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>{file} does not count TCP connections.</source>
+      <translation>{file} zählt keine TCP-Verbindungen.</translation>
+    </message>
+    <message>
+      <source>/proc/net has neither bytes nor rates.</source>
+      <translation>/proc/net enthält weder Bytes noch Raten.</translation>
+    </message>
+    <message>
+      <source>{root} cannot be read: {reason}.</source>
+      <translation>{root} kann nicht gelesen werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>{root} has none of the tables of sockets.</source>
+      <translation>{root} enthält keine Tabelle der Sockets.</translation>
+    </message>
+    <message>
+      <source>no rtnetlink here: {reason}</source>
+      <translation>hier gibt es kein rtnetlink: {reason}</translation>
+    </message>
+    <message>
+      <source>Reading the interfaces failed: {reason}.</source>
+      <translation>Die Schnittstellen konnten nicht gelesen werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>The interfaces change faster than they can be read; the next tick tries again.</source>
+      <translation>Die Schnittstellen ändern sich schneller, als sie zu lesen sind; die nächste Messung versucht es wieder.</translation>
+    </message>
+    <message>
+      <source>This kernel has no sock_diag ({reason}).</source>
+      <translation>Dieser Kernel hat kein sock_diag ({reason}).</translation>
+    </message>
+    <message>
+      <source>This kernel does not list sockets by sock_diag: {error}</source>
+      <translation>Dieser Kernel listet Sockets nicht über sock_diag auf: {error}</translation>
+    </message>
+    <message>
+      <source>The kernel no longer reports closed sockets: {reason}.</source>
+      <translation>Der Kernel meldet geschlossene Sockets nicht mehr: {reason}.</translation>
+    </message>
+    <message>
+      <source>The list of sockets could not be read: {error}</source>
+      <translation>Die Liste der Sockets konnte nicht gelesen werden: {error}</translation>
+    </message>
+    <message>
+      <source>This kernel does not list UDP sockets (it is built without CONFIG_INET_UDP_DIAG).</source>
+      <translation>Dieser Kernel listet keine UDP-Sockets auf (gebaut ohne CONFIG_INET_UDP_DIAG).</translation>
+    </message>
+    <message>
+      <source>sock_diag exists on Linux only.</source>
+      <translation>sock_diag gibt es nur unter Linux.</translation>
+    </message>
+    <message>
+      <source>ss misses the last bytes of connections that close between two readings.</source>
+      <translation>ss erfasst die letzten Bytes von Verbindungen nicht, die zwischen zwei Ablesungen enden.</translation>
+    </message>
+    <message>
+      <source>lsof lists your own processes only, without bytes or rates.</source>
+      <translation>lsof zeigt nur Ihre eigenen Prozesse, ohne Bytes und Raten.</translation>
+    </message>
+    <message>
+      <source>Rows of {source} that cannot be read: {count}. They were left out.</source>
+      <translation>Nicht lesbare Zeilen von {source}: {count}. Sie wurden ausgelassen.</translation>
+    </message>
+    <message>
+      <source>psutil reports neither bytes nor rates, and other users' sockets without their owner.</source>
+      <translation>psutil meldet weder Bytes noch Raten, und Sockets anderer Benutzer ohne ihren Besitzer.</translation>
+    </message>
+    <message>
+      <source>psutil could not list the connections: {error}</source>
+      <translation>psutil konnte die Verbindungen nicht auflisten: {error}</translation>
+    </message>
+    <message>
+      <source>This source reports no default routes, so all interfaces that are up make the total.</source>
+      <translation>Diese Quelle meldet keine Standardrouten, daher bilden alle aktiven Schnittstellen die Summe.</translation>
+    </message>
+    <message>
+      <source>psutil could not read the interfaces ({error}); the next tick tries again.</source>
+      <translation>psutil konnte die Schnittstellen nicht lesen ({error}); die nächste Messung versucht es wieder.</translation>
+    </message>
+    <message>
+      <source>/proc/stat has no boot time.</source>
+      <translation>/proc/stat enthält keine Startzeit.</translation>
+    </message>
+    <message>
+      <source>The load is not known.</source>
+      <translation>Die Last ist nicht bekannt.</translation>
+    </message>
+    <message>
+      <source>{program} is not installed.</source>
+      <translation>{program} ist nicht installiert.</translation>
+    </message>
+    <message>
+      <source>{name} had to wait for another tool for more than {timeout:g} s.</source>
+      <translation>{name} musste mehr als {timeout:g} s auf ein anderes Werkzeug warten.</translation>
+    </message>
+    <message>
+      <source>{name} did not finish within {timeout:g} s and was stopped.</source>
+      <translation>{name} wurde nicht innerhalb von {timeout:g} s fertig und wurde beendet.</translation>
+    </message>
+    <message>
+      <source>{name} wrote more than {most_bytes} bytes and was stopped.</source>
+      <translation>{name} hat mehr als {most_bytes} Bytes geschrieben und wurde beendet.</translation>
+    </message>
+    <message>
+      <source>{name} was killed by signal {signal}: {words}.</source>
+      <translation>{name} wurde durch Signal {signal} beendet: {words}.</translation>
+    </message>
+    <message>
+      <source>{name} failed with exit code {code}: {words}.</source>
+      <translation>{name} ist mit Code {code} fehlgeschlagen: {words}.</translation>
+    </message>
+    <message>
+      <source>{name} could not be started: {reason}.</source>
+      <translation>{name} konnte nicht gestartet werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>The desktop files cannot be installed: {filename}: {reason}. NetWatch works without them; it has no entry in the menu of programs, and some panels show no icon.</source>
+      <translation>Die Desktop-Dateien können nicht installiert werden: {filename}: {reason}. NetWatch funktioniert ohne sie; es fehlt der Eintrag im Programmmenü, und manche Leisten zeigen kein Symbol.</translation>
+    </message>
+    <message>
+      <source>The desktop files cannot be removed: {filename}: {reason}.</source>
+      <translation>Die Desktop-Dateien können nicht entfernt werden: {filename}: {reason}.</translation>
+    </message>
+    <message>
+      <source>The agent is running, but busy: it accepts no connection now. Try again.</source>
+      <translation>Der Agent läuft, ist aber ausgelastet und nimmt gerade keine Verbindung an. Versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
+      <source>The agent is not running. Start it with: netwatch-tray</source>
+      <translation>Der Agent läuft nicht. Starten Sie ihn mit: netwatch-tray</translation>
+    </message>
+    <message>
+      <source>The connection to the agent was closed.</source>
+      <translation>Die Verbindung zum Agenten wurde geschlossen.</translation>
+    </message>
+    <message>
+      <source>The agent cannot listen on {path}: {reason}.</source>
+      <translation>Der Agent kann unter {path} nicht erreichbar sein: {reason}.</translation>
+    </message>
+    <message>
+      <source>There is no systemd here. Root can run the helper in a terminal: netwatch-tray helper run</source>
+      <translation>Hier gibt es kein systemd. Root kann den Helfer im Terminal starten: netwatch-tray helper run</translation>
+    </message>
+    <message>
+      <source>The helper needs Python 3.11 or newer as {python}, which only root can change.</source>
+      <translation>Der Helfer braucht Python 3.11 oder neuer als {python}, das nur Root ändern kann.</translation>
+    </message>
+    <message>
+      <source>This needs root.</source>
+      <translation>Das erfordert Root-Rechte.</translation>
+    </message>
+    <message>
+      <source>The helper cannot work here: {reason}</source>
+      <translation>Der Helfer kann hier nicht arbeiten: {reason}</translation>
+    </message>
+    <message>
+      <source>Other users than root can change {found}, so the helper is not installed in {code}.</source>
+      <translation>Auch andere Benutzer als Root können {found} ändern, daher wird der Helfer nicht in {code} installiert.</translation>
+    </message>
+    <message>
+      <source>{command} failed: {reason}</source>
+      <translation>{command} ist fehlgeschlagen: {reason}</translation>
+    </message>
+    <message>
+      <source>A helper serves already on {socket}.</source>
+      <translation>Unter {socket} läuft bereits ein Helfer.</translation>
+    </message>
+    <message>
+      <source>Damaged values in the history, left out or set to 0: {count}, first: {first}. Everything else is kept, and totals are what the interfaces counted.</source>
+      <translation>Beschädigte Werte im Verlauf, ausgelassen oder auf 0 gesetzt: {count}, der erste: {first}. Alles andere bleibt, und Summen sind, was die Schnittstellen gezählt haben.</translation>
+    </message>
+    <message>
+      <source>Nothing in {file} could be read.</source>
+      <translation>Nichts in {file} war lesbar.</translation>
+    </message>
+    <message>
+      <source>All of {file} was carried over (days: {days}, parts of curves: {hours}).</source>
+      <translation>{file} wurde vollständig übernommen (Tage: {days}, Kurvenstücke: {hours}).</translation>
+    </message>
+    <message>
+      <source>What can be read of {file} was carried over (days: {days}, parts of curves: {hours}).</source>
+      <translation>Das Lesbare aus {file} wurde übernommen (Tage: {days}, Kurvenstücke: {hours}).</translation>
+    </message>
+    <message>
+      <source>The history {file} is damaged ({error}).</source>
+      <translation>Der Verlauf {file} ist beschädigt ({error}).</translation>
+    </message>
+    <message>
+      <source>The disk is full: live rates still work, recording continues when there is room.</source>
+      <translation>Der Datenträger ist voll: Aktuelle Raten funktionieren weiter, die Aufzeichnung geht weiter, sobald Platz ist.</translation>
+    </message>
+    <message>
+      <source>It cannot be written; live rates still work. Check who owns it and its folder.</source>
+      <translation>Er kann nicht geschrieben werden; aktuelle Raten funktionieren weiter. Prüfen Sie, wem er und sein Ordner gehören.</translation>
+    </message>
+    <message>
+      <source>It cannot be opened; live rates still work. Check who owns it and its folder.</source>
+      <translation>Er kann nicht geöffnet werden; aktuelle Raten funktionieren weiter. Prüfen Sie, wem er und sein Ordner gehören.</translation>
+    </message>
+    <message>
+      <source>Another program is writing it; NetWatch tries again in a minute.</source>
+      <translation>Ein anderes Programm schreibt ihn gerade; NetWatch versucht es in einer Minute wieder.</translation>
+    </message>
+    <message>
+      <source>Live rates still work; NetWatch tries again in a minute.</source>
+      <translation>Aktuelle Raten funktionieren weiter; NetWatch versucht es in einer Minute wieder.</translation>
+    </message>
+    <message>
+      <source>The history {file}: {error}. {advice}</source>
+      <translation>Der Verlauf {file}: {error}. {advice}</translation>
+    </message>
+    <message>
+      <source>The history {file} cannot be written: {reason}. Live rates still work; check who owns its folder.</source>
+      <translation>Der Verlauf {file} kann nicht geschrieben werden: {reason}. Aktuelle Raten funktionieren weiter; prüfen Sie, wem der Ordner gehört.</translation>
+    </message>
+    <message>
+      <source>There is no history yet in {file}: start the program with `netwatch-tray`.</source>
+      <translation>In {file} gibt es noch keinen Verlauf: Starten Sie das Programm mit `netwatch-tray`.</translation>
+    </message>
+    <message>
+      <source>The history {file} is damaged (its table {name} has other columns).</source>
+      <translation>Der Verlauf {file} ist beschädigt (die Tabelle {name} hat andere Spalten).</translation>
+    </message>
+    <message>
+      <source>The history {file} is damaged ({verdict}).</source>
+      <translation>Der Verlauf {file} ist beschädigt ({verdict}).</translation>
+    </message>
+    <message>
+      <source>The damaged history {file} cannot be renamed: {reason}.</source>
+      <translation>Der beschädigte Verlauf {file} kann nicht umbenannt werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>The history {file} is of an older version. Start the program once: it brings the file up to date.</source>
+      <translation>Der Verlauf {file} stammt von einer älteren Version. Starten Sie das Programm einmal: Es bringt die Datei auf den neuen Stand.</translation>
+    </message>
+    <message>
+      <source>The file {file} is not a history of this program. It stays untouched and nothing is recorded; live rates still work. Move it away, and a history begins.</source>
+      <translation>Die Datei {file} ist kein Verlauf dieses Programms. Sie bleibt unberührt, und es wird nichts aufgezeichnet; aktuelle Raten funktionieren weiter. Verschieben Sie die Datei, dann beginnt ein Verlauf.</translation>
+    </message>
+    <message>
+      <source>The history {file} was written by a newer version of this program (its format is {version}, this one reads {known}). It stays untouched, nothing is recorded. Install the newer version again.</source>
+      <translation>Der Verlauf {file} stammt von einer neueren Version dieses Programms (Format {version}, diese liest {known}). Er bleibt unberührt, und es wird nichts aufgezeichnet. Installieren Sie wieder die neuere Version.</translation>
+    </message>
+    <message>
+      <source>{name} is not carried over yet ({error}); NetWatch tries again at the next start.</source>
+      <translation>{name} ist noch nicht übernommen ({error}); NetWatch versucht es beim nächsten Start wieder.</translation>
+    </message>
+    <message>
+      <source>The history {file}: a row that was just stored cannot be found again.</source>
+      <translation>Der Verlauf {file}: Eine eben gespeicherte Zeile ist nicht wiederzufinden.</translation>
+    </message>
+    <message>
+      <source>Another program records into {file}: this one does not, so that nothing is counted twice.</source>
+      <translation>Ein anderes Programm zeichnet in {file} auf: Dieses tut es nicht, damit nichts doppelt zählt.</translation>
+    </message>
+    <message>
+      <source>vnStat's format {jsonversion} is not supported (supported: {units}). Nothing was imported; a newer version of this program may support it.</source>
+      <translation>Das vnStat-Format {jsonversion} wird nicht unterstützt (unterstützt: {units}). Es wurde nichts importiert; eine neuere Version dieses Programms kennt es vielleicht.</translation>
+    </message>
+    <message>
+      <source>No row of this export is valid, first: {refused}. Nothing was imported.</source>
+      <translation>Keine Zeile dieses Exports ist gültig, die erste: {refused}. Es wurde nichts importiert.</translation>
+    </message>
+    <message>
+      <source>This is not what `vnstat --json` prints: {error}. Nothing was imported.</source>
+      <translation>Das ist nicht die Ausgabe von `vnstat --json`: {error}. Es wurde nichts importiert.</translation>
+    </message>
+    <message>
+      <source>{fault} The damaged file was renamed to {aside}, and a new history was begun.</source>
+      <translation>{fault} Die beschädigte Datei heißt jetzt {aside}, und ein neuer Verlauf hat begonnen.</translation>
+    </message>
+    <message>
+      <source>There is no private directory for the agent's socket ({error}). Set XDG_RUNTIME_DIR to a directory of your own with mode 0700.</source>
+      <translation>Es gibt kein privates Verzeichnis für den Socket des Agenten ({error}). Setzen Sie XDG_RUNTIME_DIR auf ein eigenes Verzeichnis mit den Rechten 0700.</translation>
+    </message>
+    <message>
+      <source>{directory} must be a directory of yours with mode 0700, because the agent's socket lies in it. Run: chmod 700 {directory} (or remove it if it is not yours).</source>
+      <translation>{directory} muss ein eigenes Verzeichnis mit den Rechten 0700 sein, weil darin der Socket des Agenten liegt. Rufen Sie auf: chmod 700 {directory} (oder entfernen Sie es, wenn es nicht Ihres ist).</translation>
+    </message>
+    <message>
+      <source>{directory} is too long for the path of a socket ({limit} bytes with the name of the socket). Set XDG_RUNTIME_DIR to a shorter directory of your own with mode 0700.</source>
+      <translation>{directory} ist zu lang für den Pfad eines Sockets ({limit} Bytes mit dem Namen des Sockets). Setzen Sie XDG_RUNTIME_DIR auf ein kürzeres eigenes Verzeichnis mit den Rechten 0700.</translation>
+    </message>
+    <message>
+      <source>The recording cannot be written to {file}: {reason}.</source>
+      <translation>Die Aufzeichnung kann nicht in {file} geschrieben werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>The recording {file} cannot be read: {reason}.</source>
+      <translation>Die Aufzeichnung {file} ist nicht lesbar: {reason}.</translation>
+    </message>
+    <message>
+      <source>{file} is not a recording of NetWatch Tray ({error}).</source>
+      <translation>{file} ist keine Aufzeichnung von NetWatch Tray ({error}).</translation>
+    </message>
+    <message>
+      <source>{file} is a recording of version {version}, and this program reads version {known}. Replay it with NetWatch Tray {program}.</source>
+      <translation>{file} ist eine Aufzeichnung der Version {version}, dieses Programm liest Version {known}. Spielen Sie sie mit NetWatch Tray {program} ab.</translation>
+    </message>
+    <message>
+      <source>recorded</source>
+      <translation>wird aufgezeichnet</translation>
+    </message>
+    <message>
+      <source>The recording {file} holds no measurement.</source>
+      <translation>Die Aufzeichnung {file} enthält keine Messung.</translation>
+    </message>
+    <message>
+      <source>replayed</source>
+      <translation>wird abgespielt</translation>
+    </message>
+    <message>
+      <source>The recording has ended.</source>
+      <translation>Die Aufzeichnung ist zu Ende.</translation>
+    </message>
+    <message>
+      <source>Other programs kept the loopback busy in {rounds} rounds, so nothing could be compared. Try again later.</source>
+      <translation>Andere Programme haben das Loopback in {rounds} Durchgängen benutzt, daher war kein Vergleich möglich. Versuchen Sie es später noch einmal.</translation>
+    </message>
+    <message>
+      <source>{name} shows no loopback interface that is up, so known amounts cannot be moved.</source>
+      <translation>{name} zeigt keine aktive Loopback-Schnittstelle, daher lassen sich keine bekannten Mengen übertragen.</translation>
+    </message>
+    <message>
+      <source>Fault in the settings file {file}: {fault}.</source>
+      <translation>Fehler in der Einstellungsdatei {file}: {fault}.</translation>
+    </message>
+    <message>
+      <source>not a regular file</source>
+      <translation>keine gewöhnliche Datei</translation>
+    </message>
+    <message>
+      <source>the file is larger than {limit} KiB</source>
+      <translation>die Datei ist größer als {limit} KiB</translation>
+    </message>
+    <message>
+      <source>a line is longer than {limit} bytes</source>
+      <translation>eine Zeile ist länger als {limit} Bytes</translation>
+    </message>
+    <message>
+      <source>not text in UTF-8</source>
+      <translation>kein Text in UTF-8</translation>
+    </message>
+    <message>
+      <source>out of memory</source>
+      <translation>nicht genug Arbeitsspeicher</translation>
+    </message>
+    <message>
+      <source>The settings file {file} cannot be read: {fault}.</source>
+      <translation>Die Einstellungsdatei {file} ist nicht lesbar: {fault}.</translation>
+    </message>
+    <message>
+      <source>and {count} more</source>
+      <translation>und {count} weitere</translation>
+    </message>
+    <message>
+      <source>tables or lists are nested too deeply</source>
+      <translation>Tabellen oder Listen sind zu tief verschachtelt</translation>
+    </message>
+    <message>
+      <source>These settings cannot be saved: {error}.</source>
+      <translation>Diese Einstellungen können nicht gespeichert werden: {error}.</translation>
+    </message>
+    <message>
+      <source>{name} is not a setting</source>
+      <translation>{name} ist keine Einstellung</translation>
+    </message>
+    <message>
+      <source>{name} must be {allowed}</source>
+      <translation>{name} muss {allowed} sein</translation>
+    </message>
+    <message>
+      <source>true or false</source>
+      <translation>true oder false</translation>
+    </message>
+    <message>
+      <source>one of {words}</source>
+      <translation>eines von {words}</translation>
+    </message>
+    <message>
+      <source>a whole number from {least} to {most}</source>
+      <translation>eine ganze Zahl von {least} bis {most}</translation>
+    </message>
+    <message>
+      <source>a number above {least}, up to {most}</source>
+      <translation>eine Zahl über {least}, höchstens {most},</translation>
+    </message>
+    <message>
+      <source>text in quotes</source>
+      <translation>Text in Anführungszeichen</translation>
+    </message>
+    <message>
+      <source>a table</source>
+      <translation>eine Tabelle</translation>
+    </message>
+    <message>
+      <source>The settings cannot be saved in {file}: {reason}.</source>
+      <translation>Die Einstellungen können nicht in {file} gespeichert werden: {reason}.</translation>
+    </message>
+    <message>
+      <source>The settings were not changed: another program has been writing them for {patience:.0f} s ({file} is locked). Try again.</source>
+      <translation>Die Einstellungen wurden nicht geändert: Ein anderes Programm schreibt sie seit {patience:.0f} s ({file} ist gesperrt). Versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
+      <source>The settings in {file} cannot be changed: {error}. Edit the file by hand.</source>
+      <translation>Die Einstellungen in {file} können nicht geändert werden: {error}. Bearbeiten Sie die Datei von Hand.</translation>
+    </message>
+    <message>
+      <source>The settings in {file} cannot be changed without losing others. Edit the file by hand.</source>
+      <translation>Die Einstellungen in {file} können nicht geändert werden, ohne andere zu verlieren. Bearbeiten Sie die Datei von Hand.</translation>
+    </message>
+    <message>
+      <source>closed</source>
+      <translation>geschlossen</translation>
+    </message>
+    <message>
+      <source>no icon: {reason}; trying again</source>
+      <translation>kein Symbol: {reason}; es wird wieder versucht</translation>
+    </message>
+    <message>
+      <source>this is macOS</source>
+      <translation>dies ist macOS</translation>
+    </message>
+    <message>
+      <source>a Linux desktop shows icons that register on its session bus</source>
+      <translation>ein Linux-Desktop zeigt Symbole, die sich an seinem Sitzungsbus anmelden</translation>
+    </message>
+    <message>
+      <source>There is no tray icon on this system ({platform}). The window and the terminal commands work.</source>
+      <translation>Auf diesem System ({platform}) gibt es kein Symbol im Infobereich. Das Fenster und die Befehle im Terminal funktionieren.</translation>
+    </message>
+    <message>
+      <source>The session bus at {address} cannot be used ({failure}), so there is no tray icon. The window and the terminal commands still work. Start NetWatch from within the desktop session to get the icon.</source>
+      <translation>Der Sitzungsbus unter {address} ist nicht verwendbar ({failure}), daher gibt es kein Symbol. Das Fenster und die Befehle im Terminal funktionieren. Starten Sie NetWatch in der Desktop-Sitzung, um das Symbol zu bekommen.</translation>
+    </message>
+    <message>
+      <source>icon shown</source>
+      <translation>Symbol sichtbar</translation>
+    </message>
+    <message>
+      <source>icon shown, but out of sight now (full screen, screen off, or a bar without room)</source>
+      <translation>Symbol da, aber gerade nicht zu sehen (Vollbild, Bildschirm aus oder kein Platz in der Leiste)</translation>
+    </message>
+    <message>
+      <source>icon not seen yet: System Settings &gt; Menu Bar may hide it, or the bar has no room</source>
+      <translation>Symbol noch nicht sichtbar: Systemeinstellungen &gt; Menüleiste verbirgt es, oder die Leiste hat keinen Platz</translation>
+    </message>
+    <message>
+      <source>waiting for a tray: none is on the session bus</source>
+      <translation>wartet auf einen Infobereich: am Sitzungsbus ist keiner</translation>
+    </message>
+    <message>
+      <source>the tray refuses the icon; trying again</source>
+      <translation>der Infobereich lehnt das Symbol ab; es wird wieder versucht</translation>
+    </message>
+    <message>
+      <source>registering the icon</source>
+      <translation>meldet das Symbol an</translation>
+    </message>
+    <message>
+      <source>waiting for a panel to show the icon</source>
+      <translation>wartet darauf, dass eine Leiste das Symbol zeigt</translation>
+    </message>
+    <message>
+      <source>the X server does not report trays ({error})</source>
+      <translation>der X-Server meldet keinen Infobereich ({error})</translation>
+    </message>
+    <message>
+      <source>not opened</source>
+      <translation>nicht geöffnet</translation>
+    </message>
+    <message>
+      <source>no icon: chosen in the settings</source>
+      <translation>kein Symbol: in den Einstellungen gewählt</translation>
+    </message>
+    <message>
+      <source>XEmbed: icon shown by process {pid}</source>
+      <translation>XEmbed: Symbol sichtbar durch Prozess {pid}</translation>
+    </message>
+    <message>
+      <source>XEmbed: process {pid} is waiting for a tray</source>
+      <translation>XEmbed: Prozess {pid} wartet auf einen Infobereich</translation>
+    </message>
+    <message>
+      <source>macOS does not show the icon. Allow NetWatch in System Settings › Menu Bar (macOS 26 and later), or make room in the menu bar: it leaves out what does not fit. Until then NetWatch keeps measuring, and opening the application again opens this window.</source>
+      <translation>macOS zeigt das Symbol nicht. Erlauben Sie NetWatch in Systemeinstellungen › Menüleiste (ab macOS 26), oder schaffen Sie Platz in der Menüleiste: Was nicht passt, lässt sie weg. Bis dahin misst NetWatch weiter, und ein erneutes Öffnen des Programms öffnet dieses Fenster.</translation>
+    </message>
+    <message>
+      <source>GNOME itself shows no tray icons. Install the extension “AppIndicator and KStatusNotifierItem Support” (Debian, Ubuntu, Fedora: gnome-shell-extension-appindicator), switch it on and log in again. Until then NetWatch keeps measuring, and “netwatch-tray” opens this window.</source>
+      <translation>GNOME selbst zeigt keine Symbole im Infobereich. Installieren Sie die Erweiterung „AppIndicator and KStatusNotifierItem Support“ (Debian, Ubuntu, Fedora: gnome-shell-extension-appindicator), schalten Sie sie ein und melden Sie sich neu an. Bis dahin misst NetWatch weiter, und „netwatch-tray“ öffnet dieses Fenster.</translation>
+    </message>
+    <message>
+      <source>Add a tray to your panel (“Status Tray”, “System Tray” or “Notification Area”; in waybar the module “tray”), or install one, such as trayer: the icon then appears by itself. Until then NetWatch keeps measuring, and “netwatch-tray” opens this window.</source>
+      <translation>Fügen Sie Ihrer Leiste einen Infobereich hinzu („Status-Tray“, „Systemabschnitt“ oder „Benachrichtigungsfeld“; in waybar das Modul „tray“), oder installieren Sie einen, etwa trayer: Das Symbol erscheint dann von selbst. Bis dahin misst NetWatch weiter, und „netwatch-tray“ öffnet dieses Fenster.</translation>
+    </message>
+    <message>
+      <source>The history cannot be read: {error}</source>
+      <translation>Der Verlauf ist nicht lesbar: {error}</translation>
+    </message>
+    <message>
+      <source>There is no display, so no window can open. The rates can be seen in the terminal: netwatch-tray watch</source>
+      <translation>Es gibt keine Anzeige, daher kann kein Fenster geöffnet werden. Die Raten zeigt das Terminal: netwatch-tray watch</translation>
+    </message>
+    <message>
+      <source>The display {environ} does not answer, so no window can open. The rates can be seen in the terminal: netwatch-tray watch</source>
+      <translation>Die Anzeige {environ} antwortet nicht, daher kann kein Fenster geöffnet werden. Die Raten zeigt das Terminal: netwatch-tray watch</translation>
+    </message>
+    <message>
+      <source>No window can open: the library libxcb-cursor is not installed. Everything else works. Run: sudo apt install libxcb-cursor0</source>
+      <translation>Es kann kein Fenster geöffnet werden: Die Bibliothek libxcb-cursor ist nicht installiert. Alles andere funktioniert. Rufen Sie auf: sudo apt install libxcb-cursor0</translation>
+    </message>
+    <message>
+      <source>No window can open: {path} cannot be made ({reason}). The tray and the terminal commands still work.</source>
+      <translation>Es kann kein Fenster geöffnet werden: {path} lässt sich nicht anlegen ({reason}). Infobereich und Befehle im Terminal funktionieren.</translation>
+    </message>
+    <message>
+      <source>The window is open already, but does not answer. Close it, or end its process, and try again.</source>
+      <translation>Das Fenster ist bereits offen, antwortet aber nicht. Schließen Sie es oder beenden Sie seinen Prozess, und versuchen Sie es noch einmal.</translation>
+    </message>
+    <message>
+      <source>January</source>
+      <translation>Januar</translation>
+    </message>
+    <message>
+      <source>February</source>
+      <translation>Februar</translation>
+    </message>
+    <message>
+      <source>March</source>
+      <translation>März</translation>
+    </message>
+    <message>
+      <source>April</source>
+      <translation>April</translation>
+    </message>
+    <message>
+      <source>May</source>
+      <translation>Mai</translation>
+    </message>
+    <message>
+      <source>June</source>
+      <translation>Juni</translation>
+    </message>
+    <message>
+      <source>July</source>
+      <translation>Juli</translation>
+    </message>
+    <message>
+      <source>August</source>
+      <translation>August</translation>
+    </message>
+    <message>
+      <source>September</source>
+      <translation>September</translation>
+    </message>
+    <message>
+      <source>October</source>
+      <translation>Oktober</translation>
+    </message>
+    <message>
+      <source>November</source>
+      <translation>November</translation>
+    </message>
+    <message>
+      <source>December</source>
+      <translation>Dezember</translation>
+    </message>
+  </context>
+  <context>
     <name>Notices</name>
     <message>
       <source>The agent is of another version than this window.</source>
@@ -1340,8 +2459,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Jetzt versuchen</translation>
     </message>
     <message>
-      <source>Trying again in {seconds} s, attempt {attempt}.</source>
-      <translation>Neuer Versuch in {seconds} s, Versuch {attempt}.</translation>
+      <source>Reconnecting in {seconds} s.</source>
+      <translation>Neuer Versuch in {seconds} s.</translation>
     </message>
     <message>
       <source>The agent is not running.</source>
@@ -1356,20 +2475,20 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Agent ist stehen geblieben.</translation>
     </message>
     <message>
-      <source>Rates are unknown, the chart up to {time} is right.</source>
-      <translation>Die Raten sind unbekannt, das Diagramm stimmt bis {time}.</translation>
+      <source>No live rates. The chart is complete up to {time}.</source>
+      <translation>Keine aktuellen Raten. Das Diagramm ist bis {time} vollständig.</translation>
     </message>
     <message>
       <source>Something is missing.</source>
       <translation>Etwas fehlt.</translation>
     </message>
     <message>
-      <source>Some of the settings do not hold.</source>
-      <translation>Einige Einstellungen gelten nicht.</translation>
+      <source>Fault in the settings.</source>
+      <translation>Fehler in den Einstellungen.</translation>
     </message>
     <message>
-      <source>There is no tray here that shows the icon.</source>
-      <translation>Kein Infobereich zeigt hier das Symbol.</translation>
+      <source>No system tray found.</source>
+      <translation>Kein Infobereich gefunden.</translation>
     </message>
     <message>
       <source>Understood</source>
@@ -1633,12 +2752,20 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Settings</name>
     <message>
-      <source>Colour scheme</source>
-      <translation>Farbschema</translation>
+      <source>Language</source>
+      <translation>Sprache</translation>
     </message>
     <message>
       <source>System</source>
       <translation>System</translation>
+    </message>
+    <message>
+      <source>An open window keeps its language until it is opened again.</source>
+      <translation>Ein offenes Fenster behält seine Sprache, bis es neu geöffnet wird.</translation>
+    </message>
+    <message>
+      <source>Colour scheme</source>
+      <translation>Farbschema</translation>
     </message>
     <message>
       <source>Light</source>
@@ -1661,8 +2788,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Summe</translation>
     </message>
     <message>
-      <source>What icon, tooltip and text tell.</source>
-      <translation>Was Symbol, Hinweis und Text zeigen.</translation>
+      <source>Shown by the icon, its tooltip and its text.</source>
+      <translation>Das zeigen das Symbol, sein Tooltip und sein Text.</translation>
     </message>
     <message>
       <source>Rates beside the icon</source>
@@ -1689,8 +2816,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>{seconds} s</translation>
     </message>
     <message>
-      <source>What the tray shows are means of that time; measuring goes on each second.</source>
-      <translation>Im Infobereich stehen Mittelwerte dieser Zeit; gemessen wird weiter jede Sekunde.</translation>
+      <source>The tray shows averages of that time; measuring continues every second.</source>
+      <translation>Der Infobereich zeigt Mittelwerte über diese Zeit; gemessen wird weiter jede Sekunde.</translation>
     </message>
     <message>
       <source>Rates in</source>
@@ -1729,8 +2856,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Höchstens</translation>
     </message>
     <message>
-      <source>Beyond it the oldest hours are given up, never the days.</source>
-      <translation>Darüber werden die ältesten Stunden aufgegeben, nie die Tage.</translation>
+      <source>When full, the oldest hourly data is deleted; daily totals stay.</source>
+      <translation>Ist der Platz voll, werden die ältesten Stundenwerte gelöscht; Tagessummen bleiben.</translation>
     </message>
     <message>
       <source>Allowed in a month</source>
@@ -1741,8 +2868,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Keine Grenze</translation>
     </message>
     <message>
-      <source>Download and upload together, in 10⁹ bytes; you are told at 80 and 100 %.</source>
-      <translation>Download und Upload zusammen, in 10⁹ Bytes; bei 80 und 100 % erfahren Sie es.</translation>
+      <source>Download and upload together, in 10⁹ bytes; you are notified at 80 and 100 %.</source>
+      <translation>Download und Upload zusammen, in 10⁹ Bytes; bei 80 und 100 % werden Sie benachrichtigt.</translation>
     </message>
     <message>
       <source>The month begins on day</source>
@@ -1919,6 +3046,165 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{count} s</source>
       <translation>{count} s</translation>
+    </message>
+  </context>
+  <context>
+    <name>Tray</name>
+    <message>
+      <source>Bytes per second (kB/s, MB/s)</source>
+      <translation>Bytes je Sekunde (kB/s, MB/s)</translation>
+    </message>
+    <message>
+      <source>Bits per second (kbit/s, Mbit/s)</source>
+      <translation>Bits je Sekunde (kbit/s, Mbit/s)</translation>
+    </message>
+    <message>
+      <source>Bytes in steps of 1024 (KiB/s, MiB/s)</source>
+      <translation>Bytes in Schritten von 1024 (KiB/s, MiB/s)</translation>
+    </message>
+    <message>
+      <source>Bits in steps of 1024 (Kibit/s, Mibit/s)</source>
+      <translation>Bits in Schritten von 1024 (Kibit/s, Mibit/s)</translation>
+    </message>
+    <message>
+      <source>Busiest apps</source>
+      <translation>Aktivste Apps</translation>
+    </message>
+    <message>
+      <source>Open NetWatch</source>
+      <translation>NetWatch öffnen</translation>
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation>Anhalten</translation>
+    </message>
+    <message>
+      <source>Rates of</source>
+      <translation>Raten von</translation>
+    </message>
+    <message>
+      <source>More</source>
+      <translation>Mehr</translation>
+    </message>
+    <message>
+      <source>Settings…</source>
+      <translation>Einstellungen…</translation>
+    </message>
+    <message>
+      <source>Quit NetWatch</source>
+      <translation>NetWatch beenden</translation>
+    </message>
+    <message>
+      <source>Text beside the icon</source>
+      <translation>Text neben dem Symbol</translation>
+    </message>
+    <message>
+      <source>Start at login</source>
+      <translation>Bei der Anmeldung starten</translation>
+    </message>
+    <message>
+      <source>Diagnose…</source>
+      <translation>Diagnose…</translation>
+    </message>
+    <message>
+      <source>Upload: {state}</source>
+      <translation>Hochladen: {state}</translation>
+    </message>
+    <message>
+      <source>No app with measured traffic</source>
+      <translation>Keine App mit gemessenem Verkehr</translation>
+    </message>
+    <message>
+      <source>All uplinks (automatic)</source>
+      <translation>Alle Uplinks (automatisch)</translation>
+    </message>
+    <message>
+      <source>NetWatch is paused</source>
+      <translation>NetWatch ist angehalten</translation>
+    </message>
+    <message>
+      <source>Nothing is measured until you resume</source>
+      <translation>Es wird nicht gemessen, bis Sie fortsetzen</translation>
+    </message>
+    <message>
+      <source>NetWatch cannot measure</source>
+      <translation>NetWatch kann nicht messen</translation>
+    </message>
+    <message>
+      <source>The counters could not be read; NetWatch tries again every second</source>
+      <translation>Die Zähler waren nicht lesbar; NetWatch versucht es jede Sekunde wieder</translation>
+    </message>
+    <message>
+      <source>Waiting for the first rates</source>
+      <translation>Warten auf die ersten Raten</translation>
+    </message>
+    <message>
+      <source>No rates for a moment: {reason}</source>
+      <translation>Kurz keine Raten: {reason}</translation>
+    </message>
+    <message>
+      <source>{name} only, as chosen</source>
+      <translation>Nur {name}, wie gewählt</translation>
+    </message>
+    <message>
+      <source>{name} is not connected</source>
+      <translation>{name} ist nicht verbunden</translation>
+    </message>
+    <message>
+      <source>There is no {name} now</source>
+      <translation>{name} gibt es gerade nicht</translation>
+    </message>
+    <message>
+      <source>no data</source>
+      <translation>keine Daten</translation>
+    </message>
+    <message>
+      <source>paused</source>
+      <translation>angehalten</translation>
+    </message>
+    <message>
+      <source>offline</source>
+      <translation>offline</translation>
+    </message>
+    <message>
+      <source>{used} of {cap}</source>
+      <translation>{used} von {cap}</translation>
+    </message>
+    <message>
+      <source>Today {today} · this month {used}</source>
+      <translation>Heute {today} · dieser Monat {used}</translation>
+    </message>
+    <message>
+      <source>Today {today} · {month} {used}</source>
+      <translation>Heute {today} · {month} {used}</translation>
+    </message>
+    <message>
+      <source>Today {today} · since {day} {month} {used}</source>
+      <translation>Heute {today} · seit {day}. {month} {used}</translation>
+    </message>
+    <message>
+      <source>Offline: {reason}</source>
+      <translation>Offline: {reason}</translation>
+    </message>
+    <message>
+      <source>{name} only</source>
+      <translation>Nur {name}</translation>
+    </message>
+    <message>
+      <source>this computer has no network interface</source>
+      <translation>dieser Rechner hat keine Netzwerkschnittstelle</translation>
+    </message>
+    <message>
+      <source>{names} are not connected</source>
+      <translation>{names} sind nicht verbunden</translation>
+    </message>
+    <message>
+      <source>{name} is up, but left out of the total</source>
+      <translation>{name} ist aktiv, zählt aber nicht zur Summe</translation>
+    </message>
+    <message>
+      <source>{names} are up, but left out of the total</source>
+      <translation>{names} sind aktiv, zählen aber nicht zur Summe</translation>
     </message>
   </context>
   <context>

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netwatch_tray
-from netwatch_tray import clock, desktop_files, paths, settings as settings_file, units
+from netwatch_tray import clock, desktop_files, language, paths, settings as settings_file, units
 from netwatch_tray.agent.children import Children
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
@@ -24,7 +24,7 @@ from netwatch_tray.collect import odd_rows
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import AlreadyRunningError, NetWatchError
+from netwatch_tray.errors import AlreadyRunningError, Message, NetWatchError, message
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.protocol import (
     Command,
@@ -42,6 +42,7 @@ from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Actions, Amounts, Notification
 from netwatch_tray.tray.presence import Presence
+from netwatch_tray.wording import MONTHS
 
 if TYPE_CHECKING:
     from netwatch_tray.cloud.upload_service import UploadService
@@ -53,7 +54,8 @@ PERIOD = 1.0
 """Seconds between ticks."""
 _SETTINGS_PERIOD = 10.0
 """Seconds between checks of the settings file, which the user may edit by hand."""
-_MEND = "Nothing is uploaded until the file is mended."
+_CONTEXTS = ("Facts", "Messages", "Tray")
+"""Of the translations that the agent shows; the others would only take memory."""
 _RECENT_TICKS = 300
 """Kept for the next window that opens: five minutes."""
 
@@ -72,13 +74,20 @@ class Agent:
         self._settings_state = _state(self._settings_file)
         settings, error = settings_file.read(self._settings_file)
         self._settings = settings
-        self._settings_fault = f"{error} What is wrong is left at its default. {_MEND}" if error else ""
+        language.use(settings.language, _CONTEXTS)
+        self._settings_fault = (
+            message(
+                "{fault} Faulty settings have their defaults. Nothing is uploaded until the file is fixed.", fault=error
+            )
+            if error
+            else None
+        )
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
         self._presence: Presence | None = None
-        self._tray_reported = ("", False)
+        self._tray_reported: tuple[Message | None, bool] = (None, False)
         self._upload_service: UploadService | None = None
-        self._unreachable = ""
+        self._unreachable: Message | None = None
         """Why no new client can connect."""
         self._successor: AlreadyRunningError | None = None
         # No child of the agent needs it.
@@ -133,7 +142,7 @@ class Agent:
             if self._presence and self._sources.is_live:
                 self._refresh_desktop_files()
             if self._settings_fault:
-                self._complain("settings", "The settings have a fault", self._settings_fault)
+                self._complain("settings", message("Fault in the settings"), self._settings_fault)
             self._connections.start(self._feed)
             self._start_uploading()
             if self._presence:
@@ -149,7 +158,7 @@ class Agent:
         if self._monitor.fault and self._monitor.fault != fault:
             _log.warning("%s", self._monitor.fault)
         elif self._monitor.fault:  # not for one reading that failed
-            self._notify("counters", "NetWatch cannot measure", self._monitor.fault)
+            self._notify("counters", message("NetWatch cannot measure"), self._monitor.fault)
         if tick is None:  # the machine was busy, and this one came too soon after the one before
             self._connections.skip_tick()
             return
@@ -171,15 +180,15 @@ class Agent:
         try:
             self._instance.check()
             self._feed.check()
-            self._unreachable = ""
+            self._unreachable = None
         except AlreadyRunningError as error:
             _log.error("Another agent runs with this one's files, so this one ends.")
             self._successor = error
             self._scheduler.stop()
         except NetWatchError as error:
-            if str(error) != self._unreachable:
+            if error.message != self._unreachable:
                 _log.warning("New windows and commands cannot reach the agent. %s", error)
-            self._unreachable = str(error)
+            self._unreachable = error.message
 
     def _report_tray(self) -> None:
         """To the window that shows whether a tray has the icon."""
@@ -245,7 +254,7 @@ class Agent:
             pause=lambda on: self._monitor.pause() if on else self._monitor.resume(),
             choose=self._choose,
             show_doctor=self._show_doctor,
-            upload_state=lambda: self._upload_service.status if self._upload_service else "",
+            upload_state=lambda: self._upload_service.status if self._upload_service else None,
             apps=lambda: self._connections.table.apps() if self._connections.table else (),
             amounts=self._amounts,
         )
@@ -259,9 +268,9 @@ class Agent:
     def _choose(self, settings: Settings) -> None:
         self._settings_child.write(settings_file.changes(self._settings, settings))
 
-    def _settings_written(self, fault: str) -> None:
+    def _settings_written(self, fault: Message | None) -> None:
         if fault:
-            self._complain("choice", "The settings were not changed", fault)
+            self._complain("choice", message("The settings were not changed"), fault)
         self._reload()
 
     def _follow_settings(self) -> None:
@@ -273,14 +282,21 @@ class Agent:
         """What was chosen before stays where the file has a fault, but that nothing is sent any more."""
         self._settings_state = _state(self._settings_file)
         settings, error = settings_file.read(self._settings_file)
-        self._settings_fault = f"{error} All stays as it was before. {_MEND}" if error else ""
-        if error:
-            self._complain("settings", "The settings have a fault", self._settings_fault)
+        self._settings_fault = (
+            message(
+                "{fault} The previous settings stay in use. Nothing is uploaded until the file is fixed.", fault=error
+            )
+            if error
+            else None
+        )
+        if self._settings_fault:
+            self._complain("settings", message("Fault in the settings"), self._settings_fault)
             settings = settings_file.silent(self._settings)
         self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
         before, self._settings = self._settings, settings
+        language.use(settings.language, _CONTEXTS)
         if settings.upload != before.upload:
             self._start_uploading()
         self._history.apply(settings)
@@ -289,14 +305,14 @@ class Agent:
             self._presence.apply(settings)
         self._feed.tell_all(SettingsMessage(settings))
 
-    def _complain(self, key: str, heading: str, text: str) -> None:
+    def _complain(self, key: str, heading: Message, text: Message) -> None:
         _log.warning("%s: %s", heading, text)
         self._notify(key, heading, text)
 
-    def _notify(self, key: str, heading: str, text: str) -> None:
+    def _notify(self, key: str, heading: Message, text: Message) -> None:
         """Notify the user, where there is a desktop that shows it."""
         if self._presence:
-            self._presence.notify(Notification(key, heading, text))
+            self._presence.notify(Notification(key, language.said(heading), language.said(text)))
 
     def _start_uploading(self) -> None:
         """Upload by the settings; a second call replaces the service."""
@@ -311,7 +327,7 @@ class Agent:
                 self._settings.upload,
                 {**os.environ, **self._secrets},
                 self._connections.read_with_tick,
-                partial(self._notify, "upload", "Nothing is uploaded"),
+                partial(self._notify, "upload", message("Nothing is uploaded")),
                 after=before,
             )
             self._connections.on_reading = self._upload_service.connections_read
@@ -323,9 +339,17 @@ class Agent:
 
     def _warn_of_data_plan(self, alert: PlanAlert) -> None:
         used, cap = (units.size(amount, self._settings.units) for amount in (alert.used, alert.cap))
-        text = f"{used} of {cap} are used; the billing month ends on {alert.cycle.last:%d %B}."
+        heading = message("{percent} % of the data plan used", percent=alert.percent)
+        last = alert.cycle.last
+        text = message(
+            "{used} of {cap} used; the billing month ends on {day} {month}.",
+            used=used,
+            cap=cap,
+            day=last.day,
+            month=Message(MONTHS[last.month - 1]),
+        )
         _log.info("Data plan: %s", text)
-        self._notify(f"data plan {alert.percent}", f"{alert.percent} % of the data plan are used", text)
+        self._notify(f"data plan {alert.percent}", heading, text)
 
     def _open_window(self) -> None:
         self._start_window()
@@ -344,7 +368,7 @@ class Agent:
         try:
             start()
         except NetWatchError as error:
-            self._complain("start", "NetWatch cannot open a window", str(error))
+            self._complain("start", message("NetWatch cannot open a window"), error.message)
 
     def _quit(self) -> None:
         self._feed.tell_all(Goodbye())
@@ -361,10 +385,10 @@ class Agent:
             cpu_s=usage.ru_utime + usage.ru_stime,
             rss_bytes=_resident_bytes(),
             interfaces=self._interfaces.source.name,
-            connections=self._connections.source_name,
+            connections=self._connections.state,
             helper=self._connections.helper,
-            tray=self._presence.state if self._presence else "none: started with --headless",
-            no_tray=self._presence.no_tray if self._presence else "",
+            tray=self._presence.state if self._presence else message("none: started with --headless"),
+            no_tray=self._presence.no_tray if self._presence else None,
             is_looking=self._presence is not None and self._presence.is_looking,
             upload=self._upload_service.status if self._upload_service else None,
             settings_fault=self._settings_fault,

@@ -87,4 +87,8 @@ def _start(*arguments: str, **environment: str) -> Popen[bytes]:
             env={**os.environ, **environment},
         )
     except OSError as error:
-        raise NetWatchError(f"netwatch-tray {arguments[0]} cannot be started: {error.strerror}. Try again.") from error
+        raise NetWatchError(
+            "netwatch-tray {arguments} cannot be started: {reason}. Try again.",
+            arguments=arguments[0],
+            reason=error.strerror,
+        ) from error

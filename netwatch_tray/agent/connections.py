@@ -19,7 +19,7 @@ from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.observation import Observation
 from netwatch_tray.engine.scheduler import READ, Scheduler, Timer
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, ServerMessage, Topic
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.model import Tick
@@ -52,7 +52,7 @@ class ConnectionWatch:
         self._observation = self._new_observation()
         self._worker = Worker("connections", scheduler.call_soon)
         self._source: ConnectionSource | None = None
-        self._fault: str | None = None
+        self._fault: Message | None = None
         self._openings: Openings | None = None
         self._opened: int | None = None
         """Connections opened before the last reading."""
@@ -74,14 +74,23 @@ class ConnectionWatch:
         return self._observation.table if self._has_read and self._fault is None else None
 
     @property
-    def source_name(self) -> str:
-        """For `status`: the source in use, or why there is none."""
-        return self._source.name if self._source else f"none: {self._fault or 'not watched'}"
+    def source_name(self) -> str | None:
+        """The source in use."""
+        return self._source.name if self._source else None
 
     @property
-    def helper(self) -> str:
-        """For `status`: what the helper gives, or why there is none."""
-        return self._helper.status if self._helper else "The helper needs Linux, with sockets listed by sock_diag."
+    def state(self) -> Message:
+        """For `status`: the source in use, or why there is none."""
+        if self._source:
+            return Message(self._source.name)
+        return message("none: {fault}", fault=self._fault) if self._fault else message("none: not watched")
+
+    @property
+    def helper(self) -> Message:
+        """For `status`: what the helper provides, or why there is none."""
+        if self._helper:
+            return self._helper.status
+        return message("The helper needs Linux, with sockets listed by sock_diag.")
 
     def start(self, feed: FeedServer) -> None:
         """Open the best source, and begin to read unless reading is costly."""
@@ -152,7 +161,7 @@ class ConnectionWatch:
         try:
             self._source = self._sources.connections()
         except UnsupportedError as error:
-            self._failed(str(error))
+            self._failed(error.message)
             return False
         if self._source.descriptor is not None:
             self._scheduler.watch(self._source.descriptor, READ, self._catch_up)
@@ -205,7 +214,7 @@ class ConnectionWatch:
         try:
             self._source.catch_up()
         except CollectError as error:
-            self._failed(str(error))
+            self._failed(error.message)
 
     def _resume(self) -> None:
         if self._source is not None and self._source.descriptor is not None:
@@ -239,7 +248,7 @@ class ConnectionWatch:
         try:
             self._take(source.read(), with_tick=with_tick, is_last=is_last)
         except CollectError as error:
-            self._failed(str(error))
+            self._failed(error.message)
         self._spend(time.thread_time() - began)
 
     def _spend(self, cost_s: float) -> None:
@@ -253,7 +262,7 @@ class ConnectionWatch:
 
     def _finish_failed(self, error: Exception) -> None:
         if self._is_watched:
-            self._failed(str(error))
+            self._failed(error.message if isinstance(error, CollectError) else Message(repr(error)))
         else:
             self._forget()
 
@@ -288,7 +297,7 @@ class ConnectionWatch:
             self._scheduler.after(0, self._search)
         self._spend(time.thread_time() - began)
 
-    def _failed(self, fault: str) -> None:
+    def _failed(self, fault: Message) -> None:
         if fault != self._fault:
             self._fault = fault
             _log.warning("%s", fault)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.errors import Message, joined, message
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_client import HelperClient, Reading
@@ -17,16 +18,18 @@ _PATIENCE = 0.02
 """Seconds that the loop waits for an answer when the sockets are read; it usually takes one or two thousandths."""
 
 
-def in_words(client: HelperClient | None) -> str:
-    """Return what the helper gives, or why there is none, for the user."""
+def describe(client: HelperClient | None) -> Message:
+    """Return what the helper provides, or why there is none."""
     if client is None:
-        return "The helper is not set up."
+        return message("The helper is not set up.")
     if client.reason is not None:
         return client.reason
     if client.info is None:
-        return "The helper is starting."
-    reach = "" if client.info.is_whole_system else " It counts the programs of this container only."
-    return f"Running, process {client.info.pid}: bytes of UDP and QUIC, names of hosts.{reach}"
+        return message("The helper is starting.")
+    running = message("Running, process {pid}: bytes of UDP and QUIC, names of hosts.", pid=client.info.pid)
+    if client.info.is_whole_system:
+        return running
+    return joined([running, message("It counts the programs of this container only.")])
 
 
 class HelperLink:
@@ -51,9 +54,9 @@ class HelperLink:
         self.tick()
 
     @property
-    def status(self) -> str:
-        """What it gives, or why there is none, in words for the user."""
-        return in_words(self._client)
+    def status(self) -> Message:
+        """What it provides, or why there is none."""
+        return describe(self._client)
 
     def tick(self) -> None:
         """Call each second."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import HistoryError
+from netwatch_tray.errors import HistoryError, Message
 from netwatch_tray.history.usage import billing_month
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import DataPlan, Settings
@@ -77,7 +77,7 @@ class HistoryKeeper:
         """What was read (today, first day, hour), and the bytes of the billing month before today."""
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Message, ...]:
         """For `status`, in words."""
         writer = self._writer
         return writer.faults if writer else ()

@@ -83,8 +83,10 @@ def _lock_file(path: Path) -> _Held:
         return _lock(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise NetWatchError(
-            f"The agent cannot lock {path}: {error.strerror}. "
-            "Free some space there, or set XDG_RUNTIME_DIR to another directory of your own with mode 0700."
+            "The agent cannot lock {path}: {reason}. Free some space there, or set XDG_RUNTIME_DIR "
+            "to another directory of your own with mode 0700.",
+            path=path,
+            reason=error.strerror,
         ) from error
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from netwatch_tray import launch
 from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.errors import Message, message
 from netwatch_tray.settings import Changes, merge
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _MOST_WORDS = 1 << 13
 class SettingsChild:
     """Belongs to the scheduler's thread, and never waits. One child at a time; later changes wait for it together."""
 
-    def __init__(self, scheduler: Scheduler, done: Callable[[str], None]) -> None:
+    def __init__(self, scheduler: Scheduler, done: Callable[[Message | None], None]) -> None:
         """`done`: called after each child with why it failed; empty if the changes are in the file."""
         self._scheduler = scheduler
         self._done = done
@@ -57,7 +58,12 @@ class SettingsChild:
                 start_new_session=True,
             )
         except OSError as error:
-            self._done(f"The program that writes the settings cannot be started: {error.strerror}. Try again.")
+            self._done(
+                message(
+                    "The process that writes the settings cannot be started: {reason}. Try again.",
+                    reason=error.strerror,
+                )
+            )
             return
         self._child, self._words = child, b""
         if child.stdin is None or child.stderr is None:
@@ -77,9 +83,10 @@ class SettingsChild:
         code = child.wait()  # it has closed its end of the pipe, so it has all but exited
         said = self._words.decode(errors="replace").strip().rpartition("\n")[2].removeprefix("netwatch-tray: ")
         if code:
-            self._done(said or f"The program that writes the settings ended with code {code}.")
+            failed = message("The process that writes the settings exited with code {code}.", code=code)
+            self._done(Message(said) if said else failed)
         else:
-            self._done("")
+            self._done(None)
         if self._waiting and self._child is None:
             self._start()
 

@@ -24,7 +24,7 @@ def _change(_options: argparse.Namespace) -> int:
         changes = msgspec.json.decode(sys.stdin.buffer.read(), type=settings.Changes)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
-            f"The settings were not changed: stdin is not a JSON object of settings ({error})."
+            "The settings were not changed: stdin is not a JSON object of settings ({error}).", error=error
         ) from error
     settings_writer.change(paths.settings_file(), lambda before: settings.changed(before, changes))
     return DONE

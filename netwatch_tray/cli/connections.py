@@ -239,7 +239,7 @@ def _ask_agent() -> tuple[list[Connection], AppsMessage]:
                 apps = message
     client.close()
     if rows is None or apps is None:
-        raise NetWatchError("The agent did not tell its connections in time. Try again.")
+        raise NetWatchError("The agent did not send its connections in time. Try again.")
     return rows, apps
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import netwatch_tray
 from netwatch_tray.cli.session import DONE, WRONG, ask_status, print_json, print_pairs, print_table
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
+from netwatch_tray.language import said
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
@@ -51,14 +52,14 @@ def _connections() -> str:
 
 def _helper() -> str:
     """Return what the helper gives to this user, or why there is none."""
-    from netwatch_tray.agent.helper_link import in_words
+    from netwatch_tray.agent.helper_link import describe
     from netwatch_tray.collect.sources import Sources
 
     client = Sources().helper()
     if client is None:
-        return in_words(None)
+        return said(describe(None))
     client.read(_PATIENCE)
-    words = in_words(client)
+    words = said(describe(client))
     client.close()
     return words
 
@@ -85,8 +86,8 @@ def _doctor(options: argparse.Namespace) -> int:
     helper = ""
     try:
         status = ask_status()
-        helper = status.helper
-        agent = f"running, process {status.pid}; tray: {status.tray}"
+        helper = said(status.helper) if status.helper else ""
+        agent = f"running, process {status.pid}; tray: {said(status.tray)}"
     except AgentBusyError as busy:
         agent = str(busy)
     except AgentUnreachableError:
@@ -129,14 +130,17 @@ def _show(report: Mapping[str, str]) -> None:
             print_pairs(report)
     except OSError as error:
         raise NetWatchError(
-            f"The report cannot be saved in {error.filename or 'the cache directory'}: {error.strerror}. "
-            "Read it in a terminal: netwatch-tray doctor"
+            "The report cannot be saved in {filename}: {reason}. Read it in a terminal: netwatch-tray doctor",
+            filename=error.filename or "the cache directory",
+            reason=error.strerror,
         ) from error
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     try:
         subprocess.run([opener, file], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise NetWatchError(f"The report is in {file}, but {opener} cannot show it: {error}.") from error
+        raise NetWatchError(
+            "The report is in {file}, but {opener} cannot show it: {error}.", file=file, opener=opener, error=error
+        ) from error
 
 
 def _selftest(options: argparse.Namespace) -> int:

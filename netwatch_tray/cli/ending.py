@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG, complain
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
+from netwatch_tray.language import said
 from netwatch_tray.text import printable_lines
 
 if TYPE_CHECKING:
@@ -40,13 +41,13 @@ def _code(act: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return DONE
     except AgentBusyError as error:
-        return _fail(str(error))
+        return _fail(said(error.message))
     except AgentUnreachableError as error:
         with contextlib.suppress(OSError):
-            print(printable_lines(str(error)), file=sys.stderr, flush=True)
+            print(printable_lines(said(error.message)), file=sys.stderr, flush=True)
         return NO_AGENT
     except NetWatchError as error:
-        return _fail(str(error))
+        return _fail(said(error.message))
     except OutputError:
         return WRONG  # `_finish` reports it
     except OSError as error:

@@ -182,4 +182,4 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise HistoryError(f"{file} cannot be read: {error.strerror}.") from error
+        raise HistoryError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error

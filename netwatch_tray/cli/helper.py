@@ -8,7 +8,8 @@ import sys
 import time
 
 from netwatch_tray.cli.session import DONE, WRONG, complain, print_pairs
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import NetWatchError, message
+from netwatch_tray.language import said
 
 _ANSWER_TIMEOUT = 5.0
 
@@ -72,7 +73,9 @@ def _show_commands(what: str, users: set[int]) -> int:
 
     reason = helper_setup.refusal()
     if what == "run":
-        raise NetWatchError(reason or f"This needs root: {helper_setup.run_command()}")
+        if reason:
+            raise NetWatchError(reason)
+        raise NetWatchError("This needs root: {command}", command=helper_setup.run_command())
     complain(f"{reason or 'This needs root.'} Commands that do it:")
     commands = helper_setup.remove_commands() if what == "remove" else helper_setup.install_commands(users)
     print(*commands, sep="\n")
@@ -88,7 +91,7 @@ def _status() -> int:
     info, reason = client.info, client.reason
     client.close()
     if info is None:
-        state = reason or "The helper does not answer."
+        state = said(reason or message("The helper does not answer."))
     else:
         began = time.localtime(time.time() - clock.boottime() + info.attached_since)
         state = f"Running since {time.strftime('%H:%M:%S', began)}, process {info.pid}"

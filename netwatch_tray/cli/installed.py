@@ -148,10 +148,10 @@ def _symbols_and_fonts() -> str:
     names = sorted(file.stem for file in (paths.assets() / "icons").glob("*.svg"))
     empty = [name for name in names if not _is_drawn(icons.icon(name, 16, QColor("black"), 1.0).toImage())]
     if not names or empty:
-        raise NetWatchError(f"Symbols are missing or empty: {', '.join(empty) or 'all of them'}.")
+        raise NetWatchError("Symbols are missing or empty: {empty}.", empty=", ".join(empty) or "all of them")
     families = QFontDatabase.families()
     if not families and sys.platform == "linux":
-        raise NetWatchError("There is no font, so the window would be without text. Install fonts-dejavu-core.")
+        raise NetWatchError("No font was found, so the window would have no text. Install fonts-dejavu-core.")
     del application
     return f"{len(names)} symbols, {len(families)} font families"
 

@@ -20,10 +20,12 @@ from netwatch_tray.cli.session import (
     usable_settings,
     whole_number,
 )
-from netwatch_tray.errors import AgentUnreachableError
+from netwatch_tray.errors import AgentUnreachableError, Message
+from netwatch_tray.language import said
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
+    from netwatch_tray.feed.protocol import Status
     from netwatch_tray.model import InterfaceTick, Tick, Total
     from netwatch_tray.settings import Settings
     from netwatch_tray.tray.bars import BarFormat
@@ -136,7 +138,7 @@ def _own_ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
             if tick is not None:
                 yield tick
             if monitor.fault:
-                complain(monitor.fault)
+                complain(said(monitor.fault))
             now = time.monotonic()
             # A deadline that was missed (the program was stopped, the machine is busy) is skipped, not made up for.
             due = due + interval if due + interval / 2 > now else now + interval
@@ -185,10 +187,21 @@ def _bar_writer(kind: BarFormat, settings: Settings) -> Callable[[Tick], None]:
     return lambda tick: print(bar.line(tick), flush=True)
 
 
+def _english(status: Status) -> dict[str, object]:
+    """The fields for programs: messages are English sentences."""
+    import msgspec
+
+    found = msgspec.structs.asdict(status)
+    for name, value in found.items():
+        if isinstance(value, Message):
+            found[name] = str(value)
+    return {"type": "status", **found, "faults": [str(fault) for fault in status.faults]}
+
+
 def _status(options: argparse.Namespace) -> int:
     status = ask_status()
     if options.json:
-        print_json(status)
+        print_json(_english(status))
         return DONE
 
     from netwatch_tray import units
@@ -200,13 +213,13 @@ def _status(options: argparse.Namespace) -> int:
             "for": f"{status.uptime_s:.0f} s",
             "costs": f"{status.cpu_s / running:.2%} of one processor, {units.size(status.rss_bytes)} of memory",
             "interfaces": status.interfaces,
-            "connections": status.connections,
-            **({"helper": status.helper} if status.helper else {}),
-            "tray": status.tray,
-            **({"upload": status.upload} if status.upload else {}),
+            "connections": said(status.connections),
+            **({"helper": said(status.helper)} if status.helper else {}),
+            "tray": said(status.tray),
+            **({"upload": said(status.upload)} if status.upload else {}),
             "clients": str(status.clients),
-            **({"settings": status.settings_fault} if status.settings_fault else {}),
-            **({"fault": "; ".join(status.faults)} if status.faults else {}),
+            **({"settings": said(status.settings_fault)} if status.settings_fault else {}),
+            **({"fault": " ".join(map(said, status.faults))} if status.faults else {}),
         }
     )
     return DONE

@@ -61,8 +61,9 @@ def _open_window_of_other() -> None:
         except AgentUnreachableError:
             if time.monotonic() > deadline:
                 raise NetWatchError(
-                    f"The agent is running already, but does not listen on {paths.feed_socket()}. "
-                    "It may have been started with another XDG_RUNTIME_DIR. End it and start it again."
+                    "The agent is running already, but does not listen on {feed_socket}. It may have been "
+                    "started with another XDG_RUNTIME_DIR. End it and start it again.",
+                    feed_socket=paths.feed_socket(),
                 ) from None
             time.sleep(0.1)
         else:
@@ -114,4 +115,4 @@ def _quit(_options: argparse.Namespace) -> int:
             client.wait(deadline - time.monotonic())
     except AgentUnreachableError:
         return DONE
-    raise NetWatchError(f"The agent was asked to quit, but is still there after {_QUIT_TIMEOUT:.0f} s.")
+    raise NetWatchError("The agent was asked to quit, but is still there after {seconds:.0f} s.", seconds=_QUIT_TIMEOUT)

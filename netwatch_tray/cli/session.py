@@ -132,7 +132,7 @@ def open_history() -> Iterator[HistoryReader]:
             yield reader
     except CorruptHistoryError as error:
         raise HistoryError(
-            f"{error} Live rates still work. A running agent sets the file aside and begins a new one."
+            "{error} Live rates still work. A running agent sets the file aside and begins a new one.", error=error
         ) from error
 
 

@@ -19,7 +19,8 @@ from netwatch_tray.cli.session import (
     usable_settings,
     whole_number,
 )
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, SettingsError
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, SettingsError, message
+from netwatch_tray.language import said
 from netwatch_tray.settings import UploadLevel
 from netwatch_tray.text import printable_json
 
@@ -103,7 +104,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     body = standalone.envelope()
     standalone.close()
     for fault in standalone.faults:
-        complain(fault)
+        complain(said(fault))
     print(printable_json((msgspec.json.format(body, indent=2) if options.pretty else body).decode()))
     return DONE
 
@@ -182,7 +183,7 @@ def _asked(question: str) -> str:
     try:
         return input(question).strip()
     except EOFError:
-        raise SettingsError("Nothing was changed but that uploading is off.") from None
+        raise SettingsError("Uploading is off; nothing else was changed.") from None
 
 
 def _on(_options: argparse.Namespace) -> int:
@@ -228,18 +229,18 @@ def _status(_options: argparse.Namespace) -> int:
     upload = usable_settings().upload
     endpoint = account.server(upload)
     try:
-        state = ask_status().upload or "off"
+        state = ask_status().upload or message("off")
     except AgentBusyError as error:
-        state = str(error)
+        state = error.message
     except AgentUnreachableError:
-        state = "the program is not running"
+        state = message("the agent is not running")
     print_pairs(
         {
             "upload": "on" if upload.on else "off: nothing is sent",
             "server": str(endpoint),
             "sent": _what(upload),
             "spool": _waiting(paths.spool_file().exists()),
-            "state": state,
+            "state": said(state),
         }
     )
     return DONE
@@ -322,7 +323,9 @@ def _serve_metrics(options: argparse.Namespace) -> int:
     try:
         server = MetricsServer(options.port, lambda: metrics.render(latest))
     except OSError as error:
-        raise SettingsError(f"Port {options.port} cannot be served: {error.strerror}.") from error
+        raise SettingsError(
+            "Port {port} cannot be served: {reason}.", port=options.port, reason=error.strerror
+        ) from error
     print(f"Serving {server.url}", flush=True)
     try:
         while True:

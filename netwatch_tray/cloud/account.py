@@ -104,15 +104,16 @@ def parse_endpoint(address: str) -> Endpoint:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         reason = f": {error}" if shown == address else ""  # which may quote the password
-        raise SettingsError(f"Invalid upload URL {shown!r}{reason}.") from error
+        raise SettingsError("Invalid upload URL {url}{reason}.", url=repr(shown), reason=reason) from error
     if parts.scheme not in {"http", "https"} or not _is_host(host) or any(map(str.isspace, address)):
-        raise SettingsError(f"Invalid upload URL {shown!r}. It looks like: https://netwatch.example.org")
+        raise SettingsError("Invalid upload URL {url}. Example: https://netwatch.example.org", url=repr(shown))
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise SettingsError("The upload URL must not contain a user name, password, query or fragment.")
     is_secure = parts.scheme == "https"
     if not is_secure and not _is_loopback(host):
         raise SettingsError(
-            f"The upload URL {shown!r} is not encrypted. Use https:// (http:// is for a server on this machine only)."
+            "The upload URL {url} is not encrypted. Use https:// (http:// is for a server on this computer only).",
+            url=repr(shown),
         )
     path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
     if not path.endswith(_INGEST):
@@ -139,7 +140,7 @@ def resolve(upload: Upload, environment: Mapping[str, str] = os.environ) -> Acco
     """
     endpoint, key = _server_and_key(upload, environment)
     if key is None:
-        raise SettingsError(f"There is no API key for {endpoint}. Run: netwatch-tray upload setup")
+        raise SettingsError("There is no API key for {endpoint}. Run: netwatch-tray upload setup", endpoint=endpoint)
     return Account(endpoint, key, identity(endpoint, key))
 
 
@@ -166,7 +167,9 @@ def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int
     if not text:
         return upload.interval
     if not text.isdecimal() or not 10 <= int(text) <= 3600:
-        raise SettingsError(f"NETWATCH_INTERVAL is {text!r}; it must be a whole number of seconds from 10 to 3600.")
+        raise SettingsError(
+            "NETWATCH_INTERVAL is {text}; it must be a whole number of seconds from 10 to 3600.", text=repr(text)
+        )
     return int(text)
 
 
@@ -204,8 +207,10 @@ def _read_identities(file: Path) -> dict[str, Identity]:
         return {}
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise NetWatchError(
-            f"{file}, which holds this host's id, cannot be read ({error}). "
-            "Repair or remove it; without it the servers will see a new host."
+            "{file}, which holds this host's id, cannot be read ({error}). Repair or remove it; "
+            "without it the servers will see a new host.",
+            file=file,
+            error=error,
         ) from error
 
 
@@ -216,7 +221,9 @@ def load_key(endpoint: Endpoint) -> Key | None:
     except FileNotFoundError:
         return _key_in_keyring(endpoint)
     except (OSError, UnicodeDecodeError) as error:
-        raise NetWatchError(f"The API key cannot be read from {paths.upload_key_file()}.") from error
+        raise NetWatchError(
+            "The API key cannot be read from {upload_key_file}.", upload_key_file=paths.upload_key_file()
+        ) from error
     host, _, key = text.strip().rpartition(" ")
     # A key is sent only to the server it was entered for, even if the URL in the settings is changed.
     return Key(key) if host == _place(endpoint) else None
@@ -262,7 +269,7 @@ def _key_in_keyring(endpoint: Endpoint) -> Key | None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NetWatchError("The system's keyring did not answer. Unlock it, then start the upload again.") from error
     if asked.returncode:
-        raise NetWatchError("The system's keyring refused to give the API key. Unlock it, or run: upload setup")
+        raise NetWatchError("The system's keyring refused to return the API key. Unlock it, or run: upload setup")
     return Key(asked.stdout) if asked.stdout else None
 
 
@@ -279,4 +286,4 @@ def _write_private(file: Path, content: bytes) -> None:
             os.fsync(descriptor)
         new.replace(file)
     except OSError as error:
-        raise NetWatchError(f"{file} cannot be written: {error.strerror}.") from error
+        raise NetWatchError("{file} cannot be written: {reason}.", file=file, reason=error.strerror) from error

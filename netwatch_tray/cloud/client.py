@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from netwatch_tray.cloud.account import Account, Endpoint
 from netwatch_tray.cloud.connection import Connection, ProxyError, ResponseTooLargeError
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError, message
 
 _MAX_BODY = 1 << 20
 """Bytes; a hundred results take a hundredth of it."""
@@ -25,9 +25,9 @@ _MAX_BODY = 1 << 20
 class UnreachableError(NetWatchError):
     """No response came: there is no network, no server, no trust in its certificate, or it was late."""
 
-    def __init__(self, message: str, *, was_sent: bool = False) -> None:
+    def __init__(self, reason: Message, *, was_sent: bool = False) -> None:
         """`was_sent`: the server may have got the whole request."""
-        super().__init__(message)
+        super().__init__(reason)
         self.was_sent = was_sent
 
 
@@ -90,7 +90,9 @@ class ServerClient:
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             if self._was_cut or isinstance(error, TimeoutError):
-                raise LateError(f"{self._endpoint.host} did not respond in time.", was_sent=was_sent) from error
+                raise LateError(
+                    message("{host} did not respond in time.", host=self._endpoint.host), was_sent=was_sent
+                ) from error
             raise UnreachableError(self._reason(error), was_sent=was_sent) from error
         # After an interim response (1xx) the final one is still to come, and must not be taken for the next request's.
         if self._connection.sock is None or response.status < 200:
@@ -113,29 +115,37 @@ class ServerClient:
         self._was_cut = True
         self._connection.shutdown()
 
-    def _reason(self, error: Exception) -> str:
+    def _reason(self, error: Exception) -> Message:
         host = self._endpoint.host
         match error:
             case ProxyError():
-                return str(error)
+                return error.message
             case ssl.SSLCertVerificationError():
-                return f"The certificate of {host} is not to be trusted: {error.verify_message}. Nothing was sent."
+                return message(
+                    "The certificate of {host} is not trusted: {reason}. Nothing was sent.",
+                    host=host,
+                    reason=error.verify_message,
+                )
             case ssl.SSLError():
-                return f"No encrypted connection to {host}: {error.reason or 'it was cut'}."
+                return message("No encrypted connection to {host}: {reason}.", host=host, reason=error.reason or "EOF")
             case socket.gaierror():
-                return f"{host} was not found: {error.strerror}."
+                return message("{host} was not found: {reason}.", host=host, reason=error.strerror)
             case http.client.RemoteDisconnected() | http.client.IncompleteRead():
-                return f"{host} closed the connection in the middle of its response."
+                return message("{host} closed the connection in the middle of its response.", host=host)
+            case OSError() if error.strerror:
+                return message("{host} cannot be reached: {reason}.", host=host, reason=error.strerror)
             case OSError():
-                return f"{host} cannot be reached: {error.strerror or 'the connection broke off'}."
+                return message("{host} cannot be reached: the connection broke off.", host=host)
             case ResponseTooLargeError() | http.client.LineTooLong():
-                return f"{host} sends more than any response needs."
-        return f"{host} does not speak HTTP."
+                return message("{host} sent more than any response needs.", host=host)
+        return message("{host} does not speak HTTP.", host=host)
 
 
-def describe(endpoint: Endpoint) -> str:
-    """Return how the way to the server is protected, in words for the user."""
-    return "encrypted, certificate verified" if endpoint.is_secure else "not encrypted: it never leaves this machine"
+def describe(endpoint: Endpoint) -> Message:
+    """Return how the connection to the server is protected."""
+    if endpoint.is_secure:
+        return message("encrypted, certificate verified")
+    return message("not encrypted: it never leaves this computer")
 
 
 def _unix_time(date: str | None) -> float | None:

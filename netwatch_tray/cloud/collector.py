@@ -16,7 +16,7 @@ from netwatch_tray.collect.health import Health, HealthSource
 from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
 from netwatch_tray.collect.system import SystemSource, hostname, machine
 from netwatch_tray.engine.connections import ConnectionTable
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, UnsupportedError
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
 
@@ -38,7 +38,7 @@ class SnapshotCollector:
         self._identity = identity
         self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts)
         self._machine = machine()
-        self._faults: dict[str, str] = {}
+        self._faults: dict[str, Message] = {}
         has_system = includes(upload.level, "system")
         self._system = SystemSource() if has_system else None
         self._health = HealthWatch() if has_system and with_health else None
@@ -55,7 +55,7 @@ class SnapshotCollector:
         return includes(self._upload.level, "system")
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Message, ...]:
         """What could not be read for the last snapshot, in words for the user."""
         health = self._health.fault if self._health else None
         return (*self._faults.values(), *([health] if health else ()))
@@ -73,7 +73,7 @@ class SnapshotCollector:
         if includes(self._upload.level, "apps"):
             self._builder.add_connections(table.interval, table.rows)
 
-    def lack_connections(self, fault: str) -> None:
+    def lack_connections(self, fault: Message) -> None:
         """Report why there is no table."""
         self._faults["connections"] = fault
 
@@ -135,7 +135,7 @@ class SnapshotCollector:
         try:
             found = source()
         except CollectError as error:
-            self._faults[name] = str(error)
+            self._faults[name] = error.message
             return None
         self._faults.pop(name, None)
         return found
@@ -150,11 +150,11 @@ class HealthWatch:
         self._due = 0.0
         """Boot-time clock."""
         self._thread: threading.Thread | None = None
-        self._result: Health | str | None = None
+        self._result: Health | Message | None = None
         """What the thread found, or its error."""
         self.metric: wire.HealthMetric | None = None
         """As of the last probe; `None`: there is none yet, or it failed."""
-        self.fault: str | None = None
+        self.fault: Message | None = None
 
     def poll(self, *, is_elsewhere: bool = False) -> None:
         """Take in the last result, and begin to probe when it is time. `is_elsewhere`: now, as the network changed."""
@@ -177,11 +177,11 @@ class HealthWatch:
     def _take(self) -> None:
         found, self._result, self._thread = self._result, None, None
         self.metric = self._history.add(found) if isinstance(found, Health) else None
-        self.fault = found if isinstance(found, str) else None
+        self.fault = found if isinstance(found, Message) else None
 
     def _probe(self) -> None:
         """Runs in the thread."""
         try:
             self._result = self._source.probe()
         except (CollectError, UnsupportedError) as error:
-            self._result = str(error)
+            self._result = error.message

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from netwatch_tray.cloud.account import Endpoint
+from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, without_credentials
 
 _MAX_RECEIVED = 2 << 20
@@ -34,6 +35,10 @@ class ResponseTooLargeError(http.client.HTTPException):
 
 class ProxyError(OSError):
     """The proxy cannot be used, or refused the connection; the message is a sentence for the user."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(str(reason))
+        self.message = reason
 
 
 class Proxy(NamedTuple):
@@ -104,7 +109,9 @@ class Connection(http.client.HTTPConnection):
         except TimeoutError:
             raise
         except OSError as error:
-            raise ProxyError(f"The proxy {proxy} cannot be reached: {error.strerror}.") from error
+            raise ProxyError(
+                message("The proxy {proxy} cannot be reached: {reason}.", proxy=proxy, reason=error.strerror)
+            ) from error
         host = f"[{self.host}]" if ":" in self.host else self.host
         target = f"{host}:{self.port}"
         headers = {"Host": target}
@@ -116,15 +123,25 @@ class Connection(http.client.HTTPConnection):
             request.request("CONNECT", target, headers=headers)
             response = request.getresponse()
         except http.client.HTTPException as error:
-            raise ProxyError(f"The proxy {proxy} sent no valid response.") from error
+            raise ProxyError(message("The proxy {proxy} sent no valid response.", proxy=proxy)) from error
         if response.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             raise ProxyError(
-                f"The proxy {proxy} requires another user name and password. "
-                "Set them in HTTPS_PROXY: http://user:password@host:port"
+                message(
+                    "The proxy {proxy} requires another user name and password. "
+                    "Set them in HTTPS_PROXY: http://user:password@host:port",
+                    proxy=proxy,
+                )
             )
         if not 200 <= response.status < 300:
             reason = printable(f"{response.status} {response.reason}", _MAX_REASON)
-            raise ProxyError(f"The proxy {proxy} refused to connect to {target}: {reason}.")
+            raise ProxyError(
+                message(
+                    "The proxy {proxy} refused to connect to {target}: {reason}.",
+                    proxy=proxy,
+                    target=target,
+                    reason=reason,
+                )
+            )
         return sock
 
     def _start_tls(self, sock: socket.socket) -> socket.socket:
@@ -216,11 +233,16 @@ def parse_proxy(url: str) -> Proxy:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ProxyError(f"Invalid proxy URL {printable(shown)!r}. Correct HTTPS_PROXY.") from error
+        raise ProxyError(
+            message("Invalid proxy URL {url}. Correct HTTPS_PROXY.", url=repr(printable(shown)))
+        ) from error
     if parts.scheme != "http" or not host or not host.isascii():
         raise ProxyError(
-            f"The proxy {printable(shown)!r} cannot be used: only HTTP proxies (http://host:port) are supported. "
-            "Set HTTPS_PROXY to one, or add the server to NO_PROXY."
+            message(
+                "The proxy {url} cannot be used: only HTTP proxies (http://host:port) are supported. "
+                "Set HTTPS_PROXY to one, or add the server to NO_PROXY.",
+                url=repr(printable(shown)),
+            )
         )
     authorization = None
     if parts.username is not None:

@@ -7,21 +7,21 @@ from typing import NamedTuple
 
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.client import Response
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.text import printable
 
 _MAX_QUOTE = 200
 """Characters quoted of a server's message."""
 SKEW = 3600.0
 """Seconds of clock difference above which the server's refusal of a timestamp is blamed on the clock."""
-RATE_LIMITED = "The server asks for fewer requests."
+RATE_LIMITED = message("The server asks for fewer requests.")
 
 _REFUSALS = {
-    401: "The server does not accept the API key. Enter it again: netwatch-tray upload setup",
-    402: "The account at the server does not cover this host (its plan ended, or it has too many hosts).",
-    403: "The server does not allow this API key to upload. Enter another: netwatch-tray upload setup",
-    404: "There is no NetWatch server at this URL. Check it: netwatch-tray upload setup",
-    405: "There is no NetWatch server at this URL. Check it: netwatch-tray upload setup",
+    401: message("The server does not accept the API key. Enter it again: netwatch-tray upload setup"),
+    402: message("The account at the server does not cover this host (its plan ended, or it has too many hosts)."),
+    403: message("The server does not allow this API key to upload. Enter another: netwatch-tray upload setup"),
+    404: message("There is no NetWatch server at this URL. Check it: netwatch-tray upload setup"),
+    405: message("There is no NetWatch server at this URL. Check it: netwatch-tray upload setup"),
 }
 
 
@@ -37,14 +37,14 @@ class Outcome(Enum):
 class PerSnapshot(NamedTuple):
     """The server decided for each snapshot."""
 
-    outcomes: tuple[tuple[Outcome, str], ...]
+    outcomes: tuple[tuple[Outcome, Message], ...]
     """In the order of sending, with the server's message."""
 
 
 class Retry(NamedTuple):
     """Nothing is known to be stored: send the same batch later."""
 
-    reason: str
+    reason: Message
     after: float | None = None
     """Seconds the server asks to wait."""
     may_be_stored: bool = False
@@ -54,7 +54,7 @@ class Retry(NamedTuple):
 class SlowDown(NamedTuple):
     """The server refused the request for its rate limit, which hosts with the same key share."""
 
-    reason: str
+    reason: Message
     after: float | None = None
     """Seconds the server asks to wait."""
 
@@ -62,19 +62,19 @@ class SlowDown(NamedTuple):
 class Pause(NamedTuple):
     """The user has to do something first."""
 
-    reason: str
+    reason: Message
 
 
 class Split(NamedTuple):
     """The batch is too large, or something in it is refused: send fewer at once."""
 
-    reason: str
+    reason: Message
 
 
 class SetAside(NamedTuple):
     """The whole batch is refused, and parts of it would be, too."""
 
-    reason: str
+    reason: Message
 
 
 Decision = PerSnapshot | Retry | SlowDown | Pause | Split | SetAside
@@ -86,13 +86,18 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
     if status in _REFUSALS:
         return Pause(_REFUSALS[status])
     if 300 <= status < 400:
-        where = _quote(response.location or "another URL")
-        return Pause(f"The server redirects to {where}, which is not followed. If you trust it, set it up as the URL.")
+        where = _quote(response.location or "–")
+        return Pause(
+            message(
+                "The server redirects to {url}, which is not followed. If you trust it, set it as the upload URL.",
+                url=where,
+            )
+        )
     if status in {200, 207, 400}:
         try:
             results = wire.decode_response(response.body)
         except ParseError as error:
-            return Split(_refused(response)) if status == 400 else Retry(str(error), may_be_stored=True)
+            return Split(_refused(response)) if status == 400 else Retry(error.message, may_be_stored=True)
         return PerSnapshot(_outcomes(results, count, skew))
     if status == 415:
         return SetAside(_refused(response))
@@ -100,16 +105,20 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
         return Split(_refused(response))
     if status == 429:
         return SlowDown(RATE_LIMITED, response.retry_after)
-    return Retry(f"The server failed ({_quoted(response)}).", response.retry_after, may_be_stored=status >= 500)
+    return Retry(
+        message("The server failed ({quote}).", quote=_quoted(response)),
+        response.retry_after,
+        may_be_stored=status >= 500,
+    )
 
 
-def _outcomes(results: wire.IngestResponse, count: int, skew: float | None) -> tuple[tuple[Outcome, str], ...]:
+def _outcomes(results: wire.IngestResponse, count: int, skew: float | None) -> tuple[tuple[Outcome, Message], ...]:
     if not results.rejected and results.accepted == count:
-        return ((Outcome.ACCEPTED, ""),) * count
-    found = [(Outcome.FAILED, "the server did not report what became of it")] * count
+        return ((Outcome.ACCEPTED, Message("")),) * count
+    found = [(Outcome.FAILED, message("the server did not report a result for it"))] * count
     for result in results.results:
         if result.index < count:
-            found[result.index] = (_outcome(result, skew), _quote(result.message))
+            found[result.index] = (_outcome(result, skew), Message(_quote(result.message)))
     return tuple(found)
 
 
@@ -123,8 +132,8 @@ def _outcome(result: wire.IngestResult, skew: float | None) -> Outcome:
     return Outcome.REJECTED
 
 
-def _refused(response: Response) -> str:
-    return f"The server refused what was sent ({_quoted(response)})."
+def _refused(response: Response) -> Message:
+    return message("The server refused what was sent ({quote}).", quote=_quoted(response))
 
 
 def _quoted(response: Response) -> str:

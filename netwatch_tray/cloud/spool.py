@@ -116,7 +116,7 @@ class Spool:
             (self._bytes,) = self._database.execute("SELECT coalesce(sum(length(body)), 0) FROM snapshot").fetchone()
         except (OSError, sqlite3.Error) as error:
             self._unlock()
-            raise NetWatchError(f"Snapshots cannot be kept in {file}: {error}.") from error
+            raise NetWatchError("Snapshots cannot be kept in {file}: {error}.", file=file, error=error) from error
 
     def append(self, host_id: str, at: float, body: bytes, scope: Scope) -> None:
         """Store a snapshot durably. Drop what is too old, and the oldest ones where the size would be exceeded."""
@@ -219,7 +219,9 @@ class Spool:
                     yield self._database
             except sqlite3.Error as error:
                 self._bytes = bytes_before
-                raise NetWatchError(f"The spool {self._file} cannot be used: {error}.") from error
+                raise NetWatchError(
+                    "The spool {file} cannot be used: {error}.", file=self._file, error=error
+                ) from error
 
     def _expire(self, database: sqlite3.Connection) -> None:
         """Drop what the server would refuse for its timestamp: too old, or made while the clock was far ahead."""
@@ -267,7 +269,9 @@ def _locked(file: Path) -> int:
                 time.sleep(_RETRY_LOCK)
                 continue
             os.close(descriptor)
-            raise NetWatchError(f"Another agent sends the snapshots in {file.parent}. Quit one of the two.") from None
+            raise NetWatchError(
+                "Another agent sends the snapshots in {directory}. Quit one of the two.", directory=file.parent
+            ) from None
         except OSError:
             os.close(descriptor)
             raise

@@ -10,7 +10,7 @@ from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.collect.sockets import ConnectionSource
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.observation import Observation
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, UnsupportedError
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 
@@ -36,10 +36,10 @@ class Standalone:
             if self._collector.wants_connections:
                 self._connections = open_source()
         except UnsupportedError as error:
-            self._collector.lack_connections(str(error))
+            self._collector.lack_connections(error.message)
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Message, ...]:
         """What could not be read, in words for the user."""
         return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
 
@@ -59,7 +59,7 @@ class Standalone:
                 self._observation.take(self._connections.read(), is_monotonic=self._connections.is_monotonic)
             except CollectError as error:
                 self._has_read = False
-                self._collector.lack_connections(str(error))
+                self._collector.lack_connections(error.message)
             else:
                 self._has_read = True
                 while self._observation.table.search(1.0):

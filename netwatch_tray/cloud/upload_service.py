@@ -22,7 +22,7 @@ from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import PACE, Uploader
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError, joined, message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
 
@@ -43,7 +43,7 @@ class UploadService:
         upload: Upload,
         environment: Mapping[str, str],
         connections: Callable[[], ConnectionTable | None],
-        notify: Callable[[str], None],
+        notify: Callable[[Message], None],
         *,
         after: UploadService | None = None,
     ) -> None:
@@ -61,7 +61,7 @@ class UploadService:
         self._interval = float(upload.interval)
         self._slot: int | None = None
         """Number of the current interval since boot."""
-        self._fault: str | None = None
+        self._fault: Message | None = None
         self._held: deque[tuple[datetime, wire.Snapshot]] = deque(maxlen=_MAX_HELD)
         """Not yet in the spool."""
         self._storing: threading.Thread | None = None
@@ -71,12 +71,12 @@ class UploadService:
         self._resolving = self._begin_to_resolve(after)
 
     @property
-    def status(self) -> str:
+    def status(self) -> Message:
         """Return the state of uploading in words, for tray, window and terminal. Never blocks."""
         if self._uploader is None or self._collector is None:
-            return self._fault or "starting"
+            return self._fault or message("starting")
         faults = [self._fault] if self._fault else []
-        return " ".join([str(self._uploader.state()), *faults, *self._collector.faults])
+        return joined([self._uploader.state().message, *faults, *self._collector.faults])
 
     def tick(self, tick: Tick) -> None:
         """Each tick, in order."""
@@ -136,11 +136,11 @@ class UploadService:
                 notify=lambda reason: self._scheduler.call_soon(lambda: self._notify(reason)),
             )
         except NetWatchError as error:
-            message = str(error)
+            fault = error.message
             if self._spool is not None:  # locked until it is closed
                 self._spool.close()
                 self._spool = None
-            self._scheduler.call_soon(lambda: self._fail(message))
+            self._scheduler.call_soon(lambda: self._fail(fault))
         else:
             self._scheduler.call_soon(lambda: self._begin(found, interval, collector, uploader))
 
@@ -151,7 +151,7 @@ class UploadService:
         uploader.start()
         _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.endpoint, interval)
 
-    def _fail(self, fault: str) -> None:
+    def _fail(self, fault: Message) -> None:
         """Report the fault and retry later: a keyring may be locked until the user logs in."""
         if fault != self._fault:
             _log.warning("Uploading is on, but cannot begin: %s", fault)
@@ -171,19 +171,19 @@ class UploadService:
 
     def _store(self, collector: SnapshotCollector, spool: Spool, uploader: Uploader) -> None:
         """Runs in a thread."""
-        fault = None
+        fault: Message | None = None
         while self._held and fault is None:
             at, draft = self._held.popleft()
             try:
                 spool.append(collector.host_id, at.timestamp(), wire.encode(collector.finished(draft)), self._scope)
                 uploader.wake()
             except NetWatchError as error:
-                fault = str(error)
+                fault = error.message
                 if len(self._held) < _MAX_HELD:
                     self._held.appendleft((at, draft))
         self._scheduler.call_soon(lambda: self._stored(fault))
 
-    def _stored(self, fault: str | None) -> None:
+    def _stored(self, fault: Message | None) -> None:
         self._storing = None
         if fault and not self._fault:
             _log.warning("%s Until then the last %d snapshots are held in memory.", fault, _MAX_HELD)

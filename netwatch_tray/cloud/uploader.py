@@ -32,7 +32,7 @@ from netwatch_tray.cloud.response_policy import (
     decide,
 )
 from netwatch_tray.cloud.spool import Spool, SpoolCounts, Stored
-from netwatch_tray.errors import NetWatchError, ParseError
+from netwatch_tray.errors import Message, NetWatchError, ParseError, joined, message
 
 _log = logging.getLogger(__name__)
 
@@ -73,8 +73,8 @@ class UploadState(NamedTuple):
     """For tray, window and terminal."""
 
     counts: SpoolCounts
-    fault: str | None
-    """What is wrong, in words for the user; `None`: nothing."""
+    fault: Message | None
+    """What is wrong; `None`: nothing."""
     needs_user: bool
     """Nothing is sent until the user does something about the fault."""
     sent_at: float | None
@@ -82,24 +82,35 @@ class UploadState(NamedTuple):
     clock_skew: float | None
     """Seconds this host's clock is ahead of the server's; `None`: less than `_NOTABLE_SKEW`, or not known."""
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> Message:
         parts = []
         if self.fault:
             parts.append(self.fault)
         elif self.sent_at is None:
-            parts.append("Nothing was sent yet.")
+            parts.append(message("Nothing was sent yet."))
         else:
-            parts.append(f"Last sent {time.strftime('%H:%M:%S', time.localtime(self.sent_at))}.")
+            at = time.strftime("%H:%M:%S", time.localtime(self.sent_at))
+            parts.append(message("Last sent {time}.", time=at))
         if self.clock_skew is not None:
-            where = "ahead of" if self.clock_skew > 0 else "behind"
-            parts.append(f"This computer's clock is {_duration(abs(self.clock_skew))} {where} the server's: set it.")
-        parts.append(f"{self.counts.delivered} delivered, {self.counts.waiting} waiting")
-        if self.counts.dropped:
-            parts[-1] += f", {self.counts.dropped} dropped (too old or too many)"
-        if self.counts.aside:
-            parts[-1] += f", {self.counts.aside} refused by the server ({self.counts.reason})"
-        parts[-1] += "."
-        return " ".join(parts)
+            skew = _duration(abs(self.clock_skew))
+            if self.clock_skew > 0:
+                parts.append(message("This computer's clock is {skew} ahead of the server's: set it.", skew=skew))
+            else:
+                parts.append(message("This computer's clock is {skew} behind the server's: set it.", skew=skew))
+        spooled = self.counts
+        counts = [
+            message("{count} delivered", count=spooled.delivered),
+            message("{count} waiting", count=spooled.waiting),
+        ]
+        if spooled.dropped:
+            counts.append(message("{count} dropped (too old or too many)", count=spooled.dropped))
+        if spooled.aside:
+            counts.append(
+                message("{count} refused by the server ({reason})", count=spooled.aside, reason=spooled.reason or "–")
+            )
+        parts.append(message("{counts}.", counts=joined(counts, ", ")))
+        return joined(parts)
 
 
 class Uploader:
@@ -112,7 +123,7 @@ class Uploader:
         host: Callable[[], wire.HostInfo],
         *,
         collectors_ok: Callable[[], bool] = lambda: True,
-        notify: Callable[[str], None] = lambda _: None,
+        notify: Callable[[Message], None] = lambda _: None,
         pace: Pace = PACE,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -129,7 +140,7 @@ class Uploader:
         """When that was updated; boot-time clock."""
         self._faults = 0
         """In a row."""
-        self._fault: str | None = None
+        self._fault: Message | None = None
         self._needs_user = False
         self._was_notified = False
         """The user was, since the last success."""
@@ -220,11 +231,12 @@ class Uploader:
                 self._slow_down(RATE_LIMITED, response.retry_after)
                 return False
             if response.status >= 500:
-                self._back_off(f"The server failed (HTTP {response.status}).", response.retry_after)
+                failed = message("The server failed ({quote}).", quote=f"HTTP {response.status}")
+                self._back_off(failed, response.retry_after)
                 return False
             stored = wire.decode_stored(response.body)
         except UnreachableError as error:
-            self._back_off(str(error))
+            self._back_off(error.message)
             return False
         except ParseError:  # the cloud server has no such list for agents, and stores no duplicates
             self._lists_stored = False
@@ -256,9 +268,9 @@ class Uploader:
                 self._settle(batch, decision)
                 found = {outcome for outcome, _ in outcomes}
                 if Outcome.DEFERRED in found:
-                    self._pause("The server accepts nothing from a computer whose clock is that wrong.")
+                    self._pause(message("The server accepts nothing from a computer whose clock is that wrong."))
                 elif Outcome.FAILED in found:
-                    self._back_off("The server could not store everything; the rest is sent again.")
+                    self._back_off(message("The server could not store everything; NetWatch sends the rest again."))
                 else:
                     self._succeed()
                     return True
@@ -272,7 +284,7 @@ class Uploader:
                 self._max_batch = len(batch) // 2
                 self._report(reason)
             case Split(reason) | SetAside(reason):
-                self._spool.set_aside([each.id for each in batch], reason)
+                self._spool.set_aside([each.id for each in batch], str(reason))
                 self._report(reason)
         return False
 
@@ -283,11 +295,11 @@ class Uploader:
                     self.send_once()
                 except NetWatchError as error:
                     self._has_work = True
-                    self._back_off(str(error))
+                    self._back_off(error.message)
                 except Exception:  # noqa: BLE001  the guard of the thread: a bug over one batch must not end it
                     _log.exception("Unexpected error; uploading goes on")
                     self._has_work = True
-                    self._back_off("There was an unexpected error; the log has it.")
+                    self._back_off(message("An unexpected error occurred; see the log."))
             if self._drains and not self._faults and not self._needs_user:
                 self._drain()
         finally:
@@ -322,9 +334,9 @@ class Uploader:
             response = self._client.post(body)
         except LateError as error:
             self._max_batch = max(1, len(batch) // 2)  # two megabytes are too much for a slow link
-            return Retry(str(error), may_be_stored=error.was_sent)
+            return Retry(error.message, may_be_stored=error.was_sent)
         except UnreachableError as error:
-            return Retry(str(error), may_be_stored=error.was_sent)
+            return Retry(error.message, may_be_stored=error.was_sent)
         if response.server_time is not None:
             # The server's clock shows whole seconds, and was read between our two readings.
             self._skew = (sent + time.time()) / 2 - response.server_time - 0.5
@@ -332,7 +344,7 @@ class Uploader:
 
     def _settle(self, batch: list[Stored], decision: PerSnapshot) -> None:
         ids: dict[Outcome, list[int]] = {}
-        reasons: dict[Outcome, str] = {}
+        reasons: dict[Outcome, Message] = {}
         for stored, (outcome, reason) in zip(batch, decision.outcomes, strict=True):
             ids.setdefault(outcome, []).append(stored.id)
             reasons[outcome] = reason
@@ -340,10 +352,10 @@ class Uploader:
         self._accepted = ids.get(Outcome.ACCEPTED, [])
         self._forget_accepted()
         if Outcome.REJECTED in ids:
-            self._spool.set_aside(ids[Outcome.REJECTED], reasons[Outcome.REJECTED])
+            self._spool.set_aside(ids[Outcome.REJECTED], str(reasons[Outcome.REJECTED]))
         # Where all of them failed, the server is at fault and not a snapshot.
         if Outcome.FAILED in ids and Outcome.ACCEPTED in ids:
-            self._spool.failed(ids[Outcome.FAILED], _MAX_FAILURES, reasons[Outcome.FAILED])
+            self._spool.failed(ids[Outcome.FAILED], _MAX_FAILURES, str(reasons[Outcome.FAILED]))
 
     def _forget_accepted(self) -> None:
         """Delete what the server has stored. Until that succeeds (the disk may be full) nothing more is sent."""
@@ -358,7 +370,7 @@ class Uploader:
         self._sent_at = time.time()
         self._max_batch = min(wire.MOST_SNAPSHOTS, self._max_batch * 2)
 
-    def _back_off(self, reason: str, after: float | None = None) -> None:
+    def _back_off(self, reason: Message, after: float | None = None) -> None:
         """`after`: seconds the server asks to wait."""
         self._report(reason)
         self._faults += 1
@@ -366,31 +378,34 @@ class Uploader:
         wait = max(self._gap, ceiling * self._jitter(), min(after or 0.0, _LONGEST_RETRY_AFTER))
         self._not_before = clock.boottime() + wait
 
-    def _slow_down(self, reason: str, after: float | None) -> None:
+    def _slow_down(self, reason: Message, after: float | None) -> None:
         """`after`: seconds the server asks to wait."""
         self._report(reason)
         self._gap = min(2 * self._gap, self._pace.longest_gap)
         wait = self._gap * (0.5 + self._jitter())
         self._not_before = clock.boottime() + max(wait, min(after or 0.0, self._pace.longest_gap))
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, reason: Message) -> None:
         if not self._was_notified:
-            message = f"{reason} Snapshots are kept for a day."
-            _log.warning("Uploading is paused: %s", message)
-            self._notify(message)
+            notice = message("{reason} Snapshots are kept for a day.", reason=reason)
+            _log.warning("Uploading is paused: %s", notice)
+            self._notify(notice)
         self._fault, self._needs_user, self._was_notified = reason, True, True
         self._not_before = clock.boottime() + self._pace.paused
 
-    def _report(self, reason: str) -> None:
+    def _report(self, reason: Message) -> None:
         """Note a fault that needs no user; the next batch may succeed."""
         if self._fault is None and reason != RATE_LIMITED:  # which comes and goes
             _log.info("Uploading: %s", reason)
         self._fault, self._needs_user = reason, False
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float) -> Message:
     """Return the duration in its largest unit of which there are at least two."""
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    if seconds >= 2 * 86400:
+        return message("{count:.0f} days", count=seconds / 86400)
+    if seconds >= 2 * 3600:
+        return message("{count:.0f} hours", count=seconds / 3600)
+    if seconds >= 2 * 60:
+        return message("{count:.0f} minutes", count=seconds / 60)
+    return message("{count:.0f} s", count=seconds)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from netwatch_tray.collect.sockets import ConnectionSource, Openings
-from netwatch_tray.errors import UnsupportedError
+from netwatch_tray.errors import Message, UnsupportedError, joined
 
 
 def open_source() -> ConnectionSource:
@@ -14,17 +14,19 @@ def open_source() -> ConnectionSource:
 
     Raises UnsupportedError with the reason of each.
     """
-    reasons: list[str] = []
+    reasons: list[Message] = []
     for opener in _ladder():
         try:
             source = opener()
         except UnsupportedError as error:
-            reasons.append(str(error))
+            reasons.append(error.message)
             continue
         if reasons:
-            source.note = " ".join((source.note or "", *reasons)).strip()
+            source.note = joined([*filter(None, [source.note]), *reasons])
         return source
-    raise UnsupportedError(" ".join(reasons) or f"Connections cannot be listed on {sys.platform}.")
+    if reasons:
+        raise UnsupportedError(joined(reasons))
+    raise UnsupportedError("Connections cannot be listed on {platform}.", platform=sys.platform)
 
 
 def open_openings() -> Openings | None:

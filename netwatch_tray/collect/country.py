@@ -76,14 +76,16 @@ class _Database:
             import maxminddb  # noqa: PLC0415  optional, and only for users who have a database
         except ImportError as error:
             raise UnsupportedError(
-                f"Countries are not shown: reading {file} needs the Python package maxminddb."
+                "Countries are not shown: reading {file} needs the Python package maxminddb.", file=file
             ) from error
         self._damage = maxminddb.InvalidDatabaseError
         try:
             self._reader = maxminddb.open_database(file)
             metadata = self._reader.metadata()
         except (OSError, ValueError, self._damage) as error:
-            raise UnsupportedError(f"{file} is not a usable database of countries: {error}") from error
+            raise UnsupportedError(
+                "{file} is not a usable database of countries: {error}", file=file, error=error
+            ) from error
         self.name = f"{metadata.database_type}, {time.strftime('%Y-%m-%d', time.gmtime(metadata.build_epoch))}"
 
     def country(self, address: str) -> str | None:

@@ -166,4 +166,4 @@ def _read(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise CollectError(f"{file} cannot be read: {error.strerror}.") from error
+        raise CollectError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error

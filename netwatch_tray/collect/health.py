@@ -241,7 +241,7 @@ def _read(file: str) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise CollectError(f"{file} cannot be read: {error.strerror}.") from error
+        raise CollectError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
 
 
 def parse_route_get(content: bytes) -> str | None:

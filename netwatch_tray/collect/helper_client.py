@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from netwatch_tray import clock
 from netwatch_tray.collect.sockets import packed_address
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.helper import layout, protocol
 from netwatch_tray.text import decoded, printable
 
@@ -36,10 +36,9 @@ _MOST_PACKET_BYTES = 4 << 20
 _MOST_REFUSALS = 1 << 13
 """Owners, bytes of packets and refusals kept between two readings; more are dropped and counted as lost."""
 _MESSAGES_AT_ONCE = 256
-_SET_UP_AGAIN = "Set it up again: sudo netwatch-tray helper install"
-_UNREACHABLE: Mapping[type[OSError], str] = {
-    FileNotFoundError: "The helper is not set up.",
-    ConnectionRefusedError: "The helper is set up, but not running.",
+_UNREACHABLE: Mapping[type[OSError], Message] = {
+    FileNotFoundError: message("The helper is not set up."),
+    ConnectionRefusedError: message("The helper is set up, but not running."),
 }
 _LONGEST_REASON = 400
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
@@ -182,7 +181,7 @@ class HelperClient:
 
     def __init__(self, path: str = protocol.SOCKET) -> None:
         """Connect at once, if there is a helper."""
-        self.reason: str | None = None
+        self.reason: Message | None = None
         """A sentence why there is no helper; None while there is one, and while it is being started."""
         self._path = path
         self._connection: _Connection | None = None
@@ -212,7 +211,7 @@ class HelperClient:
             if now >= self._connect_at:
                 self._connect()
         elif now - self._connection.request(now) > _ANSWER_WITHIN:
-            self.reason = "The helper is running, but does not answer."
+            self.reason = message("The helper is running, but does not answer.")
 
     def take(self) -> Reading | None:
         """Take what the helper sent; return a reading when one is complete."""
@@ -220,16 +219,20 @@ class HelperClient:
             if self._connection is None:
                 return None
             try:
-                message = self._connection.socket.recv(protocol.LONGEST_MESSAGE, socket.MSG_DONTWAIT)
-                reading = self._connection.receive(message)
+                datagram = self._connection.socket.recv(protocol.LONGEST_MESSAGE, socket.MSG_DONTWAIT)
+                reading = self._connection.receive(datagram)
             except BlockingIOError:
                 return None
             except OSError:
-                self._disconnect("The connection to the helper was lost.")
+                self._disconnect(message("The connection to the helper was lost."))
             except _EndedError as end:
-                self._disconnect(str(end))
+                self._disconnect(end.reason)
             except (ParseError, struct.error):
-                self._disconnect(f"The helper sent something that is not understood. {_SET_UP_AGAIN}")
+                self._disconnect(
+                    message(
+                        "The helper sent data that cannot be read. Set it up again: sudo netwatch-tray helper install"
+                    )
+                )
             else:
                 if self._connection.info is not None:
                     self.reason, self._pause = None, _FIRST_PAUSE
@@ -264,7 +267,7 @@ class HelperClient:
 
     def _connect(self) -> None:
         if sys.platform != "linux":
-            self._disconnect("The helper needs Linux.")
+            self._disconnect(message("The helper needs Linux."))
             return
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.setblocking(False)
@@ -272,11 +275,12 @@ class HelperClient:
             connection.connect(self._path)
         except OSError as error:
             connection.close()
-            self._disconnect(_UNREACHABLE.get(type(error), f"The helper cannot be reached: {error.strerror}."))
+            unreachable = message("The helper cannot be reached: {reason}.", reason=error.strerror)
+            self._disconnect(_UNREACHABLE.get(type(error), unreachable))
         else:
             self._connection, self.reason = _Connection(connection), None
 
-    def _disconnect(self, reason: str) -> None:
+    def _disconnect(self, reason: Message) -> None:
         """What was not returned yet is lost; `Reading.counted_since` of the next connection shows it."""
         self.close()
         self.reason = reason
@@ -285,7 +289,11 @@ class HelperClient:
 
 
 class _EndedError(Exception):
-    """The helper ended the connection; the text is the reason, for people."""
+    """The helper ended the connection."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class _Answer:
@@ -329,20 +337,21 @@ class _Connection:
             self._ask(protocol.BEGIN)
         return self._answer.requested_at
 
-    def receive(self, message: bytes) -> Reading | None:
+    def receive(self, datagram: bytes) -> Reading | None:
         """Raise _EndedError; ParseError or struct.error for what the protocol does not permit."""
-        kind = message[0] if message else None
+        kind = datagram[0] if datagram else None
         if kind is None:
-            raise _EndedError("The helper stopped.")
+            raise _EndedError(message("The helper stopped."))
         if kind == protocol.REFUSED:
-            reason = decoded(message[protocol.REFUSED_HEAD.size :])
-            raise _EndedError(printable(reason, _LONGEST_REASON) or "The helper refused the connection.")
+            reason = decoded(datagram[protocol.REFUSED_HEAD.size :])
+            shown = printable(reason, _LONGEST_REASON)
+            raise _EndedError(Message(shown) if shown else message("The helper refused the connection."))
         if kind == protocol.HELLO and self.info is None:
-            self._take_hello(message)
+            self._take_hello(datagram)
         elif kind == protocol.EVENTS and self.info is not None:
-            self._take_records(message)
+            self._take_records(datagram)
         elif kind == protocol.ROWS and self._answer is not None:
-            return self._take_rows(message, self._answer)
+            return self._take_rows(datagram, self._answer)
         else:
             raise ParseError("The helper sent a message that was not requested.")
         return None
@@ -352,20 +361,22 @@ class _Connection:
         with contextlib.suppress(OSError):
             self.socket.send(protocol.READ.pack(protocol.READ_KIND, self._since, position), socket.MSG_DONTWAIT)
 
-    def _take_hello(self, message: bytes) -> None:
-        _kind, flags, version, pid, attached_since = protocol.HELLO_HEAD.unpack(message)
+    def _take_hello(self, datagram: bytes) -> None:
+        _kind, flags, version, pid, attached_since = protocol.HELLO_HEAD.unpack(datagram)
         if version != protocol.VERSION:
-            raise _EndedError(f"The helper is of another version. {_SET_UP_AGAIN}")
+            raise _EndedError(
+                message("The helper is of another version. Set it up again: sudo netwatch-tray helper install")
+            )
         self.info = HelperInfo(pid, attached_since, bool(flags & protocol.WHOLE_SYSTEM))
         self._is_baseline = attached_since < self._counted_since
         self._counted_since = max(self._counted_since, attached_since)
         self.request(clock.boottime())  # the baseline, so that it is not older than necessary
 
-    def _take_rows(self, message: bytes, answer: _Answer) -> Reading | None:
-        _kind, position, next_since, floor, *losses = protocol.ROWS_HEAD.unpack_from(message)
-        if answer.next_since is None:  # the first message; the later ones may have later stamps
+    def _take_rows(self, datagram: bytes, answer: _Answer) -> Reading | None:
+        _kind, position, next_since, floor, *losses = protocol.ROWS_HEAD.unpack_from(datagram)
+        if answer.next_since is None:  # the first datagram; the later ones may have later stamps
             answer.next_since, answer.floor = next_since, floor
-        for key, *value in _ROW.iter_unpack(memoryview(message)[protocol.ROWS_HEAD.size :]):
+        for key, *value in _ROW.iter_unpack(memoryview(datagram)[protocol.ROWS_HEAD.size :]):
             answer.rows[key] = tuple(value)
         if len(answer.rows) > _MOST_FLOWS:
             raise ParseError("The helper lists more flows than it has room for.")
@@ -422,18 +433,18 @@ class _Connection:
                 amounts[_flow(key)] = Amount(moved[0], moved[1], moved[2], moved[3], address, interface, uid, cgroup)
         return amounts
 
-    def _take_records(self, message: bytes) -> None:
+    def _take_records(self, datagram: bytes) -> None:
         at = protocol.EVENTS_HEAD.size
-        while at < len(message):
-            kind = layout.RECORD.unpack_from(message, at)[2]
+        while at < len(datagram):
+            kind = layout.RECORD.unpack_from(datagram, at)[2]
             if kind == layout.NEW_SOCKET:
-                self._add_owner(message[at : at + layout.OWNER.size])
+                self._add_owner(datagram[at : at + layout.OWNER.size])
                 at += layout.OWNER.size
                 continue
-            size = layout.PACKET.unpack_from(message, at)[-3]
-            record = message[at : at + layout.PACKET.size + size]
+            size = layout.PACKET.unpack_from(datagram, at)[-3]
+            record = datagram[at : at + layout.PACKET.size + size]
             at += layout.PACKET.size + size
-            if at > len(message):
+            if at > len(datagram):
                 raise ParseError("The helper sent a record that is cut.")
             if kind == layout.REFUSAL:
                 self._add_refusal(record)

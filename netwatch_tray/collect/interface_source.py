@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from netwatch_tray.errors import Message
 from netwatch_tray.model import Sample
 
 
@@ -12,7 +13,7 @@ class InterfaceSource(Protocol):
 
     name: str
     """For `doctor`: the system call, not the module."""
-    note: str | None
+    note: Message | None
     """What the user should know about this source's numbers; `None`: nothing."""
 
     def sample(self) -> Sample:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from netwatch_tray.collect.interface_source import InterfaceSource
-from netwatch_tray.errors import UnsupportedError
+from netwatch_tray.errors import Message, UnsupportedError, joined, message
 
 
 class OpenedSource(NamedTuple):
     """The source in use and how it came to be the one."""
 
     source: InterfaceSource
-    report: tuple[tuple[str, str], ...]
+    report: tuple[tuple[str, Message], ...]
     """For `doctor`, in the order of trying: name of each source, and `in use` or why it was refused."""
 
 
@@ -37,9 +37,9 @@ def open_every() -> list[InterfaceSource]:
         try:
             sources.append(open_source())
         except UnsupportedError as error:
-            reasons.append(f"{name}: {error}")
+            reasons.append(message("{name}: {reason}", name=name, reason=error))
     if not sources:
-        raise UnsupportedError(f"No interface can be measured on this system. {'; '.join(reasons)}")
+        raise _none_works(reasons)
     return sources
 
 
@@ -47,17 +47,24 @@ def open_first(rungs: Sequence[Rung], prefer: str | None) -> OpenedSource:
     """Climbs down the ladder of `rungs`, best first."""
     names = [name for name, _ in rungs]
     if prefer is not None and prefer not in names:
-        raise UnsupportedError(f"There is no interface source {prefer!r} here. Choose one of: {', '.join(names)}.")
-    report: list[tuple[str, str]] = []
+        raise UnsupportedError(
+            "There is no interface source {prefer} here. Choose one of: {names}.",
+            prefer=repr(prefer),
+            names=", ".join(names),
+        )
+    report: list[tuple[str, Message]] = []
     for name, open_source in sorted(rungs, key=lambda rung: rung[0] != prefer):
         try:
             source = open_source()
         except UnsupportedError as error:
-            report.append((name, str(error)))
+            report.append((name, error.message))
         else:
-            return OpenedSource(source, (*report, (name, "in use")))
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in report)
-    raise UnsupportedError(f"No interface can be measured on this system. {reasons}")
+            return OpenedSource(source, (*report, (name, message("in use"))))
+    raise _none_works([message("{name}: {reason}", name=name, reason=reason) for name, reason in report])
+
+
+def _none_works(reasons: list[Message]) -> UnsupportedError:
+    return UnsupportedError("No interface can be measured on this system. {reasons}", reasons=joined(reasons, "; "))
 
 
 def _rungs() -> Sequence[Rung]:

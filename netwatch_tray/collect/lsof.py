@@ -12,7 +12,7 @@ from netwatch_tray import clock
 from netwatch_tray.collect import tools
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric_endpoint, tcp_state
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.text import decoded
 
 # lsof 4.95 leaves out the `f` lines that part one file from the next unless they are asked for.
@@ -34,7 +34,7 @@ class LsofSource:
 
     def __init__(self) -> None:
         """Raises UnsupportedError: not installed."""
-        self.note: str | None = "lsof lists your own processes only, without bytes or rates."
+        self.note: Message | None = message("lsof lists your own processes only, without bytes or rates.")
         self._command = [tools.find("lsof"), *_ARGUMENTS]
         self._changes = Changes()
 

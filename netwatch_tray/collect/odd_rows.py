@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import Message, ParseError, message
 
 _log = logging.getLogger(__name__)
 
@@ -77,9 +77,12 @@ def clear() -> None:
     _left_out.clear()
 
 
-def faults() -> tuple[str, ...]:
+def faults() -> tuple[Message, ...]:
     """Return a sentence for each source that had rows left out, for the user."""
-    return tuple(f"Left out of {source}: {count} rows that are not understood." for source, count in counts().items())
+    return tuple(
+        message("Rows of {source} that cannot be read: {count}. They were left out.", source=source, count=count)
+        for source, count in counts().items()
+    )
 
 
 def _shown(row: object) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import Message, ParseError
 
 
 class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -63,7 +63,7 @@ class ConnectionSource(Protocol):
 
     name: str
     """For `doctor`: the system call or the tool, not the module."""
-    note: str | None
+    note: Message | None
     """For the user: what it cannot measure, and why no better one is used. `None`: nothing is missing."""
     is_costly: bool
     """It runs a program or walks all processes: read it in a worker thread, and only while a client subscribes."""

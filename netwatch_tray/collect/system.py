@@ -117,7 +117,9 @@ class ProcReadings:
         try:
             return (self._root / name).read_bytes()
         except OSError as error:
-            raise CollectError(f"{self._root / name} cannot be read: {error.strerror}.") from error
+            raise CollectError(
+                "{root} cannot be read: {reason}.", root=self._root / name, reason=error.strerror
+            ) from error
 
 
 class _PsutilReadings:

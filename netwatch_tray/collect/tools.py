@@ -34,7 +34,7 @@ def find(program: str) -> str:
     """The full path of the system's `program`. Raises UnsupportedError: not installed."""
     path = shutil.which(program, path=_SYSTEM_PATH)
     if path is None:
-        raise UnsupportedError(f"{program} is not installed.")
+        raise UnsupportedError("{program} is not installed.", program=program)
     return path
 
 
@@ -49,7 +49,9 @@ def output(
 
     name = Path(command[0]).name
     if not _turn.acquire(timeout=timeout):
-        raise CollectError(f"{name} had to wait for another tool for more than {timeout:g} s.")
+        raise CollectError(
+            "{name} had to wait for another tool for more than {timeout:g} s.", name=name, timeout=timeout
+        )
     try:
         with _started(command, name) as process:
             deadline = time.monotonic() + timeout
@@ -57,9 +59,13 @@ def output(
                 written, complaint = _read(process, deadline, most_bytes)
                 code = process.wait(max(0.0, deadline - time.monotonic()))
             except (TimeoutError, subprocess.TimeoutExpired):
-                raise CollectError(f"{name} did not finish within {timeout:g} s and was stopped.") from None
+                raise CollectError(
+                    "{name} did not finish within {timeout:g} s and was stopped.", name=name, timeout=timeout
+                ) from None
             except OverflowError:
-                raise CollectError(f"{name} wrote more than {most_bytes} bytes and was stopped.") from None
+                raise CollectError(
+                    "{name} wrote more than {most_bytes} bytes and was stopped.", name=name, most_bytes=most_bytes
+                ) from None
             finally:
                 # The group, because a tool may have started others; before it is reaped, so that the id is still its.
                 if process.returncode is None:
@@ -68,9 +74,10 @@ def output(
     finally:
         _turn.release()
     if code and (code != harmless or (complaint and not written)):
-        ending = f"was killed by signal {-code}" if code < 0 else f"failed with code {code}"
-        words = " ".join(decoded(complaint).split())
-        raise CollectError(f"{name} {ending}{': ' + words if words else ''}.")
+        words = " ".join(decoded(complaint).split()) or "–"
+        if code < 0:
+            raise CollectError("{name} was killed by signal {signal}: {words}.", name=name, signal=-code, words=words)
+        raise CollectError("{name} failed with exit code {code}: {words}.", name=name, code=code, words=words)
     return written
 
 
@@ -87,7 +94,7 @@ def _started(command: list[str], name: str) -> Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise CollectError(f"{name} could not be started: {error.strerror}.") from error
+        raise CollectError("{name} could not be started: {reason}.", name=name, reason=error.strerror) from error
 
 
 def _read(process: Popen[bytes], deadline: float, most_bytes: int) -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ import msgspec
 from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.engine.rates import STILL, InterfaceRates, Interval, RateTracker
 from netwatch_tray.engine.topology import Membership, counted_meanwhile, decide
-from netwatch_tray.errors import CollectError
+from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.model import CounterRow, GapReason, Interface, InterfaceTick, Sample, Tick, Total
 
 _UNKNOWN = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate", "rx_delta", "tx_delta", "gap"))
@@ -38,8 +38,8 @@ class Monitor:
         self._still: dict[int, InterfaceTick] = {}
         """Ticks of unchanged interfaces, by index: most of them, on a host of containers."""
         self.is_paused = False
-        self.fault: str | None = None
-        """Why the last reading failed, in words for the user; `None` after a reading that succeeded."""
+        self.fault: Message | None = None
+        """Why the last reading failed; `None` after a reading that succeeded."""
 
     def choose(self, chosen: Mapping[str, bool]) -> None:
         """From now on; see topology.decide."""
@@ -67,7 +67,7 @@ class Monitor:
         try:
             sample = self._source.sample()
         except CollectError as error:
-            self.fault = str(error)
+            self.fault = error.message
             return self._stale_tick(at, GapReason.UNREADABLE)
         self.fault = None
         if sample.at is not None:

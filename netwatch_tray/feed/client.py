@@ -29,7 +29,7 @@ class FeedClient:
             self._socket.connect(str(path))
         except (BlockingIOError, TimeoutError) as error:  # unix(7): EAGAIN for a full backlog
             self._socket.close()
-            raise AgentBusyError("The agent is running, but busy: it takes no connection now. Try again.") from error
+            raise AgentBusyError("The agent is running, but busy: it accepts no connection now. Try again.") from error
         except OSError as error:
             self._socket.close()
             raise AgentUnreachableError("The agent is not running. Start it with: netwatch-tray") from error
@@ -43,7 +43,7 @@ class FeedClient:
         try:
             self._socket.sendall(encode(message))
         except OSError as error:
-            raise AgentUnreachableError("The agent went away.") from error
+            raise AgentUnreachableError("The connection to the agent was closed.") from error
 
     def receive(self) -> list[ServerMessage]:
         """All whole messages that can be read now, oldest first; never waits.
@@ -56,11 +56,11 @@ class FeedClient:
             except BlockingIOError:
                 break
             except OSError as error:
-                raise AgentUnreachableError("The agent went away.") from error
+                raise AgentUnreachableError("The connection to the agent was closed.") from error
             if not data:
                 if b"\n" in self._received:
                     break  # the last words first
-                raise AgentUnreachableError("The agent went away.")
+                raise AgentUnreachableError("The connection to the agent was closed.")
             self._received += data
             if len(self._received) > LONGEST_LINE and b"\n" not in self._received:
                 raise ParseError("The agent sent a line without an end.")

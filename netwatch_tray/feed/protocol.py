@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from netwatch_tray.errors import ParseError
+from netwatch_tray.errors import Message, ParseError
 from netwatch_tray.model import App, Connection, GapReason, Tick
 from netwatch_tray.settings import Settings
 
@@ -67,8 +67,8 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
     removed: tuple[str, ...] = ()
     """Keys."""
     source: str | None = None
-    fault: str | None = None
-    """Why the list is missing or old, in words for the person."""
+    fault: Message | None = None
+    """Why the list is missing or stale."""
 
 
 class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
@@ -127,22 +127,22 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     rss_bytes: int | None
     interfaces: str
     """The interface source in use."""
-    connections: str = ""
+    connections: Message = Message("")
     """The connection source in use, or why there is none."""
-    helper: str = ""
-    """What the helper gives, or why there is none, in words for the user."""
-    tray: str
-    """The tray backend in use, or why there is none."""
-    no_tray: str = ""
-    """What to do about it where no tray shows the icon; empty: nothing has to be done."""
+    helper: Message | None = None
+    """What the helper provides, or why there is none."""
+    tray: Message
+    """The tray backend in use and its state, or why there is none."""
+    no_tray: Message | None = None
+    """What to do about it where no tray shows the icon; None: nothing has to be done."""
     is_looking: bool = False
     """No tray has answered yet, one still may, and the window is open meanwhile."""
-    upload: str | None = None
-    """What becomes of the snapshots, in words for the person; None: uploading is off."""
-    settings_fault: str = ""
-    """What in the file with the settings cannot be used, in words for the person; then nothing is uploaded."""
+    upload: Message | None = None
+    """What becomes of the snapshots; None: uploading is off."""
+    settings_fault: Message | None = None
+    """What in the settings file cannot be used; then nothing is uploaded."""
     clients: int
-    faults: tuple[str, ...] = ()
+    faults: tuple[Message, ...] = ()
     today_bytes: int | None = None
     """Of the total today, both directions; None: not known."""
     month_bytes: int | None = None

@@ -140,7 +140,9 @@ class FeedServer:
             found = self._path.stat()
         except OSError as error:
             listener.close()
-            raise NetWatchError(f"The agent cannot listen on {self._path}: {error.strerror or error}.") from error
+            raise NetWatchError(
+                "The agent cannot listen on {path}: {reason}.", path=self._path, reason=error.strerror or error
+            ) from error
         listener.setblocking(False)
         self._socket, self._identity = listener, (found.st_dev, found.st_ino)
         self._scheduler.watch(listener.fileno(), READ, self._accept)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from netwatch_tray.collect.odd_rows import LeftOut
+from netwatch_tray.errors import Message, message
 from netwatch_tray.history.codes import SERIES_KINDS
 from netwatch_tray.history.packing import (
     Columns,
@@ -58,14 +59,15 @@ class Rows:
         return self._left_out.count
 
     @property
-    def note(self) -> str | None:
+    def note(self) -> Message | None:
         """What was damaged, for the user; `None`: nothing."""
         if not self.lost:
             return None
-        return (
-            f"{self.lost} damaged {'value' if self.lost == 1 else 'values'} in the history "
-            f"{'was' if self.lost == 1 else 'were'} left out or set to 0, first: {self._left_out.first}. Everything "
-            "else is kept, and totals are what the interfaces counted."
+        return message(
+            "Damaged values in the history, left out or set to 0: {count}, first: {first}. Everything else is kept, "
+            "and totals are what the interfaces counted.",
+            count=self.lost,
+            first=self._left_out.first,
         )
 
     def report(self, what: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from netwatch_tray.errors import Message, message
 from netwatch_tray.history.codes import LOST, OTHER, SERIES_KINDS, network_kind_of, reason_of, series_kind_of
 from netwatch_tray.history.damaged_file import DamagedFile
 from netwatch_tray.history.packing import (
@@ -46,7 +47,7 @@ _NETWORK: Types = (int, str, (int, str))
 _NOTHING: Value = (0, 0, 0, 0, 0)
 
 
-def carry_over(connection: sqlite3.Connection, aside: Path) -> str:
+def carry_over(connection: sqlite3.Connection, aside: Path) -> Message:
     """Merge a file in one transaction, so that a full disk or a kill leaves everything as it was.
 
     Return what was done, for the user. Raise HistoryError, sqlite3.Error, OSError.
@@ -79,7 +80,7 @@ class _Merger:
         self._refused = 0
         self._aside = ""
 
-    def merge(self, file: Path) -> str:
+    def merge(self, file: Path) -> Message:
         """Return what was carried over, for the user."""
         self._aside = file.name
         source = DamagedFile(file)
@@ -96,9 +97,20 @@ class _Merger:
             source.close()
         days, hours = len(self._days), self._carried["chunk"]
         if not self._carried:
-            return f"Nothing could be read of {file.name}."
-        rest = "all of it" if is_whole else "what can be read of it"
-        return f"From {file.name} {rest} was carried over (days: {days}, parts of curves: {hours})."
+            return message("Nothing in {file} could be read.", file=file.name)
+        if is_whole:
+            return message(
+                "All of {file} was carried over (days: {days}, parts of curves: {hours}).",
+                file=file.name,
+                days=days,
+                hours=hours,
+            )
+        return message(
+            "What can be read of {file} was carried over (days: {days}, parts of curves: {hours}).",
+            file=file.name,
+            days=days,
+            hours=hours,
+        )
 
     def _take_names(self, source: DamagedFile) -> None:
         rows = {row[0]: row for row in source.rows("series")}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from netwatch_tray.errors import HistoryError, NoHistoryYetError
+from netwatch_tray.errors import HistoryError, NoHistoryYetError, message
 from netwatch_tray.history.codes import INTERRUPTED, LOST, NETWORK_KINDS, OTHER, SENTENCES, SERIES_KINDS
 from netwatch_tray.model import GapReason
 
@@ -165,18 +165,24 @@ def explained(file: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:  # SQLite's message about a damaged table may contain damaged names
-        raise CorruptHistoryError(f"The history {file} is damaged ({error}).") from error
+        raise CorruptHistoryError("The history {file} is damaged ({error}).", file=file, error=error) from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _CORRUPT:
-            raise CorruptHistoryError(f"The history {file} is damaged ({error}).") from error
+            raise CorruptHistoryError("The history {file} is damaged ({error}).", file=file, error=error) from error
         advice = {
-            sqlite3.SQLITE_FULL: "The disk is full: live rates still work, the history goes on when there is room.",
-            sqlite3.SQLITE_READONLY: "It cannot be written; live rates still work. Check who owns it and its folder.",
-            sqlite3.SQLITE_CANTOPEN: "It cannot be opened; live rates still work. Check who owns it and its folder.",
-            sqlite3.SQLITE_BUSY: "Another program is writing it; this one tries again in a minute.",
-        }.get(code, "Live rates still work; the history is tried again in a minute.")
-        raise HistoryError(f"The history {file}: {error}. {advice}") from error
+            sqlite3.SQLITE_FULL: message(
+                "The disk is full: live rates still work, recording continues when there is room."
+            ),
+            sqlite3.SQLITE_READONLY: message(
+                "It cannot be written; live rates still work. Check who owns it and its folder."
+            ),
+            sqlite3.SQLITE_CANTOPEN: message(
+                "It cannot be opened; live rates still work. Check who owns it and its folder."
+            ),
+            sqlite3.SQLITE_BUSY: message("Another program is writing it; NetWatch tries again in a minute."),
+        }.get(code, message("Live rates still work; NetWatch tries again in a minute."))
+        raise HistoryError("The history {file}: {error}. {advice}", file=file, error=error, advice=advice) from error
 
 
 def open_for_writing(file: Path) -> sqlite3.Connection:
@@ -189,7 +195,9 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise HistoryError(
-            f"The history {file} cannot be written: {error.strerror}. Live rates still work; check who owns its folder."
+            "The history {file} cannot be written: {reason}. Live rates still work; check who owns its folder.",
+            file=file,
+            reason=error.strerror,
         ) from error
     with explained(file):
         connection = sqlite3.connect(file, timeout=5, isolation_level=None, check_same_thread=False)
@@ -216,7 +224,7 @@ def open_for_reading(file: Path) -> sqlite3.Connection:
     Raise NoHistoryYetError; HistoryError where it is of another version or cannot be read.
     """
     if not file.exists():
-        raise NoHistoryYetError(f"There is no history yet in {file}: start the program with `netwatch-tray`.")
+        raise NoHistoryYetError("There is no history yet in {file}: start the program with `netwatch-tray`.", file=file)
     with explained(file):
         try:
             return _connect_for_reading(file, "mode=ro")
@@ -243,7 +251,9 @@ def _compare(connection: sqlite3.Connection, file: Path) -> None:
     found = _columns(connection)
     for name, columns in wanted.items():
         if found.get(name) != columns:
-            raise CorruptHistoryError(f"The history {file} is damaged (its table {name} is not what it was made as).")
+            raise CorruptHistoryError(
+                "The history {file} is damaged (its table {name} has other columns).", file=file, name=name
+            )
 
 
 def _text(data: bytes) -> str:
@@ -255,7 +265,7 @@ def verify(connection: sqlite3.Connection, file: Path) -> None:
     """Raise CorruptHistoryError where SQLite's own check finds damage."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if verdict != "ok":
-        raise CorruptHistoryError(f"The history {file} is damaged ({verdict}).")
+        raise CorruptHistoryError("The history {file} is damaged ({verdict}).", file=file, verdict=verdict)
 
 
 def set_aside(file: Path) -> Path:
@@ -267,7 +277,9 @@ def set_aside(file: Path) -> Path:
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
     except OSError as error:
-        raise HistoryError(f"The damaged history {file} cannot be renamed: {error.strerror}.") from error
+        raise HistoryError(
+            "The damaged history {file} cannot be renamed: {reason}.", file=file, reason=error.strerror
+        ) from error
     return aside
 
 
@@ -289,7 +301,8 @@ def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
     if version < VERSION:
         connection.close()
         raise HistoryError(
-            f"The history {file} is of an older version. Start the program once: it brings the file up to date."
+            "The history {file} is of an older version. Start the program once: it brings the file up to date.",
+            file=file,
         )
     return connection
 
@@ -301,13 +314,18 @@ def _check(connection: sqlite3.Connection, file: Path) -> int:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if tables and application != _APPLICATION_ID and not tables & {"recent", "chunk", "usage"}:
         raise HistoryError(
-            f"The file {file} is not a history of this program. It stays untouched and nothing is recorded; live rates "
-            "still work. Move it away, and a history begins."
+            "The file {file} is not a history of this program. It stays untouched and nothing is "
+            "recorded; live rates still work. Move it away, and a history begins.",
+            file=file,
         )
     if version > VERSION:
         raise HistoryError(
-            f"The history {file} was written by a newer version of this program (its format is {version}, this one "
-            f"knows {VERSION}). It stays untouched, nothing is recorded. Install the newer version again."
+            "The history {file} was written by a newer version of this program (its format is "
+            "{version}, this one reads {known}). It stays untouched, nothing is recorded. Install "
+            "the newer version again.",
+            file=file,
+            version=version,
+            known=VERSION,
         )
     return max(int(version), 1 if tables else 0)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from netwatch_tray.errors import HistoryError
+from netwatch_tray.errors import HistoryError, Message, joined, message
 from netwatch_tray.history import repair, schema
 from netwatch_tray.history.batch import Batch, RecordedGap, RecordedMinute, RecorderState
 from netwatch_tray.history.codes import NETWORK_KINDS, OTHER, SERIES_KINDS
@@ -66,7 +66,7 @@ class Store:
         """The file that is open is still the one under its name."""
         return _identity(self._file) == self._identity
 
-    def restore(self) -> str | None:
+    def restore(self) -> Message | None:
         """Carry over what can be read of files that were set aside, each once; return what was done, for the user.
 
         Never raises: a file that cannot be carried over now keeps its name and is tried again at the next start.
@@ -80,9 +80,15 @@ class Store:
 
                 done.append(salvage.carry_over(self._connection, aside))
             except Exception as error:  # noqa: BLE001  whatever is in such a file, recording goes on
-                done.append(f"{aside.name} is not carried over yet ({error}); this is tried again at the next start.")
+                done.append(
+                    message(
+                        "{name} is not carried over yet ({error}); NetWatch tries again at the next start.",
+                        name=aside.name,
+                        error=error,
+                    )
+                )
         self._forget()
-        return " ".join(done) or None
+        return joined(done) if done else None
 
     def state(self) -> RecorderState | None:
         """Return where the previous run ended. Raise HistoryError."""
@@ -194,7 +200,9 @@ class Store:
             self._connection.execute("REINDEX")
             row = self._connection.execute(query, values).fetchone()
             if row is None:
-                raise HistoryError(f"The history {self._file}: a row that was just stored cannot be found again.")
+                raise HistoryError(
+                    "The history {file}: a row that was just stored cannot be found again.", file=self._file
+                )
         return int(row[0])
 
     def _network(self, network: Network) -> int:
@@ -292,14 +300,16 @@ def _locked(file: Path) -> int:
         held = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise HistoryError(
-            f"The history {file} cannot be written: {error.strerror}. Live rates still work; check who owns its folder."
+            "The history {file} cannot be written: {reason}. Live rates still work; check who owns its folder.",
+            file=file,
+            reason=error.strerror,
         ) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(held)
         raise HistoryError(
-            f"Another program records into {file}: this one does not, so that nothing is counted twice."
+            "Another program records into {file}: this one does not, so that nothing is counted twice.", file=file
         ) from error
     return held
 

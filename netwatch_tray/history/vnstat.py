@@ -77,8 +77,10 @@ def parse(document: bytes, today: date) -> Parsed:
     unit = _UNITS.get(found.jsonversion)
     if unit is None:
         raise HistoryError(
-            f"This is vnStat's format {found.jsonversion!r}, of which this program knows nothing (it knows "
-            f"{' and '.join(_UNITS)}). Nothing was imported; a newer version of this program may know it."
+            "vnStat's format {jsonversion} is not supported (supported: "
+            "{units}). Nothing was imported; a newer version of this program may support it.",
+            jsonversion=repr(found.jsonversion),
+            units=" and ".join(_UNITS),
         )
     sums: dict[tuple[str, Span, date], tuple[int, int]] = {}
     added = 0
@@ -97,7 +99,9 @@ def parse(document: bytes, today: date) -> Parsed:
                 known_rx, known_tx = known or (0, 0)
                 sums[name, span, first] = known_rx + rx, known_tx + tx
     if refused and not sums:
-        raise HistoryError(f"No row of this export can be right, first: {refused[0]}. Nothing was imported.")
+        raise HistoryError(
+            "No row of this export is valid, first: {refused}. Nothing was imported.", refused=refused[0]
+        )
     return Parsed([Import(*key, *amounts) for key, amounts in sums.items()], added, refused)
 
 
@@ -108,7 +112,9 @@ def _decoded(document: bytes) -> _Document:
         try:
             return msgspec.json.decode(_EXTRA_COMMA.sub(b"[", document), type=_Document)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise HistoryError(f"This is not what `vnstat --json` prints: {error}. Nothing was imported.") from error
+            raise HistoryError(
+                "This is not what `vnstat --json` prints: {error}. Nothing was imported.", error=error
+            ) from error
 
 
 def _rows(traffic: _Traffic) -> list[tuple[Span, list[msgspec.Raw]]]:

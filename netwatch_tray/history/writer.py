@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from netwatch_tray import clock
-from netwatch_tray.errors import HistoryError
+from netwatch_tray.errors import HistoryError, Message, joined, message
 from netwatch_tray.history import schema
 from netwatch_tray.history.batch import Batch
 from netwatch_tray.history.boot import Boot
@@ -60,14 +60,14 @@ class HistoryWriter:
         """The billing month of the two below; `None`: they have to be read."""
         self._used = 0
         self._alerted: frozenset[int] = frozenset()
-        self.fault: str | None = None
+        self.fault: Message | None = None
         """Why nothing can be stored now, for the user."""
-        self.note: str | None = None
+        self.note: Message | None = None
         """What happened to the file, for the user: a damaged one was set aside."""
-        self._damage: str | None = None
+        self._damage: Message | None = None
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Message, ...]:
         """What is wrong with the file and with rows of it, for the user."""
         damage = self._store.rows.note if self._store is not None else self._damage
         return tuple(filter(None, (self.fault, self.note, damage)))
@@ -202,17 +202,19 @@ class HistoryWriter:
             self._store = Store(self._file)
             restored = self._store.restore()
             if restored:
-                self.note = f"{self.note} {restored}" if self.note else restored
+                self.note = joined([*filter(None, [self.note]), restored])
                 _log.warning("%s", restored)
         return self._store
 
     def _failed(self, error: HistoryError) -> None:
-        if str(error) != self.fault:
-            self.fault = str(error)
+        if error.message != self.fault:
+            self.fault = error.message
             _log.warning("%s", error)
 
     def _set_aside(self, error: CorruptHistoryError) -> None:
         self._close_store()
         aside = schema.set_aside(self._file)
-        self.note = f"{error} It was set aside as {aside}, and a new history was begun."
+        self.note = message(
+            "{fault} The damaged file was renamed to {aside}, and a new history was begun.", fault=error, aside=aside
+        )
         _log.warning("%s", self.note)

@@ -170,7 +170,9 @@ class RecordingWriter:
             raise self._fault(error) from error
 
     def _fault(self, error: OSError) -> NetWatchError:
-        return NetWatchError(f"The recording cannot be written to {self._file}: {error.strerror}.")
+        return NetWatchError(
+            "The recording cannot be written to {file}: {reason}.", file=self._file, reason=error.strerror
+        )
 
 
 class RecordingReader:
@@ -184,7 +186,9 @@ class RecordingReader:
         try:
             raw = file.open("rb")
         except OSError as error:
-            raise NetWatchError(f"The recording {file} cannot be read: {error.strerror}.") from error
+            raise NetWatchError(
+                "The recording {file} cannot be read: {reason}.", file=file, reason=error.strerror
+            ) from error
         self._stream: IO[bytes] = raw
         try:
             if raw.peek(2)[:2] == b"\x1f\x8b":
@@ -224,11 +228,17 @@ class RecordingReader:
         try:
             header = _header_decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise NetWatchError(f"{self._file} is not a recording of NetWatch Tray ({error}).") from error
+            raise NetWatchError(
+                "{file} is not a recording of NetWatch Tray ({error}).", file=self._file, error=error
+            ) from error
         if header.version != VERSION:
             raise NetWatchError(
-                f"{self._file} is a recording of version {header.version}, and this program reads version {VERSION}. "
-                f"Replay it with NetWatch Tray {header.program}."
+                "{file} is a recording of version {version}, and this program reads version {known}. "
+                "Replay it with NetWatch Tray {program}.",
+                file=self._file,
+                version=header.version,
+                known=VERSION,
+                program=header.program,
             )
         return header
 

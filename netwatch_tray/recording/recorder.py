@@ -16,7 +16,7 @@ from netwatch_tray.collect.interfaces import OpenedSource
 from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.sockets import ConnectionSource, Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, UnsupportedError, message
 from netwatch_tray.model import Interface, Sample
 from netwatch_tray.recording.format import (
     MAX_SEARCHES,
@@ -63,7 +63,7 @@ class Recorder(Sources):
                 if connections is None
                 else ConnectionFacts(
                     name=connections.name,
-                    note=connections.note and redaction.fault(connections.note),
+                    note=connections.note and redaction.fault(str(connections.note)),
                     is_monotonic=connections.is_monotonic,
                 ),
                 connections_fault=fault,
@@ -85,7 +85,7 @@ class Recorder(Sources):
         return self._interfaces.at
 
     def interfaces(self) -> OpenedSource:
-        return OpenedSource(self._interfaces, ((self._interfaces.name, "recorded"),))
+        return OpenedSource(self._interfaces, ((self._interfaces.name, message("recorded")),))
 
     def connections(self) -> ConnectionSource:
         if self._connections is None:

@@ -15,7 +15,7 @@ from netwatch_tray.collect.interfaces import OpenedSource
 from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.sockets import ConnectionSource, Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
-from netwatch_tray.errors import CollectError, NetWatchError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, NetWatchError, UnsupportedError, message
 from netwatch_tray.model import Interface, Sample
 from netwatch_tray.recording.format import (
     ConnectionFacts,
@@ -48,7 +48,7 @@ class Replay(Sources):
         self._next = next(self._steps, None)
         if self._next is None:
             self._reader.close()
-            raise NetWatchError(f"The recording {file} holds no measurement.")
+            raise NetWatchError("The recording {file} holds no measurement.", file=file)
         header = self._reader.header
         self._fault = header.connections_fault
         self._finder = _Finder()
@@ -73,7 +73,7 @@ class Replay(Sources):
         return self._now
 
     def interfaces(self) -> OpenedSource:
-        return OpenedSource(self._interfaces, ((self._interfaces.name, "replayed"),))
+        return OpenedSource(self._interfaces, ((self._interfaces.name, message("replayed")),))
 
     def connections(self) -> ConnectionSource:
         if self._connections is None:
@@ -155,7 +155,7 @@ def _steps(records: Iterable[Record]) -> Iterator[_Step]:
 
 
 class _Interfaces:
-    note: str | None = None
+    note: Message | None = None
 
     def __init__(self, replay: Replay, name: str) -> None:
         self._replay, self.name = replay, name
@@ -172,7 +172,8 @@ class _Connections:
     descriptor: int | None = None
 
     def __init__(self, facts: ConnectionFacts, finder: _Finder) -> None:
-        self.name, self.note, self.is_monotonic = facts.name, facts.note, facts.is_monotonic
+        self.name, self.is_monotonic = facts.name, facts.is_monotonic
+        self.note = None if facts.note is None else Message(facts.note)
         self._finder = finder
         self._pending: deque[Connections | Fault] = deque()
         self.boottime = 0.0

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import msgspec
 from PIL import Image
 
-from netwatch_tray import clock
+from netwatch_tray import clock, language
 from netwatch_tray.engine.scheduler import Scheduler, Timer
-from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.errors import Message, TrayUnavailableError, message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray.backends import Backend, Notification, TrayIcon, choose
@@ -60,6 +60,7 @@ class Tray:
         self._tick: Tick | None = None
         """The latest one."""
         self._menu = TrayMenu(actions._replace(choose=self._choose), settings)
+        self._language = language.code
         self._walked: str | None = None
         """The interface that the wheel has come to, until that is saved; empty: the total."""
         self._next_step = 0.0
@@ -68,7 +69,7 @@ class Tray:
         """Of the menu that is shown."""
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
-        self._lost = ""
+        self._lost = message("closed")
         self._icon: TrayIcon | None = self._open(patience=1.0)
 
     @property
@@ -92,8 +93,8 @@ class Tray:
         return self._icon is None
 
     @property
-    def state(self) -> str:
-        """In words, for `status`: whether the icon can be seen, and if not, what it waits for."""
+    def state(self) -> Message:
+        """Whether the icon can be seen, and if not, what it waits for."""
         return self._lost if self._icon is None else self._icon.state
 
     @property
@@ -128,6 +129,11 @@ class Tray:
         """Shows the latest tick by these settings."""
         if self._walked is not None:  # it is not in the file yet
             settings = _of_interface(settings, self._walked)
+        if self._language != language.code:
+            self._language = language.code
+            self._menu = TrayMenu(self._menu.actions, settings)
+            if self._icon is not None:
+                self._icon.menu = self._menu.build()
         self._menu.settings = settings
         self._presenter, self._pace = Presenter(settings), Pace(settings.tray.period)
         if self._tick is not None:
@@ -162,7 +168,7 @@ class Tray:
         if self._icon is not None:
             self._icon.stop()
             self._icon = None
-        self._lost = "closed"
+        self._lost = message("closed")
 
     def _pictures(self) -> tuple[Image.Image, ...]:
         return tuple(draw(self._menu.view.glyph, size, self._backend.bar) for size in self._backend.sizes)
@@ -212,8 +218,8 @@ class Tray:
         if self._icon is None:
             return
         self._icon = None
-        self._lost = f"no icon: {reason}; trying again"
-        _log.warning("The tray icon is gone: %s. Measuring goes on; the icon is tried again.", reason)
+        self._lost = message("no icon: {reason}; trying again", reason=reason)
+        _log.warning("The tray icon was lost: %s. Measuring continues; NetWatch tries to show it again.", reason)
         self._retry_delay = _FIRST_RETRY
         self._retry = self._scheduler.after(self._retry_delay, self._come_back)
 

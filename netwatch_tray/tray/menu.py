@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from netwatch_tray import autostart, units
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError
+from netwatch_tray.language import mark, said, translate
 from netwatch_tray.model import App
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
@@ -28,10 +29,10 @@ _WIDEST = 60
 """Characters of a row that may be of any length."""
 
 _UNITS = (
-    ("Bytes per second (kB/s, MB/s)", Units()),
-    ("Bits per second (kbit/s, Mbit/s)", Units(bits=True)),
-    ("Bytes in steps of 1024 (KiB/s, MiB/s)", Units(binary=True)),
-    ("Bits in steps of 1024 (Kibit/s, Mibit/s)", Units(bits=True, binary=True)),
+    (mark("Tray", "Bytes per second (kB/s, MB/s)"), Units()),
+    (mark("Tray", "Bits per second (kbit/s, Mbit/s)"), Units(bits=True)),
+    (mark("Tray", "Bytes in steps of 1024 (KiB/s, MiB/s)"), Units(binary=True)),
+    (mark("Tray", "Bits in steps of 1024 (Kibit/s, Mibit/s)"), Units(bits=True, binary=True)),
 )
 
 
@@ -43,16 +44,16 @@ class Actions(NamedTuple):
     """Open the window at its settings."""
     quit: Callable[[], None]
     pause: Callable[[bool], None]
-    """True: pause; False: go on."""
+    """True: pause; False: resume."""
     choose: Callable[[Settings], None]
-    """The person wants these settings from now on."""
+    """The user wants these settings from now on."""
     show_doctor: Callable[[], None]
-    upload_state: Callable[[], str]
-    """What becomes of what is uploaded, in words; empty: uploading is off. Asked while the menu is shown."""
+    upload_state: Callable[[], Message | None]
+    """State of uploading; None: it is off. Called while the menu is shown."""
     apps: Callable[[], Sequence[App]]
-    """As of the last reading of the connections, in any order. Asked while the menu is shown."""
+    """As of the last reading of the connections, in any order. Called while the menu is shown."""
     amounts: Callable[[], Amounts | None]
-    """Of today and of this month; None: no history is kept. Asked while the menu is shown."""
+    """Of today and of this month; None: no history is kept. Called while the menu is shown."""
 
 
 class TrayMenu:
@@ -60,7 +61,7 @@ class TrayMenu:
 
     def __init__(self, actions: Actions, settings: Settings) -> None:
         self.settings = settings
-        self._actions = actions
+        self.actions = actions
         self._texts: list[str] = []
         """Of the live rows: rates, what they count, amounts, interfaces."""
         self._width = 0
@@ -68,20 +69,24 @@ class TrayMenu:
         self._amounts: tuple[object, str] = None, ""
         """What their row was made of, and the row."""
         self._rows: list[MenuItem] = []
-        self.view = presenter.WAITING
+        self.view = presenter.waiting()
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
         self._apps: tuple[str, ...] = ()
         self._interfaces: dict[str, MenuItem] = {}
         # pystray counts the parameters of what it is given; those of a partial, say, it cannot see.
         self._below = (
-            MenuItem("Busiest apps", Menu(self._app_items)),
+            MenuItem(translate("Tray", "Busiest apps"), Menu(self._app_items)),
             Menu.SEPARATOR,
-            MenuItem("Open NetWatch", lambda _icon, _item: actions.open_window(), default=True),
-            MenuItem("Pause", lambda _icon, _item: self._toggle_pause(), checked=lambda _: self.view.is_paused),
-            MenuItem("Rates of", Menu(self._interface_items)),
-            MenuItem("More", self._more()),
-            MenuItem("Settings…", lambda _icon, _item: actions.open_settings()),
-            MenuItem("Quit NetWatch", lambda _icon, _item: actions.quit()),
+            MenuItem(translate("Tray", "Open NetWatch"), lambda _icon, _item: actions.open_window(), default=True),
+            MenuItem(
+                translate("Tray", "Pause"),
+                lambda _icon, _item: self._toggle_pause(),
+                checked=lambda _: self.view.is_paused,
+            ),
+            MenuItem(translate("Tray", "Rates of"), Menu(self._interface_items)),
+            MenuItem(translate("Tray", "More"), self._more()),
+            MenuItem(translate("Tray", "Settings…"), lambda _icon, _item: actions.open_settings()),
+            MenuItem(translate("Tray", "Quit NetWatch"), lambda _icon, _item: actions.quit()),
         )
 
     @property
@@ -93,7 +98,7 @@ class TrayMenu:
     def view(self, view: View) -> None:
         self._view = view
         self._texts = list(view.rows)
-        amounts = self._actions.amounts()
+        amounts = self.actions.amounts()
         if amounts is not None:
             wanted = amounts, self.settings.units
             if wanted != self._amounts[0]:
@@ -116,19 +121,27 @@ class TrayMenu:
 
     def _more(self) -> Menu:
         beside = MenuItem(
-            "Text beside the icon", lambda _icon, _item: self._toggle_text(), checked=lambda _: self._has_text
+            translate("Tray", "Text beside the icon"),
+            lambda _icon, _item: self._toggle_text(),
+            checked=lambda _: self._has_text,
         )
         login = MenuItem(
-            "Start at login", lambda _icon, _item: _toggle_autostart(), checked=lambda _: autostart.is_on()
+            translate("Tray", "Start at login"),
+            lambda _icon, _item: _toggle_autostart(),
+            checked=lambda _: autostart.is_on(),
         )
         upload = MenuItem(
-            lambda _: f"Upload: {_short(self._actions.upload_state())}",
-            lambda _icon, _item: self._actions.open_window(),
-            visible=lambda _: bool(self._actions.upload_state()),
+            lambda _: self._upload_row(),
+            lambda _icon, _item: self.actions.open_window(),
+            visible=lambda _: self.actions.upload_state() is not None,
         )
-        diagnose = MenuItem("Diagnose…", lambda _icon, _item: self._actions.show_doctor())
-        chosen = (self._unit_item(text, units) for text, units in _UNITS)
+        diagnose = MenuItem(translate("Tray", "Diagnose…"), lambda _icon, _item: self.actions.show_doctor())
+        chosen = (self._unit_item(translate("Tray", text), units) for text, units in _UNITS)
         return Menu(*chosen, Menu.SEPARATOR, beside, login, upload, diagnose)
+
+    def _upload_row(self) -> str:
+        state = self.actions.upload_state()
+        return translate("Tray", "Upload: {state}").format(state=_short(said(state) if state else ""))
 
     @property
     def _has_text(self) -> bool:
@@ -139,12 +152,14 @@ class TrayMenu:
             # A menu may be open that had more rows.
             return (self._texts[index] if index < len(self._texts) else "").ljust(self._width, units.FIGURE_SPACE)
 
-        # Enabled, though it only tells: some panels draw disabled rows too pale to be read.
-        return MenuItem(text, lambda _icon, _item: self._actions.open_window())
+        # Enabled, though only text: some panels draw disabled rows too pale to be read.
+        return MenuItem(text, lambda _icon, _item: self.actions.open_window())
 
     def _app_items(self) -> list[MenuItem]:
         """Always as many: they change while they are shown, and panels cut a menu that grows when it opens."""
-        self._apps = presenter.app_rows(self._actions.apps(), self.settings.units) or ("No app with measured traffic",)
+        self._apps = presenter.app_rows(self.actions.apps(), self.settings.units) or (
+            translate("Tray", "No app with measured traffic"),
+        )
         return self._app_rows
 
     def _app_row(self, index: int) -> MenuItem:
@@ -152,12 +167,12 @@ class TrayMenu:
             row = self._apps[index] if index < len(self._apps) else units.UNKNOWN
             return row.ljust(presenter.APP_WIDTH, units.FIGURE_SPACE)
 
-        return MenuItem(text, lambda _icon, _item: self._actions.open_window())
+        return MenuItem(text, lambda _icon, _item: self.actions.open_window())
 
     def _interface_items(self) -> list[MenuItem]:
         chosen = self.settings.tray.interface
         names = ["", *self.view.interfaces]
-        if chosen not in names:  # it is gone for now, and still the choice
+        if chosen not in names:  # removed for now, and still chosen
             names.append(chosen)
         for name in names:
             if name not in self._interfaces:
@@ -166,7 +181,7 @@ class TrayMenu:
 
     def _interface_item(self, name: str) -> MenuItem:
         return MenuItem(
-            printable(name, _WIDEST) or "All that lead out (automatic)",
+            printable(name, _WIDEST) or translate("Tray", "All uplinks (automatic)"),
             lambda _icon, _item: self._change(interface=name),
             checked=lambda _: self.settings.tray.interface == name,
             radio=True,
@@ -184,7 +199,7 @@ class TrayMenu:
         return MenuItem(text, choose, checked=is_chosen, radio=True)
 
     def _toggle_pause(self) -> None:
-        self._actions.pause(not self.view.is_paused)
+        self.actions.pause(not self.view.is_paused)
 
     def _toggle_text(self) -> None:
         self._change(text=not self._has_text)
@@ -193,7 +208,7 @@ class TrayMenu:
         self._choose(msgspec.structs.replace(self.settings, tray=msgspec.structs.replace(self.settings.tray, **what)))
 
     def _choose(self, settings: Settings) -> None:
-        self._actions.choose(settings)
+        self.actions.choose(settings)
 
 
 def _short(text: str) -> str:

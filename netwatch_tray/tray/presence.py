@@ -17,7 +17,7 @@ from typing import Protocol
 
 from netwatch_tray import clock
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import NetWatchError, TrayUnavailableError
+from netwatch_tray.errors import Message, NetWatchError, TrayUnavailableError, message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray import Tray, open_tray
@@ -65,7 +65,7 @@ class Presence:
         self._settings = settings
         self._start_icon = start_icon
         self._tray: Tray | None = None
-        self._no_bus = ""
+        self._no_bus = message("not opened")
         """Why there is no icon on the session bus."""
         self._x: XEmbedWatch | None = None
         self._other: Process | None = None
@@ -76,8 +76,8 @@ class Presence:
         self._next_start = 0.0
         """Of the process for XEmbed trays."""
         self._had_display = sys.platform == "linux" and _has_display()
-        self.no_tray = ""
-        """What to do so that the icon is seen, in words; empty while it is, or while it may still come."""
+        self.no_tray: Message | None = None
+        """What to do so that the icon is seen; None while it is, or while it may still come."""
         self.is_looking = False
         """No tray has answered the user who started the program, and one still may; the window is open meanwhile."""
         self._by_hand = by_hand
@@ -85,14 +85,17 @@ class Presence:
         self._open_tray()
 
     @property
-    def state(self) -> str:
-        """In words, for `status`."""
+    def state(self) -> Message:
+        """For `status`."""
         if self._settings.tray.way == "none":
-            return "none, as chosen in the settings"
+            return message("no icon: chosen in the settings")
         if self._other is not None:
-            shown = "icon shown" if self._is_shown_elsewhere else "waiting for a tray, icon to be shown"
-            return f"XEmbed: {shown} by process {self._other.pid}"
-        return f"{self._tray.backend}: {self._tray.state}" if self._tray else f"none: {self._no_bus}"
+            if self._is_shown_elsewhere:
+                return message("XEmbed: icon shown by process {pid}", pid=self._other.pid)
+            return message("XEmbed: process {pid} is waiting for a tray", pid=self._other.pid)
+        if self._tray:
+            return message("{backend}: {state}", backend=self._tray.backend, state=self._tray.state)
+        return message("none: {fault}", fault=self._no_bus)
 
     @property
     def is_shown(self) -> bool:
@@ -151,7 +154,7 @@ class Presence:
         if self._tray:
             self._tray.close()
             self._tray = None
-        self.no_tray = ""
+        self.no_tray = None
 
     @property
     def _is_shown_elsewhere(self) -> bool:
@@ -159,7 +162,7 @@ class Presence:
 
     def _forget_search(self) -> None:
         """Begin anew to wait for a tray."""
-        self._unseen_since, self._next_attempt, self.no_tray = clock.uptime(), 0.0, ""
+        self._unseen_since, self._next_attempt, self.no_tray = clock.uptime(), 0.0, None
         self._has_opened_window = self._has_warned = self._by_hand = self.is_looking = False
 
     def _open_tray(self) -> None:
@@ -169,9 +172,9 @@ class Presence:
         try:
             self._tray = open_tray(self._scheduler, self._actions, self._settings)
         except TrayUnavailableError as error:
-            if str(error) != self._no_bus:
+            if error.message != self._no_bus:
                 _log.warning("%s", error)
-            self._no_bus = str(error)
+            self._no_bus = error.message
         if self._tray and self._tray.owns_main_thread:
             self._tray.set_visible(is_visible=self._settings.tray.way != "none")
 
@@ -194,7 +197,7 @@ class Presence:
             self._find_another_way(now)
 
     def _note_seen(self, now: float) -> None:
-        self._unseen_since, self.no_tray, self.is_looking, self._by_hand = now, "", False, False
+        self._unseen_since, self.no_tray, self.is_looking, self._by_hand = now, None, False, False
 
     @property
     def _patience(self) -> float:
@@ -244,7 +247,7 @@ class Presence:
 
     def _show_elsewhere(self) -> None:
         _log.info("No panel shows the icon on the session bus; the XEmbed tray gets it from a process of its own.")
-        self.no_tray = ""
+        self.no_tray = None
         try:
             self._other = self._start_icon()
         except NetWatchError as error:
@@ -278,22 +281,22 @@ def _has_display() -> bool:
     return has_display(dict(os.environ))
 
 
-def _advice(desktop: str) -> str:
+def _advice(desktop: str) -> Message:
     """What to do, by the names in XDG_CURRENT_DESKTOP."""
     if sys.platform == "darwin":
-        return (
+        return message(
             "macOS does not show the icon. Allow NetWatch in System Settings › Menu Bar (macOS 26 and later), or make "
             "room in the menu bar: it leaves out what does not fit. "
-            "Until then NetWatch goes on measuring, and opening the application again opens this window."
+            "Until then NetWatch keeps measuring, and opening the application again opens this window."
         )
     if "GNOME" in desktop.upper().split(":"):
-        return (
-            "GNOME shows no tray icons by itself. Install the extension “AppIndicator and KStatusNotifierItem Support” "
+        return message(
+            "GNOME itself shows no tray icons. Install the extension “AppIndicator and KStatusNotifierItem Support” "
             "(Debian, Ubuntu, Fedora: gnome-shell-extension-appindicator), switch it on and log in again. "
-            "Until then NetWatch goes on measuring, and “netwatch-tray” opens this window."
+            "Until then NetWatch keeps measuring, and “netwatch-tray” opens this window."
         )
-    return (
+    return message(
         "Add a tray to your panel (“Status Tray”, “System Tray” or “Notification Area”; in waybar the module “tray”), "
-        "or install one, such as trayer: the icon comes by itself. "
-        "Until then NetWatch goes on measuring, and “netwatch-tray” opens this window."
+        "or install one, such as trayer: the icon then appears by itself. "
+        "Until then NetWatch keeps measuring, and “netwatch-tray” opens this window."
     )

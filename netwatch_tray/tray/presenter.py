@@ -7,10 +7,12 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from netwatch_tray import units, wording
+from netwatch_tray.language import mark, translate
 from netwatch_tray.model import App, GapReason, InterfaceTick, Role, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
+from netwatch_tray.wording import MONTHS
 
 MOST_ROWS = 5
 """Live ones at the head of the menu, without the amounts. With those below there are 14 at most; a longer menu is not
@@ -31,8 +33,11 @@ _BUSY, _BUSY_SHARE = 1e6, 0.1
 
 
 _WITHOUT_RATES = {
-    GapReason.PAUSED: ("NetWatch is paused", "Nothing is measured until you go on"),
-    GapReason.UNREADABLE: ("NetWatch cannot measure", "The counters could not be read; it is tried again each second"),
+    GapReason.PAUSED: (mark("Tray", "NetWatch is paused"), mark("Tray", "Nothing is measured until you resume")),
+    GapReason.UNREADABLE: (
+        mark("Tray", "NetWatch cannot measure"),
+        mark("Tray", "The counters could not be read; NetWatch tries again every second"),
+    ),
 }
 
 
@@ -62,10 +67,10 @@ class View(NamedTuple):
     is_paused: bool
 
 
-WAITING = View(
-    Glyph("rates"), ("NetWatch", "Waiting for the first rates"), "", ("Waiting for the first rates",), (), False
-)
-"""Before the first tick."""
+def waiting() -> View:
+    """The view before the first tick."""
+    text = translate("Tray", "Waiting for the first rates")
+    return View(Glyph("rates"), ("NetWatch", text), "", (text,), (), is_paused=False)
 
 
 class _Shown(NamedTuple):
@@ -89,7 +94,7 @@ class Presenter:
         self._has_text = settings.tray.text
         self._has_digits = settings.tray.digits
         self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
-        self._presented: tuple[object, View] = None, WAITING
+        self._presented: tuple[object, View] = None, waiting()
         """What of the tick before a view is made of, and its view."""
 
     def present(self, tick: Tick) -> View:
@@ -105,9 +110,9 @@ class Presenter:
         lines = [units.both_rates(shown.rx_rate, shown.tx_rate, self._units), shown.of]
         rows = [units.padded_rates(shown.rx_rate, shown.tx_rate, self._units), *lines[1:], *self._interface_rows(tick)]
         if tick.gap in _WITHOUT_RATES:
-            rows = lines = list(_WITHOUT_RATES[tick.gap])
+            rows = lines = [translate("Tray", text) for text in _WITHOUT_RATES[tick.gap]]
         elif gap := tick.gap or self._gap_of(tick):
-            lines.append(f"No rates for a moment: {wording.gap(gap)}")
+            lines.append(translate("Tray", "No rates for a moment: {reason}").format(reason=wording.gap(gap)))
         return View(
             self._glyph(shown, tick.gap),
             tuple(map(printable, lines)),
@@ -121,9 +126,14 @@ class Presenter:
         if self._chosen:
             for each in tick.interfaces:
                 if each.name == self._chosen:
-                    of = f"{each.name} only, as chosen" if each.is_up else f"{each.name} is not connected"
+                    of = (
+                        translate("Tray", "{name} only, as chosen")
+                        if each.is_up
+                        else translate("Tray", "{name} is not connected")
+                    ).format(name=each.name)
                     return _Shown(each.rx_rate, each.tx_rate, of, each.is_up, each.speed)
-            return _Shown(None, None, f"There is no {self._chosen} now", is_online=False, speed=None)
+            of = translate("Tray", "There is no {name} now").format(name=self._chosen)
+            return _Shown(None, None, of, is_online=False, speed=None)
         total = tick.total
         links = [each.speed for each in tick.interfaces if each.is_uplink]
         speed = None if None in links else sum(link for link in links if link is not None)
@@ -144,11 +154,11 @@ class Presenter:
 
     def _label(self, shown: _Shown, gap: GapReason | None) -> str:
         if gap == GapReason.UNREADABLE:
-            return "no data"
+            return translate("Tray", "no data")
         if gap == GapReason.PAUSED:
-            return "paused"
+            return translate("Tray", "paused")
         if not shown.is_online:
-            return "offline"
+            return translate("Tray", "offline")
         return f"{units.DOWN} {self._down.write(shown.rx_rate)} {units.UP} {self._up.write(shown.tx_rate)}"
 
     def _interface_rows(self, tick: Tick) -> list[str]:
@@ -177,11 +187,16 @@ def amounts_row(amounts: Amounts, in_units: Units) -> str:
     month, cap = units.size(amounts.month, in_units), units.size(amounts.cap, in_units)
     used = str(month)
     if amounts.cap is not None:
-        used = f"{month.value if month.unit == cap.unit else month} of {cap}"
-    name = "this month"
-    if amounts.since is not None:
-        name = f"{amounts.since:%B}" if amounts.since.day == 1 else f"since {amounts.since.day} {amounts.since:%B}"
-    return f"Today {units.size(amounts.today, in_units)} · {name} {used}"
+        of_cap = month.value if month.unit == cap.unit else str(month)
+        used = translate("Tray", "{used} of {cap}").format(used=of_cap, cap=cap)
+    today = units.size(amounts.today, in_units)
+    if amounts.since is None:
+        return translate("Tray", "Today {today} · this month {used}").format(today=today, used=used)
+    name = translate("Messages", MONTHS[amounts.since.month - 1])
+    if amounts.since.day == 1:
+        return translate("Tray", "Today {today} · {month} {used}").format(today=today, month=name, used=used)
+    text = translate("Tray", "Today {today} · since {day} {month} {used}")
+    return text.format(today=today, day=amounts.since.day, month=name, used=used)
 
 
 def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
@@ -212,9 +227,9 @@ def _counted(tick: Tick) -> str:
     """What the total is made of, or why there is none."""
     match tick.total.uplinks:
         case ():
-            return f"Offline: {_why_offline(tick.interfaces)}"
+            return translate("Tray", "Offline: {reason}").format(reason=_why_offline(tick.interfaces))
         case (only,):
-            return f"{only} only"
+            return translate("Tray", "{name} only").format(name=only)
         case several:
             return " + ".join(several)
 
@@ -223,11 +238,21 @@ def _why_offline(interfaces: Sequence[InterfaceTick]) -> str:
     others = [each for each in interfaces if not _is_loopback(each)]
     up = [each.name for each in others if each.is_up]
     if not others:
-        return "this computer has no network interface"
+        return translate("Tray", "this computer has no network interface")
     if not up:
         down = [each.name for each in others if each.kind in ("ethernet", "wifi", "cellular")] or [others[0].name]
-        return f"{' and '.join(down[:3])} {'are' if len(down) > 1 else 'is'} not connected"
-    return f"{' and '.join(up[:3])} {'are' if len(up) > 1 else 'is'} up, but left out of the total"
+        text = (
+            translate("Tray", "{name} is not connected")
+            if len(down) == 1
+            else translate("Tray", "{names} are not connected")
+        )
+        return text.format(name=down[0], names=wording.listed(down[:3]))
+    text = (
+        translate("Tray", "{name} is up, but left out of the total")
+        if len(up) == 1
+        else translate("Tray", "{names} are up, but left out of the total")
+    )
+    return text.format(name=up[0], names=wording.listed(up[:3]))
 
 
 def _glyph(shown: _Shown, gap: GapReason | None) -> Glyph:

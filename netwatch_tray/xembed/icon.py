@@ -17,8 +17,8 @@ from PySide6.QtCore import QPointF, QRect, QSize, QSocketNotifier, Qt
 from PySide6.QtGui import QAction, QActionGroup, QIcon, QIconEngine, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from netwatch_tray import paths, settings
-from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
+from netwatch_tray import language, paths, settings
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError, message
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import (
     AppsMessage,
@@ -46,6 +46,7 @@ from netwatch_tray.tray.presenter import Amounts, Glyph, Presenter
 def run(feed_path: Path) -> int:
     """Shows the icon until the agent goes; the exit code. Raises AgentUnreachableError when there is none."""
     application = QApplication(sys.argv[:1])
+    language.use(settings.read(paths.settings_file())[0].language)
     application.setApplicationName("netwatch-tray")
     application.setQuitOnLastWindowClosed(False)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # there is nothing to put in order
@@ -67,7 +68,7 @@ class Icon:
             pause=lambda on: self._command("pause" if on else "resume"),
             choose=self._choose,
             show_doctor=lambda: self._command("show-doctor"),
-            upload_state=lambda: (self._status and self._status.upload) or "",
+            upload_state=lambda: self._status.upload if self._status else None,
             apps=lambda: self._apps,
             amounts=self._amounts,
         )
@@ -80,14 +81,14 @@ class Icon:
         """The latest one."""
         self._menu = TrayMenu(self._actions, Settings())
         self._drawn = _DrawnMenu()
-        self._native = QSystemTrayIcon(_picture(presenter.WAITING.glyph))
+        self._native = QSystemTrayIcon(_picture(presenter.waiting().glyph))
         self._native.setContextMenu(self._drawn.widget)
         self._native.activated.connect(self._clicked)
         self._drawn.widget.aboutToShow.connect(self._about_to_show)
         self._drawn.widget.aboutToHide.connect(lambda: self._subscribe("interfaces"))
         self._notifier = QSocketNotifier(client.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(self._read)
-        self._tell(presenter.WAITING)
+        self._tell(presenter.waiting())
 
     def show(self) -> None:
         self._native.show()
@@ -160,7 +161,9 @@ class Icon:
             changes = settings.changes(self._menu.settings, chosen)
             settings_writer.change(paths.settings_file(), lambda before: settings.changed(before, changes))
         except NetWatchError as error:
-            self._native.showMessage("The settings stay as they were", str(error), QSystemTrayIcon.MessageIcon.Warning)
+            heading = language.said(message("The settings were not changed"))
+            text = language.said(error.message)
+            self._native.showMessage(heading, text, QSystemTrayIcon.MessageIcon.Warning)
         else:
             self._command("reload")
 

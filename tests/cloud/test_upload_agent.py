@@ -116,7 +116,7 @@ def test_uploading_from_setup_until_off(home: Path) -> None:
         send(Command("reload")).close()
         status = json.loads(tell("status", "--json"))
         assert status["upload"] is None, "with a fault in the settings nothing is sent"
-        assert "unitz is no setting" in status["settings_fault"]
+        assert "unitz is not a setting" in status["settings_fault"]
         paths.settings_file().write_text(chosen)
         tell("upload", "off")
         assert "off: nothing is sent" in tell("upload", "status")

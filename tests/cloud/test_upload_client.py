@@ -39,6 +39,7 @@ from netwatch_tray.cloud.client import Response, ServerClient, UnreachableError
 from netwatch_tray.cloud.privacy import Scope
 from netwatch_tray.cloud.response_policy import Outcome, Pause, PerSnapshot, Retry, SetAside, SlowDown, Split, decide
 from netwatch_tray.cloud.uploader import Pace, Uploader
+from netwatch_tray.errors import Message
 
 LONG = 60.0
 
@@ -51,7 +52,7 @@ def body() -> bytes:
 def test_an_untrusted_certificate_gets_no_request(tmp_path: Path) -> None:
     with IngestServer(tls=server_side(certificate(tmp_path, "127.0.0.1"))) as server:
         client = ServerClient(account(server), "test/1", timeout=LONG)
-        with pytest.raises(UnreachableError, match=r"certificate .* is not to be trusted.*Nothing was sent"):
+        with pytest.raises(UnreachableError, match=r"certificate .* is not trusted.*Nothing was sent"):
             client.post(body())
         assert server.requests == []
 
@@ -61,7 +62,7 @@ def test_a_certificate_of_another_host_gets_no_request(tmp_path: Path, monkeypat
     monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
     with IngestServer(tls=server_side(files)) as server:
         client = ServerClient(account(server), "test/1", timeout=LONG)
-        with pytest.raises(UnreachableError, match=r"is not to be trusted.*IP address mismatch"):
+        with pytest.raises(UnreachableError, match=r"is not trusted.*IP address mismatch"):
             client.post(body())
         assert server.requests == []
 
@@ -298,7 +299,7 @@ def test_the_key_is_in_no_log_state_or_representation(
         words = []
         for _ in range(len(script) + 3):
             sender.send_once()
-            words.append(str(sender.state()))
+            words.append(str(sender.state().message))
         assert spool.counts().waiting == 0
         told = "".join(words) + caplog.text + repr(sender.__dict__) + repr(account(server))
         assert KEY not in told
@@ -313,16 +314,16 @@ def test_a_wrong_key_pauses_and_notifies_once(
     with IngestServer(key="another") as server:
         spool = spool_in(tmp_path)
         fill(spool, 2)
-        told: list[str] = []
+        told: list[Message] = []
         client = Witness(account(server))
         sender = Uploader(spool, client, host, notify=told.append, pace=Pace(gap=0.0, paused=900.0))
         server.script = scripted(["none", "503", "none", "reset", "402"])
         for _ in range(6):
             sender.send_once()
         assert caplog.text.count("is paused") == 1
-        assert [text.partition(".")[0] for text in told] == ["The server does not accept the API key"]
+        assert [str(text).partition(".")[0] for text in told] == ["The server does not accept the API key"]
         assert sender.state().needs_user
-        assert "does not accept the API key" in str(sender.state())
+        assert "does not accept the API key" in str(sender.state().message)
         assert spool.counts().waiting == 2
         spool.close()
 
@@ -366,7 +367,7 @@ def test_one_refused_snapshot_is_found_and_set_aside_alone(tmp_path: Path) -> No
             sender.send_once()
         assert server.stored() == keys
         assert spool.counts()[:2] == (0, 1)
-        assert "HTTP 422" in str(sender.state())
+        assert "HTTP 422" in str(sender.state().message)
         spool.close()
 
 
@@ -397,7 +398,7 @@ def test_a_wrong_clock_pauses_and_loses_no_snapshot(tmp_path: Path, expected_log
         assert spool.counts()[:2] == (3, 0)
         state = sender.state()
         assert state.clock_skew == pytest.approx(-3 * 86400, abs=5)
-        assert "This computer's clock is 3 days behind the server's: set it." in str(state)
+        assert "This computer's clock is 3 days behind the server's: set it." in str(state.message)
         server.clock_offset = 0
         assert sender.send_once()
         assert server.stored() == keys
@@ -407,8 +408,10 @@ def test_a_wrong_clock_pauses_and_loses_no_snapshot(tmp_path: Path, expected_log
 
 def test_too_old_is_final_unless_the_clocks_differ() -> None:
     answer = Response(400, _answer(0, 1, [(0, 400, "Timestamp outside ±24 hour window")]), None, None, None)
-    assert decide(answer, 1, 2.0) == PerSnapshot(((Outcome.REJECTED, "Timestamp outside ±24 hour window"),))
-    assert decide(answer, 1, 90000.0) == PerSnapshot(((Outcome.DEFERRED, "Timestamp outside ±24 hour window"),))
+    assert decide(answer, 1, 2.0) == PerSnapshot(((Outcome.REJECTED, Message("Timestamp outside ±24 hour window")),))
+    assert decide(answer, 1, 90000.0) == PerSnapshot(
+        ((Outcome.DEFERRED, Message("Timestamp outside ±24 hour window")),)
+    )
 
 
 def test_a_snapshot_that_always_fails_is_set_aside(tmp_path: Path) -> None:
@@ -433,7 +436,7 @@ def test_no_snapshot_is_set_aside_while_all_fail(tmp_path: Path) -> None:
         sender = uploader(spool, Witness(account(server), timeout=LONG))
         for _ in range(30):
             assert not sender.send_once()
-        assert "could not store" in str(sender.state())
+        assert "could not store" in str(sender.state().message)
         assert spool.counts()[:2] == (3, 0)
         assert sender.send_once()
         assert server.stored() == keys
@@ -502,16 +505,16 @@ def _answer(accepted: int, rejected: int, results: list[tuple[int, int, str]]) -
 
 MIXED = _answer(1, 2, [(0, 200, "OK"), (1, 400, "Failed to insert snapshot"), (2, 500, "Transaction error")])
 OUTCOMES = (
-    (Outcome.ACCEPTED, "OK"),
-    (Outcome.REJECTED, "Failed to insert snapshot"),
-    (Outcome.FAILED, "Transaction error"),
+    (Outcome.ACCEPTED, Message("OK")),
+    (Outcome.REJECTED, Message("Failed to insert snapshot")),
+    (Outcome.FAILED, Message("Transaction error")),
 )
 
 
 @pytest.mark.parametrize(
     ("status", "content", "decision"),
     [
-        (200, _answer(3, 0, []), PerSnapshot(((Outcome.ACCEPTED, ""),) * 3)),
+        (200, _answer(3, 0, []), PerSnapshot(((Outcome.ACCEPTED, Message("")),) * 3)),
         (200, MIXED, PerSnapshot(OUTCOMES)),
         (207, MIXED, PerSnapshot(OUTCOMES)),
         (400, MIXED, PerSnapshot(OUTCOMES)),
@@ -542,7 +545,7 @@ def test_each_response_leads_to_its_decision(status: int, content: bytes, decisi
 def test_no_snapshot_is_settled_by_random_bytes(status: int, content: bytes, count: int) -> None:
     found = decide(Response(status, content, None, None, "somewhere\x1b[31m"), count, None)
     assert not isinstance(found, PerSnapshot)  # random bytes are no answer of a server
-    assert found.reason.isprintable()
+    assert str(found.reason).isprintable()
 
 
 def test_a_servers_message_is_printable_and_short() -> None:
@@ -550,8 +553,8 @@ def test_a_servers_message_is_printable_and_short() -> None:
     found = decide(answer, 1, None)
     assert isinstance(found, PerSnapshot)
     ((_, words),) = found.outcomes
-    assert words.isprintable()
-    assert len(words) == 200
+    assert str(words).isprintable()
+    assert len(str(words)) == 200
 
 
 def test_snapshots_missing_in_the_results_are_sent_again() -> None:
@@ -565,7 +568,7 @@ def test_back_off_doubles_to_a_limit_with_full_jitter(tmp_path: Path, monkeypatc
 
     class Dead(ServerClient):
         def post(self, body: bytes) -> Response:  # noqa: ARG002  it does not get that far
-            raise UnreachableError("no network")
+            raise UnreachableError(Message("no network"))
 
     spool = spool_in(tmp_path)
     fill(spool, 1)

@@ -16,6 +16,7 @@ from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.client import Response, ServerClient, UnreachableError
 from netwatch_tray.cloud.spool import Spool, SpoolCounts, Stored
 from netwatch_tray.cloud.uploader import PACE, Uploader
+from netwatch_tray.errors import Message
 
 INTERVAL = 15.0
 LIMIT, WINDOW = 10, 60.0
@@ -40,7 +41,7 @@ class Server:
     def post(self, body: bytes) -> Response:
         now = self.world.now
         if self.outage[0] <= now < self.outage[1]:
-            raise UnreachableError("The server is down.")
+            raise UnreachableError(Message("The server is down."))
         while self.recent and self.recent[0] <= now - WINDOW:
             self.recent.popleft()
         if len(self.recent) >= LIMIT:

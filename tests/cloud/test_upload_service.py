@@ -21,7 +21,7 @@ from netwatch_tray.cloud.uploader import PACE
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError
 from netwatch_tray.settings import Upload
 
 
@@ -33,7 +33,7 @@ class Loop:
         self._source = open_interfaces().source
         self._monitor = Monitor(self._source, 1e-6, {})  # this loop ticks when it likes
         self._monitor.tick()
-        self.told: list[str] = []
+        self.told: list[Message] = []
         self._services: list[UploadService] = []
         self._thread = threading.Thread(target=self.scheduler.run)
         self._thread.start()
@@ -52,7 +52,7 @@ class Loop:
 
         self.do(start)
         made = self._services[-1]
-        wait_for(lambda: made.status != "starting", "it begins")
+        wait_for(lambda: str(made.status) != "starting", "it begins")
         made._interval = 1e-6  # a snapshot with each tick
         return made
 
@@ -100,7 +100,7 @@ def test_a_hanging_disk_does_not_block_the_loop(loop: Loop, monkeypatch: pytest.
         service = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(5):
             loop.tick(service)
-            assert "waiting" in service.status
+            assert "waiting" in str(service.status)
         assert server.requests == []
         answers.set()
         loop.tick(service)
@@ -126,12 +126,12 @@ def test_a_full_disk_is_reported_once_and_loses_nothing(
         for _ in range(4):
             loop.tick(service)
             wait_for(lambda: service._storing is None, "the disk was tried")
-        assert "The disk is full." in service.status
+        assert "The disk is full." in str(service.status)
         assert caplog.text.count("disk is full") == 1
         is_full = False
         loop.tick(service)
         wait_for(lambda: _waiting() + len(server.stored()) == 4, "all are kept or sent")
-        wait_for(lambda: "full" not in service.status, "all is well again")
+        wait_for(lambda: "full" not in str(service.status), "all is well again")
 
 
 def test_a_missing_key_notifies_what_to_do(loop: Loop, expected_logs: list[str]) -> None:
@@ -139,8 +139,8 @@ def test_a_missing_key_notifies_what_to_do(loop: Loop, expected_logs: list[str])
     service = loop.start(Upload(on=True, endpoint="https://netwatch.example"), environment={})
     loop.tick(service)
     assert loop.told == [service.status]
-    assert "There is no API key for https://netwatch.example" in service.status
-    assert "upload setup" in service.status
+    assert "There is no API key for https://netwatch.example" in str(service.status)
+    assert "upload setup" in str(service.status)
     assert not paths.spool_file().exists()
 
 
@@ -159,8 +159,8 @@ def test_a_locked_keyring_is_tried_again(loop: Loop, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(account, "load_key", locked)
     service = loop.start(Upload(on=True, endpoint="https://netwatch.invalid"), environment={})
-    wait_for(lambda: "Nothing was sent yet" in service.status, "it begins")
-    assert loop.told == ["The keyring is locked."]
+    wait_for(lambda: "Nothing was sent yet" in str(service.status), "it begins")
+    assert loop.told == [Message("The keyring is locked.")]
     assert tries == 4
 
 
@@ -172,7 +172,9 @@ def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
             loop.tick(service)
         wait_for(lambda: bool(loop.told), "the person is told")
         (told,) = loop.told
-        assert told.startswith("The server does not accept the API key. Enter it again: netwatch-tray upload setup")
+        assert str(told).startswith(
+            "The server does not accept the API key. Enter it again: netwatch-tray upload setup"
+        )
 
 
 def test_a_lower_level_drops_pending_snapshots_of_a_higher_one(loop: Loop, expected_logs: list[str]) -> None:
@@ -184,14 +186,14 @@ def test_a_lower_level_drops_pending_snapshots_of_a_higher_one(loop: Loop, expec
         for _ in range(4):
             loop.tick(service)
         wait_for(lambda: _waiting() == 3, "they wait")
-        wait_for(lambda: "does not accept the API key" in service.status, "it is paused")
+        wait_for(lambda: "does not accept the API key" in str(service.status), "it is paused")
         server.key = KEY
         service = loop.start(Upload(on=True, endpoint=server.url, level="rates"))
         for _ in range(3):
             loop.tick(service)
         wait_for(lambda: len(server.stored()) > 0, "what is chosen now is sent")
         assert all(found["system"] is None for found in server.snapshots.values())
-        assert "3 dropped" in service.status
+        assert "3 dropped" in str(service.status)
 
 
 def test_stop_closes_the_spool(loop: Loop, home: Path) -> None:

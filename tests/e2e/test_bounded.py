@@ -122,7 +122,7 @@ def test_a_full_backlog_is_busy_and_not_away(desktop: Session) -> None:
         finally:
             agent.resume()
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "netwatch-tray: The agent is running, but busy: it takes no connection now. Try again.\n"
+    assert done.stderr == "netwatch-tray: The agent is running, but busy: it accepts no connection now. Try again.\n"
 
 
 def test_too_many_clients_are_told_so(desktop: Session) -> None:

@@ -81,7 +81,7 @@ def see(desktop: Desktop, glyph: Glyph) -> Place:
 
 def says_shown(desktop: Desktop) -> bool:
     status = desktop.agent_status()
-    return status is not None and "icon shown" in status.tray and not status.no_tray
+    return status is not None and "icon shown" in str(status.tray) and not status.no_tray
 
 
 def outside(desktop: Desktop) -> Image.Image:

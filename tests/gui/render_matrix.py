@@ -43,7 +43,7 @@ from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication, QWidget
 from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 
-from netwatch_tray.errors import AgentUnreachableError, HistoryError
+from netwatch_tray.errors import AgentUnreachableError, HistoryError, Message
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
 from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, Used
 from netwatch_tray.model import InterfaceTick, Role, Why, WhyCode
@@ -143,7 +143,9 @@ def _extreme() -> State:
         elif isinstance(message, ConnectionsMessage):
             said.append(_many_connections(message))
         elif isinstance(message, Status):
-            said.append(msgspec.structs.replace(message, rss_bytes=10**12, faults=(f"{_LONG} is missing.",) * 3))
+            said.append(
+                msgspec.structs.replace(message, rss_bytes=10**12, faults=(Message(f"{_LONG} is missing."),) * 3)
+            )
         elif isinstance(message, AppsMessage):
             last_apps = message
     tick = last_tick()
@@ -185,7 +187,7 @@ def _many_connections(message: ConnectionsMessage) -> ConnectionsMessage:
             )
             for number in range(300)
         ),
-        fault=f"The program “{_LONG}” is not installed. Interfaces, totals, history and addresses still work.",
+        fault=Message(f"The program “{_LONG}” is not installed. Interfaces, totals, history and addresses still work."),
     )  # fmt: skip
 
 

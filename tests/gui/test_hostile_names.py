@@ -26,6 +26,7 @@ from windows import connection
 from netwatch_tray.cli import connections, live, session
 from netwatch_tray.cloud import metrics, wire
 from netwatch_tray.cloud.builder import text as wire_text
+from netwatch_tray.errors import Message
 from netwatch_tray.model import App, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.text import decoded
@@ -217,7 +218,7 @@ def test_view_of_the_tray(name: str) -> None:
 
 def menu(name: str) -> TrayMenu:
     nothing: dict[str, Callable[..., Any]] = dict.fromkeys(Actions._fields, lambda *_: None)
-    asked = {"upload_state": lambda: name, "apps": lambda: [app(name)]}
+    asked = {"upload_state": lambda: Message(name), "apps": lambda: [app(name)]}
     made = TrayMenu(Actions(**{**nothing, **asked}), Settings(tray=TrayIcon(interface=name)))
     made.view = presenter.Presenter(Settings()).present(tick(name))
     return made

@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
 from windows import FEW, connection, interface, tick, until, uplink
 
+from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import ConnectionsMessage, TickMessage
 from netwatch_tray.model import Why, WhyCode
 from netwatch_tray.window.table.view import TableView
@@ -41,7 +42,7 @@ def _extreme() -> tuple[TickMessage, ConnectionsMessage]:
         for number in range(3000)
     )  # fmt: skip
     return TickMessage(tick(*many)), ConnectionsMessage(
-        reset=True, added=rows, source="sock_diag and /proc", fault="lsof " * 40
+        reset=True, added=rows, source="sock_diag and /proc", fault=Message("lsof " * 40)
     )
 
 

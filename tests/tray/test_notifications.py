@@ -119,7 +119,7 @@ def test_it_is_told_once_an_hour_and_replaced(
 def test_without_a_server_nothing_happens(watcher: Watcher, tray: Tray, loop: Loop) -> None:
     assert watcher.registered.get(timeout=PATIENCE)
     loop.do(lambda: tray.notify(Notification("key", "Heading", "text")))
-    wait_for(lambda: tray.state == "icon shown", 5, "the icon is fine")
+    wait_for(lambda: str(tray.state) == "icon shown", 5, "the icon is fine")
 
 
 def test_dunst_shows_it_and_a_click_opens_the_window(

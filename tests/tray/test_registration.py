@@ -260,7 +260,7 @@ class Life(RuleBasedStateMachine):
     def what_is_said_is_true(self) -> None:
         if self.world.registration is not None and not self.world._messages:
             assert not self.world.told.is_shown or self.world.shows
-            assert (self.world.told.state == "icon shown") == self.world.told.is_shown
+            assert (str(self.world.told.state) == "icon shown") == self.world.told.is_shown
 
 
 TestLife = Life.TestCase
@@ -294,7 +294,7 @@ def test_a_watcher_without_a_host_gets_the_item_after_a_while() -> None:
     world, timers = waits_for_a_host()
     timers.pass_until(timers.now + 4, world.deliver)
     assert world.registrations == 1
-    assert world.told.state == "waiting for a panel to show the icon"
+    assert str(world.told.state) == "waiting for a panel to show the icon"
 
 
 @pytest.fixture
@@ -310,12 +310,12 @@ def test_a_lost_icon_is_noticed_and_comes_back(fault: str, bus: Session, loop: L
     tray = loop.do(lambda: open_tray(loop.scheduler, no_actions(), Settings()))
     try:
         if fault == "refused":
-            wait_for(lambda: tray.state == "the tray refuses the icon; trying again", 5, "the refusal is noticed")
-        wait_for(lambda: tray.state == "icon shown", 10, "the icon is registered")
+            wait_for(lambda: str(tray.state) == "the tray refuses the icon; trying again", 5, "the refusal is noticed")
+        wait_for(lambda: str(tray.state) == "icon shown", 10, "the icon is registered")
         if fault == "dropped":
             watcher.lose()
             wait_for(lambda: not tray.is_shown, 5, "the loss is noticed")
-        wait_for(lambda: tray.state == "icon shown", 10, "the icon is back")
+        wait_for(lambda: str(tray.state) == "icon shown", 10, "the icon is back")
         assert watcher.items == [f"{watcher.registered.queue[0]}/StatusNotifierItem"]
     finally:
         loop.do(tray.close)

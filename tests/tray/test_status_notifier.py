@@ -58,7 +58,7 @@ class Shown:
 
     def registers(self, watcher: Watcher) -> None:
         self.name = watcher.registered.get(timeout=PATIENCE)
-        wait_for(lambda: self.tray.state == "icon shown", 5, "the icon knows its host")
+        wait_for(lambda: str(self.tray.state) == "icon shown", 5, "the icon knows its host")
 
     def get(self, name: str) -> Any:
         return self.client.property(self.name, ITEM_PATH, ITEM, name)
@@ -250,22 +250,22 @@ def test_clicks_do_what_they_say(watcher: Watcher, shown: Shown) -> None:
 
 
 def test_the_watcher_goes_and_comes_back(bus: Session, shown: Shown) -> None:
-    assert shown.tray.state == "waiting for a tray: none is on the session bus"
+    assert str(shown.tray.state) == "waiting for a tray: none is on the session bus"
     address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
     first = Watcher(address, has_host=False)
     name = first.registered.get(timeout=PATIENCE)
-    wait_for(lambda: shown.tray.state == "waiting for a panel to show the icon", 5, "the watcher is seen")
+    wait_for(lambda: str(shown.tray.state) == "waiting for a panel to show the icon", 5, "the watcher is seen")
     first.announce_host()
-    wait_for(lambda: shown.tray.state == "icon shown", 5, "the host is seen")
+    wait_for(lambda: str(shown.tray.state) == "icon shown", 5, "the host is seen")
     first.close()
-    wait_for(lambda: shown.tray.state.startswith("waiting for a tray"), 5, "the loss is seen")
+    wait_for(lambda: str(shown.tray.state).startswith("waiting for a tray"), 5, "the loss is seen")
     with shown.client.signals(ITEM, ITEM_PATH) as signals:
         shown.show(77e6)
         assert signals() == [], "nobody listens, nothing is sent"
     second = Watcher(address)
     shown.name = second.registered.get(timeout=PATIENCE)
     assert shown.name == name
-    wait_for(lambda: shown.tray.state == "icon shown", 5, "the icon is back")
+    wait_for(lambda: str(shown.tray.state) == "icon shown", 5, "the icon is back")
     assert shown.get("ToolTip")[2].startswith("↓ 77.0 MB/s")
     assert second.registered.empty(), "registered once"
     second.close()
@@ -379,13 +379,13 @@ def test_the_bus_goes_and_comes_back(bus: Session, shown: Shown, expected_logs: 
     first = Watcher(address)
     shown.registers(first)
     bus.stop("bus", signal.SIGKILL)
-    wait_for(lambda: "trying again" in shown.tray.state, 5, "the loss is seen")
+    wait_for(lambda: "trying again" in str(shown.tray.state), 5, "the loss is seen")
     first.close()
     shown.show(1e6)  # measuring goes on
     bus.start_bus()
     second = Watcher(address)
     name = second.registered.get(timeout=PATIENCE)
-    wait_for(lambda: shown.tray.state == "icon shown", 5, "the icon is back")
+    wait_for(lambda: str(shown.tray.state) == "icon shown", 5, "the icon is back")
     client = BusClient(address)
     assert client.property(name, ITEM_PATH, ITEM, "ToolTip")[2].startswith("↓ 1.00 MB/s")
     client.close()
@@ -435,7 +435,7 @@ def test_a_frozen_bus_neither_blocks_the_agent_nor_costs_memory(bus: Session, wa
     assert took < PATIENCE, "each update would have to wait for the bus"
     assert after - before < 300_000
     wait_for(lambda: shown.get("ToolTip")[2].endswith("↑ 199 B/s"), 10, "the last state is told when the bus goes on")
-    assert shown.tray.state == "icon shown"
+    assert str(shown.tray.state) == "icon shown"
 
 
 def test_closing_twice_and_showing_after_it_do_no_harm(watcher: Watcher, shown: Shown) -> None:
@@ -443,6 +443,6 @@ def test_closing_twice_and_showing_after_it_do_no_harm(watcher: Watcher, shown: 
     shown.loop.do(shown.tray.close)
     shown.loop.do(shown.tray.close)
     shown.show(1.0)
-    assert shown.tray.state == "closed"
+    assert str(shown.tray.state) == "closed"
     wait_for(lambda: shown.client.owner(shown.name) is None, 5, "the connection is closed")
     assert shown.client.owner(WATCHER) is not None

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from surroundings import no_actions
 
 from netwatch_tray import autostart
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError
 from netwatch_tray.model import App
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
@@ -28,7 +28,7 @@ class Opened:
 
     def __init__(self, settings: Settings) -> None:
         self.asked: list[Any] = []
-        self.upload = ""
+        self.upload: Message | None = None
         self.apps: list[App] = []
         self.amounts: Amounts | None = None
         actions = no_actions(
@@ -77,7 +77,7 @@ def test_rows_come_first_and_open_the_window() -> None:
 
 def test_there_are_never_more_than_14_rows() -> None:
     opened = Opened(Settings())
-    opened.amounts, opened.upload = Amounts(1, 2, 3, date(2026, 11, 1)), "all sent"
+    opened.amounts, opened.upload = Amounts(1, 2, 3, date(2026, 11, 1)), Message("all sent")
     opened.menu.view = Presenter(Settings()).present(tick(1e3, 1e3, ("eth0", "wlan0", "wwan0", "tun0", "br0", "lxc0")))
     rows = [row for row in opened.menu.build() if row is not Menu.SEPARATOR]
     assert len(rows) == 13
@@ -144,7 +144,7 @@ def test_each_row_asks_for_what_it_says() -> None:
 def test_the_upload_is_told_when_it_is_on() -> None:
     opened = Opened(Settings())
     assert not [row for row in opened.find("More").submenu if row.text.startswith("Upload")]
-    opened.upload = "3 snapshots wait: " + "the server does not answer " * 9
+    opened.upload = Message("3 snapshots wait: " + "the server does not answer " * 9)
     (row,) = (row for row in opened.find("More").submenu if row.text.startswith("Upload: 3 snapshots wait"))
     assert len(row.text) <= 70
     row(None)
@@ -198,8 +198,8 @@ def test_one_unit_is_chosen_and_the_fixed_prefix_stays() -> None:
 
 def test_one_interface_or_the_total_is_chosen() -> None:
     opened = Opened(Settings())
-    assert [row.text for row in opened.find("Rates of").submenu] == ["All that lead out (automatic)", "eth0", "wlan0"]
-    assert opened.checked("Rates of") == ["All that lead out (automatic)"]
+    assert [row.text for row in opened.find("Rates of").submenu] == ["All uplinks (automatic)", "eth0", "wlan0"]
+    assert opened.checked("Rates of") == ["All uplinks (automatic)"]
     _, opened.menu.settings = opened.pick("Rates of", "wlan0")
     assert opened.menu.settings.tray.interface == "wlan0"
     assert opened.checked("Rates of") == ["wlan0"]

@@ -35,8 +35,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("unit = 1", "unit is no setting."),
-        ("[units]\nbit = true", "units.bit is no setting."),
+        ("unit = 1", "unit is not a setting."),
+        ("[units]\nbit = true", "units.bit is not a setting."),
         ("[units]\nbits = 3", "units.bits must be true or false."),
         ("units = 3", "units must be a table."),
         ("[units]\nprefix = 'T'", 'units.prefix must be one of "G", "M", "auto", "k".'),
@@ -45,7 +45,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("[history]\nsize_mb = 1", "history.size_mb must be a whole number from 20 to 100000."),
         ("[plan]\ncap_gb = nan", "plan.cap_gb must be a number above 0, up to 1000000."),
         ("health = 1\n[upload]\non = {}", "health must be true or false; upload.on must be true or false."),
-        ("a = 1\nb = ?", "cannot be read: Invalid value (at line 2, column 5)."),
+        ("a = 1\nb = ?", "Invalid value (at line 2, column 5)."),
         ('a = "\xff', "not text in UTF-8."),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_can_be_used_is_used_but_nothing_is_sent_or_probed(tmp_path: Path) 
     file.write_text(file.read_text().replace("wg0 = false", "wg0 = false\nwg1 = 3"))
     usable, error = settings.read(file)
     assert str(error).count(" must be ") == 3
-    assert "units.more is no setting" in str(error)
+    assert "units.more is not a setting" in str(error)
     assert usable == Settings(
         units=Units(bits=True),
         total={"wg0": False},
@@ -102,7 +102,7 @@ def test_no_values_raise_anything_else(tmp_path_factory: pytest.TempPathFactory,
 def test_a_file_with_a_fault_is_not_written_over(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("[unitz]\n")
-    with pytest.raises(SettingsError, match="unitz is no setting"):
+    with pytest.raises(SettingsError, match="unitz is not a setting"):
         save(file, Settings())
     assert file.read_text() == "[unitz]\n"
 
@@ -325,7 +325,7 @@ def test_whatever_cannot_be_read_sends_nothing(tmp_path: Path, content: bytes) -
     file.write_bytes(content)
     found, error = settings.read(file)
     assert error is not None
-    assert str(error).startswith(f"The settings in {file} cannot be read: ")
+    assert str(error).startswith((f"The settings file {file} cannot be read: ", f"Fault in the settings file {file}: "))
     assert str(error).endswith(".")
     assert "\n" not in str(error)
     assert not found.upload.on
@@ -375,4 +375,4 @@ def test_many_faults_are_counted_rather_than_listed(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("".join(f"a{number} = 1\n" for number in range(1000)))
     _found, error = settings.read(file)
-    assert str(error).endswith("a4 is no setting; and 995 more.")
+    assert str(error).endswith("a4 is not a setting; and 995 more.")

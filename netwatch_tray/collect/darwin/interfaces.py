@@ -28,7 +28,7 @@ from netwatch_tray.collect.darwin.parsers import (
 from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.collect.portable.psutil_interfaces import addresses
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
 from netwatch_tray.model import Interface, Sample
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Dump(NamedTuple):
     """One of the two dumps in which the kernel reports its counters."""
 
     name: str
-    note: str | None
+    note: Message | None
     """See InterfaceSource."""
     mib: tuple[int, ...]
     parse: Callable[[memoryview], list[Row]]
@@ -107,7 +107,7 @@ IFALLDATA = Dump(
 IFLIST2 = Dump(
     "sysctl NET_RT_IFLIST2 (32-bit, KiB-rounded)",
     # Bytes only, and only for programs that Apple did not build (XNU, sysctl_iflist2): which we are.
-    "The kernel rounds these byte counters to 1024 and wraps them at 4 GiB.",
+    message("The kernel rounds these byte counters to 1024 and wraps them at 4 GiB."),
     (_CTL_NET, _PF_ROUTE, 0, 0, _NET_RT_IFLIST2, 0),
     parse_iflist2,
     32,
@@ -124,12 +124,12 @@ class SysctlSource:
         self._dump = dump
         self._counters = Sysctl(dump.mib, function)
         self._routes = Sysctl(_DEFAULT_ROUTES, function)
-        self._routes_fault: str | None = None
+        self._routes_fault = ""
         self._facts = InterfaceFacts()
         try:
             self.sample()
         except CollectError as error:
-            raise UnsupportedError(str(error)) from error
+            raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
         data = self._counters.read()
@@ -185,7 +185,7 @@ class SysctlSource:
                 _log.warning("The default routes are unknown, so no interface is known as the uplink: %s", error)
             self._routes_fault = str(error)
             return {}, ()
-        self._routes_fault = None
+        self._routes_fault = ""
         return metrics, pinned
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 
 from netwatch_tray.collect.interface_source import InterfaceSource
+from netwatch_tray.errors import message
 from netwatch_tray.model import Sample
 
 _log = logging.getLogger(__name__)
@@ -51,11 +52,12 @@ class LivenessGuard:
 
     def _settle(self, frozen: list[str]) -> None:
         self._has_settled, self._before = True, None
-        self.note = (
-            f"macOS counts packets but no bytes on {', '.join(frozen)}, in every list of interfaces: the rates there "
-            "are too low. The bytes of each connection, on the page Connections, are not affected."
+        self.note = message(
+            "macOS counts packets but no bytes on {names}, in every list of interfaces: the rates there are too low. "
+            "The bytes of each connection, on the page Connections, are not affected.",
+            names=", ".join(frozen),
         )
-        _log.warning(self.note)
+        _log.warning("%s", self.note)
 
 
 def _frozen(before: Sample, after: Sample) -> list[str]:

@@ -24,7 +24,7 @@ from netwatch_tray.collect.sockets import (
     port_number,
     tcp_state,
 )
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, joined, message
 from netwatch_tray.text import decoded
 
 ARGUMENTS = ["-n", "-x", "-L", "1"]
@@ -46,12 +46,12 @@ class NettopSource:
         self._command = [tools.find("nettop"), *ARGUMENTS]
         self._changes = Changes()
         self.name = ""
-        self.note: str | None = None
+        self.note: Message | None = None
         self._owners: _Owners
         try:
             self._take_owners(PcblistSource())
         except UnsupportedError as error:
-            self._take_owners(lsof.LsofSource(), str(error))
+            self._take_owners(lsof.LsofSource(), error.message)
 
     def catch_up(self) -> None:
         """Nothing happens between two readings."""
@@ -69,16 +69,18 @@ class NettopSource:
         except CollectError as error:
             if isinstance(self._owners, lsof.LsofSource):
                 raise
-            self._take_owners(lsof.LsofSource(), str(error))
+            self._take_owners(lsof.LsofSource(), error.message)
             return self._owners.sockets()
 
-    def _take_owners(self, owners: _Owners, why: str = "") -> None:
+    def _take_owners(self, owners: _Owners, why: Message | None = None) -> None:
         self._owners = owners
         self.name = f"nettop + {owners.name}"
-        notes = "nettop is slow, so connections are read only while you look at them, and short ones are missed."
+        notes = [
+            message("nettop is slow, so connections are read only while you look at them, and short ones are missed.")
+        ]
         if darwin_release() not in COUNTS_BYTES:
-            notes += " The kernel's own list counts no bytes, or wrong ones, on this macOS."
-        self.note = f"{notes} {why}".strip()
+            notes.append(message("The kernel's own list counts no bytes, or wrong ones, on this macOS."))
+        self.note = joined([*notes, *filter(None, [why])])
 
 
 class _Owners(Protocol):

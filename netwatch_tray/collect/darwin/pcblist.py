@@ -24,7 +24,7 @@ from typing import Any
 from netwatch_tray import clock
 from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, packed_address
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, joined, message
 
 _TABLES = {"net.inet.tcp.pcblist_n": "TCP", "net.inet.udp.pcblist_n": "UDP"}
 _XINPGEN = 24
@@ -68,15 +68,16 @@ class PcblistSource:
     def __init__(self) -> None:
         """Raises UnsupportedError where the kernel has no such tables, lays them out differently or hides them."""
         self._release = darwin_release()
-        self.note: str | None = "macOS does not report the last bytes of connections that close between two readings."
+        notes = [message("macOS does not report the last bytes of connections that close between two readings.")]
         if self._release >= _STATS_OF_DATA:
-            self.note += " From macOS 15 on it does not report what TCP connections send."
+            notes.append(message("From macOS 15 on it does not report what TCP connections send."))
+        self.note: Message | None = joined(notes)
         self._tables = [(Sysctl(_mib(name)), protocol) for name, protocol in _TABLES.items()]
         self._changes = Changes()
         try:
             self.sockets()
         except CollectError as error:
-            raise UnsupportedError(str(error)) from error
+            raise UnsupportedError(error.message) from error
 
     def catch_up(self) -> None:
         """Nothing happens between two readings."""
@@ -197,10 +198,10 @@ def _address(packed: bytes) -> tuple[str, str]:
 def _mib(name: str) -> tuple[int, ...]:
     """The numbers of a sysctl's name (sysctlnametomib(3)). Raises UnsupportedError."""
     if sys.platform != "darwin":
-        raise UnsupportedError("pcblist_n is macOS's.")
+        raise UnsupportedError("pcblist_n exists on macOS only.")
     libc: Any = ctypes.CDLL(None, use_errno=True)
     numbers = (ctypes.c_int * 16)()
     size = ctypes.c_size_t(len(numbers))
     if libc.sysctlnametomib(name.encode(), numbers, ctypes.byref(size)):
-        raise UnsupportedError(f"This macOS has no sysctl {name}.")
+        raise UnsupportedError("This macOS has no sysctl {name}.", name=name)
     return tuple(numbers[: size.value])

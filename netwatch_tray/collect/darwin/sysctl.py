@@ -40,7 +40,9 @@ class Sysctl:
             number = ctypes.get_errno()
             if number != errno.ENOMEM or size >= _LARGEST_BUFFER:
                 name = ".".join(str(part) for part in self._mib)
-                raise CollectError(f"macOS refused to answer sysctl {name}: {os.strerror(number)}.")
+                raise CollectError(
+                    "macOS refused to answer sysctl {name}: {reason}.", name=name, reason=os.strerror(number)
+                )
             self._buffer = ctypes.create_string_buffer(2 * size)
 
 
@@ -48,7 +50,7 @@ def _libc_sysctl() -> Callable[..., int]:
     try:
         function: Any = ctypes.CDLL(None, use_errno=True).sysctl
     except (OSError, AttributeError) as error:
-        raise UnsupportedError(f"this system's C library has no sysctl: {error}") from error
+        raise UnsupportedError("this system's C library has no sysctl: {error}", error=error) from error
     function.argtypes = (
         ctypes.POINTER(ctypes.c_int),
         ctypes.c_uint,

@@ -118,4 +118,4 @@ def attributes(body: memoryview) -> Iterator[tuple[int, memoryview]]:
 def raise_for_error(body: memoryview) -> None:
     """Raises CollectError for an NLMSG_ERROR body (or the code in NLMSG_DONE) that is not an acknowledgement."""
     if len(body) >= 4 and (code := int.from_bytes(body[:4], "little", signed=True)):
-        raise CollectError(f"The kernel refused a netlink request: {os.strerror(-code)}.")
+        raise CollectError("The kernel refused a netlink request: {reason}.", reason=os.strerror(-code))

@@ -21,7 +21,7 @@ from netwatch_tray.collect.linux.pppoe import card_of_pppoe
 from netwatch_tray.collect.linux.proc import Route, parse_routes, parse_routes6
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError
 from netwatch_tray.model import CounterRow, Interface, Sample
 from netwatch_tray.text import from_os
 
@@ -40,20 +40,20 @@ class ProcNetDevSource:
     """Reads /proc/net/dev with pread(2). Its dropped packets include those the hardware missed."""
 
     name = "/proc/net/dev"
-    note: str | None = None
+    note: Message | None = None
 
     def __init__(self) -> None:
         """Reads once, to prove that it works. Raises UnsupportedError where there is no such file."""
         try:
             self._fd = os.open("/proc/net/dev", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise UnsupportedError(f"/proc/net/dev cannot be opened: {error.strerror}") from error
+            raise UnsupportedError("/proc/net/dev cannot be opened: {reason}", reason=error.strerror) from error
         self._facts = InterfaceFacts()
         try:
             self.sample()
         except CollectError as error:
             self.close()
-            raise UnsupportedError(str(error)) from error
+            raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
         try:
@@ -63,7 +63,9 @@ class ProcNetDevSource:
             names = tuple(name for name, _ in rows)
             self._facts.update(now, names, lambda: _read_interfaces(names))
         except OSError as error:
-            raise CollectError(f"Reading the interfaces of /proc/net failed: {error.strerror}.") from error
+            raise CollectError(
+                "Reading the interfaces of /proc/net failed: {reason}.", reason=error.strerror
+            ) from error
         index_of = self._facts.index_of
         counters = {index_of[name]: row for name, row in rows if name in index_of}
         return Sample(now, counters, self._facts.interfaces, 64)

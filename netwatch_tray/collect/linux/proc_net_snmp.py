@@ -20,10 +20,10 @@ class TcpOpenings:
         try:
             self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise UnsupportedError(f"{file} cannot be read: {error.strerror}.") from error
+            raise UnsupportedError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
         if self.count() is None:
             self.close()
-            raise UnsupportedError(f"{file} does not count TCP connections.")
+            raise UnsupportedError("{file} does not count TCP connections.", file=file)
 
     def count(self) -> int | None:
         """Connections opened since boot, from here and from outside; `None`: the file could not be read."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from netwatch_tray import clock
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, packed_address
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
 
 _TABLES = {"tcp": "TCP", "tcp6": "TCP", "udp": "UDP", "udp6": "UDP"}
 _STATES = (
@@ -29,13 +29,13 @@ class ProcNetSource:
 
     def __init__(self, root: Path = Path("/proc/net")) -> None:
         """Raises UnsupportedError: /proc is not mounted or hides the tables."""
-        self.note: str | None = "/proc/net has neither bytes nor rates."
+        self.note: Message | None = message("/proc/net has neither bytes nor rates.")
         self._root = root
         self._changes = Changes()
         try:
             self._read()
         except CollectError as error:
-            raise UnsupportedError(str(error)) from error
+            raise UnsupportedError(error.message) from error
 
     def catch_up(self) -> None:
         """Nothing happens between two readings."""
@@ -55,11 +55,13 @@ class ProcNetSource:
             except FileNotFoundError:  # no IPv6, or no UDP
                 continue
             except OSError as error:
-                raise CollectError(f"{self._root / table} cannot be read: {error.strerror}.") from error
+                raise CollectError(
+                    "{root} cannot be read: {reason}.", root=self._root / table, reason=error.strerror
+                ) from error
             found_any = True
             sockets.update(parse(content, protocol))
         if not found_any:
-            raise CollectError(f"{self._root} has none of the tables of sockets.")
+            raise CollectError("{root} has none of the tables of sockets.", root=self._root)
         return sockets
 
 

@@ -58,7 +58,7 @@ from netwatch_tray.collect.linux.rtnetlink_messages import (
     parse_route_answer,
     parse_stats,
 )
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, UnsupportedError
 from netwatch_tray.model import CounterRow, Interface, Sample
 from netwatch_tray.text import decoded
 
@@ -84,21 +84,21 @@ class _Source:
     """What both dumps share: the cache of interfaces, and the retries when interfaces change during a dump."""
 
     name: str
-    note: str | None = None
+    note: Message | None = None
 
     def __init__(self) -> None:
         """Reads once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
         try:
             self._socket = NetlinkSocket(_NETLINK_ROUTE, _GROUPS)
         except OSError as error:
-            raise UnsupportedError(f"no rtnetlink here: {error.strerror}") from error
+            raise UnsupportedError("no rtnetlink here: {reason}", reason=error.strerror) from error
         self._interfaces: dict[int, Interface] = {}
         self._stale = True
         try:
             self.sample()
         except CollectError as error:
             self.close()
-            raise UnsupportedError(str(error)) from error
+            raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
         """All counters of this moment. Raises CollectError when the kernel refuses, or events are lost all the time."""
@@ -114,7 +114,7 @@ class _Source:
                 counters, stamp = self._dump_counters()
             except OSError as error:
                 if error.errno not in (errno.ENOBUFS, errno.EAGAIN):
-                    raise CollectError(f"Reading the interfaces failed: {error.strerror}.") from error
+                    raise CollectError("Reading the interfaces failed: {reason}.", reason=error.strerror) from error
                 # Events were lost, or an answer never came: nothing that waits in the socket is of use.
                 self._socket.drain()
                 self._stale = True

@@ -48,7 +48,7 @@ from netwatch_tray.collect.linux.netlink import (
     single_request,
 )
 from netwatch_tray.collect.sockets import Socket, SocketSample
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, message
 
 NETLINK_SOCK_DIAG = 4
 _DESTROYED_TCP = 1 << 0 | 1 << 2
@@ -277,7 +277,7 @@ class SockDiagSource:
 
     def __init__(self) -> None:
         """Read once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
-        self.note: str | None = None
+        self.note: Message | None = None
         self._table = SocketTable()
         self._overrun = False
         self._first_read: float | None = None
@@ -286,13 +286,13 @@ class SockDiagSource:
             self._dumps = NetlinkSocket(NETLINK_SOCK_DIAG)
             self._events = _open_events()
         except OSError as error:
-            raise UnsupportedError(f"This kernel has no sock_diag ({error.strerror}).") from error
+            raise UnsupportedError("This kernel has no sock_diag ({reason}).", reason=error.strerror) from error
         self.descriptor: int | None = self._events.fileno()
         try:
             self._requests = self._answered_requests()
         except (OSError, CollectError) as error:
             self.close()
-            raise UnsupportedError(f"This kernel does not list sockets by sock_diag: {error}") from error
+            raise UnsupportedError("This kernel does not list sockets by sock_diag: {error}", error=error) from error
 
     def catch_up(self) -> None:
         since_first = math.inf if self._first_read is None else clock.boottime() - self._first_read
@@ -303,7 +303,9 @@ class SockDiagSource:
                 return
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
-                    raise CollectError(f"The kernel no longer reports closed sockets: {error.strerror}.") from error
+                    raise CollectError(
+                        "The kernel no longer reports closed sockets: {reason}.", reason=error.strerror
+                    ) from error
                 self._overrun = True
                 continue
             self._table.take_destroyed(memoryview(datagram), since_first)
@@ -317,7 +319,7 @@ class SockDiagSource:
             self._confirm()
         except (OSError, CollectError) as error:
             self._dumps.drain()
-            raise CollectError(f"The list of sockets could not be read: {error}") from error
+            raise CollectError("The list of sockets could not be read: {error}", error=error) from error
         if self._first_read is None:
             self._first_read = now
         self.catch_up()
@@ -344,7 +346,7 @@ class SockDiagSource:
                 self._dump(request, SocketTable())
             except CollectError:
                 self._dumps.drain()
-                self.note = "This kernel does not list UDP sockets (it is built without CONFIG_INET_UDP_DIAG)."
+                self.note = message("This kernel does not list UDP sockets (it is built without CONFIG_INET_UDP_DIAG).")
             else:
                 requests.append(request)
         return requests

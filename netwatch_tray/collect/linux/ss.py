@@ -9,7 +9,7 @@ from netwatch_tray import clock
 from netwatch_tray.collect import tools
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, numeric_endpoint, tcp_state
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, message
 from netwatch_tray.text import decoded
 
 _USERS = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)(?:.*,fd=\d+\))?\)', re.DOTALL)
@@ -38,13 +38,13 @@ class SsSource:
 
     def __init__(self) -> None:
         """Runs it once. Raises UnsupportedError: not installed, or it fails."""
-        self.note: str | None = "ss misses the last bytes of connections that close between two readings."
+        self.note: Message | None = message("ss misses the last bytes of connections that close between two readings.")
         self._command = [tools.find("ss"), "-H", "-tunapie"]
         self._changes = Changes()
         try:
             self._sockets()
         except CollectError as error:
-            raise UnsupportedError(str(error)) from error
+            raise UnsupportedError(error.message) from error
 
     def catch_up(self) -> None:
         """Nothing happens between two readings."""

@@ -8,7 +8,7 @@ import psutil
 
 from netwatch_tray import clock
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric_address, tcp_state
-from netwatch_tray.errors import CollectError
+from netwatch_tray.errors import CollectError, Message, message
 
 
 class PsutilSource:
@@ -20,7 +20,9 @@ class PsutilSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        self.note: str | None = "psutil reports neither bytes nor rates, and other users' sockets without their owner."
+        self.note: Message | None = message(
+            "psutil reports neither bytes nor rates, and other users' sockets without their owner."
+        )
         self._changes = Changes()
 
     def catch_up(self) -> None:
@@ -31,7 +33,7 @@ class PsutilSource:
         try:
             found = psutil.net_connections("inet")
         except (psutil.Error, OSError, RuntimeError) as error:
-            raise CollectError(f"psutil could not list the connections: {error}") from error
+            raise CollectError("psutil could not list the connections: {error}", error=error) from error
         for each in found:
             protocol = "TCP" if each.type == socket.SOCK_STREAM else "UDP"
             local = (numeric_address(each.laddr[0]), each.laddr[1] or None) if each.laddr else ("*", None)

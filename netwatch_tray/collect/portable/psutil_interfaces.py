@@ -9,7 +9,7 @@ import psutil
 
 from netwatch_tray import clock
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
-from netwatch_tray.errors import CollectError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
 from netwatch_tray.model import Interface, Sample
 from netwatch_tray.text import from_os
 
@@ -18,7 +18,9 @@ class PsutilSource:
     """psutil.net_io_counters. Knows no default routes, and of kinds the loopback only."""
 
     name = "psutil"
-    note: str | None = "Default routes are unknown this way, so all interfaces that are up make the total."
+    note: Message | None = message(
+        "This source reports no default routes, so all interfaces that are up make the total."
+    )
 
     def __init__(self, counter_bits: int) -> None:
         """`counter_bits`: how wide the byte counters are that psutil gets from this system."""
@@ -27,7 +29,7 @@ class PsutilSource:
         try:
             self.sample()
         except CollectError as error:
-            raise UnsupportedError(str(error)) from error
+            raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
         try:
@@ -36,7 +38,9 @@ class PsutilSource:
             now = clock.boottime()
             self._facts.update(now, tuple(found), lambda: _read_interfaces(found))
         except (OSError, psutil.Error, UnicodeError) as error:  # UnicodeError: psutil takes no name that is no UTF-8
-            raise CollectError(f"psutil could not read the interfaces ({error}); the next tick tries again.") from error
+            raise CollectError(
+                "psutil could not read the interfaces ({error}); the next tick tries again.", error=error
+            ) from error
         index_of = self._facts.index_of
         counters = {
             index_of[name]: (

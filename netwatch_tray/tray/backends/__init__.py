@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from PIL import Image
 
 from netwatch_tray import clock
-from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.errors import Message, TrayUnavailableError, message
 from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.icon import Bar
 
@@ -69,8 +69,8 @@ class TrayIcon(Protocol):
         """Whether there is something that may show the icon, now or in a moment; None: not known yet."""
 
     @property
-    def state(self) -> str:
-        """In words, whether the icon can be seen."""
+    def state(self) -> Message:
+        """Whether the icon can be seen."""
 
     def run_detached(self) -> None:
         """Shows the icon as soon as its loop runs."""
@@ -100,7 +100,7 @@ class Backend(NamedTuple):
     """A way to show an icon."""
 
     name: str
-    why: str
+    why: Message
     """The reason of the choice, for `doctor`."""
     sizes: tuple[int, ...]
     """Of the pictures it needs, in pixels."""
@@ -115,13 +115,14 @@ class Backend(NamedTuple):
 def choose() -> Backend:
     """Raises TrayUnavailableError where no backend can work at all."""
     if sys.platform == "darwin":
-        return Backend("menu bar", "this is macOS", (44,), "light", _open_menu_bar, owns_main_thread=True)
+        return Backend("menu bar", message("this is macOS"), (44,), "light", _open_menu_bar, owns_main_thread=True)
     if sys.platform == "linux":
         # The largest is 22 doubled: hosts that scale down the largest instead of taking the right one get sharp edges.
-        why = "a Linux desktop shows icons that register on its session bus"
+        why = message("a Linux desktop shows icons that register on its session bus")
         return Backend("StatusNotifierItem (D-Bus)", why, (16, 22, 24, 32, 44), "unknown", _open_status_notifier)
     raise TrayUnavailableError(
-        f"There is no tray icon on this system ({sys.platform}). The window and the terminal commands work."
+        "There is no tray icon on this system ({platform}). The window and the terminal commands work.",
+        platform=sys.platform,
     )
 
 

@@ -188,8 +188,11 @@ class Bus:
                     connection.close()
                     failure = error
         raise TrayUnavailableError(
-            f"The session bus at {address} cannot be used ({failure}), so there is no tray icon. The window and the "
-            "terminal commands still work. Start NetWatch from within the desktop session to get the icon."
+            "The session bus at {address} cannot be used ({failure}), so there is no tray icon. The "
+            "window and the terminal commands still work. Start NetWatch from within the desktop "
+            "session to get the icon.",
+            address=address,
+            failure=failure,
         ) from failure
 
     def _say_hello(self, connection: socket.socket, deadline: float) -> str:

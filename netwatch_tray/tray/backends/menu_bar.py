@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image
 
 from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, printable_lines
 from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
@@ -146,12 +147,12 @@ class Icon:
         return True
 
     @property
-    def state(self) -> str:
+    def state(self) -> Message:
         if self._is_seen:
-            return "icon shown"
+            return message("icon shown")
         if self._was_seen:
-            return "icon shown, but out of sight at the moment (full screen, screen off, or a bar without room)"
-        return "icon not seen yet: System Settings > Menu Bar may hide it, or the bar has no room"
+            return message("icon shown, but out of sight now (full screen, screen off, or a bar without room)")
+        return message("icon not seen yet: System Settings > Menu Bar may hide it, or the bar has no room")
 
     def run_detached(self) -> None:
         self._hand_over(self._bar.set_title, self._title)

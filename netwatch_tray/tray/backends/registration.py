@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from netwatch_tray.engine.scheduler import Timer
+from netwatch_tray.errors import Message, message
 from netwatch_tray.tray.backends.bus import BUS, OnReply
 
 WATCHER = "org.kde.StatusNotifierWatcher"
@@ -125,13 +126,14 @@ class Registration:
         return self._is_listed and self._has_host and self._is_host_alive
 
     @property
-    def state(self) -> str:
-        """In words, for `status` and `doctor`."""
+    def state(self) -> Message:
+        """For `status` and `doctor`."""
         if not self._watcher:
-            return "waiting for a tray: none is on the session bus"
+            return message("waiting for a tray: none is on the session bus")
         if not self._is_listed:
-            return "the tray refuses the icon; trying again" if self._is_accepted is False else "registering the icon"
-        return "icon shown" if self.is_shown else "waiting for a panel to show the icon"
+            refused = self._is_accepted is False
+            return message("the tray refuses the icon; trying again") if refused else message("registering the icon")
+        return message("icon shown") if self.is_shown else message("waiting for a panel to show the icon")
 
     def start(self) -> None:
         for namespace in _NAMESPACES:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from netwatch_tray import clock, desktop_files, paths
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import Message
 from netwatch_tray.text import printable_lines
 from netwatch_tray.tray.backends import Notification
 from netwatch_tray.tray.backends.bus import Bus, Signal
@@ -174,7 +175,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         return self._registration.has_watcher if self._registration.is_answered else None
 
     @property
-    def state(self) -> str:
+    def state(self) -> Message:
         """For `status` and `doctor`."""
         return self._registration.state
 

@@ -49,7 +49,7 @@ class XEmbedWatch:
         try:
             connection = _connect(environment)
         except (OSError, ParseError) as error:
-            raise TrayUnavailableError(f"the X server does not report trays ({error})") from error
+            raise TrayUnavailableError("the X server does not report trays ({error})", error=error) from error
         try:
             root = _greet(connection, environment)
             self._manager = _ask(connection, _intern_atom(b"MANAGER"))
@@ -58,7 +58,7 @@ class XEmbedWatch:
             self._owner = _ask(connection, self._owner_request())
         except (OSError, ParseError) as error:
             connection.close()
-            raise TrayUnavailableError(f"the X server does not report trays ({error})") from error
+            raise TrayUnavailableError("the X server does not report trays ({error})", error=error) from error
         connection.setblocking(False)
         self._socket = connection
         scheduler.watch(connection.fileno(), READ, self._read)

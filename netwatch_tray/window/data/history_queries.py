@@ -50,7 +50,11 @@ class HistoryThread(QObject):
         on_error: Callable[[HistoryError], None],
     ) -> None:
         def failed(error: Exception) -> None:
-            on_error(error if isinstance(error, HistoryError) else HistoryError(f"The history cannot be read: {error}"))
+            on_error(
+                error
+                if isinstance(error, HistoryError)
+                else HistoryError("The history cannot be read: {error}", error=error)
+            )
 
         self._worker.submit(lambda: self._run(query), on_result, failed)
 

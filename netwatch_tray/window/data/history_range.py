@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 from netwatch_tray.errors import HistoryError, NoHistoryYetError
+from netwatch_tray.language import said
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.data.history_queries import HistoryQueries, Result
 
@@ -94,7 +95,7 @@ class HistoryRange(QObject, Generic[Result]):
             if self._is_recorded:
                 return translate("History", "The first minute is being recorded.")
             return translate("History", "The history is off: turn it on in the settings.")
-        return str(error or "")
+        return said(error.message) if error else ""
 
     def set_recorded(self, is_recorded: bool | None) -> None:
         """Set whether the agent records a history, for `missing`; None: there is no agent."""

@@ -41,7 +41,7 @@ def run(feed_path: Path, *, at_settings: bool = False) -> int:
     application.setApplicationName("netwatch-tray")
     application.setApplicationDisplayName("NetWatch")
     application.setWindowIcon(application_icon())
-    language.install(application, "auto")
+    language.install(application, settings.read(paths.settings_file())[0].language)
     if sys.platform == "darwin":
         from netwatch_tray.window.shell.mac_menu import become_regular  # noqa: PLC0415  macOS alone
 

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from netwatch_tray.feed.protocol import Status
+from netwatch_tray.language import said
 from netwatch_tray.model import Tick
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.icons import icon
@@ -99,16 +100,18 @@ class FirstRun(QWidget):
         findings.append(
             _Finding(
                 "check",
-                self.tr("Connections of everybody, programs of your own account"),
+                self.tr("All users' connections, with program names for your own"),
                 self.tr("Programs of other users are shown by their service or user."),
             )
         )
         if (tray := self._tray(status)) is not None:
             findings.append(tray)
         if status.settings_fault:
-            findings.append(_Finding("warning", self.tr("Some of the settings do not hold"), status.settings_fault))
+            findings.append(_Finding("warning", self.tr("Fault in the settings"), said(status.settings_fault)))
         if status.faults:
-            findings.append(_Finding("warning", self.tr("Something cannot be measured"), " ".join(status.faults)))
+            findings.append(
+                _Finding("warning", self.tr("Something cannot be measured"), " ".join(map(said, status.faults)))
+            )
         return findings
 
     def _tray(self, status: Status) -> _Finding | None:
@@ -118,7 +121,7 @@ class FirstRun(QWidget):
             return _Finding("search", self.tr("Looking for a tray …"), waiting)
         if status.no_tray:
             self._missed_tray = True
-            return _Finding("warning", self.tr("No tray here shows the icon"), status.no_tray)
+            return _Finding("warning", self.tr("No system tray found"), said(status.no_tray))
         if self._missed_tray:
             clicked = self.tr("A click on it opens this window.")
             return _Finding("check", self.tr("The icon is in the tray"), clicked)

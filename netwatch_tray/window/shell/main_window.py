@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray.feed.protocol import Goodbye, Hello, ServerMessage, SettingsMessage, Status, TickMessage
+from netwatch_tray.language import said
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.process_cost import ProcessCost
@@ -280,7 +281,7 @@ class MainWindow(QWidget):
             self._status = message
             self._agent_cost.add(message.pid, message.uptime_s, message.cpu_s)
             self._line.show_agent_cost(cost_in_words(self._agent_cost.percent, message.rss_bytes))
-            self._line.show_missing(message.faults)
+            self._line.show_missing(tuple(map(said, message.faults)))
         for page in self._pages:
             page.receive(message)
         if self._status and isinstance(message, Status | TickMessage):
@@ -295,7 +296,7 @@ class MainWindow(QWidget):
             self._stack.setCurrentWidget(self.first_run)
         if self._stack.currentWidget() is self.first_run:
             if status.no_tray:
-                self._memory.acknowledge(status.no_tray)
+                self._memory.acknowledge(said(status.no_tray))
             self.first_run.show_findings(status, self.interfaces.tick)
 
     def _follow_link(self) -> None:

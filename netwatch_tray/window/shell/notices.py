@@ -8,6 +8,7 @@ from datetime import datetime
 from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray.feed.protocol import Status
+from netwatch_tray.language import said
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.shell.banner import Notice
 
@@ -36,9 +37,7 @@ def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_un
             translate("Notices", "There are no rates without it."),
         )
     action = translate("Notices", "Start it") if can_start else translate("Notices", "Try now")
-    when = translate("Notices", "Trying again in {seconds} s, attempt {attempt}.").format(
-        seconds=link.retry_in, attempt=link.attempt
-    )
+    when = translate("Notices", "Reconnecting in {seconds} s.").format(seconds=link.retry_in)
     if not link.was_connected:
         return Notice(
             "err",
@@ -50,7 +49,7 @@ def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_un
     return Notice(
         "err",
         f"{translate('Notices', 'The agent stopped.')} {when}",
-        translate("Notices", "Rates are unknown, the chart up to {time} is right.").format(time=since),
+        translate("Notices", "No live rates. The chart is complete up to {time}.").format(time=since),
         action,
     )
 
@@ -61,11 +60,12 @@ def agent_notices(status: Status | None, acknowledged: Collection[str]) -> list[
         return []
     faults = [(translate("Notices", "Something is missing."), fault) for fault in status.faults]
     if status.settings_fault:
-        faults.append((translate("Notices", "Some of the settings do not hold."), status.settings_fault))
+        faults.append((translate("Notices", "Fault in the settings."), status.settings_fault))
     if status.no_tray:
-        faults.append((translate("Notices", "There is no tray here that shows the icon."), status.no_tray))
+        faults.append((translate("Notices", "No system tray found."), status.no_tray))
     button = translate("Notices", "Understood")
-    return [Notice("warn", title, detail, button) for title, detail in faults if detail not in acknowledged]
+    notices = [Notice("warn", title, said(fault), button) for title, fault in faults]
+    return [each for each in notices if each.detail not in acknowledged]
 
 
 def first_of(notices: Sequence[Notice]) -> Notice | None:

@@ -29,8 +29,9 @@ def require_display() -> None:
         )
     if not _can_connect("libxcb.so.1", "xcb_connect"):
         raise NetWatchError(
-            f"The display {os.environ['DISPLAY']} does not answer, so no window can open. "
-            "The rates can be seen in the terminal: netwatch-tray watch"
+            "The display {environ} does not answer, so no window can open. The rates can be seen in "
+            "the terminal: netwatch-tray watch",
+            environ=os.environ["DISPLAY"],
         )
     try:
         ctypes.CDLL("libxcb-cursor.so.0")

@@ -58,8 +58,9 @@ class SingleInstance(QObject):
             self._socket.bind(str(self._path))
         except OSError as error:
             raise NetWatchError(
-                f"No window can open: {self._path} cannot be made ({error.strerror or error}). "
-                "The tray and the terminal verbs still work."
+                "No window can open: {path} cannot be made ({reason}). The tray and the terminal commands still work.",
+                path=self._path,
+                reason=error.strerror or error,
             ) from error
         self._notifier = QSocketNotifier(self._socket.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._read)

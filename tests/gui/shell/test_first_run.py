@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QSettings
 from windows import button, interface, tick, uplink, visible_text
 
+from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import Status, TickMessage
 from netwatch_tray.window.shell.banner import Banner
 
@@ -17,9 +18,9 @@ _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, ove
 def test_it_is_shown_once_if_something_needs_the_user(opened, tmp_path: Path) -> None:
     window = opened.window
     shown = window.first_run
-    opened.say(TickMessage(tick(*_FEW)), _status(no_tray=""))
+    opened.say(TickMessage(tick(*_FEW)), _status(no_tray=None))
     assert not shown.isVisible(), "nothing needs anybody"
-    opened.say(_status(no_tray="Install the extension."), TickMessage(tick(*_FEW, interface(9, "lo"))))
+    opened.say(_status(no_tray=Message("Install the extension.")), TickMessage(tick(*_FEW, interface(9, "lo"))))
     assert shown.isVisible()
     assert "NetWatch is measuring" in visible_text(shown)
     assert "Interfaces found: 3. The total is eth0" in visible_text(shown)
@@ -27,12 +28,12 @@ def test_it_is_shown_once_if_something_needs_the_user(opened, tmp_path: Path) ->
     assert window.findChild(Banner).isHidden(), "it is said once"
     shown.done.emit()
     assert window.interfaces.isVisible()
-    opened.say(_status(no_tray="Install the extension."))
+    opened.say(_status(no_tray=Message("Install the extension.")))
     assert window.interfaces.isVisible(), "never again"
     memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     assert memory.value("welcomed") is not None
     opened.memory.remove("welcomed")
-    opened.say(_status(no_tray="Install the extension."))
+    opened.say(_status(no_tray=Message("Install the extension.")))
     assert shown.isVisible()
     button(window, "Interfaces").click()
     assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
@@ -44,7 +45,7 @@ def test_it_follows_the_search_for_a_tray(opened) -> None:
     opened.say(TickMessage(tick(*_FEW)), _status(is_looking=True))
     assert shown.isVisible()
     assert "Looking for a tray …" in visible_text(shown)
-    opened.say(_status(no_tray="Install the extension."))
+    opened.say(_status(no_tray=Message("Install the extension.")))
     assert "Looking for a tray …" not in visible_text(shown)
     assert "Install the extension." in visible_text(shown)
     assert window.findChild(Banner).isHidden(), "it is said once"
@@ -55,4 +56,6 @@ def test_it_follows_the_search_for_a_tray(opened) -> None:
 
 
 def _status(**more: Any) -> Status:
-    return Status(version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray="", clients=1, **more)
+    return Status(
+        version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray=Message(""), clients=1, **more
+    )

@@ -20,6 +20,7 @@ from windows import (
 )
 
 from netwatch_tray import units
+from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import ConnectionsMessage, Status, Subscribe, TickMessage
 from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.shell.main_window import STARTED_BY_ATTEMPT
@@ -38,7 +39,7 @@ def test_a_lost_agent_is_reported_until_it_is_back(open_window) -> None:
     agent.stop()
     until(lambda: not link.connected, "it is noticed")
     assert banner.isVisible()
-    assert "The agent stopped. Trying again in 1 s, attempt 1." in visible_text(banner)
+    assert "The agent stopped. Reconnecting in 1 s." in visible_text(banner)
     assert readouts(window) == ["download unknown", "upload unknown"]
     assert all(row[2:4] == [units.UNKNOWN] * 2 for row in table_texts(window.interfaces.table))
     assert "Not measuring" in visible_text(window)
@@ -94,10 +95,12 @@ def test_an_agent_of_another_version_is_reported(open_window) -> None:
 
 def test_cost_and_faults_of_the_agent_are_shown(open_window) -> None:
     opened = open_window()
-    status = Status(version="1", pid=1, uptime_s=100, cpu_s=1, rss_bytes=24_300_000, interfaces="", tray="", clients=1)
+    status = Status(
+        version="1", pid=1, uptime_s=100, cpu_s=1, rss_bytes=24_300_000, interfaces="", tray=Message(""), clients=1
+    )
     opened.say(status)
     assert "Agent: CPU 1.0 %, memory 24.3 MB" in visible_text(opened.window)
-    opened.say(msgspec.structs.replace(status, uptime_s=110, cpu_s=1.02, faults=("lsof is missing",)))
+    opened.say(msgspec.structs.replace(status, uptime_s=110, cpu_s=1.02, faults=(Message("lsof is missing"),)))
     assert "Agent: CPU 0.2 %" in visible_text(opened.window)
     assert "1 source missing" in visible_text(opened.window)
     banner = opened.window.findChild(Banner)
@@ -105,7 +108,9 @@ def test_cost_and_faults_of_the_agent_are_shown(open_window) -> None:
     banner.findChild(FlatButton).click()
     assert not banner.isVisible(), "it was read"
     assert "1 source missing" in visible_text(opened.window)
-    opened.say(msgspec.structs.replace(status, uptime_s=120, faults=("lsof is missing", "a", "b", "c")))
+    opened.say(
+        msgspec.structs.replace(status, uptime_s=120, faults=tuple(map(Message, ("lsof is missing", "a", "b", "c"))))
+    )
     assert "a And 2 more." in visible_text(banner)
     again = open_window(connected=False)
     assert WindowMemory(again.memory).acknowledged == {"lsof is missing"}, "nor is it said again"
@@ -114,7 +119,7 @@ def test_cost_and_faults_of_the_agent_are_shown(open_window) -> None:
 def test_a_fault_in_the_settings_is_reported(opened) -> None:
     window = opened.window
     opened.memory.setValue("welcomed", 1)
-    opened.say(TickMessage(tick(*_FEW)), _status(settings_fault="units.bits must be true or false."))
+    opened.say(TickMessage(tick(*_FEW)), _status(settings_fault=Message("units.bits must be true or false.")))
     assert "units.bits must be true or false." in visible_text(window.findChild(Banner))
     assert "missing" not in visible_text(window.findChild(StatusLine)), "all is measured"
     opened.say(_status())
@@ -122,4 +127,6 @@ def test_a_fault_in_the_settings_is_reported(opened) -> None:
 
 
 def _status(**more: Any) -> Status:
-    return Status(version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray="", clients=1, **more)
+    return Status(
+        version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray=Message(""), clients=1, **more
+    )

@@ -13,6 +13,7 @@ import pytest
 from netwatch_tray import paths, settings
 from netwatch_tray.agent.settings_child import SettingsChild
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import Message
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
 
@@ -34,7 +35,7 @@ def run(act: Callable[[SettingsChild], object], until: Callable[[list[str]], boo
     scheduler = Scheduler()
     reported: list[str] = []
 
-    def done(fault: str) -> None:
+    def done(fault: Message | None) -> None:
         reported.append(fault)
         if until(reported):
             scheduler.stop()
@@ -54,7 +55,7 @@ def run(act: Callable[[SettingsChild], object], until: Callable[[list[str]], boo
 
 def test_a_choice_is_in_the_file_when_it_is_reported(file: Path) -> None:
     changes = settings.changes(Settings(), Settings(units=Units(bits=True)))
-    assert run(lambda child: child.write(changes), bool) == [""]
+    assert run(lambda child: child.write(changes), bool) == [None]
     assert settings.load(file).units == Units(bits=True, binary=True)
     assert file.read_text() == HAND_WRITTEN + "bits = true\n"
 
@@ -64,7 +65,7 @@ def test_choices_made_meanwhile_share_the_next_child(file: Path) -> None:
         for number in range(100):
             child.write({"total": {f"eth{number}": number % 2 == 0}, "health": number % 2 == 0})
 
-    assert run(choose, lambda reported: len(reported) == 2) == ["", ""]
+    assert run(choose, lambda reported: len(reported) == 2) == [None, None]
     found = settings.load(file)
     assert found.total == {f"eth{number}": number % 2 == 0 for number in range(100)}
     assert not found.health
@@ -73,20 +74,20 @@ def test_choices_made_meanwhile_share_the_next_child(file: Path) -> None:
 def test_a_file_with_a_fault_is_reported_and_stays(file: Path) -> None:
     file.write_text("[unitz]\n")
     (fault,) = run(lambda child: child.write({"health": True}), bool)
-    assert fault == f"The settings in {file} cannot be used as they are: unitz is no setting."
+    assert str(fault) == f"Fault in the settings file {file}: unitz is not a setting."
     assert file.read_text() == "[unitz]\n"
 
 
 def test_values_that_are_not_allowed_are_refused(file: Path) -> None:
     (fault,) = run(lambda child: child.write({"upload": {"interval": 1}}), bool)
-    assert fault.startswith("These settings cannot be saved: ")
+    assert str(fault).startswith("These settings cannot be saved: ")
     assert file.read_text() == HAND_WRITTEN
 
 
 def test_a_child_that_cannot_start_is_reported(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.launch.command", lambda *_: ("/nonexistent/program",))
     (fault,) = run(lambda child: child.write({"health": True}), bool)
-    assert "cannot be started: No such file or directory" in fault
+    assert "cannot be started: No such file or directory" in str(fault)
     assert file.read_text() == HAND_WRITTEN
 
 

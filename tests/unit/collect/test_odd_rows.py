@@ -146,7 +146,8 @@ def test_rows_that_are_left_out_are_counted_and_the_first_is_logged(expected_log
     for _ in range(3):
         assert len(proc.parse_mounts(b"\x1b[2J\n/dev/sda1 / ext4 rw 0 0\n")) == 1
     assert odd_rows.counts() == {"/proc/self/mounts": 3}
-    assert odd_rows.faults() == ("Left out of /proc/self/mounts: 3 rows that are not understood.",)
+    (fault,) = odd_rows.faults()
+    assert str(fault) == "Rows of /proc/self/mounts that cannot be read: 3. They were left out."
 
 
 def test_a_format_of_which_no_row_is_understood_is_refused() -> None:

@@ -23,7 +23,7 @@ from netwatch_tray.collect.sockets import (
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.topology import decide
-from netwatch_tray.errors import ParseError, UnsupportedError
+from netwatch_tray.errors import Message, ParseError, UnsupportedError
 from netwatch_tray.model import App, Connection, Interface
 
 
@@ -73,7 +73,7 @@ def test_what_is_no_endpoint(text: str) -> None:
 
 class Rung:
     def __init__(self) -> None:
-        self.note: str | None = "Misses things."
+        self.note: Message | None = Message("Misses things.")
 
 
 def test_the_ladder_says_why_no_better_source_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_the_ladder_says_why_no_better_source_is_used(monkeypatch: pytest.Monkey
         raise UnsupportedError("The better one is missing.")
 
     monkeypatch.setattr(connections, "_ladder", lambda: iter([refuses, Rung]))
-    assert connections.open_source().note == "Misses things. The better one is missing."
+    assert str(connections.open_source().note) == "Misses things. The better one is missing."
     monkeypatch.setattr(connections, "_ladder", lambda: iter([refuses, refuses]))
     with pytest.raises(UnsupportedError, match="The better one is missing"):
         connections.open_source()

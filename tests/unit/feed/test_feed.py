@@ -14,7 +14,7 @@ from desktop import PATIENCE, wait_for
 from hypothesis import example, given, strategies as st
 
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
+from netwatch_tray.errors import AgentUnreachableError, Message, NetWatchError, ParseError
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Hello, Status, Subscribe, TickMessage
@@ -35,7 +35,9 @@ def connection(key: str) -> Connection:
     )  # fmt: skip
 
 
-STATUS = Status(version="1", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="fake", tray="fake", clients=1)
+STATUS = Status(
+    version="1", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="fake", tray=Message("fake"), clients=1
+)
 
 
 class Agent:

@@ -97,7 +97,7 @@ def test_offline_says_so_everywhere_and_why() -> None:
 def test_paused_and_unreadable_have_shapes_and_words_of_their_own() -> None:
     paused = present(tick(None, None, interface(2, "eth0"), interface(3, "wlan0"), gap=GapReason.PAUSED))
     assert (paused.glyph, paused.label, paused.is_paused) == (Glyph("paused"), "paused", True)
-    assert paused.rows == paused.tooltip == ("NetWatch is paused", "Nothing is measured until you go on")
+    assert paused.rows == paused.tooltip == ("NetWatch is paused", "Nothing is measured until you resume")
     broken = present(tick(None, None, interface(2, "eth0"), gap=GapReason.UNREADABLE))
     assert (broken.glyph, broken.label, broken.is_paused) == (Glyph("alert"), "no data", False)
     assert broken.tooltip[0] == "NetWatch cannot measure"

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, SettingsMessage, Topic
+from netwatch_tray.language import said
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.bar import ConnectionsBar
 from netwatch_tray.window.pages.connections.columns import ConnectionContext, connection_columns
@@ -169,7 +170,7 @@ class ConnectionsPage(Page):
         return ConnectionContext(self._units, self._now, *self._most, *self._has)
 
     def _take(self, message: ConnectionsMessage) -> None:
-        self._source, self._fault = message.source, message.fault
+        self._source, self._fault = message.source, said(message.fault) if message.fault else None
         self._is_known = self._is_known or message.fault is None or bool(message.added)
         self._now = time.time()
         now = time.monotonic()

@@ -65,7 +65,7 @@ class About(QObject):
                 f"connections: {self._status.connections}",
                 f"tray: {self._status.tray}",
                 f"uptime: {self._status.uptime_s:.0f} s, memory: {units.size(self._status.rss_bytes)}",
-                *self._status.faults,
+                *map(str, self._status.faults),
             ]
         QGuiApplication.clipboard().setText("\n".join(lines))
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from netwatch_tray import autostart
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
+from netwatch_tray.language import said
 from netwatch_tray.settings import Settings
 from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.page import Page
@@ -71,7 +72,7 @@ class SettingsPage(Page):
             self._counted.show_interfaces(message.tick.interfaces)
         elif isinstance(message, Status):
             self.about.show_status(message)
-            self.upload.show_status(message.upload)
+            self.upload.show_status(said(message.upload) if message.upload else None)
 
     def lose_agent(self) -> None:
         self.about.show_status(None)
@@ -157,7 +158,7 @@ class SettingsPage(Page):
             if self._file is not None:
                 autostart.turn(on=on)
         except NetWatchError as error:
-            self._not_saved = str(error)
+            self._not_saved = said(error.message)
             self._login.setChecked(autostart.is_on())
         else:
             self._not_saved = None
@@ -172,7 +173,7 @@ class SettingsPage(Page):
         try:
             after = settings_writer.change(self._file, change)
         except SettingsError as error:
-            self._not_saved = str(error)
+            self._not_saved = said(error.message)
             self._show_settings(self._settings)
         else:
             self._not_saved = None

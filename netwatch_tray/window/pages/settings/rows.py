@@ -38,6 +38,12 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
     return {
         "general": (
             SettingRow(
+                "language",
+                translate("Settings", "Language"),
+                OneOf({"auto": translate("Settings", "System"), "en": "English", "de": "Deutsch"}),
+                translate("Settings", "An open window keeps its language until it is opened again."),
+            ),
+            SettingRow(
                 "window.theme",
                 translate("Settings", "Colour scheme"),
                 OneOf(
@@ -55,7 +61,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 "tray.interface",
                 translate("Settings", "Rates of"),
                 Menu(interfaces, empty=translate("Settings", "The total")),
-                translate("Settings", "What icon, tooltip and text tell."),
+                translate("Settings", "Shown by the icon, its tooltip and its text."),
             ),
             SettingRow(
                 "tray.text",
@@ -73,7 +79,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 "tray.period",
                 translate("Settings", "New rates every"),
                 OneOf({each: translate("Settings", "{seconds} s").format(seconds=each) for each in (1, 2, 5)}),
-                translate("Settings", "What the tray shows are means of that time; measuring goes on each second."),
+                translate("Settings", "The tray shows averages of that time; measuring continues every second."),
             ),
         ),
         "units": (
@@ -101,7 +107,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 "history.size_mb",
                 translate("Settings", "At most"),
                 Amount(20, 100_000, suffix=" MB"),
-                translate("Settings", "Beyond it the oldest hours are given up, never the days."),
+                translate("Settings", "When full, the oldest hourly data is deleted; daily totals stay."),
             ),
         ),
         "plan": (
@@ -109,7 +115,7 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 "plan.cap_gb",
                 translate("Settings", "Allowed in a month"),
                 Amount(0, 1_000_000, suffix=" GB", decimals=2, none=translate("Settings", "No cap")),
-                translate("Settings", "Download and upload together, in 10⁹ bytes; you are told at 80 and 100 %."),
+                translate("Settings", "Download and upload together, in 10⁹ bytes; you are notified at 80 and 100 %."),
             ),
             SettingRow(
                 "plan.billing_day",

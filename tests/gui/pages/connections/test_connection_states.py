@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel
 from windows import button, connection, table_texts, until, visible_text
 
 from netwatch_tray import units
+from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import ConnectionsMessage, Subscribe
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.shell.banner import Banner
@@ -79,12 +80,12 @@ def test_an_empty_list_explains_itself(open_window) -> None:
     until(lambda: _instead(page).startswith("Reading the connections"), "says that it reads")
     opened.say(ConnectionsMessage(reset=True))
     assert _instead(page).startswith("No connections: No program")
-    opened.say(ConnectionsMessage(fault="The program “lsof” is not installed."))
+    opened.say(ConnectionsMessage(fault=Message("The program “lsof” is not installed.")))
     assert _instead(page) == "The connection list is missing: The program “lsof” is not installed."
     opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
     assert _instead(page) == ""
     assert opened.window.findChild(Banner).isHidden()
-    opened.say(ConnectionsMessage(fault="lsof did not answer."))
+    opened.say(ConnectionsMessage(fault=Message("lsof did not answer.")))
     banner = opened.window.findChild(Banner)
     assert banner.isVisible()
     assert visible_text(banner) == "The connection list may be old | lsof did not answer."

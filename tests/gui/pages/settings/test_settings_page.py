@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from windows import choose_from_menu, control, interface, table_texts, tick, until, uplink, visible_text
 
 from netwatch_tray import settings
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError
 from netwatch_tray.feed.protocol import Command, SettingsMessage, Status, TickMessage
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
@@ -127,7 +127,16 @@ def test_the_report_has_no_addresses(opened) -> None:
     window.turn_to(4)
     opened.say(
         TickMessage(tick(uplink(2, "eth0", 1.0, 1.0, addresses=("192.0.2.24/24",)))),
-        Status(version="1", pid=1, uptime_s=100, cpu_s=1, rss_bytes=10, interfaces="rtnetlink", tray="sni", clients=1),
+        Status(
+            version="1",
+            pid=1,
+            uptime_s=100,
+            cpu_s=1,
+            rss_bytes=10,
+            interfaces="rtnetlink",
+            tray=Message("sni"),
+            clients=1,
+        ),
     )
     window.settings.about.copy_report()
     report = QGuiApplication.clipboard().text()

@@ -9,6 +9,7 @@ from pathlib import Path
 from windows import button, control, until, visible_text
 
 from netwatch_tray import settings
+from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import SettingsMessage, Status
 from netwatch_tray.settings import Settings
 from netwatch_tray.window.widgets.setting_controls import Number, Switch
@@ -31,7 +32,17 @@ def test_upload_is_off_until_it_is_turned_on(opened, tmp_path: Path) -> None:
     opened.say(SettingsMessage(Settings(upload=found)))
     sent = "42 snapshots sent, none waits."
     opened.say(
-        Status(version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray="", upload=sent, clients=1)
+        Status(
+            version="1",
+            pid=1,
+            uptime_s=1,
+            cpu_s=1,
+            rss_bytes=1,
+            interfaces="",
+            tray=Message(""),
+            upload=Message(sent),
+            clients=1,
+        )
     )
     assert sent in visible_text(page)
     upload.server.setText("https://collector.example.net")

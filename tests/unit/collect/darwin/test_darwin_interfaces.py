@@ -758,6 +758,6 @@ class TestLiveness:
             source.tick(21, packets=1000, octets=0, column=column)
             assert guard.sample() == source.sample()
         assert guard.note is not None
-        assert f"en0 ({direction})" in guard.note
+        assert f"en0 ({direction})" in str(guard.note)
         guard.close()
         assert source.is_closed

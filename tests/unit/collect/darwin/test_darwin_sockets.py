@@ -355,7 +355,7 @@ def test_nettop_takes_owners_from_the_kernel_and_from_lsof_once_it_hides_them(
     source = NettopSource()
     assert source.name == "nettop + sysctl pcblist_n"
     assert source.note is not None
-    assert "counts no bytes" in source.note
+    assert "counts no bytes" in str(source.note)
     assert sorted((each.pid, each.uid, each.rx_bytes) for each in source.read().changed.values() if each.uid) == [
         (300, 65, 700)
     ]
@@ -364,7 +364,7 @@ def test_nettop_takes_owners_from_the_kernel_and_from_lsof_once_it_hides_them(
     assert {each.uid for each in source.read().changed.values()} == {65, 501}
     assert source.name == "nettop + lsof"
     assert source.note is not None
-    assert "hides" in source.note
+    assert "hides" in str(source.note)
 
 
 @pytest.mark.parametrize(
