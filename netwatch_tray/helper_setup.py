@@ -88,7 +88,7 @@ def install_commands(users: Collection[int]) -> list[str]:
     return [
         shlex.join(["sudo", "install", "-D", "-m", "0644", "-t", str(_CODE), *_source_files()]),
         shlex.join(["sudo", "install", "-m", "0644", "-t", str(_UNITS), *map(str, _unit_files())]),
-        f"printf {shlex.quote(_drop_in(users))} | sudo install -D -m 0644 /dev/stdin {shlex.quote(str(_DROP_IN))}",
+        f"printf '%s\\n' {shlex.join(_drop_in(users))} | sudo install -D -m 0644 /dev/stdin {_DROP_IN}",
         "sudo systemctl daemon-reload",
         f"sudo systemctl enable --now {_SOCKET_UNIT}",
     ]
@@ -124,7 +124,7 @@ def install(users: Collection[int]) -> None:
     _UNITS.mkdir(parents=True, exist_ok=True)
     for unit in _unit_files():
         _write(_UNITS / unit.name, unit.read_text("utf-8"))
-    _write(_DROP_IN, _drop_in({*users, *allowed_users()}))
+    _write(_DROP_IN, "".join(f"{line}\n" for line in _drop_in({*users, *allowed_users()})))
     if _is_booted():
         _systemctl("daemon-reload")
         _systemctl("stop", _SOCKET_UNIT, _SERVICE)
@@ -258,11 +258,13 @@ def _service_command(code: Path) -> list[str]:
     return [str(_PYTHON), *_PYTHON_OPTIONS, str(code)]
 
 
-def _drop_in(users: Collection[int]) -> str:
+def _drop_in(users: Collection[int]) -> list[str]:
+    """The lines that the service is completed with: its users, and a frozen program's own command."""
     lines = ["[Service]", f'Environment="{_USERS}={" ".join(map(str, sorted(users)))}"']
     if _is_frozen() and refusal() is None:
-        lines += ["ExecStart=", f"ExecStart={sys.executable} {FROZEN_SERVICE} ${_USERS}"]
-    return "\n".join(lines) + "\n"
+        program = sys.executable.replace("%", "%%")  # systemd.unit(5), specifiers
+        lines += ["ExecStart=", f'ExecStart="{program}" {FROZEN_SERVICE} ${_USERS}']
+    return lines
 
 
 def _require_root_and_trust() -> None:
