@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ os.environ.update(_QT)
 from PySide6.QtCore import QEvent, QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QCursor, QFont
 from PySide6.QtWidgets import QApplication
-from windows import FakeAgent, FakeHistory, FakeReader, Opened, past_tick
+from windows import FakeAgent, FakeHistory, FakeReader, Open, Opened, past_tick
 
 from netwatch_tray.feed.protocol import RecentTick
 from netwatch_tray.units import Units
@@ -69,9 +69,6 @@ def agent(tmp_path: Path) -> Iterator[FakeAgent]:
     agent = FakeAgent(tmp_path / "feed")
     yield agent
     agent.stop()
-
-
-Open = Callable[..., Opened]
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
-from windows import FEW, connection, interface, tick, until, uplink
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
+from windows import FEW, Open, connection, interface, tick, until, uplink
 
 from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import ConnectionsMessage, TickMessage
@@ -87,7 +87,7 @@ def _check_table(table: TableView) -> None:
 @pytest.mark.parametrize("size", [(720, 480), (960, 640), (1280, 800)], ids=str)
 @pytest.mark.parametrize("scheme", [Qt.ColorScheme.Light, Qt.ColorScheme.Dark], ids=lambda scheme: scheme.name)
 @pytest.mark.parametrize("data", ["empty", "typical", "extreme", "lost"])
-def test_nothing_is_cut_or_covered(application, open_window, size, scheme, data) -> None:
+def test_nothing_is_cut_or_covered(application: QApplication, open_window: Open, size, scheme, data) -> None:
     opened = open_window(scheme, size)
     if data in ("typical", "lost"):
         opened.say(TickMessage(tick(*FEW)), ConnectionsMessage(reset=True, added=(connection(1), connection(2))))
@@ -112,7 +112,7 @@ def test_nothing_is_cut_or_covered(application, open_window, size, scheme, data)
     assert opened.window.interfaces.range_chart.chart.height() >= 140
 
 
-def test_a_larger_font_makes_everything_higher(application, open_window) -> None:
+def test_a_larger_font_makes_everything_higher(application: QApplication, open_window: Open) -> None:
     before = application.font()
     larger = application.font()
     larger.setPixelSize(20)

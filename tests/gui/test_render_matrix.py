@@ -12,7 +12,7 @@ from painted import Record, problems
 from PIL import Image, ImageChops, ImageStat
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.text import Text
@@ -81,7 +81,7 @@ class _Sloppy(QWidget):
         painter.drawText(QPoint(10, 150), "pale")
 
 
-def test_the_checks_find_every_fault(application) -> None:
+def test_the_checks_find_every_fault(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     window = _Sloppy()
     window.resize(200, 260)

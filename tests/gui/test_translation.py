@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTranslator
-from windows import interface, tick, uplink
+from PySide6.QtWidgets import QApplication
+from windows import Open, interface, tick, uplink
 
 from netwatch_tray.feed.protocol import TickMessage
 from netwatch_tray.model import Why, WhyCode
@@ -24,7 +25,7 @@ _PLACES = re.compile(r"\{[^}]*\}")
 
 
 @pytest.fixture
-def german(application):
+def german(application: QApplication):
     before = application.findChildren(QTranslator)
     language.install(application, "de")
     added = [each for each in application.findChildren(QTranslator) if each not in before]
@@ -64,7 +65,7 @@ def test_the_tool_keeps_what_is_translated_and_marks_what_is_not(tmp_path: Path)
     assert done.returncode == 0
 
 
-def test_a_text_that_is_no_plain_string_stops_the_tool(tmp_path: Path, monkeypatch) -> None:
+def test_a_text_that_is_no_plain_string_stops_the_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(translations, "ROOT", tmp_path)
     monkeypatch.setattr(translations, "SOURCES", tmp_path)
     source = tmp_path / "page.py"
@@ -77,14 +78,14 @@ def test_a_text_that_is_no_plain_string_stops_the_tool(tmp_path: Path, monkeypat
         translations.messages()
 
 
-def test_an_english_window_has_no_translator(application) -> None:
+def test_an_english_window_has_no_translator(application: QApplication) -> None:
     before = application.findChildren(QTranslator)
     language.install(application, "fr")
     assert application.findChildren(QTranslator) == before
 
 
 @pytest.mark.usefixtures("german")
-def test_the_window_speaks_german(open_window) -> None:
+def test_the_window_speaks_german(open_window: Open) -> None:
     opened = open_window()
     opened.say(
         TickMessage(
@@ -105,7 +106,7 @@ def test_the_window_speaks_german(open_window) -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_the_settings_are_german_where_the_tray_opens_them(open_window) -> None:
+def test_the_settings_are_german_where_the_tray_opens_them(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to_settings()
     page = opened.window.settings

@@ -142,6 +142,9 @@ class Opened:
         self.link.received.disconnect(taken.append)
 
 
+Open = Callable[..., Opened]
+
+
 def interface(index: int, name: str, rx: float | None = None, tx: float | None = None, **more: object) -> InterfaceTick:
     values: dict[str, object] = {
         "is_up": True, "is_uplink": False, "why": Why(WhyCode.NO_DEFAULT_ROUTE),

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from windows import interface, past_tick, tick, uplink
+from PySide6.QtWidgets import QApplication
+from windows import Open, interface, past_tick, tick, uplink
 
 from netwatch_tray.feed.protocol import TickMessage
 from netwatch_tray.model import GapReason
@@ -17,7 +19,7 @@ def _rows(page) -> list[list[str]]:
     return [[str(model.index(row, column).data()) for column in range(6)] for row in range(model.rowCount())]
 
 
-def test_the_table_shows_what_the_chart_shows(open_window) -> None:
+def test_the_table_shows_what_the_chart_shows(open_window: Open) -> None:
     some = [
         past_tick(ago, *((None, None, GapReason.ASLEEP) if 8 <= ago <= 12 else (ago * 1e6, 1e3)))
         for ago in range(20, 0, -1)
@@ -50,7 +52,7 @@ def test_the_table_shows_what_the_chart_shows(open_window) -> None:
     assert page.range_chart.chart.grab().toImage() == image, "nothing is missing in the picture"
 
 
-def test_the_table_is_sorted_and_copied_like_any_other(open_window, application) -> None:
+def test_the_table_is_sorted_and_copied_like_any_other(open_window: Open, application: QApplication) -> None:
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *(past_tick(ago, ago * 1e6, 1e3) for ago in range(9, 0, -1)))
     page = opened.window.interfaces
     page.range_chart.as_table.click()
@@ -61,7 +63,7 @@ def test_the_table_is_sorted_and_copied_like_any_other(open_window, application)
     assert application.clipboard().text().split("\t")[1:3] == ["9.00 MB/s", "1.00 kB/s"]
 
 
-def test_the_crosshair_is_announced_to_screen_readers(open_window, monkeypatch) -> None:
+def test_the_crosshair_is_announced_to_screen_readers(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     spoken: list[str] = []
     monkeypatch.setattr(QAccessible, "isActive", lambda: True)
     monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: spoken.append(event.message()))

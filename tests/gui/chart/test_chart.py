@@ -7,6 +7,7 @@ import pytest
 from charts import END, shown, steady
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, Signal
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Point
@@ -17,7 +18,7 @@ def _place(chart: Chart, at: float) -> QPoint:
     return QPointF(frame.x(at), frame.zero).toPoint()
 
 
-def test_arrow_keys_move_the_crosshair_from_point_to_point(application) -> None:
+def test_arrow_keys_move_the_crosshair_from_point_to_point(application: QApplication) -> None:
     chart = shown(Chart, application, steady(range(58, 60)))
     QTest.keyClick(chart, Qt.Key.Key_Left)
     assert chart.crosshair == END
@@ -30,7 +31,7 @@ def test_arrow_keys_move_the_crosshair_from_point_to_point(application) -> None:
     assert not chart.clear_crosshair()
 
 
-def test_the_crosshair_follows_the_mouse_until_a_click(application) -> None:
+def test_the_crosshair_follows_the_mouse_until_a_click(application: QApplication) -> None:
     chart = shown(Chart, application, steady(range(20, 40)))
     before = chart.grab().toImage()
     QTest.mouseMove(chart, _place(chart, END - 10.3))
@@ -52,7 +53,7 @@ def test_the_crosshair_follows_the_mouse_until_a_click(application) -> None:
     assert chart.crosshair is None, "the mouse left the chart"
 
 
-def test_the_crosshair_is_removed_when_its_moment_leaves_the_range(application) -> None:
+def test_the_crosshair_is_removed_when_its_moment_leaves_the_range(application: QApplication) -> None:
     chart = shown(Chart, application, steady())
     QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=_place(chart, END - 59))
     assert chart.crosshair == END - 59
@@ -72,7 +73,7 @@ def _drag(chart: Chart, start: float, end: float) -> None:
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_dragging_zooms_in_and_a_double_click_shows_the_whole_range(application, backwards: bool) -> None:
+def test_dragging_zooms_in_and_a_double_click_shows_the_whole_range(application: QApplication, backwards: bool) -> None:
     chart, announced = shown(Chart, application, steady()), []
     chart.zoomed.connect(lambda: announced.append(chart.zoom))
     span = (END - 40, END - 20)
@@ -88,7 +89,7 @@ def test_dragging_zooms_in_and_a_double_click_shows_the_whole_range(application,
     assert len(announced) == 2
 
 
-def test_a_click_that_moves_by_few_pixels_is_no_drag(application) -> None:
+def test_a_click_that_moves_by_few_pixels_is_no_drag(application: QApplication) -> None:
     chart = shown(Chart, application, steady())
     middle = _place(chart, END - 30)
     QTest.mousePress(chart, Qt.MouseButton.LeftButton, pos=middle)
@@ -101,7 +102,7 @@ def test_a_click_that_moves_by_few_pixels_is_no_drag(application) -> None:
     assert chart.crosshair == frozen
 
 
-def test_plus_and_minus_zoom_around_the_crosshair(application) -> None:
+def test_plus_and_minus_zoom_around_the_crosshair(application: QApplication) -> None:
     chart = shown(Chart, application, steady())
     QTest.keyClick(chart, Qt.Key.Key_Minus)
     assert chart.zoom is None, "the whole range is the most"

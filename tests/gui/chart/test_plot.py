@@ -6,7 +6,7 @@ import pytest
 from charts import END, columns, near, shown, steady
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QHelpEvent, QImage
-from PySide6.QtWidgets import QToolTip
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
@@ -19,7 +19,9 @@ from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, Tokens
 @pytest.mark.parametrize(
     ("scheme", "tokens"), [(Qt.ColorScheme.Light, LIGHT), (Qt.ColorScheme.Dark, DARK)], ids=["light", "dark"]
 )
-def test_a_gap_breaks_both_curves_and_is_hatched(application, scheme: Qt.ColorScheme, tokens: Tokens) -> None:
+def test_a_gap_breaks_both_curves_and_is_hatched(
+    application: QApplication, scheme: Qt.ColorScheme, tokens: Tokens
+) -> None:
     plot = shown(Plot, application, steady(range(20, 40)), scheme)
     image, box = plot.grab().toImage(), plot.scene().frame.box
     first, last = (box.left() + second / 60 * box.width() for second in (19, 40))
@@ -32,7 +34,7 @@ def test_a_gap_breaks_both_curves_and_is_hatched(application, scheme: Qt.ColorSc
     assert len({image.pixel(x, round(box.top()) + 40) for x in inside}) > 1, "hatched"
 
 
-def test_curves_are_drawn_at_the_height_of_their_rates(application) -> None:
+def test_curves_are_drawn_at_the_height_of_their_rates(application: QApplication) -> None:
     plot = shown(Plot, application, steady())
     frame, image = plot.scene().frame, plot.grab().toImage()
     x = round(frame.x(END - 20))
@@ -55,11 +57,13 @@ def test_curves_are_drawn_at_the_height_of_their_rates(application) -> None:
         ([], "no data"),
     ],
 )
-def test_the_description_names_every_gap(application, points: list[Point], text: str) -> None:
+def test_the_description_names_every_gap(application: QApplication, points: list[Point], text: str) -> None:
     assert text in shown(Plot, application, points).accessibleDescription()
 
 
-def test_the_description_is_written_at_most_every_five_seconds(application, monkeypatch) -> None:
+def test_the_description_is_written_at_most_every_five_seconds(
+    application: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 100.0
     monkeypatch.setattr("netwatch_tray.window.chart.plot.time.monotonic", lambda: now)
     plot = shown(Plot, application, steady())
@@ -75,7 +79,7 @@ def test_the_description_is_written_at_most_every_five_seconds(application, monk
     assert "download 7.00 MB/s" in plot.accessibleDescription()
 
 
-def test_the_tooltip_of_a_gap_gives_its_reason(application, monkeypatch) -> None:
+def test_the_tooltip_of_a_gap_gives_its_reason(application: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     texts: list[str] = []
     monkeypatch.setattr(QToolTip, "showText", lambda _place, text, _widget: texts.append(text))
     plot = shown(Plot, application, steady(range(20, 40)))
@@ -87,7 +91,7 @@ def test_the_tooltip_of_a_gap_gives_its_reason(application, monkeypatch) -> None
 
 
 @pytest.fixture
-def updates(monkeypatch) -> list[layers.Scene]:
+def updates(monkeypatch: pytest.MonkeyPatch) -> list[layers.Scene]:
     """Every scene that a picture is updated with."""
     scenes: list[layers.Scene] = []
     update = layers.Picture.update
@@ -95,7 +99,7 @@ def updates(monkeypatch) -> list[layers.Scene]:
     return scenes
 
 
-def test_nothing_is_computed_while_hidden(application, updates: list) -> None:
+def test_nothing_is_computed_while_hidden(application: QApplication, updates: list) -> None:
     plot = shown(Plot, application, steady())
     plot.hide()
     updates.clear()
@@ -107,7 +111,7 @@ def test_nothing_is_computed_while_hidden(application, updates: list) -> None:
     assert max(known.rx for known in plot.moments()) == 1e6, "but its table gets the newest points"
 
 
-def test_the_picture_is_drawn_once_per_tick(application, updates: list) -> None:
+def test_the_picture_is_drawn_once_per_tick(application: QApplication, updates: list) -> None:
     plot = shown(Plot, application, steady())
     updates.clear()
     for _ in range(3):
@@ -139,7 +143,7 @@ def _greens(image: QImage) -> Iterator[int]:
 
 @pytest.mark.parametrize("span", [60, 300, 3600])
 @pytest.mark.parametrize("holes", [range(0), range(30, 38)], ids=["whole", "broken"])
-def test_a_scrolled_picture_equals_one_drawn_anew(application, span: int, holes: range) -> None:
+def test_a_scrolled_picture_equals_one_drawn_anew(application: QApplication, span: int, holes: range) -> None:
     def opened() -> Plot:
         plot = Plot(Theme(application, Qt.ColorScheme.Light))
         plot.resize(701, 300)
@@ -159,7 +163,9 @@ def test_a_scrolled_picture_equals_one_drawn_anew(application, span: int, holes:
     assert sum(abs(one - other) > 60 for one, other in pixels) < 40
 
 
-def test_the_rates_beside_the_grid_are_in_the_users_units(application, monkeypatch) -> None:
+def test_the_rates_beside_the_grid_are_in_the_users_units(
+    application: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts: list[str] = []
     monkeypatch.setattr(layers, "rate_labels", lambda ticks, shown_in: texts.append(shown_in) or [""] * len(ticks))
     plot = shown(Plot, application, steady())
@@ -169,7 +175,7 @@ def test_the_rates_beside_the_grid_are_in_the_users_units(application, monkeypat
     assert set(texts) == {Units(bits=True)}
 
 
-def test_a_notice_is_written_over_the_faded_chart(application) -> None:
+def test_a_notice_is_written_over_the_faded_chart(application: QApplication) -> None:
     plot = shown(Plot, application, steady())
     plain = plot.grab().toImage()
     plot.show_notice("Reading the history …")
@@ -179,7 +185,7 @@ def test_a_notice_is_written_over_the_faded_chart(application) -> None:
     assert plot.grab().toImage() == plain
 
 
-def test_a_gap_at_the_edge_of_the_zoomed_part_begins_at_the_edge(application) -> None:
+def test_a_gap_at_the_edge_of_the_zoomed_part_begins_at_the_edge(application: QApplication) -> None:
     plot = shown(Plot, application, steady(range(20, 40)))
     plot.zoom_to(END - 30, END - 5)
     gap = plot.moments()[0]
@@ -188,7 +194,7 @@ def test_a_gap_at_the_edge_of_the_zoomed_part_begins_at_the_edge(application) ->
     assert "asleep until " in plot.accessibleDescription()
 
 
-def test_only_the_zoomed_part_matters_to_scales_peak_and_name(application) -> None:
+def test_only_the_zoomed_part_matters_to_scales_peak_and_name(application: QApplication) -> None:
     points = steady()
     points[45] = points[45]._replace(rx=50e6)
     plot = shown(Plot, application, points)
@@ -201,7 +207,7 @@ def test_only_the_zoomed_part_matters_to_scales_peak_and_name(application) -> No
     assert plot.accessibleName().count("–") == 1
 
 
-def test_zoomed_points_replace_coarser_ones_until_the_whole_range_is_shown(application) -> None:
+def test_zoomed_points_replace_coarser_ones_until_the_whole_range_is_shown(application: QApplication) -> None:
     plot, announced = shown(Plot, application, steady()), []
     plot.zoomed.connect(lambda: announced.append(plot.zoom))
     plot.set_zoomed_points([], 1.0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from windows import until, visible_text
+import pytest
+from windows import Open, until, visible_text
 
 from netwatch_tray.feed.protocol import Command, Subscribe
 from netwatch_tray.window.shell.banner import Banner
 
 
-def test_it_reconnects_by_itself(open_window, monkeypatch) -> None:
+def test_it_reconnects_by_itself(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.data.agent_link._RETRY_AFTER_S", (0,))
     opened = open_window(connected=False)
     opened.agent.stop()
@@ -22,14 +23,14 @@ def test_it_reconnects_by_itself(open_window, monkeypatch) -> None:
     assert banner.isHidden()
 
 
-def test_a_line_that_does_not_parse_ends_the_connection(open_window, expected_logs) -> None:
+def test_a_line_that_does_not_parse_ends_the_connection(open_window: Open, expected_logs) -> None:
     opened = open_window()
     expected_logs.append("The agent sent a line that is not understood")
     opened.agent.write(b'{"type": "tick", "tick": 7}\n')
     until(lambda: opened.link.attempt == 1, "the line is cut")
 
 
-def test_only_visible_topics_are_subscribed(open_window) -> None:
+def test_only_visible_topics_are_subscribed(open_window: Open) -> None:
     opened = open_window()
     opened.agent.heard()
     opened.window.turn_to(1)

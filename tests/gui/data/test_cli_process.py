@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from windows import until
+from windows import Opened, until
 
 from netwatch_tray.window.data.cli_process import CliProcess
 
 
-def test_a_command_that_cannot_start_fails(opened) -> None:
+def test_a_command_that_cannot_start_fails(opened: Opened) -> None:
     verb = CliProcess(opened.window, lambda: ("/nonexistent/netwatch-tray",))
     said: list[str] = []
     verb.failed.connect(said.append)

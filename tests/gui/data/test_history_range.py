@@ -46,7 +46,7 @@ def shown(queue):
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock(monkeypatch: pytest.MonkeyPatch):
     class Clock:
         now = 1000.0
 

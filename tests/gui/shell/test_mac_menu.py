@@ -9,12 +9,13 @@ from cocoa import Cocoa
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar
+from windows import Open
 
 from netwatch_tray.window.shell.mac_menu import become_regular
 
 
 @pytest.fixture
-def on_a_mac(monkeypatch):
+def on_a_mac(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys, "platform", "darwin")
 
 
@@ -26,7 +27,7 @@ def actions(window) -> dict[str, QAction]:
 
 
 @pytest.mark.usefixtures("on_a_mac")
-def test_the_menu_bar_has_the_usual_items_in_their_roles(open_window):
+def test_the_menu_bar_has_the_usual_items_in_their_roles(open_window: Open) -> None:
     window = open_window().window
     found = actions(window)
     roles = {name: row.menuRole() for name, row in found.items() if row.menuRole() != QAction.MenuRole.NoRole}
@@ -42,7 +43,7 @@ def test_the_menu_bar_has_the_usual_items_in_their_roles(open_window):
 
 
 @pytest.mark.usefixtures("on_a_mac")
-def test_no_key_is_ambiguous(open_window):
+def test_no_key_is_ambiguous(open_window: Open) -> None:
     window = open_window().window
     keys = [row.shortcut().toString() for row in actions(window).values() if not row.shortcut().isEmpty()]
     keys += [shortcut.key().toString() for shortcut in window.findChildren(QShortcut)]
@@ -50,7 +51,7 @@ def test_no_key_is_ambiguous(open_window):
 
 
 @pytest.mark.usefixtures("on_a_mac")
-def test_every_item_acts(open_window):
+def test_every_item_acts(open_window: Open) -> None:
     window = open_window().window
     found = actions(window)
     found["Connections"].trigger()
@@ -67,11 +68,11 @@ def test_every_item_acts(open_window):
     assert not window.isVisible()
 
 
-def test_elsewhere_there_is_no_menu_bar(open_window):
+def test_elsewhere_there_is_no_menu_bar(open_window: Open) -> None:
     assert not open_window().window.findChildren(QMenuBar)
 
 
-def test_the_process_gets_a_dock_icon_and_comes_to_the_front(monkeypatch):
+def test_the_process_gets_a_dock_icon_and_comes_to_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
     cocoa = Cocoa()
     cocoa.install(monkeypatch)
     become_regular()

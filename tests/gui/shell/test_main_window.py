@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QWidget
-from windows import FEW, button, connection, interface, readouts, tick, until, uplink, visible_text
+from windows import FEW, Open, Opened, button, connection, interface, readouts, tick, until, uplink, visible_text
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, Goodbye, Subscribe, TickMessage
 from netwatch_tray.window.pages.connections.grouping import Grouping
@@ -15,7 +15,7 @@ from netwatch_tray.window.widgets.text import Text
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_keys_choose_page_range_and_crosshair(open_window) -> None:
+def test_keys_choose_page_range_and_crosshair(open_window: Open) -> None:
     opened = open_window()
     window, page = opened.window, opened.window.interfaces
     opened.say(*(TickMessage(tick(*FEW, ago=ago)) for ago in (2, 1, 0)))
@@ -39,7 +39,7 @@ def test_keys_choose_page_range_and_crosshair(open_window) -> None:
     assert window.isVisible(), "nobody loses a window by one key too many"
 
 
-def test_escape_goes_back_by_steps(open_window) -> None:
+def test_escape_goes_back_by_steps(open_window: Open) -> None:
     opened = open_window()
     window = opened.window
     opened.say(ConnectionsMessage(reset=True, added=(connection(1), connection(2))))
@@ -56,13 +56,13 @@ def test_escape_goes_back_by_steps(open_window) -> None:
 
 
 @pytest.mark.parametrize("keys", ["Ctrl+W", "Ctrl+Q"])
-def test_keys_close_the_window(open_window, keys: str) -> None:
+def test_keys_close_the_window(open_window: Open, keys: str) -> None:
     opened = open_window()
     QTest.keySequence(opened.window, keys)
     assert not opened.window.isVisible()
 
 
-def test_tab_reaches_every_control_in_reading_order(open_window) -> None:
+def test_tab_reaches_every_control_in_reading_order(open_window: Open) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(*FEW)))
     page = opened.window.interfaces
@@ -80,7 +80,7 @@ def test_tab_reaches_every_control_in_reading_order(open_window) -> None:
     assert names == ["Interfaces", "Pause", "Keys", "Why this total", *chart, "TableView", "Interfaces"]
 
 
-def test_page_range_grouping_and_order_are_remembered(open_window) -> None:
+def test_page_range_grouping_and_order_are_remembered(open_window: Open) -> None:
     first = open_window(size=(1000, 700))
     first.window.turn_to(1)
     first.window.interfaces.choose_range(1)
@@ -113,7 +113,7 @@ def test_page_range_grouping_and_order_are_remembered(open_window) -> None:
     assert titles == ["↓", "↓ now"], "as at first: one column does not exist, the other has no order"
 
 
-def test_pausing_freezes_the_pages(opened) -> None:
+def test_pausing_freezes_the_pages(opened: Opened) -> None:
     window, page = opened.window, opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
     end = page.range_chart.chart.viewport.end
@@ -141,7 +141,7 @@ def test_pausing_freezes_the_pages(opened) -> None:
     )
 
 
-def test_the_help_sheet_lists_the_keys(opened) -> None:
+def test_the_help_sheet_lists_the_keys(opened: Opened) -> None:
     window = opened.window
     QTest.keySequence(window, "F1")
     sheet = window.help
@@ -152,7 +152,7 @@ def test_the_help_sheet_lists_the_keys(opened) -> None:
     assert not sheet.isVisible()
 
 
-def test_goodbye_closes_the_window(open_window) -> None:
+def test_goodbye_closes_the_window(open_window: Open) -> None:
     opened = open_window()
     opened.agent.say(Goodbye())
     until(lambda: not opened.window.isVisible(), "the window closes")

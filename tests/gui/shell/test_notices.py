@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from windows import (
     FEW,
+    Open,
+    Opened,
     button,
     connection,
     interface,
@@ -31,7 +33,7 @@ from netwatch_tray.window.widgets.buttons import FlatButton
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_a_lost_agent_is_reported_until_it_is_back(open_window) -> None:
+def test_a_lost_agent_is_reported_until_it_is_back(open_window: Open) -> None:
     opened = open_window()
     window, link, agent = opened.window, opened.link, opened.agent
     opened.say(TickMessage(tick(*FEW)), ConnectionsMessage(reset=True, added=(connection(1),)))
@@ -60,7 +62,7 @@ def test_a_lost_agent_is_reported_until_it_is_back(open_window) -> None:
     assert Subscribe(frozenset({"interfaces"})) in agent.heard()
 
 
-def test_the_banner_starts_an_agent(open_window) -> None:
+def test_the_banner_starts_an_agent(open_window: Open) -> None:
     opened = open_window(connected=False)
     window, link, agent = opened.window, opened.link, opened.agent
     agent.stop()
@@ -84,7 +86,7 @@ def test_the_banner_starts_an_agent(open_window) -> None:
     assert banner.isHidden()
 
 
-def test_an_agent_of_another_version_is_reported(open_window) -> None:
+def test_an_agent_of_another_version_is_reported(open_window: Open) -> None:
     opened = open_window(connected=False)
     opened.link.try_now()
     opened.agent.greet(protocol=999)
@@ -93,7 +95,7 @@ def test_an_agent_of_another_version_is_reported(open_window) -> None:
     assert "The agent is of another version than this window." in visible_text(banner)
 
 
-def test_cost_and_faults_of_the_agent_are_shown(open_window) -> None:
+def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
     opened = open_window()
     status = Status(
         version="1", pid=1, uptime_s=100, cpu_s=1, rss_bytes=24_300_000, interfaces="", tray=Message(""), clients=1
@@ -116,7 +118,7 @@ def test_cost_and_faults_of_the_agent_are_shown(open_window) -> None:
     assert WindowMemory(again.memory).acknowledged == {"lsof is missing"}, "nor is it said again"
 
 
-def test_a_fault_in_the_settings_is_reported(opened) -> None:
+def test_a_fault_in_the_settings_is_reported(opened: Opened) -> None:
     window = opened.window
     opened.memory.setValue("welcomed", 1)
     opened.say(TickMessage(tick(*_FEW)), _status(settings_fault=Message("units.bits must be true or false.")))

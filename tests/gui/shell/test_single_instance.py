@@ -10,7 +10,7 @@ from netwatch_tray.errors import NetWatchError
 from netwatch_tray.window.shell.single_instance import SingleInstance
 
 
-def test_a_second_instance_raises_the_first(tmp_path: Path, monkeypatch) -> None:
+def test_a_second_instance_raises_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, asked = SingleInstance(tmp_path), []
     first.requested.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
@@ -28,7 +28,9 @@ def test_a_second_instance_raises_the_first(tmp_path: Path, monkeypatch) -> None
 
 @pytest.mark.parametrize("at_settings", [False, True])
 @pytest.mark.parametrize("token", ["", "token of the click", "x" * 4096])
-def test_the_request_carries_token_and_page(tmp_path: Path, monkeypatch, token: str, at_settings: bool) -> None:
+def test_the_request_carries_token_and_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, at_settings: bool
+) -> None:
     first, asked = SingleInstance(tmp_path), []
     first.requested.connect(lambda wanted: asked.append((wanted, os.environ.get("XDG_ACTIVATION_TOKEN", ""))))
     assert first.claim()
@@ -39,7 +41,7 @@ def test_the_request_carries_token_and_page(tmp_path: Path, monkeypatch, token: 
     first.release()
 
 
-def test_an_invalid_token_is_ignored(tmp_path: Path, monkeypatch) -> None:
+def test_an_invalid_token_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, asked = SingleInstance(tmp_path), []
     first.requested.connect(lambda _: asked.append(os.environ.get("XDG_ACTIVATION_TOKEN")))
     assert first.claim()
@@ -61,7 +63,7 @@ def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     one.release()
 
 
-def test_an_instance_that_does_not_listen_raises(tmp_path: Path, monkeypatch) -> None:
+def test_an_instance_that_does_not_listen_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.shell.single_instance._TIMEOUT_S", 0.1)
     first = SingleInstance(tmp_path)
     assert first.claim()

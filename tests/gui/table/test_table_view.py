@@ -5,6 +5,7 @@ from fruits import Fruit, fruit_model, shown
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from windows import until
 
 from netwatch_tray.window.table.model import SortedModel
@@ -12,7 +13,7 @@ from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.theme import Theme
 
 
-def _view(application, model: SortedModel[Fruit], size: tuple[int, int] = (400, 200)) -> TableView[Fruit]:
+def _view(application: QApplication, model: SortedModel[Fruit], size: tuple[int, int] = (400, 200)) -> TableView[Fruit]:
     view = TableView(Theme(application, Qt.ColorScheme.Light), model, row_height=20, lines=False)
     view.make_sortable()
     view.resize(*size)
@@ -29,7 +30,7 @@ def _chosen(view: TableView[Fruit]) -> set[int]:
     return {view.model().record(index.row()).key for index in view.selectionModel().selectedRows()}
 
 
-def test_selection_follows_its_records(application) -> None:
+def test_selection_follows_its_records(application: QApplication) -> None:
     model = fruit_model()
     model.put(_many(100))
     view = _view(application, model)
@@ -45,7 +46,7 @@ def test_selection_follows_its_records(application) -> None:
     assert _chosen(view) == {10, 11}
 
 
-def test_scroll_position_follows_the_row_at_the_top(application) -> None:
+def test_scroll_position_follows_the_row_at_the_top(application: QApplication) -> None:
     model = fruit_model()
     model.put(_many(1000))
     view = _view(application, model)
@@ -61,7 +62,7 @@ def test_scroll_position_follows_the_row_at_the_top(application) -> None:
     assert view.verticalScrollBar().value() == 0, "at the top it stays at the top"
 
 
-def test_unknown_values_are_last_in_both_directions(application) -> None:
+def test_unknown_values_are_last_in_both_directions(application: QApplication) -> None:
     model = fruit_model()
     model.put([Fruit(1, "a", None), Fruit(2, "b", 0), Fruit(3, "c", 7)])
     view = _view(application, model)
@@ -71,7 +72,7 @@ def test_unknown_values_are_last_in_both_directions(application) -> None:
     assert [fruit.weight for fruit in shown(model)] == [7, 0, None]
 
 
-def test_copy_includes_hidden_columns(application) -> None:
+def test_copy_includes_hidden_columns(application: QApplication) -> None:
     model = fruit_model()
     model.put(_many(5))
     view = _view(application, model, (120, 200))
@@ -81,7 +82,7 @@ def test_copy_includes_hidden_columns(application) -> None:
     assert QGuiApplication.clipboard().text() == "fruit00002\t2\t#2"
 
 
-def test_home_and_end_select_the_first_and_the_last_row(application) -> None:
+def test_home_and_end_select_the_first_and_the_last_row(application: QApplication) -> None:
     model = fruit_model()
     model.put(_many(50))
     view = _view(application, model)
@@ -96,7 +97,9 @@ def test_home_and_end_select_the_first_and_the_last_row(application) -> None:
 
 
 @pytest.mark.parametrize(("width", "shown"), [(400, {0, 1, 2}), (215, {0, 1}), (90, {0})])
-def test_columns_are_hidden_in_drop_order_and_fill_the_width(application, width: int, shown: set[int]) -> None:
+def test_columns_are_hidden_in_drop_order_and_fill_the_width(
+    application: QApplication, width: int, shown: set[int]
+) -> None:
     view = _view(application, fruit_model(), (width, 200))
     assert {index for index in range(3) if not view.isColumnHidden(index)} == shown
     assert sum(view.columnWidth(index) for index in shown) >= view.viewport().width()

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments, Tab
 from netwatch_tray.window.widgets.theme import Theme
 
 
 @pytest.fixture
-def theme(application) -> Theme:
+def theme(application: QApplication) -> Theme:
     return Theme(application, Qt.ColorScheme.Light)
 
 

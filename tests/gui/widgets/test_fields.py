@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QLocale, QPoint, QPointF, QStringListModel, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QTableView
+from PySide6.QtWidgets import QApplication, QTableView
 
 from netwatch_tray.window.widgets.search_field import SearchField
 from netwatch_tray.window.widgets.setting_controls import Number
@@ -11,11 +11,13 @@ from netwatch_tray.window.widgets.theme import LIGHT, Theme
 
 
 @pytest.fixture
-def theme(application) -> Theme:
+def theme(application: QApplication) -> Theme:
     return Theme(application, Qt.ColorScheme.Light)
 
 
-def test_escape_clears_the_text_then_leaves_the_field_then_clears_the_selection(application, theme: Theme) -> None:
+def test_escape_clears_the_text_then_leaves_the_field_then_clears_the_selection(
+    application: QApplication, theme: Theme
+) -> None:
     field, table = SearchField(theme, "Filter", "Filter"), QTableView()
     table.setModel(QStringListModel(["one", "two"], table))
     table.selectRow(1)
@@ -48,7 +50,7 @@ def test_an_invalid_condition_is_underlined(theme: Theme) -> None:
     assert not [x for x in range(20, 280) if image.pixelColor(x, y) == LIGHT.err]
 
 
-def test_the_wheel_never_changes_a_number(application, theme: Theme) -> None:
+def test_the_wheel_never_changes_a_number(application: QApplication, theme: Theme) -> None:
     number = Number(theme, "Cap", 0, 1000)
     number.setValue(5)
     middle = QPointF(number.rect().center())

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme
 
 
-def _bar(application, maximum: int = 900) -> SlimScrollBar:
+def _bar(application: QApplication, maximum: int = 900) -> SlimScrollBar:
     bar = SlimScrollBar(Theme(application, Qt.ColorScheme.Light))
     bar.resize(12, 200)
     bar.setRange(0, maximum)
@@ -28,7 +29,7 @@ def _middle(bar: SlimScrollBar) -> QPoint:
     return QPoint(6, sum(_handle(bar)) // 2)
 
 
-def test_the_handle_shows_position_and_share(application) -> None:
+def test_the_handle_shows_position_and_share(application: QApplication) -> None:
     bar = _bar(application, 300)
     assert _handle(bar) == (0, 50)
     bar.setValue(300)
@@ -40,7 +41,7 @@ def test_the_handle_shows_position_and_share(application) -> None:
     assert _handle(bar) == (0, 0), "everything is visible"
 
 
-def test_dragging_the_handle_scrolls(application) -> None:
+def test_dragging_the_handle_scrolls(application: QApplication) -> None:
     bar = _bar(application)
     start = _middle(bar)
     QTest.mousePress(bar, Qt.MouseButton.LeftButton, pos=start)
@@ -55,7 +56,7 @@ def test_dragging_the_handle_scrolls(application) -> None:
     assert bar.value() == 900
 
 
-def test_a_click_beside_the_handle_scrolls_there(application) -> None:
+def test_a_click_beside_the_handle_scrolls_there(application: QApplication) -> None:
     bar = _bar(application)
     QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=QPointF(6, 100).toPoint())
     assert bar.value() == 450
@@ -64,7 +65,7 @@ def test_a_click_beside_the_handle_scrolls_there(application) -> None:
     assert empty.value() == 0
 
 
-def test_a_horizontal_scroll_bar(application) -> None:
+def test_a_horizontal_scroll_bar(application: QApplication) -> None:
     bar = SlimScrollBar(Theme(application, Qt.ColorScheme.Dark), Qt.Orientation.Horizontal)
     assert bar.sizeHint().height() == 12
     bar.resize(200, 12)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, text_width
 
 
-def test_an_elided_text_has_itself_as_tooltip(application) -> None:
+def test_an_elided_text_has_itself_as_tooltip(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     label = Text(theme, theme.fonts.base)
     label.show_text("a sentence <b>that</b> needs room")
@@ -20,7 +21,7 @@ def test_an_elided_text_has_itself_as_tooltip(application) -> None:
     assert label.toolTip() == ""
 
 
-def test_a_branch_indents_the_text(application) -> None:
+def test_a_branch_indents_the_text(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     label = Text(theme, theme.fonts.base)
     label.resize(100, 20)
@@ -34,7 +35,7 @@ def test_a_branch_indents_the_text(application) -> None:
     assert label.contentsRect().right() == 75
 
 
-def test_a_paragraph_follows_the_scheme(application) -> None:
+def test_a_paragraph_follows_the_scheme(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     label = Paragraph(theme, theme.fonts.base, "err")
     assert label.palette().windowText().color() == LIGHT.err

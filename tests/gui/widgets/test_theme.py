@@ -4,6 +4,7 @@ import pytest
 from painted import contrast
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, Tokens
 
@@ -24,7 +25,7 @@ def test_banners_rings_and_borders_have_enough_contrast(tokens: Tokens) -> None:
         assert contrast(tokens.ctl, background) >= 3
 
 
-def test_applying_a_scheme_changes_tokens_and_palette(application) -> None:
+def test_applying_a_scheme_changes_tokens_and_palette(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     changes: list[bool] = []
     theme.changed.connect(lambda: changes.append(True))
@@ -37,6 +38,6 @@ def test_applying_a_scheme_changes_tokens_and_palette(application) -> None:
     theme.deleteLater()
 
 
-def test_font_sizes_follow_the_base_font(application) -> None:
+def test_font_sizes_follow_the_base_font(application: QApplication) -> None:
     fonts = Theme(application, Qt.ColorScheme.Light).fonts
     assert [font.pixelSize() for font in (fonts.small, fonts.base, fonts.title, fonts.rate)] == [11, 13, 15, 26]

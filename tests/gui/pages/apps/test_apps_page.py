@@ -3,7 +3,7 @@ from __future__ import annotations
 from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from windows import FakeHistory, FakeReader, button, until, visible_text
+from windows import FakeHistory, FakeReader, Open, button, until, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, Subscribe
@@ -29,7 +29,7 @@ def _column(page, column: int) -> list[str]:
     return [str(model.index(row, column).data()) for row in range(model.rowCount())]
 
 
-def test_apps_and_the_remainder_are_listed(open_window) -> None:
+def test_apps_and_the_remainder_are_listed(open_window: Open) -> None:
     opened = open_window()
     QTest.keySequence(opened.window, "Ctrl+3")
     page = opened.window.apps
@@ -53,7 +53,7 @@ def test_apps_and_the_remainder_are_listed(open_window) -> None:
     assert "UDP, QUIC and other" in drawn(page.table)
 
 
-def test_search_and_enter_lead_to_the_connections(open_window) -> None:
+def test_search_and_enter_lead_to_the_connections(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to(2)
     page = opened.window.apps
@@ -73,7 +73,7 @@ def test_search_and_enter_lead_to_the_connections(open_window) -> None:
     assert opened.window.connections.bar.field.text() == 'app:"Web Content"'
 
 
-def test_without_the_agent_no_rate_is_shown(open_window) -> None:
+def test_without_the_agent_no_rate_is_shown(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))
@@ -88,7 +88,7 @@ def _used(rx: int) -> Used:
     return Used(rx, rx // 10, 0, 0, 60.0)
 
 
-def test_today_and_this_month_come_from_the_history(open_window) -> None:
+def test_today_and_this_month_come_from_the_history(open_window: Open) -> None:
     reader = FakeReader()
     reader.names["app"] = {"Steam": (_used(0), _used(28_000_000)), "curl": (_used(5_000), _used(9_000_000))}
     reader.names["total"] = {"total": (_used(6_000), _used(40_000_000))}
@@ -112,7 +112,7 @@ def test_today_and_this_month_come_from_the_history(open_window) -> None:
     assert _column(page, 2) == [units.UNKNOWN] * 2, "nothing is known of now"
 
 
-def test_bytes_of_gaps_have_a_row_of_their_own(open_window) -> None:
+def test_bytes_of_gaps_have_a_row_of_their_own(open_window: Open) -> None:
     reader = FakeReader()
     reader.names["app"] = {"curl": (_used(5_000), _used(9_000_000))}
     today, month = Used(7_000, 0, 1_500, 0, 60.0), Used(12_000_000, 0, 2_000_000, 0, 60.0)
@@ -129,7 +129,7 @@ def test_bytes_of_gaps_have_a_row_of_their_own(open_window) -> None:
     }
 
 
-def test_the_reason_of_a_missing_history_is_in_the_tooltips(open_window) -> None:
+def test_the_reason_of_a_missing_history_is_in_the_tooltips(open_window: Open) -> None:
     opened = open_window(history=FakeHistory(error="There is no history yet."))
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))

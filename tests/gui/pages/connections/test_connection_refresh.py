@@ -6,7 +6,8 @@ import random
 
 import pytest
 from PySide6.QtCore import QEvent, QObject
-from windows import connection
+from PySide6.QtWidgets import QApplication
+from windows import Open, Opened, connection
 
 from netwatch_tray.feed.protocol import ConnectionsMessage
 from netwatch_tray.model import Connection
@@ -22,7 +23,7 @@ def _one(number: int, rate: float) -> Connection:
     return connection(number, app, app=app, rx_rate=rate, tx_rate=rate / 7, remote_address=f"198.51.100.{number % 200}")
 
 
-def _churn(opened, rounds: int = 25):
+def _churn(opened: Opened, rounds: int = 25):
     """Refreshes of which each changes, closes and opens some; yields after each."""
     chance = random.Random(3)
     there = list(range(_COUNT))
@@ -44,7 +45,9 @@ def _churn(opened, rounds: int = 25):
 
 
 @pytest.mark.parametrize("grouping", ["none", "app", "remote"])
-def test_selection_scroll_position_and_folded_groups_survive_refreshes(open_window, monkeypatch, grouping: str) -> None:
+def test_selection_scroll_position_and_folded_groups_survive_refreshes(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch, grouping: str
+) -> None:
     monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window(size=(1280, 800))
     opened.window.turn_to(1)
@@ -90,7 +93,7 @@ class _Paints(QObject):
         return False
 
 
-def test_a_refresh_draws_the_table_once(open_window, application) -> None:
+def test_a_refresh_draws_the_table_once(open_window: Open, application: QApplication) -> None:
     opened = open_window(size=(1280, 800))
     opened.window.turn_to(1)
     table = opened.window.connections.table

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
-from windows import button, connection, table_texts, until, visible_text
+from windows import Open, button, connection, table_texts, until, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.errors import Message
@@ -24,7 +25,7 @@ def _cells(page: ConnectionsPage, row: int, *titles: str) -> list[str]:
     return [table_texts(page.table)[row][columns.index(title)] for title in titles]
 
 
-def test_connections_open_change_and_close(open_window, monkeypatch) -> None:
+def test_connections_open_change_and_close(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
@@ -53,7 +54,7 @@ def test_connections_open_change_and_close(open_window, monkeypatch) -> None:
     assert page.table.selectionModel().selectedRows(), "a reset keeps the selection as well"
 
 
-def test_a_connection_that_reopens_stays(open_window, monkeypatch) -> None:
+def test_a_connection_that_reopens_stays(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netwatch_tray.window.pages.connections.page._CLOSED_STAY_S", 0.0)
     opened = open_window()
     opened.window.turn_to(1)
@@ -71,7 +72,7 @@ def _instead(page: ConnectionsPage) -> str:
     return ": ".join(each.text() for each in empty.findChildren(QLabel)) if empty.isVisible() else ""
 
 
-def test_an_empty_list_explains_itself(open_window) -> None:
+def test_an_empty_list_explains_itself(open_window: Open) -> None:
     opened = open_window(connected=False)
     opened.window.turn_to(1)
     page = opened.window.connections
@@ -96,7 +97,7 @@ def test_an_empty_list_explains_itself(open_window) -> None:
     assert _instead(page) == ""
 
 
-def test_the_filter_holds_for_present_and_later_connections(open_window) -> None:
+def test_the_filter_holds_for_present_and_later_connections(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to(1)
     page = opened.window.connections
@@ -123,7 +124,7 @@ def test_the_filter_holds_for_present_and_later_connections(open_window) -> None
     assert len(table_texts(page.table)) == 5
 
 
-def test_ten_thousand_connections_take_no_quadratic_time(open_window) -> None:
+def test_ten_thousand_connections_take_no_quadratic_time(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to(1)
     rows = tuple(connection(number, f"app{number % 300}") for number in range(10_000))

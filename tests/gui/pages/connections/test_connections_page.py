@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from pathlib import Path
 
 import pytest
 from painted import Record, drawn
@@ -10,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
-from windows import button, connection, until, visible_text
+from windows import Open, button, connection, until, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage
@@ -43,7 +44,7 @@ def _app(key: str, name: str, **more: object) -> App:
     return App(key=key, name=name, **(values | more))  # type: ignore[arg-type]  # spelled out above
 
 
-def _open(open_window, *messages: object, size: tuple[int, int] = (1280, 800)):
+def _open(open_window: Open, *messages: object, size: tuple[int, int] = (1280, 800)):
     opened = open_window(size=size)
     opened.window.turn_to(1)
     opened.say(*messages, ConnectionsMessage(reset=True, added=_some(), source="sock_diag"))
@@ -60,7 +61,7 @@ def _tip(page, row: int, column: int) -> str:
 
 
 @pytest.mark.parametrize("width", [720, 960])
-def test_a_number_of_the_sums_is_never_cut(open_window, width: int) -> None:
+def test_a_number_of_the_sums_is_never_cut(open_window: Open, width: int) -> None:
     opened = open_window(size=(width, 480))
     opened.window.turn_to(1)
     opened.say(
@@ -76,7 +77,7 @@ def test_a_number_of_the_sums_is_never_cut(open_window, width: int) -> None:
     assert ("UDP, QUIC and other" in drawn) == (width == 960), "words are left out where there is no room"
 
 
-def test_the_fastest_is_first_and_cells_are_explained(open_window) -> None:
+def test_the_fastest_is_first_and_cells_are_explained(open_window: Open) -> None:
     _opened, page = _open(open_window)
     assert _column(page, 0) == ["firefox", "curl", "firefox", "postgresql.service", "user mallory"]
     assert _column(page, _RX) == ["5.00 MB/s", "900 kB/s", "1.00 kB/s", "0 B/s", units.UNKNOWN]
@@ -98,7 +99,7 @@ def _named() -> tuple:
     )
 
 
-def test_hosts_have_a_column_once_one_has_a_name(open_window) -> None:
+def test_hosts_have_a_column_once_one_has_a_name(open_window: Open) -> None:
     opened, page = _open(open_window)
     header = page.table.horizontalHeader()
     assert (header.isSectionHidden(_HOST), header.isSectionHidden(_LOCAL)) == (True, False)
@@ -114,7 +115,7 @@ def test_hosts_have_a_column_once_one_has_a_name(open_window) -> None:
     assert not page._rows.has_hosts
 
 
-def test_details_show_the_origin_of_the_name(open_window) -> None:
+def test_details_show_the_origin_of_the_name(open_window: Open) -> None:
     opened, page = _open(open_window)
     opened.say(ConnectionsMessage(added=_named()))
     page.side.toggle()
@@ -124,14 +125,14 @@ def test_details_show_the_origin_of_the_name(open_window) -> None:
     assert any(each.startswith("QUIC greeting, ") for each in shown)
 
 
-def test_groups_of_hosts_have_their_names(open_window) -> None:
+def test_groups_of_hosts_have_their_names(open_window: Open) -> None:
     opened, page = _open(open_window)
     opened.say(ConnectionsMessage(added=_named()))
     page.bar.group_by(Grouping.REMOTE)
     assert {"video.example (1)", "front.example (1)", "203.0.113.9 (1)"} <= set(_column(page, 0))
 
 
-def test_udp_that_is_counted_is_a_sum_of_its_own(open_window) -> None:
+def test_udp_that_is_counted_is_a_sum_of_its_own(open_window: Open) -> None:
     opened, _page = _open(open_window)
     pairs = {"uplink": (2_000_000, 20), "tcp": (1_000_000, 10), "udp": (900_000, 9), "other": (100_000, 1)}
     opened.say(AppsMessage(apps=(), interval_s=1.0, **pairs))
@@ -141,7 +142,7 @@ def test_udp_that_is_counted_is_a_sum_of_its_own(open_window) -> None:
     assert "the helper those of UDP and QUIC" in strip.explanation()
 
 
-def test_row_order_is_stable_for_a_while_and_under_the_pointer(open_window) -> None:
+def test_row_order_is_stable_for_a_while_and_under_the_pointer(open_window: Open) -> None:
     opened, page = _open(open_window)
     faster = connection(3, "curl", app="curl", rx_rate=8e6, tx_rate=1e3)
     slower = connection(3, "curl", app="curl", rx_rate=9.0, tx_rate=1e3)
@@ -161,7 +162,7 @@ def test_row_order_is_stable_for_a_while_and_under_the_pointer(open_window) -> N
     assert _column(page, 0)[0] == "curl"
 
 
-def test_groups_have_their_sums_and_fold(open_window) -> None:
+def test_groups_have_their_sums_and_fold(open_window: Open) -> None:
     opened, page = _open(open_window, AppsMessage(apps=(_app("ff", "Firefox"),), interval_s=2.0))
     QTest.keySequence(opened.window, "Ctrl+G")
     assert page.bar.grouping == "app"
@@ -192,7 +193,7 @@ def test_groups_have_their_sums_and_fold(open_window) -> None:
     assert len(_column(page, 0)) == 6
 
 
-def test_an_invalid_filter_keeps_the_last_valid_one(open_window) -> None:
+def test_an_invalid_filter_keeps_the_last_valid_one(open_window: Open) -> None:
     _opened, page = _open(open_window)
     page.bar.field.setText("app:firefox")
     assert _column(page, 0) == ["firefox", "firefox"]
@@ -206,7 +207,7 @@ def test_an_invalid_filter_keeps_the_last_valid_one(open_window) -> None:
     assert "1 of 5" in drawn(page.bar.field)
 
 
-def test_details_follow_the_selection(open_window) -> None:
+def test_details_follow_the_selection(open_window: Open) -> None:
     opened, page = _open(open_window)
     page.table.selectRow(0)
     page.table.setFocus()
@@ -235,7 +236,7 @@ def test_details_follow_the_selection(open_window) -> None:
     assert page.bar.field.text() == "app:firefox", "one thing at a time"
 
 
-def test_cells_and_rows_are_copied(open_window) -> None:
+def test_cells_and_rows_are_copied(open_window: Open) -> None:
     _opened, page = _open(open_window)
     page.table.setCurrentIndex(page.table.model().index(1, _REMOTE))
     page.table.setFocus()
@@ -247,7 +248,7 @@ def test_cells_and_rows_are_copied(open_window) -> None:
     assert len(QGuiApplication.clipboard().text().splitlines()) == 5
 
 
-def test_the_filtered_rows_are_exported(open_window, tmp_path, monkeypatch) -> None:
+def test_the_filtered_rows_are_exported(open_window: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened, page = _open(open_window)
     page.bar.field.setText("app:firefox")
     file = tmp_path / "out"
@@ -272,7 +273,7 @@ def test_the_filtered_rows_are_exported(open_window, tmp_path, monkeypatch) -> N
     assert str(tmp_path) in visible_text(banner)
 
 
-def test_the_sums_are_read_to_screen_readers_and_explained(open_window) -> None:
+def test_the_sums_are_read_to_screen_readers_and_explained(open_window: Open) -> None:
     message = AppsMessage(apps=(), interval_s=2.0, uplink=(2_000_000, 3000), tcp=(1_800_000, 4000), other=(200_000, 0))
     opened, page = _open(open_window, message)
     assert page.sums.accessibleName() == (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
-from windows import FEW, button, interface, readouts, table_texts, tick, until, uplink, visible_text
+from windows import FEW, Open, button, interface, readouts, table_texts, tick, until, uplink, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import TickMessage
@@ -17,7 +18,7 @@ from netwatch_tray.window.widgets.rate_readout import RateReadout
 from netwatch_tray.window.widgets.text import Text
 
 
-def test_interfaces_are_listed_and_the_total_is_shown(open_window) -> None:
+def test_interfaces_are_listed_and_the_total_is_shown(open_window: Open) -> None:
     opened = open_window()
     assert readouts(opened.window) == ["download unknown", "upload unknown"]
     opened.say(TickMessage(tick(*FEW)))
@@ -33,7 +34,7 @@ def test_interfaces_are_listed_and_the_total_is_shown(open_window) -> None:
     assert table_texts(page.table)[2][7] == "Not counted: traffic of wg0 already passes eth0"
 
 
-def test_cells_describe_the_interface(open_window, monkeypatch) -> None:
+def test_cells_describe_the_interface(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
     text = Cell.text
 
@@ -68,13 +69,13 @@ def test_cells_describe_the_interface(open_window, monkeypatch) -> None:
     assert any("errors, 2 dropped." in tip for tip in tips)
 
 
-def test_rates_are_in_the_chosen_units(open_window) -> None:
+def test_rates_are_in_the_chosen_units(open_window: Open) -> None:
     opened = open_window(units=Units(bits=True))
     opened.say(TickMessage(tick(*FEW)))
     assert readouts(opened.window) == ["download 99.2 Mbit/s", "upload 6.72 Mbit/s"]
 
 
-def test_an_unknown_rate_is_a_dash_with_its_reason(open_window) -> None:
+def test_an_unknown_rate_is_a_dash_with_its_reason(open_window: Open) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(uplink(2, "eth0", None, None), gap=GapReason.ASLEEP)))
     page = opened.window.interfaces
@@ -85,7 +86,7 @@ def test_an_unknown_rate_is_a_dash_with_its_reason(open_window) -> None:
     assert [each.toolTip() for each in page.findChildren(RateReadout)] == ["", ""]
 
 
-def test_changing_numbers_move_no_widget(open_window) -> None:
+def test_changing_numbers_move_no_widget(open_window: Open) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(*FEW)))
     before = [each.geometry() for each in opened.window.findChildren(QWidget)]
@@ -94,7 +95,7 @@ def test_changing_numbers_move_no_widget(open_window) -> None:
         assert [each.geometry() for each in opened.window.findChildren(QWidget)] == before
 
 
-def test_the_chart_shows_the_selected_interface(open_window) -> None:
+def test_the_chart_shows_the_selected_interface(open_window: Open) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(*FEW)))
     page = opened.window.interfaces
@@ -116,7 +117,7 @@ def test_the_chart_shows_the_selected_interface(open_window) -> None:
     assert opened.window.isVisible()
 
 
-def test_the_popover_explains_the_total(open_window) -> None:
+def test_the_popover_explains_the_total(open_window: Open) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(*FEW)))
     page = opened.window.interfaces
@@ -149,7 +150,9 @@ def test_the_popover_explains_the_total(open_window) -> None:
     until(lambda: settings.form.links.checkedButton().text() == "Interfaces in the total", "where that is chosen")
 
 
-def test_a_count_too_large_for_its_column_is_shown_as_a_bound(open_window, monkeypatch) -> None:
+def test_a_count_too_large_for_its_column_is_shown_as_a_bound(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn: list[str] = []
     text = Cell.text
 

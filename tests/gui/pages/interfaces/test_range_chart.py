@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from windows import FEW, interface, past_tick, tick, until, uplink, visible_text
+from windows import FEW, Open, Opened, interface, past_tick, tick, until, uplink, visible_text
 
 from netwatch_tray.feed.protocol import TickMessage
 from netwatch_tray.model import GapReason
@@ -13,7 +13,7 @@ from netwatch_tray.model import GapReason
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_the_greeting_fills_the_chart(open_window) -> None:
+def test_the_greeting_fills_the_chart(open_window: Open) -> None:
     past_minute = [past_tick(60 - second, 1e6, 1e5) for second in range(60)]
     opened = open_window(Qt.ColorScheme.Light, (960, 640), *past_minute)
     opened.say(TickMessage(tick(*FEW)))
@@ -23,7 +23,7 @@ def test_the_greeting_fills_the_chart(open_window) -> None:
     assert not chart.series.gaps
 
 
-def test_long_ranges_come_from_the_history(opened) -> None:
+def test_long_ranges_come_from_the_history(opened: Opened) -> None:
     page = opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
     QTest.keySequence(opened.window, "Alt+3")
@@ -48,7 +48,7 @@ def test_long_ranges_come_from_the_history(opened) -> None:
     assert chart.moments()[-1].rx == 2.1e6
 
 
-def test_a_zoomed_part_is_queried_with_finer_points(opened) -> None:
+def test_a_zoomed_part_is_queried_with_finer_points(opened: Opened) -> None:
     page, reader = opened.window.interfaces, opened.history.reader
     opened.say(TickMessage(tick(*_FEW)))
     page.choose_range(3)
@@ -71,7 +71,7 @@ def test_a_zoomed_part_is_queried_with_finer_points(opened) -> None:
     assert page.range_chart.chart.crosshair is not None, "what is read again takes nothing away"
 
 
-def test_a_slow_history_has_an_overlay_and_a_missing_one_a_reason(opened) -> None:
+def test_a_slow_history_has_an_overlay_and_a_missing_one_a_reason(opened: Opened) -> None:
     page = opened.window.interfaces
     opened.say(TickMessage(tick(*_FEW)))
     opened.history.reader = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 from windows import until
 
 from netwatch_tray.window.pages.settings.history_file import HistoryFileRow
@@ -15,13 +15,13 @@ _ECHO = "import sys; print(','.join(sys.argv[1:]))"
 
 
 @pytest.fixture
-def theme(application):
+def theme(application: QApplication):
     theme = Theme(application, Qt.ColorScheme.Light)
     yield theme
     theme.deleteLater()
 
 
-def test_without_a_file_there_is_nothing_to_export(theme, tmp_path: Path) -> None:
+def test_without_a_file_there_is_nothing_to_export(theme: Theme, tmp_path: Path) -> None:
     row = HistoryFileRow(theme, tmp_path / "history.sqlite3")
     row.refresh()
     assert row.help.text() == "Nothing is written yet"
@@ -29,7 +29,7 @@ def test_without_a_file_there_is_nothing_to_export(theme, tmp_path: Path) -> Non
     row.deleteLater()
 
 
-def test_the_size_includes_the_log(theme, tmp_path: Path) -> None:
+def test_the_size_includes_the_log(theme: Theme, tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
     file.write_bytes(b"x" * 3000)
     (tmp_path / "history.sqlite3-wal").write_bytes(b"x" * 2000)
@@ -39,7 +39,7 @@ def test_the_size_includes_the_log(theme, tmp_path: Path) -> None:
     row.deleteLater()
 
 
-def test_the_export_is_that_of_the_subcommand(theme, tmp_path: Path, monkeypatch) -> None:
+def test_the_export_is_that_of_the_subcommand(theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     history, saved = tmp_path / "history.sqlite3", tmp_path / "saved.csv"
     history.write_bytes(b"x")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(saved), ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.settings import Settings
 from netwatch_tray.window.pages.settings.controls import Amount, Menu, OneOf, Toggle
@@ -31,7 +32,7 @@ def _values(row: SettingRow) -> list:
 
 
 @pytest.fixture
-def theme(application):
+def theme(application: QApplication):
     theme = Theme(application, Qt.ColorScheme.Light)
     yield theme
     theme.deleteLater()
@@ -53,7 +54,7 @@ def test_every_value_that_can_be_chosen_is_valid(row: SettingRow) -> None:
 
 
 @pytest.mark.parametrize("row", _rows(), ids=lambda row: row.path)
-def test_a_row_shows_what_is_set_and_changes_it_alone(theme, row: SettingRow) -> None:
+def test_a_row_shows_what_is_set_and_changes_it_alone(theme: Theme, row: SettingRow) -> None:
     state = Settings()
 
     def change(make) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from windows import choose_from_menu, control, interface, table_texts, tick, until, uplink, visible_text
+from PySide6.QtWidgets import QApplication
+from windows import Opened, choose_from_menu, control, interface, table_texts, tick, until, uplink, visible_text
 
 from netwatch_tray import settings
 from netwatch_tray.errors import Message, NetWatchError
@@ -21,7 +23,7 @@ from netwatch_tray.window.widgets.setting_controls import Number, Switch
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_a_change_is_saved_and_the_agent_reads_it(opened, tmp_path: Path) -> None:
+def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path) -> None:
     window, file = opened.window, tmp_path / "settings.toml"
     opened.say(TickMessage(tick(*_FEW)))
     QTest.keySequence(window, "Ctrl+,")
@@ -67,7 +69,7 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened, tmp_path: Path) -> Non
     assert table_texts(window.interfaces.table)[0][2] == "11.8 MiB/s", "every page follows"
 
 
-def test_a_change_writes_one_key(opened, tmp_path: Path) -> None:
+def test_a_change_writes_one_key(opened: Opened, tmp_path: Path) -> None:
     file, page = tmp_path / "settings.toml", opened.window.settings
     opened.window.turn_to(4)
     control(page, "Colour scheme", Segments).choose(2)
@@ -82,7 +84,7 @@ def test_a_change_writes_one_key(opened, tmp_path: Path) -> None:
     assert (found.window.theme, found.tray.digits, found.tray.period) == ("dark", True, 5), "one key was written"
 
 
-def test_the_section_list_follows_the_scroll_position(opened) -> None:
+def test_the_section_list_follows_the_scroll_position(opened: Opened) -> None:
     window = opened.window
     window.resize(960, 640)
     window.turn_to(4)
@@ -99,7 +101,9 @@ def test_the_section_list_follows_the_scroll_position(opened) -> None:
     assert shown().text() == "General"
 
 
-def test_starting_at_login_shows_what_is(opened, application, monkeypatch) -> None:
+def test_starting_at_login_shows_what_is(
+    opened: Opened, application: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
     turned: list[bool] = []
 
     def turn(*, on: bool) -> None:
@@ -122,7 +126,7 @@ def test_starting_at_login_shows_what_is(opened, application, monkeypatch) -> No
     assert control(page, "Start at login", Switch).isChecked(), "turned on in the menu of the icon meanwhile"
 
 
-def test_the_report_has_no_addresses(opened) -> None:
+def test_the_report_has_no_addresses(opened: Opened) -> None:
     window = opened.window
     window.turn_to(4)
     opened.say(

@@ -6,7 +6,7 @@ import sys
 from ast import literal_eval
 from pathlib import Path
 
-from windows import button, control, until, visible_text
+from windows import Opened, button, control, until, visible_text
 
 from netwatch_tray import settings
 from netwatch_tray.errors import Message
@@ -15,7 +15,7 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.window.widgets.setting_controls import Number, Switch
 
 
-def test_upload_is_off_until_it_is_turned_on(opened, tmp_path: Path) -> None:
+def test_upload_is_off_until_it_is_turned_on(opened: Opened, tmp_path: Path) -> None:
     window, file = opened.window, tmp_path / "settings.toml"
     opened.say(SettingsMessage(Settings()))
     window.turn_to(4)
@@ -51,7 +51,7 @@ def test_upload_is_off_until_it_is_turned_on(opened, tmp_path: Path) -> None:
     assert (found.endpoint, found.on) == ("https://collector.example.net", False), "off for a server without its key"
 
 
-def test_key_and_preview_go_through_subcommands(opened, tmp_path: Path) -> None:
+def test_key_and_preview_go_through_subcommands(opened: Opened, tmp_path: Path) -> None:
     log = tmp_path / "ran"
     script = (
         "import pathlib, sys\n"

@@ -9,7 +9,7 @@ from painted import drawn
 from PySide6.QtCore import QDate, QLocale
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
-from windows import interface, tick, until, uplink, visible_text
+from windows import Opened, interface, tick, until, uplink, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.errors import NoHistoryYetError
@@ -22,7 +22,7 @@ from netwatch_tray.window.pages.usage.plan_bar import PlanBar
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
 
 
-def test_usage_of_week_month_and_year(opened) -> None:
+def test_usage_of_week_month_and_year(opened: Opened) -> None:
     QTest.keySequence(opened.window, "Ctrl+4")
     page = opened.window.usage
     today = datetime.now().astimezone().date()
@@ -64,7 +64,7 @@ def test_usage_of_week_month_and_year(opened) -> None:
     until(lambda: settings_page.form.links.checkedButton().text() == "Data plan", "the plan is shown")
 
 
-def test_days_before_measuring_are_hatched(opened) -> None:
+def test_days_before_measuring_are_hatched(opened: Opened) -> None:
     page, reader = opened.window.usage, opened.history.reader
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     reader.began = (today + timedelta(minutes=40)).timestamp()
@@ -81,7 +81,7 @@ def test_days_before_measuring_are_hatched(opened) -> None:
     assert page.chart.grab().toImage() != plain, "hatched up to then"
 
 
-def test_the_reason_of_a_missing_history_follows_the_settings(opened) -> None:
+def test_the_reason_of_a_missing_history_follows_the_settings(opened: Opened) -> None:
     interfaces, usage = opened.window.interfaces, opened.window.usage
     opened.say(TickMessage(tick(*_FEW)))
     opened.history.error = NoHistoryYetError("There is no history yet in here: start the program.")
