@@ -18,6 +18,7 @@ ENGLISH = "en"
 code = ENGLISH
 """Of the language in use."""
 _translations: dict[tuple[str, str], str] = {}
+_contexts: Collection[str] | None = None
 
 
 def translate(context: str, text: str) -> str:
@@ -48,10 +49,10 @@ def use(chosen: str, contexts: Collection[str] | None = None) -> None:
 
     `contexts`: keep these alone; None: all.
     """
-    global code, _translations  # noqa: PLW0603  one language a process
+    global code, _contexts, _translations  # noqa: PLW0603  one language a process
     wanted = next(filter(_has, system_languages() if chosen == "auto" else [chosen]), ENGLISH)
-    if wanted != code:
-        code = wanted
+    if (wanted, contexts) != (code, _contexts):
+        code, _contexts = wanted, contexts
         _translations = {} if wanted == ENGLISH else read(_file(wanted), contexts)
 
 

@@ -1,9 +1,9 @@
 """Keeps the translations in step with the program: `./dev translate`.
 
-Read every `self.tr("…")`, `translate("Context", "…")` and `mark("Context", "…")` of the program, and the template of
-every `message("…", …)` and of every error for the user (context `Messages`). Bring `assets/translations/*.ts` up to
-date, which the program reads as they are. Qt's own lupdate does not read f-strings. To begin a language, make an empty
-file `assets/translations/netwatch-tray_LANGUAGE.ts`.
+Read every `self.tr("…")`, `translate("Context", "…")` and `mark("Context", "…")` of the program, the template of every
+`message("…", …)` and of every error for the user (context `Messages`), and the help texts of argparse (`Terminal`).
+Bring `assets/translations/*.ts` up to date, which the program reads as they are. Qt's own lupdate does not read
+f-strings. To begin a language, make an empty file `assets/translations/netwatch-tray_LANGUAGE.ts`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SOURCES = ROOT / "netwatch_tray"
 TRANSLATIONS = ROOT / "assets" / "translations"
 
 _BY_CONTEXT = ("translate", "mark", "QT_TRANSLATE_NOOP")
-MARKED = ("Facts", "Filter", "Messages", "Terminal", "Tray")
+MARKED = ("Argparse", "Facts", "Filter", "Messages", "Terminal", "Tray")
 """Contexts of texts that are marked in one place and translated in another."""
 _FIELD = re.compile(r"\{(\w+)")
 _WORD = re.compile(r"[A-Za-z]{2}")
@@ -55,6 +55,9 @@ def _of_call(call: ast.Call, class_name: str, file: Path) -> Iterator[Message]:
     if function == "message" or (function.endswith("Error") and function in _reported_errors()):
         yield from _of_message(call, file)
         return
+    if function in ("add_argument", "add_parser", "_Parser"):
+        yield from _of_help(call, file)
+        return
     texts = [each.value if isinstance(each, ast.Constant) else None for each in call.args]
     if function == "tr" and texts:
         texts.insert(0, class_name)
@@ -78,6 +81,16 @@ def _of_message(call: ast.Call, file: Path) -> Iterator[Message]:
                 yield Message("Messages", template)
         case [ast.JoinedStr() | ast.BinOp()]:
             _stop(file, call, "a message is a template and its values")
+
+
+def _of_help(call: ast.Call, file: Path) -> Iterator[Message]:
+    """The help texts of argparse, which `_HelpFormatter` translates."""
+    for keyword in call.keywords:
+        if keyword.arg in ("help", "description"):
+            if isinstance(keyword.value, ast.Constant):
+                yield Message("Terminal", str(keyword.value.value))
+            elif isinstance(keyword.value, ast.JoinedStr):
+                _stop(file, call, "a help text is a plain string")
 
 
 @lru_cache(maxsize=1)

@@ -173,6 +173,53 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>Argparse</name>
+    <message>
+      <source>usage: </source>
+      <translation>Aufruf: </translation>
+    </message>
+    <message>
+      <source>options</source>
+      <translation>Optionen</translation>
+    </message>
+    <message>
+      <source>positional arguments</source>
+      <translation>Argumente</translation>
+    </message>
+    <message>
+      <source>show this help message and exit</source>
+      <translation>diese Hilfe zeigen</translation>
+    </message>
+    <message>
+      <source>show program's version number and exit</source>
+      <translation>die Version zeigen</translation>
+    </message>
+    <message>
+      <source>argument %(argument_name)s: %(message)s</source>
+      <translation>Argument %(argument_name)s: %(message)s</translation>
+    </message>
+    <message>
+      <source>unrecognized arguments: %s</source>
+      <translation>unbekannte Argumente: %s</translation>
+    </message>
+    <message>
+      <source>invalid choice: %(value)r (choose from %(choices)s)</source>
+      <translation>ungültig: %(value)r (möglich: %(choices)s)</translation>
+    </message>
+    <message>
+      <source>expected one argument</source>
+      <translation>ein Wert wird erwartet</translation>
+    </message>
+    <message>
+      <source>the following arguments are required: %s</source>
+      <translation>diese Argumente fehlen: %s</translation>
+    </message>
+    <message>
+      <source>not allowed with argument %s</source>
+      <translation>nicht zusammen mit %s erlaubt</translation>
+    </message>
+  </context>
+  <context>
     <name>Chart</name>
     <message>
       <source>no data</source>
@@ -3019,6 +3066,413 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Live</source>
       <translation>Live</translation>
+    </message>
+  </context>
+  <context>
+    <name>Terminal</name>
+    <message>
+      <source>Live network rates in the tray. Without a subcommand: start it; a second start opens the window.</source>
+      <translation>Netzwerkraten im Infobereich. Ohne Unterbefehl: starten; ein zweiter Start öffnet das Fenster.</translation>
+    </message>
+    <message>
+      <source>subcommands</source>
+      <translation>Unterbefehle</translation>
+    </message>
+    <message>
+      <source>SUBCOMMAND</source>
+      <translation>BEFEHL</translation>
+    </message>
+    <message>
+      <source>start at login: on, off, or whether it is on (exit code 1: off)</source>
+      <translation>Start bei der Anmeldung: on (ein), off (aus), status (Exit-Code 1: aus)</translation>
+    </message>
+    <message>
+      <source>on: {file}</source>
+      <translation>ein: {file}</translation>
+    </message>
+    <message>
+      <source>off</source>
+      <translation>aus</translation>
+    </message>
+    <message>
+      <source>who is connected, with measured rates</source>
+      <translation>wer verbunden ist, mit gemessenen Raten</translation>
+    </message>
+    <message>
+      <source>show listening sockets instead</source>
+      <translation>stattdessen wartende Sockets zeigen</translation>
+    </message>
+    <message>
+      <source>ask DNS for the names of remote addresses</source>
+      <translation>Namen der Gegenstellen im DNS nachschlagen</translation>
+    </message>
+    <message>
+      <source>which app moves how much</source>
+      <translation>welche App wie viel überträgt</translation>
+    </message>
+    <message>
+      <source>with the hosts that each app is connected to now</source>
+      <translation>mit den Rechnern, mit denen jede App verbunden ist</translation>
+    </message>
+    <message>
+      <source>one JSON document</source>
+      <translation>ein JSON-Dokument</translation>
+    </message>
+    <message>
+      <source>comma-separated values with a header row</source>
+      <translation>durch Kommas getrennte Werte mit Kopfzeile</translation>
+    </message>
+    <message>
+      <source>menu entry and icons for pip and checkout: install, remove, or status (exit code 1: none)</source>
+      <translation>Menüeintrag und Symbole für pip und Checkout: install, remove oder status (Exit-Code 1: keine)</translation>
+    </message>
+    <message>
+      <source>Menu entry and icons are removed.</source>
+      <translation>Menüeintrag und Symbole sind entfernt.</translation>
+    </message>
+    <message>
+      <source>Nothing to remove.</source>
+      <translation>Nichts zu entfernen.</translation>
+    </message>
+    <message>
+      <source>not installed: no menu entry. Run: netwatch-tray desktop install</source>
+      <translation>nicht installiert: kein Menüeintrag. Rufen Sie auf: netwatch-tray desktop install</translation>
+    </message>
+    <message>
+      <source>installed by a package in {place}; nothing needs to be done</source>
+      <translation>durch ein Paket in {place} installiert; nichts zu tun</translation>
+    </message>
+    <message>
+      <source>installed in {place}, starts {command}</source>
+      <translation>installiert in {place}, startet {command}</translation>
+    </message>
+    <message>
+      <source>what was found on this system, which way was chosen, and why</source>
+      <translation>was auf diesem System gefunden und gewählt wurde, und warum</translation>
+    </message>
+    <message>
+      <source>one JSON object</source>
+      <translation>ein JSON-Objekt</translation>
+    </message>
+    <message>
+      <source>in the program that shows text files, as the tray's menu does</source>
+      <translation>im Programm für Textdateien, wie das Menü des Symbols</translation>
+    </message>
+    <message>
+      <source>move known amounts over the loopback and compare what is counted</source>
+      <translation>bekannte Mengen über das Loopback übertragen und mit den Zählern vergleichen</translation>
+    </message>
+    <message>
+      <source>check that this installation has all its parts instead</source>
+      <translation>stattdessen prüfen, ob diese Installation vollständig ist</translation>
+    </message>
+    <message>
+      <source>the history as CSV or JSON</source>
+      <translation>der Verlauf als CSV oder JSON</translation>
+    </message>
+    <message>
+      <source>per interface; default: the total</source>
+      <translation>je Schnittstelle; Vorgabe: die Summe</translation>
+    </message>
+    <message>
+      <source>per app (TCP payload)</source>
+      <translation>je App (TCP-Nutzdaten)</translation>
+    </message>
+    <message>
+      <source>of one interface or app alone</source>
+      <translation>nur von einer Schnittstelle oder App</translation>
+    </message>
+    <message>
+      <source>default: hour</source>
+      <translation>Vorgabe: hour</translation>
+    </message>
+    <message>
+      <source>one JSON object a line; default: CSV</source>
+      <translation>ein JSON-Objekt je Zeile; Vorgabe: CSV</translation>
+    </message>
+    <message>
+      <source>the past from vnStat: vnstat --json | netwatch-tray import -</source>
+      <translation>die Vergangenheit aus vnStat: vnstat --json | netwatch-tray import -</translation>
+    </message>
+    <message>
+      <source>what `vnstat --json` printed; -: standard input</source>
+      <translation>Ausgabe von `vnstat --json`; -: Standardeingabe</translation>
+    </message>
+    <message>
+      <source>belongs to the total; default: those that make it now or ever did</source>
+      <translation>gehört zur Summe; Vorgabe: alle, die jetzt oder je dazu gehörten</translation>
+    </message>
+    <message>
+      <source>bytes of UDP and names of hosts by a system service: install, remove, status, or run it here</source>
+      <translation>Bytes von UDP und Namen von Rechnern durch einen Systemdienst: install, remove, status oder run</translation>
+    </message>
+    <message>
+      <source>whom it serves besides root, by name or number; may be repeated (default: who ran sudo)</source>
+      <translation>wen er außer Root bedient, als Name oder Nummer; mehrfach möglich (Vorgabe: wer sudo aufrief)</translation>
+    </message>
+    <message>
+      <source>print live rates, with or without a running agent</source>
+      <translation>aktuelle Raten ausgeben, mit oder ohne laufenden Agenten</translation>
+    </message>
+    <message>
+      <source>print one line of real rates and end</source>
+      <translation>eine Zeile mit gemessenen Raten ausgeben und enden</translation>
+    </message>
+    <message>
+      <source>end after N lines</source>
+      <translation>nach N Zeilen enden</translation>
+    </message>
+    <message>
+      <source>seconds between lines (default: 1)</source>
+      <translation>Sekunden zwischen den Zeilen (Vorgabe: 1)</translation>
+    </message>
+    <message>
+      <source>one JSON object a line</source>
+      <translation>ein JSON-Objekt je Zeile</translation>
+    </message>
+    <message>
+      <source>one line for a bar that shows what a program prints, always of the same width</source>
+      <translation>eine Zeile gleicher Breite für Leisten, die eine Programmausgabe zeigen</translation>
+    </message>
+    <message>
+      <source>what the running agent is doing, and what it costs</source>
+      <translation>was der laufende Agent tut und was er kostet</translation>
+    </message>
+    <message>
+      <source>The agent has sent nothing for {seconds:.0f} s. Still waiting.</source>
+      <translation>Der Agent hat seit {seconds:.0f} s nichts gesendet. Es wird weiter gewartet.</translation>
+    </message>
+    <message>
+      <source>no interface is connected</source>
+      <translation>keine Schnittstelle ist verbunden</translation>
+    </message>
+    <message>
+      <source>agent</source>
+      <translation>Agent</translation>
+    </message>
+    <message>
+      <source>for</source>
+      <translation>seit</translation>
+    </message>
+    <message>
+      <source>costs</source>
+      <translation>Kosten</translation>
+    </message>
+    <message>
+      <source>interfaces</source>
+      <translation>Schnittstellen</translation>
+    </message>
+    <message>
+      <source>connections</source>
+      <translation>Verbindungen</translation>
+    </message>
+    <message>
+      <source>tray</source>
+      <translation>Infobereich</translation>
+    </message>
+    <message>
+      <source>clients</source>
+      <translation>Clients</translation>
+    </message>
+    <message>
+      <source>running, process {pid}, version {version}</source>
+      <translation>läuft, Prozess {pid}, Version {version}</translation>
+    </message>
+    <message>
+      <source>{share:.2%} of one processor, {memory} of memory</source>
+      <translation>{share:.2%} eines Prozessors, {memory} Arbeitsspeicher</translation>
+    </message>
+    <message>
+      <source>helper</source>
+      <translation>Helfer</translation>
+    </message>
+    <message>
+      <source>upload</source>
+      <translation>Hochladen</translation>
+    </message>
+    <message>
+      <source>settings</source>
+      <translation>Einstellungen</translation>
+    </message>
+    <message>
+      <source>fault</source>
+      <translation>Fehler</translation>
+    </message>
+    <message>
+      <source>check names and sources of this Mac; prints one report to paste</source>
+      <translation>Namen und Quellen dieses Macs prüfen; gibt einen Bericht zum Einfügen aus</translation>
+    </message>
+    <message>
+      <source>open the window (and start the program first, if it is not running)</source>
+      <translation>das Fenster öffnen (und das Programm vorher starten, falls es nicht läuft)</translation>
+    </message>
+    <message>
+      <source>at its settings</source>
+      <translation>bei seinen Einstellungen</translation>
+    </message>
+    <message>
+      <source>run the resident part in the foreground</source>
+      <translation>den ständigen Teil im Vordergrund ausführen</translation>
+    </message>
+    <message>
+      <source>without a tray icon</source>
+      <translation>ohne Symbol im Infobereich</translation>
+    </message>
+    <message>
+      <source>end the running program</source>
+      <translation>das laufende Programm beenden</translation>
+    </message>
+    <message>
+      <source>record what is measured to a file that can be replayed, for bug reports</source>
+      <translation>Messungen für Fehlerberichte in eine abspielbare Datei aufzeichnen</translation>
+    </message>
+    <message>
+      <source>a new file; compressed if its name ends in .gz</source>
+      <translation>eine neue Datei; komprimiert, wenn ihr Name auf .gz endet</translation>
+    </message>
+    <message>
+      <source>90s, 10m or 2h (default: 10m)</source>
+      <translation>90s, 10m oder 2h (Vorgabe: 10m)</translation>
+    </message>
+    <message>
+      <source>keep addresses instead of replacing them</source>
+      <translation>Adressen behalten statt ersetzen</translation>
+    </message>
+    <message>
+      <source>keep names of apps, users, units and interfaces</source>
+      <translation>Namen von Apps, Benutzern, Diensten und Schnittstellen behalten</translation>
+    </message>
+    <message>
+      <source>of a recording instead of this machine</source>
+      <translation>aus einer Aufzeichnung statt von diesem Rechner</translation>
+    </message>
+    <message>
+      <source>recorded seconds per second (default: 1)</source>
+      <translation>aufgezeichnete Sekunden je Sekunde (Vorgabe: 1)</translation>
+    </message>
+    <message>
+      <source>Using defaults until the file is fixed.</source>
+      <translation>Bis die Datei berichtigt ist, gelten die Standardwerte.</translation>
+    </message>
+    <message>
+      <source>such as 2026-01-31; default: 30 days ago</source>
+      <translation>etwa 2026-01-31; Vorgabe: vor 30 Tagen</translation>
+    </message>
+    <message>
+      <source>last day, inclusive</source>
+      <translation>letzter Tag, einschließlich</translation>
+    </message>
+    <message>
+      <source>print what uploading sends, or would send, without sending it</source>
+      <translation>ausgeben, was hochgeladen wird oder würde, ohne es zu senden</translation>
+    </message>
+    <message>
+      <source>indented, for people</source>
+      <translation>eingerückt, zum Lesen</translation>
+    </message>
+    <message>
+      <source>as if this had been chosen (default: what was)</source>
+      <translation>als wäre dies gewählt (Vorgabe: das Gewählte)</translation>
+    </message>
+    <message>
+      <source>send snapshots to a NetWatch server: off until you turn it on</source>
+      <translation>Messungen an einen NetWatch-Server senden: aus, bis Sie es einschalten</translation>
+    </message>
+    <message>
+      <source>enter server and API key; the key is read from the terminal or stdin</source>
+      <translation>Server und API-Schlüssel eingeben; der Schlüssel kommt vom Terminal oder der Standardeingabe</translation>
+    </message>
+    <message>
+      <source>URL of the server, with or without /api/v1/ingest</source>
+      <translation>URL des Servers, mit oder ohne /api/v1/ingest</translation>
+    </message>
+    <message>
+      <source>how much is sent</source>
+      <translation>wie viel gesendet wird</translation>
+    </message>
+    <message>
+      <source>seconds between snapshots (at least 10)</source>
+      <translation>Sekunden zwischen Messungen (mindestens 10)</translation>
+    </message>
+    <message>
+      <source>replace addresses by their kind</source>
+      <translation>Adressen durch ihre Art ersetzen</translation>
+    </message>
+    <message>
+      <source>replace names by random words</source>
+      <translation>Namen durch zufällige Wörter ersetzen</translation>
+    </message>
+    <message>
+      <source>the new key is of the same account: this host keeps its history</source>
+      <translation>der neue Schlüssel gehört zum selben Konto: Dieser Rechner behält seinen Verlauf</translation>
+    </message>
+    <message>
+      <source>serve the same numbers to Prometheus on this machine, until Ctrl-C</source>
+      <translation>dieselben Zahlen auf diesem Rechner für Prometheus bereitstellen, bis Strg-C</translation>
+    </message>
+    <message>
+      <source>on 127.0.0.1 (default: %(default)s)</source>
+      <translation>auf 127.0.0.1 (Vorgabe: %(default)s)</translation>
+    </message>
+    <message>
+      <source>also export to an OpenTelemetry collector (optional extra)</source>
+      <translation>zusätzlich an einen OpenTelemetry-Collector senden (optionaler Zusatz)</translation>
+    </message>
+    <message>
+      <source>Nothing is sent any more.</source>
+      <translation>Es wird nichts mehr gesendet.</translation>
+    </message>
+    <message>
+      <source>state</source>
+      <translation>Zustand</translation>
+    </message>
+    <message>
+      <source>on</source>
+      <translation>ein</translation>
+    </message>
+    <message>
+      <source>off: nothing is sent</source>
+      <translation>aus: es wird nichts gesendet</translation>
+    </message>
+    <message>
+      <source>how much was used: per day or month, interface, app or network</source>
+      <translation>wie viel verbraucht wurde: je Tag oder Monat, Schnittstelle, App oder Netzwerk</translation>
+    </message>
+    <message>
+      <source>default: day</source>
+      <translation>Vorgabe: day</translation>
+    </message>
+    <message>
+      <source>per interface instead</source>
+      <translation>stattdessen je Schnittstelle</translation>
+    </message>
+    <message>
+      <source>per app instead (TCP payload)</source>
+      <translation>stattdessen je App (TCP-Nutzdaten)</translation>
+    </message>
+    <message>
+      <source>per network instead</source>
+      <translation>stattdessen je Netzwerk</translation>
+    </message>
+    <message>
+      <source>one JSON document, bytes</source>
+      <translation>ein JSON-Dokument, in Bytes</translation>
+    </message>
+    <message>
+      <source>total</source>
+      <translation>Summe</translation>
+    </message>
+    <message>
+      <source>BOTH</source>
+      <translation>BEIDE</translation>
+    </message>
+    <message>
+      <source>IN GAPS</source>
+      <translation>IN LÜCKEN</translation>
+    </message>
+    <message>
+      <source>IMPORTED</source>
+      <translation>IMPORTIERT</translation>
     </message>
   </context>
   <context>

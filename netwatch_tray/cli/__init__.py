@@ -11,10 +11,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import netwatch_tray
+from netwatch_tray import language, paths
 from netwatch_tray.cli import change_settings, ending, program, xembed
+from netwatch_tray.language import mark, translate
 from netwatch_tray.text import LogFormatter
 
 _SUBCOMMANDS = {
@@ -34,11 +37,40 @@ _SUBCOMMANDS = {
 """By module of this package, in the order of the help text."""
 
 
+_CONTEXTS = ("Argparse", "Facts", "Messages", "Terminal", "Tray")
+"""Of the translations that subcommands print."""
+
+
+_OF_ARGPARSE = (
+    mark("Argparse", "usage: "), mark("Argparse", "options"), mark("Argparse", "positional arguments"),
+    mark("Argparse", "show this help message and exit"), mark("Argparse", "show program's version number and exit"),
+    mark("Argparse", "argument %(argument_name)s: %(message)s"), mark("Argparse", "unrecognized arguments: %s"),
+    mark("Argparse", "invalid choice: %(value)r (choose from %(choices)s)"), mark("Argparse", "expected one argument"),
+    mark("Argparse", "the following arguments are required: %s"), mark("Argparse", "not allowed with argument %s"),
+)  # fmt: skip
+"""Texts of the standard library's module, as far as this program makes it print them."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Finds the width of the terminal without shutil, which argparse loads with its decompressors for each option."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(formatter_class=lambda prog: argparse.HelpFormatter(prog, width=_columns() - 2), **more)
+        super().__init__(formatter_class=lambda prog: _HelpFormatter(prog, width=_columns() - 2), **more)
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Help texts are English in the calls of argparse and translated when they are printed."""
+
+    def add_text(self, text: str | None) -> None:
+        super().add_text(text and translate("Terminal", text))
+
+    def _expand_help(self, action: argparse.Action) -> str:
+        return self._get_help(action) % {**vars(action), "prog": self._prog}
+
+    @staticmethod
+    def _get_help(action: argparse.Action) -> str:
+        text = action.help or ""
+        return language.translation("Terminal", text) or translate("Argparse", text)
 
 
 def _columns() -> int:
@@ -59,6 +91,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
+    language.use(_chosen_language(), _CONTEXTS)
+    # Its own texts would come from gettext's compiled files; it finds this name at each call.
+    argparse._ = partial(translate, "Argparse")  # type: ignore[attr-defined]
     options = _parser(words).parse_args(words)
     log = logging.StreamHandler()
     log.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -67,20 +102,44 @@ def _run(arguments: list[str] | None) -> int:
     return verb(options)
 
 
+def _chosen_language() -> str:
+    file = paths.settings_file()
+    if not file.exists():  # the usual case, and `settings` takes 10 ms
+        return "auto"
+    from netwatch_tray import settings
+
+    return settings.read(file)[0].language
+
+
 def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
     """Return a parser that knows at least the subcommand that `words` begin with: the agent, which comes without words
     or by name, would keep the modules of the others in memory."""
     parser = _Parser(
         prog="netwatch-tray",
-        description="Live network rates in the tray. Without a verb: start it; a second start opens the window.",
+        description="Live network rates in the tray. Without a subcommand: start it; a second start opens the window.",
     )
     parser.add_argument("--version", action="version", version=f"netwatch-tray {netwatch_tray.__version__}")
     xembed.add_option(parser)
     change_settings.add_option(parser)
     parser.set_defaults(verb=program.start)
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
+    verbs = parser.add_subparsers(
+        title=translate("Terminal", "subcommands"), metavar=translate("Terminal", "SUBCOMMAND")
+    )
     first = words[0] if words else "agent"
     named = [module for module, names in _SUBCOMMANDS.items() if first in names]
     for module in named or _SUBCOMMANDS:
         importlib.import_module(f"netwatch_tray.cli.{module}").add_verbs(verbs)
+    _describe(verbs)
     return parser
+
+
+def _describe(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Begin the help of each subcommand with the sentence that the list of subcommands has."""
+    for listed in subparsers._choices_actions:
+        text = language.translation("Terminal", listed.help or "") or listed.help
+        parser = subparsers.choices[listed.dest]
+        if text and not parser.description:
+            parser.description = f"{text[0].upper()}{text[1:]}."
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                _describe(action)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from netwatch_tray.cli.session import DONE, WRONG
+from netwatch_tray.language import translate
 
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,5 +20,5 @@ def _autostart(options: argparse.Namespace) -> int:
     if options.what != "status":
         autostart.turn(on=options.what == "on")
     is_on = autostart.is_on()
-    print(f"on: {autostart.file()}" if is_on else "off")
+    print(translate("Terminal", "on: {file}").format(file=autostart.file()) if is_on else translate("Terminal", "off"))
     return DONE if is_on or options.what == "off" else WRONG

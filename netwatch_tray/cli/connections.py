@@ -26,7 +26,7 @@ _RESOLVE_TIMEOUT = 3.0
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb = verbs.add_parser("connections", help="who is connected, with measured rates")
-    verb.add_argument("--listening", action="store_true", help="what waits for connections instead")
+    verb.add_argument("--listening", action="store_true", help="show listening sockets instead")
     verb.add_argument("--resolve", action="store_true", help="ask DNS for the names of remote addresses")
     _add_formats(verb)
     verb.set_defaults(verb=_connections)
@@ -40,7 +40,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def _add_formats(verb: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     formats = verb.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="one JSON document")
-    formats.add_argument("--csv", action="store_true", help="comma-separated values with a head line")
+    formats.add_argument("--csv", action="store_true", help="comma-separated values with a header row")
     record.add_replay(verb, is_live=False)
     return formats
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, WRONG
 from netwatch_tray.errors import NetWatchError
+from netwatch_tray.language import translate
 
 if TYPE_CHECKING:
     from netwatch_tray.desktop_files import Found
@@ -33,7 +34,11 @@ def _desktop(options: argparse.Namespace) -> int:
             removed = desktop_files.remove()
             found = desktop_files.find()
             if removed or not found.is_packaged:
-                print("Menu entry and icons are removed." if removed else "Nothing to remove.")
+                print(
+                    translate("Terminal", "Menu entry and icons are removed.")
+                    if removed
+                    else translate("Terminal", "Nothing to remove.")
+                )
                 return DONE
         case _:
             found = desktop_files.find()
@@ -48,7 +53,10 @@ def in_words(found: Found) -> str:
     from netwatch_tray import desktop_files
 
     if found.place is None:
-        return "not installed: no entry in the menu of programs. Run: netwatch-tray desktop install"
+        return translate("Terminal", "not installed: no menu entry. Run: netwatch-tray desktop install")
     if found.is_packaged:
-        return f"installed by a package in {found.place}; nothing needs to be done"
-    return f"installed in {found.place}, starts {desktop_files.exec_line(found.command)}"
+        return translate("Terminal", "installed by a package in {place}; nothing needs to be done").format(
+            place=found.place
+        )
+    text = translate("Terminal", "installed in {place}, starts {command}")
+    return text.format(place=found.place, command=desktop_files.exec_line(found.command))

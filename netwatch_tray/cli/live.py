@@ -21,7 +21,7 @@ from netwatch_tray.cli.session import (
     whole_number,
 )
 from netwatch_tray.errors import AgentUnreachableError, Message
-from netwatch_tray.language import said
+from netwatch_tray.language import said, translate
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
     while True:
         messages = client.wait(_SILENCE)
         if not messages and not is_late:
-            complain(f"The agent has sent nothing for {_SILENCE:.0f} s. Still waiting for it.")
+            silent = translate("Terminal", "The agent has sent nothing for {seconds:.0f} s. Still waiting.")
+            complain(silent.format(seconds=_SILENCE))
         is_late = not messages
         for message in messages:
             if isinstance(message, TickMessage):
@@ -172,7 +173,11 @@ def _line_writer(in_units: Units) -> Callable[[Tick], None]:
         local = tick.at.astimezone().strftime("%H:%M:%S")
         down, up = download.write(tick.total.rx_rate), upload.write(tick.total.tx_rate)
         gap = tick.gap or tick.total.gap
-        about = printable(wording.gap(gap) if gap else " + ".join(tick.total.uplinks) or "no interface is connected")
+        about = printable(
+            wording.gap(gap)
+            if gap
+            else " + ".join(tick.total.uplinks) or translate("Terminal", "no interface is connected")
+        )
         print(f"{local}  {units.DOWN} {down}  {units.UP} {up}  {about}", flush=True)
 
     return write
@@ -209,17 +214,21 @@ def _status(options: argparse.Namespace) -> int:
     running = max(status.uptime_s, 1.0)
     print_pairs(
         {
-            "agent": f"running, process {status.pid}, version {status.version}",
-            "for": f"{status.uptime_s:.0f} s",
-            "costs": f"{status.cpu_s / running:.2%} of one processor, {units.size(status.rss_bytes)} of memory",
-            "interfaces": status.interfaces,
-            "connections": said(status.connections),
-            **({"helper": said(status.helper)} if status.helper else {}),
-            "tray": said(status.tray),
-            **({"upload": said(status.upload)} if status.upload else {}),
-            "clients": str(status.clients),
-            **({"settings": said(status.settings_fault)} if status.settings_fault else {}),
-            **({"fault": " ".join(map(said, status.faults))} if status.faults else {}),
+            translate("Terminal", "agent"): translate("Terminal", "running, process {pid}, version {version}").format(
+                pid=status.pid, version=status.version
+            ),
+            translate("Terminal", "for"): f"{status.uptime_s:.0f} s",
+            translate("Terminal", "costs"): translate(
+                "Terminal", "{share:.2%} of one processor, {memory} of memory"
+            ).format(share=status.cpu_s / running, memory=units.size(status.rss_bytes)),
+            translate("Terminal", "interfaces"): status.interfaces,
+            translate("Terminal", "connections"): said(status.connections),
+            **({translate("Terminal", "helper"): said(status.helper)} if status.helper else {}),
+            translate("Terminal", "tray"): said(status.tray),
+            **({translate("Terminal", "upload"): said(status.upload)} if status.upload else {}),
+            translate("Terminal", "clients"): str(status.clients),
+            **({translate("Terminal", "settings"): said(status.settings_fault)} if status.settings_fault else {}),
+            **({translate("Terminal", "fault"): " ".join(map(said, status.faults))} if status.faults else {}),
         }
     )
     return DONE

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
+from netwatch_tray.language import said, translate
 from netwatch_tray.text import csv_cell, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def usable_settings() -> Settings:
 
     found, error = settings.read(paths.settings_file())
     if error:
-        complain(f"{error} Until that is mended the defaults hold in their place.")
+        using = translate("Terminal", "Using defaults until the file is fixed.")
+        complain(f"{said(error.message)} {using}")
     return found
 
 
@@ -149,7 +151,7 @@ def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[
 def add_days(verb: argparse.ArgumentParser) -> None:
     """The options of `chosen_days`."""
     verb.add_argument("--from", dest="first", type=_day, metavar="DAY", help="such as 2026-01-31; default: 30 days ago")
-    verb.add_argument("--to", dest="last", type=_day, metavar="DAY", help="that day included")
+    verb.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last day, inclusive")
     verb.set_defaults(misused=verb.error)
 
 

@@ -20,7 +20,7 @@ from netwatch_tray.cli.session import (
     whole_number,
 )
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, SettingsError, message
-from netwatch_tray.language import said
+from netwatch_tray.language import said, translate
 from netwatch_tray.settings import UploadLevel
 from netwatch_tray.text import printable_json
 
@@ -47,7 +47,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     actions = upload.add_subparsers(title="actions", metavar="ACTION", required=True)
 
     verb = actions.add_parser("setup", help="enter server and API key; the key is read from the terminal or stdin")
-    verb.add_argument("--endpoint", help="address of the server, with or without /api/v1/ingest")
+    verb.add_argument("--endpoint", help="URL of the server, with or without /api/v1/ingest")
     verb.add_argument("--level", choices=levels, help="how much is sent")
     verb.add_argument(
         "--interval", type=whole_number(10, 3600), metavar="S", help="seconds between snapshots (at least 10)"
@@ -74,7 +74,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         type=whole_number(1, 65535),
         default=_METRICS_PORT,
         metavar="N",
-        help=f"on 127.0.0.1 (default: {_METRICS_PORT})",
+        help="on 127.0.0.1 (default: %(default)s)",
     )
     verb.add_argument(
         "--otlp", nargs="?", const="", metavar="URL", help="also export to an OpenTelemetry collector (optional extra)"
@@ -198,7 +198,7 @@ def _on(_options: argparse.Namespace) -> int:
 
 def _off(_options: argparse.Namespace) -> int:
     _change_upload(on=False)
-    print("Nothing is sent any more.")
+    print(translate("Terminal", "Nothing is sent any more."))
     return DONE
 
 
@@ -236,11 +236,13 @@ def _status(_options: argparse.Namespace) -> int:
         state = message("the agent is not running")
     print_pairs(
         {
-            "upload": "on" if upload.on else "off: nothing is sent",
+            translate("Terminal", "upload"): translate("Terminal", "on")
+            if upload.on
+            else translate("Terminal", "off: nothing is sent"),
             "server": str(endpoint),
             "sent": _what(upload),
             "spool": _waiting(paths.spool_file().exists()),
-            "state": said(state),
+            translate("Terminal", "state"): said(state),
         }
     )
     return DONE

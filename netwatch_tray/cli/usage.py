@@ -17,6 +17,7 @@ from netwatch_tray.cli.session import (
     print_table,
     usable_settings,
 )
+from netwatch_tray.language import translate
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
@@ -110,9 +111,20 @@ def _print(rows: Sequence[tuple[str, Used]], settings: Settings, *, with_sum: bo
         return str(units.size(amount, settings.units))
 
     if with_sum and len(rows) > 1:
-        rows = [*rows, ("total", reduce(Used.plus, (used for _name, used in rows)))]
+        rows = [*rows, (translate("Terminal", "total"), reduce(Used.plus, (used for _name, used in rows)))]
     cells = [
         (name, size(used.rx), size(used.tx), size(used.both), size(used.gap_rx + used.gap_tx), size(used.imported))
         for name, used in rows
     ]
-    print_table(("", "↓", "↑", "BOTH", "IN GAPS", "IMPORTED"), cells, "<>>>>>")
+    print_table(
+        (
+            "",
+            "↓",
+            "↑",
+            translate("Terminal", "BOTH"),
+            translate("Terminal", "IN GAPS"),
+            translate("Terminal", "IMPORTED"),
+        ),
+        cells,
+        "<>>>>>",
+    )

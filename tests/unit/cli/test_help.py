@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import pytest
+
+from netwatch_tray import cli, language
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                yield from parsers(child)
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_every_help_begins_with_a_sentence(code: str) -> None:
+    language.use(code)
+    try:
+        every = list(parsers(cli._parser()))
+        assert len(every) > 20
+        for parser in every:
+            assert parser.description, parser.prog
+            assert parser.description[0].isupper(), parser.prog
+            assert parser.description.endswith("."), parser.prog
+    finally:
+        language.use("en")
+
+
+def test_german_help_has_no_english_text_of_the_program() -> None:
+    english = {each for each in texts() if " " in each}
+    language.use("de")
+    try:
+        shown = " ".join(" ".join(parser.format_help().split()) for parser in parsers(cli._parser()))
+    finally:
+        language.use("en")
+    same = {"the past from vnStat: vnstat --json | netwatch-tray import -"} & english
+    assert [each for each in sorted(english - same) if " ".join(each.split()) in shown] == []
+
+
+def texts() -> set[str]:
+    return {
+        action.help
+        for parser in parsers(cli._parser())
+        for action in parser._actions
+        if action.help and action.help != argparse.SUPPRESS
+    }
