@@ -1078,6 +1078,92 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>HelperOffer</name>
+    <message>
+      <source>UDP and QUIC bytes and host names need a small system service.</source>
+      <translation>Bytes von UDP und QUIC und Namen von Hosts brauchen einen kleinen Systemdienst.</translation>
+    </message>
+    <message>
+      <source>It reads byte counts of sockets, and the names in DNS responses, TLS and QUIC greetings; never the contents. Only accounts that you name see them; nothing is sent.</source>
+      <translation>Er liest die Bytezahlen von Sockets und die Namen in DNS-Antworten, TLS- und QUIC-Begrüßungen, nie die Inhalte. Nur Konten, die Sie nennen, sehen sie; nichts wird gesendet.</translation>
+    </message>
+    <message>
+      <source>Not now</source>
+      <translation>Jetzt nicht</translation>
+    </message>
+    <message>
+      <source>Set up …</source>
+      <translation>Einrichten …</translation>
+    </message>
+    <message>
+      <source>{percent:.0f} % of this download has no app yet.</source>
+      <translation>{percent:.0f} % dieses Downloads haben noch keine App.</translation>
+    </message>
+  </context>
+  <context>
+    <name>HelperSettings</name>
+    <message>
+      <source>The kernel reports the bytes of TCP to every program. Bytes of UDP and QUIC and names of hosts need a small system service, the helper.</source>
+      <translation>Der Kernel meldet die Bytes von TCP jedem Programm. Bytes von UDP und QUIC und Namen von Hosts brauchen einen kleinen Systemdienst, den Helfer.</translation>
+    </message>
+    <message>
+      <source>Helper</source>
+      <translation>Helfer</translation>
+    </message>
+    <message>
+      <source>Set up</source>
+      <translation>Einrichten</translation>
+    </message>
+    <message>
+      <source>Run this in a terminal. It installs the service and allows your account to read it.</source>
+      <translation>In einem Terminal ausführen. Es installiert den Dienst und erlaubt Ihrem Konto, ihn zu lesen.</translation>
+    </message>
+    <message>
+      <source>Remove</source>
+      <translation>Entfernen</translation>
+    </message>
+    <message>
+      <source>This removes the service and its files. The history stays.</source>
+      <translation>Es entfernt den Dienst und seine Dateien. Der Verlauf bleibt.</translation>
+    </message>
+    <message>
+      <source>Bytes of UDP and QUIC</source>
+      <translation>Bytes von UDP und QUIC</translation>
+    </message>
+    <message>
+      <source>One sum for each socket and peer, and its program. Kept as long as the history.</source>
+      <translation>Eine Summe je Socket und Gegenstelle, und dessen Programm. So lange aufbewahrt wie der Verlauf.</translation>
+    </message>
+    <message>
+      <source>Names of hosts</source>
+      <translation>Namen von Hosts</translation>
+    </message>
+    <message>
+      <source>Names and addresses in DNS responses, TLS and QUIC greetings. Kept in memory for 24 h.</source>
+      <translation>Namen und Adressen in DNS-Antworten, TLS- und QUIC-Begrüßungen. 24 h im Speicher gehalten.</translation>
+    </message>
+    <message>
+      <source>Not read</source>
+      <translation>Nicht gelesen</translation>
+    </message>
+    <message>
+      <source>Contents, web addresses, cookies and keys.</source>
+      <translation>Inhalte, Webadressen, Cookies und Schlüssel.</translation>
+    </message>
+    <message>
+      <source>Who sees it</source>
+      <translation>Wer es sieht</translation>
+    </message>
+    <message>
+      <source>Accounts that were allowed: the amounts of all sockets, and names of their own sockets only. Names are part of no upload level.</source>
+      <translation>Zugelassene Konten: die Mengen aller Sockets, aber nur die Namen ihrer eigenen. Namen gehören zu keiner Upload-Stufe.</translation>
+    </message>
+    <message>
+      <source>Unknown: the agent is not running.</source>
+      <translation>Unbekannt: Der Agent läuft nicht.</translation>
+    </message>
+  </context>
+  <context>
     <name>History</name>
     <message>
       <source>The first minute is being recorded.</source>
@@ -3002,6 +3088,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Datentarif</translation>
     </message>
     <message>
+      <source>Names and UDP</source>
+      <translation>Namen und UDP</translation>
+    </message>
+    <message>
       <source>Upload</source>
       <translation>Senden</translation>
     </message>
@@ -3970,6 +4060,17 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Total</source>
       <translation>Summe</translation>
+    </message>
+  </context>
+  <context>
+    <name>_Commands</name>
+    <message>
+      <source>Copy</source>
+      <translation>Kopieren</translation>
+    </message>
+    <message>
+      <source>Copy the commands: {name}</source>
+      <translation>Befehle kopieren: {name}</translation>
     </message>
   </context>
   <context>

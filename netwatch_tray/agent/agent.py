@@ -387,6 +387,7 @@ class Agent:
             interfaces=self._interfaces.source.name,
             connections=self._connections.state,
             helper=self._connections.helper,
+            offers_helper=self._connections.offers_helper,
             tray=self._presence.state if self._presence else message("none: started with --headless"),
             no_tray=self._presence.no_tray if self._presence else None,
             is_looking=self._presence is not None and self._presence.is_looking,

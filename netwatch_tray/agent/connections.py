@@ -7,6 +7,7 @@ opened, because the owner of a socket can be found only while its process lives.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 
@@ -91,6 +92,11 @@ class ConnectionWatch:
         if self._helper:
             return self._helper.status
         return message("The helper needs Linux, with sockets listed by sock_diag.")
+
+    @property
+    def offers_helper(self) -> bool:
+        """Whether a helper could be set up here, and is not."""
+        return self._helper is not None and not self._helper.is_set_up and "FLATPAK_ID" not in os.environ
 
     def start(self, feed: FeedServer) -> None:
         """Open the best source, and begin to read unless reading is costly."""

@@ -54,6 +54,10 @@ class HelperLink:
         self.tick()
 
     @property
+    def is_set_up(self) -> bool:
+        return self._client is not None
+
+    @property
     def status(self) -> Message:
         """What it provides, or why there is none."""
         return describe(self._client)

@@ -13,6 +13,7 @@ import msgspec
 
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
+from netwatch_tray.collect.namespaces import shares_network
 from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.processes import open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
@@ -62,10 +63,11 @@ class ConnectionTable:
         now: Callable[[], float] = time.time,
         countries: Countries | None = None,
         hosts_file: HostsFile | None = None,
+        shares_network: Callable[[int], bool | None] = shares_network,
     ) -> None:
         """`finder`: who owns what; by default this system's. `now`: Unix time, seconds."""
         self._finder = finder or open_finder()
-        self.owners = Owners(self._finder)
+        self.owners = Owners(self._finder, shares_network)
         self._countries = countries or Countries()
         self._hosts_file = hosts_file or HostsFile()
         self._now = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -14,6 +14,8 @@ _IDLE = 60.0
 """Seconds without a datagram after which an exchange with a peer is over; UDP has no other end."""
 _MOST_PEERS, _MOST_PEERS_OF_SOCKET = 2048, 256
 """That have a row of their own. The bytes of others are booked for the app of the socket."""
+_MOST_SOCKETS = 8192
+"""Of which it is remembered whether they belong to this network namespace."""
 _NONE = Traffic()
 
 
@@ -44,7 +46,8 @@ class Datagrams:
     between, is reported as of a socket that closed.
 
     The helper counts the sockets of containers as well, but a source of sockets lists those of one network namespace.
-    Theirs are left out, as their TCP is, unless they have an address of this one, as a loopback address.
+    Theirs are left out, as their TCP is. Whether a socket that no sample lists is one of theirs is known by the process
+    that made it; or else by its address, and because it goes on although the samples do not list it.
     """
 
     def __init__(self) -> None:
@@ -57,14 +60,19 @@ class Datagrams:
         self._peers: dict[str, dict[str, _Exchange]] = {}
         """By key of the socket, and key of the row."""
         self._count_of_peers = 0
+        self._is_here: dict[int, bool] = {}
+        """Whether sockets belong to this network namespace, by cookie, as far as known."""
+        self._doubtful: dict[int, dict[str, _Exchange]] = {}
+        """What sockets moved that no sample lists and nothing is known of, by cookie and key."""
         self.is_counting = False
         """The bytes are known now."""
         self._was_counting = False
         """At the last sample."""
 
-    def count(self, reading: Reading) -> None:
-        """Take in what moved since the reading before."""
+    def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
+        """Take in what moved since the reading before; `is_here`: see `ConnectionTable.note_creators`."""
         self.is_counting = True
+        self._remember(is_here)
         for flow, amount in reading.amounts.items():
             if flow.protocol == UDP:
                 before = self._new.get(flow)
@@ -83,18 +91,34 @@ class Datagrams:
             self._was_counting = self.is_counting
             udp = dict(self._sockets)
         new, self._new = self._new, {}
+        doubtful, self._doubtful = self._doubtful, {}
         for flow, amount in new.items():
             key = f"{flow.cookie:x}"
             found = self._sockets.get(key)
             if found is not None and (found.remote_address, found.remote_port) == (flow.peer_address, flow.peer_port):
                 self._exchange(key, found).add(amount, sample.boottime)
                 udp[key] = found
-            elif found is not None or is_own(amount.local_address):
+            elif found is not None or self._is_here.get(flow.cookie):
                 self._add_peer(key, flow, amount, found, sample.boottime, changed, removed)
+            elif flow.cookie in doubtful:
+                self._remember({flow.cookie: False})
+            elif flow.cookie not in self._is_here and is_own(amount.local_address) and not _is_loopback(flow):
+                exchange = _Exchange(_peer_of(key, flow, amount, None))
+                exchange.add(amount, sample.boottime)
+                # By a key of its own: the socket may be listed, and the peer have a row, before this is booked.
+                self._doubtful.setdefault(flow.cookie, {})[f"{_key(key, flow)} before"] = exchange
+        for cookie, exchanges in doubtful.items():
+            if cookie not in self._is_here:  # silent since the last sample, so it has closed
+                removed.update({key: exchange.row("CLOSED") for key, exchange in exchanges.items()})
         for key, found in udp.items():
             changed[key] = self._row(key, found)
         self._end_exchanges(sample, changed, removed)
         return SocketSample(sample.boottime, changed, removed, sample.overrun)
+
+    def _remember(self, is_here: Mapping[int, bool]) -> None:
+        self._is_here.update(is_here)
+        while len(self._is_here) > _MOST_SOCKETS:
+            del self._is_here[next(iter(self._is_here))]
 
     def _exchange(self, key: str, found: Socket) -> _Exchange:
         exchange = self._connected.get(key)
@@ -120,7 +144,7 @@ class Datagrams:
         removed: dict[str, Socket],
     ) -> None:
         """Add what a socket moved with a peer that is not its own; `found`: the socket, if it is open."""
-        key = f"{base}-{flow.peer_address}-{flow.peer_port}"
+        key = _key(base, flow)
         peers = self._peers.setdefault(base, {})
         exchange = peers.get(key)
         if exchange is None:
@@ -140,6 +164,7 @@ class Datagrams:
         """Remove the rows of sockets that closed, and of peers that are silent."""
         for key in sample.removed:
             if self._sockets.pop(key, None) is not None:
+                self._remember({int(key, 16): True})  # its last bytes may come later
                 exchange = self._connected.pop(key, None)
                 if exchange is not None and self.is_counting:
                     removed[key] = exchange.row("CLOSED")
@@ -155,6 +180,14 @@ class Datagrams:
                     removed[key] = exchange.row("CLOSED")
             if not peers:
                 del self._peers[base]
+
+
+def _key(base: str, flow: Flow) -> str:
+    return f"{base}-{flow.peer_address}-{flow.peer_port}"
+
+
+def _is_loopback(flow: Flow) -> bool:
+    return flow.peer_address.startswith("127.") or flow.peer_address == "::1"
 
 
 def _peer_of(base: str, flow: Flow, amount: Amount, found: Socket | None) -> Socket:

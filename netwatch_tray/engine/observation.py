@@ -65,8 +65,7 @@ class Observation:
             from netwatch_tray.engine.hosts import Hosts  # noqa: PLC0415
 
             self._datagrams, self.table.hosts = Datagrams(), Hosts(self._sources.now)
-        self.table.owners.note_creators(reading.owners)
-        self._datagrams.count(reading)
+        self._datagrams.count(reading, self.table.owners.note_creators(reading.owners))
         self._uncounted = self._uncounted.plus(Traffic(reading.losses.rx_bytes, reading.losses.tx_bytes))
         if self.table.hosts is not None:
             self.table.name_peers(self.table.hosts.take(reading.packets, reading.owners, self.table.process_of))

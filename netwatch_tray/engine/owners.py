@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from netwatch_tray import clock
+from netwatch_tray.collect.namespaces import shares_network
 from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine import apps
@@ -25,28 +26,33 @@ _CREATOR_KEPT_FOR = 30.0
 class Owners:
     """Apps by process and sockets' creators by key, with bounded memory."""
 
-    def __init__(self, finder: ProcessFinder) -> None:
+    def __init__(self, finder: ProcessFinder, shares_network: Callable[[int], bool | None] = shares_network) -> None:
         self._finder = finder
+        self._shares_network = shares_network
         self._apps: dict[Process, AppName] = {}
         self._creators: dict[str, tuple[AppName, Process | None]] = {}
         """Who made a socket, or had it until it closed, by its key."""
-        self._creating: dict[int, tuple[float, Process]] = {}
-        """By PID: processes that made sockets, and when they were read."""
+        self._creating: dict[int, tuple[float, Process, bool | None]] = {}
+        """By PID: processes that made sockets; when they were read, and whether they are in this network namespace."""
 
-    def note_creators(self, owners: Mapping[int, Owner]) -> None:
+    def note_creators(self, owners: Mapping[int, Owner]) -> dict[int, bool]:
         """Remember who made new sockets, by cookie, for those whose owner cannot be found.
 
-        Call at once: the processes may be about to end.
+        Return whether the sockets belong to this network namespace, where that is known. Call at once: the processes
+        may be about to end.
         """
         now = clock.boottime()
+        is_here: dict[int, bool] = {}
         for cookie, owner in owners.items():
             known = self._creating.get(owner.pid)
-            if known is not None and now - known[0] < _CREATOR_KEPT_FOR:
-                process: Process | None = known[1]
-            else:
-                process = self._finder.process(owner.pid)
-                if process is not None:
-                    self._creating[owner.pid] = now, process
+            if known is None or now - known[0] >= _CREATOR_KEPT_FOR:
+                found = self._finder.process(owner.pid)
+                known = None if found is None else (now, found, self._shares_network(owner.pid))
+                if known is not None:
+                    self._creating[owner.pid] = known
+            process = None if known is None else known[1]
+            if known is not None and known[2] is not None:
+                is_here[cookie] = known[2]
             unit = self._finder.unit(owner.cgroup)
             if process is None and owner.thread is not None:
                 process = Process(pid=owner.pid, name=owner.thread, unit=unit)
@@ -56,6 +62,7 @@ class Owners:
                 self.remember(f"{cookie:x}", app_of_unit(unit), None)
         if len(self._creating) > _MOST_PROCESSES:
             self._creating.clear()
+        return is_here
 
     def creator(self, key: str) -> tuple[AppName, Process | None] | None:
         """Return who made a socket; `None`: not known."""

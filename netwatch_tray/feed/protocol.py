@@ -131,6 +131,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """The connection source in use, or why there is none."""
     helper: Message | None = None
     """What the helper provides, or why there is none."""
+    offers_helper: bool = False
+    """A helper could be set up here, and is not."""
     tray: Message
     """The tray backend in use and its state, or why there is none."""
     no_tray: Message | None = None

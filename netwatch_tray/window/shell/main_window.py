@@ -128,6 +128,8 @@ class MainWindow(QWidget):
         self._row.keys.clicked.connect(lambda: self.help.open_in(self))
         self.usage.plan_requested.connect(lambda: self._show_settings(self.settings.plan_section))
         self.interfaces.choice_requested.connect(lambda: self._show_settings(self.settings.counted_section))
+        self.connections.offer.set_up.connect(lambda: self._show_settings(self.settings.helper_section))
+        self.connections.offer.declined.connect(lambda: self._memory.save(helper_declined=1))
         self.apps.connections_requested.connect(self._show_connections_of)
         self.first_run.done.connect(partial(self.turn_to, 0))
         self.first_run.settings_requested.connect(self.turn_to_settings)
@@ -224,6 +226,8 @@ class MainWindow(QWidget):
         self.interfaces.choose_range(memory.number("range"))
         self.connections.bar.group_by(Grouping(memory.text("grouping")))
         self.usage.choose_range(memory.number("period", UsagePage.MONTH))
+        if memory.number("helper_declined"):
+            self.connections.offer.decline()
         memory.restore_order("connections", self.connections.table)
         memory.restore_order("apps", self.apps.table)
 
@@ -332,6 +336,7 @@ class MainWindow(QWidget):
         present = [notice for notice in notices if notice]
         self._notice = present[0] if present else None
         self._banner.show_notice(first_of(present))
+        self.connections.offer.stand_alone(not present)
         self._line.show_texts(self._page().status(), is_measuring=self._link.connected)
 
     def _act_on_notice(self) -> None:

@@ -120,7 +120,12 @@ class TableView(QTableView, Generic[Record]):
         """Enclose a change of the model: the row at the top stays at the top, except at the very beginning."""
         bar, top = self.verticalScrollBar(), self.rowAt(0)
         key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
-        yield
+        # At each change of the order it reports hidden columns as resized, for which all would be drawn a second time.
+        self.horizontalHeader().blockSignals(True)
+        try:
+            yield
+        finally:
+            self.horizontalHeader().blockSignals(False)
         self.executeDelayedItemsLayout()  # delayed, it would draw everything a second time
         row = None if key is None else self._records.row_of(key)
         if row is not None and row != top:

@@ -47,15 +47,18 @@ class World:
 
     def __init__(self) -> None:
         self.finder = Finder()
-        self.table = ConnectionTable(self.finder, now=lambda: 1.7e9)
+        self.elsewhere: set[int] = set()
+        """Processes of another network namespace."""
+        self.table = ConnectionTable(
+            self.finder, now=lambda: 1.7e9, shares_network=lambda pid: pid not in self.elsewhere
+        )
         self.datagrams = Datagrams()
         self.changes = Changes()
         self.boottime = 100.0
 
     def count(self, moved: Mapping[Flow, Amount] | None = None, owners: Mapping[int, Owner] | None = None) -> None:
         reading = Reading(self.boottime, self.boottime - 1, moved or {}, owners or {}, (), Losses(0, 0, 0, 0, 0), ())
-        self.table.owners.note_creators(reading.owners)
-        self.datagrams.count(reading)
+        self.datagrams.count(reading, self.table.owners.note_creators(reading.owners))
 
     def update(self, *, after: float = 2.0, is_last: bool = False, **sockets: Socket) -> None:
         self.boottime += after
@@ -118,7 +121,7 @@ def test_rows_of_silent_peers_are_removed_and_their_bytes_stay() -> None:
     world.count({flow(peer=("198.51.100.9", 53)): amount(7)})
     world.update(a=udp(None))
     assert sorted(row.rx_bytes or 0 for row in world.rows().values()) == [0, 7]
-    assert world.app("curl").rx_bytes == 13
+    assert world.app("curl").rx_bytes == 18
 
 
 def test_peers_beyond_the_limit_are_booked_without_a_row() -> None:
@@ -165,6 +168,7 @@ def test_creator_that_ended_is_known_by_its_thread_or_its_unit() -> None:
         {flow(0xB): amount(1), flow(0xC): amount(2), flow(0xD): amount(4), flow(0xE): amount(8, cgroup=5)},
         {0xB: Owner(61, 0, 0, UDP, "dig"), 0xC: Owner(62, 0, 5, UDP, None), 0xD: Owner(63, 0, 0, UDP, None)},
     )
+    world.update()
     world.update()
     found = {app.key: app.rx_bytes for app in world.table.apps()}
     assert found == {"name:dig": 1, "unit:dig.service": 10, "user:root": 4}
@@ -218,20 +222,27 @@ def test_bytes_are_unknown_while_nobody_counts_and_go_on_later() -> None:
     assert sum(app.rx_bytes for app in world.table.apps()) == 10
 
 
-def test_sockets_of_containers_are_left_out_like_their_tcp() -> None:
+def test_sockets_of_other_network_namespaces_are_left_out_like_their_tcp() -> None:
     world = World()
-    world.finder.units[5] = "docker-abc.scope"
+    world.finder.processes[60] = DNS
+    world.elsewhere.add(60)
     world.count()
     world.update()
-    world.count(
-        {
-            flow(0xB): amount(2, local="172.17.0.2", cgroup=5),
-            flow(0xC, ("127.0.0.1", 53)): amount(3, local="127.0.0.1", cgroup=5),
-        }
-    )
+    owners = {0xB: Owner(60, 0, 0, UDP, "dns")}
+    moved = {
+        flow(0xB): amount(1),  # made by a process elsewhere, though its address is ours
+        flow(0xC): amount(2, local="172.17.0.2"),  # an address that is not ours
+        flow(0xD, ("127.0.0.1", 53)): amount(4, local="127.0.0.1"),  # every namespace has this one
+        flow(0xE): amount(8),  # goes on although no sample lists it
+        flow(0xF): amount(16),  # closed: its address is all that is known
+    }
+    world.count(moved, owners)
     world.update()
-    (app,) = world.table.apps()
-    assert (app.name, app.rx_bytes, app.local_rx_bytes) == ("docker-abc", 0, 3)
+    world.count({flow(0xE): amount(8)})
+    world.update()
+    world.count({flow(0xE): amount(8)})
+    world.update()
+    assert [(app.name, app.rx_bytes, app.local_rx_bytes) for app in world.table.apps()] == [("user root", 16, 0)]
 
 
 def test_udp_is_a_sum_of_its_own() -> None:
@@ -267,10 +278,12 @@ def test_every_byte_is_booked_once(events, are_known: bool) -> None:
     world = World()
     if are_known:
         world.finder.known = dict.fromkeys("abc", CURL)
+    world.finder.processes[60] = DNS
+    owners = {cookie: Owner(60, 0, 0, UDP, None) for cookie in (10, 11, 12)}
     world.update()
     counted = 0
     for moved, alive, after, is_lost in events:
-        world.count({flow(cookie, (address, 443)): amount(rx) for (cookie, address), rx in moved.items()})
+        world.count({flow(cookie, (address, 443)): amount(rx) for (cookie, address), rx in moved.items()}, owners)
         counted += sum(moved.values())
         world.update(after=after, **{key: udp(PEER if key == "a" else None) for key in alive})
         if is_lost:

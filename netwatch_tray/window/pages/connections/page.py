@@ -9,13 +9,22 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, SettingsMessage, Topic
+from netwatch_tray.feed.protocol import (
+    AppsMessage,
+    ConnectionsMessage,
+    Hello,
+    ServerMessage,
+    SettingsMessage,
+    Status,
+    Topic,
+)
 from netwatch_tray.language import said
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.bar import ConnectionsBar
 from netwatch_tray.window.pages.connections.columns import ConnectionContext, connection_columns
 from netwatch_tray.window.pages.connections.details import ConnectionDetails
 from netwatch_tray.window.pages.connections.grouping import Grouping, table_lines
+from netwatch_tray.window.pages.connections.helper_offer import HelperOffer
 from netwatch_tray.window.pages.connections.menu import ConnectionsMenu
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
 from netwatch_tray.window.pages.connections.rows import ConnectionList, ConnectionRow, Group, Line, heading, key
@@ -58,6 +67,7 @@ class ConnectionsPage(Page):
         self._agent_away = False
 
         self.sums = ReconciliationStrip(theme)
+        self.offer = HelperOffer(theme)
         self.bar = ConnectionsBar(theme)
         self._model: SortedModel[Line] = SortedModel(connection_columns(self._context), key, settle_ms=_SETTLE_MS)
         self.table = TableView(theme, self._model, row_height=theme.height(26), lines=False)
@@ -75,6 +85,7 @@ class ConnectionsPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.sums)
+        column.addWidget(self.offer)
         column.addWidget(self.bar)
         column.addWidget(self.side, 1)
 
@@ -108,9 +119,12 @@ class ConnectionsPage(Page):
         self._agent_away = False
         if isinstance(message, Hello | SettingsMessage):
             self._units = message.settings.units
+        elif isinstance(message, Status):
+            self.offer.offer(message.offers_helper)
         elif isinstance(message, AppsMessage) and not self._paused:
             self._app_names = {app.key: app.name for app in message.apps}
             self.sums.show_apps(message, self._units)
+            self.offer.show_apps(message)
         elif isinstance(message, ConnectionsMessage) and not self._paused:
             self._take(message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.settings.about import About
 from netwatch_tray.window.pages.settings.counted import CountedInterfaces
+from netwatch_tray.window.pages.settings.helper import HelperSettings
 from netwatch_tray.window.pages.settings.history_file import HistoryFileRow
 from netwatch_tray.window.pages.settings.rows import BoundRows, setting_rows
 from netwatch_tray.window.pages.settings.sections import SectionedForm
@@ -48,6 +50,7 @@ class SettingsPage(Page):
         self._login.clicked.connect(self._choose_login)
         self._counted = CountedInterfaces(theme, self._change)
         self.history_file = HistoryFileRow(theme, history_file)
+        self.helper = HelperSettings(theme) if sys.platform == "linux" else None
         self.upload = UploadSettings(theme, self._change)
         self.about = About(theme, agent_cost)
         self._fill()
@@ -73,10 +76,14 @@ class SettingsPage(Page):
         elif isinstance(message, Status):
             self.about.show_status(message)
             self.upload.show_status(said(message.upload) if message.upload else None)
+            if self.helper:
+                self.helper.show_status(message)
 
     def lose_agent(self) -> None:
         self.about.show_status(None)
         self.upload.show_status(None)
+        if self.helper:
+            self.helper.show_status(None)
 
     def stop(self) -> None:
         self.upload.stop()
@@ -138,6 +145,7 @@ class SettingsPage(Page):
         self.counted_section = add(self.tr("Interfaces in the total"), hint, self._counted)
         add(self.tr("History"), *rows["history"], self.history_file)
         self.plan_section = add(self.tr("Data plan"), *rows["plan"])
+        self.helper_section = add(self.tr("Names and UDP"), *self.helper.rows) if self.helper else 0
         add(self.tr("Upload"), *self.upload.rows_before, *rows["upload"], *self.upload.rows_after)
         add(self.tr("About"), *self.about.rows)
         form.finish()
@@ -151,6 +159,8 @@ class SettingsPage(Page):
     def _refresh(self) -> None:
         """Show what changes by itself."""
         self.history_file.refresh()
+        if self.helper:
+            self.helper.refresh()
         self.about.refresh()
 
     def _choose_login(self, on: bool) -> None:

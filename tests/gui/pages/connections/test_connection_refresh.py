@@ -93,8 +93,9 @@ class _Paints(QObject):
         return False
 
 
-def test_a_refresh_draws_the_table_once(open_window: Open, application: QApplication) -> None:
-    opened = open_window(size=(1280, 800))
+@pytest.mark.parametrize("width", [1280, 900])
+def test_a_refresh_draws_the_table_once(open_window: Open, application: QApplication, width: int) -> None:
+    opened = open_window(size=(width, 800))
     opened.window.turn_to(1)
     table = opened.window.connections.table
     table.model()._settled.setInterval(0)

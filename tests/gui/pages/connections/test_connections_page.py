@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QFileDialog
 from windows import Open, button, connection, until, visible_text
 
 from netwatch_tray import units
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage
+from netwatch_tray.errors import Message
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Status
 from netwatch_tray.model import App
 from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
@@ -130,6 +131,32 @@ def test_groups_of_hosts_have_their_names(open_window: Open) -> None:
     opened.say(ConnectionsMessage(added=_named()))
     page.bar.group_by(Grouping.REMOTE)
     assert {"video.example (1)", "front.example (1)", "203.0.113.9 (1)"} <= set(_column(page, 0))
+
+
+def _status(**more: object) -> Status:
+    return Status(
+        version="0", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="", tray=Message(""), clients=1, **more
+    )  # fmt: skip
+
+
+def test_helper_is_offered_until_it_is_declined(open_window: Open) -> None:
+    opened, page = _open(open_window)
+    assert page.offer.isHidden()
+    opened.say(_status(offers_helper=True))
+    opened.say(AppsMessage(apps=(), interval_s=1.0, uplink=(100, 1), tcp=(32, 1), other=(68, 0)))
+    assert not page.offer.isHidden()
+    assert page.offer.share.text() == "68 % of this download has no app yet."
+    page.offer.grab()
+    opened.say(_status(offers_helper=True, faults=(Message("Something is missing."),)))
+    assert page.offer.isHidden(), "never beside a banner"
+    opened.say(_status(offers_helper=True))
+    page.offer.set_up_button.click()
+    assert opened.window.settings.isVisible()
+    opened.window.turn_to(1)
+    page.offer.decline_button.click()
+    opened.say(_status(offers_helper=True))
+    assert page.offer.isHidden()
+    assert opened.window._memory.number("helper_declined") == 1
 
 
 def test_udp_that_is_counted_is_a_sum_of_its_own(open_window: Open) -> None:

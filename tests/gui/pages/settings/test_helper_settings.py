@@ -1,0 +1,68 @@
+"""The section about the helper: its state, and commands to copy."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from netwatch_tray import helper_setup
+from netwatch_tray.errors import Message
+from netwatch_tray.feed.protocol import Status
+from netwatch_tray.window.pages.settings.helper import HelperSettings
+from netwatch_tray.window.widgets.theme import Theme
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+
+@pytest.fixture
+def section(application):
+    theme = Theme(application, Qt.ColorScheme.Light)
+    made = HelperSettings(theme)
+    yield made
+    for row in made.rows:
+        row.deleteLater()
+    theme.deleteLater()
+
+
+def _status(helper: str) -> Status:
+    return Status(
+        version="0",
+        pid=1,
+        uptime_s=1.0,
+        cpu_s=0.1,
+        rss_bytes=None,
+        interfaces="",
+        helper=Message(helper),
+        tray=Message(""),
+        clients=1,
+    )
+
+
+def test_state_is_the_agents_sentence(section) -> None:
+    assert "the agent is not running" in section._state.help.text()
+    section.show_status(_status("Running, process 7: bytes of UDP and QUIC, names of hosts."))
+    assert section._state.help.text().startswith("Running, process 7")
+    section.show_status(None)
+    assert "the agent is not running" in section._state.help.text()
+
+
+@pytest.mark.parametrize(("is_installed", "is_outdated"), [(False, False), (True, False), (True, True)])
+def test_commands_that_make_sense_are_shown_and_copied(
+    section, monkeypatch: pytest.MonkeyPatch, is_installed: bool, is_outdated: bool
+) -> None:
+    monkeypatch.setattr(helper_setup, "is_installed", lambda: is_installed)
+    monkeypatch.setattr(helper_setup, "is_outdated", lambda: is_outdated)
+    section.refresh()
+    assert section.install.text.isHidden() == (is_installed and not is_outdated)
+    assert section.remove.text.isHidden() != is_installed
+    shown = section.remove if is_installed else section.install
+    shown.copy.click()
+    copied = QGuiApplication.clipboard().text()
+    assert copied == "\n".join(
+        helper_setup.remove_commands() if is_installed else helper_setup.install_commands({os.getuid()})
+    )
+    assert "sudo " in copied
