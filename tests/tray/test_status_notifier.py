@@ -374,7 +374,7 @@ def test_xapp_gets_names_only_where_the_theme_is_installed(
 
 
 def test_the_bus_goes_and_comes_back(bus: Session, shown: Shown, expected_logs: list[str]) -> None:
-    expected_logs.append("The tray icon is gone: the session bus has closed the connection")
+    expected_logs.append("The tray icon was lost: the session bus has closed the connection")
     address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
     first = Watcher(address)
     shown.registers(first)
