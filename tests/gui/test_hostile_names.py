@@ -31,7 +31,7 @@ from netwatch_tray.model import App, GapReason, InterfaceTick, Tick, Total, Why,
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.text import decoded
 from netwatch_tray.tray import presenter
-from netwatch_tray.tray.backends import Notification, dbus_menu, status_notifier
+from netwatch_tray.tray.backends import Notification, dbus_menu, status_item
 from netwatch_tray.tray.backends.notifications import Notifications
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.bars import Bar
@@ -249,7 +249,7 @@ def test_menu_of_older_trays(name: str) -> None:
 
 def test_tooltip_of_the_status_item(name: str) -> None:
     view = presenter.Presenter(Settings()).present(tick(name))
-    _icon, _pictures, heading, rest = status_notifier._tooltip("\n".join(view.tooltip))
+    _icon, _pictures, heading, rest = status_item._tooltip("\n".join(view.tooltip))
     for text in (heading, rest):
         assert not re.search("[<>&]", text)
         assert not any(map(CONTROL.search, text.split("\n")))

@@ -1,0 +1,270 @@
+"""The D-Bus object that panels read and call: org.kde.StatusNotifierItem.
+
+The item is defined by the StatusNotifierItem specification (freedesktop.org). Panels that show such items ("hosts")
+read its properties and call its methods. `status_notifier` is the icon that the object belongs to.
+
+Hosts respond to each signal by reading properties, some of them all of them. So a signal that a property is stale is
+sent once, and not again before a host has read it. None is sent when nothing has changed, when there is no watcher, or
+while the bus has not taken the messages before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from PIL import Image
+
+from netwatch_tray import clock, desktop_files, paths
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.text import printable_lines
+from netwatch_tray.tray.backends.bus import Bus, Signal
+from netwatch_tray.tray.backends.bus_objects import Interface, Method
+from netwatch_tray.tray.backends.registration import XAPP, Registration
+from netwatch_tray.tray.icon import NAME
+
+ITEM = "org.kde.StatusNotifierItem"
+ITEM_PATH = "/StatusNotifierItem"
+MENU_PATH = "/MenuBar"
+
+_PIXMAPS = "a(iiay)"
+_PIXELS = "pixels"
+"""Key of a picture's `info` under which the property IconPixmap of all its sizes is kept, as value and marshalled."""
+
+_SIGNALS = {
+    **dict.fromkeys(("NewTitle", "NewIcon", "NewAttentionIcon", "NewOverlayIcon", "NewToolTip"), ""),
+    "NewStatus": "s",
+    "XAyatanaNewLabel": "ss",
+}
+"""All that the specification has; of what never changes here none is sent."""
+_LABEL_SIGNAL = "XAyatanaNewLabel"
+"""Hosts take the label from the signal itself, so it is sent each time."""
+_SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
+"""The signals upon which hosts read a property again."""
+_PICTURE = (None, "IconName", "IconPixmap")
+"""Properties that only a host which draws the icon reads; None: all of them."""
+_READ_WITHIN = 0.1
+"""Seconds after a signal in which hosts read the properties they need."""
+
+
+class Receiver(Protocol):
+    """The icon that a user's clicks are passed on to."""
+
+    activation_token: str | None
+    on_middle_click: Callable[[], None]
+    on_scroll: Callable[[int], None]
+
+    def __call__(self) -> None:
+        """Do what a left click does."""
+
+
+class StatusItem:
+    """Properties, methods and signals of the item. All of it belongs to the scheduler's thread."""
+
+    def __init__(
+        self,
+        name: str,
+        program: str,
+        tooltip: str,
+        icon: Receiver,
+        *,
+        scheduler: Scheduler,
+        bus: Bus,
+        registration: Registration,
+        is_sandboxed: bool,
+    ) -> None:
+        """`program` is the name that assistive technology reads. `is_sandboxed`: panels cannot read our files."""
+        self._icon = icon
+        self._scheduler = scheduler
+        self._bus = bus
+        self._registration = registration
+        self._label = self._guide = ""
+        self._picture_name = ""
+        self._pending: dict[str, None] = {}
+        """Signals that wait, in their order: for the others of the same change, for hosts to read, for the bus."""
+        self._is_changing = False
+        self._unread: set[str] = set()
+        """Signals sent whose property no host has read since."""
+        self._announced_at = -_READ_WITHIN
+        """When hosts were last notified of something to read; they may still be about to read it."""
+        self._theme = "" if is_sandboxed else str(paths.assets() / "tray")
+        """The folder of our icon theme; empty where panels could not read it."""
+        self._has_names = bool(self._theme)
+        """Whether the panel finds our icons by their names."""
+        self.interface = Interface(
+            ITEM,
+            {
+                "Activate": Method("ii", "", self._activate),
+                "SecondaryActivate": Method("ii", "", self._secondary_activate),
+                # Called by hosts that cannot draw the menu (swaybar): the window offers all that it does.
+                "ContextMenu": Method("ii", "", self._activate),
+                "Scroll": Method("is", "", self._scroll),
+                "ProvideXdgActivationToken": Method("s", "", self._keep_activation_token),
+            },
+            {
+                "Category": ("s", "SystemServices"),
+                "Id": ("s", name),
+                "Title": ("s", program),
+                "Status": ("s", "Active"),
+                "WindowId": ("i", 0),
+                "IconName": ("s", ""),
+                "IconThemePath": ("s", self._theme),
+                "IconPixmap": (_PIXMAPS, []),
+                "OverlayIconName": ("s", ""),
+                "OverlayIconPixmap": (_PIXMAPS, []),
+                "AttentionIconName": ("s", ""),
+                "AttentionIconPixmap": (_PIXMAPS, []),
+                "AttentionMovieName": ("s", ""),
+                "ToolTip": (f"(s{_PIXMAPS}ss)", _tooltip(tooltip)),
+                "ItemIsMenu": ("b", False),
+                "Menu": ("o", MENU_PATH),
+                "XAyatanaLabel": ("s", ""),
+                "XAyatanaLabelGuide": ("s", ""),
+                "XAyatanaOrderingIndex": ("u", 0),
+                "IconAccessibleDesc": ("s", program),
+                "AttentionAccessibleDesc": ("s", program),
+            },
+            _SIGNALS,
+            self._on_read,
+        )
+
+    @property
+    def label(self) -> str:
+        """Text beside the icon, where the bar shows one."""
+        return self._label
+
+    @label.setter
+    def label(self, value: str) -> None:
+        if value != self._label:
+            if len(value) != len(self._guide):  # else it is as wide
+                self._guide = value
+                self.interface.set("XAyatanaLabelGuide", value)
+            self._label = value
+            self.interface.set("XAyatanaLabel", value)
+            self._announce(_LABEL_SIGNAL)
+
+    def set_picture(self, sizes: Sequence[Image.Image]) -> None:
+        """Set the picture, given in several sizes."""
+        info = sizes[0].info
+        self._picture_name = info.get(NAME, "")
+        # Kept with the picture, because the same few are shown again and again.
+        if (kept := info.get(_PIXELS)) is None:
+            pixels = [_pixmap(picture) for picture in sizes]
+            kept = info[_PIXELS] = pixels, self.interface.entry_of("IconPixmap", pixels)
+        if self.interface.set("IconPixmap", *kept):
+            # Hosts take the name rather than the pixels, and some look no further when they find nothing of that name.
+            self._update_name()
+            self.announce_picture()
+
+    def set_tooltip(self, text: str) -> None:
+        """Set the tooltip; the first line is the heading."""
+        if self.interface.set("ToolTip", _tooltip(text)):
+            self._announce("NewToolTip")
+
+    def set_status(self, status: str) -> None:
+        """Show the item ("Active") or hide it ("Passive")."""
+        if self.interface.set("Status", status) and self._registration.has_watcher:
+            self._bus.emit(ITEM_PATH, ITEM, Signal("NewStatus", "s", (status,)))
+
+    def announce_picture(self) -> None:
+        """Have hosts read the picture again."""
+        self._announce("NewIcon")
+
+    @contextlib.contextmanager
+    def as_one_change(self) -> Iterator[None]:
+        """Notify hosts of all changes within the block at once."""
+        self._is_changing = True
+        try:
+            yield
+        finally:
+            self._is_changing = False
+        self.send_next()
+
+    def prepare_registration(self) -> None:
+        """Adapt the item to the watcher that it is about to be registered with."""
+        self._pending.clear()  # hosts read all properties of a new item
+        self._unread.clear()
+        # XApp's watcher passes on the path of a file, which its panels take for a name in their theme.
+        is_xapp = self._registration.process == XAPP
+        self.interface.set("IconThemePath", "" if is_xapp else self._theme)
+        self._has_names = bool(self._theme) and (not is_xapp or desktop_files.find().place is not None)
+        self._update_name()
+
+    def send_next(self) -> None:
+        """Send the first of the pending signals: a host that responds by reading everything does not need the others.
+        Where no host reads it, the next one follows with the next change or tick."""
+        if not (self._pending and self._registration.has_watcher and self._bus.is_drained):
+            return
+        signals = []
+        if _LABEL_SIGNAL in self._pending:
+            del self._pending[_LABEL_SIGNAL]
+            signals.append(Signal(_LABEL_SIGNAL, _SIGNALS[_LABEL_SIGNAL], (self._label, self._guide)))
+        if self._pending and clock.boottime() - self._announced_at >= _READ_WITHIN:
+            signal = next(iter(self._pending))
+            del self._pending[signal]
+            self._unread.add(signal)
+            signals.append(Signal(signal))
+            self._announced_at = clock.boottime()
+        if signals:
+            self._bus.emit(ITEM_PATH, ITEM, *signals)
+
+    def _announce(self, signal: str) -> None:
+        if signal not in self._unread:
+            self._pending[signal] = None
+            if not self._is_changing:
+                self.send_next()
+
+    def _update_name(self) -> None:
+        self.interface.set("IconName", self._picture_name if self._has_names else "")
+
+    def _on_read(self, name: str | None) -> None:
+        if name in _PICTURE:
+            self._registration.on_read(self._bus.caller)
+        if name is None:
+            for signal in _SIGNAL_OF.values():
+                self._pending.pop(signal, None)
+            self._unread.clear()
+            self._send_after_read()
+        elif (read := _SIGNAL_OF.get(name)) in self._unread:
+            self._unread.discard(read)
+            self._send_after_read()
+
+    def _send_after_read(self) -> None:
+        self._announced_at = -_READ_WITHIN
+        self.send_next()
+
+    # Methods that hosts call. The action follows after the host has its answer.
+
+    def _activate(self, _x: int, _y: int) -> tuple[()]:
+        self._scheduler.call_soon(self._icon)
+        return ()
+
+    def _secondary_activate(self, _x: int, _y: int) -> tuple[()]:
+        self._scheduler.call_soon(self._icon.on_middle_click)
+        return ()
+
+    def _scroll(self, delta: int, orientation: str) -> tuple[()]:
+        if orientation.lower() == "vertical" and delta:
+            self._scheduler.call_soon(partial(self._icon.on_scroll, 1 if delta > 0 else -1))
+        return ()
+
+    def _keep_activation_token(self, token: str) -> tuple[()]:
+        self._icon.activation_token = token
+        return ()
+
+
+def _tooltip(text: str) -> tuple[Any, ...]:
+    """Return the property ToolTip. Some hosts read it as markup, some do not: characters of markup are replaced by
+    similar ones."""
+    heading, _, rest = (
+        printable_lines(text).replace("&", "+").replace("<", "\u2039").replace(">", "\u203a").partition("\n")
+    )
+    return "", [], heading, rest
+
+
+def _pixmap(picture: Image.Image) -> tuple[int, int, bytes]:
+    """Return width, height and ARGB bytes."""
+    red, green, blue, alpha = picture.split()
+    return *picture.size, Image.merge("RGBA", (alpha, red, green, blue)).tobytes()
