@@ -185,7 +185,7 @@ def test_log_records(name: str, capsys: pytest.CaptureFixture[str], monkeypatch:
         with pytest.raises(SystemExit):
             cli.main(["--version"])
         capsys.readouterr()
-        monkeypatch.setattr(cli, "_parser", lambda: _Parser(lambda _options: _log(name)))
+        monkeypatch.setattr(cli, "_parser", lambda _words: _Parser(lambda _options: _log(name)))
         assert cli.main([]) == 0
     finally:
         root.handlers[:] = before
