@@ -144,7 +144,7 @@ class Tray:
     def notify(self, notification: Notification) -> None:
         """Tells the person; without an icon there is no way to."""
         if self._icon is not None:
-            self._icon.notify_person(notification)
+            self._icon.notify_user(notification)
 
     def set_visible(self, *, is_visible: bool) -> None:
         """Show or hide an icon whose loop has to go on; see Backend.owns_main_thread."""

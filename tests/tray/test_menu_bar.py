@@ -355,7 +355,7 @@ def test_notifications_of_the_bundle_are_its_own_once_an_hour(session: Session) 
 
     def script() -> None:
         for text in ("first", "again"):
-            session.scheduler.call_soon(lambda text=text: icon.notify_person(NOTICE._replace(text=text)))
+            session.scheduler.call_soon(lambda text=text: icon.notify_user(NOTICE._replace(text=text)))
         session.settle()
         session.settle()
         assert mac.notifications == {"key": ('Head "ing"', "first")}
@@ -379,7 +379,7 @@ def test_a_user_who_allows_no_notifications_gets_none(session: Session) -> None:
     icon = make(Menu(MenuItem("Open", lambda: None)), session.scheduler)
 
     def script() -> None:
-        session.scheduler.call_soon(lambda: icon.notify_person(NOTICE))
+        session.scheduler.call_soon(lambda: icon.notify_user(NOTICE))
         session.settle()
         session.settle()
         assert mac.notifications == {}
@@ -397,7 +397,7 @@ def test_without_a_bundle_the_systems_script_runner_notifies(
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
 
     def script() -> None:
-        session.scheduler.call_soon(lambda: icon.notify_person(NOTICE))
+        session.scheduler.call_soon(lambda: icon.notify_user(NOTICE))
         session.settle()
 
     session.run(icon.run_loop, script)

@@ -90,7 +90,7 @@ class TrayIcon(Protocol):
     def update_menu(self) -> None:
         """Says that texts of the menu may have changed."""
 
-    def notify_person(self, notification: Notification) -> None:
+    def notify_user(self, notification: Notification) -> None:
         """Where the system shows such things; a click on it does what a click on the icon does. Never waits."""
 
     def stop(self) -> None: ...

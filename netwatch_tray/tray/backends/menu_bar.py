@@ -196,7 +196,7 @@ class Icon:
         if self._menu_is_open:
             self._hand_over(self._bar.set_rows, _rows(self._menu))
 
-    def notify_person(self, notification: Notification) -> None:
+    def notify_user(self, notification: Notification) -> None:
         if self._cooldown.allows(notification.key):
             heading, text = printable(notification.heading), printable_lines(notification.text)
             self._hand_over(self._notify, Notification(notification.key, heading, text))

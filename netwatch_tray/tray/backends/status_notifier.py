@@ -154,7 +154,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._bus.call_bus("AddMatch", "s", (_SCHEME_RULE,))
         self._mark_ready()
 
-    def notify_person(self, notification: Notification) -> None:
+    def notify_user(self, notification: Notification) -> None:
         self._notifications.show(notification)
 
     def run_loop(self, at_end: Callable[[], None]) -> None:
