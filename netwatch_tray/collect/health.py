@@ -100,7 +100,7 @@ def _summary(address: str, times: list[float | None]) -> Reachability:
 
 
 def may_ping(address: str) -> bool:
-    """Whether this user may send ICMP echo to an address of that family."""
+    """Return whether this user may send ICMP echo to an address of that family."""
     try:
         _echo_socket(address).close()
     except OSError:

@@ -23,7 +23,7 @@ Rung = tuple[str, Callable[[], InterfaceSource]]
 
 
 def open_interfaces(prefer: str | None = None) -> OpenedSource:
-    """Opens the first source that works; `prefer` names one to try before the others.
+    """Open the first source that works; `prefer` names one to try before the others.
 
     Raises UnsupportedError when none works, or there is none of that name.
     """

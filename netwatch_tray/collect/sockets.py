@@ -77,7 +77,7 @@ class ConnectionSource(Protocol):
         """Read what waits at the descriptor; the next `read` returns it. Raises CollectError."""
 
     def read(self) -> SocketSample:
-        """Reads once. Raises CollectError when this reading failed and the next one may not; nothing is lost then."""
+        """Read once. Raises CollectError when this reading failed and the next one may not; nothing is lost then."""
 
     def close(self) -> None: ...
 

@@ -182,7 +182,7 @@ def parse_cpu_model(content: bytes) -> str | None:
 
 
 def machine() -> Machine:
-    """Reads it now; what is not known is `None`."""
+    """Read it now; what is not known is `None`."""
     names = os.uname()
     if sys.platform == "linux":
         try:

@@ -49,7 +49,7 @@ class Observation:
 
     @property
     def counts_udp(self) -> bool:
-        """Whether the bytes of UDP are in the rows, apps and sums."""
+        """Return whether the bytes of UDP are in the rows, apps and sums."""
         return self._datagrams is not None and self._datagrams.is_counting
 
     @property

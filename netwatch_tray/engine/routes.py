@@ -64,7 +64,7 @@ class Routes:
         return Route(interface.name, (member is not None and member.role is Role.TUNNEL) or self._crosses(index, set()))
 
     def _crosses(self, index: int, seen: set[int]) -> bool:
-        """Whether the interface is an uplink, or one is below it: the parent of a VLAN, a port of a bridge."""
+        """Return whether the interface is an uplink, or one is below it: the parent of a VLAN, a port of a bridge."""
         if index in seen or index not in self._interfaces:
             return False
         seen.add(index)

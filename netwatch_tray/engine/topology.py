@@ -89,7 +89,7 @@ class _Topology:
         return (*before, *(each.index for each in joined if not any(self._may_share(each, other) for other in old)))
 
     def _may_share(self, one: Interface, other: Interface) -> bool:
-        """Whether the same byte may be counted by both."""
+        """Return whether the same byte may be counted by both."""
         below_one, below_other = self._all_below(one), self._all_below(other)
         return (
             one.index in below_other
@@ -211,7 +211,7 @@ class _Topology:
         return Role.VLAN_PARENT if interface.index in self._stacked else Role.OTHER
 
     def _reaches_out(self, interface: Interface) -> bool:
-        """Whether what passes here, and leaves the machine, does so by another interface."""
+        """Return whether what passes here, and leaves the machine, does so by another interface."""
         kind = interface.kind
         return kind in _BRIDGES or kind in _CONTAINER_ENDS or (kind in _TUNNELS and kind not in _AMBIGUOUS)
 

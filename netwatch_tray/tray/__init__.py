@@ -38,7 +38,7 @@ _SAVE_AFTER = 1.0
 
 
 def open_tray(scheduler: Scheduler, actions: Actions, settings: Settings) -> Tray:
-    """Shows the icon as soon as the scheduler runs and there is a tray; it comes back by itself when a panel restarts.
+    """Show the icon as soon as the scheduler runs and there is a tray; it comes back by itself when a panel restarts.
 
     The actions are called in the scheduler's thread. Waits for a second at most. Raises TrayUnavailableError when this
     machine or this session has no way to show an icon.
@@ -74,12 +74,12 @@ class Tray:
 
     @property
     def is_shown(self) -> bool:
-        """Whether there is something that shows the icon, as far as can be known."""
+        """Return whether there is something that shows the icon, as far as can be known."""
         return self._icon is not None and self._icon.is_shown
 
     @property
     def has_tray(self) -> bool | None:
-        """Whether there is a tray, which may not show the icon yet; None: not known yet."""
+        """Return whether there is a tray, which may not show the icon yet; None: not known yet."""
         return False if self._icon is None else self._icon.has_tray
 
     @property
@@ -89,7 +89,7 @@ class Tray:
 
     @property
     def has_lost_bus(self) -> bool:
-        """Whether the icon waits for its bus to come back."""
+        """Return whether the icon waits for its bus to come back."""
         return self._icon is None
 
     @property
@@ -126,7 +126,7 @@ class Tray:
             self._icon.update_menu()
 
     def apply(self, settings: Settings) -> None:
-        """Shows the latest tick by these settings."""
+        """Show the latest tick by these settings."""
         if self._walked is not None:  # it is not in the file yet
             settings = _of_interface(settings, self._walked)
         if self._language != language.code:
@@ -161,7 +161,7 @@ class Tray:
             at_end()
 
     def close(self) -> None:
-        """Takes the icon away."""
+        """Take the icon away."""
         for timer in (self._retry, self._saving):
             if timer is not None:
                 timer.cancel()

@@ -99,7 +99,7 @@ class Presence:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the icon is in a tray of either kind, as far as can be known."""
+        """Return whether the icon is in a tray of either kind, as far as can be known."""
         return self._is_shown_elsewhere or (self._tray is not None and self._tray.is_shown)
 
     @property
@@ -114,7 +114,7 @@ class Presence:
         self._follow()
 
     def apply(self, settings: Settings) -> None:
-        """Shows the next tick by these settings."""
+        """Show the next tick by these settings."""
         changes_way = settings.tray.way != self._settings.tray.way
         self._settings = settings
         if self._tray and self._tray.owns_main_thread:
@@ -146,7 +146,7 @@ class Presence:
             at_end()
 
     def close(self) -> None:
-        """Takes the icon away, wherever it is."""
+        """Take the icon away, wherever it is."""
         self._end_other()
         if self._x is not None:
             self._x.close()
@@ -270,7 +270,7 @@ class Presence:
 
 
 def _has_display() -> bool:
-    """Whether the session's display takes connections."""
+    """Return whether the session's display takes connections."""
     if name := os.environ.get("WAYLAND_DISPLAY"):
         with socket.socket(socket.AF_UNIX) as connection:
             try:

@@ -109,7 +109,7 @@ def _panel_report(bus: DBusConnection) -> dict[str, str]:
 
 
 def _has_host(bus: DBusConnection, watcher: str) -> bool:
-    """Whether a panel is running, as far as names tell; see backends.registration."""
+    """Return whether a panel is running, as far as names tell; see backends.registration."""
     asked = (_WATCHER, "IsStatusNotifierHostRegistered")
     said = _ask(bus, _WATCHER, "/StatusNotifierWatcher", "org.freedesktop.DBus.Properties", "Get", "ss", asked)
     names = _ask(bus, *_BUS, "ListNames") or ()

@@ -188,7 +188,7 @@ def _link_name(addresses: memoryview) -> str:
 
 
 def _leads_everywhere(sockaddrs: memoryview, addresses: int) -> bool:
-    """Whether destination and netmask of a route are 0.0.0.0/0 or ::/0.
+    """Return whether destination and netmask of a route are 0.0.0.0/0 or ::/0.
 
     The sockaddrs come in the order of their bits, each padded to four bytes; trailing zeros of a netmask are cut off,
     up to one of length 0, and its family is not to be trusted (XNU, rtm_scrub).

@@ -12,7 +12,7 @@ _CLAIMED_SPEEDS = frozenset(
 
 
 def is_physical(device: Path) -> bool:
-    """Whether the driver of /sys/class/net/NAME negotiates its speed with the other end of a wire.
+    """Return whether the driver of /sys/class/net/NAME negotiates its speed with the other end of a wire.
 
     Virtual interfaces have no device of a bus behind them, and the speeds that some of them report are made up.
     """

@@ -21,7 +21,7 @@ _METERED = {1: True, 2: False, 3: True, 4: False}
 
 
 def is_metered() -> bool | None:
-    """Waits for the answer, some seconds at most; `None`: there is none, for whatever reason."""
+    """Wait for the answer, some seconds at most; `None`: there is none, for whatever reason."""
     try:
         from jeepney import DBusAddress, MessageFlag, Properties  # noqa: PLC0415  once an hour
         from jeepney.bus import get_bus  # noqa: PLC0415

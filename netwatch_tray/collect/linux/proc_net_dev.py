@@ -43,7 +43,7 @@ class ProcNetDevSource:
     note: Message | None = None
 
     def __init__(self) -> None:
-        """Reads once, to prove that it works. Raises UnsupportedError where there is no such file."""
+        """Read once, to prove that it works. Raises UnsupportedError where there is no such file."""
         try:
             self._fd = os.open("/proc/net/dev", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:

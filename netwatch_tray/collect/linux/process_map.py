@@ -139,7 +139,7 @@ class ProcessMap:
                 self._answers[key] = None
 
     def _scan(self, pid: str) -> Iterator[None]:
-        """Looks through the open files of one process, the newest first."""
+        """Look through the open files of one process, the newest first."""
         if not self._wanted:
             return
         owner: Process | None = None

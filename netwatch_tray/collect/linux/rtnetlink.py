@@ -87,7 +87,7 @@ class _Source:
     note: Message | None = None
 
     def __init__(self) -> None:
-        """Reads once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
+        """Read once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
         try:
             self._socket = NetlinkSocket(_NETLINK_ROUTE, _GROUPS)
         except OSError as error:
@@ -285,7 +285,7 @@ class LinkSource(_Source):
 def _with_facts(
     link: Interface, addresses: tuple[str, ...], default_metric: int | None, *, has_host_route: bool
 ) -> Interface:
-    """Adds what other tables and sysfs know of a link."""
+    """Add what other tables and sysfs know of a link."""
     kind, speed, physical = link.kind, None, False
     device = Path("/sys/class/net", link.name)
     # /sys shows the namespace it was mounted in, which need not be ours: the index shows it.

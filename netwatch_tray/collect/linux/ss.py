@@ -37,7 +37,7 @@ class SsSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Runs it once. Raises UnsupportedError: not installed, or it fails."""
+        """Run it once. Raises UnsupportedError: not installed, or it fails."""
         self.note: Message | None = message("ss misses the last bytes of connections that close between two readings.")
         self._command = [tools.find("ss"), "-H", "-tunapie"]
         self._changes = Changes()

@@ -62,18 +62,18 @@ class TrayIcon(Protocol):
 
     @property
     def is_shown(self) -> bool:
-        """Whether there is something that shows the icon, as far as can be known."""
+        """Return whether there is something that shows the icon, as far as can be known."""
 
     @property
     def has_tray(self) -> bool | None:
-        """Whether there is something that may show the icon, now or in a moment; None: not known yet."""
+        """Return whether there is something that may show the icon, now or in a moment; None: not known yet."""
 
     @property
     def state(self) -> Message:
         """Whether the icon can be seen."""
 
     def run_detached(self) -> None:
-        """Shows the icon as soon as its loop runs."""
+        """Show the icon as soon as its loop runs."""
 
     is_visible: bool
     """False: hidden as the user wishes. Set only where the backend owns the main thread."""
@@ -85,7 +85,7 @@ class TrayIcon(Protocol):
     def change(
         self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
-        """Sets what is given, for less than one after the other costs."""
+        """Set what is given, for less than one after the other costs."""
 
     def update_menu(self) -> None:
         """Says that texts of the menu may have changed."""

@@ -40,7 +40,7 @@ class Events(Protocol):
         """Logout, shutdown or Quit in the Dock: `StatusBar.stop` is to follow once everything is saved."""
 
     def seen(self, *, is_seen: bool) -> None:
-        """Whether the icon can be seen on the screen."""
+        """Return whether the icon can be seen on the screen."""
 
 
 class StatusBar:
@@ -200,7 +200,7 @@ def _state(row: Row) -> Any:
 
 
 def _are_same(before: Sequence[Row], rows: Sequence[Row]) -> bool:
-    """Whether only texts and marks differ."""
+    """Return whether only texts and marks differ."""
     return len(before) == len(rows) and all(
         old.item is new.item and bool(old.text) == bool(new.text) and _are_same(old.rows, new.rows)
         for old, new in zip(before, rows, strict=True)

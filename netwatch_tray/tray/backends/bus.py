@@ -139,7 +139,7 @@ class Bus:
         *,
         starts: bool = False,
     ) -> None:
-        """Calls a method; only with `starts` the bus may start the service for it."""
+        """Call a method; only with `starts` the bus may start the service for it."""
         flags = 0 if starts else _NO_AUTO_START
         serial = next(self._serials)
         if on_reply is None:
@@ -150,11 +150,11 @@ class Bus:
         self._send(_frame(_CALL, flags, fields, signature, marshal(signature, body), serial))
 
     def call_bus(self, member: str, signature: str, body: tuple[Any, ...], on_reply: OnReply | None = None) -> None:
-        """Calls a method of the bus itself."""
+        """Call a method of the bus itself."""
         self.call(BUS, BUS_PATH, BUS, member, signature, body, on_reply)
 
     def emit(self, path: str, interface: str, *signals: Signal) -> None:
-        """Sends them to whoever listens, at once."""
+        """Send them to whoever listens, at once."""
         frames = []
         for member, signature, body in signals:
             fields = (_PATH, path), (_INTERFACE, interface), (_MEMBER, member)
@@ -336,7 +336,7 @@ def session_address() -> str:
 
 
 def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
-    """Takes the whole messages off the front, each with its serial number.
+    """Take the whole messages off the front, each with its serial number.
 
     Raises ParseError on anything else; the stream is of no use then.
     """

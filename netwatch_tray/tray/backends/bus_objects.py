@@ -50,7 +50,7 @@ class Interface:
         self._marshalled: dict[str, bytes] = {}
 
     def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
-        """Whether it has changed. `entry`: the value as `entry_of` has marshalled it, where it has been done before."""
+        """Return whether it has changed. `entry`: the value as `entry_of` has marshalled it before."""
         signature, old = self._properties[name]
         if value == old:
             return False

@@ -219,7 +219,7 @@ class DBusMenu:
 
 
 def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
-    """Whether these rows are these items, the very same objects in the same order."""
+    """Return whether these rows are these items, the very same objects in the same order."""
     items = list(menu)
     return len(rows) == len(items) and all(
         row.item is item and _matches(row.children, item.submenu or ()) for row, item in zip(rows, items, strict=True)

@@ -124,7 +124,7 @@ class Icon:
 
     @property
     def is_visible(self) -> bool:
-        """Whether the user wants it in the menu bar. AppKit's loop runs either way."""
+        """Return whether the user wants it in the menu bar. AppKit's loop runs either way."""
         return self._is_visible
 
     @is_visible.setter

@@ -122,7 +122,7 @@ class Registration:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the watcher lists the item and a host is running."""
+        """Return whether the watcher lists the item and a host is running."""
         return self._is_listed and self._has_host and self._is_host_alive
 
     @property

@@ -32,7 +32,7 @@ _BLOCK = {"retval": {"type": b"v"}}
 
 
 def is_bundled() -> bool:
-    """Whether this process is the application; outside of it the notification center raises."""
+    """Return whether this process is the application; outside of it the notification center raises."""
     return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == IDENTIFIER)
 
 

@@ -133,7 +133,7 @@ class XEmbedWatch:
 
 
 def has_display(environment: dict[str, str]) -> bool:
-    """Whether the X server that DISPLAY names takes connections."""
+    """Return whether the X server that DISPLAY names takes connections."""
     try:
         _connect(environment).close()
     except (OSError, ParseError):
@@ -166,7 +166,7 @@ def _display(environment: dict[str, str]) -> int:
 
 
 def _greet(connection: socket.socket, environment: dict[str, str]) -> int:
-    """Opens the conversation; the root window."""
+    """Open the conversation; the root window."""
     name, cookie = _authority(environment)
     head = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
     connection.sendall(head + _padded(name) + _padded(cookie))
