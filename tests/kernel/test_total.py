@@ -1,6 +1,7 @@
 """The total in real namespaces: a transfer of known size moves it by exactly what the uplink carried, once."""
 
-# mypy: disable-error-code="possibly-undefined"  # of loops that end by break or fail
+# Loops here end by break or by pytest.fail.
+# mypy: disable-error-code="possibly-undefined"
 from __future__ import annotations
 
 import contextlib

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,9 @@ def chosen(request: pytest.FixtureRequest) -> Iterator[str]:
         ({"LANG": "fr_FR.UTF-8", "LANGUAGE": "sv_SE:de:en"}, ["sv", "de", "en", "fr"]),
     ],
 )
-def test_languages_follow_the_environment(environ: dict[str, str], expected: list[str], monkeypatch) -> None:
+def test_languages_follow_the_environment(
+    environ: dict[str, str], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     assert language.system_languages(environ) == expected
 
@@ -49,7 +52,9 @@ def test_languages_follow_the_environment(environ: dict[str, str], expected: lis
         ("auto", [], "en"),
     ],
 )
-def test_the_setting_wins_over_the_system(wanted: str, system: list[str], expected: str, monkeypatch) -> None:
+def test_the_setting_wins_over_the_system(
+    wanted: str, system: list[str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(language, "system_languages", lambda: system)
     language.use(wanted)
     try:
@@ -71,7 +76,9 @@ def test_texts_with_entities_and_line_breaks_are_read(tmp_path: Path) -> None:
 
 
 def interface(name: str, why: Why, *, is_uplink: bool) -> InterfaceTick:
-    zeros = dict.fromkeys("rx_bytes tx_bytes rx_packets tx_packets rx_errors tx_errors rx_drops tx_drops".split(), 0)
+    zeros: dict[str, Any] = dict.fromkeys(
+        "rx_bytes tx_bytes rx_packets tx_packets rx_errors tx_errors rx_drops tx_drops".split(), 0
+    )
     return InterfaceTick(
         index=1, name=name, is_up=True, is_uplink=is_uplink, why=why, rx_rate=None, tx_rate=None, **zeros
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -40,8 +41,13 @@ def loop() -> Loop:
 
 def test_results_arrive_in_the_loop_in_order(loop: Loop) -> None:
     threads: list[str] = []
+
+    def task(number: int) -> int:
+        threads.append(threading.current_thread().name)
+        return number
+
     for number in range(3):
-        loop.submit(lambda number=number: threads.append(threading.current_thread().name) or number)  # type: ignore[misc]
+        loop.submit(partial(task, number))
     assert loop.worker.pending == 3
     assert loop.run() == [0, True, 1, True, 2, True]
     assert threads == ["test"] * 3

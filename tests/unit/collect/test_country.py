@@ -19,11 +19,11 @@ def encoded(value: Value) -> bytes:
     match value:
         case str():
             return _control(2, len(value)) + value.encode()
+        case list():
+            return _control(11, len(value)) + b"".join(map(encoded, value))
         case (kind, number):
             raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
             return _control(kind, len(raw)) + raw
-        case list():
-            return _control(11, len(value)) + b"".join(map(encoded, value))
         case _:
             return _control(7, len(value)) + b"".join(encoded(key) + encoded(each) for key, each in value.items())
 
@@ -48,7 +48,9 @@ def database(networks: dict[str, Value], kind: str = "Test-Country") -> bytes:
             if nodes[at][int(bit)] is None:
                 nodes.append([None, None])
                 nodes[at][int(bit)] = len(nodes) - 1
-            at = nodes[at][int(bit)]
+            below = nodes[at][int(bit)]
+            assert isinstance(below, int)
+            at = below
         nodes[at][int(bits[-1])] = prefix
 
     def number(entry: int | str | None) -> bytes:
@@ -59,7 +61,7 @@ def database(networks: dict[str, Value], kind: str = "Test-Country") -> bytes:
         return entry.to_bytes(3, "big")
 
     tree = b"".join(number(left) + number(right) for left, right in nodes)
-    metadata = {
+    metadata: dict[str, Value] = {
         "binary_format_major_version": (UINT16, 2),
         "binary_format_minor_version": (UINT16, 0),
         "build_epoch": (UINT64, 1_793_491_200),
@@ -80,7 +82,7 @@ def _reader() -> None:
 
 @pytest.mark.usefixtures("_reader")
 def test_country_of_addresses_of_both_kinds(tmp_path: Path) -> None:
-    records = {
+    records: dict[str, Value] = {
         "203.0.113.0/24": {"country": {"iso_code": "SE"}},
         "2001:db8::/32": {"registered_country": {"iso_code": "nl"}},
         "198.51.100.0/24": {"country": "DE"},  # IPinfo

@@ -27,6 +27,8 @@ as_root_on_linux = pytest.mark.skipif(
 
 
 class Silent:
+    note: str | None = None
+
     def __init__(self, name: str) -> None:
         self.name = name
 

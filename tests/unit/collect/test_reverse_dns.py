@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from desktop import wait_for
 
 from netwatch_tray.collect import reverse_dns
@@ -39,7 +40,7 @@ def test_a_late_response_delays_no_other_name_and_is_kept() -> None:
     assert resolver.resolve(["192.0.2.9"], 60) == {"192.0.2.9": "late.example.net"}
 
 
-def test_the_cache_is_bounded(monkeypatch) -> None:
+def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reverse_dns, "_MOST_NAMES", 10)
     resolver = NameResolver(lambda address: f"{address}.example.net")
     found = resolver.resolve([f"192.0.2.{number}" for number in range(50)], 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 import pytest
@@ -362,7 +363,8 @@ def test_an_interface_that_changes_its_part_takes_its_connections_along() -> Non
 def test_rows_report_how_far_a_connection_reaches() -> None:
     world = World()
     remotes = {"a": "198.51.100.1", "b": "127.0.0.1", "c": "192.0.2.9", "d": "10.1.2.3", "e": None}
-    world.update(**{key: tcp(remote_address=remote) for key, remote in remotes.items()})
+    sockets: dict[str, Any] = {key: tcp(remote_address=remote) for key, remote in remotes.items()}
+    world.update(**sockets)
     assert [world.row(key).scope for key in remotes] == ["internet", "machine", "local", "local", None]
 
 

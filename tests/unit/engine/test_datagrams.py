@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies
@@ -273,8 +274,12 @@ EVENTS = strategies.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(EVENTS, strategies.booleans())
-def test_every_byte_is_booked_once(events, are_known: bool) -> None:
+def test_every_byte_is_booked_once(events: list[Any], are_known: bool) -> None:
     """Whatever sockets are open when, and however often the helper comes and goes."""
+
+    def sockets(keys: set[str]) -> dict[str, Any]:
+        return {key: udp(PEER if key == "a" else None) for key in keys}
+
     world = World()
     if are_known:
         world.finder.known = dict.fromkeys("abc", CURL)
@@ -285,10 +290,10 @@ def test_every_byte_is_booked_once(events, are_known: bool) -> None:
     for moved, alive, after, is_lost in events:
         world.count({flow(cookie, (address, 443)): amount(rx) for (cookie, address), rx in moved.items()}, owners)
         counted += sum(moved.values())
-        world.update(after=after, **{key: udp(PEER if key == "a" else None) for key in alive})
+        world.update(after=after, **sockets(alive))
         if is_lost:
             world.datagrams.stop()
-            world.update(**{key: udp(PEER if key == "a" else None) for key in alive})
+            world.update(**sockets(alive))
     world.update(is_last=True)
     assert sum(app.rx_bytes for app in world.table.apps()) == counted
     assert world.datagrams._count_of_peers == sum(map(len, world.datagrams._peers.values()))

@@ -49,7 +49,7 @@ class Told:
 
     def take(self, *packets: Packet, creators: dict[int, int] | None = None) -> set[int]:
         owners = {cookie: Owner(pid, 1000, 0, UDP, None) for cookie, pid in (creators or {}).items()}
-        return self.hosts.take(packets, owners, {}.get)
+        return self.hosts.take(packets, owners, lambda _cookie: None)
 
     def of(self, cookie: int = 0xA, pid: int | None = 50, address: str = ADDRESS) -> Host | None:
         return self.hosts.of(cookie, address, 443, pid)
@@ -140,7 +140,9 @@ def test_rows_have_the_names_of_their_peers() -> None:
     assert world.rows()["a"].host is None
     flow = Flow(0xA, UDP, ADDRESS, 443, 5000)
     sealed = hellos.seal(hellos.crypto(0, hellos.client_hello(b"q.example", key_share=32)) + bytes(800), b"original")
-    world.table.name_peers(told.take([Packet(flow, PacketKind.QUIC_INITIAL, 0, sealed, 1200, 0)], {}, {}.get))
+    world.table.name_peers(
+        told.take([Packet(flow, PacketKind.QUIC_INITIAL, 0, sealed, 1200, 0)], {}, lambda _cookie: None)
+    )
     world.update(a=udp((ADDRESS, 443)), b=udp(None))
     row = world.rows()["a"]
     assert (row.host, row.host_origin, row.host_at, row.host_is_providers) == ("q.example", "QUIC", 1.7e9, False)
@@ -153,9 +155,9 @@ def test_later_response_does_not_rename_a_connection() -> None:
     world.finder.known["a"] = CURL
     world.table.hosts = told = Hosts(lambda: 1.7e9)
     owners = {0xD: Owner(CURL.pid, 0, 0, UDP, None)}
-    told.take([answer("first.example", ADDRESS)], owners, {}.get)
+    told.take([answer("first.example", ADDRESS)], owners, lambda _cookie: None)
     world.update(a=udp((ADDRESS, 443)))
-    told.take([answer("second.example", ADDRESS)], {}, {}.get)
+    told.take([answer("second.example", ADDRESS)], {}, lambda _cookie: None)
     world.update(a=udp((ADDRESS, 443), inode=8), b=udp((ADDRESS, 443)))
     assert world.rows()["a"].host == "first.example"
 
@@ -170,6 +172,6 @@ def test_name_from_the_hosts_file_is_the_last_choice(tmp_path: Path) -> None:
     assert (world.rows()["a"].host, world.rows()["a"].host_origin) == ("nas.home", "hosts")
     assert world.rows()["b"].host is None, "an address of this computer"
     world.table.hosts = told = Hosts(lambda: 1.7e9)
-    told.take([answer("d.example", ADDRESS)], {0xD: Owner(CURL.pid, 0, 0, UDP, None)}, {}.get)
+    told.take([answer("d.example", ADDRESS)], {0xD: Owner(CURL.pid, 0, 0, UDP, None)}, lambda _cookie: None)
     world.update(a=udp((ADDRESS, 443), inode=8))
     assert (world.rows()["a"].host, world.rows()["a"].host_origin) == ("d.example", "DNS")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.model import CounterRow, GapReason, Interface, Sample
+from netwatch_tray.model import CounterRow, GapReason, Interface, Sample, Tick
 
 
 class Samples:
     """A source whose samples the test writes; a second passes from one to the next."""
 
     name = "test"
-    note = None
+    note: str | None = None
 
     def __init__(self) -> None:
         self.interfaces = {
@@ -32,40 +32,47 @@ class Samples:
         """Nothing to close."""
 
 
+def measured(monitor: Monitor, *, is_last: bool = False) -> Tick:
+    """Return the next tick; there must be one."""
+    tick = monitor.tick(is_last=is_last)
+    assert tick is not None
+    return tick
+
+
 def test_a_still_interface_is_the_same_object_until_it_moves_or_something_is_learnt_of_it() -> None:
     source = Samples()
     monitor = Monitor(source, 1.0, {})
     monitor.tick()
-    first, second = monitor.tick(), monitor.tick()
+    first, second = measured(monitor), measured(monitor)
     assert [each.rx_rate for each in second.interfaces] == [0.0, 0.0]
     assert all(old is new for old, new in zip(first.interfaces, second.interfaces, strict=True))
 
     source.counters[2] = (1, 0, 500, 0, 0, 0, 0, 0)
-    moved = monitor.tick()
+    moved = measured(monitor)
     assert (moved.interfaces[0].rx_bytes, moved.interfaces[0].rx_rate) == (500, 500.0)
     assert moved.interfaces[1] is second.interfaces[1]
-    calm = monitor.tick()
+    calm = measured(monitor)
     assert (calm.interfaces[0].rx_bytes, calm.interfaces[0].rx_rate) == (500, 0.0)
 
     source.interfaces = {**source.interfaces, 3: Interface(index=3, name="renamed", is_up=False)}
-    learnt = monitor.tick()
+    learnt = measured(monitor)
     assert (learnt.interfaces[1].name, learnt.interfaces[1].is_up) == ("renamed", False)
     monitor.choose({"renamed": True})
-    assert monitor.tick().interfaces[1].is_uplink
+    assert measured(monitor).interfaces[1].is_uplink
 
 
 def test_rates_are_unknown_while_it_is_paused_and_in_the_first_tick_after() -> None:
     monitor = Monitor(Samples(), 1.0, {})
     monitor.tick()
-    assert monitor.tick().interfaces[0].rx_rate == 0.0
+    assert measured(monitor).interfaces[0].rx_rate == 0.0
     monitor.pause()
-    paused = monitor.tick()
+    paused = measured(monitor)
     assert (paused.gap, paused.interfaces[0].rx_rate) == (GapReason.PAUSED, None)
     monitor.resume()
-    back = monitor.tick()
+    back = measured(monitor)
     assert (back.gap, back.interfaces[0].rx_rate) == (GapReason.RESUMED, None)
     assert (back.interval_s, back.interfaces[0].rx_delta) == (1.0, 0)
-    assert monitor.tick().interfaces[0].rx_rate == 0.0
+    assert measured(monitor).interfaces[0].rx_rate == 0.0
 
 
 def test_a_tick_less_than_half_a_period_after_the_one_before_is_none_and_loses_nothing() -> None:
@@ -77,7 +84,7 @@ def test_a_tick_less_than_half_a_period_after_the_one_before_is_none_and_loses_n
     assert monitor.tick() is None
     source.step = 0.78
     source.carry(2, 100)
-    tick = monitor.tick()
+    tick = measured(monitor)
     assert (tick.interval_s, tick.interfaces[0].rx_delta) == (1.0, 200)
 
 
@@ -87,7 +94,7 @@ def test_the_last_tick_has_all_bytes_however_soon_it_comes() -> None:
     monitor.tick()
     source.step = 0.22
     source.carry(2, 100)
-    last = monitor.tick(is_last=True)
+    last = measured(monitor, is_last=True)
     assert (last.gap, last.total.rx_delta, last.total.rx_rate) == (GapReason.NOT_RUNNING, 100, None)
 
 
@@ -98,7 +105,7 @@ def test_a_reset_has_its_reason_and_no_part_in_the_total() -> None:
     monitor.tick()
     source.counters[2] = (0,) * 8
     source.carry(3, 7)
-    fallen = monitor.tick()
+    fallen = measured(monitor)
     assert (fallen.interfaces[0].rx_delta, fallen.interfaces[0].rx_rate, fallen.interfaces[0].gap) == (
         None,
         None,
@@ -106,10 +113,10 @@ def test_a_reset_has_its_reason_and_no_part_in_the_total() -> None:
     )
     assert (fallen.total.rx_delta, fallen.total.rx_rate, fallen.total.counted) == (7, 7.0, (3,))
     source.carry(2, 500 * 10**9 + 3)
-    back = monitor.tick()
+    back = measured(monitor)
     assert (back.interfaces[0].rx_delta, back.interfaces[0].gap, back.total.rx_delta) == (None, GapReason.RESET, 0)
     assert back.total.gap is None, "the other one is known"
-    assert monitor.tick().interfaces[0].gap is None
+    assert measured(monitor).interfaces[0].gap is None
 
 
 def routed(source: Samples, *names: str) -> None:
@@ -130,12 +137,12 @@ def test_the_second_in_which_the_default_route_moves_has_the_bytes_of_both_uplin
     source.carry(2, 179_000)
     source.carry(3, 23_000)
     routed(source, "eth1")
-    switched = monitor.tick()
+    switched = measured(monitor)
     assert (switched.total.rx_rate, switched.total.rx_delta) == (202_000, 202_000)
     assert (switched.total.uplinks, switched.total.counted) == (("eth1",), (2, 3))
     source.carry(2, 5)
     source.carry(3, 23_000)
-    assert monitor.tick().total.rx_delta == 23_000
+    assert measured(monitor).total.rx_delta == 23_000
 
 
 def test_a_vpn_that_comes_up_within_a_second_doubles_nothing() -> None:
@@ -151,15 +158,15 @@ def test_a_vpn_that_comes_up_within_a_second_doubles_nothing() -> None:
         **source.interfaces,
         9: Interface(index=9, name="tun0", kind="tun", is_up=True, default_metric=0),
     }
-    routed_both = monitor.tick()
+    routed_both = measured(monitor)
     assert routed_both.total.rx_delta == 1000
     source.interfaces = {**source.interfaces, 2: Interface(index=2, name="eth0", kind="ethernet", is_up=True)}
     source.carry(2, 1000)
     source.carry(9, 600)
-    assert monitor.tick().total.rx_delta == 1000
+    assert measured(monitor).total.rx_delta == 1000
     source.carry(2, 1000)
     source.carry(9, 600)
-    assert monitor.tick().total.rx_delta == 600, "nothing says what carries it"
+    assert measured(monitor).total.rx_delta == 600, "nothing says what carries it"
 
 
 def test_where_all_uplinks_were_reset_the_total_has_the_reason() -> None:
@@ -169,11 +176,11 @@ def test_where_all_uplinks_were_reset_the_total_has_the_reason() -> None:
     source.carry(2, 1000)
     monitor.tick()
     source.counters[2] = (0,) * 8
-    tick = monitor.tick()
+    tick = measured(monitor)
     assert (tick.gap, tick.total.gap, tick.total.rx_rate) == (None, GapReason.RESET, None)
     source.carry(2, 10**15)
-    assert monitor.tick().total.gap == GapReason.RESET
+    assert measured(monitor).total.gap == GapReason.RESET
     source.carry(2, 10**15)
-    assert monitor.tick().total.gap == GapReason.JUMPED
+    assert measured(monitor).total.gap == GapReason.JUMPED
     source.carry(2, 7)
-    assert (monitor.tick().total.gap, monitor.tick().total.rx_rate) == (None, 0.0)
+    assert (measured(monitor).total.gap, measured(monitor).total.rx_rate) == (None, 0.0)

@@ -24,10 +24,15 @@ def sample(
     return Sample(at, rows, known, bits)
 
 
-def run(*samples: Sample, uptimes: list[float] | None = None):
+def run(*samples: Sample, uptimes: list[float] | None = None) -> list[Interval]:
+    """Return the interval that each of the samples measures."""
     tracker = RateTracker(1.0)
-    uptimes = uptimes or [each.boottime for each in samples]
-    return [tracker.update(each, uptime) for each, uptime in zip(samples, uptimes, strict=True)]
+    found = []
+    for each, uptime in zip(samples, uptimes or [each.boottime for each in samples], strict=True):
+        interval = tracker.update(each, uptime)
+        assert interval is not None
+        found.append(interval)
+    return found
 
 
 def test_the_first_sample_has_no_rate() -> None:
@@ -96,13 +101,18 @@ def test_a_long_pause_is_a_gap() -> None:
 def test_a_slow_period_makes_longer_pauses_normal() -> None:
     tracker = RateTracker(60)
     tracker.update(sample(0, {1: row(0)}), 0)
-    assert tracker.update(sample(61, {1: row(610)}), 61).rates[1].rx_rate == 10
+    interval = tracker.update(sample(61, {1: row(610)}), 61)
+    assert interval is not None
+    assert interval.rates[1].rx_rate == 10
 
 
 def test_a_sample_less_than_half_a_period_after_the_one_before_measures_nothing_and_is_forgotten() -> None:
     for early in (10, 10.0007, 10.49):
-        _, second, third = run(sample(10, {1: row(0)}), sample(early, {1: row(500)}), sample(11, {1: row(1000)}))
+        tracker = RateTracker(1.0)
+        samples = sample(10, {1: row(0)}), sample(early, {1: row(500)}), sample(11, {1: row(1000)})
+        _, second, third = (tracker.update(each, each.boottime) for each in samples)
         assert second is None
+        assert third is not None
         assert (third.elapsed, third.rates[1].rx_rate) == (1, 1000)
     _, half = run(sample(10, {1: row(0)}), sample(10.5, {1: row(500)}))
     assert half.rates[1].rx_rate == 1000
@@ -188,7 +198,7 @@ class Truth(RuleBasedStateMachine):
         self.measured: Sample | None = None
         self.disturbed = False
         self.awake = 0.0
-        self.paused: str | None = None
+        self.paused: GapReason | None = None
 
     @rule(index=st.integers(1, 9), share=st.floats(0, 1), tx=st.integers(0, 10**6), seconds=st.floats(0.1, 4))
     def carry(self, index: int, share: float, tx: int, seconds: float) -> None:
@@ -235,7 +245,7 @@ class Truth(RuleBasedStateMachine):
 
     @rule()
     def pause(self) -> None:
-        self.paused = "paused until now"
+        self.paused = GapReason.PAUSED
 
     @rule(seconds=st.floats(0.01, 4.0))
     def wait(self, seconds: float) -> None:

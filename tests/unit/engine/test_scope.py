@@ -49,24 +49,24 @@ OWN = Networks(
         ("", None),
     ],
 )
-def test_scope_of_a_remote_address(remote, scope):
+def test_scope_of_a_remote_address(remote: str, scope: str | None) -> None:
     assert OWN.scope(remote) == scope
 
 
-def test_shared_addresses_are_local_for_a_machine_that_has_one():
+def test_shared_addresses_are_local_for_a_machine_that_has_one() -> None:
     assert Networks(["100.101.102.103/32"]).scope("100.64.0.1") == "local"
 
 
-def test_default_route_of_a_point_to_point_link_is_no_network():
+def test_default_route_of_a_point_to_point_link_is_no_network() -> None:
     assert Networks(["203.0.113.1/0"]).scope("198.51.100.1") == "internet"
 
 
 @given(strategies.lists(strategies.text(max_size=30)), strategies.text(max_size=50))
-def test_any_text_is_accepted(addresses, remote):
+def test_any_text_is_accepted(addresses: list[str], remote: str) -> None:
     Networks(addresses).scope(remote)
 
 
-def test_memory_is_bounded():
+def test_memory_is_bounded() -> None:
     networks = Networks([])
     for number in range(10_000):
         networks.scope(f"10.0.{number >> 8}.{number & 255}")

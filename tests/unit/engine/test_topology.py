@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from hypothesis import given, settings, strategies as st
 
@@ -11,7 +13,7 @@ from netwatch_tray.model import Interface, Role, Why, WhyCode
 _index = {"lo": 1}
 
 
-def interface(name: str, kind: str, **facts) -> Interface:
+def interface(name: str, kind: str, **facts: Any) -> Interface:
     index = _index.setdefault(name, len(_index) + 1)
     for key in ("master", "parent"):
         if isinstance(facts.get(key), str):
@@ -235,7 +237,7 @@ def test_in_the_second_of_a_switch_a_vpn_without_a_known_underlay_counts_only_if
 def machines(draw: st.DrawFn) -> tuple[dict[int, Interface], dict[int, list[int]]]:
     """A machine, and for each interface the indexes of those that its packets pass next."""
     below: dict[int, list[int]] = {}
-    facts: dict[int, dict] = {}
+    facts: dict[int, dict[str, Any]] = {}
     cards = list(range(1, draw(st.integers(1, 4)) + 1))
     for index in cards:
         below[index] = []

@@ -7,6 +7,7 @@ import socket
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -135,7 +136,7 @@ class TestNettop:
         ]
 
     def test_a_connection_is_one_though_the_lists_differ_in_scope_family_and_process(self) -> None:
-        ends = {"protocol": "TCP", "local_port": 5, "remote_port": 6}
+        ends: dict[str, Any] = {"protocol": "TCP", "local_port": 5, "remote_port": 6}
         listed = {
             "l": Socket(**ends, family=6, local_address="fe80::1%27", remote_address="fe80::2%27", pid=1, uid=501),
             "mapped": Socket(**ends, family=6, local_address="192.0.2.1", remote_address="192.0.2.2", pid=2),

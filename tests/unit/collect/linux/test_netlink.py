@@ -22,6 +22,7 @@ from netwatch_tray.collect.linux.rtnetlink_messages import (
     parse_stats,
 )
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.model import CounterRow
 
 COUNTERS = (1, 2, 3, 2**64 - 1, 5, 6, 7, 8)
 
@@ -63,7 +64,7 @@ class FakeSocket:
         self.drained += 1
 
 
-def dumped(*datagrams: bytes) -> dict:
+def dumped(*datagrams: bytes) -> dict[int, CounterRow]:
     source = object.__new__(rtnetlink.StatsSource)
     source._request, source._layouts, source._stale = bytearray(), {}, False
     source._socket = FakeSocket(*datagrams)  # type: ignore[assignment]

@@ -212,7 +212,7 @@ def test_a_new_socket_of_a_process_not_met_before_is_found_by_its_number_of_file
 def test_a_process_whose_names_are_no_text_is_shown_with_replacements(tmp_path: Path) -> None:
     """Any user can name a program, a process and, where it has one delegated, a control group like this."""
     program = os.fsencode(tmp_path) + b"/odd\xff\x1b\n.bin"
-    shutil.copy(shutil.which("sleep") or "sleep", program)
+    shutil.copy(os.fsencode(shutil.which("sleep") or "sleep"), program)
     process = subprocess.Popen([program, "60"])
     try:
         found = ProcessMap().process(process.pid)

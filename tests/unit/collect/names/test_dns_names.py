@@ -32,23 +32,23 @@ ASKED = b"\xc0\x0c"
 """Pointer to the name in the question."""
 
 
-def test_query():
+def test_query() -> None:
     assert dns.parse(message("WWW.Example.org", kind=AAAA, flags=0x0100)) == (False, "www.example.org", AAAA, 0, (), ())
 
 
-def test_addresses_of_both_kinds():
+def test_addresses_of_both_kinds() -> None:
     v6 = bytes.fromhex("20010db8000000000000000000000001")
     found = dns.parse(message("example.org", record(ASKED, A, b"\xc0\0\2\1", 30), record(ASKED, AAAA, v6)))
     assert found.is_response
     assert found.addresses == (Address("192.0.2.1", 30), Address("2001:db8::1", 60))
 
 
-def test_no_such_name():
+def test_no_such_name() -> None:
     found = dns.parse(message("nothing.example", flags=0x8183))
     assert (found.code, found.addresses) == (3, ())
 
 
-def test_chain_of_aliases_with_the_least_lifetime():
+def test_chain_of_aliases_with_the_least_lifetime() -> None:
     found = dns.parse(
         message(
             "www.example.org",
@@ -60,19 +60,19 @@ def test_chain_of_aliases_with_the_least_lifetime():
     assert (found.name, found.addresses) == ("www.example.org", (Address("192.0.2.1", 20),))
 
 
-def test_records_of_unrelated_names_are_left_out():
+def test_records_of_unrelated_names_are_left_out() -> None:
     found = dns.parse(message("example.org", record(name("bank.example"), A, b"\xc0\0\2\1")))
     assert found.addresses == ()
 
 
-def test_aliases_in_a_circle_end():
+def test_aliases_in_a_circle_end() -> None:
     found = dns.parse(
         message("a.example", record(ASKED, CNAME, name("b.example")), record(name("b.example"), CNAME, ASKED))
     )
     assert found.addresses == ()
 
 
-def test_service_binding_with_hints_and_public_name():
+def test_service_binding_with_hints_and_public_name() -> None:
     config = b"\7\0\x20\0\4abcd\0\4\0\1\0\1\x00\x10provider.example\0\0"
     ech = struct.pack(">HHH", len(config) + 4, 0xFE0D, len(config)) + config
     parameters = b"".join(
@@ -84,7 +84,7 @@ def test_service_binding_with_hints_and_public_name():
     assert found.public_names == ("provider.example",)
 
 
-def test_service_binding_as_alias():
+def test_service_binding_as_alias() -> None:
     found = dns.parse(
         message(
             "example.org",
@@ -95,7 +95,7 @@ def test_service_binding_as_alias():
     assert found.addresses == (Address("192.0.2.1", 60),)
 
 
-def test_message_that_was_cut_keeps_the_records_before():
+def test_message_that_was_cut_keeps_the_records_before() -> None:
     whole = message("example.org", record(ASKED, A, b"\xc0\0\2\1"), record(ASKED, A, b"\xc0\0\2\2"))
     assert [each.address for each in dns.parse(whole[:-3]).addresses] == ["192.0.2.1"]
 
@@ -103,29 +103,29 @@ def test_message_that_was_cut_keeps_the_records_before():
 @pytest.mark.parametrize(
     "owner", [b"\xc0\xff", b"\xff\xff", b"\x40abc", b"\x3fabc"], ids=["forward", "far", "reserved", "cut"]
 )
-def test_record_whose_owner_is_no_name_ends_the_list(owner):
+def test_record_whose_owner_is_no_name_ends_the_list(owner: bytes) -> None:
     found = dns.parse(message("example.org", record(ASKED, A, b"\xc0\0\2\1"), record(owner, A, b"\xc0\0\2\2")))
     assert [each.address for each in found.addresses] == ["192.0.2.1"]
 
 
-def test_pointers_cannot_be_a_circle():
+def test_pointers_cannot_be_a_circle() -> None:
     with pytest.raises(ParseError):
         dns.parse(struct.pack(">6H", 7, 0, 1, 0, 0, 0) + b"\xc0\x0e\xc0\x0c\0\1\0\1")
     with pytest.raises(ParseError):
         dns.parse(struct.pack(">6H", 7, 0, 1, 0, 0, 0) + b"\xc0\x0c\0\1\0\1")
 
 
-def test_name_of_many_labels_is_refused():
+def test_name_of_many_labels_is_refused() -> None:
     with pytest.raises(ParseError):
         dns.parse(message(".".join(["abc"] * 70)))
 
 
 @pytest.mark.parametrize("data", [b"", bytes(12), message("a.example")[:-1], b"\0" * 11])
-def test_message_without_a_whole_question_is_refused(data):
+def test_message_without_a_whole_question_is_refused(data: bytes) -> None:
     with pytest.raises(ParseError):
         dns.parse(data)
 
 
-def test_amount_of_work_is_bounded():
+def test_amount_of_work_is_bounded() -> None:
     answers = [record(ASKED, A, number.to_bytes(4, "big")) for number in range(1, 400)]
     assert len(dns.parse(message("example.org", *answers)).addresses) == 64

@@ -28,7 +28,8 @@ CRYPTO_FRAME = bytes.fromhex(
 
 @pytest.fixture(params=[aes.PythonAes, aes.implementation], ids=["python", "best"])
 def cipher(request: pytest.FixtureRequest) -> aes.Aes:
-    return request.param()
+    made: aes.Aes = request.param()
+    return made
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def cipher(request: pytest.FixtureRequest) -> aes.Aes:
         (V2, "8b1a0bc121284290a29e0971b5cd045d", "91f73e2351d8fa91660e909f", "45b95e15235d6f45a6b19cbcb0294ba9"),
     ],
 )
-def test_keys_are_those_of_the_rfcs(version, key, nonce, header_key):
+def test_keys_are_those_of_the_rfcs(version: int, key: str, nonce: str, header_key: str) -> None:
     keys = quic.client_keys(version, CONNECTION)
     assert [each.hex() for each in keys] == [key, nonce, header_key]
 
@@ -58,7 +59,7 @@ def test_keys_are_those_of_the_rfcs(version, key, nonce, header_key):
         ),
     ],
 )
-def test_client_initial_of_the_rfcs_is_opened(version, begin, end, cipher):
+def test_client_initial_of_the_rfcs_is_opened(version: int, begin: str, end: str, cipher: aes.Aes) -> None:
     packet = hellos.seal(CRYPTO_FRAME + bytes(917), CONNECTION, version=version, number=2)
     assert len(packet) == 1200
     assert packet.hex().startswith(begin)
@@ -68,7 +69,7 @@ def test_client_initial_of_the_rfcs_is_opened(version, begin, end, cipher):
 
 @pytest.mark.parametrize("version", [V1, V2])
 @pytest.mark.parametrize("answered", [False, True], ids=["at once", "after the server's answer"])
-def test_every_scattered_hello_yields_its_name(version, answered, cipher):
+def test_every_scattered_hello_yields_its_name(version: int, answered: bool, cipher: aes.Aes) -> None:
     chance = random.Random(version + answered)
     flows = quic.Flows(cipher)
     for number in range(80):
@@ -83,7 +84,7 @@ def test_every_scattered_hello_yields_its_name(version, answered, cipher):
         assert flows.take(number, second) == (name, False)
 
 
-def test_pieces_of_another_flow_are_not_mixed_in():
+def test_pieces_of_another_flow_are_not_mixed_in() -> None:
     chance = random.Random(1)
     flows = quic.Flows()
     sent = {}
@@ -91,43 +92,44 @@ def test_pieces_of_another_flow_are_not_mixed_in():
         frames = hellos.scattered(hellos.client_hello(name.encode()), chance)
         sent[name] = hellos.datagrams(frames, chance.randbytes(8), chance.randbytes(8))
         assert flows.take(name, sent[name][0]) is None
-    assert {name: flows.take(name, sent[name][1]).name for name in sent} == {name: name for name in sent}
+    assert {name: flows.take(name, sent[name][1]) for name in sent} == {name: (name, False) for name in sent}
 
 
-def test_packets_coalesced_in_one_datagram_are_all_read():
+def test_packets_coalesced_in_one_datagram_are_all_read() -> None:
     message = hellos.client_hello(b"coalesced.example", key_share=600)
     packets = [
         hellos.seal(hellos.crypto(at, message[at : at + 400]), CONNECTION, number=at)
         for at in range(0, len(message), 400)
     ]
     assert len(packets) == 2
-    assert quic.Flows().take("flow", b"".join(packets)).name == "coalesced.example"
+    assert quic.Flows().take("flow", b"".join(packets)) == ("coalesced.example", False)
 
 
-def test_hello_after_retry_is_opened_with_the_new_id():
+def test_hello_after_retry_is_opened_with_the_new_id() -> None:
     flows = quic.Flows()
     message = hellos.client_hello(b"retried.example")
     assert flows.take("flow", hellos.seal(hellos.crypto(0, message[:900]), b"firstid0")) is None
     assert flows.take("flow", hellos.seal(hellos.crypto(0, message[:900]), b"retry-id")) is None
-    assert flows.take("flow", hellos.seal(hellos.crypto(900, message[900:]), b"retry-id", number=1)).name == (
-        "retried.example"
+    assert flows.take("flow", hellos.seal(hellos.crypto(900, message[900:]), b"retry-id", number=1)) == (
+        "retried.example",
+        False,
     )
 
 
-def test_changed_packet_is_refused(cipher):
+def test_changed_packet_is_refused(cipher: aes.Aes) -> None:
     packet = bytearray(hellos.seal(hellos.crypto(0, hellos.client_hello(b"a.example")), CONNECTION))
     packet[-30] ^= 1
     with pytest.raises(ParseError):
         quic.Flows(cipher).take("flow", bytes(packet))
 
 
-def test_datagrams_without_an_initial_are_refused():
+def test_datagrams_without_an_initial_are_refused() -> None:
     for datagram in (b"", b"\x40" * 1200, b"\xc0\0\0\0\2" + bytes(1200), b"\xf0\0\0\0\1\x08" + bytes(1200)):
         with pytest.raises(ParseError):
             quic.Flows().take("flow", datagram)
 
 
-def test_memory_is_bounded():
+def test_memory_is_bounded() -> None:
     flows = quic.Flows()
     for number in range(300):
         packet = hellos.seal(hellos.crypto(5, b"piece"), number.to_bytes(8, "big"))
@@ -140,7 +142,7 @@ def test_memory_is_bounded():
         flows.take("flow", hellos.seal(hellos.crypto((1 << 14) - 1, b"xx"), CONNECTION, number=401))
 
 
-def test_both_implementations_agree():
+def test_both_implementations_agree() -> None:
     chance = random.Random(2)
     best = aes.implementation()
     python = aes.PythonAes()

@@ -9,40 +9,40 @@ from netwatch_tray.collect.names import tls
 from netwatch_tray.errors import ParseError
 
 
-def test_hello_in_one_segment():
+def test_hello_in_one_segment() -> None:
     segment = hellos.records(hellos.client_hello(b"WWW.Example.org"))
     assert tls.Streams().take(1, segment) == ("www.example.org", False)
 
 
 @pytest.mark.parametrize("cut", [1, 4, 5, 7, 9, 60, 1200])
-def test_hello_in_two_segments(cut):
+def test_hello_in_two_segments(cut: int) -> None:
     streams = tls.Streams()
     data = hellos.records(hellos.client_hello(b"two.example"))
     assert streams.take(1, data[:cut]) is None
-    assert streams.take(2, data).name == "two.example"
-    assert streams.take(1, data[cut:]).name == "two.example"
+    assert streams.take(2, data) == ("two.example", False)
+    assert streams.take(1, data[cut:]) == ("two.example", False)
 
 
-def test_hello_in_several_records():
+def test_hello_in_several_records() -> None:
     data = hellos.records(hellos.client_hello(b"records.example"), size=100)
-    assert tls.Streams().take(1, data).name == "records.example"
+    assert tls.Streams().take(1, data) == ("records.example", False)
 
 
-def test_what_follows_the_hello_is_left_alone():
+def test_what_follows_the_hello_is_left_alone() -> None:
     data = hellos.records(hellos.client_hello(b"early.example")) + b"\x14\3\3\0\1\1\x17\3\3\0\5early"
-    assert tls.Streams().take(1, data).name == "early.example"
+    assert tls.Streams().take(1, data) == ("early.example", False)
 
 
-def test_encrypted_part_is_reported():
+def test_encrypted_part_is_reported() -> None:
     message = hellos.client_hello(b"provider.example", has_ech=True)
     assert tls.parse_hello(message) == ("provider.example", True)
 
 
-def test_hello_without_a_name():
+def test_hello_without_a_name() -> None:
     assert tls.parse_hello(hellos.client_hello(None)) == (None, False)
 
 
-def test_bytes_that_are_no_host_name_are_escaped():
+def test_bytes_that_are_no_host_name_are_escaped() -> None:
     assert tls.parse_hello(hellos.client_hello(b"a\x1b[2J\xff.example")).name == "a\\027[2j\\255.example"
 
 
@@ -58,14 +58,14 @@ def test_bytes_that_are_no_host_name_are_escaped():
         hellos.records(hellos.client_hello(b"")),
     ],
 )
-def test_what_is_no_hello_is_refused(segment):
+def test_what_is_no_hello_is_refused(segment: bytes) -> None:
     streams = tls.Streams()
     with pytest.raises(ParseError):
         streams.take(1, segment)
     assert not streams._pending
 
 
-def test_memory_is_bounded():
+def test_memory_is_bounded() -> None:
     streams = tls.Streams()
     half = hellos.records(hellos.client_hello(b"half.example"))[:700]
     for number in range(300):
