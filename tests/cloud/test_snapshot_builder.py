@@ -43,7 +43,7 @@ class Kernel:
     note: str | None = None
 
     def sample(self) -> Sample:
-        counters: dict[int, CounterRow] = {index: tuple(row) for index, row in self.rows.items()}  # type: ignore[misc]
+        counters: dict[int, CounterRow] = {index: tuple(row) for index, row in self.rows.items()}
         return Sample(self.at, counters, self.interfaces, 64)
 
     def close(self) -> None: ...
@@ -287,7 +287,7 @@ def test_every_other_number_equals_its_source() -> None:
         gateway_rtt_history=(1.25,) * 60,
         dns_rtt_history=(None,) * 60,
     )
-    (process,) = found.processes  # type: ignore[misc]
+    (process,) = found.processes
     assert process == wire.ProcessBandwidth(
         process_name="curl",
         pid=100,

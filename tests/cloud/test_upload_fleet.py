@@ -93,7 +93,7 @@ class World:
             Uploader(
                 cast("Spool", spool),
                 cast("ServerClient", self.server),
-                lambda number=number: wire.HostInfo(host_id=str(number), hostname="h"),  # type: ignore[misc]
+                lambda number=number: wire.HostInfo(host_id=str(number), hostname="h"),
                 jitter=chance.random,
             )
             for number, spool in enumerate(self.spools)

@@ -17,6 +17,7 @@ from netwatch_tray.helper import layout, probes
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 DATAGRAM, STREAM = socket.SOCK_DGRAM, socket.SOCK_STREAM
+Pair = tuple[socket.socket, socket.socket]
 QUERY = bytes.fromhex("123401000001000000000000076578616d706c65036f72670000010001")
 ANSWER = bytes.fromhex("123481800001000000000000076578616d706c65036f72670000010001")
 HELLO = bytes.fromhex("1603010700") + b"\1" + bytes(range(256)) * 7 + bytes(3)
@@ -40,7 +41,7 @@ def client() -> Iterator[HelperClient]:
 
 
 @pytest.fixture(params=[(socket.AF_INET, NEAR, FAR), (socket.AF_INET6, NEAR6, FAR6)], ids=["v4", "v6"])
-def pair(request: pytest.FixtureRequest, link: Wire) -> Iterator[tuple[socket.socket, socket.socket]]:
+def pair(request: pytest.FixtureRequest, link: Wire) -> Iterator[Pair]:
     family, near, far = request.param
     with make(link.near, family, DATAGRAM, near) as one, make(link.far, family, DATAGRAM, far) as other:
         yield one, other
@@ -90,7 +91,7 @@ def test_tls_hello(client: HelperClient, link: Wire) -> None:
 
 
 @pytest.mark.parametrize("initial", [QUIC_1, QUIC_2], ids=["version 1", "version 2"])
-def test_quic_initial(client: HelperClient, pair, initial: bytes) -> None:
+def test_quic_initial(client: HelperClient, pair: Pair, initial: bytes) -> None:
     near, far = pair
     read(client)
     others = [initial[:1199], b"\x43" + initial[1:], initial[:1] + b"\xff" + initial[2:], bytes(1255)]
@@ -102,7 +103,7 @@ def test_quic_initial(client: HelperClient, pair, initial: bytes) -> None:
     assert packets(client, far) == []
 
 
-def test_initials_in_one_large_packet(client: HelperClient, pair) -> None:
+def test_initials_in_one_large_packet(client: HelperClient, pair: Pair) -> None:
     udp_segment = 103
     near, far = pair
     near.setsockopt(socket.IPPROTO_UDP, udp_segment, 1255)
@@ -114,7 +115,7 @@ def test_initials_in_one_large_packet(client: HelperClient, pair) -> None:
 
 
 @pytest.mark.parametrize("size", [1200, 2047, 2048, 2049, 4095, 4096, 4097, 9000])
-def test_every_length_is_copied_whole_up_to_the_limit(client: HelperClient, pair, size: int) -> None:
+def test_every_length_is_copied_whole_up_to_the_limit(client: HelperClient, pair: Pair, size: int) -> None:
     near, far = pair
     payload = (QUIC_1 * 8)[:size]
     read(client)

@@ -28,6 +28,8 @@ from netwatch_tray.helper import layout, probes
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 DATAGRAM, STREAM = socket.SOCK_DGRAM, socket.SOCK_STREAM
+Ends = tuple[tuple[str | None, int, str], tuple[str | None, int, str]]
+Pair = tuple[socket.socket, socket.socket]
 SIZES = [1, 100, 1200, 1452, 0, 333] * 50
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_DONT = 10, 23, 0
 _UDP_SEGMENT, _UDP_GRO, _UDP_CORK = 103, 104, 1
@@ -50,7 +52,7 @@ def client() -> Iterator[HelperClient]:
 
 
 @pytest.fixture(params=["v4", "v6", "v4 loopback", "v6 loopback"])
-def ends(request: pytest.FixtureRequest, link: Wire) -> tuple[tuple[str | None, int, str], tuple[str | None, int, str]]:
+def ends(request: pytest.FixtureRequest, link: Wire) -> Ends:
     """Namespace, family and address of both."""
     four, six = socket.AF_INET, socket.AF_INET6
     return {
@@ -62,7 +64,7 @@ def ends(request: pytest.FixtureRequest, link: Wire) -> tuple[tuple[str | None, 
 
 
 @pytest.fixture
-def pair(ends) -> Iterator[tuple[socket.socket, socket.socket]]:
+def pair(ends: Ends) -> Iterator[Pair]:
     """Sockets that may send datagrams larger than a frame."""
     made = []
     for namespace, family, address in ends:
@@ -76,7 +78,7 @@ def pair(ends) -> Iterator[tuple[socket.socket, socket.socket]]:
         each.close()
 
 
-def test_connected(client: HelperClient, pair) -> None:
+def test_connected(client: HelperClient, pair: Pair) -> None:
     near, far = pair
     near.connect(far.getsockname())
     read(client)
@@ -88,7 +90,7 @@ def test_connected(client: HelperClient, pair) -> None:
     assert sums(amounts, far) == (sum(SIZES), 0, len(SIZES), 0, 1)
 
 
-def test_unconnected_names_the_peer(client: HelperClient, link: Wire, pair) -> None:
+def test_unconnected_names_the_peer(client: HelperClient, link: Wire, pair: Pair) -> None:
     near, far = pair
     read(client)
     for size in SIZES:
@@ -106,7 +108,7 @@ def test_unconnected_names_the_peer(client: HelperClient, link: Wire, pair) -> N
     assert (amount.interface, amount.uid) == (shown["ifindex"], 0)
 
 
-def test_fragments_count_as_one_datagram(client: HelperClient, pair) -> None:
+def test_fragments_count_as_one_datagram(client: HelperClient, pair: Pair) -> None:
     near, far = pair
     read(client)
     for _ in range(20):
@@ -118,7 +120,7 @@ def test_fragments_count_as_one_datagram(client: HelperClient, pair) -> None:
 
 
 @pytest.mark.parametrize("coalesce", [False, True])
-def test_segments_of_large_packets(client: HelperClient, pair, coalesce: bool) -> None:
+def test_segments_of_large_packets(client: HelperClient, pair: Pair, coalesce: bool) -> None:
     near, far = pair
     size, count, tail, times = 1232, 40, 17, 30
     near.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, size)
@@ -133,7 +135,7 @@ def test_segments_of_large_packets(client: HelperClient, pair, coalesce: bool) -
     assert sums(amounts, far) == (total, 0, datagrams, 0, 1)
 
 
-def test_corked(client: HelperClient, pair) -> None:
+def test_corked(client: HelperClient, pair: Pair) -> None:
     near, far = pair
     near.connect(far.getsockname())
     read(client)
@@ -148,7 +150,7 @@ def test_corked(client: HelperClient, pair) -> None:
     assert sums(amounts, far) == (6330, 0, 10, 0, 1)
 
 
-def test_tcp_is_not_counted(client: HelperClient, ends) -> None:
+def test_tcp_is_not_counted(client: HelperClient, ends: Ends) -> None:
     (namespace, family, address), (away, _, away_address) = ends
     with make(away, family, STREAM, away_address) as listener, make(namespace, family, STREAM, address) as near:
         listener.listen()

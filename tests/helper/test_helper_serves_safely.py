@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import needs
 import nobody
@@ -69,15 +70,15 @@ class Other:
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment, cwd="/")
         self.first = self._answer()
 
-    def read(self) -> dict[str, list[int]]:
+    def read(self) -> dict[str, Any]:
         assert self._process.stdin is not None
         self._process.stdin.write("read\n")
         self._process.stdin.flush()
         return self._answer()
 
-    def _answer(self) -> dict[str, list[int]]:
+    def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        answer: dict[str, list[int]] = json.loads(self._process.stdout.readline())
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
     def close(self) -> None:

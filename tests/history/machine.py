@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.engine.monitor import Monitor
-from netwatch_tray.engine.rates import RateTracker
+from netwatch_tray.engine.rates import Interval, RateTracker
 from netwatch_tray.history.boot import Boot
 from netwatch_tray.history.writer import HistoryWriter
-from netwatch_tray.model import Interface, Sample, Tick
+from netwatch_tray.model import GapReason, Interface, Sample, Tick
 from netwatch_tray.settings import DataPlan, History
 
 START = 1_767_225_600.0
@@ -29,7 +30,7 @@ class Machine(InterfaceSource):
     boottime: float = 1000.0
     uptime: float = 1000.0
     boot: int = 1
-    interfaces: dict[int, list] = field(default_factory=lambda: {2: ["eth0", "ethernet", True, 0, 0]})
+    interfaces: dict[int, list[Any]] = field(default_factory=lambda: {2: ["eth0", "ethernet", True, 0, 0]})
     next_index: int = 10
     name: str = "simulated"
     note: str | None = None
@@ -79,7 +80,9 @@ class Machine(InterfaceSource):
             interface[3] = interface[4] = 0
 
     def tick(self) -> Tick:
-        return msgspec.structs.replace(self.monitor.tick(), at=datetime.fromtimestamp(self.wall, UTC))
+        tick = self.monitor.tick()
+        assert tick is not None
+        return msgspec.structs.replace(tick, at=datetime.fromtimestamp(self.wall, UTC))
 
     def which_boot(self) -> Boot:
         return Boot(f"boot-{self.boot}", self.boottime, self.wall)
@@ -99,5 +102,12 @@ class _Tracker(RateTracker):
         super().__init__(1.0)
         self._machine = machine
 
-    def update(self, sample: Sample, uptime: float | None = None, gap: str | None = None, *, is_last: bool = False):  # noqa: ARG002
+    def update(
+        self,
+        sample: Sample,
+        uptime: float | None = None,  # noqa: ARG002
+        gap: GapReason | None = None,
+        *,
+        is_last: bool = False,
+    ) -> Interval | None:
         return super().update(sample, self._machine.uptime, gap, is_last=is_last)

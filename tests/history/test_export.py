@@ -79,8 +79,8 @@ def test_apps_and_json(history: Path, capsys: pytest.CaptureFixture[str]) -> Non
     rows = exported(capsys, "--apps", "--name", "browser")
     assert [(row["name"], row["rx_bytes"]) for row in rows] == [("browser", "42000"), ("browser", "42000")]
     assert main(["export", *RANGE, "--apps", "--step", "day", "--json"]) == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(row["start"], row["seconds"], row["name"], row["rx_bytes"], row["note"]) for row in rows] == [
+    days = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(day["start"], day["seconds"], day["name"], day["rx_bytes"], day["note"]) for day in days] == [
         ("2026-01-01", 86400, "browser", 84_000, None),
         ("2026-01-01", 86400, "While NetWatch was not measuring", 5, "unmeasured"),
         ("2026-01-01", 86400, "UDP, QUIC and other", 36_000, "other"),
@@ -145,7 +145,7 @@ def test_damaged_history_is_reported_with_what_still_works(history: Path, capsys
 
 
 def test_missing_history_and_unknown_names_are_reported(
-    tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert main(["export"]) == 1

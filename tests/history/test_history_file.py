@@ -231,7 +231,8 @@ def test_too_large_file_drops_hours_then_minutes_but_no_days(tmp_path: Path) -> 
     store = Store(file)
     for hour in range(24 * 50):
         at = int(START) + 3600 * hour
-        value = (36000, *(chance.getrandbits(40) for _ in range(4)))
+        rx, tx, rx_peak, tx_peak = (chance.getrandbits(40) for _ in range(4))
+        value = (36000, rx, tx, rx_peak, tx_peak)
         series = {Series("app", f"app{number}", f"app{number}"): value for number in range(10)}
         store.write(Batch(minutes=[RecordedMinute(at, [], [], {TOTAL: (36000, 7, 0, 0, 0), **series}, {})]), network)
         if hour % 200 == 199:

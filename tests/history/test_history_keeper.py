@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from machine import START, Machine
@@ -56,7 +57,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     answers = threading.Event()
     record = HistoryWriter.record
 
-    def wait(*arguments, **more):
+    def wait(*arguments: Any, **more: Any) -> Any:
         answers.wait(120)
         return record(*arguments, **more)
 

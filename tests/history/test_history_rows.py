@@ -8,6 +8,7 @@ import json
 import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -119,6 +120,7 @@ def test_recording_goes_on_in_a_file_with_amounts_below_0(tmp_path: Path, expect
         minute(machine, writer)
     assert writer.fault is None
     assert writer.note is None
+    assert writer._store is not None
     assert writer.faults == (writer._store.rows.note,)
     writer.close()
     assert not list(tmp_path.glob("*damaged*"))
@@ -131,21 +133,21 @@ values = st.dictionaries(
 
 
 @given(values)
-def test_packed_minutes_and_ledgers_can_be_unpacked(stored: dict[int, tuple]) -> None:
+def test_packed_minutes_and_ledgers_can_be_unpacked(stored: dict[int, tuple[Any, ...]]) -> None:
     for pack, unpack in (
         (packing.pack_minute, packing.unpack_minute),
         (packing.pack_ledger, packing.unpack_ledger),
     ):
         try:
-            packed = pack(stored)  # type: ignore[operator]
+            packed = pack(stored)
         except CorruptRowError:
             found, faulty = packing.mended(stored)
             assert faulty
-            assert unpack(pack(found)) == found  # type: ignore[operator]
+            assert unpack(pack(found)) == found
             for series in stored.keys() - set(faulty):
                 assert found[series] == stored[series]
         else:
-            assert unpack(packed) == stored  # type: ignore[operator]
+            assert unpack(packed) == stored
 
 
 @given(
@@ -153,7 +155,7 @@ def test_packed_minutes_and_ledgers_can_be_unpacked(stored: dict[int, tuple]) ->
     st.lists(st.integers(-5, 5000), max_size=5),
     st.lists(st.one_of(st.none(), st.integers(-(2**65), 2**65)), max_size=5),
 )
-def test_packed_ticks_can_be_unpacked(times: list[int], elapsed: list[int], rx: list[int]) -> None:
+def test_packed_ticks_can_be_unpacked(times: list[int], elapsed: list[int], rx: list[int | None]) -> None:
     with contextlib.suppress(CorruptRowError):
         fine = packing.unpack_fine(packing.pack_fine(times, elapsed, {3: (rx, rx)}))
         assert packing.unpack_line(fine, 3) is not None
@@ -174,12 +176,14 @@ IMPOSSIBLE = [(600, -1, 5, 0, 0), (600, 2**62 + 1, 5, 0, 0), (600, 2**70, 5, 0, 
 
 
 @pytest.mark.parametrize("value", IMPOSSIBLE)
-def test_an_impossible_value_costs_that_value(tmp_path: Path, value: tuple, expected_logs: list[str]) -> None:
+def test_an_impossible_value_costs_that_value(
+    tmp_path: Path, value: tuple[int, int, int, int, int], expected_logs: list[str]
+) -> None:
     expected_logs += [f"app bad, 2026-01-01 00:0{number}" for number in range(3)]
     store = Store(tmp_path / "history.sqlite3")
     bad, good = Series("app", "bad", "bad"), Series("app", "good", "good")
     sums = {TOTAL: (600, 700, 70, 9, 9), ETH0: (600, 700, 70, 9, 9), bad: value, good: (600, 3, 4, 1, 1)}
-    lines = {TOTAL: ([700], [70]), ETH0: ([-700], [70])}
+    lines: dict[Series, packing.TickBytes] = {TOTAL: ([700], [70]), ETH0: ([-700], [70])}
     if value[1] > 0:
         expected_logs.append("(its seconds are left out)")
     else:
@@ -383,10 +387,10 @@ def test_usage_survives_a_clock_set_to_year_9999(
     for days in ranges:
         for what in (*(("--by", each) for each in ("day", "week", "month", "billing", "year")),):
             assert main(["usage", *what, *days]) == 0
-        for what in ("--interfaces", "--apps", "--networks"):
-            assert main(["usage", what, *days]) == 0
+        for table in ("--interfaces", "--apps", "--networks"):
+            assert main(["usage", table, *days]) == 0
         capsys.readouterr()
         for step in ("10s", "minute", "hour", "day"):
-            for what in ((), ("--interfaces",), ("--apps",)):
-                assert main(["export", "--step", step, "--json", *what, *days]) == 0
+            for rows in ((), ("--interfaces",), ("--apps",)):
+                assert main(["export", "--step", step, "--json", *rows, *days]) == 0
                 assert all(json.loads(line) for line in capsys.readouterr().out.splitlines())

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import needs
 import pytest
@@ -20,7 +21,7 @@ from netwatch_tray.history import damaged_file, schema
 from netwatch_tray.history.batch import Batch, RecordedMinute
 from netwatch_tray.history.imports import Import, add_imports
 from netwatch_tray.history.networks import Network
-from netwatch_tray.history.packing import HOURS, MINUTES
+from netwatch_tray.history.packing import HOURS, MINUTES, TickBytes
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.series import TOTAL, Series
 from netwatch_tray.history.store import Store
@@ -55,7 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         for part in range(0, 60, 20):
             at = int(START) + 3600 * hour + 60 * part
             values = {series: (600, chance.getrandbits(30), chance.getrandbits(30), 9, 9) for series in SERIES}
-            lines = {SERIES[1]: ([chance.getrandbits(30)], [5])}
+            lines: dict[Series, TickBytes] = {SERIES[1]: ([chance.getrandbits(30)], [5])}
             store.write(
                 Batch(minutes=[RecordedMinute(at, [5], [1000], values, lines)]), Network(f"{hour // 20}", "wifi")
             )
@@ -75,11 +76,11 @@ def minute(machine: Machine, writer: HistoryWriter) -> None:
     writer.record([*ticks[:-1], (ticks[-1].at, interval), ticks[-1]])
 
 
-def readable(file: Path, like: bytes, directory: Path) -> dict[str, set[tuple]]:
+def readable(file: Path, like: bytes, directory: Path) -> dict[str, set[tuple[Any, ...]]]:
     """Return the rows of the undamaged file that can still be read by their key in the damaged one."""
     sound = directory / "sound.sqlite3"
     sound.write_bytes(like)
-    found: dict[str, set[tuple]] = {}
+    found: dict[str, set[tuple[Any, ...]]] = {}
     with (
         contextlib.closing(sqlite3.connect(sound)) as whole,
         contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as damaged,
@@ -98,7 +99,7 @@ def readable(file: Path, like: bytes, directory: Path) -> dict[str, set[tuple]]:
     return found
 
 
-def carried_over(file: Path) -> dict[str, set[tuple]]:
+def carried_over(file: Path) -> dict[str, set[tuple[Any, ...]]]:
     with contextlib.closing(sqlite3.connect(file)) as connection:
         return {
             table: set(connection.execute(f"SELECT {', '.join(columns)} FROM {table}"))  # noqa: S608
@@ -201,7 +202,7 @@ def test_file_without_its_first_page_is_carried_over(whole: bytes, tmp_path: Pat
         assert found[table] == expected[table]
 
 
-def carried_over_of(data: bytes, directory: Path) -> dict[str, set[tuple]]:
+def carried_over_of(data: bytes, directory: Path) -> dict[str, set[tuple[Any, ...]]]:
     file = directory / "original.sqlite3"
     file.write_bytes(data)
     return carried_over(file)

@@ -15,6 +15,8 @@ from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.history.packing import HOURS, MINUTES
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.recorder import Measurement
+from netwatch_tray.history.results import GapBytes, TierRow
+from netwatch_tray.history.series import SeriesKind
 from netwatch_tray.model import Traffic
 
 IMPOSSIBLE = 2**60
@@ -200,7 +202,7 @@ class Truth(RuleBasedStateMachine):
         reader = HistoryReader(self.file)
         try:
             for name, (rx, tx) in self.stored_expected.items():
-                kind = "interface" if name else "total"
+                kind: SeriesKind = "interface" if name else "total"
                 used = reader.bytes_between(kind, name or None, int(START), int(self.machine.wall) + 200_000)
                 assert (used.rx, used.tx) == (rx, tx), name
                 days = reader.days(kind, name or None, date.min, date.max).values()
@@ -218,7 +220,7 @@ class Truth(RuleBasedStateMachine):
         end = int(self.machine.wall) + 200_000
         carried = reader.carried("interface", "eth0", 0, end)
         for tier in (MINUTES, HOURS):
-            rows = [*reader.rows("interface", "eth0", int(START), end, tier), *carried]
+            rows: list[TierRow | GapBytes] = [*reader.rows("interface", "eth0", int(START), end, tier), *carried]
             assert (sum(row.rx for row in rows), sum(row.tx for row in rows)) == (rx, tx), tier
         middle = (int(START) + int(self.machine.wall)) // 7200 * 3600
         parts = [reader.bytes_between("interface", "eth0", *part) for part in ((0, middle), (middle, end))]

@@ -14,7 +14,7 @@ from machine import Machine
 from netwatch_tray.cli import main
 from netwatch_tray.errors import HistoryError
 from netwatch_tray.history import vnstat
-from netwatch_tray.history.imports import Import, ImportedAmount, add_imports, amounts, counted_in_total
+from netwatch_tray.history.imports import Import, ImportedAmount, Span, add_imports, amounts, counted_in_total
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.usage import Days
 
@@ -176,7 +176,9 @@ def test_a_year_of_petabytes_is_read() -> None:
     ]
 
 
-def test_a_day_in_two_rows_is_added_up_and_reported(history: Path, tmp_path: Path, capsys) -> None:
+def test_a_day_in_two_rows_is_added_up_and_reported(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [{"id": number, **on(day("2015-07-30")), "rx": rx, "tx": rx} for number, rx in enumerate((100, 300))]
     document = {"jsonversion": "1", "interfaces": [{"id": "wlan0", "traffic": {"days": rows}}]}
     export = tmp_path / "vnstat.json"
@@ -189,7 +191,7 @@ def test_a_day_in_two_rows_is_added_up_and_reported(history: Path, tmp_path: Pat
         assert ("2015-07-30", 400 * 1024, 800 * 1024) in totals(history)
 
 
-def test_refused_rows_are_listed(history: Path, tmp_path: Path, capsys) -> None:
+def test_refused_rows_are_listed(history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert history.exists()
     rows = [{**on(day("2025-01-02")), "rx": 5, "tx": 6}, {**on(day("2025-01-01")), "rx": 8 << 60, "tx": 0}]
     export = tmp_path / "vnstat.json"
@@ -215,7 +217,8 @@ def test_month_counts_without_the_bytes_of_its_days() -> None:
 @given(st.dictionaries(st.integers(0, 800), st.integers(0, 10**12)), st.sets(st.sampled_from(["month", "year"])))
 def test_bytes_in_days_months_and_years_count_once(by_day: dict[int, int], longer: set[str]) -> None:
     imports = []
-    for span, cut in (("day", 10), ("month", 7), ("year", 4)):
+    spans: tuple[tuple[Span, int], ...] = (("day", 10), ("month", 7), ("year", 4))
+    for span, cut in spans:
         sums: dict[date, int] = {}
         for number, rx in by_day.items():
             when = day("2023-05-05") + timedelta(days=number)
@@ -255,7 +258,7 @@ def totals(file: Path) -> list[tuple[str, int, int]]:
     return found
 
 
-def test_recorded_days_and_repeated_imports_count_once(history: Path, capsys: pytest.CaptureFixture) -> None:
+def test_recorded_days_and_repeated_imports_count_once(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     export = history.with_name("vnstat.json")
     export.write_text(json.dumps(SECOND_LAYOUT))
     expected = [
@@ -274,7 +277,7 @@ def test_recorded_days_and_repeated_imports_count_once(history: Path, capsys: py
     assert ("2025-11-01", 900, 990) in totals(history)
 
 
-def test_imports_are_marked(history: Path, capsys: pytest.CaptureFixture, monkeypatch) -> None:
+def test_imports_are_marked(history: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     add_imports(history, vnstat.parse(json.dumps(SECOND_LAYOUT).encode(), TODAY).imports, counted_in_total(history))
     assert main(["usage", "--by", "month", "--json"]) == 0
@@ -289,7 +292,9 @@ def test_imports_are_marked(history: Path, capsys: pytest.CaptureFixture, monkey
     assert "2025-11-01,2592000,tun0,900,90,,,0.0,imported" in lines
 
 
-def test_import_without_a_history_is_refused(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture) -> None:
+def test_import_without_a_history_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     export = tmp_path / "vnstat.json"
     export.write_text(json.dumps(FIRST_LAYOUT))

@@ -7,6 +7,7 @@ import gzip
 import sqlite3
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def rows_of(file: Path, query: str) -> list[tuple]:
+def rows_of(file: Path, query: str) -> list[tuple[Any, ...]]:
     with contextlib.closing(sqlite3.connect(file)) as connection:
         return connection.execute(query).fetchall()
 

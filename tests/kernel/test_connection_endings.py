@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from networks import FAR, FAR6, Wire, inside as enter, wire
@@ -61,23 +62,23 @@ class Meter:
             assert app.rx_bytes + app.tx_bytes == self.intervals[app.key], "the intervals sum up to the ledger"
         return Traffic(sum(app.rx_bytes for app in apps), sum(app.tx_bytes for app in apps))
 
-    def check(self, truths: list[dict[str, object]]) -> None:
+    def check(self, truths: list[dict[str, Any]]) -> None:
         """Compare with what an end of the connections printed."""
         sums = truths.pop()
         assert sums["failed"] == 0, truths
-        expected: dict[int, list[dict[str, object]]] = defaultdict(list)
+        expected: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for truth in truths:
-            expected[truth["port"]].append(truth)  # type: ignore[index]  # JSON
+            expected[truth["port"]].append(truth)
         measured: dict[int, Counter[str]] = defaultdict(Counter)
         for port, rx, tx in self.sockets.values():
             measured[port].update(rx=rx, tx=tx)
         for port, those in expected.items():
             for way, slack in (("rx", len(those)), ("tx", 0)):
-                low, high = (sum(truth[way][place] for truth in those) for place in (0, 1))  # type: ignore[index]
+                low, high = (sum(truth[way][place] for truth in those) for place in (0, 1))
                 assert low - slack <= measured[port][way] <= high, (way, measured[port], those)
         apps = self.apps()
         for way, slack in (("rx", len(truths)), ("tx", 0)):
-            low, high = sums[way]  # type: ignore[misc]  # JSON
+            low, high = sums[way]
             assert low - slack <= getattr(apps, way) <= high, way
 
 
