@@ -25,6 +25,7 @@ from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import Memory, SystemSample
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
+from netwatch_tray.errors import Message
 from netwatch_tray.model import Connection, CounterRow, Interface, Sample, Tick, Traffic
 from netwatch_tray.settings import UploadLevel
 
@@ -40,7 +41,7 @@ class Kernel:
     rows: dict[int, list[int]] = dataclasses.field(default_factory=dict)
     interfaces: dict[int, Interface] = dataclasses.field(default_factory=dict)
     name: str = "test"
-    note: str | None = None
+    note: Message | None = None
 
     def sample(self) -> Sample:
         counters: dict[int, CounterRow] = {index: tuple(row) for index, row in self.rows.items()}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from desktop import Session
 
+from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import Hello
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
@@ -45,7 +46,7 @@ def test_uploading_stops_and_the_rest_goes_on(broken: str) -> None:
         file.write_text(UPLOADING)
         desktop.spawn("agent", [*PROGRAM, "agent", "--headless"], {"NETWATCH_API_KEY": "nw_ak_" + "0" * 32})
 
-        def status(expected: Callable[[str | None, str], bool]) -> Callable[[], bool]:
+        def status(expected: Callable[[Message | None, Message | None], bool]) -> Callable[[], bool]:
             def is_so() -> bool:
                 found = desktop.agent_status()
                 return found is not None and expected(found.upload, found.settings_fault)
@@ -57,7 +58,7 @@ def test_uploading_stops_and_the_rest_goes_on(broken: str) -> None:
         desktop.wait_for(status(lambda upload, fault: upload is None and bool(fault)), 60, "it has stopped")
         found = desktop.agent_status()
         assert found is not None
-        assert f"The settings in {file} cannot be read: " in found.settings_fault
+        assert f"The settings file {file} cannot be read: " in str(found.settings_fault)
         with contextlib.closing(desktop.feed()) as feed:
             hello = feed.wait(60)[0]
             assert isinstance(hello, Hello)

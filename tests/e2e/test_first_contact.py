@@ -44,7 +44,7 @@ def test_with_a_tray_there_is_an_icon_and_no_window(host: str) -> None:
         assert desktop.windows("NetWatch") == []
         status = desktop.agent_status()
         assert status is not None
-        assert status.tray.endswith("icon shown")
+        assert str(status.tray).endswith("icon shown")
         assert not status.is_looking
 
 

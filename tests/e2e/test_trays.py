@@ -191,7 +191,7 @@ def test_trayer(bus: str, network: Wire) -> None:
         place = see(desktop, 25)
         status = desktop.agent_status()
         assert status is not None
-        assert status.tray.startswith("XEmbed: icon shown by process")
+        assert str(status.tray).startswith("XEmbed: icon shown by process")
         assert status.no_tray is None
         assert desktop.windows("NetWatch") == []
         use_xembed_icon(desktop, place)

@@ -13,6 +13,7 @@ import msgspec
 from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.rates import Interval, RateTracker
+from netwatch_tray.errors import Message
 from netwatch_tray.history.boot import Boot
 from netwatch_tray.history.writer import HistoryWriter
 from netwatch_tray.model import GapReason, Interface, Sample, Tick
@@ -33,7 +34,7 @@ class Machine(InterfaceSource):
     interfaces: dict[int, list[Any]] = field(default_factory=lambda: {2: ["eth0", "ethernet", True, 0, 0]})
     next_index: int = 10
     name: str = "simulated"
-    note: str | None = None
+    note: Message | None = None
 
     def __post_init__(self) -> None:
         self.start_agent()

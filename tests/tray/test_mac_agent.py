@@ -17,6 +17,7 @@ from desktop import wait_for
 
 from netwatch_tray import paths, tray
 from netwatch_tray.agent.agent import Agent
+from netwatch_tray.errors import Message
 from netwatch_tray.history.packing import TENS
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.tray.backends import Backend, menu_bar
@@ -29,7 +30,7 @@ def mac(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cocoa]:
     mac = Cocoa()
     mac.install(monkeypatch)
     monkeypatch.setattr(sys, "platform", "linux")
-    backend = Backend("menu bar", "", (44,), "light", menu_bar.Icon, owns_main_thread=True)
+    backend = Backend("menu bar", Message(""), (44,), "light", menu_bar.Icon, owns_main_thread=True)
     monkeypatch.setattr(tray, "choose", lambda: backend)
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
         place = tmp_path / name.removeprefix("XDG_").lower()  # short: the path of a socket has 107 bytes at most

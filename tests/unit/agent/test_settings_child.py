@@ -30,10 +30,10 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def run(act: Callable[[SettingsChild], object], until: Callable[[list[str]], bool]) -> list[str]:
+def run(act: Callable[[SettingsChild], object], until: Callable[[list[Message | None]], bool]) -> list[Message | None]:
     """What the child reported, until there is enough."""
     scheduler = Scheduler()
-    reported: list[str] = []
+    reported: list[Message | None] = []
 
     def done(fault: Message | None) -> None:
         reported.append(fault)

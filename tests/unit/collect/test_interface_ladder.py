@@ -15,7 +15,7 @@ import psutil  # noqa: F401  it picks its own half by sys.platform when imported
 import pytest
 
 from netwatch_tray.collect.interfaces import open_first, open_interfaces
-from netwatch_tray.errors import UnsupportedError, message
+from netwatch_tray.errors import Message, UnsupportedError, message
 from netwatch_tray.model import Counters, Interface, Sample
 
 LINUX_SOURCES = ("rtnetlink RTM_GETSTATS", "rtnetlink RTM_GETLINK", "/proc/net/dev", "psutil")
@@ -27,7 +27,7 @@ as_root_on_linux = pytest.mark.skipif(
 
 
 class Silent:
-    note: str | None = None
+    note: Message | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netwatch_tray.engine.monitor import Monitor
+from netwatch_tray.errors import Message
 from netwatch_tray.model import CounterRow, GapReason, Interface, Sample, Tick
 
 
@@ -10,7 +11,7 @@ class Samples:
     """A source whose samples the test writes; a second passes from one to the next."""
 
     name = "test"
-    note: str | None = None
+    note: Message | None = None
 
     def __init__(self) -> None:
         self.interfaces = {

@@ -38,7 +38,7 @@ from netwatch_tray.collect.darwin.parsers import (
 )
 from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.engine.topology import decide
-from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError
 from netwatch_tray.model import Counters, Interface, Sample
 
 UP, LOOPBACK, RUNNING, MULTICAST = 0x1, 0x8, 0x40, 0x8000
@@ -684,7 +684,7 @@ class Fake:
     """A source whose interface `en0` moves by what `tick` says."""
 
     name = "one"
-    note: str | None = None
+    note: Message | None = None
 
     def __init__(self) -> None:
         self.now = 0.0
