@@ -69,10 +69,8 @@ def _template(glyph: Glyph, size: int) -> Sequence[int]:
     alpha = draw(glyph, drawn or 64, "dark").getchannel("A")
     if drawn is None:
         alpha = alpha.resize((size, size), Image.Resampling.BOX)
-    return [
-        sum((alpha.getpixel((x, y)) > 127) << (size - 1 - x) for x in range(size))  # type: ignore[misc, operator]  # "L"
-        for y in range(size)
-    ]
+    pixels = alpha.tobytes()
+    return [sum((pixels[y * size + x] > 127) << (size - 1 - x) for x in range(size)) for y in range(size)]
 
 
 def _find(rows: list[int], size: tuple[int, int], template: Sequence[int], most_misses: float) -> Place | None:

@@ -77,7 +77,7 @@ class Record:
             self._take(painter, arguments)
             return draw(painter, *arguments)
 
-        QPainter.drawText = spy  # type: ignore[method-assign]
+        QPainter.drawText = spy  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
@@ -129,7 +129,7 @@ def problems(window: QWidget, record: Record, image: QImage, *, may_elide: bool)
 
 
 def _name(widget: QWidget) -> str:
-    names = []
+    names: list[str] = []
     at: QWidget | None = widget
     while at is not None and len(names) < 3:
         names.append(type(at).__name__)
@@ -249,10 +249,8 @@ def _cut(window: QWidget, *, may_elide: bool) -> Iterator[str]:
             least = widget.sizeHint() if isinstance(widget, FlatButton) else widget.minimumSizeHint()
             if widget.width() < least.width() or widget.height() < least.height():
                 yield f"{_name(widget)} is smaller than it can be: {_at(widget.rect())} of {least.toTuple()}"
-        elif isinstance(widget, QScrollArea):
-            inner = widget.widget()
-            if inner and inner.minimumSizeHint().width() > widget.viewport().width():
-                yield f"{_name(widget)} cuts the width of what it scrolls"
+        elif isinstance(widget, QScrollArea) and widget.widget().minimumSizeHint().width() > widget.viewport().width():
+            yield f"{_name(widget)} cuts the width of what it scrolls"
 
 
 def _cut_text(label: Text, *, may_elide: bool) -> Iterator[str]:

@@ -87,16 +87,20 @@ class _NoHistory:
         else:
             on_result(query(self))
 
-    def curve(self, *_asked: object) -> Curve:
+    def curve(self, _kind: str, _name: str | None, _start: float, _end: float, _most: int) -> Curve:
         return Curve(15.0, [], [], [], [], [])
 
     def gaps(self, *_asked: object) -> list[Any]:
         return []
 
-    def days(self, *_asked: object) -> dict[date, Used]:
+    def days(self, _kind: str, _name: str | None, _first: date, _last: date) -> dict[date, Used]:
         return {}
 
-    by_name = by_network = days
+    def by_name(self, _kind: str, _first: date, _last: date) -> dict[str, Used]:
+        return {}
+
+    def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
+        return []
 
     def remainder(self, *_asked: object) -> Remainder:
         return Remainder.of(NOTHING, [])
@@ -126,7 +130,7 @@ class _HugeHistory(_NoHistory):
     def remainder(self, *_asked: object) -> Remainder:
         return Remainder(*[Used(10**18, 10**18, 0, 0, 0.0)] * 3)
 
-    def by_network(self, *_asked: object) -> list[NetworkUse]:
+    def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
         return [NetworkUse(f"{number:064x}", "wireguard", Used(10**18, 10**18, 0, 0, 0.0)) for number in range(9)]
 
     def is_complete(self, *_asked: object) -> bool:
@@ -137,6 +141,7 @@ def _extreme() -> State:
     """As many, as long and as large as there can be."""
     settings = Settings(units=Units(bits=True, binary=True), plan=DataPlan(cap_gb=999_999, billing_day=31))
     said: list[ServerMessage] = []
+    last_apps: AppsMessage | None = None
     for message in messages():
         if isinstance(message, Hello):
             said.append(msgspec.structs.replace(message, settings=settings))
@@ -148,6 +153,7 @@ def _extreme() -> State:
             )
         elif isinstance(message, AppsMessage):
             last_apps = message
+    assert last_apps
     tick = last_tick()
     uplinks = [f"enp{number}s0f1np1v24"[:15] for number in range(12)]
     interfaces = tuple(_interface(number, name, tick.at) for number, name in enumerate(uplinks))
@@ -276,15 +282,15 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
             yield f"moments-{name}-{scheme.name.lower()}-{size}", window, True
         window.interfaces.range_chart.as_table.setChecked(False)
         window.turn_to(1)
-        page = window.connections
+        connections = window.connections
         for grouping, size in (("app", "normal"), ("none", "wide")):
-            page.bar.group_by(Grouping(grouping))
-            page.table.selectRow(1)
+            connections.bar.group_by(Grouping(grouping))
+            connections.table.selectRow(1)
             window.resize(*SIZES[size])
-            page.side.toggle()
+            connections.side.toggle()
             settle()
             yield f"details-{name}-{scheme.name.lower()}-{size}", window, True
-            page.side.toggle()
+            connections.side.toggle()
 
 
 def make_application() -> QApplication:

@@ -88,7 +88,9 @@ def assert_lines(shown: str, count: int) -> None:
 
 
 def interface(name: str) -> InterfaceTick:
-    zeros = dict.fromkeys("rx_bytes tx_bytes rx_packets tx_packets rx_errors tx_errors rx_drops tx_drops".split(), 0)
+    zeros: dict[str, Any] = dict.fromkeys(
+        "rx_bytes tx_bytes rx_packets tx_packets rx_errors tx_errors rx_drops tx_drops".split(), 0
+    )
     return InterfaceTick(
         index=2, name=name, kind="ethernet", is_up=True, is_uplink=True, why=Why(WhyCode.UNDERLAY, (name,)),
         rx_rate=1.0, tx_rate=1.0, **zeros,
@@ -217,8 +219,8 @@ def test_view_of_the_tray(name: str) -> None:
 
 
 def menu(name: str) -> TrayMenu:
-    nothing: dict[str, Callable[..., Any]] = dict.fromkeys(Actions._fields, lambda *_: None)
-    asked = {"upload_state": lambda: Message(name), "apps": lambda: [app(name)]}
+    nothing: dict[str, Any] = dict.fromkeys(Actions._fields, lambda *_: None)
+    asked: dict[str, Any] = {"upload_state": lambda: Message(name), "apps": lambda: [app(name)]}
     made = TrayMenu(Actions(**{**nothing, **asked}), Settings(tray=TrayIcon(interface=name)))
     made.view = presenter.Presenter(Settings()).present(tick(name))
     return made
@@ -289,7 +291,7 @@ def test_labels_for_prometheus(name: str) -> None:
 def test_snapshots_are_json_without_surrogates_and_nul(name: str) -> None:
     body = wire.encode(
         wire.Snapshot(
-            timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+            timestamp=wire.timestamp(datetime(2026, 1, 1, tzinfo=UTC)),
             interfaces=(),
             disk_usage=(
                 wire.DiskUsage(
@@ -316,7 +318,8 @@ def plain(text: str) -> str:
     return document.toPlainText()
 
 
-def test_cells_of_tables_and_their_tooltips(name: str, application: QApplication) -> None:
+@pytest.mark.usefixtures("application")
+def test_cells_of_tables_and_their_tooltips(name: str) -> None:
     model = SortedModel(
         [Column(title="x", text=lambda row: row, order=lambda row: row, widest="x")], key=lambda row: row
     )
@@ -326,7 +329,6 @@ def test_cells_of_tables_and_their_tooltips(name: str, application: QApplication
     assert model.data(index) == shown
     assert model.data(index, Qt.ItemDataRole.AccessibleTextRole) == shown
     assert plain(model.data(index, Qt.ItemDataRole.ToolTipRole)) == shown
-    assert application
 
 
 def test_texts_paragraphs_and_buttons(name: str, application: QApplication) -> None:

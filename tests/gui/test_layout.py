@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
@@ -70,7 +72,7 @@ def _check(window: QWidget, parent: QWidget) -> None:
             _check(window, widget)
 
 
-def _check_table(table: TableView) -> None:
+def _check_table(table: TableView[Any]) -> None:
     columns = table.model().columns
     shown = [index for index in range(len(columns)) if not table.isColumnHidden(index)]
     assert sum(table.columnWidth(index) for index in shown) == table.viewport().width()
@@ -87,7 +89,9 @@ def _check_table(table: TableView) -> None:
 @pytest.mark.parametrize("size", [(720, 480), (960, 640), (1280, 800)], ids=str)
 @pytest.mark.parametrize("scheme", [Qt.ColorScheme.Light, Qt.ColorScheme.Dark], ids=lambda scheme: scheme.name)
 @pytest.mark.parametrize("data", ["empty", "typical", "extreme", "lost"])
-def test_nothing_is_cut_or_covered(application: QApplication, open_window: Open, size, scheme, data) -> None:
+def test_nothing_is_cut_or_covered(
+    application: QApplication, open_window: Open, size: tuple[int, int], scheme: Qt.ColorScheme, data: str
+) -> None:
     opened = open_window(scheme, size)
     if data in ("typical", "lost"):
         opened.say(TickMessage(tick(*FEW)), ConnectionsMessage(reset=True, added=(connection(1), connection(2))))
@@ -96,7 +100,8 @@ def test_nothing_is_cut_or_covered(application: QApplication, open_window: Open,
     if data == "lost":
         opened.agent.stop()
         until(lambda: not opened.link.connected, "it is noticed")
-    for page, table in enumerate((opened.window.interfaces.table, opened.window.connections.table)):
+    tables: list[TableView[Any]] = [opened.window.interfaces.table, opened.window.connections.table]
+    for page, table in enumerate(tables):
         opened.window.turn_to(page)
         if data == "extreme":
             table.selectRow(1)

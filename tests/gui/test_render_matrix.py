@@ -29,7 +29,8 @@ def _render(*arguments: str | Path) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
-    return json.loads(done.stdout)
+    found: list[str] = json.loads(done.stdout)
+    return found
 
 
 @pytest.mark.parametrize("how", ["--scale 1.5", "--scale 2", "--mirrored", "--language de"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ _PLACES = re.compile(r"\{[^}]*\}")
 
 
 @pytest.fixture
-def german(application: QApplication):
+def german(application: QApplication) -> Iterator[None]:
     before = application.findChildren(QTranslator)
     language.install(application, "de")
     added = [each for each in application.findChildren(QTranslator) if each not in before]

@@ -28,6 +28,7 @@ from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder,
 from netwatch_tray.model import Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
+from netwatch_tray.window.chart.series import GapSpan, KnownPoint
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.table.view import TableView
@@ -203,6 +204,12 @@ def readouts(window: QWidget) -> list[str]:
     return [each.accessibleName() for each in window.findChildren(RateReadout)]
 
 
+def rx_of(moment: KnownPoint | GapSpan) -> float:
+    """Return the download at a moment of a chart, which must be known."""
+    assert isinstance(moment, KnownPoint)
+    return moment.rx
+
+
 def table_texts(table: TableView[Any]) -> list[list[str]]:
     """Every cell, by row and column."""
     model = table.model()
@@ -210,6 +217,16 @@ def table_texts(table: TableView[Any]) -> list[list[str]]:
         [str(model.index(row, column).data()) for column in range(len(model.columns))]
         for row in range(model.rowCount())
     ]
+
+
+_Child = TypeVar("_Child", bound=QWidget)
+
+
+def child(widget: QWidget, kind: type[_Child]) -> _Child:
+    """Return the first widget of this type in `widget`."""
+    found = widget.findChild(kind)
+    assert found is not None
+    return found
 
 
 _Control = TypeVar("_Control", Number, Segments, Switch)
@@ -241,7 +258,7 @@ def choose_from_menu(page: QWidget, shown: str, wanted: str) -> None:
 class FakeHistory:
     """Runs queries at once on `reader`, or fails with `error`; without both, never calls back."""
 
-    def __init__(self, reader: object = None, error: str | HistoryError = "") -> None:
+    def __init__(self, reader: Any = None, error: str | HistoryError = "") -> None:
         self.reader = reader
         self.error = error
         self.submitted = 0

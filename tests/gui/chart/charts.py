@@ -41,7 +41,9 @@ def shown(
 
 def near(pixel: int, colour: QColor) -> bool:
     """Return whether a pixel has this colour, as nearly as antialiasing allows."""
-    parts = zip((pixel >> 16 & 255, pixel >> 8 & 255, pixel & 255), colour.toTuple(), strict=False)
+    parts = zip(
+        (pixel >> 16 & 255, pixel >> 8 & 255, pixel & 255), (colour.red(), colour.green(), colour.blue()), strict=True
+    )
     return sum(abs(one - other) for one, other in parts) < 90
 
 

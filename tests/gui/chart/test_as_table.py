@@ -12,9 +12,10 @@ from windows import Open, interface, past_tick, tick, uplink
 from netwatch_tray.feed.protocol import TickMessage
 from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
+from netwatch_tray.window.pages.interfaces.page import InterfacesPage
 
 
-def _rows(page) -> list[list[str]]:
+def _rows(page: InterfacesPage) -> list[list[str]]:
     model = page.range_chart.table.model()
     return [[str(model.index(row, column).data()) for column in range(6)] for row in range(model.rowCount())]
 

@@ -11,7 +11,7 @@ from netwatch_tray.window.chart.axes import Scale, rate_labels, rate_ticks, time
 
 
 @given(st.floats(1000, 1e12), st.sampled_from([2, 4]), st.booleans(), st.booleans())
-def test_rate_ticks_are_few_and_round(top, most, bits, binary) -> None:
+def test_rate_ticks_are_few_and_round(top: float, most: int, bits: bool, binary: bool) -> None:
     ticks = rate_ticks(top, most, Units(bits=bits, binary=binary))
     assert (2 if most == 4 else 1) <= len(ticks) <= most
     assert ticks == sorted(ticks)
@@ -61,7 +61,7 @@ def test_scale_forgets_its_values_on_reset() -> None:
 
 
 @given(st.floats(1e9, 2e9), st.sampled_from([60, 300, 3600, 86400]), st.integers(300, 2000), st.booleans())
-def test_time_ticks_keep_their_distance(end, span, width, relative) -> None:
+def test_time_ticks_keep_their_distance(end: float, span: int, width: int, relative: bool) -> None:
     ticks = time_ticks(end - span, end, width, relative=relative, apart=90)
     places = [(at - end + span) / span * width for at in ticks] + [width]
     assert all(after - before >= 90 - 1e-3 for before, after in pairwise(places))

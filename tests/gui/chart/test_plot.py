@@ -7,12 +7,13 @@ from charts import END, columns, near, shown, steady
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QHelpEvent, QImage
 from PySide6.QtWidgets import QApplication, QToolTip
+from windows import rx_of
 
 from netwatch_tray.model import GapReason
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart import layers
 from netwatch_tray.window.chart.plot import Plot
-from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.chart.series import GapSpan, Point
 from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, Tokens
 
 
@@ -95,11 +96,16 @@ def updates(monkeypatch: pytest.MonkeyPatch) -> list[layers.Scene]:
     """Every scene that a picture is updated with."""
     scenes: list[layers.Scene] = []
     update = layers.Picture.update
-    monkeypatch.setattr(layers.Picture, "update", lambda self, scene: scenes.append(scene) or update(self, scene))
+
+    def spy(picture: layers.Picture, scene: layers.Scene) -> None:
+        scenes.append(scene)
+        update(picture, scene)
+
+    monkeypatch.setattr(layers.Picture, "update", spy)
     return scenes
 
 
-def test_nothing_is_computed_while_hidden(application: QApplication, updates: list) -> None:
+def test_nothing_is_computed_while_hidden(application: QApplication, updates: list[layers.Scene]) -> None:
     plot = shown(Plot, application, steady())
     plot.hide()
     updates.clear()
@@ -108,10 +114,10 @@ def test_nothing_is_computed_while_hidden(application: QApplication, updates: li
     application.processEvents()
     assert not updates
     assert plot.series.visible is before
-    assert max(known.rx for known in plot.moments()) == 1e6, "but its table gets the newest points"
+    assert max(rx_of(known) for known in plot.moments()) == 1e6, "but its table gets the newest points"
 
 
-def test_the_picture_is_drawn_once_per_tick(application: QApplication, updates: list) -> None:
+def test_the_picture_is_drawn_once_per_tick(application: QApplication, updates: list[layers.Scene]) -> None:
     plot = shown(Plot, application, steady())
     updates.clear()
     for _ in range(3):
@@ -166,13 +172,18 @@ def test_a_scrolled_picture_equals_one_drawn_anew(application: QApplication, spa
 def test_the_rates_beside_the_grid_are_in_the_users_units(
     application: QApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts: list[str] = []
-    monkeypatch.setattr(layers, "rate_labels", lambda ticks, shown_in: texts.append(shown_in) or [""] * len(ticks))
+    used: list[Units] = []
+
+    def spy(ticks: list[float], shown_in: Units) -> list[str]:
+        used.append(shown_in)
+        return [""] * len(ticks)
+
+    monkeypatch.setattr(layers, "rate_labels", spy)
     plot = shown(Plot, application, steady())
     plot.set_units(Units(bits=True))
-    texts.clear()
+    used.clear()
     plot.grab()
-    assert set(texts) == {Units(bits=True)}
+    assert set(used) == {Units(bits=True)}
 
 
 def test_a_notice_is_written_over_the_faded_chart(application: QApplication) -> None:
@@ -189,7 +200,9 @@ def test_a_gap_at_the_edge_of_the_zoomed_part_begins_at_the_edge(application: QA
     plot = shown(Plot, application, steady(range(20, 40)))
     plot.zoom_to(END - 30, END - 5)
     gap = plot.moments()[0]
-    assert (gap.start, gap.end) == (pytest.approx(END - 30), END - 20)
+    assert isinstance(gap, GapSpan)
+    assert gap.start == pytest.approx(END - 30)
+    assert gap.end == END - 20
     plot.grab()
     assert "asleep until " in plot.accessibleDescription()
 
@@ -215,11 +228,11 @@ def test_zoomed_points_replace_coarser_ones_until_the_whole_range_is_shown(appli
     plot.zoom_to(END - 40, END - 20)
     finer = [Point(END - 40 + number / 2, 1e6, 1e6) for number in range(41)]
     plot.set_zoomed_points(finer, 0.5)
-    assert {known.rx for known in plot.moments()} == {1e6}
+    assert {rx_of(known) for known in plot.moments()} == {1e6}
     plot.set_series(None, [*steady(), Point(END + 1, 5e6, 1e6)], END + 1, 1.0)
-    assert {known.rx for known in plot.moments()} == {1e6}, "it stands still"
+    assert {rx_of(known) for known in plot.moments()} == {1e6}, "it stands still"
     plot.set_series("eth0", steady(rx=2e6), END, 1.0)
-    assert {known.rx for known in plot.moments()} == {2e6}, "another interface, the same part"
+    assert {rx_of(known) for known in plot.moments()} == {2e6}, "another interface, the same part"
     assert plot.show_all()
     assert not plot.show_all()
     assert len(plot.moments()) == 61

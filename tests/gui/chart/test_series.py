@@ -25,12 +25,15 @@ def _points(steps: list[tuple[float, tuple[float, float] | None]], at: float = 9
     points = []
     for step, rates in steps:
         at += step
-        points.append(Point(at, *(rates or (None, None)), None if rates else GapReason.ASLEEP))
+        rx, tx = rates or (None, None)
+        points.append(Point(at, rx, tx, None if rates else GapReason.ASLEEP))
     return points
 
 
 @given(_steps)
-def test_runs_and_gaps_cover_the_range_and_no_run_crosses_an_unknown_point(steps) -> None:
+def test_runs_and_gaps_cover_the_range_and_no_run_crosses_an_unknown_point(
+    steps: list[tuple[float, tuple[float, float] | None]],
+) -> None:
     points = _points(steps)
     end = max([1001.0, *(point.at for point in points)])
     runs, gaps = split(points, 1000.0, end, 5.0)
@@ -53,7 +56,9 @@ def test_each_kind_of_gap() -> None:
         return Point(at, 1.0, 1.0)
 
     assert split([], 0, 60, 5) == ([], [GapSpan(0, 60, None)])
-    assert split([known(1), Point(2, None, None, "late"), known(3)], 0, 3, 5)[1] == [GapSpan(1, 3, "late")]
+    assert split([known(1), Point(2, None, None, GapReason.ASLEEP), known(3)], 0, 3, 5)[1] == [
+        GapSpan(1, 3, GapReason.ASLEEP)
+    ]
     assert split([known(1), known(9)], 0, 9, 5)[1] == [GapSpan(1, 9, None)], "nothing came for eight seconds"
     assert split([known(1), known(2)], 0, 20, 5)[1] == [GapSpan(2, 20, None)], "and nothing came since"
     assert split([known(50), known(51)], 0, 51, 5)[1] == [GapSpan(0, 50, None)], "the agent started late"
@@ -61,7 +66,7 @@ def test_each_kind_of_gap() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.5, 2), _rates, _rates), min_size=2, max_size=200), st.sampled_from([2, 5, 15]))
-def test_buckets_keep_the_amount_and_the_peak(steps, width) -> None:
+def test_buckets_keep_the_amount_and_the_peak(steps: list[tuple[float, float, float]], width: float) -> None:
     at, run = 1000.0, []
     for step, rx, tx in steps:
         at += step
@@ -114,10 +119,9 @@ def test_a_series_that_grows_equals_one_that_is_built_anew(
     grown, count = Series(), 1000
     for step in steps:
         count += step
-        end = points[count - 1].at
-        grown.update(points[:count], end, span, 1.0)
+        grown.update(points[:count], points[count - 1].at, span, 1.0)
     anew = Series()
-    anew.update(points[:count], end, span, 1.0)
+    anew.update(points[:count], points[count - 1].at, span, 1.0)
     assert grown.visible == anew.visible
     ends = [(max(gap.start, anew.start), gap.end, gap.reason) for gap in anew.gaps]
     assert [(gap.start, gap.end, gap.reason) for gap in grown.gaps] == ends
@@ -144,7 +148,9 @@ def test_peak_nearest_point_and_gap_of_a_moment() -> None:
     points[5] = points[5]._replace(rx=500.0)
     series.update(points, points[-1].at, 60.0, 1.0)
     assert series.peak() == KnownPoint(_START + 5, 500.0, 3.0, 500.0, 3.0)
-    assert series.nearest(_START + 25).at == _START + 19
+    nearest = series.nearest(_START + 25)
+    assert nearest
+    assert nearest.at == _START + 19
     assert series.gap_at(_START + 25) == GapSpan(_START + 19, _START + 40, GapReason.ASLEEP)
     assert series.gap_at(_START + 50) is None
     empty = Series()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from windows import Open, until, visible_text
+from windows import Open, child, until, visible_text
 
-from netwatch_tray.feed.protocol import Command, Subscribe
+from netwatch_tray.feed.protocol import ClientMessage, Command, Subscribe
 from netwatch_tray.window.shell.banner import Banner
 
 
@@ -14,7 +14,7 @@ def test_it_reconnects_by_itself(open_window: Open, monkeypatch: pytest.MonkeyPa
     opened = open_window(connected=False)
     opened.agent.stop()
     opened.link.try_now()
-    banner = opened.window.findChild(Banner)
+    banner = child(opened.window, Banner)
     assert "The agent is not running." in visible_text(banner)
     opened.agent.start()
     until(lambda: opened.link._feed is not None, "it has connected")
@@ -23,7 +23,7 @@ def test_it_reconnects_by_itself(open_window: Open, monkeypatch: pytest.MonkeyPa
     assert banner.isHidden()
 
 
-def test_a_line_that_does_not_parse_ends_the_connection(open_window: Open, expected_logs) -> None:
+def test_a_line_that_does_not_parse_ends_the_connection(open_window: Open, expected_logs: list[str]) -> None:
     opened = open_window()
     expected_logs.append("The agent sent a line that is not understood")
     opened.agent.write(b'{"type": "tick", "tick": 7}\n')
@@ -37,10 +37,13 @@ def test_only_visible_topics_are_subscribed(open_window: Open) -> None:
     opened.window.hide()
     opened.window.show()
     opened.window.turn_to(0)
-    heard: list = []
-    until(
-        lambda: heard.extend(opened.agent.heard()) or len([m for m in heard if isinstance(m, Subscribe)]) == 4, "asks"
-    )
+    heard: list[ClientMessage] = []
+
+    def subscriptions() -> list[Subscribe]:
+        heard.extend(opened.agent.heard())
+        return [message for message in heard if isinstance(message, Subscribe)]
+
+    until(lambda: len(subscriptions()) == 4, "asks")
     wanted = [sorted(message.topics) for message in heard if isinstance(message, Subscribe)]
     everything = ["apps", "connections", "interfaces"]
     assert wanted == [everything, ["interfaces"], everything, ["interfaces"]]

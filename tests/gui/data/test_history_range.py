@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from PySide6.QtCore import QObject
 from windows import until
@@ -16,9 +19,9 @@ class _Queue:
     """Keeps submitted queries until the test answers them, in whatever order."""
 
     def __init__(self) -> None:
-        self.pending: list[tuple] = []
+        self.pending: list[tuple[Any, Any, Any]] = []
 
-    def submit(self, query, on_result, on_error) -> None:
+    def submit(self, query: Any, on_result: Any, on_error: Any) -> None:
         self.pending.append((query, on_result, on_error))
 
     def answer(self, place: int = 0) -> None:
@@ -34,27 +37,34 @@ def queue() -> _Queue:
     return _Queue()
 
 
-@pytest.fixture
-def shown(queue):
+class _Shown(HistoryRange[object]):
     """What a page shows, and the `loaded` signals that it got."""
+
+    def __init__(self, queue: _Queue, parent: QObject) -> None:
+        super().__init__(queue, parent)
+        self.signals: list[bool] = []
+        self.loaded.connect(self.signals.append)
+
+
+@pytest.fixture
+def shown(queue: _Queue) -> Iterator[_Shown]:
     parent = QObject()
-    one = HistoryRange(queue, parent)
-    one.signals = []
-    one.loaded.connect(one.signals.append)
-    yield one
+    yield _Shown(queue, parent)
     parent.deleteLater()
 
 
+class _Clock:
+    now = 1000.0
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch):
-    class Clock:
-        now = 1000.0
-
-    monkeypatch.setattr(history_range.time, "time", lambda: Clock.now)
-    return Clock
+def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
+    clock = _Clock()
+    monkeypatch.setattr(history_range.time, "time", lambda: clock.now)
+    return clock
 
 
-def test_a_query_runs_again_only_when_its_result_is_stale(queue, shown, clock) -> None:
+def test_a_query_runs_again_only_when_its_result_is_stale(queue: _Queue, shown: _Shown, clock: _Clock) -> None:
     results = iter("ab")
     for _ in range(3):
         shown.request("day", lambda _reader: next(results), 60)
@@ -74,7 +84,7 @@ def test_a_query_runs_again_only_when_its_result_is_stale(queue, shown, clock) -
     assert shown.signals == [True, False]
 
 
-def test_a_clock_that_is_set_back_does_not_stop_the_refresh(queue, shown, clock) -> None:
+def test_a_clock_that_is_set_back_does_not_stop_the_refresh(queue: _Queue, shown: _Shown, clock: _Clock) -> None:
     shown.request("day", lambda _reader: 1, 60)
     queue.answer()
     clock.now -= 3600
@@ -83,7 +93,7 @@ def test_a_clock_that_is_set_back_does_not_stop_the_refresh(queue, shown, clock)
     assert shown.result("day") == 2
 
 
-def test_the_result_of_an_earlier_key_is_dropped(queue, shown) -> None:
+def test_the_result_of_an_earlier_key_is_dropped(queue: _Queue, shown: _Shown) -> None:
     shown.request("day", lambda _reader: "day's", 60)
     shown.request("week", lambda _reader: "week's", 60)
     queue.answer(1)
@@ -98,7 +108,7 @@ def test_the_result_of_an_earlier_key_is_dropped(queue, shown) -> None:
     assert shown.signals == [True]
 
 
-def test_after_an_error_it_retries_soon_and_explains(queue, shown, clock) -> None:
+def test_after_an_error_it_retries_soon_and_explains(queue: _Queue, shown: _Shown, clock: _Clock) -> None:
     shown.request("day", lambda _reader: 1, 3600)
     queue.answer()
     clock.now += 3600
@@ -122,7 +132,7 @@ def test_after_an_error_it_retries_soon_and_explains(queue, shown, clock) -> Non
     assert (shown.result("day"), shown.missing) == (4, "")
 
 
-def test_it_reports_when_a_result_is_stale(queue, shown) -> None:
+def test_it_reports_when_a_result_is_stale(queue: _Queue, shown: _Shown) -> None:
     stale: list[bool] = []
     shown.stale.connect(lambda: stale.append(True))
     shown.request("day", lambda _reader: 1, 0.01)
@@ -132,7 +142,7 @@ def test_it_reports_when_a_result_is_stale(queue, shown) -> None:
 
 def test_without_a_history_nothing_is_requested() -> None:
     parent = QObject()
-    shown = HistoryRange(None, parent)
+    shown = HistoryRange[object](None, parent)
     shown.request("day", lambda _reader: 1, 60)
     assert (shown.result("day"), shown.is_loading, shown.missing) == (None, False, "")
 

@@ -93,7 +93,9 @@ def _greet(feed: socket.socket) -> socket.socket:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_close_it_with_code_0(start, feed, tmp_path: Path, number) -> None:
+def test_signals_close_it_with_code_0(
+    start: _Start, feed: socket.socket, tmp_path: Path, number: signal.Signals
+) -> None:
     window = start(_PROGRAM, str(tmp_path / "feed"))
     with _greet(feed):
         window.send_signal(number)
@@ -107,7 +109,7 @@ def test_signals_close_it_with_code_0(start, feed, tmp_path: Path, number) -> No
     assert not (tmp_path / "window.lock").exists()
 
 
-def test_a_second_start_exits_and_leaves_one_window(start, feed, tmp_path: Path) -> None:
+def test_a_second_start_exits_and_leaves_one_window(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
     first = start(_PROGRAM, str(tmp_path / "feed"))
     with _greet(feed):
         second = start(_PROGRAM, str(tmp_path / "feed"))
@@ -120,7 +122,7 @@ def test_a_second_start_exits_and_leaves_one_window(start, feed, tmp_path: Path)
         assert first.wait(60) == 0
 
 
-def test_an_open_window_shows_its_settings_on_request(start, feed, tmp_path: Path) -> None:
+def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
     memory = tmp_path / "netwatch-tray" / "window.ini"
     memory.parent.mkdir()
     memory.write_text("[General]\npage=1\n")
@@ -135,7 +137,7 @@ def test_an_open_window_shows_its_settings_on_request(start, feed, tmp_path: Pat
     assert "page=4" in memory.read_text().splitlines()
 
 
-def test_it_opens_with_its_settings(start, feed, tmp_path: Path) -> None:
+def test_it_opens_with_its_settings(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
     window = start(_PROGRAM, str(tmp_path / "feed"), "--settings")
     with _greet(feed):
         window.terminate()
@@ -143,7 +145,7 @@ def test_it_opens_with_its_settings(start, feed, tmp_path: Path) -> None:
     assert "page=4" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
 
 
-def test_a_window_opens_after_another_was_killed(start, feed, tmp_path: Path) -> None:
+def test_a_window_opens_after_another_was_killed(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
     first = start(_PROGRAM, str(tmp_path / "feed"))
     with _greet(feed):
         first.kill()
@@ -155,7 +157,7 @@ def test_a_window_opens_after_another_was_killed(start, feed, tmp_path: Path) ->
         assert second.wait(60) == 0
 
 
-def test_it_opens_without_an_agent_and_connects_later(start, tmp_path: Path) -> None:
+def test_it_opens_without_an_agent_and_connects_later(start: _Start, tmp_path: Path) -> None:
     window = start(_PROGRAM, str(tmp_path / "feed"))
     deadline = time.monotonic() + 60
     while not (tmp_path / "window").exists():
@@ -171,7 +173,7 @@ def test_it_opens_without_an_agent_and_connects_later(start, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("factor", [1, 2])
-def test_hair_lines_are_one_device_pixel_at_every_scale(start, tmp_path: Path, factor: int) -> None:
+def test_hair_lines_are_one_device_pixel_at_every_scale(start: _Start, tmp_path: Path, factor: int) -> None:
     drawn = start(_PICTURE, str(tmp_path / "ini"), QT_SCALE_FACTOR=str(factor))
     said, wrong = drawn.communicate(timeout=60)
     assert drawn.returncode == 0, wrong

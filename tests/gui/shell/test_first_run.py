@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings
-from windows import Opened, button, interface, tick, uplink, visible_text
+from windows import Opened, button, child, interface, tick, uplink, visible_text
 
 from netwatch_tray.errors import Message
 from netwatch_tray.feed.protocol import Status, TickMessage
@@ -25,7 +25,7 @@ def test_it_is_shown_once_if_something_needs_the_user(opened: Opened, tmp_path: 
     assert "NetWatch is measuring" in visible_text(shown)
     assert "Interfaces found: 3. The total is eth0" in visible_text(shown)
     assert "Install the extension." in visible_text(shown)
-    assert window.findChild(Banner).isHidden(), "it is said once"
+    assert child(window, Banner).isHidden(), "it is said once"
     shown.done.emit()
     assert window.interfaces.isVisible()
     opened.say(_status(no_tray=Message("Install the extension.")))
@@ -48,7 +48,7 @@ def test_it_follows_the_search_for_a_tray(opened: Opened) -> None:
     opened.say(_status(no_tray=Message("Install the extension.")))
     assert "Looking for a tray …" not in visible_text(shown)
     assert "Install the extension." in visible_text(shown)
-    assert window.findChild(Banner).isHidden(), "it is said once"
+    assert child(window, Banner).isHidden(), "it is said once"
     opened.say(_status())
     assert "The icon is in the tray" in visible_text(shown)
     assert "Install the extension." not in visible_text(shown)

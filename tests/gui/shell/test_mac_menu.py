@@ -8,18 +8,18 @@ import pytest
 from cocoa import Cocoa
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
-from PySide6.QtWidgets import QMenu, QMenuBar
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 from windows import Open
 
 from netwatch_tray.window.shell.mac_menu import become_regular
 
 
 @pytest.fixture
-def on_a_mac(monkeypatch: pytest.MonkeyPatch):
+def on_a_mac(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
 
 
-def actions(window) -> dict[str, QAction]:
+def actions(window: QWidget) -> dict[str, QAction]:
     (bar,) = window.findChildren(QMenuBar)
     # Where the window is narrow, a menu without a title has what does not fit into the bar.
     menus = [menu for menu in bar.findChildren(QMenu) if menu.title()]

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QWidget
-from windows import FEW, Open, Opened, button, connection, interface, readouts, tick, until, uplink, visible_text
+from windows import FEW, Open, Opened, button, connection, interface, readouts, rx_of, tick, until, uplink, visible_text
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, Goodbye, Subscribe, TickMessage
 from netwatch_tray.window.pages.connections.grouping import Grouping
@@ -131,12 +131,11 @@ def test_pausing_freezes_the_pages(opened: Opened) -> None:
     opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
     assert window.connections.table.model().rowCount() == 0
     button(window, "Live").click()
-    heard: list = []
-    until(lambda: heard.extend(opened.agent.heard()) or Subscribe(window.connections.topics) in heard, "asks again")
+    until(lambda: Subscribe(window.connections.topics) in opened.agent.heard(), "asks again")
     window.turn_to(0)
     opened.say(TickMessage(later))
     assert readouts(window)[0] == "download 1 B/s"
-    assert [point.rx for point in page.range_chart.chart.moments()[-3:]].count(12.4e6) == 1, (
+    assert [rx_of(point) for point in page.range_chart.chart.moments()[-3:]].count(12.4e6) == 1, (
         "what came meanwhile has no hole"
     )
 

@@ -10,6 +10,7 @@ from windows import (
     Open,
     Opened,
     button,
+    child,
     connection,
     interface,
     past_tick,
@@ -37,7 +38,7 @@ def test_a_lost_agent_is_reported_until_it_is_back(open_window: Open) -> None:
     opened = open_window()
     window, link, agent = opened.window, opened.link, opened.agent
     opened.say(TickMessage(tick(*FEW)), ConnectionsMessage(reset=True, added=(connection(1),)))
-    banner = window.findChild(Banner)
+    banner = child(window, Banner)
     agent.stop()
     until(lambda: not link.connected, "it is noticed")
     assert banner.isVisible()
@@ -53,7 +54,7 @@ def test_a_lost_agent_is_reported_until_it_is_back(open_window: Open) -> None:
         link.try_now()
         assert (link.attempt, link.retry_in) == (attempt, pause)
     agent.start()
-    banner.findChild(FlatButton).click()
+    child(banner, FlatButton).click()
     agent.greet(past_tick(1, 3e6, 1e5))
     until(lambda: link.connected, "it is back")
     assert banner.isHidden()
@@ -67,18 +68,23 @@ def test_the_banner_starts_an_agent(open_window: Open) -> None:
     window, link, agent = opened.window, opened.link, opened.agent
     agent.stop()
     started: list[bool] = []
-    window._start_agent = lambda: started.append(True) or True
+
+    def start() -> bool:
+        started.append(True)
+        return True
+
+    window._start_agent = start
     link.try_now()
-    banner = window.findChild(Banner)
-    assert banner.findChild(FlatButton).text() == "Start it"
-    banner.findChild(FlatButton).click()
+    banner = child(window, Banner)
+    assert child(banner, FlatButton).text() == "Start it"
+    child(banner, FlatButton).click()
     assert started == [True]
     assert "The agent is starting …" in visible_text(banner)
-    assert not banner.findChild(FlatButton).isVisible(), "once is enough"
+    assert not child(banner, FlatButton).isVisible(), "once is enough"
     for _attempt in range(STARTED_BY_ATTEMPT):
         link.try_now()
     assert "The agent is not running." in visible_text(banner), "it did not start"
-    banner.findChild(FlatButton).click()
+    child(banner, FlatButton).click()
     agent.start()
     link.try_now()
     agent.greet()
@@ -90,7 +96,7 @@ def test_an_agent_of_another_version_is_reported(open_window: Open) -> None:
     opened = open_window(connected=False)
     opened.link.try_now()
     opened.agent.greet(protocol=999)
-    banner = opened.window.findChild(Banner)
+    banner = child(opened.window, Banner)
     until(banner.isVisible, "the banner")
     assert "The agent is of another version than this window." in visible_text(banner)
 
@@ -105,9 +111,9 @@ def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
     opened.say(msgspec.structs.replace(status, uptime_s=110, cpu_s=1.02, faults=(Message("lsof is missing"),)))
     assert "Agent: CPU 0.2 %" in visible_text(opened.window)
     assert "1 source missing" in visible_text(opened.window)
-    banner = opened.window.findChild(Banner)
+    banner = child(opened.window, Banner)
     assert "lsof is missing" in visible_text(banner)
-    banner.findChild(FlatButton).click()
+    child(banner, FlatButton).click()
     assert not banner.isVisible(), "it was read"
     assert "1 source missing" in visible_text(opened.window)
     opened.say(
@@ -122,10 +128,10 @@ def test_a_fault_in_the_settings_is_reported(opened: Opened) -> None:
     window = opened.window
     opened.memory.setValue("welcomed", 1)
     opened.say(TickMessage(tick(*_FEW)), _status(settings_fault=Message("units.bits must be true or false.")))
-    assert "units.bits must be true or false." in visible_text(window.findChild(Banner))
-    assert "missing" not in visible_text(window.findChild(StatusLine)), "all is measured"
+    assert "units.bits must be true or false." in visible_text(child(window, Banner))
+    assert "missing" not in visible_text(child(window, StatusLine)), "all is measured"
     opened.say(_status())
-    assert window.findChild(Banner).isHidden()
+    assert child(window, Banner).isHidden()
 
 
 def _status(**more: Any) -> Status:

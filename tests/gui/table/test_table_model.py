@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from fruits import Fruit, fruit_model, shown
 from hypothesis import given, settings, strategies as st
 from PySide6.QtCore import Qt
@@ -21,7 +23,7 @@ _steps = st.lists(
 
 @settings(deadline=None, max_examples=80)
 @given(_steps)
-def test_any_sequence_of_changes_ends_in_the_order_of_the_chosen_column(steps) -> None:
+def test_any_sequence_of_changes_ends_in_the_order_of_the_chosen_column(steps: list[tuple[Any, ...]]) -> None:
     model = fruit_model()
     complaints = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Warning)
     there: dict[int, Fruit] = {}

@@ -36,7 +36,8 @@ def test_a_button_without_text_is_square(theme: Theme) -> None:
 
 
 def test_segments_exclude_each_other_and_report_the_choice(theme: Theme) -> None:
-    segments, chosen = Segments(theme, ["Day", "Week", "Month"], "Period"), []
+    segments = Segments(theme, ["Day", "Week", "Month"], "Period")
+    chosen: list[int] = []
     segments.chosen.connect(chosen.append)
     segments.choose(1)
     segments.choose(1)

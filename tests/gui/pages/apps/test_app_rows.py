@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from windows import FakeReader
 
@@ -27,7 +28,7 @@ def _used(rx: int) -> Used:
     return Used(rx, 0, 0, 0, 60.0)
 
 
-def _reader(**apps: int) -> FakeReader:
+def _reader(**apps: int) -> Any:
     reader = FakeReader()
     reader.names["app"] = {name: (_used(moved), _used(10 * moved)) for name, moved in apps.items()}
     total = sum(apps.values()) + 7

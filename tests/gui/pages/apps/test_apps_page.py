@@ -3,12 +3,13 @@ from __future__ import annotations
 from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from windows import FakeHistory, FakeReader, Open, button, until, visible_text
+from windows import FakeHistory, FakeReader, Open, button, child, until, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import AppsMessage, Subscribe
 from netwatch_tray.history.results import Used
 from netwatch_tray.model import App
+from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.widgets.empty_state import EmptyState
 
 
@@ -24,7 +25,7 @@ def _message(*apps: App) -> AppsMessage:
     return AppsMessage(apps=apps, interval_s=2.0, uplink=(4000, 2), tcp=(3000, 2), other=(1000, 0))
 
 
-def _column(page, column: int) -> list[str]:
+def _column(page: AppsPage, column: int) -> list[str]:
     model = page.table.model()
     return [str(model.index(row, column).data()) for row in range(model.rowCount())]
 
@@ -33,7 +34,7 @@ def test_apps_and_the_remainder_are_listed(open_window: Open) -> None:
     opened = open_window()
     QTest.keySequence(opened.window, "Ctrl+3")
     page = opened.window.apps
-    assert page.findChild(EmptyState).isVisible()
+    assert child(page, EmptyState).isVisible()
     until(lambda: Subscribe(frozenset({"interfaces", "apps"})) in opened.agent.heard(), "asks for apps")
     opened.say(
         _message(_app("curl", 5.0), _app("Firefox", 1495.0, local_rx_bytes=77), _app("wg", 9e6, is_tunnel_process=True))
@@ -61,7 +62,7 @@ def test_search_and_enter_lead_to_the_connections(open_window: Open) -> None:
     QTest.keySequence(opened.window, "Ctrl+F")
     until(page.search.hasFocus, "the field has the focus")
     QTest.keyClicks(page.search, "zzz")
-    assert page.findChild(EmptyState).isVisible()
+    assert child(page, EmptyState).isVisible()
     button(page, "Clear search").click()
     QTest.keyClicks(page.search, "web")
     assert _column(page, 0) == ["Web Content"]

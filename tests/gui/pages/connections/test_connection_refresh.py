@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QObject
@@ -23,7 +24,7 @@ def _one(number: int, rate: float) -> Connection:
     return connection(number, app, app=app, rx_rate=rate, tx_rate=rate / 7, remote_address=f"198.51.100.{number % 200}")
 
 
-def _churn(opened: Opened, rounds: int = 25):
+def _churn(opened: Opened, rounds: int = 25) -> Iterator[None]:
     """Refreshes of which each changes, closes and opens some; yields after each."""
     chance = random.Random(3)
     there = list(range(_COUNT))
@@ -62,7 +63,9 @@ def test_selection_scroll_position_and_folded_groups_survive_refreshes(
             page._fold(line, fold=True)
             folded.add(line.key)
     assert bool(folded) == (grouping != "none")
-    page.table.selectRow(model.row_of("key100"))
+    chosen = model.row_of("key100")
+    assert chosen is not None
+    page.table.selectRow(chosen)
     page.table.verticalScrollBar().setValue(3007)
     bar, followed = page.table.verticalScrollBar(), 0
     while True:

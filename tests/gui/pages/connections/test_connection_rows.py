@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, strategies as st
 from windows import connection
 
@@ -31,7 +33,7 @@ _steps = st.lists(
 
 
 @given(_steps)
-def test_counts_and_rates_equal_those_counted_from_scratch(steps) -> None:
+def test_counts_and_rates_equal_those_counted_from_scratch(steps: list[tuple[str, Any]]) -> None:
     kept = ConnectionList()
     there: dict[str, tuple[Connection, int | None]] = {}
     """With the step in which each closed."""

@@ -9,7 +9,7 @@ from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
-from windows import Open, button, connection, table_texts, until, visible_text
+from windows import Open, button, child, connection, table_texts, until, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.errors import Message
@@ -68,7 +68,7 @@ def test_a_connection_that_reopens_stays(open_window: Open, monkeypatch: pytest.
 
 def _instead(page: ConnectionsPage) -> str:
     """What stands in the table's place."""
-    empty = page.findChild(EmptyState)
+    empty = child(page, EmptyState)
     return ": ".join(each.text() for each in empty.findChildren(QLabel)) if empty.isVisible() else ""
 
 
@@ -85,9 +85,9 @@ def test_an_empty_list_explains_itself(open_window: Open) -> None:
     assert _instead(page) == "The connection list is missing: The program “lsof” is not installed."
     opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
     assert _instead(page) == ""
-    assert opened.window.findChild(Banner).isHidden()
+    assert child(opened.window, Banner).isHidden()
     opened.say(ConnectionsMessage(fault=Message("lsof did not answer.")))
-    banner = opened.window.findChild(Banner)
+    banner = child(opened.window, Banner)
     assert banner.isVisible()
     assert visible_text(banner) == "The connection list may be old | lsof did not answer."
     QTest.keyClick(opened.window, Qt.Key.Key_Slash)

@@ -4,6 +4,7 @@ import csv
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from painted import Record, drawn
@@ -11,13 +12,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
-from windows import Open, button, connection, until, visible_text
+from windows import Open, Opened, button, child, connection, until, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.errors import Message
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Status
-from netwatch_tray.model import App
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, ServerMessage, Status
+from netwatch_tray.model import App, Connection
 from netwatch_tray.window.pages.connections.grouping import Grouping
+from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
 from netwatch_tray.window.pages.connections.rows import Group
 from netwatch_tray.window.shell.banner import Banner
@@ -26,7 +28,7 @@ from netwatch_tray.window.widgets.text import Text
 _HOST, _LOCAL, _REMOTE, _RX, _TX, _RTT, _AGE = 3, 4, 5, 7, 8, 9, 10
 
 
-def _some() -> tuple:
+def _some() -> tuple[Connection, ...]:
     now = time.time()
     return (
         connection(1, "firefox", app="ff", rx_rate=5e6, tx_rate=4e4, rtt_s=0.018, since=now - 250),
@@ -45,19 +47,21 @@ def _app(key: str, name: str, **more: object) -> App:
     return App(key=key, name=name, **(values | more))  # type: ignore[arg-type]  # spelled out above
 
 
-def _open(open_window: Open, *messages: object, size: tuple[int, int] = (1280, 800)):
+def _open(
+    open_window: Open, *messages: ServerMessage, size: tuple[int, int] = (1280, 800)
+) -> tuple[Opened, ConnectionsPage]:
     opened = open_window(size=size)
     opened.window.turn_to(1)
     opened.say(*messages, ConnectionsMessage(reset=True, added=_some(), source="sock_diag"))
     return opened, opened.window.connections
 
 
-def _column(page, column: int) -> list[str]:
+def _column(page: ConnectionsPage, column: int) -> list[str]:
     model = page.table.model()
     return [str(model.index(row, column).data()) for row in range(model.rowCount())]
 
 
-def _tip(page, row: int, column: int) -> str:
+def _tip(page: ConnectionsPage, row: int, column: int) -> str:
     return str(page.table.model().index(row, column).data(Qt.ItemDataRole.ToolTipRole))
 
 
@@ -68,7 +72,7 @@ def test_a_number_of_the_sums_is_never_cut(open_window: Open, width: int) -> Non
     opened.say(
         AppsMessage(apps=(), interval_s=1.0, uplink=(999_000_000, 9), tcp=(987_000_000, 0), other=(12_000_000, 9))
     )
-    strip = opened.window.findChild(ReconciliationStrip)
+    strip = child(opened.window, ReconciliationStrip)
     record = Record(strip)
     with record.watched():
         strip.grab()
@@ -89,7 +93,7 @@ def test_the_fastest_is_first_and_cells_are_explained(open_window: Open) -> None
     assert "before NetWatch" in _tip(page, 2, _AGE)
 
 
-def _named() -> tuple:
+def _named() -> tuple[Connection, ...]:
     now = time.time()
     seen = {"host_at": now, "host_is_providers": False, "scope": "internet", "country": "SE"}
     quic = {"protocol": "UDP", "state": None, "host": "video.example", "host_origin": "QUIC"}
@@ -133,7 +137,7 @@ def test_groups_of_hosts_have_their_names(open_window: Open) -> None:
     assert {"video.example (1)", "front.example (1)", "203.0.113.9 (1)"} <= set(_column(page, 0))
 
 
-def _status(**more: object) -> Status:
+def _status(**more: Any) -> Status:
     return Status(
         version="0", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="", tray=Message(""), clients=1, **more
     )  # fmt: skip
@@ -161,9 +165,11 @@ def test_helper_is_offered_until_it_is_declined(open_window: Open) -> None:
 
 def test_udp_that_is_counted_is_a_sum_of_its_own(open_window: Open) -> None:
     opened, _page = _open(open_window)
-    pairs = {"uplink": (2_000_000, 20), "tcp": (1_000_000, 10), "udp": (900_000, 9), "other": (100_000, 1)}
-    opened.say(AppsMessage(apps=(), interval_s=1.0, **pairs))
-    strip = opened.window.findChild(ReconciliationStrip)
+    sums = AppsMessage(
+        apps=(), interval_s=1.0, uplink=(2_000_000, 20), tcp=(1_000_000, 10), udp=(900_000, 9), other=(100_000, 1)
+    )
+    opened.say(sums)
+    strip = child(opened.window, ReconciliationStrip)
     strip.grab()
     assert "TCP 1.00 MB/s + UDP and QUIC 900 kB/s + other 100 kB/s" in strip.accessibleName()
     assert "the helper those of UDP and QUIC" in strip.explanation()
@@ -295,7 +301,7 @@ def test_the_filtered_rows_are_exported(open_window: Open, tmp_path: Path, monke
     ]
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "where"), ""))
     page.menu.export("csv")
-    banner = opened.window.findChild(Banner)
+    banner = child(opened.window, Banner)
     assert "The list was not saved" in visible_text(banner)
     assert str(tmp_path) in visible_text(banner)
 

@@ -24,7 +24,9 @@ _folded = st.sets(st.sampled_from(["firefox", "curl", "198.51.100.7", ""]))
 
 
 @given(_rows, st.sampled_from([Grouping.APP, Grouping.REMOTE]), _folded)
-def test_every_row_is_in_one_group_and_sums_are_those_of_its_open_rows(rows, grouping, folded) -> None:
+def test_every_row_is_in_one_group_and_sums_are_those_of_its_open_rows(
+    rows: list[ConnectionRow], grouping: Grouping, folded: set[str]
+) -> None:
     lines = list(table_lines(rows, grouping, {}, folded))
     groups = [line for line in lines if isinstance(line, Group)]
     assert len({group.key for group in groups}) == len(groups)

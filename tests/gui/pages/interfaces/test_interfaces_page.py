@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
-from windows import FEW, Open, button, interface, readouts, table_texts, tick, until, uplink, visible_text
+from windows import FEW, Open, button, child, interface, readouts, rx_of, table_texts, tick, until, uplink, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import TickMessage
@@ -38,7 +40,7 @@ def test_cells_describe_the_interface(open_window: Open, monkeypatch: pytest.Mon
     drawn: list[str] = []
     text = Cell.text
 
-    def spy(cell: Cell, words: str, *arguments: object, **more: object) -> None:
+    def spy(cell: Cell, words: str, *arguments: Any, **more: Any) -> None:
         drawn.append(words)
         text(cell, words, *arguments, **more)
 
@@ -104,12 +106,12 @@ def test_the_chart_shows_the_selected_interface(open_window: Open) -> None:
     assert page.range_chart.chart._title == "wg0", "selected by identity, not by row"
     assert readouts(opened.window) == ["download 2.10 MB/s", "upload 96.2 kB/s"]
     assert "wg0 | Other." in visible_text(page)
-    assert page.range_chart.chart.moments()[-1].rx == 2.1e6
+    assert rx_of(page.range_chart.chart.moments()[-1]) == 2.1e6
     opened.say(TickMessage(tick(*FEW[:1])))
     assert page.range_chart.chart._title is None, "it is gone: the total again"
     assert readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
     assert "Total | " in visible_text(page)
-    assert page.range_chart.chart.moments()[-1].rx == 12.4e6
+    assert rx_of(page.range_chart.chart.moments()[-1]) == 12.4e6
     page.table.selectRow(0)
     assert page.range_chart.chart._title == "eth0"
     QTest.keyClick(opened.window, Qt.Key.Key_Escape)
@@ -144,7 +146,7 @@ def test_the_popover_explains_the_total(open_window: Open) -> None:
     opened.say(TickMessage(tick(uplink(2, "eth0", 5e6, 1e3))))
     assert "Total | 5.00 MB/s | 1.00 kB/s" in visible_text(page.why)
     assert "lo" not in visible_text(page.why)
-    page.why.findChild(LinkButton).click()
+    child(page.why, LinkButton).click()
     assert not page.why.isVisible()
     settings = opened.window.settings
     until(lambda: settings.form.links.checkedButton().text() == "Interfaces in the total", "where that is chosen")
@@ -156,7 +158,7 @@ def test_a_count_too_large_for_its_column_is_shown_as_a_bound(
     drawn: list[str] = []
     text = Cell.text
 
-    def spy(cell: Cell, words: str, *arguments: object, **more: object) -> None:
+    def spy(cell: Cell, words: str, *arguments: Any, **more: Any) -> None:
         drawn.append(words)
         text(cell, words, *arguments, **more)
 

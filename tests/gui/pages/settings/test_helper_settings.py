@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
 
 from netwatch_tray import helper_setup
 from netwatch_tray.errors import Message
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
 
 @pytest.fixture
-def section(application):
+def section(application: QApplication) -> Iterator[HelperSettings]:
     theme = Theme(application, Qt.ColorScheme.Light)
     made = HelperSettings(theme)
     yield made
@@ -42,7 +44,7 @@ def _status(helper: str) -> Status:
     )
 
 
-def test_state_is_the_agents_sentence(section) -> None:
+def test_state_is_the_agents_sentence(section: HelperSettings) -> None:
     assert "the agent is not running" in section._state.help.text()
     section.show_status(_status("Running, process 7: bytes of UDP and QUIC, names of hosts."))
     assert section._state.help.text().startswith("Running, process 7")
@@ -52,7 +54,7 @@ def test_state_is_the_agents_sentence(section) -> None:
 
 @pytest.mark.parametrize(("is_installed", "is_outdated"), [(False, False), (True, False), (True, True)])
 def test_commands_that_make_sense_are_shown_and_copied(
-    section, monkeypatch: pytest.MonkeyPatch, is_installed: bool, is_outdated: bool
+    section: HelperSettings, monkeypatch: pytest.MonkeyPatch, is_installed: bool, is_outdated: bool
 ) -> None:
     monkeypatch.setattr(helper_setup, "is_installed", lambda: is_installed)
     monkeypatch.setattr(helper_setup, "is_outdated", lambda: is_outdated)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ _ECHO = "import sys; print(','.join(sys.argv[1:]))"
 
 
 @pytest.fixture
-def theme(application: QApplication):
+def theme(application: QApplication) -> Iterator[Theme]:
     theme = Theme(application, Qt.ColorScheme.Light)
     yield theme
     theme.deleteLater()

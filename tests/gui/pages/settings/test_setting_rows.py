@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
@@ -17,7 +20,7 @@ def _rows() -> list[SettingRow]:
     return [row for rows in setting_rows(lambda: ["eth0", "wlan0"]).values() for row in rows]
 
 
-def _values(row: SettingRow) -> list:
+def _values(row: SettingRow) -> list[Any]:
     """Values that the user can choose."""
     match row.control:
         case Toggle():
@@ -32,7 +35,7 @@ def _values(row: SettingRow) -> list:
 
 
 @pytest.fixture
-def theme(application: QApplication):
+def theme(application: QApplication) -> Iterator[Theme]:
     theme = Theme(application, Qt.ColorScheme.Light)
     yield theme
     theme.deleteLater()
@@ -57,7 +60,7 @@ def test_every_value_that_can_be_chosen_is_valid(row: SettingRow) -> None:
 def test_a_row_shows_what_is_set_and_changes_it_alone(theme: Theme, row: SettingRow) -> None:
     state = Settings()
 
-    def change(make) -> None:
+    def change(make: Callable[[Settings], Settings]) -> None:
         nonlocal state
         state = make(state)
 
@@ -73,7 +76,7 @@ def test_a_row_shows_what_is_set_and_changes_it_alone(theme: Theme, row: Setting
     widget.deleteLater()
 
 
-def _choose(control, row: SettingRow, value) -> None:
+def _choose(control: Any, row: SettingRow, value: Any) -> None:
     match row.control:
         case Toggle():
             if control.isChecked() != value:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from windows import Opened, choose_from_menu, control, interface, table_texts, tick, until, uplink, visible_text
+from windows import Opened, child, choose_from_menu, control, interface, table_texts, tick, until, uplink, visible_text
 
 from netwatch_tray import settings
 from netwatch_tray.errors import Message, NetWatchError
@@ -33,8 +33,7 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
     opened.agent.heard()
     control(page, "Rates in", Segments).choose(1)
     assert settings.load(file) == Settings(units=Units(bits=True))
-    heard: list = []
-    until(lambda: heard.extend(opened.agent.heard()) or Command("reload") in heard, "the agent is told")
+    until(lambda: Command("reload") in opened.agent.heard(), "the agent is told")
     file.write_text("total = { wlan0 = false }\n[units]\nbits = true\n")
     control(page, "wg0 in the total", Segments).choose(1)
     assert settings.load(file).total == {"wlan0": False, "wg0": True}, "what somebody else wrote stays"
@@ -57,7 +56,7 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
     assert settings.load(file).plan.cap_gb is None
     file.write_text("nonsense = 1\n")
     control(page, "Multiples of", Segments).choose(1)
-    banner = window.findChild(Banner)
+    banner = child(window, Banner)
     assert "The settings were not saved" in visible_text(banner)
     assert "nonsense" in visible_text(banner)
     assert file.read_text() == "nonsense = 1\n"
@@ -111,15 +110,15 @@ def test_starting_at_login_shows_what_is(
             raise NetWatchError("The file cannot be written.")
         turned.append(on)
 
-    monkeypatch.setattr("netwatch_tray.autostart.is_on", lambda: is_on)
     is_on = False
+    monkeypatch.setattr("netwatch_tray.autostart.is_on", lambda: is_on)
     monkeypatch.setattr("netwatch_tray.autostart.turn", turn)
     opened.window.turn_to(4)
     page = opened.window.settings
     control(page, "Start at login", Switch).click()
     assert turned == [True]
     control(page, "Start at login", Switch).click()
-    assert "The file cannot be written." in visible_text(opened.window.findChild(Banner))
+    assert "The file cannot be written." in visible_text(child(opened.window, Banner))
     assert not control(page, "Start at login", Switch).isChecked(), "it shows what is"
     is_on = True
     application.sendEvent(page, QEvent(QEvent.Type.ActivationChange))

@@ -9,7 +9,7 @@ from painted import drawn
 from PySide6.QtCore import QDate, QLocale
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
-from windows import Opened, interface, tick, until, uplink, visible_text
+from windows import Opened, child, interface, tick, until, uplink, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.errors import NoHistoryYetError
@@ -31,13 +31,14 @@ def test_usage_of_week_month_and_year(opened: Opened) -> None:
     assert f"in {month}" in visible_text(page)
     assert f"{units.size(1_500_000_000 * today.day)} | in {month}" in visible_text(page)
     assert ("At this pace ≈" in visible_text(page)) == (today.day > 2)
-    assert not page.findChild(PlanBar).isVisible(), "a bar of what, without a cap"
+    assert not child(page, PlanBar).isVisible(), "a bar of what, without a cap"
     opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=500))))
     assert "of 500 GB" in visible_text(page)
-    assert page.findChild(PlanBar).isVisible()
+    assert child(page, PlanBar).isVisible()
     assert "a day keeps you under the cap" in visible_text(page)
     opened.say(SettingsMessage(Settings(plan=DataPlan(cap_gb=1))))
     assert "over the cap" in visible_text(page)
+    assert opened.history
     opened.history.reader.complete = False
     page.choose_range(2)
     assert "Per month" in drawn(page.chart)
@@ -46,7 +47,7 @@ def test_usage_of_week_month_and_year(opened: Opened) -> None:
     assert page.chart.accessibleDescription().count("together") == today.weekday() + 1
     assert f"↓ {1.0:.2f} GB" in page.chart.accessibleDescription()
     page.choose_range(1)
-    pane = page.findChild(UsagePane)
+    pane = child(page, UsagePane)
     assert pane.isVisible()
     told = " | ".join(each.accessibleName() for each in pane.findChildren(QWidget))
     assert "Used today 1.50 GB, Allowance a day 0 B" in told
@@ -65,6 +66,7 @@ def test_usage_of_week_month_and_year(opened: Opened) -> None:
 
 
 def test_days_before_measuring_are_hatched(opened: Opened) -> None:
+    assert opened.history
     page, reader = opened.window.usage, opened.history.reader
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     reader.began = (today + timedelta(minutes=40)).timestamp()
@@ -84,6 +86,7 @@ def test_days_before_measuring_are_hatched(opened: Opened) -> None:
 def test_the_reason_of_a_missing_history_follows_the_settings(opened: Opened) -> None:
     interfaces, usage = opened.window.interfaces, opened.window.usage
     opened.say(TickMessage(tick(*_FEW)))
+    assert opened.history
     opened.history.error = NoHistoryYetError("There is no history yet in here: start the program.")
     interfaces.choose_range(3)
     assert "The first minute is being recorded." in visible_text(opened.window)
