@@ -8,14 +8,13 @@ All of it belongs to the main thread; off it, AppKit ends the process. Values co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import AppKit
 import Foundation
 from PyObjCTools.AppHelper import callAfter
 
-from netwatch_tray.tray.backends.menu_bar import Row
-from netwatch_tray.tray.backends.pystray_api import MenuItem
+from netwatch_tray.tray.backends.app_kit_events import Events, Row
 
 hand_over = callAfter
 """Have the main thread call this; also while a menu is open or an alert waits."""
@@ -27,29 +26,11 @@ _POINTS = 22
 """Height of what fits into every menu bar."""
 
 
-class Events(Protocol):
-    """What the user and macOS want. Called on the main thread; each returns at once but `fresh_rows`."""
-
-    def fresh_rows(self) -> tuple[Row, ...] | None:
-        """The rows as they are now; None: not known in time."""
-
-    def menu_opened(self, *, is_open: bool) -> None: ...
-    def chosen(self, item: MenuItem) -> None: ...
-    def reopened(self) -> None: ...
-    def must_terminate(self) -> None:
-        """Logout, shutdown or Quit in the Dock: `StatusBar.stop` is to follow once everything is saved."""
-
-    def seen(self, *, is_seen: bool) -> None:
-        """Return whether the icon can be seen on the screen."""
-
-
 class StatusBar:
     """The application and its item in the menu bar. Not shown until `set_visible`."""
 
     def __init__(self, program: str, events: Events) -> None:
         self._events = events
-        self._rows: tuple[Row, ...] = ()
-        self._menu_is_open = False
         self._is_terminating = False
         self._has_stopped = False
         self._application = AppKit.NSApplication.sharedApplication()
@@ -57,19 +38,18 @@ class StatusBar:
         # AppKit's references to delegates are weak.
         self._delegate = Delegate.alloc().init()
         self._delegate.bar = self
+        self._delegate.events = events
         self._application.setDelegate_(self._delegate)
         # A monitor without windows would be slowed down (App Nap) while nobody clicks it.
         self._activity = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
             Foundation.NSActivityUserInitiatedAllowingIdleSystemSleep, "Measures network traffic each second"
         )
-        self._menu = self._new_menu(program)
-        self._menu.setDelegate_(self._delegate)
-        self._items: list[Any] = []
+        self.menu = NativeMenu(program, self._delegate)
         self._bar = AppKit.NSStatusBar.systemStatusBar()
         self._item = self._bar.statusItemWithLength_(AppKit.NSVariableStatusItemLength)
         self._item.setVisible_(False)
         self._item.setAutosaveName_(_AUTOSAVE_NAME)
-        self._item.setMenu_(self._menu)
+        self._item.setMenu_(self.menu.native)
         self._button = self._item.button()
         self._button.setAccessibilityLabel_(program)
         self._button.setImagePosition_(AppKit.NSImageLeft)
@@ -87,7 +67,7 @@ class StatusBar:
         if self._has_stopped:
             return
         self._has_stopped = True
-        self._menu.cancelTracking()  # the loop does not end while a menu is open
+        self.menu.native.cancelTracking()  # the loop does not end while a menu is open
         self._bar.removeStatusItem_(self._item)
         if self._is_terminating:
             self._application.replyToApplicationShouldTerminate_(True)
@@ -117,34 +97,16 @@ class StatusBar:
         """Beside the icon."""
         self._button.setTitle_(label)
 
-    def set_rows(self, rows: tuple[Row, ...]) -> None:
-        """In place where they are the same rows, which also works while the menu is open. Other rows come when it opens
-        next: a menu that is built anew under the pointer turns a click into that of another row."""
-        if _are_same(self._rows, rows):
-            self._refresh(self._items, self._rows, rows)
-        elif not self._menu_is_open:
-            self._menu.removeAllItems()
-            self._items = self._build(self._menu, rows)
-        else:
-            return
-        self._rows = rows
-
     # What the delegate passes on
 
     def menu_needs_update(self) -> None:
         rows = self._events.fresh_rows()
         if rows is not None:
-            self.set_rows(rows)
+            self.menu.set_rows(rows)
 
     def menu_opened(self, *, is_open: bool) -> None:
-        self._menu_is_open = is_open
+        self.menu.is_open = is_open
         self._events.menu_opened(is_open=is_open)
-
-    def chosen(self, item: MenuItem) -> None:
-        self._events.chosen(item)
-
-    def reopened(self) -> None:
-        self._events.reopened()
 
     def must_terminate(self) -> None:
         self._is_terminating = True
@@ -156,10 +118,31 @@ class StatusBar:
         is_seen = window is not None and bool(window.occlusionState() & AppKit.NSWindowOcclusionStateVisible)
         self._events.seen(is_seen=is_seen)
 
-    def _new_menu(self, title: str) -> Any:
-        menu = AppKit.NSMenu.alloc().initWithTitle_(title)
-        menu.setAutoenablesItems_(False)
-        return menu
+
+class NativeMenu:
+    """The menu of the item. Rows become native items, each of which carries the row that it stands for."""
+
+    def __init__(self, title: str, delegate: Delegate) -> None:
+        """`delegate` is also the target of the items."""
+        self._delegate = delegate
+        self._rows: tuple[Row, ...] = ()
+        self._items: list[Any] = []
+        self.is_open = False
+        self.native = _new_menu(title)
+        """NSMenu."""
+        self.native.setDelegate_(delegate)
+
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        """In place where they are the same rows, which also works while the menu is open. Other rows come when it opens
+        next: a menu that is built anew under the pointer turns a click into that of another row."""
+        if _are_same(self._rows, rows):
+            self._refresh(self._items, self._rows, rows)
+        elif not self.is_open:
+            self.native.removeAllItems()
+            self._items = self._build(self.native, rows)
+        else:
+            return
+        self._rows = rows
 
     def _build(self, menu: Any, rows: Sequence[Row]) -> list[Any]:
         """Fill an empty menu; each native item with those of its submenu."""
@@ -175,7 +158,7 @@ class StatusBar:
             item.setEnabled_(row.is_enabled)
             below: list[Any] = []
             if row.rows:
-                submenu = self._new_menu(row.text)
+                submenu = _new_menu(row.text)
                 below = self._build(submenu, row.rows)
                 item.setSubmenu_(submenu)
             if row.is_checked is not None:
@@ -195,6 +178,12 @@ class StatusBar:
             self._refresh(below, old.rows, new.rows)
 
 
+def _new_menu(title: str) -> Any:
+    menu = AppKit.NSMenu.alloc().initWithTitle_(title)
+    menu.setAutoenablesItems_(False)
+    return menu
+
+
 def _state(row: Row) -> Any:
     return AppKit.NSControlStateValueOn if row.is_checked else AppKit.NSControlStateValueOff
 
@@ -208,13 +197,14 @@ def _are_same(before: Sequence[Row], rows: Sequence[Row]) -> bool:
 
 
 class Delegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
-    """Of application and menu, and the target of its items. `bar` is set by StatusBar."""
+    """Of application and menu, and the target of its items. `bar` and `events` are set by StatusBar."""
 
     bar: StatusBar
+    events: Events
 
     def applicationShouldHandleReopen_hasVisibleWindows_(self, _application: Any, _has_windows: bool) -> bool:
         """The application was opened again: in the Finder, in Spotlight, with `open`."""
-        self.bar.reopened()
+        self.events.reopened()
         return False
 
     def applicationShouldTerminate_(self, _application: Any) -> Any:
@@ -235,4 +225,4 @@ class Delegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no type
         self.bar.report_occlusion()
 
     def chosen_(self, sender: Any) -> None:
-        self.bar.chosen(sender.representedObject())
+        self.events.chosen(sender.representedObject())

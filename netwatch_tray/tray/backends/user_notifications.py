@@ -1,8 +1,9 @@
-"""Notifications of the application bundle (UNUserNotificationCenter); on the main thread.
+"""Notifications on macOS; on the main thread.
 
-macOS shows them under the program's name and icon, once the user has allowed them. A program outside a bundle has no
-identity and may not even ask: it uses osascript, whose notifications count as Script Editor's. The framework is loaded
-by pyobjc itself, as its own wrapper would do it: two selectors do not justify a package more.
+Those of the application bundle (UNUserNotificationCenter) are shown under the program's name and icon, once the user
+has allowed them. A program outside a bundle has no identity and may not even ask: it uses osascript, whose
+notifications count as Script Editor's. The framework is loaded by pyobjc itself, as its own wrapper would do it: two
+selectors do not justify a package more.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _ALERT = 4
 _BANNER_AND_LIST = 16 | 8
 """UNNotificationPresentationOptionBanner and …List: also while our window is in front."""
 
+_SCRIPT = "on run {said, program, heading}\ndisplay notification said with title program subtitle heading\nend run"
+
 _BLOCK = {"retval": {"type": b"v"}}
 """What pyobjc must know of blocks, whose types the runtime does not keep."""
 
@@ -34,6 +37,11 @@ _BLOCK = {"retval": {"type": b"v"}}
 def is_bundled() -> bool:
     """Return whether this process is the application; outside of it the notification center raises."""
     return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == IDENTIFIER)
+
+
+def open_notifications(program: str, on_click: Callable[[], None]) -> UserNotifications | ScriptNotifications:
+    """Return those of the bundle, or, outside of it, those of the system's script runner, which report no clicks."""
+    return UserNotifications(on_click) if is_bundled() else ScriptNotifications(program)
 
 
 def load_framework() -> None:
@@ -108,3 +116,18 @@ class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc
     ) -> None:
         self.on_click()
         done()
+
+
+class ScriptNotifications:
+    """Runs osascript for each notification."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._process: Any = None
+        """Kept until the next one: an object that is forgotten before its process ends is a warning."""
+
+    def show(self, notification: Notification) -> None:
+        import subprocess  # noqa: PLC0415  most agents never notify
+
+        words = ["osascript", "-e", _SCRIPT, notification.text, self._program, notification.heading]
+        self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,0 +1,92 @@
+"""What passes between AppKit's main thread and the scheduler's: rows of the menu as values, and events."""
+
+from __future__ import annotations
+
+import queue
+from typing import Any, NamedTuple
+
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
+from netwatch_tray.units import FIGURE_SPACE
+
+_LONGEST_WAIT = 0.1
+"""Seconds that a menu which is about to open waits for its texts; then it opens with those it had, and gets the new
+ones with the next tick."""
+
+
+class Row(NamedTuple):
+    """A row of the menu as it is now."""
+
+    text: str
+    """Empty: a separator."""
+    item: MenuItem
+    """What the row is: a click acts on it, wherever the row has moved meanwhile."""
+    is_checked: bool | None = None
+    is_enabled: bool = True
+    rows: tuple[Row, ...] = ()
+    """Of its submenu."""
+
+
+class Events:
+    """What the user and macOS do to the item in the menu bar.
+
+    The methods are called on the main thread, act in the scheduler's, and return at once, except `fresh_rows`. The
+    attributes belong to the scheduler's thread.
+    """
+
+    def __init__(self, icon: Any, menu: Menu, scheduler: Scheduler) -> None:
+        """`icon` is passed to the actions of the menu, as pystray does."""
+        self._icon = icon
+        self._scheduler = scheduler
+        self.menu = menu
+        self.menu_is_open = False
+        self.is_seen = False
+        """Whether the icon can be seen on the screen."""
+        self.was_seen = False
+        """Whether it was seen at any time since it was shown."""
+
+    def fresh_rows(self) -> tuple[Row, ...] | None:
+        """Return the rows as they are now; None: not known in time."""
+        answer: queue.SimpleQueue[tuple[Row, ...]] = queue.SimpleQueue()
+        self._scheduler.call_soon(lambda: answer.put(rows(self.menu)))
+        try:
+            return answer.get(timeout=_LONGEST_WAIT)
+        except queue.Empty:
+            return None
+
+    def menu_opened(self, *, is_open: bool) -> None:
+        def note() -> None:
+            self.menu_is_open = is_open
+            self.was_seen = True  # it was clicked
+
+        self._scheduler.call_soon(note)
+
+    def chosen(self, item: MenuItem) -> None:
+        self._scheduler.call_soon(lambda: item(self._icon))
+
+    def reopened(self) -> None:
+        """Do what a click on the icon does elsewhere: the menu's default row."""
+        self._scheduler.call_soon(lambda: self.menu(self._icon))
+
+    def must_terminate(self) -> None:
+        """Handle logout, shutdown or Quit in the Dock: `StatusBar.stop` follows once everything is saved."""
+        self._scheduler.stop()
+
+    def seen(self, *, is_seen: bool) -> None:
+        def note() -> None:
+            self.is_seen = is_seen
+            self.was_seen = self.was_seen or is_seen
+
+        self._scheduler.call_soon(note)
+
+
+def rows(menu: Menu) -> tuple[Row, ...]:
+    """Return the menu as values. In the scheduler's thread, because texts read what is the scheduler's."""
+    return tuple(_row(item) for item in menu)
+
+
+def _row(item: MenuItem) -> Row:
+    if item is Menu.SEPARATOR:
+        return Row("", item)
+    text = item.text.rstrip(FIGURE_SPACE) or " "  # the padding is for panels that cut
+    return Row(text, item, item.checked, bool(item.enabled), rows(item.submenu) if item.submenu else ())
