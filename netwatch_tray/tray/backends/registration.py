@@ -77,6 +77,64 @@ class Timers(Protocol):
     def every(self, period: float, callback: Callable[[], None]) -> Timer: ...
 
 
+class _Hosts:
+    """Whether a host is running, whatever the watcher reports. Belongs to the scheduler's thread."""
+
+    def __init__(self, bus: Calls, *, is_sandboxed: bool) -> None:
+        self._bus = bus
+        self._is_sandboxed = is_sandboxed
+        self._names: set[str] = set()
+        """Names of hosts on the bus."""
+        self._watcher = ""
+        """The unique name of the watcher; empty: there is none."""
+        self._pid = 0
+        self._process = ""
+        """PID and name of the watcher's process; 0 and empty: not known."""
+        self._is_read = False
+        """The watcher's process, or in a sandbox any process, has read the icon."""
+        self._readers: set[str] = set()
+        """Unique names of the others that have read it since this watcher started."""
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self._names) or (self._is_read and self._process != XAPP)
+
+    def start(self) -> None:
+        """Request the names of the hosts that run already."""
+        self._bus.call_bus("ListNames", "", (), self._on_names)
+
+    def set_owner(self, name: str, owner: str) -> None:
+        """Note that the name of a host has come or gone; `owner` is empty then."""
+        (self._names.add if owner else self._names.discard)(name)
+
+    def set_watcher(self, watcher: str) -> None:
+        """Forget what has been read by the previous watcher."""
+        self._watcher, self._pid, self._process, self._is_read = watcher, 0, "", False
+        self._readers.clear()
+
+    def set_process(self, pid: int, process: str) -> None:
+        """Note the process of the watcher."""
+        self._pid, self._process = pid, process
+
+    def on_read(self, sender: str) -> None:
+        """Note that this unique name, which may be one of several of the watcher's process, has read the icon."""
+        if self._is_read or not (sender and self._watcher):
+            return
+        if self._is_sandboxed or sender == self._watcher:
+            self._is_read = True
+        elif sender not in self._readers and len(self._readers) < _MOST_READERS:
+            self._readers.add(sender)
+            answered = partial(self._on_reader, self._watcher)
+            self._bus.call_bus("GetConnectionUnixProcessID", "s", (sender,), answered)
+
+    def _on_names(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        self._names = {name for name in answer[0] if name.startswith(HOSTS)} if answer else set()
+
+    def _on_reader(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+        if watcher == self._watcher and answer and self._pid:
+            self._is_read |= answer[0] == self._pid
+
+
 class Registration:
     """Belongs to the scheduler's thread. The owner passes on the signals of the bus and who reads the icon."""
 
@@ -87,8 +145,8 @@ class Registration:
         """
         self._bus = bus
         self._timers = timers
-        self._is_sandboxed = is_sandboxed
         self._on_register = on_register
+        self._hosts = _Hosts(bus, is_sandboxed=is_sandboxed)
         self.is_answered = False
         """The bus has reported a watcher, or that there is none."""
         self._watcher = ""
@@ -104,14 +162,6 @@ class Registration:
         self._is_listed = False
         self._has_host = False
         """As the watcher reports it."""
-        self._pid = 0
-        """Of the watcher; 0: not known."""
-        self._is_read = False
-        """The watcher's process, or in a sandbox anybody, has read the icon."""
-        self._readers: set[str] = set()
-        """Who else has read it from this watcher's start on."""
-        self._hosts: set[str] = set()
-        """Names of hosts on the bus."""
         self._retry: Timer | None = None
         self._retry_delay = _FIRST_RETRY
         self._verification: Timer | None = None
@@ -123,7 +173,7 @@ class Registration:
     @property
     def is_shown(self) -> bool:
         """Return whether the watcher lists the item and a host is running."""
-        return self._is_listed and self._has_host and self._is_host_alive
+        return self._is_listed and self._has_host and self._hosts.is_running
 
     @property
     def state(self) -> Message:
@@ -139,7 +189,7 @@ class Registration:
         for namespace in _NAMESPACES:
             self._listen(BUS, f"member='NameOwnerChanged',arg0namespace='{namespace}'")
         self._listen(WATCHER, "path='/StatusNotifierWatcher'")
-        self._bus.call_bus("ListNames", "", (), self._on_names)
+        self._hosts.start()
         self._bus.call_bus("GetNameOwner", "s", (WATCHER,), self._on_watcher)
         self._verification = self._timers.every(_VERIFY, self._verify)
 
@@ -163,26 +213,12 @@ class Registration:
                 self._read_host()
 
     def on_read(self, sender: str) -> None:
-        """Our icon was read by this unique name, which may be one of several of the watcher's process."""
-        if self._is_read or not (sender and self._watcher):
-            return
-        if self._is_sandboxed or sender == self._watcher:
-            self._is_read = True
-        elif sender not in self._readers and len(self._readers) < _MOST_READERS:
-            self._readers.add(sender)
-            asked = partial(self._on_reader, self._watcher)
-            self._bus.call_bus("GetConnectionUnixProcessID", "s", (sender,), asked)
-
-    @property
-    def _is_host_alive(self) -> bool:
-        return bool(self._hosts) or (self._is_read and self.process != XAPP)
+        """Pass on that our icon was read by this unique name."""
+        self._hosts.on_read(sender)
 
     def _listen(self, sender: str, rest: str) -> None:
         """To signals of the interface that is called as its owner on the bus is."""
         self._bus.call_bus("AddMatch", "s", (f"type='signal',sender='{sender}',interface='{sender}',{rest}",))
-
-    def _on_names(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
-        self._hosts = {name for name in answer[0] if name.startswith(HOSTS)} if answer else set()
 
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
         self.is_answered = True
@@ -192,15 +228,15 @@ class Registration:
         if name == WATCHER:
             self._set_watcher(owner)
         elif name.startswith(HOSTS):
-            (self._hosts.add if owner else self._hosts.discard)(name)
+            self._hosts.set_owner(name, owner)
             self._read_host()
 
     def _set_watcher(self, owner: str) -> None:
         if owner == self._watcher:
             return
-        self._watcher, self.process, self._pid = owner, "", 0
-        self._readers.clear()
-        self._is_accepted, self._is_listed, self._has_host, self._is_read = None, False, False, False
+        self._watcher, self.process = owner, ""
+        self._hosts.set_watcher(owner)
+        self._is_accepted, self._is_listed, self._has_host = None, False, False
         self._awaits_host = self._registers = False
         self._retry_delay = _FIRST_RETRY
         self._cancel_retry()
@@ -210,14 +246,11 @@ class Registration:
     def _on_process(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
         if watcher == self._watcher:
             if answer:
-                self._pid, self.process = answer[0], process_name(answer[0])
+                self.process = process_name(answer[0])
+                self._hosts.set_process(answer[0], self.process)
             self._awaits_host = True
             self._register_in(_WITHOUT_HOST)
             self._read_host()
-
-    def _on_reader(self, watcher: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
-        if watcher == self._watcher and answer and self._pid:
-            self._is_read |= answer[0] == self._pid
 
     def _read_list_and_register(self) -> None:
         self._cancel_retry()
