@@ -92,7 +92,9 @@ def until_closed(connection: socket.socket) -> bool:
         "",
     ],
 )
-def test_no_bus_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str) -> None:
+def test_missing_bus_raises_tray_unavailable_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str
+) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     scheduler = Scheduler()
@@ -115,7 +117,7 @@ def test_no_bus_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path:
         ),
     ],
 )
-def test_a_bus_that_does_not_talk_is_given_up_soon(
+def test_silent_bus_raises_tray_unavailable_within_patience(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, talk: Callable[[socket.socket], object]
 ) -> None:
     path = tmp_path / "bus"
@@ -151,7 +153,7 @@ def fake_bus(then: Callable[[socket.socket], object]) -> Callable[[socket.socket
         (lambda c: (c.sendall(b"l\1\0\1\xff\xff\xff\x07" + bytes(12)), until_closed(c)), "a message of 134"),
     ],
 )
-def test_a_bus_that_breaks_later_is_told_to_the_owner(
+def test_owner_is_notified_when_bus_breaks_later(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loop: Loop, then: Callable[[socket.socket], object], reason: str
 ) -> None:
     path = tmp_path / "bus"
@@ -168,7 +170,7 @@ def test_a_bus_that_breaks_later_is_told_to_the_owner(
     assert len(lost) == 1
 
 
-def test_what_is_not_read_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loop: Loop) -> None:
+def test_queue_of_unread_messages_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loop: Loop) -> None:
     path = tmp_path / "bus"
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={path}")
     lost: list[str] = []
@@ -194,7 +196,7 @@ def fragments(data: bytes) -> list[tuple[int, Message]]:
     return found
 
 
-def test_messages_come_out_whole_and_in_order() -> None:
+def test_messages_are_parsed_whole_and_in_order() -> None:
     first, second = hello_answer(), hello_answer(serial=0x01020304)
     found = fragments(first + second + first[:30])
     assert [serial for serial, _ in found] == [1, 0x01020304]
@@ -204,7 +206,7 @@ def test_messages_come_out_whole_and_in_order() -> None:
 @given(st.binary(max_size=400))
 @example(hello_answer())
 @example(b"l\1\0\1\xff\xff\xff\x7f" + bytes(100))
-def test_any_bytes_are_messages_or_a_parse_error(data: bytes) -> None:
+def test_any_bytes_yield_messages_or_parse_error(data: bytes) -> None:
     try:
         fragments(data)
     except ParseError as error:
@@ -212,7 +214,7 @@ def test_any_bytes_are_messages_or_a_parse_error(data: bytes) -> None:
 
 
 @given(st.integers(0, len(hello_answer()) - 1), st.integers(0, 255))
-def test_a_damaged_message_is_a_message_or_a_parse_error(place: int, value: int) -> None:
+def test_damaged_message_yields_message_or_parse_error(place: int, value: int) -> None:
     damaged = bytearray(hello_answer())
     damaged[place] = value
     try:
@@ -263,7 +265,7 @@ def served(bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Iterato
     loop.do(served.bus.close)
 
 
-def test_calls_are_answered(served: Served) -> None:
+def test_calls_get_responses(served: Served) -> None:
     assert served.call("Add", "ii", (2, 3)) == (5,)
     bad: Callable[[], Any]
     for bad, name in (
@@ -279,7 +281,7 @@ def test_calls_are_answered(served: Served) -> None:
         assert caught.value.name == f"org.freedesktop.DBus.Error.{name}"
 
 
-def test_a_bug_is_logged_and_the_caller_does_not_wait(served: Served, expected_logs: list[str]) -> None:
+def test_failing_method_is_logged_and_caller_gets_error(served: Served, expected_logs: list[str]) -> None:
     expected_logs.append("Unexpected error; the agent goes on")
     with pytest.raises(DBusErrorResponse) as caught:
         served.call("Crash")
@@ -287,7 +289,7 @@ def test_a_bug_is_logged_and_the_caller_does_not_wait(served: Served, expected_l
     assert served.call("Add", "ii", (2, 3)) == (5,)
 
 
-def test_properties_are_read_marshalled_once(served: Served, loop: Loop) -> None:
+def test_properties_are_marshalled_once_per_change(served: Served, loop: Loop) -> None:
     name = served.bus.unique_name
     expected = {"Name": "thing", "Count": 3, "Blobs": [(1, b"abc"), (2, b"")], "On": True}
     assert served.client.properties(name, "/thing", "org.example.Thing") == expected
@@ -356,7 +358,7 @@ basic = st.sampled_from(sorted(BASIC)).flatmap(lambda code: BASIC[code].map(lamb
 
 
 @given(st.lists(st.recursive(basic, larger, max_leaves=8), max_size=4))
-def test_bodies_are_what_jeepney_would_marshal(typed: list[tuple[str, Any]]) -> None:
+def test_bodies_are_marshalled_as_by_jeepney(typed: list[tuple[str, Any]]) -> None:
     signature, values = "".join(code for code, _ in typed), tuple(value for _, value in typed)
     assert complete_types(signature) == [code for code, _ in typed]
     assert marshal(signature, values) == by_jeepney(signature, values)
@@ -372,7 +374,7 @@ values = st.fixed_dictionaries(
 
 
 @given(values, st.permutations(["s", "u", "ay"]))
-def test_all_properties_are_what_jeepney_would_marshal(value: dict[str, Any], order: list[str]) -> None:
+def test_all_properties_are_marshalled_as_by_jeepney(value: dict[str, Any], order: list[str]) -> None:
     properties = {f"P{signature}": (signature, value[signature]) for signature in order}
     interface = Interface("org.example.Thing", {}, properties, {})
     assert interface.get_all() == by_jeepney("a{sv}", (properties,))

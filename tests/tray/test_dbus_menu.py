@@ -58,7 +58,7 @@ class Texts:
         ]
 
 
-def test_rows_separators_check_marks_and_submenus() -> None:
+def test_layout_has_rows_separators_check_marks_and_submenus() -> None:
     host = Host(
         [
             MenuItem("Rate 1", None, enabled=False),
@@ -82,7 +82,7 @@ def test_rows_separators_check_marks_and_submenus() -> None:
     assert len({0, *ids, children[4][1][2][0][1][0]}) == 7
 
 
-def test_depth_and_names_are_respected() -> None:
+def test_layout_respects_requested_depth_and_names() -> None:
     host = Host([MenuItem("more", Menu(MenuItem("inner", lambda: None)), enabled=False)])
     _, (_, _, rows) = host.call("GetLayout", 0, 1, ["label"])
     assert rows[0][1][1:] == ({"label": ("s", "more")}, [])
@@ -98,7 +98,7 @@ def test_depth_and_names_are_respected() -> None:
     assert host.call("GetProperty", node_id, "label") == (("s", "more"),)
 
 
-def test_texts_change_in_place_while_somebody_may_be_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_change_in_place_while_menu_may_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = Texts("one", "two")
     host = Host(texts.items())
     revision, before = host.layout()
@@ -129,7 +129,7 @@ def test_texts_change_in_place_while_somebody_may_be_looking(monkeypatch: pytest
     assert host.take() == []
 
 
-def test_rows_come_only_when_the_menu_is_about_to_be_shown() -> None:
+def test_rows_are_added_only_when_menu_is_about_to_be_shown() -> None:
     texts = Texts("one")
     quitter = MenuItem("Quit", lambda: None)
     host = Host([*texts.items(), quitter])
@@ -150,7 +150,7 @@ def test_rows_come_only_when_the_menu_is_about_to_be_shown() -> None:
     assert host.clicked == []
 
 
-def test_a_check_mark_that_goes_is_told_as_removed() -> None:
+def test_removed_check_mark_is_reported_as_removed() -> None:
     checked: list[bool | None] = [True]
     host = Host([MenuItem("box", lambda: None, checked=lambda _: checked[0])])
     node_id = host.layout()[1][0][0]
@@ -159,7 +159,7 @@ def test_a_check_mark_that_goes_is_told_as_removed() -> None:
     assert host.take() == [("ItemsPropertiesUpdated", ([], [(node_id, ["toggle-type", "toggle-state"])]))]
 
 
-def test_clicks() -> None:
+def test_click_activates_its_enabled_row_only() -> None:
     host = Host([MenuItem("live", None, enabled=False), MenuItem("Open", lambda: None)])
     live, opener = (row[0] for row in host.layout()[1])
     host.call("Event", opener, "clicked", ("s", ""), 0)
@@ -169,7 +169,7 @@ def test_clicks() -> None:
     assert host.clicked == ["Open", "Open"]
 
 
-def test_closing_ends_the_live_texts() -> None:
+def test_closing_the_menu_ends_live_texts() -> None:
     texts = Texts("one")
     host = Host(texts.items())
     host.call("Event", 0, "opened", ("s", ""), 0)
@@ -178,7 +178,7 @@ def test_closing_ends_the_live_texts() -> None:
     assert not host.menu.is_live
 
 
-def test_another_menu_waits_until_nobody_is_looking() -> None:
+def test_replaced_menu_waits_until_menu_is_closed() -> None:
     host = Host([MenuItem("old", lambda: None)])
     host.menu.menu = Menu(MenuItem("new", lambda: None))
     assert [name for name, _ in host.take()] == ["LayoutUpdated"]
@@ -214,7 +214,7 @@ calls = st.one_of(
 
 
 @given(st.lists(st.tuples(calls, st.lists(st.text(), max_size=4))))
-def test_any_host_gets_an_answer_that_fits_its_signature(
+def test_any_call_gets_response_of_its_signature_or_error(
     script: list[tuple[tuple[str, tuple[Any, ...]], list[str]]],
 ) -> None:
     texts = Texts("one")

@@ -38,7 +38,7 @@ def start_agent(desktop: Session) -> None:
     desktop.spawn("agent", [sys.executable, str(AGENT)], {"PYTHONPATH": os.pathsep.join(sys.path)})
 
 
-def test_a_real_panel(host: str, desktop: Session) -> None:
+def test_real_panel_shows_the_icon_and_its_menu(host: str, desktop: Session) -> None:
     desktop.start_host(host)
     start_agent(desktop)
     desktop.wait_for(desktop.items, 10, "the icon registers")
@@ -71,7 +71,7 @@ def test_a_real_panel(host: str, desktop: Session) -> None:
     desktop.wait_for(lambda: not desktop.items(), 5, "the icon is gone")
 
 
-def test_a_panel_that_comes_late(host: str, desktop: Session) -> None:
+def test_panel_started_late_shows_the_icon(host: str, desktop: Session) -> None:
     bus = desktop.client
     before = set(bus.call_bus("ListNames")[0])
     start_agent(desktop)
@@ -84,7 +84,7 @@ def test_a_panel_that_comes_late(host: str, desktop: Session) -> None:
 
 
 @pytest.mark.parametrize("is_frozen", [True, False], ids=["frozen", "slow"])
-def test_such_a_panel_neither_holds_up_the_agent_nor_costs_memory(
+def test_frozen_or_slow_panel_neither_blocks_agent_nor_costs_memory(
     host: str, desktop: Session, *, is_frozen: bool
 ) -> None:
     """200 updates, each of them visible, that the panel does not read, or that it has a tenth of the time for."""
@@ -118,7 +118,7 @@ def test_such_a_panel_neither_holds_up_the_agent_nor_costs_memory(
     assert desktop.wait_exit("agent") == 0
 
 
-def test_closing_leaves_no_process(host: str) -> None:
+def test_closing_leaves_no_process_running(host: str) -> None:
     with Session() as session:
         session.start_host(host)
         marker = f"{session.directory}/"

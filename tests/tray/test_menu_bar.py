@@ -100,18 +100,18 @@ def make(menu: Menu, scheduler: Scheduler) -> Icon:
     return icon
 
 
-def test_it_is_the_choice_on_a_mac(mac: Cocoa) -> None:
+def test_menu_bar_is_chosen_on_macos(mac: Cocoa) -> None:
     assert choose().name.startswith("menu bar")
     assert mac.item is None
 
 
-def test_no_other_system_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_system_raises_tray_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "freebsd14")
     with pytest.raises(TrayUnavailableError, match="freebsd14"):
         choose()
 
 
-def test_the_item_is_whole_before_it_is_seen(session: Session) -> None:
+def test_item_is_complete_before_it_becomes_visible(session: Session) -> None:
     mac = session.mac
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
     assert (mac.policy, mac.item.visible, mac.item.autosave) == (1, False, "io.netwatch.tray")
@@ -133,7 +133,7 @@ def test_the_item_is_whole_before_it_is_seen(session: Session) -> None:
     assert mac.item.is_removed
 
 
-def test_a_click_is_that_of_the_row_under_the_pointer_whatever_the_menu_has_become(session: Session) -> None:
+def test_click_activates_row_under_pointer_after_menu_changed(session: Session) -> None:
     """Four live rows become three while the menu is open: the row below the pointer must not change its meaning."""
     clicked: list[str] = []
     live = [MenuItem(f"row {n}", None) for n in range(4)]
@@ -160,7 +160,7 @@ def test_a_click_is_that_of_the_row_under_the_pointer_whatever_the_menu_has_beco
     session.run(icon.run_loop, script)
 
 
-def test_an_open_menu_changes_in_place_and_a_closed_one_costs_nothing(session: Session) -> None:
+def test_open_menu_updates_in_place_and_closed_menu_reads_no_texts(session: Session) -> None:
     texts, is_on, asked = ["one"], [False], [0]
 
     def text(_: MenuItem) -> str:
@@ -196,7 +196,7 @@ def test_an_open_menu_changes_in_place_and_a_closed_one_costs_nothing(session: S
     session.run(icon.run_loop, script)
 
 
-def test_texts_are_read_and_clicks_act_in_the_schedulers_thread_alone(session: Session) -> None:
+def test_texts_and_clicks_run_in_the_scheduler_thread_only(session: Session) -> None:
     threads: set[str] = set()
 
     def note(*_: object) -> str:
@@ -217,7 +217,7 @@ def test_texts_are_read_and_clicks_act_in_the_schedulers_thread_alone(session: S
     assert threads == {"scheduler"}
 
 
-def test_a_menu_opens_although_the_agent_is_busy(session: Session) -> None:
+def test_menu_opens_while_agent_is_busy(session: Session) -> None:
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
 
     def script() -> None:
@@ -237,7 +237,7 @@ def test_a_menu_opens_although_the_agent_is_busy(session: Session) -> None:
     session.run(icon.run_loop, script)
 
 
-def test_opening_the_application_again_opens_the_window(session: Session) -> None:
+def test_reopening_the_application_opens_the_window(session: Session) -> None:
     opened: list[bool] = []
     rows = MenuItem("Other", lambda: None), MenuItem("Open", lambda: opened.append(True), default=True)
     icon = make(Menu(*rows), session.scheduler)
@@ -265,7 +265,7 @@ def test_logout_waits_until_everything_is_saved(session: Session) -> None:
     assert mac.exited
 
 
-def test_logout_is_not_held_up_by_a_fault_at_the_end(session: Session, expected_logs: list[str]) -> None:
+def test_error_while_saving_does_not_block_logout(session: Session, expected_logs: list[str]) -> None:
     expected_logs.append("Unexpected error at the end")
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
 
@@ -278,9 +278,7 @@ def test_logout_is_not_held_up_by_a_fault_at_the_end(session: Session, expected_
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("is_open", [True, False])
-def test_a_signal_ends_the_agent_at_once_even_with_the_menu_open(
-    session: Session, number: signal.Signals, *, is_open: bool
-) -> None:
+def test_signal_stops_agent_even_while_menu_is_open(session: Session, number: signal.Signals, *, is_open: bool) -> None:
     """Python's own handler cannot run: AppKit's loop is C, and here it waits for the main thread's next work."""
     before = signal.signal(number, lambda *_: None)
     try:
@@ -298,7 +296,7 @@ def test_a_signal_ends_the_agent_at_once_even_with_the_menu_open(
     assert [thread.name for thread in session.saved] == ["scheduler"]
 
 
-def test_an_icon_that_macos_hides_is_noticed(session: Session) -> None:
+def test_icon_hidden_by_macos_is_reported(session: Session) -> None:
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
 
     def script() -> None:
@@ -318,7 +316,7 @@ def test_an_icon_that_macos_hides_is_noticed(session: Session) -> None:
     session.run(icon.run_loop, script)
 
 
-def test_an_icon_that_is_seen_without_a_word_of_macos_is_noticed_at_the_next_tick(session: Session) -> None:
+def test_visible_icon_is_reported_at_next_tick_without_notification(session: Session) -> None:
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
 
     def script() -> None:
@@ -335,7 +333,7 @@ def test_an_icon_that_is_seen_without_a_word_of_macos_is_noticed_at_the_next_tic
     session.run(icon.run_loop, script)
 
 
-def test_an_icon_whose_menu_is_open_is_seen(session: Session) -> None:
+def test_icon_with_open_menu_counts_as_shown(session: Session) -> None:
     icon = make(Menu(MenuItem("Quit", lambda: None)), session.scheduler)
 
     def script() -> None:
@@ -346,7 +344,7 @@ def test_an_icon_whose_menu_is_open_is_seen(session: Session) -> None:
     session.run(icon.run_loop, script)
 
 
-def test_notifications_of_the_bundle_are_its_own_once_an_hour(session: Session) -> None:
+def test_bundle_shows_its_own_notifications_once_an_hour(session: Session) -> None:
     mac = session.mac
     mac.bundle_identifier = "io.netwatch.tray"
     opened: list[str] = []
@@ -373,7 +371,7 @@ def test_notifications_of_the_bundle_are_its_own_once_an_hour(session: Session) 
     session.run(icon.run_loop, script)
 
 
-def test_a_user_who_allows_no_notifications_gets_none(session: Session) -> None:
+def test_no_notification_without_permission(session: Session) -> None:
     mac = session.mac
     mac.bundle_identifier, mac.allows_notifications = "io.netwatch.tray", False
     icon = make(Menu(MenuItem("Open", lambda: None)), session.scheduler)
@@ -388,7 +386,7 @@ def test_a_user_who_allows_no_notifications_gets_none(session: Session) -> None:
 
 
 @pytest.mark.parametrize("identifier", [None, "org.python.python"])
-def test_without_a_bundle_the_systems_script_runner_notifies(
+def test_program_outside_bundle_notifies_by_osascript(
     session: Session, monkeypatch: pytest.MonkeyPatch, identifier: str | None
 ) -> None:
     session.mac.bundle_identifier = identifier
@@ -424,9 +422,7 @@ def of_way(way: Any) -> Settings:
     return Settings(tray=TrayIcon(way=way))
 
 
-def test_a_whole_session_touches_appkit_on_the_main_thread_alone(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whole_session_calls_appkit_on_main_thread_only(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start, 100 ticks with the menu open and closed, settings changed, sleep and wake, a notification, reopen, logout.
     The stand-in refuses every name that is not Apple's and every call from another thread."""
     mac = session.mac
@@ -479,7 +475,7 @@ def test_a_whole_session_touches_appkit_on_the_main_thread_alone(
     assert len(mac.calls) > 200
 
 
-def test_started_hidden_the_icon_can_still_be_shown(session: Session) -> None:
+def test_icon_hidden_at_start_can_be_shown_later(session: Session) -> None:
     shown = presence(session, of_way("none"))
 
     def script() -> None:
@@ -494,7 +490,7 @@ def test_started_hidden_the_icon_can_still_be_shown(session: Session) -> None:
 
 
 @pytest.mark.parametrize(("by_hand", "windows"), [(True, 1), (False, 0)])
-def test_a_hidden_icon_opens_the_window_only_for_a_user_who_has_just_started_the_program(
+def test_hidden_icon_opens_window_only_after_start_by_hand(
     session: Session, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str], *, by_hand: bool, windows: int
 ) -> None:
     """At login the screen may be dark or locked."""
@@ -525,7 +521,7 @@ _NOT_COCOA = {"call_soon"}
 
 
 @pytest.mark.parametrize("module", ["app_kit", "user_notifications"])
-def test_every_name_of_apple_in_the_code_is_in_the_table(module: str) -> None:
+def test_every_apple_name_in_the_code_is_in_the_table(module: str) -> None:
     """Also in lines that no test runs. What Apple calls is in the table as well."""
     tree = ast.parse((BACKENDS / f"{module}.py").read_text("utf-8"))
     known = {cocoa_names.python_name(each) for names in cocoa_names.SELECTORS.values() for each in names}
@@ -543,7 +539,7 @@ def test_every_name_of_apple_in_the_code_is_in_the_table(module: str) -> None:
     assert answered <= of_apple | {"chosen_", "occlusionChanged_"}
 
 
-def test_the_stand_in_knows_no_other_name(mac: Cocoa) -> None:
+def test_stand_in_refuses_other_names_and_threads(mac: Cocoa) -> None:
     application = mac.classes["NSApplication"].sharedApplication()
     with pytest.raises(AttributeError):
         application.setActivationPolicies_(1)

@@ -80,7 +80,7 @@ def tray(bus: Session, loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyP
     loop.do(tray.close)
 
 
-def test_it_is_told_once_an_hour_and_replaced(
+def test_notification_is_shown_once_an_hour_and_replaced(
     server: Server, tray: Tray, loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def notify(key: str, text: str) -> None:
@@ -116,13 +116,13 @@ def test_it_is_told_once_an_hour_and_replaced(
     assert server.told.empty()
 
 
-def test_without_a_server_nothing_happens(watcher: Watcher, tray: Tray, loop: Loop) -> None:
+def test_missing_notification_server_is_ignored(watcher: Watcher, tray: Tray, loop: Loop) -> None:
     assert watcher.registered.get(timeout=PATIENCE)
     loop.do(lambda: tray.notify(Notification("key", "Heading", "text")))
     wait_for(lambda: str(tray.state) == "icon shown", 5, "the icon is fine")
 
 
-def test_dunst_shows_it_and_a_click_opens_the_window(
+def test_click_on_notification_in_dunst_opens_the_window(
     loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that people have, on a screen: the middle button is the one that dunst gives to the default action."""

@@ -91,7 +91,7 @@ def life(bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     loop.do(life.presence.close)
 
 
-def test_without_any_tray_the_window_opens_once_after_a_while(life: Life, expected_logs: list[str]) -> None:
+def test_window_opens_once_after_patience_without_tray(life: Life, expected_logs: list[str]) -> None:
     life.pass_seconds(PATIENCE - 1)
     assert (life.opened, life.presence.no_tray) == (0, None)
     expected_logs.append("No tray shows the icon.")
@@ -101,7 +101,7 @@ def test_without_any_tray_the_window_opens_once_after_a_while(life: Life, expect
     assert str(life.presence.state) == "StatusNotifierItem (D-Bus): waiting for a tray: none is on the session bus"
 
 
-def test_started_by_hand_without_a_tray_the_window_opens_at_once(life: Life, expected_logs: list[str]) -> None:
+def test_window_opens_at_once_after_start_by_hand_without_tray(life: Life, expected_logs: list[str]) -> None:
     life.start_by_hand()
     life.pass_seconds(1)
     assert (life.opened, life.presence.is_looking, life.presence.no_tray) == (1, True, None)
@@ -112,7 +112,7 @@ def test_started_by_hand_without_a_tray_the_window_opens_at_once(life: Life, exp
     assert "Add a tray to your panel" in str(life.presence.no_tray)
 
 
-def test_a_tray_that_comes_after_the_window_ends_the_search(life: Life, bus: Session) -> None:
+def test_tray_started_after_window_ends_the_search(life: Life, bus: Session) -> None:
     life.start_by_hand()
     life.pass_seconds(1)
     assert life.presence.is_looking
@@ -126,7 +126,7 @@ def test_a_tray_that_comes_after_the_window_ends_the_search(life: Life, bus: Ses
     assert (life.presence.is_looking, life.presence.no_tray) == (False, None), "a panel may take as long to come back"
 
 
-def test_started_by_hand_with_a_tray_no_window_opens(life: Life, bus: Session) -> None:
+def test_no_window_opens_after_start_by_hand_with_tray(life: Life, bus: Session) -> None:
     watcher = Watcher(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
     life.start_by_hand()
     wait_for(lambda: str(life.presence.state).endswith("icon shown"), 30, "the panel shows it")
@@ -135,7 +135,7 @@ def test_started_by_hand_with_a_tray_no_window_opens(life: Life, bus: Session) -
     watcher.close()
 
 
-def test_a_slow_bus_opens_no_window(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_bus_opens_no_window(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is known before the bus has answered."""
     life.start_by_hand()
     monkeypatch.setattr(type(life.presence._tray), "has_tray", None)
@@ -143,14 +143,14 @@ def test_a_slow_bus_opens_no_window(life: Life, monkeypatch: pytest.MonkeyPatch)
     assert (life.opened, life.presence.is_looking) == (0, False)
 
 
-def test_started_by_hand_an_xembed_tray_gets_the_icon_at_once(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xembed_tray_gets_icon_at_once_after_start_by_hand(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeX, "has_tray", True)
     life.start_by_hand()
     life.pass_seconds(1)
     assert (life.opened, len(life.children)) == (0, 1)
 
 
-def test_a_tray_on_the_bus_is_enough(life: Life, bus: Session) -> None:
+def test_no_xembed_process_while_tray_is_on_the_bus(life: Life, bus: Session) -> None:
     watcher = Watcher(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
     wait_for(lambda: str(life.presence.state).endswith("icon shown"), 5, "the panel shows it")
     life.pass_seconds(60)
@@ -158,9 +158,7 @@ def test_a_tray_on_the_bus_is_enough(life: Life, bus: Session) -> None:
     watcher.close()
 
 
-def test_an_xembed_tray_gets_a_process_until_a_panel_comes(
-    life: Life, bus: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_xembed_process_runs_until_panel_starts(life: Life, bus: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeX, "has_tray", True)
     life.pass_seconds(60)
     assert (life.opened, len(life.children)) == (0, 1)
@@ -173,7 +171,7 @@ def test_an_xembed_tray_gets_a_process_until_a_panel_comes(
     watcher.close()
 
 
-def test_a_process_that_ends_is_started_again(
+def test_exited_xembed_process_is_restarted(
     life: Life, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
     monkeypatch.setattr(FakeX, "has_tray", True)
@@ -187,7 +185,7 @@ def test_a_process_that_ends_is_started_again(
     assert life.opened == 0
 
 
-def test_an_xembed_tray_that_goes_is_told_and_one_that_comes_back_has_the_icon(
+def test_closed_xembed_tray_is_reported_and_restarted_one_shows_icon(
     life: Life, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
     monkeypatch.setattr(FakeX, "has_tray", True)
@@ -212,14 +210,14 @@ def test_an_xembed_tray_that_goes_is_told_and_one_that_comes_back_has_the_icon(
     assert life.opened == 1
 
 
-def test_no_icon_may_be_a_choice(life: Life) -> None:
+def test_way_none_shows_no_icon(life: Life) -> None:
     life.loop.do(lambda: life.presence.apply(Settings(tray=TrayIcon(way="none"))))
     life.pass_seconds(100)
     assert (life.opened, life.presence.no_tray, life.children) == (0, None, [])
     assert str(life.presence.state) == "no icon: chosen in the settings"
 
 
-def test_without_a_bus_it_is_said_once_and_xembed_is_tried(
+def test_missing_bus_is_logged_once_and_xembed_is_tried(
     life: Life, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
 ) -> None:
     life.loop.do(life.presence.close)

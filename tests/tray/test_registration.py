@@ -277,7 +277,7 @@ def waits_for_a_host() -> tuple[World, Timers]:
     return world, timers
 
 
-def test_the_item_is_registered_when_the_host_is() -> None:
+def test_item_is_registered_once_host_is_reported() -> None:
     """waybar's host misses what is registered before."""
     world, timers = waits_for_a_host()
     timers.pass_until(timers.now + 2, world.deliver)
@@ -290,7 +290,7 @@ def test_the_item_is_registered_when_the_host_is() -> None:
     assert world.registrations == 1
 
 
-def test_a_watcher_without_a_host_gets_the_item_after_a_while() -> None:
+def test_item_is_registered_after_delay_without_host() -> None:
     world, timers = waits_for_a_host()
     timers.pass_until(timers.now + 4, world.deliver)
     assert world.registrations == 1
@@ -304,7 +304,7 @@ def _on_bus(bus: Session, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_on_bus")
 @pytest.mark.parametrize("fault", ["refused", "dropped"])
-def test_a_lost_icon_is_noticed_and_comes_back(fault: str, bus: Session, loop: Loop) -> None:
+def test_refused_or_dropped_item_is_registered_again(fault: str, bus: Session, loop: Loop) -> None:
     watcher = Watcher(bus.environment["DBUS_SESSION_BUS_ADDRESS"])
     watcher.refusals = 2 if fault == "refused" else 0
     tray = loop.do(lambda: open_tray(loop.scheduler, no_actions(), Settings()))

@@ -91,7 +91,7 @@ def shown(bus: Session, loop: Loop) -> Iterator[Shown]:
     shown.client.close()
 
 
-def test_the_icon_registers_and_can_be_read(watcher: Watcher, shown: Shown) -> None:
+def test_icon_registers_and_its_properties_are_readable(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     assert shown.name.startswith(":"), "a well-known name may be met before it is registered"
     shown.show(12.4e6, 840e3)
@@ -113,7 +113,7 @@ def test_the_icon_registers_and_can_be_read(watcher: Watcher, shown: Shown) -> N
         assert shown.get(name) == value
 
 
-def test_a_change_is_told_once_until_it_has_been_read(watcher: Watcher, shown: Shown) -> None:
+def test_change_is_signalled_once_until_read(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
     with shown.client.signals(ITEM, ITEM_PATH) as signals:
@@ -135,7 +135,7 @@ def test_a_change_is_told_once_until_it_has_been_read(watcher: Watcher, shown: S
     ] == "↓ 5.00 MB/s ↑ \u2007\u2007\u20070 B/s\u2007"
 
 
-def test_a_host_that_reads_everything_hears_of_one_change_only(watcher: Watcher, shown: Shown) -> None:
+def test_host_that_reads_all_properties_gets_one_signal(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
     with shown.client.signals(ITEM, ITEM_PATH) as signals:
@@ -158,7 +158,7 @@ def test_a_host_that_reads_everything_hears_of_one_change_only(watcher: Watcher,
         assert told() == ["NewIcon", "NewToolTip"]
 
 
-def test_hosts_that_read_the_name_find_what_has_that_name(watcher: Watcher, shown: Shown) -> None:
+def test_icon_names_exist_in_the_icon_theme(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
     theme = Path(shown.get("IconThemePath"))
@@ -171,7 +171,7 @@ def test_hosts_that_read_the_name_find_what_has_that_name(watcher: Watcher, show
             signals().clear()
 
 
-def test_a_picture_of_somebody_else_has_no_name(watcher: Watcher, bus: Session, loop: Loop) -> None:
+def test_picture_outside_icon_theme_has_no_name(watcher: Watcher, bus: Session, loop: Loop) -> None:
     picture = Image.new("RGBA", (22, 22), (255, 0, 0, 255))
     icon = loop.do(lambda: Icon("t", (picture,), "t", program="T", scheduler=loop.scheduler, on_lost=lambda _: None))
     loop.do(icon.run_detached)
@@ -180,7 +180,7 @@ def test_a_picture_of_somebody_else_has_no_name(watcher: Watcher, bus: Session, 
     loop.do(icon.stop)
 
 
-def test_what_looks_the_same_is_not_told(watcher: Watcher, shown: Shown) -> None:
+def test_unchanged_look_sends_no_signals(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.show(5000.0)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
@@ -200,7 +200,7 @@ def test_markup_characters_are_replaced(watcher: Watcher, shown: Shown) -> None:
     )
 
 
-def test_menu_rows_are_live_while_it_may_be_open(watcher: Watcher, shown: Shown) -> None:
+def test_menu_rows_are_live_while_menu_may_be_open(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.show(1000.0)
     shown.call_menu("AboutToShow", "i", (0,))
@@ -228,7 +228,7 @@ def test_menu_rows_are_live_while_it_may_be_open(watcher: Watcher, shown: Shown)
     assert updated == [(rows[0][0], {"label": ("s", label)})]
 
 
-def test_clicks_do_what_they_say(watcher: Watcher, shown: Shown) -> None:
+def test_host_calls_and_menu_clicks_run_their_actions(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     assert shown.call("Activate", "ii", (5, 5)) == ()
     wait_for(lambda: shown.asked == ["open"], 5, "a click opens the window")
@@ -249,7 +249,7 @@ def test_clicks_do_what_they_say(watcher: Watcher, shown: Shown) -> None:
     assert len(shown.asked) == 4
 
 
-def test_the_watcher_goes_and_comes_back(bus: Session, shown: Shown) -> None:
+def test_icon_returns_after_watcher_restart(bus: Session, shown: Shown) -> None:
     assert str(shown.tray.state) == "waiting for a tray: none is on the session bus"
     address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
     first = Watcher(address, has_host=False)
@@ -271,7 +271,7 @@ def test_the_watcher_goes_and_comes_back(bus: Session, shown: Shown) -> None:
     second.close()
 
 
-def test_hidden_and_shown_as_pystray_says(watcher: Watcher, bus: Session, loop: Loop) -> None:
+def test_visible_sets_status_as_in_pystray(watcher: Watcher, bus: Session, loop: Loop) -> None:
     def make() -> Icon:
         picture = draw(Glyph("rates"), 22, "dark")
         menu = Menu(MenuItem("one", lambda: None))
@@ -315,7 +315,7 @@ def test_run_blocks_until_stopped(watcher: Watcher, bus: Session, loop: Loop) ->
     assert loop.do(lambda: "unused") == "unused"
 
 
-def test_wheel_and_middle_button_are_passed_on(watcher: Watcher, shown: Shown) -> None:
+def test_wheel_and_middle_button_call_their_handlers(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     icon = shown.tray._icon
     assert isinstance(icon, Icon)
@@ -326,7 +326,7 @@ def test_wheel_and_middle_button_are_passed_on(watcher: Watcher, shown: Shown) -
     wait_for(lambda: shown.asked == ["middle", "1", "-1"], 5, "all of it")
 
 
-def test_panels_read_the_icon_again_when_the_colour_scheme_changes(watcher: Watcher, shown: Shown) -> None:
+def test_changed_colour_scheme_announces_the_icon(watcher: Watcher, shown: Shown) -> None:
     """Plasma keeps an icon in the colour it had until it is told of another one."""
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
@@ -345,14 +345,14 @@ def test_panels_read_the_icon_again_when_the_colour_scheme_changes(watcher: Watc
             signals().clear()
 
 
-def test_assistive_technology_reads_a_name(watcher: Watcher, shown: Shown) -> None:
+def test_item_has_accessible_names(watcher: Watcher, shown: Shown) -> None:
     """GNOME's extension reads these properties with each change of the icon, and logs an error where they are none."""
     shown.registers(watcher)
     assert shown.get("IconAccessibleDesc") == shown.get("AttentionAccessibleDesc") == "NetWatch"
 
 
 @pytest.mark.parametrize("is_installed", [True, False])
-def test_xapp_gets_names_only_where_the_theme_is_installed(
+def test_xapp_gets_icon_names_only_with_installed_theme(
     bus: Session, loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_installed: bool
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -373,7 +373,7 @@ def test_xapp_gets_names_only_where_the_theme_is_installed(
     watcher.close()
 
 
-def test_the_bus_goes_and_comes_back(bus: Session, shown: Shown, expected_logs: list[str]) -> None:
+def test_icon_returns_after_bus_restart(bus: Session, shown: Shown, expected_logs: list[str]) -> None:
     expected_logs.append("The tray icon was lost: the session bus has closed the connection")
     address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
     first = Watcher(address)
@@ -392,13 +392,17 @@ def test_the_bus_goes_and_comes_back(bus: Session, shown: Shown, expected_logs: 
     second.close()
 
 
-def test_no_bus_at_start_is_an_error_for_people(loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_bus_at_start_raises_tray_unavailable(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", f"unix:path={tmp_path / 'none'}")
     with pytest.raises(TrayUnavailableError, match="so there is no tray icon"):
         loop.do(lambda: open_tray(loop.scheduler, no_actions(), Settings()))
 
 
-def test_a_mute_bus_is_given_up_in_about_a_second(loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mute_bus_raises_tray_unavailable_after_about_a_second(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     path = tmp_path / "mute"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -410,7 +414,7 @@ def test_a_mute_bus_is_given_up_in_about_a_second(loop: Loop, monkeypatch: pytes
         assert 0.9 < time.monotonic() - begin < PATIENCE
 
 
-def test_a_frozen_bus_neither_blocks_the_agent_nor_costs_memory(bus: Session, watcher: Watcher, shown: Shown) -> None:
+def test_frozen_bus_neither_blocks_agent_nor_costs_memory(bus: Session, watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.client.properties(shown.name, ITEM_PATH, ITEM)
     shown.call_menu("AboutToShow", "i", (0,))
@@ -438,7 +442,7 @@ def test_a_frozen_bus_neither_blocks_the_agent_nor_costs_memory(bus: Session, wa
     assert str(shown.tray.state) == "icon shown"
 
 
-def test_closing_twice_and_showing_after_it_do_no_harm(watcher: Watcher, shown: Shown) -> None:
+def test_close_is_idempotent_and_show_after_close_is_ignored(watcher: Watcher, shown: Shown) -> None:
     shown.registers(watcher)
     shown.loop.do(shown.tray.close)
     shown.loop.do(shown.tray.close)

@@ -29,7 +29,7 @@ def _session(bus: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         ("something", True, "something (something, process {pid})"),
     ],
 )
-def test_the_panel_is_named_and_whether_it_runs(
+def test_survey_names_panel_and_whether_it_runs(
     bus: Session, monkeypatch: pytest.MonkeyPatch, process: str, has_host: bool, expected: str
 ) -> None:
     monkeypatch.setattr(survey_module, "process_name", lambda _: process)
@@ -42,7 +42,7 @@ def test_the_panel_is_named_and_whether_it_runs(
         watcher.close()
 
 
-def test_asking_starts_no_service(bus: Session) -> None:
+def test_survey_starts_no_service(bus: Session) -> None:
     activatable = bus.client.call_bus("ListActivatableNames")[0]
     report = survey(Settings())
     assert bus.client.owner(NOTIFICATIONS) is None

@@ -63,7 +63,7 @@ class Opened:
         return [row.text for row in self.find(*path).submenu if row.checked and row.radio]
 
 
-def test_rows_come_first_and_open_the_window() -> None:
+def test_live_rows_are_first_and_open_the_window() -> None:
     opened = Opened(Settings())
     rows = list(opened.menu.build())
     texts = [row.text for row in rows]
@@ -75,7 +75,7 @@ def test_rows_come_first_and_open_the_window() -> None:
     assert [row.text for row in rows if row.default] == ["Open NetWatch"]
 
 
-def test_there_are_never_more_than_14_rows() -> None:
+def test_menu_has_at_most_14_rows() -> None:
     opened = Opened(Settings())
     opened.amounts, opened.upload = Amounts(1, 2, 3, date(2026, 11, 1)), Message("all sent")
     opened.menu.view = Presenter(Settings()).present(tick(1e3, 1e3, ("eth0", "wlan0", "wwan0", "tun0", "br0", "lxc0")))
@@ -84,7 +84,7 @@ def test_there_are_never_more_than_14_rows() -> None:
     assert len(list(opened.find("More").submenu)) <= 14
 
 
-def test_amounts_have_a_row_while_a_history_is_kept() -> None:
+def test_amounts_have_a_row_while_history_is_kept() -> None:
     opened = Opened(Settings())
     before = opened.menu.shape
     opened.amounts = Amounts(2_100_000_000, 43_000_000_000, 500_000_000_000, date(2026, 11, 1))
@@ -107,14 +107,14 @@ def test_amounts_have_a_row_while_a_history_is_kept() -> None:
         (Amounts(None, None, None, None), "Today – · this month –"),
     ],
 )
-def test_amounts_in_words(amounts: Amounts, expected: str) -> None:
+def test_amounts_are_formatted_as_text(amounts: Amounts, expected: str) -> None:
     assert amounts_row(amounts, Units()) == expected
 
 
 @given(
     st.lists(st.tuples(rates, rates, st.sampled_from([("eth0",), ("eth0", "wlan0"), ("e" * 15, "tun0")])), max_size=9)
 )
-def test_rows_are_never_wider_than_they_were_when_hosts_measured_them(
+def test_rows_never_grow_wider_than_measured_by_hosts(
     ticks: list[tuple[float | None, float | None, tuple[str, ...]]],
 ) -> None:
     """They measure a row when it is new to them, that is another object."""
@@ -129,7 +129,7 @@ def test_rows_are_never_wider_than_they_were_when_hosts_measured_them(
                 assert len(row.text) <= measured.setdefault(id(row), len(row.text))
 
 
-def test_each_row_asks_for_what_it_says() -> None:
+def test_each_row_runs_its_action() -> None:
     opened = Opened(Settings())
     assert opened.pick("Pause") == ("pause", True)
     opened.menu.view = opened.menu.view._replace(is_paused=True)
@@ -141,7 +141,7 @@ def test_each_row_asks_for_what_it_says() -> None:
     assert opened.pick("More", "Text beside the icon") == ("choose", Settings(tray=TrayIcon(text=False)))
 
 
-def test_the_upload_is_told_when_it_is_on() -> None:
+def test_upload_state_is_shown_while_upload_is_on() -> None:
     opened = Opened(Settings())
     assert not [row for row in opened.find("More").submenu if row.text.startswith("Upload")]
     opened.upload = Message("3 snapshots wait: " + "the server does not answer " * 9)
@@ -167,7 +167,7 @@ def app(name: str, rx_rate: float | None, *, is_tunnel_process: bool = False) ->
     )
 
 
-def test_the_busiest_apps_have_their_rows_from_the_start() -> None:
+def test_busiest_apps_have_rows_from_the_start() -> None:
     opened = Opened(Settings())
     empty = [row.text.rstrip(FIGURE_SPACE) for row in opened.find("Busiest apps").submenu]
     assert empty == ["No app with measured traffic", "–", "–", "–", "–"]
@@ -186,7 +186,7 @@ def test_the_busiest_apps_have_their_rows_from_the_start() -> None:
     assert [row.text.split()[0] for row in again] == ["app8", "app7", "app6", "app5", "app4"]
 
 
-def test_one_unit_is_chosen_and_the_fixed_prefix_stays() -> None:
+def test_choosing_a_unit_keeps_the_fixed_prefix() -> None:
     before = Settings(units=Units(prefix="M"), total={"eth0": True})
     opened = Opened(before)
     assert opened.checked("More") == ["Bytes per second (kB/s, MB/s)"]
@@ -196,7 +196,7 @@ def test_one_unit_is_chosen_and_the_fixed_prefix_stays() -> None:
     assert opened.checked("More") == ["Bits in steps of 1024 (Kibit/s, Mibit/s)"]
 
 
-def test_one_interface_or_the_total_is_chosen() -> None:
+def test_one_interface_or_the_total_is_checked() -> None:
     opened = Opened(Settings())
     assert [row.text for row in opened.find("Rates of").submenu] == ["All uplinks (automatic)", "eth0", "wlan0"]
     assert opened.checked("Rates of") == ["All uplinks (automatic)"]
@@ -209,7 +209,7 @@ def test_one_interface_or_the_total_is_chosen() -> None:
     assert all(new is old for new, old in zip(opened.find("Rates of").submenu, items, strict=True))
 
 
-def test_start_at_login_is_what_the_file_says(monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]) -> None:
+def test_start_at_login_follows_the_autostart_file(monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]) -> None:
     state = [False]
     monkeypatch.setattr(autostart, "is_on", lambda: state[0])
     monkeypatch.setattr(autostart, "turn", lambda *, on: state.__setitem__(0, on))

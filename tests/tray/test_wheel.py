@@ -64,7 +64,7 @@ def icon(bus: Session, loop: Loop, watcher: Watcher, monkeypatch: pytest.MonkeyP
     icon.close()
 
 
-def test_the_wheel_walks_both_ways_and_wraps(icon: Icon) -> None:
+def test_wheel_cycles_interfaces_both_ways(icon: Icon) -> None:
     seen = [icon.tells]
     for _ in range(3):
         icon.scroll(DOWN)
@@ -75,7 +75,7 @@ def test_the_wheel_walks_both_ways_and_wraps(icon: Icon) -> None:
     assert icon.tells.startswith("wlan0 only, as chosen")
 
 
-def test_it_is_saved_once_when_the_wheel_rests(icon: Icon) -> None:
+def test_choice_is_saved_once_when_wheel_rests(icon: Icon) -> None:
     for _ in range(2):
         icon.scroll(DOWN)
     assert icon.chosen == []
@@ -85,7 +85,7 @@ def test_it_is_saved_once_when_the_wheel_rests(icon: Icon) -> None:
     assert icon.tray._saving is None
 
 
-def test_a_change_of_other_settings_meanwhile_keeps_it(icon: Icon) -> None:
+def test_change_of_other_settings_keeps_pending_choice(icon: Icon) -> None:
     icon.scroll(DOWN)
     units = msgspec.structs.replace(icon.settings.units, bits=True)
     icon.loop.do(lambda: icon.tray.apply(msgspec.structs.replace(icon.settings, units=units)))
@@ -95,7 +95,7 @@ def test_a_change_of_other_settings_meanwhile_keeps_it(icon: Icon) -> None:
     assert icon.settings.units.bits
 
 
-def test_a_choice_in_the_menu_meanwhile_wins(icon: Icon) -> None:
+def test_choice_in_menu_overrides_pending_choice(icon: Icon) -> None:
     icon.scroll(DOWN)
     chosen = msgspec.structs.replace(icon.settings, tray=TrayIcon(interface="wlan0"))
     icon.loop.do(lambda: icon.tray._menu._choose(chosen))
@@ -104,14 +104,14 @@ def test_a_choice_in_the_menu_meanwhile_wins(icon: Icon) -> None:
     assert icon.chosen == ["wlan0"]
 
 
-def test_dozens_of_steps_of_a_touchpad_are_one(icon: Icon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_touchpad_burst_counts_as_one_step(icon: Icon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tray_module, "_STEP_EVERY", 3600.0)
     for _ in range(40):
         icon.scroll(DOWN)
     assert icon.tells.startswith("eth0 only, as chosen")
 
 
-def test_from_an_interface_that_is_gone_it_starts_at_the_total(icon: Icon) -> None:
+def test_wheel_starts_at_total_after_interface_was_removed(icon: Icon) -> None:
     gone = msgspec.structs.replace(icon.settings, tray=TrayIcon(interface="ppp0"))
     icon.loop.do(lambda: icon.tray.apply(gone))
     assert "ppp0" in icon.tells
@@ -119,7 +119,7 @@ def test_from_an_interface_that_is_gone_it_starts_at_the_total(icon: Icon) -> No
     assert icon.tells.startswith("eth0 only, as chosen")
 
 
-def test_the_middle_button_pauses_and_resumes(icon: Icon) -> None:
+def test_middle_button_pauses_and_resumes(icon: Icon) -> None:
     icon.client.call(icon.name, PATH, ITEM, "SecondaryActivate", "ii", (0, 0))
     wait_for(lambda: icon.paused == [True], PATIENCE, "it pauses")
     paused = msgspec.structs.replace(tick(None, None), gap=GapReason.PAUSED)
@@ -128,7 +128,7 @@ def test_the_middle_button_pauses_and_resumes(icon: Icon) -> None:
     wait_for(lambda: icon.paused == [True, False], PATIENCE, "it resumes")
 
 
-def test_digits_are_pixels_without_a_name(icon: Icon) -> None:
+def test_digits_icon_has_no_theme_name(icon: Icon) -> None:
     """A panel takes an icon's name rather than its pixels."""
 
     def get(name: str) -> object:
@@ -144,7 +144,7 @@ def test_digits_are_pixels_without_a_name(icon: Icon) -> None:
     assert get("IconName") != ""
 
 
-def test_with_a_longer_period_the_tray_changes_less_often(icon: Icon) -> None:
+def test_longer_period_changes_tray_less_often(icon: Icon) -> None:
     icon.loop.do(lambda: icon.tray.apply(Settings(tray=TrayIcon(period=5))))
 
     def told() -> str:

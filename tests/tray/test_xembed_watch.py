@@ -20,7 +20,7 @@ from netwatch_tray.tray.backends import xembed_watch
 from netwatch_tray.tray.backends.xembed_watch import XEmbedWatch
 
 
-def test_a_tray_is_seen_when_it_comes_and_when_it_goes(loop: Loop) -> None:
+def test_watch_reports_xembed_tray_start_and_end(loop: Loop) -> None:
     with Session() as desktop:
         watch = loop.do(lambda: XEmbedWatch(loop.scheduler, desktop.environment))
         assert not watch.has_tray
@@ -42,7 +42,7 @@ def test_a_tray_is_seen_when_it_comes_and_when_it_goes(loop: Loop) -> None:
 
 
 @pytest.mark.parametrize("display", ["", ":77777", "far.example:0", "localhost:10.0", ":x"])
-def test_no_display_of_this_machine_is_an_error_for_people(display: str) -> None:
+def test_unusable_display_raises_tray_unavailable(display: str) -> None:
     scheduler = Scheduler()
     with pytest.raises(TrayUnavailableError, match="does not report trays"):
         XEmbedWatch(scheduler, {"DISPLAY": display})
@@ -60,7 +60,7 @@ def serve(listener: socket.socket, answer: bytes) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda data: struct.pack("<BxHHH", 1, 11, 0, 20) + data))
-def test_what_is_no_x_server_raises_nothing_else(answer: bytes) -> None:
+def test_garbage_reply_raises_tray_unavailable(answer: bytes) -> None:
     number = 50_000 + os.getpid() % 10_000
     scheduler = Scheduler()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -83,7 +83,7 @@ def entry(family: int, number: bytes, name: bytes, data: bytes) -> bytes:
     return struct.pack(">H", family) + fields
 
 
-def test_the_cookie_of_this_display_is_taken(tmp_path: Path) -> None:
+def test_cookie_of_this_display_is_chosen(tmp_path: Path) -> None:
     cookie = b"MIT-MAGIC-COOKIE-1"
     file = tmp_path / "authority"
     others = entry(0, b"7", cookie, b"net") + entry(256, b"8", cookie, b"eight") + entry(256, b"7", b"XDM", b"xdm")
@@ -95,6 +95,6 @@ def test_the_cookie_of_this_display_is_taken(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_any_authority_file_is_read(content: bytes) -> None:
+def test_any_authority_file_is_parsed_without_error(content: bytes) -> None:
     for _, number, name, data in xembed_watch._entries(content):
         assert len(number) + len(name) + len(data) <= len(content)
