@@ -226,7 +226,9 @@ def test_no_tray_opens_the_window_once_and_one_that_comes_late_gets_the_icon(net
         # A panel on the bus is the better place: the icon moves there.
         desktop.start_host("xfce")
         desktop.wait_for(desktop.items, 10, "the icon registers")
-        desktop.wait_for(lambda: "StatusNotifier" in getattr(desktop.agent_status(), "tray", ""), 10, "it has moved")
+        desktop.wait_for(
+            lambda: "StatusNotifier" in str(getattr(desktop.agent_status(), "tray", "")), 10, "it has moved"
+        )
         quits(desktop, lambda: desktop.pick("Quit NetWatch"))
 
 
@@ -254,7 +256,9 @@ def test_the_way_can_be_chosen_while_it_runs(network: Wire) -> None:
         choose('[tray]\ninterface = "uplink"\n')
         desktop.wait_for(lambda: desktop.items() and "uplink only, as chosen" in desktop.tooltip(), 10, "it is back")
         choose('[tray]\nway = "xembed"\n')  # the panel of Xfce has both kinds of trays
-        desktop.wait_for(lambda: "XEmbed" in getattr(desktop.agent_status(), "tray", ""), 15, "it is an XEmbed icon")
+        desktop.wait_for(
+            lambda: "XEmbed" in str(getattr(desktop.agent_status(), "tray", "")), 15, "it is an XEmbed icon"
+        )
         see(desktop)
         desktop.stop("agent")
         assert "Traceback" not in desktop.log("agent")
