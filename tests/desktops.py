@@ -526,7 +526,7 @@ class I3bar(Desktop):
 
     def has_icon(self) -> bool:
         status = self.agent_status()
-        return status is not None and "icon shown" in status.tray
+        return status is not None and "icon shown" in str(status.tray)
 
     def _start_screen(self, size: str) -> None:
         background = "#222222" if self.dark else "#f0f0f0"

@@ -110,7 +110,7 @@ def with_day(row: str) -> bytes:
         (b"", "not what"),
         (b"Error: Unable to open database", "not what"),
         (b'{"jsonversion": "3", "interfaces": []}', "format '3'"),
-        (with_day('{"date": {"year": 1}, "rx": -1, "tx": 0}'), "No row of this export can be right"),
+        (with_day('{"date": {"year": 1}, "rx": -1, "tx": 0}'), "No row of this export is valid"),
         (with_day('{"date": {"year": 2025, "month": 2, "day": 30}, "rx": 1, "tx": 0}'), "no such day"),
         (with_day('{"date": {"year": 9999, "month": 2, "day": 3}, "rx": 1, "tx": 0}'), "not between 1970 and tomorrow"),
     ],

@@ -133,7 +133,7 @@ def test_a_file_without_its_first_page_arrives_with_names_and_reasons(
     note = store.restore()
     store.close()
     assert note is not None
-    assert "carried over (days: 8" in note
+    assert "carried over (days: 8" in str(note)
     with contextlib.closing(HistoryReader(file)) as reader:
         assert [gap.reason for gap in reader.gaps(0, 1e12)] == REASONS
         assert reader.names("interface") == ["eth0", "wg0"]
