@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 
@@ -50,7 +51,12 @@ def nothing_goes_wrong_in_qt() -> Iterator[None]:
             wrong.append(text)
 
     before = sys.excepthook
-    sys.excepthook = lambda kind, error, trace: wrong.append(repr(error)) or before(kind, error, trace)
+
+    def raised(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        wrong.append(repr(error))
+        before(kind, error, trace)
+
+    sys.excepthook = raised
     qInstallMessageHandler(said)
     yield
     # Python may collect a forgotten widget while Qt walks through all of them to change the style, which crashes.

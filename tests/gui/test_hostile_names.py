@@ -29,7 +29,7 @@ from netwatch_tray.cloud.builder import text as wire_text
 from netwatch_tray.errors import Message
 from netwatch_tray.model import App, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings, TrayIcon
-from netwatch_tray.text import decoded
+from netwatch_tray.text import decoded, printable
 from netwatch_tray.tray import presenter
 from netwatch_tray.tray.backends import Notification, dbus_menu, status_item
 from netwatch_tray.tray.backends.notifications import Notifications
@@ -246,7 +246,7 @@ def test_menu_of_older_trays(name: str) -> None:
     drawn.draw(menu(name).build())
     for action, item in drawn._rows:
         assert not CONTROL.search(action.text())
-        assert action.text().replace("&&", "&") == presenter.printable(str(item.text))
+        assert action.text().replace("&&", "&") == printable(str(item.text))
 
 
 def test_tooltip_of_the_status_item(name: str) -> None:
@@ -324,7 +324,7 @@ def test_cells_of_tables_and_their_tooltips(name: str) -> None:
         [Column(title="x", text=lambda row: row, order=lambda row: row, widest="x")], key=lambda row: row
     )
     model.put([name])
-    shown = presenter.printable(name)
+    shown = printable(name)
     index = model.index(0, 0)
     assert model.data(index) == shown
     assert model.data(index, Qt.ItemDataRole.AccessibleTextRole) == shown
@@ -343,7 +343,7 @@ def test_texts_paragraphs_and_buttons(name: str, application: QApplication) -> N
     assert text.textFormat() == paragraph.textFormat() == Qt.TextFormat.PlainText
     paragraph.setText(f"A line.\n{name}")
     assert not any(map(CONTROL.search, paragraph.text().split("\n")))
-    assert button.text() == presenter.printable(name)
+    assert button.text() == printable(name)
     assert button.shortcut().isEmpty()
     shown, _width = theme.metrics(theme.fonts.base).fit(name, 10_000, Qt.TextElideMode.ElideRight)
     assert not CONTROL.search(shown)
@@ -423,10 +423,10 @@ def test_a_real_process_in_connections(comm: bytes, tmp_path: Path) -> None:
 
         shown = [line for line in listed().split("\n") if f"127.0.0.1:{port}" in line]
         assert len(shown) == 1
-        assert shown[0].startswith(presenter.printable(expected))
+        assert shown[0].startswith(printable(expected))
         rows = list(csv.DictReader(io.StringIO(listed("--csv"), newline="")))
         (row,) = (row for row in rows if row["local_port"] == str(port))
-        assert row["process"].removeprefix("'") == presenter.printable(expected)
+        assert row["process"].removeprefix("'") == printable(expected)
         assert not row["process"].startswith("=")
         (found,) = (each for each in json.loads(listed("--json")) if each["local_port"] == port)
         assert found["process"] == expected

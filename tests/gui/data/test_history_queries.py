@@ -14,6 +14,6 @@ from netwatch_tray.window.data.history_queries import HistoryThread
 def test_an_error_arrives_on_the_gui_thread(tmp_path: Path) -> None:
     history = HistoryThread(tmp_path / "history.sqlite3")
     failed: list[HistoryError] = []
-    history.submit(lambda reader: reader.names("total"), pytest.fail, failed.append)
+    history.submit(lambda reader: reader.names("total"), lambda names: pytest.fail(str(names)), failed.append)
     until(lambda: failed, "there is no file yet, which is said")
     history.close()

@@ -11,7 +11,6 @@ from netwatch_tray.errors import HistoryError, NoHistoryYetError
 from netwatch_tray.history.results import Curve, StoredGap
 from netwatch_tray.model import GapReason
 from netwatch_tray.window.chart.series import Point
-from netwatch_tray.window.data import history_range
 from netwatch_tray.window.data.history_range import HistoryRange, points_of, with_live
 
 
@@ -60,7 +59,7 @@ class _Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     clock = _Clock()
-    monkeypatch.setattr(history_range.time, "time", lambda: clock.now)
+    monkeypatch.setattr("time.time", lambda: clock.now)
     return clock
 
 
