@@ -17,6 +17,7 @@ from netwatch_tray.collect.interface_source import InterfaceSource
 from netwatch_tray.collect.interfaces import open_every
 from netwatch_tray.engine.rates import RateTracker
 from netwatch_tray.errors import CollectError, NetWatchError
+from netwatch_tray.language import mark, translate
 from netwatch_tray.model import Counters, Interface, Sample
 
 AMOUNTS = ((0, 0), (1, 1), (1, 1472), (3, 9_999), (200, 10_000_000))
@@ -53,15 +54,20 @@ def _measured(sources: Sequence[InterfaceSource], send: _Sender) -> Iterator[Ver
     narrow = [source.sample().counter_bits == 32 for source in sources]
     for datagrams, payload in AMOUNTS:
         expected = payload + datagrams * weight
-        what = f"{_count(payload, 'byte')} in {_count(datagrams, 'packet')}"
+        what = _amount(payload, datagrams)
         deltas = _deltas(sources, send, datagrams, payload)
         for source, is_narrow, delta in zip(sources, narrow, deltas, strict=True):
-            for way, found in (("received", delta.rx_bytes), ("sent", delta.tx_bytes)):
+            for way, found in (
+                (translate("Terminal", "received"), delta.rx_bytes),
+                (translate("Terminal", "sent"), delta.tx_bytes),
+            ):
                 yield Verdict(f"{what}, {way}", source.name, expected, found, _agree(expected, found, is_narrow))
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _amount(payload: int, datagrams: int) -> str:
+    size = translate("Terminal", "1 byte") if payload == 1 else translate("Terminal", "{count} bytes")
+    packets = translate("Terminal", "in 1 packet") if datagrams == 1 else translate("Terminal", "in {count} packets")
+    return f"{size.format(count=payload)} {packets.format(count=datagrams)}"
 
 
 def _agree(expected: int, found: int, is_narrow: bool) -> bool:
@@ -118,16 +124,16 @@ def _loopback() -> Iterator[_Sender]:
 def _simulated() -> Iterator[Verdict]:
     """Amounts that no self-test may really move: past 4 GiB, and past the end of a 32-bit counter."""
     for what, bits, before, moved in (
-        ("6 GiB in a second, 64-bit counters", 64, 5, 6 << 30),
-        ("4 GiB + 1 since before, 64-bit counters", 64, _WRAP - 1, _WRAP + 1),
-        ("1 MB across the end of a 32-bit counter", 32, _WRAP - 1000, 1_000_000),
+        (mark("Terminal", "6 GiB in a second, 64-bit counters"), 64, 5, 6 << 30),
+        (mark("Terminal", "4 GiB + 1 since before, 64-bit counters"), 64, _WRAP - 1, _WRAP + 1),
+        (mark("Terminal", "1 MB across the end of a 32-bit counter"), 32, _WRAP - 1000, 1_000_000),
     ):
         tracker = RateTracker(1.0)
         after = before + moved if bits == 64 else (before + moved) % _WRAP
         tracker.update(_sample(1.0, before, bits), 1.0)
         interval = tracker.update(_sample(2.0, after, bits), 2.0)
         found = interval.rates[1].rx_delta if interval and 1 in interval.rates else None
-        yield Verdict(what, "rate engine", moved, found, found == moved)
+        yield Verdict(translate("Terminal", what), translate("Terminal", "rate engine"), moved, found, found == moved)
 
 
 def _sample(at: float, count: int, bits: int) -> Sample:

@@ -179,6 +179,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Aufruf: </translation>
     </message>
     <message>
+      <source>%(prog)s: error: %(message)s
+</source>
+      <translation>%(prog)s: Fehler: %(message)s
+</translation>
+    </message>
+    <message>
       <source>options</source>
       <translation>Optionen</translation>
     </message>
@@ -3213,6 +3219,66 @@ Hat jetzt keine Verbindung</translation>
       <translation>durch Kommas getrennte Werte mit Kopfzeile</translation>
     </message>
     <message>
+      <source>HOST</source>
+      <translation>RECHNER</translation>
+    </message>
+    <message>
+      <source>ADDRESS</source>
+      <translation>ADRESSE</translation>
+    </message>
+    <message>
+      <source>LOCAL</source>
+      <translation>LOKAL</translation>
+    </message>
+    <message>
+      <source>REMOTE</source>
+      <translation>GEGENSTELLE</translation>
+    </message>
+    <message>
+      <source>STATE</source>
+      <translation>ZUSTAND</translation>
+    </message>
+    <message>
+      <source>PROTOCOL</source>
+      <translation>PROTOKOLL</translation>
+    </message>
+    <message>
+      <source>user {name}</source>
+      <translation>Benutzer {name}</translation>
+    </message>
+    <message>
+      <source>{origin}, provider</source>
+      <translation>{origin}, Anbieter</translation>
+    </message>
+    <message>
+      <source>PROCESSES</source>
+      <translation>PROZESSE</translation>
+    </message>
+    <message>
+      <source>CONNECTIONS</source>
+      <translation>VERBINDUNGEN</translation>
+    </message>
+    <message>
+      <source>RECEIVED</source>
+      <translation>EMPFANGEN</translation>
+    </message>
+    <message>
+      <source>SENT</source>
+      <translation>GESENDET</translation>
+    </message>
+    <message>
+      <source>Exited before seen</source>
+      <translation>Beendet, bevor sie gesehen wurden</translation>
+    </message>
+    <message>
+      <source>total {total} = TCP by app {tcp} + UDP, QUIC and other {other}</source>
+      <translation>Summe {total} = TCP je App {tcp} + UDP, QUIC und anderes {other}</translation>
+    </message>
+    <message>
+      <source>total {total} = TCP by app {tcp} + UDP and QUIC by app {udp} + headers and other {other}</source>
+      <translation>Summe {total} = TCP je App {tcp} + UDP und QUIC je App {udp} + Protokollköpfe und anderes {other}</translation>
+    </message>
+    <message>
       <source>menu entry and icons for pip and checkout: install, remove, or status (exit code 1: none)</source>
       <translation>Menüeintrag und Symbole für pip und Checkout: install, remove oder status (Exit-Code 1: keine)</translation>
     </message>
@@ -3225,6 +3291,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Nichts zu entfernen.</translation>
     </message>
     <message>
+      <source>Left as it is, because another program or you made it: {file}</source>
+      <translation>Unverändert gelassen, weil von Ihnen oder einem anderen Programm angelegt: {file}</translation>
+    </message>
+    <message>
       <source>not installed: no menu entry. Run: netwatch-tray desktop install</source>
       <translation>nicht installiert: kein Menüeintrag. Rufen Sie auf: netwatch-tray desktop install</translation>
     </message>
@@ -3235,6 +3305,54 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>installed in {place}, starts {command}</source>
       <translation>installiert in {place}, startet {command}</translation>
+    </message>
+    <message>
+      <source>uplink</source>
+      <translation>Uplink</translation>
+    </message>
+    <message>
+      <source>underlay</source>
+      <translation>Unterbau</translation>
+    </message>
+    <message>
+      <source>bridge</source>
+      <translation>Bridge</translation>
+    </message>
+    <message>
+      <source>bond</source>
+      <translation>Bond</translation>
+    </message>
+    <message>
+      <source>bridge port</source>
+      <translation>Bridge-Port</translation>
+    </message>
+    <message>
+      <source>bond member</source>
+      <translation>Bond-Mitglied</translation>
+    </message>
+    <message>
+      <source>VLAN</source>
+      <translation>VLAN</translation>
+    </message>
+    <message>
+      <source>VLAN parent</source>
+      <translation>VLAN-Basis</translation>
+    </message>
+    <message>
+      <source>container end</source>
+      <translation>Container-Ende</translation>
+    </message>
+    <message>
+      <source>tunnel</source>
+      <translation>Tunnel</translation>
+    </message>
+    <message>
+      <source>loopback</source>
+      <translation>Loopback</translation>
+    </message>
+    <message>
+      <source>other</source>
+      <translation>andere</translation>
     </message>
     <message>
       <source>what was found on this system, which way was chosen, and why</source>
@@ -3255,6 +3373,94 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>check that this installation has all its parts instead</source>
       <translation>stattdessen prüfen, ob diese Installation vollständig ist</translation>
+    </message>
+    <message>
+      <source>none: {reason}</source>
+      <translation>keine: {reason}</translation>
+    </message>
+    <message>
+      <source>none: there is no database of countries</source>
+      <translation>keine: es gibt keine Länderdatenbank</translation>
+    </message>
+    <message>
+      <source>running, process {pid}; tray: {tray}</source>
+      <translation>läuft, Prozess {pid}; Infobereich: {tray}</translation>
+    </message>
+    <message>
+      <source>not running</source>
+      <translation>läuft nicht</translation>
+    </message>
+    <message>
+      <source>program</source>
+      <translation>Programm</translation>
+    </message>
+    <message>
+      <source>agent</source>
+      <translation>Agent</translation>
+    </message>
+    <message>
+      <source>settings</source>
+      <translation>Einstellungen</translation>
+    </message>
+    <message>
+      <source>feed</source>
+      <translation>Socket</translation>
+    </message>
+    <message>
+      <source>counters</source>
+      <translation>Zähler</translation>
+    </message>
+    <message>
+      <source>connections</source>
+      <translation>Verbindungen</translation>
+    </message>
+    <message>
+      <source>countries</source>
+      <translation>Länder</translation>
+    </message>
+    <message>
+      <source>{file}: fine</source>
+      <translation>{file}: in Ordnung</translation>
+    </message>
+    <message>
+      <source>menu entry and icons</source>
+      <translation>Menüeintrag und Symbole</translation>
+    </message>
+    <message>
+      <source>note</source>
+      <translation>Hinweis</translation>
+    </message>
+    <message>
+      <source>helper</source>
+      <translation>Helfer</translation>
+    </message>
+    <message>
+      <source>moved</source>
+      <translation>übertragen</translation>
+    </message>
+    <message>
+      <source>expected</source>
+      <translation>erwartet</translation>
+    </message>
+    <message>
+      <source>{count} WRONG (marked !)</source>
+      <translation>{count} FALSCH (mit ! markiert)</translation>
+    </message>
+    <message>
+      <source>Every source counted what was moved, to the byte.</source>
+      <translation>Jede Quelle zählte aufs Byte genau, was übertragen wurde.</translation>
+    </message>
+    <message>
+      <source>The system refused</source>
+      <translation>Vom System abgelehnt</translation>
+    </message>
+    <message>
+      <source>A name or a path is not valid text: {error}.</source>
+      <translation>Ein Name oder Pfad ist kein gültiger Text: {error}.</translation>
+    </message>
+    <message>
+      <source>The output cannot be written: {reason}.</source>
+      <translation>Die Ausgabe lässt sich nicht schreiben: {reason}.</translation>
     </message>
     <message>
       <source>the history as CSV or JSON</source>
@@ -3293,12 +3499,132 @@ Hat jetzt keine Verbindung</translation>
       <translation>gehört zur Summe; Vorgabe: alle, die jetzt oder je dazu gehörten</translation>
     </message>
     <message>
+      <source>{name}: days: {days}, months and years: {longer}; counted in the total.</source>
+      <translation>{name}: Tage: {days}, Monate und Jahre: {longer}; zählt zur Summe.</translation>
+    </message>
+    <message>
+      <source>{name}: days: {days}, months and years: {longer}; not in the total (--total {name} counts it).</source>
+      <translation>{name}: Tage: {days}, Monate und Jahre: {longer}; nicht in der Summe (--total {name} zählt es mit).</translation>
+    </message>
+    <message>
+      <source>Rows of a day, month or year that was there already: {count}. They were added up.</source>
+      <translation>Zeilen zu einem schon vorhandenen Tag, Monat oder Jahr: {count}. Sie wurden addiert.</translation>
+    </message>
+    <message>
+      <source>Rows that cannot be right were left out: {count}</source>
+      <translation>Zeilen ausgelassen, die nicht stimmen können: {count}</translation>
+    </message>
+    <message>
+      <source>and {count} more</source>
+      <translation>und {count} weitere</translation>
+    </message>
+    <message>
+      <source>Only what is older than this program's own first day counts, so nothing counts twice.</source>
+      <translation>Nur was älter ist als der erste eigene Tag dieses Programms, zählt; so zählt nichts doppelt.</translation>
+    </message>
+    <message>
       <source>bytes of UDP and names of hosts by a system service: install, remove, status, or run it here</source>
       <translation>Bytes von UDP und Namen von Rechnern durch einen Systemdienst: install, remove, status oder run</translation>
     </message>
     <message>
       <source>whom it serves besides root, by name or number; may be repeated (default: who ran sudo)</source>
       <translation>wen er außer Root bedient, als Name oder Nummer; mehrfach möglich (Vorgabe: wer sudo aufrief)</translation>
+    </message>
+    <message>
+      <source>there is no user {text!r}</source>
+      <translation>es gibt keinen Benutzer {text!r}</translation>
+    </message>
+    <message>
+      <source>The helper is set up for {names}. It runs while an agent uses it.</source>
+      <translation>Der Helfer ist für {names} eingerichtet. Er läuft, solange ein Agent ihn nutzt.</translation>
+    </message>
+    <message>
+      <source>The helper is removed.</source>
+      <translation>Der Helfer ist entfernt.</translation>
+    </message>
+    <message>
+      <source>Serving {names} until Ctrl-C.</source>
+      <translation>Bedient {names} bis Strg-C.</translation>
+    </message>
+    <message>
+      <source>Running since {time}, process {pid}</source>
+      <translation>Läuft seit {time}, Prozess {pid}</translation>
+    </message>
+    <message>
+      <source>Running since {time}, process {pid}; counts this container only</source>
+      <translation>Läuft seit {time}, Prozess {pid}; zählt nur diesen Container</translation>
+    </message>
+    <message>
+      <source>serves</source>
+      <translation>bedient</translation>
+    </message>
+    <message>
+      <source>version</source>
+      <translation>Version</translation>
+    </message>
+    <message>
+      <source>Of another version of NetWatch Tray than this one. Set it up again.</source>
+      <translation>Von einer anderen Version von NetWatch Tray. Richten Sie ihn neu ein.</translation>
+    </message>
+    <message>
+      <source>to set it up</source>
+      <translation>zum Einrichten</translation>
+    </message>
+    <message>
+      <source>PART</source>
+      <translation>TEIL</translation>
+    </message>
+    <message>
+      <source>FOUND</source>
+      <translation>GEFUNDEN</translation>
+    </message>
+    <message>
+      <source>ok</source>
+      <translation>ok</translation>
+    </message>
+    <message>
+      <source>WRONG</source>
+      <translation>FALSCH</translation>
+    </message>
+    <message>
+      <source>interfaces</source>
+      <translation>Schnittstellen</translation>
+    </message>
+    <message>
+      <source>tray</source>
+      <translation>Infobereich</translation>
+    </message>
+    <message>
+      <source>history</source>
+      <translation>Verlauf</translation>
+    </message>
+    <message>
+      <source>certificates</source>
+      <translation>Zertifikate</translation>
+    </message>
+    <message>
+      <source>symbols and fonts</source>
+      <translation>Symbole und Schriften</translation>
+    </message>
+    <message>
+      <source>agent and window</source>
+      <translation>Agent und Fenster</translation>
+    </message>
+    <message>
+      <source>{module}, icon in {count} sizes</source>
+      <translation>{module}, Symbol in {count} Größen</translation>
+    </message>
+    <message>
+      <source>{count} authorities, {version}</source>
+      <translation>{count} Zertifizierungsstellen, {version}</translation>
+    </message>
+    <message>
+      <source>{symbols} symbols, {families} font families</source>
+      <translation>{symbols} Symbole, {families} Schriftfamilien</translation>
+    </message>
+    <message>
+      <source>version {version}</source>
+      <translation>Version {version}</translation>
     </message>
     <message>
       <source>print live rates, with or without a running agent</source>
@@ -3329,6 +3655,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>was der laufende Agent tut und was er kostet</translation>
     </message>
     <message>
+      <source>must be a number of seconds from 0.1 to 3600, not {text!r}</source>
+      <translation>muss eine Zahl von Sekunden von 0.1 bis 3600 sein, nicht {text!r}</translation>
+    </message>
+    <message>
       <source>The agent has sent nothing for {seconds:.0f} s. Still waiting.</source>
       <translation>Der Agent hat seit {seconds:.0f} s nichts gesendet. Es wird weiter gewartet.</translation>
     </message>
@@ -3337,28 +3667,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>keine Schnittstelle ist verbunden</translation>
     </message>
     <message>
-      <source>agent</source>
-      <translation>Agent</translation>
-    </message>
-    <message>
       <source>for</source>
       <translation>seit</translation>
     </message>
     <message>
       <source>costs</source>
       <translation>Kosten</translation>
-    </message>
-    <message>
-      <source>interfaces</source>
-      <translation>Schnittstellen</translation>
-    </message>
-    <message>
-      <source>connections</source>
-      <translation>Verbindungen</translation>
-    </message>
-    <message>
-      <source>tray</source>
-      <translation>Infobereich</translation>
     </message>
     <message>
       <source>clients</source>
@@ -3373,16 +3687,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>{share:.2%} eines Prozessors, {memory} Arbeitsspeicher</translation>
     </message>
     <message>
-      <source>helper</source>
-      <translation>Helfer</translation>
-    </message>
-    <message>
       <source>upload</source>
       <translation>Hochladen</translation>
-    </message>
-    <message>
-      <source>settings</source>
-      <translation>Einstellungen</translation>
     </message>
     <message>
       <source>fault</source>
@@ -3413,6 +3719,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>das laufende Programm beenden</translation>
     </message>
     <message>
+      <source>No display here, so no tray and no window; live rates until Ctrl-C:</source>
+      <translation>Keine Anzeige hier, also weder Symbol noch Fenster; aktuelle Raten bis Strg-C:</translation>
+    </message>
+    <message>
       <source>record what is measured to a file that can be replayed, for bug reports</source>
       <translation>Messungen für Fehlerberichte in eine abspielbare Datei aufzeichnen</translation>
     </message>
@@ -3441,8 +3751,60 @@ Hat jetzt keine Verbindung</translation>
       <translation>aufgezeichnete Sekunden je Sekunde (Vorgabe: 1)</translation>
     </message>
     <message>
+      <source>must be a time such as 90s, 10m or 2h, not {text!r}</source>
+      <translation>muss eine Dauer wie 90s, 10m oder 2h sein, nicht {text!r}</translation>
+    </message>
+    <message>
+      <source>must be a number from 0.1 to 1000, not {text!r}</source>
+      <translation>muss eine Zahl von 0.1 bis 1000 sein, nicht {text!r}</translation>
+    </message>
+    <message>
+      <source>addresses and names are replaced</source>
+      <translation>Adressen und Namen werden ersetzt</translation>
+    </message>
+    <message>
+      <source>names are replaced</source>
+      <translation>Namen werden ersetzt</translation>
+    </message>
+    <message>
+      <source>addresses are replaced</source>
+      <translation>Adressen werden ersetzt</translation>
+    </message>
+    <message>
+      <source>it contains all addresses and names</source>
+      <translation>sie enthält alle Adressen und Namen</translation>
+    </message>
+    <message>
+      <source>Recording to {file} for {seconds:.0f} s; {about}. Ctrl-C ends it earlier.</source>
+      <translation>Aufzeichnung in {file} für {seconds:.0f} s; {about}. Strg-C beendet sie früher.</translation>
+    </message>
+    <message>
+      <source>The recording has reached its greatest size, {size} MiB.</source>
+      <translation>Die Aufzeichnung hat ihre Höchstgröße von {size} MiB erreicht.</translation>
+    </message>
+    <message>
+      <source>Replay it with: netwatch-tray window --replay {file}</source>
+      <translation>Abspielen mit: netwatch-tray window --replay {file}</translation>
+    </message>
+    <message>
+      <source>must be a whole number from {least} to {most}, not {text!r}</source>
+      <translation>muss eine ganze Zahl von {least} bis {most} sein, nicht {text!r}</translation>
+    </message>
+    <message>
+      <source>must be a day such as 2026-01-31, not {text!r}</source>
+      <translation>muss ein Tag wie 2026-01-31 sein, nicht {text!r}</translation>
+    </message>
+    <message>
       <source>Using defaults until the file is fixed.</source>
       <translation>Bis die Datei berichtigt ist, gelten die Standardwerte.</translation>
+    </message>
+    <message>
+      <source>--from {first} is after --to {last}</source>
+      <translation>--from {first} liegt nach --to {last}</translation>
+    </message>
+    <message>
+      <source>--from {first} is after today</source>
+      <translation>--from {first} liegt nach heute</translation>
     </message>
     <message>
       <source>such as 2026-01-31; default: 30 days ago</source>
@@ -3451,6 +3813,22 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>last day, inclusive</source>
       <translation>letzter Tag, einschließlich</translation>
+    </message>
+    <message>
+      <source>counters and rates of the network interfaces; name, system and processor of this host</source>
+      <translation>Zähler und Raten der Netzwerkschnittstellen; Name, System und Prozessor dieses Rechners</translation>
+    </message>
+    <message>
+      <source>connection counts, processor, memory, disks, and round trips to gateway and DNS server</source>
+      <translation>Zahl der Verbindungen, Prozessor, Arbeitsspeicher, Datenträger und Laufzeiten zu Gateway und DNS-Server</translation>
+    </message>
+    <message>
+      <source>the processes that use the network, with user, memory and path of the program</source>
+      <translation>die Prozesse, die das Netzwerk nutzen, mit Benutzer, Arbeitsspeicher und Pfad des Programms</translation>
+    </message>
+    <message>
+      <source>the connections with both addresses</source>
+      <translation>die Verbindungen mit beiden Adressen</translation>
     </message>
     <message>
       <source>print what uploading sends, or would send, without sending it</source>
@@ -3509,8 +3887,68 @@ Hat jetzt keine Verbindung</translation>
       <translation>zusätzlich an einen OpenTelemetry-Collector senden (optionaler Zusatz)</translation>
     </message>
     <message>
+      <source>Server [{address}]: </source>
+      <translation>Server [{address}]: </translation>
+    </message>
+    <message>
+      <source>server</source>
+      <translation>Server</translation>
+    </message>
+    <message>
+      <source>key</source>
+      <translation>Schlüssel</translation>
+    </message>
+    <message>
+      <source>sent</source>
+      <translation>gesendet</translation>
+    </message>
+    <message>
+      <source>exactly</source>
+      <translation>genau</translation>
+    </message>
+    <message>
+      <source>begin</source>
+      <translation>beginnen</translation>
+    </message>
+    <message>
+      <source>kept in {place}</source>
+      <translation>aufbewahrt in {place}</translation>
+    </message>
+    <message>
+      <source>API key (not shown): </source>
+      <translation>API-Schlüssel (unsichtbar): </translation>
+    </message>
+    <message>
+      <source>Is this key of the same account as the one before? Then this host keeps its history.</source>
+      <translation>Gehört dieser Schlüssel zum selben Konto wie der vorige? Dann behält dieser Rechner seinen Verlauf.</translation>
+    </message>
+    <message>
+      <source>[y/N]</source>
+      <translation>[j/N]</translation>
+    </message>
+    <message>
+      <source>y</source>
+      <translation>j</translation>
+    </message>
+    <message>
+      <source>yes</source>
+      <translation>ja</translation>
+    </message>
+    <message>
+      <source>Snapshots at the level {level} go to {server} each {seconds} s.</source>
+      <translation>Messungen der Stufe {level} gehen alle {seconds} s an {server}.</translation>
+    </message>
+    <message>
+      <source>Snapshots at the level {level} go to {server} each {seconds} s once the program runs.</source>
+      <translation>Messungen der Stufe {level} gehen alle {seconds} s an {server}, sobald das Programm läuft.</translation>
+    </message>
+    <message>
       <source>Nothing is sent any more.</source>
       <translation>Es wird nichts mehr gesendet.</translation>
+    </message>
+    <message>
+      <source>spool</source>
+      <translation>Warteschlange</translation>
     </message>
     <message>
       <source>state</source>
@@ -3523,6 +3961,58 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>off: nothing is sent</source>
       <translation>aus: es wird nichts gesendet</translation>
+    </message>
+    <message>
+      <source>each {seconds} s, at the level {level}:</source>
+      <translation>alle {seconds} s, auf der Stufe {level}:</translation>
+    </message>
+    <message>
+      <source>addresses and names are hidden in all of it</source>
+      <translation>Adressen und Namen sind in allem verborgen</translation>
+    </message>
+    <message>
+      <source>addresses are hidden in all of it</source>
+      <translation>Adressen sind in allem verborgen</translation>
+    </message>
+    <message>
+      <source>names are hidden in all of it</source>
+      <translation>Namen sind in allem verborgen</translation>
+    </message>
+    <message>
+      <source>empty</source>
+      <translation>leer</translation>
+    </message>
+    <message>
+      <source>{waiting} waiting, {delivered} delivered, {refused} refused, {dropped} dropped</source>
+      <translation>{waiting} wartend, {delivered} zugestellt, {refused} abgelehnt, {dropped} verworfen</translation>
+    </message>
+    <message>
+      <source>The server takes a snapshot every ten seconds; trying again in a moment.</source>
+      <translation>Der Server nimmt alle zehn Sekunden eine Messung an; gleich folgt ein neuer Versuch.</translation>
+    </message>
+    <message>
+      <source>{server} took one snapshot of {size} bytes ({protection}).</source>
+      <translation>{server} nahm eine Messung von {size} Bytes an ({protection}).</translation>
+    </message>
+    <message>
+      <source>{server} did not take it: {reason}</source>
+      <translation>{server} nahm sie nicht an: {reason}</translation>
+    </message>
+    <message>
+      <source>Serving {url}</source>
+      <translation>Erreichbar unter {url}</translation>
+    </message>
+    <message>
+      <source>While NetWatch was not measuring</source>
+      <translation>Während NetWatch nicht gemessen hat</translation>
+    </message>
+    <message>
+      <source>UDP, QUIC and other</source>
+      <translation>UDP, QUIC und anderes</translation>
+    </message>
+    <message>
+      <source>Imported, apps not known</source>
+      <translation>Importiert, Apps nicht bekannt</translation>
     </message>
     <message>
       <source>how much was used: per day or month, interface, app or network</source>
@@ -3549,6 +4039,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>ein JSON-Dokument, in Bytes</translation>
     </message>
     <message>
+      <source>Nothing was recorded up to {last}.</source>
+      <translation>Bis {last} wurde nichts aufgezeichnet.</translation>
+    </message>
+    <message>
+      <source>Nothing was recorded between {first} and {last}.</source>
+      <translation>Zwischen {first} und {last} wurde nichts aufgezeichnet.</translation>
+    </message>
+    <message>
       <source>total</source>
       <translation>Summe</translation>
     </message>
@@ -3563,6 +4061,150 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>IMPORTED</source>
       <translation>IMPORTIERT</translation>
+    </message>
+    <message>
+      <source>received</source>
+      <translation>empfangen</translation>
+    </message>
+    <message>
+      <source>1 byte</source>
+      <translation>1 Byte</translation>
+    </message>
+    <message>
+      <source>{count} bytes</source>
+      <translation>{count} Bytes</translation>
+    </message>
+    <message>
+      <source>in 1 packet</source>
+      <translation>in 1 Paket</translation>
+    </message>
+    <message>
+      <source>in {count} packets</source>
+      <translation>in {count} Paketen</translation>
+    </message>
+    <message>
+      <source>6 GiB in a second, 64-bit counters</source>
+      <translation>6 GiB in einer Sekunde, 64-Bit-Zähler</translation>
+    </message>
+    <message>
+      <source>4 GiB + 1 since before, 64-bit counters</source>
+      <translation>4 GiB + 1 seit vorher, 64-Bit-Zähler</translation>
+    </message>
+    <message>
+      <source>1 MB across the end of a 32-bit counter</source>
+      <translation>1 MB über das Ende eines 32-Bit-Zählers</translation>
+    </message>
+    <message>
+      <source>rate engine</source>
+      <translation>Ratenberechnung</translation>
+    </message>
+    <message>
+      <source>no</source>
+      <translation>nein</translation>
+    </message>
+    <message>
+      <source>not known</source>
+      <translation>nicht bekannt</translation>
+    </message>
+    <message>
+      <source>no, the menu tells the same</source>
+      <translation>nein, das Menü zeigt dasselbe</translation>
+    </message>
+    <message>
+      <source>Xfce panel</source>
+      <translation>Xfce-Leiste</translation>
+    </message>
+    <message>
+      <source>LXQt panel</source>
+      <translation>LXQt-Leiste</translation>
+    </message>
+    <message>
+      <source>yes, read again at each hover</source>
+      <translation>ja, bei jedem Überfahren neu gelesen</translation>
+    </message>
+    <message>
+      <source>GNOME Shell with an extension</source>
+      <translation>GNOME Shell mit einer Erweiterung</translation>
+    </message>
+    <message>
+      <source>Cinnamon, MATE or Xfce with XApp</source>
+      <translation>Cinnamon, MATE oder Xfce mit XApp</translation>
+    </message>
+    <message>
+      <source>MATE panel</source>
+      <translation>MATE-Leiste</translation>
+    </message>
+    <message>
+      <source>Ayatana indicators</source>
+      <translation>Ayatana-Indikatoren</translation>
+    </message>
+    <message>
+      <source>tray, XEmbed</source>
+      <translation>Infobereich, XEmbed</translation>
+    </message>
+    <message>
+      <source>no icon: chosen in the settings</source>
+      <translation>kein Symbol: in den Einstellungen gewählt</translation>
+    </message>
+    <message>
+      <source>XEmbed in a process of its own: chosen in the settings</source>
+      <translation>XEmbed in einem eigenen Prozess: in den Einstellungen gewählt</translation>
+    </message>
+    <message>
+      <source>{name}: chosen in the settings</source>
+      <translation>{name}: in den Einstellungen gewählt</translation>
+    </message>
+    <message>
+      <source>session bus</source>
+      <translation>Sitzungsbus</translation>
+    </message>
+    <message>
+      <source>notifications</source>
+      <translation>Benachrichtigungen</translation>
+    </message>
+    <message>
+      <source>none: nobody owns {name}</source>
+      <translation>keiner: {name} hat keinen Besitzer</translation>
+    </message>
+    <message>
+      <source>tray, StatusNotifier</source>
+      <translation>Infobereich, StatusNotifier</translation>
+    </message>
+    <message>
+      <source>a process that cannot be looked at</source>
+      <translation>ein nicht einsehbarer Prozess</translation>
+    </message>
+    <message>
+      <source>{name} ({process}, process {pid})</source>
+      <translation>{name} ({process}, Prozess {pid})</translation>
+    </message>
+    <message>
+      <source>{name} ({process}, process {pid}), no panel is running</source>
+      <translation>{name} ({process}, Prozess {pid}), keine Leiste läuft</translation>
+    </message>
+    <message>
+      <source>tooltip</source>
+      <translation>Kurzinfo</translation>
+    </message>
+    <message>
+      <source>text beside the icon</source>
+      <translation>Text neben dem Symbol</translation>
+    </message>
+    <message>
+      <source>a server is installed and started when needed</source>
+      <translation>ein Dienst ist installiert und startet bei Bedarf</translation>
+    </message>
+    <message>
+      <source>no server: only the icon reports faults</source>
+      <translation>kein Dienst: nur das Symbol meldet Fehler</translation>
+    </message>
+    <message>
+      <source>there is one; used when no panel on the bus shows the icon</source>
+      <translation>vorhanden; genutzt, wenn keine Leiste am Bus das Symbol zeigt</translation>
+    </message>
+    <message>
+      <source>none</source>
+      <translation>keiner</translation>
     </message>
   </context>
   <context>

@@ -42,7 +42,8 @@ _CONTEXTS = ("Argparse", "Facts", "Messages", "Terminal", "Tray")
 
 
 _OF_ARGPARSE = (
-    mark("Argparse", "usage: "), mark("Argparse", "options"), mark("Argparse", "positional arguments"),
+    mark("Argparse", "usage: "), mark("Argparse", "%(prog)s: error: %(message)s\n"),
+    mark("Argparse", "options"), mark("Argparse", "positional arguments"),
     mark("Argparse", "show this help message and exit"), mark("Argparse", "show program's version number and exit"),
     mark("Argparse", "argument %(argument_name)s: %(message)s"), mark("Argparse", "unrecognized arguments: %s"),
     mark("Argparse", "invalid choice: %(value)r (choose from %(choices)s)"), mark("Argparse", "expected one argument"),

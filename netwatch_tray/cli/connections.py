@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from netwatch_tray.cli import record
 from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.language import translate
 
 if TYPE_CHECKING:
     from netwatch_tray.feed.protocol import AppsMessage
@@ -57,8 +58,12 @@ def _connections(options: argparse.Namespace) -> int:
     else:
         units = usable_settings().units
         has_hosts = any(row.host for row in rows)
-        ends = ("HOST", "ADDRESS") if has_hosts else ("LOCAL", "REMOTE")
-        heads = ("APP", "PID", "PROTO", *ends, "STATE", "↓", "↑", "RTT")
+        if has_hosts:
+            ends = translate("Terminal", "HOST"), translate("Terminal", "ADDRESS")
+        else:
+            ends = translate("Terminal", "LOCAL"), translate("Terminal", "REMOTE")
+        state = translate("Terminal", "STATE")
+        heads = ("APP", "PID", translate("Terminal", "PROTOCOL"), *ends, state, "↓", "↑", "RTT")
         print_table(heads, [_cells(row, units, names, has_hosts=has_hosts) for row in rows], "<><<<<>>>")
     return DONE
 
@@ -90,7 +95,9 @@ def _cells(row: Connection, in_units: Units, names: dict[str, str], *, has_hosts
     if row.remote_address in names:
         remote = endpoint(names[row.remote_address], row.remote_port)
     return (
-        row.process or row.unit or (f"user {row.user}" if row.user else units.UNKNOWN),
+        row.process
+        or row.unit
+        or (translate("Terminal", "user {name}").format(name=row.user) if row.user else units.UNKNOWN),
         units.UNKNOWN if row.pid is None else str(row.pid),
         "QUIC" if row.host_origin == "QUIC" else row.protocol,
         *((_host(row), remote) if has_hosts else (row.local, remote)),
@@ -107,7 +114,9 @@ def _host(row: Connection) -> str:
 
     if row.host is None:
         return UNKNOWN
-    origin = f"{row.host_origin}, provider" if row.host_is_providers else str(row.host_origin)
+    origin = str(row.host_origin)
+    if row.host_is_providers:
+        origin = translate("Terminal", "{origin}, provider").format(origin=origin)
     return f"{row.host} ({origin}{f', {row.country}' if row.country else ''})"
 
 
@@ -139,7 +148,16 @@ def _apps(options: argparse.Namespace) -> int:
         rows.append(_app_cells(app, chosen))
         if options.hosts:
             rows += _host_cells([row for row in connections if row.app == app.key], chosen)
-    print_table(("APP", "PROCESSES", "CONNECTIONS", "↓", "↑", "RECEIVED", "SENT"), rows, "<>>>>>>")
+    heads = (
+        "APP",
+        translate("Terminal", "PROCESSES"),
+        translate("Terminal", "CONNECTIONS"),
+        "↓",
+        "↑",
+        translate("Terminal", "RECEIVED"),
+        translate("Terminal", "SENT"),
+    )
+    print_table(heads, rows, "<>>>>>>")
     if message.interval_s:
         down, up = (_sum_line(message, way, chosen) for way in (0, 1))
         print(f"\n{units.DOWN} {down}\n{units.UP} {up}")
@@ -148,9 +166,10 @@ def _apps(options: argparse.Namespace) -> int:
 
 def _app_cells(app: App, in_units: Units) -> tuple[str, ...]:
     from netwatch_tray import units
+    from netwatch_tray.engine.apps import UNSEEN_KEY
 
     return (
-        app.name,
+        translate("Terminal", "Exited before seen") if app.key == UNSEEN_KEY else app.name,
         str(app.processes),
         str(app.connections),
         str(units.rate(app.rx_rate, in_units)),
@@ -203,8 +222,12 @@ def _sum_line(message: AppsMessage, way: int, in_units: Units) -> str:
         for pair in (message.uplink, message.tcp, message.udp or (0, 0), message.other)
     )
     if message.udp is None:
-        return f"total {uplink} = TCP by app {tcp} + UDP, QUIC and other {other}"
-    return f"total {uplink} = TCP by app {tcp} + UDP and QUIC by app {udp} + headers and other {other}"
+        text = translate("Terminal", "total {total} = TCP by app {tcp} + UDP, QUIC and other {other}")
+        return text.format(total=uplink, tcp=tcp, other=other)
+    text = translate(
+        "Terminal", "total {total} = TCP by app {tcp} + UDP and QUIC by app {udp} + headers and other {other}"
+    )
+    return text.format(total=uplink, tcp=tcp, udp=udp, other=other)
 
 
 def _look(recording: Path | None) -> tuple[list[Connection], AppsMessage]:

@@ -44,7 +44,8 @@ def _desktop(options: argparse.Namespace) -> int:
             found = desktop_files.find()
     print(in_words(found))
     for file in found.foreign:
-        print(f"Left as it is, because another program or you made it: {file}", file=sys.stderr)
+        foreign = translate("Terminal", "Left as it is, because another program or you made it: {file}")
+        print(foreign.format(file=file), file=sys.stderr)
     return DONE if found.place else WRONG
 
 

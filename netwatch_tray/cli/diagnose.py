@@ -9,15 +9,31 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import netwatch_tray
+from netwatch_tray import language
 from netwatch_tray.cli.session import DONE, WRONG, ask_status, print_json, print_pairs, print_table
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
-from netwatch_tray.language import said
+from netwatch_tray.language import mark, said, translate
+from netwatch_tray.model import Role
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
     from netwatch_tray.selftest import Verdict
 
 
+_ROLES = {
+    Role.UPLINK: mark("Terminal", "uplink"),
+    Role.UNDERLAY: mark("Terminal", "underlay"),
+    Role.BRIDGE: mark("Terminal", "bridge"),
+    Role.BOND: mark("Terminal", "bond"),
+    Role.BRIDGE_PORT: mark("Terminal", "bridge port"),
+    Role.BOND_MEMBER: mark("Terminal", "bond member"),
+    Role.VLAN: mark("Terminal", "VLAN"),
+    Role.VLAN_PARENT: mark("Terminal", "VLAN parent"),
+    Role.CONTAINER_END: mark("Terminal", "container end"),
+    Role.TUNNEL: mark("Terminal", "tunnel"),
+    Role.LOOPBACK: mark("Terminal", "loopback"),
+    Role.OTHER: mark("Terminal", "other"),
+}
 _PATIENCE = 5.0
 """Seconds for a helper that is just being started."""
 
@@ -45,9 +61,9 @@ def _connections() -> str:
     try:
         source = open_source()
     except UnsupportedError as error:
-        return f"none: {error}"
+        return translate("Terminal", "none: {reason}").format(reason=said(error.message))
     source.close()
-    return f"{source.name}. {source.note}" if source.note else source.name
+    return f"{source.name}. {said(source.note)}" if source.note else source.name
 
 
 def _helper() -> str:
@@ -67,7 +83,7 @@ def _helper() -> str:
 def _countries() -> str:
     from netwatch_tray.collect.country import Countries
 
-    return Countries().source or "none: there is no database of countries"
+    return Countries().source or translate("Terminal", "none: there is no database of countries")
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -78,6 +94,8 @@ def _doctor(options: argparse.Namespace) -> int:
     from netwatch_tray.model import as_tree
     from netwatch_tray.tray.survey import survey
 
+    if options.json:
+        language.use(language.ENGLISH)  # programs read it
     opened = open_interfaces()
     chosen, error = settings.read(paths.settings_file())
     tick = Monitor(opened.source, 1.0, chosen.total).tick()
@@ -87,25 +105,33 @@ def _doctor(options: argparse.Namespace) -> int:
     try:
         status = ask_status()
         helper = said(status.helper) if status.helper else ""
-        agent = f"running, process {status.pid}; tray: {said(status.tray)}"
+        agent = translate("Terminal", "running, process {pid}; tray: {tray}").format(
+            pid=status.pid, tray=said(status.tray)
+        )
     except AgentBusyError as busy:
-        agent = str(busy)
+        agent = said(busy.message)
     except AgentUnreachableError:
-        agent = "not running"
+        agent = translate("Terminal", "not running")
+    program = f"netwatch-tray {netwatch_tray.__version__}, Python {sys.version.split()[0]}, {sys.platform}"
+    fine = translate("Terminal", "{file}: fine").format(file=paths.settings_file())
     report = {
-        "program": f"netwatch-tray {netwatch_tray.__version__}, Python {sys.version.split()[0]}, {sys.platform}",
-        "agent": agent,
-        "settings": str(error) if error else f"{paths.settings_file()}: fine",
-        "feed": str(paths.feed_socket()),
+        translate("Terminal", "program"): program,
+        translate("Terminal", "agent"): agent,
+        translate("Terminal", "settings"): said(error.message) if error else fine,
+        translate("Terminal", "feed"): str(paths.feed_socket()),
         **survey(chosen),
-        **({"menu entry and icons": in_words(desktop_files.find())} if sys.platform == "linux" else {}),
-        "counters": "; ".join(f"{name}: {state}" for name, state in opened.report),
-        **({"note": opened.source.note} if opened.source.note else {}),
-        "connections": _connections(),
-        **({"helper": helper or _helper()} if sys.platform == "linux" else {}),
-        "countries": _countries(),
+        **(
+            {translate("Terminal", "menu entry and icons"): in_words(desktop_files.find())}
+            if sys.platform == "linux"
+            else {}
+        ),
+        translate("Terminal", "counters"): "; ".join(f"{name}: {said(state)}" for name, state in opened.report),
+        **({translate("Terminal", "note"): said(opened.source.note)} if opened.source.note else {}),
+        translate("Terminal", "connections"): _connections(),
+        **({translate("Terminal", "helper"): helper or _helper()} if sys.platform == "linux" else {}),
+        translate("Terminal", "countries"): _countries(),
         **{
-            f"{'  ' * (depth + 1)}{each.name}": f"{each.role}, {wording.why(each)}"
+            f"{'  ' * (depth + 1)}{each.name}": f"{translate('Terminal', _ROLES[each.role])}, {wording.why(each)}"
             for depth, each in as_tree(interfaces)
         },
     }
@@ -151,6 +177,8 @@ def _selftest(options: argparse.Namespace) -> int:
 
     from netwatch_tray import selftest
 
+    if options.json:
+        language.use(language.ENGLISH)  # programs read it
     verdicts = selftest.run()
     if options.json:
         print_json([verdict._asdict() for verdict in verdicts])
@@ -169,7 +197,11 @@ def _print_verdicts(verdicts: list[Verdict]) -> None:
         print(f"[{number}] {printable(name)}")
     print()
     print_table(
-        ["moved", "expected", *(f"[{number}]" for number in range(1, len(names) + 1))],
+        [
+            translate("Terminal", "moved"),
+            translate("Terminal", "expected"),
+            *(f"[{number}]" for number in range(1, len(names) + 1)),
+        ],
         [
             [what, str(next(iter(row.values())).expected), *(_found(row.get(name)) for name in names)]
             for what, row in rows.items()
@@ -177,7 +209,11 @@ def _print_verdicts(verdicts: list[Verdict]) -> None:
         "<>" + ">" * len(names),
     )
     wrong = sum(not verdict.is_right for verdict in verdicts)
-    print(f"\n{wrong} WRONG (marked !)" if wrong else "\nEvery source counted what was moved, to the byte.")
+    print()
+    if wrong:
+        print(translate("Terminal", "{count} WRONG (marked !)").format(count=wrong))
+    else:
+        print(translate("Terminal", "Every source counted what was moved, to the byte."))
 
 
 def _found(verdict: Verdict | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, NO_AGENT, WRONG, complain
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
-from netwatch_tray.language import said
+from netwatch_tray.language import said, translate
 from netwatch_tray.text import printable_lines
 
 if TYPE_CHECKING:
@@ -51,10 +51,12 @@ def _code(act: Callable[[], int]) -> int:
     except OutputError:
         return WRONG  # `_finish` reports it
     except OSError as error:
-        about = "The system refused" if error.filename is None else os.fsdecode(error.filename)
+        about = translate("Terminal", "The system refused")
+        if error.filename is not None:
+            about = os.fsdecode(error.filename)
         return _fail(f"{about}: {error.strerror or error}.")
     except UnicodeError as error:
-        return _fail(f"A name or a path is not valid text: {error}.")
+        return _fail(translate("Terminal", "A name or a path is not valid text: {error}.").format(error=error))
 
 
 def _finish(code: int, output: _Output | None) -> int:
@@ -66,7 +68,8 @@ def _finish(code: int, output: _Output | None) -> int:
         if isinstance(output.failure, BrokenPipeError):  # `netwatch-tray watch | head -1`: the reader is content
             code = DONE
         else:
-            code = _fail(f"The output cannot be written: {output.failure.strerror or output.failure}.")
+            unwritten = translate("Terminal", "The output cannot be written: {reason}.")
+            code = _fail(unwritten.format(reason=output.failure.strerror or output.failure))
     try:
         sys.stderr.flush()
     except OSError:

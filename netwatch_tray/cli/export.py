@@ -10,9 +10,19 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwatch_tray.cli.session import DONE, add_days, chosen_days, open_history, print_csv, print_json, usable_settings
+from netwatch_tray.cli.session import (
+    DONE,
+    add_days,
+    chosen_days,
+    complain,
+    open_history,
+    print_csv,
+    print_json,
+    usable_settings,
+)
 from netwatch_tray.cli.usage import NAMES_OF_REST
 from netwatch_tray.errors import HistoryError
+from netwatch_tray.language import translate
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
@@ -162,19 +172,28 @@ def _import(options: argparse.Namespace) -> int:
     for name in names:
         own = [each for each in told.imports if each.name == name]
         days = sum(each.span == "day" for each in own)
-        where = "counted in the total" if name in counted else f"not in the total (--total {printable(name)} counts it)"
-        print(f"{printable(name)}: days: {days}, months and years: {len(own) - days}; {where}.")
+        row = translate("Terminal", "{name}: days: {days}, months and years: {longer}; counted in the total.")
+        if name not in counted:
+            row = translate(
+                "Terminal",
+                "{name}: days: {days}, months and years: {longer}; not in the total (--total {name} counts it).",
+            )
+        print(row.format(name=printable(name), days=days, longer=len(own) - days))
     if told.added:
-        print(f"Rows of a day, month or year that was there already: {told.added}. They were added up.")
-    if told.refused:
-        listed = "\n".join(f"  {printable(each)}" for each in told.refused[:_MOST_LISTED])
-        more = len(told.refused) - _MOST_LISTED
-        and_more = f"\n  and {more} more" if more > 0 else ""
-        print(
-            f"netwatch-tray: Rows that cannot be right were left out: {len(told.refused)}\n{listed}{and_more}",
-            file=sys.stderr,
+        twice = translate(
+            "Terminal", "Rows of a day, month or year that was there already: {count}. They were added up."
         )
-    print("Only what is older than this program's own first day counts, so nothing counts twice.")
+        print(twice.format(count=told.added))
+    if told.refused:
+        refused = translate("Terminal", "Rows that cannot be right were left out: {count}")
+        lines = [refused.format(count=len(told.refused))]
+        lines += [f"  {printable(each)}" for each in told.refused[:_MOST_LISTED]]
+        if (more := len(told.refused) - _MOST_LISTED) > 0:
+            lines.append("  " + translate("Terminal", "and {count} more").format(count=more))
+        complain("\n".join(lines))
+    print(
+        translate("Terminal", "Only what is older than this program's own first day counts, so nothing counts twice.")
+    )
     return DONE
 
 

@@ -9,7 +9,7 @@ import time
 
 from netwatch_tray.cli.session import DONE, WRONG, complain, print_pairs
 from netwatch_tray.errors import NetWatchError, message
-from netwatch_tray.language import said
+from netwatch_tray.language import said, translate
 
 _ANSWER_TIMEOUT = 5.0
 
@@ -38,7 +38,8 @@ def _user(text: str) -> int:
     try:
         return (pwd.getpwuid(int(text)) if text.isdecimal() else pwd.getpwnam(text)).pw_uid
     except (KeyError, OverflowError):
-        raise argparse.ArgumentTypeError(f"there is no user {text!r}") from None
+        problem = translate("Terminal", "there is no user {text!r}").format(text=text)
+        raise argparse.ArgumentTypeError(problem) from None
 
 
 def _helper(options: argparse.Namespace) -> int:
@@ -58,11 +59,15 @@ def _helper(options: argparse.Namespace) -> int:
     match options.what:
         case "install":
             helper_setup.install(users)
-            print(f"The helper is set up for {_names(helper_setup.allowed_users())}. It runs while an agent uses it.")
+            done = translate("Terminal", "The helper is set up for {names}. It runs while an agent uses it.")
+            print(done.format(names=_names(helper_setup.allowed_users())))
         case "remove":
-            print("The helper is removed." if helper_setup.remove() else "Nothing to remove.")
+            if helper_setup.remove():
+                print(translate("Terminal", "The helper is removed."))
+            else:
+                print(translate("Terminal", "Nothing to remove."))
         case "run":
-            print(f"Serving {_names(users)} until Ctrl-C.", flush=True)
+            print(translate("Terminal", "Serving {names} until Ctrl-C.").format(names=_names(users)), flush=True)
             helper_setup.run(users)
     return DONE
 
@@ -94,16 +99,19 @@ def _status() -> int:
         state = said(reason or message("The helper does not answer."))
     else:
         began = time.localtime(time.time() - clock.boottime() + info.attached_since)
-        state = f"Running since {time.strftime('%H:%M:%S', began)}, process {info.pid}"
+        state = translate("Terminal", "Running since {time}, process {pid}")
         if not info.is_whole_system:
-            state += "; counts this container only"
-    pairs = {"helper": state}
+            state = translate("Terminal", "Running since {time}, process {pid}; counts this container only")
+        state = state.format(time=time.strftime("%H:%M:%S", began), pid=info.pid)
+    pairs = {translate("Terminal", "helper"): state}
     if helper_setup.is_installed():
-        pairs["serves"] = _names(helper_setup.allowed_users())
+        pairs[translate("Terminal", "serves")] = _names(helper_setup.allowed_users())
         if helper_setup.is_outdated():
-            pairs["version"] = "Of another version of NetWatch Tray than this one. Set it up again."
+            pairs[translate("Terminal", "version")] = translate(
+                "Terminal", "Of another version of NetWatch Tray than this one. Set it up again."
+            )
     else:
-        pairs["to set it up"] = "netwatch-tray helper install"
+        pairs[translate("Terminal", "to set it up")] = "netwatch-tray helper install"
     print_pairs(pairs)
     return DONE if info else WRONG
 

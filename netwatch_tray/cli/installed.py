@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from netwatch_tray import launch, paths
+from netwatch_tray import language, launch, paths
 from netwatch_tray.cli.session import DONE, WRONG, print_json, print_table
 from netwatch_tray.errors import NetWatchError
+from netwatch_tray.language import said, translate
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage
@@ -34,12 +35,19 @@ class Part(NamedTuple):
 
 def run(*, as_json: bool) -> int:
     """Checks, prints a line for each part, and returns the exit code."""
+    if as_json:
+        language.use(language.ENGLISH)  # programs read it
     parts = check()
     if as_json:
         print_json([part._asdict() for part in parts])
     else:
         print_table(
-            ("PART", "", "FOUND"), [(name, "ok" if right else "WRONG", text) for name, text, right in parts], "<<<"
+            (translate("Terminal", "PART"), "", translate("Terminal", "FOUND")),
+            [
+                (name, translate("Terminal", "ok") if right else translate("Terminal", "WRONG"), text)
+                for name, text, right in parts
+            ],
+            "<<<",
         )
     return DONE if all(part.is_right for part in parts) else WRONG
 
@@ -48,13 +56,13 @@ def check() -> list[Part]:
     """All parts, whatever is wrong with the others."""
     with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
         looks: Mapping[str, Callable[[], str]] = {
-            "interfaces": _interfaces,
-            "connections": _connections,
-            "tray": _tray,
-            "history": lambda: _history(Path(directory)),
-            "certificates": _certificates,
-            "symbols and fonts": _symbols_and_fonts,
-            "agent and window": lambda: _agent_and_window(Path(directory)),
+            translate("Terminal", "interfaces"): _interfaces,
+            translate("Terminal", "connections"): _connections,
+            translate("Terminal", "tray"): _tray,
+            translate("Terminal", "history"): lambda: _history(Path(directory)),
+            translate("Terminal", "certificates"): _certificates,
+            translate("Terminal", "symbols and fonts"): _symbols_and_fonts,
+            translate("Terminal", "agent and window"): lambda: _agent_and_window(Path(directory)),
         }
         return [_part(name, look) for name, look in looks.items()]
 
@@ -62,7 +70,9 @@ def check() -> list[Part]:
 def _part(name: str, look: Callable[[], str]) -> Part:
     try:
         return Part(name, look(), is_right=True)
-    except (NetWatchError, ImportError, OSError) as error:
+    except NetWatchError as error:
+        return Part(name, said(error.message), is_right=False)
+    except (ImportError, OSError) as error:
         return Part(name, str(error), is_right=False)
 
 
@@ -105,7 +115,8 @@ def _tray() -> str:
         from netwatch_tray.tray.backends import status_notifier as module
     if not all(draw(Glyph("rates", 2, 2), size, backend.bar).getbbox() for size in backend.sizes):
         raise NetWatchError("The icon is drawn empty.")
-    return f"{module.Icon.__module__.rpartition('.')[2]}, icon in {len(backend.sizes)} sizes"
+    text = translate("Terminal", "{module}, icon in {count} sizes")
+    return text.format(module=module.Icon.__module__.rpartition(".")[2], count=len(backend.sizes))
 
 
 def _history(directory: Path) -> str:
@@ -135,7 +146,7 @@ def _certificates() -> str:
             "No certificate authority of the system was found, so uploads would be refused. Everything else works. "
             "Install ca-certificates, or name a file of them in SSL_CERT_FILE."
         )
-    return f"{stored} authorities, {ssl.OPENSSL_VERSION}"
+    return translate("Terminal", "{count} authorities, {version}").format(count=stored, version=ssl.OPENSSL_VERSION)
 
 
 def _symbols_and_fonts() -> str:
@@ -153,7 +164,8 @@ def _symbols_and_fonts() -> str:
     if not families and sys.platform == "linux":
         raise NetWatchError("No font was found, so the window would have no text. Install fonts-dejavu-core.")
     del application
-    return f"{len(names)} symbols, {len(families)} font families"
+    text = translate("Terminal", "{symbols} symbols, {families} font families")
+    return text.format(symbols=len(names), families=len(families))
 
 
 def _is_drawn(image: QImage) -> bool:
@@ -191,7 +203,7 @@ def _agent_and_window(directory: Path) -> str:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-    return f"version {version}"
+    return translate("Terminal", "version {version}").format(version=version)
 
 
 def _ask(environment: Mapping[str, str]) -> dict[str, object]:

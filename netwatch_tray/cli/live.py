@@ -61,7 +61,8 @@ def _interval(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0.1 <= (seconds := float(text)) <= 3600:
             return seconds
-    raise argparse.ArgumentTypeError(f"must be a number of seconds from 0.1 to 3600, not {text!r}")
+    problem = translate("Terminal", "must be a number of seconds from 0.1 to 3600, not {text!r}")
+    raise argparse.ArgumentTypeError(problem.format(text=text))
 
 
 def _watch(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from netwatch_tray import launch
 from netwatch_tray.cli import record
 from netwatch_tray.cli.session import DONE, connect, has_display, send
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, AlreadyRunningError, NetWatchError
+from netwatch_tray.language import translate
 
 _QUIT_TIMEOUT = 10.0
 _REBIND_TIMEOUT = 5.0
@@ -34,7 +35,8 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 def start(_options: argparse.Namespace) -> int:
     """Without a verb."""
     if not has_display():
-        print("No display here, so no tray and no window; live rates until Ctrl-C:", file=sys.stderr)
+        no_display = translate("Terminal", "No display here, so no tray and no window; live rates until Ctrl-C:")
+        print(no_display, file=sys.stderr)
         from netwatch_tray.cli import live
 
         return live.watch(interval=1.0)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from netwatch_tray.cli.session import DONE, complain
 from netwatch_tray.errors import CollectError, NetWatchError, UnsupportedError
+from netwatch_tray.language import translate
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.sockets import ConnectionSource
@@ -62,7 +63,8 @@ def add_replay(verb: argparse.ArgumentParser, *, is_live: bool = True) -> None:
 def _duration(text: str) -> float:
     found = re.fullmatch(r"(\d{1,6})([smh])", text)
     if found is None or not int(found[1]):
-        raise argparse.ArgumentTypeError(f"must be a time such as 90s, 10m or 2h, not {text!r}")
+        problem = translate("Terminal", "must be a time such as 90s, 10m or 2h, not {text!r}")
+        raise argparse.ArgumentTypeError(problem.format(text=text))
     return float(int(found[1]) * _UNITS[found[2]])
 
 
@@ -70,7 +72,8 @@ def _speed(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0.1 <= (speed := float(text)) <= 1000:
             return speed
-    raise argparse.ArgumentTypeError(f"must be a number from 0.1 to 1000, not {text!r}")
+    problem = translate("Terminal", "must be a number from 0.1 to 1000, not {text!r}")
+    raise argparse.ArgumentTypeError(problem.format(text=text))
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -79,23 +82,29 @@ def _record(options: argparse.Namespace) -> int:
     from netwatch_tray.recording.format import MAX_BYTES
     from netwatch_tray.recording.recorder import Recorder
 
-    hidden = [word for word, kept in (("addresses", options.with_addresses), ("names", options.with_names)) if not kept]
-    about = f"{' and '.join(hidden)} are replaced" if hidden else "it contains all addresses and names"
+    about = {
+        (False, False): translate("Terminal", "addresses and names are replaced"),
+        (True, False): translate("Terminal", "names are replaced"),
+        (False, True): translate("Terminal", "addresses are replaced"),
+        (True, True): translate("Terminal", "it contains all addresses and names"),
+    }[options.with_addresses, options.with_names]
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores SIGHUP
             signal.signal(number, lambda *_: stopped.set())
     recorder = Recorder(options.file, hides_addresses=not options.with_addresses, hides_names=not options.with_names)
     with contextlib.closing(recorder):
-        print(f"Recording to {options.file} for {options.seconds:.0f} s; {about}. Ctrl-C ends it earlier.", flush=True)
+        begin = translate("Terminal", "Recording to {file} for {seconds:.0f} s; {about}. Ctrl-C ends it earlier.")
+        print(begin.format(file=options.file, seconds=options.seconds, about=about), flush=True)
         end = time.monotonic() + options.seconds
         for _ in record(recorder):
             if stopped.is_set() or time.monotonic() >= end:
                 break
             if recorder.size > MAX_BYTES:
-                complain(f"The recording has reached its greatest size, {MAX_BYTES >> 20} MiB.")
+                full = translate("Terminal", "The recording has reached its greatest size, {size} MiB.")
+                complain(full.format(size=MAX_BYTES >> 20))
                 break
-    print(f"Replay it with: netwatch-tray window --replay {options.file}")
+    print(translate("Terminal", "Replay it with: netwatch-tray window --replay {file}").format(file=options.file))
     return DONE
 
 

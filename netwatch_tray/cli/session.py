@@ -36,7 +36,8 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         with contextlib.suppress(ValueError):
             if least <= (number := int(text)) <= most:
                 return number
-        raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not {text!r}")
+        problem = translate("Terminal", "must be a whole number from {least} to {most}, not {text!r}")
+        raise argparse.ArgumentTypeError(problem.format(least=least, most=most, text=text))
 
     return parse
 
@@ -46,7 +47,8 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a day such as 2026-01-31, not {text!r}") from None
+        problem = translate("Terminal", "must be a day such as 2026-01-31, not {text!r}").format(text=text)
+        raise argparse.ArgumentTypeError(problem) from None
 
 
 def connect() -> tuple[FeedClient, Hello]:
@@ -144,7 +146,10 @@ def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[
     earliest = date.min if default_days is None else date.fromordinal(max(1, last.toordinal() - default_days + 1))
     first: date = options.first or earliest
     if first > last:
-        options.misused(f"--from {first} is after {f'--to {last}' if options.last else 'today'}")
+        problem = translate("Terminal", "--from {first} is after --to {last}")
+        if options.last is None:
+            problem = translate("Terminal", "--from {first} is after today")
+        options.misused(problem.format(first=first, last=last))
     return first, last
 
 

@@ -20,7 +20,7 @@ from netwatch_tray.cli.session import (
     whole_number,
 )
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, SettingsError, message
-from netwatch_tray.language import said, translate
+from netwatch_tray.language import mark, said, translate
 from netwatch_tray.settings import UploadLevel
 from netwatch_tray.text import printable_json
 
@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from netwatch_tray.cloud.account import Endpoint, Key
     from netwatch_tray.settings import Settings, Upload
 
+_LEVELS: dict[UploadLevel, str] = {
+    "rates": mark("Terminal", "counters and rates of the network interfaces; name, system and processor of this host"),
+    "system": mark(
+        "Terminal", "connection counts, processor, memory, disks, and round trips to gateway and DNS server"
+    ),
+    "apps": mark("Terminal", "the processes that use the network, with user, memory and path of the program"),
+    "connections": mark("Terminal", "the connections with both addresses"),
+}
+"""What each level adds to the one before."""
 _PREVIEW_SECONDS = 2.0
 """What the rates of a snapshot are measured over."""
 _METRICS_SECONDS = 5.0
@@ -115,7 +124,7 @@ def _setup(options: argparse.Namespace) -> int:
     settings = load_settings()
     address = options.endpoint or settings.upload.endpoint
     if sys.stdin.isatty() and not options.endpoint:
-        address = _asked(f"Server [{address}]: ") or address
+        address = _asked(translate("Terminal", "Server [{address}]: ").format(address=address)) or address
     endpoint = account.parse_endpoint(address)
     before = _account_before(settings.upload)
     chosen = {
@@ -130,11 +139,11 @@ def _setup(options: argparse.Namespace) -> int:
     account.identity(endpoint, key, like=before if _is_same_account(options, before, (endpoint, key)) else None)
     print_pairs(
         {
-            "server": str(endpoint),
-            "key": f"kept in {where}",
-            "sent": _what(upload),
-            "exactly": "netwatch-tray snapshot --pretty",
-            "begin": "netwatch-tray upload on",
+            translate("Terminal", "server"): str(endpoint),
+            translate("Terminal", "key"): translate("Terminal", "kept in {place}").format(place=where),
+            translate("Terminal", "sent"): _what(upload),
+            translate("Terminal", "exactly"): "netwatch-tray snapshot --pretty",
+            translate("Terminal", "begin"): "netwatch-tray upload on",
         }
     )
     return DONE
@@ -148,7 +157,7 @@ def _asked_key() -> Key:
         import getpass
 
         with contextlib.suppress(EOFError):
-            text = getpass.getpass("API key (not shown): ")
+            text = getpass.getpass(translate("Terminal", "API key (not shown): "))
     else:
         text = sys.stdin.readline()
     if not text.strip():
@@ -175,8 +184,9 @@ def _is_same_account(
         return bool(options.same_account)
     if not sys.stdin.isatty():
         return False
-    answer = _asked("Is this key of the same account as the one before? Then this host keeps its history. [y/N] ")
-    return answer.lower() in {"y", "yes"}
+    same = translate("Terminal", "Is this key of the same account as the one before? Then this host keeps its history.")
+    answer = _asked(f"{same} {translate('Terminal', '[y/N]')} ")
+    return answer.lower() in {"y", "yes", translate("Terminal", "y"), translate("Terminal", "yes")}
 
 
 def _asked(question: str) -> str:
@@ -191,8 +201,12 @@ def _on(_options: argparse.Namespace) -> int:
 
     found = account.resolve(load_settings().upload)
     upload, is_running = _change_upload(on=True)
-    when = f"each {account.interval(upload)} s{'' if is_running else ' once the program runs'}"
-    print(f"Snapshots at the level {upload.level} go to {found.endpoint} {when}.")
+    text = translate("Terminal", "Snapshots at the level {level} go to {server} each {seconds} s.")
+    if not is_running:
+        text = translate(
+            "Terminal", "Snapshots at the level {level} go to {server} each {seconds} s once the program runs."
+        )
+    print(text.format(level=upload.level, server=found.endpoint, seconds=account.interval(upload)))
     return DONE
 
 
@@ -239,9 +253,9 @@ def _status(_options: argparse.Namespace) -> int:
             translate("Terminal", "upload"): translate("Terminal", "on")
             if upload.on
             else translate("Terminal", "off: nothing is sent"),
-            "server": str(endpoint),
-            "sent": _what(upload),
-            "spool": _waiting(paths.spool_file().exists()),
+            translate("Terminal", "server"): str(endpoint),
+            translate("Terminal", "sent"): _what(upload),
+            translate("Terminal", "spool"): _waiting(paths.spool_file().exists()),
             translate("Terminal", "state"): said(state),
         }
     )
@@ -251,13 +265,17 @@ def _status(_options: argparse.Namespace) -> int:
 def _what(upload: Upload) -> str:
     """Each part of what is sent on a line of its own, below the first."""
     from netwatch_tray.cloud import account
-    from netwatch_tray.cloud.privacy import LEVELS, includes
+    from netwatch_tray.cloud.privacy import includes
 
-    hidden = [word for word, on in (("addresses", upload.hide_addresses), ("names", upload.hide_names)) if on]
-    first = f"each {account.interval(upload)} s, at the level {upload.level}:"
-    parts = [text for level, text in LEVELS.items() if includes(upload.level, level)]
-    if hidden:
-        parts.append(f"{' and '.join(hidden)} are hidden in all of it")
+    first = translate("Terminal", "each {seconds} s, at the level {level}:")
+    first = first.format(seconds=account.interval(upload), level=upload.level)
+    parts = [translate("Terminal", text) for level, text in _LEVELS.items() if includes(upload.level, level)]
+    if upload.hide_addresses and upload.hide_names:
+        parts.append(translate("Terminal", "addresses and names are hidden in all of it"))
+    elif upload.hide_addresses:
+        parts.append(translate("Terminal", "addresses are hidden in all of it"))
+    elif upload.hide_names:
+        parts.append(translate("Terminal", "names are hidden in all of it"))
     return "\n  - ".join([first, *parts])
 
 
@@ -266,11 +284,12 @@ def _waiting(exists: bool) -> str:
     from netwatch_tray.cloud.spool import Spool
 
     if not exists:
-        return "empty"
+        return translate("Terminal", "empty")
     spool = Spool(paths.spool_file())
     counts = spool.counts()
     spool.close()
-    return f"{counts.waiting} waiting, {counts.delivered} delivered, {counts.aside} refused, {counts.dropped} dropped"
+    text = translate("Terminal", "{waiting} waiting, {delivered} delivered, {refused} refused, {dropped} dropped")
+    return text.format(waiting=counts.waiting, delivered=counts.delivered, refused=counts.aside, dropped=counts.dropped)
 
 
 def _test(_options: argparse.Namespace) -> int:
@@ -293,16 +312,19 @@ def _test(_options: argparse.Namespace) -> int:
     client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
     response = client.post(body)
     if response.status == 429:
-        print("The server takes a snapshot every ten seconds; trying again in a moment.", file=sys.stderr)
+        again = translate("Terminal", "The server takes a snapshot every ten seconds; trying again in a moment.")
+        print(again, file=sys.stderr)
         time.sleep(PACE.gap)
         response = client.post(body)
     client.close()
     decision = decide(response, 1, None)
     if isinstance(decision, PerSnapshot) and decision.outcomes[0][0] is Outcome.ACCEPTED:
-        print(f"{found.endpoint} took one snapshot of {len(body)} bytes ({describe(found.endpoint)}).")
+        taken = translate("Terminal", "{server} took one snapshot of {size} bytes ({protection}).")
+        print(taken.format(server=found.endpoint, size=len(body), protection=said(describe(found.endpoint))))
         return DONE
     reason = decision.outcomes[0][1] if isinstance(decision, PerSnapshot) else decision.reason
-    complain(f"{found.endpoint} did not take it: {reason}")
+    refused = translate("Terminal", "{server} did not take it: {reason}")
+    complain(refused.format(server=found.endpoint, reason=said(reason)))
     return WRONG
 
 
@@ -328,7 +350,7 @@ def _serve_metrics(options: argparse.Namespace) -> int:
         raise SettingsError(
             "Port {port} cannot be served: {reason}.", port=options.port, reason=error.strerror
         ) from error
-    print(f"Serving {server.url}", flush=True)
+    print(translate("Terminal", "Serving {url}").format(url=server.url), flush=True)
     try:
         while True:
             time.sleep(_METRICS_SECONDS)

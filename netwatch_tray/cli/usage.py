@@ -17,7 +17,7 @@ from netwatch_tray.cli.session import (
     print_table,
     usable_settings,
 )
-from netwatch_tray.language import translate
+from netwatch_tray.language import mark, translate
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 _DEFAULT_DAYS = 30
 NAMES_OF_REST = {
-    "unmeasured": "While NetWatch was not measuring",
-    "other": "UDP, QUIC and other",
-    "imported": "Imported, apps not known",
+    "unmeasured": mark("Terminal", "While NetWatch was not measuring"),
+    "other": mark("Terminal", "UDP, QUIC and other"),
+    "imported": mark("Terminal", "Imported, apps not known"),
 }
-"""Of what no app accounts for; apps and these together are the total."""
+"""Of what no app accounts for; apps and these together are the total. English in machine formats."""
 
 
 def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,7 +53,10 @@ def _usage(options: argparse.Namespace) -> int:
     with open_history() as reader:
         rows = list(_rows(reader, options, settings, first, last))
         remainder = _remainder(reader, first, last) if options.apps else []
-    rows += [(NAMES_OF_REST[kind], used) for kind, used in remainder]
+    if options.json:
+        rows += [(NAMES_OF_REST[kind], used) for kind, used in remainder]
+    else:
+        rows += [(translate("Terminal", NAMES_OF_REST[kind]), used) for kind, used in remainder]
     if options.json:
         kinds = [kind for kind, _used in remainder]
         kinds = [*["app"] * (len(rows) - len(kinds)), *kinds]
@@ -65,7 +68,10 @@ def _usage(options: argparse.Namespace) -> int:
         # Interfaces over each other carry the same bytes: their sum says nothing.
         _print(rows, settings, with_sum=not options.interfaces)
     else:
-        print(f"Nothing was recorded {f'between {first} and' if first > date.min else 'up to'} {last}.")
+        nothing = translate("Terminal", "Nothing was recorded up to {last}.")
+        if first > date.min:
+            nothing = translate("Terminal", "Nothing was recorded between {first} and {last}.")
+        print(nothing.format(first=first, last=last))
     return DONE
 
 

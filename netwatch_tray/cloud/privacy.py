@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from msgspec import UNSET
@@ -15,22 +15,15 @@ from msgspec import UNSET
 from netwatch_tray.cloud import wire
 from netwatch_tray.settings import Upload, UploadLevel
 
-LEVELS: dict[UploadLevel, str] = {
-    "rates": "counters and rates of the network interfaces; name, system and processor of this host",
-    "system": "connection counts, processor, memory, disks, and round trips to gateway and DNS server",
-    "apps": "the processes that use the network, with user, memory and path of the program",
-    "connections": "the connections with both addresses",
-}
-"""From least to most, each with what it adds."""
-
-_ORDER = list(LEVELS)
+_ORDER: tuple[UploadLevel, ...] = get_args(UploadLevel)
+"""From least to most."""
 
 
 class Scope(NamedTuple):
     """How much a snapshot contains."""
 
     level: int = 0
-    """0 to 3, in the order of LEVELS."""
+    """0 to 3, in the order of UploadLevel."""
     hides_addresses: bool = False
     hides_names: bool = False
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import TrayUnavailableError
+from netwatch_tray.language import mark, said, translate
 from netwatch_tray.settings import Settings
 from netwatch_tray.tray.backends import choose
 from netwatch_tray.tray.backends.bus import session_address
@@ -35,22 +36,29 @@ class _Panel(NamedTuple):
     tooltip: str
     text: str
 
+    def translated(self) -> _Panel:
+        return _Panel(*(translate("Terminal", text) for text in self))
+
+
+_YES, _NO, _UNKNOWN = mark("Terminal", "yes"), mark("Terminal", "no"), mark("Terminal", "not known")
+_IN_MENU = mark("Terminal", "no, the menu tells the same")
+
 
 _PANELS = {
     # The process that owns the watcher's name. What was seen in tests, and what is known of the others.
-    "xfce4-panel": _Panel("Xfce panel", "yes", "no"),
-    "lxqt-panel": _Panel("LXQt panel", "yes, read again at each hover", "no"),
-    "waybar": _Panel("waybar", "yes", "no"),
-    "gnome-shell": _Panel("GNOME Shell with an extension", "no, the menu tells the same", "yes"),
-    "plasmashell": _Panel("KDE Plasma", "yes", "no"),
-    "kded5": _Panel("KDE Plasma", "yes", "no"),
-    "kded6": _Panel("KDE Plasma", "yes", "no"),
-    "cinnamon": _Panel("Cinnamon", "yes", "no"),
-    "xapp-sn-watcher": _Panel("Cinnamon, MATE or Xfce with XApp", "yes", "no"),
-    "mate-panel": _Panel("MATE panel", "yes", "yes"),
-    "notification-ar": _Panel("MATE panel", "yes", "yes"),
-    "ayatana-indicat": _Panel("Ayatana indicators", "no, the menu tells the same", "yes"),
-    "swaybar": _Panel("swaybar", "no", "no"),
+    "xfce4-panel": _Panel(mark("Terminal", "Xfce panel"), _YES, _NO),
+    "lxqt-panel": _Panel(mark("Terminal", "LXQt panel"), mark("Terminal", "yes, read again at each hover"), _NO),
+    "waybar": _Panel("waybar", _YES, _NO),
+    "gnome-shell": _Panel(mark("Terminal", "GNOME Shell with an extension"), _IN_MENU, _YES),
+    "plasmashell": _Panel("KDE Plasma", _YES, _NO),
+    "kded5": _Panel("KDE Plasma", _YES, _NO),
+    "kded6": _Panel("KDE Plasma", _YES, _NO),
+    "cinnamon": _Panel("Cinnamon", _YES, _NO),
+    "xapp-sn-watcher": _Panel(mark("Terminal", "Cinnamon, MATE or Xfce with XApp"), _YES, _NO),
+    "mate-panel": _Panel(mark("Terminal", "MATE panel"), _YES, _YES),
+    "notification-ar": _Panel(mark("Terminal", "MATE panel"), _YES, _YES),
+    "ayatana-indicat": _Panel(mark("Terminal", "Ayatana indicators"), _IN_MENU, _YES),
+    "swaybar": _Panel("swaybar", _NO, _NO),
 }
 
 _XFCE_PLUGIN = re.compile(r"wrapper-2\.0|panel-\d+-.+")
@@ -61,34 +69,39 @@ _DRAWING = ("gnome-shell", "ayatana-indicat", "xfce4-panel")
 
 def survey(settings: Settings) -> dict[str, str]:
     """What was found, by what it is about; in words."""
-    report = {"tray": _choice(settings)}
+    report = {translate("Terminal", "tray"): _choice(settings)}
     if sys.platform == "linux":
         report |= _bus_report()
-        report["tray, XEmbed"] = _xembed()
+        report[translate("Terminal", "tray, XEmbed")] = _xembed()
     return report
 
 
 def _choice(settings: Settings) -> str:
     way = settings.tray.way
     if way == "none":
-        return "no icon: chosen in the settings"
+        return translate("Terminal", "no icon: chosen in the settings")
     try:
         backend = choose()
     except TrayUnavailableError as error:
-        return str(error)
+        return said(error.message)
     if way == "xembed" and sys.platform == "linux":
-        return "XEmbed in a process of its own: chosen in the settings"
-    why = "chosen in the settings" if way == "statusnotifier" else backend.why
-    return f"{backend.name}, because {why}"
+        return translate("Terminal", "XEmbed in a process of its own: chosen in the settings")
+    if way == "statusnotifier":
+        return translate("Terminal", "{name}: chosen in the settings").format(name=backend.name)
+    return f"{backend.name}: {said(backend.why)}"
 
 
 def _bus_report() -> dict[str, str]:
     try:
         bus = open_dbus_connection(session_address())
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        return {"session bus": f"{session_address()}: {error}"}
+        return {translate("Terminal", "session bus"): f"{session_address()}: {error}"}
     try:
-        return {"session bus": session_address(), **_panel_report(bus), "notifications": _notification_server(bus)}
+        return {
+            translate("Terminal", "session bus"): session_address(),
+            **_panel_report(bus),
+            translate("Terminal", "notifications"): _notification_server(bus),
+        }
     finally:
         bus.close()
 
@@ -96,15 +109,18 @@ def _bus_report() -> dict[str, str]:
 def _panel_report(bus: DBusConnection) -> dict[str, str]:
     owner = _ask(bus, *_BUS, "GetConnectionUnixProcessID", "s", (_WATCHER,))
     if owner is None:
-        return {"tray, StatusNotifier": f"none: nobody owns {_WATCHER}"}
-    process = process_name(int(owner)) or "a process that cannot be looked at"
+        nobody = translate("Terminal", "none: nobody owns {name}").format(name=_WATCHER)
+        return {translate("Terminal", "tray, StatusNotifier"): nobody}
+    process = process_name(int(owner)) or translate("Terminal", "a process that cannot be looked at")
     program = "xfce4-panel" if _XFCE_PLUGIN.fullmatch(process) else process
-    panel = _PANELS.get(program, _Panel(process, "not known", "not known"))
-    host = "" if _has_host(bus, program) else ", no panel is running"
+    panel = _PANELS.get(program, _Panel(process, _UNKNOWN, _UNKNOWN)).translated()
+    found = translate("Terminal", "{name} ({process}, process {pid})")
+    if not _has_host(bus, program):
+        found = translate("Terminal", "{name} ({process}, process {pid}), no panel is running")
     return {
-        "tray, StatusNotifier": f"{panel.name} ({process}, process {owner}){host}",
-        "tooltip": panel.tooltip,
-        "text beside the icon": panel.text,
+        translate("Terminal", "tray, StatusNotifier"): found.format(name=panel.name, process=process, pid=owner),
+        translate("Terminal", "tooltip"): panel.tooltip,
+        translate("Terminal", "text beside the icon"): panel.text,
     }
 
 
@@ -121,8 +137,8 @@ def _notification_server(bus: DBusConnection) -> str:
     if name is not None:
         return str(name)
     if _NOTIFICATIONS in (_ask(bus, *_BUS, "ListActivatableNames") or ()):
-        return "a server is installed and started when needed"
-    return "no server: faults are told by the icon alone"
+        return translate("Terminal", "a server is installed and started when needed")
+    return translate("Terminal", "no server: only the icon reports faults")
 
 
 def _ask(
@@ -142,10 +158,12 @@ def _xembed() -> str:
     try:
         watch = XEmbedWatch(scheduler)
     except TrayUnavailableError as error:
-        return f"none: {error}"
+        return translate("Terminal", "none: {reason}").format(reason=said(error.message))
     else:
         found = watch.has_tray
         watch.close()
-        return "there is one; used when no panel on the bus shows the icon" if found else "none"
+        if found:
+            return translate("Terminal", "there is one; used when no panel on the bus shows the icon")
+        return translate("Terminal", "none")
     finally:
         scheduler.close()

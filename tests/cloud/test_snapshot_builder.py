@@ -7,7 +7,7 @@ import json
 import random
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -404,7 +404,7 @@ def test_words_that_replace_names_are_stable_and_depend_on_the_secret() -> None:
 @given(
     names=st.lists(st.text(max_size=8), max_size=4),
     rates=st.lists(st.none() | st.floats(0, 1e12), max_size=4),
-    level=st.sampled_from(list(privacy.LEVELS)),
+    level=st.sampled_from(get_args(UploadLevel)),
     hide=st.booleans(),
 )
 def test_any_names_of_a_machine_make_a_valid_snapshot(
