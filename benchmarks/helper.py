@@ -32,8 +32,9 @@ sys.path.insert(0, str(HERE.parent / "tests" / "helper"))
 import hellos
 from helper_service import Service, read, service
 
-from netwatch_tray.collect.helper_client import HelperClient, Packet, PacketKind
-from netwatch_tray.collect.names import dns, quic, tls
+from netwatch_tray.collect.helper_client import HelperClient
+from netwatch_tray.collect.names import quic, tls
+from netwatch_tray.engine.hosts import Hosts
 from netwatch_tray.helper import bpf, probes
 
 SECONDS = 60
@@ -171,6 +172,7 @@ def readings() -> list[Row]:
 def parsers() -> list[Row]:
     def initials() -> None:
         flows = quic.Flows()
+        quic.client_keys.cache_clear()
         for datagram in _INITIALS:
             flows.take(1, datagram)
 
@@ -232,29 +234,14 @@ def agent(path: str) -> None:
     before = pss_mb(os.getpid())
     client = HelperClient(path)
     read(client)
-    parse = Parser()
+    hosts = Hosts(time.time)
     print("ready", flush=True)
     began = time.process_time()
     for _ in range(int(SECONDS / READ_EVERY)):
         time.sleep(READ_EVERY)
-        for packet in read(client).packets:
-            parse(packet)
+        reading = read(client)
+        hosts.take(reading.packets, reading.owners, lambda _cookie: None)
     print(json.dumps([pss_mb(os.getpid()) - before, (time.process_time() - began) * 1000 * 60 / SECONDS]), flush=True)
-
-
-class Parser:
-    """What becomes of a packet in an agent."""
-
-    def __init__(self) -> None:
-        self._streams, self._flows = tls.Streams(), quic.Flows()
-
-    def __call__(self, packet: Packet) -> None:
-        if packet.kind is PacketKind.TLS_HELLO:
-            self._streams.take(packet.flow, packet.payload)
-        elif packet.kind is PacketKind.QUIC_INITIAL:
-            self._flows.take(packet.flow, packet.payload)
-        else:
-            dns.parse(packet.payload)
 
 
 def beside_an_agent(running: Service, *, with_traffic: bool) -> tuple[float, float, list[float]]:

@@ -20,6 +20,18 @@ NEAR, FAR = "192.0.2.1", "192.0.2.2"
 NEAR6, FAR6 = "2001:db8::1", "2001:db8::2"
 
 
+class Addresses(NamedTuple):
+    """Of the two ends of a wire."""
+
+    near: str = NEAR
+    far: str = FAR
+    near6: str = NEAR6
+    far6: str = FAR6
+
+
+_USUAL = Addresses()
+
+
 def inside(namespace: str) -> list[str]:
     """What to put before a command so that it runs in there. Unlike `ip netns exec` it works in a chroot as well, and
     leaves /sys alone: that goes on showing the namespace it was mounted in."""
@@ -55,7 +67,7 @@ class Wire(NamedTuple):
 
 
 @contextmanager
-def wire(*, default_route: bool = True) -> Iterator[Wire]:
+def wire(*, default_route: bool = True, addresses: Addresses = _USUAL) -> Iterator[Wire]:
     """A wire that is gone afterwards, with all that hung on it."""
     needs.root()
     needs.programs("ip", "nsenter")
@@ -70,7 +82,10 @@ def wire(*, default_route: bool = True) -> Iterator[Wire]:
             *("ip", "link", "add", "uplink", "mtu", "65000", "type", "veth"),
             *("peer", "name", "peer", "mtu", "65000", "netns", made.far),
         )
-        for namespace, name, four, six in ((made.near, "uplink", NEAR, NEAR6), (made.far, "peer", FAR, FAR6)):
+        for namespace, name, four, six in (
+            (made.near, "uplink", addresses.near, addresses.near6),
+            (made.far, "peer", addresses.far, addresses.far6),
+        ):
             made.run(namespace, "ip", "link", "set", "lo", "up")
             made.run(namespace, "ip", "address", "add", f"{four}/24", "dev", name)
             made.run(namespace, "ip", "address", "add", f"{six}/64", "dev", name, "nodad")
@@ -78,8 +93,8 @@ def wire(*, default_route: bool = True) -> Iterator[Wire]:
         for namespace, name in ((made.near, "uplink"), (made.far, "peer")):
             _await_carrier(made, namespace, name)
         if default_route:
-            made.run(made.near, "ip", "route", "add", "default", "via", FAR)
-            made.run(made.near, "ip", "-6", "route", "add", "default", "via", FAR6)
+            made.run(made.near, "ip", "route", "add", "default", "via", addresses.far)
+            made.run(made.near, "ip", "-6", "route", "add", "default", "via", addresses.far6)
         yield made
     finally:
         for namespace in made:

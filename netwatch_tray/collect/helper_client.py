@@ -422,6 +422,8 @@ class _Connection:
         for key, value in rows.items():
             *moved, cgroup, local_address, uid, interface, created, _touched = value
             before = self._rows.get(key)
+            if before == value:  # a row with the last stamp comes twice
+                continue
             if before is not None and before[_CREATED] == created:
                 moved = [now - then for now, then in zip(moved, before, strict=False)]
                 if min(moved) < 0:

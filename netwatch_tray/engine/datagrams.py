@@ -66,12 +66,14 @@ class Datagrams:
         """What sockets moved that no sample lists and nothing is known of, by cookie and key."""
         self.is_counting = False
         """The bytes are known now."""
+        self._has_reading = False
+        """A reading came since the last sample. One may be late: the helper answers when it can."""
         self._was_counting = False
         """At the last sample."""
 
     def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
         """Take in what moved since the reading before; `is_here`: see `ConnectionTable.note_creators`."""
-        self.is_counting = True
+        self.is_counting = self._has_reading = True
         self._remember(is_here)
         for flow, amount in reading.amounts.items():
             if flow.protocol == UDP:
@@ -91,7 +93,7 @@ class Datagrams:
             self._was_counting = self.is_counting
             udp = dict(self._sockets)
         new, self._new = self._new, {}
-        doubtful, self._doubtful = self._doubtful, {}
+        doubtful = self._take_doubtful()
         for flow, amount in new.items():
             key = f"{flow.cookie:x}"
             found = self._sockets.get(key)
@@ -108,7 +110,7 @@ class Datagrams:
                 # By a key of its own: the socket may be listed, and the peer have a row, before this is booked.
                 self._doubtful.setdefault(flow.cookie, {})[f"{_key(key, flow)} before"] = exchange
         for cookie, exchanges in doubtful.items():
-            if cookie not in self._is_here:  # silent since the last sample, so it has closed
+            if self._is_here.get(cookie, True):  # unknown: silent since the reading before, so it has closed
                 removed.update({key: exchange.row("CLOSED") for key, exchange in exchanges.items()})
         for key, found in udp.items():
             changed[key] = self._row(key, found)
@@ -119,6 +121,14 @@ class Datagrams:
         self._is_here.update(is_here)
         while len(self._is_here) > _MOST_SOCKETS:
             del self._is_here[next(iter(self._is_here))]
+
+    def _take_doubtful(self) -> dict[int, dict[str, _Exchange]]:
+        """Return what can be decided now: only a further reading reveals who made a socket, or that it goes on."""
+        if not self._has_reading:
+            return {}
+        self._has_reading = False
+        doubtful, self._doubtful = self._doubtful, {}
+        return doubtful
 
     def _exchange(self, key: str, found: Socket) -> _Exchange:
         exchange = self._connected.get(key)

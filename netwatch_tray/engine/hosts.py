@@ -14,13 +14,15 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from netwatch_tray.collect.helper_client import Owner, Packet, PacketKind
+from netwatch_tray.collect.helper_client import Flow, Owner, Packet, PacketKind
 from netwatch_tray.collect.names import dns, quic, tls
 from netwatch_tray.errors import ParseError
 from netwatch_tray.model import HostOrigin
 
 _KEPT_FOR = 24 * 3600.0
 """Seconds."""
+_HANDSHAKE = 10.0
+"""Seconds; later Initials to the same peer begin another connection."""
 _MOST_NAMES = 4096
 """Of each origin."""
 _MOST_CREATORS = 8192
@@ -98,6 +100,8 @@ class Hosts:
         if packet.kind is PacketKind.TLS_HELLO:
             return self._greet(packet, "TLS", self._streams.take(packet.flow.cookie, packet.payload))
         if packet.kind is PacketKind.QUIC_INITIAL:
+            if self._has_just_greeted(packet.flow):
+                return False
             for datagram in _datagrams(packet):
                 hello = self._flows.take(packet.flow, datagram)
                 if hello is not None:
@@ -116,6 +120,12 @@ class Hosts:
         host = Host(hello.name, origin, self._now(), is_providers=is_providers)
         _keep(self._greeted, (flow.cookie, flow.peer_address, flow.peer_port), host, _MOST_NAMES)
         return True
+
+    def _has_just_greeted(self, flow: Flow) -> bool:
+        """Return whether a QUIC handshake has shown its name, so that its further Initials, mostly acknowledgements,
+        need not be decrypted."""
+        greeted = self._greeted.get((flow.cookie, flow.peer_address, flow.peer_port))
+        return greeted is not None and self._now() - greeted.at < _HANDSHAKE
 
     def _resolve(self, cookie: int, message: dns.Message, process_of: Callable[[int], int | None]) -> None:
         for name in message.public_names:

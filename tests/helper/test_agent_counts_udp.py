@@ -17,14 +17,24 @@ import hellos
 import nobody
 import pytest
 from helper_service import Service, need_ebpf, service
-from networks import FAR, FAR6, Wire, inside as enter, wire
+from networks import Addresses, Wire, inside as enter, wire
 
 from netwatch_tray.collect import sources
 from netwatch_tray.helper import protocol
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
-_DEADLINE = 60.0
+_DEADLINE = 300.0
+"""Seconds. Only a failing test waits that long; beside busy processes a subcommand alone takes many."""
+_NETWORK = os.getpid() & 0xFFFF
+_ADDRESSES = Addresses(
+    near=f"10.{_NETWORK >> 8}.{_NETWORK & 0xFF}.1",
+    far=f"10.{_NETWORK >> 8}.{_NETWORK & 0xFF}.2",
+    near6=f"fd00:0:0:{_NETWORK:x}::1",
+    far6=f"fd00:0:0:{_NETWORK:x}::2",
+)
+"""Of this test process alone. The helper counts all network namespaces; a socket that closed before its owner was found
+is told from those of other tests by its address only."""
 _PEERS = 200
 _HOST = "video.example"
 
@@ -150,7 +160,7 @@ class Machine(NamedTuple):
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=_DEADLINE,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -169,7 +179,7 @@ class Machine(NamedTuple):
 def machine(*, has_helper: bool = True) -> Iterator[Machine]:
     need_ebpf()
     with ExitStack() as stack:
-        link = stack.enter_context(wire())
+        link = stack.enter_context(wire(addresses=_ADDRESSES))
         helper = stack.enter_context(service(nobody.UID))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/tmp")))
         os.chown(home, nobody.UID, nobody.UID)
@@ -178,7 +188,7 @@ def machine(*, has_helper: bool = True) -> Iterator[Machine]:
         path = str(helper.path) if has_helper else str(home / "none")
         command = [*enter(link.near), *nobody.python(_AGENT, path)]
         agent = subprocess.Popen(command, env=environment, cwd="/")
-        stack.callback(agent.wait, 30)
+        stack.callback(agent.wait, _DEADLINE)
         stack.callback(agent.terminate)
         made = Machine(link, helper, environment, agent)
         deadline = time.monotonic() + _DEADLINE
@@ -192,7 +202,7 @@ class Client:
     """A program of the same user that moves known amounts."""
 
     def __init__(self, link: Wire, stack: ExitStack) -> None:
-        arguments = (FAR, FAR6, str(_PEERS))
+        arguments = (_ADDRESSES.far, _ADDRESSES.far6, str(_PEERS))
         server = link.python(link.far, _SERVER, *arguments)
         stack.callback(_end, server)
         assert server.stdout is not None
@@ -263,7 +273,7 @@ def test_every_byte_has_its_connection_app_and_host() -> None:
         }
 
         made.agent.terminate()  # it writes the last minute now
-        assert made.agent.wait(30) == 0
+        assert made.agent.wait(_DEADLINE) == 0
         past = made.lines("export", "--apps", "--json")
         own = [row for row in past if row["name"] == app["name"]]
         assert (sum(row["rx_bytes"] for row in own), sum(row["tx_bytes"] for row in own)) == (

@@ -21,6 +21,9 @@ _LONGEST_NAME = 255
 _MOST_RECORDS = 256
 _MOST_ADDRESSES = 64
 
+_SPELLINGS = [chr(each) if 0x20 < each < 0x7F else f"\\{each:03}" for each in range(256)]
+"""Of the bytes of a name."""
+
 _HEADER = struct.Struct(">2xHHH4x")
 _QUESTION = struct.Struct(">HH")
 _RECORD = struct.Struct(">HHIH")
@@ -82,9 +85,14 @@ class _Records:
 
     def read(self, data: bytes, offset: int, count: int) -> None:
         """Read up to `count` records, up to the first one that is not whole."""
+        owner, pointer = "", b""
         try:
             for _ in range(count):
-                owner, offset = _name(data, offset)
+                if data[offset : offset + 2] == pointer:  # the owner of most records is that of the one before
+                    offset += 2
+                else:
+                    pointer = data[offset : offset + 2] if data[offset] >= 0xC0 else b""
+                    owner, offset = _name(data, offset)
                 kind, _class, ttl, size = _RECORD.unpack_from(data, offset)
                 offset += _RECORD.size
                 end = offset + size
@@ -110,7 +118,7 @@ class _Records:
         ttl = 0xFFFFFFFF
         while True:
             for found in self._addresses.pop(name, ()):
-                addresses.setdefault(found.address, Address(found.address, min(ttl, found.ttl)))
+                addresses.setdefault(found.address, found if found.ttl <= ttl else found._replace(ttl=ttl))
             public_names.update(dict.fromkeys(self._public_names.pop(name, ())))
             if name not in self._aliases:
                 return tuple(addresses.values()), tuple(public_names)
@@ -188,4 +196,4 @@ def _name(data: bytes, offset: int) -> tuple[str, int]:
 
 def host_name(raw: bytes) -> str:
     """Return a name or a label in lower case, with `\\ddd` for each byte that is no printable ASCII."""
-    return "".join([chr(each) if 0x20 < each < 0x7F else f"\\{each:03}" for each in raw]).lower()
+    return raw.decode("latin-1").translate(_SPELLINGS).lower()

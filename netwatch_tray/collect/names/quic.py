@@ -6,6 +6,7 @@ sees that packet can open it; this keeps middleboxes from changing it and hides 
 
 from __future__ import annotations
 
+import functools
 import hmac
 import struct
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ class Keys(NamedTuple):
     header_key: bytes
 
 
+@functools.lru_cache(maxsize=4)  # the datagrams of one hello follow each other
 def client_keys(version: int, connection: bytes) -> Keys:
     """Return the keys for the destination connection ID of the client's first packet. Raises ParseError."""
     if version not in _VERSIONS:
@@ -187,6 +189,8 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return a number of variable length, and the offset behind it. Raises ParseError, IndexError."""
+    if data[at] < 0x40:
+        return data[at], at + 1
     size = 1 << (data[at] >> 6)
     if at + size > len(data):
         raise ParseError("A QUIC packet ends within a number.")

@@ -170,6 +170,7 @@ def test_creator_that_ended_is_known_by_its_thread_or_its_unit() -> None:
         {0xB: Owner(61, 0, 0, UDP, "dig"), 0xC: Owner(62, 0, 5, UDP, None), 0xD: Owner(63, 0, 0, UDP, None)},
     )
     world.update()
+    world.count()
     world.update()
     found = {app.key: app.rx_bytes for app in world.table.apps()}
     assert found == {"name:dig": 1, "unit:dig.service": 10, "user:root": 4}
@@ -244,6 +245,28 @@ def test_sockets_of_other_network_namespaces_are_left_out_like_their_tcp() -> No
     world.count({flow(0xE): amount(8)})
     world.update()
     assert [(app.name, app.rx_bytes, app.local_rx_bytes) for app in world.table.apps()] == [("user root", 16, 0)]
+
+
+def test_sample_without_a_reading_does_not_decide_whose_a_closed_socket_is() -> None:
+    world = World()
+    world.finder.processes[70] = Process(pid=70, name="web")
+    world.elsewhere.add(70)
+    world.count({flow(): amount(10)})
+    world.update()
+    world.update()
+    world.count(owners={0xA: Owner(70, 0, 0, UDP, "web")})
+    world.update()
+    assert not any(app.rx_bytes for app in world.table.apps())
+
+
+def test_closed_socket_whose_creator_is_known_only_later_is_booked() -> None:
+    world = World()
+    world.finder.processes[60] = DNS
+    world.count({flow(): amount(10)})
+    world.update()
+    world.count(owners={0xA: Owner(60, 0, 0, UDP, "dns")})
+    world.update()
+    assert world.app("dns").rx_bytes == 10
 
 
 def test_udp_is_a_sum_of_its_own() -> None:

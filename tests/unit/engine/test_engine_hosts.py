@@ -70,6 +70,21 @@ def test_quic_greeting_in_several_datagrams_of_one_packet() -> None:
     assert told.of() == Host("q.example", "QUIC", 1.7e9)
 
 
+def test_initials_are_read_again_only_after_the_handshake() -> None:
+    told = Told()
+
+    def greet(name: bytes) -> set[int]:
+        frames = [hellos.crypto(0, hellos.client_hello(name))]
+        return told.take(*(packet(PacketKind.QUIC_INITIAL, each) for each in hellos.datagrams(frames, name)))
+
+    assert greet(b"a.example") == {0xA}
+    told.take(packet(PacketKind.QUIC_INITIAL, b"an acknowledgement"))
+    assert not told.hosts.faults
+    told.at += 60
+    assert greet(b"b.example") == {0xA}
+    assert told.of() == Host("b.example", "QUIC", told.at)
+
+
 def test_response_names_the_address_for_the_process_that_asked() -> None:
     told = Told()
     told.take(answer("d.example", ADDRESS), creators={0xD: 50})
