@@ -49,7 +49,7 @@ class _Cell:
         return value or (otherwise_covered, self.rx, self.tx, round(self.rx_peak), round(self.tx_peak))
 
 
-class _Counter:
+class _Interface:
     """An interface of the last tick."""
 
     __slots__ = ("cell", "name", "series", "tick")
@@ -67,11 +67,9 @@ class _Counter:
         return StoredCounters(tick.index, self.series.key, tick.rx_bytes, tick.tx_bytes, believed_speed(tick))
 
 
-def _deltas(tick: InterfaceTick) -> tuple[int, int] | GapReason:
-    """Return the deltas of an interface, or why they are unknown."""
-    if tick.rx_delta is None or tick.tx_delta is None:
-        return tick.gap or GapReason.RESET
-    return tick.rx_delta, tick.tx_delta
+def _deltas(tick: InterfaceTick) -> tuple[int, int] | None:
+    """Return the deltas of an interface; `None`: they are unknown."""
+    return None if tick.rx_delta is None or tick.tx_delta is None else (tick.rx_delta, tick.tx_delta)
 
 
 class Recorder:
@@ -83,9 +81,9 @@ class Recorder:
         self._before = state
         self._reason = GapReason.NOT_RUNNING
         self._last_at: float | None = None
-        self._has_missed = False
-        self._counters: dict[int, _Counter] = {}
-        self._gone: dict[str, Series] = {}
+        self._has_discarded = False
+        self._interfaces: dict[int, _Interface] = {}
+        self._removed: dict[str, Series] = {}
         self._uplinks: tuple[str, ...] | None = None
         self._minute: int | None = None
         self._times: list[int] = []
@@ -98,7 +96,7 @@ class Recorder:
     def take(self, measurement: Measurement) -> None:
         """Add a measurement. They must come in their order."""
         if measurement is None:
-            self._has_missed = True
+            self._has_discarded = True
         elif isinstance(measurement, Tick):
             self._take_tick(measurement)
         else:
@@ -110,14 +108,16 @@ class Recorder:
         at = tick.at.timestamp()
         if self._last_at is None:
             self._begin(tick, at)
-        elif self._has_missed or tick.gap is not None or tick.interval_s is None:
-            self._bridge(tick, at, GapReason.NOT_WRITTEN if self._has_missed else tick.gap or GapReason.NOT_RUNNING)
+        elif self._has_discarded or tick.gap is not None or tick.interval_s is None:
+            reason = GapReason.NOT_WRITTEN if self._has_discarded else tick.gap or GapReason.NOT_RUNNING
+            self._bridge(tick, self._last_at, at, reason)
+            self._note_removed(tick, self._last_at, at)
         else:
             self._note_clock(self._last_at, at, tick.interval_s)
             self._measure(tick, at, tick.interval_s)
-            if len(self._counters) != len(tick.interfaces):
-                self._miss(tick, at)
-        self._last_at, self._has_missed = at, False
+            if len(self._interfaces) != len(tick.interfaces):
+                self._note_removed(tick, self._last_at, at)
+        self._last_at, self._has_discarded = at, False
         if tick.total.uplinks != self._uplinks:
             self._uplinks = tick.total.uplinks
             self._batch.uplinks.append((at, tuple(map(storable, tick.total.uplinks))))
@@ -129,8 +129,10 @@ class Recorder:
         """
         self._close_minute()
         if self._last_at is not None:
-            counted = tuple(counter.counted() for counter in self._counters.values())
-            self._batch.state = RecorderState(self._last_at, self._boot.identity, boottime, counted, tuple(self._gone))
+            counted = tuple(interface.counted() for interface in self._interfaces.values())
+            self._batch.state = RecorderState(
+                self._last_at, self._boot.identity, boottime, counted, tuple(self._removed)
+            )
         return self._batch
 
     def stored(self) -> None:
@@ -144,60 +146,58 @@ class Recorder:
         self._boot, self._batch = boot, Batch()
         self._last_at, self._minute, self._reason, self._uplinks = None, None, GapReason.NOT_WRITTEN, None
         self._times, self._elapsed, self._cells, self._app_cells = [], [], {}, {}
-        self._counters, self._gone = {}, {}
+        self._interfaces, self._removed = {}, {}
 
     def _begin(self, tick: Tick, at: float) -> None:
         """Add the first tick, and the gap since the previous run."""
         state = self._before
         ticks = tick.interfaces
-        self._counters = {each.index: _Counter(each) for each in ticks}
+        self._interfaces = {each.index: _Interface(each) for each in ticks}
         if state is None:
             return
         relation = self._boot.follows(state)
         # The longer of the two: the state may have been stored long after its last measurement, and clocks are set.
         elapsed = max(self._boot.boottime - state.boottime, at - state.at)
-        present = {counter.series.key for counter in self._counters.values()}
-        self._gone = {key: Series.of_interface_key(key) for key in state.gone}
+        present = {interface.series.key for interface in self._interfaces.values()}
+        self._removed = {key: Series.of_interface_key(key) for key in state.gone}
         gap = RecordedGap(start=min(state.at, at), finish=at, reason=self._reason)
         before = {(each.index, each.key): each for each in state.interfaces}
         earlier = {each.key for each in state.interfaces}
         for each in ticks:
-            counter = self._counters[each.index]
-            old = before.get((each.index, counter.series.key))
+            interface = self._interfaces[each.index]
+            old = before.get((each.index, interface.series.key))
             counters = each.rx_bytes, each.tx_bytes
             if relation == "later boot":  # counters began at zero with the boot, within this gap
                 most = most_bytes(self._boot.boottime, None, None)
-                self._carry(gap, counter.series, bounded((0, 0), counters, most), in_total=each.is_uplink)
+                self._carry(gap, interface.series, bounded((0, 0), counters, most), in_total=each.is_uplink)
             elif relation == "unknown" or old is None:
-                gap.is_complete &= counter.series.key not in earlier
+                gap.is_complete &= interface.series.key not in earlier
             else:
                 most = most_bytes(elapsed, old.speed, believed_speed(each))
                 since = bounded((old.rx_bytes, old.tx_bytes), counters, most)
-                self._carry(gap, counter.series, since, in_total=each.is_uplink)
+                self._carry(gap, interface.series, since, in_total=each.is_uplink)
         self._batch.gaps.append(gap)
         for key in earlier - present:
-            self._leave(Series.of_interface_key(key), state.at)
-        for key in present & self._gone.keys():
-            self._return(key, at)
+            self._mark_removed(Series.of_interface_key(key), state.at)
+        for key in present & self._removed.keys():
+            self._mark_returned(key, at)
 
-    def _bridge(self, tick: Tick, at: float, reason: GapReason) -> None:
+    def _bridge(self, tick: Tick, last_at: float, at: float, reason: GapReason) -> None:
         """Add a tick without rates that follows ticks with rates."""
-        if self._last_at is None:
-            return
-        gap = RecordedGap(start=min(self._last_at, at), finish=at, reason=reason)
+        gap = RecordedGap(start=min(last_at, at), finish=at, reason=reason)
         for each in tick.interfaces:
-            counter = self._counters.get(each.index)
-            if counter is None or counter.name != each.name:
-                self._appear(each, at)
+            interface = self._interfaces.get(each.index)
+            if interface is None:
+                self._add(each, at)
                 continue
-            before, counter.tick = counter.tick, each
-            if self._has_missed:
-                found, in_total = self._since(before, each, at - self._last_at), each.is_uplink
+            if interface.name != each.name:
+                self._rename(interface, each, at)
+            before, interface.tick = interface.tick, each
+            if self._has_discarded:
+                self._carry(gap, interface.series, self._since(before, each, at - last_at), in_total=each.is_uplink)
             else:
-                found, in_total = _deltas(each), each.index in tick.total.counted
-            self._carry(gap, counter.series, found, in_total=in_total)
+                self._carry(gap, interface.series, _deltas(each), in_total=each.index in tick.total.counted)
         self._batch.gaps.append(gap)
-        self._miss(tick, at)
 
     def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | GapReason:
         """Return what an interface carried while measurements were discarded.
@@ -212,11 +212,12 @@ class Recorder:
         )
 
     @staticmethod
-    def _carry(gap: RecordedGap, series: Series, found: tuple[int, int] | GapReason, *, in_total: bool) -> None:
-        if isinstance(found, GapReason):
+    def _carry(gap: RecordedGap, series: Series, deltas: tuple[int, int] | GapReason | None, *, in_total: bool) -> None:
+        """Add what a series carried in a gap; the gap is incomplete where that is unknown."""
+        if not isinstance(deltas, tuple):
             gap.is_complete = False
             return
-        rx, tx = found
+        rx, tx = deltas
         if not rx and not tx:
             return
         for each in (series, TOTAL) if in_total else (series,):
@@ -225,7 +226,7 @@ class Recorder:
 
     def _note_clock(self, before: float, at: float, elapsed: float) -> None:
         if abs(at - before - elapsed) > _CLOCK_STEP:
-            reason = GapReason.CLOCK_SET_FORWARD if at > before else GapReason.CLOCK_SET_BACK
+            reason = GapReason.CLOCK_SET_FORWARD if at - before > elapsed else GapReason.CLOCK_SET_BACK
             self._batch.gaps.append(RecordedGap(start=min(before, at), finish=max(before, at), reason=reason))
 
     def _measure(self, tick: Tick, at: float, elapsed: float) -> None:
@@ -233,22 +234,27 @@ class Recorder:
         place = len(self._times)
         self._times.append(int((at - minute) * 1000))
         self._elapsed.append(max(1, round(elapsed * 1000)))
-        counters = self._counters
+        interfaces = self._interfaces
         for each in tick.interfaces:
-            counter = counters.get(each.index)
-            if counter is None:
-                self._appear(each, at)
+            interface = interfaces.get(each.index)
+            if interface is None:
+                self._add(each, at)
                 continue
-            if counter.name != each.name:
-                self._rename(counter, each, at)
-            counter.tick = each
+            if interface.name != each.name:
+                self._rename(interface, each, at)
+            interface.tick = each
             rx, tx = each.rx_delta, each.tx_delta
             if rx is None or tx is None:
-                self._reset(counter, each, at - elapsed, at)
+                reason = each.gap or GapReason.RESET
+                self._batch.gaps.append(
+                    RecordedGap(
+                        start=at - elapsed, finish=at, reason=reason, series=interface.series, is_complete=False
+                    )
+                )
                 continue
-            cell = counter.cell
+            cell = interface.cell
             if cell is None or len(cell.rx_fine) != place:
-                cell = self._cell_of(counter, each, place)
+                cell = self._cell_of(interface, each, place)
             cell.rx_fine.append(rx)
             cell.tx_fine.append(tx)
         if tick.total.rx_rate is not None:
@@ -257,13 +263,13 @@ class Recorder:
             cell.rx_fine.append(tick.total.rx_delta)
             cell.tx_fine.append(tick.total.tx_delta)
 
-    def _cell_of(self, counter: _Counter, tick: InterfaceTick, place: int) -> _Cell:
-        cell = self._cell(counter.series)
+    def _cell_of(self, interface: _Interface, tick: InterfaceTick, place: int) -> _Cell:
+        cell = self._cell(interface.series)
         if len(cell.rx_fine) > place:  # another interface has the same name and kind: their names were not UTF-8
-            counter.series = Series.of_interface_key(storable(f"{tick.name}#{tick.index}/{tick.kind}"))
-            cell = self._cell(counter.series)
+            interface.series = Series.of_interface_key(storable(f"{tick.name}#{tick.index}/{tick.kind}"))
+            cell = self._cell(interface.series)
         self._skip(cell, place)
-        counter.cell = cell
+        interface.cell = cell
         return cell
 
     def _cell(self, series: Series) -> _Cell:
@@ -307,40 +313,35 @@ class Recorder:
         cell.tx += tx
         return cell
 
-    def _appear(self, tick: InterfaceTick, at: float) -> None:
+    def _add(self, tick: InterfaceTick, at: float) -> None:
         """Begin an interface. What it carried before is not counted: it may have carried that in another namespace."""
-        counter = self._counters[tick.index] = _Counter(tick)
-        self._return(counter.series.key, at)
+        interface = self._interfaces[tick.index] = _Interface(tick)
+        self._mark_returned(interface.series.key, at)
 
-    def _reset(self, counter: _Counter, tick: InterfaceTick, start: float, finish: float) -> None:
-        reason = tick.gap or GapReason.RESET
-        gap = RecordedGap(start=start, finish=finish, reason=reason, series=counter.series, is_complete=False)
-        self._batch.gaps.append(gap)
-
-    def _rename(self, counter: _Counter, tick: InterfaceTick, at: float) -> None:
+    def _rename(self, interface: _Interface, tick: InterfaceTick, at: float) -> None:
         """Continue the same counters as another series."""
-        self._leave(counter.series, at)
-        counter.name, counter.series, counter.cell = tick.name, Series.of_interface(tick), None
-        self._return(counter.series.key, at)
+        self._mark_removed(interface.series, at)
+        interface.name, interface.series, interface.cell = tick.name, Series.of_interface(tick), None
+        self._mark_returned(interface.series.key, at)
 
-    def _miss(self, tick: Tick, at: float) -> None:
+    def _note_removed(self, tick: Tick, last_at: float, at: float) -> None:
         """Note interfaces that were removed, and those that are back under another index."""
         there = {each.index for each in tick.interfaces}
-        for index in self._counters.keys() - there:
-            self._leave(self._counters.pop(index).series, self._last_at or at)
-        present = {counter.series.key for counter in self._counters.values()}
-        for key in present & self._gone.keys():
-            self._return(key, at)
+        for index in self._interfaces.keys() - there:
+            self._mark_removed(self._interfaces.pop(index).series, last_at)
+        present = {interface.series.key for interface in self._interfaces.values()}
+        for key in present & self._removed.keys():
+            self._mark_returned(key, at)
 
-    def _leave(self, series: Series, at: float) -> None:
+    def _mark_removed(self, series: Series, at: float) -> None:
         if series.is_lasting:
-            self._gone[series.key] = series
+            self._removed[series.key] = series
             self._batch.gaps.append(
                 RecordedGap(start=at, finish=None, reason=GapReason.REMOVED, series=series, is_complete=False)
             )
 
-    def _return(self, key: str, at: float) -> None:
-        series = self._gone.pop(key, None)
+    def _mark_returned(self, key: str, at: float) -> None:
+        series = self._removed.pop(key, None)
         if series is not None:
             self._batch.returned[series] = at
 
@@ -361,5 +362,5 @@ class Recorder:
             }
             self._batch.minutes.append(RecordedMinute(start, self._times, self._elapsed, values, lines))
         self._minute, self._times, self._elapsed, self._cells, self._app_cells = None, [], [], {}, {}
-        for counter in self._counters.values():
-            counter.cell = None
+        for interface in self._interfaces.values():
+            interface.cell = None

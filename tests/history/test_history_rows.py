@@ -23,6 +23,7 @@ from netwatch_tray.history.batch import Batch, RecordedMinute
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import HOURS, MINUTES, TENS, CorruptRowError
 from netwatch_tray.history.reader import HistoryReader
+from netwatch_tray.history.recorder import Recorder
 from netwatch_tray.history.series import TOTAL, Series, SeriesKind
 from netwatch_tray.history.store import Store
 from netwatch_tray.history.writer import HistoryWriter
@@ -309,6 +310,35 @@ def test_interfaces_with_the_same_name_lose_no_bytes(tmp_path: Path) -> None:
     found = by_name(file, "interface")
     assert tuple(map(sum, zip(*found.values(), strict=True))) == expected
     assert by_name(file, "total") == {"Total": expected}
+
+
+def test_interface_renamed_during_sleep_keeps_its_bytes(tmp_path: Path) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    minute(machine, writer)
+    machine.interfaces[2][0] = "lan0"
+    machine.carry(2, 4000, 400)
+    machine.sleep(600)
+    minute(machine, writer)
+    writer.close()
+    assert by_name(file, "interface") == {"eth0": (55_000, 550), "lan0": (64_000, 1000)}
+    assert by_name(file, "total") == {"Total": (119_000, 1550)}
+    with contextlib.closing(HistoryReader(file)) as reader:
+        assert GapReason.REMOVED in {gap.reason for gap in reader.gaps(START, START + 86_400)}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step", "reason"),
+    [(4, -3, GapReason.CLOCK_SET_BACK), (1, -30, GapReason.CLOCK_SET_BACK), (1, 30, GapReason.CLOCK_SET_FORWARD)],
+)
+def test_clock_step_has_its_direction(seconds: int, step: int, reason: GapReason) -> None:
+    machine = Machine()
+    recorder = Recorder(None, machine.which_boot())
+    recorder.take(machine.tick())
+    machine.wait(seconds)
+    machine.wall += step
+    recorder.take(machine.tick())
+    assert [gap.reason for gap in recorder.batch(machine.boottime).gaps] == [reason]
 
 
 def test_apps_and_remainder_are_the_total_across_gaps(tmp_path: Path) -> None:
