@@ -1755,6 +1755,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Proxy {proxy} ist nicht erreichbar: {reason}.</translation>
     </message>
     <message>
+      <source>The proxy {proxy} did not respond in time.</source>
+      <translation>Der Proxy {proxy} hat nicht rechtzeitig geantwortet.</translation>
+    </message>
+    <message>
       <source>The proxy {proxy} sent no valid response.</source>
       <translation>Der Proxy {proxy} hat keine gültige Antwort gesendet.</translation>
     </message>

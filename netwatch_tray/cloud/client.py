@@ -1,6 +1,6 @@
-"""Sends one POST after the other to one server over a kept connection, and says in words why one got no response.
+"""Sends requests to one server over a kept connection; errors have a sentence for the user.
 
-Redirects are never followed, so neither key nor data goes where the user did not send it.
+Redirects are never followed, so that key and data are sent to the configured server alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from netwatch_tray.errors import Message, NetWatchError, message
 
 _MAX_BODY = 1 << 20
 """Bytes; a hundred results take a hundredth of it."""
+_MAX_RETRY_AFTER = 999_999.0
+"""Seconds, eleven days."""
 
 
 class UnreachableError(NetWatchError):
@@ -64,6 +66,7 @@ class ServerClient:
         self._timeout = timeout
         self._connection = Connection(account.endpoint)
         self._was_cut = False
+        """`hurry` ended the request under way."""
 
     def post(self, body: bytes) -> Response:
         """Send an envelope. Raise UnreachableError."""
@@ -76,7 +79,7 @@ class ServerClient:
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> Response:
         self._connection.begin(self._timeout)
-        was_sent = False
+        self._was_cut = was_sent = False
         try:
             self._connection.request(method, path, body, self._headers)
             was_sent = True
@@ -98,7 +101,7 @@ class ServerClient:
         if self._connection.sock is None or response.status < 200:
             self.close()
         server_time = _unix_time(response.getheader("Date"))
-        retry_after = _seconds(response.getheader("Retry-After"), server_time)
+        retry_after = _retry_after(response.getheader("Retry-After"), server_time)
         return Response(response.status, content, server_time, retry_after, response.getheader("Location"))
 
     def hurry(self, seconds: float) -> None:
@@ -157,9 +160,9 @@ def _unix_time(date: str | None) -> float | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _seconds(text: str | None, server_time: float | None) -> float | None:
+def _retry_after(text: str | None, server_time: float | None) -> float | None:
     """Parse Retry-After (RFC 9110, section 10.2.3): seconds, or a date by the server's clock."""
     if text is not None and text.isascii() and text.isdecimal():
-        return float(text[:6])
+        return min(float(text), _MAX_RETRY_AFTER)
     until = _unix_time(text)
     return None if until is None or server_time is None else max(0.0, until - server_time)

@@ -105,6 +105,12 @@ class Connection(http.client.HTTPConnection):
     def _open_tunnel(self, proxy: Proxy) -> socket.socket:
         """Have the proxy connect to the server (RFC 9110, section 9.3.6)."""
         try:
+            return self._request_tunnel(proxy)
+        except TimeoutError as error:
+            raise ProxyError(message("The proxy {proxy} did not respond in time.", proxy=proxy)) from error
+
+    def _request_tunnel(self, proxy: Proxy) -> socket.socket:
+        try:
             sock = self._open(proxy.host, proxy.port)
         except TimeoutError:
             raise

@@ -245,6 +245,7 @@ def test_a_response_after_an_interim_one_is_not_taken_for_the_next_requests(parr
         (b"Sat, 31 Jan 2026 11:00:00 GMT", 0.0),
         (b"soon", None),
         (b"-5", None),
+        (b"1234567", 999999.0),
         (b"99999999999999999999", 999999.0),
     ],
 )
@@ -268,6 +269,16 @@ def test_stop_cuts_off_a_hanging_request(tmp_path: Path) -> None:
         assert sender.wait(60)
         assert spool.counts().waiting == len(keys)
         spool.close()
+
+
+def test_error_after_an_early_end_has_its_own_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    client = ServerClient(account_at(f"http://127.0.0.1:{port}"), "test/1", timeout=LONG)
+    client.hurry(1.0)
+    wait_for(lambda: client._was_cut, "the time is up")
+    with pytest.raises(UnreachableError, match="cannot be reached"):
+        client.post(b"{}")
 
 
 def test_stop_sends_pending_snapshots_at_once(tmp_path: Path) -> None:
