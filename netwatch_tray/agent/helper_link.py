@@ -33,8 +33,8 @@ def describe(client: HelperClient | None) -> Message:
 
 
 class HelperLink:
-    """Requests a reading every five seconds, besides those with the sockets: the helper keeps some 500 packets, and the
-    process that made a socket may end soon. Without a helper nothing of its client is loaded."""
+    """Requests a reading at most five seconds after the previous one: the helper keeps some 500 packets, and the process
+    that made a socket may end soon. Without a helper nothing of its client is loaded."""
 
     def __init__(
         self,
@@ -55,7 +55,8 @@ class HelperLink:
 
     @property
     def is_set_up(self) -> bool:
-        return self._client is not None
+        """Return whether there is a helper to connect to, running or not."""
+        return self._client is not None and self._client.is_set_up
 
     @property
     def status(self) -> Message:

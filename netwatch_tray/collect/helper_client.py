@@ -201,7 +201,7 @@ class HelperClient:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether there is a socket to connect to; a helper is started by the first connection."""
+        """Return whether there is a socket to connect to; a helper is started by the first connection."""
         return Path(self._path).exists()
 
     def request(self) -> None:

@@ -1,0 +1,33 @@
+"""The agent's link to the helper, with a socket in its place."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from netwatch_tray.agent.helper_link import HelperLink
+from netwatch_tray.collect.helper_client import HelperClient
+from netwatch_tray.engine.scheduler import Scheduler
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+
+def test_helper_counts_as_set_up_until_it_is_removed() -> None:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
+        closing(Scheduler()) as scheduler,
+    ):
+        path = Path(directory) / "socket"
+        listener.bind(str(path))
+        listener.listen()
+        link = HelperLink(scheduler, lambda: HelperClient(str(path)), lambda _reading: None, lambda: None)
+        with closing(link):
+            assert link.is_set_up
+            path.unlink()
+            assert not link.is_set_up
