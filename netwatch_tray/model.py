@@ -252,23 +252,29 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTick]]:
-    """The interfaces with their depth: those that others pass first, each followed by what runs over it."""
-    ticks = {each.name: each for each in interfaces}
-    above: dict[str | None, list[InterfaceTick]] = {}
-    for each in ticks.values():
-        lowest = next((name for name in each.over if name in ticks and name != each.name), None)
+    """Return the interfaces with their depth: those that others pass first, each followed by what runs over it.
+
+    Interfaces whose names were not UTF-8 may have the same name; what runs over one of them follows the first.
+    """
+    ticks = tuple(interfaces)
+    indexes: dict[str, int] = {}
+    for each in ticks:
+        indexes.setdefault(each.name, each.index)
+    above: dict[int | None, list[InterfaceTick]] = {}
+    for each in ticks:
+        lowest = next((indexes[name] for name in each.over if name in indexes and name != each.name), None)
         above.setdefault(lowest, []).append(each)
 
     found: list[tuple[int, InterfaceTick]] = []
 
-    def add(name: str | None, depth: int) -> None:
-        for each in above.pop(name, ()):
+    def add(index: int | None, depth: int) -> None:
+        for each in above.pop(index, ()):
             found.append((depth, each))
-            add(each.name, depth + 1)
+            add(each.index, depth + 1)
 
     add(None, 0)
-    for name in list(above):  # stacked in a circle: no way out is known
-        add(name, 0)
+    for index in list(above):  # stacked in a circle: no way out is known
+        add(index, 0)
     return found
 
 
