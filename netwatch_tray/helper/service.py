@@ -32,8 +32,9 @@ _IDLE = 60
 _STAMPS_PER_SECOND = 4
 _EVENTS_IN_MESSAGE = 1 << 15
 """Bytes of records; one more may be in it."""
-_SO_PEERCRED, _CLOCK_BOOTTIME = 17, 7
-"""As Linux numbers them."""
+_SO_PEERCRED: int = getattr(socket, "SO_PEERCRED", 0)
+_CLOCK_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", 0)
+"""On Linux alone, where the first has another number on some machines (ppc64le)."""
 _UCRED = struct.Struct("=iII")
 """struct ucred (unix(7)): process, user, group."""
 _ROOT = 0
