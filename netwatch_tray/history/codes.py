@@ -25,7 +25,7 @@ NETWORK_KINDS = {
 
 _NETWORK_KINDS_BY_CODE = {code: kind for kind, code in NETWORK_KINDS.items()}
 
-SENTENCES = {
+LEGACY_REASONS = {
     "paused": GapReason.PAUSED,
     "paused until now": GapReason.RESUMED,
     "the counters could not be read": GapReason.UNREADABLE,
@@ -52,7 +52,7 @@ def reason_of(stored: int | str) -> GapReason:
     """Return the reason of a gap of any version of the format; UNKNOWN where it is none of the known ones."""
     if isinstance(stored, int):
         return GapReason(stored)
-    return GapReason.INTERRUPTED if stored.startswith(INTERRUPTED) else SENTENCES.get(stored, GapReason.UNKNOWN)
+    return GapReason.INTERRUPTED if stored.startswith(INTERRUPTED) else LEGACY_REASONS.get(stored, GapReason.UNKNOWN)
 
 
 def series_kind_of(stored: int | str) -> int:

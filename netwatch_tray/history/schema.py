@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from netwatch_tray.errors import HistoryError, NoHistoryYetError, message
-from netwatch_tray.history.codes import INTERRUPTED, LOST, NETWORK_KINDS, OTHER, SENTENCES, SERIES_KINDS
+from netwatch_tray.history.codes import INTERRUPTED, LEGACY_REASONS, LOST, NETWORK_KINDS, OTHER, SERIES_KINDS
 from netwatch_tray.model import GapReason
 
 _APPLICATION_ID = 0x4E575448
@@ -134,7 +134,7 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT OR IGNORE INTO new_network SELECT id, key, {_code("kind", NETWORK_KINDS, OTHER)}, metered FROM network;
     INSERT OR IGNORE INTO new_gap SELECT id, start, finish, series,
         CASE WHEN reason LIKE '{INTERRUPTED}%' THEN {GapReason.INTERRUPTED:d}
-        ELSE {_code("reason", SENTENCES, GapReason.UNKNOWN)} END, complete FROM gap;
+        ELSE {_code("reason", LEGACY_REASONS, GapReason.UNKNOWN)} END, complete FROM gap;
     DROP TABLE gap;
     DROP TABLE network;
     DROP TABLE series;
