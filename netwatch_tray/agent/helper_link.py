@@ -33,8 +33,8 @@ def describe(client: HelperClient | None) -> Message:
 
 
 class HelperLink:
-    """Requests a reading at most five seconds after the previous one: the helper keeps some 500 packets, and the process
-    that made a socket may end soon. Without a helper nothing of its client is loaded."""
+    """Requests a reading at most five seconds after the previous one, since the helper keeps some 500 packets, and the
+    process that made a socket may end soon. Without a helper nothing of its client is loaded."""
 
     def __init__(
         self,

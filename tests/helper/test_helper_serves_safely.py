@@ -44,7 +44,7 @@ ROOT = str(Path(__file__).parents[2])
 _AS_NOBODY = """
 from netwatch_tray.collect.helper_client import HelperClient
 client = HelperClient(sys.argv[1])
-print(json.dumps({"first": client.read(20.0) is not None, "reason": str(client.reason)}), flush=True)
+print(json.dumps({"first": client.read(20.0) is not None, "reason": client.reason and str(client.reason)}), flush=True)
 for line in sys.stdin:
     query = bytes.fromhex("123401000001000000000000076578616d706c65036f72670000010001")
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
