@@ -381,10 +381,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Gegenstelle</translation>
     </message>
     <message>
-      <source>any</source>
-      <translation>beliebig</translation>
-    </message>
-    <message>
       <source>Reaches</source>
       <translation>Reicht bis</translation>
     </message>
@@ -405,8 +401,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Zustand</translation>
     </message>
     <message>
-      <source>Called by</source>
-      <translation>Aufgebaut von</translation>
+      <source>Opened by</source>
+      <translation>Geöffnet von</translation>
     </message>
     <message>
       <source>Since</source>
@@ -433,7 +429,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Prozess</translation>
     </message>
     <message>
-      <source>Pid</source>
+      <source>PID</source>
       <translation>PID</translation>
     </message>
     <message>
@@ -464,12 +460,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>App</translation>
     </message>
     <message>
-      <source>Pid</source>
+      <source>PID</source>
       <translation>PID</translation>
     </message>
     <message>
-      <source>Proto</source>
-      <translation>Proto</translation>
+      <source>Protocol</source>
+      <translation>Protokoll</translation>
     </message>
     <message>
       <source>Host</source>
@@ -566,10 +562,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Not known at this moment</source>
       <translation>Im Augenblick nicht bekannt</translation>
-    </message>
-    <message>
-      <source>any</source>
-      <translation>beliebig</translation>
     </message>
     <message>
       <source>It belongs to another user: which program it is may not be read. Its rates are measured all the same.</source>
@@ -725,8 +717,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Keine Verbindung passt</translation>
     </message>
     <message>
-      <source>Open sockets: {total}, none has “{words}”. The list fills by itself when one appears.</source>
-      <translation>Offene Sockets: {total}, keiner hat „{words}“. Die Liste füllt sich von selbst, sobald einer erscheint.</translation>
+      <source>None of the {total} sockets matches “{words}”. New matches appear automatically.</source>
+      <translation>Keiner der {total} Sockets passt zu „{words}“. Neue Treffer erscheinen von selbst.</translation>
     </message>
     <message>
       <source>The connection list is missing</source>
@@ -901,8 +893,8 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Filter</name>
     <message>
-      <source>There is no “{field}:”. There are app, pid, port, host, origin, scope, country, state, unit, proto and if.</source>
-      <translation>„{field}:“ gibt es nicht. Es gibt app, pid, port, host, origin, scope, country, state, unit, proto und if.</translation>
+      <source>“{field}:” is not a filter. Use app:, pid:, port:, host:, origin:, scope:, country:, state:, unit:, proto: or if:</source>
+      <translation>„{field}:“ ist kein Filter. Nutzen Sie app:, pid:, port:, host:, origin:, scope:, country:, state:, unit:, proto: oder if:</translation>
     </message>
     <message>
       <source>Something is missing after “{field}”.</source>
@@ -913,8 +905,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>„{value}“ ist kein Port. Schreiben Sie port:443 oder port:8000-8080.</translation>
     </message>
     <message>
-      <source>“{value}” is not a process number. Write pid:4121.</source>
-      <translation>„{value}“ ist keine Prozessnummer. Schreiben Sie pid:4121.</translation>
+      <source>“{value}” is not a PID. Write pid:4121.</source>
+      <translation>„{value}“ ist keine PID. Schreiben Sie pid:4121.</translation>
     </message>
     <message>
       <source>“{value}” is not a rate. Write rate&gt;1M or rate&lt;20k, in bytes per second.</source>
@@ -925,8 +917,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Nur Raten lassen sich vergleichen: rate&gt;1M oder rate&lt;20k.</translation>
     </message>
     <message>
-      <source>“not” stands before the condition that it turns round.</source>
-      <translation>„not“ steht vor der Bedingung, die es umkehrt.</translation>
+      <source>Write “not” before the condition that it negates.</source>
+      <translation>Schreiben Sie „not“ vor die Bedingung, die es verneint.</translation>
     </message>
   </context>
   <context>
@@ -3395,6 +3387,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>läuft nicht</translation>
     </message>
     <message>
+      <source>{file}: fine</source>
+      <translation>{file}: in Ordnung</translation>
+    </message>
+    <message>
       <source>program</source>
       <translation>Programm</translation>
     </message>
@@ -3421,10 +3417,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>countries</source>
       <translation>Länder</translation>
-    </message>
-    <message>
-      <source>{file}: fine</source>
-      <translation>{file}: in Ordnung</translation>
     </message>
     <message>
       <source>menu entry and icons</source>
@@ -4203,6 +4195,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>kein Dienst: nur das Symbol meldet Fehler</translation>
     </message>
     <message>
+      <source>none: no desktop session here (ssh or a console?)</source>
+      <translation>keiner: hier ist keine Desktop-Sitzung (SSH oder eine Konsole?)</translation>
+    </message>
+    <message>
       <source>there is one; used when no panel on the bus shows the icon</source>
       <translation>vorhanden; genutzt, wenn keine Leiste am Bus das Symbol zeigt</translation>
     </message>
@@ -4570,8 +4566,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Zeitraum</translation>
     </message>
     <message>
-      <source>Plan …</source>
-      <translation>Tarif …</translation>
+      <source>Data plan…</source>
+      <translation>Datentarif…</translation>
     </message>
     <message>
       <source>The cap, and the day its month begins on</source>
@@ -4628,6 +4624,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Allowance a day</source>
       <translation>Erlaubt am Tag</translation>
+    </message>
+    <message>
+      <source>Nothing left this month</source>
+      <translation>Diesen Monat nichts mehr übrig</translation>
     </message>
     <message>
       <source>Average of {count} days</source>

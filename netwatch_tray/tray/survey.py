@@ -6,6 +6,7 @@ Not for the agent: it waits for answers. Asking starts no service.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from typing import Any, NamedTuple
@@ -153,7 +154,13 @@ def _ask(
         return None
 
 
+def _lacks_session() -> bool:
+    return not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+
+
 def _xembed() -> str:
+    if _lacks_session():
+        return translate("Terminal", "none: no desktop session here (ssh or a console?)")
     scheduler = Scheduler()
     try:
         watch = XEmbedWatch(scheduler)

@@ -55,7 +55,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             stretch=2,
         ),
         _column(
-            title=translate("Connections", "Pid"),
+            title=translate("Connections", "PID"),
             text=lambda row: UNKNOWN if row.connection.pid is None else str(row.connection.pid),
             order=lambda row: row.connection.pid,
             draw=_draw_pid,
@@ -65,7 +65,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             drop_order=2,
         ),
         _column(
-            title=translate("Connections", "Proto"),
+            title=translate("Connections", "Protocol"),
             text=lambda row: protocol(row.connection),
             order=lambda row: protocol(row.connection),
             widest="QUIC",
@@ -290,7 +290,7 @@ def _age(row: ConnectionRow, now: float) -> str:
 
 
 def _remote(row: ConnectionRow) -> str:
-    return row.connection.remote or translate("Connections", "any")
+    return row.connection.remote or UNKNOWN
 
 
 def _unknown_owner(connection: Connection) -> str:

@@ -154,13 +154,13 @@ class ConnectionDetails(QWidget):
                 self.tr("Connection"),
                 [
                     *([(self.tr("Host"), it.host), (self.tr("Name from"), origin_in_words(it))] if it.host else []),
-                    (self.tr("Remote"), it.remote or self.tr("any")),
+                    (self.tr("Remote"), it.remote or UNKNOWN),
                     *([(self.tr("Reaches"), scope_in_words(it))] if it.scope else []),
                     *([(self.tr("Country"), it.country)] if it.country else []),
                     (self.tr("Local"), it.local),
                     (self.tr("Interface"), it.interface or UNKNOWN),
                     (self.tr("State"), state_in_words(row) or protocol(it)),
-                    (self.tr("Called by"), self._caller(it.is_incoming)),
+                    (self.tr("Opened by"), self._caller(it.is_incoming)),
                     (self.tr("Since"), self._since(it.since, context.now)),
                     (self.tr("Received"), str(units.size(it.rx_bytes, context.units))),
                     (self.tr("Sent"), str(units.size(it.tx_bytes, context.units))),
@@ -174,7 +174,7 @@ class ConnectionDetails(QWidget):
             (
                 self.tr("Process"),
                 [
-                    (self.tr("Pid"), UNKNOWN if it.pid is None else str(it.pid)),
+                    (self.tr("PID"), UNKNOWN if it.pid is None else str(it.pid)),
                     (self.tr("User"), it.user or UNKNOWN),
                     (self.tr("Unit"), it.unit or UNKNOWN),
                 ],

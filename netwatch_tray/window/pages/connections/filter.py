@@ -31,14 +31,15 @@ class Problem(StrEnum):
 
     UNKNOWN_FIELD = QT_TRANSLATE_NOOP(
         "Filter",
-        "There is no “{field}:”. There are app, pid, port, host, origin, scope, country, state, unit, proto and if.",
+        "“{field}:” is not a filter. "
+        "Use app:, pid:, port:, host:, origin:, scope:, country:, state:, unit:, proto: or if:",
     )
     NOTHING_AFTER = QT_TRANSLATE_NOOP("Filter", "Something is missing after “{field}”.")
     NO_PORT = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a port. Write port:443 or port:8000-8080.")
-    NO_PID = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a process number. Write pid:4121.")
+    NO_PID = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a PID. Write pid:4121.")
     NO_RATE = QT_TRANSLATE_NOOP("Filter", "“{value}” is not a rate. Write rate>1M or rate<20k, in bytes per second.")
     ONLY_RATE = QT_TRANSLATE_NOOP("Filter", "Only rates can be compared: rate>1M or rate<20k.")
-    NOTHING_TO_NEGATE = QT_TRANSLATE_NOOP("Filter", "“not” stands before the condition that it turns round.")
+    NOTHING_TO_NEGATE = QT_TRANSLATE_NOOP("Filter", "Write “not” before the condition that it negates.")
 
 
 class FilterError(NetWatchError):

@@ -290,7 +290,7 @@ class ConnectionsPage(Page):
         if total:
             self._instead.show_message(
                 self.tr("No connection matches"),
-                self.tr("Open sockets: {total}, none has “{words}”. The list fills by itself when one appears.").format(
+                self.tr("None of the {total} sockets matches “{words}”. New matches appear automatically.").format(
                     total=total, words=words
                 ),
                 button=True,

@@ -63,7 +63,7 @@ class UsagePage(Page):
         self._bar = PlanBar(theme)
         names = (self.tr("Week"), self.tr("Month"), self.tr("Year"))
         self._periods = Segments(theme, names, self.tr("Period"))
-        change = FlatButton(theme, self.tr("Plan …"))
+        change = FlatButton(theme, self.tr("Data plan…"))
         change.setToolTip(self.tr("The cap, and the day its month begins on"))
         change.clicked.connect(self.plan_requested)
         self.chart = UsageChart(theme)
@@ -211,7 +211,8 @@ class UsagePage(Page):
         measured = len(found.days)
         now = [Amount(self.tr("Used today"), today.both if today else 0)]
         if view.allowance is not None:
-            now.append(Amount(self.tr("Allowance a day"), view.allowance))
+            name = self.tr("Allowance a day") if view.allowance else self.tr("Nothing left this month")
+            now.append(Amount(name, view.allowance))
         now.append(Amount(self.tr("Average of {count} days").format(count=measured), view.used // measured))
         most = max([*(used.both for _month, used in found.months), self._plan.cap_bytes or 0])
         earlier = [Amount(self._month_name(month), used.both, most) for month, used in found.months]

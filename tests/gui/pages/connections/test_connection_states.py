@@ -39,8 +39,8 @@ def test_connections_open_change_and_close(open_window: Open, monkeypatch: pytes
     )
     page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     assert [row[0] for row in table_texts(page.table)] == ["apt", "firefox", "sshd", units.UNKNOWN]
-    assert _cells(page, 2, "Proto", "Local", "Remote", "State") == ["TCP", "*:40003", "any", "Listening"]
-    assert _cells(page, 3, "App", "Pid", "Proto") == [units.UNKNOWN, units.UNKNOWN, "UDP"]
+    assert _cells(page, 2, "Protocol", "Local", "Remote", "State") == ["TCP", "*:40003", units.UNKNOWN, "Listening"]
+    assert _cells(page, 3, "App", "PID", "Protocol") == [units.UNKNOWN, units.UNKNOWN, "UDP"]
     assert "Sockets: 4, listening: 1   read with lsof" in visible_text(opened.window)
     page.table.selectRow(2)
     opened.say(ConnectionsMessage(changed=(connection(1, state="CLOSE_WAIT"),), removed=("key2",)))
@@ -92,7 +92,7 @@ def test_an_empty_list_explains_itself(open_window: Open) -> None:
     assert visible_text(banner) == "The connection list may be old | lsof did not answer."
     QTest.keyClick(opened.window, Qt.Key.Key_Slash)
     QTest.keyClicks(page.bar.field, "thunder / bird")
-    assert _instead(page).startswith("No connection matches: Open sockets: 1, none has “thunder / bird”")
+    assert _instead(page).startswith("No connection matches: None of the 1 sockets matches “thunder / bird”")
     button(page, "Clear filter").click()
     assert _instead(page) == ""
 

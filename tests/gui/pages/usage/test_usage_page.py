@@ -50,7 +50,7 @@ def test_usage_of_week_month_and_year(opened: Opened) -> None:
     pane = child(page, UsagePane)
     assert pane.isVisible()
     told = " | ".join(each.accessibleName() for each in pane.findChildren(QWidget))
-    assert "Used today 1.50 GB, Allowance a day 0 B" in told
+    assert "Used today 1.50 GB, Nothing left this month 0 B" in told
     assert "Networks this month: Wi-Fi 2, metered 7.00 MB" in told
     before = today.replace(day=1) - timedelta(days=1)
     assert f"Earlier months: {QLocale().standaloneMonthName(before.month)} {1.5 * before.day:.1f} GB" in told
