@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from netwatch_tray import language, wording
+from netwatch_tray import language, paths, wording
 from netwatch_tray.model import GapReason, InterfaceTick, Why, WhyCode
 
 _PLACE = re.compile(r"\{\w*\}")
+_SAME = {"April", "August", "September", "November", "Diagnose…", "Offline: {reason}", "offline", "ok", "VLAN"}
+_SAME |= {"Server [{address}]: "}
 
 
 @pytest.fixture(params=["en", "de"])
@@ -107,3 +109,10 @@ def test_no_code_has_the_same_words_in_both_languages() -> None:
     finally:
         language.use("en")
     assert [text for text, other in zip(english, german, strict=True) if text == other] == []
+
+
+def test_no_text_of_tray_terminal_and_notifications_is_the_same_in_german() -> None:
+    contexts = {"Argparse", "Facts", "Messages", "Terminal", "Tray"}
+    german = language.read(paths.assets() / "translations" / "netwatch-tray_de.ts", contexts)
+    assert {context for context, _text in german} == contexts
+    assert {text for (_context, text), translation in german.items() if text == translation} == _SAME

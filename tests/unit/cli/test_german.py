@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from netwatch_tray import language, paths
-from netwatch_tray.cli import main
+from netwatch_tray.cli import live, main
+from netwatch_tray.errors import message
+from netwatch_tray.feed.protocol import Status
 
 COMMANDS = (
     "doctor",
@@ -33,7 +35,7 @@ COMMANDS = (
     "misspelt",
 )
 SAME = {"FILE", "StatusNotifierItem (D-Bus)"}
-_DATA = re.compile(r"[\W\d_]*|.*/.*|rtnetlink RTM_\w+|sock_diag|lsof|psutil|\[.*|netwatch-tray\b.*")
+_DATA = re.compile(r"[\W\d_]*|\d+ s|.*/.*|rtnetlink RTM_\w+|sock_diag|lsof|psutil|\[.*|netwatch-tray\b.*")
 """Numbers, paths, names of sources, options and errors in brackets, and commands."""
 
 
@@ -67,4 +69,28 @@ def test_no_cell_is_the_same_in_both_languages(
 ) -> None:
     english, german = (printed(code, command, monkeypatch, capsys) for code in ("en", "de"))
     assert cells(german)
+    assert cells(english) & cells(german) - SAME == set()
+
+
+def test_no_label_of_status_is_the_same_in_both_languages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = Status(
+        version="1",
+        pid=7,
+        uptime_s=9.0,
+        cpu_s=1.0,
+        rss_bytes=20_000_000,
+        interfaces="/proc/net/dev",
+        connections=message("off"),
+        helper=message("The helper is not set up."),
+        tray=message("off"),
+        upload=message("off"),
+        settings_fault=message("off"),
+        clients=1,
+        faults=(message("The helper does not answer."),),
+    )
+    monkeypatch.setattr(live, "ask_status", lambda: status)
+    english, german = (printed(code, "status", monkeypatch, capsys) for code in ("en", "de"))
+    assert len(german.splitlines()) == len(english.splitlines()) == 11
     assert cells(english) & cells(german) - SAME == set()
