@@ -74,9 +74,11 @@ class Service:
         command = [python(), "-I", "-S", "-B", str(self._code), *map(str, self._users)]
         return subprocess.Popen(command, stdin=self._listener.fileno())
 
-    def restart(self) -> None:
-        """Start it again after it ended, as systemd does when somebody connects."""
-        self.process = self._spawn()
+    def restart_if_ended(self) -> None:
+        """Start it again, as systemd does when a client connects. It ends after five seconds without a client, and
+        beside busy processes a client may start later than that."""
+        if self.process.poll() is not None:
+            self.process = self._spawn()
 
     def client(self) -> HelperClient:
         return HelperClient(str(self.path))

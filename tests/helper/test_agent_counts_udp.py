@@ -165,10 +165,17 @@ class Machine(NamedTuple):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def await_rows(self, is_met: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-        """Ask for the connections until they are as they should be, or time is up; return them."""
+    def await_rows(
+        self, is_met: Callable[[list[dict[str, Any]]], bool], *, with_helper: bool = True
+    ) -> list[dict[str, Any]]:
+        """Ask for the connections until they are as they should be, or time is up; return them.
+
+        `with_helper`: keep the helper running meanwhile.
+        """
         deadline = time.monotonic() + _DEADLINE
         while True:
+            if with_helper:
+                self.helper.restart_if_ended()
             rows: list[dict[str, Any]] = self.ask("connections", "--json")
             if is_met(rows) or time.monotonic() > deadline:
                 return rows
@@ -291,15 +298,9 @@ def test_helper_that_is_killed_and_restarted_counts_nothing_twice() -> None:
         made.await_rows(lambda rows: amounts(rows, ports["v4"]) == [V4])
         made.helper.process.kill()
         made.helper.process.wait()
-        rows = made.await_rows(lambda rows: amounts(rows, ports["v4"]) == [(None, None)])
+        rows = made.await_rows(lambda rows: amounts(rows, ports["v4"]) == [(None, None)], with_helper=False)
         assert amounts(rows, ports["v4"]) == [(None, None)], "unknown, not 0, while nobody counts"
-
-        def counts_again(rows: list[dict[str, Any]]) -> bool:
-            if made.helper.process.poll() is not None:  # systemd starts it at each attempt to connect
-                made.helper.restart()
-            return amounts(rows, ports["v4"]) == [V4]
-
-        rows = made.await_rows(counts_again)
+        rows = made.await_rows(lambda rows: amounts(rows, ports["v4"]) == [V4])
         assert amounts(rows, ports["v4"]) == [V4], made.ask("status", "--json")["helper"]
         client.do("move")
         twice = (2 * V4[0], 2 * V4[1])

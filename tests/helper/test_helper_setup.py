@@ -189,7 +189,7 @@ def test_code_that_a_user_can_change_is_not_run_as_root(place: Path) -> None:
 def test_another_user_gets_commands_alone() -> None:
     needs.root()
     before = helper_setup.is_installed()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
     command = nobody.verb("helper", "install")
     done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, timeout=60, check=False)
     assert (done.returncode, helper_setup.is_installed()) == (1, before)
