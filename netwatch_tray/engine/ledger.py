@@ -30,11 +30,13 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
     late: Mapping[str, tuple[AppName, Traffic]] = {}
     """Like `apps`, but moved in earlier intervals: the owner was found only now. Amounts without a rate."""
     searching: Traffic = _NONE
-    """Moved in the interval over the uplinks by sockets whose owner is still being looked for; not booked yet."""
+    """Moved in the interval over the uplinks by sockets whose owner is still being looked for; not booked yet. After
+    `plus`: in the later of the intervals."""
     held: Traffic = _NONE
     """All bytes over the uplinks that are not booked yet, `searching` included: in a later `late`."""
     udp: Traffic = _NONE
-    """The part of what moved over the uplinks, booked or held, that is UDP; without tunnels' own."""
+    """The part of what moved over the uplinks, booked or held, that is UDP. Of tunnel processes only what is held,
+    because the owner is not known yet."""
 
     @property
     def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
@@ -222,9 +224,11 @@ class AppLedger:
         return tuple(found)
 
     def _account(self, app: AppName) -> _Account:
-        account = self._accounts.get(app.key)
+        """Return the account of an app, which becomes the last in the order of use."""
+        account = self._accounts.pop(app.key, None)
         if account is None:
-            account = self._accounts[app.key] = _Account(app)
+            account = _Account(app)
+        self._accounts[app.key] = account
         return account
 
     def _credit_process(self, pid: int | None, traffic: Traffic) -> None:
@@ -232,7 +236,10 @@ class AppLedger:
             self._processes[pid] = self._processes.get(pid, _NONE).plus(traffic)
 
     def _fold_idle(self) -> None:
-        """Keep the accounts bounded where each run of a container or unit has a name of its own: oldest first."""
+        """Fold the accounts that were not used for longest, so that they stay bounded.
+
+        Each run of a container or unit may have a name of its own.
+        """
         others = self._account(OTHERS)
         lasting = {OTHERS_KEY, UNSEEN_KEY, SEARCHING_KEY}
         idle = [key for key, account in self._accounts.items() if not account.connections and key not in lasting]
@@ -270,7 +277,8 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     """Payload over the uplinks, booked in the interval, by app; without the tunnels' own connections, because what
     they transport is in here."""
     tcp: Traffic
-    """TCP payload that moved in the interval; with `udp`: `apps`, and the change of what is held."""
+    """TCP payload that moved in the interval. `tcp` and `udp` together are `apps` and the change of `held`, but at
+    least 0, where held bytes turn out to be a tunnel's."""
     udp: Traffic
     """UDP payload that moved in the interval; none where it is not counted."""
     local: Traffic

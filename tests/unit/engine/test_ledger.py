@@ -25,6 +25,16 @@ def test_accounts_stay_bounded_and_no_byte_is_lost() -> None:
     assert {"curl", "Other apps", "run-1999"} <= {app.name for app in apps}
 
 
+def test_app_that_moves_bytes_is_not_folded() -> None:
+    ledger = AppLedger()
+    for number in range(2000):
+        ledger.credit(CURL, None, Traffic(1, 1), crosses_uplink=True)
+        ledger.credit(AppName(f"unit:run-{number}", f"run-{number}"), None, Traffic(1, 2), crosses_uplink=True)
+        ledger.close_interval(1.0)
+        (curl,) = [app for app in ledger.apps() if app.key == CURL.key]
+        assert (curl.rx_bytes, curl.rx_rate) == (number + 1, 1.0)
+
+
 NONE = Traffic()
 BYTES = st.builds(Traffic, st.integers(0, 10**12), st.integers(0, 10**12))
 
