@@ -1447,8 +1447,8 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Messages</name>
     <message>
-      <source>{fault} Faulty settings have their defaults. Nothing is uploaded until the file is fixed.</source>
-      <translation>{fault} Für fehlerhafte Einstellungen gelten die Standardwerte. Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
+      <source>Faulty settings have their defaults.</source>
+      <translation>Für fehlerhafte Einstellungen gelten die Standardwerte.</translation>
     </message>
     <message>
       <source>Fault in the settings</source>
@@ -1463,8 +1463,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Einstellungen wurden nicht geändert</translation>
     </message>
     <message>
-      <source>{fault} The previous settings stay in use. Nothing is uploaded until the file is fixed.</source>
-      <translation>{fault} Die bisherigen Einstellungen gelten weiter. Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
+      <source>The previous settings stay in use.</source>
+      <translation>Die bisherigen Einstellungen gelten weiter.</translation>
+    </message>
+    <message>
+      <source>{fault} {in_use} Nothing is uploaded until the file is fixed.</source>
+      <translation>{fault} {in_use} Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
     </message>
     <message>
       <source>Nothing is uploaded</source>

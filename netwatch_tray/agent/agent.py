@@ -52,8 +52,8 @@ _log = logging.getLogger(__name__)
 
 PERIOD = 1.0
 """Seconds between ticks."""
-_SETTINGS_PERIOD = 10.0
-"""Seconds between checks of the settings file, which the user may edit by hand."""
+_FILES_PERIOD = 10.0
+"""Seconds between checks of the settings file, which the user may edit by hand, and of the locks."""
 _CONTEXTS = ("Facts", "Messages", "Tray")
 """Of the translations that the agent shows; the others would only take memory."""
 _RECENT_TICKS = 300
@@ -72,16 +72,11 @@ class Agent:
         """
         self._settings_file = paths.settings_file()
         self._settings_state = _state(self._settings_file)
-        settings, error = settings_file.read(self._settings_file)
+        settings, self._settings_fault = _read_settings(
+            self._settings_file, message("Faulty settings have their defaults.")
+        )
         self._settings = settings
         language.use(settings.language, _CONTEXTS)
-        self._settings_fault = (
-            message(
-                "{fault} Faulty settings have their defaults. Nothing is uploaded until the file is fixed.", fault=error
-            )
-            if error
-            else None
-        )
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
         self._presence: Presence | None = None
@@ -137,7 +132,7 @@ class Agent:
                 if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores it
                     signal.signal(number, lambda *_: self._scheduler.stop())
             self._scheduler.every(PERIOD / self._sources.speed, self._tick)
-            self._scheduler.every(_SETTINGS_PERIOD, self._follow_settings)
+            self._scheduler.every(_FILES_PERIOD, self._check_files)
             self._tick()
             if self._presence and self._sources.is_live:
                 self._refresh_desktop_files()
@@ -191,7 +186,7 @@ class Agent:
             self._unreachable = error.message
 
     def _report_tray(self) -> None:
-        """To the window that shows whether a tray has the icon."""
+        """Send the status when the state of the tray changed."""
         if self._presence and (found := (self._presence.no_tray, self._presence.is_looking)) != self._tray_reported:
             self._tray_reported = found
             self._feed.tell_all(self._status())
@@ -273,21 +268,17 @@ class Agent:
             self._complain("choice", message("The settings were not changed"), fault)
         self._reload()
 
-    def _follow_settings(self) -> None:
+    def _check_files(self) -> None:
+        """Restore locks and socket if they were removed, and reload the settings file if it was changed."""
         self._stay_reachable()
         if _state(self._settings_file) != self._settings_state:
             self._reload()
 
     def _reload(self) -> None:
-        """What was chosen before stays where the file has a fault, but that nothing is sent any more."""
+        """Keep the previous settings if the file is faulty, but stop uploading."""
         self._settings_state = _state(self._settings_file)
-        settings, error = settings_file.read(self._settings_file)
-        self._settings_fault = (
-            message(
-                "{fault} The previous settings stay in use. Nothing is uploaded until the file is fixed.", fault=error
-            )
-            if error
-            else None
+        settings, self._settings_fault = _read_settings(
+            self._settings_file, message("The previous settings stay in use.")
         )
         if self._settings_fault:
             self._complain("settings", message("Fault in the settings"), self._settings_fault)
@@ -403,6 +394,16 @@ class Agent:
             month_bytes=moved and moved.month,
             month_since=moved and moved.since,
         )
+
+
+def _read_settings(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
+    """Return the settings and a description of the fault in the file. `in_use`: what applies in place of the fault."""
+    settings, error = settings_file.read(file)
+    if error is None:
+        return settings, None
+    return settings, message(
+        "{fault} {in_use} Nothing is uploaded until the file is fixed.", fault=error, in_use=in_use
+    )
 
 
 def _state(file: Path) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ _MOST_CLIENTS, _MOST_CLIENTS_OF_USER = 16, 4
 _ACCEPTED_AT_ONCE = 32
 _FIRST_CLIENT_WITHIN = 5.0
 _WHOLE_READING_WITHIN = 120.0
-"""Seconds; an agent reads every ten."""
+"""Seconds; an agent reads every five."""
 _IDLE = 60
 """Seconds without a packet after which a flow is deleted."""
 _STAMPS_PER_SECOND = 4
@@ -109,7 +109,7 @@ class _Client:
         self.connection, self.uid = connection, uid
         self.deadline = time.monotonic() + _WHOLE_READING_WITHIN
         self.next_since = 0
-        """Stamp that the reading in progress told it to ask for next time."""
+        """Stamp from which its next reading begins."""
         self.seen = 0
         """All changes of flows before this stamp were sent to it."""
         self.waiting: tuple[int, int] | None = None
@@ -137,7 +137,7 @@ class _Client:
 
 
 class Service:
-    """Runs until the last client has gone, or none has come at the beginning."""
+    """Runs until no client is connected: the last one disconnected, the only one was refused, or none came in time."""
 
     def __init__(self, listener: socket.socket, probes: Probes, users: Iterable[int]) -> None:
         """`listener`: non-blocking."""
@@ -229,14 +229,15 @@ class Service:
             *lost,
             lost_records + client.lost_records,
         )
-        client.send(head + rows)
+        if not client.send(head + rows):
+            return False
         if following is None:
             client.seen = client.next_since
             client.deadline = time.monotonic() + _WHOLE_READING_WITHIN
         return True
 
     def _advance_stamp(self) -> None:
-        """A program that runs now may still write the stamp before this one."""
+        """Set the stamp that the programs write to flows; a program that runs now may still write the previous one."""
         stamp = int(time.monotonic() * _STAMPS_PER_SECOND) + 1
         if stamp > self._stamp:
             self._stamp, self._stamp_before = stamp, self._stamp
