@@ -301,7 +301,7 @@ class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: datetime
     """UTC."""
     interval_s: float | None
-    """Measured seconds since the sample before; `None` on the first."""
+    """Measured seconds since the previous sample; `None` on the first, and while none is read (PAUSED, UNREADABLE)."""
     gap: GapReason | None
     """Why there are no rates although there was a sample before."""
     total: Total
@@ -366,9 +366,9 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     retransmits: int | None = None
     """Segments, since the connection opened."""
     is_incoming: bool | None = None
-    """The other side called."""
+    """Opened by the remote host."""
     since: float | None = None
-    """Unix time of the reading that met it first; `None`: it was there before the first reading."""
+    """Unix time of the first reading that lists it; `None`: it was open before the agent's first reading."""
 
     @property
     def local(self) -> str:
@@ -380,7 +380,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """What owns connections: an executable, a bundle, a service, a container; TCP payload in bytes and bytes/s."""
+    """What owns connections: an executable, a bundle, a service, a container.
+
+    Amounts are payload in bytes and bytes/s: TCP, and UDP where the helper counts it.
+    """
 
     key: str
     name: str

@@ -88,7 +88,7 @@ def _export(options: argparse.Namespace) -> int:
 def _values(
     reader: HistoryReader, kind: SeriesKind, name: str | None, first: date, last: date, step: int
 ) -> Iterator[tuple[object, ...]]:
-    """What is stored of each series, then what gaps carried."""
+    """Yield the stored rows of each series, then the bytes recorded in gaps."""
     from netwatch_tray.history.usage import midnight, midnight_after
 
     start, end = int(midnight(first)), int(midnight_after(last))

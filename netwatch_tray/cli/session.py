@@ -83,7 +83,7 @@ def _greeted(path: Path) -> tuple[FeedClient, Hello]:
 
 
 def send(command: Command) -> FeedClient:
-    """The line on which the agent was told; raises like `connect`."""
+    """Send a command to the agent. Return the connected client. Raise the errors of `connect`."""
     client, _hello = connect()
     client.send(command)
     return client

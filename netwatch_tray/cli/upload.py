@@ -293,7 +293,7 @@ def _waiting(exists: bool) -> str:
 
 
 def _test(_options: argparse.Namespace) -> int:
-    """Beside the spool: a test must not wait for, or disturb, what is under way.
+    """Send one snapshot without using the spool, so that a running upload is neither waited for nor changed.
 
     Measured once, so that its deltas are 0: the server adds up all it gets, and a test must not count traffic twice.
     """

@@ -15,7 +15,7 @@ def open_source() -> ConnectionSource:
     Raises UnsupportedError with the reason of each.
     """
     reasons: list[Message] = []
-    for opener in _ladder():
+    for opener in _openers():
         try:
             source = opener()
         except UnsupportedError as error:
@@ -41,7 +41,7 @@ def open_openings() -> Openings | None:
         return None
 
 
-def _ladder() -> Iterator[Callable[[], ConnectionSource]]:
+def _openers() -> Iterator[Callable[[], ConnectionSource]]:
     """This system's sources, best first; each is loaded only when its turn comes."""
     if sys.platform == "linux":
         from netwatch_tray.collect.linux.sock_diag import SockDiagSource  # noqa: PLC0415  loaded when tried
@@ -57,8 +57,8 @@ def _ladder() -> Iterator[Callable[[], ConnectionSource]]:
         from netwatch_tray.collect.darwin.nettop import NettopSource  # noqa: PLC0415  loaded when tried
         from netwatch_tray.collect.darwin.pcblist import COUNTS_BYTES, PcblistSource, darwin_release  # noqa: PLC0415
 
-        ladder = (PcblistSource, NettopSource) if darwin_release() in COUNTS_BYTES else (NettopSource, PcblistSource)
-        yield from ladder
+        openers = (PcblistSource, NettopSource) if darwin_release() in COUNTS_BYTES else (NettopSource, PcblistSource)
+        yield from openers
     else:
         return
     from netwatch_tray.collect.lsof import LsofSource  # noqa: PLC0415  loaded when tried

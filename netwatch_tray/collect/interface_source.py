@@ -17,6 +17,9 @@ class InterfaceSource(Protocol):
     """What the user should know about this source's numbers; `None`: nothing."""
 
     def sample(self) -> Sample:
-        """Read the kernel once. Raises CollectError when this reading failed and the next one may not."""
+        """Read the kernel once. Raise CollectError when this reading failed and the next one may not.
+
+        `Sample.interfaces` is the same object until a link event, so that nothing is computed anew without one.
+        """
 
     def close(self) -> None: ...

@@ -18,7 +18,7 @@ class OpenedSource(NamedTuple):
     """For `doctor`, in the order of trying: name of each source, and `in use` or why it was refused."""
 
 
-Rung = tuple[str, Callable[[], InterfaceSource]]
+Opener = tuple[str, Callable[[], InterfaceSource]]
 """Name of a source, and what opens it or raises UnsupportedError."""
 
 
@@ -27,13 +27,13 @@ def open_interfaces(prefer: str | None = None) -> OpenedSource:
 
     Raises UnsupportedError when none works, or there is none of that name.
     """
-    return open_first(_rungs(), prefer)
+    return open_first(_openers(), prefer)
 
 
 def open_every() -> list[InterfaceSource]:
     """Every source that works here, best first, to compare them. Raises UnsupportedError when none does."""
     sources, reasons = [], []
-    for name, open_source in _rungs():
+    for name, open_source in _openers():
         try:
             sources.append(open_source())
         except UnsupportedError as error:
@@ -43,9 +43,9 @@ def open_every() -> list[InterfaceSource]:
     return sources
 
 
-def open_first(rungs: Sequence[Rung], prefer: str | None) -> OpenedSource:
-    """Climbs down the ladder of `rungs`, best first."""
-    names = [name for name, _ in rungs]
+def open_first(openers: Sequence[Opener], prefer: str | None) -> OpenedSource:
+    """Open the first source that works, best first, but `prefer` before all. Raise UnsupportedError."""
+    names = [name for name, _ in openers]
     if prefer is not None and prefer not in names:
         raise UnsupportedError(
             "There is no interface source {prefer} here. Choose one of: {names}.",
@@ -53,7 +53,7 @@ def open_first(rungs: Sequence[Rung], prefer: str | None) -> OpenedSource:
             names=", ".join(names),
         )
     report: list[tuple[str, Message]] = []
-    for name, open_source in sorted(rungs, key=lambda rung: rung[0] != prefer):
+    for name, open_source in sorted(openers, key=lambda opener: opener[0] != prefer):
         try:
             source = open_source()
         except UnsupportedError as error:
@@ -67,14 +67,14 @@ def _none_works(reasons: list[Message]) -> UnsupportedError:
     return UnsupportedError("No interface can be measured on this system. {reasons}", reasons=joined(reasons, "; "))
 
 
-def _rungs() -> Sequence[Rung]:
-    return _darwin_rungs() if sys.platform == "darwin" else _linux_rungs()
+def _openers() -> Sequence[Opener]:
+    return _darwin_openers() if sys.platform == "darwin" else _linux_openers()
 
 
 # Lazily: each system has modules of its own, and psutil costs memory that is not spent before it is needed.
 
 
-def _linux_rungs() -> Sequence[Rung]:
+def _linux_openers() -> Sequence[Opener]:
     from netwatch_tray.collect.linux.proc_net_dev import ProcNetDevSource  # noqa: PLC0415  Linux alone
     from netwatch_tray.collect.linux.rtnetlink import LinkSource, StatsSource  # noqa: PLC0415  Linux alone
 
@@ -86,7 +86,7 @@ def _linux_rungs() -> Sequence[Rung]:
     )
 
 
-def _darwin_rungs() -> Sequence[Rung]:
+def _darwin_openers() -> Sequence[Opener]:
     from netwatch_tray.collect.darwin.interfaces import IFALLDATA, IFLIST2, SysctlSource  # noqa: PLC0415  macOS alone
     from netwatch_tray.collect.darwin.liveness import LivenessGuard  # noqa: PLC0415  macOS alone
 

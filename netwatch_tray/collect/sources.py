@@ -1,4 +1,4 @@
-"""Opens everything that is measured with, in one place, so that a recording can take its place."""
+"""The sources of all measurements of one machine; a recording is another set of them (recording.replay)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 HELPER_SOCKET = "/run/netwatch-tray-helper.socket"
-"""As in the helper's protocol."""
+"""helper.protocol.SOCKET, repeated so that an agent without a helper does not load the protocol."""
 
 
 class Sources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from netwatch_tray.collect.sockets import SocketSample
@@ -10,7 +11,7 @@ from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, Connect
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.routes import Routes
-from netwatch_tray.model import Tick, Traffic
+from netwatch_tray.model import Interface, Tick, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_client import Reading
@@ -29,9 +30,9 @@ class Observation:
         self._sources = sources = sources or Sources()
         self._monitor = monitor
         self.table = ConnectionTable(sources.finder(), sources.now, sources.countries(), sources.hosts_file())
-        self._routed: object = None
-        """The interfaces that `_routes` were made of."""
         self._routes = NOWHERE
+        self._routes_interfaces: Mapping[int, Interface] | None = None
+        """The interfaces that `_routes` were made of."""
         self._uplink = Traffic()
         """Counted by the uplinks since the last reconciliation."""
         self._open: AppInterval | None = None
@@ -87,8 +88,8 @@ class Observation:
         `is_monotonic`: of its source, see ConnectionSource. `with_tick`: the interfaces were read at this moment as
         well. `is_last`: no other sample follows, so all bytes are booked.
         """
-        if self._routed is not self._monitor.interfaces:
-            self._routed = self._monitor.interfaces
+        if self._routes_interfaces is not self._monitor.interfaces:
+            self._routes_interfaces = self._monitor.interfaces
             self._routes = Routes(self._monitor.interfaces, self._monitor.memberships)
         if self._datagrams is not None:
             sample = self._datagrams.merge(sample, self._routes.is_own)

@@ -154,11 +154,11 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
 
 
 class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
-    """The person quit the program, so its windows close too; an agent that merely ends says nothing."""
+    """Sent when the user quits, so that clients close. Not sent when the agent ends otherwise."""
 
 
 class SettingsMessage(msgspec.Struct, frozen=True, tag="settings"):
-    """The settings are others from now on; said to every client."""
+    """Sent to every client when the settings changed."""
 
     settings: Settings
 

@@ -65,7 +65,7 @@ class RecorderState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Batch(msgspec.Struct):
-    """What is not stored yet."""
+    """Measurements of the recorder that are not written to the history yet."""
 
     minutes: list[RecordedMinute] = []
     gaps: list[RecordedGap] = []

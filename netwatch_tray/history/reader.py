@@ -289,7 +289,7 @@ class HistoryReader:
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
-        """Let several queries see the same state of the file."""
+        """Run the queries of the block in one read transaction."""
         self._rows.query("BEGIN")
         try:
             yield

@@ -112,7 +112,7 @@ class TrayMenu:
 
     @property
     def shape(self) -> object:
-        """Differs when the menu has to be built anew: other rows, or wider ones."""
+        """Key of the menu's structure: a host must rebuild the menu when it changes."""
         return len(self._texts), self._width
 
     def build(self) -> Menu:

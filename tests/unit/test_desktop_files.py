@@ -195,7 +195,7 @@ def package(system: Path) -> None:
         file.write_bytes(data)
 
 
-def test_where_a_package_has_them_nothing_is_written(
+def test_install_writes_nothing_when_package_provides_files(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     package(tmp_path / "system")

@@ -42,7 +42,7 @@ _VERSIONS = {
 
 
 class Keys(NamedTuple):
-    """Of the client's Initial packets."""
+    """AEAD and header-protection keys of the client's Initial packets."""
 
     key: bytes
     nonce: bytes

@@ -12,9 +12,15 @@ import pytest
 
 from netwatch_tray.agent.helper_link import HelperLink
 from netwatch_tray.collect.helper_client import HelperClient
+from netwatch_tray.collect.sources import HELPER_SOCKET
 from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.helper import protocol
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+
+def test_sources_look_for_the_socket_of_the_protocol() -> None:
+    assert HELPER_SOCKET == protocol.SOCKET
 
 
 def test_helper_counts_as_set_up_until_it_is_removed() -> None:

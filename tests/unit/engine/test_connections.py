@@ -1,4 +1,4 @@
-"""Spellings that sources share, the ladder of sources, and the table of connections."""
+"""Spellings that sources share, the order of sources, and the table of connections."""
 
 from __future__ import annotations
 
@@ -72,18 +72,18 @@ def test_what_is_no_endpoint(text: str) -> None:
         numeric_endpoint(text)
 
 
-class Rung:
+class Source:
     def __init__(self) -> None:
         self.note: Message | None = Message("Misses things.")
 
 
-def test_the_ladder_says_why_no_better_source_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses() -> Rung:
+def test_note_has_the_reasons_why_better_sources_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses() -> Source:
         raise UnsupportedError("The better one is missing.")
 
-    monkeypatch.setattr(connections, "_ladder", lambda: iter([refuses, Rung]))
+    monkeypatch.setattr(connections, "_openers", lambda: iter([refuses, Source]))
     assert str(connections.open_source().note) == "Misses things. The better one is missing."
-    monkeypatch.setattr(connections, "_ladder", lambda: iter([refuses, refuses]))
+    monkeypatch.setattr(connections, "_openers", lambda: iter([refuses, refuses]))
     with pytest.raises(UnsupportedError, match="The better one is missing"):
         connections.open_source()
 

@@ -130,7 +130,7 @@ def test_the_theme_looks_like_the_pictures(glyph: Glyph, size: int) -> None:
     assert max(difference.tobytes()) < 100, "slanted edges differ by how they are smoothed, nothing else"
 
 
-def test_a_picture_is_drawn_once() -> None:
+def test_draw_returns_cached_image() -> None:
     assert draw(Glyph("rates", 2, 1), 22, "dark") is draw(Glyph("rates", 2, 1), 22, "dark")
 
 

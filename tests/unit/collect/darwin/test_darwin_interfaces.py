@@ -544,7 +544,7 @@ class TestSource:
         mac.attach("en0", 11, data__baudrate=baudrate)
         assert mac.open().sample().interfaces[11].speed is None
 
-    def test_wireless(self, mac: Mac) -> None:
+    def test_wireless_medium_gives_kind_wifi(self, mac: Mac) -> None:
         mac.media["en0"] = Medium(is_wireless=True, has_carrier=None)
         mac.attach("en0", 11)
         assert mac.open().sample().interfaces[11].kind == "wifi"

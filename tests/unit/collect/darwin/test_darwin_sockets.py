@@ -377,7 +377,7 @@ def test_the_kernels_bytes_are_used_only_where_they_are_right(
 ) -> None:
     monkeypatch.setattr(pcblist, "darwin_release", lambda: release)
     monkeypatch.setattr("sys.platform", "darwin")
-    assert next(iter(connections._ladder())) is first
+    assert next(iter(connections._openers())) is first
 
 
 def test_the_release_of_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

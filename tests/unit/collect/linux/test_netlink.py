@@ -245,7 +245,7 @@ def up(index: int, name: bytes) -> bytes:
     return message(16, bytes(link(index, attribute(3, name + b"\0"))))
 
 
-def test_interfaces_that_are_known_are_counted_while_others_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_interfaces_keep_counting_during_link_churn(monkeypatch: pytest.MonkeyPatch) -> None:
     event = message(16, bytes(link(9, NAME)), sequence=0)
     later = stats(1) + stats(6) + done()
     fake = FakeSocket(
