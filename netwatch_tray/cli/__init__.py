@@ -17,6 +17,7 @@ from typing import Any
 import netwatch_tray
 from netwatch_tray import language, paths
 from netwatch_tray.cli import change_settings, ending, program, xembed
+from netwatch_tray.errors import NetWatchError
 from netwatch_tray.language import mark, translate
 from netwatch_tray.text import LogFormatter
 
@@ -104,12 +105,16 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _chosen_language() -> str:
+    """Return the `language` of the settings; `auto` where they cannot be read, which the subcommand reports."""
     file = paths.settings_file()
-    if not file.exists():  # the usual case, and `settings` takes 10 ms
-        return "auto"
-    from netwatch_tray import settings
+    try:
+        if not file.exists():  # the usual case, and `settings` takes 10 ms
+            return "auto"
+        from netwatch_tray import settings
 
-    return settings.read(file)[0].language
+        return settings.read(file)[0].language
+    except (OSError, NetWatchError):
+        return "auto"
 
 
 def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:

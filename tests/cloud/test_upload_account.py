@@ -200,15 +200,16 @@ def test_with_a_keyring_the_key_is_in_no_file(keyring: Path) -> None:
 
 def test_a_refusing_keyring_is_reported_without_its_message(keyring: Path) -> None:
     keyring.write_text(SECRET)
-    with pytest.raises(NetWatchError, match=r"refused to give the API key\. Unlock it") as failure:
+    with pytest.raises(NetWatchError, match=r"refused to return the API key\. Unlock it") as failure:
         account.load_key(parse_endpoint("https://one.example"))
     assert SECRET not in "".join(traceback.format_exception(failure.value))
 
 
 def test_no_traceback_contains_the_key(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    monkeypatch.setattr(os, "open", _full_disk)
-    with pytest.raises(NetWatchError) as failure:
-        account.save_key(parse_endpoint("https://one.example"), Key(SECRET))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", _full_disk)
+        with pytest.raises(NetWatchError) as failure:
+            account.save_key(parse_endpoint("https://one.example"), Key(SECRET))
     assert SECRET not in "".join(traceback.format_exception(failure.value))
     assert not [file for file in home.rglob("*") if file.is_file() and SECRET in file.read_text()]
 

@@ -188,7 +188,7 @@ def test_beside_an_agent(condition: str, served: Session) -> None:
 
 
 def test_what_cannot_be_written_is_wrong_and_said(served: Session) -> None:
-    for command in ("status", "status --json", "watch --once", "export", "--help", "--version"):
+    for command in ("status", "status --json", "watch --once", "--help", "--version"):
         process = start(f"{command}", served, "stdout full")
         printed = process.communicate(timeout=BOUND)[0].decode()
         assert printed.splitlines()[-1] == "netwatch-tray: The output cannot be written: No space left on device."
@@ -224,7 +224,7 @@ def test_watch_reports_an_agent_that_hangs_and_goes_on(served: Session) -> None:
                 said = watch.stderr.readline()
             finally:
                 os.kill(served.pid("agent"), signal.SIGCONT)
-            assert said == "netwatch-tray: The agent has sent nothing for 5 s. Still waiting for it.\n"
+            assert said == "netwatch-tray: The agent has sent nothing for 5 s. Still waiting.\n"
             assert watch.stdout.readline()
             assert watch.poll() is None
         finally:

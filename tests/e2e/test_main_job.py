@@ -244,14 +244,14 @@ def test_settings_with_a_fault_are_told_and_stop_nothing(network: Wire) -> None:
 
         def fault() -> str:
             told = run("status", "--json")
-            return str(json.loads(told.stdout)["settings_fault"]) if told.returncode == 0 else ""
+            return str(json.loads(told.stdout)["settings_fault"] or "") if told.returncode == 0 else ""
 
         file = Path(desktop.environment["XDG_CONFIG_HOME"]) / "netwatch-tray" / "settings.toml"
         file.parent.mkdir(parents=True)
         file.write_text(faulty := "[units]\nbits = 'yes'\nbinary = true\n[upload]\non = true\n")
         desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
         desktop.wait_for(fault, 15, "the agent runs, and tells the fault")
-        assert f"{file} cannot be used as they are: units.bits must be true or false." in fault()
+        assert f"Fault in the settings file {file}: units.bits must be true or false." in fault()
         assert json.loads(run("status", "--json").stdout)["upload"] is None
         assert "units.bits must be true or false" in desktop.log("agent")
 
@@ -270,5 +270,5 @@ def test_settings_with_a_fault_are_told_and_stop_nothing(network: Wire) -> None:
         desktop.wait_for(lambda: not fault(), 15, "what was mended is seen")
         file.write_text("[units\n")
         desktop.wait_for(fault, 15, "the next fault is seen")
-        assert "All stays as it was before." in fault()
+        assert "The previous settings stay in use." in fault()
         assert "Traceback" not in desktop.log("agent")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,10 @@ def texts() -> set[str]:
         for action in parser._actions
         if action.help and action.help != argparse.SUPPRESS
     }
+
+
+def test_unreadable_settings_leave_the_system_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "netwatch-tray").mkdir()
+    (tmp_path / "netwatch-tray" / "settings.toml").mkdir()
+    assert cli._chosen_language() == "auto"
