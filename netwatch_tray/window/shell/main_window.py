@@ -259,7 +259,7 @@ class MainWindow(QWidget):
         self.settings.form.go_to(section)
 
     def _escape(self) -> None:
-        """Undo one step. The last step stays, so that the window is never closed by accident."""
+        """Undo one step of the page, else leave the settings. Never close the window, because one Escape more is common."""
         if not self._page().escape() and self._row.tabs.checkedId() == _SETTINGS:
             self.turn_to(self._before_settings)
 

@@ -117,13 +117,13 @@ class AppsPage(Page):
 
     def lose_agent(self) -> None:
         if not self._agent_away:
-            self._agent_away, self._message = True, None
-            self._stored.set_recorded(None)
-            self._recent.clear()
-            self._show()
+            self._agent_away = True
+            self._forget()
 
     def set_paused(self, paused: bool) -> None:
         self._paused = paused
+        if self._agent_away:
+            self._forget()
         self.changed.emit()
 
     def status(self) -> list[str]:
@@ -167,6 +167,14 @@ class AppsPage(Page):
         self._message, self._agent_away = message, False
         self._recent.add(time.time(), message)
         self._show()
+
+    def _forget(self) -> None:
+        """Show the present as unknown, unless the picture is frozen."""
+        if not self._paused:
+            self._message = None
+            self._stored.set_recorded(None)
+            self._recent.clear()
+            self._show()
 
     def _show_title(self) -> None:
         message = self._message

@@ -21,7 +21,8 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, text_width
 
 translate = QCoreApplication.translate
 
-_CHEVRON = 16
+CHEVRON_WIDTH = 16
+"""Of the mark of a group, which folds and unfolds it, dip."""
 _COUNT_GAP = 10
 
 
@@ -329,7 +330,7 @@ def _draw_group(cell: Cell, group: Group) -> None:
     painter.setPen(tokens.ink)
     name = QFontMetrics(fonts.strong).elidedText(printable(group.name), Qt.TextElideMode.ElideRight, row.width() // 3)
     width = text_width(fonts.strong, name)
-    box = QRect(row.left() + _CHEVRON + GAP // 2, row.top(), width, row.height())
+    box = QRect(row.left() + CHEVRON_WIDTH + GAP // 2, row.top(), width, row.height())
     one, many = translate("Connections", "1 connection"), translate("Connections", "{count} connections")
     count = one if group.connections == 1 else many.format(count=group.connections)
     counted = QRect(box.right() + _COUNT_GAP, row.top(), text_width(fonts.small, count), row.height())
@@ -348,7 +349,7 @@ def _draw_app(cell: Cell, row: ConnectionRow) -> None:
     name = owner(row.connection)
     box = QRect(cell.box)
     if row.group is not None:
-        box.setLeft(box.left() + _CHEVRON + GAP // 2)
+        box.setLeft(box.left() + CHEVRON_WIDTH + GAP // 2)
     if name is None:
         cell.text(UNKNOWN, cell.tokens.ink3, box=box)
     elif row.connection.process is not None:

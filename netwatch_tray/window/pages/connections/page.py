@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from netwatch_tray.feed.protocol import (
@@ -21,7 +21,7 @@ from netwatch_tray.feed.protocol import (
 from netwatch_tray.language import said
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.bar import ConnectionsBar
-from netwatch_tray.window.pages.connections.columns import ConnectionContext, connection_columns
+from netwatch_tray.window.pages.connections.columns import CHEVRON_WIDTH, ConnectionContext, connection_columns
 from netwatch_tray.window.pages.connections.details import ConnectionDetails
 from netwatch_tray.window.pages.connections.grouping import Grouping, table_lines
 from netwatch_tray.window.pages.connections.helper_offer import HelperOffer
@@ -37,6 +37,9 @@ from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _CLOSED_STAY_S = 3.0
 _LOADING_DELAY_MS = 200
+"""A list that arrives earlier is not announced, because the text would flash."""
+_EXPORT_FAULT_MS = 20_000
+"""How long a failed export is reported."""
 _SETTLE_MS = 1500
 """Less than the agent's period, so that rows move with a refresh and are drawn once."""
 _RX_RATE = 7
@@ -61,7 +64,7 @@ class ConnectionsPage(Page):
         self._source: str | None = None
         self._fault: str | None = None
         self._not_exported = ""
-        """Why the last export failed."""
+        """Why the last export failed; empty again after a while."""
         self._is_known = False
         """Whether the agent has sent a list since it connected."""
         self._agent_away = False
@@ -91,6 +94,8 @@ class ConnectionsPage(Page):
 
         self._loading = QTimer(self, singleShot=True, interval=_LOADING_DELAY_MS)
         self._loading.timeout.connect(self._show_state)
+        self._export_fault = QTimer(self, singleShot=True, interval=_EXPORT_FAULT_MS)
+        self._export_fault.timeout.connect(lambda: self._report_export(""))
         self.bar.filter_changed.connect(self._show_all)
         self.bar.grouping_changed.connect(self._regroup)
         self.bar.field.returnPressed.connect(self.table.setFocus)
@@ -102,13 +107,12 @@ class ConnectionsPage(Page):
             lambda where: self.menu.make().popup(self.table.viewport().mapToGlobal(where))
         )
         self.table.clicked.connect(self._fold_by_click)
-        self.table.doubleClicked.connect(self._fold_or_open)
+        self.table.doubleClicked.connect(self._fold_or_toggle_details)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_details())
         self.side.opened.connect(self._show_details)
         self.side.closed.connect(self.table.setFocus)
         self.details.close_requested.connect(self.side.close_pane)
         self.details.app_requested.connect(self.bar.filter_app)
-        self._loading.start()
         self._regroup()
 
     @property
@@ -119,6 +123,8 @@ class ConnectionsPage(Page):
         self._agent_away = False
         if isinstance(message, Hello | SettingsMessage):
             self._units = message.settings.units
+            if isinstance(message, Hello):
+                self._expect_list()
         elif isinstance(message, Status):
             self.offer.offer(message.offers_helper)
         elif isinstance(message, AppsMessage) and not self._paused:
@@ -130,14 +136,14 @@ class ConnectionsPage(Page):
 
     def lose_agent(self) -> None:
         if not self._agent_away:
-            self._agent_away, self._is_known, self._fault = True, False, None
-            self._rows.keep_only(())
-            self.sums.forget()
-            self._show_all()
+            self._agent_away = True
+            self._forget()
             self.changed.emit()
 
     def set_paused(self, paused: bool) -> None:
         self._paused = paused
+        if self._agent_away:
+            self._forget()
         self.changed.emit()
 
     def status(self) -> list[str]:
@@ -152,11 +158,11 @@ class ConnectionsPage(Page):
         return texts
 
     def fault(self) -> tuple[str, str] | None:
+        if self._fault and self._rows:  # without rows the page itself shows it
+            return self.tr("The connection list may be old"), self._fault
         if self._not_exported:
             return self.tr("The list was not saved"), self._not_exported
-        if not self._fault or not self._rows:  # without rows the page itself shows it
-            return None
-        return self.tr("The connection list may be old"), self._fault
+        return None
 
     def take_focus(self) -> None:
         self._stack.currentWidget().setFocus()
@@ -174,27 +180,45 @@ class ConnectionsPage(Page):
         current = self.table.currentIndex()
         line = self._current()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and line is not None:
-            self._fold_or_open(current)
+            self._fold_or_toggle_details(current)
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and line is not None:
             self._fold_by_key(line, fold=event.key() == Qt.Key.Key_Left)
         else:
             super().keyPressEvent(event)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._expect_list()
+
     def _context(self) -> ConnectionContext:
         return ConnectionContext(self._units, self._now, *self._most, *self._has)
+
+    def _expect_list(self) -> None:
+        """Report that the list is read if it does not arrive soon."""
+        if not self._is_known:
+            self._loading.start()
+            self._show_state()
+
+    def _forget(self) -> None:
+        """Show connections and sums as unknown, unless the picture is frozen."""
+        if not self._paused:
+            self._is_known, self._fault = False, None
+            self._rows.keep_only(())
+            self.sums.forget()
+            self._show_all()
 
     def _take(self, message: ConnectionsMessage) -> None:
         self._source, self._fault = message.source, said(message.fault) if message.fault else None
         self._is_known = self._is_known or message.fault is None or bool(message.added)
         self._now = time.time()
-        now = time.monotonic()
+        moment = time.monotonic()
         # Closed rows go with the next refresh, without a timer of their own: the table is drawn once for both.
-        gone = self._rows.drop_closed(now - _CLOSED_STAY_S)
+        gone = self._rows.drop_closed(moment - _CLOSED_STAY_S)
         if message.reset:
             gone += self._rows.keep_only(connection.key for connection in message.added)
         put = (*message.added, *message.changed)
         self._rows.put(put)
-        closed = self._rows.close(message.removed, now)
+        closed = self._rows.close(message.removed, moment)
         self._most = (self._rows.most_rx, self._rows.most_tx)
         has = (self._rows.has_hosts, self._rows.has_countries)
         if has != self._has:
@@ -243,10 +267,10 @@ class ConnectionsPage(Page):
         pressed = self.table.viewport().mapFromGlobal(self.cursor().pos()).x()
         right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         from_edge = self.table.viewport().width() - pressed if right_to_left else pressed
-        if isinstance(line, Group) and from_edge < MARGIN + 16:
+        if isinstance(line, Group) and from_edge < MARGIN + CHEVRON_WIDTH:
             self._fold(line, not line.folded)
 
-    def _fold_or_open(self, index: QModelIndex) -> None:
+    def _fold_or_toggle_details(self, index: QModelIndex) -> None:
         line = self._model.record(index.row())
         if isinstance(line, Group):
             self._fold(line, not line.folded)
@@ -275,6 +299,8 @@ class ConnectionsPage(Page):
 
     def _report_export(self, fault: str) -> None:
         self._not_exported = fault
+        if fault:
+            self._export_fault.start()
         self.changed.emit()
 
     def _show_state(self) -> None:

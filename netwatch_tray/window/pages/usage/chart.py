@@ -37,12 +37,12 @@ class Bar(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A month with its data plan, bytes."""
+    """Use of a data plan in one month. Amounts in bytes."""
 
     used: int
     cap: int | None
     allowance: int | None
-    """A day, from today on."""
+    """Bytes left per remaining day."""
     projection: int | None
     """At the end of the month; None: too little is measured."""
     today: float

@@ -85,6 +85,20 @@ def test_without_the_agent_no_rate_is_shown(open_window: Open) -> None:
     assert "Apps are not known" in visible_text(page)
 
 
+def test_paused_rows_outlive_the_agent(open_window: Open) -> None:
+    opened = open_window()
+    opened.window.turn_to(2)
+    opened.say(_message(_app("curl", 5.0)))
+    opened.window.toggle_pause()
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "the agent is lost")
+    page = opened.window.apps
+    assert _column(page, 2) == ["5 B/s", "500 B/s"]
+    opened.window.toggle_pause()
+    assert page.table.model().rowCount() == 0
+    assert "Apps are not known" in visible_text(page)
+
+
 def _used(rx: int) -> Used:
     return Used(rx, rx // 10, 0, 0, 60.0)
 

@@ -97,6 +97,39 @@ def test_an_empty_list_explains_itself(open_window: Open) -> None:
     assert _instead(page) == ""
 
 
+def test_reading_is_announced_after_a_delay_that_begins_when_the_page_is_shown(open_window: Open) -> None:
+    opened = open_window()
+    page = opened.window.connections
+    until(lambda: not page._loading.isActive(), "a delay that began earlier is over")
+    page._loading.setInterval(60_000)
+    opened.window.turn_to(1)
+    assert _instead(page) == ": "
+    page._loading.setInterval(0)
+    until(lambda: _instead(page).startswith("Reading the connections"), "reading is announced")
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
+    opened.agent.stop()
+    until(lambda: _instead(page).startswith("Connections are not known"), "the agent is lost")
+    page._loading.setInterval(60_000)
+    opened.agent.start()
+    opened.connect()
+    assert _instead(page) == ": "
+    page._loading.setInterval(0)
+    until(lambda: _instead(page).startswith("Reading the connections"), "reading is announced again")
+
+
+def test_paused_list_outlives_the_agent(open_window: Open) -> None:
+    opened = open_window()
+    opened.window.turn_to(1)
+    page = opened.window.connections
+    opened.say(ConnectionsMessage(reset=True, added=(connection(1),)))
+    opened.window.toggle_pause()
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "the agent is lost")
+    assert len(table_texts(page.table)) == 1
+    opened.window.toggle_pause()
+    assert _instead(page).startswith("Connections are not known")
+
+
 def test_the_filter_holds_for_present_and_later_connections(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to(1)

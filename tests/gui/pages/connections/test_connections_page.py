@@ -306,6 +306,22 @@ def test_the_filtered_rows_are_exported(open_window: Open, tmp_path: Path, monke
     assert str(tmp_path) in visible_text(banner)
 
 
+def test_failed_export_is_reported_for_a_while(
+    open_window: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, page = _open(open_window)
+    banner = child(opened.window, Banner)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "where"), ""))
+    page.menu.export("csv")
+    opened.say(ConnectionsMessage(fault=Message("lsof did not answer.")))
+    assert "The connection list may be old" in visible_text(banner), "the fault of the page comes first"
+    opened.say(ConnectionsMessage())
+    assert "The list was not saved" in visible_text(banner)
+    page._export_fault.setInterval(0)
+    page.menu.export("csv")
+    until(banner.isHidden, "the failed export is not reported any more")
+
+
 def test_the_sums_are_read_to_screen_readers_and_explained(open_window: Open) -> None:
     message = AppsMessage(apps=(), interval_s=2.0, uplink=(2_000_000, 3000), tcp=(1_800_000, 4000), other=(200_000, 0))
     opened, page = _open(open_window, message)
