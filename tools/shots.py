@@ -65,10 +65,10 @@ def _draw_windows(directory: Path) -> None:
                 window.connections.bar.group_by(Grouping("app"))
                 window.show()
                 link.try_now()
-                for index, name in enumerate(("interfaces", "connections", "apps", "usage", "settings")):
+                for index, page in enumerate(window.pages):
                     window.turn_to(index)
                     application.processEvents()
-                    file = directory / f"{name}-{scheme.name.lower()}.png"
+                    file = directory / f"{page.id}-{scheme.name.lower()}.png"
                     _save(window, file)
                     print(f"{file} {file.stat().st_size // 1000} kB")
                 window.close()

@@ -689,24 +689,24 @@ Hat jetzt keine Verbindung</translation>
       <translation>Sockets: {total}, lauschend: {listening}</translation>
     </message>
     <message>
-      <source>Paused</source>
-      <translation>Angehalten</translation>
+      <source>Live, every {seconds:.0f} s</source>
+      <translation>Live, alle {seconds:.0f} s</translation>
     </message>
     <message>
-      <source>Live, every 2 s</source>
-      <translation>Live, alle 2 s</translation>
+      <source>Paused</source>
+      <translation>Angehalten</translation>
     </message>
     <message>
       <source>read with {source}</source>
       <translation>gelesen mit {source}</translation>
     </message>
     <message>
-      <source>The list was not saved</source>
-      <translation>Die Liste wurde nicht gespeichert</translation>
-    </message>
-    <message>
       <source>The connection list may be old</source>
       <translation>Die Verbindungsliste ist vielleicht alt</translation>
+    </message>
+    <message>
+      <source>The list was not saved</source>
+      <translation>Die Liste wurde nicht gespeichert</translation>
     </message>
     <message>
       <source>{shown} of {total}</source>
@@ -3128,22 +3128,6 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>TabRow</name>
     <message>
-      <source>Pause</source>
-      <translation>Pause</translation>
-    </message>
-    <message>
-      <source>Holds the picture still; measuring goes on (Space)</source>
-      <translation>Hält das Bild an; gemessen wird weiter (Leertaste)</translation>
-    </message>
-    <message>
-      <source>Keys</source>
-      <translation>Tasten</translation>
-    </message>
-    <message>
-      <source>Settings</source>
-      <translation>Einstellungen</translation>
-    </message>
-    <message>
       <source>Interfaces</source>
       <translation>Schnittstellen</translation>
     </message>
@@ -3158,6 +3142,22 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Usage</source>
       <translation>Verbrauch</translation>
+    </message>
+    <message>
+      <source>Settings</source>
+      <translation>Einstellungen</translation>
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation>Pause</translation>
+    </message>
+    <message>
+      <source>Holds the picture still; measuring goes on (Space)</source>
+      <translation>Hält das Bild an; gemessen wird weiter (Leertaste)</translation>
+    </message>
+    <message>
+      <source>Keys</source>
+      <translation>Tasten</translation>
     </message>
     <message>
       <source>Live</source>

@@ -21,15 +21,18 @@ from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.observation import Observation
 from netwatch_tray.engine.scheduler import READ, Scheduler, Timer
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, ServerMessage, Topic
+from netwatch_tray.feed.protocol import WATCHED_INTERVAL_S, AppsMessage, ConnectionsMessage, ServerMessage, Topic
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.model import Tick
 from netwatch_tray.worker import Worker
 
 _log = logging.getLogger(__name__)
 
-PERIOD_WATCHED, PERIOD_UNWATCHED = 2.0, 10.0
-"""Seconds between readings. Counters are cumulative, and the kernel reports the last bytes of what closes between."""
+PERIOD_UNWATCHED = 10.0
+"""Seconds between readings without a client.
+
+Counters are cumulative, and the kernel reports the last bytes of what closes between.
+"""
 _PAUSE_AFTER_MESSAGES = 0.25
 """Seconds between wake-ups for messages about closed sockets. The kernel's queue holds some 330 of them."""
 _MOST_LOAD = 0.05
@@ -143,7 +146,7 @@ class ConnectionWatch:
         self._is_watched = is_watched
         if is_watched:
             if self._source or self._open():
-                self._read_every(PERIOD_WATCHED)
+                self._read_every(WATCHED_INTERVAL_S)
         elif self._is_costly:
             self._pause()
             self._forget()

@@ -25,6 +25,9 @@ LONGEST_LINE = 64 << 20
 
 Topic = Literal["interfaces", "connections", "apps"]
 
+WATCHED_INTERVAL_S = 2.0
+"""Seconds between readings of connections and apps while a client subscribes to one of them."""
+
 
 class RecentTick(msgspec.Struct, frozen=True):
     """A past tick, as much of it as a chart draws."""

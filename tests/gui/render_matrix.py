@@ -60,7 +60,6 @@ GOLDEN = (
     "interfaces-typical-light-normal", "interfaces-typical-dark-normal", "connections-typical-light-normal",
     "apps-typical-dark-normal", "usage-typical-light-normal", "settings-typical-dark-normal",
 )  # fmt: skip
-PAGES = ("interfaces", "connections", "apps", "usage", "settings")
 SIZES = {"least": (720, 480), "normal": (960, 640), "wide": (1280, 800)}
 _LONG = "a-program-with-a-name-that-nobody-would-give-it-but-somebody-did-nevertheless"
 _LONG_ADDRESS = "2001:0db8:85a3:08d3:1319:8a2e:0370:7344"
@@ -260,10 +259,10 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
         case.theme.apply(scheme)
         for size, place in SIZES.items():
             window.resize(*place)
-            for number, page in enumerate(PAGES):
+            for number, page in enumerate(window.pages):
                 window.turn_to(number)
                 settle()
-                yield f"{page}-{name}-{scheme.name.lower()}-{size}", window, size == "least" or name != "typical"
+                yield f"{page.id}-{name}-{scheme.name.lower()}-{size}", window, size == "least" or name != "typical"
         window.resize(*SIZES["normal"])
         window.help.open_in(window)
         settle()

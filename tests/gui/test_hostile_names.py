@@ -321,7 +321,7 @@ def plain(text: str) -> str:
 @pytest.mark.usefixtures("application")
 def test_cells_of_tables_and_their_tooltips(name: str) -> None:
     model = SortedModel(
-        [Column(title="x", text=lambda row: row, order=lambda row: row, widest="x")], key=lambda row: row
+        [Column(id="x", title="x", text=lambda row: row, order=lambda row: row, widest="x")], key=lambda row: row
     )
     model.put([name])
     shown = printable(name)

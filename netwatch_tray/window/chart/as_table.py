@@ -37,7 +37,7 @@ class ChartTable(TableView[_Line]):
         self._chart = chart
         model = SortedModel(_columns(lambda: chart.units), key=lambda line: line.at)
         super().__init__(theme, model, row_height=theme.height(26), lines=False)
-        self.make_sortable(0, Qt.SortOrder.DescendingOrder)
+        self.make_sortable("time", Qt.SortOrder.DescendingOrder)
 
     def follow(self) -> None:
         """Show what the chart shows at this moment."""
@@ -58,17 +58,23 @@ class ChartTable(TableView[_Line]):
 def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
     return [
         Column(
+            id="time",
             title=translate("ChartTable", "Time"),
             text=lambda line: line.time,
             order=lambda line: line.at,
             widest="30 Sept 23:59:59",
             stretch=1,
         ),
-        _rate_column(f"{DOWN} {translate('ChartTable', 'Download')}", lambda known: known.rx, shown_in),
-        _rate_column(f"{UP} {translate('ChartTable', 'Upload')}", lambda known: known.tx, shown_in),
-        _rate_column(f"{DOWN} {translate('ChartTable', 'peak')}", lambda known: known.rx_peak, shown_in, drop_order=2),
-        _rate_column(f"{UP} {translate('ChartTable', 'peak')}", lambda known: known.tx_peak, shown_in, drop_order=1),
+        _rate_column("rx_rate", f"{DOWN} {translate('ChartTable', 'Download')}", lambda known: known.rx, shown_in),
+        _rate_column("tx_rate", f"{UP} {translate('ChartTable', 'Upload')}", lambda known: known.tx, shown_in),
+        _rate_column(
+            "rx_peak", f"{DOWN} {translate('ChartTable', 'peak')}", lambda known: known.rx_peak, shown_in, drop_order=2
+        ),
+        _rate_column(
+            "tx_peak", f"{UP} {translate('ChartTable', 'peak')}", lambda known: known.tx_peak, shown_in, drop_order=1
+        ),
         Column(
+            id="gap",
             title=translate("ChartTable", "Gap"),
             text=lambda line: line.note,
             widest="nothing recorded before 30 Sept 23:59",
@@ -79,12 +85,17 @@ def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
 
 
 def _rate_column(
-    title: str, rate: Callable[[KnownPoint], float], shown_in: Callable[[], Units], drop_order: int | None = None
+    column_id: str,
+    title: str,
+    rate: Callable[[KnownPoint], float],
+    shown_in: Callable[[], Units],
+    drop_order: int | None = None,
 ) -> Column[_Line]:
     def known(line: _Line) -> float | None:
         return None if line.known is None else rate(line.known)
 
     return Column(
+        id=column_id,
         title=title,
         text=lambda line: str(units.rate(known(line), shown_in())),
         order=known,

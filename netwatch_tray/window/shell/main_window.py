@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -28,13 +28,13 @@ from netwatch_tray.window.shell.help_sheet import HelpSheet
 from netwatch_tray.window.shell.notices import agent_notices, first_of, link_notice
 from netwatch_tray.window.shell.shortcuts import Commands, add_shortcuts
 from netwatch_tray.window.shell.status_line import StatusLine
-from netwatch_tray.window.shell.tab_row import TabRow
+from netwatch_tray.window.shell.tab_row import PageEntry, TabRow
 from netwatch_tray.window.shell.window_memory import WindowMemory
 from netwatch_tray.window.widgets.formatting import cost_in_words
 from netwatch_tray.window.widgets.theme import Theme
 
-_SETTINGS = 4
-"""The index of the settings, the last page."""
+translate = QCoreApplication.translate
+
 _LEAST_SIZE, _FIRST_SIZE = (720, 480), (960, 640)
 _STATUS_EVERY_MS = 10_000
 _COUNTDOWN_MS = 1000
@@ -86,13 +86,23 @@ class MainWindow(QWidget):
         self.connections = ConnectionsPage(theme)
         self.apps = AppsPage(theme, history)
         self.usage = UsagePage(theme, history)
-        self._pages: list[Page] = [self.interfaces, self.connections, self.apps, self.usage]
-        self._row = TabRow(theme)
+        self.pages = (
+            PageEntry("interfaces", translate("TabRow", "Interfaces"), "activity", lambda: self.interfaces),
+            PageEntry("connections", translate("TabRow", "Connections"), "connections", lambda: self.connections),
+            PageEntry("apps", translate("TabRow", "Apps"), "apps", lambda: self.apps),
+            PageEntry("usage", translate("TabRow", "Usage"), "usage", lambda: self.usage),
+            PageEntry("settings", translate("TabRow", "Settings"), "settings", lambda: self.settings),
+        )
+        """In the order of tabs and keys, the settings last. Indexes of pages are those of this table."""
+        self._settings_index = len(self.pages) - 1
+        self._made = [entry.page() for entry in self.pages[:-1]]
+        """The pages that exist: all but the settings, until they are visited."""
+        self._row = TabRow(theme, self.pages)
         self._banner = Banner(theme)
         self.first_run = FirstRun(theme)
         self._line = StatusLine(theme)
         self._stack = QStackedWidget()
-        for widget in (*self._pages, self.first_run):
+        for widget in (*self._made, self.first_run):
             self._stack.addWidget(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -108,7 +118,7 @@ class MainWindow(QWidget):
                 close=self.close,
                 minimise=self.showMinimized,
                 keys=lambda: self.help.open_in(self),
-                pages=tuple((name, partial(self.turn_to, index)) for index, name in enumerate(self._row.names)),
+                pages=tuple((entry.name, partial(self.turn_to, index)) for index, entry in enumerate(self.pages[:-1])),
                 ranges=tuple(
                     partial(self._choose_range, index) for index in range(self.interfaces.range_chart.range_count)
                 ),
@@ -136,7 +146,7 @@ class MainWindow(QWidget):
         self._banner.acted.connect(self._act_on_notice)
         link.received.connect(self._receive)
         link.changed.connect(self._follow_link)
-        for page in self._pages:
+        for page in self._made:
             page.changed.connect(self._show_texts)
         self._restore()
 
@@ -148,13 +158,13 @@ class MainWindow(QWidget):
             page.receive(message)
         page.saved.connect(self._link.reload_settings)
         page.changed.connect(self._show_texts)
-        self._pages.append(page)
+        self._made.append(page)
         self._stack.addWidget(page)
         return page
 
     @cached_property
     def help(self) -> HelpSheet:
-        return HelpSheet(self._theme, self, _SETTINGS, self.interfaces.range_chart.range_count)
+        return HelpSheet(self._theme, self, self._settings_index, self.interfaces.range_chart.range_count)
 
     def turn_to(self, page: int) -> None:
         """Show the page with this index."""
@@ -163,7 +173,7 @@ class MainWindow(QWidget):
             self._turn(page, checked=True)
 
     def turn_to_settings(self) -> None:
-        self.turn_to(_SETTINGS)
+        self.turn_to(self._settings_index)
 
     def toggle_pause(self) -> None:
         """Freeze every page, or let them follow the present again; ignored on a page that does not."""
@@ -171,7 +181,7 @@ class MainWindow(QWidget):
             return
         self._paused = not self._paused
         self._row.show_paused(self._paused)
-        for page in self._pages:
+        for page in self._made:
             page.set_paused(self._paused)
         self._subscribe()
         self._show_texts()
@@ -207,13 +217,13 @@ class MainWindow(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         memory = self._memory
         memory.save_geometry(self)
-        memory.save(page=self._row.tabs.checkedId(), range=self.interfaces.range_chart.index)
+        memory.save(page=self.pages[self._row.tabs.checkedId()].id, range=self.interfaces.range_chart.index)
         memory.save(grouping=self.connections.bar.grouping.value, period=self.usage.period)
         memory.save_order("connections", self.connections.table)
         memory.save_order("apps", self.apps.table)
         memory.sync()
         self._link.close()
-        for page in self._pages:
+        for page in self._made:
             page.stop()
         super().closeEvent(event)
 
@@ -221,8 +231,8 @@ class MainWindow(QWidget):
         memory = self._memory
         if not memory.restore_geometry(self):
             self.resize(*_FIRST_SIZE)
-        page = memory.number("page")
-        self.turn_to(page if page <= _SETTINGS else 0)
+        ids, remembered = [entry.id for entry in self.pages], memory.text("page")
+        self.turn_to(ids.index(remembered) if remembered in ids else 0)
         self.interfaces.choose_range(memory.number("range"))
         self.connections.bar.group_by(Grouping(memory.text("grouping")))
         self.usage.choose_range(memory.number("period", UsagePage.MONTH))
@@ -233,15 +243,14 @@ class MainWindow(QWidget):
 
     def _page(self) -> Page:
         """The page of the checked tab."""
-        page = self._row.tabs.checkedId()
-        return self.settings if page == _SETTINGS else self._pages[page]
+        return self.pages[self._row.tabs.checkedId()].page()
 
     def _choose_range(self, index: int) -> None:
         self._page().choose_range(index)
 
     def _turn(self, index: int, checked: bool) -> None:
         if not checked:
-            self._before_settings = index if index != _SETTINGS else self._before_settings
+            self._before_settings = index if index != self._settings_index else self._before_settings
         else:
             page = self._page()
             self._stack.setCurrentWidget(page)
@@ -252,15 +261,15 @@ class MainWindow(QWidget):
 
     def _show_connections_of(self, app: str) -> None:
         self.connections.bar.filter_app(app)
-        self.turn_to(self._pages.index(self.connections))
+        self.turn_to([entry.id for entry in self.pages].index("connections"))
 
     def _show_settings(self, section: int) -> None:
         self.turn_to_settings()
         self.settings.form.go_to(section)
 
     def _escape(self) -> None:
-        """Undo one step of the page, else leave the settings. Never close the window, because one Escape more is common."""
-        if not self._page().escape() and self._row.tabs.checkedId() == _SETTINGS:
+        """Undo one step of the page, or leave the settings. One Escape too many never closes the window."""
+        if not self._page().escape() and self._row.tabs.checkedId() == self._settings_index:
             self.turn_to(self._before_settings)
 
     def _subscribe(self) -> None:
@@ -286,7 +295,7 @@ class MainWindow(QWidget):
             self._agent_cost.add(message.pid, message.uptime_s, message.cpu_s)
             self._line.show_agent_cost(cost_in_words(self._agent_cost.percent, message.rss_bytes))
             self._line.show_missing(tuple(map(said, message.faults)))
-        for page in self._pages:
+        for page in self._made:
             page.receive(message)
         if self._status and isinstance(message, Status | TickMessage):
             self._welcome(self._status)
@@ -310,7 +319,7 @@ class MainWindow(QWidget):
             self._countdown.stop()
             self._link.request_status()
         else:
-            for page in self._pages:
+            for page in self._made:
                 page.lose_agent()
             self._status = None
             self._last.pop(Status, None)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout
 
+from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.widgets.buttons import Tab, ToolButton
 from netwatch_tray.window.widgets.formatting import native_keys
 from netwatch_tray.window.widgets.strip import Strip
@@ -15,10 +19,21 @@ _KEYS_FROM = 840
 """Window width from which there is room for a key beside its button."""
 
 
-class TabRow(Strip):
-    """`tabs`: one button for each page, the settings last."""
+class PageEntry(NamedTuple):
+    """A page in the table of `MainWindow`."""
 
-    def __init__(self, theme: Theme) -> None:
+    id: str
+    """What the window remembers; never translated."""
+    name: str
+    symbol: str
+    page: Callable[[], Page]
+
+
+class TabRow(Strip):
+    """`tabs`: one button for each page, by its index."""
+
+    def __init__(self, theme: Theme, pages: Sequence[PageEntry]) -> None:
+        """`pages`: the last one, the settings, has a button at the other end of the row."""
         super().__init__(theme, theme.height(48))
         self._is_live = True
         self.pause = ToolButton(theme, self.tr("Pause"), "pause")
@@ -28,28 +43,21 @@ class TabRow(Strip):
         self.keys = ToolButton(theme, "", "help")
         self.keys.setToolTip(f"{self.tr('Keys')} ({native_keys('F1')})")
         self.keys.setAccessibleName(self.tr("Keys"))
-        settings = ToolButton(theme, "", "settings")
-        settings.setToolTip(f"{self.tr('Settings')} ({native_keys('Ctrl+,')})")
-        settings.setAccessibleName(self.tr("Settings"))
+        *with_tabs, last = pages
+        settings = ToolButton(theme, "", last.symbol)
+        settings.setToolTip(f"{last.name} ({native_keys('Ctrl+,')})")
+        settings.setAccessibleName(last.name)
         settings.setCheckable(True)
         self.tabs = QButtonGroup(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, MARGIN, 1)
         row.setSpacing(4)
-        pages = (
-            (self.tr("Interfaces"), "activity"),
-            (self.tr("Connections"), "connections"),
-            (self.tr("Apps"), "apps"),
-            (self.tr("Usage"), "usage"),
-        )
-        self.names = tuple(name for name, _symbol in pages)
-        """Of the pages before the settings."""
-        for index, (name, symbol) in enumerate(pages):
-            tab = Tab(theme, name, symbol)
-            tab.setToolTip(f"{name} ({native_keys(f'Ctrl+{index + 1}')})")
+        for index, entry in enumerate(with_tabs):
+            tab = Tab(theme, entry.name, entry.symbol)
+            tab.setToolTip(f"{entry.name} ({native_keys(f'Ctrl+{index + 1}')})")
             self.tabs.addButton(tab, index)
             row.addWidget(tab)
-        self.tabs.addButton(settings, len(pages))
+        self.tabs.addButton(settings, len(with_tabs))
         row.addStretch(1)
         for widget in (self.pause, self._pause_key, self.keys, settings):
             row.addWidget(widget)

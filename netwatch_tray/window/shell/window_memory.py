@@ -37,17 +37,14 @@ class WindowMemory:
 
     def restore_order(self, name: str, table: TableView[Any]) -> None:
         """Sort a table as it was, if it still has that column."""
-        columns = table.model().columns
-        column = self.number(f"{name}/column", len(columns))
-        if column < len(columns) and columns[column].order:
-            descending = self.number(f"{name}/descending") == 1
-            table.sortByColumn(column, Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder)
+        descending = self.number(f"{name}/descending") == 1
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        table.sort_by(self.text(f"{name}/column"), order)
 
     def save_order(self, name: str, table: TableView[Any]) -> None:
-        header = table.horizontalHeader()
-        self._file.setValue(f"{name}/column", header.sortIndicatorSection())
-        descending = header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
-        self._file.setValue(f"{name}/descending", int(descending))
+        column, order = table.sorted_by
+        self._file.setValue(f"{name}/column", column)
+        self._file.setValue(f"{name}/descending", int(order == Qt.SortOrder.DescendingOrder))
 
     @property
     def acknowledged(self) -> set[str]:

@@ -61,6 +61,8 @@ class Cell:
 class Column(Generic[Record]):
     """One column of a table."""
 
+    id: str
+    """Its name in the code and in what the window remembers; unique in its table and never translated."""
     title: str
     text: Callable[[Record], str]
     """The text that is copied, filtered and read by screen readers, and drawn unless there is `draw`."""

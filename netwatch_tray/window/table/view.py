@@ -100,10 +100,22 @@ class TableView(QTableView, Generic[Record]):
     def model(self) -> SortedModel[Record]:
         return self._records
 
-    def make_sortable(self, column: int = 0, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Let a click on a column header sort by it, and another one reverse the order."""
-        self.horizontalHeader().setSortIndicator(column, order)
+    def make_sortable(self, column: str, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by the column with this id. A click on a column header sorts by it, another one reverses the order."""
+        self.sort_by(column, order)
         self.setSortingEnabled(True)
+
+    def sort_by(self, column: str, order: Qt.SortOrder) -> None:
+        """Sort by the column with this id; ignored if there is none, or it has no order."""
+        for index, each in enumerate(self._records.columns):
+            if each.id == column and each.order:
+                self.sortByColumn(index, order)
+
+    @property
+    def sorted_by(self) -> tuple[str, Qt.SortOrder]:
+        """The id of the column that rows are sorted by, and the direction."""
+        header = self.horizontalHeader()
+        return self._records.columns[header.sortIndicatorSection()].id, header.sortIndicatorOrder()
 
     def set_row_height(self, height: int) -> None:
         self.verticalHeader().setDefaultSectionSize(height)

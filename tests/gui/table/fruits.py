@@ -17,9 +17,15 @@ class Fruit(NamedTuple):
 def columns() -> list[Column[Fruit]]:
     return [
         Column(
-            title="Name", text=lambda fruit: fruit.name, order=lambda fruit: fruit.name, widest="mmmmmmmm", stretch=1
+            id="name",
+            title="Name",
+            text=lambda fruit: fruit.name,
+            order=lambda fruit: fruit.name,
+            widest="mmmmmmmm",
+            stretch=1,
         ),
         Column(
+            id="weight",
             title="Weight",
             text=lambda fruit: str(fruit.weight),
             order=lambda fruit: fruit.weight,
@@ -27,7 +33,7 @@ def columns() -> list[Column[Fruit]]:
             numeric=True,
             drop_order=2,
         ),
-        Column(title="Key", text=lambda fruit: f"#{fruit.key}", widest="00000000", drop_order=1),
+        Column(id="key", title="Key", text=lambda fruit: f"#{fruit.key}", widest="00000000", drop_order=1),
     ]
 
 

@@ -15,7 +15,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 def _view(application: QApplication, model: SortedModel[Fruit], size: tuple[int, int] = (400, 200)) -> TableView[Fruit]:
     view = TableView(Theme(application, Qt.ColorScheme.Light), model, row_height=20, lines=False)
-    view.make_sortable()
+    view.make_sortable("name")
     view.resize(*size)
     view.show()
     application.processEvents()

@@ -43,6 +43,7 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
     """Return the columns; `context` is called for each cell. Rows that belong to no app are sorted last."""
     return [
         Column(
+            id="app",
             title=translate("Apps", "App"),
             text=lambda row: row.name,
             order=lambda row: None if row.is_rest else row.name.casefold(),
@@ -54,6 +55,7 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
             stretch=3,
         ),
         Column(
+            id="activity",
             title=translate("Apps", "Last 5 min"),
             text=lambda _row: "",
             draw=lambda cell, row: _draw_activity(cell, row, context()),
@@ -62,33 +64,38 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
             least=84,
             drop_order=5,
         ),
-        _rate_column(translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, context),
-        _rate_column(translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, context),
+        _rate_column("rx_rate", translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, context),
+        _rate_column("tx_rate", translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, context),
         _amount_column(
+            "rx_today",
             translate("Apps", "{arrow} today").format(arrow=DOWN),
             lambda row: row.today and row.today.rx,
             context,
             drop_order=3,
         ),
         _amount_column(
+            "tx_today",
             translate("Apps", "{arrow} today").format(arrow=UP),
             lambda row: row.today and row.today.tx,
             context,
             drop_order=2,
         ),
         _amount_column(
+            "rx_month",
             translate("Apps", "{arrow} this month").format(arrow=DOWN),
             lambda row: row.month and row.month.rx,
             context,
             has_bar=True,
         ),
         _amount_column(
+            "tx_month",
             translate("Apps", "{arrow} this month").format(arrow=UP),
             lambda row: row.month and row.month.tx,
             context,
             drop_order=4,
         ),
         Column(
+            id="connections",
             title=translate("Apps", "Connections"),
             text=lambda row: str(row.app.connections) if row.app else "",
             order=lambda row: row.app.connections if row.app else None,
@@ -102,13 +109,14 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
 
 
 def _rate_column(
-    title: str, rate: Callable[[AppRow], float | None], context: Callable[[], AppContext]
+    column_id: str, title: str, rate: Callable[[AppRow], float | None], context: Callable[[], AppContext]
 ) -> Column[AppRow]:
     def order(row: AppRow) -> tuple[float, int] | None:
         now = rate(row)  # idle apps by the amount of the month
         return None if now is None or row.is_rest else (now, row.month.rx if row.month else 0)
 
     return Column(
+        id=column_id,
         title=title,
         text=lambda row: str(units.rate(rate(row), context().units)),
         order=order,
@@ -120,6 +128,7 @@ def _rate_column(
 
 
 def _amount_column(
+    column_id: str,
     title: str,
     amount: Callable[[AppRow], int | None],
     context: Callable[[], AppContext],
@@ -134,6 +143,7 @@ def _amount_column(
             draw_bar(cell, count, context().most_rx, cell.tokens.down)
 
     return Column(
+        id=column_id,
         title=title,
         text=lambda row: str(units.size(amount(row), context().units)),
         order=lambda row: None if row.is_rest else amount(row),

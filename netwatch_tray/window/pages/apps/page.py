@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
 
 from netwatch_tray import units
-from netwatch_tray.feed.protocol import AppsMessage, Hello, ServerMessage, SettingsMessage, Topic
+from netwatch_tray.feed.protocol import WATCHED_INTERVAL_S, AppsMessage, Hello, ServerMessage, SettingsMessage, Topic
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
 from netwatch_tray.window.data.history_queries import HistoryQueries
@@ -28,14 +28,10 @@ from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _SPAN_S = 300.0
-_INTERVAL = 2.0
-"""Seconds between readings while the page is visible."""
 _STALE_AFTER_S = 60.0
 """The agent writes once a minute."""
 _SEARCH_WIDTH = 240
 _SETTLE_MS = 2000
-_RX_RATE = 2
-"""The column."""
 
 
 class AppsPage(Page):
@@ -53,7 +49,7 @@ class AppsPage(Page):
         self._rows: list[AppRow] = []
         self._most_rx, self._about_month = 0, ""
         """For `AppContext`; computed once for all cells."""
-        self._recent = RecentRates(_SPAN_S + 2 * _INTERVAL)
+        self._recent = RecentRates(_SPAN_S + 2 * WATCHED_INTERVAL_S)
         self._agent_away = False
         self._paused = False
 
@@ -69,7 +65,7 @@ class AppsPage(Page):
             app_columns(self._context), lambda row: row.key, settle_ms=_SETTLE_MS
         )
         self.table: TableView[AppRow] = TableView(theme, self._model, row_height=theme.height(36), lines=True)
-        self.table.make_sortable(_RX_RATE, Qt.SortOrder.DescendingOrder)
+        self.table.make_sortable("rx_rate", Qt.SortOrder.DescendingOrder)
         self.table.setAccessibleName(self.tr("Apps"))
         self.table.setAccessibleDescription(self.tr("Enter shows the connections of the selected app"))
         self._instead = EmptyState(theme, "apps", self.tr("Clear search"))
@@ -130,7 +126,7 @@ class AppsPage(Page):
         if self._message is None:
             return []
         live = self.tr("Paused") if self._paused else self.tr("Live, every {seconds:.0f} s")
-        return [live.format(seconds=_INTERVAL), self.tr("An app is a program with all its helper processes")]
+        return [live.format(seconds=WATCHED_INTERVAL_S), self.tr("An app is a program with all its helper processes")]
 
     def take_focus(self) -> None:
         self._stack.currentWidget().setFocus()
@@ -236,7 +232,7 @@ class AppsPage(Page):
     def _context(self) -> AppContext:
         now = self._recent.newest or time.time()
         span = (now - _SPAN_S, now)
-        return AppContext(self._recent.points, span, _INTERVAL, self._units, self._most_rx, self._about_month)
+        return AppContext(self._recent.points, span, WATCHED_INTERVAL_S, self._units, self._most_rx, self._about_month)
 
     def _about_the_month(self) -> str:
         amounts = self._amounts

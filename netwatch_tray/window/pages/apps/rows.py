@@ -1,4 +1,4 @@
-"""The rows of the app table, joined from the agent's apps of this moment and the amounts in the history. Pure."""
+"""The rows of the app table, joined from the agent's apps of this moment and the amounts in the history."""
 
 from __future__ import annotations
 

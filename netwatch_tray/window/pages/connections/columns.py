@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from PySide6.QtCore import QCoreApplication, QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
@@ -44,6 +44,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
     """Return the columns; `context` is called for each cell."""
     return [
         _column(
+            id="app",
             title=translate("Connections", "App"),
             text=lambda row: owner(row.connection) or UNKNOWN,
             order=lambda row: (owner(row.connection) or "").casefold() or None,
@@ -56,6 +57,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             stretch=2,
         ),
         _column(
+            id="pid",
             title=translate("Connections", "PID"),
             text=lambda row: UNKNOWN if row.connection.pid is None else str(row.connection.pid),
             order=lambda row: row.connection.pid,
@@ -66,6 +68,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             drop_order=2,
         ),
         _column(
+            id="protocol",
             title=translate("Connections", "Protocol"),
             text=lambda row: protocol(row.connection),
             order=lambda row: protocol(row.connection),
@@ -73,6 +76,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             drop_order=5,
         ),
         _column(
+            id="host",
             title=translate("Connections", "Host"),
             text=lambda row: row.connection.host or UNKNOWN,
             order=lambda row: row.connection.host,
@@ -84,6 +88,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             offered=lambda: context().has_hosts,
         ),
         _column(
+            id="local",
             title=translate("Connections", "Local"),
             text=lambda row: row.connection.local,
             order=lambda row: _address_order(row.connection.local_address, row.connection.local_port),
@@ -95,6 +100,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             offered=lambda: not context().has_hosts,
         ),
         _column(
+            id="remote",
             title=translate("Connections", "Remote"),
             text=_remote,
             order=lambda row: (
@@ -107,6 +113,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             stretch=3,
         ),
         _column(
+            id="state",
             title=translate("Connections", "State"),
             text=state_in_words,
             order=lambda row: row.connection.state and state_in_words(row),
@@ -115,9 +122,10 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             widest="Established",
             stretch=1,
         ),
-        _rate_column(DOWN, "rx", context),
-        _rate_column(UP, "tx", context),
+        _rate_column("rx_rate", DOWN, context),
+        _rate_column("tx_rate", UP, context),
         _column(
+            id="rtt",
             title=translate("Connections", "RTT"),
             text=lambda row: rtt(row.connection.rtt_s),
             order=lambda row: row.connection.rtt_s,
@@ -127,6 +135,7 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             drop_order=4,
         ),
         _column(
+            id="age",
             title=translate("Connections", "Age"),
             text=lambda row: _age(row, context().now),
             order=lambda row: None if row.connection.since is None else -row.connection.since,
@@ -245,8 +254,10 @@ def _column(
     return Column(text=text_of, order=order_of, draw=draw_line, tooltip=tooltip_of, numeric=numeric, **more)
 
 
-def _rate_column(arrow: str, direction: str, context: Callable[[], ConnectionContext]) -> Column[Line]:
-    receives = direction == "rx"
+def _rate_column(
+    column_id: Literal["rx_rate", "tx_rate"], arrow: str, context: Callable[[], ConnectionContext]
+) -> Column[Line]:
+    receives = column_id == "rx_rate"
 
     def rate_of(line: Line) -> float | None:
         measured = line if isinstance(line, Group) else line.connection
@@ -271,6 +282,7 @@ def _rate_column(arrow: str, direction: str, context: Callable[[], ConnectionCon
         return None
 
     return Column(
+        id=column_id,
         title=arrow,
         text=lambda line: str(units.rate(rate_of(line), context().units)),
         order=rate_of,

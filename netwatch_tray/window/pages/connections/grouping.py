@@ -1,4 +1,4 @@
-"""Connections grouped by app or by host. Pure."""
+"""Connections grouped by app or by host."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from netwatch_tray.feed.protocol import (
+    WATCHED_INTERVAL_S,
     AppsMessage,
     ConnectionsMessage,
     Hello,
@@ -42,8 +43,6 @@ _EXPORT_FAULT_MS = 20_000
 """How long a failed export is reported."""
 _SETTLE_MS = 1500
 """Less than the agent's period, so that rows move with a refresh and are drawn once."""
-_RX_RATE = 7
-"""The column."""
 
 
 class ConnectionsPage(Page):
@@ -74,7 +73,7 @@ class ConnectionsPage(Page):
         self.bar = ConnectionsBar(theme)
         self._model: SortedModel[Line] = SortedModel(connection_columns(self._context), key, settle_ms=_SETTLE_MS)
         self.table = TableView(theme, self._model, row_height=theme.height(26), lines=False)
-        self.table.make_sortable(_RX_RATE, Qt.SortOrder.DescendingOrder)
+        self.table.make_sortable("rx_rate", Qt.SortOrder.DescendingOrder)
         self.table.setAccessibleName(self.tr("Connections"))
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.menu = ConnectionsMenu(self.table)
@@ -152,7 +151,8 @@ class ConnectionsPage(Page):
         counts = self.tr("Sockets: {total}, listening: {listening}").format(
             total=self._rows.open, listening=self._rows.listening
         )
-        texts = [self.tr("Paused") if self._paused else self.tr("Live, every 2 s"), counts]
+        live = self.tr("Live, every {seconds:.0f} s").format(seconds=WATCHED_INTERVAL_S)
+        texts = [self.tr("Paused") if self._paused else live, counts]
         if self._source:
             texts.append(self.tr("read with {source}").format(source=self._source))
         return texts

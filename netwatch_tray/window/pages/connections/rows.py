@@ -1,4 +1,4 @@
-"""The rows of the connection table, and the list of all connections. Pure."""
+"""The rows of the connection table, and the list of all connections."""
 
 from __future__ import annotations
 

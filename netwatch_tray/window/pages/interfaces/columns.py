@@ -50,6 +50,7 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
     """Return the columns; `context` is called for each cell."""
     return [
         Column(
+            id="interface",
             title=translate("Interfaces", "Interface"),
             text=lambda each: each.name,
             order=_place,
@@ -60,6 +61,7 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
             stretch=1,
         ),
         Column(
+            id="activity",
             title=translate("Interfaces", "Activity"),
             text=lambda _each: "",
             draw=lambda cell, each: _draw_activity(cell, each, context()),
@@ -68,9 +70,10 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
             least=_LEAST_SPARK,
             drop_order=3,
         ),
-        _rate_column(DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, context),
-        _rate_column(UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, context),
+        _rate_column("rx_rate", DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, context),
+        _rate_column("tx_rate", UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, context),
         Column(
+            id="link",
             title=translate("Interfaces", "Link"),
             text=lambda each: str(_link_speed(each)),
             draw=_draw_link,
@@ -80,6 +83,7 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
             drop_order=1,
         ),
         Column(
+            id="addresses",
             title=translate("Interfaces", "Addresses"),
             text=lambda each: ", ".join(_by_reach(each.addresses)),
             draw=_draw_addresses,
@@ -90,6 +94,7 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
             drop_order=2,
         ),
         Column(
+            id="errors",
             title=translate("Interfaces", "Errors"),
             text=lambda each: _grouped(each.rx_errors + each.tx_errors),
             draw=_draw_errors,
@@ -99,6 +104,7 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
             drop_order=4,
         ),
         Column(
+            id="total",
             title=translate("Interfaces", "Total"),
             text=lambda each: _why(each, is_live=context().is_live),
             draw=lambda cell, each: _draw_why(cell, each, is_live=context().is_live),
@@ -111,7 +117,11 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
 
 
 def _rate_column(
-    arrow: str, spoken: str, rate: Callable[[InterfaceTick], float | None], context: Callable[[], InterfaceContext]
+    column_id: str,
+    arrow: str,
+    spoken: str,
+    rate: Callable[[InterfaceTick], float | None],
+    context: Callable[[], InterfaceContext],
 ) -> Column[InterfaceTick]:
     def explain(each: InterfaceTick) -> str:
         if rate(each) is None:
@@ -119,6 +129,7 @@ def _rate_column(
         return f"{spoken}: {units.rate(rate(each), context().units)}"
 
     return Column(
+        id=column_id,
         title=arrow,
         text=lambda each: str(units.rate(rate(each), context().units)),
         draw=lambda cell, each: draw_rate(cell, rate(each), context().units),
