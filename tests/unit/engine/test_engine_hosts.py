@@ -7,9 +7,9 @@ from pathlib import Path
 
 import hellos
 import pytest
+from dns_messages import ASKED, message, record
 from test_connections import CURL
 from test_datagrams import World, udp
-from test_dns_names import ASKED, message, record
 
 from netwatch_tray.collect.helper_client import UDP, Flow, Owner, Packet, PacketKind
 from netwatch_tray.collect.hosts_file import HostsFile

@@ -5,31 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
+from dns_messages import ASKED, message, name, record
 
 from netwatch_tray.collect.names import dns
 from netwatch_tray.collect.names.dns import AAAA, CNAME, HTTPS, A, Address
 from netwatch_tray.errors import ParseError
-
-
-def name(text: str) -> bytes:
-    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".") if label) + b"\0"
-
-
-def record(owner: bytes, kind: int, value: bytes, ttl: int = 60) -> bytes:
-    return owner + struct.pack(">HHIH", kind, 1, ttl, len(value)) + value
-
-
-def message(asked: str, *answers: bytes, kind: int = A, flags: int = 0x8180) -> bytes:
-    return (
-        struct.pack(">6H", 7, flags, 1, len(answers), 0, 0)
-        + name(asked)
-        + struct.pack(">HH", kind, 1)
-        + b"".join(answers)
-    )
-
-
-ASKED = b"\xc0\x0c"
-"""Pointer to the name in the question."""
 
 
 def test_query() -> None:

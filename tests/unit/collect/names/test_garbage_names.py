@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 
 import hellos
+from dns_messages import ASKED, message, name, record
 from hypothesis import given, settings, strategies
-from test_dns_names import ASKED, message, name, record
 
 from netwatch_tray.collect.names import dns, quic, tls
 from netwatch_tray.errors import ParseError
