@@ -114,7 +114,7 @@ def test_through_the_agent(network: Wire, desktop: Session, run: Callable[..., s
         listening = csv.DictReader(io.StringIO(run("connections", "--listening", "--csv")))
         assert all(row["state"] in ("LISTEN", "") for row in listening)
         table = run("connections")
-        assert table.splitlines()[0].split()[:6] == ["APP", "PID", "PROTO", "LOCAL", "REMOTE", "STATE"]
+        assert table.splitlines()[0].split()[:6] == ["APP", "PID", "PROTOCOL", "LOCAL", "REMOTE", "STATE"]
         assert f"{FAR}:{PORT}" in table
     # What a closed connection carried stays with its app.
     closed = json.loads(run("apps", "--json"))

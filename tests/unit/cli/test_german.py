@@ -42,6 +42,7 @@ _DATA = re.compile(r"[\W\d_]*|\d+ s|.*/.*|rtnetlink RTM_\w+|sock_diag|lsof|psuti
 @pytest.fixture(autouse=True)
 def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv(paths.HOME, str(tmp_path / "home"))
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)  # its value would be the same in both languages
     yield
     language.use("en")
 
