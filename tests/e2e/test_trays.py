@@ -154,7 +154,7 @@ def test_a_panel_on_the_session_bus(host: str, network: Wire) -> None:
         tooltip_changes(desktop)
         quits(desktop, lambda: desktop.pick("Quit NetWatch"))
         memory = Path(desktop.environment["XDG_STATE_HOME"]) / "netwatch-tray" / "window.ini"
-        desktop.wait_for(lambda: memory.exists() and "page=4" in memory.read_text(), 10, "it closed at its settings")
+        desktop.wait_for(lambda: memory.exists() and "page=settings" in memory.read_text(), 10, "it kept its page")
 
 
 def choose_by_keys(desktop: Session, place: tuple[int, int], *keys: str) -> None:

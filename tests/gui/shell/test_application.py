@@ -125,7 +125,7 @@ def test_a_second_start_exits_and_leaves_one_window(start: _Start, feed: socket.
 def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
     memory = tmp_path / "netwatch-tray" / "window.ini"
     memory.parent.mkdir()
-    memory.write_text("[General]\npage=1\n")
+    memory.write_text("[General]\npage=connections\n")
     first = start(_PROGRAM, str(tmp_path / "feed"))
     with _greet(feed) as agent:
         second = start(_PROGRAM, str(tmp_path / "feed"), "--settings")
@@ -134,7 +134,7 @@ def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socke
             pass
         first.terminate()
         assert first.wait(60) == 0
-    assert "page=4" in memory.read_text().splitlines()
+    assert "page=settings" in memory.read_text().splitlines()
 
 
 def test_it_opens_with_its_settings(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_it_opens_with_its_settings(start: _Start, feed: socket.socket, tmp_path
     with _greet(feed):
         window.terminate()
         assert window.wait(60) == 0
-    assert "page=4" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
+    assert "page=settings" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
 
 
 def test_a_window_opens_after_another_was_killed(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
