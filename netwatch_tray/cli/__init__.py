@@ -100,8 +100,8 @@ def _run(arguments: list[str] | None) -> int:
     log = logging.StreamHandler()
     log.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
-    verb: Callable[[argparse.Namespace], int] = options.verb
-    return verb(options)
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
 
 
 def _chosen_language() -> str:
@@ -127,15 +127,15 @@ def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"netwatch-tray {netwatch_tray.__version__}")
     xembed.add_option(parser)
     change_settings.add_option(parser)
-    parser.set_defaults(verb=program.start)
-    verbs = parser.add_subparsers(
+    parser.set_defaults(run=program.start)
+    subcommands = parser.add_subparsers(
         title=translate("Terminal", "subcommands"), metavar=translate("Terminal", "SUBCOMMAND")
     )
     first = words[0] if words else "agent"
     named = [module for module, names in _SUBCOMMANDS.items() if first in names]
     for module in named or _SUBCOMMANDS:
-        importlib.import_module(f"netwatch_tray.cli.{module}").add_verbs(verbs)
-    _describe(verbs)
+        importlib.import_module(f"netwatch_tray.cli.{module}").add_subcommands(subcommands)
+    _describe(subcommands)
     return parser
 
 

@@ -8,10 +8,10 @@ from netwatch_tray.cli.session import DONE, WRONG
 from netwatch_tray.language import translate
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("autostart", help="start at login: on, off, or whether it is on (exit code 1: off)")
-    verb.add_argument("what", choices=("on", "off", "status"), nargs="?", default="status")
-    verb.set_defaults(verb=_autostart)
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("autostart", help="start at login: on, off, or whether it is on (exit code 1: off)")
+    parser.add_argument("what", choices=("on", "off", "status"), nargs="?", default="status")
+    parser.set_defaults(run=_autostart)
 
 
 def _autostart(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from netwatch_tray.errors import SettingsError
 
 def add_option(parser: argparse.ArgumentParser) -> None:
     """Add an option rather than a subcommand: a misspelt subcommand lists all that exist."""
-    parser.add_argument("--change-settings", dest="verb", action="store_const", const=_change, help=argparse.SUPPRESS)
+    parser.add_argument("--change-settings", dest="run", action="store_const", const=_change, help=argparse.SUPPRESS)
 
 
 def _change(_options: argparse.Namespace) -> int:

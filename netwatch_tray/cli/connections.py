@@ -25,24 +25,24 @@ _BETWEEN_READINGS = 1.0
 _RESOLVE_TIMEOUT = 3.0
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("connections", help="who is connected, with measured rates")
-    verb.add_argument("--listening", action="store_true", help="show listening sockets instead")
-    verb.add_argument("--resolve", action="store_true", help="ask DNS for the names of remote addresses")
-    _add_formats(verb)
-    verb.set_defaults(verb=_connections)
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("connections", help="who is connected, with measured rates")
+    parser.add_argument("--listening", action="store_true", help="show listening sockets instead")
+    parser.add_argument("--resolve", action="store_true", help="ask DNS for the names of remote addresses")
+    _add_formats(parser)
+    parser.set_defaults(run=_connections)
 
-    verb = verbs.add_parser("apps", help="which app moves how much")
-    formats = _add_formats(verb)
+    parser = subcommands.add_parser("apps", help="which app moves how much")
+    formats = _add_formats(parser)
     formats.add_argument("--hosts", action="store_true", help="with the hosts that each app is connected to now")
-    verb.set_defaults(verb=_apps)
+    parser.set_defaults(run=_apps)
 
 
-def _add_formats(verb: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
-    formats = verb.add_mutually_exclusive_group()
+def _add_formats(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    formats = parser.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="one JSON document")
     formats.add_argument("--csv", action="store_true", help="comma-separated values with a header row")
-    record.add_replay(verb, is_live=False)
+    record.add_replay(parser, is_live=False)
     return formats
 
 

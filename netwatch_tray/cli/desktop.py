@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from netwatch_tray.desktop_files import Found
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser(
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
         "desktop", help="menu entry and icons for pip and checkout: install, remove, or status (exit code 1: none)"
     )
-    verb.add_argument("what", choices=("install", "remove", "status"), nargs="?", default="status")
-    verb.set_defaults(verb=_desktop)
+    parser.add_argument("what", choices=("install", "remove", "status"), nargs="?", default="status")
+    parser.set_defaults(run=_desktop)
 
 
 def _desktop(options: argparse.Namespace) -> int:

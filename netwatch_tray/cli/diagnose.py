@@ -38,19 +38,21 @@ _PATIENCE = 5.0
 """Seconds for a helper that is just being started."""
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("doctor", help="what was found on this system, which way was chosen, and why")
-    form = verb.add_mutually_exclusive_group()
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("doctor", help="what was found on this system, which way was chosen, and why")
+    form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object")
     form.add_argument(
         "--show", action="store_true", help="in the program that shows text files, as the tray's menu does"
     )
-    verb.set_defaults(verb=_doctor)
+    parser.set_defaults(run=_doctor)
 
-    verb = verbs.add_parser("selftest", help="move known amounts over the loopback and compare what is counted")
-    verb.add_argument("--json", action="store_true", help="one JSON document")
-    verb.add_argument("--installed", action="store_true", help="check that this installation has all its parts instead")
-    verb.set_defaults(verb=_selftest)
+    parser = subcommands.add_parser("selftest", help="move known amounts over the loopback and compare what is counted")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument(
+        "--installed", action="store_true", help="check that this installation has all its parts instead"
+    )
+    parser.set_defaults(run=_selftest)
 
 
 def _connections() -> str:

@@ -46,27 +46,27 @@ _COLUMNS = (
 )
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("export", help="the history as CSV or JSON")
-    what = verb.add_mutually_exclusive_group()
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("export", help="the history as CSV or JSON")
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--interfaces", action="store_true", help="per interface; default: the total")
     what.add_argument("--apps", action="store_true", help="per app (TCP payload)")
-    verb.add_argument("--name", help="of one interface or app alone")
-    add_days(verb)
-    verb.add_argument("--step", choices=_STEPS, default="hour", help="default: hour")
-    verb.add_argument("--json", action="store_true", help="one JSON object a line; default: CSV")
-    verb.set_defaults(verb=_export)
+    parser.add_argument("--name", help="of one interface or app alone")
+    add_days(parser)
+    parser.add_argument("--step", choices=_STEPS, default="hour", help="default: hour")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line; default: CSV")
+    parser.set_defaults(run=_export)
 
-    verb = verbs.add_parser("import", help="the past from vnStat: vnstat --json | netwatch-tray import -")
-    verb.add_argument("file", type=Path, metavar="FILE", help="what `vnstat --json` printed; -: standard input")
-    verb.add_argument(
+    parser = subcommands.add_parser("import", help="the past from vnStat: vnstat --json | netwatch-tray import -")
+    parser.add_argument("file", type=Path, metavar="FILE", help="what `vnstat --json` printed; -: standard input")
+    parser.add_argument(
         "--total",
         action="append",
         default=[],
         metavar="INTERFACE",
         help="belongs to the total; default: those that make it now or ever did",
     )
-    verb.set_defaults(verb=_import)
+    parser.set_defaults(run=_import)
 
 
 def _export(options: argparse.Namespace) -> int:

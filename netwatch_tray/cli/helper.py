@@ -14,12 +14,12 @@ from netwatch_tray.language import said, translate
 _ANSWER_TIMEOUT = 5.0
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser(
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
         "helper", help="bytes of UDP and names of hosts by a system service: install, remove, status, or run it here"
     )
-    verb.add_argument("what", choices=("install", "remove", "status", "run"), nargs="?", default="status")
-    verb.add_argument(
+    parser.add_argument("what", choices=("install", "remove", "status", "run"), nargs="?", default="status")
+    parser.add_argument(
         "--user",
         dest="users",
         action="append",
@@ -28,7 +28,7 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         metavar="NAME",
         help="whom it serves besides root, by name or number; may be repeated (default: who ran sudo)",
     )
-    verb.set_defaults(verb=_helper)
+    parser.set_defaults(run=_helper)
 
 
 def _user(text: str) -> int:

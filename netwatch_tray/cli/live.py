@@ -36,12 +36,14 @@ _SILENCE = 5.0
 """Seconds without a message of the agent after which `watch` says so."""
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("watch", help="print live rates, with or without a running agent")
-    verb.add_argument("--once", action="store_true", help="print one line of real rates and end")
-    verb.add_argument("--count", type=whole_number(1, 10**9), metavar="N", help="end after N lines")
-    verb.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between lines (default: 1)")
-    form = verb.add_mutually_exclusive_group()
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("watch", help="print live rates, with or without a running agent")
+    parser.add_argument("--once", action="store_true", help="print one line of real rates and end")
+    parser.add_argument("--count", type=whole_number(1, 10**9), metavar="N", help="end after N lines")
+    parser.add_argument(
+        "--interval", type=_interval, default=1.0, metavar="S", help="seconds between lines (default: 1)"
+    )
+    form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
     form.add_argument(
         "--format",
@@ -49,12 +51,12 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         dest="bar",
         help="one line for a bar that shows what a program prints, always of the same width",
     )
-    record.add_replay(verb)
-    verb.set_defaults(verb=_watch)
+    record.add_replay(parser)
+    parser.set_defaults(run=_watch)
 
-    verb = verbs.add_parser("status", help="what the running agent is doing, and what it costs")
-    verb.add_argument("--json", action="store_true", help="one JSON object")
-    verb.set_defaults(verb=_status)
+    parser = subcommands.add_parser("status", help="what the running agent is doing, and what it costs")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.set_defaults(run=_status)
 
 
 def _interval(text: str) -> float:

@@ -25,10 +25,12 @@ _COUNTER_LAG = 1 << 20
 """Bytes that an interface may move between two dumps that follow each other."""
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     if sys.platform == "darwin":
-        verb = verbs.add_parser("mac-check", help="check names and sources of this Mac; prints one report to paste")
-        verb.set_defaults(verb=_mac_check)
+        parser = subcommands.add_parser(
+            "mac-check", help="check names and sources of this Mac; prints one report to paste"
+        )
+        parser.set_defaults(run=_mac_check)
 
 
 def _mac_check(_options: argparse.Namespace) -> int:

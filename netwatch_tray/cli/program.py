@@ -1,4 +1,4 @@
-"""Starting and ending it: without a verb, `window`, `agent`, `quit`."""
+"""Starting and ending it: without a subcommand, `window`, `agent`, `quit`."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ _REBIND_TIMEOUT = 5.0
 """Seconds in which an agent whose socket was removed listens again; it needs one."""
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("window", help="open the window (and start the program first, if it is not running)")
-    verb.add_argument("--settings", action="store_true", help="at its settings")
-    record.add_replay(verb)
-    verb.set_defaults(verb=_window)
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "window", help="open the window (and start the program first, if it is not running)"
+    )
+    parser.add_argument("--settings", action="store_true", help="at its settings")
+    record.add_replay(parser)
+    parser.set_defaults(run=_window)
 
-    verb = verbs.add_parser("agent", help="run the resident part in the foreground")
-    verb.add_argument("--headless", action="store_true", help="without a tray icon")
-    record.add_replay(verb)
-    verb.set_defaults(verb=_agent)
+    parser = subcommands.add_parser("agent", help="run the resident part in the foreground")
+    parser.add_argument("--headless", action="store_true", help="without a tray icon")
+    record.add_replay(parser)
+    parser.set_defaults(run=_agent)
 
-    verb = verbs.add_parser("quit", help="end the running program")
-    verb.set_defaults(verb=_quit)
+    parser = subcommands.add_parser("quit", help="end the running program")
+    parser.set_defaults(run=_quit)
 
 
 def start(_options: argparse.Namespace) -> int:
-    """Without a verb."""
+    """Without a subcommand."""
     if not has_display():
         no_display = translate("Terminal", "No display here, so no tray and no window; live rates until Ctrl-C:")
         print(no_display, file=sys.stderr)

@@ -40,22 +40,24 @@ _FLUSH_EVERY = 10
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("record", help="record what is measured to a file that can be replayed, for bug reports")
-    verb.add_argument("file", type=Path, metavar="FILE", help="a new file; compressed if its name ends in .gz")
-    verb.add_argument(
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "record", help="record what is measured to a file that can be replayed, for bug reports"
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="a new file; compressed if its name ends in .gz")
+    parser.add_argument(
         "--for", dest="seconds", type=_duration, default=600.0, metavar="TIME", help="90s, 10m or 2h (default: 10m)"
     )
-    verb.add_argument("--with-addresses", action="store_true", help="keep addresses instead of replacing them")
-    verb.add_argument("--with-names", action="store_true", help="keep names of apps, users, units and interfaces")
-    verb.set_defaults(verb=_record)
+    parser.add_argument("--with-addresses", action="store_true", help="keep addresses instead of replacing them")
+    parser.add_argument("--with-names", action="store_true", help="keep names of apps, users, units and interfaces")
+    parser.set_defaults(run=_record)
 
 
-def add_replay(verb: argparse.ArgumentParser, *, is_live: bool = True) -> None:
+def add_replay(parser: argparse.ArgumentParser, *, is_live: bool = True) -> None:
     """Add `--replay`, and `--speed` where the replay takes its time."""
-    verb.add_argument("--replay", type=Path, metavar="FILE", help="of a recording instead of this machine")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="of a recording instead of this machine")
     if is_live:
-        verb.add_argument(
+        parser.add_argument(
             "--speed", type=_speed, default=1.0, metavar="N", help="recorded seconds per second (default: 1)"
         )
 

@@ -1,4 +1,4 @@
-"""What the verbs share: exit codes, words and numbers read and printed, the line to the agent, the settings."""
+"""What the subcommands share: exit codes, words and numbers read and printed, the line to the agent, the settings."""
 
 from __future__ import annotations
 
@@ -153,11 +153,13 @@ def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[
     return first, last
 
 
-def add_days(verb: argparse.ArgumentParser) -> None:
+def add_days(parser: argparse.ArgumentParser) -> None:
     """The options of `chosen_days`."""
-    verb.add_argument("--from", dest="first", type=_day, metavar="DAY", help="such as 2026-01-31; default: 30 days ago")
-    verb.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last day, inclusive")
-    verb.set_defaults(misused=verb.error)
+    parser.add_argument(
+        "--from", dest="first", type=_day, metavar="DAY", help="such as 2026-01-31; default: 30 days ago"
+    )
+    parser.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last day, inclusive")
+    parser.set_defaults(misused=parser.error)
 
 
 def has_display() -> bool:

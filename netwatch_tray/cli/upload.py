@@ -45,28 +45,30 @@ _METRICS_PORT = 9464
 """As the OpenTelemetry project proposes for Prometheus exporters."""
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     levels = get_args(UploadLevel)
-    verb = verbs.add_parser("snapshot", help="print what uploading sends, or would send, without sending it")
-    verb.add_argument("--pretty", action="store_true", help="indented, for people")
-    verb.add_argument("--level", choices=levels, help="as if this had been chosen (default: what was)")
-    verb.set_defaults(verb=_snapshot)
+    parser = subcommands.add_parser("snapshot", help="print what uploading sends, or would send, without sending it")
+    parser.add_argument("--pretty", action="store_true", help="indented, for people")
+    parser.add_argument("--level", choices=levels, help="as if this had been chosen (default: what was)")
+    parser.set_defaults(run=_snapshot)
 
-    upload = verbs.add_parser("upload", help="send snapshots to a NetWatch server: off until you turn it on")
+    upload = subcommands.add_parser("upload", help="send snapshots to a NetWatch server: off until you turn it on")
     actions = upload.add_subparsers(title="actions", metavar="ACTION", required=True)
 
-    verb = actions.add_parser("setup", help="enter server and API key; the key is read from the terminal or stdin")
-    verb.add_argument("--endpoint", help="URL of the server, with or without /api/v1/ingest")
-    verb.add_argument("--level", choices=levels, help="how much is sent")
-    verb.add_argument(
+    parser = actions.add_parser("setup", help="enter server and API key; the key is read from the terminal or stdin")
+    parser.add_argument("--endpoint", help="URL of the server, with or without /api/v1/ingest")
+    parser.add_argument("--level", choices=levels, help="how much is sent")
+    parser.add_argument(
         "--interval", type=whole_number(10, 3600), metavar="S", help="seconds between snapshots (at least 10)"
     )
-    verb.add_argument("--hide-addresses", action=argparse.BooleanOptionalAction, help="replace addresses by their kind")
-    verb.add_argument("--hide-names", action=argparse.BooleanOptionalAction, help="replace names by random words")
-    verb.add_argument(
+    parser.add_argument(
+        "--hide-addresses", action=argparse.BooleanOptionalAction, help="replace addresses by their kind"
+    )
+    parser.add_argument("--hide-names", action=argparse.BooleanOptionalAction, help="replace names by random words")
+    parser.add_argument(
         "--same-account", action="store_true", help="the new key is of the same account: this host keeps its history"
     )
-    verb.set_defaults(verb=_setup)
+    parser.set_defaults(run=_setup)
 
     for name, text, function in (
         ("on", "begin to send", _on),
@@ -74,21 +76,23 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         ("status", "what was sent, what waits, and what is wrong", _status),
         ("test", "send one snapshot now and say what the server answers", _test),
     ):
-        verb = actions.add_parser(name, help=text)
-        verb.set_defaults(verb=function)
+        parser = actions.add_parser(name, help=text)
+        parser.set_defaults(run=function)
 
-    verb = verbs.add_parser("serve-metrics", help="serve the same numbers to Prometheus on this machine, until Ctrl-C")
-    verb.add_argument(
+    parser = subcommands.add_parser(
+        "serve-metrics", help="serve the same numbers to Prometheus on this machine, until Ctrl-C"
+    )
+    parser.add_argument(
         "--port",
         type=whole_number(1, 65535),
         default=_METRICS_PORT,
         metavar="N",
         help="on 127.0.0.1 (default: %(default)s)",
     )
-    verb.add_argument(
+    parser.add_argument(
         "--otlp", nargs="?", const="", metavar="URL", help="also export to an OpenTelemetry collector (optional extra)"
     )
-    verb.set_defaults(verb=_serve_metrics)
+    parser.set_defaults(run=_serve_metrics)
 
 
 def _snapshot(options: argparse.Namespace) -> int:

@@ -35,16 +35,16 @@ NAMES_OF_REST = {
 """Of what no app accounts for; apps and these together are the total. English in machine formats."""
 
 
-def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    verb = verbs.add_parser("usage", help="how much was used: per day or month, interface, app or network")
-    what = verb.add_mutually_exclusive_group()
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("usage", help="how much was used: per day or month, interface, app or network")
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--by", choices=("day", "week", "month", "billing", "year"), default="day", help="default: day")
     what.add_argument("--interfaces", action="store_true", help="per interface instead")
     what.add_argument("--apps", action="store_true", help="per app instead (TCP payload)")
     what.add_argument("--networks", action="store_true", help="per network instead")
-    add_days(verb)
-    verb.add_argument("--json", action="store_true", help="one JSON document, bytes")
-    verb.set_defaults(verb=_usage)
+    add_days(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document, bytes")
+    parser.set_defaults(run=_usage)
 
 
 def _usage(options: argparse.Namespace) -> int:

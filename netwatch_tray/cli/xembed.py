@@ -6,8 +6,8 @@ import argparse
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """An option in place of a verb: those that there are, are named to whoever misspells one."""
-    parser.add_argument("--xembed-icon", dest="verb", action="store_const", const=_show, help=argparse.SUPPRESS)
+    """An option in place of a subcommand: those that there are, are named to whoever misspells one."""
+    parser.add_argument("--xembed-icon", dest="run", action="store_const", const=_show, help=argparse.SUPPRESS)
 
 
 def _show(_options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""A client's end of the feed: the window, `watch`, `status` and the rest of the terminal verbs."""
+"""A client's end of the feed: the window, `watch`, `status` and the other subcommands of the terminal."""
 
 from __future__ import annotations
 

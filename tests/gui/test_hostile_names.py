@@ -183,7 +183,9 @@ def test_log_records(name: str, capsys: pytest.CaptureFixture[str], monkeypatch:
     before = root.handlers[:]
     root.handlers.clear()
     try:
-        monkeypatch.setattr("netwatch_tray.cli.autostart.add_verbs", lambda verbs: verbs.add_parser("x"))
+        monkeypatch.setattr(
+            "netwatch_tray.cli.autostart.add_subcommands", lambda subcommands: subcommands.add_parser("x")
+        )
         with pytest.raises(SystemExit):
             cli.main(["--version"])
         capsys.readouterr()
@@ -196,8 +198,8 @@ def test_log_records(name: str, capsys: pytest.CaptureFixture[str], monkeypatch:
 
 
 class _Parser:
-    def __init__(self, verb: Callable[[object], int]) -> None:
-        self.verb = verb
+    def __init__(self, run: Callable[[object], int]) -> None:
+        self.run = run
 
     def parse_args(self, _arguments: object) -> _Parser:
         return self

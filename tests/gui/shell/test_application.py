@@ -130,8 +130,9 @@ def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socke
     with _greet(feed) as agent:
         second = start(_PROGRAM, str(tmp_path / "feed"), "--settings")
         assert second.wait(60) == 0
+        deadline = time.monotonic() + 60
         while b'"topics":["interfaces"]' not in agent.recv(1 << 16):  # the connections are not seen any more
-            pass
+            assert time.monotonic() < deadline
         first.terminate()
         assert first.wait(60) == 0
     assert "page=settings" in memory.read_text().splitlines()

@@ -74,4 +74,4 @@ def test_it_is_a_subcommand_of_macs_alone(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(SystemExit):
         _parser().parse_args(["mac-check"])
     monkeypatch.setattr("sys.platform", "darwin")
-    assert _parser().parse_args(["mac-check"]).verb is mac_check._mac_check
+    assert _parser().parse_args(["mac-check"]).run is mac_check._mac_check

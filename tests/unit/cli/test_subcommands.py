@@ -17,7 +17,7 @@ def choices(parser: argparse.ArgumentParser) -> set[str]:
 def test_each_module_adds_the_subcommands_of_the_table(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")  # it has them all
     parser = argparse.ArgumentParser()
-    importlib.import_module(f"netwatch_tray.cli.{module}").add_verbs(parser.add_subparsers())
+    importlib.import_module(f"netwatch_tray.cli.{module}").add_subcommands(parser.add_subparsers())
     assert choices(parser) == set(cli._SUBCOMMANDS[module])
 
 
