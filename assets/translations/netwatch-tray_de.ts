@@ -1467,10 +1467,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die bisherigen Einstellungen gelten weiter.</translation>
     </message>
     <message>
-      <source>{fault} {in_use} Nothing is uploaded until the file is fixed.</source>
-      <translation>{fault} {in_use} Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
-    </message>
-    <message>
       <source>Nothing is uploaded</source>
       <translation>Es wird nichts hochgeladen</translation>
     </message>
@@ -1489,6 +1485,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>none: started with --headless</source>
       <translation>keiner: mit --headless gestartet</translation>
+    </message>
+    <message>
+      <source>{fault} {in_use} Nothing is uploaded until the file is fixed.</source>
+      <translation>{fault} {in_use} Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
     </message>
     <message>
       <source>netwatch-tray {arguments} cannot be started: {reason}. Try again.</source>
@@ -1521,6 +1521,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>It counts the programs of this container only.</source>
       <translation>Er zählt nur die Programme dieses Containers.</translation>
+    </message>
+    <message>
+      <source>The history cannot be opened now: {reason}. Trying again in a minute.</source>
+      <translation>Der Verlauf kann gerade nicht geöffnet werden: {reason}. Nächster Versuch in einer Minute.</translation>
     </message>
     <message>
       <source>The agent cannot lock {path}: {reason}. Free some space there, or set XDG_RUNTIME_DIR to another directory of your own with mode 0700.</source>
@@ -1747,12 +1751,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>nicht verschlüsselt: verlässt diesen Rechner nicht</translation>
     </message>
     <message>
-      <source>The proxy {proxy} cannot be reached: {reason}.</source>
-      <translation>Der Proxy {proxy} ist nicht erreichbar: {reason}.</translation>
-    </message>
-    <message>
       <source>The proxy {proxy} did not respond in time.</source>
       <translation>Der Proxy {proxy} hat nicht rechtzeitig geantwortet.</translation>
+    </message>
+    <message>
+      <source>The proxy {proxy} cannot be reached: {reason}.</source>
+      <translation>Der Proxy {proxy} ist nicht erreichbar: {reason}.</translation>
     </message>
     <message>
       <source>The proxy {proxy} sent no valid response.</source>

@@ -44,6 +44,10 @@ class _Task(NamedTuple):
     """The file is closed afterwards."""
 
 
+class _NotLoadedError(HistoryError):
+    """The writer's module could not be read, so nothing was recorded."""
+
+
 class Moved(NamedTuple):
     """Bytes of the total, both directions together, imported ones included."""
 
@@ -116,7 +120,7 @@ class HistoryKeeper:
     def _hand_over(self, *, is_commit: bool = False, is_end: bool = False) -> None:
         task = _Task(self._held, self._settings, is_commit, is_end)
         self._held, self._rows = [], 0
-        self._worker.submit(partial(self._record_or_reset, task), self._warn, self._fail)
+        self._worker.submit(partial(self._record_or_reset, task), self._warn, partial(self._fail, task))
 
     def _record_or_reset(self, task: _Task) -> PlanAlert | None:
         """Run in the thread. After a bug recording continues with the file opened anew."""
@@ -131,7 +135,12 @@ class HistoryKeeper:
     def _record(self, task: _Task) -> PlanAlert | None:
         if task.is_end and self._writer is None and not task.held:
             return None
-        from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  loads SQLite: not while the agent starts
+        try:
+            from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
+        except OSError as error:  # such as no free file descriptor
+            raise _NotLoadedError(
+                "The history cannot be opened now: {reason}. Trying again in a minute.", reason=error.strerror
+            ) from error
 
         kept, plan = task.settings.history, task.settings.plan
         if self._writer is None:
@@ -179,7 +188,8 @@ class HistoryKeeper:
         if alert is not None:
             self._alert(alert)
 
-    @staticmethod
-    def _fail(error: Exception) -> None:
+    def _fail(self, task: _Task, error: Exception) -> None:
         if isinstance(error, HistoryError):  # the worker has logged any other
             _log.warning("%s", error)
+        if isinstance(error, _NotLoadedError):
+            self._held = [*task.held, *self._held]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -171,3 +173,29 @@ def test_usage_of_today_is_known_from_the_first_minute_on(tmp_path: Path) -> Non
     keeper.apply(Settings(history=History(on=False)))
     keeper.stop()
     assert keeper.moved is None
+
+
+def test_a_minute_is_kept_while_the_writer_cannot_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_logs: list[str]
+) -> None:
+    expected_logs.append("The history cannot be opened now: Too many open files. Trying again in a minute.")
+    file, loop, machine = tmp_path / "history.sqlite3", Loop(), Machine()
+    keeper = HistoryKeeper(loop, file, Settings(), lambda _alert: None)
+    name = HistoryWriter.__module__
+
+    class NoDescriptors:
+        @staticmethod
+        def find_spec(wanted: str, *_: object) -> None:
+            if wanted == name:
+                raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, name)
+        patch.setattr(sys, "meta_path", [NoDescriptors, *sys.meta_path])
+        run(machine, keeper, 61)
+        loop.turn()
+    run(machine, keeper, 60)
+    loop.turn()
+    keeper.stop()
+    loop.close()
+    assert received(file) == 120 * 10
