@@ -45,26 +45,26 @@ class Option(NamedTuple):
     help: str
 
 
-class Verb(NamedTuple):
+class Subcommand(NamedTuple):
     name: str
     help: str
     options: tuple[Option, ...]
-    verbs: tuple[Verb, ...]
+    subcommands: tuple[Subcommand, ...]
 
 
-def describe(parser: argparse.ArgumentParser, name: str = NAME, help_text: str = "") -> Verb:
-    """What a parser takes, without argparse's inner workings. Verbs without a help text are internal and left out."""
+def describe(parser: argparse.ArgumentParser, name: str = NAME, help_text: str = "") -> Subcommand:
+    """Return what a parser takes. Subcommands without a help text are internal and left out."""
     options = []
-    verbs = []
+    subcommands = []
     for action in parser._actions:  # noqa: SLF001  argparse has no public way to ask
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  as above
             listed = {each.dest: each.help or "" for each in action._choices_actions}  # noqa: SLF001  as above
-            verbs = [describe(action.choices[verb], verb, text) for verb, text in listed.items()]
+            subcommands = [describe(action.choices[each], each, text) for each, text in listed.items()]
         elif action.help != argparse.SUPPRESS:
             value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
             choices = tuple(map(str, action.choices or ()))
             options.append(Option(tuple(action.option_strings), value, choices, _help(parser, action)))
-    return Verb(name, help_text or parser.description or "", tuple(options), tuple(verbs))
+    return Subcommand(name, help_text or parser.description or "", tuple(options), tuple(subcommands))
 
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
@@ -75,17 +75,17 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 # The man page: man(7), groff_man(7)
 
 
-def man_page(program: Verb, version: str, date: str) -> str:
+def man_page(program: Subcommand, version: str, date: str) -> str:
     """Section 1. `date`: as 2026-01-31."""
-    verbs = "".join(_man_verb(verb) for verb in program.verbs)
+    subcommands = "".join(_man_subcommand(subcommand) for subcommand in program.subcommands)
     return (
         f'.TH NETWATCH\\-TRAY 1 {date} "netwatch\\-tray {version}" "User Commands"\n'
         ".SH NAME\n"
         "netwatch\\-tray \\- live network rates in the tray and the menu bar\n"
-        ".SH SYNOPSIS\n.B netwatch\\-tray\n.RI [ verb ]\n.RI [ option \\~...]\n"
+        ".SH SYNOPSIS\n.B netwatch\\-tray\n.RI [ subcommand ]\n.RI [ option \\~...]\n"
         f".SH DESCRIPTION\n{_man(program.help)}\n"
         f".SH OPTIONS\n{''.join(_man_option(option) for option in program.options)}"
-        f".SH VERBS\n{verbs}{_ENDINGS}"
+        f".SH SUBCOMMANDS\n{subcommands}{_ENDINGS}"
     )
 
 
@@ -94,12 +94,12 @@ def _man(text: str) -> str:
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
-def _man_verb(verb: Verb, before: str = "") -> str:
-    words = f"{before} {verb.name}".strip()
-    options = "".join(_man_option(option) for option in verb.options if "--help" not in option.flags)
+def _man_subcommand(subcommand: Subcommand, before: str = "") -> str:
+    words = f"{before} {subcommand.name}".strip()
+    options = "".join(_man_option(option) for option in subcommand.options if "--help" not in option.flags)
     inside = f".RS\n{options}.RE\n" if options else ""
-    return f".TP\n.B {_man(words)}\n{_man(_sentence(verb.help))}\n{inside}" + "".join(
-        _man_verb(each, words) for each in verb.verbs
+    return f".TP\n.B {_man(words)}\n{_man(_sentence(subcommand.help))}\n{inside}" + "".join(
+        _man_subcommand(each, words) for each in subcommand.subcommands
     )
 
 
@@ -117,19 +117,19 @@ def _sentence(text: str) -> str:
 # Completions
 
 
-def bash(program: Verb) -> str:
+def bash(program: Subcommand) -> str:
     """For bash-completion's directory; needs nothing of it."""
     return (
         "# Completion of netwatch-tray for bash\n"
         "_netwatch_tray() {\n"
-        '  local word verbs="" found=""\n'
+        '  local word given="" found=""\n'
         '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do\n'
         f"{_follow(program)}"
         "  done\n"
-        '  case "$verbs ${COMP_WORDS[COMP_CWORD-1]}" in\n'
+        '  case "$given ${COMP_WORDS[COMP_CWORD-1]}" in\n'
         f"{_values(program, _bash_words)}"
-        '    *) case "$verbs" in\n'
-        f"{_cases(program, lambda verb: _bash_words(_words(verb)))}"
+        '    *) case "$given" in\n'
+        f"{_cases(program, lambda subcommand: _bash_words(_words(subcommand)))}"
         "    esac ;;\n"
         "  esac\n"
         '  mapfile -t COMPREPLY < <(compgen -W "$found" -- "${COMP_WORDS[COMP_CWORD]}")\n'
@@ -138,19 +138,19 @@ def bash(program: Verb) -> str:
     )
 
 
-def zsh(program: Verb) -> str:
+def zsh(program: Subcommand) -> str:
     """For a directory of zsh's fpath, under the name _netwatch-tray."""
     return (
         "#compdef netwatch-tray\n"
-        "local word verbs=''\n"
+        "local word given=''\n"
         "local -a found\n"
         'for word in "${(@)words[2,CURRENT-1]}"; do\n'
         f"{_follow(program)}"
         "done\n"
-        'case "$verbs ${words[CURRENT-1]}" in\n'
+        'case "$given ${words[CURRENT-1]}" in\n'
         f"{_values(program, lambda choices: _zsh_words(map(_quoted, choices)))}"
-        '    *) case "$verbs" in\n'
-        f"{_cases(program, lambda verb: _zsh_words(_described(verb)))}"
+        '    *) case "$given" in\n'
+        f"{_cases(program, lambda subcommand: _zsh_words(_described(subcommand)))}"
         "    esac ;;\n"
         "esac\n"
         "_describe netwatch-tray found\n"
@@ -165,37 +165,40 @@ def _zsh_words(quoted: Iterable[str]) -> str:
     return f"found=({' '.join(quoted)})"
 
 
-def _follow(program: Verb) -> str:
-    """Lengthens `$verbs`, which lead to one, by `$word`, unless that is an option or the value of one."""
+def _follow(program: Subcommand) -> str:
+    """Return the lines that append `$word` to `$given`, unless it is an option or the value of one."""
     known = "|".join(_quoted(" ".join(path)) for path, _ in _paths(program) if path)
-    return f'    case "${{verbs:+$verbs }}$word" in\n      {known}) verbs="${{verbs:+$verbs }}$word" ;;\n    esac\n'
+    return f'    case "${{given:+$given }}$word" in\n      {known}) given="${{given:+$given }}$word" ;;\n    esac\n'
 
 
-def _values(program: Verb, offer: Callable[[Sequence[str]], str]) -> str:
-    """What may stand behind an option that takes a value; nothing is offered for a free one."""
+def _values(program: Subcommand, offer: Callable[[Sequence[str]], str]) -> str:
+    """Return the cases for the value of an option: its choices, if it has any."""
     return "".join(
         f"    {_quoted(' '.join((*path, flag)) if path else f' {flag}')}) {offer(option.choices)} ;;\n"
-        for path, verb in _paths(program)
-        for option in verb.options
+        for path, subcommand in _paths(program)
+        for option in subcommand.options
         if option.value
         for flag in option.flags
     )
 
 
-def _cases(program: Verb, offer: Callable[[Verb], str]) -> str:
-    return "".join(f"      {_quoted(' '.join(path))}) {offer(verb)} ;;\n" for path, verb in _paths(program))
+def _cases(program: Subcommand, offer: Callable[[Subcommand], str]) -> str:
+    return "".join(f"      {_quoted(' '.join(path))}) {offer(subcommand)} ;;\n" for path, subcommand in _paths(program))
 
 
-def fish(program: Verb) -> str:
+def fish(program: Subcommand) -> str:
     lines = ["# Completion of netwatch-tray for fish", "complete -c netwatch-tray -f"]
-    for path, verb in _paths(program):
+    for path, subcommand in _paths(program):
         seen = [f"__fish_seen_subcommand_from {word}" for word in path]
-        names = " ".join(each.name for each in verb.verbs)
+        names = " ".join(each.name for each in subcommand.subcommands)
         if names:
             seen.append(f"not __fish_seen_subcommand_from {names}")
         condition = f" -n {_quoted('; and '.join(seen))}" if seen else ""
-        lines += [f"complete -c netwatch-tray{condition} -a {each.name} -d {_quoted(each.help)}" for each in verb.verbs]
-        for option in verb.options:
+        lines += [
+            f"complete -c netwatch-tray{condition} -a {each.name} -d {_quoted(each.help)}"
+            for each in subcommand.subcommands
+        ]
+        for option in subcommand.options:
             shape = "".join(f" -l {flag[2:]}" if flag.startswith("--") else f" -s {flag[1:]}" for flag in option.flags)
             if not shape:
                 shape = f" -a {_quoted(' '.join(option.choices))}" if option.choices else ""
@@ -206,23 +209,24 @@ def fish(program: Verb) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _paths(verb: Verb, before: Sequence[str] = ()) -> Iterable[tuple[tuple[str, ...], Verb]]:
-    """The program and each verb with the words that lead there."""
-    yield tuple(before), verb
-    for each in verb.verbs:
+def _paths(subcommand: Subcommand, before: Sequence[str] = ()) -> Iterable[tuple[tuple[str, ...], Subcommand]]:
+    """The program and each subcommand with the words that lead there."""
+    yield tuple(before), subcommand
+    for each in subcommand.subcommands:
         yield from _paths(each, (*before, each.name))
 
 
-def _words(verb: Verb) -> list[str]:
-    choices = [choice for option in verb.options if not option.flags for choice in option.choices]
-    return [*(each.name for each in verb.verbs), *choices, *(flag for each in verb.options for flag in each.flags)]
+def _words(subcommand: Subcommand) -> list[str]:
+    choices = [choice for option in subcommand.options if not option.flags for choice in option.choices]
+    flags = [flag for option in subcommand.options for flag in option.flags]
+    return [*(each.name for each in subcommand.subcommands), *choices, *flags]
 
 
-def _described(verb: Verb) -> list[str]:
+def _described(subcommand: Subcommand) -> list[str]:
     """As zsh's _describe wants them: word:description, colons escaped, each quoted."""
-    pairs = [(each.name, each.help) for each in verb.verbs]
-    pairs += [(choice, "") for option in verb.options if not option.flags for choice in option.choices]
-    pairs += [(flag, option.help) for option in verb.options for flag in option.flags]
+    pairs = [(each.name, each.help) for each in subcommand.subcommands]
+    pairs += [(choice, "") for option in subcommand.options if not option.flags for choice in option.choices]
+    pairs += [(flag, option.help) for option in subcommand.options for flag in option.flags]
     return [_quoted(word + (":" + text.replace(":", "\\:") if text else "")) for word, text in pairs]
 
 

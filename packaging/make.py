@@ -227,19 +227,19 @@ def digest(place: Path) -> str:
     return total.hexdigest()
 
 
-VERBS: dict[str, Callable[[], None]] = {verb.__name__: verb for verb in (wheel, folder, deb, appdir, app)}
+PARTS: dict[str, Callable[[], None]] = {part.__name__: part for part in (wheel, folder, deb, appdir, app)}
 
 
 def main() -> None:
-    verb = VERBS.get(sys.argv[1] if len(sys.argv) == 2 else "")
-    if verb is None:
+    part = PARTS.get(sys.argv[1] if len(sys.argv) == 2 else "")
+    if part is None:
         print("usage: ./dev package WHAT\n")
-        for name, function in VERBS.items():
+        for name, function in PARTS.items():
             print(f"  {name:6} {function.__doc__}")
         print("  check  all of it, and whether each can be installed, run and removed")
         sys.exit(2)
     try:
-        verb()
+        part()
     except debian.PackageError as error:
         sys.exit(f"dev: {error}")
     except subprocess.CalledProcessError as error:

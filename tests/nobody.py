@@ -30,6 +30,6 @@ def python(code: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", _BECOME + code, *arguments]
 
 
-def verb(*arguments: str) -> list[str]:
-    """The command that runs a verb of the program's as that user."""
+def subcommand(*arguments: str) -> list[str]:
+    """The command that runs a subcommand of the program as that user."""
     return python("from netwatch_tray.cli import main\nsys.exit(main(sys.argv[1:]))", *arguments)

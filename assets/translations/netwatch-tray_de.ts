@@ -3383,12 +3383,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>keine: {reason}</translation>
     </message>
     <message>
-      <source>none: there is no database of countries</source>
-      <translation>keine: es gibt keine Länderdatenbank</translation>
-    </message>
-    <message>
       <source>running, process {pid}; tray: {tray}</source>
       <translation>läuft, Prozess {pid}; Infobereich: {tray}</translation>
+    </message>
+    <message>
+      <source>none: there is no database of countries</source>
+      <translation>keine: es gibt keine Länderdatenbank</translation>
     </message>
     <message>
       <source>not running</source>
@@ -3437,6 +3437,18 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>helper</source>
       <translation>Helfer</translation>
+    </message>
+    <message>
+      <source>all fine</source>
+      <translation>alles in Ordnung</translation>
+    </message>
+    <message>
+      <source>1 problem</source>
+      <translation>1 Problem</translation>
+    </message>
+    <message>
+      <source>{count} problems</source>
+      <translation>{count} Probleme</translation>
     </message>
     <message>
       <source>moved</source>

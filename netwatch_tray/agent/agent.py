@@ -383,6 +383,7 @@ class Agent:
             no_tray=self._presence.no_tray if self._presence else None,
             is_looking=self._presence is not None and self._presence.is_looking,
             upload=self._upload_service.status if self._upload_service else None,
+            upload_fault=self._upload_service.fault if self._upload_service else None,
             settings_fault=self._settings_fault,
             clients=self._feed.clients,
             faults=(

@@ -1,22 +1,23 @@
-"""Is it right, and why is it so: `doctor` and `selftest`."""
+"""Diagnostics: `doctor` and `selftest`."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import netwatch_tray
 from netwatch_tray import language
-from netwatch_tray.cli.session import DONE, WRONG, ask_status, print_json, print_pairs, print_table
-from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
+from netwatch_tray.cli.session import DONE, WRONG, ask_status, can_print, print_json, print_pairs, print_table
+from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, Message, NetWatchError
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.model import Role
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
+    from netwatch_tray.feed.protocol import Status
     from netwatch_tray.selftest import Verdict
 
 
@@ -55,21 +56,22 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.set_defaults(run=_selftest)
 
 
-def _connections() -> str:
-    """The source of connections, what it cannot tell, and why no better one is used."""
+def _connections(problems: list[Message]) -> str:
+    """Return the source of connections, what it does not provide, and why no better one is used."""
     from netwatch_tray.collect.connections import open_source
     from netwatch_tray.errors import UnsupportedError
 
     try:
         source = open_source()
     except UnsupportedError as error:
+        problems.append(error.message)
         return translate("Terminal", "none: {reason}").format(reason=said(error.message))
     source.close()
     return f"{source.name}. {said(source.note)}" if source.note else source.name
 
 
-def _helper() -> str:
-    """Return what the helper gives to this user, or why there is none."""
+def _helper(problems: list[Message]) -> str:
+    """Return what the helper provides to this user, or why there is none; only one that is set up can be a problem."""
     from netwatch_tray.agent.helper_link import describe
     from netwatch_tray.collect.sources import Sources
 
@@ -78,8 +80,16 @@ def _helper() -> str:
         return said(describe(None))
     client.read(_PATIENCE)
     words = said(describe(client))
+    if client.is_set_up and client.reason is not None:
+        problems.append(client.reason)
     client.close()
     return words
+
+
+def _agent(status: Status, problems: list[Message]) -> str:
+    """Return the state of a running agent."""
+    problems += filter(None, (status.no_tray, status.upload_fault, *status.faults))
+    return translate("Terminal", "running, process {pid}; tray: {tray}").format(pid=status.pid, tray=said(status.tray))
 
 
 def _countries() -> str:
@@ -100,19 +110,22 @@ def _doctor(options: argparse.Namespace) -> int:
         language.use(language.ENGLISH)  # programs read it
     opened = open_interfaces()
     chosen, error = settings.read(paths.settings_file())
-    tick = Monitor(opened.source, 1.0, chosen.total).tick()
+    monitor = Monitor(opened.source, 1.0, chosen.total)
+    tick = monitor.tick()
     interfaces = tick.interfaces if tick else ()
     opened.source.close()
+    faults = (error.message if error else None, monitor.fault, opened.source.note)
+    problems = [fault for fault in faults if fault is not None]
     helper = ""
     try:
         status = ask_status()
         helper = said(status.helper) if status.helper else ""
-        agent = translate("Terminal", "running, process {pid}; tray: {tray}").format(
-            pid=status.pid, tray=said(status.tray)
-        )
+        agent = _agent(status, problems)
     except AgentBusyError as busy:
+        problems.append(busy.message)
         agent = said(busy.message)
-    except AgentUnreachableError:
+    except AgentUnreachableError as stopped:
+        problems.append(stopped.message)
         agent = translate("Terminal", "not running")
     program = f"netwatch-tray {netwatch_tray.__version__}, Python {sys.version.split()[0]}, {sys.platform}"
     fine = translate("Terminal", "{file}: fine").format(file=paths.settings_file())
@@ -129,25 +142,45 @@ def _doctor(options: argparse.Namespace) -> int:
         ),
         translate("Terminal", "counters"): "; ".join(f"{name}: {said(state)}" for name, state in opened.report),
         **({translate("Terminal", "note"): said(opened.source.note)} if opened.source.note else {}),
-        translate("Terminal", "connections"): _connections(),
-        **({translate("Terminal", "helper"): helper or _helper()} if sys.platform == "linux" else {}),
+        translate("Terminal", "connections"): _connections(problems),
+        **({translate("Terminal", "helper"): helper or _helper(problems)} if sys.platform == "linux" else {}),
         translate("Terminal", "countries"): _countries(),
         **{
             f"{'  ' * (depth + 1)}{each.name}": f"{translate('Terminal', _ROLES[each.role])}, {wording.why(each)}"
             for depth, each in as_tree(interfaces)
         },
     }
+    sentences = list(dict.fromkeys(map(said, problems)))  # the agent reports some that were found here as well
     if options.json:
-        print_json({key.strip(): value for key, value in report.items()})
+        print_json({"problems": sentences, **{key.strip(): value for key, value in report.items()}})
     elif options.show:
-        _show(report)
+        _show(sentences, report)
     else:
-        print_pairs(report)
+        _print_report(sentences, report)
     return DONE
 
 
-def _show(report: Mapping[str, str]) -> None:
-    """In whatever the desktop opens text files with."""
+def _print_report(problems: Sequence[str], report: Mapping[str, str]) -> None:
+    """Print the verdict, the problems and what was found."""
+    print(_verdict(len(problems)))
+    for problem in problems:
+        print(f"  {printable(problem)}")
+    print()
+    print_pairs(report)
+
+
+def _verdict(problems: int) -> str:
+    if problems == 0:
+        sign, text = "✓", translate("Terminal", "all fine")
+    elif problems == 1:
+        sign, text = "✗", translate("Terminal", "1 problem")
+    else:
+        sign, text = "✗", translate("Terminal", "{count} problems").format(count=problems)
+    return f"{sign} {text}" if can_print(sign) else text
+
+
+def _show(problems: Sequence[str], report: Mapping[str, str]) -> None:
+    """Open the report with the program that the desktop has for text files."""
     import subprocess
 
     from netwatch_tray import paths
@@ -155,7 +188,7 @@ def _show(report: Mapping[str, str]) -> None:
     try:
         file = paths.report_file()
         with file.open("w", encoding="utf-8", errors="replace") as opened, contextlib.redirect_stdout(opened):
-            print_pairs(report)
+            _print_report(problems, report)
     except OSError as error:
         raise NetWatchError(
             "The report cannot be saved in {filename}: {reason}. Read it in a terminal: netwatch-tray doctor",

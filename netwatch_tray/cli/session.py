@@ -167,6 +167,17 @@ def has_display() -> bool:
     return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
+def can_print(sign: str) -> bool:
+    """Return whether stdout shows this character: the fonts of the kernel's console have some 500 at most."""
+    if sys.stdout.isatty() and os.environ.get("TERM") in ("linux", "dumb"):
+        return sign.isascii()
+    try:
+        sign.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def print_json(document: object) -> None:
     """One line."""
     import msgspec

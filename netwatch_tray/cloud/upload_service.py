@@ -78,6 +78,11 @@ class UploadService:
         faults = [self._fault] if self._fault else []
         return joined([self._uploader.state().message, *faults, *self._collector.faults])
 
+    @property
+    def fault(self) -> Message | None:
+        """Return why snapshots are not sent at the moment, if something prevents that."""
+        return self._fault or (self._uploader.state().fault if self._uploader is not None else None)
+
     def tick(self, tick: Tick) -> None:
         """Each tick, in order."""
         if self._collector is None:

@@ -144,6 +144,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """No tray has answered yet, one still may, and the window is open meanwhile."""
     upload: Message | None = None
     """What becomes of the snapshots; None: uploading is off."""
+    upload_fault: Message | None = None
+    """Why snapshots are not sent at the moment."""
     settings_fault: Message | None = None
     """What in the settings file cannot be used; then nothing is uploaded."""
     clients: int

@@ -35,14 +35,14 @@ from netwatch_tray.settings import Settings, Upload
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 
 
-def verb(*arguments: str, stdin: str = "", before: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, stdin: str = "", before: list[str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*(before or []), *PROGRAM, *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False
     )
 
 
 def said(*arguments: str, stdin: str = "", before: list[str] | None = None) -> str:
-    done = verb(*arguments, stdin=stdin, before=before)
+    done = run(*arguments, stdin=stdin, before=before)
     assert done.returncode == 0, done.stderr
     assert KEY not in done.stdout + done.stderr
     return done.stdout
@@ -172,12 +172,12 @@ def test_snapshot_prints_a_valid_body_and_writes_no_file(level: str, home: Path)
 def test_upload_test_reports_a_wrong_key() -> None:
     with IngestServer(key="another") as server:
         said("upload", "setup", "--endpoint", server.url, stdin=f"{KEY}\n")
-        done = verb("upload", "test")
+        done = run("upload", "test")
         assert done.returncode == 1
         assert "does not accept the API key" in done.stderr
-        assert verb("upload", "setup", "--endpoint", "http://example.org", stdin=f"{KEY}\n").returncode == 1
-        assert verb("upload", "setup", "--interval", "1").returncode == 2
-        assert verb("upload", "setup", "--endpoint", server.url, stdin="").returncode == 1
+        assert run("upload", "setup", "--endpoint", "http://example.org", stdin=f"{KEY}\n").returncode == 1
+        assert run("upload", "setup", "--interval", "1").returncode == 2
+        assert run("upload", "setup", "--endpoint", server.url, stdin="").returncode == 1
 
 
 def test_upload_test_retries_after_429_and_sends_no_traffic(
@@ -249,7 +249,7 @@ def test_with_uploading_off_no_packet_is_sent() -> None:
             client = FeedClient(paths.feed_socket())
             client.send(Subscribe(frozenset({"interfaces", "connections", "apps"})))
             for words in ("status", "snapshot", "upload status", "doctor", "watch --count 3", "connections", "apps"):
-                done = verb(*words.split(), before=inside(network.near))
+                done = run(*words.split(), before=inside(network.near))
                 assert done.returncode == 0, done.stderr
             messages = client.wait(60)
             assert messages

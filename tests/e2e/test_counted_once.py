@@ -36,7 +36,7 @@ def download_rate(text: str) -> float:
     return float(number) * {"B/s": 1, "kB/s": 1e3, "MB/s": 1e6, "GB/s": 1e9}[unit]
 
 
-def verb(desktop: Session, *words: str) -> Any:
+def printed(desktop: Session, *words: str) -> Any:
     done = subprocess.run(
         [*PROGRAM, *words, "--json"],
         capture_output=True,
@@ -80,7 +80,7 @@ def test_a_tunnel_doubles_no_number() -> None:
 
             # By the feed, as the window gets it: this process is in another namespace than the agent.
             def measured() -> Any:
-                tick = verb(desktop, "watch", "--once")
+                tick = printed(desktop, "watch", "--once")
                 return tick if is_one_copy(tick["total"]["rx_rate"]) else None
 
             tick = desktop.wait_for(measured, 10, "a tick has the rate")
@@ -91,7 +91,7 @@ def test_a_tunnel_doubles_no_number() -> None:
             desktop.wait_for(lambda: download_rate(desktop.tooltip()) < 0.01 * SPEED, 10, "all of it is measured")
             carried = network.counters()["rx_bytes"] - before
             desktop.stop("agent")  # it writes the last minute now
-            used = verb(desktop, "usage")
+            used = printed(desktop, "usage")
         finally:
             end_transfer()
         counted = sum(each["rx"] for each in used)

@@ -57,7 +57,7 @@ GOES_ON = {
 }
 RUN_ELSEWHERE = {
     "": "e2e/test_main_job.py::test_from_the_kernel_to_the_eye",
-    "window": "e2e/test_main_job.py::test_verbs_talk_to_the_running_agent",
+    "window": "e2e/test_main_job.py::test_subcommands_reach_the_running_agent",
     "window --settings": "e2e/test_trays.py::test_a_panel_on_the_session_bus",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
     "helper install": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
@@ -77,7 +77,7 @@ INSTALLS = {
     "pipx uninstall netwatch-tray": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
     "man netwatch-tray": "test_package_sources.py::test_the_manual_is_well_formed_and_whole",
 }
-_DEV_VERBS = {"run", "test", "lint", "shots", "bench", "assets", "package", "lock", "translate"}
+_DEV_SUBCOMMANDS = {"run", "test", "lint", "shots", "bench", "assets", "package", "lock", "translate"}
 
 
 def code() -> Iterator[str]:
@@ -110,14 +110,14 @@ def test_each_command_of_the_program_is_known() -> None:
 
 
 def test_each_command_of_the_checkout_is_known() -> None:
-    """`./dev test` runs this, and `./dev package check` the packages; what is shown of the others is their verb."""
+    """`./dev test` runs this, and `./dev package check` the packages; only the words of the others are checked."""
     shown = documented("./dev") - {""}
     assert shown
-    assert {command.split()[0] for command in shown} <= _DEV_VERBS
+    assert {command.split()[0] for command in shown} <= _DEV_SUBCOMMANDS
     benchmarks = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
     assert {command.split()[1] for command in shown if command.startswith("bench ")} <= benchmarks
     listed = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True, timeout=60).stdout
-    assert {line.split()[0] for line in listed.splitlines()[2:] if line.strip()} == _DEV_VERBS
+    assert {line.split()[0] for line in listed.splitlines()[2:] if line.strip()} == _DEV_SUBCOMMANDS
 
 
 _OF_OTHERS = r"(?:sudo (?!netwatch-tray )|(?:apt|pip|pipx|uv|man|brew|flatpak|systemctl) )"
@@ -133,16 +133,16 @@ def test_each_command_of_other_programs_is_known() -> None:
 
 def _options(parser: argparse.ArgumentParser, path: list[str]) -> set[str]:
     for word in path:
-        (verbs,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
-        parser = verbs.choices[word]
+        (subcommands,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+        parser = subcommands.choices[word]
     return {flag for action in parser._actions for flag in action.option_strings}
 
 
-def test_the_table_of_verbs_shows_options_that_there_are() -> None:
+def test_readme_table_shows_only_existing_options() -> None:
     rows = re.findall(r"^\| `(\w[\w-]*)([^`]*)`", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     assert len(rows) > 8
-    for verb, words in rows:
-        assert set(re.findall(r"--[a-z-]+", words)) <= _options(_parser(), [verb])
+    for subcommand, words in rows:
+        assert set(re.findall(r"--[a-z-]+", words)) <= _options(_parser(), [subcommand])
 
 
 def test_the_settings_that_are_shown_can_be_used() -> None:

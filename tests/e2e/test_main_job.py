@@ -199,7 +199,7 @@ def test_signals_end_the_agent_cleanly(network: Wire, number: signal.Signals) ->
         assert list(runtime.iterdir()) == []
 
 
-def test_verbs_talk_to_the_running_agent(network: Wire) -> None:
+def test_subcommands_reach_the_running_agent(network: Wire) -> None:
     with Session(display=False, netns=network.near) as desktop:
 
         def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -55,11 +55,11 @@ def desktop(network: Wire) -> Iterator[Session]:
 
 @pytest.fixture
 def run(network: Wire, desktop: Session) -> Callable[..., str]:
-    """What a verb prints; it must succeed."""
+    """Return what a subcommand prints; it must succeed."""
 
     def run(*arguments: str, as_nobody: bool = False) -> str:
-        verb = nobody.verb(*arguments) if as_nobody else [*PROGRAM, *arguments]
-        command = [*inside(network.near), *verb]
+        words = nobody.subcommand(*arguments) if as_nobody else [*PROGRAM, *arguments]
+        command = [*inside(network.near), *words]
         done = subprocess.run(command, env=desktop.environment, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""

@@ -154,7 +154,7 @@ class Machine(NamedTuple):
 
     def text(self, *words: str) -> str:
         done = subprocess.run(
-            [*enter(self.link.near), *nobody.verb(*words)],
+            [*enter(self.link.near), *nobody.subcommand(*words)],
             env=self.environment,
             cwd="/",
             capture_output=True,

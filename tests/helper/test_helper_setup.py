@@ -190,7 +190,7 @@ def test_another_user_gets_commands_alone() -> None:
     needs.root()
     before = helper_setup.is_installed()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
-    command = nobody.verb("helper", "install")
+    command = nobody.subcommand("helper", "install")
     done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment, timeout=60, check=False)
     assert (done.returncode, helper_setup.is_installed()) == (1, before)
     assert re.search("needs root|root must not", done.stderr)

@@ -137,8 +137,8 @@ def test_usage_has_a_sum_where_there_are_several_rows(history: Path, capsys: pyt
 
 def test_damaged_history_is_reported_with_what_still_works(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     history.write_bytes(b"no database" * 1000)
-    for verb in ("usage", "export"):
-        assert main([verb]) == 1
+    for subcommand in ("usage", "export"):
+        assert main([subcommand]) == 1
         errors = capsys.readouterr().err
         assert f"{history} is damaged" in errors
         assert "Live rates still work." in errors

@@ -60,7 +60,7 @@ def link() -> Iterator[Wire]:
 
 
 def apps(link: Wire, environment: dict[str, str]) -> dict[str, dict[str, int]]:
-    command = [*enter(link.near), *nobody.verb("apps", "--json")]
+    command = [*enter(link.near), *nobody.subcommand("apps", "--json")]
     done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         return {}
@@ -91,7 +91,7 @@ def test_programs_of_two_seconds_are_named(link: Wire, home: Path) -> None:
         assert server.stdout
         undo.enter_context(server.stdout)
         assert server.stdout.readline() == "ready\n"
-        start(*nobody.verb("agent", "--headless"), namespace=link.near, env=environment, cwd="/")
+        start(*nobody.subcommand("agent", "--headless"), namespace=link.near, env=environment, cwd="/")
         deadline = time.monotonic() + _DEADLINE
         while not (home / "netwatch-tray" / "feed").exists() and not apps(link, environment):
             assert time.monotonic() < deadline, "the agent starts"

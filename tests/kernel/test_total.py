@@ -256,8 +256,8 @@ import itertools, subprocess, sys
 print("ready", flush=True)
 for number in itertools.count():
     names = [f"c{number}x{each}" for each in range(10)]
-    for verb in ("add {} type veth peer name p{}", "delete {}"):
-        batch = "".join("link " + verb.format(name, name) + "\\n" for name in names)
+    for action in ("add {} type veth peer name p{}", "delete {}"):
+        batch = "".join("link " + action.format(name, name) + "\\n" for name in names)
         subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True)
 """
 """Ten pairs of veth come and go, again and again: containers that are started and removed."""

@@ -57,7 +57,7 @@ def desktop_entry() -> configparser.ConfigParser:
     return entry
 
 
-def test_the_desktop_starts_verbs_that_there_are() -> None:
+def test_desktop_files_start_existing_subcommands() -> None:
     entry = desktop_entry()
     sections = [
         "Desktop Entry",
@@ -149,34 +149,34 @@ def test_the_icns_has_every_size(drawn: Path) -> None:
 
 
 @pytest.fixture
-def sample() -> command_line.Verb:
+def sample() -> command_line.Subcommand:
     parser = argparse.ArgumentParser(prog="netwatch-tray", description="Does it.")
-    verbs = parser.add_subparsers()
-    watch = verbs.add_parser("watch", help="it's -- what: 'now'")
+    subcommands = parser.add_subparsers()
+    watch = subcommands.add_parser("watch", help="it's -- what: 'now'")
     watch.add_argument("--count", type=int, metavar="N", help="after N (default: %(default)s)", default=3)
     watch.add_argument("--form", choices=("text", "json"), help="for whom")
     watch.add_argument("how", choices=("fast", "slow"))
-    upload = verbs.add_parser("upload", help="to a server").add_subparsers()
+    upload = subcommands.add_parser("upload", help="to a server").add_subparsers()
     upload.add_parser("setup", help="asks")
-    verbs.add_parser("internal")
+    subcommands.add_parser("internal")
     return command_line.describe(parser)
 
 
-def test_internal_verbs_are_not_told(sample: command_line.Verb) -> None:
-    assert [verb.name for verb in sample.verbs] == ["watch", "upload"]
-    assert sample.verbs[0].options[1].help == "after N (default: 3)"
+def test_internal_subcommands_are_left_out(sample: command_line.Subcommand) -> None:
+    assert [subcommand.name for subcommand in sample.subcommands] == ["watch", "upload"]
+    assert sample.subcommands[0].options[1].help == "after N (default: 3)"
 
 
 @requires("groff")
 @pytest.mark.parametrize("of", ["sample", "program"])
-def test_the_manual_is_well_formed_and_whole(of: str, sample: command_line.Verb) -> None:
+def test_the_manual_is_well_formed_and_whole(of: str, sample: command_line.Subcommand) -> None:
     program = sample if of == "sample" else command_line.describe(_parser())
     page = command_line.man_page(program, "1.2.3", "2026-01-31")
     shown = run("groff", "-man", "-Tutf8", "-ww", "-P-cbou", input=page)
     assert "warning" not in shown
-    for path, verb in command_line._paths(program):
+    for path, subcommand in command_line._paths(program):
         assert " ".join(path) in shown
-        assert all(flag in shown for option in verb.options for flag in option.flags)
+        assert all(flag in shown for option in subcommand.options for flag in option.flags)
 
 
 def complete(script: Path, *words: str) -> set[str]:
@@ -186,7 +186,7 @@ def complete(script: Path, *words: str) -> set[str]:
     return set(run("bash", "-c", code).split())
 
 
-def test_bash_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
+def test_bash_completes_subcommands_and_their_options(sample: command_line.Subcommand, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_text(command_line.bash(sample))
     assert {"watch", "upload", "--help"} <= complete(script, "")
@@ -199,7 +199,7 @@ def test_bash_completes_verbs_and_their_options(sample: command_line.Verb, tmp_p
 
 
 @requires("fish")
-def test_fish_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
+def test_fish_completes_subcommands_and_their_options(sample: command_line.Subcommand, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_text(command_line.fish(sample))
 
@@ -215,7 +215,7 @@ def test_fish_completes_verbs_and_their_options(sample: command_line.Verb, tmp_p
 
 
 @requires("zsh")
-def test_zsh_completes_verbs_and_their_options(sample: command_line.Verb, tmp_path: Path) -> None:
+def test_zsh_completes_subcommands_and_their_options(sample: command_line.Subcommand, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     script.write_text(command_line.zsh(sample))
 
@@ -241,7 +241,7 @@ def test_completions_are_valid_scripts(shell: str, tmp_path: Path) -> None:
     run(shell, "-n", script)
 
 
-def test_texts_with_quotes_stay_texts(sample: command_line.Verb) -> None:
+def test_texts_with_quotes_stay_texts(sample: command_line.Subcommand) -> None:
     assert """'it'\\''s -- what: '\\''now'\\'''""" in command_line.fish(sample)
     assert r"'watch:it'\''s -- what\: '\''now'\'''" in command_line.zsh(sample)
 
@@ -394,7 +394,7 @@ def test_the_workflow_is_valid() -> None:
 def test_the_workflow_calls_what_there_is() -> None:
     text = WORKFLOW.read_text("utf-8")
     built = re.findall(r"\./dev package (\w+)", text)
-    assert set(built) <= make.VERBS.keys()
+    assert set(built) <= make.PARTS.keys()
     assert "folder" in built
     assert "deb" in built
     scripts = re.findall(r"\b((?:packaging|tools)/[\w./-]+)", text)

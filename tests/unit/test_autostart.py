@@ -120,7 +120,7 @@ def test_a_file_that_cannot_be_written_is_named(configuration: Path) -> None:
 
 
 @pytest.mark.usefixtures("configuration")
-def test_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
     codes = [cli.main(["autostart", what]) for what in ("status", "on", "status", "off")]
     assert codes == [1, 0, 0, 0]
     assert capsys.readouterr().out.splitlines() == ["off", *[f"on: {autostart.file()}"] * 2, "off"]

@@ -8,9 +8,9 @@ from netwatch_tray.window.data.cli_process import CliProcess
 
 
 def test_a_command_that_cannot_start_fails(opened: Opened) -> None:
-    verb = CliProcess(opened.window, lambda: ("/nonexistent/netwatch-tray",))
+    process = CliProcess(opened.window, lambda: ("/nonexistent/netwatch-tray",))
     said: list[str] = []
-    verb.failed.connect(said.append)
-    verb.run("snapshot")
+    process.failed.connect(said.append)
+    process.run("snapshot")
     until(lambda: said, "it is said")
-    assert not verb.is_running
+    assert not process.is_running

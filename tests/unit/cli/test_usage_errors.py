@@ -31,7 +31,7 @@ def test_what_is_allowed_is_told_in_words(command: str, told: str, capsys: pytes
     assert capsys.readouterr().err.endswith(f"{told}\n")
 
 
-def test_verbs_that_there_are_are_named_to_whoever_misspells_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_misspelt_subcommand_lists_all_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["wach"])
     told = capsys.readouterr().err

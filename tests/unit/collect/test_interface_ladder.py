@@ -104,16 +104,16 @@ receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 receiver.bind(("127.0.0.1", 0))
 source = None
 for line in sys.stdin:
-    verb, argument = msgspec.json.decode(line)
+    request, argument = msgspec.json.decode(line)
     answer = None
-    if verb == "ip":
+    if request == "ip":
         subprocess.run(("ip", "-batch", "-"), input=argument, text=True, check=True)
-    elif verb == "open":
+    elif request == "open":
         source = open_interfaces(argument).source
         answer = source.name
-    elif verb == "sample":
+    elif request == "sample":
         answer = source.sample()
-    elif verb == "send":
+    elif request == "send":
         receiver.sendto(bytes(argument), receiver.getsockname())
         receiver.recv(1 << 16)
     print(msgspec.json.encode(answer).decode(), flush=True)
@@ -157,14 +157,14 @@ class Namespace:
         self._child.kill()
         self._child.communicate(timeout=60)
 
-    def _ask(self, verb: str, argument: str | int | None = None) -> Any:
+    def _ask(self, request: str, argument: str | int | None = None) -> Any:
         assert self._child.stdin
         assert self._child.stdout
-        self._child.stdin.write(msgspec.json.encode((verb, argument)) + b"\n")
+        self._child.stdin.write(msgspec.json.encode((request, argument)) + b"\n")
         self._child.stdin.flush()
-        assert select.select([self._child.stdout], [], [], 60)[0], f"no answer to {verb}"
+        assert select.select([self._child.stdout], [], [], 60)[0], f"no answer to {request}"
         answer = self._child.stdout.readline()
-        assert answer, f"{verb} failed; see the captured stderr"
+        assert answer, f"{request} failed; see the captured stderr"
         return msgspec.json.decode(answer)
 
 

@@ -62,8 +62,8 @@ def test_key_and_preview_go_through_subcommands(opened: Opened, tmp_path: Path) 
     window = opened.window
     window.turn_to(4)
     upload = window.settings.upload
-    for verb in (upload.snapshot, upload.setup):
-        verb._command = lambda: (sys.executable, "-c", script)
+    for process in (upload.snapshot, upload.setup):
+        process._command = lambda: (sys.executable, "-c", script)
     assert not button(window.settings, "Save key").isEnabled()
     upload.key.setText("secret")
     button(window.settings, "Save key").click()

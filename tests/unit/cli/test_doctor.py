@@ -1,0 +1,98 @@
+"""The verdict that `doctor` begins with."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netwatch_tray import language, paths
+from netwatch_tray.cli import diagnose, main
+from netwatch_tray.errors import Message, message
+from netwatch_tray.feed.protocol import Status
+
+
+def status(
+    *, no_tray: Message | None = None, upload_fault: Message | None = None, faults: tuple[Message, ...] = ()
+) -> Status:
+    return Status(
+        version="1",
+        pid=7,
+        uptime_s=9.0,
+        cpu_s=1.0,
+        rss_bytes=20_000_000,
+        interfaces="/proc/net/dev",
+        helper=message("The helper is not set up."),
+        tray=message("off"),
+        no_tray=no_tray,
+        upload_fault=upload_fault,
+        clients=1,
+        faults=faults,
+    )
+
+
+@pytest.fixture(autouse=True)
+def english_in_own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv(paths.HOME, str(tmp_path))
+    monkeypatch.setenv("LANGUAGE", "en")
+    yield
+    language.use("en")
+
+
+def first_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    assert main(["doctor"]) == 0
+    verdict, _, _ = capsys.readouterr().out.partition("\n\n")
+    return verdict.splitlines()
+
+
+def test_running_agent_without_faults_is_fine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(diagnose, "ask_status", status)
+    assert first_lines(capsys) == ["✓ all fine"]
+
+
+def test_stopped_agent_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    assert first_lines(capsys) == ["✗ 1 problem", "  The agent is not running. Start it with: netwatch-tray"]
+
+
+def test_each_fault_is_listed_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    faulty = status(
+        no_tray=message("No tray."), upload_fault=message("No key."), faults=(message("No disk."), message("No key."))
+    )
+    monkeypatch.setattr(diagnose, "ask_status", lambda: faulty)
+    assert first_lines(capsys) == ["✗ 3 problems", "  No tray.", "  No key.", "  No disk."]
+
+
+def test_settings_fault_is_a_problem(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(diagnose, "ask_status", status)
+    paths.settings_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.settings_file().write_text("[units]\nbits = 'yes'\n")
+    verdict, problem = first_lines(capsys)
+    assert verdict == "✗ 1 problem"
+    assert "units.bits must be true or false" in problem
+
+
+def test_json_lists_the_problems(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(diagnose, "ask_status", lambda: status(faults=(message("No disk."),)))
+    main(["doctor", "--json"])
+    assert json.loads(capsys.readouterr().out)["problems"] == ["No disk."]
+
+
+@pytest.mark.parametrize(("problems", "text"), [(0, "all fine"), (1, "1 problem"), (2, "2 problems")])
+def test_verdict_has_no_sign_that_the_encoding_lacks(problems: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    assert diagnose._verdict(problems) == text
+
+
+@pytest.mark.parametrize("terminal", ["linux", "dumb"])
+def test_verdict_has_no_sign_that_the_console_lacks(terminal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    monkeypatch.setattr(stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", terminal)
+    assert diagnose._verdict(0) == "all fine"
