@@ -223,6 +223,8 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     role: Role = Role.OTHER
     over: tuple[str, ...] = ()
     """The interfaces that its traffic passes next on its way out, as far as known."""
+    faces_inside: bool = False
+    """Its other side is in this computer: what it received, a container or virtual machine sent; see `own_rates`."""
     speed: int | None = None
     """Of the link, bit/s."""
     is_physical: bool = False
@@ -250,10 +252,17 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     drop_rate: float | None = None
     """Dropped packets per second, received and sent together."""
 
+    @property
+    def own_rates(self) -> tuple[float | None, float | None]:
+        """Download and upload of what it belongs to: of a container, a virtual machine or a bridge of those, the
+        counters are those of the other end."""
+        return (self.tx_rate, self.rx_rate) if self.faces_inside else (self.rx_rate, self.tx_rate)
+
 
 def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTick]]:
     """Return the interfaces with their depth: those that others pass first, each followed by what runs over it.
 
+    One that is down carries nothing and so runs over nothing.
     Interfaces whose names were not UTF-8 may have the same name; what runs over one of them follows the first.
     """
     ticks = tuple(interfaces)
@@ -262,7 +271,8 @@ def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTic
         indexes.setdefault(each.name, each.index)
     above: dict[int | None, list[InterfaceTick]] = {}
     for each in ticks:
-        lowest = next((indexes[name] for name in each.over if name in indexes and name != each.name), None)
+        over = each.over if each.is_up else ()
+        lowest = next((indexes[name] for name in over if name in indexes and name != each.name), None)
         above.setdefault(lowest, []).append(each)
 
     found: list[tuple[int, InterfaceTick]] = []

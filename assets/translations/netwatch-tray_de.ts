@@ -1258,6 +1258,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>{direction}: im Augenblick nicht bekannt</translation>
     </message>
     <message>
+      <source>↓ is what the other end received: a container or virtual machine</source>
+      <translation>↓ ist, was das andere Ende empfing: ein Container oder eine virtuelle Maschine</translation>
+    </message>
+    <message>
       <source>Link: {speed}</source>
       <translation>Link: {speed}</translation>
     </message>

@@ -119,6 +119,7 @@ class Monitor:
             why=membership.why,
             role=membership.role,
             over=membership.over,
+            faces_inside=membership.faces_inside,
             speed=interface.speed,
             is_physical=interface.is_physical,
             mtu=interface.mtu,

@@ -38,6 +38,8 @@ class Membership(NamedTuple):
     why: Why
     over: tuple[str, ...]
     """Names of the interfaces that its traffic passes next on its way out, as far as known."""
+    faces_inside: bool = False
+    """See InterfaceTick."""
 
 
 def decide(interfaces: Mapping[int, Interface], chosen: Mapping[str, bool]) -> dict[int, Membership]:
@@ -169,11 +171,28 @@ class _Topology:
 
     def _membership(self, interface: Interface, uplinks: Mapping[int, Why], chosen: Mapping[str, bool]) -> Membership:
         role, over = self._role(interface, uplinks), self._over(interface, uplinks)
+        inside = interface.index not in uplinks and self._faces_inside(interface, uplinks)
         if interface.name in chosen:
-            return Membership(role, chosen[interface.name], Why(WhyCode.CHOSEN), over)
+            return Membership(role, chosen[interface.name], Why(WhyCode.CHOSEN), over, inside)
         if interface.index in uplinks:
             return Membership(role, True, uplinks[interface.index], over)
-        return Membership(role, False, self._why_not(interface, role, uplinks), over)
+        return Membership(role, False, self._why_not(interface, role, uplinks), over, inside)
+
+    def _faces_inside(self, interface: Interface, uplinks: Mapping[int, Why]) -> bool:
+        """Return whether there is evidence that its other side is in this computer: a bridge without a port that leads
+        out, or a port of a bridge that is the end of a container or of a virtual machine.
+
+        A container end outside a bridge may as well be the inner one, and one in a bridge that is an uplink without
+        such a port may be what leads out.
+        """
+        is_bridge = interface.kind in _BRIDGES
+        bridge = interface if is_bridge else self._interfaces.get(interface.master or 0)
+        if bridge is None or bridge.kind not in _BRIDGES:
+            return False
+        leads_out = any(self._leads_out(port) for port in self._ports.get(bridge.index, ()))
+        if is_bridge:
+            return not leads_out
+        return not self._leads_out(interface) and (leads_out or bridge.index not in uplinks)
 
     def _over(self, interface: Interface, uplinks: Mapping[int, Why]) -> tuple[str, ...]:
         master = self._interfaces.get(interface.master or 0)

@@ -168,7 +168,7 @@ class Presenter:
         up = (each for each in tick.interfaces if each.is_up and each.name != told and not _is_loopback(each))
         busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
         busiest.sort(key=lambda each: (not each.is_uplink, each.index))
-        return [f"{each.name}   {units.padded_rates(each.rx_rate, each.tx_rate, self._units)}" for each in busiest]
+        return [f"{each.name}   {units.padded_rates(*each.own_rates, self._units)}" for each in busiest]
 
 
 class Amounts(NamedTuple):

@@ -28,6 +28,10 @@ class Point(NamedTuple):
     """The greatest rate of the time that the point covers; None if the point is one sample."""
     tx_peak: float | None = None
 
+    def swapped(self) -> Point:
+        """Return the same moment seen from the other end."""
+        return Point(self.at, self.tx, self.rx, self.gap, self.tx_peak, self.rx_peak)
+
 
 class KnownPoint(NamedTuple):
     """A point to draw: averages and peaks of the time that it covers, bytes/s."""

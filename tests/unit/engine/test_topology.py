@@ -101,7 +101,7 @@ def test_host_routes_of_other_cards_do_not_draw_a_vpn_to_them() -> None:
 
 def test_a_modem_without_a_default_route_is_no_part_of_the_total_and_carries_nothing_of_it() -> None:
     found = decided(LO, ETH0, interface("ppp0", "ppp"))
-    assert found["ppp0"] == ("other", False, Why(WhyCode.NO_DEFAULT_ROUTE), ())
+    assert found["ppp0"][:4] == ("other", False, Why(WhyCode.NO_DEFAULT_ROUTE), ())
 
 
 def test_docker() -> None:
@@ -196,6 +196,26 @@ def test_the_tree_says_what_each_passes_next() -> None:
         "tap0": ("br0",),
         "eth0.5": ("eth0",),
     }
+
+
+def test_containers_and_machines_in_a_bridge_face_inside() -> None:
+    found = decided(
+        LO,
+        ETH0,
+        interface("docker0", "bridge"),
+        interface("veth1", "veth", master="docker0"),
+        interface("br0", "bridge"),
+        interface("eth7", "ethernet", master="br0"),
+        interface("tap0", "tun", master="br0"),
+        interface("cali0", "veth"),
+    )
+    assert {name for name, each in found.items() if each.faces_inside} == {"docker0", "veth1", "tap0"}
+
+
+def test_the_bridge_of_a_nested_container_leads_out_over_a_container_end() -> None:
+    found = decided(LO, interface("br1", "bridge", route=True), interface("eth8", "veth", master="br1"))
+    assert found["br1"].is_uplink
+    assert not any(each.faces_inside for each in found.values())
 
 
 def test_the_person_has_the_last_word() -> None:

@@ -70,8 +70,8 @@ def interface_columns(context: Callable[[], InterfaceContext]) -> list[Column[In
             least=_LEAST_SPARK,
             drop_order=3,
         ),
-        _rate_column("rx_rate", DOWN, translate("Interfaces", "Download"), lambda each: each.rx_rate, context),
-        _rate_column("tx_rate", UP, translate("Interfaces", "Upload"), lambda each: each.tx_rate, context),
+        _rate_column("rx_rate", DOWN, translate("Interfaces", "Download"), lambda each: each.own_rates[0], context),
+        _rate_column("tx_rate", UP, translate("Interfaces", "Upload"), lambda each: each.own_rates[1], context),
         Column(
             id="link",
             title=translate("Interfaces", "Link"),
@@ -169,6 +169,9 @@ def _draw_name(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
 
 def _explain_name(each: InterfaceTick) -> str:
     lines = [each.name, describe(each)]
+    if each.faces_inside:
+        seen = translate("Interfaces", "↓ is what the other end received: a container or virtual machine")
+        lines.append(seen)
     if each.speed is not None:
         lines.append(translate("Interfaces", "Link: {speed}").format(speed=_link_speed(each)))
     if each.mtu is not None:
@@ -232,9 +235,9 @@ def _draw_activity(cell: Cell, each: InterfaceTick, context: InterfaceContext) -
         draw_flat_line(cell.painter, box, cell.tokens)
         return
     start = context.end - _SPARK_S
-    draw_sparkline(
-        cell.painter, box, context.points(each.index, start), (start, context.end), context.interval, cell.tokens
-    )
+    points = context.points(each.index, start)
+    points = [point.swapped() for point in points] if each.faces_inside else points
+    draw_sparkline(cell.painter, box, points, (start, context.end), context.interval, cell.tokens)
 
 
 def _draw_errors(cell: Cell, each: InterfaceTick) -> None:

@@ -197,7 +197,8 @@ class InterfacesPage(Page):
     def _subject(self) -> Subject:
         selected = self._selected()
         index, name = (None, None) if selected is None else (selected.index, selected.name)
-        return Subject(index, name, self._end(), self._interval, self._paused)
+        inside = selected is not None and selected.faces_inside
+        return Subject(index, name, self._end(), self._interval, self._paused, inside)
 
     def _end(self) -> float:
         """The right edge of the charts: the newest tick, or the present when no tick arrives any more."""

@@ -47,6 +47,11 @@ class Subject(NamedTuple):
     interval: float
     """Seconds between ticks."""
     is_paused: bool
+    faces_inside: bool = False
+    """Shown from its own side; see InterfaceTick."""
+
+    def seen(self, points: list[Point]) -> list[Point]:
+        return [point.swapped() for point in points] if self.faces_inside else points
 
 
 class _Stored(NamedTuple):
@@ -130,7 +135,7 @@ class RangeChart(QStackedWidget):
             stored = self._request(subject)
             points = with_live(stored.points, points)
             step = max(step, stored.step)
-        self.chart.set_series(subject.name, points, subject.end, step)
+        self.chart.set_series(subject.name, subject.seen(points), subject.end, step)
         if self.currentWidget() is self.table:
             self.table.follow()
 
@@ -204,7 +209,7 @@ class RangeChart(QStackedWidget):
         subject = self._subject()
         if (found := self._finer.result((self.chart.zoom, subject.interface))) is not None:
             live = self._ticks.points(subject.interface, subject.end - LIVE_S)
-            self.chart.set_zoomed_points(with_live(found.points, live), max(subject.interval, found.step))
+            self.chart.set_zoomed_points(subject.seen(with_live(found.points, live)), max(subject.interval, found.step))
             self.changed.emit()
 
 

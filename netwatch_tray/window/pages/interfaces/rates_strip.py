@@ -70,8 +70,10 @@ class RatesStrip(Strip):
         """
         measured = interface or (tick.total if tick else None)
         unknown = self._why_unknown(tick, measured.gap if measured else None, is_live=is_live)
-        self._down.show_rate(measured.rx_rate if measured else None, shown_in, unknown)
-        self._up.show_rate(measured.tx_rate if measured else None, shown_in, unknown)
+        total = (tick.total.rx_rate, tick.total.tx_rate) if tick else (None, None)
+        down, up = interface.own_rates if interface else total
+        self._down.show_rate(down, shown_in, unknown)
+        self._up.show_rate(up, shown_in, unknown)
         self._name.show_text(interface.name if interface else self.tr("Total"))
         self._sentence.show_text(self._describe(tick, interface, is_live=is_live))
         self._why.setVisible(is_live and interface is None)

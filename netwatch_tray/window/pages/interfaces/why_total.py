@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from netwatch_tray import units, wording
-from netwatch_tray.model import InterfaceTick, Tick, Total, as_tree
+from netwatch_tray.model import Tick, as_tree
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.widgets.buttons import LinkButton
 from netwatch_tray.window.widgets.popover import Popover
@@ -73,12 +73,13 @@ class WhyTotal(Popover):
             self._listed = listed
             self._rebuild(len(listed))
         for (depth, each), row in zip(tree, self._rows, strict=False):
-            row.show((each.name, *_rates(each, shown_in), wording.why(each)))
+            row.show((each.name, *_in_words(each.own_rates, shown_in), wording.why(each)))
             row.set_ink("ink" if each.is_uplink else "ink3")
             over = self.tr("{name}, over {names}").format(name=each.name, names=", ".join(each.over))
-            row.indent(min(depth, _DEEPEST), over if each.over else each.name)
+            row.indent(min(depth, _DEEPEST), over if depth else each.name)
         self._hint.setVisible(any(each.over and each.is_up and not each.is_uplink for each in tick.interfaces))
-        self._rows[-1].show((self.tr("Total"), *_rates(tick.total, shown_in), ""))
+        total = tick.total.rx_rate, tick.total.tx_rate
+        self._rows[-1].show((self.tr("Total"), *_in_words(total, shown_in), ""))
 
     def open_in(self, window: QWidget, below: QWidget) -> None:
         """Open inside the window, below one of its widgets."""
@@ -126,5 +127,5 @@ class _Row:
             text.set_ink(ink)
 
 
-def _rates(of: InterfaceTick | Total, shown_in: Units) -> tuple[str, str]:
-    return str(units.rate(of.rx_rate, shown_in)), str(units.rate(of.tx_rate, shown_in))
+def _in_words(rates: tuple[float | None, float | None], shown_in: Units) -> tuple[str, str]:
+    return str(units.rate(rates[0], shown_in)), str(units.rate(rates[1], shown_in))

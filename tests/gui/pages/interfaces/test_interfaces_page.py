@@ -8,7 +8,21 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
-from windows import FEW, Open, button, child, interface, readouts, rx_of, table_texts, tick, until, uplink, visible_text
+from windows import (
+    FEW,
+    Open,
+    button,
+    child,
+    interface,
+    past_tick,
+    readouts,
+    rx_of,
+    table_texts,
+    tick,
+    until,
+    uplink,
+    visible_text,
+)
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import TickMessage
@@ -34,6 +48,19 @@ def test_interfaces_are_listed_and_the_total_is_shown(open_window: Open) -> None
         ["wg0", "", "2.10 MB/s", "96.2 kB/s"],
     ]
     assert table_texts(page.table)[2][7] == "Not counted: traffic of wg0 already passes eth0"
+
+
+def test_a_container_is_shown_from_its_own_side(open_window: Open) -> None:
+    past = past_tick(2.0, 5.0, 700.0, index=9), past_tick(1.0, 5.0, 700.0, index=9)
+    opened = open_window(Qt.ColorScheme.Light, (1280, 800), *past)
+    veth = interface(9, "veth1", 5.0, 700.0, kind="veth", over=("docker0",), faces_inside=True)
+    opened.say(TickMessage(tick(uplink(2, "eth0", 1.0, 1.0), veth)))
+    page = opened.window.interfaces
+    assert table_texts(page.table)[1][2:4] == ["700 B/s", "5 B/s"]
+    assert "other end" in str(page.table.model().index(1, 0).data(Qt.ItemDataRole.ToolTipRole))
+    page.table.selectRow(1)
+    assert readouts(opened.window) == ["download 700 B/s", "upload 5 B/s"]
+    assert rx_of(page.range_chart.chart.moments()[-1]) == 700.0
 
 
 def test_cells_describe_the_interface(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
