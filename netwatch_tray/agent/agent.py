@@ -8,18 +8,18 @@ import os
 import resource
 import signal
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netwatch_tray
-from netwatch_tray import clock, desktop_files, language, paths, settings as settings_file, units
+from netwatch_tray import clock, desktop_files, language, paths, units
 from netwatch_tray.agent.children import Children
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.agent.instance import Instance
-from netwatch_tray.agent.settings_child import SettingsChild
+from netwatch_tray.agent.settings_keeper import SettingsKeeper
+from netwatch_tray.agent.uploading import Uploading
 from netwatch_tray.collect import odd_rows
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.monitor import Monitor
@@ -45,7 +45,6 @@ from netwatch_tray.tray.presence import Presence
 from netwatch_tray.wording import MONTHS
 
 if TYPE_CHECKING:
-    from netwatch_tray.cloud.upload_service import UploadService
     from netwatch_tray.history.usage import PlanAlert
 
 _log = logging.getLogger(__name__)
@@ -67,41 +66,37 @@ class Agent:
         """Take the lock. Raises AlreadyRunningError, or NetWatchError when nothing can be measured or served.
 
         `by_hand`: the user has started it, not the login; see Presence. `sources`: of a recording in place of this
-        machine; then nothing is sent. A fault in the settings stops nothing: what can
-        be used of them is, and the fault is reported.
+        machine; then nothing is sent.
         """
-        self._settings_file = paths.settings_file()
-        self._settings_state = _state(self._settings_file)
-        settings, self._settings_fault = _read_settings(
-            self._settings_file, message("Faulty settings have their defaults.")
-        )
-        self._settings = settings
-        language.use(settings.language, _CONTEXTS)
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)
         self._presence: Presence | None = None
         self._tray_reported: tuple[Message | None, bool] = (None, False)
-        self._upload_service: UploadService | None = None
         self._unreachable: Message | None = None
         """Why no new client can connect."""
         self._successor: AlreadyRunningError | None = None
-        # No child of the agent needs it.
-        key = os.environ.pop("NETWATCH_API_KEY", None)
-        self._secrets = {"NETWATCH_API_KEY": key} if key else {}
         with contextlib.ExitStack() as undo:
+            self._scheduler = Scheduler()
+            undo.callback(self._scheduler.close)
+            self._settings = SettingsKeeper(self._scheduler, self._apply, self._complain)
+            undo.callback(self._settings.close)
+            settings = self._settings.current
+            language.use(settings.language, _CONTEXTS)
             self._instance = Instance(paths.state_directory(), paths.lock_file)
             undo.callback(self._instance.close)
             self._sources = sources or Sources()
             self._interfaces = self._sources.interfaces()
             undo.callback(self._interfaces.source.close)
             self._monitor = Monitor(self._interfaces.source, PERIOD, settings.total)
-            self._scheduler = Scheduler()
-            undo.callback(self._scheduler.close)
-            self._settings_child = SettingsChild(self._scheduler, self._settings_written)
-            undo.callback(self._settings_child.close)
             self._connections = ConnectionWatch(self._scheduler, self._monitor, self._sources)
             undo.callback(self._connections.stop)
-            undo.callback(self._end_uploading)
+            self._uploading = Uploading(
+                self._scheduler,
+                self._connections,
+                partial(self._notify, "upload", message("Nothing is uploaded")),
+                is_allowed=self._sources.is_live,
+            )
+            undo.callback(self._uploading.stop)
             self._history = HistoryKeeper(self._scheduler, paths.history_file(), settings, self._warn_of_data_plan)
             undo.callback(self._history.stop)
             undo.callback(self._take_last)
@@ -114,7 +109,11 @@ class Agent:
                 topics_changed=self._topics_changed,
             )
             undo.callback(self._feed.close)
-            self._children = Children(lambda: self._feed.subscribers)
+            self._children = Children(
+                lambda: self._feed.subscribers,
+                lambda: self._presence.activation_token if self._presence else None,
+                partial(self._complain, "start", message("NetWatch cannot open a window")),
+            )
             if not headless:
                 self._presence = Presence(
                     self._scheduler, self._actions(), settings, self._children.start_icon, by_hand=by_hand
@@ -136,10 +135,9 @@ class Agent:
             self._tick()
             if self._presence and self._sources.is_live:
                 self._refresh_desktop_files()
-            if self._settings_fault:
-                self._complain("settings", message("Fault in the settings"), self._settings_fault)
+            self._settings.report_fault()
             self._connections.start(self._feed)
-            self._start_uploading()
+            self._uploading.apply(self._settings.current.upload)
             if self._presence:
                 self._presence.run(self._undo.close)
             else:
@@ -159,8 +157,7 @@ class Agent:
             return
         self._recent.append(_recent(tick))
         self._history.take(tick, self._connections.count(tick))
-        if self._upload_service:
-            self._upload_service.tick(tick)
+        self._uploading.tick(tick)
         if self._presence:
             self._presence.show(tick)
             self._report_tray()
@@ -210,7 +207,7 @@ class Agent:
             version=netwatch_tray.__version__,
             pid=os.getpid(),
             interval_s=PERIOD,
-            settings=self._settings,
+            settings=self._settings.current,
             recent=tuple(self._recent),
         )
 
@@ -224,9 +221,9 @@ class Agent:
     def _execute(self, command: Command) -> ServerMessage | None:
         match command.name:
             case "open-window":
-                self._open_window()
+                self._children.open_window()
             case "open-settings":
-                self._open_settings()
+                self._children.open_settings()
             case "quit":
                 self._quit()
             case "status":
@@ -236,60 +233,40 @@ class Agent:
             case "resume":
                 self._monitor.resume()
             case "reload":
-                self._reload()
+                self._settings.reload()
             case "show-doctor":
-                self._show_doctor()
+                self._children.show_doctor()
         return None
 
     def _actions(self) -> Actions:
         return Actions(
-            open_window=self._open_window,
-            open_settings=self._open_settings,
+            open_window=self._children.open_window,
+            open_settings=self._children.open_settings,
             quit=self._quit,
             pause=lambda on: self._monitor.pause() if on else self._monitor.resume(),
-            choose=self._choose,
-            show_doctor=self._show_doctor,
-            upload_state=lambda: self._upload_service.status if self._upload_service else None,
+            choose=self._settings.choose,
+            show_doctor=self._children.show_doctor,
+            upload_state=lambda: self._uploading.status,
             apps=lambda: self._connections.table.apps() if self._connections.table else (),
             amounts=self._amounts,
         )
 
     def _amounts(self) -> Amounts | None:
-        if not self._settings.history.on:
+        settings = self._settings.current
+        if not settings.history.on:
             return None
-        cap, moved = self._settings.plan.cap_bytes, self._history.moved
+        cap, moved = settings.plan.cap_bytes, self._history.moved
         return Amounts(moved.today, moved.month, cap, moved.since) if moved else Amounts(None, None, cap, None)
-
-    def _choose(self, settings: Settings) -> None:
-        self._settings_child.write(settings_file.changes(self._settings, settings))
-
-    def _settings_written(self, fault: Message | None) -> None:
-        if fault:
-            self._complain("choice", message("The settings were not changed"), fault)
-        self._reload()
 
     def _check_files(self) -> None:
         """Restore locks and socket if they were removed, and reload the settings file if it was changed."""
         self._stay_reachable()
-        if _state(self._settings_file) != self._settings_state:
-            self._reload()
+        self._settings.check()
 
-    def _reload(self) -> None:
-        """Keep the previous settings if the file is faulty, but stop uploading."""
-        self._settings_state = _state(self._settings_file)
-        settings, self._settings_fault = _read_settings(
-            self._settings_file, message("The previous settings stay in use.")
-        )
-        if self._settings_fault:
-            self._complain("settings", message("Fault in the settings"), self._settings_fault)
-            settings = settings_file.silent(self._settings)
-        self._apply(settings)
-
-    def _apply(self, settings: Settings) -> None:
-        before, self._settings = self._settings, settings
+    def _apply(self, before: Settings, settings: Settings) -> None:
         language.use(settings.language, _CONTEXTS)
         if settings.upload != before.upload:
-            self._start_uploading()
+            self._uploading.apply(settings.upload)
         self._history.apply(settings)
         self._monitor.choose(settings.total)
         if self._presence:
@@ -305,31 +282,8 @@ class Agent:
         if self._presence:
             self._presence.notify(Notification(key, language.said(heading), language.said(text)))
 
-    def _start_uploading(self) -> None:
-        """Upload by the settings; a second call replaces the service."""
-        before, self._upload_service, self._connections.on_reading = self._upload_service, None, None
-        if before:
-            before.stop(drain=False)
-        if self._settings.upload.on and self._sources.is_live:
-            from netwatch_tray.cloud.upload_service import UploadService  # noqa: PLC0415  6 MB with TLS and SQLite
-
-            self._upload_service = UploadService(
-                self._scheduler,
-                self._settings.upload,
-                {**os.environ, **self._secrets},
-                self._connections.read_with_tick,
-                partial(self._notify, "upload", message("Nothing is uploaded")),
-                after=before,
-            )
-            self._connections.on_reading = self._upload_service.connections_read
-
-    def _end_uploading(self) -> None:
-        if self._upload_service:
-            self._upload_service.stop(drain=True)
-            self._upload_service.wait()
-
     def _warn_of_data_plan(self, alert: PlanAlert) -> None:
-        used, cap = (units.size(amount, self._settings.units) for amount in (alert.used, alert.cap))
+        used, cap = (units.size(amount, self._settings.current.units) for amount in (alert.used, alert.cap))
         heading = message("{percent} % of the data plan used", percent=alert.percent)
         last = alert.cycle.last
         text = message(
@@ -341,25 +295,6 @@ class Agent:
         )
         _log.info("Data plan: %s", text)
         self._notify(f"data plan {alert.percent}", heading, text)
-
-    def _open_window(self) -> None:
-        self._start_window()
-
-    def _open_settings(self) -> None:
-        self._start_window("--settings")
-
-    def _start_window(self, *options: str) -> None:
-        token = self._presence.activation_token if self._presence else None
-        self._try_to_start(lambda: self._children.open_window(token, *options))
-
-    def _show_doctor(self) -> None:
-        self._try_to_start(self._children.show_doctor)
-
-    def _try_to_start(self, start: Callable[[], None]) -> None:
-        try:
-            start()
-        except NetWatchError as error:
-            self._complain("start", message("NetWatch cannot open a window"), error.message)
 
     def _quit(self) -> None:
         self._feed.tell_all(Goodbye())
@@ -382,9 +317,9 @@ class Agent:
             tray=self._presence.state if self._presence else message("none: started with --headless"),
             no_tray=self._presence.no_tray if self._presence else None,
             is_looking=self._presence is not None and self._presence.is_looking,
-            upload=self._upload_service.status if self._upload_service else None,
-            upload_fault=self._upload_service.fault if self._upload_service else None,
-            settings_fault=self._settings_fault,
+            upload=self._uploading.status,
+            upload_fault=self._uploading.fault,
+            settings_fault=self._settings.fault,
             clients=self._feed.clients,
             faults=(
                 *filter(None, [self._monitor.fault, self._interfaces.source.note, self._unreachable]),
@@ -395,25 +330,6 @@ class Agent:
             month_bytes=moved and moved.month,
             month_since=moved and moved.since,
         )
-
-
-def _read_settings(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
-    """Return the settings and a description of the fault in the file. `in_use`: what applies in place of the fault."""
-    settings, error = settings_file.read(file)
-    if error is None:
-        return settings, None
-    return settings, message(
-        "{fault} {in_use} Nothing is uploaded until the file is fixed.", fault=error, in_use=in_use
-    )
-
-
-def _state(file: Path) -> tuple[int, ...]:
-    """Return what differs once the file was written, replaced, or given another mode."""
-    try:
-        found = file.stat()
-    except OSError as error:
-        return (error.errno or 0,)
-    return found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size
 
 
 def _recent(tick: Tick) -> RecentTick:

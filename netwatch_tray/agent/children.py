@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netwatch_tray import clock, launch
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -21,20 +21,37 @@ _LONGEST_START = 30.0
 class Children:
     """Bounded: of each kind one may be starting at a time. Belongs to the scheduler's thread."""
 
-    def __init__(self, subscribers: Callable[[], frozenset[int]]) -> None:
-        """`subscribers`: process ids of what is connected to the feed, and so has started."""
-        self._subscribers = subscribers
+    def __init__(
+        self,
+        subscribers: Callable[[], frozenset[int]],
+        activation_token: Callable[[], str | None],
+        failed: Callable[[Message], None],
+    ) -> None:
+        """`subscribers`: PIDs of the processes that are connected to the feed, and so have started. `activation_token`:
+        of the click that opens the window, on Wayland. `failed`: called with why a window or the report cannot start.
+        """
+        self._subscribers, self._activation_token, self._failed = subscribers, activation_token, failed
         self._windows: list[tuple[Popen[bytes], float, tuple[str, ...]]] = []
         """With when each was started, seconds since boot, and its options."""
         self._others: list[Popen[bytes]] = []
         self._doctor: Popen[bytes] | None = None
 
-    def open_window(self, activation_token: str | None, *options: str) -> None:
-        """Start `window` with these options, which raises the window that is open already, if there is one.
+    def open_window(self) -> None:
+        """Start `window`, which raises the window that is open already, if there is one."""
+        self._start_window()
 
-        While one with the same options is starting, it is the answer to this request as well. Raise NetWatchError if it
-        cannot start.
-        """
+    def open_settings(self) -> None:
+        """Start `window --settings`, which shows the settings in the window that is open already, if there is one."""
+        self._start_window("--settings")
+
+    def show_doctor(self) -> None:
+        """Start `doctor --show`, unless one runs."""
+        self.reap()
+        if self._doctor is None:
+            self._doctor = self._try_to_start("doctor", "--show")
+
+    def _start_window(self, *options: str) -> None:
+        """Start a window, unless one with the same options is starting, which then serves this request as well."""
         self.reap()
         now, connected = clock.boottime(), self._subscribers()
         starting = (
@@ -42,17 +59,19 @@ class Children:
         )
         if options in starting:
             return
-        token = activation_token or ""
+        token = self._activation_token() or ""
         is_usable = token and len(token.encode(errors="replace")) <= _LONGEST_TOKEN and "\0" not in token
         # Wayland gives the focus to the program that the click was meant for.
         environment = {"XDG_ACTIVATION_TOKEN": token} if is_usable else {}
-        self._windows.append((_start("window", *options, **environment), now, options))
+        if child := self._try_to_start("window", *options, **environment):
+            self._windows.append((child, now, options))
 
-    def show_doctor(self) -> None:
-        """Start `doctor --show`, unless one runs. Raise NetWatchError if it cannot start."""
-        self.reap()
-        if self._doctor is None:
-            self._doctor = _start("doctor", "--show")
+    def _try_to_start(self, *arguments: str, **environment: str) -> Popen[bytes] | None:
+        try:
+            return _start(*arguments, **environment)
+        except NetWatchError as error:
+            self._failed(error.message)
+            return None
 
     def start_icon(self) -> Popen[bytes]:
         """Start the process of the XEmbed icon. Raise NetWatchError if it cannot start."""
@@ -76,7 +95,7 @@ class Children:
 
 
 def _start(*arguments: str, **environment: str) -> Popen[bytes]:
-    """Start another process of this program."""
+    """Start another process of this program. Raise NetWatchError."""
     import subprocess  # noqa: PLC0415  costs 1 MB, and the agent may run for days without a window
 
     try:

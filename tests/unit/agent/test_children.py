@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from netwatch_tray import launch
 from netwatch_tray.agent.children import Children
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError
 
 STAND_IN = """#!{python}
 import os, pathlib, sys, time
@@ -56,26 +56,33 @@ def end(children: Children) -> None:
         time.sleep(0.02)
 
 
+def made(
+    connected: Callable[[], frozenset[int]] = frozenset, token: str | None = None, faults: list[Message] | None = None
+) -> Children:
+    """Return children of an agent without a tray; `faults` gets what is reported."""
+    return Children(connected, lambda: token, ([] if faults is None else faults).append)
+
+
 def test_one_that_is_starting_is_waited_for(started: Path) -> None:
     connected: set[int] = set()
-    children = Children(lambda: frozenset(connected))
+    children = made(lambda: frozenset(connected))
     for _ in range(100):
-        children.open_window(None)
+        children.open_window()
     (window,) = tokens(started, 1)
     connected.add(window)
     for _ in range(100):
-        children.open_window(None)  # one more, which raises the first
+        children.open_window()  # one more, which raises the first
     assert len(tokens(started, 2)) == 2
     end(children)
 
 
 def test_settings_are_opened_while_a_window_is_starting(started: Path) -> None:
     """The one that is starting would not show them."""
-    children = Children(frozenset)
-    children.open_window(None)
+    children = made()
+    children.open_window()
     for _ in range(100):
-        children.open_window(None, "--settings")
-        children.open_window(None)
+        children.open_settings()
+        children.open_window()
     pids = tokens(started, 2)
     assert {(started / f"{pid}.options").read_text() for pid in pids} == {"window", "window --settings"}
     end(children)
@@ -88,23 +95,28 @@ def test_settings_are_opened_while_a_window_is_starting(started: Path) -> None:
      ("ü" * 3000, "none"), ("a\0b", "none"), ("", "none"), (None, "none")],
 )  # fmt: skip
 def test_tokens_that_no_compositor_gives_are_ignored(started: Path, token: str | None, handed_over: str) -> None:
-    children = Children(frozenset)
-    children.open_window(token)
+    children = made(token=token)
+    children.open_window()
     assert list(tokens(started, 1).values()) == [handed_over]
     end(children)
 
 
 def test_what_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(launch.WRAPPER, "/nonexistent/program")
-    children = Children(frozenset)
-    for start in (lambda: children.open_window(None), children.show_doctor, children.start_icon):
-        with pytest.raises(NetWatchError, match=r"cannot be started: No such file or directory\. Try again\."):
-            start()
+    faults: list[Message] = []
+    children = made(faults=faults)
+    children.open_window()
+    children.show_doctor()
+    with pytest.raises(NetWatchError) as raised:
+        children.start_icon()
+    assert len(faults) == 2
+    for fault in (*faults, raised.value):
+        assert str(fault).endswith(" cannot be started: No such file or directory. Try again.")
 
 
 def test_those_that_exit_are_reaped(started: Path) -> None:
-    children = Children(frozenset)
-    children.open_window(None)
+    children = made()
+    children.open_window()
     children.show_doctor()
     pids = tokens(started, 2)
     (started / "go").touch()
@@ -113,6 +125,6 @@ def test_those_that_exit_are_reaped(started: Path) -> None:
         children.reap()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    children.open_window(None)
+    children.open_window()
     assert len(tokens(started, 3)) == 3
     end(children)

@@ -1,0 +1,81 @@
+"""The settings in use: read from their file, again when it was changed, and changed by choices in the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from netwatch_tray import paths, settings as settings_file
+from netwatch_tray.agent.settings_child import SettingsChild
+from netwatch_tray.engine.scheduler import Scheduler
+from netwatch_tray.errors import Message, message
+from netwatch_tray.settings import Settings
+
+
+class SettingsKeeper:
+    """A fault in the file stops nothing: what can be used of it is, and the fault is reported."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        apply: Callable[[Settings, Settings], None],
+        complain: Callable[[str, Message, Message], None],
+    ) -> None:
+        """`apply`: called with the previous and the current settings after the file was read again. `complain`: called
+        with a key, a heading and a text for the user."""
+        self._apply, self._complain = apply, complain
+        self._file = paths.settings_file()
+        self._state = _state(self._file)
+        self.current, self.fault = _read(self._file, message("Faulty settings have their defaults."))
+        """The settings in use, and what is wrong with the file."""
+        self._child = SettingsChild(scheduler, self._written)
+
+    def report_fault(self) -> None:
+        """Report the fault of the file, if it has one."""
+        if self.fault:
+            self._complain("settings", message("Fault in the settings"), self.fault)
+
+    def choose(self, settings: Settings) -> None:
+        """Write the differences between these settings and the current ones to the file, then read it again."""
+        self._child.write(settings_file.changes(self.current, settings))
+
+    def check(self) -> None:
+        """Read the file again if it was changed."""
+        if _state(self._file) != self._state:
+            self.reload()
+
+    def reload(self) -> None:
+        """Read the file again. If it is faulty, the previous settings stay in use, but without uploading."""
+        self._state = _state(self._file)
+        settings, self.fault = _read(self._file, message("The previous settings stay in use."))
+        self.report_fault()
+        before, self.current = self.current, settings_file.silent(self.current) if self.fault else settings
+        self._apply(before, self.current)
+
+    def close(self) -> None:
+        """A choice that is being written is written, but its result is not reported."""
+        self._child.close()
+
+    def _written(self, fault: Message | None) -> None:
+        if fault:
+            self._complain("choice", message("The settings were not changed"), fault)
+        self.reload()
+
+
+def _read(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
+    """Return the settings and a description of the fault in the file. `in_use`: what applies in place of the fault."""
+    settings, error = settings_file.read(file)
+    if error is None:
+        return settings, None
+    return settings, message(
+        "{fault} {in_use} Nothing is uploaded until the file is fixed.", fault=error, in_use=in_use
+    )
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """Return what differs once the file was written, replaced, or given another mode."""
+    try:
+        found = file.stat()
+    except OSError as error:
+        return (error.errno or 0,)
+    return found.st_dev, found.st_ino, found.st_ctime_ns, found.st_size
