@@ -413,6 +413,23 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     """A tunnel's own traffic, which carries what the others are shown with; in no sum."""
 
 
+class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
+    """What an app moved with one remote host: payload in bytes."""
+
+    host: str | None
+    """Name of the host; `None`: not known, so `address` stands for it."""
+    origin: HostOrigin | None = None
+    address: str | None
+    """The latest one of a named host. `None`, and `host` as well: all hosts that are not told apart, as one sum."""
+    scope: Scope | None
+    country: str | None = None
+    """Of the address, as in `Connection`."""
+    rx_bytes: int
+    tx_bytes: int
+    last_at: float
+    """Unix time of the last bytes."""
+
+
 def endpoint(address: str, port: int | None) -> str:
     """`192.0.2.1:443`, `[2001:db8::1]:443`, `*:53`, `192.0.2.1:*`."""
     host = f"[{address}]" if ":" in address else address

@@ -27,10 +27,12 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import AlreadyRunningError, Message, NetWatchError, message
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.protocol import (
-    Command,
     Goodbye,
     Hello,
+    HostsMessage,
+    HostsRequest,
     RecentTick,
+    Request,
     ServerMessage,
     SettingsMessage,
     Status,
@@ -218,7 +220,10 @@ class Agent:
     def _topics_changed(self, topics: frozenset[Topic]) -> None:
         self._connections.set_watched(bool(topics & TOPICS))
 
-    def _execute(self, command: Command) -> ServerMessage | None:
+    def _execute(self, command: Request) -> ServerMessage | None:
+        if isinstance(command, HostsRequest):
+            found = self._connections.app_hosts
+            return HostsMessage(app=command.app, since=found.since, hosts=found.of(command.app))
         match command.name:
             case "open-window":
                 self._children.open_window()

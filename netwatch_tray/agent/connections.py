@@ -15,6 +15,7 @@ from netwatch_tray import clock
 from netwatch_tray.agent.helper_link import HelperLink
 from netwatch_tray.collect.sockets import ConnectionSource, Openings, SocketSample
 from netwatch_tray.collect.sources import Sources
+from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
@@ -53,6 +54,8 @@ class ConnectionWatch:
         self._monitor = monitor
         self._sources = sources
         self._feed: FeedServer | None = None
+        self.app_hosts = AppHosts(sources.now)
+        """What each app moved with which host, as far as the sockets were read."""
         self._observation = self._new_observation()
         self._worker = Worker("connections", scheduler.call_soon)
         self._source: ConnectionSource | None = None
@@ -202,7 +205,7 @@ class ConnectionWatch:
         self._observation, self._has_read = self._new_observation(), False
 
     def _new_observation(self) -> Observation:
-        return Observation(self._monitor, self._sources)
+        return Observation(self._monitor, self._sources, self.app_hosts)
 
     def _read_every(self, period: float) -> None:
         self._pause()

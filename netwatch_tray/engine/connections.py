@@ -22,10 +22,12 @@ from netwatch_tray.engine.entries import UNMOVED, Departed, Entry, Listeners
 from netwatch_tray.engine.ledger import AppInterval, AppLedger
 from netwatch_tray.engine.owners import Owners
 from netwatch_tray.engine.routes import Routes
+from netwatch_tray.engine.rows import Rows
 from netwatch_tray.model import App, Connection, Traffic
 
 if TYPE_CHECKING:
-    from netwatch_tray.engine.hosts import Host, Hosts
+    from netwatch_tray.engine.app_hosts import AppHosts
+    from netwatch_tray.engine.hosts import Hosts
 
 _LONGEST_INTERVAL = 30.0
 """Seconds; beyond it the machine slept or the sockets were not watched, and a mean over it would be no rate."""
@@ -64,12 +66,14 @@ class ConnectionTable:
         countries: Countries | None = None,
         hosts_file: HostsFile | None = None,
         shares_network: Callable[[int], bool | None] = shares_network,
+        app_hosts: AppHosts | None = None,
     ) -> None:
-        """`finder`: who owns what; by default this system's. `now`: Unix time, seconds."""
+        """`finder`: who owns what; by default this system's. `now`: Unix time, seconds. `app_hosts`: gets what each
+        app moves with which host."""
         self._finder = finder or open_finder()
         self.owners = Owners(self._finder, shares_network)
-        self._countries = countries or Countries()
-        self._hosts_file = hosts_file or HostsFile()
+        self._rows = Rows(self._finder, self.owners, countries, hosts_file)
+        self._app_hosts = app_hosts
         self._now = now
         self._entries: dict[str, Entry] = {}
         self._last_boottime: float | None = None
@@ -126,17 +130,19 @@ class ConnectionTable:
         self.search(_SEARCH_WITHIN_UPDATE)
         self._give_up_searching(math.inf if is_last else sample.boottime)
         self._ledger.close_interval(elapsed, overrun=sample.overrun)
-        added, changed = [], []
+        added, changed, waiting = [], [], set()
         for key in self._touched:
             entry = self._entries.get(key)
             if entry is None:
                 continue
-            before, entry.row = entry.row, self._row(key, entry)
+            before, entry.row = entry.row, self._rows.row(key, entry, routes, self.hosts)
+            if entry.unbooked is not UNMOVED and not self._book(key, entry, is_last=is_last):
+                waiting.add(key)
             if before is None:
                 added.append(entry.row)
             elif before != entry.row:
                 changed.append(entry.row)
-        self._touched = set()
+        self._touched = waiting
         self._give_back_memory()
         return ConnectionChanges(added=tuple(added), changed=tuple(changed), removed=removed)
 
@@ -205,6 +211,7 @@ class ConnectionTable:
         entry = self._entries.get(key)
         if entry is None:
             entry = Entry(found, self._routes.of(found), None if is_first else self._now())
+            entry.name_by = search_until
             departed = self._departed.pop(key, None)
             if departed is not None:
                 entry.rx, entry.tx = departed.rx, departed.tx
@@ -223,6 +230,7 @@ class ConnectionTable:
         elif found.inode != entry.found.inode and found.inode is not None:  # only now did a program accept it
             self._finder.look_for({key: found})
         if (found.remote_address, found.remote_port) != (entry.found.remote_address, entry.found.remote_port):
+            self._book(key, entry, is_last=True)
             entry.host = None
         entry.found = found
         # Counters start with the connection: of one that is new, all of it was since the last sample.
@@ -253,6 +261,7 @@ class ConnectionTable:
             if entry.app is SEARCHING:
                 self._hand_over(key, entry, *self._presumed_owner(key, gone))
             self._credit(key, entry, entry.advance(gone) or UNMOVED)
+            self._book(key, entry, is_last=True)
             self._ledger.leave(entry.app, entry.pid)
             if gone.part_of is not None and (whole := self._entries.get(gone.part_of)) is not None:
                 whole.peers = tuple(each for each in whole.peers if each != key)
@@ -267,7 +276,7 @@ class ConnectionTable:
 
     def _credit_passing(self, key: str, gone: Socket) -> None:
         """Credit the bytes of a socket that is not open, as far as they were not before."""
-        passing = Entry(gone, self._routes.of(gone), None)
+        own_key, passing = key, Entry(gone, self._routes.of(gone), None)
         departed = self._departed.pop(key, None)
         whole = None if gone.part_of is None else self._entries.get(gone.part_of)
         if departed is not None:
@@ -279,6 +288,11 @@ class ConnectionTable:
         else:
             passing.app, passing.process = self._presumed_owner(key, gone)
         self._credit(key, passing, passing.advance(gone) or UNMOVED)
+        if not self._book(own_key, passing, is_last=True):
+            # Held until the owner of this socket is known, whose own peer it is not.
+            holder = self._entries[key]
+            holder.unbooked = holder.unbooked.plus(passing.unbooked)
+            self._touched.add(key)
 
     def _look_for_orphans(self) -> None:
         """Search again for the owners of sockets whose process exited: it may have passed them on (`ssh -f`)."""
@@ -304,6 +318,7 @@ class ConnectionTable:
     def _hand_over(self, key: str, entry: Entry, app: AppName, process: Process | None) -> None:
         """Make a socket an app's; what it carries from now on, and what was held for it, is the app's."""
         self._touched.add(key)
+        self._book(key, entry, is_last=True)
         self._ledger.leave(entry.app, entry.pid)
         if entry.app is SEARCHING:
             self._searching.pop(key, None)
@@ -342,16 +357,22 @@ class ConnectionTable:
             self._ledger.hold(key, traffic, crosses_uplink=crosses, is_udp=is_udp)
         else:
             self._ledger.credit(entry.app, entry.pid, traffic, crosses_uplink=crosses, is_udp=is_udp)
+        if self._app_hosts is not None:
+            entry.unbooked = entry.unbooked.plus(traffic)
 
-    def _host(self, key: str, entry: Entry) -> Host | None:
-        """Return the name of the peer. One from DNS stays what it was when the connection was first seen."""
-        found = entry.found
-        if self.hosts is not None and found.remote_address is not None:
-            cookie = int(found.part_of or key, 16)
-            host = self.hosts.of(cookie, found.remote_address, found.remote_port, entry.pid)
-            if host is not None and (entry.host is None or host.origin != "DNS"):
-                entry.host = host
-        return entry.host
+    def _book(self, key: str, entry: Entry, *, is_last: bool) -> bool:
+        """Book what moved for the host; return whether nothing waits for owner or name. `is_last`: no name comes."""
+        if entry.unbooked is UNMOVED or self._app_hosts is None:
+            return True
+        if entry.app is SEARCHING:
+            return False
+        peer = self._rows.peer(key, entry, self._routes, self.hosts)
+        may_be_named = peer.name is None and peer.address is not None and self.hosts is not None
+        if may_be_named and not is_last and entry.name_by > (self._last_boottime or 0.0):
+            return False
+        self._app_hosts.book(entry.app.key, peer, entry.unbooked)
+        entry.unbooked = UNMOVED
+        return True
 
     def _give_back_memory(self) -> None:
         """Shrink after a burst: dicts keep the room of their largest size, and the interpreter its free lists."""
@@ -362,43 +383,3 @@ class ConnectionTable:
             self._entries, self._searching = dict(self._entries), dict(self._searching)
             self._unsettled, self._departed = set(self._unsettled), dict(self._departed)
             gc.collect()
-
-    def _row(self, key: str, entry: Entry) -> Connection:
-        found, process = entry.found, entry.process
-        unit = process.unit if process is not None else self.owners.unit(found)
-        scope = self._routes.scope(found)
-        host = self._host(key, entry)
-        given_name = None
-        if host is None and found.remote_address is not None and scope != "machine":
-            given_name = self._hosts_file.name(found.remote_address)
-        return Connection(
-            key=key,
-            protocol=found.protocol,
-            local_address=found.local_address,
-            local_port=found.local_port,
-            remote_address=found.remote_address,
-            remote_port=found.remote_port,
-            state=found.state,
-            pid=found.pid if process is None else process.pid,
-            process=found.process if process is None else process.name,
-            app=entry.app.key,
-            uid=found.uid,
-            user=None if found.uid is None else self._finder.user(found.uid),
-            unit=unit,
-            interface=entry.route.interface,
-            scope=scope,
-            country=self._countries.of(found.remote_address) if scope == "internet" and found.remote_address else None,
-            host=given_name if host is None else host.name,
-            host_origin=("hosts" if given_name else None) if host is None else host.origin,
-            host_at=None if host is None else host.at,
-            host_ttl_s=None if host is None else host.ttl_s,
-            host_is_providers=None if host is None else host.is_providers,
-            rx_bytes=None if found.rx_bytes is None else entry.rx,
-            tx_bytes=None if found.tx_bytes is None else entry.tx,
-            rx_rate=entry.rx_rate,
-            tx_rate=entry.tx_rate,
-            rtt_s=found.rtt_s,
-            retransmits=found.retransmits,
-            is_incoming=found.is_incoming,
-            since=entry.since,
-        )

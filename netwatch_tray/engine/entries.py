@@ -8,7 +8,7 @@ from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.apps import SEARCHING, AppName
 from netwatch_tray.engine.routes import Route
-from netwatch_tray.model import Connection, Traffic
+from netwatch_tray.model import Connection, HostOrigin, Scope, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.hosts import Host
@@ -20,7 +20,10 @@ UNMOVED = Traffic()
 class Entry:
     """What is known of an open socket."""
 
-    __slots__ = ("app", "found", "host", "peers", "process", "route", "row", "rx", "rx_rate", "since", "tx", "tx_rate")
+    __slots__ = (
+        *("app", "found", "host", "name_by", "peers", "process", "route", "row", "rx", "rx_rate", "since", "tx"),
+        *("tx_rate", "unbooked"),
+    )
 
     def __init__(self, found: Socket, route: Route, since: float | None) -> None:
         self.found = found
@@ -36,6 +39,10 @@ class Entry:
         self.host: Host | None = None
         self.peers: tuple[str, ...] = ()
         """Keys of its exchanges with single peers; see `Socket.part_of`."""
+        self.unbooked = UNMOVED
+        """What moved and is not booked for the host yet, because owner or name may still be found."""
+        self.name_by = 0.0
+        """Until when a name may be expected (boot-time clock)."""
 
     @property
     def pid(self) -> int | None:
@@ -54,6 +61,17 @@ class Entry:
         self.rx += more_rx
         self.tx += more_tx
         return Traffic(more_rx, more_tx) if more_rx or more_tx else UNMOVED
+
+
+class Peer(NamedTuple):
+    """The remote end of a connection."""
+
+    address: str | None
+    """None: it has none."""
+    scope: Scope | None
+    country: str | None
+    name: str | None
+    origin: HostOrigin | None
 
 
 class Departed(NamedTuple):

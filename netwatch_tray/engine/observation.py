@@ -15,6 +15,7 @@ from netwatch_tray.model import Interface, Tick, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_client import Reading
+    from netwatch_tray.engine.app_hosts import AppHosts
     from netwatch_tray.engine.datagrams import Datagrams
 
 
@@ -25,11 +26,14 @@ class Observation:
     reaches table and ledger through `take`, so this is where other sources of them are merged.
     """
 
-    def __init__(self, monitor: Monitor, sources: Sources | None = None) -> None:
-        """`monitor`: knows the interfaces and which of them are uplinks. `sources`: by default this machine's."""
+    def __init__(self, monitor: Monitor, sources: Sources | None = None, app_hosts: AppHosts | None = None) -> None:
+        """`monitor`: knows the interfaces and which of them are uplinks. `sources`: by default this machine's.
+        `app_hosts`: gets what each app moves with which host."""
         self._sources = sources = sources or Sources()
         self._monitor = monitor
-        self.table = ConnectionTable(sources.finder(), sources.now, sources.countries(), sources.hosts_file())
+        self.table = ConnectionTable(
+            sources.finder(), sources.now, sources.countries(), sources.hosts_file(), app_hosts=app_hosts
+        )
         self._routes = NOWHERE
         self._routes_interfaces: Mapping[int, Interface] | None = None
         """The interfaces that `_routes` were made of."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from netwatch_tray.errors import Message, ParseError
-from netwatch_tray.model import App, Connection, GapReason, Tick
+from netwatch_tray.model import App, Connection, GapReason, HostAmount, Tick
 from netwatch_tray.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,6 +118,21 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
         )
 
 
+class HostsMessage(msgspec.Struct, frozen=True, tag="hosts", kw_only=True):
+    """The answer to `HostsRequest`: what the app moved with each remote host in about the last day.
+
+    Connections that stay on this machine are not in it. Bytes appear once owner and name are known, or after ten
+    seconds; those of hosts beyond 256 of an app in an hour, and beyond 500 in all, are one sum.
+    """
+
+    app: str
+    since: float
+    """Unix time of the earliest bytes: at most 24 hours before the hour under way, else when the agent started, or the
+    start of what it kept from before. The time in which no agent ran is missing."""
+    hosts: tuple[HostAmount, ...]
+    """The largest first, the sum of others last."""
+
+
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """The answer to the command `status`. Every client gets it as well when it becomes known whether a tray shows the
     icon."""
@@ -180,8 +195,18 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
     name: Literal["open-window", "open-settings", "quit", "status", "pause", "resume", "reload", "show-doctor"]
 
 
-ServerMessage = Hello | TickMessage | ConnectionsMessage | AppsMessage | Status | SettingsMessage | Goodbye
-ClientMessage = Subscribe | Command
+class HostsRequest(msgspec.Struct, frozen=True, tag="get-hosts"):
+    """Client: answer with a `HostsMessage`. Repeat it for current amounts; an answer costs about a millisecond."""
+
+    app: str
+    """`App.key`."""
+
+
+ServerMessage = (
+    Hello | TickMessage | ConnectionsMessage | AppsMessage | HostsMessage | Status | SettingsMessage | Goodbye
+)
+Request = Command | HostsRequest
+ClientMessage = Subscribe | Request
 
 _encoder = msgspec.json.Encoder()
 _server_decoder: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)

@@ -17,8 +17,8 @@ from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
 from netwatch_tray.errors import NetWatchError, ParseError
 from netwatch_tray.feed.protocol import (
     ClientMessage,
-    Command,
     Hello,
+    Request,
     ServerMessage,
     Subscribe,
     Topic,
@@ -60,7 +60,7 @@ class FeedServer:
         *,
         hello: Callable[[], Hello],
         resync: Callable[[Topic], ServerMessage | None],
-        command: Callable[[Command], ServerMessage | None],
+        command: Callable[[Request], ServerMessage | None],
         topics_changed: Callable[[frozenset[Topic]], None],
     ) -> None:
         """Binds `path`, in place of a socket left there by a dead agent. Raises NetWatchError when it cannot.

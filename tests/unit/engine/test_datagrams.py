@@ -12,6 +12,7 @@ from test_connections import CURL, ROUTES, Finder, tcp
 from netwatch_tray.collect.helper_client import UDP, Amount, Flow, Losses, Owner, Reading
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample
+from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.datagrams import Datagrams
 from netwatch_tray.engine.ledger import reconcile
@@ -50,8 +51,12 @@ class World:
         self.finder = Finder()
         self.elsewhere: set[int] = set()
         """Processes of another network namespace."""
+        self.app_hosts = AppHosts(lambda: 1.7e9)
         self.table = ConnectionTable(
-            self.finder, now=lambda: 1.7e9, shares_network=lambda pid: pid not in self.elsewhere
+            self.finder,
+            now=lambda: 1.7e9,
+            shares_network=lambda pid: pid not in self.elsewhere,
+            app_hosts=self.app_hosts,
         )
         self.datagrams = Datagrams()
         self.changes = Changes()
@@ -319,6 +324,8 @@ def test_every_byte_is_booked_once(events: list[Any], are_known: bool) -> None:
             world.update(**sockets(alive))
     world.update(is_last=True)
     assert sum(app.rx_bytes for app in world.table.apps()) == counted
+    for app in world.table.apps():
+        assert sum(host.rx_bytes for host in world.app_hosts.of(app.key)) == app.rx_bytes
     assert world.datagrams._count_of_peers == sum(map(len, world.datagrams._peers.values()))
 
 

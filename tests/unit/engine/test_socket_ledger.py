@@ -14,6 +14,7 @@ from sock_diag_messages import CGROUP, DONE, confirm, message, tcp_info
 from netwatch_tray.collect.linux.sock_diag import SocketTable
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row
+from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
@@ -89,10 +90,11 @@ class Connections(RuleBasedStateMachine):
         """Sockets that ended: each may be a byte low."""
         self.forgotten_rx = self.forgotten_tx = 0
         """Payload of sockets whose counters the kernel set to 0."""
+        self.boottime = 100.0
         self.netlink = SocketTable()
         self.finder = LateFinder()
-        self.table = ConnectionTable(self.finder, now=lambda: 1.7e9)
-        self.boottime = 100.0
+        self.app_hosts = AppHosts(lambda: 1.7e9 + self.boottime)
+        self.table = ConnectionTable(self.finder, now=lambda: 1.7e9, app_hosts=self.app_hosts)
         self.sums: Counter[str] = Counter()
         self.processes: Counter[int] = Counter()
         self.rows: dict[str, tuple[int, int]] = {}
@@ -246,6 +248,8 @@ class Connections(RuleBasedStateMachine):
         assert self.rx - self.slack - self.forgotten_rx <= rx <= self.rx
         assert self.tx - self.forgotten_tx <= tx <= self.tx
         assert {app.key: app.rx_bytes + app.tx_bytes for app in apps} == dict(self.sums)
+        hosts = {app.key: self.app_hosts.of(app.key) for app in apps}
+        assert {app: sum(each.rx_bytes + each.tx_bytes for each in found) for app, found in hosts.items()} == self.sums
 
     def pick(self, which: int) -> KernelSocket:
         return self.sockets[which % len(self.sockets)]

@@ -17,9 +17,20 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import AgentUnreachableError, Message, NetWatchError, ParseError
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.client import FeedClient
-from netwatch_tray.feed.protocol import Command, ConnectionsMessage, Goodbye, Hello, Status, Subscribe, TickMessage
+from netwatch_tray.feed.protocol import (
+    Command,
+    ConnectionsMessage,
+    Goodbye,
+    Hello,
+    HostsMessage,
+    HostsRequest,
+    Request,
+    Status,
+    Subscribe,
+    TickMessage,
+)
 from netwatch_tray.feed.server import FeedServer
-from netwatch_tray.model import Connection, Tick, Total
+from netwatch_tray.model import Connection, HostAmount, Tick, Total
 from netwatch_tray.settings import Settings
 
 
@@ -60,7 +71,10 @@ class Agent:
         self.thread = threading.Thread(target=self.scheduler.run)
         self.thread.start()
 
-    def _command(self, command: Command) -> Status | None:
+    def _command(self, command: Request) -> Status | HostsMessage | None:
+        if isinstance(command, HostsRequest):
+            found = HostAmount(host=None, address=None, scope=None, rx_bytes=1, tx_bytes=2, last_at=3.0)
+            return HostsMessage(app=command.app, since=1.0, hosts=(found,))
         self.commands.append(command.name)
         return STATUS if command.name == "status" else None
 
@@ -112,6 +126,13 @@ def test_a_command_is_answered(agent: Agent, client: FeedClient) -> None:
     client.send(Command("status"))
     assert client.wait(PATIENCE) == [STATUS]
     assert agent.commands == ["status"]
+
+
+def test_hosts_of_an_app_are_sent_on_request(client: FeedClient) -> None:
+    client.send(HostsRequest("executable:/usr/bin/curl"))
+    (answer,) = client.wait(PATIENCE)
+    assert isinstance(answer, HostsMessage)
+    assert (answer.app, answer.hosts[0].tx_bytes) == ("executable:/usr/bin/curl", 2)
 
 
 def test_only_subscribers_get_a_topic(agent: Agent, client: FeedClient) -> None:

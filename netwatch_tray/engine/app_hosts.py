@@ -1,0 +1,197 @@
+"""Bytes of each app by remote host, hour by hour for the last day. Pure but for the clock.
+
+A finished hour is kept packed: about 60 bytes for a host of an app. Only hosts of an app in one hour are told apart
+beyond which their number would be without bound (a BitTorrent client has thousands); the others are one sum, so that
+the hosts of an app always add up to what was booked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
+
+import msgspec
+
+from netwatch_tray.engine.entries import Peer
+from netwatch_tray.errors import ParseError
+from netwatch_tray.model import HostAmount, HostOrigin, Scope, Traffic
+
+HOUR = 3600
+"""Seconds."""
+_HOURS = 24
+"""Kept beside the one under way."""
+_MOST_HOSTS_OF_APP, _MOST_HOSTS = 256, 1024
+"""In an hour."""
+_MOST_AMOUNTS = 500
+"""In one answer; the hosts with the fewest bytes are one sum."""
+
+
+_Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+
+
+class _HostBytes(msgspec.Struct, array_like=True):
+    """What an app moved with one host in an hour."""
+
+    host: str | None
+    origin: HostOrigin | None
+    address: str | None
+    scope: Scope | None
+    country: str | None
+    rx: _Amount
+    tx: _Amount
+    last: _Amount
+    """Unix time."""
+
+    @property
+    def key(self) -> _Key:
+        return _key(self.host, self.address, self.scope)
+
+    def add(self, rx: int, tx: int, last: int) -> None:
+        self.rx += rx
+        self.tx += tx
+        self.last = max(self.last, last)
+
+
+_Key = tuple[str, Scope | None]
+_Hour = dict[str, dict[_Key, _HostBytes]]
+"""By app, and by host and scope."""
+_REMAINDER: _Key = ("", None)
+"""Hosts that are not told apart, and bytes without a peer."""
+_NO_PEER = Peer(None, None, None, None, None)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(dict[str, list[_HostBytes]])
+_apps_decoder = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
+_hosts_decoder = msgspec.msgpack.Decoder(list[_HostBytes])
+
+
+def _key(host: str | None, address: str | None, scope: Scope | None) -> _Key:
+    return host or address or "", scope
+
+
+def hosts_of(hours: Iterable[bytes], app: str) -> tuple[HostAmount, ...]:
+    """Return what an app moved with each host in packed hours, the largest first. Raise ParseError."""
+    found: dict[_Key, _HostBytes] = {}
+    for packed in hours:
+        try:
+            raw = _apps_decoder.decode(packed).get(app)
+            _merge(found, () if raw is None else _hosts_decoder.decode(raw))
+        except msgspec.MsgspecError as error:
+            raise ParseError(f"An hour of hosts cannot be read: {error}.") from error
+    return _amounts(found)
+
+
+def _unpacked(packed: bytes) -> _Hour:
+    """Raise ParseError."""
+    try:
+        return {app: {each.key: each for each in hosts} for app, hosts in _decoder.decode(packed).items()}
+    except msgspec.MsgspecError as error:
+        raise ParseError(f"An hour of hosts cannot be read: {error}.") from error
+
+
+def _merge(found: dict[_Key, _HostBytes], more: Iterable[_HostBytes]) -> None:
+    """Add up; of a named host the address is the one of the latest hour."""
+    for each in more:
+        known = found.get(each.key)
+        if known is None:
+            found[each.key] = each
+        else:
+            if each.last >= known.last:
+                known.address, known.origin, known.country = each.address, each.origin, each.country
+            known.add(each.rx, each.tx, each.last)
+
+
+def _amounts(found: Mapping[_Key, _HostBytes]) -> tuple[HostAmount, ...]:
+    rows = sorted(found.values(), key=lambda each: (each.key == _REMAINDER, -each.rx - each.tx))
+    for each in rows[_MOST_AMOUNTS:]:
+        rest = rows[_MOST_AMOUNTS - 1]
+        rest.host = rest.origin = rest.address = rest.scope = rest.country = None
+        rest.add(each.rx, each.tx, each.last)
+    return tuple(
+        HostAmount(
+            host=each.host,
+            origin=each.origin,
+            address=each.address,
+            scope=each.scope,
+            country=each.country,
+            rx_bytes=each.rx,
+            tx_bytes=each.tx,
+            last_at=each.last,
+        )
+        for each in rows[:_MOST_AMOUNTS]
+    )
+
+
+class AppHosts:
+    """What each app moved with which host. What stays on this machine is not in it."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now`: Unix time, seconds."""
+        self._now = now
+        self._began = now()
+        self._packed: dict[int, bytes] = {}
+        """Finished hours, by number since 1970."""
+        self._hour = int(now() // HOUR)
+        self._open: _Hour = {}
+        """The hour under way."""
+        self._count = 0
+        """Hosts in it."""
+
+    @property
+    def since(self) -> float:
+        """Unix time of the earliest bytes it may have."""
+        return max(self._began, float((self._hour - _HOURS) * HOUR))
+
+    def book(self, app: str, peer: Peer, traffic: Traffic) -> None:
+        """Book what an app moved with a peer."""
+        if peer.scope == "machine":
+            return
+        now = self._now()
+        self._turn(int(now // HOUR))
+        hosts = self._open.setdefault(app, {})
+        key = _key(peer.name, peer.address, peer.scope)
+        if key not in hosts and (len(hosts) >= _MOST_HOSTS_OF_APP or self._count >= _MOST_HOSTS):
+            key, peer = _REMAINDER, _NO_PEER
+        known = hosts.get(key)
+        if known is None:
+            known = hosts[key] = _HostBytes(peer.name, peer.origin, *peer[:3], 0, 0, 0)
+            self._count += 1
+        known.address, known.origin, known.country = peer.address, peer.origin, peer.country
+        known.add(traffic.rx, traffic.tx, int(now))
+
+    def of(self, app: str) -> tuple[HostAmount, ...]:
+        """Return what an app moved with each host since `since`, the largest first; hosts not told apart come last."""
+        self._turn(int(self._now() // HOUR))
+        return hosts_of([*self._packed.values(), self._pack()], app)
+
+    def hours(self) -> dict[int, bytes]:
+        """Return all hours packed, the one under way included, by number since 1970."""
+        return self._packed | ({self._hour: self._pack()} if self._open else {})
+
+    def restore(self, hours: Mapping[int, bytes]) -> None:
+        """Begin with the hours of a previous run. Call before anything is booked. Raise ParseError."""
+        kept = {number: packed for number, packed in hours.items() if abs(self._hour - number) <= _HOURS}
+        for packed in kept.values():
+            _unpacked(packed)
+        if kept:
+            self._began = min(self._began, min(kept) * HOUR)
+        self._packed = kept
+        self._reopen()
+
+    def _turn(self, hour: int) -> None:
+        """Begin another hour, an earlier one too: the clock may be set back."""
+        if hour == self._hour:
+            return
+        if self._open:
+            self._packed[self._hour] = self._pack()
+        self._hour = hour
+        self._packed = {number: packed for number, packed in self._packed.items() if abs(hour - number) <= _HOURS}
+        self._reopen()
+
+    def _reopen(self) -> None:
+        packed = self._packed.pop(self._hour, None)
+        self._open = {} if packed is None else _unpacked(packed)
+        self._count = sum(map(len, self._open.values()))
+
+    def _pack(self) -> bytes:
+        return _encoder.encode({app: list(hosts.values()) for app, hosts in self._open.items()})
