@@ -1451,28 +1451,16 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Messages</name>
     <message>
-      <source>Faulty settings have their defaults.</source>
-      <translation>Für fehlerhafte Einstellungen gelten die Standardwerte.</translation>
+      <source>Nothing is uploaded</source>
+      <translation>Es wird nichts hochgeladen</translation>
     </message>
     <message>
-      <source>Fault in the settings</source>
-      <translation>Fehler in den Einstellungen</translation>
+      <source>NetWatch cannot open a window</source>
+      <translation>NetWatch kann kein Fenster öffnen</translation>
     </message>
     <message>
       <source>NetWatch cannot measure</source>
       <translation>NetWatch kann nicht messen</translation>
-    </message>
-    <message>
-      <source>The settings were not changed</source>
-      <translation>Die Einstellungen wurden nicht geändert</translation>
-    </message>
-    <message>
-      <source>The previous settings stay in use.</source>
-      <translation>Die bisherigen Einstellungen gelten weiter.</translation>
-    </message>
-    <message>
-      <source>Nothing is uploaded</source>
-      <translation>Es wird nichts hochgeladen</translation>
     </message>
     <message>
       <source>{percent} % of the data plan used</source>
@@ -1483,16 +1471,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>{used} von {cap} verbraucht; der Abrechnungsmonat endet am {day}. {month}.</translation>
     </message>
     <message>
-      <source>NetWatch cannot open a window</source>
-      <translation>NetWatch kann kein Fenster öffnen</translation>
-    </message>
-    <message>
       <source>none: started with --headless</source>
       <translation>keiner: mit --headless gestartet</translation>
-    </message>
-    <message>
-      <source>{fault} {in_use} Nothing is uploaded until the file is fixed.</source>
-      <translation>{fault} {in_use} Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
     </message>
     <message>
       <source>netwatch-tray {arguments} cannot be started: {reason}. Try again.</source>
@@ -1545,6 +1525,26 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The process that writes the settings exited with code {code}.</source>
       <translation>Der Prozess, der die Einstellungen schreibt, endete mit Code {code}.</translation>
+    </message>
+    <message>
+      <source>Faulty settings have their defaults.</source>
+      <translation>Für fehlerhafte Einstellungen gelten die Standardwerte.</translation>
+    </message>
+    <message>
+      <source>Fault in the settings</source>
+      <translation>Fehler in den Einstellungen</translation>
+    </message>
+    <message>
+      <source>The previous settings stay in use.</source>
+      <translation>Die bisherigen Einstellungen gelten weiter.</translation>
+    </message>
+    <message>
+      <source>The settings were not changed</source>
+      <translation>Die Einstellungen wurden nicht geändert</translation>
+    </message>
+    <message>
+      <source>{fault} {in_use} Nothing is uploaded until the file is fixed.</source>
+      <translation>{fault} {in_use} Es wird nichts hochgeladen, bis die Datei berichtigt ist.</translation>
     </message>
     <message>
       <source>Start at login cannot be turned on: {path}: {reason}.</source>
@@ -3287,6 +3287,26 @@ Hat jetzt keine Verbindung</translation>
       <translation>Summe {total} = TCP je App {tcp} + UDP und QUIC je App {udp} + Protokollköpfe und anderes {other}</translation>
     </message>
     <message>
+      <source>must be a day such as 2026-01-31, yesterday or -7d, not {text!r}</source>
+      <translation>muss ein Tag wie 2026-01-31, yesterday (gestern) oder -7d sein, nicht {text!r}</translation>
+    </message>
+    <message>
+      <source>such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days ago</source>
+      <translation>etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen); Vorgabe: vor 30 Tagen</translation>
+    </message>
+    <message>
+      <source>last day, inclusive; default: today</source>
+      <translation>letzter Tag, einschließlich; Vorgabe: heute</translation>
+    </message>
+    <message>
+      <source>--from {first} is after --to {last}</source>
+      <translation>--from {first} liegt nach --to {last}</translation>
+    </message>
+    <message>
+      <source>--from {first} is after today</source>
+      <translation>--from {first} liegt nach heute</translation>
+    </message>
+    <message>
       <source>menu entry and icons for pip and checkout: install, remove, or status (exit code 1: none)</source>
       <translation>Menüeintrag und Symbole für pip und Checkout: install, remove oder status (Exit-Code 1: keine)</translation>
     </message>
@@ -3811,28 +3831,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>muss eine ganze Zahl von {least} bis {most} sein, nicht {text!r}</translation>
     </message>
     <message>
-      <source>must be a day such as 2026-01-31, not {text!r}</source>
-      <translation>muss ein Tag wie 2026-01-31 sein, nicht {text!r}</translation>
-    </message>
-    <message>
       <source>Using defaults until the file is fixed.</source>
       <translation>Bis die Datei berichtigt ist, gelten die Standardwerte.</translation>
-    </message>
-    <message>
-      <source>--from {first} is after --to {last}</source>
-      <translation>--from {first} liegt nach --to {last}</translation>
-    </message>
-    <message>
-      <source>--from {first} is after today</source>
-      <translation>--from {first} liegt nach heute</translation>
-    </message>
-    <message>
-      <source>such as 2026-01-31; default: 30 days ago</source>
-      <translation>etwa 2026-01-31; Vorgabe: vor 30 Tagen</translation>
-    </message>
-    <message>
-      <source>last day, inclusive</source>
-      <translation>letzter Tag, einschließlich</translation>
     </message>
     <message>
       <source>counters and rates of the network interfaces; name, system and processor of this host</source>

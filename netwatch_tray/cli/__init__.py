@@ -9,6 +9,7 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -58,6 +59,8 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **more: Any) -> None:
         super().__init__(formatter_class=lambda prog: _HelpFormatter(prog, width=_columns() - 2), **more)
+        # A value that begins with a minus sign must look like a number to argparse; `-7d` is a day.
+        self._negative_number_matcher = re.compile(r"-[0-9]")
 
 
 class _HelpFormatter(argparse.HelpFormatter):

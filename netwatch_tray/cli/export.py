@@ -10,10 +10,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwatch_tray.cli.dates import add_days, chosen_days
 from netwatch_tray.cli.session import (
     DONE,
-    add_days,
-    chosen_days,
     complain,
     open_history,
     print_csv,

@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,15 +39,6 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(problem.format(least=least, most=most, text=text))
 
     return parse
-
-
-def _day(text: str) -> date:
-    """For argparse."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        problem = translate("Terminal", "must be a day such as 2026-01-31, not {text!r}").format(text=text)
-        raise argparse.ArgumentTypeError(problem) from None
 
 
 def connect() -> tuple[FeedClient, Hello]:
@@ -138,28 +128,6 @@ def open_history() -> Iterator[HistoryReader]:
         raise HistoryError(
             "{error} Live rates still work. A running agent sets the file aside and begins a new one.", error=error
         ) from error
-
-
-def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[date, date]:
-    """From `--from` to `--to`, both included; by default the last days up to today, None: all. Ends with 2 if none."""
-    last: date = options.last or date.today()  # noqa: DTZ011  the person's own days
-    earliest = date.min if default_days is None else date.fromordinal(max(1, last.toordinal() - default_days + 1))
-    first: date = options.first or earliest
-    if first > last:
-        problem = translate("Terminal", "--from {first} is after --to {last}")
-        if options.last is None:
-            problem = translate("Terminal", "--from {first} is after today")
-        options.misused(problem.format(first=first, last=last))
-    return first, last
-
-
-def add_days(parser: argparse.ArgumentParser) -> None:
-    """The options of `chosen_days`."""
-    parser.add_argument(
-        "--from", dest="first", type=_day, metavar="DAY", help="such as 2026-01-31; default: 30 days ago"
-    )
-    parser.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last day, inclusive")
-    parser.set_defaults(misused=parser.error)
 
 
 def has_display() -> bool:

@@ -8,10 +8,9 @@ from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, cast
 
+from netwatch_tray.cli.dates import add_days, chosen_days
 from netwatch_tray.cli.session import (
     DONE,
-    add_days,
-    chosen_days,
     open_history,
     print_json,
     print_table,
