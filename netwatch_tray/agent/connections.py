@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from netwatch_tray import clock
 from netwatch_tray.agent.helper_link import HelperLink
+from netwatch_tray.agent.recent_apps import RecentApps
 from netwatch_tray.collect.sockets import ConnectionSource, Openings, SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.app_hosts import AppHosts
@@ -57,6 +58,7 @@ class ConnectionWatch:
         self.app_hosts = AppHosts(sources.now)
         """What each app moved with which host, as far as the sockets were read."""
         self._observation = self._new_observation()
+        self._recent = RecentApps()
         self._worker = Worker("connections", scheduler.call_soon)
         self._source: ConnectionSource | None = None
         self._fault: Message | None = None
@@ -125,6 +127,7 @@ class ConnectionWatch:
         """Take in a tick; return what the connections moved since the tick before, if they were read."""
         self._observation.count(tick)
         moved = self._observation.take_moved()
+        self._recent.add(tick, moved)
         self._is_read, self._has_tick = False, True
         if self._helper is not None:
             self._helper.tick()
@@ -159,7 +162,7 @@ class ConnectionWatch:
     def everything(self, topic: Topic) -> ServerMessage | None:
         """Return the whole state for a new subscriber; `None`: the first reading is under way and will publish it."""
         if topic == "apps":
-            return AppsMessage.of(self._observation) if self._has_read else None
+            return AppsMessage.of(self._observation, self._recent.rates) if self._has_read else None
         if not self._has_read and self._fault is None:
             return None
         rows = self._observation.table.rows()

@@ -74,6 +74,18 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
     """Why the list is missing or stale."""
 
 
+class AppRates(msgspec.Struct, frozen=True):
+    """What the apps did in a past interval. Pairs: received, sent, bytes/s."""
+
+    at: float
+    """Unix time of its end."""
+    elapsed_s: float
+    total: tuple[int, int]
+    """Of the interfaces of the total."""
+    apps: dict[str, tuple[int, int]]
+    """By key; idle ones are left out."""
+
+
 class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     """Topic `apps`: who used the network in the last interval, and what the sums leave over. Pairs: received, sent."""
 
@@ -97,13 +109,15 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     """How many TCP sockets are in each state."""
     overrun: bool = False
     """Connections closed faster than the kernel could report; the last bytes of some are in `other`."""
+    recent: tuple[AppRates, ...] = ()
+    """The last minutes, oldest first; only in the first message to a subscriber."""
 
     @classmethod
-    def of(cls, observation: Observation) -> AppsMessage:
+    def of(cls, observation: Observation, recent: tuple[AppRates, ...] = ()) -> AppsMessage:
         """Return what an observation knows as of its last sample."""
         apps, states, sums = observation.table.apps(), observation.table.states(), observation.sums
         if sums is None:
-            return cls(apps=apps, interval_s=None, states=states)
+            return cls(apps=apps, interval_s=None, states=states, recent=recent)
         return cls(
             apps=apps,
             interval_s=sums.elapsed_s,
@@ -115,6 +129,7 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
             local=sums.local,
             states=states,
             overrun=observation.table.interval.overrun,
+            recent=recent,
         )
 
 

@@ -29,6 +29,7 @@ from netwatch_tray.model import GapReason
 
 _NUMBER = (int, float)
 _MAYBE = type(None)
+_MOVED_BY_MINUTE_S = 2 * HOURS
 
 Key = TypeVar("Key", int, str)
 
@@ -55,6 +56,11 @@ class HistoryReader:
         query = "SELECT name FROM series WHERE kind = ? UNION SELECT name FROM imported WHERE ? ORDER BY name"
         found = self._rows.typed("names", (str,), query, SERIES_KINDS[kind], kind == "interface")
         return [name for (name,) in found]
+
+    def keys(self, kind: SeriesKind) -> dict[str, str]:
+        """Return the key of each name, of several with one name that of the latest; see Series."""
+        query = "SELECT name, key FROM series WHERE kind = ? ORDER BY id"
+        return dict(self._rows.typed("series", (str, str), query, SERIES_KINDS[kind]))
 
     def begin(self) -> float | None:
         """Return the Unix time of the first measurement, to the minute while minutes are kept; `None`: none."""
@@ -96,6 +102,20 @@ class HistoryReader:
             carried = self.carried(kind, name, first, end)
         gap_rx, gap_tx = sum(each.rx for each in carried), sum(each.tx for each in carried)
         return Used(sum(columns.rx) + gap_rx, sum(columns.tx) + gap_tx, gap_rx, gap_tx, sum(columns.covered) / 10)
+
+    def moved_by_name(self, kind: SeriesKind, start: int, end: int) -> dict[str, int]:
+        """Return the bytes of both directions of each interface or app between two Unix times, without those of gaps:
+        to the minute up to two hours, else to the hour."""
+        with self._snapshot():
+            query = "SELECT id, name FROM series WHERE kind = ?"
+            names = dict(self._rows.typed("series", (int, str), query, SERIES_KINDS[kind]))
+            tier = MINUTES if end - start <= _MOVED_BY_MINUTE_S and self._tiers.reaches(MINUTES, start) else HOURS
+            first = start // tier * tier
+            sums = self._tiers.sums(names, tier, first, max(0, -(-(end - first) // tier)))
+        found: dict[str, int] = {}
+        for series, moved in sums.items():
+            found[names[series]] = found.get(names[series], 0) + moved
+        return found
 
     def days(self, kind: SeriesKind, name: str | None, first: date, last: date) -> dict[date, Used]:
         """Return the usage of each local day that has any, oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from netwatch_tray.history.packing import (
     HOURS,
@@ -81,6 +81,20 @@ class Tiers:
                 found = columns
         for at, value in self._unpacked(set(ids), tier, first, first + size * tier):
             found.add((at - first) // tier, value)
+        return found
+
+    def sums(self, ids: Collection[int], tier: int, first: int, size: int) -> dict[int, int]:
+        """Return the bytes of both directions of each series in `size` values from the Unix time `first` on."""
+        found = {}
+        for series in ids:
+            columns = self._columns_of(series, tier, first, size)
+            found[series] = sum(columns.rx) + sum(columns.tx)
+        end = first + size * tier
+        for start, data in self._rows.typed("minutes", (int, bytes), _UNPACKED_MINUTES, first - 60, end):
+            if first <= start:
+                for series, value in self._rows.minute(start, data).items():
+                    if series in found:
+                        found[series] += value[1] + value[2]
         return found
 
     def _columns_of(self, series: int, tier: int, first: int, size: int) -> Columns:

@@ -225,6 +225,10 @@ class Truth(RuleBasedStateMachine):
         middle = (int(START) + int(self.machine.wall)) // 7200 * 3600
         parts = [reader.bytes_between("interface", "eth0", *part) for part in ((0, middle), (middle, end))]
         assert (sum(part.rx for part in parts), sum(part.tx for part in parts)) == (rx, tx)
+        middle = (int(START) + int(self.machine.wall)) // 2 // 3600 * 3600
+        halves = (int(START), middle), (middle, end)
+        moved = [reader.moved_by_name("interface", *half).get("eth0", 0) for half in halves]
+        assert sum(moved) + sum(each.rx + each.tx for each in carried) == rx + tx
         curve = reader.curve("interface", "eth0", START, end)
         assert all(each is None or each >= 0 for each in curve.rx + curve.tx)
 

@@ -1,0 +1,57 @@
+"""What each app did in the last minutes, for windows that open later."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from netwatch_tray.engine.ledger import AppInterval
+from netwatch_tray.feed.protocol import AppRates
+from netwatch_tray.model import Tick, Traffic
+
+KEPT_S = 330.0
+_STEP_S = 10.0
+"""As often as the sockets are read while nobody looks."""
+
+
+class RecentApps:
+    """Rates over intervals of ten seconds. Bounded: idle apps are left out of an interval."""
+
+    def __init__(self) -> None:
+        self._kept: deque[AppRates] = deque()
+        self._uplink = Traffic()
+        self._moved: AppInterval | None = None
+        """Both since the last kept interval."""
+
+    def add(self, tick: Tick, moved: AppInterval | None) -> None:
+        """Take in a tick, and what the connections moved since they were read before; None: they were not read."""
+        at = tick.at.timestamp()
+        while self._kept and not at - KEPT_S <= self._kept[0].at <= at:
+            self._kept.popleft()  # old, or the clock was set back
+        if tick.interval_s is None or tick.gap is not None:
+            self._uplink, self._moved = Traffic(), None
+            return
+        self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
+        if moved is None:
+            return
+        if moved.elapsed_s is None:
+            self._uplink, self._moved = Traffic(), None
+            return
+        self._moved = moved if self._moved is None else self._moved.plus(moved)
+        elapsed = self._moved.elapsed_s
+        if elapsed is not None and elapsed >= _STEP_S - 1:
+            self._keep(at, elapsed, self._moved)
+            self._uplink, self._moved = Traffic(), None
+
+    @property
+    def rates(self) -> tuple[AppRates, ...]:
+        """Oldest first."""
+        return tuple(self._kept)
+
+    def _keep(self, at: float, elapsed: float, moved: AppInterval) -> None:
+        apps = {
+            key: (round(traffic.rx / elapsed), round(traffic.tx / elapsed))
+            for key, (app, traffic) in moved.apps.items()
+            if not app.is_tunnel_process
+        }
+        total = round(self._uplink.rx / elapsed), round(self._uplink.tx / elapsed)
+        self._kept.append(AppRates(at, elapsed, total, apps))

@@ -1,0 +1,265 @@
+"""What programs call themselves and which icon they have: desktop entries, and the bundles of macOS.
+
+Desktop Entry Specification (freedesktop.org). Any program may install such files, so nothing in them is trusted: a file
+that is odd in any way is left out, and reading never blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from netwatch_tray import text
+
+_MOST_BYTES = 1 << 17
+"""Of a file; the longest known one has 30 kB."""
+_MOST_FILES = 4096
+_MOST_ENTRIES_READ = 1 << 14
+"""Of directories."""
+_DEEPEST = 3
+"""Directories below `applications`."""
+_LONGEST_NAME = 120
+_RUNTIMES = re.compile(
+    r"(python|perl|ruby|node|java|mono|php|lua)[\d.]*|(ba|da|z)?sh|electron\d*|gjs|wine\d*|bwrap|firejail|pkexec|sudo"
+)
+"""Programs that run another one, which the desktop entry is about."""
+_SHARED = re.compile(r"(/usr|/usr/local|/snap|/home/[^/]+/\.local)?/s?bin|/usr/games|/opt|/")
+"""Directories in which unrelated programs lie side by side."""
+_ESCAPES = {"s": " ", "n": " ", "t": " ", "r": " ", "\\": "\\"}
+
+
+class Entry(NamedTuple):
+    """A program as the desktop presents it."""
+
+    id: str
+    """Without `.desktop`; of a bundle its path."""
+    name: str
+    """In the language asked for, not escaped for any output."""
+    icon: str
+    """Name in the icon theme, or absolute path; empty: it has none."""
+    wm_class: str = ""
+    programs: tuple[str, ...] = ()
+    """What it starts: a path or a name, and what that is a link to."""
+    is_hidden: bool = False
+    """In no menu."""
+
+
+class Entries:
+    """The entries of a system, and which of them an app is."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        """Of entries with equal rights, the first wins."""
+        self._ids: dict[str, Entry] = {}
+        self._classes: dict[str, Entry] = {}
+        self._paths: dict[str, Entry] = {}
+        self._names: dict[str, Entry] = {}
+        self._directories: dict[str, tuple[str, Entry] | None] = {}
+        """The one program of a directory; None: there are several."""
+        for entry in sorted(entries, key=lambda each: each.is_hidden):
+            self._ids.setdefault(entry.id.casefold(), entry)
+            if entry.wm_class:
+                self._classes.setdefault(entry.wm_class.casefold(), entry)
+            for program in entry.programs:
+                directory, name = os.path.split(program)
+                self._names.setdefault(name.casefold(), entry)
+                if directory:
+                    self._paths.setdefault(program, entry)
+                    if not _SHARED.fullmatch(directory):
+                        known = self._directories.setdefault(directory, (program, entry))
+                        if known is not None and known[0] != program:
+                            self._directories[directory] = None
+
+    def of_app(self, key: str) -> Entry | None:
+        """Return the entry of the app with this key (see engine.apps); None: it has none."""
+        kind, _, rest = key.partition(":")
+        match kind:
+            case "desktop" | "flatpak":
+                return self._ids.get(rest.casefold())
+            case "snap":
+                name = rest.casefold()
+                own = (entry for known, entry in self._ids.items() if known.startswith(f"{name}_"))
+                return self._ids.get(f"{name}_{name}") or next(own, None)
+            case "script":
+                return self._of_program(rest.rpartition(" ")[2])
+            case "executable" | "name":
+                return self._of_program(rest)
+            case "bundle":
+                return bundle(Path(rest))
+        return None
+
+    def _of_program(self, program: str) -> Entry | None:
+        directory, name = os.path.split(program)
+        name = name.casefold()
+        known = self._classes.get(name) or self._paths.get(program) or self._names.get(name)
+        if known is None and (alone := self._directories.get(directory)):
+            known = alone[1]
+        return known or self._ids.get(name)
+
+
+def read_all(language: str, environment: Mapping[str, str] = os.environ, home: Path | None = None) -> Entries:
+    """Read the entries of this system. `language`: for their names, such as `de_AT`."""
+    found: dict[str, Entry] = {}
+    left = _MOST_FILES
+    for directory in data_directories(environment, home):
+        for file, entry_id in _files(directory / "applications"):
+            if left <= 0:
+                break
+            left -= 1
+            if entry_id not in found and (entry := _read_entry(file, entry_id, language)):
+                found[entry_id] = entry
+    return Entries(found.values())
+
+
+def data_directories(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> list[Path]:
+    """Return where programs install entries and icons, the most important first; each absolute."""
+    home = home or Path.home()
+    own = environment.get("XDG_DATA_HOME") or f"{home}/.local/share"
+    system = environment.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    flatpak = f"{home}/.local/share/flatpak/exports/share", "/var/lib/flatpak/exports/share"
+    named = [own, *system.split(":"), *flatpak, "/var/lib/snapd/desktop"]
+    return [Path(each) for each in dict.fromkeys(named) if each.startswith("/") and "\0" not in each]
+
+
+def read_small(file: Path, most_bytes: int) -> bytes | None:
+    """Return the content of a regular file that is not longer; None: there is none. Never blocks on a FIFO."""
+    try:
+        with open(file, "rb", opener=_without_waiting) as opened:
+            found = os.fstat(opened.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > most_bytes:
+                return None
+            content = opened.read(most_bytes + 1)
+    except (OSError, ValueError):  # ValueError: a NUL in its name
+        return None
+    return content if len(content) <= most_bytes else None
+
+
+def groups(content: bytes) -> dict[str, dict[str, str]]:
+    """Return the groups of a file in the syntax of desktop entries: keys and values; the first of two equal ones."""
+    found: dict[str, dict[str, str]] = {}
+    group: dict[str, str] = {}
+    for line in map(str.strip, text.decoded(content).split("\n")):
+        if line.startswith("[") and line.endswith("]"):
+            group = found.setdefault(line[1:-1], {})
+        elif line and not line.startswith("#"):
+            key, equals, value = line.partition("=")
+            if equals:
+                group.setdefault(key.rstrip(), value.lstrip())
+    return found
+
+
+def bundle(path: Path) -> Entry | None:
+    """Return what an application of macOS says of itself in its Info.plist; None: it is none."""
+    import plistlib  # noqa: PLC0415  loads an XML parser, which Linux does not need
+
+    content = read_small(path / "Contents/Info.plist", _MOST_BYTES)
+    if content is None:
+        return None
+    try:
+        facts = plistlib.loads(content)
+    except Exception:  # noqa: BLE001  the parsers of both formats raise anything on foreign bytes
+        return None
+    if not isinstance(facts, dict):
+        return None
+    named = (facts.get(key) for key in ("CFBundleDisplayName", "CFBundleName"))
+    name = next((each for each in named if isinstance(each, str) and each), path.name.removesuffix(".app"))
+    icon = facts.get("CFBundleIconFile")
+    file = ""
+    if isinstance(icon, str) and icon and "/" not in icon and "\0" not in icon:
+        file = f"{path}/Contents/Resources/{icon}" + ("" if icon.endswith(".icns") else ".icns")
+    return Entry(str(path), name[:_LONGEST_NAME], file)
+
+
+def _files(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the desktop files below a directory with their ids, in order of names."""
+    waiting = [(directory, "", 0)]
+    seen = 0
+    while waiting:
+        here, prefix, depth = waiting.pop(0)
+        try:
+            with os.scandir(here) as listing:
+                inside = sorted(listing, key=lambda each: each.name)
+        except OSError:
+            continue
+        for each in inside:
+            seen += 1
+            if seen > _MOST_ENTRIES_READ:
+                return
+            if each.name.endswith(".desktop"):
+                yield Path(each.path), prefix + each.name.removesuffix(".desktop")
+            elif depth < _DEEPEST and _is_directory(each):
+                waiting.append((Path(each.path), f"{prefix}{each.name}-", depth + 1))
+
+
+def _is_directory(each: os.DirEntry[str]) -> bool:
+    with contextlib.suppress(OSError):
+        return each.is_dir(follow_symlinks=False)
+    return False
+
+
+def _read_entry(file: Path, entry_id: str, language: str) -> Entry | None:
+    content = read_small(file, _MOST_BYTES)
+    return None if content is None else parse(content, entry_id, language)
+
+
+def parse(content: bytes, entry_id: str, language: str) -> Entry | None:
+    """Return the program that a desktop file describes; None: it describes none."""
+    facts = groups(content).get("Desktop Entry", {})
+    if facts.get("Type") != "Application" or facts.get("Hidden") == "true":
+        return None
+    short = language.partition("_")[0]
+    written = (facts.get(key) for key in (f"Name[{language}]", f"Name[{short}]", "Name"))
+    name = _unescaped(next((each for each in written if each), ""))[:_LONGEST_NAME]
+    icon = _unescaped(facts.get("Icon", ""))
+    if not name or "\0" in icon or ("/" in icon and not icon.startswith("/")):
+        return None
+    return Entry(
+        entry_id,
+        name,
+        icon,
+        _unescaped(facts.get("StartupWMClass", "")),
+        tuple(_programs(_unescaped(facts.get("Exec", "")))),
+        facts.get("NoDisplay") == "true",
+    )
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), value) if "\\" in value else value
+
+
+def _programs(command: str) -> Iterator[str]:
+    """Yield what the value of Exec starts, and the file that this is a link to."""
+    if "\0" in command:
+        return
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    for word in words:
+        name = os.path.basename(word)  # noqa: PTH119  text
+        if name == "env" or word.startswith("-") or "=" in word or _RUNTIMES.fullmatch(name):
+            continue
+        if name in ("flatpak", "snap", "gtk-launch", "dbus-launch"):
+            return  # the id or the name of the snap identifies it
+        yield word
+        real = os.path.realpath(word) if word.startswith("/") else _found_in_path(word)
+        if real and real != word and not _RUNTIMES.fullmatch(os.path.basename(real)):  # noqa: PTH119  text
+            yield real
+        return
+
+
+def _found_in_path(name: str) -> str | None:
+    for directory in ("/usr/local/bin", "/usr/bin", "/usr/games"):
+        path = f"{directory}/{name}"
+        if "/" not in name and os.path.exists(path):  # noqa: PTH110  in a loop over all entries
+            return os.path.realpath(path)
+    return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
