@@ -87,6 +87,30 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return None if self.cap_gb is None else round(self.cap_gb * 1e9)
 
 
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
+"""`22:00`, local time; empty: none."""
+
+
+class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is found unusual, and who is notified of it."""
+
+    on: bool = True
+    notify: Literal["alerts", "notices", "none"] = "alerts"
+    """What opens a notification; `notices`: these and alerts."""
+    quiet_from: TimeOfDay = ""
+    quiet_until: TimeOfDay = ""
+    """Between these times nothing notifies, also across midnight; unless both are given, there are no quiet hours."""
+    muted: dict[str, bool] = {}
+    """Codes of `event.Mute`; false is the same as no entry."""
+    upload_times: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 4
+    """An app that sends more than so many times its usual day is an alert …"""
+    upload_least_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
+    """… if that is more than this, in 10⁶ bytes."""
+    rate_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
+    """An upload above so many 10⁶ bytes/s, held for `rate_minutes`, is an alert; without it none is."""
+    rate_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 10
+
+
 ColourScheme = Literal["system", "light", "dark"]
 
 
@@ -113,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     upload: Upload = Upload()
     history: History = History()
     plan: DataPlan = DataPlan()
+    events: Events = Events()
     health: bool = False
     """Gateway and DNS server are probed by `snapshot` and `serve-metrics`, also while nothing is uploaded."""
 
@@ -286,6 +311,8 @@ def _allowed(kind: inspect.Type) -> Message:
             return message("a whole number from {least} to {most}", least=least, most=most)
         case inspect.UnionType(types=(inspect.FloatType(gt=least, le=most), *_)):
             return message("a number above {least}, up to {most}", least=least, most=most)
+        case inspect.StrType(pattern=str()):
+            return message('a time such as "22:00"')
         case inspect.StrType():
             return message("text in quotes")
     return message("a table")

@@ -2399,6 +2399,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>eine Zahl über {least}, höchstens {most},</translation>
     </message>
     <message>
+      <source>a time such as "22:00"</source>
+      <translation>eine Uhrzeit wie "22:00"</translation>
+    </message>
+    <message>
       <source>text in quotes</source>
       <translation>Text in Anführungszeichen</translation>
     </message>

@@ -27,6 +27,7 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import AlreadyRunningError, Message, NetWatchError, message
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.protocol import (
+    Command,
     Goodbye,
     Hello,
     HostsMessage,
@@ -107,7 +108,7 @@ class Agent:
                 paths.feed_socket(),
                 hello=self._hello,
                 resync=self._resync,
-                command=self._execute,
+                command=self._answer,
                 topics_changed=self._topics_changed,
             )
             undo.callback(self._feed.close)
@@ -215,15 +216,21 @@ class Agent:
 
     def _resync(self, topic: Topic) -> ServerMessage | None:
         # A late reader of ticks needs only the next one.
-        return None if topic == "interfaces" else self._connections.everything(topic)
+        return self._connections.everything(topic) if topic in TOPICS else None
 
     def _topics_changed(self, topics: frozenset[Topic]) -> None:
         self._connections.set_watched(bool(topics & TOPICS))
 
-    def _execute(self, command: Request) -> ServerMessage | None:
-        if isinstance(command, HostsRequest):
-            found = self._connections.app_hosts
-            return HostsMessage(app=command.app, since=found.since, hosts=found.of(command.app))
+    def _answer(self, request: Request) -> ServerMessage | None:
+        match request:
+            case HostsRequest(app=app):
+                found = self._connections.app_hosts
+                return HostsMessage(app=app, since=found.since, hosts=found.of(app))
+            case Command():
+                return self._execute(request)
+        return None
+
+    def _execute(self, command: Command) -> ServerMessage | None:
         match command.name:
             case "open-window":
                 self._children.open_window()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from netwatch_tray.errors import Message, ParseError
+from netwatch_tray.event import Event
 from netwatch_tray.model import App, Connection, GapReason, HostAmount, Tick
 from netwatch_tray.settings import Settings
 
@@ -23,8 +24,10 @@ VERSION = 2
 LONGEST_LINE = 64 << 20
 """Bytes; a peer that sends more without a newline is not one of ours."""
 
-Topic = Literal["interfaces", "connections", "apps"]
+Topic = Literal["interfaces", "connections", "apps", "events"]
 
+MOST_EVENTS = 200
+"""In the first message of the topic `events`; older ones are in the history."""
 WATCHED_INTERVAL_S = 2.0
 """Seconds between readings of connections and apps while a client subscribes to one of them."""
 
@@ -148,6 +151,16 @@ class HostsMessage(msgspec.Struct, frozen=True, tag="hosts", kw_only=True):
     """The largest first, the sum of others last."""
 
 
+class EventsMessage(msgspec.Struct, frozen=True, tag="events", kw_only=True):
+    """Topic `events`: with `reset` the last MOST_EVENTS ones, by `Event.last`, oldest first; else those that are new or
+    changed. An event replaces the one with its ID, wherever that came from: this message is newer than the history."""
+
+    reset: bool = False
+    events: tuple[Event, ...] = ()
+    unseen: int = 0
+    """Alerts that are neither seen nor muted, those that are older than the last MOST_EVENTS included."""
+
+
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """The answer to the command `status`. Every client gets it as well when it becomes known whether a tray shows the
     icon."""
@@ -217,10 +230,32 @@ class HostsRequest(msgspec.Struct, frozen=True, tag="get-hosts"):
     """`App.key`."""
 
 
+class MarkSeen(msgspec.Struct, frozen=True, tag="mark-seen"):
+    """Client: the user has seen these events; `None`: all there are. Every subscriber gets what changes."""
+
+    ids: tuple[int, ...] | None
+
+
+class ChangeMute(msgspec.Struct, frozen=True, tag="mute"):
+    """Client: mute or unmute from now on. The settings hold it (`Settings.events.muted`), so their message follows."""
+
+    code: str
+    """See event.Mute.code."""
+    on: bool
+
+
 ServerMessage = (
-    Hello | TickMessage | ConnectionsMessage | AppsMessage | HostsMessage | Status | SettingsMessage | Goodbye
+    Hello
+    | TickMessage
+    | ConnectionsMessage
+    | AppsMessage
+    | HostsMessage
+    | EventsMessage
+    | Status
+    | SettingsMessage
+    | Goodbye
 )
-Request = Command | HostsRequest
+Request = Command | HostsRequest | MarkSeen | ChangeMute
 ClientMessage = Subscribe | Request
 
 _encoder = msgspec.json.Encoder()

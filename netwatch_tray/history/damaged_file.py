@@ -38,9 +38,25 @@ TABLES = {
     "alert": ("cycle", "percent", "at"),
     "state": ("id", "data"),
     "once": ("what", "at"),
+    "event": (
+        "id",
+        "first",
+        "last",
+        "kind",
+        "severity",
+        "count",
+        "muted",
+        "seen",
+        "key",
+        "app",
+        "app_name",
+        "host",
+        "pid",
+        "evidence",
+    ),
 }
 """Columns by table. The first one is a key, see `KEYED`."""
-KEYED = frozenset({"series", "network", "usage", "chunk", "recent", "gap", "gap_bytes", "state"})
+KEYED = frozenset({"series", "network", "usage", "chunk", "recent", "gap", "gap_bytes", "state", "event"})
 """Tables whose first column is an integer that the table is sorted by."""
 
 
@@ -227,7 +243,7 @@ def _count_days(connection: sqlite3.Connection) -> int:
 def _has_tables(connection: sqlite3.Connection) -> bool:
     """Return whether the schema can be read and has all tables of version 1."""
     for table, columns in TABLES.items():
-        if table == "once":
+        if table in ("once", "event"):
             continue
         try:
             connection.execute(f"SELECT {', '.join(columns)} FROM {table} LIMIT 0")  # noqa: S608  our names

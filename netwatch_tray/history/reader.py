@@ -8,7 +8,7 @@ Each call is a few queries and some arithmetic, ten milliseconds at most; call i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import reduce
@@ -16,7 +16,8 @@ from operator import add
 from pathlib import Path
 from typing import TypeVar, cast
 
-from netwatch_tray.history import schema
+from netwatch_tray.event import Event, EventKind
+from netwatch_tray.history import event_rows, schema
 from netwatch_tray.history.codes import LOST, NETWORK_KINDS, SERIES_KINDS, network_kind
 from netwatch_tray.history.imports import SPANS, Import, ImportedAmount, Span, amounts
 from netwatch_tray.history.packing import HOURS, MINUTES, SPAN, Ledger, LedgerEntry
@@ -204,6 +205,15 @@ class HistoryReader:
             )
             for start, finish, reason, name, complete in rows
         ]
+
+    def events(
+        self, start: float, end: float, kinds: Collection[EventKind] | None = None, most: int = event_rows.MOST
+    ) -> list[Event]:
+        """Return the newest `most` events whose last finding is in the range of Unix times, oldest first.
+
+        `kinds`: `None`: all. What the feed sends of the same events is newer.
+        """
+        return event_rows.select(self._rows, start, end, kinds, most)
 
     def carried(self, kind: SeriesKind, name: str | None, start: float, end: float) -> list[GapBytes]:
         """Return what passed in gaps that ended in the range of Unix times, oldest first."""

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from netwatch_tray.errors import Message, message
+from netwatch_tray.history import event_rows
 from netwatch_tray.history.codes import LOST, OTHER, SERIES_KINDS, network_kind_of, reason_of, series_kind_of
 from netwatch_tray.history.damaged_file import DamagedFile
 from netwatch_tray.history.packing import (
@@ -298,6 +299,9 @@ class _Merger:
         for row in source.rows("alert"):
             if isinstance(row[0], str) and isinstance(row[1], int) and is_moment(row[2]):
                 self._target.execute("INSERT OR IGNORE INTO alert VALUES (?, ?, ?)", row)
+        for row in source.rows("event"):
+            if all(map(isinstance, row, event_rows.TYPES)):
+                event_rows.insert(self._target, row)
 
     def _take_marks(self, source: DamagedFile) -> None:
         for _id, data in source.rows("state"):

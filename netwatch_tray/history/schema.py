@@ -143,6 +143,25 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE new_gap RENAME TO gap;
     CREATE INDEX gap_by_finish ON gap (finish);
     """,  # noqa: S608  our own words
+    """
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,  -- event.Event.id
+        first REAL NOT NULL,     -- Unix time
+        last REAL NOT NULL,
+        kind INTEGER NOT NULL,   -- event.EventKind
+        severity INTEGER NOT NULL, -- event.Severity
+        count INTEGER NOT NULL,
+        muted INTEGER NOT NULL,  -- 1: was muted when it last happened
+        seen INTEGER NOT NULL,   -- 1: the user has seen it
+        key TEXT NOT NULL,       -- of its findings
+        app TEXT,                -- key of the app
+        app_name TEXT,
+        host TEXT,
+        pid INTEGER,
+        evidence BLOB NOT NULL   -- event.packed
+    );
+    CREATE INDEX event_by_last ON event (last);
+    """,
 )
 """Each migrates a file to the next version. Released ones are never changed, nor their comments: SQLite stores them."""
 

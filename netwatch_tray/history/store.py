@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from netwatch_tray.errors import HistoryError, Message, joined, message
-from netwatch_tray.history import repair, schema
+from netwatch_tray.event import Event
+from netwatch_tray.history import event_rows, repair, schema
 from netwatch_tray.history.batch import Batch, RecordedGap, RecordedMinute, RecorderState
 from netwatch_tray.history.codes import NETWORK_KINDS, OTHER, SERIES_KINDS
 from netwatch_tray.history.compaction import Compactor
@@ -23,6 +24,7 @@ from netwatch_tray.history.packing import CorruptRowError, Ledger, TickBytes, Va
 from netwatch_tray.history.rows import Rows
 from netwatch_tray.history.schema import explained
 from netwatch_tray.history.series import TOTAL, Series
+from netwatch_tray.history.usage import LATEST
 
 _NOTHING = (0, 0, 0, 0, 0)
 
@@ -136,6 +138,7 @@ class Store:
         with self._transaction():
             self._compactor.pack(hour)
             self._compactor.drop(now)
+            event_rows.drop(self._connection, now)
         with self._transaction():
             self._compactor.shrink(now, most_bytes)
         self._packed_hour = hour
@@ -160,6 +163,20 @@ class Store:
             self._connection.executemany(
                 "INSERT OR IGNORE INTO alert VALUES (?, ?, ?)", [(cycle, percent, time.time()) for percent in percents]
             )
+
+    def write_events(self, events: Iterable[Event], seen: Iterable[int] | None = ()) -> None:
+        """Store events, in place of those with their IDs, and mark events as seen (`None`: all). Raise HistoryError."""
+        with self._transaction():
+            event_rows.write(self._connection, events)
+            event_rows.mark_seen(self._connection, seen)
+
+    def events(self, since: float) -> list[Event]:
+        """Return the events with a finding since then, oldest first. Raise HistoryError."""
+        return event_rows.select(self.rows, since, LATEST)
+
+    def unseen_alerts(self) -> int:
+        """Raise HistoryError."""
+        return event_rows.count_unseen_alerts(self.rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

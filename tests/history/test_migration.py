@@ -150,3 +150,17 @@ def test_codes_of_one_table_differ() -> None:
     for codes in (SERIES_KINDS, NETWORK_KINDS):
         assert len(set(codes.values())) == len(codes)
     assert LOST not in SERIES_KINDS.values()
+
+
+def test_a_file_of_version_3_gets_a_table_of_events_and_keeps_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "history.sqlite3"
+    file.write_bytes(gzip.decompress((FILES / "version-3.sqlite3.gz").read_bytes()))
+    tables = [name for (name,) in rows_of(file, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    assert "event" not in tables
+    queries = [f"SELECT * FROM {table}" for table in tables]  # noqa: S608  our own names
+    before = [rows_of(file, query) for query in queries]
+    Store(file).close()
+    assert before == [rows_of(file, query) for query in queries]
+    assert rows_of(file, "SELECT * FROM event") == []
+    with contextlib.closing(HistoryReader(file)) as reader:
+        assert reader.events(0, 1e12) == []

@@ -75,6 +75,7 @@ class Agent:
         if isinstance(command, HostsRequest):
             found = HostAmount(host=None, address=None, scope=None, rx_bytes=1, tx_bytes=2, last_at=3.0)
             return HostsMessage(app=command.app, since=1.0, hosts=(found,))
+        assert isinstance(command, Command)
         self.commands.append(command.name)
         return STATUS if command.name == "status" else None
 

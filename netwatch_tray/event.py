@@ -1,0 +1,451 @@
+"""What happened on the network: values that detectors make, the history keeps, and every surface shows.
+
+A detector makes a `Finding`. `engine.events` merges findings with equal keys into an `Event`, decides whether the user
+is notified, and gives it an ID. The evidence is numbers and names, never words; `event_words` has the sentences.
+
+Times are Unix times in seconds, amounts are bytes, durations are seconds. Unknown is `None`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from netwatch_tray.model import GapReason
+
+
+class EventKind(enum.IntEnum):
+    """The numbers are stored and sent, so they never change."""
+
+    NEW_APP = 1
+    LISTENER = 2
+    """A port accepts connections from beyond this machine."""
+    UPLOAD = 3
+    BEACON = 4
+    SCAN = 5
+    DNS_TUNNEL = 6
+    NXDOMAIN_STORM = 7
+    PLAN = 8
+    LINE = 9
+    """Offline, and back."""
+    INTERFACE = 10
+    """Other interfaces make the total."""
+    GATEWAY = 11
+    DNS_SERVER = 12
+    AGENT = 13
+    """The program itself: restarted, not measured, more findings than are kept."""
+    UNKNOWN = 255
+    """A code of another version of the program."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> EventKind | None:
+        return cls.UNKNOWN if isinstance(value, int) else None
+
+    @property
+    def label(self) -> str:
+        """Name in settings, arguments and machine-readable output: `dns-tunnel`."""
+        return self.name.lower().replace("_", "-")
+
+
+KINDS = {kind.label: kind for kind in EventKind if kind is not EventKind.UNKNOWN}
+"""By label."""
+
+
+class Severity(enum.IntEnum):
+    """How much an event matters. The numbers are stored and sent."""
+
+    RECORD = 1
+    """Kept for whoever looks."""
+    NOTICE = 2
+    """Worth a look."""
+    ALERT = 3
+    """Notifies, and counts on the bell until it is seen."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Severity | None:
+        return cls.RECORD if isinstance(value, int) else None
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class _Evidence(msgspec.Struct, frozen=True):
+    """What a finding rests on. Fields named `rule_…` are the limits of the rule when it fired.
+
+    New fields need a default, because stored rows do not have them.
+    """
+
+    kind: ClassVar[EventKind]
+
+
+class NewApp(_Evidence, frozen=True, tag="new-app", kw_only=True):
+    """An app that this history does not have."""
+
+    kind = EventKind.NEW_APP
+    program: str | None = None
+    """Path of its executable."""
+    remote: str | None = None
+    """Address of its first peer; `Finding.host` is the name or the address."""
+    port: int | None = None
+
+
+class NewListener(_Evidence, frozen=True, tag="listener", kw_only=True):
+    kind = EventKind.LISTENER
+    protocol: str
+    """TCP or UDP."""
+    address: str
+    """Numeric; `*`: all addresses."""
+    port: int
+    before: tuple[str, ...] = ()
+    """Addresses on which the same app had that port already, all within this machine."""
+
+
+class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
+    """An app has sent more today than it usually does."""
+
+    kind = EventKind.UPLOAD
+    sent: int
+    """On the local day of the finding."""
+    usual: int
+    """Median of the days with history."""
+    greatest: int
+    """Of these days."""
+    days: int
+    """How many there are."""
+    rule_times: float
+    """It fires above so many times the usual day …"""
+    rule_least: int
+    """… and above so many bytes."""
+
+
+class HeldRate(_Evidence, frozen=True, tag="held-rate", kw_only=True):
+    """A rate of upload held for long."""
+
+    kind = EventKind.UPLOAD
+    rate: float
+    """Bytes/s, mean over `seconds`."""
+    seconds: float
+    rule_rate: float
+    rule_seconds: float
+
+
+class Beacon(_Evidence, frozen=True, tag="beacon", kw_only=True):
+    """Connections or transfers at regular intervals. `Finding.host` is the remote."""
+
+    kind = EventKind.BEACON
+    period: float
+    times: int
+    deviation: float
+    """Most seconds that one of them was early or late."""
+    variation: float
+    """Standard deviation of the intervals ÷ their mean."""
+    size: int | None = None
+    """Mean bytes of each, both directions."""
+    port: int | None = None
+    rule_times: int
+    rule_variation: float
+
+
+class PortScan(_Evidence, frozen=True, tag="port-scan", kw_only=True):
+    """Many ports of this machine tried by one host (`inbound`), or one port of many hosts tried by an app.
+
+    `Finding.host` is the source of an inbound scan.
+    """
+
+    kind = EventKind.SCAN
+    inbound: bool
+    ports: int
+    """Distinct ones tried."""
+    hosts: int
+    """Distinct ones tried; 1 where `inbound`."""
+    seconds: float
+    """From the first to the last try."""
+    answered: tuple[int, ...] = ()
+    """Ports that accepted a connection, lowest first, at most ten."""
+    port: int | None = None
+    """The one tried on many hosts."""
+    is_local: bool | None = None
+    """The source is in a network of this machine."""
+    rule_count: int
+    """Ports, outbound hosts."""
+    rule_seconds: float
+
+
+class ScanSuspected(_Evidence, frozen=True, tag="scan-suspected", kw_only=True):
+    """The kernel refused far more packets than usual; it does not report whose."""
+
+    kind = EventKind.SCAN
+    resets: int
+    """TCP segments with RST sent without a connection, in `seconds`."""
+    unreachables: int
+    """ICMP messages "port unreachable" sent."""
+    seconds: float
+    rule_count: int
+    rule_seconds: float
+
+
+class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
+    """Queries below one domain that look like carried data. `Finding.host` is the domain."""
+
+    kind = EventKind.DNS_TUNNEL
+    queries: int
+    labels: int
+    """Distinct names below the domain."""
+    length: float
+    """Mean characters below the domain."""
+    entropy: float
+    """Bits a character, mean."""
+    seconds: float
+    rule_labels: int
+    rule_length: float
+    rule_entropy: float
+    rule_seconds: float
+
+
+class NxdomainStorm(_Evidence, frozen=True, tag="nxdomain-storm", kw_only=True):
+    """Most answers were that the name does not exist."""
+
+    kind = EventKind.NXDOMAIN_STORM
+    nxdomain: int
+    responses: int
+    seconds: float
+    rule_count: int
+    rule_share: float
+    rule_seconds: float
+
+
+class PlanUsed(_Evidence, frozen=True, tag="plan-used", kw_only=True):
+    kind = EventKind.PLAN
+    percent: int
+    """The threshold that was reached."""
+    used: int
+    cap: int
+    since: str
+    """First local day of the billing month, ISO 8601."""
+    until: str
+    """Its last day."""
+    days_left: int
+    """Today included."""
+
+
+class Offline(_Evidence, frozen=True, tag="offline", kw_only=True):
+    """No interface counted in the total. One event from going offline to being back."""
+
+    kind = EventKind.LINE
+    until: float | None = None
+    """`None`: still offline."""
+    interfaces: tuple[str, ...] = ()
+    """Those that counted before."""
+
+
+class TotalMoved(_Evidence, frozen=True, tag="total-moved", kw_only=True):
+    kind = EventKind.INTERFACE
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+class GatewaySilent(_Evidence, frozen=True, tag="gateway-silent", kw_only=True):
+    """One event from the first probe without an answer to the next answer."""
+
+    kind = EventKind.GATEWAY
+    address: str
+    seconds: float
+    """Without an answer so far."""
+    until: float | None = None
+    """`None`: still silent."""
+
+
+class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=True):
+    """See GatewaySilent."""
+
+    kind = EventKind.DNS_SERVER
+    address: str
+    seconds: float
+    until: float | None = None
+
+
+class NotMeasured(_Evidence, frozen=True, tag="not-measured", kw_only=True):
+    kind = EventKind.AGENT
+    reason: GapReason
+    """NOT_RUNNING: the agent was restarted."""
+    seconds: float | None
+
+
+class TooManyFindings(_Evidence, frozen=True, tag="too-many-findings", kw_only=True):
+    """Findings of a kind that were neither kept nor notified, because there were too many."""
+
+    kind = EventKind.AGENT
+    of: EventKind
+    findings: int
+    rule_count: int
+    """Events of a kind that are kept in `rule_seconds`."""
+    rule_seconds: float
+
+
+Evidence = (
+    NewApp
+    | NewListener
+    | SentMuch
+    | HeldRate
+    | Beacon
+    | PortScan
+    | ScanSuspected
+    | DnsTunnel
+    | NxdomainStorm
+    | PlanUsed
+    | Offline
+    | TotalMoved
+    | GatewaySilent
+    | DnsServerSilent
+    | NotMeasured
+    | TooManyFindings
+)
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector reports. It may report the same thing as often as it likes: findings are merged by `key`."""
+
+    evidence: Evidence
+    severity: Severity
+    key: str
+    """What makes it the same event, within its kind: the app and the remote of a beacon, say. Never shown."""
+    at: float
+    since: float | None = None
+    """When it began, where that was before `at`."""
+    app: str | None = None
+    """Key of the `App`."""
+    app_name: str | None = None
+    host: str | None = None
+    """The remote: its name, or its address where none is known."""
+    pid: int | None = None
+    goes_on: bool = False
+    """The occurrence of the last finding with this key goes on or ends: its event gets this evidence, without counting
+    or notifying again."""
+
+    @property
+    def kind(self) -> EventKind:
+        return self.evidence.kind
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings of one kind with one key, over at most a day."""
+
+    id: int
+    """Never given twice, also after a restart. Later events have larger ones."""
+    first: float
+    last: float
+    """When the last finding that counted was made. Lists are sorted by this."""
+    count: int = 1
+    severity: Severity
+    key: str
+    evidence: Evidence
+    """Of the last finding."""
+    app: str | None = None
+    app_name: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    is_muted: bool = False
+    """It was muted when it last happened: no notification, not on the bell."""
+    is_seen: bool = False
+
+    @property
+    def kind(self) -> EventKind:
+        return self.evidence.kind
+
+    @property
+    def is_unseen_alert(self) -> bool:
+        """Return whether it counts on the bell."""
+        return self.severity is Severity.ALERT and not self.is_seen and not self.is_muted
+
+
+class Mute(NamedTuple):
+    """What the user does not want to be notified of: everything that matches all that is given.
+
+    Muted events are kept and counted, but neither notify nor count on the bell. The settings hold the `code`s.
+    """
+
+    kind: EventKind | None = None
+    """`None`: all kinds."""
+    app: str | None = None
+    """Key of the app."""
+    host: str | None = None
+
+    @property
+    def code(self) -> str:
+        """`beacon`, `upload app /usr/bin/rsync`, `any host backup.example`."""
+        words = ["any" if self.kind is None else self.kind.label]
+        if self.app is not None:
+            words += ["app", self.app]
+        elif self.host is not None:
+            words += ["host", self.host]
+        return " ".join(words)
+
+    @classmethod
+    def parsed(cls, code: str) -> Mute | None:
+        """Return what a code means; `None`: nothing."""
+        label, _, rest = code.partition(" ")
+        kind = KINDS.get(label)
+        if kind is None and label != "any":
+            return None
+        what, _, name = rest.partition(" ")
+        if not rest:
+            return None if kind is None else cls(kind)
+        if not name or what not in ("app", "host"):
+            return None
+        return cls(kind, app=name) if what == "app" else cls(kind, host=name)
+
+    def covers(self, kind: EventKind, app: str | None, host: str | None) -> bool:
+        return (
+            (self.kind is None or self.kind is kind)
+            and (self.app is None or self.app == app)
+            and (self.host is None or self.host == host)
+        )
+
+
+def mutes_for(event: Event) -> tuple[Mute, ...]:
+    """Return the mutes that would silence an event, the narrowest first. The first is what *Mute* means."""
+    found = []
+    if event.app is not None:
+        found.append(Mute(event.kind, app=event.app))
+    if event.host is not None:
+        found.append(Mute(event.kind, host=event.host))
+    return (*found, Mute(event.kind))
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
+
+
+def packed(evidence: Evidence) -> bytes:
+    """Encode for storage."""
+    return _encoder.encode(evidence)
+
+
+def unpacked(data: bytes) -> Evidence:
+    """Raise msgspec.DecodeError, UnicodeDecodeError."""
+    return _decoder.decode(data)
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Return an event for `--json`: codes as labels, evidence as it is."""
+    evidence = msgspec.to_builtins(event.evidence)
+    evidence.pop("type")
+    return {
+        "id": event.id,
+        "kind": event.kind.label,
+        "severity": event.severity.label,
+        "first": event.first,
+        "last": event.last,
+        "count": event.count,
+        "app": event.app_name,
+        "app_key": event.app,
+        "host": event.host,
+        "pid": event.pid,
+        "muted": event.is_muted,
+        "seen": event.is_seen,
+        "what": type(event.evidence).__struct_config__.tag,
+        "evidence": evidence,
+    }
