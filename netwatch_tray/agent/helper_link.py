@@ -10,7 +10,8 @@ from netwatch_tray.engine.scheduler import READ, Scheduler
 from netwatch_tray.errors import Message, joined, message
 
 if TYPE_CHECKING:
-    from netwatch_tray.collect.helper_client import HelperClient, Reading
+    from netwatch_tray.collect.helper_client import HelperClient
+    from netwatch_tray.collect.helper_readings import Reading
 
 _PERIOD = 5.0
 """Seconds."""

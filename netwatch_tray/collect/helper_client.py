@@ -11,23 +11,21 @@ a `Reading` when the helper has answered, usually one or two milliseconds after 
 from __future__ import annotations
 
 import contextlib
-import enum
+import functools
 import select
 import socket
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from netwatch_tray import clock
+from netwatch_tray.collect.helper_readings import Amount, Flow, Losses, Owner, Packet, PacketKind, Reading, Refusal
 from netwatch_tray.collect.sockets import packed_address
 from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.helper import layout, protocol
 from netwatch_tray.text import decoded, printable
-
-UDP = 17
-"""IP protocol number. The helper counts others as well, such as ICMP (1 and 58), but never TCP."""
 
 _MOST_FLOWS = 1 << 16
 """In one answer; the helper has room for 16 384."""
@@ -46,124 +44,18 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _ANSWER_WITHIN = 10.0
 """Seconds; a helper that takes longer is stuck, or stopped by a signal."""
 _ROW = struct.Struct(f"={layout.KEY.size}s{layout.VALUE.format.removeprefix('=')}")
+_PACKET = layout.PACKET.unpack_from
+"""Its kind is at the place where that of layout.OWNER is."""
+_PACKET_KINDS = {
+    layout.DNS_QUERY: PacketKind.DNS_QUERY,
+    layout.DNS_ANSWER: PacketKind.DNS_ANSWER,
+    layout.TLS_HELLO: PacketKind.TLS_HELLO,
+    layout.QUIC_INITIAL: PacketKind.QUIC_INITIAL,
+}
 _Row = tuple[Any, ...]
 """The fields of layout.VALUE."""
 _CREATED = -2
 """Their index: stamp of creation. A flow that was deleted and came back has another one, and counts from 0."""
-
-
-class Flow(NamedTuple):
-    """What one socket exchanges with one peer."""
-
-    cookie: int
-    """The socket's; `f"{cookie:x}"` is the key of the same socket from sock_diag."""
-    protocol: int
-    """IP protocol number."""
-    peer_address: str
-    """Numeric, in the spelling of `Socket.remote_address`."""
-    peer_port: int | None
-    """None where the protocol has no ports."""
-    local_port: int | None
-
-
-class Amount(NamedTuple):
-    """What a flow moved since the previous reading. At least one number is above zero; none is below."""
-
-    rx_bytes: int
-    """Payload, without headers; of protocols other than UDP their header is included."""
-    tx_bytes: int
-    rx_datagrams: int
-    """Fragments of one datagram count once, segments of a large one (GSO, GRO) each."""
-    tx_datagrams: int
-    local_address: str
-    """As of the flow's first packet, like all that follows."""
-    interface: int
-    """Index of the network interface, in the network namespace of the socket: a container has numbers of its own."""
-    uid: int
-    """The socket's user."""
-    cgroup: int
-    """Id of the socket's control group, as `Socket.cgroup`."""
-
-
-class Owner(NamedTuple):
-    """Which process made a new socket, TCP included. It need not be the one that uses it: descriptors are passed on."""
-
-    pid: int
-    uid: int
-    cgroup: int
-    protocol: int
-    """IP protocol number."""
-    thread: str | None
-    """Name of the thread that made it, up to 15 characters; None if the kernel does not report it."""
-
-
-class PacketKind(enum.Enum):
-    DNS_QUERY = layout.DNS_QUERY
-    DNS_ANSWER = layout.DNS_ANSWER
-    TLS_HELLO = layout.TLS_HELLO
-    QUIC_INITIAL = layout.QUIC_INITIAL
-
-
-_PACKET_KINDS = {kind.value for kind in PacketKind}
-
-
-class Packet(NamedTuple):
-    """The payload of a packet in which a host name may be. All but DNS answers are outbound."""
-
-    flow: Flow
-    kind: PacketKind
-    uid: int
-    """The socket's user."""
-    payload: bytes
-    """Not validated, and cut after 4096 bytes."""
-    length: int
-    """Of the whole payload."""
-    segment_size: int
-    """If not 0, the payload holds several datagrams of this size, the last one perhaps a shorter one."""
-
-
-class Refusal(NamedTuple):
-    """A closed TCP port of this machine refused a connection: somebody scans it, or is mistaken.
-
-    Over IPv4 alone. The helper reports at most 512 in a quarter of a second.
-    """
-
-    peer_address: str
-    """Of the one who wanted to connect; 127.0.0.0/8 is this machine itself."""
-    peer_port: int | None
-    local_port: int | None
-    """The closed one."""
-
-
-class Losses(NamedTuple):
-    """What could not be reported since the previous reading."""
-
-    rx_bytes: int
-    """Counted, but by no flow: there were more flows than the helper has room for."""
-    tx_bytes: int
-    rx_datagrams: int
-    tx_datagrams: int
-    records: int
-    """Owners and packets, of all users, that found no room in the helper, in the socket or here."""
-
-
-class Reading(NamedTuple):
-    """Everything since the previous reading."""
-
-    boottime: float
-    """When it was requested: seconds, `clock.boottime`."""
-    counted_since: float
-    """`boottime` of the previous reading. Later than that after the helper was restarted: nothing is known of the time
-    in between."""
-    amounts: Mapping[Flow, Amount]
-    """Flows without a packet are not in it."""
-    owners: Mapping[int, Owner]
-    """By the cookie of the new socket; only sockets of this user, as root of all users."""
-    packets: Sequence[Packet]
-    """In the order in which they passed; only those of this user's sockets, as root of all users."""
-    losses: Losses
-    refusals: Sequence[Refusal]
-    """In the order in which they happened, at most 8192."""
 
 
 class HelperInfo(NamedTuple):
@@ -418,68 +310,66 @@ class _Connection:
     def _amounts(self, rows: Mapping[bytes, _Row]) -> dict[Flow, Amount]:
         """What is new since the rows before. Raise ParseError when a counter went back."""
         amounts = {}
-        own: dict[bytes, str] = {}
         for key, value in rows.items():
-            *moved, cgroup, local_address, uid, interface, created, _touched = value
             before = self._rows.get(key)
             if before == value:  # a row with the last stamp comes twice
                 continue
+            rx, tx, rx_datagrams, tx_datagrams, cgroup, local_address, uid, interface, created, _touched = value
             if before is not None and before[_CREATED] == created:
-                moved = [now - then for now, then in zip(moved, before, strict=False)]
-                if min(moved) < 0:
+                rx, tx = rx - before[0], tx - before[1]
+                rx_datagrams, tx_datagrams = rx_datagrams - before[2], tx_datagrams - before[3]
+                if rx < 0 or tx < 0 or rx_datagrams < 0 or tx_datagrams < 0:
                     raise ParseError("A counter of the helper went back.")
-            if any(moved):
-                address = own.get(local_address)
-                if address is None:  # a machine has few of its own
-                    address = own[local_address] = packed_address(local_address)
-                amounts[_flow(key)] = Amount(moved[0], moved[1], moved[2], moved[3], address, interface, uid, cgroup)
+            if rx or tx or rx_datagrams or tx_datagrams:
+                cookie, address, peer_port, port, number = layout.KEY.unpack(key)
+                amounts[_flow(cookie, number, address, peer_port, port)] = Amount(
+                    rx, tx, rx_datagrams, tx_datagrams, packed_address(local_address), interface, uid, cgroup
+                )
         return amounts
 
     def _take_records(self, datagram: bytes) -> None:
-        at = protocol.EVENTS_HEAD.size
-        while at < len(datagram):
-            kind = layout.RECORD.unpack_from(datagram, at)[2]
+        at, end = protocol.EVENTS_HEAD.size, len(datagram)
+        while at < end:
+            cookie, address, peer_port, port, number, kind, uid, size, length, segment_size = _PACKET(datagram, at)
             if kind == layout.NEW_SOCKET:
-                self._add_owner(datagram[at : at + layout.OWNER.size])
+                self._add_owner(datagram, at)
                 at += layout.OWNER.size
                 continue
-            size = layout.PACKET.unpack_from(datagram, at)[-3]
-            record = datagram[at : at + layout.PACKET.size + size]
-            at += layout.PACKET.size + size
-            if at > len(datagram):
+            payload_at = at + layout.PACKET.size
+            at = payload_at + size
+            if at > end:
                 raise ParseError("The helper sent a record that is cut.")
+            flow = _flow(cookie, number, address, peer_port, port)
             if kind == layout.REFUSAL:
-                self._add_refusal(record)
-            else:
-                self._add_packet(kind, record)
+                self._add_refusal(flow)
+                continue
+            packet_kind = _PACKET_KINDS.get(kind)
+            if packet_kind is None:
+                raise ParseError(f"The helper sent a record of an unknown kind, {kind}.")
+            if self._packet_bytes + size > _MOST_PACKET_BYTES:
+                self._dropped += 1
+                continue
+            self._packet_bytes += size
+            self._packets.append(Packet(flow, packet_kind, uid, datagram[payload_at:at], length, segment_size))
 
-    def _add_owner(self, record: bytes) -> None:
-        cookie, thread, pid, number, _kind, uid, cgroup = layout.OWNER.unpack(record)
+    def _add_owner(self, datagram: bytes, at: int) -> None:
         if len(self._owners) >= _MOST_OWNERS:
             self._dropped += 1
             return
-        name = decoded(thread.partition(b"\0")[0])
-        self._owners[cookie] = Owner(pid, uid, cgroup, number, name or None)
+        cookie, thread, pid, number, _kind, uid, cgroup = layout.OWNER.unpack_from(datagram, at)
+        self._owners[cookie] = Owner(pid, uid, cgroup, number, _thread_name(thread))
 
-    def _add_packet(self, kind: int, record: bytes) -> None:
-        *_, uid, size, length, segment_size = layout.PACKET.unpack_from(record)
-        if kind not in _PACKET_KINDS:
-            raise ParseError(f"The helper sent a record of an unknown kind, {kind}.")
-        if self._packet_bytes + size > _MOST_PACKET_BYTES:
-            self._dropped += 1
-            return
-        self._packet_bytes += size
-        flow, payload = _flow(record[: layout.KEY.size]), record[layout.PACKET.size :]
-        self._packets.append(Packet(flow, PacketKind(kind), uid, payload, length, segment_size))
-
-    def _add_refusal(self, record: bytes) -> None:
+    def _add_refusal(self, flow: Flow) -> None:
         if len(self._refusals) >= _MOST_REFUSALS:
             self._dropped += 1
             return
-        flow = _flow(record[: layout.KEY.size])
         self._refusals.append(Refusal(flow.peer_address, flow.peer_port, flow.local_port))
 
 
-def _flow(key: bytes) -> Flow:
-    cookie, address, peer_port, port, number = layout.KEY.unpack(key)
+@functools.lru_cache(maxsize=256)  # a thread makes many sockets
+def _thread_name(thread: bytes) -> str | None:
+    return decoded(thread.partition(b"\0")[0]) or None
+
+
+def _flow(cookie: int, number: int, address: bytes, peer_port: int, port: int) -> Flow:
     return Flow(cookie, number, packed_address(address), peer_port or None, port or None)

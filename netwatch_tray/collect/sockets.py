@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import socket
 from collections.abc import Mapping
@@ -163,6 +164,7 @@ def numeric_address(text: str) -> str:
     return packed_address(packed) + (f"%{scope}" if scope else "")
 
 
+@functools.lru_cache(maxsize=1024)  # the same addresses come again and again
 def packed_address(packed: bytes) -> str:
     """The spelling of 4 or 16 bytes in network order."""
     if len(packed) == 4:

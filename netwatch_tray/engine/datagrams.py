@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from netwatch_tray.collect.helper_client import UDP, Amount, Flow, Reading
+from netwatch_tray.collect.helper_readings import UDP, Amount, Flow, Reading
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.model import Traffic
 

@@ -14,7 +14,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from netwatch_tray.collect.helper_client import Flow, Owner, Packet, PacketKind
+from netwatch_tray.collect.helper_readings import Flow, Owner, Packet, PacketKind
 from netwatch_tray.collect.names import dns, quic, tls
 from netwatch_tray.errors import ParseError
 from netwatch_tray.model import HostOrigin
@@ -133,8 +133,9 @@ class Hosts:
         pid = self._creators.get(cookie) or process_of(cookie)
         if pid is None or not message.is_response:
             return
+        now = self._now()
         for address, ttl in message.addresses:
-            host = Host(message.name, "DNS", self._now(), ttl_s=ttl)
+            host = Host(message.name, "DNS", now, ttl)
             _keep(self._resolved, (pid, address), host, _MOST_NAMES)
 
     def _forget_old(self) -> None:

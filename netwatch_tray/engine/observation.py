@@ -14,7 +14,7 @@ from netwatch_tray.engine.routes import Routes
 from netwatch_tray.model import Interface, Tick, Traffic
 
 if TYPE_CHECKING:
-    from netwatch_tray.collect.helper_client import Reading
+    from netwatch_tray.collect.helper_readings import Reading
     from netwatch_tray.engine.app_hosts import AppHosts
     from netwatch_tray.engine.datagrams import Datagrams
 

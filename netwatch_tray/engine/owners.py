@@ -13,7 +13,7 @@ from netwatch_tray.engine import apps
 from netwatch_tray.engine.apps import AppName, app_of_unit, app_of_user
 
 if TYPE_CHECKING:
-    from netwatch_tray.collect.helper_client import Owner
+    from netwatch_tray.collect.helper_readings import Owner
 
 _MOST_PROCESSES = 2000
 """Whose app is remembered."""

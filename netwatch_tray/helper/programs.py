@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import layout
+from . import copying, layout
 from .assembler import assemble
 
 _KEY, _VALUE, _HEADER, _TRANSPORT, _SAMPLE = -32, -104, -144, -160, -169
@@ -261,159 +261,6 @@ segments:
 copy:
 """
 
-_CHOOSE_INBOUND = """
-    if r8 != UDP goto out
-    if r9 < 12 goto out
-    r1 = *(u16 *)(r10 + KEY_PEER_PORT)
-    if r1 != 53 goto out
-    {sample}
-    r1 = *(u8 *)(r10 + SAMPLE + 2)
-    r1 &= 0x80
-    if r1 == 0 goto out
-    *(u8 *)(r10 + KEY_KIND) = DNS_ANSWER
-"""
-_CHOOSE_OUTBOUND = """
-    if r8 == TCP goto segment
-    if r8 != UDP goto out
-    if r9 < 12 goto out
-    r1 = *(u16 *)(r10 + KEY_PEER_PORT)
-    if r1 == 53 goto sample
-    if r9 < 1200 goto out                   // the least size of what an Initial is in
-    goto sample
-segment:
-    if r9 == 0 goto empty
-    if r9 < 44 goto out
-sample:
-    {sample}
-    r1 = *(u8 *)(r10 + SAMPLE)
-    if r8 == TCP goto tls
-    r2 = *(u16 *)(r10 + KEY_PEER_PORT)
-    if r2 == 53 goto dns
-    *(u8 *)(r10 + KEY_KIND) = QUIC_INITIAL
-    r2 = *(u32 *)(r10 + SAMPLE + 1)
-    r2 = be32 r2
-    r1 &= 0xf0
-    if r1 == 0xc0 goto quic_1
-    if r1 != 0xd0 goto out
-    if r2 == 0x6b3343cf goto keep           // version 2 (RFC 9369)
-    goto out
-quic_1:
-    if r2 == 1 goto keep
-    goto out
-dns:
-    *(u8 *)(r10 + KEY_KIND) = DNS_QUERY
-    r1 = *(u8 *)(r10 + SAMPLE + 2)
-    r1 &= 0x80
-    if r1 == 0 goto keep
-    goto out
-tls:
-    *(u8 *)(r10 + KEY_KIND) = TLS_HELLO
-    if r1 != 0x16 goto out                  // a record of the handshake
-    r1 = *(u8 *)(r10 + SAMPLE + 1)
-    if r1 != 3 goto out
-    r1 = *(u8 *)(r10 + SAMPLE + 5)
-    if r1 != 1 goto out                     // with a ClientHello
-    r1 = r6
-    call get_socket_cookie
-    *(u64 *)(r10 + KEY) = r0
-"""
-_LOAD_SAMPLE = """
-    r1 = r6
-    r2 = r7
-    r3 = r10
-    r3 += SAMPLE
-    r4 = 8
-    call skb_load_bytes
-    if r0 != 0 goto out
-"""
-
-_RESERVE = """
-{label}:
-    r1 = map ring
-    r2 = {size} + RECORD_SIZE
-    r3 = 0
-    call ringbuf_reserve
-    if r0 == 0 goto full
-    r1 = *(u64 *)(r10 + KEY)
-    *(u64 *)(r0 + 0) = r1
-    r1 = *(u64 *)(r10 + KEY + 8)
-    *(u64 *)(r0 + 8) = r1
-    r1 = *(u64 *)(r10 + KEY + 16)
-    *(u64 *)(r0 + 16) = r1
-    r1 = *(u64 *)(r10 + KEY + 24)
-    *(u64 *)(r0 + 24) = r1
-    *(u32 *)(r0 + 36) = r9
-    *(u32 *)(r0 + 40) = r8
-    r1 = *(u32 *)(r6 + SKB_SEGMENT_SIZE)
-    *(u32 *)(r0 + 44) = r1
-    r8 = r0
-    r1 = r6
-    call get_socket_uid
-    *(u32 *)(r8 + 32) = r0
-    r1 = r6
-    r2 = r7
-    r3 = r8
-    r3 += RECORD_SIZE
-    r4 = r9
-    r4 -= 1
-    r4 &= {size} - 1
-    r4 += 1
-    call skb_load_bytes
-    r1 = r8
-    r2 = NO_WAKEUP                          // the ring is read when an agent asks
-    if r0 != 0 goto discard
-    call ringbuf_submit
-    goto out
-"""
-# A closed port answers a SYN with RST and ACK, and 0 as sequence number (RFC 9293, 3.10.7.1). Linux sends that from a
-# socket of its own, over IPv4 alone through the hook. At most so many are reported between two stamps, so that a scan
-# displaces no other record.
-_REFUSAL = """
-empty:
-    r1 = *(u8 *)(r10 + TRANSPORT + 13)
-    if r1 != RST_AND_ACK goto out
-    r1 = *(u32 *)(r10 + TRANSPORT + 4)
-    if r1 != 0 goto out
-    r1 = value stamp
-    r2 = 1
-    lock *(u64 *)(r1 + REFUSALS) += r2
-    r2 = *(u64 *)(r1 + REFUSALS)
-    if r2 > MOST_REFUSALS goto out
-    *(u64 *)(r10 + VALUE) = 0               // no cookie: the socket is the kernel's
-    *(u8 *)(r10 + KEY_KIND) = REFUSAL
-    r1 = *(u64 *)(r10 + KEY + 8)
-    *(u64 *)(r10 + VALUE + 8) = r1
-    r1 = *(u64 *)(r10 + KEY + 16)
-    *(u64 *)(r10 + VALUE + 16) = r1
-    r1 = *(u64 *)(r10 + KEY + 24)
-    *(u64 *)(r10 + VALUE + 24) = r1
-    *(u64 *)(r10 + VALUE + 32) = 0
-    *(u64 *)(r10 + VALUE + 40) = 0
-    r1 = map ring
-    r2 = r10
-    r2 += VALUE
-    r3 = RECORD_SIZE
-    r4 = NO_WAKEUP
-    call ringbuf_output
-    if r0 == 0 goto out
-    goto full
-"""
-
-# The record is written in the ring itself. The verifier wants a constant size: the smallest that fits.
-_KEEP = f"""
-keep:
-    r8 = r9                                 // the whole length
-    if r9 <= 512 goto small
-    if r9 <= 2048 goto middle
-    if r9 <= MOST_PAYLOAD goto large
-    r9 = MOST_PAYLOAD
-{_RESERVE.format(label="large", size=layout.MOST_PAYLOAD)}
-{_RESERVE.format(label="middle", size=2048)}
-{_RESERVE.format(label="small", size=512)}
-discard:
-    call ringbuf_discard
-    goto out
-"""
 _END = """
 full:
     r1 = value losses
@@ -462,15 +309,13 @@ _THREAD_NAME = """
 def inbound(maps: Mapping[str, int]) -> bytes:
     """Return the program for CGROUP_SKB, INGRESS. `maps`: flows, stamp, losses, ring."""
     network = _network(stop_early=_TCP_ENDS, tcp=_TCP_ENDS)
-    text = network + _COUNT + _CHOOSE_INBOUND.format(sample=_LOAD_SAMPLE) + _KEEP + _END
-    return assemble(text, _CONSTANTS | _INBOUND, maps)
+    return assemble(network + _COUNT + copying.INBOUND + _END, _CONSTANTS | _INBOUND, maps)
 
 
 def outbound(maps: Mapping[str, int]) -> bytes:
     """Return the program for CGROUP_SKB, EGRESS. `maps`: as for `inbound`."""
     network = _network(stop_early="", tcp=_TCP_PAYLOAD) + _TCP_IS_NOT_COUNTED
-    text = network + _COUNT + _CHOOSE_OUTBOUND.format(sample=_LOAD_SAMPLE) + _KEEP + _REFUSAL + _END
-    return assemble(text, _CONSTANTS | _OUTBOUND, maps)
+    return assemble(network + _COUNT + copying.OUTBOUND + _END, _CONSTANTS | _OUTBOUND, maps)
 
 
 def new_socket(maps: Mapping[str, int], *, with_name: bool) -> bytes:

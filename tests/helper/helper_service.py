@@ -19,7 +19,8 @@ import pytest
 from networks import Wire
 
 import netwatch_tray.helper
-from netwatch_tray.collect.helper_client import Amount, Flow, HelperClient, Reading
+from netwatch_tray.collect.helper_client import HelperClient
+from netwatch_tray.collect.helper_readings import Amount, Flow, Reading
 from netwatch_tray.helper import bpf, probes
 
 DIRECTORY = Path(netwatch_tray.helper.__file__).parent

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from netwatch_tray import clock
-from netwatch_tray.collect.helper_client import UDP, Flow, HelperClient, Owner, PacketKind, Reading, Refusal
+from netwatch_tray.collect.helper_client import HelperClient
+from netwatch_tray.collect.helper_readings import UDP, Flow, Owner, PacketKind, Reading, Refusal
 from netwatch_tray.helper import layout, protocol
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")

@@ -11,7 +11,8 @@ import pytest
 from helper_service import cookie, make, need_ebpf, read, receive, service
 from networks import FAR, FAR6, NEAR, NEAR6, Wire, wire
 
-from netwatch_tray.collect.helper_client import HelperClient, Packet, PacketKind
+from netwatch_tray.collect.helper_client import HelperClient
+from netwatch_tray.collect.helper_readings import Packet, PacketKind
 from netwatch_tray.helper import layout, probes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")

@@ -22,7 +22,8 @@ from helper_service import (
 )
 from networks import FAR, FAR6, NEAR, NEAR6, Wire, wire
 
-from netwatch_tray.collect.helper_client import UDP, HelperClient
+from netwatch_tray.collect.helper_client import HelperClient
+from netwatch_tray.collect.helper_readings import UDP
 from netwatch_tray.helper import layout, probes
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")

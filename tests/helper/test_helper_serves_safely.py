@@ -34,7 +34,7 @@ from helper_service import (
     sums,
 )
 
-from netwatch_tray.collect.helper_client import Reading
+from netwatch_tray.collect.helper_readings import Reading
 from netwatch_tray.helper import protocol
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")

@@ -174,7 +174,7 @@ def _name(data: bytes, offset: int) -> tuple[str, int]:
 
     A pointer must lead to an earlier byte than the one before it, so that names cannot be circles.
     """
-    labels: list[str] = []
+    labels: list[bytes] = []
     end: int | None = None
     lowest = offset
     length = 0
@@ -189,11 +189,14 @@ def _name(data: bytes, offset: int) -> tuple[str, int]:
         length += size + 1
         if size >= 0x40 or length > _LONGEST_NAME or offset + 1 + size > len(data):
             raise ParseError("A DNS name is too long.")
-        labels.append(host_name(data[offset + 1 : offset + 1 + size]))
+        labels.append(data[offset + 1 : offset + 1 + size])
         offset += 1 + size
-    return ".".join(labels), end or offset + 1
+    return host_name(b".".join(labels)), end or offset + 1
 
 
 def host_name(raw: bytes) -> str:
     """Return a name or a label in lower case, with `\\ddd` for each byte that is no printable ASCII."""
-    return raw.decode("latin-1").translate(_SPELLINGS).lower()
+    text = raw.decode("latin-1")
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        text = text.translate(_SPELLINGS)
+    return text.lower()

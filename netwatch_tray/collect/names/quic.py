@@ -144,14 +144,14 @@ class _Initial(NamedTuple):
 
     def open(self, cipher: aes.Aes, connection: bytes) -> bytes:
         """Return the frames. Raises ParseError unless `connection` is the client's first destination ID."""
-        keys, at = client_keys(self.version, connection), self.number_offset
-        mask = cipher.encrypt_block(keys.header_key, self.data[at + 4 : at + 20])
-        first = self.data[0] ^ mask[0] & 0x0F
+        keys, at, data = client_keys(self.version, connection), self.number_offset, self.data
+        mask = cipher.encrypt_block(keys.header_key, data[at + 4 : at + 20])
+        first = data[0] ^ mask[0] & 0x0F
         size = (first & 3) + 1
-        number = bytes([protected ^ each for protected, each in zip(self.data[at : at + size], mask[1:], strict=False)])
-        header = bytes([first]) + self.data[1:at] + number
-        nonce = int.from_bytes(keys.nonce, "big") ^ int.from_bytes(number, "big")
-        return cipher.open(keys.key, nonce.to_bytes(12, "big"), header, self.data[at + size :])
+        number = int.from_bytes(data[at : at + size], "big") ^ int.from_bytes(mask[1 : 1 + size], "big")
+        header = b"%c%b%b" % (first, data[1:at], number.to_bytes(size, "big"))
+        nonce = int.from_bytes(keys.nonce, "big") ^ number
+        return cipher.open(keys.key, nonce.to_bytes(12, "big"), header, data[at + size :])
 
 
 def _initials(datagram: bytes) -> Iterator[_Initial]:
@@ -189,9 +189,12 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return a number of variable length, and the offset behind it. Raises ParseError, IndexError."""
-    if data[at] < 0x40:
-        return data[at], at + 1
-    size = 1 << (data[at] >> 6)
+    first = data[at]
+    if first < 0x40:
+        return first, at + 1
+    if first < 0x80:
+        return (first & 0x3F) << 8 | data[at + 1], at + 2
+    size = 1 << (first >> 6)
     if at + size > len(data):
         raise ParseError("A QUIC packet ends within a number.")
     return int.from_bytes(data[at : at + size], "big") & (1 << 8 * size - 2) - 1, at + size

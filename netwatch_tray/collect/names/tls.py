@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
 from netwatch_tray.collect.names.dns import host_name
@@ -15,6 +16,11 @@ _HANDSHAKE = 0x16
 _SERVER_NAME, _ENCRYPTED_CLIENT_HELLO = 0, 0xFE0D
 _LONGEST_NAME = 255
 _MOST_STREAMS = 128
+_FIXED = 4 + 2 + 32
+"""Bytes of a ClientHello before its first vector: header, version, random."""
+_EXTENSION = struct.Struct(">HH").unpack_from
+"""Kind and length."""
+_CUT = "A TLS message ends within a field."
 
 
 class Hello(NamedTuple):
@@ -29,23 +35,31 @@ class Hello(NamedTuple):
 
 def parse_hello(message: bytes) -> Hello:
     """Parse a handshake message with its header of four bytes. Raises ParseError unless it is a whole ClientHello."""
-    if message[:1] != b"\1" or len(message) < hello_size(message):
+    size = hello_size(message)
+    if message[:1] != b"\1" or len(message) < size:
         raise ParseError("A TLS message is no whole ClientHello.")
-    fields = _Fields(message[: hello_size(message)], 4 + 2 + 32)  # version, random
-    fields.skip(1)  # session
-    fields.skip(2)  # cipher suites
-    fields.skip(1)  # compression
+    message = message[:size]
     name, has_encrypted_part = None, False
-    if fields.is_at_end:  # SSL 3 had no extensions
-        return Hello(None, has_encrypted_part=False)
-    extensions = _Fields(fields.read(2))
-    while not extensions.is_at_end:
-        kind = extensions.number(2)
-        value = extensions.read(2)
-        if kind == _SERVER_NAME:
-            name = _server_name(value)
-        elif kind == _ENCRYPTED_CLIENT_HELLO:
-            has_encrypted_part = True
+    try:
+        at = _FIXED + 1 + message[_FIXED]  # session
+        at += 2 + _number(message, at)  # cipher suites
+        at += 1 + message[at]  # compression
+        if at == size:  # SSL 3 had no extensions
+            return Hello(None, has_encrypted_part=False)
+        end = at + 2 + _number(message, at)
+        at += 2
+        while at < end:
+            kind, length = _EXTENSION(message, at)
+            at += 4
+            if kind == _SERVER_NAME:
+                name = _server_name(_within(message, at, at + length))
+            elif kind == _ENCRYPTED_CLIENT_HELLO:
+                has_encrypted_part = True
+            at += length
+    except (IndexError, struct.error) as error:
+        raise ParseError(_CUT) from error
+    if not at == end <= size:
+        raise ParseError(_CUT)
     return Hello(name, has_encrypted_part)
 
 
@@ -97,42 +111,27 @@ def _handshake(data: bytes) -> bytes:
 
 
 def _server_name(value: bytes) -> str | None:
-    """Return the first host name in a list of server names. Raises ParseError."""
-    names = _Fields(_Fields(value).read(2))
-    while not names.is_at_end:
-        kind, name = names.number(1), names.read(2)
+    """Return the first host name in a list of server names. Raises ParseError, struct.error, IndexError."""
+    at, end = 2, 2 + _number(value, 0)
+    while at < end:
+        kind, size = value[at], _number(value, at + 1)
+        at += 3
+        name = _within(value, at, at + size)
         if kind == 0:
-            if not 0 < len(name) <= _LONGEST_NAME:
-                raise ParseError(f"A server's name has {len(name)} bytes.")
+            if not 0 < size <= _LONGEST_NAME:
+                raise ParseError(f"A server's name has {size} bytes.")
             return host_name(name)
+        at += size
     return None
 
 
-class _Fields:
-    """Reads vectors of TLS one after the other; each read raises ParseError where the data end before it."""
+def _within(data: bytes, at: int, end: int) -> bytes:
+    """Raises ParseError where the data end before `end`."""
+    if end > len(data):
+        raise ParseError(_CUT)
+    return data[at:end]
 
-    def __init__(self, data: bytes, offset: int = 0) -> None:
-        self._data = data
-        self._offset = offset
 
-    @property
-    def is_at_end(self) -> bool:
-        return self._offset >= len(self._data)
-
-    def number(self, size: int) -> int:
-        return int.from_bytes(self._take(size), "big")
-
-    def read(self, size_of_length: int) -> bytes:
-        """Return the contents of a vector."""
-        return self._take(self.number(size_of_length))
-
-    def skip(self, size_of_length: int) -> None:
-        self.read(size_of_length)
-
-    def _take(self, size: int) -> bytes:
-        end = self._offset + size
-        if end > len(self._data):
-            raise ParseError("A TLS message ends within a field.")
-        taken = self._data[self._offset : end]
-        self._offset = end
-        return taken
+def _number(data: bytes, at: int) -> int:
+    """Return the number of two bytes at an offset. Raises IndexError."""
+    return data[at] << 8 | data[at + 1]

@@ -11,7 +11,7 @@ from test_connections import CURL
 from test_datagrams import World, amount, flow, udp
 from test_engine_hosts import ADDRESS, answer
 
-from netwatch_tray.collect.helper_client import UDP, Owner
+from netwatch_tray.collect.helper_readings import UDP, Owner
 from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.entries import Peer
 from netwatch_tray.engine.hosts import Hosts

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies
 from test_connections import CURL, ROUTES, Finder, tcp
 
-from netwatch_tray.collect.helper_client import UDP, Amount, Flow, Losses, Owner, Reading
+from netwatch_tray.collect.helper_readings import UDP, Amount, Flow, Losses, Owner, Reading
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample
 from netwatch_tray.engine.app_hosts import AppHosts

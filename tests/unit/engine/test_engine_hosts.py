@@ -11,7 +11,7 @@ from dns_messages import ASKED, message, record
 from test_connections import CURL
 from test_datagrams import World, udp
 
-from netwatch_tray.collect.helper_client import UDP, Flow, Owner, Packet, PacketKind
+from netwatch_tray.collect.helper_readings import UDP, Flow, Owner, Packet, PacketKind
 from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.names import dns
 from netwatch_tray.engine.connections import ConnectionTable

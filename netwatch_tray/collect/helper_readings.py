@@ -1,0 +1,121 @@
+"""What the helper reports, as values: amounts by flow, owners of new sockets, packets, refusals and losses."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+UDP = 17
+"""IP protocol number. The helper counts others as well, such as ICMP (1 and 58), but never TCP."""
+
+
+class Flow(NamedTuple):
+    """What one socket exchanges with one peer."""
+
+    cookie: int
+    """The socket's; `f"{cookie:x}"` is the key of the same socket from sock_diag."""
+    protocol: int
+    """IP protocol number."""
+    peer_address: str
+    """Numeric, in the spelling of `Socket.remote_address`."""
+    peer_port: int | None
+    """None where the protocol has no ports."""
+    local_port: int | None
+
+
+class Amount(NamedTuple):
+    """What a flow moved since the previous reading. At least one number is above zero; none is below."""
+
+    rx_bytes: int
+    """Payload, without headers; of protocols other than UDP their header is included."""
+    tx_bytes: int
+    rx_datagrams: int
+    """Fragments of one datagram count once, segments of a large one (GSO, GRO) each."""
+    tx_datagrams: int
+    local_address: str
+    """As of the flow's first packet, like all that follows."""
+    interface: int
+    """Index of the network interface, in the network namespace of the socket: a container has numbers of its own."""
+    uid: int
+    """The socket's user."""
+    cgroup: int
+    """Id of the socket's control group, as `Socket.cgroup`."""
+
+
+class Owner(NamedTuple):
+    """Which process made a new socket, TCP included. It need not be the one that uses it: descriptors are passed on."""
+
+    pid: int
+    uid: int
+    cgroup: int
+    protocol: int
+    """IP protocol number."""
+    thread: str | None
+    """Name of the thread that made it, up to 15 characters; None if the kernel does not report it."""
+
+
+class PacketKind(enum.Enum):
+    DNS_QUERY = enum.auto()
+    DNS_ANSWER = enum.auto()
+    TLS_HELLO = enum.auto()
+    QUIC_INITIAL = enum.auto()
+
+
+class Packet(NamedTuple):
+    """The payload of a packet in which a host name may be. All but DNS answers are outbound."""
+
+    flow: Flow
+    kind: PacketKind
+    uid: int
+    """The socket's user."""
+    payload: bytes
+    """Not validated, and cut after 4096 bytes."""
+    length: int
+    """Of the whole payload."""
+    segment_size: int
+    """If not 0, the payload holds several datagrams of this size, the last one perhaps a shorter one."""
+
+
+class Refusal(NamedTuple):
+    """A closed TCP port of this machine refused a connection: somebody scans it, or is mistaken.
+
+    Over IPv4 alone. The helper reports at most 512 in a quarter of a second.
+    """
+
+    peer_address: str
+    """Of the one who wanted to connect; 127.0.0.0/8 is this machine itself."""
+    peer_port: int | None
+    local_port: int | None
+    """The closed one."""
+
+
+class Losses(NamedTuple):
+    """What could not be reported since the previous reading."""
+
+    rx_bytes: int
+    """Counted, but by no flow: there were more flows than the helper has room for."""
+    tx_bytes: int
+    rx_datagrams: int
+    tx_datagrams: int
+    records: int
+    """Owners and packets, of all users, that found no room in the helper, in the socket or here."""
+
+
+class Reading(NamedTuple):
+    """Everything since the previous reading."""
+
+    boottime: float
+    """When it was requested: seconds, `clock.boottime`."""
+    counted_since: float
+    """`boottime` of the previous reading. Later than that after the helper was restarted: nothing is known of the time
+    in between."""
+    amounts: Mapping[Flow, Amount]
+    """Flows without a packet are not in it."""
+    owners: Mapping[int, Owner]
+    """By the cookie of the new socket; only sockets of this user, as root of all users."""
+    packets: Sequence[Packet]
+    """In the order in which they passed; only those of this user's sockets, as root of all users."""
+    losses: Losses
+    refusals: Sequence[Refusal]
+    """In the order in which they happened, at most 8192."""
