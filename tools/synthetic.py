@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from netwatch_tray import __version__
@@ -25,7 +26,7 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
 )
 from netwatch_tray.history.reader import HistoryReader
-from netwatch_tray.history.results import Curve, NetworkUse, Remainder, StoredGap, Used
+from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, StoredGap, Used
 from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Role, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 
@@ -263,6 +264,10 @@ def _long_rates(at: float) -> tuple[float, float]:
     return received + (live[0] - received) * now, sent + (live[1] - sent) * now
 
 
+def _day_of(at: float) -> date:
+    return datetime.fromtimestamp(at, UTC).date()
+
+
 class SyntheticHistory:
     """A history that answers at once: a year of an ordinary household."""
 
@@ -272,21 +277,78 @@ class SyntheticHistory:
         on_result(query(_Reader()))  # type: ignore[arg-type]  # has the methods that the window calls
 
 
+_OFF = (date(2026, 11, 4), date(2026, 11, 5))
+"""Days of which nothing is known."""
+_NIGHT_H = (0.5, 6.5)
+"""Hours of sleep."""
+
+
 class _Reader:
     def curve(self, _kind: str, _name: str | None, start: float, end: float, most_points: int) -> Curve:
-        step = max(1.0, (end - start) / most_points * 4)
+        is_long = end - start >= 86400
+        step = (
+            math.ceil((end - start) / most_points / 300) * 300.0
+            if is_long
+            else max(1.0, (end - start) / most_points * 4)
+        )
         curve = Curve(step, [], [], [], [], [])
+        gaps = self.gaps(start, end)
         for place in range(1, math.ceil((end - start) / step) + 1):
             at = min(end, start + place * step)
-            rx, tx = _long_rates(at)
-            asleep = self._asleep(start, end)[0] <= at <= self._asleep(start, end)[1]
+            rx, tx = self._rates_of(at) if is_long else _long_rates(at)
+            asleep = any(gap.start < at <= (gap.finish or end) for gap in gaps)
             curve.at.append(at)
             for values, value in ((curve.rx, rx), (curve.tx, tx), (curve.rx_peak, 1.3 * rx), (curve.tx_peak, 1.2 * tx)):
                 values.append(None if asleep else value)
         return curve
 
+    def _rates_of(self, at: float) -> tuple[float, float]:
+        """Return rates that add up to about what `days` has."""
+        day = self.days("total", None, _day_of(at), _day_of(at)).get(_day_of(at), NOTHING)
+        rx, tx = _long_rates(at)
+        return rx / 2.3e6 * day.rx / 64800, tx / 1.9e5 * day.tx / 64800
+
     def gaps(self, start: float, end: float) -> list[StoredGap]:
-        return [StoredGap(*self._asleep(start, end), GapReason.ASLEEP, None, is_complete=True)]
+        if end - start < 86400:
+            night = start + 0.44 * (end - start), start + 0.58 * (end - start)
+            return [StoredGap(*night, GapReason.ASLEEP, None, is_complete=True)]
+        found = []
+        for number in range(int(start // 86400), int(end // 86400) + 1):
+            day = date.fromordinal(number + date(1970, 1, 1).toordinal())
+            begin, finish = (number * 86400.0 + hour * 3600 for hour in _NIGHT_H)
+            if day == _OFF[0]:
+                finish = begin + 48 * 3600 + 6 * 3600
+                found.append(
+                    StoredGap(begin - 1800, finish - 6 * 3600 - 1800, GapReason.NOT_RUNNING, None, is_complete=True)
+                )
+            if day not in _OFF and begin < end and finish > start:
+                found.append(StoredGap(max(begin, start), min(finish, end), GapReason.ASLEEP, None, is_complete=True))
+        return sorted(found)
+
+    def slots(self, kind: str, name: str | None, edges: Sequence[float]) -> tuple[int, list[SlotUse]]:
+        gaps, found, now = self.gaps(edges[0], edges[-1]), [], _NOW.timestamp()
+        for begin, end in pairwise(edges):
+            finish = min(end, now)
+            measured = max(0.0, finish - begin)
+            for gap in gaps:
+                measured -= max(0.0, min(gap.finish or finish, finish) - max(gap.start, begin))
+            if measured <= 0:
+                found.append(SlotUse(begin, end, NOTHING, 0, 0, None, None))
+                continue
+            if end - begin >= 86000:
+                days = self.days(kind, name, _day_of(begin), _day_of(finish - 1)).values()
+                rx, tx = sum(day.rx for day in days), sum(day.tx for day in days)
+            else:
+                moments = [begin + (finish - begin) * (place + 0.5) / 30 for place in range(30)]
+                moments = [at for at in moments if not any(gap.start <= at <= (gap.finish or at) for gap in gaps)]
+                means = [sum(side) / len(moments) for side in zip(*map(self._rates_of, moments), strict=True)]
+                rx, tx = (int(mean * measured) for mean in means or (0, 0))
+            seed = int(begin // 3600)
+            factor = 2 + 2.5 * abs(_noise(7, seed)) ** 4 * 4
+            peaks = (factor * rx / measured, 1.5 * factor * tx / measured)
+            at = min(begin + (end - begin) * 0.83, now - 1)
+            found.append(SlotUse(begin, end, Used(rx, tx, 0, 0, measured), *peaks, at, at))
+        return (60 if edges[-1] - edges[0] < 2 * 86400 else 3600), found
 
     def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
         days = {}
@@ -295,7 +357,8 @@ class _Reader:
             received = 9.8e9 + 6e9 * _noise(5, day.toordinal()) + (8e9 if day.weekday() >= 5 else 0)
             sent = 1.9e9 + 1.2e9 * _noise(6, day.toordinal())
             share = _NOW.hour / 24 if day == _NOW.date() else 1.0
-            days[day] = Used(int(received * share), int(sent * share), 0, 0, 86400 * share)
+            if day not in _OFF:
+                days[day] = Used(int(received * share), int(sent * share), 0, 0, 64800 * share)
             day += timedelta(days=1)
         return days
 
@@ -326,9 +389,6 @@ class _Reader:
 
     def is_complete(self, _first: date, _last: date) -> bool:
         return True
-
-    def _asleep(self, start: float, end: float) -> tuple[float, float]:
-        return (start + 0.44 * (end - start), start + 0.58 * (end - start))
 
 
 class Clock:

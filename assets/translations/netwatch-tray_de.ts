@@ -228,20 +228,100 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Chart</name>
     <message>
-      <source>no data</source>
-      <translation>keine Daten</translation>
+      <source>average {amount} an hour</source>
+      <translation>Schnitt {amount} pro Stunde</translation>
+    </message>
+    <message>
+      <source>average {amount} in 6 h</source>
+      <translation>Schnitt {amount} in 6 h</translation>
+    </message>
+    <message>
+      <source>average {amount} a day</source>
+      <translation>Schnitt {amount} am Tag</translation>
+    </message>
+    <message>
+      <source>average {amount} a week</source>
+      <translation>Schnitt {amount} pro Woche</translation>
+    </message>
+    <message>
+      <source>dash: peak of the hour</source>
+      <translation>Strich: Spitze der Stunde</translation>
+    </message>
+    <message>
+      <source>dash: peak of 6 h</source>
+      <translation>Strich: Spitze von 6 h</translation>
+    </message>
+    <message>
+      <source>dash: peak of the day</source>
+      <translation>Strich: Spitze des Tages</translation>
+    </message>
+    <message>
+      <source>dash: peak of the week</source>
+      <translation>Strich: Spitze der Woche</translation>
+    </message>
+    <message>
+      <source>line: average of {length}</source>
+      <translation>Linie: Schnitt von {length}</translation>
+    </message>
+    <message>
+      <source>▴: peak above this scale</source>
+      <translation>▴: Spitze über dieser Skala</translation>
+    </message>
+    <message>
+      <source>pale: not measured</source>
+      <translation>blass: nicht gemessen</translation>
+    </message>
+    <message>
+      <source>Rate</source>
+      <translation>Rate</translation>
+    </message>
+    <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+    <message>
+      <source>now</source>
+      <translation>jetzt</translation>
+    </message>
+    <message>
+      <source>nothing measured</source>
+      <translation>nichts gemessen</translation>
+    </message>
+    <message>
+      <source>measured by another program</source>
+      <translation>von einem anderen Programm gemessen</translation>
+    </message>
+    <message>
+      <source>measured completely</source>
+      <translation>vollständig gemessen</translation>
+    </message>
+    <message>
+      <source>measured {time}</source>
+      <translation>gemessen {time}</translation>
+    </message>
+    <message>
+      <source>{first}–{last} h</source>
+      <translation>{first}–{last} Uhr</translation>
     </message>
     <message>
       <source>nothing recorded before {time}</source>
       <translation>vor {time} nichts aufgezeichnet</translation>
     </message>
     <message>
-      <source>{reason} until {time}</source>
-      <translation>{reason} bis {time}</translation>
+      <source>{time} known</source>
+      <translation>{time} bekannt</translation>
     </message>
     <message>
-      <source>{reason} since {time}</source>
-      <translation>{reason} seit {time}</translation>
+      <source>average {average}, peak {peak}</source>
+      <translation>Schnitt {average}, Spitze {peak}</translation>
+    </message>
+    <message>
+      <source>{reason} for {length}</source>
+      <translation>{reason}: {length}</translation>
+    </message>
+    <message>
+      <source>{reason} {count} times, {length} on average</source>
+      <translation>{reason}: {count}-mal, im Schnitt {length}</translation>
     </message>
     <message>
       <source>download {rate}</source>
@@ -250,6 +330,30 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>upload {rate}</source>
       <translation>Upload {rate}</translation>
+    </message>
+    <message>
+      <source>amount</source>
+      <translation>Menge</translation>
+    </message>
+    <message>
+      <source>average</source>
+      <translation>Schnitt</translation>
+    </message>
+    <message>
+      <source>peak</source>
+      <translation>Spitze</translation>
+    </message>
+    <message>
+      <source>no data</source>
+      <translation>keine Daten</translation>
+    </message>
+    <message>
+      <source>{reason} until {time}</source>
+      <translation>{reason} bis {time}</translation>
+    </message>
+    <message>
+      <source>{reason} since {time}</source>
+      <translation>{reason} seit {time}</translation>
     </message>
     <message>
       <source>peak {rate}</source>
@@ -266,10 +370,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>peak {rate} at {time}</source>
       <translation>Spitze {rate} um {time}</translation>
-    </message>
-    <message>
-      <source>now</source>
-      <translation>jetzt</translation>
     </message>
     <message>
       <source>Download</source>
@@ -2704,6 +2804,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Verlauf wird gelesen …</translation>
     </message>
     <message>
+      <source>A part of the range: Escape or a double click shows all</source>
+      <translation>Ein Ausschnitt: Esc oder Doppelklick zeigt alles</translation>
+    </message>
+    <message>
       <source>{seconds:g} s</source>
       <translation>{seconds:g} s</translation>
     </message>
@@ -2716,8 +2820,28 @@ Hat jetzt keine Verbindung</translation>
       <translation>Linie: Mittel, Band: Spitze</translation>
     </message>
     <message>
-      <source>A part of the range: Escape or a double click shows all</source>
-      <translation>Ein Ausschnitt: Esc oder Doppelklick zeigt alles</translation>
+      <source>{range}, a part</source>
+      <translation>{range}, ein Teil</translation>
+    </message>
+    <message>
+      <source>1 bar = 1 h</source>
+      <translation>1 Balken = 1 h</translation>
+    </message>
+    <message>
+      <source>1 bar = 6 h</source>
+      <translation>1 Balken = 6 h</translation>
+    </message>
+    <message>
+      <source>1 bar = 1 day</source>
+      <translation>1 Balken = 1 Tag</translation>
+    </message>
+    <message>
+      <source>1 bar = 1 week</source>
+      <translation>1 Balken = 1 Woche</translation>
+    </message>
+    <message>
+      <source>rate: 1 point = {length}</source>
+      <translation>Rate: 1 Punkt = {length}</translation>
     </message>
     <message>
       <source>last minute</source>
@@ -2929,6 +3053,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Of this window. The icon follows its panel.</source>
       <translation>Dieses Fensters. Das Symbol richtet sich nach seiner Leiste.</translation>
+    </message>
+    <message>
+      <source>One scale for download and upload</source>
+      <translation>Eine Skala für Download und Upload</translation>
+    </message>
+    <message>
+      <source>In charts of rates: the same height is the same rate.</source>
+      <translation>In Diagrammen von Raten: gleiche Höhe ist gleiche Rate.</translation>
     </message>
     <message>
       <source>Rates of</source>
@@ -4237,6 +4369,10 @@ Hat jetzt keine Verbindung</translation>
   </context>
   <context>
     <name>Time</name>
+    <message>
+      <source>{weekday}, {date}</source>
+      <translation>{weekday}, {date}</translation>
+    </message>
     <message>
       <source>d MMM</source>
       <translation>d. MMM</translation>

@@ -8,10 +8,11 @@ Each call is a few queries and some arithmetic, ten milliseconds at most; call i
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import reduce
+from itertools import pairwise
 from operator import add
 from pathlib import Path
 from typing import TypeVar, cast
@@ -21,13 +22,24 @@ from netwatch_tray.history import event_rows, schema
 from netwatch_tray.history.codes import LOST, NETWORK_KINDS, SERIES_KINDS, network_kind
 from netwatch_tray.history.imports import SPANS, Import, ImportedAmount, Span, amounts
 from netwatch_tray.history.packing import HOURS, MINUTES, SPAN, Ledger, LedgerEntry
-from netwatch_tray.history.results import NOTHING, Curve, GapBytes, NetworkUse, Remainder, StoredGap, TierRow, Used
+from netwatch_tray.history.results import (
+    NOTHING,
+    Curve,
+    GapBytes,
+    NetworkUse,
+    Remainder,
+    SlotUse,
+    StoredGap,
+    TierRow,
+    Used,
+)
 from netwatch_tray.history.rows import Rows, moment
 from netwatch_tray.history.series import TOTAL, SeriesKind
 from netwatch_tray.history.tiers import TICKS, Tiers, curve_of
 from netwatch_tray.history.usage import LATEST, Days, midnight, midnight_after
 from netwatch_tray.model import GapReason
 
+_FINE_SLOTS_S = 2 * 86400
 _NUMBER = (int, float)
 _MAYBE = type(None)
 _MOVED_BY_MINUTE_S = 2 * HOURS
@@ -117,6 +129,37 @@ class HistoryReader:
         for series, moved in sums.items():
             found[names[series]] = found.get(names[series], 0) + moved
         return found
+
+    def slots(self, kind: SeriesKind, name: str | None, edges: Sequence[float]) -> tuple[int, list[SlotUse]]:
+        """Return what passed between each two of these Unix times, and the seconds of the values it was taken from.
+
+        Minutes for two days and where a border is not at a whole hour, as long as they are kept; else hours.
+        """
+        start, end = int(edges[0]), math.ceil(edges[-1])
+        with self._snapshot():
+            oldest, _newest = self._tiers.extent()
+            is_fine = end - start <= _FINE_SLOTS_S or any(edge % HOURS for edge in edges)
+            tier = MINUTES if is_fine and self._tiers.reaches(MINUTES, max(start, oldest)) else HOURS
+            first = start // tier * tier
+            size = -(-(end - first) // tier)
+            columns = self._tiers.values(self._ids(kind, name), tier, first, size)
+            if kind in ("app", "carrier"):
+                columns.covered = self._tiers.measured(tier, first, size, self.gaps(first, first + size * tier))
+            carried = self.carried(kind, name, first, end)
+        found = []
+        for begin, finish in pairwise(edges):
+            part = slice(round((begin - first) / tier), round((finish - first) / tier))
+            in_gaps = [each for each in carried if begin <= each.finish < finish]
+            gap_rx, gap_tx = sum(each.rx for each in in_gaps), sum(each.tx for each in in_gaps)
+            rx, tx = sum(columns.rx[part]) + gap_rx, sum(columns.tx[part]) + gap_tx
+            used = Used(rx, tx, gap_rx, gap_tx, sum(columns.covered[part]) / 10)
+            peaks = [max(column[part], default=0) for column in (columns.rx_peak, columns.tx_peak)]
+            places = [
+                first + column.index(peak, part.start) * tier if peak else None
+                for column, peak in zip((columns.rx_peak, columns.tx_peak), peaks, strict=True)
+            ]
+            found.append(SlotUse(begin, finish, used, *map(float, peaks), *places))
+        return tier, found
 
     def days(self, kind: SeriesKind, name: str | None, first: date, last: date) -> dict[date, Used]:
         """Return the usage of each local day that has any, oldest first."""

@@ -126,3 +126,18 @@ class TierRow(NamedTuple):
     """Bytes/s."""
     tx_peak: int
     covered_s: float
+
+
+class SlotUse(NamedTuple):
+    """What passed between two moments, and the greatest rates meanwhile."""
+
+    start: float
+    """Unix time."""
+    end: float
+    used: Used
+    rx_peak: float
+    """Bytes/s of a tick; 0: there was none."""
+    tx_peak: float
+    rx_peak_at: float | None
+    """Unix time, to the length of the stored values."""
+    tx_peak_at: float | None

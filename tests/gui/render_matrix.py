@@ -15,8 +15,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -45,7 +46,7 @@ from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 
 from netwatch_tray.errors import AgentUnreachableError, HistoryError, Message
 from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
-from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, Used
+from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, Used
 from netwatch_tray.model import InterfaceTick, Role, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
@@ -92,6 +93,14 @@ class _NoHistory:
     def gaps(self, *_asked: object) -> list[Any]:
         return []
 
+    def slots(self, _kind: str, _name: str | None, edges: Sequence[float]) -> tuple[int, list[SlotUse]]:
+        return 60, [SlotUse(*each, self.amount(*each), self.peak, self.peak, *each) for each in pairwise(edges)]
+
+    peak = 0.0
+
+    def amount(self, _start: float, _end: float) -> Used:
+        return NOTHING
+
     def days(self, _kind: str, _name: str | None, _first: date, _last: date) -> dict[date, Used]:
         return {}
 
@@ -113,6 +122,11 @@ class _NoHistory:
 
 class _HugeHistory(_NoHistory):
     """A data centre's."""
+
+    peak = 9.9e14
+
+    def amount(self, start: float, end: float) -> Used:
+        return Used(int(9e11 * (end - start)), int(9.9e11 * (end - start)), 0, 0, end - start)
 
     def curve(self, _kind: str, _name: str | None, start: float, end: float, _most: int) -> Curve:
         at = [start + (end - start) * place / 400 for place in range(1, 401)]
@@ -274,6 +288,7 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
             yield f"why-{name}-{scheme.name.lower()}", window.interfaces.why, name != "typical"
             window.interfaces.why.hide()
         window.turn_to(0)
+        yield from _amounts(f"{name}-{scheme.name.lower()}", window, settle)
         for size in ("least", "wide"):
             window.resize(*SIZES[size])
             window.interfaces.range_chart.as_table.setChecked(True)
@@ -290,6 +305,20 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
             settle()
             yield f"details-{name}-{scheme.name.lower()}-{size}", window, True
             connections.side.toggle()
+
+
+def _amounts(name: str, window: MainWindow, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
+    """The ranges that show amounts, and the numbers of one slot."""
+    page = window.interfaces
+    for index, span in ((3, "24h"), (4, "7d"), (5, "30d"), (6, "1y")):
+        page.choose_range(index)
+        for size in SIZES if span == "30d" else ("normal",):
+            window.resize(*SIZES[size])
+            settle()
+            yield f"amounts-{span}-{name}-{size}", window, True
+    page.range_chart.amounts.step(0)
+    yield f"crossed-{name}", window, True
+    page.choose_range(0)
 
 
 def make_application() -> QApplication:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial, reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from netwatch_tray.feed.protocol import (
     decode_client_message,
     encode,
 )
-from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, StoredGap, Used
+from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, StoredGap, Used
 from netwatch_tray.model import Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
@@ -286,6 +287,16 @@ class FakeReader:
         rx = [None if 40 <= place < 60 or place > 96 else 2e6 for place in range(100)]
         peak = [None if value is None else 3e6 for value in rx]
         return Curve(step, at, rx, rx, peak, peak)
+
+    def slots(self, kind: str, name: str | None, edges: Sequence[float]) -> tuple[int, list[SlotUse]]:
+        """1 MB down and 500 kB up in each second that was measured; every fifth slot is unknown."""
+        self.kinds.append((kind, name, edges[-1] - edges[0]))
+        found = []
+        for place, (start, end) in enumerate(pairwise(edges)):
+            seconds = 0.0 if place % 5 == 4 else end - start
+            used = Used(int(1e6 * seconds), int(5e5 * seconds), 0, 0, seconds)
+            found.append(SlotUse(start, end, used, 3e6 if seconds else 0, 2e6 if seconds else 0, start, start))
+        return 60, found
 
     def gaps(self, start: float, end: float) -> list[StoredGap]:
         step = (end - start) / 100

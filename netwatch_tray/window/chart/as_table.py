@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication, Qt
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.chart import labels
-from netwatch_tray.window.chart.chart import Chart
-from netwatch_tray.window.chart.series import GapSpan, KnownPoint
+from netwatch_tray.window.chart import amount_labels, labels
+from netwatch_tray.window.chart.amounts import Amounts, Slot
+from netwatch_tray.window.chart.series import GapSpan, KnownPoint, Series
 from netwatch_tray.window.table.column import Column
 from netwatch_tray.window.table.model import SortedModel
-from netwatch_tray.window.table.rate_cell import draw_rate
+from netwatch_tray.window.table.rate_cell import draw_rate, draw_size
 from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.theme import Theme
 
 translate = QCoreApplication.translate
+
+
+class Tabulated(NamedTuple):
+    """What a chart shows at this moment."""
+
+    name: str
+    moments: Sequence[KnownPoint | Slot | GapSpan]
+    source: Series | Amounts
 
 
 class _Line(NamedTuple):
@@ -26,33 +34,40 @@ class _Line(NamedTuple):
 
     at: float
     time: str
-    known: KnownPoint | None
+    known: KnownPoint | Slot | None
     note: str
 
 
 class ChartTable(TableView[_Line]):
-    """The points and gaps of a chart, the newest first; `follow` updates them."""
+    """The points or slots and the gaps of a chart, the newest first; `follow` updates them."""
 
-    def __init__(self, theme: Theme, chart: Chart) -> None:
-        self._chart = chart
-        model = SortedModel(_columns(lambda: chart.units), key=lambda line: line.at)
+    def __init__(self, theme: Theme, shown: Callable[[], Tabulated], shown_in: Callable[[], Units]) -> None:
+        self._shown = shown
+        model = SortedModel(_columns(shown_in), key=lambda line: line.at)
         super().__init__(theme, model, row_height=theme.height(26), lines=False)
         self.make_sortable("time", Qt.SortOrder.DescendingOrder)
 
     def follow(self) -> None:
         """Show what the chart shows at this moment."""
-        lines = [self._line(each) for each in self._chart.moments()]
+        name, moments, source = self._shown()
+        lines = [_line(each, source) for each in moments]
         present = {line.at for line in lines}
         gone = [line.at for line in self.model().records() if line.at not in present]
-        self.setAccessibleName(self._chart.accessibleName())
+        self.setAccessibleName(name)
         with self.anchored():
             self.model().put(lines, gone)
 
-    def _line(self, each: KnownPoint | GapSpan) -> _Line:
-        series = self._chart.series
+
+def _line(each: KnownPoint | Slot | GapSpan, source: Series | Amounts) -> _Line:
+    if isinstance(source, Series):
         if isinstance(each, GapSpan):
-            return _Line(each.start, labels.moment(each.start, series.span), None, labels.gap_text(each, series))
-        return _Line(each.at, labels.moment(each.at, series.span), each, "")
+            return _Line(each.start, labels.moment(each.start, source.span), None, labels.gap_text(each, source))
+        return _Line(each[0], labels.moment(each[0], source.span), None if isinstance(each, Slot) else each, "")
+    if isinstance(each, Slot):
+        note = amount_labels.measured_text(each, source)
+        return _Line(each.start, amount_labels.slot_name(each, source.width), each, note)
+    note = amount_labels.gap_text(source, each) if isinstance(each, GapSpan) else ""
+    return _Line(each[0], labels.moment(each[0], source.slots[-1].end - source.slots[0].start), None, note)
 
 
 def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
@@ -87,19 +102,27 @@ def _columns(shown_in: Callable[[], Units]) -> list[Column[_Line]]:
 def _rate_column(
     column_id: str,
     title: str,
-    rate: Callable[[KnownPoint], float],
+    rate: Callable[[KnownPoint | Slot], float],
     shown_in: Callable[[], Units],
     drop_order: int | None = None,
 ) -> Column[_Line]:
+    is_amount = not column_id.endswith("peak")
+    """Of slots; points have rates alone."""
+
     def known(line: _Line) -> float | None:
         return None if line.known is None else rate(line.known)
+
+    def is_size(line: _Line) -> bool:
+        return is_amount and isinstance(line.known, Slot)
 
     return Column(
         id=column_id,
         title=title,
-        text=lambda line: str(units.rate(known(line), shown_in())),
+        text=lambda line: str((units.size if is_size(line) else units.rate)(known(line), shown_in())),
         order=known,
-        draw=lambda cell, line: draw_rate(cell, known(line), shown_in(), strong=False),
+        draw=lambda cell, line: (draw_size if is_size(line) else draw_rate)(
+            cell, known(line), shown_in(), strong=False
+        ),
         widest="0000 Mbit/s",
         numeric=True,
         stretch=1,

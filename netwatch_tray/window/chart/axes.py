@@ -69,9 +69,20 @@ def rate_ticks(top: float, most: int, units: Units) -> list[float]:
 
 def rate_labels(ticks: list[float], shown_in: Units) -> list[str]:
     """Return the text of each tick. All have the unit of the outermost tick, and only that one shows it."""
-    if not ticks:
-        return []
-    outermost = units.rate(ticks[-1], shown_in)
+    return _labels(ticks, units.rate(ticks[-1], shown_in)) if ticks else []
+
+
+def size_ticks(top: float, most: int, shown_in: Units) -> list[float]:
+    """Return round amounts above zero up to `top`, ascending, at most `most`, all in bytes."""
+    return rate_ticks(top, most, Units(binary=shown_in.binary))
+
+
+def size_labels(ticks: list[float], shown_in: Units) -> list[str]:
+    """Return the text of each tick, as `rate_labels` does."""
+    return _labels(ticks, units.size(ticks[-1], shown_in)) if ticks else []
+
+
+def _labels(ticks: list[float], outermost: units.Quantity) -> list[str]:
     texts = [f"{float(outermost.value) * tick / ticks[-1]:g}" for tick in ticks]
     texts[-1] += f" {outermost.unit}"
     return texts

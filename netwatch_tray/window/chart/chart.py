@@ -72,13 +72,17 @@ class Chart(Plot):
                 self.step(-1)
             case Qt.Key.Key_Right:
                 self.step(+1)
-            case Qt.Key.Key_Plus | Qt.Key.Key_Equal:  # the same key without Shift
-                self.zoom_by(_ZOOM_STEP, self._crosshair)
-            case Qt.Key.Key_Minus:
-                self.zoom_by(1 / _ZOOM_STEP, self._crosshair)
+            case Qt.Key.Key_Plus | Qt.Key.Key_Equal | Qt.Key.Key_Minus:
+                self.zoom_by_key(key, self._crosshair)
             case _:
                 return False
         return True
+
+    def zoom_by_key(self, key: int, around: float | None) -> None:
+        """Zoom in by `+` or out by `-`, around a moment (Unix time), by default the middle."""
+        # Equal is the same key as plus, without Shift.
+        is_in = key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal)
+        self.zoom_by(_ZOOM_STEP if is_in else 1 / _ZOOM_STEP, around)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         x = event.position().x()

@@ -59,7 +59,7 @@ def gap_text(gap: GapSpan, series: Series) -> str:
     if gap.end >= series.end and nothing_before:
         return reason
     start, end = moment(gap.start, span), moment(gap.end, span)
-    if nothing_before and gap.reason is None:
+    if nothing_before and gap.reason is None and series.begin is not None and gap.start < series.begin:
         return translate("Chart", "nothing recorded before {time}").format(time=end)
     if nothing_before:
         return translate("Chart", "{reason} until {time}").format(reason=reason, time=end)

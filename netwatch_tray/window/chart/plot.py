@@ -53,6 +53,7 @@ class Plot(QWidget):
         self._zoomed_points: _Recording | None = None
         """The points of the zoomed part."""
         self._down, self._up = Scale(LEAST_TOP), Scale(LEAST_TOP)
+        self._is_same_scale = False
         self._picture = layers.Picture()
         self._stale = True
         """Series, scales and picture are older than the points."""
@@ -72,6 +73,16 @@ class Plot(QWidget):
         self.viewport.range, self._range_name = seconds, name
         self.viewport.zoom = self._zoomed_points = None
         self.start_over()
+
+    def set_begin(self, begin: float | None) -> None:
+        """Set when the very first point was recorded, Unix time; None: unknown."""
+        self.series.begin = begin
+
+    def set_same_scale(self, is_same: bool) -> None:
+        """Draw both directions on one scale, so that the same length is the same rate."""
+        if is_same != self._is_same_scale:
+            self._is_same_scale = is_same
+            self._redraw()
 
     def set_units(self, shown_in: Units) -> None:
         if shown_in != self.units:
@@ -166,12 +177,16 @@ class Plot(QWidget):
         # The right edge is at a whole device pixel of time, so that the picture can be scrolled by whole pixels.
         pixel = span / (box.width() * ratio)
         end = math.ceil(self.viewport.end / pixel) * pixel
+        down_top, up_top = self._down.top, self._up.top
+        if self._is_same_scale:
+            per_height = max(down_top / DOWN_SHARE, up_top / (1 - DOWN_SHARE))
+            down_top, up_top = per_height * DOWN_SHARE, per_height * (1 - DOWN_SHARE)
         return layers.Scene(
             theme=self._theme,
             units=self.units,
             title=self._title,
             series=self.series,
-            frame=Frame(box, end - span, end, zero, self._down.top, self._up.top),
+            frame=Frame(box, end - span, end, zero, down_top, up_top),
             size=self.size(),
             ratio=ratio,
             is_zoomed=self.viewport.zoom is not None,

@@ -146,6 +146,8 @@ class Series:
         """The known points within the span, in order of time."""
         self.start = self.end = self.span = 0.0
         """The shown span: Unix times, and its length in seconds."""
+        self.begin: float | None = None
+        """When the very first point was recorded, Unix time; None: unknown."""
         self._bucket: float | None = None
         self._newest: Point | None = None
         """The newest point that runs and gaps hold."""

@@ -36,6 +36,20 @@ def duration(seconds: float) -> str:
     return translate("Time", "{count} s").format(count=max(0, int(seconds)))
 
 
+def exact_duration(seconds: float) -> str:
+    """Return a duration as its two largest units: `28 d 14 h`, `17 h 52 min`, `3 min`."""
+    minutes = max(0, round(seconds / 60))
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    words = [
+        (days, translate("Time", "{count} d")),
+        (hours, translate("Time", "{count} h")),
+        (minutes, translate("Time", "{count} min")),
+    ]
+    place = next((place for place, (count, _unit) in enumerate(words) if count), 2)
+    shown = [unit.format(count=count) for count, unit in words[place : place + 2] if count]
+    return " ".join(shown) or translate("Time", "{count} min").format(count=0)
+
+
 def rtt(seconds: float | None) -> str:
     """Return an RTT as `<0.1 ms`, `0.3 ms`, `18 ms` or `1.2 s`."""
     if seconds is None:

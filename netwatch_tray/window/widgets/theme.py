@@ -48,6 +48,8 @@ class Tokens:
     line: QColor
     hover: QColor
     select: QColor
+    quiet: QColor
+    """Background of gaps that need no attention."""
     warn_bg: QColor
     warn_line: QColor
     err_bg: QColor
@@ -72,6 +74,7 @@ LIGHT = Tokens(
     line=QColor(0xE1E4E8),
     hover=QColor(0xF1F3F5),
     select=QColor(0xE2E7ED),
+    quiet=QColor(0xF3F4F6),
     warn_bg=QColor(0xFFF5DA),
     warn_line=QColor(0xE6CB7C),
     err_bg=QColor(0xFDEEEC),
@@ -94,6 +97,7 @@ DARK = Tokens(
     line=QColor(0x2E3338),
     hover=QColor(0x1E2125),
     select=QColor(0x2B3139),
+    quiet=QColor(0x1D2024),
     warn_bg=QColor(0x322A15),
     warn_line=QColor(0x5E4E22),
     err_bg=QColor(0x3A1F1D),

@@ -56,7 +56,7 @@ def _series(span: float) -> Series:
         (0, 60, GapReason.ASLEEP, "asleep"),
         (0, 60, None, "no data"),
         (0, 20, GapReason.ASLEEP, "asleep until 13:23:25"),
-        (0, 20, None, "nothing recorded before 13:23:25"),
+        (0, 20, None, "no data until 13:23:25"),
         (20, 40, GapReason.ASLEEP, "asleep 13:23:25–13:23:45"),
         (20, 60, None, "no data since 13:23:25"),
     ],
@@ -64,6 +64,15 @@ def _series(span: float) -> Series:
 def test_a_gap_names_the_ends_that_are_visible(start: float, end: float, reason: GapReason | None, text: str) -> None:
     series = _series(_MINUTE)
     assert labels.gap_text(GapSpan(series.start + start, series.start + end, reason), series) == text
+
+
+def test_nothing_was_recorded_before_the_history_began() -> None:
+    series = _series(_MINUTE)
+    first = GapSpan(series.start, series.start + 20, None)
+    series.begin = series.start + 20
+    assert labels.gap_text(first, series) == "nothing recorded before 13:23:25"
+    series.begin = series.start - 1000
+    assert labels.gap_text(first, series) == "no data until 13:23:25", "there is something before"
 
 
 def test_long_gaps_have_no_seconds() -> None:
@@ -74,9 +83,7 @@ def test_long_gaps_have_no_seconds() -> None:
 def test_the_description_has_rates_peak_and_gaps() -> None:
     series = _series(_MINUTE)
     text = labels.accessible_description(3e6, 4e3, series, Units(bits=True))
-    assert text == (
-        "download 24.0 Mbit/s, upload 32.0 kbit/s, peak 24.0 Mbit/s at 13:24:05, nothing recorded before 13:24:04"
-    )
+    assert text == ("download 24.0 Mbit/s, upload 32.0 kbit/s, peak 24.0 Mbit/s at 13:24:05, no data until 13:24:04")
     assert series.peak() == KnownPoint(_AT, 3e6, 4e3, 3e6, 4e3)
 
 

@@ -50,7 +50,7 @@ def test_curves_are_drawn_at_the_height_of_their_rates(application: QApplication
 @pytest.mark.parametrize(
     ("points", "text"),
     [
-        (steady()[30:], "nothing recorded before"),
+        (steady()[30:], "no data until"),
         (steady()[:30], "no data since"),
         (steady(range(50, 61)), "asleep since"),
         (steady(range(10)), "asleep until"),

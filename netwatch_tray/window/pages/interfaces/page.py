@@ -79,7 +79,8 @@ class InterfacesPage(Page):
         if isinstance(message, Hello | SettingsMessage):
             self._units = message.settings.units
             self.range_chart.set_recorded(message.settings.history.on)
-            self.range_chart.chart.set_units(self._units)
+            self.range_chart.set_units(self._units)
+            self.range_chart.chart.set_same_scale(message.settings.window.same_scale)
             self._refresh()
         elif isinstance(message, TickMessage):
             self._ticks.add(message.tick)
@@ -125,8 +126,7 @@ class InterfacesPage(Page):
         self.range_chart.choose(index)
 
     def escape(self) -> bool:
-        chart = self.range_chart.chart
-        if chart.clear_crosshair() or chart.show_all():
+        if self.range_chart.shown.clear_crosshair() or self.range_chart.chart.show_all():
             return True
         if self._selected() is not None:
             self.table.clearSelection()
@@ -143,7 +143,7 @@ class InterfacesPage(Page):
         as_table = self.range_chart.as_table
         if event.key() == Qt.Key.Key_T:
             as_table.toggle()
-        elif as_table.isChecked() or not self.range_chart.chart.take_key(event.key()):
+        elif as_table.isChecked() or not self.range_chart.shown.take_key(event.key()):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -173,6 +173,7 @@ class InterfacesPage(Page):
             chart.ranges.button(chart.range_count - 1),
             chart.as_table,
             chart.chart,
+            chart.amounts,
             chart.table,
             self.table,
         )

@@ -1,17 +1,25 @@
-"""The chart of a chosen time range: live ticks for the short ranges, the history for the long ones."""
+"""The chart of a chosen time range: live ticks for the short ranges, the history for the long ones.
+
+From a day on it shows amounts. A zoomed part of less than a day shows rates again.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
-from netwatch_tray.window.chart.as_table import ChartTable
+from netwatch_tray.units import Units
+from netwatch_tray.window.chart.amount_chart import AmountChart
+from netwatch_tray.window.chart.amounts import Amounts
+from netwatch_tray.window.chart.as_table import ChartTable, Tabulated
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.data.amount_query import amounts_query
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.history_range import HistoryRange, points_of, with_live
 from netwatch_tray.window.data.recent_ticks import RecentTicks
@@ -21,11 +29,15 @@ from netwatch_tray.window.widgets.theme import Theme
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
+    from netwatch_tray.history.series import SeriesKind
 
 _DAY_S = 86400
 _RANGES_S = (60, 300, 3600, _DAY_S, 7 * _DAY_S, 30 * _DAY_S, 365 * _DAY_S)
 _LIVE_RANGES = 2
 """The first ranges need no history."""
+_AMOUNTS_FROM_S = _DAY_S
+_AMOUNTS_STALE_S = 60.0
+"""The agent writes once a minute."""
 LIVE_S = 300 + 30.0
 """Seconds of live ticks to keep: the longest live range, and what the history has not written yet."""
 _REFRESHES = 240
@@ -50,14 +62,18 @@ class Subject(NamedTuple):
     faces_inside: bool = False
     """Shown from its own side; see InterfaceTick."""
 
-    def seen(self, points: list[Point]) -> list[Point]:
+    def seen(self, points: Sequence[Point]) -> Sequence[Point]:
         return [point.swapped() for point in points] if self.faces_inside else points
 
 
 class _Stored(NamedTuple):
-    points: list[Point]
+    points: Sequence[Point]
     step: float
     """Seconds between points."""
+    begin: float | None = None
+    """When the history begins, Unix time."""
+    amounts: Amounts | None = None
+    """Of a range of a day or more."""
 
 
 class RangeChart(QStackedWidget):
@@ -79,8 +95,12 @@ class RangeChart(QStackedWidget):
         self._finer: HistoryRange[_Stored] = HistoryRange(history, self)
         """Of the zoomed part of a long range."""
         self.chart = Chart(theme)
-        self.table = ChartTable(theme, self.chart)
+        """It has the zoomed part of every range."""
+        self.amounts = AmountChart(theme)
+        self.table = ChartTable(theme, self._tabulated, lambda: self.chart.units)
+        self._range_name = ""
         self.addWidget(self.chart)
+        self.addWidget(self.amounts)
         self.addWidget(self.table)
         names = [self.tr("1 min"), self.tr("5 min")]
         names += [self.tr("1 h"), self.tr("24 h"), self.tr("7 d"), self.tr("30 d"), self.tr("1 y")] if history else []
@@ -93,12 +113,15 @@ class RangeChart(QStackedWidget):
         self.as_table.setAccessibleName(self.tr("The chart as a table"))
         self.as_table.setToolTip(self.tr("The chart as a table (T)"))
         self._overlay_timer = QTimer(self, singleShot=True, interval=_OVERLAY_DELAY_MS)
-        self._overlay_timer.timeout.connect(lambda: self.chart.show_notice(self.tr("Reading the history …")))
+        self._overlay_timer.timeout.connect(lambda: self._show_notice(self.tr("Reading the history …")))
         self._stored.loaded.connect(self._show_stored)
         self._finer.loaded.connect(self._show_finer)
         self.ranges.chosen.connect(self._choose)
         self.as_table.toggled.connect(self._switch)
         self.chart.zoomed.connect(self._zoom)
+        self.amounts.zoom_requested.connect(self.chart.zoom_to)
+        self.amounts.all_requested.connect(self.chart.show_all)
+        self.amounts.key_pressed.connect(self._zoom_by_key)
 
     @property
     def index(self) -> int:
@@ -117,13 +140,15 @@ class RangeChart(QStackedWidget):
         """Return texts for the status line. `live`: how the chart follows the present; empty: it does not."""
         if self._is_long and self._stored.missing:
             return [self._stored.missing]
+        if self.chart.zoom:
+            live = self.tr("A part of the range: Escape or a double click shows all")
+        if self._has_amounts and (shown := self.amounts.amounts) is not None:
+            return self._amount_status(live if self.chart.zoom else "", shown)
         width = self.chart.point_width()
         length = duration(width) if width >= 60 else self.tr("{seconds:g} s").format(seconds=width)
         point = self.tr("1 point = {length}").format(length=length)
         if self._is_long:
             point = f"{point}, {self.tr('line: average, band: peak')}"
-        if self.chart.zoom:
-            live = self.tr("A part of the range: Escape or a double click shows all")
         return [live, point] if live else [point]
 
     def draw(self) -> None:
@@ -135,13 +160,72 @@ class RangeChart(QStackedWidget):
             stored = self._request(subject)
             points = with_live(stored.points, points)
             step = max(step, stored.step)
+            self.chart.set_begin(stored.begin)
         self.chart.set_series(subject.name, subject.seen(points), subject.end, step)
-        if self.currentWidget() is self.table:
+        self._show_amounts(subject)
+        self.setCurrentWidget(self.table if self.as_table.isChecked() else self.shown)
+        if self.as_table.isChecked():
             self.table.follow()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._has_amounts:  # whether a gap is hatched or pale depends on the size
+            self.changed.emit()
+
+    def set_units(self, shown_in: Units) -> None:
+        self.chart.set_units(shown_in)
+        self.amounts.set_units(shown_in)
+
+    @property
+    def shown(self) -> Chart | AmountChart:
+        """The chart that shows the range, or its zoomed part."""
+        return self.amounts if self._has_amounts else self.chart
 
     @property
     def _is_long(self) -> bool:
         return self._index >= _LIVE_RANGES
+
+    @property
+    def _has_amounts(self) -> bool:
+        return self._is_long and self.chart.viewport.span >= _AMOUNTS_FROM_S
+
+    def _show_amounts(self, subject: Subject) -> None:
+        if not self._has_amounts:
+            return
+        zoom, key = self.chart.zoom, (self._index, subject.interface)
+        found = self._finer.result((zoom, subject.interface)) if zoom else self._stored.result(key)
+        words = self.tr("{range}, a part").format(range=self._range_name) if zoom else self._range_name
+        title = _capitalised(words) if subject.name is None else f"{subject.name}, {words}"
+        before = self.amounts.amounts
+        if found is None and before is not None and zoom is not None:
+            return  # the whole range stays until the part has been read
+        shown = found.amounts if found else None
+        self.amounts.show_amounts(title, shown.swapped() if shown and subject.faces_inside else shown)
+
+    def _amount_status(self, live: str, shown: Amounts) -> list[str]:
+        bars = {
+            "hour": self.tr("1 bar = 1 h"),
+            "quarter": self.tr("1 bar = 6 h"),
+            "day": self.tr("1 bar = 1 day"),
+            "week": self.tr("1 bar = 1 week"),
+        }
+        point = self.tr("rate: 1 point = {length}").format(length=duration(shown.step))
+        return [
+            each for each in (live, f"{bars[shown.width]}, {point}", _capitalised(self.amounts.quiet_text())) if each
+        ]
+
+    def _tabulated(self) -> Tabulated:
+        if self._has_amounts and (shown := self.amounts.amounts) is not None:
+            return Tabulated(self.amounts.accessibleName(), self.amounts.moments(), shown)
+        return Tabulated(self.chart.accessibleName(), self.chart.moments(), self.chart.series)
+
+    def _zoom_by_key(self, key: int) -> None:
+        crossed = self.amounts.crosshair
+        self.chart.zoom_by_key(key, (crossed.start + crossed.end) / 2 if crossed else None)
+
+    def _show_notice(self, text: str) -> None:
+        self.chart.show_notice(text)
+        self.amounts.show_notice(text)
 
     def _choose(self, index: int) -> None:
         self._index = index
@@ -156,12 +240,13 @@ class RangeChart(QStackedWidget):
         )
         self._hide_overlay()
         self._stored.forget()
+        self._range_name = names[index]
         self.chart.set_range(_RANGES_S[index], names[index])
         self.draw()
         self.changed.emit()
 
     def _switch(self, as_table: bool) -> None:
-        shown: Chart | ChartTable = self.table if as_table else self.chart
+        shown: Chart | AmountChart | ChartTable = self.table if as_table else self.shown
         has_focus = self.currentWidget().hasFocus()
         self.setCurrentWidget(shown)
         if has_focus:
@@ -173,7 +258,8 @@ class RangeChart(QStackedWidget):
         key = (self._index, subject.interface)
         if not subject.is_paused:
             end, span = time.time(), _RANGES_S[self._index]
-            self._stored.request(key, _query(subject.name, end - span, end), span / _REFRESHES)
+            lifetime = _AMOUNTS_STALE_S if span >= _AMOUNTS_FROM_S else span / _REFRESHES
+            self._stored.request(key, _query(subject.name, end - span, end), lifetime)
             if self._stored.is_loading and not self._overlay_timer.isActive():
                 self._overlay_timer.start()
         return self._stored.result(key) or _Stored([], 1.0)
@@ -191,7 +277,7 @@ class RangeChart(QStackedWidget):
 
     def _hide_overlay(self) -> None:
         self._overlay_timer.stop()
-        self.chart.show_notice("")
+        self._show_notice("")
 
     def _zoom(self) -> None:
         """Request finer points of the zoomed part of a long range."""
@@ -200,8 +286,10 @@ class RangeChart(QStackedWidget):
             self._finer.forget()
         else:
             start, end = zoom
-            margin = (end - start) * _MARGIN
+            margin = 0.0 if end - start >= _AMOUNTS_FROM_S else (end - start) * _MARGIN
             self._finer.request((zoom, subject.interface), _query(subject.name, start - margin, end + margin), _DAY_S)
+        if self.isVisible():
+            self.draw()
         self.changed.emit()
 
     def _show_finer(self) -> None:
@@ -210,15 +298,23 @@ class RangeChart(QStackedWidget):
         if (found := self._finer.result((self.chart.zoom, subject.interface))) is not None:
             live = self._ticks.points(subject.interface, subject.end - LIVE_S)
             self.chart.set_zoomed_points(subject.seen(with_live(found.points, live)), max(subject.interval, found.step))
+            self.draw()
             self.changed.emit()
 
 
 def _query(name: str | None, start: float, end: float) -> Callable[[HistoryReader], _Stored]:
-    """Return the query of an interface's curve; `name` None: of the total."""
+    """Return the query of an interface's curve or amounts; `name` None: of the total."""
+    kind: SeriesKind = "total" if name is None else "interface"
 
     def query(reader: HistoryReader) -> _Stored:
-        kind: Literal["total", "interface"] = "total" if name is None else "interface"
+        if end - start >= _AMOUNTS_FROM_S:
+            found = amounts_query(kind, name, start, end)(reader)
+            return _Stored(found.points, found.step, reader.begin(), found)
         curve = reader.curve(kind, name, start, end, _MAX_POINTS)
-        return _Stored(points_of(curve, reader.gaps(start, end)), curve.step)
+        return _Stored(points_of(curve, reader.gaps(start, end)), curve.step, reader.begin())
 
     return query
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -55,6 +55,12 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 ),
                 translate("Settings", "Of this window. The icon follows its panel."),
             ),
+            SettingRow(
+                "window.same_scale",
+                translate("Settings", "One scale for download and upload"),
+                Toggle(),
+                translate("Settings", "In charts of rates: the same height is the same rate."),
+            ),
         ),
         "tray": (
             SettingRow(

@@ -1,0 +1,250 @@
+"""The chart of a long range: amounts as bars, their average, and the rates below them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from netwatch_tray.units import Units
+from netwatch_tray.window.chart import amount_labels, amount_layers
+from netwatch_tray.window.chart.amount_crosshair import draw_crosshair
+from netwatch_tray.window.chart.amount_frame import draw_header, draw_lane_title, lay_out
+from netwatch_tray.window.chart.amounts import Amounts, Slot
+from netwatch_tray.window.chart.series import GapSpan
+from netwatch_tray.window.widgets.painting import draw_ring, text_painter
+from netwatch_tray.window.widgets.theme import Theme
+
+_LEAST_DRAG = 6
+"""Dip; a shorter drag is a click."""
+
+
+class AmountChart(QWidget):
+    """Hovering shows the numbers of a slot, a click freezes them, dragging zooms in, a double click shows all."""
+
+    zoom_requested = Signal(float, float)
+    """The user wants to see this part alone, Unix times."""
+    key_pressed = Signal(int)
+    """`+` or `-`: zoom around the crosshair."""
+    all_requested = Signal()
+    """The user wants to see the whole range."""
+
+    def __init__(self, theme: Theme, *, has_header: bool = True) -> None:
+        super().__init__()
+        self._theme = theme
+        self._has_header = has_header
+        self.units = Units()
+        self._amounts: Amounts | None = None
+        self._title = ""
+        self._scene: amount_layers.AmountScene | None = None
+        self._picture: QPixmap | None = None
+        self._crosshair: int | None = None
+        """The place of the slot under the crosshair."""
+        self._is_frozen = False
+        self._pressed: QPointF | None = None
+        self._dragged: float | None = None
+        self.notice = ""
+        """What is written over the chart."""
+        self.notes: Callable[[Slot], Sequence[str]] = lambda _slot: ()
+        """Further lines of the crosshair's box."""
+        self.setMinimumHeight(140)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        theme.changed.connect(self._redraw)
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 280)
+
+    @property
+    def amounts(self) -> Amounts | None:
+        return self._amounts
+
+    @property
+    def crosshair(self) -> Slot | None:
+        """The slot under the crosshair."""
+        place = self._crosshair
+        return self._amounts.slots[place] if self._amounts and place is not None else None
+
+    def set_units(self, shown_in: Units) -> None:
+        if shown_in != self.units:
+            self.units = shown_in
+            self._redraw()
+
+    def show_amounts(self, title: str, amounts: Amounts | None) -> None:
+        """`title`: what is shown, as "Last 30 days"; `amounts` None: they are not known yet."""
+        before = self._amounts
+        if amounts == before and title == self._title:
+            return
+        if before is None or amounts is None or before.width != amounts.width or title != self._title:
+            self.clear_crosshair()
+        elif (crossed := self.crosshair) is not None:
+            starts = [slot.start for slot in amounts.slots]
+            self._crosshair = starts.index(crossed.start) if crossed.start in starts else None
+        self._title, self._amounts = title, amounts
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(amount_labels.accessible_description(amounts, self.units) if amounts else "")
+        self._redraw()
+
+    def show_notice(self, text: str) -> None:
+        """Write a text over the faded chart; an empty one removes it."""
+        if text != self.notice:
+            self.notice = text
+            self.update()
+
+    def quiet_text(self) -> str:
+        """Return a sentence about the gaps that are pale; empty without any."""
+        scene = self.scene()
+        return amount_labels.quiet_text(scene.amounts, scene.gaps) if scene else ""
+
+    def moments(self) -> list[Slot | GapSpan]:
+        """Return everything that is drawn, in order of time."""
+        scene = self.scene()
+        if self._amounts is None or scene is None:
+            return []
+        gaps = [gap.span for gap in scene.gaps if not gap.is_quiet]
+        known = [slot for slot in self._amounts.slots if slot.is_known]
+        return sorted([*known, *gaps], key=lambda each: each[0])
+
+    def step(self, by: int) -> None:
+        """Move the crosshair by slots; the first time it appears at the newest."""
+        if self._amounts is None:
+            return
+        last = len(self._amounts.slots) - 1
+        self._crosshair = last if self._crosshair is None else min(max(self._crosshair + by, 0), last)
+        self._is_frozen = True
+        self.update()
+        if QAccessible.isActive() and (slot := self.crosshair):  # a screen reader does not see the crosshair's box
+            spoken = amount_labels.spoken_slot(slot, self._amounts, self.units)
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, spoken))
+
+    def clear_crosshair(self) -> bool:
+        """Remove the crosshair. Return whether there was one."""
+        shown = self._crosshair is not None
+        self._crosshair, self._is_frozen = None, False
+        self.update()
+        return shown
+
+    def take_key(self, key: int) -> bool:
+        """Move the crosshair or zoom by a key. Return whether the key has a meaning here."""
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.step(-1 if key == Qt.Key.Key_Left else 1)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self.key_pressed.emit(key)
+        else:
+            return False
+        return True
+
+    def scene(self) -> amount_layers.AmountScene | None:
+        """Return what the layers draw from at this moment; None: there are no amounts."""
+        if self._amounts is None:
+            return None
+        if self._scene is None:
+            self._scene = lay_out(self, self._theme, self._amounts, self.units, has_header=self._has_header)
+        return self._scene
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._redraw()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = text_painter(self)
+        scene, ratio = self.scene(), self.devicePixelRatioF()
+        if scene is None:
+            painter.fillRect(self.rect(), self._theme.tokens.surface)
+            painter.setFont(self._theme.fonts.base)
+            painter.setPen(self._theme.tokens.ink2)
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.notice)
+            return
+        if self._picture is None or self._picture.devicePixelRatio() != ratio:
+            self._scene = None
+            scene = self.scene()
+            assert scene is not None  # noqa: S101  there are amounts
+            self._picture = self._drawn(scene, ratio)
+        painter.drawPixmap(0, 0, self._picture)
+        if self.notice:
+            amount_layers.draw_notice(painter, scene, self.notice)
+        elif self._pressed is not None and self._dragged is not None:
+            amount_layers.draw_selection(painter, scene, *scene.between(self._pressed.x(), self._dragged))
+        elif (slot := self.crosshair) is not None:
+            draw_crosshair(painter, scene, slot, self.notes(slot))
+        if self.hasFocus():
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            draw_ring(painter, self._theme, QRectF(self.rect()), 0)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        x = event.position().x()
+        if self._pressed is not None and (self._dragged is not None or abs(x - self._pressed.x()) >= _LEAST_DRAG):
+            self._dragged = x
+            self.update()
+        elif not self._is_frozen:
+            self._point_at(event.position())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        scene = self.scene()
+        if event.button() == Qt.MouseButton.LeftButton and scene and scene.place_at(event.position()) is not None:
+            self._pressed = event.position()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        scene = self.scene()
+        if event.button() != Qt.MouseButton.LeftButton or scene is None:
+            return
+        if self._pressed is not None and self._dragged is not None:
+            first, last = scene.between(self._pressed.x(), self._dragged)
+            self._pressed = self._dragged = None
+            self.zoom_requested.emit(first.start, last.end)
+        elif self._pressed is not None:
+            self._pressed = None
+            self._is_frozen = not self._is_frozen
+            self._point_at(event.position())
+            self._is_frozen = self._is_frozen and self._crosshair is not None
+
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+        self.clear_crosshair()
+        self.all_requested.emit()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        if not self._is_frozen:
+            self.clear_crosshair()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self.take_key(event.key()):
+            super().keyPressEvent(event)
+
+    def _redraw(self) -> None:
+        self._scene = self._picture = None
+        self.update()
+
+    def _drawn(self, scene: amount_layers.AmountScene, ratio: float) -> QPixmap:
+        picture = QPixmap(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio))
+        picture.setDevicePixelRatio(ratio)
+        painter = QPainter(picture)
+        painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
+        amount_layers.draw_picture(painter, scene)
+        if self._has_header:
+            draw_header(
+                painter, scene, self._title, is_mirrored=self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+            )
+        draw_lane_title(painter, scene)
+        painter.end()
+        return picture
+
+    def _point_at(self, position: QPointF) -> None:
+        scene = self.scene()
+        place = scene.place_at(position) if scene is not None else None
+        if place != self._crosshair:
+            self._crosshair = place
+            self.update()

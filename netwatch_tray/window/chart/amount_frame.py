@@ -1,0 +1,114 @@
+"""Where the parts of an amount chart lie, and the texts above them."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtWidgets import QWidget
+
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.chart import amount_labels
+from netwatch_tray.window.chart.amount_layers import AmountScene
+from netwatch_tray.window.chart.amounts import Amounts, summary
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+
+_HEADER = 40
+_LANES = ((92, 160), (50, 110))
+"""Heights of the lane of rates, dip, each with the least height of the bars above it."""
+_LANE_TITLE = 24
+
+
+def lay_out(chart: QWidget, theme: Theme, amounts: Amounts, shown_in: Units, *, has_header: bool) -> AmountScene:
+    """Return what the layers draw from: a chart of these amounts, with rates below the bars if there is room."""
+    metrics = theme.metrics(theme.fonts.small)
+    unit = "500 KiB/s" if shown_in.binary else "500 Mbit/s" if shown_in.bits else "500 kB/s"
+    left = MARGIN + math.ceil(metrics.width(unit)) + GAP
+    top = theme.height(_HEADER) + 4 if has_header else 8
+    axis = math.ceil(metrics.height) + 10
+    bottom = chart.height() - axis
+    lane, below = None, bottom
+    for height, least in _LANES:
+        if bottom - top - height - theme.height(_LANE_TITLE) >= least:
+            lane = QRectF(left, bottom - height, max(1.0, chart.width() - MARGIN - left), height)
+            below = math.floor(lane.top()) - theme.height(_LANE_TITLE)
+            break
+    bars = QRectF(left, top, max(1.0, chart.width() - MARGIN - left), max(10.0, below - top))
+    return AmountScene(
+        theme=theme,
+        units=shown_in,
+        amounts=amounts,
+        size=chart.size(),
+        ratio=chart.devicePixelRatioF(),
+        bars=bars,
+        lane=lane,
+        base=bottom + 4 + metrics.ascent,
+    )
+
+
+def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrored: bool) -> None:
+    """Draw title and span at the leading side, both directions at the other, as much as there is room for."""
+    theme, amounts = scene.theme, scene.amounts
+    tokens, fonts = theme.tokens, theme.fonts
+    strong, base = QFontMetricsF(fonts.strong), QFontMetricsF(fonts.base)
+    found = summary(amounts)
+    directions = []
+    for arrow, colour, is_up in ((DOWN, tokens.down, False), (UP, tokens.up, True)):
+        directions.append((arrow, colour, *amount_labels.direction_texts(found, scene.units, is_up=is_up)))
+    amounts_only = sum(strong.horizontalAdvance(f"{arrow} {amount}") + 2 * GAP for arrow, _, amount, _ in directions)
+    whole = amounts_only + sum(base.horizontalAdvance(text) + GAP for *_, text in directions)
+    heading = QFontMetricsF(fonts.title)
+    room = scene.size.width() - 2 * MARGIN - heading.horizontalAdvance(title) - 2 * GAP
+    has_details = whole <= room
+    row = QRectF(MARGIN, 0, scene.size.width() - 2 * MARGIN, theme.height(_HEADER))
+    trailing = row.right() if not is_mirrored else row.left() + whole
+    x = trailing - (whole if has_details else amounts_only) + 2 * GAP
+    middle = row.center().y() + base.capHeight() / 2
+    for arrow, colour, amount, details in directions:
+        painter.setFont(fonts.strong)
+        painter.setPen(colour)
+        painter.drawText(QPointF(x, middle), arrow)
+        x += strong.horizontalAdvance(f"{arrow} ")
+        painter.setPen(tokens.ink)
+        painter.drawText(QPointF(x, middle), amount)
+        x += strong.horizontalAdvance(amount) + 2 * GAP
+        if has_details:
+            painter.setFont(fonts.base)
+            painter.setPen(tokens.ink2)
+            painter.drawText(QPointF(x - GAP, middle), details)
+            x += base.horizontalAdvance(details) + GAP
+    taken = whole if has_details else amounts_only
+    side = Qt.AlignmentFlag.AlignRight if is_mirrored else Qt.AlignmentFlag.AlignLeft
+    side |= Qt.AlignmentFlag.AlignVCenter
+    free = row.adjusted(taken, 0, 0, 0) if is_mirrored else row.adjusted(0, 0, -taken, 0)
+    painter.setFont(fonts.title)
+    painter.setPen(tokens.ink)
+    text = heading.elidedText(title, Qt.TextElideMode.ElideRight, free.width())
+    painter.drawText(free, side, text)
+    width = heading.horizontalAdvance(text) + GAP
+    free = free.adjusted(0, 0, -width, 0) if is_mirrored else free.adjusted(width, 0, 0, 0)
+    small = QFontMetricsF(fonts.small)
+    painter.setFont(fonts.small)
+    painter.setPen(tokens.ink2)
+    span = small.elidedText(amount_labels.header_texts(amounts), Qt.TextElideMode.ElideRight, free.width())
+    if free.width() > 4 * MARGIN:
+        painter.drawText(free.adjusted(0, 1, 0, 1), side, span)
+
+
+def draw_lane_title(painter: QPainter, scene: AmountScene) -> None:
+    """Draw what the lane of rates shows, if there is one."""
+    tokens, fonts, lane = scene.theme.tokens, scene.theme.fonts, scene.lane
+    if lane is None:
+        return
+    has_quiet = any(gap.is_quiet for gap in scene.gaps)
+    title, signs = amount_labels.lane_texts(scene.amounts, has_quiet=has_quiet)
+    foot = QPointF(lane.left(), lane.top() - scene.theme.height(8))
+    painter.setFont(fonts.small_strong)
+    painter.setPen(tokens.ink)
+    painter.drawText(foot, title)
+    foot += QPointF(QFontMetricsF(fonts.small_strong).horizontalAdvance(title) + GAP, 0)
+    painter.setFont(fonts.small)
+    painter.setPen(tokens.ink3)
+    room = lane.right() - foot.x()
+    painter.drawText(foot, QFontMetricsF(fonts.small).elidedText(signs, Qt.TextElideMode.ElideRight, room))

@@ -1,0 +1,229 @@
+"""The amounts of a chart, without Qt: slots of local time, what they add up to, and how gaps are shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Literal, NamedTuple
+
+from netwatch_tray.model import GapReason
+from netwatch_tray.window.chart.series import GapSpan, Point
+
+Width = Literal["hour", "quarter", "day", "week"]
+"""Of a slot. A quarter is that of a day: six hours."""
+
+HOUR_S, DAY_S = 3600, 86400
+NOMINAL_S: dict[Width, int] = {"hour": HOUR_S, "quarter": 6 * HOUR_S, "day": DAY_S, "week": 7 * DAY_S}
+_WIDEST_SPAN_S: tuple[tuple[Width, float], ...] = (("hour", 1.5 * DAY_S), ("quarter", 10 * DAY_S), ("day", 62 * DAY_S))
+_HATCHED_FROM = 72
+"""Dip: a narrower gap has no room for its reason."""
+_MOST_HATCHED = 2
+"""More gaps of one cause than these, hatched, look like a bar code."""
+_LEAST_HEIGHT = 160
+"""Dip of a plot whose gaps are hatched."""
+_MERGED_UP_TO, _SHOWN_FROM = 2, 1
+"""Dip: gaps of one cause as near as that are one, and narrower ones are not drawn."""
+_TOLD_FROM_S = 60
+"""A shorter gap is that of a restart."""
+
+
+class Slot(NamedTuple):
+    """The bytes of one bar."""
+
+    start: float
+    """Unix time."""
+    end: float
+    rx: int
+    tx: int
+    is_known: bool
+    """False: nothing was measured, and the amounts are 0."""
+    measured_s: float = 0.0
+    """How much of its time was measured; imported amounts have none."""
+    rx_rate: float | None = None
+    """Average over the measured time, bytes/s."""
+    tx_rate: float | None = None
+    rx_peak: float = 0.0
+    """Bytes/s."""
+    tx_peak: float = 0.0
+    rx_peak_at: float | None = None
+    """Unix time, to the length of the stored values."""
+    tx_peak_at: float | None = None
+
+    def swapped(self) -> Slot:
+        """Return the same slot seen from the other end of the interface."""
+        return self._replace(
+            rx=self.tx,
+            tx=self.rx,
+            rx_rate=self.tx_rate,
+            tx_rate=self.rx_rate,
+            rx_peak=self.tx_peak,
+            tx_peak=self.rx_peak,
+            rx_peak_at=self.tx_peak_at,
+            tx_peak_at=self.rx_peak_at,
+        )
+
+
+class Amounts(NamedTuple):
+    """What an amount chart shows: bars, and the rates and gaps below them."""
+
+    width: Width
+    slots: Sequence[Slot]
+    """They follow each other without holes."""
+    points: Sequence[Point]
+    """Averages of equal pieces of the time, in order."""
+    step: float
+    """Seconds that a point covers."""
+    gaps: Sequence[GapSpan]
+    end: float
+    """The present, or the end of the shown time if that is earlier; Unix time."""
+    peak_step: float
+    """Seconds to which the moment of a peak is known."""
+    is_current: bool
+    """The last slot is that of the present."""
+
+    def swapped(self) -> Amounts:
+        """Return the same amounts seen from the other end of the interface."""
+        slots, points = [slot.swapped() for slot in self.slots], [point.swapped() for point in self.points]
+        return self._replace(slots=slots, points=points)
+
+
+class Summary(NamedTuple):
+    """What is visible, added up. Rates in bytes/s, None: nothing was measured."""
+
+    rx: int
+    tx: int
+    rx_rate: float | None
+    tx_rate: float | None
+    rx_peak: float
+    tx_peak: float
+    known_s: float
+    """Time of which it is known what passed: measured, or asleep."""
+
+
+class ShownGap(NamedTuple):
+    """A gap as it is drawn."""
+
+    span: GapSpan
+    is_quiet: bool
+    """A pale band without edges, instead of a hatch."""
+
+
+def slot_width(span: float) -> Width:
+    """Return the width of slots for a chart of so many seconds."""
+    return next((width for width, most in _WIDEST_SPAN_S if span <= most), "week")
+
+
+def edges(start: float, end: float, width: Width) -> list[float]:
+    """Return the borders of the slots that together cover a range of Unix times: one more than slots.
+
+    Slots begin at whole hours, days and weeks of local time, so a day may have 23 or 25 hours.
+    """
+    if width == "hour":
+        offset = datetime.fromtimestamp(start).astimezone().utcoffset() or timedelta()
+        first = start - (start + offset.total_seconds()) % HOUR_S
+        count = max(1, -(-(end - first) // HOUR_S))
+        return [first + number * HOUR_S for number in range(int(count) + 1)]
+    first_day, last_day = (datetime.fromtimestamp(at).astimezone().date() for at in (start, end))
+    if width == "week":
+        first_day -= timedelta(days=first_day.weekday())
+    days = [first_day + timedelta(days=number) for number in range((last_day - first_day).days + 8)]
+    if width == "week":
+        days = days[::7]
+    hours = (0, 6, 12, 18) if width == "quarter" else (0,)
+    found = sorted({_moment(day, hour) for day in days for hour in hours})
+    first_place = max(place for place, at in enumerate(found) if at <= start)
+    last_place = next(place for place, at in enumerate(found) if at >= end and place > first_place)
+    return found[first_place : last_place + 1]
+
+
+def _moment(day: date, hour: int) -> float:
+    return datetime.combine(day, time(hour)).timestamp()
+
+
+def summary(amounts: Amounts) -> Summary:
+    """Add up what is visible."""
+    slots = amounts.slots
+    measured = sum(slot.measured_s for slot in slots)
+
+    def average(sides: Iterable[tuple[float | None, float]]) -> float | None:
+        return sum((rate or 0.0) * seconds for rate, seconds in sides) / measured if measured else None
+
+    return Summary(
+        sum(slot.rx for slot in slots),
+        sum(slot.tx for slot in slots),
+        average((slot.rx_rate, slot.measured_s) for slot in slots),
+        average((slot.tx_rate, slot.measured_s) for slot in slots),
+        max((slot.rx_peak for slot in slots), default=0.0),
+        max((slot.tx_peak for slot in slots), default=0.0),
+        sum(_known_s(slot, amounts) for slot in slots if slot.is_known),
+    )
+
+
+def _known_s(slot: Slot, amounts: Amounts) -> float:
+    """Return the time of a slot without its gaps; in sleep nothing passes, so its amount is known."""
+    end = min(slot.end, amounts.end)
+    missing, edge = 0.0, slot.start
+    for gap in amounts.gaps:
+        if gap.reason != GapReason.ASLEEP:
+            first, last = max(gap.start, edge), min(gap.end, end)
+            missing += max(0.0, last - first)
+            edge = max(edge, last)
+    return max(0.0, end - slot.start - missing)
+
+
+def shown_gaps(amounts: Amounts, per_dip: float, height: float) -> list[ShownGap]:
+    """Return the gaps to draw on a plot of this height, dip, in order. `per_dip`: seconds of a dip.
+
+    One or two wide gaps of a cause are hatched; more of them are quiet bands, and so are all on a low plot. A day of
+    which nothing is known is hatched wherever there is height: it is no pause between measurements.
+    """
+    merged: list[GapSpan] = []
+    for gap in _visible(amounts, _SHOWN_FROM * per_dip):
+        start = max(gap.start, merged[-1].end) if merged else gap.start
+        if merged and start - merged[-1].end <= _MERGED_UP_TO * per_dip and gap.reason == merged[-1].reason:
+            merged[-1] = merged[-1]._replace(end=max(gap.end, merged[-1].end))
+        elif gap.end > start:
+            merged.append(gap._replace(start=start))
+    unknown = [] if NOMINAL_S[amounts.width] < DAY_S else [slot for slot in amounts.slots if not slot.is_known]
+    whole = {
+        gap
+        for gap in merged
+        if any(gap.start <= slot.start and min(slot.end, amounts.end) <= gap.end for slot in unknown)
+    }
+    causes = Counter(gap.reason for gap in merged if gap not in whole)
+    return [
+        ShownGap(
+            gap,
+            is_quiet=height < _LEAST_HEIGHT
+            or (
+                (gap not in whole)
+                and (causes[gap.reason] > _MOST_HATCHED or gap.end - gap.start < _HATCHED_FROM * per_dip)
+            ),
+        )
+        for gap in merged
+    ]
+
+
+def quiet_times(amounts: Amounts, shown: Sequence[ShownGap]) -> list[tuple[GapReason | None, int, float]]:
+    """Return cause, number and mean length in seconds of the gaps that are not hatched, the most frequent cause first.
+
+    `shown`: the same gaps as they are drawn, where several may be one.
+    """
+    hatched = [gap.span for gap in shown if not gap.is_quiet]
+    spans = [
+        gap
+        for gap in _visible(amounts, _TOLD_FROM_S)
+        if not any(each.start <= gap.start and gap.end <= each.end for each in hatched)
+    ]
+    found = []
+    for reason, count in Counter(span.reason for span in spans).most_common():
+        found.append((reason, count, sum(span.end - span.start for span in spans if span.reason == reason) / count))
+    return found
+
+
+def _visible(amounts: Amounts, least: float) -> list[GapSpan]:
+    """Return the visible parts of the gaps that have at least so many seconds, in order."""
+    begin = amounts.slots[0].start
+    parts = [gap._replace(start=max(gap.start, begin), end=min(gap.end, amounts.end)) for gap in amounts.gaps]
+    return sorted((gap for gap in parts if gap.end - gap.start >= least), key=lambda gap: gap.start)
