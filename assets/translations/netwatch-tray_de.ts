@@ -3803,8 +3803,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Version {version}</translation>
     </message>
     <message>
-      <source>print live rates, with or without a running agent</source>
-      <translation>aktuelle Raten ausgeben, mit oder ohne laufenden Agenten</translation>
+      <source>show live rates, with or without a running agent: on a terminal a screen, else a line a second</source>
+      <translation>zeigt die Raten, mit oder ohne laufenden Agenten: im Terminal ein Bild, sonst eine Zeile je Sekunde</translation>
     </message>
     <message>
       <source>print one line of real rates and end</source>
@@ -3815,8 +3815,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>nach N Zeilen enden</translation>
     </message>
     <message>
-      <source>seconds between lines (default: 1)</source>
-      <translation>Sekunden zwischen den Zeilen (Vorgabe: 1)</translation>
+      <source>print lines, S seconds apart (default: 1)</source>
+      <translation>gibt Zeilen im Abstand von S Sekunden aus (sonst: 1)</translation>
     </message>
     <message>
       <source>one JSON object a line</source>
@@ -4365,6 +4365,238 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>none</source>
       <translation>keiner</translation>
+    </message>
+    <message>
+      <source>−{count} min</source>
+      <translation>−{count} Min.</translation>
+    </message>
+    <message>
+      <source>−{count} h</source>
+      <translation>−{count} Std.</translation>
+    </message>
+    <message>
+      <source>−{count} d</source>
+      <translation>−{count} T.</translation>
+    </message>
+    <message>
+      <source>now</source>
+      <translation>jetzt</translation>
+    </message>
+    <message>
+      <source>Mon</source>
+      <translation>Mo</translation>
+    </message>
+    <message>
+      <source>Tue</source>
+      <translation>Di</translation>
+    </message>
+    <message>
+      <source>Wed</source>
+      <translation>Mi</translation>
+    </message>
+    <message>
+      <source>Thu</source>
+      <translation>Do</translation>
+    </message>
+    <message>
+      <source>Fri</source>
+      <translation>Fr</translation>
+    </message>
+    <message>
+      <source>Sat</source>
+      <translation>Sa</translation>
+    </message>
+    <message>
+      <source>Sun</source>
+      <translation>So</translation>
+    </message>
+    <message>
+      <source>Quit</source>
+      <translation>Beenden</translation>
+    </message>
+    <message>
+      <source>View</source>
+      <translation>Ansicht</translation>
+    </message>
+    <message>
+      <source>Range</source>
+      <translation>Zeitraum</translation>
+    </message>
+    <message>
+      <source>Row</source>
+      <translation>Zeile</translation>
+    </message>
+    <message>
+      <source>Details</source>
+      <translation>Einzelheiten</translation>
+    </message>
+    <message>
+      <source>Sort</source>
+      <translation>Sortieren</translation>
+    </message>
+    <message>
+      <source>Filter</source>
+      <translation>Filtern</translation>
+    </message>
+    <message>
+      <source>Units</source>
+      <translation>Einheiten</translation>
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation>Anhalten</translation>
+    </message>
+    <message>
+      <source>Help</source>
+      <translation>Hilfe</translation>
+    </message>
+    <message>
+      <source>Overview, connections</source>
+      <translation>Übersicht, Verbindungen</translation>
+    </message>
+    <message>
+      <source>Range of the chart: 5 minutes to 30 days</source>
+      <translation>Zeitraum des Diagramms: 5 Minuten bis 30 Tage</translation>
+    </message>
+    <message>
+      <source>Select a row; also Page Up and Page Down, Home and End</source>
+      <translation>Zeile wählen; auch Bild auf und ab, Pos1 und Ende</translation>
+    </message>
+    <message>
+      <source>Connections of the selected app</source>
+      <translation>Verbindungen der gewählten App</translation>
+    </message>
+    <message>
+      <source>Back</source>
+      <translation>Zurück</translation>
+    </message>
+    <message>
+      <source>Sort by the next column; or click on its head</source>
+      <translation>Nach der nächsten Spalte sortieren; oder auf ihren Kopf klicken</translation>
+    </message>
+    <message>
+      <source>Show only rows with this text</source>
+      <translation>Nur Zeilen mit diesem Text zeigen</translation>
+    </message>
+    <message>
+      <source>Rates in bytes or bits per second</source>
+      <translation>Raten in Bytes oder Bits je Sekunde</translation>
+    </message>
+    <message>
+      <source>Freeze the picture, or go on</source>
+      <translation>Das Bild anhalten oder weiterlaufen lassen</translation>
+    </message>
+    <message>
+      <source>paused</source>
+      <translation>angehalten</translation>
+    </message>
+    <message>
+      <source>Measured by this program alone: no agent is running, nothing is recorded</source>
+      <translation>Kein Agent läuft: hier gemessen, nichts wird aufgezeichnet</translation>
+    </message>
+    <message>
+      <source>The agent does not answer. Still waiting.</source>
+      <translation>Der Agent antwortet nicht. Es wird weiter gewartet.</translation>
+    </message>
+    <message>
+      <source>Waiting for the agent</source>
+      <translation>Warten auf den Agenten</translation>
+    </message>
+    <message>
+      <source>Interface</source>
+      <translation>Schnittstelle</translation>
+    </message>
+    <message>
+      <source>Total</source>
+      <translation>Gesamt</translation>
+    </message>
+    <message>
+      <source>counted</source>
+      <translation>gezählt</translation>
+    </message>
+    <message>
+      <source>in {names}</source>
+      <translation>in {names} enthalten</translation>
+    </message>
+    <message>
+      <source>not counted</source>
+      <translation>nicht gezählt</translation>
+    </message>
+    <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+    <message>
+      <source>share of {column}</source>
+      <translation>Anteil an {column}</translation>
+    </message>
+    <message>
+      <source>No row matches “{words}”. Esc shows all.</source>
+      <translation>Keine Zeile passt zu „{words}“. Esc zeigt alle.</translation>
+    </message>
+    <message>
+      <source>Waiting for the first reading</source>
+      <translation>Warten auf die erste Messung</translation>
+    </message>
+    <message>
+      <source>Protocol</source>
+      <translation>Protokoll</translation>
+    </message>
+    <message>
+      <source>Remote</source>
+      <translation>Gegenstelle</translation>
+    </message>
+    <message>
+      <source>State</source>
+      <translation>Zustand</translation>
+    </message>
+    <message>
+      <source>Connections</source>
+      <translation>Verbindungen</translation>
+    </message>
+    <message>
+      <source>Connections of {name}</source>
+      <translation>Verbindungen von {name}</translation>
+    </message>
+    <message>
+      <source>No open connection</source>
+      <translation>Keine offene Verbindung</translation>
+    </message>
+    <message>
+      <source>Keys</source>
+      <translation>Tasten</translation>
+    </message>
+    <message>
+      <source>Today</source>
+      <translation>Heute</translation>
+    </message>
+    <message>
+      <source>of {amount}</source>
+      <translation>von {amount}</translation>
+    </message>
+    <message>
+      <source>≈ {amount} by {day}</source>
+      <translation>≈ {amount} bis {day}</translation>
+    </message>
+    <message>
+      <source>Filter: </source>
+      <translation>Suche: </translation>
+    </message>
+    <message>
+      <source>Enter keeps it, Esc shows all</source>
+      <translation>Enter behält sie, Esc zeigt alle</translation>
+    </message>
+    <message>
+      <source>{day} {month}</source>
+      <translation>{day}. {month}</translation>
+    </message>
+    <message>
+      <source>since {day}</source>
+      <translation>seit {day}</translation>
+    </message>
+    <message>
+      <source>Not of any app</source>
+      <translation>Zu keiner App</translation>
     </message>
   </context>
   <context>

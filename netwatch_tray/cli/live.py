@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
@@ -32,17 +34,19 @@ if TYPE_CHECKING:
     from netwatch_tray.units import Units
 
 
+_INTERVAL = 1.0
+"""Seconds between lines."""
 _SILENCE = 5.0
 """Seconds without a message of the agent after which `watch` says so."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("watch", help="print live rates, with or without a running agent")
+    parser = subcommands.add_parser(
+        "watch", help="show live rates, with or without a running agent: on a terminal a screen, else a line a second"
+    )
     parser.add_argument("--once", action="store_true", help="print one line of real rates and end")
     parser.add_argument("--count", type=whole_number(1, 10**9), metavar="N", help="end after N lines")
-    parser.add_argument(
-        "--interval", type=_interval, default=1.0, metavar="S", help="seconds between lines (default: 1)"
-    )
+    parser.add_argument("--interval", type=_interval, metavar="S", help="print lines, S seconds apart (default: 1)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a line")
     form.add_argument(
@@ -68,8 +72,11 @@ def _interval(text: str) -> float:
 
 
 def _watch(options: argparse.Namespace) -> int:
+    prints = options.once or options.count or options.interval or options.json or options.bar or options.replay
+    if not prints and has_screen():
+        return show_screen()
     return watch(
-        interval=options.interval,
+        interval=options.interval or _INTERVAL,
         count=1 if options.once else options.count,
         form="json" if options.json else options.bar,
         # Programs that want the counters may want those of the first sample as well, though it has no rates.
@@ -78,9 +85,34 @@ def _watch(options: argparse.Namespace) -> int:
     )
 
 
+def has_screen() -> bool:
+    """Return whether this is a terminal that can show the full-screen program, which writes to stderr as well."""
+    return (
+        all(stream is not None and stream.isatty() for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__))
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
+
+
+def show_screen() -> int:
+    """Show the full-screen program until the user quits."""
+    from netwatch_tray import paths
+    from netwatch_tray.cli.own_feed import OwnFeed
+    from netwatch_tray.feed.client import FeedClient
+    from netwatch_tray.tui import app, look
+
+    settings = usable_settings()
+    return app.run(
+        settings,
+        look.examine(),
+        connect=lambda: FeedClient(paths.feed_socket()),
+        measure=lambda: OwnFeed(settings),
+        history=paths.history_file(),
+    )
+
+
 def watch(
     *,
-    interval: float,
+    interval: float = _INTERVAL,
     count: int | None = None,
     form: BarFormat | Literal["json"] | None = None,
     skips_first: bool = False,

@@ -37,11 +37,13 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 def start(_options: argparse.Namespace) -> int:
     """Without a subcommand."""
     if not has_display():
-        no_display = translate("Terminal", "No display here, so no tray and no window; live rates until Ctrl-C:")
-        print(no_display, file=sys.stderr)
         from netwatch_tray.cli import live
 
-        return live.watch(interval=1.0)
+        if live.has_screen():
+            return live.show_screen()
+        no_display = translate("Terminal", "No display here, so no tray and no window; live rates until Ctrl-C:")
+        print(no_display, file=sys.stderr)
+        return live.watch()
     from netwatch_tray.agent.agent import Agent
 
     try:

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PERIOD = 1.0
 """Seconds between readings of the interfaces."""
-_CONNECTIONS_EVERY = 2
+CONNECTIONS_EVERY = 2
 """Readings of the interfaces to one of the sockets."""
 _SEARCH_SLICE = 0.05
 """Seconds."""
@@ -112,13 +112,22 @@ def _record(options: argparse.Namespace) -> int:
 
 def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
     """Record without end: yield after each reading of the interfaces what it shows, as a replay will."""
-    connections = _connections(recorder)
-    due = time.monotonic()
-    steps = _steps(recorder, (number % _CONNECTIONS_EVERY == 0 for number in itertools.count()))
-    for number, step in enumerate(steps):
+    for number, step in enumerate(measure(recorder, {})):
         yield step
         if number % _FLUSH_EVERY == 0:
             recorder.flush()
+
+
+def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick | None, Observation]]:
+    """Yield without end what each reading of the interfaces shows; each CONNECTIONS_EVERY-th reads the sockets as well.
+
+    `chosen`: see topology.decide.
+    """
+    connections = _connections(sources)
+    due = time.monotonic()
+    reads = (number % CONNECTIONS_EVERY == 0 for number in itertools.count())
+    for step in _steps(sources, connections, reads, chosen):
+        yield step
         due = max(due + PERIOD, time.monotonic())
         _wait(connections, due)
 
@@ -130,19 +139,20 @@ def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
         while True:
             yield source.has_reading
 
-    steps = _steps(source, reads())
+    steps = _steps(source, _connections(source), reads(), {})
     while not source.has_ended:
         yield next(steps)
 
 
-def _steps(sources: Sources, reads: Iterator[bool]) -> Iterator[tuple[Tick | None, Observation]]:
+def _steps(
+    sources: Sources, connections: ConnectionSource | None, reads: Iterator[bool], chosen: Mapping[str, bool]
+) -> Iterator[tuple[Tick | None, Observation]]:
     """Measure. `reads`: whether the sockets are read as well, asked after each reading of the interfaces."""
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.engine.observation import Observation
 
-    monitor = Monitor(sources.interfaces().source, PERIOD, {})
+    monitor = Monitor(sources.interfaces().source, PERIOD, chosen)
     observation = Observation(monitor, sources)
-    connections = _connections(sources)
     while True:
         tick = monitor.tick()
         if tick is not None:

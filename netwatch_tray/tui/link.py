@@ -1,0 +1,175 @@
+"""The screen's connection to the agent, which reconnects by itself; without an agent to what measures in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
+from netwatch_tray.feed.protocol import VERSION, ClientMessage, Command, Goodbye, Hello, ServerMessage, Subscribe, Topic
+from netwatch_tray.tui.state import Link
+
+_log = logging.getLogger(__name__)
+
+_RETRY_AFTER_S = (0.5, 1, 2, 5)
+_SILENCE_S = 5.0
+_GREETING_S = 5.0
+_OWN_AFTER = 3
+"""Failed attempts in a row after an agent was there; one that restarts needs a second."""
+
+
+class Feed(Protocol):
+    """One connection; `netwatch_tray.feed.client.FeedClient` is one."""
+
+    def fileno(self) -> int: ...
+    def send(self, message: ClientMessage) -> None: ...
+    def receive(self) -> list[ServerMessage]: ...
+    def close(self) -> None: ...
+
+
+class FeedLink:
+    """Delivers messages of the agent while there is one, else those of `measure`. Belongs to the loop's thread."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Feed],
+        measure: Callable[[], Feed],
+        received: Callable[[Sequence[ServerMessage]], None],
+        changed: Callable[[Link], None],
+    ) -> None:
+        """`connect` raises AgentUnreachableError when no agent accepts the connection. `measure` starts measuring in
+        this program. `changed`: called when the messages come from elsewhere, or from nowhere."""
+        self._connect, self._measure = connect, measure
+        self._received, self._changed = received, changed
+        self._loop = asyncio.get_running_loop()
+        self._topics: frozenset[Topic] = frozenset()
+        self._agent: Feed | None = None
+        self._own: Feed | None = None
+        self._attempt = 0
+        self._was_connected = False
+        self._is_greeted = False
+        self._silence: asyncio.TimerHandle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self.link = Link.CONNECTING
+
+    def start(self, topics: frozenset[Topic]) -> None:
+        self._topics = topics
+        self._try()
+
+    def request_status(self) -> None:
+        if self._agent is not None and self._is_greeted:
+            self._send(Command("status"))
+
+    def close(self) -> None:
+        for timer in filter(None, (self._silence, self._retry)):
+            timer.cancel()
+        self._drop_agent()
+        self._drop_own()
+
+    def _try(self) -> None:
+        self._retry = None
+        try:
+            agent = self._connect()
+        except NetWatchError:
+            self._try_later()
+            return
+        self._agent = agent
+        self._loop.add_reader(agent.fileno(), self._read_agent)
+        self._watch_silence(_GREETING_S)
+
+    def _try_later(self) -> None:
+        delay = _RETRY_AFTER_S[min(self._attempt, len(_RETRY_AFTER_S) - 1)]
+        self._attempt += 1
+        if self._own is None and (not self._was_connected or self._attempt >= _OWN_AFTER):
+            self._start_own()
+        elif self._own is None:
+            self._change(Link.CONNECTING)
+        self._retry = self._loop.call_later(delay, self._try)
+
+    def _read_agent(self) -> None:
+        if self._agent is None:
+            return
+        try:
+            messages = self._agent.receive()
+        except (AgentUnreachableError, ParseError) as error:
+            if isinstance(error, ParseError):
+                _log.warning("%s The screen reconnects.", error)
+            self._lose_agent()
+            return
+        for message in messages:
+            if isinstance(message, Hello):
+                if message.protocol != VERSION:
+                    _log.warning("The agent is of another version. Quit and start it again.")
+                    self._lose_agent()
+                    return
+                self._greet()
+        if any(isinstance(message, Goodbye) for message in messages):
+            self._lose_agent()
+            return
+        if messages and self._is_greeted:
+            self._watch_silence(_SILENCE_S)
+            self._change(Link.AGENT)
+            self._received(messages)
+
+    def _greet(self) -> None:
+        self._is_greeted, self._was_connected, self._attempt = True, True, 0
+        self._drop_own()
+        self._send(Subscribe(self._topics))
+
+    def _send(self, message: ClientMessage) -> None:
+        try:
+            if self._agent is not None:
+                self._agent.send(message)
+        except AgentUnreachableError:
+            self._lose_agent()
+
+    def _lose_agent(self) -> None:
+        self._drop_agent()
+        if self._silence is not None:
+            self._silence.cancel()
+        self._try_later()
+
+    def _watch_silence(self, seconds: float) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+        self._silence = self._loop.call_later(seconds, self._be_silent)
+
+    def _be_silent(self) -> None:
+        if self._is_greeted:
+            self._change(Link.SILENT)
+        else:  # it took the connection and says nothing
+            self._lose_agent()
+
+    def _start_own(self) -> None:
+        try:
+            self._own = self._measure()
+        except NetWatchError as error:
+            _log.warning("%s", error)
+            self._change(Link.CONNECTING)
+            return
+        self._loop.add_reader(self._own.fileno(), self._read_own)
+        self._change(Link.OWN)
+
+    def _read_own(self) -> None:
+        if self._own is not None and (messages := self._own.receive()):
+            self._received(messages)
+
+    def _drop_agent(self) -> None:
+        self._is_greeted = False
+        if self._agent is not None:
+            self._loop.remove_reader(self._agent.fileno())
+            self._agent.close()
+            self._agent = None
+
+    def _drop_own(self) -> None:
+        if self._own is not None:
+            self._loop.remove_reader(self._own.fileno())
+            self._own.close()
+            self._own = None
+
+    def _change(self, link: Link) -> None:
+        if link is not self.link:
+            self.link = link
+            self._changed(link)

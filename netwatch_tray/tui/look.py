@@ -1,0 +1,131 @@
+"""What the terminal can show: its characters, its colours, and the styles of the screen's roles."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import sys
+import termios
+import time
+import tty
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from netwatch_tray import cells
+
+Role = Literal["ink", "strong", "ink2", "ink3", "down", "up", "warn", "track"]
+Background = Literal["dark", "light"]
+Colours = Literal["none", "16", "256"]
+
+_ASCII = str.maketrans(
+    {"↓": "v", "↑": "^", "–": "-", "−": "-", "…": "~", "≈": "~", "─": "-", "━": "#", "╸": "#", "←": "<", "→": ">",
+     "\u2007": " ", "“": '"', "”": '"', "„": '"', "·": ".", "ß": "s", "▸": ">"}
+)  # fmt: skip
+"""One character for each, so that nothing moves."""
+
+_ANSWER_TIMEOUT = 1.0
+"""Seconds. Every terminal answers DA1, so only a very slow line takes as long."""
+_QUERY = b"\x1b]11;?\x1b\\\x1b[c"
+"""OSC 11 for the background, then DA1, which also terminals without OSC 11 answer (XTerm Control Sequences)."""
+_COLOUR = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
+_DA1 = re.compile(rb"\x1b\[\?[\d;]*c")
+
+
+class Look(NamedTuple):
+    """What the terminal can show."""
+
+    is_unicode: bool = True
+    """Otherwise ASCII."""
+    colours: Colours = "256"
+    background: Background | None = "dark"
+    """None: not known."""
+
+    def text(self, text: str) -> str:
+        """Return the text in characters that the terminal has, each as wide as it counts."""
+        return cells.certain(text) if self.is_unicode else _in_ascii(text)
+
+
+@lru_cache(maxsize=2048)
+def _in_ascii(text: str) -> str:
+    plain = cells.certain(text).translate(_ASCII)
+    if plain.isascii():
+        return plain
+    # What has no plain letter takes as many cells as before.
+    return "".join(_plain(each) for each in plain)
+
+
+def _plain(character: str) -> str:
+    plain = unicodedata.normalize("NFKD", character)[:1]
+    return plain if plain.isascii() and plain.isprintable() else "?" * cells.width_of(character)
+
+
+def examine(environ: Mapping[str, str] = os.environ) -> Look:
+    """Ask the terminal of this process; call it before anything else reads from it."""
+    colours = _colours(environ)
+    background = None if colours == "none" else _asked_background() or _background_of(environ.get("COLORFGBG", ""))
+    return Look(_is_unicode(environ), colours, background)
+
+
+def _is_unicode(environ: Mapping[str, str]) -> bool:
+    """By the locale, as tmux does: Python itself writes UTF-8 in the C locale (PEP 538)."""
+    if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
+        return False
+    locale = next(filter(None, map(environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    return "utf8" in locale.lower().replace("-", "")
+
+
+def _colours(environ: Mapping[str, str]) -> Colours:
+    if environ.get("NO_COLOR"):  # no-color.org: not if it is empty
+        return "none"
+    if "256" in environ.get("TERM", "") or environ.get("COLORTERM"):
+        return "256"
+    return "16"
+
+
+def _asked_background() -> Background | None:
+    """Ask the terminal; None if it does not answer."""
+    try:
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+    except (OSError, ValueError, termios.error):
+        return None
+    try:
+        tty.setcbreak(descriptor, termios.TCSANOW)
+        os.write(sys.stderr.fileno(), _QUERY)
+        return background_of_answer(_answer(descriptor))
+    except OSError:
+        return None
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+def _answer(descriptor: int) -> bytes:
+    """Return what came up to the answer to DA1."""
+    deadline, found = time.monotonic() + _ANSWER_TIMEOUT, b""
+    while (left := deadline - time.monotonic()) > 0 and not _DA1.search(found):
+        if select.select([descriptor], [], [], left)[0]:
+            read = os.read(descriptor, 4096)
+            if not read:
+                break
+            found += read
+    return found
+
+
+def background_of_answer(answer: bytes) -> Background | None:
+    """Parse the answer to OSC 11."""
+    found = _COLOUR.search(answer)
+    if found is None:
+        return None
+    red, green, blue = (int(part, 16) / (16 ** len(part) - 1) for part in found.groups())
+    return "light" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "dark"
+
+
+def _background_of(colorfgbg: str) -> Background | None:
+    """Parse COLORFGBG of rxvt and Konsole: `15;0`, `0;default;15`."""
+    last = colorfgbg.rpartition(";")[2]
+    if not last.isdecimal():
+        return None
+    return "light" if int(last) in (7, *range(9, 16)) else "dark"

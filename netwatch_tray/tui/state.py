@@ -1,0 +1,297 @@
+"""What the screen knows and what the user chose on it. Pure: messages and keys go in, `screen` draws it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from enum import Enum
+
+from netwatch_tray.feed.protocol import (
+    AppsMessage,
+    ConnectionsMessage,
+    Hello,
+    ServerMessage,
+    SettingsMessage,
+    TickMessage,
+)
+from netwatch_tray.language import translate
+from netwatch_tray.model import Connection, Tick
+from netwatch_tray.settings import Settings
+from netwatch_tray.tui.chart import EMPTY, RANGES, Curve
+from netwatch_tray.tui.rates import RecentRates
+from netwatch_tray.tui.stored import Stored
+
+UNSEEN_KEY = "exited"
+"""engine.apps.UNSEEN_KEY, which a client does not import."""
+LEFT_OUT = ("TIME_WAIT", "CLOSED")
+"""States of connections that are over."""
+
+
+class View(Enum):
+    """What Tab turns to, in this order."""
+
+    OVERVIEW = "overview"
+    CONNECTIONS = "connections"
+
+
+class Link(Enum):
+    """Where the rates come from."""
+
+    CONNECTING = "connecting"
+    AGENT = "agent"
+    OWN = "own"
+    """No agent runs, and this program measures by itself."""
+    SILENT = "silent"
+    """The agent has sent nothing for some seconds."""
+
+
+@dataclasses.dataclass(frozen=True)
+class AppRow:
+    """An app, or bytes that belong to no app."""
+
+    key: str
+    name: str
+    down: float | None
+    """Bytes/s."""
+    up: float | None
+    today: int | None
+    """Bytes; None: not known."""
+    month: int | None
+    is_rest: bool = False
+
+
+@dataclasses.dataclass
+class Data:
+    """What was received."""
+
+    recent: RecentRates = dataclasses.field(default_factory=RecentRates)
+    tick: Tick | None = None
+    apps: AppsMessage | None = None
+    connections: dict[str, Connection] = dataclasses.field(default_factory=dict)
+    stored: Stored | None = None
+    curve: Curve = EMPTY
+    """Of the range that is shown, if it is longer than what `recent` keeps."""
+
+    def copy(self) -> Data:
+        return dataclasses.replace(self, recent=self.recent.copy(), connections=dict(self.connections))
+
+
+APP_COLUMNS = ("down", "up", "today", "month", "name")
+CONNECTION_COLUMNS = ("down", "up", "app", "remote")
+
+
+class State:
+    """Everything that a frame is made of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.units = settings.units
+        self.interval = 1.0
+        self.link = Link.CONNECTING
+        self.view = View.OVERVIEW
+        self.range = 0
+        """Index in RANGES."""
+        self.sort = {View.OVERVIEW: "down", View.CONNECTIONS: "down"}
+        self.selected: dict[View, str | None] = dict.fromkeys(View)
+        """Keys of rows; None: the first."""
+        self.first = dict.fromkeys(View, 0)
+        """Number of the row at the top of each list."""
+        self.app: str | None = None
+        """Key of the app whose connections are shown; None: those of all."""
+        self.filter = ""
+        self.is_typing = False
+        """Keys go into the filter."""
+        self.has_help = False
+        self._data = Data()
+        self._held: Data | None = None
+
+    @property
+    def shown(self) -> Data:
+        return self._held or self._data
+
+    @property
+    def is_paused(self) -> bool:
+        return self._held is not None
+
+    @property
+    def is_live_range(self) -> bool:
+        """Whether the range is that of the rates that were received, not of the history."""
+        return self.range == 0
+
+    def receive(self, message: ServerMessage) -> None:
+        data = self._data
+        if isinstance(message, Hello):
+            self._use(message.settings)
+            self.interval = message.interval_s
+            data.recent.merge(message.recent)
+            data.connections.clear()
+        elif isinstance(message, TickMessage):
+            data.tick = message.tick
+            data.recent.add(message.tick)
+        elif isinstance(message, AppsMessage):
+            data.apps = message
+        elif isinstance(message, ConnectionsMessage):
+            if message.reset:
+                data.connections.clear()
+            data.connections.update((row.key, row) for row in (*message.added, *message.changed))
+            for key in message.removed:
+                data.connections.pop(key, None)
+        elif isinstance(message, SettingsMessage):
+            self._use(message.settings)
+
+    def _use(self, settings: Settings) -> None:
+        if settings.units != self.settings.units:
+            self.units = settings.units
+        self.settings = settings
+
+    def lose_agent(self) -> None:
+        """Show nothing that only the agent that ended knew."""
+        self._data.tick, self._data.apps = None, None
+        self._data.connections.clear()
+
+    def set_stored(self, stored: Stored | None) -> None:
+        self._data.stored = stored
+
+    def set_curve(self, curve: Curve) -> None:
+        self._data.curve = curve
+        if self._held is not None:
+            self._held.curve = curve  # the user chose another range meanwhile
+
+    # What the user does.
+
+    def pause(self) -> None:
+        """Freeze the picture, or go on with what has come meanwhile."""
+        self._held = None if self._held is not None else self._data.copy()
+
+    def turn(self, by: int = 1) -> None:
+        """To the next view."""
+        views = list(View)
+        self.view = views[(views.index(self.view) + by) % len(views)]
+        self.app, self.has_help = None, False
+
+    def change_range(self, by: int) -> bool:
+        """Return whether there is one."""
+        before = self.range
+        self.range = min(len(RANGES) - 1, max(0, self.range + by))
+        return self.range != before
+
+    def change_units(self) -> None:
+        """Between bytes/s and bit/s, on this screen alone."""
+        from msgspec.structs import replace  # noqa: PLC0415  for one key
+
+        self.units = replace(self.units, bits=not self.units.bits)
+
+    def sort_by(self, column: str | None = None) -> None:
+        """By this column; None: by the next one."""
+        columns = APP_COLUMNS if self.view is View.OVERVIEW else CONNECTION_COLUMNS
+        if column is None:
+            column = columns[(columns.index(self.sort[self.view]) + 1) % len(columns)]
+        if column in columns:
+            self.sort[self.view] = column
+            self.selected[self.view], self.first[self.view] = None, 0
+
+    def move(self, by: int) -> None:
+        """Select another row."""
+        keys = self.keys()
+        if keys:
+            at = keys.index(found) if (found := self.selected[self.view]) in keys else 0
+            self.selected[self.view] = keys[min(len(keys) - 1, max(0, at + by))]
+
+    def select(self, key: str) -> bool:
+        """Return whether it was selected before."""
+        before = self.selected_key()
+        self.selected[self.view] = key
+        return before == key
+
+    def selected_key(self) -> str | None:
+        keys = self.keys()
+        chosen = self.selected[self.view]
+        return chosen if chosen in keys else next(iter(keys), None)
+
+    def keys(self) -> list[str]:
+        """Return those of the rows of the view, from the top."""
+        if self.view is View.OVERVIEW:
+            return [row.key for row in self.app_rows() if not row.is_rest]
+        return [row.key for row in self.connection_rows()]
+
+    def open(self) -> None:
+        """Show the connections of the selected app."""
+        if self.view is View.OVERVIEW and (key := self.selected_key()) is not None:
+            self.app, self.view, self.first[View.CONNECTIONS] = key, View.CONNECTIONS, 0
+            self.selected[View.CONNECTIONS] = None
+
+    def back(self) -> None:
+        """Undo the last of these: help, the filter, the details of an app, another view."""
+        if self.has_help:
+            self.has_help = False
+        elif self.is_typing or self.filter:
+            self.is_typing, self.filter = False, ""
+        elif self.view is not View.OVERVIEW:
+            self.app, self.view = None, View.OVERVIEW
+
+    def type_text(self, text: str) -> None:
+        """Add to the filter; `\\b` takes the last character away."""
+        self.filter = self.filter[:-1] if text == "\b" else (self.filter + text)[:40]
+        self.first[self.view] = 0
+
+    # The rows of the lists, in the order in which they are shown.
+
+    def app_rows(self) -> list[AppRow]:
+        wanted, column = self.filter.casefold(), self.sort[View.OVERVIEW]
+        rows = [row for row in self._app_rows() if wanted in row.name.casefold()]
+        if column == "name":
+            rows.sort(key=lambda row: (row.is_rest, row.name.casefold()))
+        else:
+            rows.sort(key=lambda row: (row.is_rest, -(getattr(row, column) or 0), -(row.month or 0), row.name))
+        return rows
+
+    def _app_rows(self) -> Iterable[AppRow]:
+        message, stored = self.shown.apps, self.shown.stored
+        today = dict(stored.today.apps) if stored else None
+        month = dict(stored.month.apps) if stored else None
+        if message is not None:
+            for app in message.apps:
+                name = translate("Terminal", "Exited before seen") if app.key == UNSEEN_KEY else app.name
+                # The history adds up apps of one name; of several live ones the first shows the sum.
+                of_today = None if today is None else today.pop(app.name, 0)
+                of_month = None if month is None else month.pop(app.name, 0)
+                yield AppRow(app.key, name, app.rx_rate, app.tx_rate, of_today, of_month)
+        rate = None if message is None else 0.0
+        for name, amount in (month or {}).items():
+            of_today = None if today is None else today.get(name, 0)
+            yield AppRow(f"{name} (ended)", name, rate, rate, of_today, amount)
+        seconds = message.interval_s if message else None
+        down, up = (part / seconds for part in message.other) if message and seconds else (None, None)
+        if message is not None or stored is not None:
+            of_today, of_month = (stored.today.rest, stored.month.rest) if stored else (None, None)
+            yield AppRow("", translate("Terminal", "Not of any app"), down, up, of_today, of_month, is_rest=True)
+        if stored is not None and stored.month.unmeasured:
+            name = translate("Terminal", "While NetWatch was not measuring")
+            yield AppRow(" ", name, None, None, stored.today.unmeasured, stored.month.unmeasured, is_rest=True)
+
+    def connection_rows(self) -> list[Connection]:
+        wanted, column = self.filter.casefold(), self.sort[View.CONNECTIONS]
+        rows = [
+            row
+            for row in self.shown.connections.values()
+            if row.state != "LISTEN"
+            and row.remote_port is not None
+            and row.state not in LEFT_OUT
+            and (self.app is None or row.app == self.app)
+            and (not wanted or wanted in f"{owner(row)} {row.host or ''} {row.remote}".casefold())
+        ]
+        if column == "app":
+            rows.sort(key=lambda row: (owner(row).casefold(), row.remote or ""))
+        elif column == "remote":
+            rows.sort(key=lambda row: ((row.host or row.remote or "").casefold(), row.key))
+        else:
+            name = "rx_rate" if column == "down" else "tx_rate"
+            rows.sort(
+                key=lambda row: (-(getattr(row, name) or 0), -(row.rx_bytes or 0), owner(row).casefold(), row.key)
+            )
+        return rows
+
+
+def owner(row: Connection) -> str:
+    """Return the name of what owns the connection; empty: not known."""
+    return row.process or row.unit or row.user or ""

@@ -1,0 +1,76 @@
+"""What the history holds: amounts of today and of the billing month, and the curve of a long range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from netwatch_tray.history.usage import Outlook, outlook, period_of
+from netwatch_tray.settings import DataPlan
+from netwatch_tray.tui.chart import Curve
+from netwatch_tray.tui.rates import in_columns
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import HistoryReader
+
+
+class Amounts(NamedTuple):
+    """Of some days, in bytes of both directions."""
+
+    total: int | None
+    """None: nothing is recorded."""
+    apps: Mapping[str, int]
+    interfaces: Mapping[str, int]
+    rest: int
+    """Of no app."""
+    unmeasured: int
+    """While NetWatch was not measuring."""
+
+
+class Stored(NamedTuple):
+    """What is shown of the history beside the rates."""
+
+    today: Amounts
+    month: Amounts
+    plan: Outlook | None
+    """None: nothing is recorded."""
+
+
+def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored:
+    """`now`: local time."""
+    today, month = now.date(), period_of(now.date(), "billing", plan.billing_day)
+    of_today, of_month = _amounts(reader, today, today), _amounts(reader, *month)
+    if of_month.total is None:
+        return Stored(of_today, of_month, None)
+    fraction = (now.hour * 60 + now.minute) / 1440
+    state = outlook(of_month.total, plan.cap_bytes, month, today, fraction, _unmeasured(reader, month.first))
+    return Stored(of_today, of_month, state)
+
+
+def _amounts(reader: HistoryReader, first: date, last: date) -> Amounts:
+    days = reader.days("total", None, first, last)
+    remainder = reader.remainder(first, last)
+    return Amounts(
+        sum(used.both for used in days.values()) if days else None,
+        {name: used.both for name, used in reader.by_name("app", first, last).items()},
+        {name: used.both for name, used in reader.by_name("interface", first, last).items()},
+        remainder.other.both + remainder.imported.both,
+        remainder.unmeasured.both,
+    )
+
+
+def _unmeasured(reader: HistoryReader, first: date) -> float:
+    """Return the days of the month before the first measurement."""
+    begin = reader.begin()
+    if begin is None:
+        return 0.0
+    began = datetime.fromtimestamp(begin).astimezone()
+    return max(0.0, (began.date() - first).days + (began.hour * 60 + began.minute) / 1440)
+
+
+def query_curve(reader: HistoryReader, now: float, seconds: int, columns: int) -> Curve:
+    """Return the total's rates up to `now`, Unix time."""
+    found = reader.curve("total", None, now - seconds, now, columns)
+    points = zip(found.at, found.rx, found.tx, strict=True)
+    return in_columns(points, found.step, now, seconds, columns)

@@ -1,0 +1,44 @@
+"""Columns that fit a width: the least important go first, then long texts are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+GAP = 2
+"""Cells between columns."""
+
+
+class Width(NamedTuple):
+    """What a column needs."""
+
+    full: int
+    """Cells of its longest text."""
+    least: int
+    """Cells to which it may be cut; `full` where a cut text would be wrong, as of a number."""
+    rank: int
+    """The column with the highest rank goes first; 0: stays."""
+
+
+def fit(columns: Sequence[Width], width: int) -> list[int | None]:
+    """Return the cells of each column within `width` cells; None: it is left out."""
+    shown = set(range(len(columns)))
+
+    def least() -> int:
+        return sum(min(columns[each].least, columns[each].full) + GAP for each in shown) - GAP
+
+    for each in sorted(shown, key=lambda each: -columns[each].rank):
+        if least() <= width or not columns[each].rank:
+            break
+        shown.discard(each)
+    left = width - least()
+    found: list[int | None] = []
+    for number, column in enumerate(columns):
+        if number not in shown:
+            found.append(None)
+            continue
+        cells = min(column.least, column.full)
+        more = max(0, min(left, column.full - cells))
+        left -= more
+        found.append(cells + more)
+    return found
