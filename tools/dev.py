@@ -81,6 +81,7 @@ TEST_PROGRAMS = {
     "sway": "sway",
     "sysctl": "procps",
     "tint2": "tint2",
+    "tmux": "tmux",
     "trayer": "trayer",
     "waybar": "waybar",
     "xclip": "xclip",

@@ -4495,6 +4495,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Kein Agent läuft: hier gemessen, nichts wird aufgezeichnet</translation>
     </message>
     <message>
+      <source>The agent is of another version. Quit and start it again.</source>
+      <translation>Der Agent ist von einer anderen Version. Ihn beenden und neu starten.</translation>
+    </message>
+    <message>
       <source>The agent does not answer. Still waiting.</source>
       <translation>Der Agent antwortet nicht. Es wird weiter gewartet.</translation>
     </message>

@@ -38,6 +38,7 @@ _TOGETHER_S = 0.03
 _STORED_EVERY_S = 60.0
 """The agent writes once a minute."""
 _CURVE_EVERY_S = 30.0
+_CHECK_EVERY_S = 15.0
 
 _DARK: dict[Role, str] = {
     "ink": "color(255)", "strong": "bold color(255)", "ink2": "color(249)", "ink3": "color(245)",
@@ -64,13 +65,13 @@ class _Styles:
 
     def __init__(self, look: Look) -> None:
         if look.colours == "none":
-            names, selected = _PLAIN, Style.parse("reverse")
+            names, selected = _PLAIN, Style.parse("bold reverse")
         elif look.colours == "16" or look.background is None:
-            names, selected = _UNKNOWN, Style.parse("reverse")
+            names, selected = _UNKNOWN, Style.parse("bold reverse")
         elif look.background == "dark":
-            names, selected = _DARK, Style.parse("bold color(255) on #303030")
+            names, selected = _DARK, Style.parse("bold color(255) on color(236)")
         else:
-            names, selected = _LIGHT, Style.parse("bold color(233) on #d7e3f4")
+            names, selected = _LIGHT, Style.parse("bold color(233) on color(254)")
         self._styles: dict[str, Style] = {role: Style.parse(name) for role, name in names.items()}
         # Bars keep their colour in the selected row, as far as it has a colour of its own.
         self._selected: dict[str, Style] = dict.fromkeys(self._styles, selected)
@@ -170,7 +171,7 @@ class ScreenApp(App[None]):
         self._worker = Worker("history", call_soon)
         self._link = FeedLink(*self._sources, self._take, self._change_link)
         self._link.start(_TOPICS)
-        self.set_interval(_STORED_EVERY_S / 2, self._query)
+        self.set_interval(_CHECK_EVERY_S, self._query)
         self._query()
 
     def on_unmount(self) -> None:
@@ -246,6 +247,7 @@ class ScreenApp(App[None]):
         if not isinstance(error, HistoryError):
             logging.getLogger(__name__).warning("The history cannot be read: %s", error)
         self._state.set_stored(None)
+        self._stored_at = -_STORED_EVERY_S
         self._draw_soon()
 
     # What the user does.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError
-from netwatch_tray.feed.protocol import VERSION, ClientMessage, Command, Goodbye, Hello, ServerMessage, Subscribe, Topic
+from netwatch_tray.feed.protocol import VERSION, ClientMessage, Goodbye, Hello, ServerMessage, Subscribe, Topic
 from netwatch_tray.tui.state import Link
 
 _log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ class FeedLink:
         self._attempt = 0
         self._was_connected = False
         self._is_greeted = False
+        self._is_refused = False
+        """The agent is of another version."""
         self._silence: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self.link = Link.CONNECTING
@@ -57,10 +59,6 @@ class FeedLink:
     def start(self, topics: frozenset[Topic]) -> None:
         self._topics = topics
         self._try()
-
-    def request_status(self) -> None:
-        if self._agent is not None and self._is_greeted:
-            self._send(Command("status"))
 
     def close(self) -> None:
         for timer in filter(None, (self._silence, self._retry)):
@@ -73,6 +71,7 @@ class FeedLink:
         try:
             agent = self._connect()
         except NetWatchError:
+            self._is_refused = False
             self._try_later()
             return
         self._agent = agent
@@ -82,10 +81,12 @@ class FeedLink:
     def _try_later(self) -> None:
         delay = _RETRY_AFTER_S[min(self._attempt, len(_RETRY_AFTER_S) - 1)]
         self._attempt += 1
-        if self._own is None and (not self._was_connected or self._attempt >= _OWN_AFTER):
+        if self._own is None and (not self._was_connected or self._is_refused or self._attempt >= _OWN_AFTER):
             self._start_own()
-        elif self._own is None:
+        if self._own is None:
             self._change(Link.CONNECTING)
+        else:
+            self._change(Link.OTHER_VERSION if self._is_refused else Link.OWN)
         self._retry = self._loop.call_later(delay, self._try)
 
     def _read_agent(self) -> None:
@@ -101,7 +102,7 @@ class FeedLink:
         for message in messages:
             if isinstance(message, Hello):
                 if message.protocol != VERSION:
-                    _log.warning("The agent is of another version. Quit and start it again.")
+                    self._is_refused = True
                     self._lose_agent()
                     return
                 self._greet()
@@ -114,7 +115,7 @@ class FeedLink:
             self._received(messages)
 
     def _greet(self) -> None:
-        self._is_greeted, self._was_connected, self._attempt = True, True, 0
+        self._is_greeted, self._was_connected, self._is_refused, self._attempt = True, True, False, 0
         self._drop_own()
         self._send(Subscribe(self._topics))
 
@@ -147,10 +148,8 @@ class FeedLink:
             self._own = self._measure()
         except NetWatchError as error:
             _log.warning("%s", error)
-            self._change(Link.CONNECTING)
-            return
-        self._loop.add_reader(self._own.fileno(), self._read_own)
-        self._change(Link.OWN)
+        else:
+            self._loop.add_reader(self._own.fileno(), self._read_own)
 
     def _read_own(self) -> None:
         if self._own is not None and (messages := self._own.receive()):

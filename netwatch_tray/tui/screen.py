@@ -15,7 +15,7 @@ from netwatch_tray.tui.frame import Frame, Row
 from netwatch_tray.tui.look import Look, Role
 from netwatch_tray.tui.rates import in_columns
 from netwatch_tray.tui.state import AppRow, Link, State, View, owner
-from netwatch_tray.tui.tables import Width, fit
+from netwatch_tray.tui.tables import GAP, Width, fit
 from netwatch_tray.units import DOWN, UNKNOWN, UP
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
@@ -53,6 +53,8 @@ _HELP: tuple[tuple[str, str], ...] = (
 _NAME = 18
 """Cells of the names on the left, up to a width of 100."""
 _NUMBER = 12
+_LEAST_CONNECTIONS = 5
+"""Rows in the overview of a tall terminal."""
 _BAR = 30
 """Cells of the longest bar."""
 
@@ -141,6 +143,8 @@ def _about(state: State) -> str:
 def _notice(state: State) -> str:
     if state.link is Link.OWN:
         return translate("Terminal", "Measured by this program alone: no agent is running, nothing is recorded")
+    if state.link is Link.OTHER_VERSION:
+        return translate("Terminal", "The agent is of another version. Quit and start it again.")
     if state.link is Link.SILENT:
         return translate("Terminal", "The agent does not answer. Still waiting.")
     if state.link is Link.CONNECTING:
@@ -159,7 +163,16 @@ def _draw_overview(frame: Frame, state: State) -> None:
         _draw_interfaces(frame, state, most)
     if roomy:
         frame.add()
-    _draw_apps(frame, state, frame.left - 4)
+    most = frame.left - 4
+    if frame.height < 36:
+        _draw_apps(frame, state, most)
+        return
+    # Apps and connections share the room; what one does not need is the other's.
+    connections, apps = state.connection_rows(), len(state.app_rows())
+    most -= _LEAST_CONNECTIONS + 2
+    _draw_apps(frame, state, most if apps > most else max(1, apps))
+    frame.add()
+    _draw_connection_rows(frame, state, connections[: frame.left - 4], None)
 
 
 def _draw_chart(frame: Frame, state: State, rows: tuple[int, int]) -> None:
@@ -194,8 +207,8 @@ def _draw_interfaces(frame: Frame, state: State, most: int) -> None:
         texts = [
             str(units.rate(each.rx_rate, state.units)),
             str(units.rate(each.tx_rate, state.units)),
-            _size(stored.today.interfaces.get(each.name, 0) if stored else None, state),
-            _size(stored.month.interfaces.get(each.name, 0) if stored else None, state),
+            _size(stored.today.interfaces.get(each.name) if stored else None, state),
+            _size(stored.month.interfaces.get(each.name) if stored else None, state),
         ]
         for end, text in zip(grid.ends, texts, strict=False):
             row.put_right(end, text, role, most=_NUMBER - 1)
@@ -274,7 +287,7 @@ def _draw_bar(row: Row, x: int, share: float, space: int, role: Role) -> None:
 def _window(state: State, rows: Sequence[AppRow], most: int) -> Sequence[AppRow]:
     """Return the rows around the selected one; where there is room, what belongs to no app stays below them."""
     apps, rest = [row for row in rows if not row.is_rest], [row for row in rows if row.is_rest]
-    if most < 5 and apps:
+    if most < 5 and len(apps) + len(rest) > most:
         rest = []
     room = max(0, most - len(rest))
     first = _scrolled(state, [row.key for row in apps], room)
@@ -338,36 +351,41 @@ _COLUMNS = (
 
 
 def _draw_connections(frame: Frame, state: State) -> None:
+    """The view."""
     rows = state.connection_rows()
     title = frame.add()
     x = title.put(0, _title(state), "strong", most=frame.width // 2) + 2
     x = title.put(x, str(len(rows)), "ink2") + 2
     if state.filter or state.is_typing:
         title.put(x, _filter(state), "warn")
-    most = frame.left - 4
-    keys = [row.key for row in rows]
-    first = _scrolled(state, keys, most)
-    shown = rows[first : first + most]
-    table = [[column.text(row, state) for column in _COLUMNS] for row in shown]
+    first = _scrolled(state, [row.key for row in rows], frame.left - 4)
+    _draw_connection_rows(frame, state, rows[first : first + frame.left - 4], state.selected_key())
+
+
+def _draw_connection_rows(frame: Frame, state: State, rows: Sequence[Connection], selected: str | None) -> None:
+    """`selected`: key of the row that the keys are about; None: they are about another list."""
     heads = [translate("Terminal", column.head) for column in _COLUMNS]
     # Texts that change or are scrolled do not move the columns.
-    widths = fit(
-        [
-            Width(column.full or cells.width(head), column.least or column.full or cells.width(head), column.rank)
-            for column, head in zip(_COLUMNS, heads, strict=True)
-        ],
-        frame.width,
-    )
+    full = [column.full or cells.width(head) for column, head in zip(_COLUMNS, heads, strict=True)]
+    needed = [Width(most, column.least or most, column.rank) for column, most in zip(_COLUMNS, full, strict=True)]
+    widths = fit(needed, frame.width)
     sort = state.sort[View.CONNECTIONS]
     head = frame.add()
     _draw_columns(head, heads, widths, lambda number: "ink" if _COLUMNS[number].sort == sort else "ink3")
+    x = 0
+    for column, width in zip(_COLUMNS, widths, strict=True):
+        if width is not None:
+            if column.sort and state.view is View.CONNECTIONS:
+                head.on_click(x, x + width, "sort", column.sort)
+            x += width + GAP
     if not rows:
         frame.add().put(0, _no_connection(state), "ink2")
-    selected = state.selected_key()
-    for row, texts in zip(shown, table, strict=True):
+    for row in rows:
         drawn = frame.add()
         drawn.is_selected = row.key == selected
-        drawn.on_click(0, frame.width, "select", row.key)
+        if state.view is View.CONNECTIONS:
+            drawn.on_click(0, frame.width, "select", row.key)
+        texts = [column.text(row, state) for column in _COLUMNS]
         _draw_columns(drawn, texts, widths, lambda number: "strong" if _COLUMNS[number].sort == sort else "ink2")
 
 
@@ -380,9 +398,7 @@ def _draw_columns(row: Row, texts: Sequence[str], widths: Sequence[int | None], 
             row.put_right(x + width, text, role(number), most=width)
         else:
             row.put(x, text, role(number), most=width)
-        if _COLUMNS[number].sort:
-            row.on_click(x, x + width, "sort", _COLUMNS[number].sort)
-        x += width + 2
+        x += width + GAP
 
 
 def _title(state: State) -> str:

@@ -41,6 +41,8 @@ class Link(Enum):
     AGENT = "agent"
     OWN = "own"
     """No agent runs, and this program measures by itself."""
+    OTHER_VERSION = "other version"
+    """As OWN, because the agent that runs does not understand this program."""
     SILENT = "silent"
     """The agent has sent nothing for some seconds."""
 
