@@ -228,6 +228,18 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Chart</name>
     <message>
+      <source>amount</source>
+      <translation>Menge</translation>
+    </message>
+    <message>
+      <source>average</source>
+      <translation>Schnitt</translation>
+    </message>
+    <message>
+      <source>peak</source>
+      <translation>Spitze</translation>
+    </message>
+    <message>
       <source>average {amount} an hour</source>
       <translation>Schnitt {amount} pro Stunde</translation>
     </message>
@@ -330,18 +342,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>upload {rate}</source>
       <translation>Upload {rate}</translation>
-    </message>
-    <message>
-      <source>amount</source>
-      <translation>Menge</translation>
-    </message>
-    <message>
-      <source>average</source>
-      <translation>Schnitt</translation>
-    </message>
-    <message>
-      <source>peak</source>
-      <translation>Spitze</translation>
     </message>
     <message>
       <source>no data</source>
