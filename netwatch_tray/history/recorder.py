@@ -161,11 +161,12 @@ class Recorder:
         present = {interface.series.key for interface in self._interfaces.values()}
         self._removed = {key: Series.of_interface_key(key) for key in state.gone}
         gap = RecordedGap(start=min(state.at, at), finish=at, reason=self._reason)
-        before = {(each.index, each.key): each for each in state.interfaces}
+        # Within one boot an index stays with its interface, which may have another name by now.
+        before = {(each.index, Series.kind_of_interface_key(each.key)): each for each in state.interfaces}
         earlier = {each.key for each in state.interfaces}
         for each in ticks:
             interface = self._interfaces[each.index]
-            old = before.get((each.index, interface.series.key))
+            old = before.get((each.index, storable(each.kind)))
             counters = each.rx_bytes, each.tx_bytes
             if relation == "later boot":  # counters began at zero with the boot, within this gap
                 most = most_bytes(self._boot.boottime, None, None)

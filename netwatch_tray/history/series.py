@@ -41,6 +41,10 @@ class Series(NamedTuple):
         name, _, kind = key.rpartition("/")
         return cls("interface", key, name, kind not in _PASSING_KINDS)
 
+    @staticmethod
+    def kind_of_interface_key(key: str) -> str:
+        return key.rpartition("/")[2]
+
 
 TOTAL = Series("total", "total", "Total")
 

@@ -327,6 +327,29 @@ def test_interface_renamed_during_sleep_keeps_its_bytes(tmp_path: Path) -> None:
         assert GapReason.REMOVED in {gap.reason for gap in reader.gaps(START, START + 86_400)}
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_interface_renamed_between_two_runs_keeps_its_bytes(tmp_path: Path, *, swapped: bool) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    machine.interfaces[3] = ["eth1", "ethernet", False, 7, 7]
+    writer = machine.writer(file)
+    minute(machine, writer)
+    writer.close()
+    machine.interfaces[2][0] = "eth1" if swapped else "lan0"
+    machine.interfaces[3][0] = "eth0" if swapped else "eth1"
+    machine.carry(2, 4000, 400)
+    machine.wait(600)
+    machine.start_agent()
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    writer.close()
+    renamed = "eth1" if swapped else "lan0"
+    assert by_name(file, "interface")["eth0"] == (55_000, 550)
+    assert by_name(file, "interface")[renamed] == (4000, 400)
+    assert by_name(file, "total") == {"Total": (59_000, 950)}
+    with contextlib.closing(HistoryReader(file)) as reader:
+        assert reader.is_complete(date.fromtimestamp(START - 86_400), date.fromtimestamp(START + 86_400))  # noqa: DTZ012  as the program does
+
+
 @pytest.mark.parametrize(
     ("seconds", "step", "reason"),
     [(4, -3, GapReason.CLOCK_SET_BACK), (1, -30, GapReason.CLOCK_SET_BACK), (1, 30, GapReason.CLOCK_SET_FORWARD)],
