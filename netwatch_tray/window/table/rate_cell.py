@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor
 
 from netwatch_tray import units
 from netwatch_tray.units import Quantity, Units
-from netwatch_tray.window.table.column import Cell
+from netwatch_tray.window.table.column import Cell, Column
+from netwatch_tray.window.table.sorted_rows import Record
 from netwatch_tray.window.widgets.formatting import rate_units, size_units
 from netwatch_tray.window.widgets.theme import faded
 
@@ -17,6 +20,34 @@ _BAR = 2
 _BAR_OPACITY = 0.75
 _BEFORE_UNIT = 4
 _WIDEST_NUMBER = "0000"
+
+
+def rate_column(
+    column_id: str,
+    title: str,
+    rate: Callable[[Record], float | None],
+    shown_in: Callable[[], Units],
+    *,
+    strong: bool = True,
+    draw: Callable[[Cell, Record], None] | None = None,
+    order: Callable[[Record], Any] | None = None,
+    tooltip: Callable[[Record], str | None] | None = None,
+    stretch: int = 0,
+    drop_order: int | None = None,
+) -> Column[Record]:
+    """Return a column of rates, bytes/s, drawn by `draw_rate` unless there is `draw`. For the rest see `Column`."""
+    return Column(
+        id=column_id,
+        title=title,
+        text=lambda record: str(units.rate(rate(record), shown_in())),
+        order=order,
+        draw=draw or (lambda cell, record: draw_rate(cell, rate(record), shown_in(), strong=strong)),
+        tooltip=tooltip,
+        widest="0000 Mbit/s",
+        stretch=stretch,
+        numeric=True,
+        drop_order=drop_order,
+    )
 
 
 def draw_rate(cell: Cell, rate: float | None, shown_in: Units, *, strong: bool = True) -> None:

@@ -14,7 +14,7 @@ from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_sparkline
 from netwatch_tray.window.pages.apps.rows import AppRow, remainder_name
 from netwatch_tray.window.table.column import Cell, Column
-from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate, draw_size
+from netwatch_tray.window.table.rate_cell import draw_bar, draw_size, rate_column
 from netwatch_tray.window.widgets.painting import DENSE_HATCH, draw_hatch, hair_line
 from netwatch_tray.window.widgets.theme import GAP
 
@@ -115,16 +115,7 @@ def _rate_column(
         now = rate(row)  # idle apps by the amount of the month
         return None if now is None or row.is_rest else (now, row.month.rx if row.month else 0)
 
-    return Column(
-        id=column_id,
-        title=title,
-        text=lambda row: str(units.rate(rate(row), context().units)),
-        order=order,
-        draw=lambda cell, row: draw_rate(cell, rate(row), context().units),
-        widest="0000 Mbit/s",
-        stretch=1,
-        numeric=True,
-    )
+    return rate_column(column_id, title, rate, lambda: context().units, order=order, stretch=1)
 
 
 def _amount_column(
@@ -196,7 +187,7 @@ def _explain(row: AppRow) -> str:
     if app is None:
         return translate("Apps", "{name}\nHas no connection now").format(name=row.name)
     lines = [
-        app.name,
+        row.name,
         translate("Apps", "Processes: {processes}, connections: {connections}").format(
             processes=app.processes, connections=app.connections
         ),

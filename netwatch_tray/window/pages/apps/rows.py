@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
+from netwatch_tray import wording
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.history.usage import Days, period_of
 from netwatch_tray.model import App
@@ -87,7 +88,7 @@ def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
     if message is None:
         return
     for app in message.apps:
-        yield AppRow(app.key, app.name, app, app.rx_rate, app.tx_rate, None, None)
+        yield AppRow(app.key, wording.app_name(app.name), app, app.rx_rate, app.tx_rate, None, None)
     interval = message.interval_s
     rates: _Rates = (message.other[0] / interval, message.other[1] / interval) if interval else (None, None)
     yield AppRow(_REMAINDER, remainder_name(), None, *rates, None, None, is_rest=True)
@@ -101,17 +102,17 @@ def app_rows(message: AppsMessage | None, stored: AppAmounts | None) -> Iterator
     # The history adds up apps of one name; of several live ones the first shows the sum.
     today, month = dict(stored.today.apps), dict(stored.month.apps)
     for row in live_rows(message):
-        if row.is_rest:
+        if row.app is None:
             yield row._replace(today=stored.today.rest, month=stored.month.rest)
         else:
-            yield row._replace(today=today.pop(row.name, _NOTHING), month=month.pop(row.name, _NOTHING))
+            yield row._replace(today=today.pop(row.app.name, _NOTHING), month=month.pop(row.app.name, _NOTHING))
     unmeasured = stored.today.unmeasured, stored.month.unmeasured
     if any(map(any, unmeasured)):
         name = translate("Apps", "While NetWatch was not measuring")
         yield AppRow(_UNMEASURED, name, None, None, None, *unmeasured, is_rest=True)
     rate = None if message is None else 0.0
     for name, moved in month.items():
-        yield AppRow(f"{name} (ended)", name, None, rate, rate, today.get(name, _NOTHING), moved)
+        yield AppRow(f"{name} (ended)", wording.app_name(name), None, rate, rate, today.get(name, _NOTHING), moved)
 
 
 def remainder_name() -> str:

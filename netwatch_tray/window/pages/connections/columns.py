@@ -15,7 +15,7 @@ from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, is_listening, owner
 from netwatch_tray.window.table.column import Cell, Column
-from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate
+from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate, rate_column
 from netwatch_tray.window.widgets.formatting import duration, rtt
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, text_width
 
@@ -281,16 +281,7 @@ def _rate_column(
             return why_no_rate(line.connection)
         return None
 
-    return Column(
-        id=column_id,
-        title=arrow,
-        text=lambda line: str(units.rate(rate_of(line), context().units)),
-        order=rate_of,
-        draw=draw,
-        tooltip=tooltip,
-        widest="0000 Mbit/s",
-        numeric=True,
-    )
+    return rate_column(column_id, arrow, rate_of, lambda: context().units, draw=draw, order=rate_of, tooltip=tooltip)
 
 
 def _group_name(group: Group) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from netwatch_tray.feed.protocol import AppsMessage
 from netwatch_tray.window.widgets.buttons import FlatButton, LinkButton
 from netwatch_tray.window.widgets.strip import Strip
-from netwatch_tray.window.widgets.text import Text
+from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _ACCENT_WIDTH = 3
+_LEAST_HEIGHT = 54
 _LEAST_SHARE = 0.05
 """Of the download, from which it is worth a word that no app accounts for it."""
 
@@ -24,13 +25,13 @@ class HelperOffer(Strip):
     declined = Signal()
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(theme, theme.height(54))
+        super().__init__(theme, theme.height(_LEAST_HEIGHT))
         self._could_be_set_up = self._is_declined = False
         self._is_alone = True
         title = Text(theme, theme.fonts.strong)
         title.show_text(self.tr("UDP and QUIC bytes and host names need a small system service."))
         self.share = Text(theme, theme.fonts.base, "ink2")
-        detail = Text(theme, theme.fonts.small, "ink2")
+        detail = Paragraph(theme, theme.fonts.small, "ink2")
         detail.show_text(
             self.tr(
                 "It reads byte counts of sockets, and the names in DNS responses, TLS and QUIC greetings; never the "
@@ -48,7 +49,7 @@ class HelperOffer(Strip):
         lines.addLayout(first)
         lines.addWidget(detail)
         row = QHBoxLayout(self)
-        row.setContentsMargins(MARGIN, 0, MARGIN, 1)
+        row.setContentsMargins(MARGIN, GAP // 2, MARGIN, GAP // 2)
         row.setSpacing(MARGIN)
         row.addLayout(lines, 1)
         row.addWidget(self.decline_button)
@@ -78,6 +79,13 @@ class HelperOffer(Strip):
         share = other / whole if message.interval_s and whole else 0.0
         words = self.tr("{percent:.0f} % of this download has no app yet.").format(percent=100 * share)
         self.share.show_text(words if share >= _LEAST_SHARE else "")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make room for the lines that the text needs at this width."""
+        super().resizeEvent(event)
+        layout = self.layout()
+        assert layout is not None  # noqa: S101  made in __init__
+        self.setFixedHeight(max(self._theme.height(_LEAST_HEIGHT), layout.heightForWidth(self.width())))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

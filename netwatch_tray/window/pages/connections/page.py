@@ -9,6 +9,7 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
+from netwatch_tray import wording
 from netwatch_tray.feed.protocol import (
     WATCHED_INTERVAL_S,
     AppsMessage,
@@ -127,7 +128,7 @@ class ConnectionsPage(Page):
         elif isinstance(message, Status):
             self.offer.offer(message.offers_helper)
         elif isinstance(message, AppsMessage) and not self._paused:
-            self._app_names = {app.key: app.name for app in message.apps}
+            self._app_names = {app.key: wording.app_name(app.name) for app in message.apps}
             self.sums.show_apps(message, self._units)
             self.offer.show_apps(message)
         elif isinstance(message, ConnectionsMessage) and not self._paused:

@@ -15,7 +15,7 @@ from netwatch_tray.units import DOWN, UP, Quantity, Units
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
 from netwatch_tray.window.table.column import Cell, Column
-from netwatch_tray.window.table.rate_cell import draw_rate
+from netwatch_tray.window.table.rate_cell import rate_column
 from netwatch_tray.window.widgets.interface_words import describe, kind_in_words
 from netwatch_tray.window.widgets.theme import Tokens, text_width
 
@@ -128,15 +128,7 @@ def _rate_column(
             return translate("Interfaces", "{direction}: not known at this moment").format(direction=spoken)
         return f"{spoken}: {units.rate(rate(each), context().units)}"
 
-    return Column(
-        id=column_id,
-        title=arrow,
-        text=lambda each: str(units.rate(rate(each), context().units)),
-        draw=lambda cell, each: draw_rate(cell, rate(each), context().units),
-        tooltip=explain,
-        widest="0000 Mbit/s",
-        numeric=True,
-    )
+    return rate_column(column_id, arrow, rate, lambda: context().units, tooltip=explain)
 
 
 def _place(each: InterfaceTick) -> tuple[bool, bool, list[tuple[str, int]]]:

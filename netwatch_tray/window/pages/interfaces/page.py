@@ -47,7 +47,8 @@ class InterfacesPage(Page):
         self._interval = 1.0
         self._tick: Tick | None = None
         self._is_live = False
-        """Whether an agent is measuring."""
+        """Whether what is shown is of an agent that measures, or did when the page was paused."""
+        self._is_agent_away = False
 
         self._model = SortedModel(interface_columns(self._context), key=lambda each: each.index)
         self.table = TableView(theme, self._model, row_height=theme.height(44), lines=True)
@@ -73,6 +74,7 @@ class InterfacesPage(Page):
         return self._tick
 
     def receive(self, message: ServerMessage) -> None:
+        self._is_agent_away = False
         if isinstance(message, Hello):
             self._interval = message.interval_s
             self._ticks.merge(message.recent)
@@ -92,24 +94,18 @@ class InterfacesPage(Page):
     def set_paused(self, paused: bool) -> None:
         self._paused = paused
         self._ticks.hold(paused)
+        if self._is_agent_away:
+            self._forget_rates()
 
     def lose_agent(self) -> None:
-        if self._is_live and self._tick is not None:
-            nothing: dict[str, None] = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
-            unknown = [msgspec.structs.replace(each, **nothing) for each in self._tick.interfaces]
-            total = msgspec.structs.replace(self._tick.total, rx_rate=None, tx_rate=None)
-            self._tick = msgspec.structs.replace(self._tick, interfaces=tuple(unknown), total=total)
-            self._is_live = False
-            self._fill_table()
-            self.why.hide()
-        self.range_chart.set_recorded(None)
-        self._refresh()
+        self._is_agent_away = True
+        self._forget_rates()
 
     def status(self) -> list[str]:
         if not self._is_live:
             live = ""
         elif self._paused:
-            live = self.tr("Paused: measuring goes on")
+            live = self.tr("Paused") if self._is_agent_away else self.tr("Paused: measuring goes on")
         else:
             live = self.tr("Live, every {seconds:g} s").format(seconds=self._interval)
         return self.range_chart.status(live)
@@ -219,6 +215,21 @@ class InterfacesPage(Page):
             self._model.put(self._tick.interfaces, gone)
         if self._model.rowCount() != rows:
             self._arrange()
+
+    def _forget_rates(self) -> None:
+        """Show rates as unknown, unless the picture is frozen; amounts were measured and stay."""
+        if self._paused:
+            return
+        if self._is_live and self._tick is not None:
+            nothing: dict[str, None] = dict.fromkeys(("rx_rate", "tx_rate", "error_rate", "drop_rate"))
+            unknown = [msgspec.structs.replace(each, **nothing) for each in self._tick.interfaces]
+            total = msgspec.structs.replace(self._tick.total, rx_rate=None, tx_rate=None)
+            self._tick = msgspec.structs.replace(self._tick, interfaces=tuple(unknown), total=total)
+            self._is_live = False
+            self._fill_table()
+            self.why.hide()
+        self.range_chart.set_recorded(None)
+        self._refresh()
 
     def _refresh(self) -> None:
         if not self.isVisible():

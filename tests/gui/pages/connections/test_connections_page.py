@@ -23,7 +23,7 @@ from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
 from netwatch_tray.window.pages.connections.rows import Group
 from netwatch_tray.window.shell.banner import Banner
-from netwatch_tray.window.widgets.text import Text
+from netwatch_tray.window.widgets.text import Paragraph, Text
 
 _HOST, _LOCAL, _REMOTE, _RX, _TX, _RTT, _AGE = 3, 4, 5, 7, 8, 9, 10
 
@@ -141,6 +141,15 @@ def _status(**more: Any) -> Status:
     return Status(
         version="0", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="", tray=Message(""), clients=1, **more
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [720, 960, 1280])
+def test_offer_shows_its_whole_text_at_any_width(open_window: Open, width: int) -> None:
+    opened, page = _open(open_window)
+    opened.window.resize(width, 640)
+    opened.say(_status(offers_helper=True))
+    text = child(page.offer, Paragraph)
+    until(lambda: text.heightForWidth(text.width()) <= text.height() > 0, "there is room for every line")
 
 
 def test_helper_is_offered_until_it_is_declined(open_window: Open) -> None:

@@ -194,3 +194,18 @@ def test_a_count_too_large_for_its_column_is_shown_as_a_bound(
     opened.say(TickMessage(tick(uplink(2, "eth0", 1.0, 1.0, rx_errors=99_999, tx_errors=1))))
     opened.window.interfaces.table.grab()
     assert ">99\u202f999" in drawn
+
+
+def test_paused_rates_outlive_the_agent(open_window: Open) -> None:
+    opened = open_window()
+    opened.say(TickMessage(tick(*FEW)))
+    opened.window.toggle_pause()
+    assert "Paused: measuring goes on" in visible_text(opened.window)
+    opened.agent.stop()
+    until(lambda: "Paused: measuring goes on" not in visible_text(opened.window), "the window notices")
+    assert readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
+    assert table_texts(opened.window.interfaces.table)[0][2] == "12.4 MB/s"
+    assert "Paused" in visible_text(opened.window)
+    opened.window.toggle_pause()
+    assert readouts(opened.window) == ["download unknown", "upload unknown"]
+    assert table_texts(opened.window.interfaces.table)[0][2] == "–"
