@@ -46,6 +46,18 @@ _NOT_COUNTED = {
     WhyCode.COUNTED_BELOW: mark("Facts", "not counted: traffic of {name} already passes {names}"),
     WhyCode.UNKNOWN: mark("Facts", "not counted"),
 }
+_APPS = frozenset({mark("Facts", "Exited before seen"), mark("Facts", "Being looked for"), mark("Facts", "Other apps")})
+"""Names of engine/apps.py for programs that are not known, or too many."""
+_USER = "user "
+
+
+def app_name(name: str) -> str:
+    """Return the name of an app for the user: names that NetWatch gives are translated, those of programs are not."""
+    if name in _APPS:
+        return translate("Facts", name)
+    if name.startswith(_USER):
+        return translate("Facts", "user {name}").format(name=name.removeprefix(_USER))
+    return name
 
 
 def gap(reason: GapReason) -> str:

@@ -986,6 +986,22 @@ Hat jetzt keine Verbindung</translation>
       <translation>nicht gezählt</translation>
     </message>
     <message>
+      <source>Exited before seen</source>
+      <translation>Beendet, bevor sie gesehen wurden</translation>
+    </message>
+    <message>
+      <source>Being looked for</source>
+      <translation>Wird gesucht</translation>
+    </message>
+    <message>
+      <source>Other apps</source>
+      <translation>Andere Apps</translation>
+    </message>
+    <message>
+      <source>user {name}</source>
+      <translation>Benutzer {name}</translation>
+    </message>
+    <message>
       <source>{several} and {last}</source>
       <translation>{several} und {last}</translation>
     </message>
@@ -1179,7 +1195,7 @@ Hat jetzt keine Verbindung</translation>
     <name>HelperOffer</name>
     <message>
       <source>UDP and QUIC bytes and host names need a small system service.</source>
-      <translation>Bytes von UDP und QUIC und Namen von Hosts brauchen einen kleinen Systemdienst.</translation>
+      <translation>UDP, QUIC und Namen von Hosts brauchen einen kleinen Systemdienst.</translation>
     </message>
     <message>
       <source>It reads byte counts of sockets, and the names in DNS responses, TLS and QUIC greetings; never the contents. Only accounts that you name see them; nothing is sent.</source>
@@ -1202,7 +1218,7 @@ Hat jetzt keine Verbindung</translation>
     <name>HelperSettings</name>
     <message>
       <source>The kernel reports the bytes of TCP to every program. Bytes of UDP and QUIC and names of hosts need a small system service, the helper.</source>
-      <translation>Der Kernel meldet die Bytes von TCP jedem Programm. Bytes von UDP und QUIC und Namen von Hosts brauchen einen kleinen Systemdienst, den Helfer.</translation>
+      <translation>Der Kernel meldet die Bytes von TCP jedem Programm. UDP, QUIC und Namen von Hosts brauchen einen kleinen Systemdienst, den Helfer.</translation>
     </message>
     <message>
       <source>Helper</source>
@@ -1497,6 +1513,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Das Diagramm darüber zeigt die gewählte Schnittstelle</translation>
     </message>
     <message>
+      <source>Paused</source>
+      <translation>Angehalten</translation>
+    </message>
+    <message>
       <source>Paused: measuring goes on</source>
       <translation>Angehalten: gemessen wird weiter</translation>
     </message>
@@ -1741,6 +1761,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{error} Live rates still work. A running agent sets the file aside and begins a new one.</source>
       <translation>{error} Aktuelle Raten funktionieren weiter. Ein laufender Agent benennt die Datei um und beginnt eine neue.</translation>
+    </message>
+    <message>
+      <source>There is no history yet: the first minute is being recorded. Try again in a minute.</source>
+      <translation>Es gibt noch keinen Verlauf: Die erste Minute wird aufgezeichnet. Versuchen Sie es in einer Minute noch einmal.</translation>
+    </message>
+    <message>
+      <source>There is no history: it is off. Turn it on in the settings.</source>
+      <translation>Es gibt keinen Verlauf: Er ist ausgeschaltet. Schalten Sie ihn in den Einstellungen ein.</translation>
     </message>
     <message>
       <source>No key was given, so uploading is off. Run it again when you have one.</source>
@@ -3409,10 +3437,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>SENT</source>
       <translation>GESENDET</translation>
-    </message>
-    <message>
-      <source>Exited before seen</source>
-      <translation>Beendet, bevor sie gesehen wurden</translation>
     </message>
     <message>
       <source>total {total} = TCP by app {tcp} + UDP, QUIC and other {other}</source>

@@ -165,11 +165,10 @@ def _apps(options: argparse.Namespace) -> int:
 
 
 def _app_cells(app: App, in_units: Units) -> tuple[str, ...]:
-    from netwatch_tray import units
-    from netwatch_tray.engine.apps import UNSEEN_KEY
+    from netwatch_tray import units, wording
 
     return (
-        translate("Terminal", "Exited before seen") if app.key == UNSEEN_KEY else app.name,
+        wording.app_name(app.name),
         str(app.processes),
         str(app.connections),
         str(units.rate(app.rx_rate, in_units)),

@@ -115,19 +115,36 @@ def usable_settings() -> Settings:
 
 @contextlib.contextmanager
 def open_history() -> Iterator[HistoryReader]:
-    """Raises HistoryError, also out of what is done with it."""
+    """Raise HistoryError, also from the block that uses the reader."""
     from netwatch_tray import paths
-    from netwatch_tray.errors import HistoryError
+    from netwatch_tray.errors import HistoryError, NoHistoryYetError
     from netwatch_tray.history.reader import HistoryReader
     from netwatch_tray.history.schema import CorruptHistoryError
 
     try:
         with contextlib.closing(HistoryReader(paths.history_file())) as reader:
             yield reader
+    except NoHistoryYetError:
+        _explain_missing_history()
+        raise
     except CorruptHistoryError as error:
         raise HistoryError(
             "{error} Live rates still work. A running agent sets the file aside and begins a new one.", error=error
         ) from error
+
+
+def _explain_missing_history() -> None:
+    """Raise HistoryError if an agent runs, which stores nothing in its first minute."""
+    from netwatch_tray.errors import HistoryError
+
+    try:
+        client, hello = connect()
+    except NetWatchError:
+        return
+    client.close()
+    if hello.settings.history.on:
+        raise HistoryError("There is no history yet: the first minute is being recorded. Try again in a minute.")
+    raise HistoryError("There is no history: it is off. Turn it on in the settings.")
 
 
 def has_display() -> bool:
@@ -159,10 +176,13 @@ def complain(what: str) -> None:
         print(f"netwatch-tray: {printable_lines(what)}", file=sys.stderr, flush=True)
 
 
-def print_pairs(pairs: Mapping[str, str]) -> None:
+def print_pairs(pairs: Mapping[str, str | Sequence[str]]) -> None:
+    """A line for each pair; a value of several lines has them below each other."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
-        print(f"{printable(name):{width}}  {printable(value)}")
+        for line in [value] if isinstance(value, str) else value:
+            print(f"{printable(name):{width}}  {printable(line)}")
+            name = ""  # noqa: PLW2901  the lines below have no name
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) -> None:

@@ -266,8 +266,8 @@ def _status(_options: argparse.Namespace) -> int:
     return DONE
 
 
-def _what(upload: Upload) -> str:
-    """Each part of what is sent on a line of its own, below the first."""
+def _what(upload: Upload) -> list[str]:
+    """Return a line about interval and level, then a line for each part of what is sent."""
     from netwatch_tray.cloud import account
     from netwatch_tray.cloud.privacy import includes
 
@@ -280,7 +280,7 @@ def _what(upload: Upload) -> str:
         parts.append(translate("Terminal", "addresses are hidden in all of it"))
     elif upload.hide_names:
         parts.append(translate("Terminal", "names are hidden in all of it"))
-    return "\n  - ".join([first, *parts])
+    return [first, *(f"- {part}" for part in parts)]
 
 
 def _waiting(exists: bool) -> str:

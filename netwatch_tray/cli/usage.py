@@ -54,7 +54,10 @@ def _usage(options: argparse.Namespace) -> int:
         remainder = _remainder(reader, first, last) if options.apps else []
     if options.json:
         rows += [(NAMES_OF_REST[kind], used) for kind, used in remainder]
-    else:
+    elif options.apps:
+        from netwatch_tray import wording
+
+        rows = [(wording.app_name(name), used) for name, used in rows]
         rows += [(translate("Terminal", NAMES_OF_REST[kind]), used) for kind, used in remainder]
     if options.json:
         kinds = [kind for kind, _used in remainder]

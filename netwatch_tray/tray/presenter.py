@@ -208,9 +208,10 @@ def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
     busiest = sorted((app for app in apps if rate(app) and not app.is_tunnel_process), key=rate, reverse=True)[
         :MOST_APPS
     ]
+    names = [printable(wording.app_name(each.name), MOST_NAME) for each in busiest]
     rows = (
-        f"{printable(each.name, MOST_NAME)}   {units.padded_rates(each.rx_rate, each.tx_rate, in_units)}"
-        for each in busiest
+        f"{name}   {units.padded_rates(each.rx_rate, each.tx_rate, in_units)}"
+        for name, each in zip(names, busiest, strict=True)
     )
     return tuple(row.ljust(APP_WIDTH, units.FIGURE_SPACE) for row in rows)
 

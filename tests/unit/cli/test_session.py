@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netwatch_tray import paths
+from netwatch_tray.cli import main
+from netwatch_tray.cli.session import print_pairs
+
+
+def test_values_of_several_lines_are_printed_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    print_pairs({"long name": "a\nb", "sent": ["first:", "- second", "- third"]})
+    assert capsys.readouterr().out.splitlines() == [
+        "long name  a\ufffdb", "sent       first:", "           - second", "           - third",
+    ]  # fmt: skip
+
+
+def test_upload_status_lists_what_is_sent_on_lines_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(paths.HOME, str(tmp_path))
+    monkeypatch.setenv("LANGUAGE", "en")
+    assert main(["upload", "status"]) == 0
+    printed = capsys.readouterr().out
+    assert "at the level rates:\n        - counters and rates" in printed
+    assert "\ufffd" not in printed
