@@ -42,7 +42,7 @@ from PySide6.QtWidgets import QApplication
 from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, encode
-from netwatch_tray.model import Connection
+from netwatch_tray.model import Connection, TcpState
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.widgets.theme import Theme
@@ -73,7 +73,7 @@ def socket(number: int) -> Connection:
     moves = number % 4 == 0
     return Connection(
         key=f"{number:x}", protocol="TCP", local_address="192.0.2.24", local_port=1024 + number % 60000,
-        remote_address=f"198.51.{number // 250}.{number % 250}", remote_port=443, state="ESTABLISHED",
+        remote_address=f"198.51.{number // 250}.{number % 250}", remote_port=443, state=TcpState.ESTABLISHED,
         pid=1000 + number % 300, process=f"program{number % 300}", app=f"program{number % 300}",
         rx_rate=_random.expovariate(1e-5) if moves else 0.0, tx_rate=_random.expovariate(1e-4) if moves else 0.0,
         rtt_s=0.02, since=1.7e9 + number,

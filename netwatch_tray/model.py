@@ -108,6 +108,45 @@ class Role(enum.StrEnum):
         return cls.OTHER if isinstance(value, str) else None
 
 
+class InterfaceKind(enum.StrEnum):
+    """Kinds of interfaces that the program knows. `Interface.kind` may be any other word of the kernel's."""
+
+    ETHERNET = "ethernet"
+    WIFI = "wifi"
+    CELLULAR = "cellular"
+    INFINIBAND = "infiniband"
+    LOOPBACK = "loopback"
+    PPP = "ppp"
+    BRIDGE = "bridge"
+    BOND = "bond"
+    VLAN = "vlan"
+    VETH = "veth"
+    """An end of a pair, mostly of a container."""
+    NETKIT = "netkit"
+    """As VETH."""
+    WIREGUARD = "wireguard"
+    TUN = "tun"
+    VXLAN = "vxlan"
+    DUMMY = "dummy"
+    OTHER = "other"
+
+
+class TcpState(enum.StrEnum):
+    """State of a TCP socket, spelt the same on every system."""
+
+    ESTABLISHED = "ESTABLISHED"
+    LISTEN = "LISTEN"
+    SYN_SENT = "SYN_SENT"
+    SYN_RECV = "SYN_RECV"
+    FIN_WAIT_1 = "FIN_WAIT_1"
+    FIN_WAIT_2 = "FIN_WAIT_2"
+    TIME_WAIT = "TIME_WAIT"
+    CLOSE_WAIT = "CLOSE_WAIT"
+    LAST_ACK = "LAST_ACK"
+    CLOSING = "CLOSING"
+    CLOSED = "CLOSED"
+
+
 class Why(msgspec.Struct, frozen=True, gc=False):
     """Why an interface is or is not part of the total."""
 
@@ -166,9 +205,8 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     is_up: bool = False
     """Administratively up and with a link carrier (IFF_UP and IFF_RUNNING)."""
     is_loopback: bool = False
-    kind: str = "other"
-    """`ethernet`, `wifi`, `cellular`, `loopback`, `ppp`, `other`, or the kernel's own word for a virtual one:
-    `bridge`, `bond`, `vlan`, `macvlan`, `veth`, `vxlan`, `wireguard`, `tun`, `dummy` …"""
+    kind: str = InterfaceKind.OTHER
+    """An `InterfaceKind`, or the kernel's own word for another virtual one: `macvlan`, `geneve` …"""
     mtu: int | None = None
     speed: int | None = None
     """Of the link, bit/s; `None` where the system does not know (wireless, virtual, no carrier)."""
@@ -214,7 +252,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     index: int
     name: str
-    kind: str = "other"
+    kind: str = InterfaceKind.OTHER
     """See Interface."""
     is_up: bool
     is_uplink: bool
@@ -339,9 +377,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     remote_address: str | None
     """`None`: no peer."""
     remote_port: int | None
-    state: str | None
-    """`ESTABLISHED`, `LISTEN`, `SYN_SENT`, `SYN_RECV`, `FIN_WAIT_1`, `FIN_WAIT_2`, `TIME_WAIT`, `CLOSE_WAIT`,
-    `LAST_ACK`, `CLOSING` or `CLOSED`, so spelt on every system; `None` for UDP."""
+    state: TcpState | None
+    """`None` for UDP."""
     pid: int | None
     process: str | None
     app: str | None = None

@@ -27,7 +27,7 @@ from netwatch_tray.feed.protocol import (
 )
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, StoredGap, Used
-from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Role, Tick, Total, Why, WhyCode
+from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Role, TcpState, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 
 _NOW = datetime(2026, 11, 14, 14, 24, 31, tzinfo=UTC)
@@ -173,7 +173,8 @@ def _connections() -> tuple[Connection, ...]:
     return tuple(
         Connection(
             key=f"{number:03}", process=each.process, pid=each.pid, protocol=each.protocol, local_address=each.local,
-            local_port=each.local_port, remote_address=each.remote, remote_port=each.remote_port, state=each.state,
+            local_port=each.local_port, remote_address=each.remote, remote_port=each.remote_port,
+            state=TcpState(each.state) if each.state else None,
             app=_app_name(each), uid=1000 if each.pid else 0, user=each.user or None,
             unit=each.unit or (f"app-{each.process}-{each.pid}.scope" if each.process else None), interface="wlan0",
             rx_rate=each.rates[0] if each.rates else None, tx_rate=each.rates[1] if each.rates else None,

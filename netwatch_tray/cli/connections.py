@@ -13,6 +13,7 @@ from netwatch_tray.cli import record
 from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError
 from netwatch_tray.language import translate
+from netwatch_tray.model import TcpState
 
 if TYPE_CHECKING:
     from netwatch_tray.feed.protocol import AppsMessage
@@ -72,7 +73,7 @@ def _place(row: Connection) -> tuple[object, ...]:
     """What moves is first; what is over, or of nobody who is known, is last."""
     rate = (row.rx_rate or 0) + (row.tx_rate or 0)
     name = row.process or row.unit or row.user
-    return -rate, row.state == "TIME_WAIT", row.rx_rate is None, name is None, name or "", row.local
+    return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, name is None, name or "", row.local
 
 
 def _fields() -> tuple[str, ...]:
@@ -83,7 +84,7 @@ def _fields() -> tuple[str, ...]:
 
 def _is_listening(row: Connection) -> bool:
     """A TCP socket that listens, or a UDP socket without a peer: both wait for anybody."""
-    return row.state == "LISTEN" or (row.state is None and row.remote_port is None)
+    return row.state == TcpState.LISTEN or (row.state is None and row.remote_port is None)
 
 
 def _cells(row: Connection, in_units: Units, names: dict[str, str], *, has_hosts: bool) -> Sequence[str]:

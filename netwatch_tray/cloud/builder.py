@@ -20,7 +20,7 @@ from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import SystemSample
 from netwatch_tray.engine.ledger import AppInterval
-from netwatch_tray.model import Connection, InterfaceTick, Role, Tick, Traffic
+from netwatch_tray.model import Connection, InterfaceTick, Role, TcpState, Tick, Traffic
 
 MOST_PROCESSES = 25
 MOST_CONNECTIONS = 100
@@ -29,7 +29,7 @@ MOST_CONNECTIONS = 100
 class Sockets(NamedTuple):
     """The contents of the connection table."""
 
-    states: dict[str, int]
+    states: dict[TcpState, int]
     rows: tuple[Connection, ...] | None
     """`None`: neither apps nor connections are sent."""
 
@@ -123,16 +123,16 @@ class SnapshotBuilder:
         """Return the snapshot at `tick`, the last one added. `boottime`: of the readings, seconds."""
         interfaces = self._interfaces({each.index for each in tick.interfaces})
         sockets = readings.sockets
-        states: dict[str, int] = sockets.states if sockets else {}
+        states: dict[TcpState, int] = sockets.states if sockets else {}
         rows = sockets.rows if sockets else None
         snapshot = wire.Snapshot(
             timestamp=wire.timestamp(tick.at),
             interfaces=interfaces,
             health=readings.health,
-            connection_count=states.get("ESTABLISHED", 0) if sockets else None,
+            connection_count=states.get(TcpState.ESTABLISHED, 0) if sockets else None,
             system=None if readings.system is None else _system(readings.system),
-            tcp_time_wait=states.get("TIME_WAIT", 0) if sockets else None,
-            tcp_close_wait=states.get("CLOSE_WAIT", 0) if sockets else None,
+            tcp_time_wait=states.get(TcpState.TIME_WAIT, 0) if sockets else None,
+            tcp_close_wait=states.get(TcpState.CLOSE_WAIT, 0) if sockets else None,
             processes=UNSET if rows is None else self._top_processes(rows, boottime),
             connections=UNSET if rows is None else _top_connections(rows),
         )
@@ -320,7 +320,7 @@ def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetai
 
     def rank(row: Connection) -> tuple[bool, float, int, str]:
         rate = (row.rx_rate or 0.0) + (row.tx_rate or 0.0)
-        return row.state != "ESTABLISHED", -rate, -(row.rx_bytes or 0) - (row.tx_bytes or 0), row.key
+        return row.state != TcpState.ESTABLISHED, -rate, -(row.rx_bytes or 0) - (row.tx_bytes or 0), row.key
 
     return tuple(
         wire.ConnectionDetail(
@@ -328,7 +328,7 @@ def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetai
             local_addr=row.local,
             remote_addr=row.remote or "*:*",
             # The states that ss(8), and thereby the SDK, reports for UDP.
-            state=row.state or ("UNCONN" if row.remote is None else "ESTABLISHED"),
+            state=row.state or ("UNCONN" if row.remote is None else TcpState.ESTABLISHED),
             pid=row.pid,
             process_name=None if row.process is None else text(row.process),
             kernel_rtt_us=UNSET if row.rtt_s is None else round(row.rtt_s * 1e6, 1),

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from netwatch_tray.errors import Message, ParseError
+from netwatch_tray.model import TcpState
 
 
 class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -25,8 +26,8 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     local_port: int | None
     remote_address: str | None = None
     remote_port: int | None = None
-    state: str | None = None
-    """In the spelling of `tcp_state`; `None` for UDP."""
+    state: TcpState | None = None
+    """`None` for UDP."""
     rx_bytes: int | None = None
     """Payload since the connection opened."""
     tx_bytes: int | None = None
@@ -123,23 +124,18 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 _STATES = {
-    **{
-        state.replace("_", ""): state
-        for state in (
-            "ESTABLISHED LISTEN SYN_SENT SYN_RECV FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT CLOSE_WAIT LAST_ACK CLOSING CLOSED"
-        ).split()
-    },
-    "ESTAB": "ESTABLISHED",
-    "SYNRCVD": "SYN_RECV",
-    "SYNRECEIVED": "SYN_RECV",
-    "NEWSYNRECV": "SYN_RECV",
-    "CLOSE": "CLOSED",
-    "UNCONN": "CLOSED",
+    **{state.replace("_", ""): state for state in TcpState},
+    "ESTAB": TcpState.ESTABLISHED,
+    "SYNRCVD": TcpState.SYN_RECV,
+    "SYNRECEIVED": TcpState.SYN_RECV,
+    "NEWSYNRECV": TcpState.SYN_RECV,
+    "CLOSE": TcpState.CLOSED,
+    "UNCONN": TcpState.CLOSED,
 }
 
 
-def tcp_state(word: str) -> str | None:
-    """The one spelling of a TCP state, from any system's (`ESTAB`, `SynSent`, `FIN-WAIT-1`); `None`: not a state."""
+def tcp_state(word: str) -> TcpState | None:
+    """Return the state that any system's word names (`ESTAB`, `SynSent`, `FIN-WAIT-1`); `None`: it names none."""
     return _STATES.get(re.sub(r"[^A-Z0-9]", "", word.upper()))
 
 

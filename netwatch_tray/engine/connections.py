@@ -23,7 +23,7 @@ from netwatch_tray.engine.ledger import AppInterval, AppLedger
 from netwatch_tray.engine.owners import Owners
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.rows import Rows
-from netwatch_tray.model import App, Connection, Traffic
+from netwatch_tray.model import App, Connection, TcpState, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.app_hosts import AppHosts
@@ -178,7 +178,7 @@ class ConnectionTable:
         """Return all apps with connections or bytes; rates are those of the last interval."""
         return self._ledger.apps()
 
-    def states(self) -> dict[str, int]:
+    def states(self) -> dict[TcpState, int]:
         """Return the number of TCP sockets in each state."""
         return Counter(entry.found.state for entry in self._entries.values() if entry.found.state is not None)
 
@@ -225,7 +225,7 @@ class ConnectionTable:
                 whole.peers += (key,)
                 entry.app, entry.process = whole.app, whole.process
                 self._ledger.join(entry.app, entry.pid)
-            if found.state == "LISTEN":
+            if found.state == TcpState.LISTEN:
                 self._listeners.add(key, entry)
         elif found.inode != entry.found.inode and found.inode is not None:  # only now did a program accept it
             self._finder.look_for({key: found})
@@ -267,7 +267,7 @@ class ConnectionTable:
                 whole.peers = tuple(each for each in whole.peers if each != key)
             elif gone.protocol == "UDP":  # its last bytes may come later
                 self.owners.remember(key, entry.app, entry.process)
-            if (may_return or gone.state != "CLOSED") and (entry.rx or entry.tx):
+            if (may_return or gone.state != TcpState.CLOSED) and (entry.rx or entry.tx):
                 self._departed[key] = Departed(entry.rx, entry.tx, entry.app, entry.process)
         while len(self._departed) > _MOST_DEPARTED:
             del self._departed[next(iter(self._departed))]

@@ -8,7 +8,7 @@ import msgspec
 
 from netwatch_tray.collect.helper_readings import UDP, Amount, Flow, Reading
 from netwatch_tray.collect.sockets import Socket, SocketSample
-from netwatch_tray.model import Traffic
+from netwatch_tray.model import TcpState, Traffic
 
 _IDLE = 60.0
 """Seconds without a datagram after which an exchange with a peer is over; UDP has no other end."""
@@ -34,7 +34,7 @@ class _Exchange:
         self.moved = self.moved.plus(Traffic(amount.rx_bytes, amount.tx_bytes))
         self.last = boottime
 
-    def row(self, state: str | None = None) -> Socket:
+    def row(self, state: TcpState | None = None) -> Socket:
         return _with_bytes(self.found, self.moved, state)
 
 
@@ -111,7 +111,7 @@ class Datagrams:
                 self._doubtful.setdefault(flow.cookie, {})[f"{_key(key, flow)} before"] = exchange
         for cookie, exchanges in doubtful.items():
             if self._is_here.get(cookie, True):  # unknown: silent since the reading before, so it has closed
-                removed.update({key: exchange.row("CLOSED") for key, exchange in exchanges.items()})
+                removed.update({key: exchange.row(TcpState.CLOSED) for key, exchange in exchanges.items()})
         for key, found in udp.items():
             changed[key] = self._row(key, found)
         self._end_exchanges(sample, changed, removed)
@@ -166,7 +166,7 @@ class Datagrams:
         if key in peers:
             changed[key] = exchange.row()
         else:
-            removed[key] = exchange.row("CLOSED")
+            removed[key] = exchange.row(TcpState.CLOSED)
         if not peers:
             del self._peers[base]
 
@@ -177,7 +177,7 @@ class Datagrams:
                 self._remember({int(key, 16): True})  # its last bytes may come later
                 exchange = self._connected.pop(key, None)
                 if exchange is not None and self.is_counting:
-                    removed[key] = exchange.row("CLOSED")
+                    removed[key] = exchange.row(TcpState.CLOSED)
                 changed.pop(key, None)
         silent = sample.boottime - _IDLE
         for base, peers in list(self._peers.items()):
@@ -187,7 +187,7 @@ class Datagrams:
                     del peers[key]
                     self._count_of_peers -= 1
                     changed.pop(key, None)
-                    removed[key] = exchange.row("CLOSED")
+                    removed[key] = exchange.row(TcpState.CLOSED)
             if not peers:
                 del self._peers[base]
 
@@ -214,7 +214,7 @@ def _peer_of(base: str, flow: Flow, amount: Amount, found: Socket | None) -> Soc
     )
 
 
-def _with_bytes(found: Socket, moved: Traffic, state: str | None) -> Socket:
+def _with_bytes(found: Socket, moved: Traffic, state: TcpState | None) -> Socket:
     return msgspec.structs.replace(found, rx_bytes=moved.rx, tx_bytes=moved.tx, state=state)
 
 

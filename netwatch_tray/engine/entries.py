@@ -8,7 +8,7 @@ from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.apps import SEARCHING, AppName
 from netwatch_tray.engine.routes import Route
-from netwatch_tray.model import Connection, HostOrigin, Scope, Traffic
+from netwatch_tray.model import Connection, HostOrigin, Scope, TcpState, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.hosts import Host
@@ -112,7 +112,7 @@ class Listeners:
         return (
             found.inode is None
             and found.cgroup is None
-            and found.state != "LISTEN"
+            and found.state != TcpState.LISTEN
             and listening is not None
             and listening[1].app is SEARCHING
         )

@@ -13,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from netwatch_tray.model import Interface, Role, Why, WhyCode
+from netwatch_tray.model import Interface, InterfaceKind, Role, Why, WhyCode
 
-_BRIDGES = frozenset({"bridge", "openvswitch"})
-_BONDS = frozenset({"bond", "team", "lag"})
-_CONTAINER_ENDS = frozenset({"veth", "netkit"})
-_VLANS = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
+_BRIDGES = frozenset({InterfaceKind.BRIDGE, "openvswitch"})
+_BONDS = frozenset({InterfaceKind.BOND, "team", "lag"})
+_CONTAINER_ENDS = frozenset({InterfaceKind.VETH, InterfaceKind.NETKIT})
+_VLANS = frozenset({InterfaceKind.VLAN, "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
 _TUNNELS = frozenset(
     "tun wireguard ovpn ppp gre gretap erspan ip6gre ip6gretap ipip ip6tnl sit vti vti6 xfrm ipsec gif stf".split()
     + "vxlan geneve bareudp gtp amt".split()
 )
-_AMBIGUOUS = frozenset({"ppp"})
+_AMBIGUOUS = frozenset({InterfaceKind.PPP})
 """May be a tunnel (PPTP, L2TP), DSL over a card (PPPoE) or a modem with nothing below it."""
-_HARDWARE = frozenset({"ethernet", "wifi", "cellular", "infiniband"})
+_HARDWARE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.WIFI, InterfaceKind.CELLULAR, InterfaceKind.INFINIBAND})
 _NEVER_OUT = frozenset({"anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet"})
 """macOS: links to devices nearby, inside this machine and to its virtual machines."""
 

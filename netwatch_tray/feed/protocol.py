@@ -14,7 +14,7 @@ import msgspec
 
 from netwatch_tray.errors import Message, ParseError
 from netwatch_tray.event import Event
-from netwatch_tray.model import App, Connection, GapReason, HostAmount, Tick
+from netwatch_tray.model import App, Connection, GapReason, HostAmount, TcpState, Tick
 from netwatch_tray.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     """UDP payload in `other` that exceeded what the helper can tell apart."""
     local: tuple[int, int] = (0, 0)
     """Payload that crossed no interface of the total; no part of the above."""
-    states: dict[str, int] = {}
+    states: dict[TcpState, int] = {}
     """How many TCP sockets are in each state."""
     overrun: bool = False
     """Connections closed faster than the kernel could report; the last bytes of some are in `other`."""

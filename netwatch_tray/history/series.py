@@ -6,12 +6,12 @@ import functools
 from typing import Literal, NamedTuple
 
 from netwatch_tray.engine.apps import AppName
-from netwatch_tray.model import InterfaceTick
+from netwatch_tray.model import InterfaceKind, InterfaceTick
 
 SeriesKind = Literal["total", "interface", "app", "carrier"]
 """`carrier`: a tunnel's own connections, which carry what other apps are shown with; they are in no sum."""
 
-_PASSING_KINDS = frozenset({"veth", "netkit"})
+_PASSING_KINDS = frozenset({InterfaceKind.VETH, InterfaceKind.NETKIT})
 """Ends of containers: their names are random, and nobody looks them up after a month."""
 
 

@@ -19,7 +19,7 @@ import msgspec
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.runtimes import is_runtime
 from netwatch_tray.collect.sockets import Socket
-from netwatch_tray.model import Interface
+from netwatch_tray.model import Interface, InterfaceKind
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -122,7 +122,7 @@ class Redaction:
             return word
         return self._words.setdefault(word, f"name{len(self._words) + 1}")
 
-    def _interface_name(self, name: str, kind: str = "other") -> str:
+    def _interface_name(self, name: str, kind: str = InterfaceKind.OTHER) -> str:
         if not self.hides_names or name.isdecimal():
             return name
         if name not in self._interfaces:

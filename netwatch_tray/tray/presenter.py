@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from netwatch_tray import units, wording
 from netwatch_tray.language import mark, translate
-from netwatch_tray.model import App, GapReason, InterfaceTick, Role, Tick
+from netwatch_tray.model import App, GapReason, InterfaceKind, InterfaceTick, Role, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
@@ -241,7 +241,11 @@ def _why_offline(interfaces: Sequence[InterfaceTick]) -> str:
     if not others:
         return translate("Tray", "this computer has no network interface")
     if not up:
-        down = [each.name for each in others if each.kind in ("ethernet", "wifi", "cellular")] or [others[0].name]
+        down = [
+            each.name
+            for each in others
+            if each.kind in (InterfaceKind.ETHERNET, InterfaceKind.WIFI, InterfaceKind.CELLULAR)
+        ] or [others[0].name]
         text = (
             translate("Tray", "{name} is not connected")
             if len(down) == 1

@@ -26,7 +26,7 @@ from netwatch_tray.collect.system import Memory, SystemSample
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.errors import Message
-from netwatch_tray.model import Connection, CounterRow, Interface, Sample, Tick, Traffic
+from netwatch_tray.model import Connection, CounterRow, Interface, Sample, TcpState, Tick, Traffic
 from netwatch_tray.settings import UploadLevel
 
 SECRET = b"\1" * 16
@@ -246,7 +246,9 @@ def everything(rows: tuple[Connection, ...], processes: dict[int, Traffic] | Non
     readings = Readings(
         system=SYSTEM,
         health=metric,
-        sockets=Sockets({"ESTABLISHED": 3, "TIME_WAIT": 2, "CLOSE_WAIT": 1, "LISTEN": 9}, rows),
+        sockets=Sockets(
+            {TcpState.ESTABLISHED: 3, TcpState.TIME_WAIT: 2, TcpState.CLOSE_WAIT: 1, TcpState.LISTEN: 9}, rows
+        ),
     )
     return with_disks(builder.build(tick, readings, 1000.0), (DISK,), DiskTraffic(7, 8))
 

@@ -29,7 +29,7 @@ from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.collect.portable.psutil_interfaces import addresses
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
-from netwatch_tray.model import Interface, Sample
+from netwatch_tray.model import Interface, InterfaceKind, Sample
 
 _log = logging.getLogger(__name__)
 
@@ -44,26 +44,26 @@ _SATURATED_BAUDRATE = 0xFFFFFFFF
 
 _IFT_ETHER = 0x6
 _KIND_OF_TYPE = {
-    _IFT_ETHER: "ethernet",
-    0x17: "ppp",
-    0x18: "loopback",
+    _IFT_ETHER: InterfaceKind.ETHERNET,
+    0x17: InterfaceKind.PPP,
+    0x18: InterfaceKind.LOOPBACK,
     0x37: "gif",
     0x39: "stf",
-    0x87: "vlan",
-    0x88: "bond",
+    0x87: InterfaceKind.VLAN,
+    0x88: InterfaceKind.BOND,
     0x90: "firewire",
-    0xD1: "bridge",
-    0xFF: "cellular",
+    0xD1: InterfaceKind.BRIDGE,
+    0xFF: InterfaceKind.CELLULAR,
 }
 _KIND_OF_DRIVER = {
-    "utun": "tun",
-    "tun": "tun",
-    "tap": "tun",
+    "utun": InterfaceKind.TUN,
+    "tun": InterfaceKind.TUN,
+    "tap": InterfaceKind.TUN,
     "ipsec": "ipsec",
     **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
 }
 """By the name without its number, where that is more precise than the type; `None`: the name itself."""
-_TUNNELS = frozenset({"tun", "ipsec", "gif", "stf"})
+_TUNNELS = frozenset({InterfaceKind.TUN, "ipsec", "gif", "stf"})
 """Kinds that need another interface below them. Not PPP: it may be a modem."""
 
 _SIOCGIFMEDIA = 0xC02C6938
@@ -210,8 +210,8 @@ def kind_of(name: str, type_: int, *, is_wireless: bool) -> str:
     if driver in _KIND_OF_DRIVER:
         return _KIND_OF_DRIVER[driver] or driver
     if type_ == _IFT_ETHER and is_wireless:
-        return "wifi"
-    return _KIND_OF_TYPE.get(type_, "other")
+        return InterfaceKind.WIFI
+    return _KIND_OF_TYPE.get(type_, InterfaceKind.OTHER)
 
 
 def medium_of(name: str) -> Medium:

@@ -25,6 +25,7 @@ from netwatch_tray import clock
 from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, packed_address
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, joined, message
+from netwatch_tray.model import TcpState
 
 _TABLES = {"net.inet.tcp.pcblist_n": "TCP", "net.inet.udp.pcblist_n": "UDP"}
 _XINPGEN = 24
@@ -51,8 +52,9 @@ _STATS_OF_DATA = 24
 _STATE = struct.Struct("=36xi96xI")
 """struct xtcpcb_n: t_state; t_srtt in 1/32 ms."""
 _STATES = (
-    *("CLOSED LISTEN SYN_SENT SYN_RECV ESTABLISHED CLOSE_WAIT FIN_WAIT_1 CLOSING LAST_ACK".split()),
-    *("FIN_WAIT_2 TIME_WAIT".split()),
+    *(TcpState.CLOSED, TcpState.LISTEN, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.ESTABLISHED),
+    *(TcpState.CLOSE_WAIT, TcpState.FIN_WAIT_1, TcpState.CLOSING, TcpState.LAST_ACK, TcpState.FIN_WAIT_2),
+    TcpState.TIME_WAIT,
 )
 """By BSD's number (<netinet/tcp_fsm.h>)."""
 
@@ -133,7 +135,7 @@ def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str
             number, srtt = _STATE.unpack_from(items[_TCPCB])
             state = _STATES[number] if 0 <= number < len(_STATES) else None
             rtt_s = srtt / 32e3 or None
-        if _STATS in items and state != "LISTEN":
+        if _STATS in items and state != TcpState.LISTEN:
             rx_bytes, tx_bytes = _bytes(_COUNTERS.unpack_from(items[_STATS]), protocol, release)
         ends = f"{local_address}{local_scope} {local_port} {remote_address}{remote_scope} {remote_port}"
         key = f"{protocol} {identity:x} {ends}" if identity else f"{protocol} pid {pid} {family} {ends}"

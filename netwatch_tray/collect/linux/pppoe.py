@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from netwatch_tray.model import Interface
+from netwatch_tray.model import Interface, InterfaceKind
 from netwatch_tray.text import decoded
 
 TABLE = Path("/proc/net/pppoe")
@@ -30,6 +30,6 @@ def card_of_pppoe(interfaces: Collection[Interface]) -> int | None:
         cards = parse_pppoe(TABLE.read_bytes())
     except OSError:
         return None
-    if len(set(cards)) != 1 or len(cards) != sum(each.kind == "ppp" for each in interfaces):
+    if len(set(cards)) != 1 or len(cards) != sum(each.kind == InterfaceKind.PPP for each in interfaces):
         return None
     return next((each.index for each in interfaces if each.name == cards[0]), None)

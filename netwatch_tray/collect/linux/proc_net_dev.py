@@ -22,7 +22,7 @@ from netwatch_tray.collect.linux.proc import Route, parse_routes, parse_routes6
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError
-from netwatch_tray.model import CounterRow, Interface, Sample
+from netwatch_tray.model import CounterRow, Interface, InterfaceKind, Sample
 from netwatch_tray.text import from_os
 
 _CHUNK = 1 << 16
@@ -33,7 +33,7 @@ _IFREQ_FLAGS = struct.Struct("=16xH22x")
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
 _RTF_GATEWAY = 0x2
 _LINK_LOCAL = bytes((169, 254))
-_KIND_OF_ARPHRD = {1: "ethernet", 512: "ppp", 772: "loopback"}
+_KIND_OF_ARPHRD = {1: InterfaceKind.ETHERNET, 512: InterfaceKind.PPP, 772: InterfaceKind.LOOPBACK}
 
 
 class ProcNetDevSource:
@@ -144,7 +144,7 @@ def _read_interfaces(names: tuple[str, ...]) -> Iterable[tuple[str, Interface]]:
     card = card_of_pppoe(found.values())
     if card is not None:
         for name, each in found.items():
-            if each.kind == "ppp":
+            if each.kind == InterfaceKind.PPP:
                 found[name] = msgspec.structs.replace(each, parent=card)
     return found.items()
 
@@ -160,7 +160,7 @@ def _interface(index: int, name: str, flags: int, default_metric: int | None, *,
         name=from_os(name),
         is_up=flags & _IFF_UP_AND_RUNNING == _IFF_UP_AND_RUNNING,
         is_loopback=is_loopback,
-        kind=_kind(device) if is_ours else "loopback" if is_loopback else "other",
+        kind=_kind(device) if is_ours else InterfaceKind.LOOPBACK if is_loopback else InterfaceKind.OTHER,
         mtu=number_in(device / "mtu") if is_ours else None,
         speed=megabits * 1_000_000 if megabits and megabits > 0 else None,
         default_metric=default_metric,
@@ -172,10 +172,10 @@ def _kind(device: Path) -> str:
     for line in _content(device / "uevent").split(b"\n"):
         key, _, value = line.partition(b"=")
         if key == b"DEVTYPE":
-            return "wifi" if value == b"wlan" else value.decode(errors="replace")
+            return InterfaceKind.WIFI if value == b"wlan" else value.decode(errors="replace")
     if (device / "tun_flags").exists():
-        return "tun"
-    return _KIND_OF_ARPHRD.get(number_in(device / "type") or 0, "other")
+        return InterfaceKind.TUN
+    return _KIND_OF_ARPHRD.get(number_in(device / "type") or 0, InterfaceKind.OTHER)
 
 
 def _content(file: Path) -> bytes:

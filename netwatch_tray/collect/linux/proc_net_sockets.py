@@ -10,11 +10,13 @@ from netwatch_tray import clock
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, packed_address
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
+from netwatch_tray.model import TcpState
 
 _TABLES = {"tcp": "TCP", "tcp6": "TCP", "udp": "UDP", "udp6": "UDP"}
 _STATES = (
-    *("ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT_1 FIN_WAIT_2 TIME_WAIT CLOSED CLOSE_WAIT LAST_ACK".split()),
-    *("LISTEN CLOSING SYN_RECV".split()),
+    *(TcpState.ESTABLISHED, TcpState.SYN_SENT, TcpState.SYN_RECV, TcpState.FIN_WAIT_1, TcpState.FIN_WAIT_2),
+    *(TcpState.TIME_WAIT, TcpState.CLOSED, TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.LISTEN),
+    *(TcpState.CLOSING, TcpState.SYN_RECV),
 )
 """By number, from 1 (<net/tcp_states.h>)."""
 

@@ -59,15 +59,15 @@ from netwatch_tray.collect.linux.rtnetlink_messages import (
     parse_stats,
 )
 from netwatch_tray.errors import CollectError, Message, UnsupportedError
-from netwatch_tray.model import CounterRow, Interface, Sample
+from netwatch_tray.model import CounterRow, Interface, InterfaceKind, Sample
 from netwatch_tray.text import decoded
 
 _NETLINK_ROUTE = 0
 # RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE: whatever may change what we know of an interface.
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 
-_KIND_OF_DEVTYPE = {"wlan": "wifi", "wwan": "cellular"}
-_KINDS_TO_REFINE = frozenset({"ethernet", "other", "wwan"})
+_KIND_OF_DEVTYPE = {"wlan": InterfaceKind.WIFI, "wwan": InterfaceKind.CELLULAR}
+_KINDS_TO_REFINE = frozenset({InterfaceKind.ETHERNET, InterfaceKind.OTHER, "wwan"})
 """Those of which sysfs may know more; a container's end is nothing else, and there may be a thousand of them."""
 
 _ATTRIBUTE_OFFSET = HEADER.size + IF_STATS.size
@@ -188,7 +188,7 @@ class _Source:
         if interface.parent is not None or interface.kind not in STACKED_BY_ROUTE:
             return interface
         parent = None if peer is None else self._towards(peer)
-        if parent in (None, interface.index) and interface.kind == "ppp":
+        if parent in (None, interface.index) and interface.kind == InterfaceKind.PPP:
             parent = card_of_pppoe(interfaces.values())
         under = None if parent is None else interfaces.get(parent)
         if under is None or under is interface or under.is_loopback:

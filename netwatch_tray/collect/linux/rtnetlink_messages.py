@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from netwatch_tray.collect.linux.netlink import attributes
 from netwatch_tray.errors import ParseError
-from netwatch_tray.model import CounterRow, Interface
+from netwatch_tray.model import CounterRow, Interface, InterfaceKind
 from netwatch_tray.text import decoded
 
 RTM_NEWLINK, RTM_GETLINK = 16, 18
@@ -31,7 +31,7 @@ _REMOTES = {
     "gretap": (7,),  # IFLA_GRE_REMOTE
     "erspan": (7,),
     "ip6gretap": (7,),
-    "vxlan": (2, 16),  # IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6
+    InterfaceKind.VXLAN: (2, 16),  # IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6
     "geneve": (2, 7),  # IFLA_GENEVE_REMOTE, IFLA_GENEVE_REMOTE6
 }
 """Attributes of IFLA_INFO_DATA with the peer's address, for tunnels whose hardware address is another one."""
@@ -52,9 +52,17 @@ STATS = struct.Struct("=8Q")
 """The first eight counters of struct rtnl_link_stats64, in the order of model.Counters."""
 
 _IFF_UP_AND_RUNNING, _IFF_LOOPBACK = 0x1 | 0x40, 0x8
-_KIND_OF_ARPHRD = {1: "ethernet", 32: "infiniband", 512: "ppp", 768: "ipip", 769: "ip6tnl", 772: "loopback", 776: "sit"}
+_KIND_OF_ARPHRD = {
+    1: InterfaceKind.ETHERNET,
+    32: InterfaceKind.INFINIBAND,
+    512: InterfaceKind.PPP,
+    768: "ipip",
+    769: "ip6tnl",
+    772: InterfaceKind.LOOPBACK,
+    776: "sit",
+}
 
-STACKED_BY_ROUTE = _POINT_TO_POINT | _REMOTES.keys() | {"ppp"}
+STACKED_BY_ROUTE = _POINT_TO_POINT | _REMOTES.keys() | {InterfaceKind.PPP}
 """Tunnels that the kernel runs, so that it has the peer's address."""
 
 
@@ -92,7 +100,7 @@ def parse_link(body: memoryview) -> Interface:
         name=_text(values.get(_IFLA_IFNAME, memoryview(b""))) or f"if{index}",
         is_up=flags & _IFF_UP_AND_RUNNING == _IFF_UP_AND_RUNNING,
         is_loopback=bool(flags & _IFF_LOOPBACK),
-        kind=kind or _KIND_OF_ARPHRD.get(arphrd, "other"),
+        kind=kind or _KIND_OF_ARPHRD.get(arphrd, InterfaceKind.OTHER),
         mtu=_number(values.get(_IFLA_MTU)),
         master=master or None,
         parent=parent or None,

@@ -49,6 +49,7 @@ from netwatch_tray.collect.linux.netlink import (
 )
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, message
+from netwatch_tray.model import TcpState
 
 NETLINK_SOCK_DIAG = 4
 _DESTROYED_TCP = 1 << 0 | 1 << 2
@@ -203,7 +204,7 @@ class SocketTable:
         """Return the socket with bytes received that are certain, or note that they are unconfirmed."""
         _, certain = self._unconfirmed.pop(cookie, (b"", 0 if before is None else before.rx_bytes or 0))
         rx_bytes = found.rx_bytes or 0
-        if found.state == "CLOSED":
+        if found.state == TcpState.CLOSED:
             return msgspec.structs.replace(found, rx_bytes=max(certain, rx_bytes))
         if found.state in BEFORE_PEERS_FIN and rx_bytes > certain:
             self._unconfirmed[cookie] = state_request(message), certain
@@ -230,7 +231,7 @@ class SocketTable:
         kept = {
             cookie
             for cookie in gone - self._missing - destroyed
-            if self._sockets[cookie].tx_bytes is not None and self._sockets[cookie].state != "TIME_WAIT"
+            if self._sockets[cookie].tx_bytes is not None and self._sockets[cookie].state != TcpState.TIME_WAIT
         }
         self._missing = kept
         removed = {}
@@ -239,7 +240,7 @@ class SocketTable:
             found = self._sockets.pop(cookie)
             if cookie in self._final:
                 self._final.remove(cookie)
-                found = msgspec.structs.replace(found, state="CLOSED")
+                found = msgspec.structs.replace(found, state=TcpState.CLOSED)
             removed[cookie] = found
         return removed
 
@@ -254,12 +255,12 @@ class SocketTable:
         if before is not None:
             last = msgspec.structs.replace(
                 before,
-                state="CLOSED",
+                state=TcpState.CLOSED,
                 rx_bytes=max(before.rx_bytes or 0, last.rx_bytes or 0),
                 tx_bytes=max(before.tx_bytes or 0, last.tx_bytes or 0),
                 retransmits=last.retransmits,
             )
-        if living is not None and living.state == "TIME_WAIT":  # the rest of the same connection
+        if living is not None and living.state == TcpState.TIME_WAIT:  # the rest of the same connection
             changed[cookie] = self._sockets[cookie] = msgspec.structs.replace(last, state=living.state)
             self._final.add(cookie)
         else:

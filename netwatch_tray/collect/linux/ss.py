@@ -10,6 +10,7 @@ from netwatch_tray.collect import tools
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, numeric_endpoint, tcp_state
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, message
+from netwatch_tray.model import TcpState
 from netwatch_tray.text import decoded
 
 _USERS = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)(?:.*,fd=\d+\))?\)', re.DOTALL)
@@ -18,8 +19,8 @@ _NUMBER = re.compile(r" (uid|ino|bytes_sent|bytes_retrans|bytes_acked|bytes_rece
 _COOKIE = re.compile(r" sk:([0-9a-f]{1,16})(?= |$)")
 _RTT = re.compile(r" rtt:(\d{1,12}(?:\.\d{1,12})?)/")
 _RETRANSMITS = re.compile(r" retrans:\d+/(\d{1,12})(?= |$)")
-_AFTER_PEERS_FIN = {"CLOSE_WAIT", "LAST_ACK", "CLOSING", "CLOSED"}
-_WITHOUT_COUNTERS = {"LISTEN", "TIME_WAIT", "SYN_RECV"}
+_AFTER_PEERS_FIN = {TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.CLOSING, TcpState.CLOSED}
+_WITHOUT_COUNTERS = {TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.SYN_RECV}
 _EVIDENCE = {"bytes_sent", "bytes_acked", "bytes_received", "segs_out"}
 """Any of these (Linux 4.2) shows that kernel and ss count bytes, so that a counter that is missing is 0. A connection
 has sent at least one segment."""
@@ -127,7 +128,7 @@ def _socket(row: bytes) -> tuple[str, Socket]:
     return cookie[1] if cookie is not None else " ".join((words[0], *words[4:6])), found
 
 
-def _received(numbers: Mapping[str, int], state: str | None) -> int | None:
+def _received(numbers: Mapping[str, int], state: TcpState | None) -> int | None:
     if numbers.keys().isdisjoint(_EVIDENCE):
         return None
     return max(0, numbers.get("bytes_received", 0) - (state in _AFTER_PEERS_FIN))

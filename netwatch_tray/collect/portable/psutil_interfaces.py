@@ -10,7 +10,7 @@ import psutil
 from netwatch_tray import clock
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
-from netwatch_tray.model import Interface, Sample
+from netwatch_tray.model import Interface, InterfaceKind, Sample
 from netwatch_tray.text import from_os
 
 
@@ -96,7 +96,7 @@ def _read_interfaces(names: Iterable[str]) -> list[tuple[str, Interface]]:
             name=from_os(name),
             is_up=flags >= {"up", "running"},
             is_loopback=is_loopback,
-            kind="loopback" if is_loopback else "other",
+            kind=InterfaceKind.LOOPBACK if is_loopback else InterfaceKind.OTHER,
             mtu=state.mtu or None if state else None,
             speed=state.speed * 1_000_000 or None if state else None,
             addresses=addresses_of.get(name, ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from netwatch_tray.model import InterfaceTick
+from netwatch_tray.model import InterfaceKind, InterfaceTick
 
 translate = QCoreApplication.translate
 
@@ -12,20 +12,20 @@ translate = QCoreApplication.translate
 def kind_in_words(kind: str) -> str:
     """Return the name of an `InterfaceTick.kind`; an unknown kind is returned as it is."""
     names = {
-        "ethernet": translate("Interfaces", "Ethernet"),
-        "wifi": translate("Interfaces", "Wi-Fi"),
-        "cellular": translate("Interfaces", "Mobile network"),
-        "loopback": translate("Interfaces", "Loopback"),
-        "ppp": translate("Interfaces", "Dial-up (PPP)"),
-        "bridge": translate("Interfaces", "Bridge"),
-        "bond": translate("Interfaces", "Bond"),
-        "vlan": translate("Interfaces", "VLAN"),
-        "veth": translate("Interfaces", "Container end"),
-        "wireguard": translate("Interfaces", "WireGuard tunnel"),
-        "tun": translate("Interfaces", "Tunnel"),
-        "vxlan": translate("Interfaces", "VXLAN tunnel"),
-        "dummy": translate("Interfaces", "Dummy"),
-        "other": translate("Interfaces", "Other"),
+        InterfaceKind.ETHERNET: translate("Interfaces", "Ethernet"),
+        InterfaceKind.WIFI: translate("Interfaces", "Wi-Fi"),
+        InterfaceKind.CELLULAR: translate("Interfaces", "Mobile network"),
+        InterfaceKind.LOOPBACK: translate("Interfaces", "Loopback"),
+        InterfaceKind.PPP: translate("Interfaces", "Dial-up (PPP)"),
+        InterfaceKind.BRIDGE: translate("Interfaces", "Bridge"),
+        InterfaceKind.BOND: translate("Interfaces", "Bond"),
+        InterfaceKind.VLAN: translate("Interfaces", "VLAN"),
+        InterfaceKind.VETH: translate("Interfaces", "Container end"),
+        InterfaceKind.WIREGUARD: translate("Interfaces", "WireGuard tunnel"),
+        InterfaceKind.TUN: translate("Interfaces", "Tunnel"),
+        InterfaceKind.VXLAN: translate("Interfaces", "VXLAN tunnel"),
+        InterfaceKind.DUMMY: translate("Interfaces", "Dummy"),
+        InterfaceKind.OTHER: translate("Interfaces", "Other"),
         "offline": translate("Interfaces", "Offline"),
     }
     return names.get(kind, kind)

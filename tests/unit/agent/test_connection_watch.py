@@ -16,7 +16,7 @@ from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.topology import decide
 from netwatch_tray.feed.protocol import AppsMessage
-from netwatch_tray.model import Interface, Tick, Total
+from netwatch_tray.model import Interface, TcpState, Tick, Total
 
 
 class _Timer:
@@ -60,7 +60,7 @@ class _Source:
         self.reads.append(self.at)
         found = Socket(
             protocol="TCP", local_address="192.0.2.1", local_port=1, remote_address="198.51.100.1", remote_port=2,
-            state="ESTABLISHED", rx_bytes=int(1000 * self.at), tx_bytes=0,
+            state=TcpState.ESTABLISHED, rx_bytes=int(1000 * self.at), tx_bytes=0,
         )  # fmt: skip
         return SocketSample(100 + self.at, {"it": found}, {})
 

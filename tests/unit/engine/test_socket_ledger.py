@@ -18,7 +18,7 @@ from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
-from netwatch_tray.model import Traffic
+from netwatch_tray.model import TcpState, Traffic
 
 ESTABLISHED, FIN_WAIT_2, TIME_WAIT, CLOSED, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 5, 6, 7, 8, 9, 10, 11
 SERVER_PORT = 443
@@ -312,9 +312,12 @@ TestConnections = Connections.TestCase
 AMOUNTS = st.none() | st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
 
 
-@given(st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=12), st.sampled_from(["ESTABLISHED", "CLOSED", None]))
+@given(
+    st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=12),
+    st.sampled_from([TcpState.ESTABLISHED, TcpState.CLOSED, None]),
+)
 def test_a_source_that_is_not_monotonic_can_only_raise(
-    readings: list[tuple[tuple[int, int] | None, ...]], state: str | None
+    readings: list[tuple[tuple[int, int] | None, ...]], state: TcpState | None
 ) -> None:
     """Each socket's bytes are its highest counters, whatever it read in between and however often it was left out."""
     table, changes = ConnectionTable(LateFinder(), now=lambda: 1.7e9), Changes()

@@ -30,7 +30,7 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
 )
 from netwatch_tray.feed.server import FeedServer
-from netwatch_tray.model import Connection, HostAmount, Tick, Total
+from netwatch_tray.model import Connection, HostAmount, TcpState, Tick, Total
 from netwatch_tray.settings import Settings
 
 
@@ -42,7 +42,7 @@ def tick(rate: float) -> TickMessage:
 def connection(key: str) -> Connection:
     return Connection(
         key=key, protocol="TCP", local_address="192.0.2.1", local_port=1, remote_address=None, remote_port=None,
-        state="LISTEN", pid=None, process="x" * 1000,
+        state=TcpState.LISTEN, pid=None, process="x" * 1000,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 
 from netwatch_tray import units
-from netwatch_tray.model import Connection, endpoint
+from netwatch_tray.model import Connection, TcpState, endpoint
 from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, is_listening, owner
@@ -199,7 +199,7 @@ def state_in_words(row: ConnectionRow) -> str:
     state = row.connection.state
     if state is None:
         return "" if row.connection.protocol == "UDP" else UNKNOWN
-    return translate("Connections", "Listening") if state == "LISTEN" else state.replace("_", " ").capitalize()
+    return translate("Connections", "Listening") if state == TcpState.LISTEN else state.replace("_", " ").capitalize()
 
 
 def why_no_rate(connection: Connection) -> str:

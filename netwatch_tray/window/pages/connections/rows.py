@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
-from netwatch_tray.model import Connection
+from netwatch_tray.model import Connection, TcpState
 
 translate = QCoreApplication.translate
 
@@ -164,4 +164,4 @@ def owner(connection: Connection) -> str | None:
 
 
 def is_listening(connection: Connection) -> bool:
-    return connection.state == "LISTEN"
+    return connection.state == TcpState.LISTEN

@@ -20,6 +20,7 @@ from netwatch_tray.collect.darwin.pcblist import PcblistSource
 from netwatch_tray.collect.sockets import Changes, Socket
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
+from netwatch_tray.model import TcpState
 
 NETTOP = """\
 time,,interface,state,bytes_in,bytes_out,rx_dupe,rx_ooo,re-tx,rtt_avg,rcvsize,tx_win,tc_class,tc_mgt,cc_algo,P,C,R,W,arch,
@@ -140,7 +141,7 @@ class TestNettop:
         listed = {
             "l": Socket(**ends, family=6, local_address="fe80::1%27", remote_address="fe80::2%27", pid=1, uid=501),
             "mapped": Socket(**ends, family=6, local_address="192.0.2.1", remote_address="192.0.2.2", pid=2),
-            "own": Socket(protocol="TCP", local_address="*", local_port=22, state="LISTEN", pid=2),
+            "own": Socket(protocol="TCP", local_address="*", local_port=22, state=TcpState.LISTEN, pid=2),
         }
         flows = {
             "n": Socket(**ends, family=6, local_address="fe80::1%en0", remote_address="fe80::2%en0", pid=9, rx_bytes=9),
@@ -266,7 +267,7 @@ class TestPcblist:
             local_port=5000,
             remote_address="192.0.2.7",
             remote_port=443,
-            state="ESTABLISHED",
+            state=TcpState.ESTABLISHED,
             rx_bytes=rx_bytes,
             tx_bytes=tx_bytes,
             rtt_s=0.02,

@@ -29,6 +29,7 @@ from netwatch_tray.collect.linux.inet_diag import parse_socket
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource, SocketTable
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.errors import CollectError, ParseError
+from netwatch_tray.model import TcpState
 
 
 class Kernel:
@@ -59,7 +60,7 @@ def test_a_connection_in_full() -> None:
         local_port=4000,
         remote_address="192.0.2.1",
         remote_port=443,
-        state="ESTABLISHED",
+        state=TcpState.ESTABLISHED,
         rx_bytes=500,
         tx_bytes=1000,
         rtt_s=0.02,
