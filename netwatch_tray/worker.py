@@ -9,7 +9,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
-from netwatch_tray.errors import NetWatchError
+from netwatch_tray.errors import Message, NetWatchError, message
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,8 @@ class Worker:
     def close(self, timeout: float | None = None, *, finish: Callable[[], None] | None = None) -> bool:
         """Let the thread end after the tasks submitted so far; return whether it did within `timeout` seconds.
 
-        `finish`: called in the thread at last, if it was started. No result arrives in the loop after this.
+        `finish`: called in the thread at last, if it was started. No result arrives in the loop after this. Call it
+        again, from any thread, to wait longer.
         """
         self._is_closed = True
         if self._thread is None:
@@ -84,3 +85,10 @@ class Worker:
         self.pending -= 1
         if not self._is_closed:
             deliver()
+
+
+def fault_of(error: Exception) -> Message:
+    """Return the text of an error for the user; a bug has none, and was logged."""
+    if isinstance(error, NetWatchError):
+        return error.message
+    return message("An unexpected error occurred; see the log.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from netwatch_tray import clock
@@ -16,9 +17,10 @@ from netwatch_tray.collect.health import Health, HealthSource
 from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
 from netwatch_tray.collect.system import SystemSource, hostname, machine
 from netwatch_tray.engine.connections import ConnectionTable
-from netwatch_tray.errors import CollectError, Message, UnsupportedError
+from netwatch_tray.errors import CollectError, Message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
+from netwatch_tray.worker import Worker, fault_of
 
 _Found = TypeVar("_Found")
 
@@ -82,6 +84,11 @@ class SnapshotCollector:
         if self._health is not None:
             self._health.wait()
 
+    def close(self) -> None:
+        """End the thread of the probes."""
+        if self._health is not None:
+            self._health.close()
+
     def draft(self, tick: Tick, table: ConnectionTable | None) -> wire.Snapshot:
         """Return the snapshot at the last tick added, to be passed to `finished`. Never blocks.
 
@@ -142,46 +149,42 @@ class SnapshotCollector:
 
 
 class HealthWatch:
-    """Probes gateway and DNS server every half minute, in threads of its own."""
+    """Probes gateway and DNS server every half minute, in a thread. `poll` delivers its results: not all callers have a
+    loop."""
 
     def __init__(self) -> None:
         self._source = HealthSource()
         self._history = HealthHistory()
         self._due = 0.0
         """Boot-time clock."""
-        self._thread: threading.Thread | None = None
-        self._result: Health | Message | None = None
-        """What the thread found, or its error."""
+        self._results: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._worker = Worker("health", self._results.put)
         self.metric: wire.HealthMetric | None = None
         """As of the last probe; `None`: there is none yet, or it failed."""
         self.fault: Message | None = None
 
     def poll(self, *, is_elsewhere: bool = False) -> None:
-        """Take in the last result, and begin to probe when it is time. `is_elsewhere`: now, as the network changed."""
+        """Take the last result, and begin to probe when it is time. `is_elsewhere`: now, since the network changed."""
         now = clock.boottime()
         if is_elsewhere:
             self._due = now
-        if self._thread is not None and not self._thread.is_alive():
-            self._take()
-        if self._thread is None and now >= self._due:
+        with contextlib.suppress(Empty):
+            self._results.get_nowait()()
+        if not self._worker.pending and now >= self._due:
             self._due = now + _HEALTH_PERIOD
-            self._thread = threading.Thread(target=self._probe, name="health", daemon=True)
-            self._thread.start()
+            self._worker.submit(self._source.probe, self._take, self._fail)
 
     def wait(self) -> None:
-        """Wait for the probe under way."""
-        if self._thread is not None:
-            self._thread.join()
-            self._take()
+        """Wait for the pending probe."""
+        if self._worker.pending:
+            self._results.get()()
 
-    def _take(self) -> None:
-        found, self._result, self._thread = self._result, None, None
-        self.metric = self._history.add(found) if isinstance(found, Health) else None
-        self.fault = found if isinstance(found, Message) else None
+    def close(self) -> None:
+        """Let the thread end; a pending probe is not waited for."""
+        self._worker.close(0)
 
-    def _probe(self) -> None:
-        """Runs in the thread."""
-        try:
-            self._result = self._source.probe()
-        except (CollectError, UnsupportedError) as error:
-            self._result = error.message
+    def _take(self, found: Health) -> None:
+        self.metric, self.fault = self._history.add(found), None
+
+    def _fail(self, error: Exception) -> None:
+        self.metric, self.fault = None, fault_of(error)

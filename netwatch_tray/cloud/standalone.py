@@ -88,6 +88,7 @@ class Standalone:
         return self._tick or self.step()
 
     def close(self) -> None:
+        self._collector.close()
         self._interfaces.close()
         if self._connections is not None:
             self._connections.close()

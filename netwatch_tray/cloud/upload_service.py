@@ -7,10 +7,11 @@ probes of gateway and DNS server, the network.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
 
 from netwatch_tray import clock, paths
 from netwatch_tray.cloud import account, wire
@@ -25,6 +26,7 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message, NetWatchError, joined, message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
+from netwatch_tray.worker import Worker, fault_of
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +34,15 @@ _LONGEST_END = 5.0
 """Seconds that `wait` blocks at most."""
 _MAX_HELD = 100
 """Snapshots held in memory while they cannot be written to the spool."""
+
+
+class _Resolved(NamedTuple):
+    """What the thread made of the settings."""
+
+    account: Account
+    interval: int
+    collector: SnapshotCollector
+    uploader: Uploader
 
 
 class UploadService:
@@ -64,11 +75,10 @@ class UploadService:
         self._fault: Message | None = None
         self._held: deque[tuple[datetime, wire.Snapshot]] = deque(maxlen=_MAX_HELD)
         """Not yet in the spool."""
-        self._storing: threading.Thread | None = None
         self._scope = scope(upload)
         self._has_ended = False
-        self._ending: threading.Thread | None = None
-        self._resolving = self._begin_to_resolve(after)
+        self._worker = Worker("upload storage", scheduler.call_soon)
+        self._resolve_soon(after)
 
     @property
     def status(self) -> Message:
@@ -95,7 +105,7 @@ class UploadService:
             # Both read at this moment, so that the bytes of processes and of interfaces are of the same seconds.
             table = self._connections() if self._collector.wants_connections else None
             self._held.append((tick.at, self._collector.draft(tick, table)))
-            self._begin_to_store()
+            self._store_soon()
         self._slot = slot
 
     def connections_read(self, table: ConnectionTable) -> None:
@@ -106,30 +116,28 @@ class UploadService:
     def stop(self, *, drain: bool) -> None:
         """Make no more snapshots, and begin to end. `drain`: send pending snapshots if that is quick."""
         self._has_ended = True
-        self._collector = None
+        if self._collector is not None:
+            self._collector.close()
+            self._collector = None
         if self._uploader is not None:
             self._uploader.stop(drain=drain)
-        self._ending = threading.Thread(target=self._end, name="upload end", daemon=True)
-        self._ending.start()
+        self._worker.close(0, finish=self._end)
 
     def wait(self) -> None:
         """Wait for the end after `stop`, from any thread, at most `_LONGEST_END`."""
-        if self._ending is not None:
-            self._ending.join(_LONGEST_END)
+        self._worker.close(_LONGEST_END)
 
-    def _begin_to_resolve(self, before: UploadService | None = None) -> threading.Thread:
-        thread = threading.Thread(target=self._resolve, args=(before,), name="upload account", daemon=True)
-        thread.start()
-        return thread
+    def _resolve_soon(self, before: UploadService | None = None) -> None:
+        self._worker.submit(partial(self._resolve, before), self._begin, self._fail)
 
-    def _resolve(self, before: UploadService | None) -> None:
-        """Runs in a thread: a keyring may wait for the user, and a file for its disk."""
+    def _resolve(self, before: UploadService | None) -> _Resolved:
+        """Run in the thread: a keyring may wait for the user, and a file for its disk. Raise NetWatchError."""
         if before is not None:
             before.wait()
+        interval = account.interval(self._upload, self._environment)
+        found = account.resolve(self._upload, self._environment)
+        self._spool = Spool(paths.spool_file(), to_send=True)
         try:
-            interval = account.interval(self._upload, self._environment)
-            found = account.resolve(self._upload, self._environment)
-            self._spool = Spool(paths.spool_file(), to_send=True)
             self._spool.drop_beyond(self._scope)
             client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
             collector = SnapshotCollector(self._upload, found.identity, with_health=True)
@@ -140,24 +148,21 @@ class UploadService:
                 collectors_ok=lambda: not collector.faults,
                 notify=lambda reason: self._scheduler.call_soon(lambda: self._notify(reason)),
             )
-        except NetWatchError as error:
-            fault = error.message
-            if self._spool is not None:  # locked until it is closed
-                self._spool.close()
-                self._spool = None
-            self._scheduler.call_soon(lambda: self._fail(fault))
-        else:
-            self._scheduler.call_soon(lambda: self._begin(found, interval, collector, uploader))
+        except BaseException:
+            self._spool.close()  # locked until then
+            self._spool = None
+            raise
+        return _Resolved(found, interval, collector, uploader)
 
-    def _begin(self, found: Account, interval: int, collector: SnapshotCollector, uploader: Uploader) -> None:
-        if self._has_ended:
-            return
-        self._collector, self._uploader, self._interval, self._fault = collector, uploader, float(interval), None
-        uploader.start()
-        _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.endpoint, interval)
+    def _begin(self, found: _Resolved) -> None:
+        self._collector, self._uploader = found.collector, found.uploader
+        self._interval, self._fault = float(found.interval), None
+        found.uploader.start()
+        _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.account.endpoint, found.interval)
 
-    def _fail(self, fault: Message) -> None:
+    def _fail(self, error: Exception) -> None:
         """Report the fault and retry later: a keyring may be locked until the user logs in."""
+        fault = fault_of(error)
         if fault != self._fault:
             _log.warning("Uploading is on, but cannot begin: %s", fault)
             self._notify(fault)
@@ -166,40 +171,37 @@ class UploadService:
 
     def _try_again(self) -> None:
         if not self._has_ended:
-            self._resolving = self._begin_to_resolve()
+            self._resolve_soon()
 
-    def _begin_to_store(self) -> None:
-        if self._storing is None and self._collector and self._spool and self._uploader:
-            arguments = self._collector, self._spool, self._uploader
-            self._storing = threading.Thread(target=self._store, args=arguments, name="spool", daemon=True)
-            self._storing.start()
+    def _store_soon(self) -> None:
+        if not self._worker.pending and self._collector and self._spool and self._uploader:
+            self._worker.submit(
+                partial(self._store, self._collector, self._spool, self._uploader), self._stored, self._fail_to_store
+            )
 
-    def _store(self, collector: SnapshotCollector, spool: Spool, uploader: Uploader) -> None:
-        """Runs in a thread."""
-        fault: Message | None = None
-        while self._held and fault is None:
+    def _store(self, collector: SnapshotCollector, spool: Spool, uploader: Uploader) -> Message | None:
+        """Run in the thread; return why the rest is still held."""
+        while self._held:
             at, draft = self._held.popleft()
             try:
                 spool.append(collector.host_id, at.timestamp(), wire.encode(collector.finished(draft)), self._scope)
                 uploader.wake()
             except NetWatchError as error:
-                fault = error.message
                 if len(self._held) < _MAX_HELD:
                     self._held.appendleft((at, draft))
-        self._scheduler.call_soon(lambda: self._stored(fault))
+                return error.message
+        return None
+
+    def _fail_to_store(self, error: Exception) -> None:
+        self._stored(fault_of(error))
 
     def _stored(self, fault: Message | None) -> None:
-        self._storing = None
         if fault and not self._fault:
             _log.warning("%s Until then the last %d snapshots are held in memory.", fault, _MAX_HELD)
         self._fault = fault
 
     def _end(self) -> None:
-        """Runs in a thread."""
-        self._resolving.join()
-        storing = self._storing
-        if storing is not None:
-            storing.join()
+        """Run in the thread, after everything else."""
         if self._uploader is not None:
             self._uploader.wait()
         if self._spool is not None:

@@ -125,7 +125,7 @@ def test_a_full_disk_is_reported_once_and_loses_nothing(
         service = loop.start(Upload(on=True, endpoint=server.url))
         for _ in range(4):
             loop.tick(service)
-            wait_for(lambda: service._storing is None, "the disk was tried")
+            wait_for(lambda: service._worker.pending == 0, "the disk was tried")
         assert "The disk is full." in str(service.status)
         assert caplog.text.count("disk is full") == 1
         is_full = False
