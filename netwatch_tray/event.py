@@ -331,13 +331,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Findings of one kind with one key, over at most a day."""
+    """What is known of one occurrence, or of repeated ones within a day; see engine.events."""
 
     id: int
     """Never given twice, also after a restart. Later events have larger ones."""
     first: float
     last: float
-    """When the last finding that counted was made. Lists are sorted by this."""
+    """When its evidence was made. Lists are sorted by this."""
     count: int = 1
     severity: Severity
     key: str

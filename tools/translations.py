@@ -22,7 +22,7 @@ SOURCES = ROOT / "netwatch_tray"
 TRANSLATIONS = ROOT / "assets" / "translations"
 
 _BY_CONTEXT = ("translate", "mark", "QT_TRANSLATE_NOOP")
-MARKED = ("Argparse", "Facts", "Filter", "Messages", "Terminal", "Tray")
+MARKED = ("Argparse", "EventWords", "Facts", "Filter", "Messages", "Terminal", "Tray")
 """Contexts of texts that are marked in one place and translated in another."""
 _FIELD = re.compile(r"\{(\w+)")
 _WORD = re.compile(r"[A-Za-z]{2}")

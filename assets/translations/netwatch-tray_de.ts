@@ -880,6 +880,397 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>EventWords</name>
+    <message>
+      <source>New app</source>
+      <translation>Neue App</translation>
+    </message>
+    <message>
+      <source>new apps</source>
+      <translation>neue Apps</translation>
+    </message>
+    <message>
+      <source>New port</source>
+      <translation>Neuer Port</translation>
+    </message>
+    <message>
+      <source>new ports</source>
+      <translation>neue Ports</translation>
+    </message>
+    <message>
+      <source>Unusual upload</source>
+      <translation>Ungewöhnlicher Upload</translation>
+    </message>
+    <message>
+      <source>unusual uploads</source>
+      <translation>ungewöhnliche Uploads</translation>
+    </message>
+    <message>
+      <source>Regular connections</source>
+      <translation>Regelmäßige Verbindungen</translation>
+    </message>
+    <message>
+      <source>regular connections</source>
+      <translation>regelmäßige Verbindungen</translation>
+    </message>
+    <message>
+      <source>Port scan</source>
+      <translation>Portscan</translation>
+    </message>
+    <message>
+      <source>port scans</source>
+      <translation>Portscans</translation>
+    </message>
+    <message>
+      <source>Data in DNS names</source>
+      <translation>Daten in DNS-Namen</translation>
+    </message>
+    <message>
+      <source>data in DNS names</source>
+      <translation>Übertragungen in DNS-Namen</translation>
+    </message>
+    <message>
+      <source>Names that do not exist</source>
+      <translation>Namen, die es nicht gibt</translation>
+    </message>
+    <message>
+      <source>names that do not exist</source>
+      <translation>nicht vorhandene Namen</translation>
+    </message>
+    <message>
+      <source>Data plan</source>
+      <translation>Datenvolumen</translation>
+    </message>
+    <message>
+      <source>data plan notices</source>
+      <translation>Hinweise zum Datenvolumen</translation>
+    </message>
+    <message>
+      <source>Offline times</source>
+      <translation>Offline-Zeiten</translation>
+    </message>
+    <message>
+      <source>offline times</source>
+      <translation>Zeiten ohne Verbindung</translation>
+    </message>
+    <message>
+      <source>Total moved</source>
+      <translation>Summe gewechselt</translation>
+    </message>
+    <message>
+      <source>moves of the total</source>
+      <translation>Wechsel der Summe</translation>
+    </message>
+    <message>
+      <source>Gateway silent</source>
+      <translation>Gateway antwortet nicht</translation>
+    </message>
+    <message>
+      <source>gateway failures</source>
+      <translation>Ausfälle des Gateways</translation>
+    </message>
+    <message>
+      <source>DNS server silent</source>
+      <translation>DNS-Server antwortet nicht</translation>
+    </message>
+    <message>
+      <source>DNS server failures</source>
+      <translation>Ausfälle des DNS-Servers</translation>
+    </message>
+    <message>
+      <source>The agent itself</source>
+      <translation>Der Agent selbst</translation>
+    </message>
+    <message>
+      <source>events of the agent</source>
+      <translation>Ereignisse des Agenten</translation>
+    </message>
+    <message>
+      <source>Unknown event</source>
+      <translation>Unbekanntes Ereignis</translation>
+    </message>
+    <message>
+      <source>unknown events</source>
+      <translation>unbekannte Ereignisse</translation>
+    </message>
+    <message>
+      <source>An unknown app</source>
+      <translation>Eine unbekannte App</translation>
+    </message>
+    <message>
+      <source>Mute {what}</source>
+      <translation>{what} stummschalten</translation>
+    </message>
+    <message>
+      <source>Unmute {what}</source>
+      <translation>{what} nicht mehr stummschalten</translation>
+    </message>
+    <message>
+      <source>everything of {name}</source>
+      <translation>alles von {name}</translation>
+    </message>
+    <message>
+      <source>all {events}</source>
+      <translation>{events} (alle)</translation>
+    </message>
+    <message>
+      <source>{events} of {name}</source>
+      <translation>{events} von {name}</translation>
+    </message>
+    <message>
+      <source>first host {host}</source>
+      <translation>erster Host {host}</translation>
+    </message>
+    <message>
+      <source>{app} used the network for the first time</source>
+      <translation>{app} hat zum ersten Mal das Netz benutzt</translation>
+    </message>
+    <message>
+      <source>The history does not have this app. During the first day of a history no app is reported as new.</source>
+      <translation>Der Verlauf kennt diese App nicht. Am ersten Tag eines Verlaufs wird keine App als neu gemeldet.</translation>
+    </message>
+    <message>
+      <source>{app} now listens on {protocol} {port}, all addresses</source>
+      <translation>{app} nimmt jetzt Verbindungen an {protocol} {port} an, auf allen Adressen</translation>
+    </message>
+    <message>
+      <source>{app} now listens on {protocol} {port}, address {address}</source>
+      <translation>{app} nimmt jetzt Verbindungen an {protocol} {port} an, auf der Adresse {address}</translation>
+    </message>
+    <message>
+      <source>reachable from the network; before only {addresses}</source>
+      <translation>aus dem Netz erreichbar; vorher nur {addresses}</translation>
+    </message>
+    <message>
+      <source>reachable from the network</source>
+      <translation>aus dem Netz erreichbar</translation>
+    </message>
+    <message>
+      <source>The port opened while NetWatch was watching, and other computers may be able to reach it.</source>
+      <translation>Der Port wurde geöffnet, während NetWatch zusah, und andere Rechner können ihn vielleicht erreichen.</translation>
+    </message>
+    <message>
+      <source>{app} sent {sent} in one day, {times} times its usual day</source>
+      <translation>{app} hat an einem Tag {sent} gesendet, das {times}-Fache eines üblichen Tages</translation>
+    </message>
+    <message>
+      <source>{app} sent {sent} in one day, and usually sends nothing</source>
+      <translation>{app} hat an einem Tag {sent} gesendet und sendet sonst nichts</translation>
+    </message>
+    <message>
+      <source>More than {times} times the usual day of this app (the median of {days} days) and more than {least}. It is reported once a day and app.</source>
+      <translation>Mehr als das {times}-Fache eines üblichen Tages dieser App (Median von {days} Tagen) und mehr als {least}. Das wird je App einmal am Tag gemeldet.</translation>
+    </message>
+    <message>
+      <source>usual day {usual}, greatest in {days} days {greatest}</source>
+      <translation>üblicher Tag {usual}, höchster von {days} Tagen {greatest}</translation>
+    </message>
+    <message>
+      <source>This computer</source>
+      <translation>Dieser Rechner</translation>
+    </message>
+    <message>
+      <source>{app} sent {rate} for {duration}</source>
+      <translation>{app} hat {duration} lang {rate} gesendet</translation>
+    </message>
+    <message>
+      <source>limit {rate} for {duration}</source>
+      <translation>Grenze: {rate}, {duration} lang</translation>
+    </message>
+    <message>
+      <source>The settings have a limit: an upload above {rate} that lasts {duration} is an alert.</source>
+      <translation>In den Einstellungen steht eine Grenze: Ein Upload über {rate}, der {duration} dauert, löst einen Alarm aus.</translation>
+    </message>
+    <message>
+      <source>{count} times</source>
+      <translation>{count}-mal</translation>
+    </message>
+    <message>
+      <source>{size} each</source>
+      <translation>je {size}</translation>
+    </message>
+    <message>
+      <source>never more than {duration} early or late</source>
+      <translation>nie mehr als {duration} zu früh oder zu spät</translation>
+    </message>
+    <message>
+      <source>At least {times} connections to one host came so regularly that their intervals vary by less than {percent} %. Programs that wait for news do this, and so do programs that report to somebody.</source>
+      <translation>Mindestens {times} Verbindungen zu einem Host kamen so regelmäßig, dass ihre Abstände um weniger als {percent} % schwanken. Das tun Programme, die auf Neues warten, und solche, die jemandem berichten.</translation>
+    </message>
+    <message>
+      <source>{app} connects to {host} every {duration}</source>
+      <translation>{app} verbindet sich alle {duration} mit {host}</translation>
+    </message>
+    <message>
+      <source>within {duration}</source>
+      <translation>innerhalb von {duration}</translation>
+    </message>
+    <message>
+      <source>{app} tried port {port} of {hosts} hosts</source>
+      <translation>{app} hat Port {port} an {hosts} Hosts versucht</translation>
+    </message>
+    <message>
+      <source>One program tried the same port of at least {count} hosts within {duration}.</source>
+      <translation>Ein Programm hat innerhalb von {duration} denselben Port an mindestens {count} Hosts versucht.</translation>
+    </message>
+    <message>
+      <source>A host tried {ports} ports of yours</source>
+      <translation>Ein Host hat {ports} Ihrer Ports versucht</translation>
+    </message>
+    <message>
+      <source>A computer in this network tried {ports} ports of yours</source>
+      <translation>Ein Rechner in diesem Netz hat {ports} Ihrer Ports versucht</translation>
+    </message>
+    <message>
+      <source>A host on the Internet tried {ports} ports of yours</source>
+      <translation>Ein Host im Internet hat {ports} Ihrer Ports versucht</translation>
+    </message>
+    <message>
+      <source>none answered</source>
+      <translation>keiner hat geantwortet</translation>
+    </message>
+    <message>
+      <source>answered: {ports}</source>
+      <translation>geantwortet haben: {ports}</translation>
+    </message>
+    <message>
+      <source>One host tried at least {count} ports within {duration}.</source>
+      <translation>Ein Host hat innerhalb von {duration} mindestens {count} Ports versucht.</translation>
+    </message>
+    <message>
+      <source>Somebody may be trying ports of yours: {count} refused</source>
+      <translation>Jemand versucht vielleicht Ihre Ports: {count} abgewiesen</translation>
+    </message>
+    <message>
+      <source>within {duration}; the source is not known without the helper</source>
+      <translation>innerhalb von {duration}; ohne den Helfer ist der Absender nicht bekannt</translation>
+    </message>
+    <message>
+      <source>The system refused at least {count} packets within {duration}. It does not report who sent them.</source>
+      <translation>Das System hat innerhalb von {duration} mindestens {count} Pakete abgewiesen. Wer sie geschickt hat, teilt es nicht mit.</translation>
+    </message>
+    <message>
+      <source>Names requested by {app} look like carried data</source>
+      <translation>Von {app} angefragte Namen sehen aus wie übertragene Daten</translation>
+    </message>
+    <message>
+      <source>Requested names look like carried data</source>
+      <translation>Angefragte Namen sehen aus wie übertragene Daten</translation>
+    </message>
+    <message>
+      <source>At least {labels} different names below one domain within {duration}, longer than {length} characters on average and as varied as random ones ({entropy} bits a character).</source>
+      <translation>Mindestens {labels} verschiedene Namen unter einer Domain innerhalb von {duration}, im Mittel länger als {length} Zeichen und so gemischt wie zufällige ({entropy} Bit je Zeichen).</translation>
+    </message>
+    <message>
+      <source>{count} queries below {domain} in {duration}, {length} characters each on average</source>
+      <translation>{count} Anfragen unter {domain} in {duration}, im Mittel je {length} Zeichen</translation>
+    </message>
+    <message>
+      <source>{app} requested many names that do not exist</source>
+      <translation>{app} hat viele Namen angefragt, die es nicht gibt</translation>
+    </message>
+    <message>
+      <source>Many requested names do not exist</source>
+      <translation>Viele angefragte Namen gibt es nicht</translation>
+    </message>
+    <message>
+      <source>{nxdomain} of {responses} responses in {duration}</source>
+      <translation>{nxdomain} von {responses} Antworten in {duration}</translation>
+    </message>
+    <message>
+      <source>At least {count} responses within {duration} were that the name does not exist, and these were at least {percent} % of all.</source>
+      <translation>Mindestens {count} Antworten innerhalb von {duration} lauteten, dass es den Namen nicht gibt, und das waren mindestens {percent} % aller Antworten.</translation>
+    </message>
+    <message>
+      <source>days left: {days}, {amount} a day</source>
+      <translation>Tage übrig: {days}, {amount} am Tag</translation>
+    </message>
+    <message>
+      <source>days left: {days}</source>
+      <translation>Tage übrig: {days}</translation>
+    </message>
+    <message>
+      <source>{percent} % of the data plan for {month} used: {used} of {cap}</source>
+      <translation>{percent} % des Datenvolumens für {month} verbraucht: {used} von {cap}</translation>
+    </message>
+    <message>
+      <source>Reported at 80 % and at 100 % of the data plan, once each in a billing month.</source>
+      <translation>Wird bei 80 % und bei 100 % des Datenvolumens gemeldet, je einmal im Abrechnungsmonat.</translation>
+    </message>
+    <message>
+      <source>Offline since {start}</source>
+      <translation>Offline seit {start}</translation>
+    </message>
+    <message>
+      <source>Offline {start}–{end}</source>
+      <translation>Offline von {start} bis {end}</translation>
+    </message>
+    <message>
+      <source>No interface had a default route for more than some seconds.</source>
+      <translation>Mehr als einige Sekunden lang hatte keine Schnittstelle eine Standardroute.</translation>
+    </message>
+    <message>
+      <source>no interface</source>
+      <translation>keine Schnittstelle</translation>
+    </message>
+    <message>
+      <source>The total moved from {before} to {after}</source>
+      <translation>Die Summe kommt jetzt von {after} statt von {before}</translation>
+    </message>
+    <message>
+      <source>the default route changed</source>
+      <translation>die Standardroute hat sich geändert</translation>
+    </message>
+    <message>
+      <source>Other interfaces lead out of this computer than before, so these make the total.</source>
+      <translation>Aus diesem Rechner führen andere Schnittstellen als vorher; sie ergeben jetzt die Summe.</translation>
+    </message>
+    <message>
+      <source>The gateway {address} did not answer for {duration}</source>
+      <translation>Das Gateway {address} hat {duration} lang nicht geantwortet</translation>
+    </message>
+    <message>
+      <source>The DNS server {address} did not answer for {duration}</source>
+      <translation>Der DNS-Server {address} hat {duration} lang nicht geantwortet</translation>
+    </message>
+    <message>
+      <source>Several probes in a row had no answer. Probes run only where the settings allow it.</source>
+      <translation>Mehrere Proben hintereinander blieben ohne Antwort. Geprüft wird nur, wo die Einstellungen es erlauben.</translation>
+    </message>
+    <message>
+      <source>still silent</source>
+      <translation>weiterhin ohne Antwort</translation>
+    </message>
+    <message>
+      <source>answers again since {time}</source>
+      <translation>antwortet wieder seit {time}</translation>
+    </message>
+    <message>
+      <source>The charts have a gap there. Bytes that passed meanwhile are in the totals.</source>
+      <translation>Die Diagramme haben dort eine Lücke. Bytes, die währenddessen übertragen wurden, sind in den Summen.</translation>
+    </message>
+    <message>
+      <source>The agent was restarted</source>
+      <translation>Der Agent wurde neu gestartet</translation>
+    </message>
+    <message>
+      <source>The agent was restarted, {duration} not measured</source>
+      <translation>Der Agent wurde neu gestartet, {duration} nicht gemessen</translation>
+    </message>
+    <message>
+      <source>{duration} not measured</source>
+      <translation>{duration} nicht gemessen</translation>
+    </message>
+    <message>
+      <source>Further {events} were not kept: {count}</source>
+      <translation>Nicht mehr aufgehoben ({events}): {count}</translation>
+    </message>
+    <message>
+      <source>At most {count} events of a kind are kept in {duration}.</source>
+      <translation>Von jeder Art werden in {duration} höchstens {count} Ereignisse aufgehoben.</translation>
+    </message>
+  </context>
+  <context>
     <name>Facts</name>
     <message>
       <source>paused</source>
