@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from netwatch_tray.cloud.account import Endpoint
+from netwatch_tray.collect import own_sockets
 from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, without_credentials
 
@@ -99,6 +100,7 @@ class Connection(http.client.HTTPConnection):
         # As bytes, because for text Python would load the rules for names that are not ASCII.
         address = (host.encode("ascii"), port)
         sock = self._socket = socket.create_connection(address, self._limits.left())  # type: ignore[arg-type]
+        own_sockets.note(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes
         return sock
 

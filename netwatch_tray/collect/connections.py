@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from netwatch_tray.collect.sockets import ConnectionSource, Openings
+from netwatch_tray.collect.sockets import ConnectionSource, Openings, Refusals
 from netwatch_tray.errors import Message, UnsupportedError, joined
 
 
@@ -37,6 +37,18 @@ def open_openings() -> Openings | None:
 
     try:
         return TcpOpenings()
+    except UnsupportedError:
+        return None
+
+
+def open_refusals() -> Refusals | None:
+    """Return what counts refused packets; `None`: this system does not count them, or not for every user."""
+    if sys.platform != "linux":
+        return None
+    from netwatch_tray.collect.linux.proc_net_snmp import RefusalCounters  # noqa: PLC0415  Linux only
+
+    try:
+        return RefusalCounters()
     except UnsupportedError:
         return None
 

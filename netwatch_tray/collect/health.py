@@ -21,6 +21,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import NamedTuple
 
+from netwatch_tray.collect import own_sockets
 from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded
 
@@ -152,6 +153,7 @@ def _knock(address: str) -> float | None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for port in _TCP_PORTS:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
+            own_sockets.note(probe)
             probe.settimeout(_TIMEOUT)
             start = time.monotonic()
             if probe.connect_ex(_socket_address(address, port)) in {0, errno.ECONNREFUSED}:

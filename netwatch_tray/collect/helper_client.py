@@ -328,9 +328,9 @@ class _Connection:
         return amounts
 
     def _take_records(self, datagram: bytes) -> None:
-        at, end = protocol.EVENTS_HEAD.size, len(datagram)
+        at, end, now = protocol.EVENTS_HEAD.size, len(datagram), clock.boottime()
         while at < end:
-            cookie, address, peer_port, port, number, kind, uid, size, length, segment_size = _PACKET(datagram, at)
+            cookie, address, peer_port, port, number, kind, time, uid, size, length, segment = _PACKET(datagram, at)
             if kind == layout.NEW_SOCKET:
                 self._add_owner(datagram, at)
                 at += layout.OWNER.size
@@ -350,7 +350,8 @@ class _Connection:
                 self._dropped += 1
                 continue
             self._packet_bytes += size
-            self._packets.append(Packet(flow, packet_kind, uid, datagram[payload_at:at], length, segment_size))
+            payload = datagram[payload_at:at]
+            self._packets.append(Packet(flow, packet_kind, uid, payload, length, segment, _passed_at(time, now)))
 
     def _add_owner(self, datagram: bytes, at: int) -> None:
         if len(self._owners) >= _MOST_OWNERS:
@@ -369,6 +370,12 @@ class _Connection:
 @functools.lru_cache(maxsize=256)  # a thread makes many sockets
 def _thread_name(thread: bytes) -> str | None:
     return decoded(thread.partition(b"\0")[0]) or None
+
+
+def _passed_at(time: int, now: float) -> float:
+    """Return when a packet passed, by the lowest bits of its time: less than 68 s ago."""
+    age = ((int(now * 1e9) >> layout.TIME_SHIFT) - time) % (1 << layout.TIME_BITS)
+    return now - age * (1 << layout.TIME_SHIFT) / 1e9
 
 
 def _flow(cookie: int, number: int, address: bytes, peer_port: int, port: int) -> Flow:

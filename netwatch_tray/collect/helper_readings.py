@@ -75,6 +75,8 @@ class Packet(NamedTuple):
     """Of the whole payload."""
     segment_size: int
     """If not 0, the payload holds several datagrams of this size, the last one perhaps a shorter one."""
+    boottime: float = 0.0
+    """When it passed: seconds, `clock.boottime`, to a thousandth."""
 
 
 class Refusal(NamedTuple):

@@ -58,6 +58,9 @@ class SocketSample(NamedTuple):
     A socket that is not CLOSED may still have last bytes, and is then removed once more under its key."""
     overrun: bool = False
     """So many sockets closed at once that the kernel's messages about some were lost, with their last bytes."""
+    ended: Mapping[str, float] = {}
+    """When connections ended (`clock.boottime`), by key, where the kernel reports it: at most half a second late. One
+    that waits in TIME_WAIT has ended, and is removed later."""
 
 
 class ConnectionSource(Protocol):
@@ -80,6 +83,37 @@ class ConnectionSource(Protocol):
 
     def read(self) -> SocketSample:
         """Read once. Raises CollectError when this reading failed and the next one may not; nothing is lost then."""
+
+    def close(self) -> None: ...
+
+
+class RefusalCounts(NamedTuple):
+    """What the kernel counted since boot in this network namespace."""
+
+    resets: int
+    """TCP segments with RST sent, for whatever reason."""
+    explained: int
+    """Resets that this machine's own connections account for; may exceed `resets`."""
+    datagrams: int
+    """UDP datagrams that came for closed ports, IPv4."""
+    unreachables: int
+    """ICMP messages "destination unreachable" sent, IPv4."""
+
+    def since(self, earlier: RefusalCounts) -> RefusalCounts:
+        """Return what was counted since an earlier reading."""
+        return RefusalCounts(*(max(0, now - then) for now, then in zip(self, earlier, strict=True)))
+
+    @property
+    def unexplained(self) -> int:
+        """Resets that refused what others sent, at least."""
+        return max(0, self.resets - self.explained)
+
+
+class Refusals(Protocol):
+    """Counts what was refused."""
+
+    def read(self) -> RefusalCounts | None:
+        """Return the counts since boot; `None`: unknown this time."""
 
     def close(self) -> None: ...
 

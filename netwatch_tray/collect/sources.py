@@ -6,13 +6,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from netwatch_tray.collect.connections import open_openings, open_source
+from netwatch_tray.collect.connections import open_openings, open_refusals, open_source
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.interfaces import OpenedSource, open_interfaces
 from netwatch_tray.collect.process import ProcessFinder
 from netwatch_tray.collect.processes import open_finder
-from netwatch_tray.collect.sockets import ConnectionSource, Openings
+from netwatch_tray.collect.sockets import ConnectionSource, Openings, Refusals
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_client import HelperClient
@@ -45,6 +45,10 @@ class Sources:
     def openings(self) -> Openings | None:
         """See `open_openings`."""
         return open_openings()
+
+    def refusals(self) -> Refusals | None:
+        """See `open_refusals`."""
+        return open_refusals()
 
     def finder(self) -> ProcessFinder:
         """Return what finds the owners of sockets."""

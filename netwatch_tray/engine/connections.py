@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from netwatch_tray.collect import own_sockets
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.namespaces import shares_network
@@ -18,7 +19,7 @@ from netwatch_tray.collect.process import Process, ProcessFinder
 from netwatch_tray.collect.processes import open_finder
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.engine.apps import SEARCHING, UNSEEN, AppName
-from netwatch_tray.engine.entries import UNMOVED, Departed, Entry, Listeners
+from netwatch_tray.engine.entries import UNMOVED, Departed, Ended, Entry, Listeners
 from netwatch_tray.engine.ledger import AppInterval, AppLedger
 from netwatch_tray.engine.owners import Owners
 from netwatch_tray.engine.routes import Routes
@@ -86,6 +87,10 @@ class ConnectionTable:
         """Until when the owners of sockets are looked for (boot-time clock), by key, in that order."""
         self._most = 0
         """Sockets at a time since memory was given back."""
+        self._ending: dict[str, float] = {}
+        """When connections ended whose owners are still being looked for, by key."""
+        self.ended: tuple[Ended, ...] = ()
+        """The connections that ended before the last sample, where their source reports it; each of them once."""
         self._departed: dict[str, Departed] = {}
         """Sockets that are gone, but maybe not for good, oldest first; see `update`."""
         self._ended: set[int] = set()
@@ -123,12 +128,13 @@ class ConnectionTable:
         search_until = sample.boottime + _LONGEST_SEARCH
         for key, found in sample.changed.items():
             self._change(key, found, elapsed, search_until, is_first=is_first)
-        removed = self._remove(sample.removed, may_return=not is_monotonic)
+        gone = self._remove(sample.removed, may_return=not is_monotonic)
         if sample.boottime - self._last_look_for_orphans >= _ORPHANS_PERIOD:
             self._last_look_for_orphans = sample.boottime
             self._look_for_orphans()
         self.search(_SEARCH_WITHIN_UPDATE)
         self._give_up_searching(math.inf if is_last else sample.boottime)
+        self._note_ended(sample.ended, gone)
         self._ledger.close_interval(elapsed, overrun=sample.overrun)
         added, changed, waiting = [], [], set()
         for key in self._touched:
@@ -144,6 +150,7 @@ class ConnectionTable:
                 changed.append(entry.row)
         self._touched = waiting
         self._give_back_memory()
+        removed = tuple(key for key, entry in gone.items() if entry.row is not None)
         return ConnectionChanges(added=tuple(added), changed=tuple(changed), removed=removed)
 
     def search(self, budget_s: float) -> bool:
@@ -177,6 +184,19 @@ class ConnectionTable:
     def apps(self) -> tuple[App, ...]:
         """Return all apps with connections or bytes; rates are those of the last interval."""
         return self._ledger.apps()
+
+    def app_of(self, cookie: int) -> tuple[str, str] | None:
+        """Return key and name of the app that has a socket, or made it; `None`: not known."""
+        key = f"{cookie:x}"
+        entry = self._entries.get(key)
+        if entry is not None and entry.app is not SEARCHING:
+            return entry.app.key, entry.app.name
+        creator = self.owners.creator(key)
+        return None if creator is None else (creator[0].key, creator[0].name)
+
+    def app_name(self, key: str) -> str | None:
+        """Return the name of an app by its key; `None`: there is none."""
+        return self._ledger.name_of(key)
 
     def states(self) -> dict[TcpState, int]:
         """Return the number of TCP sockets in each state."""
@@ -247,16 +267,19 @@ class ConnectionTable:
         if not is_first:
             self._credit(key, entry, traffic)
 
-    def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> tuple[str, ...]:
-        """Credit the last bytes; those of connections opened and closed between two samples go to the listener."""
-        keys = []
+    def _remove(self, removed: Mapping[str, Socket], *, may_return: bool) -> dict[str, Entry]:
+        """Credit the last bytes; those of connections opened and closed between two samples go to the listener.
+
+        Return what was known of each.
+        """
+        entries = {}
         for key, gone in removed.items():
             entry = self._entries.pop(key, None)
             self._unsettled.discard(key)
             if entry is None:
-                self._credit_passing(key, gone)
+                entries[key] = self._credit_passing(key, gone)
                 continue
-            keys.append(key)
+            entries[key] = entry
             self._listeners.remove(key, entry.found.local_port)
             if entry.app is SEARCHING:
                 self._hand_over(key, entry, *self._presumed_owner(key, gone))
@@ -272,10 +295,10 @@ class ConnectionTable:
         while len(self._departed) > _MOST_DEPARTED:
             del self._departed[next(iter(self._departed))]
         self._finder.forget(removed)
-        return tuple(keys)
+        return entries
 
-    def _credit_passing(self, key: str, gone: Socket) -> None:
-        """Credit the bytes of a socket that is not open, as far as they were not before."""
+    def _credit_passing(self, key: str, gone: Socket) -> Entry:
+        """Credit the bytes of a socket that is not open, as far as they were not before. Return what is known of it."""
         own_key, passing = key, Entry(gone, self._routes.of(gone), None)
         departed = self._departed.pop(key, None)
         whole = None if gone.part_of is None else self._entries.get(gone.part_of)
@@ -293,6 +316,34 @@ class ConnectionTable:
             holder = self._entries[key]
             holder.unbooked = holder.unbooked.plus(passing.unbooked)
             self._touched.add(key)
+        return passing
+
+    def _note_ended(self, ended: Mapping[str, float], gone: Mapping[str, Entry]) -> None:
+        """Make `ended`, without those whose owner may still be found."""
+        self._ending.update(ended)
+        found = []
+        for key, boottime in list(self._ending.items()):
+            entry = gone.get(key) or self._entries.get(key)
+            if entry is not None and entry.app is SEARCHING:
+                continue
+            del self._ending[key]
+            if entry is not None and entry.found.remote_address is not None:
+                found.append(self._ended(key, entry, entry.found.remote_address, boottime))
+        self.ended = tuple(found)
+
+    def _ended(self, key: str, entry: Entry, remote: str, boottime: float) -> Ended:
+        is_incoming = entry.found.is_incoming
+        return Ended(
+            app=entry.app,
+            pid=entry.pid,
+            remote=self._rows.peer(key, entry, self._routes, self.hosts).name or remote,
+            port=entry.found.remote_port,
+            is_incoming=self._listeners.of(entry.found) is not None if is_incoming is None else is_incoming,
+            is_own=own_sockets.is_own(key),
+            crosses_uplink=entry.route.crosses_uplink,
+            moved=Traffic(entry.rx, entry.tx),
+            boottime=boottime,
+        )
 
     def _look_for_orphans(self) -> None:
         """Search again for the owners of sockets whose process exited: it may have passed them on (`ssh -f`)."""

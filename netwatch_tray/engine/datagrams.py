@@ -115,7 +115,7 @@ class Datagrams:
         for key, found in udp.items():
             changed[key] = self._row(key, found)
         self._end_exchanges(sample, changed, removed)
-        return SocketSample(sample.boottime, changed, removed, sample.overrun)
+        return sample._replace(changed=changed, removed=removed)
 
     def _remember(self, is_here: Mapping[int, bool]) -> None:
         self._is_here.update(is_here)

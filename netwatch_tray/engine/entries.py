@@ -83,6 +83,25 @@ class Departed(NamedTuple):
     process: Process | None
 
 
+class Ended(NamedTuple):
+    """A connection that ended."""
+
+    app: AppName
+    pid: int | None
+    """`None`: its process was not found, and `app` is what the kernel reports of its owner."""
+    remote: str
+    """Name of the remote host, or its address where none is known."""
+    port: int | None
+    """The remote one."""
+    is_incoming: bool
+    is_own: bool
+    """This program's."""
+    crosses_uplink: bool
+    moved: Traffic
+    """Payload."""
+    boottime: float
+
+
 class Listeners:
     """TCP sockets that listen, by port: several programs, or one with several addresses, may listen on one."""
 

@@ -206,6 +206,11 @@ class AppLedger:
         )
         self._processes, self._local, self._udp = {}, _NONE, _NONE
 
+    def name_of(self, key: str) -> str | None:
+        """Return the name of an app; `None`: it has no account."""
+        account = self._accounts.get(key)
+        return None if account is None else account.app.name
+
     def apps(self) -> tuple[App, ...]:
         """Return all apps with connections or bytes; `SEARCHING` has those that are held.
 

@@ -11,7 +11,7 @@ from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, Connect
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.routes import Routes
-from netwatch_tray.model import Interface, Tick, Traffic
+from netwatch_tray.model import Interface, Scope, Tick, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Reading
@@ -107,6 +107,10 @@ class Observation:
             self._uplink, self._open = Traffic(), None
             self._uncounted_at_sums, self._uncounted = self._uncounted, Traffic()
         return changes
+
+    def scope_of(self, address: str) -> Scope | None:
+        """Return how far an address is, by the routes of the last sample; `None`: it is no address."""
+        return self._routes.scope_of(address)
 
     def take_moved(self) -> AppInterval | None:
         """Return what the connections moved since the last call; `None`: no sample was taken since."""

@@ -47,7 +47,7 @@ class Routes:
         local = found.local_address.partition("%")[0]
         remote = (found.remote_address or "").partition("%")[0]
         # What a machine sends to an address of its own never leaves it.
-        if _is_loopback(local) or _is_loopback(remote) or remote in self._routes:
+        if is_loopback(local) or is_loopback(remote) or remote in self._routes:
             return self._loopback
         return self._routes.get(local, _UNKNOWN)
 
@@ -57,7 +57,11 @@ class Routes:
 
     def scope(self, found: Socket) -> Scope | None:
         """How far a connection reaches; `None`: it has no peer."""
-        return None if found.remote_address is None else self._networks.scope(found.remote_address)
+        return None if found.remote_address is None else self.scope_of(found.remote_address)
+
+    def scope_of(self, remote: str) -> Scope | None:
+        """Return how far a remote address is; `None`: it is no address."""
+        return self._networks.scope(remote)
 
     def _route(self, index: int, interface: Interface) -> Route:
         member = self._memberships.get(index)
@@ -76,5 +80,5 @@ class Routes:
         )
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
     return address.startswith("127.") or address == "::1"

@@ -25,6 +25,7 @@ _HELPERS = {
     "get_current_pid_tgid": 14,
     "get_current_uid_gid": 15,
     "get_current_comm": 16,
+    "ktime_get_boot_ns": 125,
     "skb_load_bytes": 26,
     "get_socket_cookie": 46,
     "get_socket_uid": 47,

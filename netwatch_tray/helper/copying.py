@@ -149,6 +149,9 @@ empty:
 # The record is written in the ring itself. The verifier wants a constant size: the smallest that fits.
 _KEEP = f"""
 keep:
+    call ktime_get_boot_ns
+    r0 >>= TIME_SHIFT
+    *(u16 *)(r10 + KEY_TIME) = r0
     r8 = r9                                 // the whole length
     if r9 <= 512 goto small
     if r9 <= 2048 goto middle

@@ -27,9 +27,13 @@ LOSSES = struct.Struct("=Q" + VALUE.format.removeprefix("="))
 RECORD = struct.Struct("=Q20xBBxxI12x")
 """What every record begins with: socket cookie, protocol, kind, user. The two layouts below fill the gaps."""
 
-PACKET = struct.Struct("=Q16sHHBBxxIIII")
-"""Before a copied payload: the flow; kind; user; bytes that follow; bytes of the whole payload, which may be more;
-payload of a datagram if the packet holds several (GSO), else 0. A refusal has no cookie, user and payload."""
+PACKET = struct.Struct("=Q16sHHBBHIIII")
+"""Before a copied payload: the flow; kind; time; user; bytes that follow; bytes of the whole payload, which may be more;
+payload of a datagram if the packet holds several (GSO), else 0. A refusal has no cookie, time, user and payload."""
+
+TIME_SHIFT = 20
+TIME_BITS = 16
+"""The time of a packet: CLOCK_BOOTTIME in units of 2**20 ns, the lowest bits of it, which repeat after 68 s."""
 
 OWNER = struct.Struct("=Q16sIBBxxI4xQ")
 """A new socket: cookie, name of the thread that made it (NUL at the end, empty if this kernel keeps it secret),

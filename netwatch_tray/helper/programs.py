@@ -46,6 +46,8 @@ _CONSTANTS = {
     "KEY_PORT": _KEY + 26,
     "KEY_PROTOCOL": _KEY + 28,
     "KEY_KIND": _KEY + 29,
+    "KEY_TIME": _KEY + 30,
+    "TIME_SHIFT": layout.TIME_SHIFT,
     "VALUE": _VALUE,
     "VALUE_ADDRESS": _VALUE + 40,
     "HEADER": _HEADER,

@@ -91,6 +91,7 @@ class Connections(_Record, frozen=True, kw_only=True, tag="connections"):
     changed: Mapping[str, Socket] = {}
     removed: Mapping[str, Socket] = {}
     overrun: bool = False
+    ended: Mapping[str, _Seconds] = {}
 
 
 class Owners(_Record, frozen=True, kw_only=True, tag="owners"):

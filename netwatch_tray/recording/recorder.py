@@ -172,6 +172,7 @@ class _Connections:
                 changed=self._redaction.sockets(sample.changed),
                 removed=self._redaction.sockets(sample.removed),
                 overrun=sample.overrun,
+                ended={self._redaction.key(key): at for key, at in sample.ended.items()},
             )
         )
         self._finder.searches = 0

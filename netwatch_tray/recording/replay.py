@@ -83,6 +83,9 @@ class Replay(Sources):
     def openings(self) -> None:
         """Between its steps a recording knows nothing."""
 
+    def refusals(self) -> None:
+        """They are not recorded."""
+
     def finder(self) -> ProcessFinder:
         return self._finder
 
@@ -195,6 +198,7 @@ class _Connections:
         boottime, overrun = self.boottime, False
         changed: dict[str, Socket] = {}
         removed: dict[str, Socket] = {}
+        ended: dict[str, float] = {}
         while self._pending:
             found = self._pending[0]
             if isinstance(found, Fault):
@@ -210,8 +214,9 @@ class _Connections:
             for key, each in found.changed.items():
                 removed.pop(key, None)
                 changed[key] = each
+            ended.update(found.ended)
             boottime, overrun = found.boottime, overrun or found.overrun
-        return SocketSample(boottime, changed, removed, overrun)
+        return SocketSample(boottime, changed, removed, overrun, ended)
 
     def close(self) -> None:
         """The interfaces' source closes the file."""

@@ -172,7 +172,7 @@ def test_a_flow_that_is_idle_but_not_deleted_keeps_its_counters(client: HelperCl
 def test_records(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     payload = b"\x16\x03" * 50
-    packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 1000, len(payload), 9000, 0) + payload
+    packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 0, 1000, len(payload), 9000, 0) + payload
     owners = (
         layout.OWNER.pack(8, b"curl\0\0", 321, UDP, layout.NEW_SOCKET, 1000, 55),
         layout.OWNER.pack(9, b"\xff\n", 322, 6, layout.NEW_SOCKET, 1000, 55),
@@ -193,7 +193,7 @@ def test_records(client: HelperClient, helper: Helper) -> None:
 
 def test_refusals(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
-    refusal = layout.PACKET.pack(0, PEER, 50001, 22, 6, layout.REFUSAL, 0, 0, 0, 0)
+    refusal = layout.PACKET.pack(0, PEER, 50001, 22, 6, layout.REFUSAL, 0, 0, 0, 0, 0)
     helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + refusal * 2)
     reading = exchange(client, helper)
     assert reading.refusals == [Refusal("192.0.2.7", 50001, 22)] * 2
@@ -208,7 +208,7 @@ def test_refusals(client: HelperClient, helper: Helper) -> None:
 def test_packets_beyond_the_bound_are_lost_and_counted(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     size, count = 4096, 1100
-    packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 1000, size, size, 0) + bytes(size)
+    packet = layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 0, 1000, size, size, 0) + bytes(size)
     for _ in range(count // 10):
         helper.send(protocol.EVENTS_HEAD.pack(protocol.EVENTS) + packet * 10)
         assert client.take() is None
@@ -244,7 +244,7 @@ def test_it_connects_again(client: HelperClient, helper: Helper) -> None:
     ("message", "reason"),
     [
         (protocol.REFUSED_HEAD.pack(protocol.REFUSED) + "Not “you”.\x1b[0m".encode(), "Not “you”.\ufffd[0m"),
-        (hello(version=2), "another version"),
+        (hello(version=protocol.VERSION + 1), "another version"),
         (hello()[:-1], "cannot be read"),
         (rows(), "cannot be read"),
         (b"\xff", "cannot be read"),
@@ -287,7 +287,7 @@ _VALID = (
     rows(row(1, 1), row(2, 2, cookie=9), position=3),
     protocol.EVENTS_HEAD.pack(protocol.EVENTS) + layout.OWNER.pack(8, b"x", 1, 6, layout.NEW_SOCKET, 0, 1),
     protocol.EVENTS_HEAD.pack(protocol.EVENTS)
-    + layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 1000, 20, 20, 0)
+    + layout.PACKET.pack(7, PEER, 443, 5000, 6, layout.TLS_HELLO, 0, 1000, 20, 20, 0)
     + bytes(20),
     hello(),
     protocol.REFUSED_HEAD.pack(protocol.REFUSED) + b"no",

@@ -1,15 +1,21 @@
-"""How many TCP connections were opened so far, from /proc/net/snmp (proc(5), RFC 4022): 17 µs to notice new ones."""
+"""Counters of the protocols, from /proc/net/snmp and /proc/net/netstat (proc(5), RFC 4022, RFC 4113): 17 µs to notice
+new TCP connections, and what was refused."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
+from netwatch_tray.collect.sockets import RefusalCounts
 from netwatch_tray.errors import ParseError, UnsupportedError
 
 _FILE = "/proc/thread-self/net/snmp"
 """Of the network namespace of the thread that opens it; /proc/net would be the one of the main thread."""
+_NETSTAT = "/proc/thread-self/net/netstat"
 _LARGEST = 1 << 14
-"""Bytes; the file has some 1.5 KB."""
+"""Bytes; the files have some 1.5 and 4 KB."""
+_ABORTS = (b"TCPAbortOnData", b"TCPAbortOnClose", b"TCPAbortOnLinger", b"TCPAbortOnMemory")
+"""Connections that this machine ended by a reset, not by a FIN."""
 
 
 class TcpOpenings:
@@ -17,10 +23,7 @@ class TcpOpenings:
 
     def __init__(self, file: str = _FILE) -> None:
         """Read once, to prove that it works. Raises UnsupportedError where the file or the counters are missing."""
-        try:
-            self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise UnsupportedError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
+        self._descriptor = _open(file)
         if self.count() is None:
             self.close()
             raise UnsupportedError("{file} does not count TCP connections.", file=file)
@@ -28,7 +31,7 @@ class TcpOpenings:
     def count(self) -> int | None:
         """Connections opened since boot, from here and from outside; `None`: the file could not be read."""
         try:
-            return parse(os.pread(self._descriptor, _LARGEST, 0))
+            return parse_openings(os.pread(self._descriptor, _LARGEST, 0))
         except (OSError, ParseError):
             return None
 
@@ -36,11 +39,59 @@ class TcpOpenings:
         os.close(self._descriptor)
 
 
-def parse(content: bytes) -> int:
-    """ActiveOpens and PassiveOpens of the line `Tcp:`, summed. Raises ParseError."""
-    titles, _, values = content.partition(b"\nTcp:")[2].partition(b"\nTcp:")
-    named = dict(zip(titles.split(), values.partition(b"\n")[0].split(), strict=False))
+class RefusalCounters:
+    """Reads what was refused, from files that stay open."""
+
+    def __init__(self, snmp: str = _FILE, netstat: str = _NETSTAT) -> None:
+        """Read once, to prove that it works. Raises UnsupportedError where a file or a counter is missing."""
+        with contextlib.ExitStack() as undo:
+            self._snmp = _open(snmp)
+            undo.callback(os.close, self._snmp)
+            self._netstat = _open(netstat)
+            undo.callback(os.close, self._netstat)
+            if self.read() is None:
+                raise UnsupportedError("{file} does not count what is refused.", file=snmp)
+            self.close = undo.pop_all().close
+
+    def read(self) -> RefusalCounts | None:
+        """Return the counts since boot; `None`: they could not be read."""
+        try:
+            return parse_refusals(os.pread(self._snmp, _LARGEST, 0), os.pread(self._netstat, _LARGEST, 0))
+        except (OSError, ParseError):
+            return None
+
+
+def _open(file: str) -> int:
     try:
-        return int(named[b"ActiveOpens"]) + int(named[b"PassiveOpens"])
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnsupportedError("{file} cannot be read: {reason}.", file=file, reason=error.strerror) from error
+
+
+def parse_openings(content: bytes) -> int:
+    """ActiveOpens and PassiveOpens of the line `Tcp:`, summed. Raises ParseError."""
+    return sum(_counters(content, b"Tcp:", (b"ActiveOpens", b"PassiveOpens")))
+
+
+def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
+    """Raises ParseError.
+
+    OutRsts counts every segment with RST. Those that end a connection are in the counters of aborts; and a connection
+    of this machine to a closed port of its own is in AttemptFails, as those to other machines are. The rest refuses
+    what others sent, and is a lower limit of it.
+    """
+    resets, failed = _counters(snmp, b"Tcp:", (b"OutRsts", b"AttemptFails"))
+    (datagrams,) = _counters(snmp, b"Udp:", (b"NoPorts",))
+    (unreachables,) = _counters(snmp, b"Icmp:", (b"OutDestUnreachs",))
+    return RefusalCounts(resets, failed + sum(_counters(netstat, b"TcpExt:", _ABORTS)), datagrams, unreachables)
+
+
+def _counters(content: bytes, protocol: bytes, names: tuple[bytes, ...]) -> list[int]:
+    """Counters of one protocol, which has a line with their names and one with their values. Raises ParseError."""
+    lines = [line for line in content.split(b"\n") if line.startswith(protocol)]
+    try:
+        titles, values = lines
+        found = dict(zip(titles.split(), values.split(), strict=True))
+        return [int(found[name]) for name in names]
     except (KeyError, ValueError) as error:
-        raise ParseError("/proc/net/snmp has no ActiveOpens and PassiveOpens.") from error
+        raise ParseError(f"The kernel's {protocol.decode()} counters lack one of {names}.") from error

@@ -95,6 +95,8 @@ class SocketTable:
         self._unconfirmed: dict[int, tuple[bytes, int]] = {}
         """By cookie: the request for the state, and the bytes received that are certain."""
         self._destroyed: list[Destroyed] = []
+        self._ended: dict[int, float] = {}
+        """When the messages about them came, by cookie."""
         self._missing: set[int] = set()
         self._final: set[int] = set()
         """Cookies of TIME_WAIT sockets whose last counters are known."""
@@ -138,15 +140,16 @@ class SocketTable:
                 offset += shape.stride
         return False
 
-    def take_destroyed(self, datagram: memoryview, since_first_s: float = math.inf) -> None:
+    def take_destroyed(self, datagram: memoryview, since_first_s: float = math.inf, boottime: float = 0.0) -> None:
         """Take in the message about a destroyed socket. Raises ParseError.
 
         `since_first_s`: seconds since the first dump began. A socket that no dump listed and that has been quiet for
-        longer was closed before that: its bytes are not of the time that is measured.
+        longer was closed before that: its bytes are not of the time that is measured. `boottime`: now.
         """
         destroyed = parse_destroyed(datagram)
         if destroyed is not None and (destroyed.quiet_s <= since_first_s or destroyed.cookie in self._sockets):
             self._destroyed.append(destroyed)
+            self._ended[destroyed.cookie] = boottime
 
     def state_requests(self) -> list[bytes]:
         """Return the bodies of the requests, to be sent after the dumps, whose responses confirm what has grown."""
@@ -171,6 +174,11 @@ class SocketTable:
         self._has_baseline = True
         self._give_back_memory()
         return changed, removed
+
+    def take_ended(self) -> dict[int, float]:
+        """Return when sockets were destroyed since the last call, by cookie."""
+        ended, self._ended = self._ended, {}
+        return ended
 
     def _give_back_memory(self) -> None:
         """Shrink after a burst: dicts keep the room of their largest size."""
@@ -296,7 +304,8 @@ class SockDiagSource:
             raise UnsupportedError("This kernel does not list sockets by sock_diag: {error}", error=error) from error
 
     def catch_up(self) -> None:
-        since_first = math.inf if self._first_read is None else clock.boottime() - self._first_read
+        now = clock.boottime()
+        since_first = math.inf if self._first_read is None else now - self._first_read
         while True:
             try:
                 datagram = self._events.recv(1 << 16)
@@ -309,7 +318,7 @@ class SockDiagSource:
                     ) from error
                 self._overrun = True
                 continue
-            self._table.take_destroyed(memoryview(datagram), since_first)
+            self._table.take_destroyed(memoryview(datagram), since_first, now)
 
     def read(self) -> SocketSample:
         now = clock.boottime()
@@ -331,6 +340,7 @@ class SockDiagSource:
             {f"{cookie:x}": found for cookie, found in changed.items()},
             {f"{cookie:x}": found for cookie, found in removed.items()},
             overrun,
+            {f"{cookie:x}": at for cookie, at in self._table.take_ended().items()},
         )
 
     def close(self) -> None:

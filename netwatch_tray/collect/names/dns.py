@@ -24,7 +24,7 @@ _MOST_ADDRESSES = 64
 _SPELLINGS = [chr(each) if 0x20 < each < 0x7F else f"\\{each:03}" for each in range(256)]
 """Of the bytes of a name."""
 
-_HEADER = struct.Struct(">2xHHH4x")
+_HEADER = struct.Struct(">HHHH4x")
 _QUESTION = struct.Struct(">HH")
 _RECORD = struct.Struct(">HHIH")
 
@@ -36,6 +36,20 @@ class Address(NamedTuple):
     """Numeric, as in `Connection.remote_address`."""
     ttl: int
     """Seconds; the least of the records that lead to the address."""
+
+
+class Question(NamedTuple):
+    """What a message asks or answers, without its records."""
+
+    number: int
+    """The same in query and response."""
+    is_response: bool
+    name: str
+    """Lower case, without the last dot; a byte that is no printable ASCII as `\\ddd`."""
+    kind: int
+    """Type of record."""
+    code: int
+    """RCODE of a response: 0 no error, 3 no such name."""
 
 
 class Message(NamedTuple):
@@ -59,20 +73,31 @@ def parse(data: bytes) -> Message:
 
     A copy that was cut short yields the records before the cut. Raises ParseError where there is no whole question.
     """
+    found, answers, offset = _question(data)
+    records = _Records()
+    if found.is_response:
+        records.read(data, offset, min(answers, _MOST_RECORDS))
+    addresses, public_names = records.of(found.name)
+    return Message(found.is_response, found.name, found.kind, found.code, addresses, public_names)
+
+
+def question(data: bytes) -> Question:
+    """Parse the question of a message alone, which takes a third of the time. Raises ParseError."""
+    return _question(data)[0]
+
+
+def _question(data: bytes) -> tuple[Question, int, int]:
+    """Return the question, the number of answers, and where they begin. Raises ParseError."""
     try:
-        flags, questions, answers = _HEADER.unpack_from(data)
+        number, flags, questions, answers = _HEADER.unpack_from(data)
         if questions != 1:
             raise ParseError(f"A DNS message has {questions} questions.")
         name, offset = _name(data, _HEADER.size)
         kind, _class = _QUESTION.unpack_from(data, offset)
     except (struct.error, IndexError) as error:
         raise ParseError("A DNS message ends within its question.") from error
-    is_response = bool(flags & 0x8000)
-    records = _Records()
-    if is_response:
-        records.read(data, offset + _QUESTION.size, min(answers, _MOST_RECORDS))
-    addresses, public_names = records.of(name)
-    return Message(is_response, name, kind, flags & 0xF, addresses, public_names)
+    found = Question(number, bool(flags & 0x8000), name, kind, flags & 0xF)
+    return found, answers, offset + _QUESTION.size
 
 
 class _Records:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings, parse
+from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings, parse_openings
 from netwatch_tray.errors import ParseError, UnsupportedError
 
 SNMP = b"""Ip: Forwarding DefaultTTL
@@ -22,13 +22,13 @@ Udp: 41 1
 
 
 def test_both_directions_are_summed() -> None:
-    assert parse(SNMP) == 3563 + 1989
+    assert parse_openings(SNMP) == 3563 + 1989
 
 
 @given(st.integers(0, len(SNMP)), st.binary(max_size=40))
 def test_foreign_bytes_raise_nothing_else(cut: int, more: bytes) -> None:
     try:
-        assert isinstance(parse(SNMP[:cut] + more), int)
+        assert isinstance(parse_openings(SNMP[:cut] + more), int)
     except ParseError:
         return
 

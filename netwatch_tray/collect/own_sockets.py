@@ -1,0 +1,39 @@
+"""The connections that this program makes by itself, so that they are not taken for an app's.
+
+Thread-safe: uploads and probes run in threads of their own.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+
+_SO_COOKIE = 57
+"""Linux: the number by which sock_diag lists the socket, 64 bits (socket(7), since 4.12)."""
+_COOKIE = struct.Struct("=Q")
+
+_MOST = 64
+"""An upload takes one, a probe of a gateway three, and few are open at a time."""
+
+_keys: dict[str, None] = {}
+"""Of the newest ones, oldest first."""
+_lock = threading.Lock()
+
+
+def note(opened: socket.socket) -> None:
+    """Remember a socket. Where the system has no cookies, nothing is remembered."""
+    try:
+        cookie = opened.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE.size)
+    except OSError:
+        return
+    if len(cookie) == _COOKIE.size:
+        with _lock:
+            _keys[f"{_COOKIE.unpack(cookie)[0]:x}"] = None
+            while len(_keys) > _MOST:
+                del _keys[next(iter(_keys))]
+
+
+def is_own(key: str) -> bool:
+    """Return whether this program opened the socket with that key."""
+    return key in _keys

@@ -1,0 +1,70 @@
+"""What is unusual about the traffic. Pure: observations in, findings out.
+
+A module for each rule, and in it a class with one method `take`: it gets one observation and returns what that made
+true. Detectors have no clock, read nothing, and keep a bounded amount of data. `watch.Detectors` has them all.
+
+A finding that only continues an earlier one (`Finding.goes_on`) has newer evidence. Any other one is a new occurrence:
+for what has an end (offline, a gateway that is silent) the next one, for all else at most one in `Cooldown.seconds` for
+each key.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from netwatch_tray.engine.entries import Ended
+from netwatch_tray.event import Finding
+from netwatch_tray.model import Connection
+
+Observation_contra = TypeVar("Observation_contra", contravariant=True)
+
+
+class Moment(NamedTuple):
+    """When something was observed."""
+
+    at: float
+    """Unix time; the user may set that clock at any time."""
+    boottime: float
+    """Seconds, `clock.boottime`: what intervals are measured by."""
+
+
+class SocketsSeen(NamedTuple):
+    """What a reading of the sockets changed."""
+
+    rows: Sequence[Connection]
+    """New and changed ones."""
+    ended: Sequence[Ended]
+    name_of: Callable[[str], str | None]
+    """The name of an app by its key."""
+
+
+class Detector(Protocol[Observation_contra]):
+    """One rule."""
+
+    def take(self, observation: Observation_contra, now: Moment, /) -> Iterable[Finding]:
+        """Take in an observation; `now` never goes back. Return what it made true."""
+
+
+class Cooldown:
+    """Keys that were reported, so that none is reported again too soon."""
+
+    def __init__(self, seconds: float = 3600.0, most: int = 256) -> None:
+        """`seconds`: an hour, so that what stops and begins again is one occurrence, and what lasts all day is not
+        forgotten. `most`: keys that are remembered; the oldest are forgotten first."""
+        self.seconds = seconds
+        self._most = most
+        self._reported: OrderedDict[str, float] = OrderedDict()
+        """Boot-time clock, oldest first."""
+
+    def begins(self, key: str, now: Moment) -> bool:
+        """Return whether a finding with this key is a new occurrence, and remember it if so."""
+        last = self._reported.get(key)
+        if last is not None and now.boottime - last < self.seconds:
+            return False
+        self._reported[key] = now.boottime
+        self._reported.move_to_end(key)
+        if len(self._reported) > self._most:
+            self._reported.popitem(last=False)
+        return True

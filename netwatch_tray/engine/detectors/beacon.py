@@ -1,0 +1,160 @@
+"""An app that connects to one remote as regularly as a clock, by the ends of its connections."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from netwatch_tray.engine.detectors import Cooldown, Moment
+from netwatch_tray.engine.entries import Ended
+from netwatch_tray.event import Beacon, Finding, Severity
+
+TIMES = 6
+"""Ends that are compared: the last ones. By chance, five intervals between unrelated connections vary so little once in
+some ten thousand sets."""
+VARIATION = 0.1
+"""Standard deviation of the intervals ÷ their mean; a beacon with 5 % jitter has about 0.03, what a user does 0.5 and
+more."""
+SHORTEST_S, LONGEST_S = 5.0, 3600.0
+"""Mean interval. Below it, programs poll while somebody waits. Above, six take longer than most sessions."""
+_ONE_CALL_S = 1.0
+"""Connections that end within it are one call: a program may open several at once."""
+_KEPT = 12
+"""Ends of one remote, of all apps."""
+_MOST_REMOTES = 1024
+"""A desktop has some hundred an hour, and a beacon must be remembered for six of its periods."""
+_UPDATED_EACH_S = 600.0
+"""A beacon that goes on gets its newer evidence so often."""
+
+REGULAR_PORTS = frozenset({37, 110, 123, 143, 853, 993, 995, 4460})
+"""Services that are asked regularly by design: time (RFC 868, NTP, NTS), mail (POP3, IMAP), DNS over TLS."""
+REGULAR_APPS = frozenset({"unit:NetworkManager.service", "unit:ModemManager.service", "unit:connman.service"})
+"""They check every few minutes whether the Internet is reachable."""
+
+
+class _End(NamedTuple):
+    boottime: float
+    app: str | None
+    """Key; `None`: the process was not found, so it may be any app's."""
+    name: str
+    moved: int
+
+
+class _Lasting:
+    """A beacon that goes on."""
+
+    __slots__ = ("since", "times", "updated")
+
+    def __init__(self, since: float, boottime: float) -> None:
+        self.since = since
+        """Unix time."""
+        self.times = TIMES
+        self.updated = boottime
+
+
+class BeaconWatch:
+    """Only what leaves this machine counts, and only what it began."""
+
+    def __init__(self) -> None:
+        self._ends: OrderedDict[tuple[str, int | None], list[_End]] = OrderedDict()
+        """By remote and port, the one that was used last at the end."""
+        self._lasting: dict[str, _Lasting] = {}
+        """By key of the finding."""
+        self._cooldown = Cooldown()
+
+    def take(self, ended: Collection[Ended], now: Moment, /) -> Iterator[Finding]:
+        for each in sorted(ended, key=lambda each: each.boottime):
+            if each.is_incoming or each.is_own or not each.crosses_uplink or _is_regular(each):
+                continue
+            ends = self._remember(each)
+            if ends is not None:
+                yield from self._judge(each, ends, now)
+        if len(self._lasting) > _MOST_REMOTES:
+            self._lasting.clear()
+
+    def _remember(self, ended: Ended) -> list[_End] | None:
+        """Return the ends of this app at this remote, oldest first; `None`: it is part of the call before."""
+        key = ended.remote, ended.port
+        ends = self._ends.setdefault(key, [])
+        self._ends.move_to_end(key)
+        if len(self._ends) > _MOST_REMOTES:
+            self._ends.popitem(last=False)
+        app = None if ended.pid is None else ended.app.key
+        end = _End(ended.boottime, app, ended.app.name, sum(ended.moved))
+        own = [each for each in ends if app is None or each.app in (None, app)]
+        if any(abs(each.boottime - end.boottime) < _ONE_CALL_S for each in own):
+            return None
+        bisect.insort(ends, end, key=lambda each: each.boottime)
+        bisect.insort(own, end, key=lambda each: each.boottime)
+        del ends[:-_KEPT]
+        return own
+
+    def _judge(self, ended: Ended, ends: list[_End], now: Moment) -> Iterator[Finding]:
+        app = ended.app
+        known = next((each for each in reversed(ends) if each.app is not None), None)
+        app_key, name = (app.key, app.name) if known is None or known.app is None else (known.app, known.name)
+        key = f"{app_key} {ended.remote} {ended.port}"
+        beacon = _regular(ends[-TIMES:])
+        if beacon is None:
+            self._lasting.pop(key, None)
+            return
+        lasting = self._lasting.get(key)
+        begins = lasting is None and self._cooldown.begins(key, now)
+        if lasting is None:
+            started = now.at - (now.boottime - ends[-TIMES].boottime)
+            lasting = self._lasting[key] = _Lasting(started, now.boottime)
+        else:
+            lasting.times += 1
+            if now.boottime - lasting.updated < _UPDATED_EACH_S:
+                return
+        lasting.updated = now.boottime
+        yield Finding(
+            evidence=Beacon(
+                period=beacon.period,
+                times=lasting.times,
+                deviation=beacon.deviation,
+                variation=beacon.variation,
+                size=beacon.size,
+                port=ended.port,
+                rule_times=TIMES,
+                rule_variation=VARIATION,
+            ),
+            severity=Severity.ALERT,
+            key=key,
+            at=now.at,
+            since=lasting.since,
+            app=app_key,
+            app_name=name,
+            host=ended.remote,
+            pid=ended.pid,
+            goes_on=not begins,
+        )
+
+
+class _Regular(NamedTuple):
+    period: float
+    deviation: float
+    variation: float
+    size: int
+
+
+def _regular(ends: list[_End]) -> _Regular | None:
+    """Return how regular these ends are; `None`: they are not, or too few."""
+    if len(ends) < TIMES:
+        return None
+    intervals = [later.boottime - earlier.boottime for earlier, later in zip(ends, ends[1:], strict=False)]
+    period = sum(intervals) / len(intervals)
+    if not SHORTEST_S <= period <= LONGEST_S:
+        return None
+    variation = math.sqrt(sum((each - period) ** 2 for each in intervals) / len(intervals)) / period
+    if variation >= VARIATION:
+        return None
+    deviation = max(abs(each - period) for each in intervals)
+    return _Regular(period, deviation, variation, sum(each.moved for each in ends) // len(ends))
+
+
+def _is_regular(ended: Ended) -> bool:
+    return ended.port in REGULAR_PORTS or ended.app.key in REGULAR_APPS

@@ -1,0 +1,102 @@
+"""Offline and back, and other interfaces that make the total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from netwatch_tray.engine.detectors import Moment
+from netwatch_tray.event import Finding, Offline, Severity, TotalMoved
+from netwatch_tray.model import GapReason, Interface, Tick
+
+HELD_S = 5.0
+"""Seconds that a change must last. Roaming between access points and renewing a lease take less, and so does a cable
+that is put into another socket."""
+_UNKNOWN_GAPS = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
+"""The tick has no news of the interfaces."""
+_TIME_PASSED_GAPS = frozenset({GapReason.ASLEEP, GapReason.INTERRUPTED, GapReason.RESUMED, GapReason.NOT_RUNNING})
+"""The time before the tick was not observed: a machine that wakes up is offline for some seconds, which is no event."""
+
+
+class Line(NamedTuple):
+    """The interfaces at a tick."""
+
+    tick: Tick
+    interfaces: Mapping[int, Interface]
+    """By index; another object when something changed, as `Monitor.interfaces`."""
+
+
+class LineWatch:
+    """Online is a machine with a default route over an interface that is up. While none was ever seen, the machine may
+    be in a network without one: there, any interface that counts in the total will do."""
+
+    def __init__(self) -> None:
+        self._interfaces: Mapping[int, Interface] | None = None
+        """Whose routes `_has_route` is about."""
+        self._has_route = self._had_route = False
+        self._was_online = False
+        self._away: Moment | None = None
+        """When the machine went offline."""
+        self._lost: tuple[str, ...] = ()
+        """The interfaces that counted until then."""
+        self._is_reported = False
+        self._uplinks: tuple[str, ...] = ()
+        """That make the total, as last reported."""
+        self._other: tuple[tuple[str, ...], Moment] | None = None
+        """Others that do now, and since when."""
+
+    def take(self, line: Line, now: Moment, /) -> Iterator[Finding]:
+        gap = line.tick.gap
+        if gap in _UNKNOWN_GAPS:
+            return
+        if gap in _TIME_PASSED_GAPS:
+            self._other = None
+            if self._away is not None and not self._is_reported:
+                self._away = now
+        if self._interfaces is not line.interfaces:
+            self._interfaces = line.interfaces
+            self._has_route = any(
+                each.is_up and each.default_metric is not None for each in line.interfaces.values()
+            )
+            self._had_route = self._had_route or self._has_route
+        uplinks = line.tick.total.uplinks
+        if self._has_route if self._had_route else bool(uplinks):
+            yield from self._be_online(uplinks, now)
+        elif self._was_online:
+            yield from self._be_offline(now)
+
+    def _be_online(self, uplinks: tuple[str, ...], now: Moment) -> Iterator[Finding]:
+        self._was_online = True
+        if self._away is not None and self._is_reported:
+            yield self._offline(self._away, now, until=now.at)
+        self._away, self._is_reported = None, False
+        if uplinks == self._uplinks or not uplinks:
+            self._other = None
+        elif not self._uplinks:
+            self._uplinks = uplinks
+        elif self._other is None or self._other[0] != uplinks:
+            self._other = uplinks, now
+        elif now.boottime - self._other[1].boottime >= HELD_S:
+            evidence = TotalMoved(before=self._uplinks, after=uplinks)
+            yield Finding(
+                evidence=evidence, severity=Severity.NOTICE, key="total", at=now.at, since=self._other[1].at
+            )
+            self._uplinks, self._other = uplinks, None
+
+    def _be_offline(self, now: Moment) -> Iterator[Finding]:
+        self._other = None
+        if self._away is None:
+            self._away, self._lost = now, self._uplinks
+        if not self._is_reported and now.boottime - self._away.boottime >= HELD_S:
+            self._is_reported = True
+            yield self._offline(self._away, now)
+
+    def _offline(self, away: Moment, now: Moment, until: float | None = None) -> Finding:
+        return Finding(
+            evidence=Offline(until=until, interfaces=self._lost),
+            severity=Severity.NOTICE,
+            key="line",
+            at=now.at,
+            since=away.at,
+            goes_on=until is not None,
+        )

@@ -1,0 +1,138 @@
+"""What was asked of DNS and what came back, from the packets that the helper copied; and their counts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from netwatch_tray.collect.helper_readings import Packet, PacketKind
+from netwatch_tray.collect.names import dns
+from netwatch_tray.errors import ParseError
+
+NXDOMAIN = 3
+"""RCODE: there is no such name."""
+BUCKETS_MS = (5, 10, 25, 50, 100, 250, 500)
+"""Upper limits of the buckets of latencies, as the wire format has them; the last bucket has no limit."""
+_LONGEST_WAIT_S = 30.0
+"""Seconds. Resolvers give up after 5 to 15; what comes later answers no one."""
+_MOST_PENDING = 1024
+
+
+class Asked(NamedTuple):
+    """A query, or the response to one."""
+
+    name: str
+    """Lower case, without the last dot."""
+    cookie: int
+    """Of the socket that asked."""
+    code: int | None = None
+    """RCODE of the response; `None`: this is the query."""
+
+
+class DnsCounts(NamedTuple):
+    """Since the agent started."""
+
+    queries: int
+    responses: int
+    nxdomain: int
+    latencies: tuple[int, ...]
+    """Responses to a query that was seen, by the time they took; see `BUCKETS_MS`."""
+
+
+class _Query(NamedTuple):
+    boottime: float
+    question: tuple[str, int]
+    """Name and type."""
+    is_local: bool
+    """It asks a resolver on this machine."""
+
+
+class Questions:
+    """Pairs queries and responses by socket and number.
+
+    Where a resolver on this machine is asked, its own query for the same name is a repetition, and left out; only root
+    sees both.
+    """
+
+    def __init__(self) -> None:
+        self._pending: OrderedDict[tuple[int, int, str], _Query] = OrderedDict()
+        """By socket, number and server, oldest first."""
+        self._forwarded: OrderedDict[tuple[int, int, str], float] = OrderedDict()
+        """Queries that were left out, whose responses are as well."""
+        self._asked_here: dict[tuple[str, int], int] = {}
+        """How many queries to a resolver on this machine are pending, by name and type."""
+        self._queries = self._responses = self._nxdomain = 0
+        self._latencies = [0] * (len(BUCKETS_MS) + 1)
+
+    @property
+    def counts(self) -> DnsCounts:
+        return DnsCounts(self._queries, self._responses, self._nxdomain, tuple(self._latencies))
+
+    def take(self, packets: Iterable[Packet]) -> list[Asked]:
+        """Take in packets in their order. Those that cannot be parsed are skipped: anything may be sent to port 53."""
+        found: list[Asked] = []
+        for packet in packets:
+            if packet.kind is not PacketKind.DNS_QUERY and packet.kind is not PacketKind.DNS_ANSWER:
+                continue
+            try:
+                question = dns.question(packet.payload)
+            except ParseError:
+                continue
+            if question.is_response is (packet.kind is PacketKind.DNS_QUERY):
+                continue
+            asked = self._respond(packet, question) if question.is_response else self._ask(packet, question)
+            if asked is not None:
+                found.append(asked)
+        return found
+
+    def _ask(self, packet: Packet, question: dns.Question) -> Asked | None:
+        key = packet.flow.cookie, question.number, packet.flow.peer_address
+        what = question.name, question.kind
+        is_local = packet.flow.peer_address.startswith("127.") or packet.flow.peer_address == "::1"
+        self._forget_old(packet.boottime)
+        if not is_local and self._asked_here.get(what):
+            self._forwarded[key] = packet.boottime
+            return None
+        is_repeated = key in self._pending
+        if is_repeated:
+            self._drop(key)
+        self._pending[key] = _Query(packet.boottime, what, is_local)
+        if is_local:
+            self._asked_here[what] = self._asked_here.get(what, 0) + 1
+        self._queries += 1
+        return None if is_repeated else Asked(question.name, packet.flow.cookie)
+
+    def _respond(self, packet: Packet, question: dns.Question) -> Asked | None:
+        key = packet.flow.cookie, question.number, packet.flow.peer_address
+        if self._forwarded.pop(key, None) is not None:
+            return None
+        self._responses += 1
+        self._nxdomain += question.code == NXDOMAIN
+        query = self._pending.get(key)
+        if query is not None and query.question == (question.name, question.kind):
+            self._drop(key)
+            milliseconds = (packet.boottime - query.boottime) * 1000
+            self._latencies[sum(milliseconds >= limit for limit in BUCKETS_MS)] += 1
+        return Asked(question.name, packet.flow.cookie, question.code)
+
+    def _drop(self, key: tuple[int, int, str]) -> None:
+        query = self._pending.pop(key)
+        if query.is_local:
+            left = self._asked_here[query.question] - 1
+            if left:
+                self._asked_here[query.question] = left
+            else:
+                del self._asked_here[query.question]
+
+    def _forget_old(self, boottime: float) -> None:
+        while self._pending:
+            key, query = next(iter(self._pending.items()))
+            if len(self._pending) < _MOST_PENDING and boottime - query.boottime <= _LONGEST_WAIT_S:
+                break
+            self._drop(key)
+        while self._forwarded:
+            key, asked = next(iter(self._forwarded.items()))
+            if len(self._forwarded) < _MOST_PENDING and boottime - asked <= _LONGEST_WAIT_S:
+                break
+            del self._forwarded[key]

@@ -1,0 +1,92 @@
+"""An upload that holds a rate, of one app or of all together. Only where the user has set a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from netwatch_tray.engine.apps import SEARCHING_KEY
+from netwatch_tray.engine.detectors import Moment
+from netwatch_tray.event import Finding, HeldRate, Severity
+
+_STEP_S = 10.0
+"""Seconds of a mean, because a transfer over a congested link pauses for a second or two."""
+
+
+class Uploaded(NamedTuple):
+    """What was sent since the observation before."""
+
+    elapsed_s: float | None
+    """`None`: too long ago for a rate."""
+    sent: Mapping[str | None, tuple[str | None, int]]
+    """Name and bytes by the app's key; under `None` the total."""
+
+
+class _Hold:
+    __slots__ = ("is_reported", "name", "seconds", "sent")
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name
+        self.seconds = 0.0
+        self.sent = 0
+        self.is_reported = False
+
+
+class RateWatch:
+    """Keeps one hold for each app that is above the limit now."""
+
+    def __init__(self) -> None:
+        self.limit: float | None = None
+        """Bytes/s; `None`: there is none."""
+        self.seconds = 600.0
+        """How long it must be held."""
+        self._elapsed = 0.0
+        self._sent: dict[str | None, tuple[str | None, int]] = {}
+        """In the step under way."""
+        self._holds: dict[str | None, _Hold] = {}
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether anything was above the limit in the last step."""
+        return bool(self._holds)
+
+    def take(self, uploaded: Uploaded, now: Moment, /) -> Iterator[Finding]:
+        limit = self.limit
+        if limit is None or uploaded.elapsed_s is None:
+            self._elapsed, self._sent, self._holds = 0.0, {}, {}
+            return
+        self._elapsed += uploaded.elapsed_s
+        for app, (name, amount) in uploaded.sent.items():
+            if app != SEARCHING_KEY:
+                self._sent[app] = name, self._sent.get(app, (name, 0))[1] + amount
+        if self._elapsed < _STEP_S:
+            return
+        least, elapsed, sent = limit * self._elapsed, self._elapsed, self._sent
+        self._elapsed, self._sent = 0.0, {}
+        for app in [app for app in self._holds if sent.get(app, (None, 0))[1] < least]:
+            hold = self._holds.pop(app)
+            if hold.is_reported:
+                yield self._finding(app, hold, limit, now)
+        for app, (name, amount) in sent.items():
+            if amount < least:
+                continue
+            hold = self._holds.setdefault(app, _Hold(name))
+            hold.seconds += elapsed
+            hold.sent += amount
+            if hold.seconds >= self.seconds and not hold.is_reported:
+                yield self._finding(app, hold, limit, now)
+                hold.is_reported = True
+
+    def _finding(self, app: str | None, hold: _Hold, limit: float, now: Moment) -> Finding:
+        return Finding(
+            evidence=HeldRate(
+                rate=hold.sent / hold.seconds, seconds=hold.seconds, rule_rate=limit, rule_seconds=self.seconds
+            ),
+            severity=Severity.ALERT,
+            key="rate" if app is None else f"rate {app}",
+            at=now.at,
+            since=now.at - hold.seconds,
+            app=app,
+            app_name=hold.name,
+            goes_on=hold.is_reported,
+        )

@@ -1,0 +1,70 @@
+"""Gateway or DNS server without an answer, by the probes of `collect.health`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from netwatch_tray.collect.health import Health, Reachability
+from netwatch_tray.engine.detectors import Moment
+from netwatch_tray.event import DnsServerSilent, Finding, GatewaySilent, Severity
+
+_PROBES = 2
+"""Probes in a row without an answer. One probe is three packets, which a busy radio link loses together."""
+
+
+class ReachWatch:
+    """Gateway and DNS server, each by itself."""
+
+    def __init__(self) -> None:
+        self._gateway = _Target(GatewaySilent)
+        self._dns = _Target(DnsServerSilent)
+
+    def take(self, health: Health, now: Moment, /) -> Iterator[Finding]:
+        yield from self._gateway.take(health.gateway, now)
+        dns = health.dns
+        if dns is None or dns.rtt_s is not None or dns.loss is not None:  # else there was no route to it
+            yield from self._dns.take(dns, now)
+
+
+class _Target:
+    """Silent is what has answered before and does not now. What never answers may only not answer probes."""
+
+    def __init__(self, evidence: Callable[..., GatewaySilent | DnsServerSilent]) -> None:
+        self._evidence = evidence
+        self._answered: str | None = None
+        """The address that answered last."""
+        self._misses = 0
+        self._silent: Moment | None = None
+        """The first probe without an answer."""
+
+    def take(self, found: Reachability | None, now: Moment) -> Iterator[Finding]:
+        has_moved = found is None or found.address != self._answered
+        if found is not None and found.rtt_s is not None:
+            yield from self._end(now)
+            self._answered = found.address
+        elif has_moved:  # to another network, or offline
+            yield from self._end(now)
+            self._answered = None
+        elif found is not None:
+            self._misses += 1
+            if self._silent is None:
+                self._silent = now
+            if self._misses == _PROBES:
+                yield self._finding(self._silent, now)
+
+    def _end(self, now: Moment) -> Iterator[Finding]:
+        if self._silent is not None and self._misses >= _PROBES:
+            yield self._finding(self._silent, now, until=now.at)
+        self._silent, self._misses = None, 0
+
+    def _finding(self, silent: Moment, now: Moment, until: float | None = None) -> Finding:
+        address = self._answered
+        return Finding(
+            evidence=self._evidence(address=address, seconds=now.boottime - silent.boottime, until=until),
+            severity=Severity.NOTICE,
+            key=address or "",
+            at=now.at,
+            since=silent.at,
+            host=address,
+            goes_on=until is not None,
+        )

@@ -1,0 +1,59 @@
+"""A scan suspected from the kernel's own counters, which do not report whose packets were refused."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from netwatch_tray.collect.sockets import RefusalCounts
+from netwatch_tray.engine.detectors import Cooldown, Moment
+from netwatch_tray.event import Finding, ScanSuspected, Severity
+
+REFUSED = 60
+"""Resets, or datagrams to closed ports, in the window. A scan of the hundred most common ports makes as many, a desktop
+a few: late packets of what was closed."""
+WINDOW_S = 120.0
+"""Two readings, so that a scan on the boundary of two minutes is seen whole."""
+_LIMITED = 2
+"""The kernel sends one host about one ICMP message a second (net.ipv4.icmp_ratelimit), so datagrams that exceed the
+messages so many times come from few hosts. What still comes for a torrent client that was closed, from thousands of
+hosts, is answered by as many messages."""
+_LONGEST_S = 90.0
+"""Between two readings a minute apart; beyond, the machine slept."""
+
+
+class ScanSuspicion:
+    """Resets without a connection, and datagrams to closed ports."""
+
+    def __init__(self) -> None:
+        self._last: tuple[RefusalCounts, Moment] | None = None
+        self._intervals: deque[tuple[RefusalCounts, float]] = deque(maxlen=2)
+        """What was counted in each, and its seconds."""
+        self._cooldown = Cooldown()
+
+    def take(self, counts: RefusalCounts, now: Moment, /) -> Iterator[Finding]:
+        """`counts`: since boot."""
+        last, self._last = self._last, (counts, now)
+        if last is None or now.boottime - last[1].boottime > _LONGEST_S:
+            self._intervals.clear()
+            return
+        self._intervals.append((counts.since(last[0]), now.boottime - last[1].boottime))
+        resets = sum(each.unexplained for each, _ in self._intervals)
+        datagrams = sum(each.datagrams for each, _ in self._intervals)
+        unreachables = sum(each.unreachables for each, _ in self._intervals)
+        seconds = sum(each for _, each in self._intervals)
+        is_datagrams = datagrams >= REFUSED and datagrams >= _LIMITED * unreachables
+        if (resets >= REFUSED or is_datagrams) and self._cooldown.begins("suspected", now):
+            yield Finding(
+                evidence=ScanSuspected(
+                    resets=resets,
+                    unreachables=unreachables,
+                    seconds=seconds,
+                    rule_count=REFUSED,
+                    rule_seconds=WINDOW_S,
+                ),
+                severity=Severity.NOTICE,
+                key="suspected",
+                at=now.at,
+                since=now.at - seconds,
+            )

@@ -1,0 +1,75 @@
+"""One port tried on many hosts: an app looks for machines that answer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from netwatch_tray.engine.apps import SEARCHING_KEY
+from netwatch_tray.engine.detectors import Cooldown, Moment, SocketsSeen
+from netwatch_tray.event import Finding, PortScan, Severity
+
+HOSTS = 20
+"""A program that cannot reach its servers tries a handful of addresses, a torrent client's peers have different
+ports."""
+WINDOW_S = 30.0
+"""As long as for ports of this machine; a slower search is not seen."""
+_WEB = frozenset({80, 443})
+"""A browser without a network fails to reach dozens of hosts on them."""
+_MOST = 64
+"""Apps with a port, and hosts of each, that are remembered."""
+
+
+class SweepWatch:
+    """Only connections without an answer count: a SYN that was repeated, or an end before any byte moved."""
+
+    def __init__(self) -> None:
+        self._tried: OrderedDict[tuple[str, int], OrderedDict[str, float]] = OrderedDict()
+        """By app and port, used last at the end: hosts and when they were tried (boot-time clock), oldest first."""
+        self._cooldown = Cooldown()
+
+    def take(self, seen: SocketsSeen, now: Moment, /) -> Iterator[Finding]:
+        for row in seen.rows:
+            if row.state != "SYN_SENT" or not row.retransmits or row.app is None or row.app == SEARCHING_KEY:
+                continue
+            if row.remote_address is not None and row.scope != "machine":
+                yield from self._try(row.app, seen.name_of(row.app), row.pid, row.remote_port, row.remote_address, now)
+        for ended in seen.ended:
+            if any(ended.moved) or ended.is_incoming or ended.is_own or not ended.crosses_uplink:
+                continue
+            yield from self._try(ended.app.key, ended.app.name, ended.pid, ended.port, ended.remote, now)
+
+    def _try(
+        self, app: str, name: str | None, pid: int | None, port: int | None, host: str, now: Moment
+    ) -> Iterator[Finding]:
+        if port is None or port in _WEB:
+            return
+        hosts = self._tried.setdefault((app, port), OrderedDict())
+        self._tried.move_to_end((app, port))
+        if len(self._tried) > _MOST:
+            self._tried.popitem(last=False)
+        hosts[host] = now.boottime
+        hosts.move_to_end(host)
+        while len(hosts) > _MOST or now.boottime - next(iter(hosts.values())) > WINDOW_S:
+            hosts.popitem(last=False)
+        key = f"{app} {port}"
+        if len(hosts) >= HOSTS and self._cooldown.begins(key, now):
+            seconds = now.boottime - next(iter(hosts.values()))
+            yield Finding(
+                evidence=PortScan(
+                    inbound=False,
+                    ports=1,
+                    hosts=len(hosts),
+                    seconds=seconds,
+                    port=port,
+                    rule_count=HOSTS,
+                    rule_seconds=WINDOW_S,
+                ),
+                severity=Severity.ALERT,
+                key=key,
+                at=now.at,
+                since=now.at - seconds,
+                app=app,
+                app_name=name,
+                pid=pid,
+            )

@@ -1,0 +1,114 @@
+"""Names below one domain that carry data: many, long, and of many different characters."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from netwatch_tray.engine.detectors import Cooldown, Moment
+from netwatch_tray.event import DnsTunnel, Finding, Severity
+
+LABELS = 50
+"""Distinct names below one domain in the window. A page of a site with many servers uses some ten."""
+LENGTH = 16.0
+"""Mean characters below the domain, dots left out: 8 bytes in hexadecimal digits. Names that people give are shorter."""
+ENTROPY = 3.5
+"""Bits a character. Digits alone, as in the reversed addresses that lists of spammers are asked for, have at most 3.3;
+hexadecimal ones 4, what tunnels use 4 and more."""
+WINDOW_S = 300.0
+"""Seconds, one window after the other. A tunnel that asks less than 50 names in it carries some 10 bytes a second."""
+_MOST_DOMAINS = 256
+"""A desktop asks for some hundred in five minutes."""
+_MOST_NAMES = 256
+"""Of a domain that are told apart: five times what is needed."""
+
+
+class Below(NamedTuple):
+    """A query for a name below a registrable domain."""
+
+    domain: str
+    labels: str
+    """What is before the domain, without dots."""
+    app: tuple[str, str] | None
+    """Key and name of the app that asked, if known."""
+
+
+class _Domain:
+    __slots__ = ("characters", "length", "names", "queries", "reported")
+
+    def __init__(self) -> None:
+        self.queries = 0
+        self.names: set[int] = set()
+        """Hashes of distinct ones."""
+        self.length = 0
+        """Characters of these."""
+        self.characters: Counter[str] = Counter()
+        self.reported = 0
+        """Queries when it was reported; 0: it was not."""
+
+
+class TunnelWatch:
+    """By registrable domain, whoever asks: a tunnel's program may use any resolver."""
+
+    def __init__(self) -> None:
+        self._domains: OrderedDict[str, _Domain] = OrderedDict()
+        """The one that was asked for last at the end."""
+        self._began: Moment | None = None
+        self._cooldown = Cooldown()
+
+    def take(self, below: Below, now: Moment, /) -> Iterator[Finding]:
+        if self._began is None or now.boottime - self._began.boottime >= WINDOW_S:
+            self._domains.clear()
+            self._began = now
+        domain = self._domains.get(below.domain)
+        if domain is None:
+            domain = self._domains[below.domain] = _Domain()
+            if len(self._domains) > _MOST_DOMAINS:
+                self._domains.popitem(last=False)
+        self._domains.move_to_end(below.domain)
+        domain.queries += 1
+        name = hash(below.labels)
+        if name not in domain.names and len(domain.names) < _MOST_NAMES:
+            domain.names.add(name)
+            domain.length += len(below.labels)
+            domain.characters.update(below.labels)
+        if len(domain.names) >= LABELS and (not domain.reported or domain.queries >= 2 * domain.reported):
+            yield from self._judge(below, domain, self._began, now)
+
+    def _judge(self, below: Below, domain: _Domain, began: Moment, now: Moment) -> Iterator[Finding]:
+        length = domain.length / len(domain.names)
+        entropy = _entropy(domain.characters)
+        if length < LENGTH or entropy < ENTROPY:
+            return
+        goes_on = bool(domain.reported) or not self._cooldown.begins(below.domain, now)
+        domain.reported = domain.queries
+        app = below.app
+        yield Finding(
+            evidence=DnsTunnel(
+                queries=domain.queries,
+                labels=len(domain.names),
+                length=length,
+                entropy=entropy,
+                seconds=now.boottime - began.boottime,
+                rule_labels=LABELS,
+                rule_length=LENGTH,
+                rule_entropy=ENTROPY,
+                rule_seconds=WINDOW_S,
+            ),
+            severity=Severity.ALERT,
+            key=below.domain,
+            at=now.at,
+            since=began.at,
+            app=None if app is None else app[0],
+            app_name=None if app is None else app[1],
+            host=below.domain,
+            goes_on=goes_on,
+        )
+
+
+def _entropy(characters: Counter[str]) -> float:
+    """Return the bits a character (Shannon) by the frequencies of all of them."""
+    total = sum(characters.values())
+    return -sum(count / total * math.log2(count / total) for count in characters.values()) if total else 0.0

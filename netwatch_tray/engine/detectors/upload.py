@@ -1,0 +1,106 @@
+"""An app that sends much more than it usually does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from netwatch_tray.engine.apps import OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY
+from netwatch_tray.engine.detectors import Moment
+from netwatch_tray.event import Finding, SentMuch, Severity
+
+FEWEST_DAYS = 7
+"""Days with history of an app before its uploads are compared: with fewer, a working week is not known."""
+MOST_DAYS = 28
+"""Four weeks, so that each day of the week counts the same."""
+_RARE_DAYS = 2
+"""Of the days, that may have had more than today: with three or more, as with a weekly backup, it is usual."""
+_MOST_APPS = 500
+"""As many as the ledger has."""
+_NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
+
+
+class Usual(NamedTuple):
+    """What an app sends on a day, by its days with history."""
+
+    median: int
+    busy: int
+    """What it sent on the busiest day but `_RARE_DAYS`."""
+    greatest: int
+    days: int
+
+
+def usual(days: Sequence[int]) -> Usual | None:
+    """Return what is usual by the bytes that an app sent on its last days, without today; `None`: too few are known."""
+    if len(days) < FEWEST_DAYS:
+        return None
+    ordered = sorted(days[-MOST_DAYS:])
+    middle = len(ordered) // 2
+    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) // 2
+    return Usual(median, ordered[-1 - _RARE_DAYS], ordered[-1], len(ordered))
+
+
+class Sent(NamedTuple):
+    """What apps sent since the observation before."""
+
+    day: date
+    """The local one."""
+    apps: Mapping[str, tuple[str, int]]
+    """Name and bytes by the app's key."""
+
+
+class SentWatch:
+    """Once a day and app. An app without enough history is not compared."""
+
+    def __init__(self) -> None:
+        self.times = 4
+        """An app is reported when it sends more than so many times its median …"""
+        self.least = 100_000_000
+        """… and more than so many bytes: a video call of half an hour."""
+        self._day: date | None = None
+        self._usual: Mapping[str, Usual] = {}
+        self._before: Mapping[str, int] = {}
+        """Sent today before the first observation, by app."""
+        self._sent: dict[str, int] = {}
+        """Today since then."""
+        self._reported: set[str] = set()
+        """Today."""
+
+    def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:
+        """Compare with these from now on. `sent`: bytes of the day before the first observation, by app."""
+        if day != self._day:
+            self._begin(day)
+        self._usual, self._before = days, sent
+
+    def take(self, sent: Sent, now: Moment, /) -> Iterator[Finding]:
+        if sent.day != self._day:
+            self._begin(sent.day)
+        for app, (name, amount) in sent.apps.items():
+            if app not in self._sent and len(self._sent) >= _MOST_APPS:
+                continue
+            self._sent[app] = self._sent.get(app, 0) + amount
+            total = self._before.get(app, 0) + self._sent[app]
+            known = self._usual.get(app)
+            if known is None or app in self._reported or app in _NO_APPS:
+                continue
+            if total > self.least and total > self.times * known.median and total > known.busy:
+                self._reported.add(app)
+                yield Finding(
+                    evidence=SentMuch(
+                        sent=total,
+                        usual=known.median,
+                        greatest=known.greatest,
+                        days=known.days,
+                        rule_times=self.times,
+                        rule_least=self.least,
+                    ),
+                    severity=Severity.ALERT,
+                    key=app,
+                    at=now.at,
+                    app=app,
+                    app_name=name,
+                )
+
+    def _begin(self, day: date) -> None:
+        self._day, self._before, self._sent, self._reported = day, {}, {}, set()

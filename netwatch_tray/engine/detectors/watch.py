@@ -1,0 +1,115 @@
+"""All detectors, and which of them gets what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from netwatch_tray.collect.health import Health
+from netwatch_tray.collect.sockets import RefusalCounts
+from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
+from netwatch_tray.engine.detectors import Moment, SocketsSeen
+from netwatch_tray.engine.detectors.beacon import BeaconWatch
+from netwatch_tray.engine.detectors.line import Line, LineWatch
+from netwatch_tray.engine.detectors.listener import ListenerWatch
+from netwatch_tray.engine.detectors.new_app import NewAppWatch
+from netwatch_tray.engine.detectors.rate import RateWatch, Uploaded
+from netwatch_tray.engine.detectors.reach import ReachWatch
+from netwatch_tray.engine.detectors.suspicion import ScanSuspicion
+from netwatch_tray.engine.detectors.sweep import SweepWatch
+from netwatch_tray.engine.detectors.upload import Sent, SentWatch, Usual
+from netwatch_tray.engine.ledger import AppInterval
+from netwatch_tray.event import Finding
+from netwatch_tray.model import Interface, Tick
+from netwatch_tray.settings import Events
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_readings import Reading
+    from netwatch_tray.engine.detectors.packets import PacketDetectors
+    from netwatch_tray.engine.detectors.questions import DnsCounts
+    from netwatch_tray.engine.observation import Observation
+
+
+class Detectors:
+    """Each method takes one kind of observation and returns what it made true. Not thread-safe."""
+
+    def __init__(self, rules: Events) -> None:
+        self._line = LineWatch()
+        self._reach = ReachWatch()
+        self._suspicion = ScanSuspicion()
+        self._new_app = NewAppWatch()
+        self._listener = ListenerWatch()
+        self._sweep = SweepWatch()
+        self._beacon = BeaconWatch()
+        self._sent = SentWatch()
+        self._app_rates = RateWatch()
+        self._total_rate = RateWatch()
+        self._packets: PacketDetectors | None = None
+        """Once there was a helper."""
+        self.apply(rules)
+
+    def apply(self, rules: Events) -> None:
+        """Use other settings from now on."""
+        self._sent.times, self._sent.least = rules.upload_times, rules.upload_least_mb * 1_000_000
+        for watch in (self._app_rates, self._total_rate):
+            watch.limit = None if rules.rate_mb is None else rules.rate_mb * 1e6
+            watch.seconds = rules.rate_minutes * 60.0
+
+    def know(self, apps: Iterable[str]) -> list[Finding]:
+        """Take in the keys of all apps in the history. Until then no app is new."""
+        return self._new_app.know(apps)
+
+    def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:
+        """Take in what apps usually send, see `SentWatch.compare_with`. Call at the start and on each new day."""
+        self._sent.compare_with(day, days, sent)
+
+    def tick(
+        self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface], now: Moment
+    ) -> list[Finding]:
+        """`moved`: what the connections moved since the tick before, if they were read. `interfaces`: as in `Line`."""
+        found = list(self._line.take(Line(tick, interfaces), now))
+        if moved is not None:
+            sent = {key: (app.name, traffic.tx) for key, (app, traffic) in moved.amounts.items() if traffic.tx}
+            found += self._sent.take(Sent(tick.at.astimezone().date(), sent), now)
+            found += self._app_rates.take(Uploaded(moved.elapsed_s, dict(sent)), now)
+        if self._total_rate.limit is not None:
+            # While an app holds the limit, the total does as well.
+            elapsed = None if self._app_rates.is_held else tick.interval_s
+            found += self._total_rate.take(Uploaded(elapsed, {None: (None, tick.total.tx_delta)}), now)
+        return found
+
+    def sockets(self, changes: ConnectionChanges, table: ConnectionTable, now: Moment) -> list[Finding]:
+        """Take in what a reading of the sockets changed."""
+        if not changes.added and not changes.changed and not table.ended:
+            return []
+        seen = SocketsSeen((*changes.added, *changes.changed), table.ended, table.app_name)
+        found: list[Finding] = []
+        for detector in (self._new_app, self._listener, self._sweep):
+            found += detector.take(seen, now)
+        found += self._beacon.take(table.ended, now)
+        return found
+
+    def refused(self, counts: RefusalCounts, now: Moment) -> list[Finding]:
+        """Take in the kernel's counters, once a minute."""
+        found = list(self._suspicion.take(counts, now))
+        # A helper has reported the source of the same scan.
+        return [] if self._packets is not None and self._packets.has_source_of_scan else found
+
+    def reading(self, reading: Reading, observation: Observation, now: Moment) -> list[Finding]:
+        """Take in what the helper counted and copied, after `Observation.take_reading`."""
+        if self._packets is None:
+            # Loaded where a helper runs: they cost the agent memory.
+            from netwatch_tray.engine.detectors.packets import PacketDetectors  # noqa: PLC0415
+
+            self._packets = PacketDetectors()
+        return self._packets.take(reading, observation, now)
+
+    @property
+    def dns(self) -> DnsCounts | None:
+        """Return what DNS did since the start of the agent; `None`: there was no helper."""
+        return None if self._packets is None else self._packets.dns
+
+    def health(self, health: Health, now: Moment) -> list[Finding]:
+        """Take in a probe of gateway and DNS server."""
+        return list(self._reach.take(health, now))
