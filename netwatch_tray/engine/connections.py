@@ -328,10 +328,10 @@ class ConnectionTable:
                 continue
             del self._ending[key]
             if entry is not None and entry.found.remote_address is not None:
-                found.append(self._ended(key, entry, entry.found.remote_address, boottime))
+                found.append(self._end_of(key, entry, entry.found.remote_address, boottime))
         self.ended = tuple(found)
 
-    def _ended(self, key: str, entry: Entry, remote: str, boottime: float) -> Ended:
+    def _end_of(self, key: str, entry: Entry, remote: str, boottime: float) -> Ended:
         is_incoming = entry.found.is_incoming
         return Ended(
             app=entry.app,

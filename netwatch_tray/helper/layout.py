@@ -28,8 +28,9 @@ RECORD = struct.Struct("=Q20xBBxxI12x")
 """What every record begins with: socket cookie, protocol, kind, user. The two layouts below fill the gaps."""
 
 PACKET = struct.Struct("=Q16sHHBBHIIII")
-"""Before a copied payload: the flow; kind; time; user; bytes that follow; bytes of the whole payload, which may be more;
-payload of a datagram if the packet holds several (GSO), else 0. A refusal has no cookie, time, user and payload."""
+"""Before a copied payload: the flow; kind; time; user; bytes that follow; bytes of the whole payload, which may be
+more; payload of a datagram if the packet holds several (GSO), else 0. A refusal has no cookie, time, user and
+payload."""
 
 TIME_SHIFT = 20
 TIME_BITS = 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
@@ -145,7 +146,7 @@ def _regular(ends: list[_End]) -> _Regular | None:
     """Return how regular these ends are; `None`: they are not, or too few."""
     if len(ends) < TIMES:
         return None
-    intervals = [later.boottime - earlier.boottime for earlier, later in zip(ends, ends[1:], strict=False)]
+    intervals = [later.boottime - earlier.boottime for earlier, later in itertools.pairwise(ends)]
     period = sum(intervals) / len(intervals)
     if not SHORTEST_S <= period <= LONGEST_S:
         return None

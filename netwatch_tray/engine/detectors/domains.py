@@ -5,7 +5,7 @@ from __future__ import annotations
 from publicsuffixlist import PublicSuffixList
 
 _NOT_REGISTERED = frozenset({"arpa", "local"})
-"""Last labels of names that are long or missing by design: reverse lookups, and names of the local network (RFC 6762)."""
+"""Last labels of names that nobody registers: reverse lookups, which are long, and the local network's (RFC 6762)."""
 
 
 class Domains:
@@ -18,5 +18,4 @@ class Domains:
         """Return the registrable domain of a name in lower case; `None`: it has none."""
         if name.rpartition(".")[2] in _NOT_REGISTERED:
             return None
-        found = self._suffixes.privatesuffix(name)
-        return found
+        return self._suffixes.privatesuffix(name)

@@ -55,9 +55,7 @@ class LineWatch:
                 self._away = now
         if self._interfaces is not line.interfaces:
             self._interfaces = line.interfaces
-            self._has_route = any(
-                each.is_up and each.default_metric is not None for each in line.interfaces.values()
-            )
+            self._has_route = any(each.is_up and each.default_metric is not None for each in line.interfaces.values())
             self._had_route = self._had_route or self._has_route
         uplinks = line.tick.total.uplinks
         if self._has_route if self._had_route else bool(uplinks):
@@ -78,9 +76,7 @@ class LineWatch:
             self._other = uplinks, now
         elif now.boottime - self._other[1].boottime >= HELD_S:
             evidence = TotalMoved(before=self._uplinks, after=uplinks)
-            yield Finding(
-                evidence=evidence, severity=Severity.NOTICE, key="total", at=now.at, since=self._other[1].at
-            )
+            yield Finding(evidence=evidence, severity=Severity.NOTICE, key="total", at=now.at, since=self._other[1].at)
             self._uplinks, self._other = uplinks, None
 
     def _be_offline(self, now: Moment) -> Iterator[Finding]:

@@ -15,7 +15,9 @@ _MOST_KNOWN = 8192
 _MOST_WAITING = 64
 """Apps that are seen before the history was read."""
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
-_ONE_RUN = re.compile(r"^unit:(?:(?:docker|libpod|crio|cri-containerd|nerdctl|containerd|container) [0-9a-f]{12}|run-.*)$")
+_ONE_RUN = re.compile(
+    r"^unit:(?:(?:docker|libpod|crio|cri-containerd|nerdctl|containerd|container) [0-9a-f]{12}|run-.*)$"
+)
 """Containers and transient units: each run has a name of its own, so every one would be new."""
 
 
@@ -41,7 +43,9 @@ class NewAppWatch:
             if ended.crosses_uplink and not ended.is_own:
                 yield from self._see(ended.app.key, ended.pid, ended.app.name, None, now)
 
-    def _see(self, app: str, pid: int | None, name: str | None, row: Connection | None, now: Moment) -> Iterator[Finding]:
+    def _see(
+        self, app: str, pid: int | None, name: str | None, row: Connection | None, now: Moment
+    ) -> Iterator[Finding]:
         if (self._known is not None and app in self._known) or app in self._waiting or not _is_app(app, pid):
             return
         finding = Finding(

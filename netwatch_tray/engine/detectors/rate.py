@@ -13,13 +13,16 @@ _STEP_S = 10.0
 """Seconds of a mean, because a transfer over a congested link pauses for a second or two."""
 
 
+TOTAL = "total"
+
+
 class Uploaded(NamedTuple):
     """What was sent since the observation before."""
 
     elapsed_s: float | None
     """`None`: too long ago for a rate."""
-    sent: Mapping[str | None, tuple[str | None, int]]
-    """Name and bytes by the app's key; under `None` the total."""
+    sent: Mapping[str, tuple[str | None, int]]
+    """Name and bytes by the app's key; or the total, by `TOTAL`."""
 
 
 class _Hold:
@@ -41,9 +44,9 @@ class RateWatch:
         self.seconds = 600.0
         """How long it must be held."""
         self._elapsed = 0.0
-        self._sent: dict[str | None, tuple[str | None, int]] = {}
+        self._sent: dict[str, tuple[str | None, int]] = {}
         """In the step under way."""
-        self._holds: dict[str | None, _Hold] = {}
+        self._holds: dict[str, _Hold] = {}
 
     @property
     def is_held(self) -> bool:
@@ -77,16 +80,16 @@ class RateWatch:
                 yield self._finding(app, hold, limit, now)
                 hold.is_reported = True
 
-    def _finding(self, app: str | None, hold: _Hold, limit: float, now: Moment) -> Finding:
+    def _finding(self, app: str, hold: _Hold, limit: float, now: Moment) -> Finding:
         return Finding(
             evidence=HeldRate(
                 rate=hold.sent / hold.seconds, seconds=hold.seconds, rule_rate=limit, rule_seconds=self.seconds
             ),
             severity=Severity.ALERT,
-            key="rate" if app is None else f"rate {app}",
+            key=f"rate {app}",
             at=now.at,
             since=now.at - hold.seconds,
-            app=app,
+            app=None if app == TOTAL else app,
             app_name=hold.name,
             goes_on=hold.is_reported,
         )

@@ -79,7 +79,9 @@ class PortScanWatch:
 
     def _judge(self, address: str, source: _Source, now: Moment) -> Iterator[Finding]:
         ports = source.ports
-        while len(ports) > _MOST_PORTS or (not source.reported and now.boottime - next(iter(ports.values())) > WINDOW_S):
+        while len(ports) > _MOST_PORTS or (
+            not source.reported and now.boottime - next(iter(ports.values())) > WINDOW_S
+        ):
             ports.popitem(last=False)
         if not source.reported and len(ports) >= PORTS:
             first = next(iter(ports.values()))

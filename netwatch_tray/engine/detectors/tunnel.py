@@ -13,7 +13,7 @@ from netwatch_tray.event import DnsTunnel, Finding, Severity
 LABELS = 50
 """Distinct names below one domain in the window. A page of a site with many servers uses some ten."""
 LENGTH = 16.0
-"""Mean characters below the domain, dots left out: 8 bytes in hexadecimal digits. Names that people give are shorter."""
+"""Mean characters below the domain without dots: 8 bytes in hexadecimal digits. Names that people give are shorter."""
 ENTROPY = 3.5
 """Bits a character. Digits alone, as in the reversed addresses that lists of spammers are asked for, have at most 3.3;
 hexadecimal ones 4, what tunnels use 4 and more."""

@@ -14,7 +14,7 @@ from netwatch_tray.engine.detectors.beacon import BeaconWatch
 from netwatch_tray.engine.detectors.line import Line, LineWatch
 from netwatch_tray.engine.detectors.listener import ListenerWatch
 from netwatch_tray.engine.detectors.new_app import NewAppWatch
-from netwatch_tray.engine.detectors.rate import RateWatch, Uploaded
+from netwatch_tray.engine.detectors.rate import TOTAL, RateWatch, Uploaded
 from netwatch_tray.engine.detectors.reach import ReachWatch
 from netwatch_tray.engine.detectors.suspicion import ScanSuspicion
 from netwatch_tray.engine.detectors.sweep import SweepWatch
@@ -72,11 +72,11 @@ class Detectors:
         if moved is not None:
             sent = {key: (app.name, traffic.tx) for key, (app, traffic) in moved.amounts.items() if traffic.tx}
             found += self._sent.take(Sent(tick.at.astimezone().date(), sent), now)
-            found += self._app_rates.take(Uploaded(moved.elapsed_s, dict(sent)), now)
+            found += self._app_rates.take(Uploaded(moved.elapsed_s, sent), now)
         if self._total_rate.limit is not None:
             # While an app holds the limit, the total does as well.
             elapsed = None if self._app_rates.is_held else tick.interval_s
-            found += self._total_rate.take(Uploaded(elapsed, {None: (None, tick.total.tx_delta)}), now)
+            found += self._total_rate.take(Uploaded(elapsed, {TOTAL: (None, tick.total.tx_delta)}), now)
         return found
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable, now: Moment) -> list[Finding]:
