@@ -14,11 +14,13 @@ from netwatch_tray.engine.entries import Ended
 from netwatch_tray.event import Beacon, Finding, Severity
 
 TIMES = 6
-"""Ends that are compared: the last ones. By chance, five intervals between unrelated connections vary so little once in
-some ten thousand sets."""
+"""Fewest ends that are compared."""
 VARIATION = 0.1
 """Standard deviation of the intervals ÷ their mean; a beacon with 5 % jitter has about 0.03, what a user does 0.5 and
 more."""
+_LIMITS = ((6, 0.03), (7, 0.055), (8, VARIATION))
+"""How many of the last ends may vary how much. Unrelated connections vary so little once in several hundred thousand
+sets by chance; six of them below 0.1 would once in 5 000, which is a day of browsing."""
 SHORTEST_S, LONGEST_S = 5.0, 3600.0
 """Mean interval. Below it, programs poll while somebody waits. Above, six take longer than most sessions."""
 _ONE_CALL_S = 1.0
@@ -49,11 +51,12 @@ class _Lasting:
 
     __slots__ = ("since", "times", "updated")
 
-    def __init__(self, since: float, boottime: float) -> None:
+    def __init__(self, since: float, times: int) -> None:
         self.since = since
         """Unix time."""
-        self.times = TIMES
-        self.updated = boottime
+        self.times = times
+        self.updated = 0.0
+        """Boot-time clock."""
 
 
 class BeaconWatch:
@@ -98,15 +101,17 @@ class BeaconWatch:
         known = next((each for each in reversed(ends) if each.app is not None), None)
         app_key, name = (app.key, app.name) if known is None or known.app is None else (known.app, known.name)
         key = f"{app_key} {ended.remote} {ended.port}"
-        beacon = _regular(ends[-TIMES:])
+        beacon = next(
+            filter(None, (_regular(ends[-count:], limit) for count, limit in _LIMITS if len(ends) >= count)), None
+        )
         if beacon is None:
             self._lasting.pop(key, None)
             return
         lasting = self._lasting.get(key)
         begins = lasting is None and self._cooldown.begins(key, now)
         if lasting is None:
-            started = now.at - (now.boottime - ends[-TIMES].boottime)
-            lasting = self._lasting[key] = _Lasting(started, now.boottime)
+            started = now.at - (now.boottime - ends[-beacon.times].boottime)
+            lasting = self._lasting[key] = _Lasting(started, beacon.times)
         else:
             lasting.times += 1
             if now.boottime - lasting.updated < _UPDATED_EACH_S:
@@ -136,25 +141,24 @@ class BeaconWatch:
 
 
 class _Regular(NamedTuple):
+    times: int
     period: float
     deviation: float
     variation: float
     size: int
 
 
-def _regular(ends: list[_End]) -> _Regular | None:
-    """Return how regular these ends are; `None`: they are not, or too few."""
-    if len(ends) < TIMES:
-        return None
+def _regular(ends: list[_End], limit: float) -> _Regular | None:
+    """Return how regular these ends are; `None`: not enough."""
     intervals = [later.boottime - earlier.boottime for earlier, later in itertools.pairwise(ends)]
     period = sum(intervals) / len(intervals)
     if not SHORTEST_S <= period <= LONGEST_S:
         return None
     variation = math.sqrt(sum((each - period) ** 2 for each in intervals) / len(intervals)) / period
-    if variation >= VARIATION:
+    if variation >= limit:
         return None
     deviation = max(abs(each - period) for each in intervals)
-    return _Regular(period, deviation, variation, sum(each.moved for each in ends) // len(ends))
+    return _Regular(len(ends), period, deviation, variation, sum(each.moved for each in ends) // len(ends))
 
 
 def _is_regular(ended: Ended) -> bool:

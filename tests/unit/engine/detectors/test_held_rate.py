@@ -1,0 +1,60 @@
+"""A rate of upload that holds."""
+
+from __future__ import annotations
+
+from netwatch_tray.engine.detectors import Moment
+from netwatch_tray.engine.detectors.rate import TOTAL, RateWatch, Uploaded
+from netwatch_tray.event import Finding, HeldRate
+
+MB = 1_000_000
+
+
+class Uploads:
+    """A limit of 1 MB/s for a minute."""
+
+    def __init__(self, limit: float | None = MB) -> None:
+        self.watch = RateWatch()
+        self.watch.limit, self.watch.seconds = limit, 60.0
+        self.at = 0.0
+
+    def run(self, seconds: int, rate: int, app: str = "app", elapsed: float | None = 1.0) -> list[Finding]:
+        found: list[Finding] = []
+        for _ in range(seconds):
+            self.at += 1
+            sent: dict[str, tuple[str | None, int]] = {app: ("App", rate)}
+            found += self.watch.take(Uploaded(elapsed, sent), Moment(1.7e9 + self.at, self.at))
+        return found
+
+
+def test_rate_that_holds_is_one_event_until_it_falls() -> None:
+    uploads = Uploads()
+    (begun,) = uploads.run(200, 2 * MB)
+    assert begun.evidence == HeldRate(rate=2 * MB, seconds=60.0, rule_rate=MB, rule_seconds=60.0)
+    assert (begun.app, begun.app_name, begun.since) == ("app", "App", 1.7e9)
+    (ended,) = uploads.run(60, 0)
+    assert ended.goes_on
+    assert isinstance(ended.evidence, HeldRate)
+    assert ended.evidence.seconds == 200.0
+
+
+def test_total_has_no_app() -> None:
+    (begun,) = Uploads().run(60, MB, TOTAL)
+    assert begun.app is None
+
+
+def test_short_and_slow_uploads_are_none() -> None:
+    uploads = Uploads()
+    assert uploads.run(50, 9 * MB) == []
+    assert uploads.run(300, MB // 2) == []
+
+
+def test_pause_of_a_second_does_not_end_it() -> None:
+    uploads = Uploads()
+    findings = [each for _ in range(20) for part in ((4, 2 * MB), (1, 0)) for each in uploads.run(*part)]
+    assert len(findings) == 1
+
+
+def test_gap_begins_anew_and_without_a_limit_there_is_none() -> None:
+    uploads = Uploads()
+    assert uploads.run(50, 2 * MB) + uploads.run(1, 2 * MB, elapsed=None) + uploads.run(50, 2 * MB) == []
+    assert Uploads(None).run(600, 99 * MB) == []
