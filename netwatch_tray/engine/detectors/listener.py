@@ -9,6 +9,7 @@ from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.routes import is_loopback
 from netwatch_tray.event import Finding, NewListener, Severity
+from netwatch_tray.model import TcpState
 
 EPHEMERAL = 32768
 """From here on Linux chooses ports by itself (net.ipv4.ip_local_port_range). A program that listens on any free port
@@ -27,7 +28,7 @@ class ListenerWatch:
     def take(self, seen: SocketsSeen, now: Moment, /) -> Iterator[Finding]:
         for row in seen.rows:
             port, app = row.local_port, row.app
-            if row.state != "LISTEN" or port is None or app is None or app == SEARCHING_KEY:
+            if row.state is not TcpState.LISTEN or port is None or app is None or app == SEARCHING_KEY:
                 continue
             key = app, min(port, EPHEMERAL)
             before = self._known.get(key)

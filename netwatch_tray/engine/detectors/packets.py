@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netwatch_tray.collect.helper_readings import Reading
 from netwatch_tray.engine.detectors import Moment
-from netwatch_tray.engine.detectors.domains import Domains
+from netwatch_tray.engine.detectors.domains import registrable
 from netwatch_tray.engine.detectors.nxdomain import Answered, NxdomainWatch
 from netwatch_tray.engine.detectors.questions import NXDOMAIN, Asked, DnsCounts, Questions
 from netwatch_tray.engine.detectors.scan import PortScanWatch, Refused
@@ -19,7 +19,6 @@ class PacketDetectors:
     def __init__(self) -> None:
         self._scan = PortScanWatch()
         self._questions = Questions()
-        self._domains = Domains()
         self._tunnel = TunnelWatch()
         self._nxdomain = NxdomainWatch()
 
@@ -46,7 +45,7 @@ class PacketDetectors:
         return found
 
     def _below(self, asked: Asked, app: tuple[str, str] | None) -> Below | None:
-        domain = self._domains.of(asked.name)
+        domain = registrable(asked.name)
         if domain is None or len(domain) >= len(asked.name):
             return None
         return Below(domain, asked.name[: -len(domain) - 1].replace(".", ""), app)
@@ -57,4 +56,4 @@ class PacketDetectors:
             return None
         if "." not in asked.name:
             return asked.name
-        return self._domains.of(asked.name)
+        return registrable(asked.name)

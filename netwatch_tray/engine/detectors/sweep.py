@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.detectors import Cooldown, Moment, SocketsSeen
 from netwatch_tray.event import Finding, PortScan, Severity
+from netwatch_tray.model import TcpState
 
 HOSTS = 20
 """A program that cannot reach its servers tries a handful of addresses, a torrent client's peers have different
@@ -30,7 +31,7 @@ class SweepWatch:
 
     def take(self, seen: SocketsSeen, now: Moment, /) -> Iterator[Finding]:
         for row in seen.rows:
-            if row.state != "SYN_SENT" or not row.retransmits or row.app is None or row.app == SEARCHING_KEY:
+            if row.state is not TcpState.SYN_SENT or not row.retransmits or row.app is None or row.app == SEARCHING_KEY:
                 continue
             if row.remote_address is not None and row.scope != "machine":
                 yield from self._try(row.app, seen.name_of(row.app), row.pid, row.remote_port, row.remote_address, now)

@@ -6,14 +6,19 @@ from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.detectors.listener import ListenerWatch
 from netwatch_tray.event import Finding, NewListener
-from netwatch_tray.model import Connection
+from netwatch_tray.model import Connection, TcpState
 
 NOW = Moment(1.7e9, 100.0)
 APP = "executable:/usr/bin/syncthing"
 
 
 def listening(
-    address: str = "*", port: int = 22000, app: str = APP, *, since: float | None = 1.7e9, state: str = "LISTEN"
+    address: str = "*",
+    port: int = 22000,
+    app: str = APP,
+    *,
+    since: float | None = 1.7e9,
+    state: TcpState = TcpState.LISTEN,
 ) -> Connection:
     return Connection(
         key=f"{address} {port}",
@@ -71,5 +76,5 @@ def test_ports_that_the_system_chooses_are_one() -> None:
 
 def test_other_states_and_apps_are_told_apart() -> None:
     watch = ListenerWatch()
-    assert found(watch, listening(state="ESTABLISHED")) == []
+    assert found(watch, listening(state=TcpState.ESTABLISHED)) == []
     assert len(found(watch, listening(), listening(app="unit:sshd.service"))) == 2

@@ -9,7 +9,7 @@ from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.detectors.new_app import NewAppWatch
 from netwatch_tray.engine.entries import Ended
 from netwatch_tray.event import Finding, NewApp
-from netwatch_tray.model import Connection, Scope
+from netwatch_tray.model import Connection, Scope, TcpState
 
 NOW = Moment(1.7e9, 100.0)
 APP = "executable:/usr/games/steam"
@@ -23,7 +23,7 @@ def connected(app: str = APP, *, pid: int | None = 7, scope: Scope = "internet",
         local_port=50000,
         remote_address="198.51.100.7",
         remote_port=443,
-        state="ESTABLISHED",
+        state=TcpState.ESTABLISHED,
         pid=pid,
         process="steam",
         app=app,

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netwatch_tray.engine.detectors.domains import Domains
-
-
-@pytest.fixture(scope="module")
-def domains() -> Domains:
-    return Domains()
+from netwatch_tray.engine.detectors.domains import registrable
 
 
 @pytest.mark.parametrize(
@@ -29,5 +24,5 @@ def domains() -> Domains:
         ("\\032\\200.a.example", "a.example"),
     ],
 )
-def test_one_label_below_the_public_suffix(domains: Domains, name: str, domain: str | None) -> None:
-    assert domains.of(name) == domain
+def test_one_label_below_the_public_suffix(name: str, domain: str | None) -> None:
+    assert registrable(name) == domain

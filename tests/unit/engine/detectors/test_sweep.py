@@ -9,7 +9,7 @@ from test_new_app import connected
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.detectors.sweep import HOSTS, WINDOW_S, SweepWatch
 from netwatch_tray.event import Finding, PortScan
-from netwatch_tray.model import Connection, Traffic
+from netwatch_tray.model import Connection, TcpState, Traffic
 
 
 def trying(host: int, port: int = 22, retransmits: int = 1) -> Connection:
@@ -17,7 +17,7 @@ def trying(host: int, port: int = 22, retransmits: int = 1) -> Connection:
         connected(APP.key),
         remote_address=f"198.51.100.{host}",
         remote_port=port,
-        state="SYN_SENT",
+        state=TcpState.SYN_SENT,
         retransmits=retransmits,
     )
 
