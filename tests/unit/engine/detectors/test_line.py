@@ -19,7 +19,7 @@ class Machine:
         self.watch = LineWatch()
         self.boottime = 100.0
         self.interfaces = {1: up("eth0"), 2: Interface(index=2, name="wlan0")}
-        self.uplinks = ("eth0",)
+        self.uplinks: tuple[str, ...] = ("eth0",)
 
     def run(self, seconds: int, gap: GapReason | None = None) -> list[Finding]:
         found: list[Finding] = []
