@@ -54,6 +54,11 @@ def history_file() -> Path:
     return state_directory() / "history.sqlite3"
 
 
+def hosts_directory() -> Path:
+    """Hosts of apps, a file for each day; only there if the user keeps them."""
+    return state_directory() / "hosts"
+
+
 def spool_file() -> Path:
     """Snapshots that wait for their server."""
     return state_directory() / "spool.sqlite3"

@@ -72,6 +72,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     on: bool = True
     size_mb: Annotated[int, msgspec.Meta(ge=20, le=100_000)] = 200
     """Of the file, in 10⁶ bytes; beyond it the oldest hours are given up, never the days."""
+    hosts_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
+    """Days that hosts of apps, and names of hosts, are kept on the disk. 0: hosts in memory for a day, names likewise,
+    and both forgotten when the agent ends."""
 
 
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1644,8 +1644,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Namen von Hosts</translation>
     </message>
     <message>
-      <source>Names and addresses in DNS responses, TLS and QUIC greetings. Kept in memory for 24 h.</source>
-      <translation>Namen und Adressen in DNS-Antworten, TLS- und QUIC-Begrüßungen. 24 h im Speicher gehalten.</translation>
+      <source>Names and addresses in DNS responses, TLS and QUIC greetings. Kept in memory for 24 h, and longer only if you keep hosts of apps.</source>
+      <translation>Namen und Adressen in DNS-Antworten, TLS- und QUIC-Begrüßungen. 24 h im Speicher gehalten, und länger nur, wenn Sie Hosts von Apps behalten.</translation>
     </message>
     <message>
       <source>Not read</source>
@@ -2698,6 +2698,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Unter {socket} läuft bereits ein Helfer.</translation>
     </message>
     <message>
+      <source>The hosts of apps cannot be kept in {directory}: {reason}.</source>
+      <translation>Die Hosts von Apps können nicht in {directory} behalten werden: {reason}.</translation>
+    </message>
+    <message>
       <source>Damaged values in the history, left out or set to 0: {count}, first: {first}. Everything else is kept, and totals are what the interfaces counted.</source>
       <translation>Beschädigte Werte im Verlauf, ausgelassen oder auf 0 gesetzt: {count}, der erste: {first}. Alles andere bleibt, und Summen sind, was die Schnittstellen gezählt haben.</translation>
     </message>
@@ -3560,6 +3564,26 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>When full, the oldest hourly data is deleted; daily totals stay.</source>
       <translation>Ist der Platz voll, werden die ältesten Stundenwerte gelöscht; Tagessummen bleiben.</translation>
+    </message>
+    <message>
+      <source>Keep hosts of apps</source>
+      <translation>Hosts von Apps behalten</translation>
+    </message>
+    <message>
+      <source>1 day</source>
+      <translation>1 Tag</translation>
+    </message>
+    <message>
+      <source>30 days</source>
+      <translation>30 Tage</translation>
+    </message>
+    <message>
+      <source>1 year</source>
+      <translation>1 Jahr</translation>
+    </message>
+    <message>
+      <source>Which app moved how much with which host. A day is kept in memory; more in files of up to 50 MB, with the names of hosts.</source>
+      <translation>Welche App mit welchem Host wie viel ausgetauscht hat. Ein Tag bleibt im Speicher; mehr in Dateien von bis zu 50 MB, mit den Namen von Hosts.</translation>
     </message>
     <message>
       <source>Allowed in a month</source>

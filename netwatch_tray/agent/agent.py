@@ -17,11 +17,13 @@ from netwatch_tray import clock, desktop_files, language, paths, units
 from netwatch_tray.agent.children import Children
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
+from netwatch_tray.agent.host_keeper import HostKeeper
 from netwatch_tray.agent.instance import Instance
 from netwatch_tray.agent.settings_keeper import SettingsKeeper
 from netwatch_tray.agent.uploading import Uploading
 from netwatch_tray.collect import odd_rows
 from netwatch_tray.collect.sources import Sources
+from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import AlreadyRunningError, Message, NetWatchError, message
@@ -91,7 +93,21 @@ class Agent:
             self._interfaces = self._sources.interfaces()
             undo.callback(self._interfaces.source.close)
             self._monitor = Monitor(self._interfaces.source, PERIOD, settings.total)
-            self._connections = ConnectionWatch(self._scheduler, self._monitor, self._sources)
+            self._app_hosts = AppHosts(self._sources.now)
+            self._host_keeper: HostKeeper | None = None
+            if self._sources.is_live:
+                self._host_keeper = HostKeeper(
+                    self._scheduler,
+                    paths.hosts_directory(),
+                    self._app_hosts,
+                    lambda: self._connections.names,
+                    settings.history.hosts_days,
+                )
+                undo.callback(self._host_keeper.stop)
+            kept_names = self._host_keeper.kept_names if self._host_keeper else None
+            self._connections = ConnectionWatch(
+                self._scheduler, self._monitor, self._sources, self._app_hosts, kept_names
+            )
             undo.callback(self._connections.stop)
             self._uploading = Uploading(
                 self._scheduler,
@@ -224,7 +240,7 @@ class Agent:
     def _answer(self, request: Request) -> ServerMessage | None:
         match request:
             case HostsRequest(app=app):
-                found = self._connections.app_hosts
+                found = self._app_hosts
                 return HostsMessage(app=app, since=found.since, hosts=found.of(app))
             case Command():
                 return self._execute(request)
@@ -280,6 +296,8 @@ class Agent:
         if settings.upload != before.upload:
             self._uploading.apply(settings.upload)
         self._history.apply(settings)
+        if self._host_keeper:
+            self._host_keeper.apply(settings.history.hosts_days)
         self._monitor.choose(settings.total)
         if self._presence:
             self._presence.apply(settings)

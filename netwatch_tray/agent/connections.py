@@ -48,15 +48,22 @@ TOPICS: frozenset[Topic] = frozenset({"connections", "apps"})
 class ConnectionWatch:
     """Reads the sockets for as long as the agent runs; where that is costly, in a thread and only while watched."""
 
-    def __init__(self, scheduler: Scheduler, monitor: Monitor, sources: Sources) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        monitor: Monitor,
+        sources: Sources,
+        app_hosts: AppHosts | None = None,
+        kept_names: bytes | None = None,
+    ) -> None:
+        """`app_hosts`: gets what each app moves with which host. `kept_names`: `names` of a previous run."""
         self._scheduler = scheduler
         self._helper: HelperLink | None = None
         """Where the keys of the sockets are the kernel's cookies, by which the helper knows them."""
         self._monitor = monitor
         self._sources = sources
         self._feed: FeedServer | None = None
-        self.app_hosts = AppHosts(sources.now)
-        """What each app moved with which host, as far as the sockets were read."""
+        self._app_hosts, self._kept_names = app_hosts, kept_names
         self._observation = self._new_observation()
         self._recent = RecentApps()
         self._worker = Worker("connections", scheduler.call_soon)
@@ -93,6 +100,12 @@ class ConnectionWatch:
         if self._source:
             return Message(self._source.name)
         return message("none: {fault}", fault=self._fault) if self._fault else message("none: not watched")
+
+    @property
+    def names(self) -> bytes | None:
+        """The names of hosts, to be kept; None: there was no helper."""
+        hosts = self._observation.table.hosts
+        return None if hosts is None else hosts.packed()
 
     @property
     def helper(self) -> Message:
@@ -208,7 +221,7 @@ class ConnectionWatch:
         self._observation, self._has_read = self._new_observation(), False
 
     def _new_observation(self) -> Observation:
-        return Observation(self._monitor, self._sources, self.app_hosts)
+        return Observation(self._monitor, self._sources, self._app_hosts, self._kept_names)
 
     def _read_every(self, period: float) -> None:
         self._pause()

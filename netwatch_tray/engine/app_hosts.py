@@ -138,6 +138,11 @@ class AppHosts:
         """Hosts in it."""
 
     @property
+    def hour(self) -> int:
+        """Number of the present hour since 1970."""
+        return int(self._now() // HOUR)
+
+    @property
     def since(self) -> float:
         """Unix time of the earliest bytes it may have."""
         return max(self._began, float((self._hour - _HOURS) * HOUR))
@@ -161,7 +166,7 @@ class AppHosts:
 
     def of(self, app: str) -> tuple[HostAmount, ...]:
         """Return what an app moved with each host since `since`, the largest first; hosts not told apart come last."""
-        self._turn(int(self._now() // HOUR))
+        self._turn(self.hour)
         return hosts_of([*self._packed.values(), self._pack()], app)
 
     def hours(self) -> dict[int, bytes]:

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from netwatch_tray.collect.helper_readings import Flow, Owner, Packet, PacketKind
 from netwatch_tray.collect.names import dns, quic, tls
@@ -45,6 +48,10 @@ class Host(NamedTuple):
     """The name is that of the provider, for the real one is encrypted (ECH). `None`: cannot be known."""
 
 
+_Packed = tuple[str | None, list[tuple[tuple[int, str, int | None], Host]], list[tuple[tuple[int, str], Host]]]
+"""Boot of the system, greeted, resolved."""
+
+
 class Hosts:
     """What the packets of this user's sockets revealed, for a day at most."""
 
@@ -64,6 +71,22 @@ class Hosts:
         self.faults: Counter[PacketKind] = Counter()
         """Packets that were not understood. Some always are: anything may be sent to port 53, and QUIC goes on after
         its first packets."""
+
+    def packed(self) -> bytes:
+        """Return all names, for `restore`."""
+        return msgspec.msgpack.encode((_boot(), list(self._greeted.items()), list(self._resolved.items())))
+
+    def restore(self, packed: bytes) -> None:
+        """Begin with the names of a previous run of the agent in the same boot of the system, to which sockets and
+        processes belong. Raise ParseError."""
+        try:
+            boot, greeted, resolved = msgspec.msgpack.decode(packed, type=_Packed)
+        except msgspec.MsgspecError as error:
+            raise ParseError(f"Names of hosts cannot be read: {error}.") from error
+        if boot is not None and boot == _boot():
+            self._greeted.update(greeted[-_MOST_NAMES:])
+            self._resolved.update(resolved[-_MOST_NAMES:])
+            self._forget_old()
 
     def take(
         self, packets: Iterable[Packet], owners: Mapping[int, Owner], process_of: Callable[[int], int | None]
@@ -143,6 +166,14 @@ class Hosts:
         for names in (self._greeted, self._resolved):
             while names and next(iter(names.values())).at < oldest:
                 names.popitem(last=False)
+
+
+def _boot() -> str | None:
+    """Return what identifies this boot of the system; None: not known."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
 
 
 def _datagrams(packet: Packet) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,15 @@ from netwatch_tray.engine.connections import NOWHERE, ConnectionChanges, Connect
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.routes import Routes
+from netwatch_tray.errors import ParseError
 from netwatch_tray.model import Interface, Scope, Tick, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.collect.helper_readings import Reading
     from netwatch_tray.engine.app_hosts import AppHosts
     from netwatch_tray.engine.datagrams import Datagrams
+
+_log = logging.getLogger(__name__)
 
 
 class Observation:
@@ -26,9 +30,15 @@ class Observation:
     reaches table and ledger through `take`, so this is where other sources of them are merged.
     """
 
-    def __init__(self, monitor: Monitor, sources: Sources | None = None, app_hosts: AppHosts | None = None) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        sources: Sources | None = None,
+        app_hosts: AppHosts | None = None,
+        kept_names: bytes | None = None,
+    ) -> None:
         """`monitor`: knows the interfaces and which of them are uplinks. `sources`: by default this machine's.
-        `app_hosts`: gets what each app moves with which host."""
+        `app_hosts`: gets what each app moves with which host. `kept_names`: of hosts, see Hosts.restore."""
         self._sources = sources = sources or Sources()
         self._monitor = monitor
         self.table = ConnectionTable(
@@ -46,6 +56,7 @@ class Observation:
         self._datagrams: Datagrams | None = None
         """Once there was a helper."""
         self._uncounted = self._uncounted_at_sums = Traffic()
+        self._kept_names = kept_names
 
     @property
     def sums(self) -> Reconciliation | None:
@@ -70,6 +81,12 @@ class Observation:
             from netwatch_tray.engine.hosts import Hosts  # noqa: PLC0415
 
             self._datagrams, self.table.hosts = Datagrams(), Hosts(self._sources.now)
+            if self._kept_names is not None:
+                try:
+                    self.table.hosts.restore(self._kept_names)
+                except ParseError as error:
+                    _log.warning("%s", error)
+                self._kept_names = None
         self._datagrams.count(reading, self.table.owners.note_creators(reading.owners))
         self._uncounted = self._uncounted.plus(Traffic(reading.losses.rx_bytes, reading.losses.tx_bytes))
         if self.table.hosts is not None:

@@ -16,6 +16,7 @@ from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.names import dns
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.hosts import Host, Hosts
+from netwatch_tray.errors import ParseError
 
 TCP = 6
 ADDRESS = "192.0.2.9"
@@ -190,3 +191,26 @@ def test_name_from_the_hosts_file_is_the_last_choice(tmp_path: Path) -> None:
     told.take([answer("d.example", ADDRESS)], {0xD: Owner(CURL.pid, 0, 0, UDP, None)}, lambda _cookie: None)
     world.update(a=udp((ADDRESS, 443), inode=8))
     assert (world.rows()["a"].host, world.rows()["a"].host_origin) == ("d.example", "DNS")
+
+
+def test_names_outlive_a_restart_of_the_agent_but_not_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Told()
+    told.take(hello(b"a.example"), answer("d.example", "192.0.2.8"), creators={0xD: 50})
+    kept = told.hosts.packed()
+    later = Told()
+    later.hosts.restore(kept)
+    assert later.of() == told.of()
+    assert later.of(0xB, address="192.0.2.8") == Host("d.example", "DNS", 1.7e9, 300)
+    later.at += 25 * 3600
+    later.hosts.restore(kept)
+    assert later.of() is None
+    monkeypatch.setattr("netwatch_tray.engine.hosts._boot", lambda: "another")
+    rebooted = Told()
+    rebooted.hosts.restore(kept)
+    assert rebooted.of() is None
+
+
+@pytest.mark.parametrize("kept", [b"", b"\xc0", b"\x93\xa1a\x91\x92\x92\1\2\3\x90"])
+def test_kept_names_that_are_damaged_raise_an_error_that_is_known(kept: bytes) -> None:
+    with pytest.raises(ParseError):
+        Told().hosts.restore(kept)

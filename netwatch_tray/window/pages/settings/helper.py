@@ -51,7 +51,10 @@ class HelperSettings(QObject):
             FormRow(
                 theme,
                 self.tr("Names of hosts"),
-                self.tr("Names and addresses in DNS responses, TLS and QUIC greetings. Kept in memory for 24 h."),
+                self.tr(
+                    "Names and addresses in DNS responses, TLS and QUIC greetings. Kept in memory for 24 h, and longer "
+                    "only if you keep hosts of apps."
+                ),
             ),
             FormRow(
                 theme,

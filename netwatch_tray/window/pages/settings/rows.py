@@ -115,6 +115,22 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 Amount(20, 100_000, suffix=" MB"),
                 translate("Settings", "When full, the oldest hourly data is deleted; daily totals stay."),
             ),
+            SettingRow(
+                "history.hosts_days",
+                translate("Settings", "Keep hosts of apps"),
+                OneOf(
+                    {
+                        0: translate("Settings", "1 day"),
+                        30: translate("Settings", "30 days"),
+                        365: translate("Settings", "1 year"),
+                    }
+                ),
+                translate(
+                    "Settings",
+                    "Which app moved how much with which host. A day is kept in memory; more in files of up to 50 MB, "
+                    "with the names of hosts.",
+                ),
+            ),
         ),
         "plan": (
             SettingRow(

@@ -1,0 +1,102 @@
+"""Keeps hosts of apps, and names of hosts, over restarts of the agent, if the user turned that on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwatch_tray.engine.app_hosts import AppHosts
+from netwatch_tray.engine.scheduler import Scheduler, Timer
+from netwatch_tray.errors import HistoryError, ParseError
+from netwatch_tray.worker import Worker
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.host_days import HostDays
+
+_log = logging.getLogger(__name__)
+
+_PERIOD = 900.0
+"""Seconds between writings."""
+_LONGEST_END = 2.0
+"""Seconds that the agent waits for the disk before it exits."""
+
+
+class HostKeeper:
+    """Reads when it begins; writes every quarter of an hour and at the end. Without days to keep it deletes."""
+
+    def __init__(
+        self, scheduler: Scheduler, directory: Path, app_hosts: AppHosts, names: Callable[[], bytes | None], days: int
+    ) -> None:
+        """`names`: what is to be written of them; None: nothing is known. `days`: to keep."""
+        self._scheduler = scheduler
+        self._directory = directory
+        self._app_hosts, self._names = app_hosts, names
+        self._worker = Worker("hosts", scheduler.call_soon)
+        self._days = 0
+        self._timer: Timer | None = None
+        self._written = 0
+        """The last hour that was written, which may have been under way."""
+        self.kept_names: bytes | None = None
+        """Names of the previous run."""
+        self._restore_for(days)
+        self.apply(days)
+
+    def apply(self, days: int) -> None:
+        """Keep so many days from now on; 0: delete what is kept, and keep nothing."""
+        before, self._days = self._days, days
+        if days and self._timer is None:
+            self._timer = self._scheduler.every(_PERIOD, self._write)
+        if not days:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._written = 0
+            if self._directory.exists():
+                self._submit(self._open().delete)
+        elif before and days < before:
+            self._write()
+
+    def stop(self) -> None:
+        """Write for the last time."""
+        if self._days:
+            self._write()
+        self._worker.close(_LONGEST_END)
+
+    def _restore_for(self, days: int) -> None:
+        if not days or not self._directory.exists():
+            return
+        stored, hour = self._open(), self._app_hosts.hour
+        try:
+            self._app_hosts.restore(stored.read(hour - 24, hour + 24))
+        except ParseError as error:
+            _log.warning("The hosts of the previous run are lost. %s", error)
+        self.kept_names = stored.read_names()
+
+    def _write(self) -> None:
+        hours, written = self._app_hosts.hours(), self._written
+        self._written = self._app_hosts.hour
+        oldest = self._written - self._days * 24
+        changed = {number: packed for number, packed in hours.items() if number >= written}
+        self._submit(partial(_store, self._open(), changed, oldest, self._names()))
+
+    def _open(self) -> HostDays:
+        from netwatch_tray.history.host_days import HostDays  # noqa: PLC0415  only where hosts are kept
+
+        return HostDays(self._directory)
+
+    def _submit(self, task: Callable[[], None]) -> None:
+        self._worker.submit(task, lambda _result: None, self._fail)
+
+    def _fail(self, error: Exception) -> None:
+        self._written = 0
+        if isinstance(error, HistoryError):  # the worker has logged any other
+            _log.warning("%s", error)
+
+
+def _store(stored: HostDays, hours: dict[int, bytes], oldest: int, names: bytes | None) -> None:
+    stored.write(hours, oldest)
+    if names is not None:
+        stored.write_names(names)

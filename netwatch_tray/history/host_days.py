@@ -1,0 +1,185 @@
+"""Hosts of apps on the disk: a file for each day, if the user keeps them.
+
+A file holds the packed hours of `engine.app_hosts` of one day (UTC), about 10 to 30 kB on a desktop, and is replaced
+as a whole. One that cannot be read costs its day. The agent writes; any program of the same user may read meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from netwatch_tray.engine.app_hosts import HOUR, hosts_of
+from netwatch_tray.errors import HistoryError, ParseError
+from netwatch_tray.model import HostAmount
+
+_log = logging.getLogger(__name__)
+
+MOST_BYTES = 50_000_000
+"""Of all files together; beyond it the oldest days are deleted."""
+_HOURS_OF_DAY = 24
+_EPOCH = date(1970, 1, 1).toordinal()
+_SUFFIX = ".hosts"
+_MOST_BYTES_OF_DAY = 16 << 20
+"""Unpacked; a day of full hours has 3 MB."""
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(dict[int, bytes])
+
+
+class HostDays:
+    """The files in a directory, which need not exist."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._names = directory / "names"
+
+    @property
+    def exists(self) -> bool:
+        return self._directory.exists()
+
+    def amounts(self, app: str, start: float, end: float) -> tuple[HostAmount, ...]:
+        """Return what an app moved with each host between two Unix times, rounded to hours, the largest first.
+
+        The last quarter of an hour may not be written yet.
+        """
+        hours = self.read(int(start // HOUR), int((end - 1) // HOUR))
+        while True:
+            try:
+                return hosts_of(hours.values(), app)
+            except ParseError as error:
+                _log.warning("%s", error)
+                hours = {number: packed for number, packed in hours.items() if _is_readable(packed, app)}
+
+    def read(self, first: int, last: int) -> dict[int, bytes]:
+        """Return the packed hours from one to another, both included, by number since 1970."""
+        found: dict[int, bytes] = {}
+        for file in self._files():
+            day = _day(file)
+            if first // _HOURS_OF_DAY <= day <= last // _HOURS_OF_DAY:
+                found.update({number: packed for number, packed in _content(file).items() if first <= number <= last})
+        return found
+
+    def write(self, hours: Mapping[int, bytes], oldest: int) -> None:
+        """Store hours, replacing those that are stored already, and delete days before the hour `oldest`.
+
+        Raise HistoryError.
+        """
+        days = {number // _HOURS_OF_DAY for number in hours}
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for day in days:
+                file = self._directory / f"{date.fromordinal(_EPOCH + day)}{_SUFFIX}"
+                content = _content(file) | {each: hours[each] for each in hours if each // _HOURS_OF_DAY == day}
+                _replace(file, _packed(content))
+            self._prune(oldest // _HOURS_OF_DAY)
+        except OSError as error:
+            raise _unwritable(self._directory, error) from error
+
+    def read_names(self) -> bytes | None:
+        """Return what `write_names` stored; None: nothing that can be read."""
+        try:
+            return _unpacked(self._names.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, zlib.error) as error:
+            _log.warning("Names of hosts cannot be read: %s.", error)
+            return None
+
+    def write_names(self, names: bytes) -> None:
+        """Raise HistoryError."""
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _replace(self._names, zlib.compress(names))
+        except OSError as error:
+            raise _unwritable(self._directory, error) from error
+
+    def delete(self) -> None:
+        """Delete everything. Raise HistoryError."""
+        try:
+            for file in [*self._files(), self._names]:
+                file.unlink(missing_ok=True)
+            if self.exists:
+                self._directory.rmdir()
+        except OSError as error:
+            raise _unwritable(self._directory, error) from error
+
+    def delete_between(self, start: float, end: float) -> None:
+        """Delete the days (UTC) that overlap a span of Unix times. Raise HistoryError."""
+        try:
+            for file in self._files():
+                if start < (_day(file) + 1) * 86400 and end > _day(file) * 86400:
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(self._directory, error) from error
+
+    def _files(self) -> list[Path]:
+        """Return the files of days, oldest first."""
+        return sorted(file for file in self._directory.glob(f"*{_SUFFIX}") if _day(file) >= 0)
+
+    def _prune(self, oldest_day: int) -> None:
+        files = self._files()
+        sizes = {file: file.stat().st_size for file in files}
+        for file in files:
+            if _day(file) < oldest_day or sum(sizes.values()) > MOST_BYTES:
+                file.unlink(missing_ok=True)
+                del sizes[file]
+
+
+def _day(file: Path) -> int:
+    """Return the number of a file's day since 1970; -1: the file is another one."""
+    try:
+        return date.fromisoformat(file.name.removesuffix(_SUFFIX)).toordinal() - _EPOCH
+    except ValueError:
+        return -1
+
+
+def _content(file: Path) -> dict[int, bytes]:
+    """Return the hours of a day; none where there is no file, or one that cannot be read."""
+    try:
+        return _decoder.decode(_unpacked(file.read_bytes()))
+    except FileNotFoundError:
+        return {}
+    except (OSError, zlib.error, msgspec.MsgspecError) as error:
+        _log.warning("The hosts of %s cannot be read: %s.", file.stem, error)
+        return {}
+
+
+def _packed(content: Mapping[int, bytes]) -> bytes:
+    return zlib.compress(_encoder.encode(dict(sorted(content.items()))))
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Raise zlib.error where the data are damaged, cut or too large."""
+    decompressor = zlib.decompressobj()
+    unpacked = decompressor.decompress(data, _MOST_BYTES_OF_DAY)
+    if not decompressor.eof:
+        raise zlib.error("the file is not whole")
+    return unpacked
+
+
+def _is_readable(packed: bytes, app: str) -> bool:
+    try:
+        hosts_of([packed], app)
+    except ParseError:
+        return False
+    return True
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file, private to the user, at once or not at all."""
+    new = file.with_name(f"{file.name}.new")
+    new.touch(0o600)
+    new.write_bytes(content)
+    new.replace(file)
+
+
+def _unwritable(directory: Path, error: OSError) -> HistoryError:
+    return HistoryError(
+        "The hosts of apps cannot be kept in {directory}: {reason}.", directory=directory, reason=error.strerror
+    )
