@@ -175,7 +175,7 @@ def _connections() -> tuple[Connection, ...]:
             key=f"{number:03}", process=each.process, pid=each.pid, protocol=each.protocol, local_address=each.local,
             local_port=each.local_port, remote_address=each.remote, remote_port=each.remote_port,
             state=TcpState(each.state) if each.state else None,
-            app=_app_name(each), uid=1000 if each.pid else 0, user=each.user or None,
+            app=_app_key(_app_name(each)), uid=1000 if each.pid else 0, user=each.user or None,
             unit=each.unit or (f"app-{each.process}-{each.pid}.scope" if each.process else None), interface="wlan0",
             rx_rate=each.rates[0] if each.rates else None, tx_rate=each.rates[1] if each.rates else None,
             rx_bytes=int(each.rates[0] * each.age_s / 3) if each.rates else None,
@@ -185,6 +185,14 @@ def _connections() -> tuple[Connection, ...]:
         )
         for number, each in enumerate(_SOCKETS)
     )  # fmt: skip
+
+
+def _app_key(name: str | None) -> str | None:
+    if name is None:
+        return None
+    if name.endswith(".service"):
+        return f"unit:{name}"
+    return f"user:{name[5:]}" if name.startswith("user ") else f"executable:/usr/bin/{name.lower()}"
 
 
 def _app_name(socket: _Socket) -> str | None:
@@ -197,8 +205,8 @@ def _apps(second: int) -> AppsMessage:
     """This many seconds ago."""
     connections = _connections()
     apps = []
-    for name in dict.fromkeys(each.app for each in connections if each.app):
-        own = [each for each in connections if each.app == name]
+    for name in dict.fromkeys(filter(None, map(_app_name, _SOCKETS))):
+        own = [each for each in connections if each.app == _app_key(name)]
         rates = [sum(rate) for rate in zip(*((each.rx_rate or 0, each.tx_rate or 0) for each in own), strict=True)]
         if second:
             seed = sum(map(ord, name)) % 29
@@ -206,7 +214,7 @@ def _apps(second: int) -> AppsMessage:
             rates = [rate * past / now for rate, (past, now) in zip(rates, then, strict=True)]
         apps.append(
             App(
-                key=name, name=name, processes=len({each.pid for each in own}), connections=len(own),
+                key=_app_key(name) or "", name=name, processes=len({each.pid for each in own}), connections=len(own),
                 rx_bytes=int(rates[0] * 900), tx_bytes=int(rates[1] * 900), rx_rate=rates[0], tx_rate=rates[1],
                 local_rx_bytes=0, local_tx_bytes=0,
             )
@@ -269,6 +277,14 @@ def _day_of(at: float) -> date:
     return datetime.fromtimestamp(at, UTC).date()
 
 
+def _of_app(rates: tuple[float, float], name: str, at: float) -> tuple[float, float]:
+    """The part that an app has in the total: each is used at its own hours."""
+    share, up = _SHARES.get(name, (0.0, 0.0))
+    seed = sum(map(ord, name))
+    rx = rates[0] * share * max(0.0, 0.55 + 0.9 * math.sin(at / (2600 + 37 * (seed % 50)) + seed))
+    return rx, rx * up
+
+
 class SyntheticHistory:
     """A history that answers at once: a year of an ordinary household."""
 
@@ -285,7 +301,7 @@ _NIGHT_H = (0.5, 6.5)
 
 
 class _Reader:
-    def curve(self, _kind: str, _name: str | None, start: float, end: float, most_points: int) -> Curve:
+    def curve(self, kind: str, name: str | None, start: float, end: float, most_points: int) -> Curve:
         is_long = end - start >= 86400
         step = (
             math.ceil((end - start) / most_points / 300) * 300.0
@@ -297,6 +313,8 @@ class _Reader:
         for place in range(1, math.ceil((end - start) / step) + 1):
             at = min(end, start + place * step)
             rx, tx = self._rates_of(at) if is_long else _long_rates(at)
+            if kind == "app":
+                rx, tx = _of_app((rx, tx), name or "", at)
             asleep = any(gap.start < at <= (gap.finish or end) for gap in gaps)
             curve.at.append(at)
             for values, value in ((curve.rx, rx), (curve.tx, tx), (curve.rx_peak, 1.3 * rx), (curve.tx_peak, 1.2 * tx)):
@@ -342,7 +360,9 @@ class _Reader:
             else:
                 moments = [begin + (finish - begin) * (place + 0.5) / 30 for place in range(30)]
                 moments = [at for at in moments if not any(gap.start <= at <= (gap.finish or at) for gap in gaps)]
-                means = [sum(side) / len(moments) for side in zip(*map(self._rates_of, moments), strict=True)]
+                whole = [(at, self._rates_of(at)) for at in moments]
+                pairs = [_of_app(rates, name or "", at) if kind == "app" else rates for at, rates in whole]
+                means = [sum(side) / len(moments) for side in zip(*pairs, strict=True)]
                 rx, tx = (int(mean * measured) for mean in means or (0, 0))
             seed = int(begin // 3600)
             factor = 2 + 2.5 * abs(_noise(7, seed)) ** 4 * 4
@@ -351,7 +371,14 @@ class _Reader:
             found.append(SlotUse(begin, end, Used(rx, tx, 0, 0, measured), *peaks, at, at))
         return (60 if edges[-1] - edges[0] < 2 * 86400 else 3600), found
 
-    def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
+    def days(self, kind: str, name: str | None, first: date, last: date) -> dict[date, Used]:
+        if kind == "app" and name is not None:
+            share, up = _SHARES.get(name, (0.0, 0.0))
+            whole = self.days("total", None, max(first, date(2026, 3, 2)), last)
+            return {
+                day: Used(int(used.rx * share), int(used.rx * share * up), 0, 0, used.covered_s)
+                for day, used in whole.items()
+            }
         days = {}
         day = first
         while day <= min(last, _NOW.date()):
@@ -362,6 +389,13 @@ class _Reader:
                 days[day] = Used(int(received * share), int(sent * share), 0, 0, 64800 * share)
             day += timedelta(days=1)
         return days
+
+    def keys(self, _kind: str) -> dict[str, str]:
+        programs = {"postgresql.service": "unit:postgresql.service"}
+        return {name: programs.get(name, f"executable:/usr/bin/{name.lower()}") for name in _SHARES}
+
+    def moved_by_name(self, kind: str, _start: int, _end: int) -> dict[str, int]:
+        return {name: used.both for name, used in self.by_name(kind, _NOW.date(), _NOW.date()).items()}
 
     def begin(self) -> float | None:
         """Before all that is asked for."""

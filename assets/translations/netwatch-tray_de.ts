@@ -17,6 +17,100 @@
     </message>
   </context>
   <context>
+    <name>AppDetails</name>
+    <message>
+      <source>Details</source>
+      <translation>Einzelheiten</translation>
+    </message>
+    <message>
+      <source>Show connections</source>
+      <translation>Verbindungen zeigen</translation>
+    </message>
+    <message>
+      <source>Close the details (Escape)</source>
+      <translation>Einzelheiten schließen (Esc)</translation>
+    </message>
+    <message>
+      <source>Close the details</source>
+      <translation>Einzelheiten schließen</translation>
+    </message>
+    <message>
+      <source>Reading the history …</source>
+      <translation>Der Verlauf wird gelesen …</translation>
+    </message>
+    <message>
+      <source>has no connection now</source>
+      <translation>hat jetzt keine Verbindung</translation>
+    </message>
+    <message>
+      <source>1 process</source>
+      <translation>1 Prozess</translation>
+    </message>
+    <message>
+      <source>{count} processes</source>
+      <translation>{count} Prozesse</translation>
+    </message>
+    <message>
+      <source>from 7 days on</source>
+      <translation>ab 7 Tagen</translation>
+    </message>
+    <message>
+      <source>median of {count} d</source>
+      <translation>Median von {count} T</translation>
+    </message>
+    <message>
+      <source>Today</source>
+      <translation>Heute</translation>
+    </message>
+    <message>
+      <source>This week</source>
+      <translation>Diese Woche</translation>
+    </message>
+    <message>
+      <source>Usual day</source>
+      <translation>Üblicher Tag</translation>
+    </message>
+    <message>
+      <source>Connections</source>
+      <translation>Verbindungen</translation>
+    </message>
+    <message>
+      <source>Listens on</source>
+      <translation>Lauscht auf</translation>
+    </message>
+    <message>
+      <source>First seen</source>
+      <translation>Zuerst gesehen</translation>
+    </message>
+    <message>
+      <source>none now</source>
+      <translation>jetzt keine</translation>
+    </message>
+    <message>
+      <source>{count} now: {kinds}</source>
+      <translation>{count} jetzt: {kinds}</translation>
+    </message>
+    <message>
+      <source>nothing</source>
+      <translation>nichts</translation>
+    </message>
+  </context>
+  <context>
+    <name>AppList</name>
+    <message>
+      <source>Apps</source>
+      <translation>Apps</translation>
+    </message>
+    <message>
+      <source>Enter shows the details of the selected app</source>
+      <translation>Die Eingabetaste zeigt Näheres zur gewählten App</translation>
+    </message>
+    <message>
+      <source>Clear search</source>
+      <translation>Suche leeren</translation>
+    </message>
+  </context>
+  <context>
     <name>Apps</name>
     <message>
       <source>App</source>
@@ -27,32 +121,32 @@
       <translation>Letzte 5 min</translation>
     </message>
     <message>
-      <source>The last 5 minutes, as long as this window was looking</source>
-      <translation>Die letzten 5 Minuten, soweit dieses Fenster zusah</translation>
-    </message>
-    <message>
-      <source>{arrow} now</source>
-      <translation>{arrow} jetzt</translation>
-    </message>
-    <message>
-      <source>{arrow} today</source>
-      <translation>{arrow} heute</translation>
-    </message>
-    <message>
-      <source>{arrow} this month</source>
-      <translation>{arrow} Monat</translation>
+      <source>The last 5 minutes, download above upload</source>
+      <translation>Die letzten 5 Minuten, Download über Upload</translation>
     </message>
     <message>
       <source>Connections</source>
       <translation>Verbindungen</translation>
     </message>
     <message>
+      <source>{arrow} now</source>
+      <translation>{arrow} jetzt</translation>
+    </message>
+    <message>
+      <source>Today</source>
+      <translation>Heute</translation>
+    </message>
+    <message>
+      <source>This month</source>
+      <translation>Dieser Monat</translation>
+    </message>
+    <message>
       <source>Counted by the interfaces during sleep, pauses or while NetWatch was not running.</source>
       <translation>Von den Schnittstellen gezählt, während der Rechner schlief oder NetWatch nicht lief.</translation>
     </message>
     <message>
-      <source>What no TCP connection accounts for: UDP, QUIC, DNS, headers, repeated packets. Never spread.</source>
-      <translation>Was zu keiner TCP-Verbindung gehört: UDP, QUIC, DNS, Köpfe, wiederholte Pakete. Wird nie verteilt.</translation>
+      <source>What no connection of an app accounts for: headers, repeated packets; without the helper UDP and QUIC.</source>
+      <translation>Was zu keiner Verbindung einer App gehört: Köpfe, wiederholte Pakete; ohne den Helfer UDP und QUIC.</translation>
     </message>
     <message>
       <source>{name}
@@ -77,43 +171,36 @@ Hat jetzt keine Verbindung</translation>
       <translation>Während NetWatch nicht gemessen hat</translation>
     </message>
     <message>
-      <source>UDP, QUIC and other</source>
-      <translation>UDP, QUIC und anderes</translation>
-    </message>
-  </context>
-  <context>
-    <name>AppsPage</name>
-    <message>
-      <source>Find an app</source>
-      <translation>App suchen</translation>
+      <source>Not of any app</source>
+      <translation>Zu keiner App</translation>
     </message>
     <message>
-      <source>Apps whose names hold this stay ({keys} or /)</source>
-      <translation>Apps mit diesem Text im Namen bleiben ({keys} oder /)</translation>
+      <source>last 5 minutes</source>
+      <translation>letzte 5 Minuten</translation>
+    </message>
+    <message>
+      <source>last hour</source>
+      <translation>letzte Stunde</translation>
+    </message>
+    <message>
+      <source>last 24 hours</source>
+      <translation>letzte 24 Stunden</translation>
+    </message>
+    <message>
+      <source>last 7 days</source>
+      <translation>letzte 7 Tage</translation>
+    </message>
+    <message>
+      <source>last 30 days</source>
+      <translation>letzte 30 Tage</translation>
+    </message>
+    <message>
+      <source>last year</source>
+      <translation>letztes Jahr</translation>
     </message>
     <message>
       <source>Apps</source>
       <translation>Apps</translation>
-    </message>
-    <message>
-      <source>Enter shows the connections of the selected app</source>
-      <translation>Die Eingabetaste zeigt die Verbindungen der gewählten App</translation>
-    </message>
-    <message>
-      <source>Clear search</source>
-      <translation>Suche leeren</translation>
-    </message>
-    <message>
-      <source>Paused</source>
-      <translation>Angehalten</translation>
-    </message>
-    <message>
-      <source>Live, every {seconds:.0f} s</source>
-      <translation>Live, alle {seconds:.0f} s</translation>
-    </message>
-    <message>
-      <source>An app is a program with all its helper processes</source>
-      <translation>Eine App ist ein Programm mit allen Hilfsprozessen</translation>
     </message>
     <message>
       <source>1 app uses the network now</source>
@@ -132,32 +219,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Raten gibt es ab der zweiten Messung.</translation>
     </message>
     <message>
-      <source>Download: apps {apps} + other {other} = interfaces {uplink}</source>
-      <translation>Download: Apps {apps} + anderes {other} = Schnittstellen {uplink}</translation>
+      <source>Download now: apps {apps} + not of any app {other} = interfaces {uplink}</source>
+      <translation>Download jetzt: Apps {apps} + zu keiner App {other} = Schnittstellen {uplink}</translation>
     </message>
     <message>
-      <source>{shown} of {total}</source>
-      <translation>{shown} von {total}</translation>
-    </message>
-    <message>
-      <source>No app matches</source>
-      <translation>Keine App passt</translation>
-    </message>
-    <message>
-      <source>Apps known: {total}, none has “{words}” in its name.</source>
-      <translation>Bekannte Apps: {total}, keine hat „{words}“ im Namen.</translation>
-    </message>
-    <message>
-      <source>Apps are not known</source>
-      <translation>Apps sind nicht bekannt</translation>
-    </message>
-    <message>
-      <source>The list comes back by itself together with the agent.</source>
-      <translation>Die Liste kommt mit dem Agenten von selbst zurück.</translation>
-    </message>
-    <message>
-      <source>Reading who uses the network …</source>
-      <translation>Es wird gelesen, wer das Netz benutzt …</translation>
+      <source>Download: apps {apps} of {uplink}</source>
+      <translation>Download: Apps {apps} von {uplink}</translation>
     </message>
     <message>
       <source>Reading the history …</source>
@@ -168,8 +235,133 @@ Hat jetzt keine Verbindung</translation>
       <translation>Es gibt keinen Verlauf</translation>
     </message>
     <message>
-      <source>TCP over the counted interfaces; the month began on {first}. Updated each minute.</source>
-      <translation>TCP über die gezählten Schnittstellen; der Monat begann am {first}. Jede Minute neu.</translation>
+      <source>Over the counted interfaces; the month began on {first}. Updated each minute.</source>
+      <translation>Über die gezählten Schnittstellen; der Monat begann am {first}. Jede Minute aktualisiert.</translation>
+    </message>
+    <message>
+      <source>Apps known: {total}, none has “{words}” in its name.</source>
+      <translation>Bekannte Apps: {total}, keine hat „{words}“ im Namen.</translation>
+    </message>
+    <message>
+      <source>No app matches</source>
+      <translation>Keine App passt</translation>
+    </message>
+    <message>
+      <source>The list comes back by itself together with the agent.</source>
+      <translation>Die Liste kommt mit dem Agenten von selbst zurück.</translation>
+    </message>
+    <message>
+      <source>Apps are not known</source>
+      <translation>Apps sind nicht bekannt</translation>
+    </message>
+    <message>
+      <source>Reading who uses the network …</source>
+      <translation>Es wird gelesen, wer das Netz benutzt …</translation>
+    </message>
+  </context>
+  <context>
+    <name>AppsMenu</name>
+    <message>
+      <source>Details</source>
+      <translation>Einzelheiten</translation>
+    </message>
+    <message>
+      <source>Show connections</source>
+      <translation>Verbindungen zeigen</translation>
+    </message>
+    <message>
+      <source>Copy name</source>
+      <translation>Namen kopieren</translation>
+    </message>
+    <message>
+      <source>Copy program</source>
+      <translation>Programm kopieren</translation>
+    </message>
+    <message>
+      <source>Copy rows</source>
+      <translation>Zeilen kopieren</translation>
+    </message>
+    <message>
+      <source>Copy all rows</source>
+      <translation>Alle Zeilen kopieren</translation>
+    </message>
+  </context>
+  <context>
+    <name>AppsPage</name>
+    <message>
+      <source>Paused</source>
+      <translation>Angehalten</translation>
+    </message>
+    <message>
+      <source>Live, every {seconds:.0f} s</source>
+      <translation>Live, alle {seconds:.0f} s</translation>
+    </message>
+    <message>
+      <source>An app is a program with all its helper processes</source>
+      <translation>Eine App ist ein Programm mit allen Hilfsprozessen</translation>
+    </message>
+    <message>
+      <source>{shown} of {total}</source>
+      <translation>{shown} von {total}</translation>
+    </message>
+    <message>
+      <source>Reading the history …</source>
+      <translation>Der Verlauf wird gelesen …</translation>
+    </message>
+    <message>
+      <source>Nothing is known yet</source>
+      <translation>Noch ist nichts bekannt</translation>
+    </message>
+    <message>
+      <source>This month</source>
+      <translation>Dieser Monat</translation>
+    </message>
+  </context>
+  <context>
+    <name>AppsStrip</name>
+    <message>
+      <source>Find an app</source>
+      <translation>App suchen</translation>
+    </message>
+    <message>
+      <source>Apps whose names hold this stay ({keys} or /)</source>
+      <translation>Apps mit diesem Text im Namen bleiben ({keys} oder /)</translation>
+    </message>
+    <message>
+      <source>5 min</source>
+      <translation>5 min</translation>
+    </message>
+    <message>
+      <source>1 h</source>
+      <translation>1 h</translation>
+    </message>
+    <message>
+      <source>24 h</source>
+      <translation>24 h</translation>
+    </message>
+    <message>
+      <source>7 d</source>
+      <translation>7 T</translation>
+    </message>
+    <message>
+      <source>30 d</source>
+      <translation>30 T</translation>
+    </message>
+    <message>
+      <source>1 y</source>
+      <translation>1 J</translation>
+    </message>
+    <message>
+      <source>Time range</source>
+      <translation>Zeitraum</translation>
+    </message>
+    <message>
+      <source>Apps</source>
+      <translation>Apps</translation>
+    </message>
+    <message>
+      <source>Back to the list (Escape)</source>
+      <translation>Zurück zur Liste (Escape)</translation>
     </message>
   </context>
   <context>
@@ -1496,6 +1688,33 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>Heading</name>
+    <message>
+      <source>Download</source>
+      <translation>Download</translation>
+    </message>
+    <message>
+      <source>Upload</source>
+      <translation>Upload</translation>
+    </message>
+    <message>
+      <source>Amount per hour</source>
+      <translation>Menge pro Stunde</translation>
+    </message>
+    <message>
+      <source>Amount per 6 hours</source>
+      <translation>Menge pro 6 Stunden</translation>
+    </message>
+    <message>
+      <source>Amount per day</source>
+      <translation>Menge pro Tag</translation>
+    </message>
+    <message>
+      <source>Amount per week</source>
+      <translation>Menge pro Woche</translation>
+    </message>
+  </context>
+  <context>
     <name>HelpSheet</name>
     <message>
       <source>Keys</source>
@@ -1542,8 +1761,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Zeile wählen</translation>
     </message>
     <message>
-      <source>Details, fold a group, connections of an app</source>
-      <translation>Einzelheiten, Gruppe falten, Verbindungen einer App</translation>
+      <source>Details, fold a group</source>
+      <translation>Näheres, Gruppe falten</translation>
     </message>
     <message>
       <source>Copy rows</source>
@@ -1716,6 +1935,21 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{size} saved in {file}</source>
       <translation>{size} gespeichert in {file}</translation>
+    </message>
+  </context>
+  <context>
+    <name>Hosts</name>
+    <message>
+      <source>Not known</source>
+      <translation>Nicht bekannt</translation>
+    </message>
+    <message>
+      <source>None in the last 24 hours</source>
+      <translation>Keine in den letzten 24 Stunden</translation>
+    </message>
+    <message>
+      <source>{count} hosts more, {amount}</source>
+      <translation>{count} weitere Hosts, {amount}</translation>
     </message>
   </context>
   <context>
@@ -3694,6 +3928,53 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>StackView</name>
+    <message>
+      <source>Who used the line, {range}</source>
+      <translation>Wer die Leitung nutzte, {range}</translation>
+    </message>
+    <message>
+      <source>Who used the line</source>
+      <translation>Wer die Leitung nutzte</translation>
+    </message>
+    <message>
+      <source>download and upload, {range}</source>
+      <translation>Download und Upload, {range}</translation>
+    </message>
+    <message>
+      <source>1 point = {length}</source>
+      <translation>1 Punkt = {length}</translation>
+    </message>
+    <message>
+      <source>1 column = 1 week</source>
+      <translation>1 Säule = 1 Woche</translation>
+    </message>
+    <message>
+      <source>1 column = 1 day</source>
+      <translation>1 Säule = 1 Tag</translation>
+    </message>
+    <message>
+      <source>not known</source>
+      <translation>nicht bekannt</translation>
+    </message>
+    <message>
+      <source>now</source>
+      <translation>jetzt</translation>
+    </message>
+    <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+    <message>
+      <source>Others, and not of any app</source>
+      <translation>Andere, und zu keiner App</translation>
+    </message>
+    <message>
+      <source>Nothing was used.</source>
+      <translation>Nichts wurde genutzt.</translation>
+    </message>
+  </context>
+  <context>
     <name>StatusLine</name>
     <message>
       <source>Not measuring</source>
@@ -5571,6 +5852,25 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>now</source>
       <translation>jetzt</translation>
+    </message>
+  </context>
+  <context>
+    <name>_Rows</name>
+    <message>
+      <source>Hosts, last 24 h</source>
+      <translation>Hosts, letzte 24 h</translation>
+    </message>
+    <message>
+      <source>Others, not told apart</source>
+      <translation>Andere, nicht unterschieden</translation>
+    </message>
+    <message>
+      <source>Name from {origin}</source>
+      <translation>Name aus {origin}</translation>
+    </message>
+    <message>
+      <source>Last data at {time}</source>
+      <translation>Letzte Daten um {time}</translation>
     </message>
   </context>
 </TS>

@@ -45,9 +45,17 @@ from PySide6.QtWidgets import QApplication, QWidget
 from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 
 from netwatch_tray.errors import AgentUnreachableError, HistoryError, Message
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Hello, ServerMessage, Status, TickMessage
+from netwatch_tray.feed.protocol import (
+    AppsMessage,
+    ConnectionsMessage,
+    Hello,
+    HostsMessage,
+    ServerMessage,
+    Status,
+    TickMessage,
+)
 from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, Used
-from netwatch_tray.model import InterfaceTick, Role, Why, WhyCode
+from netwatch_tray.model import HostAmount, HostOrigin, InterfaceTick, Role, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.chart import Chart
@@ -110,6 +118,12 @@ class _NoHistory:
     def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
         return []
 
+    def keys(self, _kind: str) -> dict[str, str]:
+        return {}
+
+    def moved_by_name(self, _kind: str, _start: int, _end: int) -> dict[str, int]:
+        return {}
+
     def remainder(self, *_asked: object) -> Remainder:
         return Remainder.of(NOTHING, [])
 
@@ -139,6 +153,9 @@ class _HugeHistory(_NoHistory):
 
     def by_name(self, _kind: str, _first: date, _last: date) -> dict[str, Used]:
         return {"": Used(10**18, 10**18, 0, 0, 0.0), _LONG: Used(10**18, 10**17, 0, 0, 0.0)}
+
+    def moved_by_name(self, _kind: str, _start: int, _end: int) -> dict[str, int]:
+        return {_LONG: 10**18, "": 10**17}
 
     def remainder(self, *_asked: object) -> Remainder:
         return Remainder(*[Used(10**18, 10**18, 0, 0, 0.0)] * 3)
@@ -226,7 +243,7 @@ class _Shown:
     """A window in one of the states, at a moment that stands still."""
 
     def __init__(self, application: QApplication, state: State, directory: str, clock: Clock) -> None:
-        self.application = application
+        self.application, self.said = application, state.said
         feeds = [CannedFeed(list(state.said))]
         self._link = AgentLink(lambda: feeds.pop() if feeds else self._nobody())
         self._link.received.connect(clock.follow)
@@ -305,6 +322,49 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
             settle()
             yield f"details-{name}-{scheme.name.lower()}-{size}", window, True
             connections.side.toggle()
+        yield from _app_details(f"{name}-{scheme.name.lower()}", case, settle)
+
+
+def _app_details(name: str, case: _Shown, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
+    """The details of the app with the most traffic, beside the list and in its place."""
+    window, apps = case.window, case.window.apps
+    window.turn_to(2)
+    rows = [row for row in apps.table.model().records() if not row.is_rest]
+    if not rows:
+        return
+    most = max(rows, key=lambda row: (row.app is not None, row.month.both if row.month else 0))
+    for size, index in (("least", 0), ("normal", 2), ("wide", 2), ("wide", 4)):
+        window.resize(*SIZES[size])
+        apps.choose_range(index)
+        apps.open_details(most.name)
+        for message in (*case.said, _hosts(most.app_key, is_extreme=name.startswith("extreme"))):
+            if isinstance(message, ConnectionsMessage | HostsMessage):
+                apps.receive(message)
+        settle()
+        yield f"app-details-{name}-{size}-{index}", window, size == "least" or not name.startswith("typical")
+        apps.close_details()
+    apps.choose_range(2)
+
+
+def _hosts(app: str, *, is_extreme: bool) -> HostsMessage:
+    hosts: tuple[tuple[str | None, HostOrigin | None, str | None, int, int], ...] = (
+        ("video.example", "QUIC", "203.0.113.18", 3_410_000_000, 96_000_000),
+        ("cdn.example", "QUIC", "203.0.113.42", 1_520_000_000, 41_200_000),
+        ("img.example", "TLS", "2001:db8:9::50", 902_000_000, 22_100_000),
+        ("mail.example", "TLS", "203.0.113.93", 418_000_000, 118_000_000),
+        (None, None, "203.0.113.42", 210_000_000, 4_100_000),
+        ("push.example", "DNS", "203.0.113.9", 96_000_000, 12_400_000),
+        ("static.example", "TLS", "203.0.113.10", 71_200_000, 1_900_000),
+        (None, None, None, 300_000_000, 4_000_000),
+    )
+    named = tuple(
+        HostAmount(
+            host=_LONG if host and is_extreme else host, origin=origin, address=address, scope="internet",
+            rx_bytes=rx * (10**9 if is_extreme else 1), tx_bytes=tx, last_at=1.7e9,
+        )
+        for host, origin, address, rx, tx in hosts
+    )  # fmt: skip
+    return HostsMessage(app=app, since=0.0, hosts=named)
 
 
 def _amounts(name: str, window: MainWindow, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:

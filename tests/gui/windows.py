@@ -304,6 +304,7 @@ class FakeReader:
 
     def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
         today = datetime.now().astimezone().date()
+        first = max(first, today - timedelta(days=800))
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         earliest = datetime.fromtimestamp(self.began).astimezone().date() if self.began else first
         return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if earliest <= day <= today}
@@ -319,6 +320,12 @@ class FakeReader:
     def remainder(self, first: date, last: date) -> Remainder:
         total = self.by_name("total", first, last).values()
         return Remainder.of(reduce(Used.plus, total, NOTHING), self.by_name("app", first, last).values())
+
+    def keys(self, kind: str) -> dict[str, str]:
+        return {name: f"executable:/usr/bin/{name}" for name in self.names[kind]}
+
+    def moved_by_name(self, kind: str, _start: int, _end: int) -> dict[str, int]:
+        return {name: used[0].both for name, used in self.names[kind].items()}
 
     def by_network(self, _first: date, _last: date) -> list[NetworkUse]:
         return [NetworkUse("7be1c04d", "wifi", Used(7_000_000, 0, 0, 0, 0.0), 2, is_metered=True)]

@@ -10,7 +10,16 @@ from typing import Protocol
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal
 
 from netwatch_tray.errors import AgentUnreachableError, ParseError
-from netwatch_tray.feed.protocol import VERSION, ClientMessage, Command, Hello, ServerMessage, Subscribe, Topic
+from netwatch_tray.feed.protocol import (
+    VERSION,
+    ClientMessage,
+    Command,
+    Hello,
+    HostsRequest,
+    ServerMessage,
+    Subscribe,
+    Topic,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +78,11 @@ class AgentLink(QObject):
     def request_status(self) -> None:
         if self.connected:
             self._send(Command("status"))
+
+    def request_hosts(self, app: str) -> None:
+        """Request what the app with this key moved with each host."""
+        if self.connected:
+            self._send(HostsRequest(app))
 
     def reload_settings(self) -> None:
         """Make the agent read the settings file again; an agent that starts later reads it anyway."""

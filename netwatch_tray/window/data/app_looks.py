@@ -40,12 +40,11 @@ class AppLooks(QObject):
     changed = Signal()
     _done = Signal(object)
 
-    def __init__(self, read: Callable[[], Entries] | None = None, files: Callable[[], IconFiles] | None = None) -> None:
-        """`read`, `files`: called once, in the thread."""
+    def __init__(self, read: Callable[[], Entries] | None, files: Callable[[], IconFiles]) -> None:
+        """`read`, `files`: called once, in the thread. `read` None: no app has an entry."""
         super().__init__()
-        language, theme = QLocale().name(), QIcon.themeName()  # Qt answers in this thread alone
-        self._read = read or (lambda: read_all(language))
-        self._files = files or (lambda: IconFiles(theme))
+        self._read = read
+        self._files = files
         self._entries: Entries | None = None
         self._icon_files: IconFiles | None = None
         """Both are used by the thread alone."""
@@ -56,6 +55,17 @@ class AppLooks(QObject):
         self._pending: set[_Wanted] = set()
         self._worker = Worker("app looks", self._done.emit)
         self._done.connect(_call)
+
+    @classmethod
+    def of_system(cls) -> AppLooks:
+        """Return those of the programs that are installed."""
+        language, theme = QLocale().name(), QIcon.themeName()  # Qt answers in this thread alone
+        return cls(lambda: read_all(language), lambda: IconFiles(theme))
+
+    @classmethod
+    def none(cls) -> AppLooks:
+        """Return glyphs and the names that the agent has, for every app."""
+        return cls(None, lambda: IconFiles(""))
 
     def close(self) -> None:
         """Wait for the icon that is being read; `changed` is not emitted any more."""
@@ -101,7 +111,7 @@ class AppLooks(QObject):
         return pixmap
 
     def _request(self, wanted: _Wanted) -> None:
-        if wanted in self._pending:
+        if wanted in self._pending or self._read is None:
             return
         if len(self._pending) + len(self._images) > _MOST_KEPT:
             self._images.clear()
@@ -124,6 +134,7 @@ class AppLooks(QObject):
 
     def _look(self, wanted: _Wanted) -> tuple[Entry | None, QImage | None]:
         if self._entries is None:
+            assert self._read is not None  # noqa: S101  else nothing is requested
             self._entries = self._read()
         entry = self._entries.of_app(wanted.key)
         if entry is None or not wanted.pixels:

@@ -18,6 +18,7 @@ from netwatch_tray import launch, paths, settings
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
 from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryThread
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.shell.appearance import Appearance
@@ -62,6 +63,7 @@ def _show(application: QApplication, instance: SingleInstance, feed_path: Path, 
         shown.show(at_settings=at_settings)
         code = application.exec()
     shown.history.close()
+    shown.looks.close()
     return code
 
 
@@ -77,6 +79,7 @@ class _Shown:
         memory_file = paths.state_directory() / "window.ini"
         self._memory = QSettings(str(memory_file), QSettings.Format.IniFormat)
         self.history = HistoryThread(paths.history_file())
+        self.looks = AppLooks.of_system()
         chosen, _fault = settings.read(paths.settings_file())  # without waiting for the agent
         self._theme = Theme(application)
         self._appearance = Appearance(application, self._theme, chosen.window.theme)
@@ -106,6 +109,7 @@ class _Shown:
             paths.settings_file(),
             paths.history_file(),
             launch.start_agent,
+            self.looks,
         )
         self._link.received.connect(self._receive)
         # Queued: Qt has passed the change on to every widget by then.

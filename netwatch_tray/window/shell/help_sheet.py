@@ -38,7 +38,7 @@ class HelpSheet(Popover):
             ("+ −", self.tr("Look closer at the chart, or from further away")),
             (native_keys("T"), self.tr("The chart as a table")),
             ("↑ ↓", self.tr("Choose a row")),
-            (native_keys("Return"), self.tr("Details, fold a group, connections of an app")),
+            (native_keys("Return"), self.tr("Details, fold a group")),
             (native_keys("Ctrl+C"), self.tr("Copy rows")),
             (native_keys("Ctrl+Shift+C"), self.tr("Copy a cell")),
             (native_keys("Escape"), self.tr("Back: crosshair, filter, selection, settings")),

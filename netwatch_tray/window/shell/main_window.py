@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from netwatch_tray.feed.protocol import Goodbye, Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.language import said
 from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.apps.page import AppsPage
@@ -57,11 +58,13 @@ class MainWindow(QWidget):
         settings_file: Path | None = None,
         history_file: Path | None = None,
         start_agent: Callable[[], bool] | None = None,
+        looks: AppLooks | None = None,
     ) -> None:
         """`memory`: where size, page, ranges, grouping and order of rows are remembered.
 
         `history` None: there is none. `settings_file` None: nothing is saved. `history_file`: shown in the settings.
         `start_agent`: starts an agent, and returns whether it could; None: the user cannot start one.
+        `looks`: names and icons of apps; None: there are none.
         """
         super().__init__()
         self._theme = theme
@@ -84,7 +87,7 @@ class MainWindow(QWidget):
         self.setMinimumSize(*_LEAST_SIZE)
         self.interfaces = InterfacesPage(theme, history)
         self.connections = ConnectionsPage(theme)
-        self.apps = AppsPage(theme, history)
+        self.apps = AppsPage(theme, history, looks or AppLooks.none())
         self.usage = UsagePage(theme, history)
         self.pages = (
             PageEntry("interfaces", translate("TabRow", "Interfaces"), "activity", lambda: self.interfaces),
@@ -141,6 +144,8 @@ class MainWindow(QWidget):
         self.connections.offer.set_up.connect(lambda: self._show_settings(self.settings.helper_section))
         self.connections.offer.declined.connect(lambda: self._memory.save(helper_declined=1))
         self.apps.connections_requested.connect(self._show_connections_of)
+        self.apps.topics_changed.connect(self._subscribe)
+        self.apps.hosts_requested.connect(link.request_hosts)
         self.first_run.done.connect(partial(self.turn_to, 0))
         self.first_run.settings_requested.connect(self.turn_to_settings)
         self._banner.acted.connect(self._act_on_notice)
@@ -218,6 +223,7 @@ class MainWindow(QWidget):
         memory = self._memory
         memory.save_geometry(self)
         memory.save(page=self.pages[self._row.tabs.checkedId()].id, range=self.interfaces.range_chart.index)
+        memory.save(apps_range=self.apps.range_index)
         memory.save(grouping=self.connections.bar.grouping.value, period=self.usage.period)
         memory.save_order("connections", self.connections.table)
         memory.save_order("apps", self.apps.table)
@@ -234,6 +240,7 @@ class MainWindow(QWidget):
         ids, remembered = [entry.id for entry in self.pages], memory.text("page")
         self.turn_to(ids.index(remembered) if remembered in ids else 0)
         self.interfaces.choose_range(memory.number("range"))
+        self.apps.choose_range(memory.number("apps_range", self.apps.range_index))
         self.connections.bar.group_by(Grouping(memory.text("grouping")))
         self.usage.choose_range(memory.number("period", UsagePage.MONTH))
         if memory.number("helper_declined"):

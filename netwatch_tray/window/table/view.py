@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic
 
-from PySide6.QtCore import QEvent, QKeyCombination, QMargins, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QKeyCombination, QMargins, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -68,7 +68,12 @@ class _Header(QHeaderView):
 
 
 class TableView(QTableView, Generic[Record]):
-    """Whole rows, one hovered and any number selected, in the columns that fit the width."""
+    """Whole rows, one hovered and any number selected, in the columns that fit the width.
+
+    `hovered`: the pointer is over this record now; None: over none.
+    """
+
+    hovered = Signal(object)
 
     def __init__(self, theme: Theme, model: SortedModel[Record], *, row_height: int, lines: bool) -> None:
         """`row_height`: dip; `lines`: draw lines between rows."""
@@ -76,6 +81,7 @@ class TableView(QTableView, Generic[Record]):
         self.theme = theme
         self.lines = lines
         self._hovered = -1
+        self._marked: Hashable = None
         self._records = model
         self._leading, self._trailing = 0, len(model.columns) - 1
         self._ring = False
@@ -175,6 +181,12 @@ class TableView(QTableView, Generic[Record]):
             header.setSectionHidden(index, index not in shown)
             if index in shown:
                 header.resizeSection(index, widths[index])
+
+    def mark(self, key: Hashable) -> None:
+        """Draw the row of this key as if the pointer were over it; None: no row."""
+        if key != self._marked:
+            self._marked = key
+            self.viewport().update()
 
     def copy(self) -> None:
         """Copy the selected rows with all columns as tab-separated lines, escaped so that no cell is a formula."""
@@ -284,7 +296,7 @@ class TableView(QTableView, Generic[Record]):
         if is_selected:
             painter.fillRect(whole, tokens.select)
             painter.fillRect(width - _ACCENT_BAR if cell.right_to_left else 0, top, _ACCENT_BAR, height, tokens.accent)
-        elif row == self._hovered:
+        elif row == self._hovered or (self._marked is not None and self._records.key(row) == self._marked):
             painter.fillRect(whole, tokens.hover)
         elif self._records.is_heading(row):
             painter.fillRect(whole, tokens.window)
@@ -304,6 +316,7 @@ class TableView(QTableView, Generic[Record]):
                     top = self.rowViewportPosition(each)
                     self.viewport().update(0, top, self.viewport().width(), self.rowHeight(each))
             self._hovered = row
+            self.hovered.emit(self._records.record(row) if row >= 0 else None)
 
     def _width(self, column: Column[Record], *, least: bool) -> int:
         fonts = self.theme.fonts

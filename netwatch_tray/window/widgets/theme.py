@@ -53,6 +53,8 @@ class Tokens:
     warn_bg: QColor
     warn_line: QColor
     err_bg: QColor
+    apps: tuple[QColor, ...]
+    """Of the busiest apps by rank, in pictures and never for text."""
     fill: float
     """Opacity of the area under a curve."""
 
@@ -78,6 +80,7 @@ LIGHT = Tokens(
     warn_bg=QColor(0xFFF5DA),
     warn_line=QColor(0xE6CB7C),
     err_bg=QColor(0xFDEEEC),
+    apps=tuple(map(QColor, (0x1B4F4C, 0x7430B8, 0x2A8F63, 0xC94FB0, 0x7A8520))),
     fill=0.16,
 )
 DARK = Tokens(
@@ -101,6 +104,7 @@ DARK = Tokens(
     warn_bg=QColor(0x322A15),
     warn_line=QColor(0x5E4E22),
     err_bg=QColor(0x3A1F1D),
+    apps=tuple(map(QColor, (0x86DECB, 0x9F5FDE, 0x46924F, 0xD0D548, 0xCC55A8))),
     fill=0.20,
 )
 
@@ -114,6 +118,7 @@ class Fonts(NamedTuple):
     medium: QFont
     strong: QFont
     title: QFont
+    screen_title: QFont
     rate: QFont
 
 
@@ -224,6 +229,7 @@ class Theme(QObject):
             medium=self._font(self.base_px, medium),
             strong=self._font(self.base_px, strong),
             title=self._font(self.base_px + 2, strong),
+            screen_title=self._font(self.base_px + 9, strong),
             rate=self._font(self.base_px + 13, strong),
         )
 

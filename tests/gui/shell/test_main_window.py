@@ -92,7 +92,7 @@ def test_page_range_grouping_and_order_are_remembered(open_window: Open) -> None
     first.memory.sync()
     again = open_window(connected=False)
     assert again.window.connections.isVisible()
-    assert [first.memory.value(f"{table}/column") for table in ("connections", "apps")] == ["app", "rx_month"]
+    assert [first.memory.value(f"{table}/column") for table in ("connections", "apps")] == ["app", "month"]
     assert again.window.interfaces.range_chart.index == 1
     assert again.window.usage.period == 2
     assert again.window.connections.bar.grouping == "remote"

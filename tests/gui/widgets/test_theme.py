@@ -25,6 +25,11 @@ def test_banners_rings_and_borders_have_enough_contrast(tokens: Tokens) -> None:
         assert contrast(tokens.ctl, background) >= 3
 
 
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
+def test_colours_of_apps_stand_out_from_the_ground(tokens: Tokens) -> None:
+    assert min(contrast(colour, ground) for colour in tokens.apps for ground in (tokens.surface, tokens.select)) >= 3
+
+
 def test_applying_a_scheme_changes_tokens_and_palette(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     changes: list[bool] = []
@@ -40,4 +45,5 @@ def test_applying_a_scheme_changes_tokens_and_palette(application: QApplication)
 
 def test_font_sizes_follow_the_base_font(application: QApplication) -> None:
     fonts = Theme(application, Qt.ColorScheme.Light).fonts
+    assert fonts.screen_title.pixelSize() == 22
     assert [font.pixelSize() for font in (fonts.small, fonts.base, fonts.title, fonts.rate)] == [11, 13, 15, 26]

@@ -8,35 +8,46 @@ from typing import NamedTuple
 from PySide6.QtCore import QCoreApplication, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter
 
-from netwatch_tray import units
+from netwatch_tray import units, wording
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.chart.sparkline import draw_sparkline
-from netwatch_tray.window.pages.apps.rows import AppRow, remainder_name
+from netwatch_tray.window.data.app_looks import AppLooks
+from netwatch_tray.window.pages.apps.rows import AppRow, Moved, remainder_name
 from netwatch_tray.window.table.column import Cell, Column
-from netwatch_tray.window.table.rate_cell import draw_bar, draw_size, rate_column
+from netwatch_tray.window.table.rate_cell import draw_size, rate_column
 from netwatch_tray.window.widgets.painting import DENSE_HATCH, draw_hatch, hair_line
-from netwatch_tray.window.widgets.theme import GAP
+from netwatch_tray.window.widgets.theme import GAP, faded
 
 translate = QCoreApplication.translate
 
 _SPARK_WIDTH, _SPARK_HEIGHT = 120, 26
-_TILE = 18
+_ICON = 20
+_SWATCH_WIDTH, _SWATCH_HEIGHT, _SWATCH_SLOT = 4, 20, 12
+_BAR_WIDTH, _BAR_HEIGHT, _BAR_OPACITY = 78, 8, 0.75
 
 
 class AppContext(NamedTuple):
     """What all cells are drawn from, besides the record of their row."""
 
+    looks: AppLooks
+    rank: Callable[[str], int | None]
+    """Of an app by name among the layers of the picture above."""
     points: Callable[[str, float], list[Point]]
     """Of a row by key, since a Unix time."""
     span: tuple[float, float]
     """Of the sparklines, Unix time."""
     interval: float
     units: Units
-    most_rx: float
-    """Bytes received by the app that received the most in this month."""
-    month: str
-    """Tooltip of the month's columns: since when, or why they are empty."""
+    most: float
+    """Bytes of the app that moved the most in this month."""
+    about_month: str
+    """Since when the month is, or why it is unknown."""
+
+
+def shown_name(row: AppRow, looks: AppLooks) -> str:
+    """Return what the app calls itself."""
+    return row.name if row.is_rest else looks.name(row.app_key, wording.app_name(row.name))
 
 
 def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
@@ -45,13 +56,13 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
         Column(
             id="app",
             title=translate("Apps", "App"),
-            text=lambda row: row.name,
-            order=lambda row: None if row.is_rest else row.name.casefold(),
-            draw=_draw_name,
+            text=lambda row: shown_name(row, context().looks),
+            order=lambda row: None if row.is_rest else shown_name(row, context().looks).casefold(),
+            draw=lambda cell, row: _draw_name(cell, row, context()),
             tooltip=_explain,
-            # With room for the tile before the name.
-            widest="systemd-resolved.service0000",
-            least=remainder_name() + "0000",
+            # With room for swatch and icon before the name.
+            widest="systemd-resolved.service000000",
+            least=remainder_name() + "000000",
             stretch=3,
         ),
         Column(
@@ -59,40 +70,10 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
             title=translate("Apps", "Last 5 min"),
             text=lambda _row: "",
             draw=lambda cell, row: _draw_activity(cell, row, context()),
-            tooltip=lambda _row: translate("Apps", "The last 5 minutes, as long as this window was looking"),
+            tooltip=lambda _row: translate("Apps", "The last 5 minutes, download above upload"),
             widest=_SPARK_WIDTH,
             least=84,
-            drop_order=5,
-        ),
-        _rate_column("rx_rate", translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, context),
-        _rate_column("tx_rate", translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, context),
-        _amount_column(
-            "rx_today",
-            translate("Apps", "{arrow} today").format(arrow=DOWN),
-            lambda row: row.today and row.today.rx,
-            context,
-            drop_order=3,
-        ),
-        _amount_column(
-            "tx_today",
-            translate("Apps", "{arrow} today").format(arrow=UP),
-            lambda row: row.today and row.today.tx,
-            context,
-            drop_order=2,
-        ),
-        _amount_column(
-            "rx_month",
-            translate("Apps", "{arrow} this month").format(arrow=DOWN),
-            lambda row: row.month and row.month.rx,
-            context,
-            has_bar=True,
-        ),
-        _amount_column(
-            "tx_month",
-            translate("Apps", "{arrow} this month").format(arrow=UP),
-            lambda row: row.month and row.month.tx,
-            context,
-            drop_order=4,
+            drop_order=1,
         ),
         Column(
             id="connections",
@@ -103,7 +84,20 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
             widest="00000",
             stretch=1,
             numeric=True,
-            drop_order=1,
+            drop_order=2,
+        ),
+        _rate_column("rx_rate", translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, context),
+        _rate_column("tx_rate", translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, context),
+        _amount_column("today", translate("Apps", "Today"), lambda row: row.today, context, drop_order=4),
+        _amount_column("month", translate("Apps", "This month"), lambda row: row.month, context, is_strong=True),
+        Column(
+            id="share",
+            title="",
+            text=lambda _row: "",
+            draw=lambda cell, row: _draw_share(cell, row, context()),
+            tooltip=lambda row: _explain_amount(row.month, context()),
+            widest=_BAR_WIDTH,
+            drop_order=3,
         ),
     ]
 
@@ -113,7 +107,7 @@ def _rate_column(
 ) -> Column[AppRow]:
     def order(row: AppRow) -> tuple[float, int] | None:
         now = rate(row)  # idle apps by the amount of the month
-        return None if now is None or row.is_rest else (now, row.month.rx if row.month else 0)
+        return None if now is None or row.is_rest else (now, row.month.both if row.month else 0)
 
     return rate_column(column_id, title, rate, lambda: context().units, order=order, stretch=1)
 
@@ -121,25 +115,23 @@ def _rate_column(
 def _amount_column(
     column_id: str,
     title: str,
-    amount: Callable[[AppRow], int | None],
+    amount: Callable[[AppRow], Moved | None],
     context: Callable[[], AppContext],
     *,
     drop_order: int | None = None,
-    has_bar: bool = False,
+    is_strong: bool = False,
 ) -> Column[AppRow]:
-    def draw(cell: Cell, row: AppRow) -> None:
-        count = amount(row)
-        draw_size(cell, count, context().units, strong=has_bar)
-        if has_bar and count:
-            draw_bar(cell, count, context().most_rx, cell.tokens.down)
+    def count(row: AppRow) -> int | None:
+        moved = amount(row)
+        return None if moved is None else moved.both
 
     return Column(
         id=column_id,
         title=title,
-        text=lambda row: str(units.size(amount(row), context().units)),
-        order=lambda row: None if row.is_rest else amount(row),
-        draw=draw,
-        tooltip=lambda _row: context().month,
+        text=lambda row: str(units.size(count(row), context().units)),
+        order=lambda row: None if row.is_rest else count(row),
+        draw=lambda cell, row: draw_size(cell, count(row), context().units, strong=is_strong),
+        tooltip=lambda row: _explain_amount(amount(row), context()),
         widest="00000 MiB",
         stretch=1,
         numeric=True,
@@ -147,33 +139,59 @@ def _amount_column(
     )
 
 
-def _draw_name(cell: Cell, row: AppRow) -> None:
-    """A tile with the first letter, or a hatched one for what belongs to no app; then the name."""
-    painter, tokens, fonts = cell.painter, cell.tokens, cell.theme.fonts
-    right_to_left = cell.right_to_left
-    top = cell.box.center().y() - _TILE // 2
-    tile = QRect(cell.box.right() + 1 - _TILE if right_to_left else cell.box.left(), top, _TILE, _TILE)
-    name = QRect(cell.box)
-    if right_to_left:
-        name.setRight(tile.left() - GAP - 1)
-    else:
-        name.setLeft(tile.right() + GAP + 1)
+def _explain_amount(moved: Moved | None, context: AppContext) -> str:
+    if moved is None:
+        return context.about_month
+    down, up = units.size(moved.rx, context.units), units.size(moved.tx, context.units)
+    return f"{DOWN} {down}  {UP} {up}\n{context.about_month}"
+
+
+def _draw_name(cell: Cell, row: AppRow, context: AppContext) -> None:
+    """The colour of its layer above, its icon, its name; what belongs to no app is hatched."""
+    painter, tokens = cell.painter, cell.tokens
+    middle, right_to_left = cell.box.center().y(), cell.right_to_left
+
+    def place(x: int, width: int, height: int) -> QRect:
+        left = cell.box.right() + 1 - x - width if right_to_left else cell.box.left() + x
+        return QRect(left, middle - height // 2, width, height)
+
+    swatch = place(0, _SWATCH_WIDTH, _SWATCH_HEIGHT)
+    icon = place(_SWATCH_SLOT, _ICON, _ICON)
+    before = _SWATCH_SLOT + _ICON + GAP
+    name = cell.box.adjusted(0, 0, -before, 0) if right_to_left else cell.box.adjusted(before, 0, 0, 0)
+    rank = None if row.is_rest else context.rank(row.name)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if row.is_rest:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(tokens.ink3)
-        draw_hatch(painter, QRectF(tile), DENSE_HATCH, tile.left() - _TILE)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        draw_hatch(painter, QRectF(swatch), DENSE_HATCH, swatch.left() - _SWATCH_WIDTH)
+        draw_hatch(painter, QRectF(icon), DENSE_HATCH, icon.left() - _ICON)
+    elif rank is not None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens.apps[rank])
+        painter.drawRoundedRect(swatch, 2, 2)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    if row.is_rest:
         cell.text(row.name, tokens.ink2, box=name)
         return
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(tokens.line)
-    painter.drawRoundedRect(tile, 4, 4)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setFont(fonts.small_strong)
-    painter.setPen(tokens.ink2)
-    painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, row.name[:1].upper())
-    cell.text(row.name, tokens.ink3 if row.app and row.app.is_tunnel_process else tokens.ink, box=name)
+    context.looks.draw(painter, icon, row.app_key, cell.theme)
+    ink = tokens.ink3 if row.app and row.app.is_tunnel_process else tokens.ink
+    cell.text(shown_name(row, context.looks), ink, box=name)
+
+
+def _draw_share(cell: Cell, row: AppRow, context: AppContext) -> None:
+    """A bar of the month's amount beside that of the app with the most."""
+    if not row.month or not row.month.both or not context.most:
+        return
+    width = max(1, round(cell.box.width() * min(1.0, row.month.both / context.most)))
+    left = cell.box.right() + 1 - width if cell.right_to_left else cell.box.left()
+    bar = QRect(left, cell.box.center().y() - _BAR_HEIGHT // 2, width, _BAR_HEIGHT)
+    if row.is_rest:
+        cell.painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        cell.painter.setPen(cell.tokens.ink3)
+        draw_hatch(cell.painter, QRectF(bar), DENSE_HATCH)
+        cell.painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    else:
+        cell.painter.fillRect(bar, faded(cell.tokens.down, _BAR_OPACITY))
 
 
 def _explain(row: AppRow) -> str:
@@ -182,12 +200,13 @@ def _explain(row: AppRow) -> str:
         return translate("Apps", "Counted by the interfaces during sleep, pauses or while NetWatch was not running.")
     if row.is_rest:
         return translate(
-            "Apps", "What no TCP connection accounts for: UDP, QUIC, DNS, headers, repeated packets. Never spread."
+            "Apps",
+            "What no connection of an app accounts for: headers, repeated packets; without the helper UDP and QUIC.",
         )
     if app is None:
-        return translate("Apps", "{name}\nHas no connection now").format(name=row.name)
+        return translate("Apps", "{name}\nHas no connection now").format(name=wording.app_name(row.name))
     lines = [
-        row.name,
+        wording.app_name(row.name),
         translate("Apps", "Processes: {processes}, connections: {connections}").format(
             processes=app.processes, connections=app.connections
         ),

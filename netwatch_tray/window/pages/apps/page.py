@@ -1,115 +1,146 @@
-"""The page Apps: which programs use the network, and how much belongs to none."""
+"""The page Apps: which programs use the network and used it, and how much belongs to none."""
 
 from __future__ import annotations
 
 import time
-from datetime import datetime
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
-from netwatch_tray import units
-from netwatch_tray.feed.protocol import WATCHED_INTERVAL_S, AppsMessage, Hello, ServerMessage, SettingsMessage, Topic
+from netwatch_tray import units, wording
+from netwatch_tray.feed.protocol import (
+    WATCHED_INTERVAL_S,
+    AppsMessage,
+    ConnectionsMessage,
+    Hello,
+    HostsMessage,
+    ServerMessage,
+    SettingsMessage,
+    Topic,
+)
+from netwatch_tray.model import Connection
 from netwatch_tray.settings import DataPlan
-from netwatch_tray.units import Units
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
-from netwatch_tray.window.data.history_range import HistoryRange
-from netwatch_tray.window.pages.apps.columns import AppContext, app_columns
-from netwatch_tray.window.pages.apps.rows import AppAmounts, AppRow, RecentRates, app_rows, query_amounts
+from netwatch_tray.window.pages.apps import words
+from netwatch_tray.window.pages.apps.app_list import AppList
+from netwatch_tray.window.pages.apps.columns import AppContext, shown_name
+from netwatch_tray.window.pages.apps.details import AppDetails
+from netwatch_tray.window.pages.apps.history import AppsHistory
+from netwatch_tray.window.pages.apps.queries import LIVE, RANGES_S, Drawn
+from netwatch_tray.window.pages.apps.recent import AGENT_STEP_S, RecentRates
+from netwatch_tray.window.pages.apps.rows import AppRow, app_rows
+from netwatch_tray.window.pages.apps.stack import Stack
+from netwatch_tray.window.pages.apps.strip import AppsStrip
 from netwatch_tray.window.pages.page import Page
-from netwatch_tray.window.table.model import SortedModel
-from netwatch_tray.window.table.view import TableView
-from netwatch_tray.window.widgets.empty_state import EmptyState
-from netwatch_tray.window.widgets.formatting import long_date, native_keys
-from netwatch_tray.window.widgets.search_field import SearchField
-from netwatch_tray.window.widgets.strip import Strip
-from netwatch_tray.window.widgets.text import Text
-from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+from netwatch_tray.window.widgets.theme import Theme
 
-_SPAN_S = 300.0
-_STALE_AFTER_S = 60.0
-"""The agent writes once a minute."""
-_SEARCH_WIDTH = 240
-_SETTLE_MS = 2000
+_BESIDE_FROM = 1120
+"""Window width from which the details stand beside the list."""
+_LIST_SHARE = 0.575
+_DEFAULT_RANGE = 2
+_HOSTS_EVERY_S = 10.0
+_ANY_WIDTH = (1 << 24) - 1
+"""QWIDGETSIZE_MAX."""
 
 
 class AppsPage(Page):
-    """`connections_requested`: the user wants to see the connections of the app with this name."""
+    """`connections_requested`: the user wants to see the connections of the app with this name. `topics_changed`:
+    `topics` returns others now. `hosts_requested`: of the app with this key, which come with a `HostsMessage`."""
 
     connections_requested = Signal(str)
+    topics_changed = Signal()
+    hosts_requested = Signal(str)
 
-    def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
+    def __init__(self, theme: Theme, history: HistoryQueries | None, looks: AppLooks) -> None:
         super().__init__()
+        self._theme = theme
+        self._looks = looks
         self._units = Units()
         self._plan = DataPlan()
         self._message: AppsMessage | None = None
         """None: the present is unknown."""
-        self._stored: HistoryRange[AppAmounts] = HistoryRange(history, self)
+        self._sockets: dict[str, Connection] = {}
+        """By key, while the details need them."""
+        self._history = AppsHistory(history, self)
         self._rows: list[AppRow] = []
-        self._most_rx, self._about_month = 0, ""
+        self._most, self._about_month = 0, ""
         """For `AppContext`; computed once for all cells."""
-        self._recent = RecentRates(_SPAN_S + 2 * WATCHED_INTERVAL_S)
+        self._recent = RecentRates(RANGES_S[LIVE] + AGENT_STEP_S)
         self._agent_away = False
         self._paused = False
-
-        strip = Strip(theme, theme.height(60))
-        self._title = Text(theme, theme.fonts.title)
-        self._sentence = Text(theme, theme.fonts.small, "ink2")
-        self.search = SearchField(theme, self.tr("Find an app"), self.tr("Find an app"))
-        self.search.setToolTip(
-            self.tr("Apps whose names hold this stay ({keys} or /)").format(keys=native_keys("Ctrl+F"))
-        )
-        self.search.setFixedWidth(theme.height(_SEARCH_WIDTH))
-        self._model: SortedModel[AppRow] = SortedModel(
-            app_columns(self._context), lambda row: row.key, settle_ms=_SETTLE_MS
-        )
-        self.table: TableView[AppRow] = TableView(theme, self._model, row_height=theme.height(36), lines=True)
-        self.table.make_sortable("rx_rate", Qt.SortOrder.DescendingOrder)
-        self.table.setAccessibleName(self.tr("Apps"))
-        self.table.setAccessibleDescription(self.tr("Enter shows the connections of the selected app"))
-        self._instead = EmptyState(theme, "apps", self.tr("Clear search"))
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._instead)
-        self._stack.addWidget(self.table)
-        texts = QVBoxLayout()
-        texts.setSpacing(2)
-        texts.addStretch(1)
-        texts.addWidget(self._title)
-        texts.addWidget(self._sentence)
-        texts.addStretch(1)
-        row = QHBoxLayout(strip)
-        row.setContentsMargins(MARGIN, 0, MARGIN, 1)
-        row.setSpacing(GAP)
-        row.addLayout(texts, 1)
-        row.addWidget(self.search)
+        self._range = LIVE
+        self._chosen: str | None = None
+        """Name of the app whose details are open."""
+        self._hosts: HostsMessage | None = None
+        self._hosts_requested: tuple[str, float] = "", 0.0
+        """Of which app, and when, monotonic clock."""
+        self.strip = AppsStrip(theme, looks, has_history=history is not None)
+        self.search = self.strip.search
+        self.list = AppList(theme, self._context, has_history=history is not None)
+        self.table = self.list.table
+        self._details: AppDetails | None = None
+        """Made when they are opened first."""
+        self._content = QHBoxLayout()
+        self._content.setContentsMargins(0, 0, 0, 0)
+        self._content.setSpacing(0)
+        self._content.addWidget(self.list, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(strip)
-        column.addWidget(self._stack, 1)
+        column.addWidget(self.strip)
+        column.addLayout(self._content, 1)
 
-        self._stored.stale.connect(self._request)
-        self._stored.loaded.connect(self._show)
+        looks.changed.connect(self._show)
+        self._history.changed.connect(self._refresh)
         self.search.textChanged.connect(lambda _text: self._show())
         self.search.returnPressed.connect(self.table.setFocus)
-        self._instead.button.clicked.connect(self.search.clear)
-        self.table.doubleClicked.connect(self._open)
+        self.list.instead.button.clicked.connect(self.search.clear)
+        self.list.opened.connect(lambda row: self.open_details(row.name))
+        self.list.connections_requested.connect(lambda row: self._request_connections(row.name))
+        self.table.selectionModel().currentChanged.connect(self._follow)
+        self.strip.ranges.chosen.connect(self._choose)
+        self.strip.back.connect(self.close_details)
+        self.strip.ranges.choose(min(_DEFAULT_RANGE, self.strip.range_count - 1))
         self._show()
 
     @property
+    def details(self) -> AppDetails | None:
+        """The details while they are open."""
+        return self._details if self._chosen is not None else None
+
+    @property
+    def range_index(self) -> int:
+        return self._range
+
+    @property
     def topics(self) -> frozenset[Topic]:
-        return frozenset({"interfaces"} if self._paused else {"interfaces", "apps"})
+        if self._paused:
+            return frozenset({"interfaces"})
+        return frozenset({"interfaces", "apps", "connections"} if self._chosen else {"interfaces", "apps"})
 
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._units, self._plan = message.settings.units, message.settings.plan
-            self._stored.set_recorded(message.settings.history.on)
+            self._history.set_plan(self._plan.billing_day, is_recorded=message.settings.history.on)
+            self.list.stack.set_units(self._units)
             self._agent_away = False
-            self._request()
-            self._show()
+            self._refresh()
+        elif isinstance(message, ConnectionsMessage) and not self._paused:
+            if message.reset:
+                self._sockets.clear()
+            self._sockets.update((each.key, each) for each in (*message.added, *message.changed))
+            for key in message.removed:
+                self._sockets.pop(key, None)
+        elif isinstance(message, HostsMessage):
+            self._hosts = message
+            self._show_details()
         elif isinstance(message, AppsMessage) and not self._paused:
-            self._take(message)
+            self._message, self._agent_away = message, False
+            self._recent.add(time.time(), message)
+            self._show()
 
     def lose_agent(self) -> None:
         if not self._agent_away:
@@ -129,122 +160,173 @@ class AppsPage(Page):
         return [live.format(seconds=WATCHED_INTERVAL_S), self.tr("An app is a program with all its helper processes")]
 
     def take_focus(self) -> None:
-        self._stack.currentWidget().setFocus()
+        self.list.take_focus()
 
     def go_to_filter(self) -> None:
-        self.search.focus_and_select()
+        if self.search.isVisible():
+            self.search.focus_and_select()
 
     def escape(self) -> bool:
+        if self._chosen is not None:
+            self.close_details()
+            return True
         return self.search.handle_escape(self.table)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        current = self.table.currentIndex()
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and current.isValid():
-            self._open(current)
-        else:
-            super().keyPressEvent(event)
+    def choose_range(self, index: int) -> None:
+        if index < self.strip.range_count:
+            self.strip.ranges.choose(index)
+
+    def open_details(self, name: str) -> None:
+        """Show the details of the app with this name."""
+        if self._details is None:
+            self._details = AppDetails(self._theme, self._looks)
+            self._details.closed.connect(self.close_details)
+            self._details.connections_requested.connect(lambda: self._request_connections(self._chosen or ""))
+            self._content.addWidget(self._details, 1)
+        was_closed, self._chosen = self._chosen is None, name
+        self.list.select(name)
+        self._arrange()
+        self._refresh()
+        if was_closed:
+            self.topics_changed.emit()
+
+    def close_details(self) -> None:
+        self._chosen = None
+        self._sockets.clear()
+        self._arrange()
+        self.list.take_focus()
+        self.topics_changed.emit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._request()
+        self._refresh()
 
-    @property
-    def _amounts(self) -> AppAmounts | None:
-        """What the history holds; None: unknown."""
-        return self._stored.result(self._plan.billing_day)
+    def _choose(self, index: int) -> None:
+        self._range = index
+        self._refresh()
 
-    def _request(self) -> None:
-        if self.isVisible():
-            today = datetime.fromtimestamp(time.time()).astimezone().date()
-            billing_day = self._plan.billing_day
-            self._stored.request(billing_day, lambda reader: query_amounts(reader, today, billing_day), _STALE_AFTER_S)
+    def _request_connections(self, name: str) -> None:
+        self.connections_requested.emit(wording.app_name(name))
 
-    def _take(self, message: AppsMessage) -> None:
-        self._message, self._agent_away = message, False
-        self._recent.add(time.time(), message)
-        self._show()
+    def _follow(self) -> None:
+        """Show the app that the user moves to in the list while the details are beside it."""
+        row = self.list.current()
+        if self._chosen is not None and row is not None and not row.is_rest and row.name != self._chosen:
+            self.open_details(row.name)
 
     def _forget(self) -> None:
         """Show the present as unknown, unless the picture is frozen."""
         if not self._paused:
             self._message = None
-            self._stored.set_recorded(None)
+            self._history.set_recorded(None)
             self._recent.clear()
+            self._sockets.clear()
             self._show()
 
-    def _show_title(self) -> None:
-        message = self._message
-        if message is None:
-            self._title.show_text(self.tr("Apps"))
-            self._sentence.show_text("")
-            return
-        active = sum(1 for app in message.apps if app.rx_rate or app.tx_rate)
-        one, many = self.tr("1 app uses the network now"), self.tr("{count} apps use the network now")
-        title = one if active == 1 else many.format(count=active)
-        if amounts := self._amounts:
-            month = self.tr("{count} this month").format(count=len(amounts.month.apps))
-            title = f"{title}, {month}"
-        self._title.show_text(title)
-        if not message.interval_s:
-            self._sentence.show_text(self.tr("Rates come with the second reading."))
-            return
-        down, rest, uplink = (
-            units.rate(pair[0] / message.interval_s, self._units)
-            for pair in (message.tcp, message.other, message.uplink)
-        )
-        sentence = self.tr("Download: apps {apps} + other {other} = interfaces {uplink}")
-        self._sentence.show_text(sentence.format(apps=down, other=rest, uplink=uplink))
+    def _arrange(self) -> None:
+        """Place list and details beside each other, or the details in place of the list."""
+        is_open = self._chosen is not None
+        is_beside = self.window().width() >= _BESIDE_FROM
+        self.list.setVisible(is_beside or not is_open)
+        if self._details is not None:
+            self._details.setVisible(is_open)
+            self._details.stand_beside(is_beside)
+        width = round(self.width() * _LIST_SHARE)
+        fixed = is_open and is_beside
+        self.list.setMinimumWidth(width if fixed else 0)
+        self.list.setMaximumWidth(width if fixed else _ANY_WIDTH)
+        if is_open and not is_beside:
+            self._show()
+        else:
+            self.strip.show_list()
+
+    def _refresh(self) -> None:
+        """Request what is missing or stale of what is visible, and show what there is."""
+        if self.isVisible():
+            self._history.request_amounts()
+            if self._range != LIVE:
+                self._history.request_stack(self._range)
+            if self._chosen is not None:
+                self._history.request_app(self._chosen, self._range)
+        self._show()
 
     def _show(self) -> None:
-        self._rows = list(app_rows(self._message, self._amounts))
-        self._most_rx = max((row.month.rx for row in self._rows if row.month), default=0)
-        self._about_month = self._about_the_month()
+        self._rows = list(app_rows(self._message, self._history.amounts))
+        self._most = max((row.month.both for row in self._rows if row.month and not row.is_rest), default=0)
+        self._about_month = words.about_month(self._history)
         wanted = self.search.text().strip().casefold()
-        rows = [row for row in self._rows if wanted in row.name.casefold()]
-        keys = {row.key for row in rows}
-        with self.table.anchored():
-            self._model.put(rows, [row.key for row in self._model.records() if row.key not in keys])
-        self.table.viewport().update()  # the sparklines move, also in rows whose numbers stay
+        names = {row.name: shown_name(row, self._looks) for row in self._rows}
+        rows = [row for row in self._rows if wanted in row.name.casefold() or wanted in names[row.name].casefold()]
         count = self.tr("{shown} of {total}").format(shown=len(rows), total=len(self._rows)) if wanted else ""
         self.search.show_count(count)
-        self._stack.setCurrentWidget(self.table if rows else self._instead)
-        self._show_title()
+        self._show_stack(names)
+        self.list.show_rows(rows)
+        self.strip.show_texts(*words.title_of(self._message, self._history, self._units))
         if not rows:
-            self._explain_emptiness()
+            title, detail = words.why_empty(len(self._rows), self.search.text().strip(), is_away=self._agent_away)
+            self.list.instead.show_message(title, detail, button=bool(self._rows))
+        self._show_details()
         self.changed.emit()
 
-    def _explain_emptiness(self) -> None:
-        if self._rows:
-            self._instead.show_message(
-                self.tr("No app matches"),
-                self.tr("Apps known: {total}, none has “{words}” in its name.").format(
-                    total=len(self._rows), words=self.search.text().strip()
-                ),
-                button=True,
-            )
-        elif self._agent_away:
-            self._instead.show_message(
-                self.tr("Apps are not known"), self.tr("The list comes back by itself together with the agent.")
-            )
+    def _show_stack(self, names: dict[str, str]) -> None:
+        now, span = self._recent.newest or time.time(), RANGES_S[self._range]
+        view = self.list.stack
+        if self._range == LIVE:
+            stack: Stack | None = self._recent.stack(now - span)
         else:
-            self._instead.show_message(self.tr("Reading who uses the network …"), "")
+            stack = self._history.stack(self._range)
+            now = stack.bins[-1].end if stack and stack.bins else now
+        waiting = self.tr("Reading the history …") if self._history.is_loading else self.tr("Nothing is known yet")
+        view.show_notice("" if self._range == LIVE else self._history.missing or waiting)
+        start = stack.bins[0].start if stack and stack.is_amounts and stack.bins else now - span
+        view.show_stack(stack, (start, now), words.range_name(self._range), names)
+
+    def _show_details(self) -> None:
+        details, name = self.details, self._chosen
+        if details is None or name is None or not self.isVisible():
+            return
+        found = next((row for row in self._rows if row.name == name and not row.is_rest), None)
+        row = found or AppRow(name, name, None, None, None, None, None)
+        details.set_units(self._units)
+        key = row.app.key if row.app else None
+        sockets = [each for each in self._sockets.values() if each.app == key] if key else []
+        month = self.tr("This month")
+        details.show_app(row, self._history.facts(name), sockets, month, self._units)
+        details.show_curve(name, self._curve_of(row), self._range)
+        self._request_hosts(key)
+        known = self._hosts if key and self._hosts and self._hosts.app == key else None
+        details.hosts.show_hosts(known.hosts if known else None, self._units)
+        if self.window().width() < _BESIDE_FROM:
+            rates = f"{DOWN} {units.rate(row.rx_rate, self._units)}  {UP} {units.rate(row.tx_rate, self._units)}"
+            self.strip.show_app(row.app_key, shown_name(row, self._looks), rates)
+
+    def _request_hosts(self, key: str | None) -> None:
+        before, at = self._hosts_requested
+        now = time.monotonic()
+        if key and not self._agent_away and (key != before or now - at >= _HOSTS_EVERY_S):
+            self._hosts_requested = key, now
+            self.hosts_requested.emit(key)
+
+    def _curve_of(self, row: AppRow) -> Drawn | None:
+        if self._range != LIVE:
+            return self._history.curve(row.name, self._range)
+        now = self._recent.newest or time.time()
+        return Drawn(self._recent.points(row.key, 0.0), now, AGENT_STEP_S)
 
     def _context(self) -> AppContext:
         now = self._recent.newest or time.time()
-        span = (now - _SPAN_S, now)
-        return AppContext(self._recent.points, span, WATCHED_INTERVAL_S, self._units, self._most_rx, self._about_month)
-
-    def _about_the_month(self) -> str:
-        amounts = self._amounts
-        if amounts is None:
-            waiting = self.tr("Reading the history …") if self._stored.is_loading else self.tr("There is no history")
-            return self._stored.missing or waiting
-        first = long_date(amounts.days.first)
-        return self.tr("TCP over the counted interfaces; the month began on {first}. Updated each minute.").format(
-            first=first
+        stack = self.list.stack.stack
+        return AppContext(
+            looks=self._looks,
+            rank=stack.rank if stack else lambda _name: None,
+            points=self._recent.points,
+            span=(now - RANGES_S[LIVE], now),
+            interval=AGENT_STEP_S,
+            units=self._units,
+            most=self._most,
+            about_month=self._about_month,
         )
-
-    def _open(self, index: QModelIndex) -> None:
-        row = self._model.record(index.row())
-        if row.app is not None:
-            self.connections_requested.emit(row.name)

@@ -5,10 +5,12 @@ from typing import Any
 
 from windows import FakeReader
 
-from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.feed.protocol import AppRates, AppsMessage
 from netwatch_tray.history.results import Used
 from netwatch_tray.model import App
-from netwatch_tray.window.pages.apps.rows import Moved, RecentRates, app_rows, query_amounts
+from netwatch_tray.window.pages.apps.queries import query_amounts
+from netwatch_tray.window.pages.apps.recent import RecentRates
+from netwatch_tray.window.pages.apps.rows import Moved, app_rows
 
 _TODAY = date(2026, 11, 27)
 
@@ -20,8 +22,10 @@ def _app(name: str, rx: float | None) -> App:
     )  # fmt: skip
 
 
-def _message(*apps: App, interval_s: float = 2.0) -> AppsMessage:
-    return AppsMessage(apps=apps, interval_s=interval_s, uplink=(4000, 2), tcp=(3000, 2), other=(1000, 0))
+def _message(*apps: App, interval_s: float = 2.0, recent: tuple[AppRates, ...] = ()) -> AppsMessage:
+    return AppsMessage(
+        apps=apps, interval_s=interval_s, uplink=(4000, 2), tcp=(3000, 2), other=(1000, 0), recent=recent
+    )
 
 
 def _used(rx: int) -> Used:
@@ -42,7 +46,7 @@ def test_amounts_and_remainder_add_up_to_the_total() -> None:
     rows = list(app_rows(_message(_app("curl", 1.0)), stored))
     assert [(row.name, row.today) for row in rows] == [
         ("curl", Moved(5, 0)),
-        ("UDP, QUIC and other", Moved(7, 0)),
+        ("Not of any app", Moved(7, 0)),
         ("Steam", Moved(8, 0)),
     ]
     assert sum(row.month.rx for row in rows if row.month) == 200
@@ -69,3 +73,31 @@ def test_recent_rates_are_kept_for_a_while_and_idle_apps_have_none() -> None:
         recent.add(at, _message(_app("curl", at)))
     assert [(point.at, point.rx) for point in recent.points("curl", 0)] == [(104.0, 104.0), (113.0, 113.0)]
     assert [point.rx for point in recent.points("other", 110)] == [0.0]
+
+
+def test_what_the_agent_kept_comes_before_what_the_window_saw() -> None:
+    recent = RecentRates(300)
+    kept = tuple(AppRates(100.0 + 10 * number, 10.0, (50, 5), {"curl": (number, 0)}) for number in range(4))
+    recent.add(133.0, _message(_app("curl", 9.0), recent=kept))
+    recent.add(135.0, _message(_app("curl", 8.0), recent=kept))
+    assert [(point.at, point.rx) for point in recent.points("curl", 0)] == [
+        (100.0, 0.0),
+        (110.0, 1),
+        (120.0, 2),
+        (130.0, 3),
+        (133.0, 9.0),
+        (135.0, 8.0),
+    ]
+    assert recent.points("", 0)[1].rx == 49, "what no app accounts for"
+    stack = recent.stack(0)
+    assert [layer.name for layer in stack.layers] == ["curl"]
+    assert stack.tops[1] == 55
+    assert [round(each.end - each.start) for each in stack.bins] == [10, 10, 10, 10, 3, 2]
+
+
+def test_the_stack_of_the_last_minutes_is_broken_where_nothing_was_read() -> None:
+    recent = RecentRates(300)
+    for at in (102.0, 104.0, 164.0):
+        recent.add(at, _message(_app("curl", 9.0)))
+    stack = recent.stack(0)
+    assert [(gap.start, gap.end) for gap in stack.gaps] == [(104.0, 162.0)]

@@ -25,9 +25,10 @@ def _message(*apps: App) -> AppsMessage:
     return AppsMessage(apps=apps, interval_s=2.0, uplink=(4000, 2), tcp=(3000, 2), other=(1000, 0))
 
 
-def _column(page: AppsPage, column: int) -> list[str]:
+def _column(page: AppsPage, column: str) -> list[str]:
     model = page.table.model()
-    return [str(model.index(row, column).data()) for row in range(model.rowCount())]
+    place = [each.id for each in model.columns].index(column)
+    return [str(model.index(row, place).data()) for row in range(model.rowCount())]
 
 
 def test_apps_and_the_remainder_are_listed(open_window: Open) -> None:
@@ -40,21 +41,21 @@ def test_apps_and_the_remainder_are_listed(open_window: Open) -> None:
         _message(_app("curl", 5.0), _app("Firefox", 1495.0, local_rx_bytes=77), _app("wg", 9e6, is_tunnel_process=True))
     )
     assert "3 apps use the network now" in visible_text(page)
-    assert "apps 1.50 kB/s + other 500 B/s = interfaces 2.00 kB/s" in visible_text(page)
-    assert _column(page, 0) == ["wg", "Firefox", "curl", "UDP, QUIC and other"]
-    assert _column(page, 6) == [units.UNKNOWN] * 4, "there is no history"
+    assert "apps 1.50 kB/s + not of any app 500 B/s = interfaces 2.00 kB/s" in visible_text(page)
+    assert _column(page, "app") == ["wg", "Firefox", "curl", "Not of any app"]
+    assert _column(page, "month") == [units.UNKNOWN] * 4, "there is no history"
     tips = [str(page.table.model().index(row, 0).data(Qt.ItemDataRole.ToolTipRole)) for row in range(4)]
     assert "A tunnel" in tips[0]
     assert "Within this computer: ↓ 77 B" in tips[1]
-    assert "Never spread" in tips[3]
+    assert "no connection of an app" in tips[3]
     page.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-    assert _column(page, 0) == ["curl", "Firefox", "wg", "UDP, QUIC and other"], "it is last in both directions"
+    assert _column(page, "app") == ["curl", "Firefox", "wg", "Not of any app"], "it is last in both directions"
     opened.say(_message(_app("curl", None, tx_rate=None)))
-    assert _column(page, 2) == [units.UNKNOWN, "500 B/s"]
-    assert "UDP, QUIC and other" in drawn(page.table)
+    assert _column(page, "rx_rate") == [units.UNKNOWN, "500 B/s"]
+    assert "Not of any app" in drawn(page.table)
 
 
-def test_search_and_enter_lead_to_the_connections(open_window: Open) -> None:
+def test_search_enter_and_the_details_lead_to_the_connections(open_window: Open) -> None:
     opened = open_window()
     opened.window.turn_to(2)
     page = opened.window.apps
@@ -65,11 +66,13 @@ def test_search_and_enter_lead_to_the_connections(open_window: Open) -> None:
     assert child(page, EmptyState).isVisible()
     button(page, "Clear search").click()
     QTest.keyClicks(page.search, "web")
-    assert _column(page, 0) == ["Web Content"]
+    assert _column(page, "app") == ["Web Content"]
     assert "1 of 3" in drawn(page.search)
     page.table.selectRow(0)
     page.table.setFocus()
     QTest.keyClick(page.table, Qt.Key.Key_Return)
+    assert page.details is not None
+    button(page.details, "Show connections").click()
     assert opened.window.connections.isVisible()
     assert opened.window.connections.bar.field.text() == 'app:"Web Content"'
 
@@ -93,7 +96,7 @@ def test_paused_rows_outlive_the_agent(open_window: Open) -> None:
     opened.agent.stop()
     until(lambda: not opened.link.connected, "the agent is lost")
     page = opened.window.apps
-    assert _column(page, 2) == ["5 B/s", "500 B/s"]
+    assert _column(page, "rx_rate") == ["5 B/s", "500 B/s"]
     opened.window.toggle_pause()
     assert page.table.model().rowCount() == 0
     assert "Apps are not known" in visible_text(page)
@@ -110,21 +113,29 @@ def test_today_and_this_month_come_from_the_history(open_window: Open) -> None:
     opened = open_window(history=FakeHistory(reader), size=(1280, 800))
     opened.window.turn_to(2)
     page = opened.window.apps
-    assert sorted(_column(page, 0)) == ["Steam", "curl"], "the history is there before the first reading"
-    assert _column(page, 2) == [units.UNKNOWN] * 2
+    assert sorted(_column(page, "app")) == ["Steam", "curl"], "the history is there before the first reading"
+    assert _column(page, "rx_rate") == [units.UNKNOWN] * 2
     opened.say(_message(_app("Firefox", 5.0), _app("curl", None, tx_rate=None), _app("sshd", 0.0, tx_rate=0.0)))
     assert "1 app uses the network now, 2 this month" in visible_text(page)
-    names = ["Firefox", "Steam", "sshd", "curl", "UDP, QUIC and other"]
-    assert _column(page, 0) == names, "the silent ones by what they moved, the unknown ones last"
-    assert _column(page, 2) == ["5 B/s", "0 B/s", "0 B/s", units.UNKNOWN, "500 B/s"]
-    assert _column(page, 4) == ["0 B", "0 B", "0 B", "5.00 kB", "1.00 kB"]
-    assert _column(page, 6) == ["0 B", "28.0 MB", "0 B", "9.00 MB", "3.00 MB"]
-    assert _column(page, 7)[1] == "2.80 MB"
-    assert "the month began on" in str(page.table.model().index(0, 6).data(Qt.ItemDataRole.ToolTipRole))
+    names = ["Steam", "curl", "Firefox", "sshd", "Not of any app"]
+    assert sorted(_column(page, "app")) == sorted(names)
+    assert _column(page, "app")[:2] == names[:2], "the month decides"
+    rows = {name: place for place, name in enumerate(_column(page, "app"))}
+
+    def shown(column: str) -> list[str]:
+        return [_column(page, column)[rows[name]] for name in names]
+
+    assert shown("rx_rate") == ["0 B/s", units.UNKNOWN, "5 B/s", "0 B/s", "500 B/s"]
+    assert shown("today") == ["0 B", "5.50 kB", "0 B", "0 B", "1.10 kB"]
+    assert shown("month") == ["30.8 MB", "9.90 MB", "0 B", "0 B", "3.30 MB"]
+    place = [each.id for each in page.table.model().columns].index("month")
+    tip = str(page.table.model().index(rows["Steam"], place).data(Qt.ItemDataRole.ToolTipRole))
+    assert "↓ 28.0 MB  ↑ 2.80 MB" in tip
+    assert "the month began on" in tip
     opened.agent.stop()
     until(lambda: not opened.link.connected, "it is noticed")
-    assert sorted(_column(page, 0)) == ["Steam", "curl"]
-    assert _column(page, 2) == [units.UNKNOWN] * 2, "nothing is known of now"
+    assert sorted(_column(page, "app")) == ["Steam", "curl"]
+    assert _column(page, "rx_rate") == [units.UNKNOWN] * 2, "nothing is known of now"
 
 
 def test_bytes_of_gaps_have_a_row_of_their_own(open_window: Open) -> None:
@@ -136,10 +147,12 @@ def test_bytes_of_gaps_have_a_row_of_their_own(open_window: Open) -> None:
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))
     page = opened.window.apps
-    rows = dict(zip(_column(page, 0), zip(_column(page, 4), _column(page, 6), strict=True), strict=True))
+    rows = dict(
+        zip(_column(page, "app"), zip(_column(page, "today"), _column(page, "month"), strict=True), strict=True)
+    )
     assert rows == {
-        "curl": ("5.00 kB", "9.00 MB"),
-        "UDP, QUIC and other": ("500 B", "1.00 MB"),
+        "curl": ("5.50 kB", "9.90 MB"),
+        "Not of any app": ("500 B", "1.00 MB"),
         "While NetWatch was not measuring": ("1.50 kB", "2.00 MB"),
     }
 
@@ -149,5 +162,6 @@ def test_the_reason_of_a_missing_history_is_in_the_tooltips(open_window: Open) -
     opened.window.turn_to(2)
     opened.say(_message(_app("curl", 5.0)))
     model = opened.window.apps.table.model()
-    assert model.index(0, 6).data() == units.UNKNOWN
-    assert model.index(0, 6).data(Qt.ItemDataRole.ToolTipRole) == "There is no history yet."
+    place = [each.id for each in model.columns].index("month")
+    assert model.index(0, place).data() == units.UNKNOWN
+    assert model.index(0, place).data(Qt.ItemDataRole.ToolTipRole) == "There is no history yet."

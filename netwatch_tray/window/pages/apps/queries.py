@@ -1,0 +1,161 @@
+"""What the page reads in the history: amounts of all apps, the layers of a range, and the facts of one app."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from netwatch_tray.history.usage import Days, midnight, midnight_after, period_of
+from netwatch_tray.window.chart.amounts import Amounts
+from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.pages.apps.rows import Moved
+from netwatch_tray.window.pages.apps.stack import MOST_LAYERS, Bin, Gap, Stack, Values, stacked, unknown_spans
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.reader import HistoryReader
+    from netwatch_tray.history.results import Used
+
+DAY_S = 86400
+RANGES_S = (300, 3600, DAY_S, 7 * DAY_S, 30 * DAY_S, 365 * DAY_S)
+LIVE = 0
+"""The range that needs no history."""
+_STEP_S = {3600: 60, DAY_S: 300}
+"""Seconds of a bin of the ranges that are shown as rates; those of the longer ones are days or weeks."""
+_USUAL_DAYS, _LEAST_USUAL = 28, 7
+
+
+class _Span(NamedTuple):
+    """Amounts of some days."""
+
+    apps: dict[str, Moved]
+    """By name."""
+    rest: Moved
+    """Counted by the interfaces beyond the apps."""
+    unmeasured: Moved
+    """Counted by the interfaces while NetWatch was not measuring."""
+
+
+class AppAmounts(NamedTuple):
+    """What the history holds of all apps."""
+
+    days: Days
+    """The billing month."""
+    today: _Span
+    month: _Span
+    keys: Mapping[str, str]
+    """Of apps by name."""
+
+
+class AppFacts(NamedTuple):
+    """What the history holds of one app."""
+
+    today: Moved
+    week: Moved
+    month: Moved
+    usual: int | None
+    """Median of the days before today, both directions; None: too few are known."""
+    usual_days: int
+    """How many days that is the median of."""
+    first_day: date | None
+    """None: it moved nothing on any recorded day."""
+
+
+class Drawn(NamedTuple):
+    """The curve of one app."""
+
+    points: Sequence[Point]
+    end: float
+    """Unix time."""
+    step: float
+    """Seconds between points."""
+    amounts: Amounts | None = None
+    """Instead of points, for a day and more."""
+
+
+def query_amounts(reader: HistoryReader, today: date, billing_day: int) -> AppAmounts:
+    """Read the amounts of `today` (a local date) and of its billing month."""
+    month = period_of(today, "billing", billing_day)
+    return AppAmounts(month, _query_span(reader, today, today), _query_span(reader, *month), reader.keys("app"))
+
+
+def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
+    """Read who used the line in the last `span` seconds (one of `RANGES_S`), up to `now`, Unix time."""
+    return _rates(reader, span, now) if span in _STEP_S else _amounts(reader, span, now)
+
+
+def query_facts(reader: HistoryReader, name: str, today: date, billing_day: int, first_weekday: int) -> AppFacts:
+    """Read the facts of an app. `first_weekday`: of the user's weeks, 0 is Monday."""
+    days = reader.days("app", name, date.min, today)
+    measured = reader.days("total", None, today - timedelta(days=_USUAL_DAYS), today - timedelta(days=1))
+    usual = [days[day].both if day in days else 0 for day, used in measured.items() if used.covered_s]
+    week = today - timedelta(days=(today.weekday() - first_weekday) % 7)
+    month = period_of(today, "billing", billing_day).first
+    return AppFacts(
+        _sum(days, today),
+        _sum(days, week),
+        _sum(days, month),
+        round(statistics.median(usual)) if len(usual) >= _LEAST_USUAL else None,
+        len(usual),
+        next(iter(days), None),
+    )
+
+
+def _rates(reader: HistoryReader, span: int, now: float) -> Stack:
+    step = _STEP_S[span]
+    start, end = (now - span) // step * step, now // step * step
+    most = round((end - start) / step)
+    moved = reader.moved_by_name("app", int(start), int(end))
+    busiest = sorted(moved, key=lambda name: (-moved[name], name))[:MOST_LAYERS]
+    total = reader.curve("total", None, start, end, most)
+    bins = [Bin(at - total.step, at) for at in total.at]
+
+    def both(rx: Values, tx: Values) -> list[float | None]:
+        return [None if down is None or up is None else down + up for down, up in zip(rx, tx, strict=True)]
+
+    whole, apps = both(total.rx, total.tx), {}
+    for name in busiest:
+        curve = reader.curve("app", name, start, end, most)
+        known = dict(zip(curve.at, both(curve.rx, curve.tx), strict=True))
+        apps[name] = [known.get(at) for at in total.at]
+    size = len(whole)
+    while size and whole[size - 1] is None:  # not written yet
+        size -= 1
+    bins, whole, apps = bins[:size], whole[:size], {name: values[:size] for name, values in apps.items()}
+    reasons = [Gap(gap.start, gap.finish or now, gap.reason) for gap in reader.gaps(start, now) if gap.name is None]
+    return stacked(bins, whole, apps, is_amounts=False, gaps=unknown_spans(bins, whole, reasons))
+
+
+def _amounts(reader: HistoryReader, span: int, now: float) -> Stack:
+    today = datetime.fromtimestamp(now).astimezone().date()
+    count, width = (53, 7) if span > 60 * DAY_S else (span // DAY_S, 1)
+    last = today + timedelta(days=6 - today.weekday()) if width > 1 else today
+    first = last - timedelta(days=count * width - 1)
+    days = [Days(day, day + timedelta(days=width - 1)) for day in map(first.__add__, _steps(count, width))]
+    bins = [Bin(midnight(each.first), midnight_after(each.last)) for each in days]
+    known = reader.days("total", None, first, last)
+    total: list[float | None] = []
+    apps: dict[str, list[float | None]] = {}
+    for place, each in enumerate(days):
+        inside = [used.both for day, used in known.items() if each.first <= day <= each.last]
+        total.append(sum(inside) if inside else None)
+        for name, used in reader.by_name("app", *each).items() if inside else ():
+            apps.setdefault(name, [0.0] * count)[place] = used.both
+    return stacked(bins, total, apps, is_amounts=True, gaps=unknown_spans(bins, total, ()))
+
+
+def _steps(count: int, width: int) -> list[timedelta]:
+    return [timedelta(days=number * width) for number in range(count)]
+
+
+def _sum(days: Mapping[date, Used], first: date) -> Moved:
+    inside = [used for day, used in days.items() if day >= first]
+    return Moved(sum(used.rx for used in inside), sum(used.tx for used in inside))
+
+
+def _query_span(reader: HistoryReader, first: date, last: date) -> _Span:
+    apps = {name: Moved(used.rx, used.tx) for name, used in reader.by_name("app", first, last).items()}
+    remainder = reader.remainder(first, last)
+    other, unmeasured = (Moved(each.rx, each.tx) for each in (remainder.other, remainder.unmeasured))
+    return _Span(apps, other, unmeasured)

@@ -1,0 +1,104 @@
+"""The rates of the apps over the last minutes: what the agent kept, then what this window received."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from netwatch_tray.feed.protocol import AppRates, AppsMessage
+from netwatch_tray.window.chart.series import Point, longest_step
+from netwatch_tray.window.pages.apps.rows import REMAINDER, Rates, live_rows
+from netwatch_tray.window.pages.apps.stack import Bin, Stack, stacked, unknown_spans
+
+AGENT_STEP_S = 10.0
+"""Of the readings that the agent keeps."""
+
+
+class Reading(NamedTuple):
+    """The rates of an interval, bytes/s received and sent."""
+
+    at: float
+    """Unix time of its end."""
+    elapsed_s: float
+    total: tuple[float, float]
+    rates: Mapping[str, Rates]
+    """By the key of the row; idle ones are left out."""
+
+
+class RecentRates:
+    """Rates of the apps over the last `keep` seconds."""
+
+    def __init__(self, keep: float) -> None:
+        self._keep = keep
+        self._readings: deque[Reading] = deque()
+        self._names: dict[str, str] = {}
+        self._tunnels: set[str] = set()
+
+    @property
+    def newest(self) -> float | None:
+        """Unix time of the last reading."""
+        return self._readings[-1].at if self._readings else None
+
+    @property
+    def readings(self) -> Sequence[Reading]:
+        """In order of time."""
+        return self._readings
+
+    def name(self, key: str) -> str:
+        """Return the name of an app that had connections meanwhile."""
+        return self._names.get(key, key)
+
+    def add(self, at: float, message: AppsMessage) -> None:
+        """Add what the agent reports, and what it kept from before."""
+        self._names.update((app.key, app.name) for app in message.apps)
+        self._tunnels.update(app.key for app in message.apps if app.is_tunnel_process)
+        self._prepend(message.recent)
+        interval = message.interval_s
+        if interval:  # else these are the first counters, without rates
+            rates = {row.key: (row.rx_rate, row.tx_rate) for row in live_rows(message) if row.rx_rate or row.tx_rate}
+            total = message.uplink[0] / interval, message.uplink[1] / interval
+            self._readings.append(Reading(at, interval, total, rates))
+        while self._readings and self._readings[0].at < at - self._keep:
+            self._readings.popleft()
+
+    def clear(self) -> None:
+        self._readings.clear()
+
+    def points(self, key: str, since: float) -> list[Point]:
+        """Return the rates of one row since this Unix time."""
+        nothing: Rates = (0.0, 0.0)
+        return [Point(each.at, *each.rates.get(key, nothing)) for each in self._readings if each.at >= since]
+
+    def _prepend(self, recent: Iterable[AppRates]) -> None:
+        """Add earlier readings of the agent; where there are own ones, these are finer."""
+        first = self._readings[0].at - self._readings[0].elapsed_s if self._readings else math.inf
+        for each in reversed([each for each in recent if each.at <= first]):
+            rest = tuple(
+                max(0, whole - sum(rates[way] for rates in each.apps.values())) for way, whole in enumerate(each.total)
+            )
+            rates = {**each.apps, REMAINDER: (rest[0], rest[1])}
+            self._readings.appendleft(Reading(each.at, each.elapsed_s, each.total, rates))
+
+    def stack(self, since: float) -> Stack:
+        """Return who used the line since this Unix time. Tunnels are left out: they carry the traffic of the others."""
+        bins: list[Bin] = []
+        total: list[float | None] = []
+        apps: dict[str, list[float]] = {}
+        for each in self._readings:
+            start = each.at - each.elapsed_s
+            if each.at < since:
+                continue
+            if bins and start - bins[-1].end > longest_step(0):
+                bins.append(Bin(bins[-1].end, start))
+                total.append(None)
+            bins.append(Bin(bins[-1].end if bins else start, each.at))
+            total.append(sum(each.total))
+            for key, (rx, tx) in each.rates.items():
+                if key != REMAINDER and key not in self._tunnels:
+                    values = apps.setdefault(self.name(key), [])
+                    values += [0.0] * (len(bins) - len(values))
+                    values[-1] += (rx or 0.0) + (tx or 0.0)
+        filled = {name: [*values, *[0.0] * (len(bins) - len(values))] for name, values in apps.items()}
+        return stacked(bins, total, filled, is_amounts=False, gaps=unknown_spans(bins, total, ()))

@@ -1,0 +1,102 @@
+"""The strip above the apps: what they use now, search and range; or the app whose details take the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from netwatch_tray.window.data.app_looks import AppLooks
+from netwatch_tray.window.pages.apps.parts import AppHead
+from netwatch_tray.window.widgets.buttons import FlatButton, Segments
+from netwatch_tray.window.widgets.formatting import native_keys
+from netwatch_tray.window.widgets.search_field import SearchField
+from netwatch_tray.window.widgets.strip import Strip
+from netwatch_tray.window.widgets.text import Text
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
+
+_SEARCH_WIDTHS = ((1120, 240), (840, 170), (0, 130))
+"""Of the window, and of the field."""
+
+
+class AppsStrip(Strip):
+    """`back`: the user wants the list again."""
+
+    back = Signal()
+
+    def __init__(self, theme: Theme, looks: AppLooks, *, has_history: bool) -> None:
+        super().__init__(theme, theme.height(60))
+        self._sentences: Sequence[str] = ()
+        self._title = Text(theme, theme.fonts.title)
+        self._sentence = Text(theme, theme.fonts.small, "ink2")
+        self.search = SearchField(theme, self.tr("Find an app"), self.tr("Find an app"))
+        self.search.setToolTip(
+            self.tr("Apps whose names hold this stay ({keys} or /)").format(keys=native_keys("Ctrl+F"))
+        )
+        names = [self.tr("5 min")]
+        names += (
+            [self.tr("1 h"), self.tr("24 h"), self.tr("7 d"), self.tr("30 d"), self.tr("1 y")] if has_history else []
+        )
+        self.range_count = len(names)
+        self.ranges = Segments(theme, names, self.tr("Time range"))
+        for index, name in enumerate(names):
+            self.ranges.button(index).setToolTip(f"{name} (Alt+{index + 1})")
+        texts = QWidget()
+        column = QVBoxLayout(texts)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addStretch(1)
+        column.addWidget(self._title)
+        column.addWidget(self._sentence)
+        column.addStretch(1)
+        self._back = FlatButton(theme, self.tr("Apps"), "back")
+        self._back.setToolTip(self.tr("Back to the list (Escape)"))
+        self._head = AppHead(theme, looks, theme.fonts.title)
+        of_app = QWidget()
+        beside = QHBoxLayout(of_app)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(2 * GAP)
+        beside.addWidget(self._back)
+        beside.addWidget(self._head, 1)
+        self._left = QStackedWidget()
+        self._left.addWidget(texts)
+        self._left.addWidget(of_app)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(MARGIN, 0, MARGIN, 1)
+        row.setSpacing(GAP)
+        row.addWidget(self._left, 1)
+        row.addWidget(self.search)
+        row.addWidget(self.ranges)
+        self._back.clicked.connect(self.back)
+
+    def show_app(self, key: str, name: str, below: str) -> None:
+        """Show the app whose details take the page."""
+        self._head.show_app(key, name, below)
+        self._turn(1)
+
+    def show_list(self) -> None:
+        self._turn(0)
+
+    def show_texts(self, title: str, sentences: Sequence[str]) -> None:
+        """`sentences`: the first that fits is shown."""
+        self._sentences = sentences
+        self._title.show_text(title)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width = next(width for least, width in _SEARCH_WIDTHS if self.width() >= least)
+        self.search.setFixedWidth(self._theme.height(width))
+        self._fit()
+
+    def _turn(self, index: int) -> None:
+        self._left.setCurrentIndex(index)
+        self.search.setVisible(index == 0)
+
+    def _fit(self) -> None:
+        room = self.width() - 2 * MARGIN - self.search.width() - self.ranges.sizeHint().width() - 2 * GAP
+        font = self._sentence.font()
+        fitting = (text for text in self._sentences if text_width(font, text) <= room)
+        self._sentence.show_text(next(fitting, self._sentences[-1] if self._sentences else ""))

@@ -1,0 +1,73 @@
+"""The sentences of the page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from netwatch_tray import units
+from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.units import Units
+from netwatch_tray.window.pages.apps.history import AppsHistory
+from netwatch_tray.window.widgets.formatting import long_date
+
+translate = QCoreApplication.translate
+
+
+def range_name(index: int) -> str:
+    return (
+        translate("Apps", "last 5 minutes"),
+        translate("Apps", "last hour"),
+        translate("Apps", "last 24 hours"),
+        translate("Apps", "last 7 days"),
+        translate("Apps", "last 30 days"),
+        translate("Apps", "last year"),
+    )[index]
+
+
+def title_of(message: AppsMessage | None, history: AppsHistory, shown_in: Units) -> tuple[str, list[str]]:
+    """Return the title of the page, and the sentence below it, at full length and shorter."""
+    if message is None:
+        return translate("Apps", "Apps"), []
+    active = sum(1 for app in message.apps if app.rx_rate or app.tx_rate)
+    one, many = translate("Apps", "1 app uses the network now"), translate("Apps", "{count} apps use the network now")
+    title = one if active == 1 else many.format(count=active)
+    if amounts := history.amounts:
+        title = f"{title}, {translate('Apps', '{count} this month').format(count=len(amounts.month.apps))}"
+    if not message.interval_s:
+        return title, [translate("Apps", "Rates come with the second reading.")]
+    apps = message.tcp[0] + (message.udp[0] if message.udp else 0)
+    numbers = {
+        name: units.rate(count / message.interval_s, shown_in)
+        for name, count in (("apps", apps), ("other", message.other[0]), ("uplink", message.uplink[0]))
+    }
+    sentences = (
+        translate("Apps", "Download now: apps {apps} + not of any app {other} = interfaces {uplink}"),
+        translate("Apps", "Download: apps {apps} of {uplink}"),
+    )
+    return title, [each.format(**numbers) for each in sentences]
+
+
+def about_month(history: AppsHistory) -> str:
+    """Return since when the amounts of the month are, or why there are none."""
+    if history.amounts is None:
+        waiting = (
+            translate("Apps", "Reading the history …")
+            if history.is_loading
+            else translate("Apps", "There is no history")
+        )
+        return history.missing or waiting
+    first = long_date(history.amounts.days.first)
+    return translate("Apps", "Over the counted interfaces; the month began on {first}. Updated each minute.").format(
+        first=first
+    )
+
+
+def why_empty(known: int, wanted: str, *, is_away: bool) -> tuple[str, str]:
+    """Return title and sentence for an empty list. `known`: apps that do not match `wanted`."""
+    if known:
+        detail = translate("Apps", "Apps known: {total}, none has “{words}” in its name.")
+        return translate("Apps", "No app matches"), detail.format(total=known, words=wanted)
+    if is_away:
+        detail = translate("Apps", "The list comes back by itself together with the agent.")
+        return translate("Apps", "Apps are not known"), detail
+    return translate("Apps", "Reading who uses the network …"), ""

@@ -1,0 +1,205 @@
+"""The details of an app, beside the list or in its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from painted import drawn
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from windows import FakeHistory, FakeReader, Open, Opened, button, connection, until, visible_text
+
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, HostsMessage, HostsRequest, Subscribe
+from netwatch_tray.history.results import Used
+from netwatch_tray.model import App, HostAmount
+from netwatch_tray.window.pages.apps.details import AppDetails
+from netwatch_tray.window.pages.apps.page import AppsPage
+from netwatch_tray.window.pages.apps.parts import Figures
+
+_KEY = "executable:/usr/bin/curl"
+
+
+def _app(name: str, key: str) -> App:
+    return App(
+        key=key, name=name, processes=2, connections=2, rx_bytes=1, tx_bytes=1, rx_rate=5.0, tx_rate=1.0,
+        local_rx_bytes=0, local_tx_bytes=0,
+    )  # fmt: skip
+
+
+def _message() -> AppsMessage:
+    apps = (_app("curl", _KEY), _app("wget", "executable:/usr/bin/wget"))
+    return AppsMessage(apps=apps, interval_s=2.0, uplink=(4000, 2), tcp=(3000, 2), other=(1000, 0))
+
+
+def _used(rx: int) -> Used:
+    return Used(rx, rx // 10, 0, 0, 86400.0)
+
+
+def _open(open_window: Open, width: int) -> Opened:
+    reader = FakeReader()
+    reader.names["app"] = {"curl": (_used(5_000), _used(9_000_000)), "Steam": (_used(0), _used(7_000_000))}
+    reader.names["total"] = {"total": (_used(6_000), _used(40_000_000))}
+    opened = open_window(history=FakeHistory(reader), size=(width, 800))
+    opened.window.turn_to(2)
+    opened.say(_message())
+    return opened
+
+
+def _click(page: AppsPage, name: str) -> None:
+    model = page.table.model()
+    (row,) = (place for place in range(model.rowCount()) if model.record(place).name == name)
+    place = page.table.visualRect(model.index(row, 0)).center()
+    QTest.mouseClick(page.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def _details(page: AppsPage) -> AppDetails:
+    assert page.details is not None
+    return page.details
+
+
+def _figures(details: AppDetails) -> str:
+    found = details.findChild(Figures)
+    assert found is not None
+    return found.accessibleName()
+
+
+def test_a_click_opens_the_details_beside_the_list(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    assert page.details is None
+    _click(page, "curl")
+    details = _details(page)
+    assert page.list.isVisible()
+    assert "2 processes, /usr/bin/curl" in visible_text(details)
+    assert _figures(details).startswith("Today 1.50 GB, This week ")
+    assert "Usual day 1.50 GB" in _figures(details)
+    _click(page, "wget")
+    assert "/usr/bin/wget" in visible_text(details)
+    assert opened.window.findChild(AppDetails) is details, "the same widget"
+    QTest.keyClick(page.table, Qt.Key.Key_Escape)
+    assert page.details is None
+    assert not details.isVisible()
+
+
+def test_in_a_narrow_window_they_take_the_page(open_window: Open) -> None:
+    opened = _open(open_window, 960)
+    page = opened.window.apps
+    _click(page, "curl")
+    assert _details(page).isVisible()
+    assert not page.list.isVisible()
+    assert "curl | ↓ 5 B/s  ↑ 1 B/s" in visible_text(page.strip)
+    opened.window.resize(1280, 800)
+    until(page.list.isVisible, "there is room for both")
+    opened.window.resize(960, 800)
+    until(lambda: not page.list.isVisible(), "there is none again")
+    button(page, "Apps").click()
+    assert page.list.isVisible()
+    assert "apps use the network" in visible_text(page.strip)
+
+
+def test_connections_and_ports_are_those_of_the_app(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    _click(page, "curl")
+    wanted = Subscribe(frozenset({"interfaces", "apps", "connections"}))
+    until(lambda: wanted in opened.agent.heard(), "asks for the connections")
+    assert "Listens on | –" in visible_text(_details(page)), "not known yet"
+    udp: dict[str, Any] = {"protocol": "UDP", "state": None, "app": _KEY}
+    sockets = (
+        connection(1, app=_KEY),
+        connection(2, app=_KEY),
+        connection(3, app="other"),
+        connection(4, **udp),
+        connection(5, **(udp | {"remote_address": None, "remote_port": None, "local_port": 5353})),
+        connection(6, app=_KEY, state="LISTEN", remote_address=None, remote_port=None, local_port=8080),
+    )
+    opened.say(ConnectionsMessage(reset=True, added=sockets), _message())
+    shown = visible_text(_details(page))
+    assert "3 now: 2 TCP, 1 UDP" in shown
+    assert "TCP 8080, UDP 5353" in shown
+    opened.say(ConnectionsMessage(removed=("key1", "key6")), _message())
+    shown = visible_text(_details(page))
+    assert "2 now: 1 TCP, 1 UDP" in shown
+    assert "8080" not in shown
+
+
+def _host(number: int, **more: Any) -> HostAmount:
+    values: dict[str, Any] = {
+        "host": f"h{number}.example", "origin": "TLS", "address": f"192.0.2.{number}", "scope": "internet",
+        "rx_bytes": 1000 - number, "tx_bytes": 10, "last_at": 1.0,
+    }  # fmt: skip
+    return HostAmount(**(values | more))
+
+
+def test_hosts_come_from_the_agent_and_the_last_ones_are_behind_a_link(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    _click(page, "curl")
+    until(lambda: HostsRequest(_KEY) in opened.agent.heard(), "asks for the hosts")
+    hosts = (*(_host(number) for number in range(9)), _host(10, host=None, address=None, origin=None))
+    opened.say(HostsMessage(app="another", since=0.0, hosts=(_host(77),)))
+    assert "h77" not in drawn(_details(page).hosts)
+    opened.say(HostsMessage(app=_KEY, since=0.0, hosts=hosts))
+    shown = _details(page).hosts
+    assert "h5.example" in drawn(shown)
+    assert "h6.example" not in drawn(shown)
+    rest = sum(each.rx_bytes + each.tx_bytes for each in hosts[6:])
+    button(shown, f"4 hosts more, {rest / 1000:.2f} kB").click()
+    assert "h8.example" in drawn(shown)
+    assert "Others, not told apart" in drawn(shown)
+
+
+def test_an_app_of_the_history_alone_has_amounts_and_no_connections(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    _click(page, "Steam")
+    details = _details(page)
+    until(lambda: "none now" in visible_text(details), "the facts are shown")
+    assert not button(details, "Show connections").isEnabled()
+    assert details.hosts.isVisible()
+
+
+@pytest.mark.parametrize(("index", "has_bars"), [(0, False), (1, False), (2, True), (3, True), (4, True), (5, True)])
+def test_one_range_drives_picture_and_chart(open_window: Open, index: int, has_bars: bool) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    _click(page, "curl")
+    QTest.keySequence(opened.window, f"Alt+{index + 1}")
+    assert page.range_index == index
+    details = _details(page)
+    assert details.amounts.isVisible() == has_bars
+    assert details.chart.isVisible() != has_bars
+    assert (details.amounts.amounts is not None) == has_bars or not has_bars
+    stack = page.list.stack.stack
+    assert stack is not None
+    assert stack.is_amounts == (index > 2)
+
+
+def test_pointing_at_a_row_marks_its_layer(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    stack = page.list.stack
+    assert stack.stack is not None
+    assert stack.stack.rank("curl") is not None
+    model = page.table.model()
+    rows = {model.record(row).name: row for row in range(model.rowCount())}
+    QTest.mouseMove(page.table.viewport(), page.table.visualRect(model.index(rows["curl"], 0)).center())
+    until(lambda: stack._marked == "curl", "the layer is marked")
+    stack.hovered.emit("")
+    assert page.table._marked == "", "the row of what belongs to no app"
+    stack.hovered.emit(None)
+    assert page.table._marked is None
+
+
+def test_the_menu_of_a_row_leads_to_details_and_copies(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    row = next(row for row in page.table.model().records() if row.name == "curl")
+    menu = page.list.menu.make(row)
+    texts = [action.text().partition("\t")[0] for action in menu.actions() if not action.isSeparator()]
+    assert texts == ["Details", "Show connections", "Copy name", "Copy program", "Copy rows", "Copy all rows"]
+    menu.actions()[0].trigger()
+    assert _details(page).isVisible()
+    menu.close()
+    assert len(page.list.menu.make(None).actions()) == 2
