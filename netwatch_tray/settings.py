@@ -122,6 +122,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     theme: ColourScheme = "system"
     """`system`: the desktop's, also when it changes."""
+    mini: bool = False
+    """Open the mini window when the program starts."""
     same_scale: bool = False
     """Download and upload in charts of rates have one scale, so that the same height is the same rate."""
 

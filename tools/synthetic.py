@@ -251,6 +251,7 @@ def messages() -> list[ServerMessage]:
         uptime_s=7200,
         cpu_s=14.4,
         rss_bytes=24_300_000,
+        today_bytes=16_800_000_000,
         interfaces="",
         tray=Message(""),
         clients=1,

@@ -45,6 +45,7 @@ def main() -> None:
     actions = Actions(
         open_window=lambda: None,
         open_settings=lambda: None,
+        open_mini=lambda: None,
         quit=scheduler.stop,
         pause=lambda _on: None,
         choose=lambda _settings: None,

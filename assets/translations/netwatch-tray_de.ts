@@ -1729,6 +1729,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Einstellungen</translation>
     </message>
     <message>
+      <source>Mini window</source>
+      <translation>Minifenster</translation>
+    </message>
+    <message>
       <source>Hold the picture still, or go on</source>
       <translation>Das Bild anhalten oder weiterlaufen lassen</translation>
     </message>
@@ -3341,6 +3345,37 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>MiniWindow</name>
+    <message>
+      <source>NetWatch mini window</source>
+      <translation>NetWatch-Minifenster</translation>
+    </message>
+    <message>
+      <source>Your desktop decides whether it stays on top.</source>
+      <translation>Ob es vorn bleibt, entscheidet der Desktop.</translation>
+    </message>
+    <message>
+      <source>Open NetWatch</source>
+      <translation>NetWatch öffnen</translation>
+    </message>
+    <message>
+      <source>Settings…</source>
+      <translation>Einstellungen …</translation>
+    </message>
+    <message>
+      <source>Close</source>
+      <translation>Schließen</translation>
+    </message>
+    <message>
+      <source>Today {amount}</source>
+      <translation>Heute {amount}</translation>
+    </message>
+    <message>
+      <source>Download {down}, upload {up}</source>
+      <translation>Download {down}, Upload {up}</translation>
+    </message>
+  </context>
+  <context>
     <name>Notices</name>
     <message>
       <source>The agent is of another version than this window.</source>
@@ -3710,6 +3745,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Of this window. The icon follows its panel.</source>
       <translation>Dieses Fensters. Das Symbol richtet sich nach seiner Leiste.</translation>
+    </message>
+    <message>
+      <source>Mini window at start</source>
+      <translation>Minifenster beim Start</translation>
+    </message>
+    <message>
+      <source>Rates above all other windows. Ctrl+Shift+M opens it at any time.</source>
+      <translation>Raten über allen anderen Fenstern. Strg+Umschalt+M öffnet es jederzeit.</translation>
     </message>
     <message>
       <source>One scale for download and upload</source>
@@ -4603,6 +4646,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>bei seinen Einstellungen</translation>
     </message>
     <message>
+      <source>the mini window, which stays on top</source>
+      <translation>das Minifenster, das vorn bleibt</translation>
+    </message>
+    <message>
       <source>run the resident part in the foreground</source>
       <translation>den ständigen Teil im Vordergrund ausführen</translation>
     </message>
@@ -5319,6 +5366,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>seit {day}</translation>
     </message>
     <message>
+      <source>Exited before seen</source>
+      <translation>Beendet, bevor sie gesehen wurden</translation>
+    </message>
+    <message>
       <source>Not of any app</source>
       <translation>Zu keiner App</translation>
     </message>
@@ -5407,6 +5458,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Start at login</source>
       <translation>Bei der Anmeldung starten</translation>
+    </message>
+    <message>
+      <source>Mini window</source>
+      <translation>Minifenster</translation>
     </message>
     <message>
       <source>Diagnose…</source>

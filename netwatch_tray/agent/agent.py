@@ -154,6 +154,8 @@ class Agent:
             self._tick()
             if self._presence and self._sources.is_live:
                 self._refresh_desktop_files()
+            if self._presence and self._settings.current.window.mini:
+                self._children.open_mini()
             self._settings.report_fault()
             self._connections.start(self._feed)
             self._uploading.apply(self._settings.current.upload)
@@ -252,6 +254,8 @@ class Agent:
                 self._children.open_window()
             case "open-settings":
                 self._children.open_settings()
+            case "open-mini":
+                self._children.open_mini()
             case "quit":
                 self._quit()
             case "status":
@@ -270,6 +274,7 @@ class Agent:
         return Actions(
             open_window=self._children.open_window,
             open_settings=self._children.open_settings,
+            open_mini=self._children.open_mini,
             quit=self._quit,
             pause=lambda on: self._monitor.pause() if on else self._monitor.resume(),
             choose=self._settings.choose,

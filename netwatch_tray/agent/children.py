@@ -44,6 +44,10 @@ class Children:
         """Start `window --settings`, which shows the settings in the window that is open already, if there is one."""
         self._start_window("--settings")
 
+    def open_mini(self) -> None:
+        """Start `window --mini`, which shows the mini window of the process that runs already, if there is one."""
+        self._start_window("--mini")
+
     def show_doctor(self) -> None:
         """Start `doctor --show`, unless one runs."""
         self.reap()

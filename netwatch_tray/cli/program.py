@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from netwatch_tray import launch
 from netwatch_tray.cli import record
 from netwatch_tray.cli.session import DONE, connect, has_display, send
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, AlreadyRunningError, NetWatchError
 from netwatch_tray.language import translate
+
+if TYPE_CHECKING:
+    from netwatch_tray.window.shell.single_instance import Request
 
 _QUIT_TIMEOUT = 10.0
 _REBIND_TIMEOUT = 5.0
@@ -21,7 +25,9 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser = subcommands.add_parser(
         "window", help="open the window (and start the program first, if it is not running)"
     )
-    parser.add_argument("--settings", action="store_true", help="at its settings")
+    at = parser.add_mutually_exclusive_group()
+    at.add_argument("--settings", action="store_true", help="at its settings")
+    at.add_argument("--mini", action="store_true", help="the mini window, which stays on top")
     record.add_replay(parser)
     parser.set_defaults(run=_window)
 
@@ -99,16 +105,17 @@ def _window(options: argparse.Namespace) -> int:
     from netwatch_tray.window.shell.require_display import require_display
 
     require_display()  # before an agent is started for nothing
+    request: Request = "settings" if options.settings else "mini" if options.mini else "window"
     if options.replay is not None:
         with record.replaying_agent(options.replay, options.speed):
-            return run(paths.feed_socket(), at_settings=options.settings)
+            return run(paths.feed_socket(), request)
     try:
         connect()[0].close()
     except AgentBusyError:
         pass  # the window tries until it is greeted
     except AgentUnreachableError:
         launch.start_agent()  # the window waits for it as it would for one that restarts
-    return run(paths.feed_socket(), at_settings=options.settings)
+    return run(paths.feed_socket(), request)
 
 
 def _quit(_options: argparse.Namespace) -> int:

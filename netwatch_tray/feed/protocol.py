@@ -220,7 +220,9 @@ class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
 class Command(msgspec.Struct, frozen=True, tag="command"):
     """Client: do this. `status` is answered, the others show their effect; `reload` reads the settings file again."""
 
-    name: Literal["open-window", "open-settings", "quit", "status", "pause", "resume", "reload", "show-doctor"]
+    name: Literal[
+        "open-window", "open-settings", "open-mini", "quit", "status", "pause", "resume", "reload", "show-doctor"
+    ]
 
 
 class HostsRequest(msgspec.Struct, frozen=True, tag="get-hosts"):

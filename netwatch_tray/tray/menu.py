@@ -42,6 +42,8 @@ class Actions(NamedTuple):
     open_window: Callable[[], None]
     open_settings: Callable[[], None]
     """Open the window at its settings."""
+    open_mini: Callable[[], None]
+    """Open the mini window."""
     quit: Callable[[], None]
     pause: Callable[[bool], None]
     """True: pause; False: resume."""
@@ -135,9 +137,10 @@ class TrayMenu:
             lambda _icon, _item: self.actions.open_window(),
             visible=lambda _: self.actions.upload_state() is not None,
         )
+        mini = MenuItem(translate("Tray", "Mini window"), lambda _icon, _item: self.actions.open_mini())
         diagnose = MenuItem(translate("Tray", "Diagnose…"), lambda _icon, _item: self.actions.show_doctor())
         chosen = (self._unit_item(translate("Tray", text), units) for text, units in _UNITS)
-        return Menu(*chosen, Menu.SEPARATOR, beside, login, upload, diagnose)
+        return Menu(*chosen, Menu.SEPARATOR, beside, login, upload, mini, diagnose)
 
     def _upload_row(self) -> str:
         state = self.actions.upload_state()

@@ -64,6 +64,7 @@ class Icon:
         self._actions = Actions(
             open_window=lambda: self._command("open-window"),
             open_settings=lambda: self._command("open-settings"),
+            open_mini=lambda: self._command("open-mini"),
             quit=lambda: self._command("quit"),
             pause=lambda on: self._command("pause" if on else "resume"),
             choose=self._choose,

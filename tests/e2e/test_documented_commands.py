@@ -59,6 +59,7 @@ RUN_ELSEWHERE = {
     "": "e2e/test_main_job.py::test_from_the_kernel_to_the_eye",
     "window": "e2e/test_main_job.py::test_subcommands_reach_the_running_agent",
     "window --settings": "e2e/test_trays.py::test_a_panel_on_the_session_bus",
+    "window --mini": "gui/shell/test_application.py::test_the_mini_window_is_open_without_the_large_one",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
     "helper install": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
     "helper remove": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",

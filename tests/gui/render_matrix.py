@@ -60,9 +60,11 @@ from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.shell.main_window import MainWindow
+from netwatch_tray.window.shell.mini_window import MiniWindow
 from netwatch_tray.window.widgets.theme import Theme
 
 GOLDEN = (
@@ -248,7 +250,7 @@ class _Shown:
         self._link = AgentLink(lambda: feeds.pop() if feeds else self._nobody())
         self._link.received.connect(clock.follow)
         self.theme = Theme(application, Qt.ColorScheme.Light)
-        memory = QSettings(f"{directory}/window.ini", QSettings.Format.IniFormat)
+        self.memory = memory = QSettings(f"{directory}/window.ini", QSettings.Format.IniFormat)
         self.window = MainWindow(
             self.theme, self._link, memory, state.history, Path("/home/ada/.config/netwatch-tray/settings.toml")
         )
@@ -322,7 +324,18 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
             settle()
             yield f"details-{name}-{scheme.name.lower()}-{size}", window, True
             connections.side.toggle()
+        yield from _mini(f"{name}-{scheme.name.lower()}", case, settle)
         yield from _app_details(f"{name}-{scheme.name.lower()}", case, settle)
+
+
+def _mini(name: str, case: _Shown, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
+    link = AgentLink(lambda: CannedFeed(list(case.said)))
+    mini = MiniWindow(case.theme, link, case.memory, AppLooks.none())
+    mini.open()
+    settle()
+    yield f"mini-{name}", mini, not name.startswith("typical")
+    mini.close()
+    mini.deleteLater()
 
 
 def _app_details(name: str, case: _Shown, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:

@@ -23,19 +23,20 @@ from netwatch_tray.window.data.history_queries import HistoryThread
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.shell.appearance import Appearance
 from netwatch_tray.window.shell.main_window import MainWindow
-from netwatch_tray.window.shell.single_instance import SingleInstance
+from netwatch_tray.window.shell.mini_window import MiniWindow
+from netwatch_tray.window.shell.single_instance import Request, SingleInstance
 from netwatch_tray.window.widgets.icons import application_icon
 from netwatch_tray.window.widgets.theme import Theme
 
 
-def run(feed_path: Path, *, at_settings: bool = False) -> int:
-    """Open the window, and return the exit code when it is closed.
+def run(feed_path: Path, request: Request = "window") -> int:
+    """Open the window, and return the exit code when all windows are closed.
 
-    `feed_path`: the agent's socket; without an agent the window waits for one. `at_settings`: show the settings instead
-    of the page of the last time.
+    `feed_path`: the agent's socket; without an agent the window waits for one. `request`: `settings` shows these
+    instead of the page of the last time; `mini` shows the mini window alone.
 
-    If a window is already open, bring it to the front and return 0. Without a display Qt ends the process: call
-    `require_display` first.
+    If a window is already open, request the same of its process and return 0. Without a display Qt ends the process:
+    call `require_display` first.
     """
     QGuiApplication.setDesktopFileName("netwatch-tray")  # task bars read icon and name from its desktop file
     application = QApplication(sys.argv[:1])
@@ -47,20 +48,20 @@ def run(feed_path: Path, *, at_settings: bool = False) -> int:
         from netwatch_tray.window.shell.mac_menu import become_regular  # noqa: PLC0415  macOS alone
 
         become_regular()
-    instance = SingleInstance(feed_path.parent, at_settings=at_settings)
+    instance = SingleInstance(feed_path.parent, request)
     if not instance.claim():
         return 0
     try:
-        return _show(application, instance, feed_path, at_settings=at_settings)
+        return _show(application, instance, feed_path, request)
     finally:
         instance.release()
 
 
-def _show(application: QApplication, instance: SingleInstance, feed_path: Path, *, at_settings: bool) -> int:
+def _show(application: QApplication, instance: SingleInstance, feed_path: Path, request: Request) -> int:
     shown = _Shown(application, feed_path)
-    instance.requested.connect(shown.bring_up)
+    instance.requested.connect(shown.show)
     with _closed_by_signals(shown.close):
-        shown.show(at_settings=at_settings)
+        shown.show(request)
         code = application.exec()
     shown.history.close()
     shown.looks.close()
@@ -68,9 +69,9 @@ def _show(application: QApplication, instance: SingleInstance, feed_path: Path, 
 
 
 class _Shown:
-    """The window and what it is made from.
+    """The windows and what they are made from. Either may be open without the other.
 
-    A change of the desktop's font replaces the window, because all its heights follow from the font.
+    A change of the desktop's font replaces the large window, because all its heights follow from the font.
     """
 
     def __init__(self, application: QApplication, feed_path: Path) -> None:
@@ -83,25 +84,36 @@ class _Shown:
         chosen, _fault = settings.read(paths.settings_file())  # without waiting for the agent
         self._theme = Theme(application)
         self._appearance = Appearance(application, self._theme, chosen.window.theme)
-        self._make()
+        self._window: MainWindow | None = None
+        self._mini: MiniWindow | None = None
 
-    def show(self, *, at_settings: bool = False) -> None:
-        if at_settings:
-            self._window.turn_to_settings()
-        self._window.show()
-        self._link.try_now()
-
-    def bring_up(self, at_settings: bool) -> None:
-        if at_settings:
-            self._window.turn_to_settings()
-        self._window.bring_up()
+    def show(self, request: Request) -> None:
+        """Show a window, or bring it to the front."""
+        if request == "mini":
+            self._show_mini()
+            return
+        window, is_new = self._window, False
+        if window is None or window.isHidden():  # hidden: it was closed, and the mini window was not
+            window, is_new = self._make(), True
+        if request == "settings":
+            window.turn_to_settings()
+        if is_new:
+            window.show()
+            self._link.try_now()
+        else:
+            window.bring_up()
 
     def close(self) -> None:
-        self._window.close()
+        for each in (self._window, self._mini):
+            if each is not None:
+                each.close()
 
-    def _make(self) -> None:
+    def _make(self) -> MainWindow:
+        before = self._window
+        if before is not None:
+            before.deleteLater()
         self._link = AgentLink(partial(FeedClient, self._feed_path))
-        self._window = MainWindow(
+        window = self._window = MainWindow(
             self._theme,
             self._link,
             self._memory,
@@ -112,22 +124,33 @@ class _Shown:
             self.looks,
         )
         self._link.received.connect(self._receive)
+        window.mini_requested.connect(self._show_mini)
         # Queued: Qt has passed the change on to every widget by then.
-        self._window.font_changed.connect(self._follow_font, Qt.ConnectionType.QueuedConnection)
+        window.font_changed.connect(self._follow_font, Qt.ConnectionType.QueuedConnection)
+        return window
+
+    def _show_mini(self) -> None:
+        if self._mini is None or self._mini.isHidden():
+            if self._mini is not None:
+                self._mini.deleteLater()
+            link = AgentLink(partial(FeedClient, self._feed_path))
+            self._mini = MiniWindow(self._theme, link, self._memory, self.looks)
+            link.received.connect(self._receive)
+            self._mini.window_requested.connect(lambda: self.show("window"))
+            self._mini.settings_requested.connect(lambda: self.show("settings"))
+        self._mini.open()
 
     def _receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._appearance.choose(message.settings.window.theme)
 
     def _follow_font(self) -> None:
-        if not self._theme.read_font():
-            return
         before = self._window
+        if before is None or not self._theme.read_font():
+            return
         self._application.setQuitOnLastWindowClosed(False)
         before.close()  # saves what the next one restores
-        before.deleteLater()
-        self._make()
-        self.show()
+        self.show("window")
         self._application.setQuitOnLastWindowClosed(True)
 
 

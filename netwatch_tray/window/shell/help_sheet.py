@@ -30,6 +30,7 @@ class HelpSheet(Popover):
         keys = (
             (f"{native_keys('Ctrl+1')} … {pages}", self.tr("Turn to a page")),
             (native_keys("Ctrl+,"), self.tr("Settings")),
+            (native_keys("Ctrl+Shift+M"), self.tr("Mini window")),
             (native_keys("Space"), self.tr("Hold the picture still, or go on")),
             (f"{native_keys('Alt+1')} … {ranges}", self.tr("Time range")),
             (f"{native_keys('Ctrl+F')}, /", self.tr("Filter")),

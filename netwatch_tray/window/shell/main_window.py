@@ -48,6 +48,8 @@ class MainWindow(QWidget):
 
     font_changed = Signal()
     """The font of the desktop may have changed."""
+    mini_requested = Signal()
+    """The user wants the mini window."""
 
     def __init__(
         self,
@@ -118,6 +120,7 @@ class MainWindow(QWidget):
             self,
             Commands(
                 settings=self.turn_to_settings,
+                mini=self.mini_requested.emit,
                 close=self.close,
                 minimise=self.showMinimized,
                 keys=lambda: self.help.open_in(self),

@@ -16,6 +16,7 @@ class Commands(NamedTuple):
     """The actions of the keys and, on macOS, of the menu bar."""
 
     settings: Command
+    mini: Command
     close: Command
     minimise: Command
     keys: Command
@@ -47,6 +48,7 @@ def add_shortcuts(window: QWidget, commands: Commands) -> None:
     add("?", commands.keys)
     for number, choose in enumerate(commands.ranges, 1):
         add(f"Alt+{number}", choose)
+    add("Ctrl+Shift+M", commands.mini)
     add("Ctrl+G", commands.group)
     add("Ctrl+F", commands.filter)
     add("/", commands.filter)

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import QLockFile, QObject, QSocketNotifier, Signal
 
@@ -16,26 +17,27 @@ _TIMEOUT_S = 2.0
 _LONGEST_TOKEN = 4096
 _ACTIVATION = "XDG_ACTIVATION_TOKEN"
 """Holds the token of the click that started the second process, which lets a window come to the front on Wayland."""
-_SETTINGS = b"settings"
+Request = Literal["window", "settings", "mini"]
+_REQUESTS: tuple[Request, ...] = ("window", "settings", "mini")
 """A datagram is the token, a NUL, which no environment variable contains, and the request."""
-_LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + len(_SETTINGS)
+_LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + max(map(len, _REQUESTS))
 
 
 class SingleInstance(QObject):
     """The claim to be the only window.
 
-    `requested`: another start requests this window to come to the front; True: with its settings.
+    `requested`: another start requests this window to come to the front, its settings, or the mini window.
     """
 
-    requested = Signal(bool)
+    requested = Signal(str)
 
-    def __init__(self, directory: Path, *, at_settings: bool = False) -> None:
+    def __init__(self, directory: Path, request: Request = "window") -> None:
         """`directory`: private to the user, removed at the end of the session.
 
-        `at_settings`: whether a window that is already open shall show its settings.
+        `request`: what a process that already holds the claim shall show.
         """
         super().__init__()
-        self._wanted = _SETTINGS if at_settings else b""
+        self._wanted = request.encode()
         self._path = directory / "window"
         self._lock = QLockFile(str(directory / "window.lock"))
         # Without a limit of age: only the end of the process that holds it makes the lock stale.
@@ -93,4 +95,5 @@ class SingleInstance(QObject):
             token, _, wanted = self._socket.recv(_LONGEST_DATAGRAM).partition(b"\0")
             if token:
                 os.environ[_ACTIVATION] = token.decode(errors="replace")  # where Qt's Wayland plugin reads it
-            self.requested.emit(wanted == _SETTINGS)
+            known = [request for request in _REQUESTS if request.encode() == wanted]
+            self.requested.emit(known[0] if known else "window")

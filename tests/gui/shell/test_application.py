@@ -22,7 +22,7 @@ _PROGRAM = """
 import sys
 from pathlib import Path
 from netwatch_tray.window.shell.application import run
-sys.exit(run(Path(sys.argv[1]), at_settings="--settings" in sys.argv))
+sys.exit(run(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "window"))
 """
 _PICTURE = """
 import sys
@@ -128,7 +128,7 @@ def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socke
     memory.write_text("[General]\npage=connections\n")
     first = start(_PROGRAM, str(tmp_path / "feed"))
     with _greet(feed) as agent:
-        second = start(_PROGRAM, str(tmp_path / "feed"), "--settings")
+        second = start(_PROGRAM, str(tmp_path / "feed"), "settings")
         assert second.wait(60) == 0
         deadline = time.monotonic() + 60
         while b'"topics":["interfaces"]' not in agent.recv(1 << 16):  # the connections are not seen any more
@@ -139,11 +139,24 @@ def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socke
 
 
 def test_it_opens_with_its_settings(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
-    window = start(_PROGRAM, str(tmp_path / "feed"), "--settings")
+    window = start(_PROGRAM, str(tmp_path / "feed"), "settings")
     with _greet(feed):
         window.terminate()
         assert window.wait(60) == 0
     assert "page=settings" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
+
+
+def test_the_mini_window_is_open_without_the_large_one(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
+    mini = start(_PROGRAM, str(tmp_path / "feed"), "mini")
+    with _greet(feed):
+        second = start(_PROGRAM, str(tmp_path / "feed"))
+        with _greet(feed):  # the large window has a connection of its own
+            assert second.wait(60) == 0
+        mini.terminate()
+        assert mini.wait(60) == 0
+    remembered = (tmp_path / "netwatch-tray" / "window.ini").read_text()
+    assert "[mini]" in remembered
+    assert "geometry=" in remembered
 
 
 def test_a_window_opens_after_another_was_killed(start: _Start, feed: socket.socket, tmp_path: Path) -> None:

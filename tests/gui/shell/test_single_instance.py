@@ -7,7 +7,7 @@ import pytest
 from windows import until
 
 from netwatch_tray.errors import NetWatchError
-from netwatch_tray.window.shell.single_instance import SingleInstance
+from netwatch_tray.window.shell.single_instance import Request, SingleInstance
 
 
 def test_a_second_instance_raises_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,18 +26,18 @@ def test_a_second_instance_raises_the_first(tmp_path: Path, monkeypatch: pytest.
     third.release()
 
 
-@pytest.mark.parametrize("at_settings", [False, True])
+@pytest.mark.parametrize("request_", ["window", "settings", "mini"])
 @pytest.mark.parametrize("token", ["", "token of the click", "x" * 4096])
 def test_the_request_carries_token_and_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, at_settings: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, request_: Request
 ) -> None:
     first, asked = SingleInstance(tmp_path), []
     first.requested.connect(lambda wanted: asked.append((wanted, os.environ.get("XDG_ACTIVATION_TOKEN", ""))))
     assert first.claim()
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", token)
-    assert not SingleInstance(tmp_path, at_settings=at_settings).claim()
+    assert not SingleInstance(tmp_path, request_).claim()
     until(lambda: asked, "the first is asked")
-    assert asked == [(at_settings, token)]
+    assert asked == [(request_, token)]
     first.release()
 
 

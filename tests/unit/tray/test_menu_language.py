@@ -38,6 +38,7 @@ def texts(code: str, gap: GapReason | None) -> list[str]:
     actions = Actions(
         open_window=lambda: None,
         open_settings=lambda: None,
+        open_mini=lambda: None,
         quit=lambda: None,
         pause=lambda _paused: None,
         choose=lambda _settings: None,

@@ -186,7 +186,8 @@ class AppDetails(QScrollArea):
             {
                 (each.protocol, each.local_port)
                 for each in sockets
-                if each.local_port is not None and (each.state is TcpState.LISTEN or (each.state is None and not each.remote))
+                if each.local_port is not None
+                and (each.state is TcpState.LISTEN or (each.state is None and not each.remote))
             }
         )
         if not found:

@@ -56,6 +56,12 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 translate("Settings", "Of this window. The icon follows its panel."),
             ),
             SettingRow(
+                "window.mini",
+                translate("Settings", "Mini window at start"),
+                Toggle(),
+                translate("Settings", "Rates above all other windows. Ctrl+Shift+M opens it at any time."),
+            ),
+            SettingRow(
                 "window.same_scale",
                 translate("Settings", "One scale for download and upload"),
                 Toggle(),
