@@ -21,6 +21,7 @@ from netwatch_tray.window.pages.settings.about import About
 from netwatch_tray.window.pages.settings.counted import CountedInterfaces
 from netwatch_tray.window.pages.settings.helper import HelperSettings
 from netwatch_tray.window.pages.settings.history_file import HistoryFileRow
+from netwatch_tray.window.pages.settings.muted import MutedEvents
 from netwatch_tray.window.pages.settings.rows import BoundRows, setting_rows
 from netwatch_tray.window.pages.settings.sections import SectionedForm
 from netwatch_tray.window.pages.settings.upload import UploadSettings
@@ -49,6 +50,7 @@ class SettingsPage(Page):
         self._login = Switch(theme, self.tr("Start at login"))
         self._login.clicked.connect(self._choose_login)
         self._counted = CountedInterfaces(theme, self._change)
+        self._muted = MutedEvents(theme, self._change)
         self.history_file = HistoryFileRow(theme, history_file)
         self.helper = HelperSettings(theme) if sys.platform == "linux" else None
         self.upload = UploadSettings(theme, self._change)
@@ -144,6 +146,7 @@ class SettingsPage(Page):
         add(self.tr("Units"), *rows["units"])
         self.counted_section = add(self.tr("Interfaces in the total"), hint, self._counted)
         add(self.tr("History"), *rows["history"], self.history_file)
+        self.events_section = add(self.tr("Events"), *rows["events"], self._muted)
         self.plan_section = add(self.tr("Data plan"), *rows["plan"])
         self.helper_section = add(self.tr("Names and UDP"), *self.helper.rows) if self.helper else 0
         add(self.tr("Upload"), *self.upload.rows_before, *rows["upload"], *self.upload.rows_after)
@@ -154,6 +157,7 @@ class SettingsPage(Page):
         self._settings = settings
         self._bound.show(settings)
         self._counted.show_settings(settings)
+        self._muted.show_settings(settings)
         self.upload.show_settings(settings.upload)
 
     def _refresh(self) -> None:

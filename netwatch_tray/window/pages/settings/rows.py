@@ -152,6 +152,55 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 translate("Settings", "As on your bill."),
             ),
         ),
+        "events": (
+            SettingRow(
+                "events.on",
+                translate("Settings", "Look for what is unusual"),
+                Toggle(),
+                translate("Settings", "On this computer alone. What was found before stays."),
+            ),
+            SettingRow(
+                "events.notify",
+                translate("Settings", "Notifications"),
+                OneOf(
+                    {
+                        "alerts": translate("Settings", "Alerts"),
+                        "notices": translate("Settings", "And notices"),
+                        "none": translate("Settings", "None"),
+                    }
+                ),
+                translate("Settings", "The page Events has everything in any case."),
+            ),
+            SettingRow("events.quiet_from", translate("Settings", "Quiet from"), Menu(_hours, _never())),
+            SettingRow(
+                "events.quiet_until",
+                translate("Settings", "Quiet until"),
+                Menu(_hours, _never()),
+                translate("Settings", "Nothing notifies between these times, also across midnight."),
+            ),
+            SettingRow(
+                "events.upload_times",
+                translate("Settings", "Unusual upload: times the usual day"),
+                Amount(2, 1000),
+                translate("Settings", "An app that sends more is an alert. The usual day is the median of 28 days."),
+            ),
+            SettingRow(
+                "events.upload_least_mb",
+                translate("Settings", "Unusual upload: at least"),
+                Amount(1, 1_000_000, suffix=" MB"),
+            ),
+            SettingRow(
+                "events.rate_mb",
+                translate("Settings", "Long upload: above"),
+                Amount(0, 100_000, suffix=" MB/s", decimals=1, none=translate("Settings", "Off")),
+            ),
+            SettingRow(
+                "events.rate_minutes",
+                translate("Settings", "Long upload: for"),
+                Amount(1, 1440, suffix=translate("Settings", " min")),
+                translate("Settings", "An upload above that rate for so long is an alert, whatever the app."),
+            ),
+        ),
         "upload": (
             SettingRow(
                 "upload.interval",
@@ -173,6 +222,14 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
             ),
         ),
     }
+
+
+def _hours() -> list[str]:
+    return [f"{hour:02}:00" for hour in range(24)]
+
+
+def _never() -> str:
+    return translate("Settings", "Never")
 
 
 def value_at(settings: Settings, path: str) -> Any:

@@ -1,0 +1,60 @@
+"""The list of what is muted among the events."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from netwatch_tray import event_words
+from netwatch_tray.event import Mute
+from netwatch_tray.settings import Settings
+from netwatch_tray.window.pages.settings.rows import Change
+from netwatch_tray.window.widgets.buttons import FlatButton
+from netwatch_tray.window.widgets.setting_controls import FormRow
+from netwatch_tray.window.widgets.theme import Theme
+
+
+class MutedEvents(QWidget):
+    """A row for each mute, with a button that removes it."""
+
+    def __init__(self, theme: Theme, change: Change) -> None:
+        super().__init__()
+        self._theme = theme
+        self._change = change
+        self._codes: list[str] | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+
+    def show_settings(self, settings: Settings) -> None:
+        codes = sorted(code for code, is_on in settings.events.muted.items() if is_on)
+        if codes == self._codes:
+            return
+        self._codes = codes
+        while (item := self._column.takeAt(0)) is not None:
+            item.widget().hide()
+            item.widget().deleteLater()
+        help_text = self.tr("Muted events are recorded and counted. They never notify.")
+        nothing = self.tr("Nothing. Mute an event on the page Events, or in its notification.")
+        title = FormRow(self._theme, self.tr("Muted"), help_text if codes else nothing)
+        self._column.addWidget(title)
+        title.show()
+        for code in codes:
+            self._add(code)
+
+    def _add(self, code: str) -> None:
+        mute = Mute.parsed(code)
+        name = event_words.muted(mute) if mute else code
+        button = FlatButton(self._theme, self.tr("Unmute"))
+        button.setAccessibleName(self.tr("Unmute: {name}").format(name=name))
+        button.clicked.connect(lambda: self._remove(code))
+        row = FormRow(self._theme, name, "", button)
+        self._column.addWidget(row)
+        row.show()  # now, so that the rows below make room at once
+
+    def _remove(self, code: str) -> None:
+        def change(before: Settings) -> Settings:
+            muted = {other: is_on for other, is_on in before.events.muted.items() if other != code}
+            return msgspec.structs.replace(before, events=msgspec.structs.replace(before.events, muted=muted))
+
+        self._change(change)
