@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from synthetic_events import synthetic_events
+
 from netwatch_tray import __version__
 from netwatch_tray.errors import Message
+from netwatch_tray.event import Event, EventKind
 from netwatch_tray.feed.protocol import (
     VERSION,
     AppsMessage,
     ClientMessage,
     ConnectionsMessage,
+    EventsMessage,
     Hello,
     RecentTick,
     ServerMessage,
@@ -258,7 +262,9 @@ def messages() -> list[ServerMessage]:
     )
     connections = ConnectionsMessage(reset=True, added=_connections(), source="sock_diag")
     apps = [_apps(second) for second in range(_PAST_S - _PAST_S % 2, -1, -2) if second not in _ASLEEP]
-    return [hello, TickMessage(last_tick()), *apps, connections, status]
+    happened = synthetic_events(_NOW.timestamp())
+    events = EventsMessage(reset=True, events=happened, unseen=sum(each.is_unseen_alert for each in happened))
+    return [hello, TickMessage(last_tick()), *apps, connections, status, events]
 
 
 def _long_rates(at: float) -> tuple[float, float]:
@@ -397,6 +403,12 @@ class _Reader:
 
     def moved_by_name(self, kind: str, _start: int, _end: int) -> dict[str, int]:
         return {name: used.both for name, used in self.by_name(kind, _NOW.date(), _NOW.date()).items()}
+
+    def events(
+        self, start: float, end: float, kinds: Collection[EventKind] | None = None, most: int = 5000
+    ) -> list[Event]:
+        found = [each for each in synthetic_events(_NOW.timestamp()) if start <= each.last < end]
+        return [each for each in found if kinds is None or each.kind in kinds][-most:]
 
     def begin(self) -> float | None:
         """Before all that is asked for."""

@@ -418,6 +418,17 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>Bell</name>
+    <message>
+      <source>{name}, 1 new alert</source>
+      <translation>{name}, 1 neuer Alarm</translation>
+    </message>
+    <message>
+      <source>{name}, {count} new alerts</source>
+      <translation>{name}, {count} neue Alarme</translation>
+    </message>
+  </context>
+  <context>
     <name>Chart</name>
     <message>
       <source>amount</source>
@@ -548,6 +559,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>{reason} seit {time}</translation>
     </message>
     <message>
+      <source>{count} more</source>
+      <translation>{count} weitere</translation>
+    </message>
+    <message>
       <source>peak {rate}</source>
       <translation>Spitze {rate}</translation>
     </message>
@@ -593,6 +608,32 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Gap</source>
       <translation>Lücke</translation>
+    </message>
+  </context>
+  <context>
+    <name>Chip</name>
+    <message>
+      <source>muted</source>
+      <translation>stumm</translation>
+    </message>
+  </context>
+  <context>
+    <name>ChipRow</name>
+    <message>
+      <source>Kinds of events</source>
+      <translation>Arten von Ereignissen</translation>
+    </message>
+    <message>
+      <source>All</source>
+      <translation>Alle</translation>
+    </message>
+    <message>
+      <source>{count} kinds</source>
+      <translation>{count} Arten</translation>
+    </message>
+    <message>
+      <source>{count} more kinds</source>
+      <translation>{count} weitere Arten</translation>
     </message>
   </context>
   <context>
@@ -1072,6 +1113,45 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>EventDetails</name>
+    <message>
+      <source>Details</source>
+      <translation>Einzelheiten</translation>
+    </message>
+    <message>
+      <source>Close the details (Escape)</source>
+      <translation>Einzelheiten schließen (Esc)</translation>
+    </message>
+    <message>
+      <source>Close the details</source>
+      <translation>Einzelheiten schließen</translation>
+    </message>
+    <message>
+      <source>Muted events are still recorded and counted here. They never notify.</source>
+      <translation>Stumme Ereignisse werden hier weiter aufgezeichnet und gezählt. Sie melden sich nie.</translation>
+    </message>
+    <message>
+      <source>Nothing selected</source>
+      <translation>Nichts gewählt</translation>
+    </message>
+    <message>
+      <source>Why this is an alert</source>
+      <translation>Warum das ein Alarm ist</translation>
+    </message>
+    <message>
+      <source>Why this is recorded</source>
+      <translation>Warum das aufgezeichnet ist</translation>
+    </message>
+    <message>
+      <source>{level} at {time}</source>
+      <translation>{level} um {time}</translation>
+    </message>
+    <message>
+      <source>{count} times since {time}</source>
+      <translation>{count}-mal seit {time}</translation>
+    </message>
+  </context>
+  <context>
     <name>EventWords</name>
     <message>
       <source>New app</source>
@@ -1460,6 +1540,399 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>At most {count} events of a kind are kept in {duration}.</source>
       <translation>Von jeder Art werden in {duration} höchstens {count} Ereignisse aufgehoben.</translation>
+    </message>
+  </context>
+  <context>
+    <name>Events</name>
+    <message>
+      <source>Show connections</source>
+      <translation>Verbindungen zeigen</translation>
+    </message>
+    <message>
+      <source>Show app</source>
+      <translation>App zeigen</translation>
+    </message>
+    <message>
+      <source>Open Usage</source>
+      <translation>Verbrauch öffnen</translation>
+    </message>
+    <message>
+      <source>Why this total</source>
+      <translation>Warum diese Summe</translation>
+    </message>
+    <message>
+      <source>Show once</source>
+      <translation>Einmal zeigen</translation>
+    </message>
+    <message>
+      <source>Unmute</source>
+      <translation>Nicht mehr stumm</translation>
+    </message>
+    <message>
+      <source>Expected</source>
+      <translation>Erwartet</translation>
+    </message>
+    <message>
+      <source>Mute this app</source>
+      <translation>App stumm</translation>
+    </message>
+    <message>
+      <source>Mute this host</source>
+      <translation>Host stumm</translation>
+    </message>
+    <message>
+      <source>Mute this kind</source>
+      <translation>Art stumm</translation>
+    </message>
+    <message>
+      <source>New app</source>
+      <translation>Neue App</translation>
+    </message>
+    <message>
+      <source>No new app in {span}</source>
+      <translation>Keine neue App ({span})</translation>
+    </message>
+    <message>
+      <source>New apps not shown: {count}. This kind is muted</source>
+      <translation>Neue Apps, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>New apps are muted: recorded, without notification.</source>
+      <translation>Neue Apps sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>New port</source>
+      <translation>Neuer Port</translation>
+    </message>
+    <message>
+      <source>No new port in {span}</source>
+      <translation>Kein neuer Port ({span})</translation>
+    </message>
+    <message>
+      <source>New ports not shown: {count}. This kind is muted</source>
+      <translation>Neue Ports, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>New ports are muted: recorded, without notification.</source>
+      <translation>Neue Ports sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>Upload</source>
+      <translation>Upload</translation>
+    </message>
+    <message>
+      <source>No unusual upload in {span}</source>
+      <translation>Kein ungewöhnlicher Upload ({span})</translation>
+    </message>
+    <message>
+      <source>Unusual uploads not shown: {count}. This kind is muted</source>
+      <translation>Ungewöhnliche Uploads, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>Unusual uploads are muted: recorded, without notification.</source>
+      <translation>Ungewöhnliche Uploads sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>Beacon</source>
+      <translation>Takt</translation>
+    </message>
+    <message>
+      <source>No steady beacon in {span}</source>
+      <translation>Keine regelmäßigen Verbindungen ({span})</translation>
+    </message>
+    <message>
+      <source>Steady beacons not shown: {count}. This kind is muted</source>
+      <translation>Regelmäßige Verbindungen, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>Steady beacons are muted: recorded, without notification.</source>
+      <translation>Regelmäßige Verbindungen sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>Scan</source>
+      <translation>Scan</translation>
+    </message>
+    <message>
+      <source>No port scan in {span}</source>
+      <translation>Kein Portscan ({span})</translation>
+    </message>
+    <message>
+      <source>Port scans not shown: {count}. This kind is muted</source>
+      <translation>Portscans, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>Port scans are muted: recorded, without notification.</source>
+      <translation>Portscans sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>DNS</source>
+      <translation>DNS</translation>
+    </message>
+    <message>
+      <source>Nothing unusual in DNS in {span}</source>
+      <translation>Nichts Ungewöhnliches im DNS ({span})</translation>
+    </message>
+    <message>
+      <source>DNS events not shown: {count}. This kind is muted</source>
+      <translation>DNS-Ereignisse, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>DNS events are muted: recorded, without notification.</source>
+      <translation>DNS-Ereignisse sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>Plan</source>
+      <translation>Volumen</translation>
+    </message>
+    <message>
+      <source>No notice of the data plan in {span}</source>
+      <translation>Kein Hinweis zum Datenvolumen ({span})</translation>
+    </message>
+    <message>
+      <source>Notices of the data plan not shown: {count}. This kind is muted</source>
+      <translation>Hinweise zum Datenvolumen, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>Notices of the data plan are muted: recorded, without notification.</source>
+      <translation>Hinweise zum Datenvolumen sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>Line</source>
+      <translation>Leitung</translation>
+    </message>
+    <message>
+      <source>No change of the line in {span}</source>
+      <translation>Keine Änderung der Leitung ({span})</translation>
+    </message>
+    <message>
+      <source>Changes of the line not shown: {count}. This kind is muted</source>
+      <translation>Änderungen der Leitung, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>Changes of the line are muted: recorded, without notification.</source>
+      <translation>Änderungen der Leitung sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>Nothing about NetWatch itself in {span}</source>
+      <translation>Nichts über NetWatch selbst ({span})</translation>
+    </message>
+    <message>
+      <source>Events of NetWatch itself not shown: {count}. This kind is muted</source>
+      <translation>Ereignisse von NetWatch selbst, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+    </message>
+    <message>
+      <source>Events of NetWatch itself are muted: recorded, without notification.</source>
+      <translation>Ereignisse von NetWatch selbst sind stumm: aufgezeichnet, ohne Meldung.</translation>
+    </message>
+    <message>
+      <source>Today, {day}</source>
+      <translation>Heute, {day}</translation>
+    </message>
+    <message>
+      <source>Yesterday, {day}</source>
+      <translation>Gestern, {day}</translation>
+    </message>
+    <message>
+      <source>1 event</source>
+      <translation>1 Ereignis</translation>
+    </message>
+    <message>
+      <source>{count} events</source>
+      <translation>{count} Ereignisse</translation>
+    </message>
+    <message>
+      <source>{count} new</source>
+      <translation>{count} neu</translation>
+    </message>
+    <message>
+      <source>{count} muted</source>
+      <translation>{count} stumm</translation>
+    </message>
+    <message>
+      <source>to {host}</source>
+      <translation>an {host}</translation>
+    </message>
+    <message>
+      <source>in this network</source>
+      <translation>in diesem Netz</translation>
+    </message>
+    <message>
+      <source>gateway</source>
+      <translation>Gateway</translation>
+    </message>
+    <message>
+      <source>Data plan</source>
+      <translation>Datenvolumen</translation>
+    </message>
+    <message>
+      <source>Alert</source>
+      <translation>Alarm</translation>
+    </message>
+    <message>
+      <source>Notice</source>
+      <translation>Hinweis</translation>
+    </message>
+    <message>
+      <source>Record</source>
+      <translation>Eintrag</translation>
+    </message>
+    <message>
+      <source>muted</source>
+      <translation>stumm</translation>
+    </message>
+    <message>
+      <source>new</source>
+      <translation>neu</translation>
+    </message>
+    <message>
+      <source>24 hours</source>
+      <translation>24 Stunden</translation>
+    </message>
+    <message>
+      <source>{count} days</source>
+      <translation>{count} Tage</translation>
+    </message>
+    <message>
+      <source>No alert since you last looked</source>
+      <translation>Kein Alarm, seit Sie zuletzt hier waren</translation>
+    </message>
+    <message>
+      <source>1 alert since you last looked</source>
+      <translation>1 Alarm, seit Sie zuletzt hier waren</translation>
+    </message>
+    <message>
+      <source>{count} alerts since you last looked</source>
+      <translation>{count} Alarme, seit Sie zuletzt hier waren</translation>
+    </message>
+    <message>
+      <source>Watching since {day}, {time}</source>
+      <translation>Beobachtet seit {day}, {time}</translation>
+    </message>
+    <message>
+      <source>{events} in {span}. They are found on this computer.</source>
+      <translation>{events} ({span}). Gefunden auf diesem Rechner.</translation>
+    </message>
+    <message>
+      <source>{events} in {span}. They are found on this computer; nothing is sent.</source>
+      <translation>{events} ({span}). Gefunden auf diesem Rechner; nichts wird gesendet.</translation>
+    </message>
+    <message>
+      <source>Show all kinds</source>
+      <translation>Alle Arten zeigen</translation>
+    </message>
+    <message>
+      <source>None of {events} has “{words}”.</source>
+      <translation>Von {events} hat keins „{words}“.</translation>
+    </message>
+    <message>
+      <source>No event matches</source>
+      <translation>Kein Ereignis passt</translation>
+    </message>
+    <message>
+      <source>The last one was on {day}.</source>
+      <translation>Das letzte war am {day}.</translation>
+    </message>
+    <message>
+      <source>There is no history yet</source>
+      <translation>Es gibt noch keinen Verlauf</translation>
+    </message>
+    <message>
+      <source>No event in {span}</source>
+      <translation>Kein Ereignis ({span})</translation>
+    </message>
+    <message>
+      <source>Show all events</source>
+      <translation>Alle Ereignisse zeigen</translation>
+    </message>
+    <message>
+      <source>Nothing happened yet</source>
+      <translation>Noch ist nichts geschehen</translation>
+    </message>
+    <message>
+      <source>1 event of another kind is there.</source>
+      <translation>1 Ereignis anderer Art ist da.</translation>
+    </message>
+    <message>
+      <source>{count} events of other kinds are there.</source>
+      <translation>{count} Ereignisse anderer Arten sind da.</translation>
+    </message>
+    <message>
+      <source>New apps, new ports, unusual uploads, scans and times offline appear here.</source>
+      <translation>Neue Apps, neue Ports, ungewöhnliche Uploads, Scans und Zeiten ohne Netz erscheinen hier.</translation>
+    </message>
+    <message>
+      <source>Uploads are compared once an app has {count} days of history; the first is ready on {day}.</source>
+      <translation>Uploads werden verglichen, sobald eine App {count} Tage Verlauf hat; die erste ist am {day} so weit.</translation>
+    </message>
+  </context>
+  <context>
+    <name>EventsBar</name>
+    <message>
+      <source>Find in events</source>
+      <translation>In Ereignissen suchen</translation>
+    </message>
+    <message>
+      <source>Events with these words stay ({keys} or /)</source>
+      <translation>Ereignisse mit diesen Wörtern bleiben ({keys} oder /)</translation>
+    </message>
+    <message>
+      <source>Mark all seen</source>
+      <translation>Alle gesehen</translation>
+    </message>
+    <message>
+      <source>More</source>
+      <translation>Mehr</translation>
+    </message>
+    <message>
+      <source>Unmute</source>
+      <translation>Nicht mehr stumm</translation>
+    </message>
+    <message>
+      <source>Time range: {name}</source>
+      <translation>Zeitraum: {name}</translation>
+    </message>
+    <message>
+      <source>All kinds</source>
+      <translation>Alle Arten</translation>
+    </message>
+    <message>
+      <source>Kind: {name}</source>
+      <translation>Art: {name}</translation>
+    </message>
+    <message>
+      <source>Settings of events …</source>
+      <translation>Einstellungen der Ereignisse …</translation>
+    </message>
+  </context>
+  <context>
+    <name>EventsPage</name>
+    <message>
+      <source>Events</source>
+      <translation>Ereignisse</translation>
+    </message>
+    <message>
+      <source>Enter shows the details, {keys} what can be done</source>
+      <translation>Die Eingabetaste zeigt die Einzelheiten, {keys} was möglich ist</translation>
+    </message>
+    <message>
+      <source>Paused</source>
+      <translation>Angehalten</translation>
+    </message>
+    <message>
+      <source>Live</source>
+      <translation>Live</translation>
+    </message>
+    <message>
+      <source>Kept for {count} days</source>
+      <translation>{count} Tage aufbewahrt</translation>
+    </message>
+    <message>
+      <source>Muted: {names}</source>
+      <translation>Stumm: {names}</translation>
+    </message>
+    <message>
+      <source>{shown} of {total}</source>
+      <translation>{shown} von {total}</translation>
     </message>
   </context>
   <context>
@@ -2772,6 +3245,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>{file} zählt keine TCP-Verbindungen.</translation>
     </message>
     <message>
+      <source>{file} does not count what is refused.</source>
+      <translation>{file} zählt nicht, was abgelehnt wird.</translation>
+    </message>
+    <message>
       <source>/proc/net has neither bytes nor rates.</source>
       <translation>/proc/net enthält weder Bytes noch Raten.</translation>
     </message>
@@ -3376,6 +3853,29 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>MutedEvents</name>
+    <message>
+      <source>Muted events are recorded and counted. They never notify.</source>
+      <translation>Stumme Ereignisse werden aufgezeichnet und gezählt. Sie melden sich nie.</translation>
+    </message>
+    <message>
+      <source>Nothing. Mute an event on the page Events, or in its notification.</source>
+      <translation>Nichts. Ein Ereignis lässt sich auf der Seite Ereignisse oder in seiner Meldung stumm schalten.</translation>
+    </message>
+    <message>
+      <source>Muted</source>
+      <translation>Stumm</translation>
+    </message>
+    <message>
+      <source>Unmute</source>
+      <translation>Nicht mehr stumm</translation>
+    </message>
+    <message>
+      <source>Unmute: {name}</source>
+      <translation>Nicht mehr stumm: {name}</translation>
+    </message>
+  </context>
+  <context>
     <name>Notices</name>
     <message>
       <source>The agent is of another version than this window.</source>
@@ -3883,6 +4383,78 @@ Hat jetzt keine Verbindung</translation>
       <translation>Wie auf Ihrer Rechnung.</translation>
     </message>
     <message>
+      <source>Look for what is unusual</source>
+      <translation>Nach Ungewöhnlichem suchen</translation>
+    </message>
+    <message>
+      <source>On this computer alone. What was found before stays.</source>
+      <translation>Nur auf diesem Rechner. Was schon gefunden ist, bleibt.</translation>
+    </message>
+    <message>
+      <source>Notifications</source>
+      <translation>Meldungen</translation>
+    </message>
+    <message>
+      <source>Alerts</source>
+      <translation>Alarme</translation>
+    </message>
+    <message>
+      <source>And notices</source>
+      <translation>Und Hinweise</translation>
+    </message>
+    <message>
+      <source>None</source>
+      <translation>Keine</translation>
+    </message>
+    <message>
+      <source>The page Events has everything in any case.</source>
+      <translation>Auf der Seite Ereignisse steht in jedem Fall alles.</translation>
+    </message>
+    <message>
+      <source>Quiet from</source>
+      <translation>Ruhe ab</translation>
+    </message>
+    <message>
+      <source>Quiet until</source>
+      <translation>Ruhe bis</translation>
+    </message>
+    <message>
+      <source>Nothing notifies between these times, also across midnight.</source>
+      <translation>Zwischen diesen Zeiten meldet sich nichts, auch über Mitternacht.</translation>
+    </message>
+    <message>
+      <source>Unusual upload: times the usual day</source>
+      <translation>Ungewöhnlicher Upload: Vielfaches des üblichen Tages</translation>
+    </message>
+    <message>
+      <source>An app that sends more is an alert. The usual day is the median of 28 days.</source>
+      <translation>Eine App, die mehr sendet, ist ein Alarm. Der übliche Tag ist der Median von 28 Tagen.</translation>
+    </message>
+    <message>
+      <source>Unusual upload: at least</source>
+      <translation>Ungewöhnlicher Upload: mindestens</translation>
+    </message>
+    <message>
+      <source>Long upload: above</source>
+      <translation>Langer Upload: über</translation>
+    </message>
+    <message>
+      <source>Off</source>
+      <translation>Aus</translation>
+    </message>
+    <message>
+      <source>Long upload: for</source>
+      <translation>Langer Upload: für</translation>
+    </message>
+    <message>
+      <source> min</source>
+      <translation> min</translation>
+    </message>
+    <message>
+      <source>An upload above that rate for so long is an alert, whatever the app.</source>
+      <translation>Ein so langer Upload über dieser Rate ist ein Alarm, welche App es auch ist.</translation>
+    </message>
+    <message>
       <source>Every</source>
       <translation>Alle</translation>
     </message>
@@ -3909,6 +4481,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Names of the computer, users, apps and disks become random words.</source>
       <translation>Namen von Rechner, Benutzern, Apps und Platten werden zu Zufallswörtern.</translation>
+    </message>
+    <message>
+      <source>Never</source>
+      <translation>Nie</translation>
     </message>
   </context>
   <context>
@@ -3952,6 +4528,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>History</source>
       <translation>Verlauf</translation>
+    </message>
+    <message>
+      <source>Events</source>
+      <translation>Ereignisse</translation>
     </message>
     <message>
       <source>Data plan</source>
@@ -4053,6 +4633,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Usage</source>
       <translation>Verbrauch</translation>
+    </message>
+    <message>
+      <source>Events</source>
+      <translation>Ereignisse</translation>
     </message>
     <message>
       <source>Settings</source>
@@ -5381,6 +5965,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>{weekday}, {date}</translation>
     </message>
     <message>
+      <source>dddd d MMMM</source>
+      <translation>dddd, d. MMMM</translation>
+    </message>
+    <message>
       <source>d MMM</source>
       <translation>d. MMM</translation>
     </message>
@@ -5566,6 +6154,25 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{names} are up, but left out of the total</source>
       <translation>{names} sind aktiv, zählen aber nicht zur Summe</translation>
+    </message>
+  </context>
+  <context>
+    <name>UploadChart</name>
+    <message>
+      <source>Sent a day</source>
+      <translation>Gesendet am Tag</translation>
+    </message>
+    <message>
+      <source>{arrow} a day</source>
+      <translation>{arrow} am Tag</translation>
+    </message>
+    <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+    <message>
+      <source>usual {amount}</source>
+      <translation>üblich {amount}</translation>
     </message>
   </context>
   <context>

@@ -176,7 +176,10 @@ def _unreadable(texts: list[Drawn], image: QImage) -> Iterator[str]:
     whole = image.rect()
     seen: set[tuple[int, int]] = set()
     for drawn in texts:
-        box = drawn.box.adjusted(-1, -1, 1, 1)
+        box = drawn.box & drawn.seen
+        if box.height() < drawn.box.height() / 2:  # scrolled out of its widget
+            continue
+        box.adjust(-1, -1, 1, 1)
         place = QRectF(box.topLeft() * ratio, box.size() * ratio).toRect().intersected(whole)
         if place.isEmpty():
             continue
@@ -221,7 +224,7 @@ def _geometry(window: QWidget) -> Iterator[str]:
 
 def _covers_siblings(widget: QWidget) -> bool:
     """Return whether a widget covers its siblings on purpose."""
-    return type(widget).__name__ == "ConnectionDetails"
+    return type(widget).__name__ in ("ConnectionDetails", "EventDetails")
 
 
 def _is_above_others(widget: QWidget) -> bool:

@@ -37,6 +37,7 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent.parent), str(_HERE.parent.parent / 
 
 # ruff: noqa: E402  Qt reads the environment when it starts
 import msgspec
+from happened import KINDS, happened
 from painted import Record, problems
 from PIL import Image
 from PySide6.QtCore import QLocale, QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
@@ -45,31 +46,37 @@ from PySide6.QtWidgets import QApplication, QWidget
 from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 
 from netwatch_tray.errors import AgentUnreachableError, HistoryError, Message
+from netwatch_tray.event import Event, Severity
 from netwatch_tray.feed.protocol import (
     AppsMessage,
     ConnectionsMessage,
+    EventsMessage,
     Hello,
     HostsMessage,
     ServerMessage,
+    SettingsMessage,
     Status,
     TickMessage,
 )
 from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, Used
 from netwatch_tray.model import HostAmount, HostOrigin, InterfaceTick, Role, Why, WhyCode
-from netwatch_tray.settings import DataPlan, Settings
+from netwatch_tray.settings import DataPlan, Events, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.pages.connections.grouping import Grouping
+from netwatch_tray.window.pages.events.kinds import Group
+from netwatch_tray.window.pages.events.rows import Row
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.shell.mini_window import MiniWindow
-from netwatch_tray.window.widgets.theme import Theme
+from netwatch_tray.window.widgets.theme import DARK, Theme
 
 GOLDEN = (
     "interfaces-typical-light-normal", "interfaces-typical-dark-normal", "connections-typical-light-normal",
     "apps-typical-dark-normal", "usage-typical-light-normal", "settings-typical-dark-normal",
+    "events-typical-light-normal",
 )  # fmt: skip
 SIZES = {"least": (720, 480), "normal": (960, 640), "wide": (1280, 800)}
 _LONG = "a-program-with-a-name-that-nobody-would-give-it-but-somebody-did-nevertheless"
@@ -132,6 +139,9 @@ class _NoHistory:
     def begin(self) -> float | None:
         return None
 
+    def events(self, _start: float, _end: float, *_asked: object) -> list[Event]:
+        return []
+
     def is_complete(self, *_asked: object) -> bool:
         return True
 
@@ -168,6 +178,17 @@ class _HugeHistory(_NoHistory):
     def is_complete(self, *_asked: object) -> bool:
         return False
 
+    def events(self, _start: float, _end: float, *_asked: object) -> list[Event]:
+        every = [evidence for _ in range(5000 // len(KINDS)) for evidence in KINDS]
+        events = [
+            happened(
+                evidence, Severity(number % 3 + 1), ago=80.0 * number, app=_LONG, host=f"{_LONG}.{_LONG_ADDRESS}",
+                count=10**6, is_muted=number % 7 == 0, pid=4194304,
+            )
+            for number, evidence in enumerate(every)
+        ]  # fmt: skip
+        return [event for event in reversed(events) if _start <= event.last < _end]
+
 
 def _extreme() -> State:
     """As many, as long and as large as there can be."""
@@ -196,6 +217,7 @@ def _extreme() -> State:
         connections=99_999, processes=9999,
     )  # fmt: skip
     apps = tuple(msgspec.structs.replace(huge, key=f"app{number}") for number in range(60))
+    said.append(EventsMessage(reset=True, events=(), unseen=12_345))
     said.append(
         msgspec.structs.replace(last_apps, apps=apps, uplink=(10**14, 10**14), tcp=(10**14, 10**14), other=(10**13, 7))
     )
@@ -296,6 +318,7 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
                 window.turn_to(number)
                 settle()
                 yield f"{page.id}-{name}-{scheme.name.lower()}-{size}", window, size == "least" or name != "typical"
+        yield from _shown_events(name, case, settle)
         window.resize(*SIZES["normal"])
         window.help.open_in(window)
         settle()
@@ -392,6 +415,37 @@ def _amounts(name: str, window: MainWindow, settle: Callable[[], None]) -> Itera
     page.range_chart.amounts.step(0)
     yield f"crossed-{name}", window, True
     page.choose_range(0)
+
+
+def _shown_events(name: str, case: _Shown, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
+    """Yield the page Events with an event of each kind in its pane, with muted kinds, and without any match."""
+    window, page = case.window, case.window.events
+    shade = "dark" if case.theme.tokens is DARK else "light"
+    window.turn_to_page("events")
+    model = page.table.model()
+    events = [row for row in range(min(model.rowCount(), 20)) if isinstance(model.record(row), Row)][:14]
+    for size in ("least", "wide"):
+        window.resize(*SIZES[size])
+        for number, row in enumerate(events[:: 1 if size == "wide" else 5]):
+            page.table.setCurrentIndex(model.index(row, 0))
+            if not page.side.is_open:
+                page.side.toggle()
+            settle()
+            yield f"event-{name}-{shade}-{size}-{number}", window, True
+        page.side.close_pane()
+    page.receive(SettingsMessage(Settings(events=Events(muted={"beacon": True, "upload": True}))))
+    for group in (None, Group.BEACON):
+        page.bar.chips.choose(group)
+        for size, place in SIZES.items():
+            window.resize(*place)
+            settle()
+            yield f"events-muted-{group or 'all'}-{name}-{shade}-{size}", window, name != "typical" or size == "least"
+    page.bar.field.setText("nothing has this")
+    settle()
+    yield f"events-nothing-{name}-{shade}", window, True
+    page.escape()
+    page.escape()
+    page.receive(SettingsMessage(Settings()))
 
 
 def make_application() -> QApplication:

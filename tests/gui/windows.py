@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial, reduce
 from itertools import pairwise
@@ -15,6 +15,7 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QWidget
 
 from netwatch_tray.errors import HistoryError
+from netwatch_tray.event import Event, EventKind
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import (
     VERSION,
@@ -278,6 +279,7 @@ class FakeReader:
         self.complete = True
         self.began: float | None = None
         """When the history begins; None: before all days that are asked for."""
+        self.happened: list[Event] = []
         self.names: dict[str, dict[str, tuple[Used, Used]]] = {"app": {}, "total": {}}
 
     def curve(self, kind: str, name: str | None, start: float, end: float, _most: int) -> Curve:
@@ -308,6 +310,12 @@ class FakeReader:
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         earliest = datetime.fromtimestamp(self.began).astimezone().date() if self.began else first
         return {day: Used(1_000_000_000, 500_000_000, 0, 0, 86400.0) for day in days if earliest <= day <= today}
+
+    def events(
+        self, start: float, end: float, kinds: Collection[EventKind] | None = None, most: int = 5000
+    ) -> list[Event]:
+        found = [each for each in self.happened if start <= each.last < end and (kinds is None or each.kind in kinds)]
+        return found[-most:]
 
     def begin(self) -> float | None:
         return self.began

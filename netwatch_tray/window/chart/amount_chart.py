@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -16,13 +17,14 @@ from PySide6.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from netwatch_tray.units import Units
-from netwatch_tray.window.chart import amount_labels, amount_layers
+from netwatch_tray.window.chart import amount_labels, amount_layers, labels
 from netwatch_tray.window.chart.amount_crosshair import draw_crosshair
 from netwatch_tray.window.chart.amount_frame import draw_header, draw_lane_title, lay_out
 from netwatch_tray.window.chart.amounts import Amounts, Slot
+from netwatch_tray.window.chart.marks import Joined, Mark, mark_at, span_of
 from netwatch_tray.window.chart.series import GapSpan
 from netwatch_tray.window.widgets.painting import draw_ring, text_painter
 from netwatch_tray.window.widgets.theme import Theme
@@ -40,6 +42,8 @@ class AmountChart(QWidget):
     """`+` or `-`: zoom around the crosshair."""
     all_requested = Signal()
     """The user wants to see the whole range."""
+    events_requested = Signal(float, float)
+    """A mark was clicked: the user wants to see the events of this span of Unix times."""
 
     def __init__(self, theme: Theme, *, has_header: bool = True) -> None:
         super().__init__()
@@ -57,8 +61,7 @@ class AmountChart(QWidget):
         self._dragged: float | None = None
         self.notice = ""
         """What is written over the chart."""
-        self.notes: Callable[[Slot], Sequence[str]] = lambda _slot: ()
-        """Further lines of the crosshair's box."""
+        self._marks: Sequence[Mark] = ()
         self.setMinimumHeight(140)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -97,6 +100,17 @@ class AmountChart(QWidget):
         self.setAccessibleName(title)
         self.setAccessibleDescription(amount_labels.accessible_description(amounts, self.units) if amounts else "")
         self._redraw()
+
+    def set_marks(self, marks: Sequence[Mark]) -> None:
+        """Show these events below the rates. `marks`: in order of time."""
+        if marks is not self._marks:
+            self._marks = marks
+            self._redraw()
+
+    def mark_at(self, place: QPointF) -> Joined | None:
+        """Return the mark at a place of the widget, dip."""
+        scene = self.scene()
+        return mark_at(scene.marks, scene.mark_lane, place) if scene else None
 
     def show_notice(self, text: str) -> None:
         """Write a text over the faded chart; an empty one removes it."""
@@ -152,7 +166,9 @@ class AmountChart(QWidget):
         if self._amounts is None:
             return None
         if self._scene is None:
-            self._scene = lay_out(self, self._theme, self._amounts, self.units, has_header=self._has_header)
+            self._scene = lay_out(
+                self, self._theme, self._amounts, self._marks, self.units, has_header=self._has_header
+            )
         return self._scene
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -179,7 +195,7 @@ class AmountChart(QWidget):
         elif self._pressed is not None and self._dragged is not None:
             amount_layers.draw_selection(painter, scene, *scene.between(self._pressed.x(), self._dragged))
         elif (slot := self.crosshair) is not None:
-            draw_crosshair(painter, scene, slot, self.notes(slot))
+            draw_crosshair(painter, scene, slot, self._notes(slot))
         if self.hasFocus():
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             draw_ring(painter, self._theme, QRectF(self.rect()), 0)
@@ -191,6 +207,8 @@ class AmountChart(QWidget):
             self.update()
         elif not self._is_frozen:
             self._point_at(event.position())
+        is_mark = self.mark_at(event.position()) is not None
+        self.setCursor(Qt.CursorShape.PointingHandCursor if is_mark else Qt.CursorShape.ArrowCursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         scene = self.scene()
@@ -210,6 +228,16 @@ class AmountChart(QWidget):
             self._is_frozen = not self._is_frozen
             self._point_at(event.position())
             self._is_frozen = self._is_frozen and self._crosshair is not None
+        elif (joined := self.mark_at(event.position())) is not None:
+            self.events_requested.emit(*span_of(joined, scene.span / scene.bars.width()))
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            joined, scene = self.mark_at(event.pos().toPointF()), self.scene()
+            text = labels.marks_text(joined, scene.span) if joined and scene else ""
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().event(event)
 
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
         self.clear_crosshair()
@@ -241,6 +269,14 @@ class AmountChart(QWidget):
         draw_lane_title(painter, scene)
         painter.end()
         return picture
+
+    def _notes(self, slot: Slot) -> list[str]:
+        """Return the worst event of a slot, for the crosshair's box."""
+        found = [mark for mark in self._marks if slot.start <= mark.at < slot.end]
+        if not found:
+            return []
+        worst = max(found, key=lambda mark: (mark.level, mark.at))
+        return [f"{labels.clock(worst.at, seconds=False)}  {worst.text}"]
 
     def _point_at(self, position: QPointF) -> None:
         scene = self.scene()

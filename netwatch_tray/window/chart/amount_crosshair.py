@@ -112,5 +112,6 @@ def _draw_box(
             top += height
         row.moveTop(top)
     for note in notes:
-        write(row, note, tokens.ink2)
+        text, _width = theme.metrics(fonts.small).fit(note, math.floor(inner.width()), Qt.TextElideMode.ElideRight)
+        write(row, text, tokens.ink2)
         row.translate(0, small)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
@@ -12,6 +13,7 @@ from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart import amount_labels
 from netwatch_tray.window.chart.amount_layers import AmountScene
 from netwatch_tray.window.chart.amounts import Amounts, summary
+from netwatch_tray.window.chart.marks import LANE, Mark
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _HEADER = 40
@@ -20,21 +22,29 @@ _LANES = ((92, 160), (50, 110))
 _LANE_TITLE = 24
 
 
-def lay_out(chart: QWidget, theme: Theme, amounts: Amounts, shown_in: Units, *, has_header: bool) -> AmountScene:
-    """Return what the layers draw from: a chart of these amounts, with rates below the bars if there is room."""
+def lay_out(
+    chart: QWidget, theme: Theme, amounts: Amounts, events: Sequence[Mark], shown_in: Units, *, has_header: bool
+) -> AmountScene:
+    """Return what the layers draw from: a chart of these amounts, with rates below the bars if there is room.
+
+    `events`: marks below the rates, in order of time.
+    """
     metrics = theme.metrics(theme.fonts.small)
     unit = "500 KiB/s" if shown_in.binary else "500 Mbit/s" if shown_in.bits else "500 kB/s"
     left = MARGIN + math.ceil(metrics.width(unit)) + GAP
     top = theme.height(_HEADER) + 4 if has_header else 8
     axis = math.ceil(metrics.height) + 10
-    bottom = chart.height() - axis
+    start, end = amounts.slots[0].start, amounts.slots[-1].end
+    mark_height = LANE if any(start <= mark.at <= end for mark in events) else 0
+    bottom = chart.height() - axis - mark_height
+    width = max(1.0, chart.width() - MARGIN - left)
     lane, below = None, bottom
     for height, least in _LANES:
         if bottom - top - height - theme.height(_LANE_TITLE) >= least:
-            lane = QRectF(left, bottom - height, max(1.0, chart.width() - MARGIN - left), height)
+            lane = QRectF(left, bottom - height, width, height)
             below = math.floor(lane.top()) - theme.height(_LANE_TITLE)
             break
-    bars = QRectF(left, top, max(1.0, chart.width() - MARGIN - left), max(10.0, below - top))
+    bars = QRectF(left, top, width, max(10.0, below - top))
     return AmountScene(
         theme=theme,
         units=shown_in,
@@ -43,7 +53,9 @@ def lay_out(chart: QWidget, theme: Theme, amounts: Amounts, shown_in: Units, *, 
         ratio=chart.devicePixelRatioF(),
         bars=bars,
         lane=lane,
-        base=bottom + 4 + metrics.ascent,
+        events=events,
+        mark_lane=QRectF(left, bottom, width, mark_height),
+        base=bottom + mark_height + 4 + metrics.ascent,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt
@@ -14,6 +15,7 @@ from netwatch_tray.window.chart import amount_labels, labels
 from netwatch_tray.window.chart.amounts import Amounts, ShownGap, Slot, shown_gaps
 from netwatch_tray.window.chart.axes import rate_labels, rate_ticks, size_labels, size_ticks
 from netwatch_tray.window.chart.layers import crisp, draw_label
+from netwatch_tray.window.chart.marks import Joined, Mark, draw_marks, join
 from netwatch_tray.window.chart.series import KnownPoint, longest_step, split
 from netwatch_tray.window.widgets.painting import draw_hatch, hair_line
 from netwatch_tray.window.widgets.theme import GAP, Theme, faded
@@ -44,6 +46,10 @@ class AmountScene:
     """Where the bars are, dip."""
     lane: QRectF | None
     """Where the rates are; None: there is no room for them."""
+    events: Sequence[Mark]
+    """In order of time."""
+    mark_lane: QRectF
+    """Where the marks of events are; empty: there are none."""
     base: float
     """The y below which the dates stand."""
     zero: float = field(init=False)
@@ -51,6 +57,7 @@ class AmountScene:
     per_byte: float = field(init=False)
     """Dip of a byte, in both directions."""
     gaps: list[ShownGap] = field(init=False)
+    marks: list[Joined] = field(init=False)
     runs: list[list[KnownPoint]] = field(init=False)
     rate_top: float = field(init=False)
     """The rate at the upper edge of the lane, bytes/s."""
@@ -65,6 +72,8 @@ class AmountScene:
         set_(self, "zero", crisp(box.top() + 1 + room * (rx / both if rx + tx else 0.8), self.ratio))
         set_(self, "per_byte", room / (both * _HEADROOM))
         set_(self, "gaps", shown_gaps(self.amounts, self.span / box.width(), box.height()))
+        end = slots[-1].end
+        set_(self, "marks", join(self.events, slots[0].start, end, self.x) if self.mark_lane.height() else [])
         runs, _gaps = split(self.amounts.points, slots[0].start, self.amounts.end, longest_step(self.amounts.step))
         set_(self, "runs", runs)
         greatest = max((known.rx for run in runs for known in run), default=0.0)
@@ -128,6 +137,7 @@ def draw_picture(painter: QPainter, scene: AmountScene) -> None:
     for gap in scene.gaps:
         if not gap.is_quiet:
             _draw_hatched(painter, scene, gap)
+    draw_marks(painter, scene.theme, scene.marks, scene.mark_lane)
     _draw_average(painter, scene)
     _draw_dates(painter, scene)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QMouseEvent, QPainter
 
 from netwatch_tray.window.chart import labels, layers
+from netwatch_tray.window.chart.marks import span_of
 from netwatch_tray.window.chart.plot import Plot
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -18,6 +19,9 @@ _ZOOM_STEP = 2.0
 
 class Chart(Plot):
     """Hovering shows the rates of a moment, a click freezes them, dragging zooms in, a double click shows all."""
+
+    events_requested = Signal(float, float)
+    """A mark was clicked: the user wants to see the events of this span of Unix times."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
@@ -92,6 +96,8 @@ class Chart(Plot):
             self.update()
         elif not self._is_frozen:
             self._point_at(event.position())
+        is_mark = self.mark_at(event.position()) is not None
+        self.setCursor(Qt.CursorShape.PointingHandCursor if is_mark else Qt.CursorShape.ArrowCursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self.scene().frame.box.contains(event.position()):
@@ -108,6 +114,8 @@ class Chart(Plot):
             self._is_frozen = not self._is_frozen
             self._point_at(event.position())
             self._is_frozen = self._is_frozen and self._crosshair is not None
+        elif (joined := self.mark_at(event.position())) is not None:
+            self.events_requested.emit(*span_of(joined, self.viewport.span / self.scene().frame.box.width()))
 
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
         self.clear_crosshair()

@@ -7,7 +7,9 @@ from datetime import date, datetime
 from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray import units, wording
+from netwatch_tray.text import qt_tool_tip
 from netwatch_tray.units import Units
+from netwatch_tray.window.chart.marks import Joined
 from netwatch_tray.window.chart.series import GapSpan, Series
 from netwatch_tray.window.widgets.formatting import short_date
 
@@ -18,6 +20,8 @@ SECONDS_UP_TO_S = 3600
 _DAYS_FROM_S = 86400
 """Above this span moments have their date."""
 _SHORT_GAP_S = 120
+_MOST_MARKS = 6
+"""Lines of a tooltip."""
 
 translate = QCoreApplication.translate
 
@@ -69,6 +73,15 @@ def gap_text(gap: GapSpan, series: Series) -> str:
         seconds = span <= RELATIVE_UP_TO_S or gap.end - gap.start < _SHORT_GAP_S
         start, end = clock(gap.start, seconds=seconds), clock(gap.end, seconds=seconds)
     return f"{reason} {start}–{end}"
+
+
+def marks_text(joined: Joined, span: float) -> str:
+    """Return what happened at a mark, in a chart of `span` seconds: a line for each event, the latest first."""
+    latest = joined.marks[: -_MOST_MARKS - 1 : -1]
+    lines = [f"{moment(mark.at, span)}  {mark.text}" for mark in latest]
+    if more := len(joined.marks) - len(latest):
+        lines.append(translate("Chart", "{count} more").format(count=more))
+    return qt_tool_tip("\n".join(lines))
 
 
 def spoken_rates(rx: float | None, tx: float | None, shown_in: Units) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.chart import labels
 from netwatch_tray.window.chart.axes import rate_labels, rate_ticks, time_ticks
 from netwatch_tray.window.chart.curve import draw_curve
+from netwatch_tray.window.chart.marks import Joined
 from netwatch_tray.window.chart.series import GapSpan, KnownPoint, Series
 from netwatch_tray.window.chart.viewport import Frame
 from netwatch_tray.window.widgets.painting import draw_hatch, hair_line
@@ -56,11 +57,20 @@ class Scene:
     ratio: float
     """Device pixels per dip."""
     is_zoomed: bool
+    marks: Sequence[Joined] = ()
+    lane: float = 0.0
+    """Height of the lane of the marks below the curves, dip; 0: there is none."""
 
     @property
     def span(self) -> float:
         """Seconds from edge to edge."""
         return self.series.span
+
+    @property
+    def lane_box(self) -> QRectF:
+        """Where the marks are, below the curves."""
+        box = self.frame.box
+        return QRectF(box.left(), box.bottom(), box.width(), self.lane)
 
     @property
     def pixel(self) -> float:
@@ -110,7 +120,8 @@ class Picture:
         """Bring the pixmap up to date, drawing as much of it anew as has changed."""
         frame, ratio, box = scene.frame, scene.ratio, scene.frame.box
         drawn = (
-            scene.size, ratio, scene.span, frame.down_top, frame.up_top, id(scene.theme.tokens), scene.units,
+            scene.size, scene.lane, ratio, scene.span, frame.down_top, frame.up_top, id(scene.theme.tokens),
+            scene.units,
         )  # fmt: skip
         column = round(frame.end / scene.pixel)
         moved = column - self._column
@@ -171,7 +182,7 @@ def draw_time_axis(painter: QPainter, scene: Scene) -> None:
     painter.setFont(scene.theme.fonts.small)
     relative = not scene.is_zoomed and span <= labels.RELATIVE_UP_TO_S
     apart = _TICKS_APART if relative else _CLOCK_TICKS_APART
-    base = box.bottom() + 6 + metrics.ascent()
+    base = box.bottom() + scene.lane + 6 + metrics.ascent()
     offset = datetime.fromtimestamp(series.end).astimezone().utcoffset()
     ahead = offset.total_seconds() if offset else 0.0
     for at in time_ticks(series.start, series.end, box.width(), relative=relative, apart=apart, offset=ahead):
@@ -185,7 +196,8 @@ def _draw_time(painter: QPainter, scene: Scene, x: float, text: str, base: float
     tokens, box = scene.theme.tokens, scene.frame.box
     width = QFontMetricsF(painter.font()).horizontalAdvance(text)
     painter.setPen(hair_line(tokens.ctl))
-    painter.drawLine(QPointF(scene.crisp(x), box.bottom()), QPointF(scene.crisp(x), box.bottom() + 4))
+    top = box.bottom() + scene.lane
+    painter.drawLine(QPointF(scene.crisp(x), top), QPointF(scene.crisp(x), top + 4))
     painter.setPen(tokens.ink3)
     painter.drawText(QPointF(min(max(x - width / 2, box.left()), box.right() - width), base), text)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -16,6 +16,7 @@ from netwatch_tray.units import Units
 from netwatch_tray.window.chart import labels, layers
 from netwatch_tray.window.chart.axes import Scale
 from netwatch_tray.window.chart.curve import DOWN_SHARE, LEAST_TOP
+from netwatch_tray.window.chart.marks import LANE, Joined, Mark, draw_marks, join, mark_at
 from netwatch_tray.window.chart.series import GapSpan, KnownPoint, Point, Series, around, bucket_width
 from netwatch_tray.window.chart.viewport import Frame, Viewport
 from netwatch_tray.window.widgets.painting import draw_ring, text_painter
@@ -59,6 +60,7 @@ class Plot(QWidget):
         """Series, scales and picture are older than the points."""
         self._described = -math.inf
         """When the accessible description was written, monotonic clock."""
+        self._marks: Sequence[Mark] = ()
         self.notice = ""
         """What is written over the chart."""
         self.setMinimumHeight(LEAST_HEIGHT)
@@ -82,6 +84,12 @@ class Plot(QWidget):
         """Draw both directions on one scale, so that the same length is the same rate."""
         if is_same != self._is_same_scale:
             self._is_same_scale = is_same
+            self._redraw()
+
+    def set_marks(self, marks: Sequence[Mark]) -> None:
+        """Show these events below the axis. `marks`: in order of time."""
+        if marks is not self._marks:
+            self._marks = marks
             self._redraw()
 
     def set_units(self, shown_in: Units) -> None:
@@ -170,7 +178,8 @@ class Plot(QWidget):
         step = 1024 if self.units.binary else 1000
         widest = max(metrics.width(f"500 {units.rate(step**power, self.units).unit}") for power in range(4))
         left = MARGIN + math.ceil(widest) + GAP
-        bottom = self.height() - math.ceil(metrics.height) - _BELOW
+        lane = LANE if any(self.viewport.start <= mark.at <= self.viewport.end for mark in self._marks) else 0
+        bottom = self.height() - math.ceil(metrics.height) - _BELOW - lane
         box = QRectF(left, _ABOVE, max(1, self.width() - MARGIN - left), max(1, bottom - _ABOVE))
         ratio, span = self.devicePixelRatioF(), self.viewport.span
         zero = layers.crisp(box.top() + box.height() * DOWN_SHARE, ratio)
@@ -181,15 +190,18 @@ class Plot(QWidget):
         if self._is_same_scale:
             per_height = max(down_top / DOWN_SHARE, up_top / (1 - DOWN_SHARE))
             down_top, up_top = per_height * DOWN_SHARE, per_height * (1 - DOWN_SHARE)
+        frame = Frame(box, end - span, end, zero, down_top, up_top)
         return layers.Scene(
             theme=self._theme,
             units=self.units,
             title=self._title,
             series=self.series,
-            frame=Frame(box, end - span, end, zero, down_top, up_top),
+            frame=frame,
             size=self.size(),
             ratio=ratio,
             is_zoomed=self.viewport.zoom is not None,
+            marks=join(self._marks, end - span, end, frame.x) if lane else (),
+            lane=lane,
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -207,6 +219,7 @@ class Plot(QWidget):
         painter = text_painter(self)
         self._picture.paint(painter)
         layers.draw_time_axis(painter, scene)
+        draw_marks(painter, self._theme, scene.marks, scene.lane_box)
         layers.draw_gaps(painter, scene)
         layers.draw_titles(painter, scene)
         if self.notice:
@@ -219,10 +232,20 @@ class Plot(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            gap = self.series.gap_at(self.scene().frame.at(event.pos().x()))
-            QToolTip.showText(event.globalPos(), labels.gap_text(gap, self.series) if gap else "", self)
+            QToolTip.showText(event.globalPos(), self._tool_tip(event.pos().toPointF()), self)
             return True
         return super().event(event)
+
+    def mark_at(self, place: QPointF) -> Joined | None:
+        """Return the mark at a place of the widget, dip."""
+        scene = self.scene()
+        return mark_at(scene.marks, scene.lane_box, place)
+
+    def _tool_tip(self, place: QPointF) -> str:
+        if (joined := self.mark_at(place)) is not None:
+            return labels.marks_text(joined, self.viewport.span)
+        gap = self.series.gap_at(self.scene().frame.at(place.x()))
+        return labels.gap_text(gap, self.series) if gap else ""
 
     def _draw_overlay(self, painter: QPainter, scene: layers.Scene) -> None:
         """Draw what lies over everything; subclasses override it."""

@@ -12,10 +12,12 @@ from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal
 from netwatch_tray.errors import AgentUnreachableError, ParseError
 from netwatch_tray.feed.protocol import (
     VERSION,
+    ChangeMute,
     ClientMessage,
     Command,
     Hello,
     HostsRequest,
+    MarkSeen,
     ServerMessage,
     Subscribe,
     Topic,
@@ -88,6 +90,16 @@ class AgentLink(QObject):
         """Make the agent read the settings file again; an agent that starts later reads it anyway."""
         if self.connected:
             self._send(Command("reload"))
+
+    def mark_seen(self, ids: tuple[int, ...] | None) -> None:
+        """Report that the user has seen these events; None: all."""
+        if self.connected:
+            self._send(MarkSeen(ids))
+
+    def change_mute(self, code: str, on: bool) -> None:
+        """Mute or unmute what the code means, see event.Mute."""
+        if self.connected:
+            self._send(ChangeMute(code, on))
 
     def try_now(self) -> None:
         """Connect now instead of at the end of the retry interval."""

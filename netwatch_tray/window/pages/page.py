@@ -7,6 +7,9 @@ from PySide6.QtWidgets import QWidget
 
 from netwatch_tray.feed.protocol import ServerMessage, Topic
 
+ALWAYS: frozenset[Topic] = frozenset({"interfaces", "events"})
+"""What the agent sends also while the window is hidden, so that charts have no gap and the bell counts."""
+
 
 class Page(QWidget):
     """Receives the messages of the agent, and has texts for the status line and the banner."""
@@ -17,7 +20,7 @@ class Page(QWidget):
     @property
     def topics(self) -> frozenset[Topic]:
         """What the agent has to send while the page is visible."""
-        return frozenset({"interfaces"})
+        return ALWAYS
 
     @property
     def is_live(self) -> bool:

@@ -10,22 +10,33 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSettings, Qt, QTimer, Sign
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from netwatch_tray.feed.protocol import Goodbye, Hello, ServerMessage, SettingsMessage, Status, TickMessage
+from netwatch_tray.feed.protocol import (
+    EventsMessage,
+    Goodbye,
+    Hello,
+    ServerMessage,
+    SettingsMessage,
+    Status,
+    TickMessage,
+)
 from netwatch_tray.language import said
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
+from netwatch_tray.window.data.live_events import LiveEvents
 from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
+from netwatch_tray.window.pages.events.page import EventsPage
 from netwatch_tray.window.pages.interfaces.page import InterfacesPage
-from netwatch_tray.window.pages.page import Page
+from netwatch_tray.window.pages.page import ALWAYS, Page
 from netwatch_tray.window.pages.settings.page import SettingsPage
 from netwatch_tray.window.pages.usage.page import UsagePage
 from netwatch_tray.window.shell.banner import Banner, Notice
 from netwatch_tray.window.shell.first_run import FirstRun
 from netwatch_tray.window.shell.help_sheet import HelpSheet
+from netwatch_tray.window.shell.jumps import connect_events, connect_pages
 from netwatch_tray.window.shell.notices import agent_notices, first_of, link_notice
 from netwatch_tray.window.shell.shortcuts import Commands, add_shortcuts
 from netwatch_tray.window.shell.status_line import StatusLine
@@ -72,14 +83,16 @@ class MainWindow(QWidget):
         self._theme = theme
         self._link = link
         self._memory = WindowMemory(memory)
+        self._history = history
         self._files = (settings_file, history_file)
         self._start_agent = start_agent
         self._is_starting = False
         """An agent was started and has not connected yet."""
         self._status: Status | None = None
         self._agent_cost = ProcessCost()
+        self._live_events = LiveEvents()
         self._last: dict[type, ServerMessage] = {}
-        """The latest message of each type that the settings show."""
+        """The latest message of each type that pages show which are made later."""
         self._notice: Notice | None = None
         """The first one, without the number of the others."""
         self._paused = False
@@ -87,7 +100,7 @@ class MainWindow(QWidget):
         """The page that the settings were opened from."""
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST_SIZE)
-        self.interfaces = InterfacesPage(theme, history)
+        self.interfaces = InterfacesPage(theme, self._live_events, history)
         self.connections = ConnectionsPage(theme)
         self.apps = AppsPage(theme, history, looks or AppLooks.none())
         self.usage = UsagePage(theme, history)
@@ -96,12 +109,13 @@ class MainWindow(QWidget):
             PageEntry("connections", translate("TabRow", "Connections"), "connections", lambda: self.connections),
             PageEntry("apps", translate("TabRow", "Apps"), "apps", lambda: self.apps),
             PageEntry("usage", translate("TabRow", "Usage"), "usage", lambda: self.usage),
+            PageEntry("events", translate("TabRow", "Events"), "bell", lambda: self.events),
             PageEntry("settings", translate("TabRow", "Settings"), "settings", lambda: self.settings),
         )
         """In the order of tabs and keys, the settings last. Indexes of pages are those of this table."""
         self._settings_index = len(self.pages) - 1
-        self._made = [entry.page() for entry in self.pages[:-1]]
-        """The pages that exist: all but the settings, until they are visited."""
+        self._made: list[Page] = [self.interfaces, self.connections, self.apps, self.usage]
+        """The pages that exist: events and settings when they are first visited."""
         self._row = TabRow(theme, self.pages)
         self._banner = Banner(theme)
         self.first_run = FirstRun(theme)
@@ -142,13 +156,10 @@ class MainWindow(QWidget):
         self._row.tabs.idClicked.connect(self.turn_to)
         self._row.pause.clicked.connect(self.toggle_pause)
         self._row.keys.clicked.connect(lambda: self.help.open_in(self))
-        self.usage.plan_requested.connect(lambda: self._show_settings(self.settings.plan_section))
-        self.interfaces.choice_requested.connect(lambda: self._show_settings(self.settings.counted_section))
-        self.connections.offer.set_up.connect(lambda: self._show_settings(self.settings.helper_section))
         self.connections.offer.declined.connect(lambda: self._memory.save(helper_declined=1))
-        self.apps.connections_requested.connect(self._show_connections_of)
         self.apps.topics_changed.connect(self._subscribe)
         self.apps.hosts_requested.connect(link.request_hosts)
+        connect_pages(self)
         self.first_run.done.connect(partial(self.turn_to, 0))
         self.first_run.settings_requested.connect(self.turn_to_settings)
         self._banner.acted.connect(self._act_on_notice)
@@ -162,12 +173,18 @@ class MainWindow(QWidget):
     def settings(self) -> SettingsPage:
         """Made when it is first visited: it is the largest page, and most windows close without it."""
         page = SettingsPage(self._theme, *self._files, self._agent_cost)
-        for message in self._last.values():
-            page.receive(message)
         page.saved.connect(self._link.reload_settings)
-        page.changed.connect(self._show_texts)
-        self._made.append(page)
-        self._stack.addWidget(page)
+        self._add_page(page)
+        return page
+
+    @cached_property
+    def events(self) -> EventsPage:
+        """Made when it is first visited."""
+        page = EventsPage(self._theme, self._live_events, self._history)
+        page.commands.mute_requested.connect(self._link.change_mute)
+        page.commands.seen.connect(self._link.mark_seen)
+        connect_events(self, page)
+        self._add_page(page)
         return page
 
     @cached_property
@@ -180,8 +197,17 @@ class MainWindow(QWidget):
         if self._stack.currentWidget() is self.first_run:
             self._turn(page, checked=True)
 
+    def turn_to_page(self, page_id: str) -> None:
+        """Show the page with this ID."""
+        self.turn_to([entry.id for entry in self.pages].index(page_id))
+
     def turn_to_settings(self) -> None:
         self.turn_to(self._settings_index)
+
+    def show_settings(self, section: int) -> None:
+        """Show a section of the settings."""
+        self.turn_to_settings()
+        self.settings.form.go_to(section)
 
     def toggle_pause(self) -> None:
         """Freeze every page, or let them follow the present again; ignored on a page that does not."""
@@ -231,9 +257,9 @@ class MainWindow(QWidget):
         memory.save_order("connections", self.connections.table)
         memory.save_order("apps", self.apps.table)
         memory.sync()
-        self._link.close()
         for page in self._made:
             page.stop()
+        self._link.close()
         super().closeEvent(event)
 
     def _restore(self) -> None:
@@ -250,6 +276,15 @@ class MainWindow(QWidget):
             self.connections.offer.decline()
         memory.restore_order("connections", self.connections.table)
         memory.restore_order("apps", self.apps.table)
+
+    def _add_page(self, page: Page) -> None:
+        """Add a page that is made later than the window."""
+        for message in self._last.values():
+            page.receive(message)
+        page.set_paused(self._paused)
+        page.changed.connect(self._show_texts)
+        self._made.append(page)
+        self._stack.addWidget(page)
 
     def _page(self) -> Page:
         """The page of the checked tab."""
@@ -269,14 +304,6 @@ class MainWindow(QWidget):
             self._subscribe()
             self._show_texts()
 
-    def _show_connections_of(self, app: str) -> None:
-        self.connections.bar.filter_app(app)
-        self.turn_to([entry.id for entry in self.pages].index("connections"))
-
-    def _show_settings(self, section: int) -> None:
-        self.turn_to_settings()
-        self.settings.form.go_to(section)
-
     def _escape(self) -> None:
         """Undo one step of the page, or leave the settings. One Escape too many never closes the window."""
         if not self._page().escape() and self._row.tabs.checkedId() == self._settings_index:
@@ -285,8 +312,7 @@ class MainWindow(QWidget):
     def _subscribe(self) -> None:
         """Request what is visible, and nothing else."""
         is_visible = self.isVisible() and not self.isMinimized()
-        # Interfaces also while hidden, so that the chart has no gap; they are not drawn then.
-        self._link.subscribe(self._page().topics if is_visible else frozenset({"interfaces"}))
+        self._link.subscribe(self._page().topics if is_visible else ALWAYS)
         if is_visible and not self._status_timer.isActive():
             self._status_timer.start()
             self._link.request_status()
@@ -300,6 +326,9 @@ class MainWindow(QWidget):
         if isinstance(message, Hello | SettingsMessage | TickMessage | Status):
             self._last.pop(type(message), None)  # so that the latest comes last
             self._last[type(message)] = message
+        if isinstance(message, EventsMessage):
+            self._live_events.take(message)
+            self._row.bell.show_count(message.unseen)
         if isinstance(message, Status):
             self._status = message
             self._agent_cost.add(message.pid, message.uptime_s, message.cpu_s)
@@ -329,6 +358,8 @@ class MainWindow(QWidget):
             self._countdown.stop()
             self._link.request_status()
         else:
+            self._live_events.lose_agent()
+            self._row.bell.show_count(0)
             for page in self._made:
                 page.lose_agent()
             self._status = None

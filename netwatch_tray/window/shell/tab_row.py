@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout
 
 from netwatch_tray.window.pages.page import Page
+from netwatch_tray.window.shell.bell import Bell
 from netwatch_tray.window.widgets.buttons import Tab, ToolButton
 from netwatch_tray.window.widgets.formatting import native_keys
 from netwatch_tray.window.widgets.strip import Strip
@@ -16,7 +17,7 @@ from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _KEYS_FROM = 840
-"""Window width from which there is room for a key beside its button."""
+"""Window width from which there is room for a key beside its button, and for the name of the events."""
 
 
 class PageEntry(NamedTuple):
@@ -33,7 +34,7 @@ class TabRow(Strip):
     """`tabs`: one button for each page, by its index."""
 
     def __init__(self, theme: Theme, pages: Sequence[PageEntry]) -> None:
-        """`pages`: the last one, the settings, has a button at the other end of the row."""
+        """`pages`: the last ones, events and settings, have buttons at the other end of the row."""
         super().__init__(theme, theme.height(48))
         self._is_live = True
         self.pause = ToolButton(theme, self.tr("Pause"), "pause")
@@ -43,7 +44,9 @@ class TabRow(Strip):
         self.keys = ToolButton(theme, "", "help")
         self.keys.setToolTip(f"{self.tr('Keys')} ({native_keys('F1')})")
         self.keys.setAccessibleName(self.tr("Keys"))
-        *with_tabs, last = pages
+        *with_tabs, events, last = pages
+        self.bell = Bell(theme, events.name)
+        self.bell.setToolTip(f"{events.name} ({native_keys(f'Ctrl+{len(pages) - 1}')})")
         settings = ToolButton(theme, "", last.symbol)
         settings.setToolTip(f"{last.name} ({native_keys('Ctrl+,')})")
         settings.setAccessibleName(last.name)
@@ -57,9 +60,10 @@ class TabRow(Strip):
             tab.setToolTip(f"{entry.name} ({native_keys(f'Ctrl+{index + 1}')})")
             self.tabs.addButton(tab, index)
             row.addWidget(tab)
-        self.tabs.addButton(settings, len(with_tabs))
+        self.tabs.addButton(self.bell, len(with_tabs))
+        self.tabs.addButton(settings, len(with_tabs) + 1)
         row.addStretch(1)
-        for widget in (self.pause, self._pause_key, self.keys, settings):
+        for widget in (self.pause, self._pause_key, self.bell, self.keys, settings):
             row.addWidget(widget)
 
     def show_paused(self, paused: bool) -> None:
@@ -77,3 +81,4 @@ class TabRow(Strip):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.offer_pause(self._is_live)
+        self.bell.set_room(self.width() >= _KEYS_FROM)

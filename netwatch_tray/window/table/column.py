@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from PySide6.QtCore import QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 
 from netwatch_tray.window.table.sorted_rows import Record
 from netwatch_tray.window.widgets.theme import Theme, Tokens
@@ -55,6 +55,15 @@ class Cell:
         self.painter.setPen(colour or self.tokens.ink)
         # At a point: laying out a line in a rectangle takes longer, and scrolling draws a thousand texts a second.
         self.painter.drawText(QPointF(x, base), shown)
+
+    def lines(self) -> tuple[QRect, QRect]:
+        """Return the boxes of a line in the base font and one in the small font below it."""
+        upper, lower = (QFontMetrics(font).height() for font in (self.theme.fonts.base, self.theme.fonts.small))
+        top = self.box.top() + (self.box.height() - upper - lower) // 2
+        return (
+            QRect(self.box.left(), top, self.box.width(), upper),
+            QRect(self.box.left(), top + upper, self.box.width(), lower),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

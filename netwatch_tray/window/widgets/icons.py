@@ -1,4 +1,4 @@
-"""The symbols of `assets/icons`, drawn in any colour, and the icon of the program."""
+"""The symbols of `assets/icons` and of events, drawn in any colour, and the icon of the program."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from netwatch_tray import paths
+from netwatch_tray.window.widgets.event_glyphs import draw_event_glyph, is_event_glyph
 
 _APPLICATION_SIZES = (16, 24, 32, 48, 64, 128)
 """Pixels; window managers use the next larger one."""
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _drawn(name: str, size: int, colour: int, ratio: float) -> QPixmap:
-    file = paths.assets() / "icons" / f"{name}.svg"
     pixmap = QPixmap(round(size * ratio), round(size * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    box = QRectF(0, 0, size, size)
-    QSvgRenderer(str(file)).render(painter, box)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
-    painter.fillRect(box, QColor.fromRgba(colour))
+    if is_event_glyph(name):
+        draw_event_glyph(painter, name, size, QColor.fromRgba(colour))
+    else:
+        box = QRectF(0, 0, size, size)
+        QSvgRenderer(str(paths.assets() / "icons" / f"{name}.svg")).render(painter, box)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+        painter.fillRect(box, QColor.fromRgba(colour))
     painter.end()
     return pixmap
 

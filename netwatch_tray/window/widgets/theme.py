@@ -43,6 +43,8 @@ class Tokens:
     err: QColor
     focus: QColor
     accent: QColor
+    """Fill of what is checked."""
+    on_accent: QColor
     ctl: QColor
     """Borders of controls."""
     line: QColor
@@ -72,6 +74,7 @@ LIGHT = Tokens(
     err=QColor(0xB3261E),
     focus=QColor(0x6941C6),
     accent=QColor(0x2B3644),
+    on_accent=QColor(0xFFFFFF),
     ctl=QColor(0x828A95),
     line=QColor(0xE1E4E8),
     hover=QColor(0xF1F3F5),
@@ -96,6 +99,7 @@ DARK = Tokens(
     err=QColor(0xFF8F86),
     focus=QColor(0xB7A3FF),
     accent=QColor(0xCBD3DC),
+    on_accent=QColor(0x16181B),
     ctl=QColor(0x717A86),
     line=QColor(0x2E3338),
     hover=QColor(0x1E2125),

@@ -45,6 +45,6 @@ def test_only_visible_topics_are_subscribed(open_window: Open) -> None:
 
     until(lambda: len(subscriptions()) == 4, "asks")
     wanted = [sorted(message.topics) for message in heard if isinstance(message, Subscribe)]
-    everything = ["apps", "connections", "interfaces"]
-    assert wanted == [everything, ["interfaces"], everything, ["interfaces"]]
+    everything, always = ["apps", "connections", "events", "interfaces"], ["events", "interfaces"]
+    assert wanted == [everything, always, everything, always]
     assert Command("status") in heard

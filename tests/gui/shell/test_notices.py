@@ -60,7 +60,7 @@ def test_a_lost_agent_is_reported_until_it_is_back(open_window: Open) -> None:
     assert banner.isHidden()
     opened.say(TickMessage(tick(*FEW)))
     assert readouts(window) == ["download 12.4 MB/s", "upload 840 kB/s"]
-    assert Subscribe(frozenset({"interfaces"})) in agent.heard()
+    assert Subscribe(frozenset({"interfaces", "events"})) in agent.heard()
 
 
 def test_the_banner_starts_an_agent(open_window: Open) -> None:

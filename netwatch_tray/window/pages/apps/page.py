@@ -34,7 +34,7 @@ from netwatch_tray.window.pages.apps.recent import AGENT_STEP_S, RecentRates
 from netwatch_tray.window.pages.apps.rows import AppRow, app_rows
 from netwatch_tray.window.pages.apps.stack import Stack
 from netwatch_tray.window.pages.apps.strip import AppsStrip
-from netwatch_tray.window.pages.page import Page
+from netwatch_tray.window.pages.page import ALWAYS, Page
 from netwatch_tray.window.widgets.theme import Theme
 
 _BESIDE_FROM = 1120
@@ -118,8 +118,8 @@ class AppsPage(Page):
     @property
     def topics(self) -> frozenset[Topic]:
         if self._paused:
-            return frozenset({"interfaces"})
-        return frozenset({"interfaces", "apps", "connections"} if self._chosen else {"interfaces", "apps"})
+            return ALWAYS
+        return ALWAYS | ({"apps", "connections"} if self._chosen else {"apps"})
 
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):

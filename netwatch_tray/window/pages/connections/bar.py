@@ -85,6 +85,10 @@ class ConnectionsBar(Strip):
         """Show the connections of this app alone."""
         self.field.setText(f'app:"{name}"' if " " in name else f"app:{name}")
 
+    def filter_host(self, name: str) -> None:
+        """Show the connections to this host, a name or an address, alone."""
+        self.field.setText(f"host:{name}")
+
     def open_below(self, menu: QMenu, button: QWidget) -> None:
         """Open a menu below a button of this bar, inside the window."""
         beyond = button.mapTo(self, QPoint(menu.sizeHint().width(), 0)).x() - (self.width() - MARGIN)

@@ -30,11 +30,11 @@ from netwatch_tray.window.pages.connections.helper_offer import HelperOffer
 from netwatch_tray.window.pages.connections.menu import ConnectionsMenu
 from netwatch_tray.window.pages.connections.reconciliation import ReconciliationStrip
 from netwatch_tray.window.pages.connections.rows import ConnectionList, ConnectionRow, Group, Line, heading, key
-from netwatch_tray.window.pages.connections.side_pane import SidePane
-from netwatch_tray.window.pages.page import Page
+from netwatch_tray.window.pages.page import ALWAYS, Page
 from netwatch_tray.window.table.model import SortedModel
 from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.empty_state import EmptyState
+from netwatch_tray.window.widgets.side_pane import SidePane
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _CLOSED_STAY_S = 3.0
@@ -117,7 +117,7 @@ class ConnectionsPage(Page):
 
     @property
     def topics(self) -> frozenset[Topic]:
-        return frozenset({"interfaces"} if self._paused else {"interfaces", "connections", "apps"})
+        return ALWAYS if self._paused else ALWAYS | {"connections", "apps"}
 
     def receive(self, message: ServerMessage) -> None:
         self._agent_away = False

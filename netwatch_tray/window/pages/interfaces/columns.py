@@ -137,23 +137,13 @@ def _place(each: InterfaceTick) -> tuple[bool, bool, list[tuple[str, int]]]:
     return (not each.is_uplink, not each.is_up, [(text, int(digits or 0)) for text, digits in parts])
 
 
-def _lines(cell: Cell) -> tuple[QRect, QRect]:
-    """Return the boxes of the two lines of a cell."""
-    upper, lower = QFontMetrics(cell.theme.fonts.base).height(), QFontMetrics(cell.theme.fonts.small).height()
-    top = cell.box.top() + (cell.box.height() - upper - lower) // 2
-    return (
-        QRect(cell.box.left(), top, cell.box.width(), upper),
-        QRect(cell.box.left(), top + upper, cell.box.width(), lower),
-    )
-
-
 def _draw_name(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
     fonts, tokens = cell.theme.fonts, cell.tokens
     if cell.box.height() < _TWO_LINES:
         colour = tokens.ink if each.is_up else tokens.ink2
         cell.text(each.name, colour, fonts.strong, elide=Qt.TextElideMode.ElideMiddle)
         return
-    upper, lower = _lines(cell)
+    upper, lower = cell.lines()
     cell.text(each.name, tokens.ink, fonts.strong, box=upper, elide=Qt.TextElideMode.ElideMiddle)
     what = describe(each) if is_live else kind_in_words(each.kind)
     cell.text(what, tokens.ink2 if each.is_up and is_live else tokens.ink3, fonts.small, box=lower)
@@ -244,7 +234,7 @@ def _draw_errors(cell: Cell, each: InterfaceTick) -> None:
     if cell.box.height() < _TWO_LINES:
         cell.text(now or text, now_colour if now else colour, fonts.base if now else font, align=right)
         return
-    upper, lower = _lines(cell)
+    upper, lower = cell.lines()
     dropped = translate("Interfaces", "{count} dropped").format(count=_grouped(drops)) if drops else ""
     if drops > _MOST_ERRORS or text_width(fonts.small, dropped) > lower.width():
         dropped = translate("Interfaces", "dropped")
@@ -296,7 +286,7 @@ def _draw_why(cell: Cell, each: InterfaceTick, *, is_live: bool) -> None:
         return
     whole = _sentence(wording.why(each))
     verdict, colon, reason = whole.partition(": ")
-    upper, lower = _lines(cell)
+    upper, lower = cell.lines()
     two = bool(colon) and cell.box.height() >= _TWO_LINES
     line = upper if two else cell.box
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -11,11 +11,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QVBoxLayout, QWidget
 
-from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, TickMessage
+from netwatch_tray.feed.protocol import EventsMessage, Hello, ServerMessage, SettingsMessage, TickMessage
 from netwatch_tray.model import InterfaceTick, Tick
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.plot import LEAST_HEIGHT
 from netwatch_tray.window.data.history_queries import HistoryQueries
+from netwatch_tray.window.data.live_events import LiveEvents
 from netwatch_tray.window.data.recent_ticks import RecentTicks
 from netwatch_tray.window.pages.interfaces.columns import InterfaceContext, interface_columns
 from netwatch_tray.window.pages.interfaces.range_chart import LIVE_S, RangeChart, Subject
@@ -33,11 +34,13 @@ _WIDE, _LOW = 1120, 560
 
 
 class InterfacesPage(Page):
-    """`choice_requested`: the user wants to choose which interfaces the total counts."""
+    """`choice_requested`: the user wants to choose which interfaces the total counts. `events_requested` carries a span
+    of Unix times whose events the user wants to see."""
 
     choice_requested = Signal()
+    events_requested = Signal(float, float)
 
-    def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
+    def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None) -> None:
         """`history` None: there are no long ranges."""
         super().__init__()
         self._theme = theme
@@ -55,7 +58,7 @@ class InterfacesPage(Page):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setAccessibleName(self.tr("Interfaces"))
         self.table.setAccessibleDescription(self.tr("The chart above shows the selected interface"))
-        self.range_chart = RangeChart(theme, self._ticks, history, self._subject)
+        self.range_chart = RangeChart(theme, self._ticks, live, history, self._subject)
         self._strip = RatesStrip(theme, (self.range_chart.ranges, self.range_chart.as_table))
         self.why = WhyTotal(theme, self)
         self._lay_out()
@@ -64,6 +67,7 @@ class InterfacesPage(Page):
         self._strip.total_requested.connect(self.table.clearSelection)
         self.why.choice_requested.connect(self.choice_requested)
         self.range_chart.changed.connect(self.changed)
+        self.range_chart.events_requested.connect(self.events_requested)
         self.table.selectionModel().selectionChanged.connect(self._show_selected)
         self.range_chart.choose(0)
         self._show_rates()
@@ -83,6 +87,8 @@ class InterfacesPage(Page):
             self.range_chart.set_recorded(message.settings.history.on)
             self.range_chart.set_units(self._units)
             self.range_chart.chart.set_same_scale(message.settings.window.same_scale)
+            self._refresh()
+        elif isinstance(message, EventsMessage):
             self._refresh()
         elif isinstance(message, TickMessage):
             self._ticks.add(message.tick)

@@ -13,6 +13,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget
 
+from netwatch_tray.event import Event
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.amount_chart import AmountChart
 from netwatch_tray.window.chart.amounts import Amounts
@@ -20,8 +21,10 @@ from netwatch_tray.window.chart.as_table import ChartTable, Tabulated
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.data.amount_query import amounts_query
+from netwatch_tray.window.data.event_marks import EventMarks
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.history_range import HistoryRange, points_of, with_live
+from netwatch_tray.window.data.live_events import LiveEvents
 from netwatch_tray.window.data.recent_ticks import RecentTicks
 from netwatch_tray.window.widgets.buttons import Segments, ToolButton
 from netwatch_tray.window.widgets.formatting import duration
@@ -74,21 +77,30 @@ class _Stored(NamedTuple):
     """When the history begins, Unix time."""
     amounts: Amounts | None = None
     """Of a range of a day or more."""
+    events: Sequence[Event] = ()
 
 
 class RangeChart(QStackedWidget):
     """A chart, or the same as a table.
 
     `ranges` and `as_table` are its controls, for the caller to place. `changed`: `status` returns other texts.
+    `events_requested` carries a span of Unix times whose events the user wants to see.
     """
 
     changed = Signal()
+    events_requested = Signal(float, float)
 
     def __init__(
-        self, theme: Theme, ticks: RecentTicks, history: HistoryQueries | None, subject: Callable[[], Subject]
+        self,
+        theme: Theme,
+        ticks: RecentTicks,
+        live: LiveEvents,
+        history: HistoryQueries | None,
+        subject: Callable[[], Subject],
     ) -> None:
         super().__init__()
         self._ticks = ticks
+        self._events = EventMarks(live)
         self._subject = subject
         self._index = 0
         self._stored: HistoryRange[_Stored] = HistoryRange(history, self)
@@ -122,6 +134,8 @@ class RangeChart(QStackedWidget):
         self.amounts.zoom_requested.connect(self.chart.zoom_to)
         self.amounts.all_requested.connect(self.chart.show_all)
         self.amounts.key_pressed.connect(self._zoom_by_key)
+        self.chart.events_requested.connect(self.events_requested)
+        self.amounts.events_requested.connect(self.events_requested)
 
     @property
     def index(self) -> int:
@@ -156,12 +170,17 @@ class RangeChart(QStackedWidget):
         subject = self._subject()
         points = self._ticks.points(subject.interface, subject.end - min(_RANGES_S[self._index], LIVE_S))
         step = subject.interval
+        events: Sequence[Event] = ()
         if self._is_long:
             stored = self._request(subject)
             points = with_live(stored.points, points)
             step = max(step, stored.step)
+            events = stored.events
             self.chart.set_begin(stored.begin)
         self.chart.set_series(subject.name, subject.seen(points), subject.end, step)
+        marks = self._events.marks(events, self.chart.units)
+        self.chart.set_marks(marks)
+        self.amounts.set_marks(marks)
         self._show_amounts(subject)
         self.setCurrentWidget(self.table if self.as_table.isChecked() else self.shown)
         if self.as_table.isChecked():
@@ -309,9 +328,11 @@ def _query(name: str | None, start: float, end: float) -> Callable[[HistoryReade
     def query(reader: HistoryReader) -> _Stored:
         if end - start >= _AMOUNTS_FROM_S:
             found = amounts_query(kind, name, start, end)(reader)
-            return _Stored(found.points, found.step, reader.begin(), found)
+            return _Stored(found.points, found.step, reader.begin(), found, reader.events(start, end))
         curve = reader.curve(kind, name, start, end, _MAX_POINTS)
-        return _Stored(points_of(curve, reader.gaps(start, end)), curve.step, reader.begin())
+        return _Stored(
+            points_of(curve, reader.gaps(start, end)), curve.step, reader.begin(), events=reader.events(start, end)
+        )
 
     return query
 

@@ -102,7 +102,7 @@ def test_connections_and_ports_are_those_of_the_app(open_window: Open) -> None:
     opened = _open(open_window, 1280)
     page = opened.window.apps
     _click(page, "curl")
-    wanted = Subscribe(frozenset({"interfaces", "apps", "connections"}))
+    wanted = Subscribe(frozenset({"interfaces", "events", "apps", "connections"}))
     until(lambda: wanted in opened.agent.heard(), "asks for the connections")
     assert "Listens on | –" in visible_text(_details(page)), "not known yet"
     udp: dict[str, Any] = {"protocol": "UDP", "state": None, "app": _KEY}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from happened import PORT, SCAN, alert, happened
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from windows import FEW, Open, Opened, interface, past_tick, rx_of, tick, until, uplink, visible_text
 
-from netwatch_tray.feed.protocol import TickMessage
+from netwatch_tray.feed.protocol import EventsMessage, TickMessage
 from netwatch_tray.model import GapReason
 
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
@@ -118,3 +119,30 @@ def test_a_day_and_more_are_amounts_and_a_zoomed_hour_is_rates(opened: Opened) -
     assert page.range_chart.chart.zoom is not None
     page.range_chart.as_table.setChecked(True)
     assert page.range_chart.table.accessibleName() == "wg0, last 30 days, a part"
+
+
+def test_events_are_marked_and_a_click_shows_them(opened: Opened) -> None:
+    window = opened.window
+    assert opened.history
+    live, stored = alert(SCAN, ago=20.0), happened(PORT, ago=1800.0, app="ssh")
+    opened.history.reader.happened = [stored]
+    opened.say(TickMessage(tick(*_FEW)), EventsMessage(reset=True, events=(live,), unseen=1))
+    chart = window.interfaces.range_chart.chart
+    chart.grab()
+    (joined,) = chart.scene().marks
+    assert joined.worst.text == "A computer in this network tried 214 ports of yours"
+    window.interfaces.choose_range(2)
+    chart.grab()
+    assert [each.worst.at for each in chart.scene().marks] == [stored.last, live.last]
+    window.interfaces.choose_range(4)
+    amounts = window.interfaces.range_chart.amounts
+    amounts.grab()
+    scene = amounts.scene()
+    assert scene
+    assert [mark.at for each in scene.marks for mark in each.marks] == [stored.last, live.last]
+    window.interfaces.choose_range(2)
+    place = QPoint(round(chart.scene().frame.x(stored.last)), round(chart.scene().lane_box.center().y()))
+    QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=place)
+    assert window.events.isVisible()
+    model = window.events.table.model()
+    assert model.rowCount() == 2, "its day and itself"

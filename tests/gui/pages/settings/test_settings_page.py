@@ -70,7 +70,7 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
 
 def test_a_change_writes_one_key(opened: Opened, tmp_path: Path) -> None:
     file, page = tmp_path / "settings.toml", opened.window.settings
-    opened.window.turn_to(4)
+    opened.window.turn_to_settings()
     control(page, "Colour scheme", Segments).choose(2)
     control(page, "Rates in the icon", Switch).click()
     control(page, "New rates every", Segments).choose(2)
@@ -86,7 +86,7 @@ def test_a_change_writes_one_key(opened: Opened, tmp_path: Path) -> None:
 def test_the_section_list_follows_the_scroll_position(opened: Opened) -> None:
     window = opened.window
     window.resize(960, 640)
-    window.turn_to(4)
+    window.turn_to_settings()
     page = window.settings
     until(lambda: page.form.scroll_bar.maximum() > 0, "the page is laid out")
     shown = page.form.links.checkedButton
@@ -113,7 +113,7 @@ def test_starting_at_login_shows_what_is(
     is_on = False
     monkeypatch.setattr("netwatch_tray.autostart.is_on", lambda: is_on)
     monkeypatch.setattr("netwatch_tray.autostart.turn", turn)
-    opened.window.turn_to(4)
+    opened.window.turn_to_settings()
     page = opened.window.settings
     control(page, "Start at login", Switch).click()
     assert turned == [True]
@@ -127,7 +127,7 @@ def test_starting_at_login_shows_what_is(
 
 def test_the_report_has_no_addresses(opened: Opened) -> None:
     window = opened.window
-    window.turn_to(4)
+    window.turn_to_settings()
     opened.say(
         TickMessage(tick(uplink(2, "eth0", 1.0, 1.0, addresses=("192.0.2.24/24",)))),
         Status(

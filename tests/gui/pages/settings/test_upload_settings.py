@@ -18,7 +18,7 @@ from netwatch_tray.window.widgets.setting_controls import Number, Switch
 def test_upload_is_off_until_it_is_turned_on(opened: Opened, tmp_path: Path) -> None:
     window, file = opened.window, tmp_path / "settings.toml"
     opened.say(SettingsMessage(Settings()))
-    window.turn_to(4)
+    window.turn_to_settings()
     page = window.settings
     upload = page.upload
     assert "Off: nothing leaves this computer." in visible_text(page)
@@ -60,7 +60,7 @@ def test_key_and_preview_go_through_subcommands(opened: Opened, tmp_path: Path) 
         "print('{}' if 'snapshot' in sys.argv else '')"
     )
     window = opened.window
-    window.turn_to(4)
+    window.turn_to_settings()
     upload = window.settings.upload
     for process in (upload.snapshot, upload.setup):
         process._command = lambda: (sys.executable, "-c", script)

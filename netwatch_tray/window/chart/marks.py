@@ -1,0 +1,103 @@
+"""Marks of events below the axis of a chart: a glyph at its moment; glyphs too close to each other are joined."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter
+
+from netwatch_tray.window.widgets.icons import icon
+from netwatch_tray.window.widgets.theme import Theme
+
+LANE = 18
+"""Height of the lane between axis and dates, dip."""
+_GLYPH = 13
+_APART, _APART_JOINED = 16, 44
+"""Marks closer than this are joined, dip; more of them where there is a number beside the glyph."""
+_MOST = 99
+_AROUND = 8
+"""Dip before and after a mark that count as its span."""
+
+
+class Mark(NamedTuple):
+    at: float
+    """Unix time."""
+    glyph: str
+    """Its name."""
+    level: int
+    """How much it matters: drawn as a warning from `ALERT_LEVEL` on, faint below `NOTICE_LEVEL`."""
+    text: str
+
+
+NOTICE_LEVEL, ALERT_LEVEL = 2, 3
+
+
+class Joined(NamedTuple):
+    """One mark, or several that are close to each other."""
+
+    x: float
+    """Of the last one, dip."""
+    marks: Sequence[Mark]
+    """In order of time."""
+
+    @property
+    def worst(self) -> Mark:
+        """The one that is drawn: the latest of those that matter most."""
+        return max(self.marks, key=lambda mark: (mark.level, mark.at))
+
+
+def join(marks: Sequence[Mark], start: float, end: float, x_of: Callable[[float], float]) -> list[Joined]:
+    """Return the marks of a span of Unix times, joined where they are close, first to last.
+
+    `marks`: in order of time. What is drawn of two results never overlaps.
+    """
+    first = bisect_left(marks, start, key=lambda mark: mark.at)
+    last = bisect_right(marks, end, key=lambda mark: mark.at)
+    groups: list[tuple[float, list[Mark]]] = []
+    for mark in reversed(marks[first:last]):
+        x = x_of(mark.at)
+        if groups and groups[-1][0] - x < (_APART if len(groups[-1][1]) == 1 else _APART_JOINED):
+            groups[-1][1].append(mark)
+        else:
+            groups.append((x, [mark]))
+    return [Joined(x, group[::-1]) for x, group in reversed(groups)]
+
+
+def draw_marks(painter: QPainter, theme: Theme, joined: Sequence[Joined], lane: QRectF) -> None:
+    """Draw marks in their lane, those of several events with their number."""
+    tokens, font = theme.tokens, theme.fonts.small
+    metrics = theme.metrics(font)
+    painter.setFont(font)
+    base = lane.top() + 1 + (LANE - metrics.height) / 2 + metrics.ascent
+    for each in joined:
+        worst = each.worst
+        quiet = tokens.ink2 if worst.level >= NOTICE_LEVEL else tokens.ink3
+        colour = tokens.warn if worst.level >= ALERT_LEVEL else quiet
+        left = each.x - _GLYPH / 2
+        if len(each.marks) > 1:
+            count = str(len(each.marks)) if len(each.marks) <= _MOST else f"{_MOST}+"
+            left -= metrics.width(count) + 2
+            painter.setPen(tokens.ink2)
+            painter.drawText(QPointF(left + _GLYPH + 2, base), count)
+        symbol = icon(worst.glyph, _GLYPH, colour, painter.device().devicePixelRatioF())
+        painter.drawPixmap(QPointF(left, lane.top() + 1 + (LANE - _GLYPH) / 2), symbol)
+
+
+def mark_at(joined: Sequence[Joined], lane: QRectF, place: QPointF) -> Joined | None:
+    """Return what is drawn at a place of the lane."""
+    if not lane.contains(place):
+        return None
+    for each in joined:
+        width = _APART if len(each.marks) == 1 else _APART_JOINED
+        if each.x + _APART / 2 - width <= place.x() <= each.x + _APART / 2:
+            return each
+    return None
+
+
+def span_of(joined: Joined, per_dip: float) -> tuple[float, float]:
+    """Return the span of Unix times that a click on a mark shows. `per_dip`: seconds."""
+    margin = max(30.0, _AROUND * per_dip)
+    return joined.marks[0].at - margin, joined.marks[-1].at + margin

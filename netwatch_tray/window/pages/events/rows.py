@@ -1,0 +1,111 @@
+"""The lines of the timeline: events under a heading for each local day, and what a muted kind hides there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from datetime import date, datetime
+from typing import NamedTuple
+
+from netwatch_tray.event import Event
+from netwatch_tray.window.pages.events.kinds import Group, group_of
+
+
+class Day(NamedTuple):
+    """The heading of a local day."""
+
+    day: date
+    events: int = 0
+    """Its events, hidden ones included."""
+    unseen: int = 0
+    """Alerts that are neither seen nor muted."""
+    hidden: int = 0
+    """Events of muted kinds."""
+
+
+class Row(NamedTuple):
+    """An event."""
+
+    day: date
+    event: Event
+    is_muted_kind: bool = False
+    """Its whole kind is muted."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it neither notified nor counts on the bell, because it is muted."""
+        return self.is_muted_kind or self.event.is_muted
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is an alert that counts on the bell."""
+        return self.event.is_unseen_alert and not self.is_muted_kind
+
+
+class Hidden(NamedTuple):
+    """The last line of a day: events of a muted kind that are not shown."""
+
+    day: date
+    group: Group
+    events: int
+
+
+Line = Day | Row | Hidden
+
+
+class EventFilter(NamedTuple):
+    """What the timeline shows."""
+
+    group: Group | None = None
+    """None: every kind; muted ones are hidden."""
+    matches: Callable[[Event], bool] | None = None
+    """Whether an event has the words that are searched for; None: there are none."""
+    uncovered: Collection[tuple[date, Group]] = ()
+    """Muted kinds that are shown all the same, by day."""
+
+
+def key(line: Line) -> Hashable:
+    if isinstance(line, Row):
+        return line.event.id
+    return (line.day, line.group.value if isinstance(line, Hidden) else "")
+
+
+def order(line: Line) -> float:
+    """Return what lines are sorted by within their level, latest first."""
+    if isinstance(line, Day):
+        return line.day.toordinal()
+    return line.event.last if isinstance(line, Row) else float("-inf")
+
+
+def heading(line: Line) -> Line | None:
+    return None if isinstance(line, Day) else Day(line.day)
+
+
+def local_day(at: float) -> date:
+    return datetime.fromtimestamp(at).astimezone().date()
+
+
+def counts(events: Iterable[Event]) -> Counter[Group]:
+    """Return how many events each group has."""
+    return Counter(group_of(event.kind) for event in events)
+
+
+def timeline(events: Iterable[Event], muted: Collection[Group], shown: EventFilter) -> Iterator[Line]:
+    """Yield the lines, in no particular order. `muted`: groups of which all kinds are muted."""
+    days: dict[date, list[Event]] = {}
+    for event in events:
+        if (shown.group is None or group_of(event.kind) is shown.group) and (not shown.matches or shown.matches(event)):
+            days.setdefault(local_day(event.last), []).append(event)
+    for day, members in days.items():
+        covered: Counter[Group] = Counter()
+        for event in members:
+            group = group_of(event.kind)
+            is_muted = group in muted
+            if is_muted and shown.group is None and (day, group) not in shown.uncovered:
+                covered[group] += 1
+            else:
+                yield Row(day, event, is_muted)
+        unseen = sum(event.is_unseen_alert for event in members)
+        yield Day(day, len(members), unseen, covered.total())
+        for group, count in covered.items():
+            yield Hidden(day, group, count)

@@ -1,0 +1,28 @@
+"""Which events the user has looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LOOKED_AT_S = 2.0
+"""Seconds in view, in one piece, after which an event counts as seen."""
+
+
+class LookedAt:
+    """Events by ID that were in view for long enough, since the last call of `leave`. Times: any monotonic clock."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+        """When events that are in view came into it."""
+        self._seen: set[int] = set()
+
+    def show(self, in_view: Iterable[int], now: float) -> None:
+        """To be called whenever others come into view."""
+        self._seen.update(event for event, since in self._since.items() if now - since >= LOOKED_AT_S)
+        self._since = {event: self._since.get(event, now) for event in in_view}
+
+    def leave(self, now: float) -> set[int]:
+        """Nothing is in view any more. Return what was seen."""
+        self.show((), now)
+        seen, self._seen = self._seen, set()
+        return seen

@@ -1,0 +1,53 @@
+"""What leads from one page to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netwatch_tray.window.pages.events.page import EventsPage
+
+if TYPE_CHECKING:
+    from netwatch_tray.window.shell.main_window import MainWindow
+
+
+def connect_pages(window: MainWindow) -> None:
+    """Connect the pages that exist from the beginning."""
+
+    def show_connections(app: str) -> None:
+        window.connections.bar.filter_app(app)
+        window.turn_to_page("connections")
+
+    def show_events(start: float, end: float) -> None:
+        window.turn_to_page("events")
+        window.events.show_span(start, end)
+
+    window.usage.plan_requested.connect(lambda: window.show_settings(window.settings.plan_section))
+    window.interfaces.choice_requested.connect(lambda: window.show_settings(window.settings.counted_section))
+    window.interfaces.events_requested.connect(show_events)
+    window.connections.offer.set_up.connect(lambda: window.show_settings(window.settings.helper_section))
+    window.apps.connections_requested.connect(show_connections)
+
+
+def connect_events(window: MainWindow, page: EventsPage) -> None:
+    """Connect the page Events, which is made when it is first visited."""
+
+    def show_connections(app: str | None, host: str | None) -> None:
+        if app is not None:
+            window.connections.bar.filter_app(app)
+        elif host is not None:
+            window.connections.bar.filter_host(host)
+        window.turn_to_page("connections")
+
+    def show_app(name: str) -> None:
+        window.turn_to_page("apps")
+        window.apps.open_details(name)
+
+    def show_why() -> None:
+        window.turn_to_page("interfaces")
+        window.interfaces.open_why()
+
+    page.commands.connections_requested.connect(show_connections)
+    page.commands.app_requested.connect(show_app)
+    page.commands.usage_requested.connect(lambda: window.turn_to_page("usage"))
+    page.commands.why_requested.connect(show_why)
+    page.settings_requested.connect(lambda: window.show_settings(window.settings.events_section))
