@@ -404,6 +404,8 @@ class ConnectionTable:
         if traffic is UNMOVED:
             return
         crosses, is_udp = entry.route.crosses_uplink, entry.found.protocol == "UDP"
+        if crosses and self._routes.stays_local(entry.found, entry.route):
+            self._ledger.note_lan(traffic)
         if entry.app is SEARCHING:
             self._ledger.hold(key, traffic, crosses_uplink=crosses, is_udp=is_udp)
         else:

@@ -34,6 +34,8 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
     `plus`: in the later of the intervals."""
     held: Traffic = _NONE
     """All bytes over the uplinks that are not booked yet, `searching` included: in a later `late`."""
+    lan: Traffic = _NONE
+    """The part of what moved over the uplinks, booked or held, that is known to have stayed in the local network."""
     udp: Traffic = _NONE
     """The part of what moved over the uplinks, booked or held, that is UDP. Of tunnel processes only what is held,
     because the owner is not known yet."""
@@ -58,6 +60,7 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
             late=_sum(self.late, later.late),
             searching=later.searching,
             held=later.held,
+            lan=self.lan.plus(later.lan),
             udp=self.udp.plus(later.udp),
         )
 
@@ -116,7 +119,7 @@ class AppLedger:
         self._accounts: dict[str, _Account] = {}
         self._held: dict[str, _Held] = {}
         self._processes: dict[int, Traffic] = {}
-        self._local = self._udp = _NONE
+        self._local = self._udp = self._lan = _NONE
         self.interval = AppInterval(elapsed_s=None, apps={}, processes={}, local=_NONE)
         """The last interval that was closed."""
 
@@ -164,6 +167,10 @@ class AppLedger:
             held.local = held.local.plus(traffic)
             self._local = self._local.plus(traffic)
 
+    def note_lan(self, traffic: Traffic) -> None:
+        """Note that bytes which are credited or held in the interval under way stayed in the local network."""
+        self._lan = self._lan.plus(traffic)
+
     def release(self, key: str, app: AppName, pid: int | None) -> None:
         """Book what was held for a socket."""
         held = self._held.pop(key, None)
@@ -202,9 +209,10 @@ class AppLedger:
             late=late,
             searching=searching,
             held=all_held,
+            lan=self._lan,
             udp=self._udp,
         )
-        self._processes, self._local, self._udp = {}, _NONE, _NONE
+        self._processes, self._local, self._udp, self._lan = {}, _NONE, _NONE, _NONE
 
     def name_of(self, key: str) -> str | None:
         """Return the name of an app; `None`: it has no account."""
@@ -288,6 +296,9 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     """UDP payload that moved in the interval; none where it is not counted."""
     local: Traffic
     """Payload that crossed no uplink, counted at each end that is here; no part of `uplink`."""
+    lan: Traffic
+    """Payload over the uplinks that is known to have stayed in the local network: at most `uplink` less this went to
+    the Internet. Part of `tcp`, `udp` and what tunnels carry."""
     other: Traffic
     """Headers, retransmissions, ICMP, forwarded traffic, and UDP where it is not counted: what no connection accounts
     for. Never spread over the apps."""
@@ -315,6 +326,7 @@ def reconcile(uplink: Traffic, interval: AppInterval, before: Reconciliation | N
         tcp=payload.minus(udp),
         udp=udp,
         local=interval.local,
+        lan=Traffic(min(interval.lan.rx, uplink.rx), min(interval.lan.tx, uplink.tx)),
         other=Traffic(max(0, rest_rx), max(0, rest_tx)),
         ahead=Traffic(max(0, -rest_rx), max(0, -rest_tx)),
         held=held,

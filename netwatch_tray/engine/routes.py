@@ -8,7 +8,7 @@ from typing import NamedTuple
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.scope import Networks
 from netwatch_tray.engine.topology import Membership
-from netwatch_tray.model import Interface, Role, Scope
+from netwatch_tray.model import Interface, InterfaceKind, Role, Scope
 
 
 class Route(NamedTuple):
@@ -16,8 +16,11 @@ class Route(NamedTuple):
     """Name of the one that has the local address; `None`: not known."""
     crosses_uplink: bool
     """Its bytes are part of the total; through a tunnel or a bridge they are as well."""
+    leads_to_network: bool = False
+    """The interface is of a local network; a tunnel, PPP and cellular are not, whatever addresses they reach."""
 
 
+_TO_A_PROVIDER = frozenset({InterfaceKind.PPP, InterfaceKind.CELLULAR})
 _UNKNOWN = Route(None, crosses_uplink=True)
 
 
@@ -63,9 +66,18 @@ class Routes:
         """Return how far a remote address is; `None`: it is no address."""
         return self._networks.scope(remote)
 
+    def stays_local(self, found: Socket, route: Route) -> bool:
+        """Return whether what a socket moves over the uplinks is known to stay in the local network."""
+        return route.leads_to_network and self.scope(found) == "local"
+
     def _route(self, index: int, interface: Interface) -> Route:
         member = self._memberships.get(index)
-        return Route(interface.name, (member is not None and member.role is Role.TUNNEL) or self._crosses(index, set()))
+        is_tunnel = member is not None and member.role is Role.TUNNEL
+        return Route(
+            interface.name,
+            crosses_uplink=is_tunnel or self._crosses(index, set()),
+            leads_to_network=not is_tunnel and interface.kind not in _TO_A_PROVIDER,
+        )
 
     def _crosses(self, index: int, seen: set[int]) -> bool:
         """Return whether the interface is an uplink, or one is below it: the parent of a VLAN, a port of a bridge."""

@@ -108,6 +108,9 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
     """UDP payload in `other` that exceeded what the helper can tell apart."""
     local: tuple[int, int] = (0, 0)
     """Payload that crossed no interface of the total; no part of the above."""
+    lan: tuple[int, int] = (0, 0)
+    """Payload over them that is known to have stayed in the local network, of tcp, udp and tunnels: at most uplink less
+    this went to the Internet. Without the helper UDP is not in it."""
     states: dict[TcpState, int] = {}
     """How many TCP sockets are in each state."""
     overrun: bool = False
@@ -130,6 +133,7 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
             uncounted=observation.uncounted,
             other=sums.other,
             local=sums.local,
+            lan=sums.lan,
             states=states,
             overrun=observation.table.interval.overrun,
             recent=recent,

@@ -9,7 +9,7 @@ from netwatch_tray.model import GapReason
 
 LOST = 0
 """Series whose name a damaged file has lost. No query returns them."""
-SERIES_KINDS = {"total": 1, "interface": 2, "app": 3, "carrier": 4}
+SERIES_KINDS = {"total": 1, "interface": 2, "app": 3, "carrier": 4, "lan": 5}
 """By series.SeriesKind."""
 
 OTHER = 0

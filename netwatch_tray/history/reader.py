@@ -40,6 +40,8 @@ from netwatch_tray.history.usage import LATEST, Days, midnight, midnight_after
 from netwatch_tray.model import GapReason
 
 _FINE_SLOTS_S = 2 * 86400
+_OF_SOCKETS = ("app", "carrier", "lan")
+"""Kinds of series that sockets are booked for, from minutes on."""
 _NUMBER = (int, float)
 _MAYBE = type(None)
 _MOVED_BY_MINUTE_S = 2 * HOURS
@@ -89,7 +91,7 @@ class HistoryReader:
         with self._snapshot():
             ids = self._ids(kind, name)
             step = self._tiers.choose(start, end, most_points)
-            if kind in ("app", "carrier"):
+            if kind in _OF_SOCKETS:
                 step = max(step, MINUTES)
             if step == TICKS:
                 return self._tiers.ticks(ids, start, end)
@@ -97,7 +99,7 @@ class HistoryReader:
             first = int(start // step) * step
             size = -(-math.ceil((end - first) / step) // factor) * factor
             columns = self._tiers.values(ids, step, first, size)
-            if kind in ("app", "carrier"):  # only what moved is stored of these; the rest of the measured time is 0
+            if kind in _OF_SOCKETS:  # only what moved is stored of these; the rest of the measured time is 0
                 columns.covered = self._tiers.measured(step, first, size, self.gaps(first, first + size * step))
             return curve_of(columns, step, first, factor)
 
@@ -143,7 +145,7 @@ class HistoryReader:
             first = start // tier * tier
             size = -(-(end - first) // tier)
             columns = self._tiers.values(self._ids(kind, name), tier, first, size)
-            if kind in ("app", "carrier"):
+            if kind in _OF_SOCKETS:
                 columns.covered = self._tiers.measured(tier, first, size, self.gaps(first, first + size * tier))
             carried = self.carried(kind, name, first, end)
         found = []

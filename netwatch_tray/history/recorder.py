@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.rates import believed_speed, bounded, most_bytes
 from netwatch_tray.history.batch import Batch, RecordedGap, RecordedMinute, RecorderState, StoredCounters
 from netwatch_tray.history.boot import Boot
 from netwatch_tray.history.packing import TickBytes, Value, summed
-from netwatch_tray.history.series import TOTAL, Series, storable
+from netwatch_tray.history.series import LAN, TOTAL, Series, storable
 from netwatch_tray.model import GapReason, InterfaceTick, Tick
 
 _MOST_BITS = 56
@@ -89,8 +88,6 @@ class Recorder:
         self._times: list[int] = []
         self._elapsed: list[int] = []
         self._cells: dict[Series, _Cell] = {}
-        self._app_cells: dict[str, _Cell] = {}
-        """Those of apps, by the key of the app."""
         self._batch = Batch()
 
     def take(self, measurement: Measurement) -> None:
@@ -145,7 +142,7 @@ class Recorder:
         """Discard what could not be stored. It becomes one gap, whose bytes are computed from the counters."""
         self._boot, self._batch = boot, Batch()
         self._last_at, self._minute, self._reason, self._uplinks = None, None, GapReason.NOT_WRITTEN, None
-        self._times, self._elapsed, self._cells, self._app_cells = [], [], {}, {}
+        self._times, self._elapsed, self._cells = [], [], {}
         self._interfaces, self._removed = {}, {}
 
     def _begin(self, tick: Tick, at: float) -> None:
@@ -291,25 +288,24 @@ class Recorder:
         self._open_minute(at.timestamp())
         elapsed = interval.elapsed_s
         for app, (rx, tx) in interval.late.values():  # bytes that moved at other times make no peak
-            self._book(app, rx, tx, at)
+            self._book(Series.of_app(app), rx, tx, at)
+        self._book(LAN, *interval.lan, at)
         for app, (rx, tx) in interval.apps.values():
-            cell = self._book(app, rx, tx, at)
+            cell = self._book(Series.of_app(app), rx, tx, at)
             if cell and elapsed and elapsed >= _LEAST_ELAPSED:
                 if rx > cell.rx_peak * elapsed:
                     cell.rx_peak = rx / elapsed
                 if tx > cell.tx_peak * elapsed:
                     cell.tx_peak = tx / elapsed
 
-    def _book(self, app: AppName, rx: int, tx: int, at: datetime) -> _Cell | None:
+    def _book(self, series: Series, rx: int, tx: int, at: datetime) -> _Cell | None:
         """Return the cell that the bytes were added to; `None`: they were not counted."""
         if not rx and not tx:
             return None
         if (rx | tx) >> _MOST_BITS:
-            self._batch.refused.append((at.timestamp(), Series.of_app(app)))
+            self._batch.refused.append((at.timestamp(), series))
             return None
-        cell = self._app_cells.get(app.key)
-        if cell is None:
-            cell = self._app_cells[app.key] = self._cell(Series.of_app(app))
+        cell = self._cell(series)
         cell.rx += rx
         cell.tx += tx
         return cell
@@ -362,6 +358,6 @@ class Recorder:
                 series: (cell.rx_fine, cell.tx_fine) for series, cell in cells.items() if cell.rx_fine
             }
             self._batch.minutes.append(RecordedMinute(start, self._times, self._elapsed, values, lines))
-        self._minute, self._times, self._elapsed, self._cells, self._app_cells = None, [], [], {}, {}
+        self._minute, self._times, self._elapsed, self._cells = None, [], [], {}
         for interface in self._interfaces.values():
             interface.cell = None

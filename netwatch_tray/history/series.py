@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.model import InterfaceKind, InterfaceTick
 
-SeriesKind = Literal["total", "interface", "app", "carrier"]
-"""`carrier`: a tunnel's own connections, which carry what other apps are shown with; they are in no sum."""
+SeriesKind = Literal["total", "interface", "app", "carrier", "lan"]
+"""`carrier`: a tunnel's own connections, which carry what other apps are shown with; they are in no sum. `lan`: what is
+known to have stayed in the local network, a part of the total."""
 
 _PASSING_KINDS = frozenset({InterfaceKind.VETH, InterfaceKind.NETKIT})
 """Ends of containers: their names are random, and nobody looks them up after a month."""
@@ -47,6 +48,7 @@ class Series(NamedTuple):
 
 
 TOTAL = Series("total", "total", "Total")
+LAN = Series("lan", "lan", "Local network")
 
 
 def storable(text: str) -> str:

@@ -57,6 +57,27 @@ def interval(moved: dict[str, tuple[AppName, Traffic]], elapsed_s: float | None 
     return AppInterval(elapsed_s=elapsed_s, apps=moved, processes={}, local=Traffic())
 
 
+def test_what_stayed_in_the_local_network_is_a_series_beside_the_apps(tmp_path: Path) -> None:
+    file, machine = tmp_path / "history.sqlite3", Machine()
+    writer = machine.writer(file)
+    writer.record([machine.tick()])
+    for _ in range(3):
+        machine.carry(2, 5000, 50)
+        machine.wait(5)
+        tick = machine.tick()
+        moved = AppInterval(elapsed_s=5.0, apps=app("nas", 900, 9), processes={}, local=Traffic(), lan=Traffic(800, 8))
+        writer.record([(tick.at, moved), tick])
+    writer.close()
+    assert by_name(file, "lan") == {"Local network": (2400, 24)}
+    assert by_name(file, "app") == {"nas": (2700, 27)}
+    with contextlib.closing(HistoryReader(file)) as reader:
+        (day,) = reader.days("lan", None, date.min, date.max).values()
+        assert (day.rx, day.tx) == (2400, 24)
+        assert sum(rx or 0 for rx in reader.curve("lan", None, START, START + 60).rx) > 0
+        other = reader.remainder(date.min, date.max).other
+    assert (other.rx, other.tx) == (15_000 - 2700, 150 - 27)
+
+
 def minute(machine: Machine, writer: HistoryWriter, moved: dict[str, tuple[AppName, Traffic]] | None = None) -> None:
     ticks = []
     for _ in range(12):

@@ -285,6 +285,19 @@ def test_udp_is_a_sum_of_its_own() -> None:
     assert (sums.tcp, sums.udp, sums.other) == ((1000, 100), (500, 50), (500, 50))
 
 
+def test_bytes_of_the_local_network_are_a_sum_of_their_own_whoever_moves_them() -> None:
+    world = World()
+    world.finder.known["a"] = CURL
+    world.count()
+    world.update(a=udp(("192.0.2.9", 443)), b=udp(), c=tcp(0, 0), d=tcp(0, 0, remote_address="192.0.2.9"))
+    world.count({flow(peer=("192.0.2.9", 443)): amount(500, 50), flow(0xB): amount(7, 7)})
+    world.update(a=udp(("192.0.2.9", 443)), b=udp(), c=tcp(30, 30), d=tcp(1000, 100, remote_address="192.0.2.9"))
+    assert world.table.interval.lan == (1500, 150), "d's owner is still looked for"
+    assert reconcile(Traffic(2000, 140), world.table.interval, None).lan == (1500, 140)
+    world.update(a=udp(("192.0.2.9", 443)), d=tcp(1000, 100, remote_address="192.0.2.9"), is_last=True)
+    assert world.table.interval.lan == Traffic(), "nothing is counted again when its owner is found"
+
+
 EVENTS = strategies.lists(
     strategies.tuples(
         strategies.dictionaries(

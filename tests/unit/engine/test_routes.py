@@ -15,20 +15,24 @@ def interface(index: int, name: str, kind: str, address: str, **more: int | None
 
 
 @pytest.mark.parametrize(
-    ("local", "remote", "name", "crosses"),
+    ("local", "remote", "name", "crosses", "stays"),
     [
-        ("192.0.2.7", "198.51.100.1", "eth0", True),
-        ("fe80::1%2", "fe80::2%2", "eth0", True),
-        ("10.8.0.2", "10.8.0.1", "tun0", True),  # through a tunnel, the uplink carries it
-        ("172.17.0.1", "172.17.0.2", "docker0", False),
-        ("10.1.0.2", "10.1.0.9", "br0", True),  # a bridge over an uplink
-        ("127.0.0.1", "127.0.0.1", "lo", False),
-        ("192.0.2.7", "192.0.2.7", "lo", False),
-        ("10.8.0.2", "192.0.2.7", "lo", False),
-        ("203.0.113.5", "198.51.100.1", None, True),
+        ("192.0.2.7", "198.51.100.1", "eth0", True, False),
+        ("192.0.2.7", "192.0.2.9", "eth0", True, True),
+        ("192.0.2.7", "10.20.0.1", "eth0", True, True),  # private: the Internet does not route it
+        ("fe80::1%2", "fe80::2%2", "eth0", True, True),
+        ("10.8.0.2", "10.8.0.1", "tun0", True, False),  # through a tunnel, the uplink carries it, maybe far
+        ("10.64.0.2", "10.64.0.1", "wwan0", True, False),
+        ("172.17.0.1", "172.17.0.2", "docker0", False, True),
+        ("10.1.0.2", "10.1.0.9", "br0", True, True),  # a bridge over an uplink
+        ("127.0.0.1", "127.0.0.1", "lo", False, False),
+        ("192.0.2.7", "192.0.2.7", "lo", False, False),
+        ("10.8.0.2", "192.0.2.7", "lo", False, False),
+        ("203.0.113.5", "198.51.100.1", None, True, False),
+        ("203.0.113.5", "192.0.2.9", None, True, False),  # which way is not known
     ],
 )
-def test_which_way_bytes_take(local: str, remote: str, name: str | None, crosses: bool) -> None:
+def test_which_way_bytes_take(local: str, remote: str, name: str | None, crosses: bool, stays: bool) -> None:
     interfaces = {
         1: Interface(index=1, name="lo", is_loopback=True, kind="loopback", is_up=True, addresses=("127.0.0.1/8",)),
         2: Interface(
@@ -43,7 +47,9 @@ def test_which_way_bytes_take(local: str, remote: str, name: str | None, crosses
         4: interface(4, "docker0", "bridge", "172.17.0.1/16"),
         5: interface(5, "br0", "bridge", "10.1.0.2/24", default_metric=10),
         6: Interface(index=6, name="eth1", kind="ethernet", is_up=True, master=5),
+        7: interface(7, "wwan0", "cellular", "10.64.0.2/30", default_metric=20),
     }
     routes = Routes(interfaces, decide(interfaces, {}))
     found = Socket(protocol="TCP", local_address=local, local_port=1, remote_address=remote, remote_port=2)
-    assert routes.of(found) == (name, crosses)
+    route = routes.of(found)
+    assert (route.interface, route.crosses_uplink, routes.stays_local(found, route)) == (name, crosses, stays)
