@@ -5182,6 +5182,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>muss eine Zahl von Sekunden von 0.1 bis 3600 sein, nicht {text!r}</translation>
     </message>
     <message>
+      <source>The agent ended. Measuring without it until it runs again.</source>
+      <translation>Der Agent wurde beendet. Gemessen wird ohne ihn, bis er wieder läuft.</translation>
+    </message>
+    <message>
       <source>The agent has sent nothing for {seconds:.0f} s. Still waiting.</source>
       <translation>Der Agent hat seit {seconds:.0f} s nichts gesendet. Es wird weiter gewartet.</translation>
     </message>

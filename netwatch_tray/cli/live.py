@@ -8,7 +8,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from netwatch_tray.cli import record
@@ -22,11 +22,12 @@ from netwatch_tray.cli.session import (
     usable_settings,
     whole_number,
 )
-from netwatch_tray.errors import AgentUnreachableError, Message
+from netwatch_tray.errors import AgentUnreachableError, Message, NetWatchError
 from netwatch_tray.language import said, translate
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
+    from netwatch_tray.feed.client import FeedClient
     from netwatch_tray.feed.protocol import Status
     from netwatch_tray.model import InterfaceTick, Tick, Total
     from netwatch_tray.settings import Settings
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 _INTERVAL = 1.0
 """Seconds between lines."""
+_LOOK_EVERY = 2.0
+"""Seconds between attempts to find an agent, while this program measures."""
 _SILENCE = 5.0
 """Seconds without a message of the agent after which `watch` says so."""
 
@@ -135,17 +138,39 @@ def watch(
 
 
 def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
-    """The agent's ticks when one runs and measures this often; else our own."""
+    """The agent's ticks while one runs that measures this often; else our own."""
+    client = _agent_of(interval)
+    while True:
+        if client is not None:
+            with contextlib.suppress(AgentUnreachableError), contextlib.closing(client):
+                yield from _agents_ticks(client)
+            complain(translate("Terminal", "The agent ended. Measuring without it until it runs again."))
+        client, looked = None, time.monotonic()
+        with contextlib.closing(_own_ticks(interval, total)) as own:
+            for tick in own:
+                yield tick
+                if time.monotonic() - looked >= _LOOK_EVERY:
+                    with contextlib.suppress(NetWatchError):  # one that hangs is no help
+                        client = _agent_of(interval)
+                    if client is not None:
+                        break
+                    looked = time.monotonic()
+
+
+def _agent_of(interval: float) -> FeedClient | None:
+    """Return a connection to an agent that measures this often. Raise NetWatchError if it does not answer."""
     try:
         client, hello = connect()
     except AgentUnreachableError:
-        yield from _own_ticks(interval, total)
-        return
-    if hello.interval_s != interval:
-        client.close()
-        yield from _own_ticks(interval, total)
-        return
+        return None
+    if hello.interval_s == interval:
+        return client
+    client.close()
+    return None
 
+
+def _agents_ticks(client: FeedClient) -> Iterator[Tick]:
+    """Raise AgentUnreachableError when the agent ends."""
     from netwatch_tray.feed.protocol import Subscribe, TickMessage
 
     client.send(Subscribe(frozenset({"interfaces"})))
@@ -161,7 +186,7 @@ def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
                 yield message.tick
 
 
-def _own_ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
+def _own_ticks(interval: float, total: Mapping[str, bool]) -> Generator[Tick]:
     from netwatch_tray.collect.interfaces import open_interfaces
     from netwatch_tray.engine.monitor import Monitor
 

@@ -231,6 +231,31 @@ def test_watch_reports_an_agent_that_hangs_and_goes_on(served: Session) -> None:
             watch.kill()
 
 
+def test_watch_goes_on_when_the_agent_restarts() -> None:
+    agent = [*PROGRAM, "agent", "--headless"]
+    with Session(display=False) as desktop:
+        desktop.spawn("agent", agent)
+        desktop.wait_for(desktop.agent_status, BOUND, "the agent answers")
+        with subprocess.Popen(
+            [*PROGRAM, "watch"], env=desktop.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as watch:
+            assert watch.stdout is not None
+            assert watch.stderr is not None
+            try:
+                assert watch.stdout.readline()
+                desktop.stop("agent")
+                said = watch.stderr.readline()
+                assert said == "netwatch-tray: The agent ended. Measuring without it until it runs again.\n"
+                assert watch.stdout.readline()
+                desktop.spawn("agent", agent)
+                subscribers = lambda: (status := desktop.agent_status()) and status.clients > 1  # noqa: E731
+                desktop.wait_for(subscribers, BOUND, "watch is connected again")
+                assert watch.stdout.readline()
+                assert watch.poll() is None
+            finally:
+                watch.kill()
+
+
 FULL = """
 mount -t tmpfs -o size=4k,nr_inodes=2,mode=700 tmpfs "$1" && touch "$1/fill" || exit 9
 shift; exec "$@"
