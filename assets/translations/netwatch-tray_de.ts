@@ -2781,10 +2781,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Einstellungen wurden nicht geändert: Die Standardeingabe ist kein JSON-Objekt mit Einstellungen ({error}).</translation>
     </message>
     <message>
-      <source>The agent did not send its connections in time. Try again.</source>
-      <translation>Der Agent hat seine Verbindungen nicht rechtzeitig gesendet. Versuchen Sie es noch einmal.</translation>
-    </message>
-    <message>
       <source>Menu entry and icons are installed by this command on Linux only.</source>
       <translation>Menüeintrag und Symbole installiert dieser Befehl nur unter Linux.</translation>
     </message>
@@ -2839,6 +2835,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>No font was found, so the window would have no text. Install fonts-dejavu-core.</source>
       <translation>Es wurde keine Schriftart gefunden, daher hätte das Fenster keinen Text. Installieren Sie fonts-dejavu-core.</translation>
+    </message>
+    <message>
+      <source>The agent did not send its connections in time. Try again.</source>
+      <translation>Der Agent hat seine Verbindungen nicht rechtzeitig gesendet. Versuchen Sie es noch einmal.</translation>
     </message>
     <message>
       <source>The agent is running already, but does not listen on {feed_socket}. It may have been started with another XDG_RUNTIME_DIR. End it and start it again.</source>
@@ -4694,6 +4694,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>stattdessen wartende Sockets zeigen</translation>
     </message>
     <message>
+      <source>list connections in TIME_WAIT as well, which are over</source>
+      <translation>auch Verbindungen in TIME_WAIT aufführen, die schon zu Ende sind</translation>
+    </message>
+    <message>
       <source>ask DNS for the names of remote addresses</source>
       <translation>Namen der Gegenstellen im DNS nachschlagen</translation>
     </message>
@@ -4706,12 +4710,32 @@ Hat jetzt keine Verbindung</translation>
       <translation>mit den Rechnern, mit denen jede App verbunden ist</translation>
     </message>
     <message>
+      <source>what comes first (default: %(default)s)</source>
+      <translation>was zuerst kommt (sonst: %(default)s)</translation>
+    </message>
+    <message>
+      <source>only the first N</source>
+      <translation>nur die ersten N</translation>
+    </message>
+    <message>
+      <source>only apps with this text in their name</source>
+      <translation>nur Apps mit diesem Text im Namen</translation>
+    </message>
+    <message>
       <source>one JSON document</source>
       <translation>ein JSON-Dokument</translation>
     </message>
     <message>
       <source>comma-separated values with a header row</source>
       <translation>durch Kommas getrennte Werte mit Kopfzeile</translation>
+    </message>
+    <message>
+      <source>again every 2 seconds, until Ctrl-C</source>
+      <translation>alle 2 Sekunden neu, bis Strg-C</translation>
+    </message>
+    <message>
+      <source>{count} connections in TIME_WAIT are over and left out; --all lists them.</source>
+      <translation>{count} Verbindungen in TIME_WAIT sind zu Ende und fehlen hier; --all führt sie auf.</translation>
     </message>
     <message>
       <source>HOST</source>
@@ -4730,12 +4754,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>GEGENSTELLE</translation>
     </message>
     <message>
-      <source>STATE</source>
-      <translation>ZUSTAND</translation>
-    </message>
-    <message>
       <source>PROTOCOL</source>
       <translation>PROTOKOLL</translation>
+    </message>
+    <message>
+      <source>STATE</source>
+      <translation>ZUSTAND</translation>
     </message>
     <message>
       <source>user {name}</source>
@@ -5556,6 +5580,46 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Nothing was recorded between {first} and {last}.</source>
       <translation>Zwischen {first} und {last} wurde nichts aufgezeichnet.</translation>
+    </message>
+    <message>
+      <source>{usage}, all up to {last}</source>
+      <translation>{usage}, alles bis {last}</translation>
+    </message>
+    <message>
+      <source>{usage}, {first} to {last}</source>
+      <translation>{usage}, {first} bis {last}</translation>
+    </message>
+    <message>
+      <source>Usage per day</source>
+      <translation>Verbrauch je Tag</translation>
+    </message>
+    <message>
+      <source>Usage per week, by its first day</source>
+      <translation>Verbrauch je Woche, nach ihrem ersten Tag</translation>
+    </message>
+    <message>
+      <source>Usage per month, by its first day</source>
+      <translation>Verbrauch je Monat, nach seinem ersten Tag</translation>
+    </message>
+    <message>
+      <source>Usage per billing month, by its first day</source>
+      <translation>Verbrauch je Abrechnungsmonat, nach seinem ersten Tag</translation>
+    </message>
+    <message>
+      <source>Usage per year, by its first day</source>
+      <translation>Verbrauch je Jahr, nach seinem ersten Tag</translation>
+    </message>
+    <message>
+      <source>Usage per interface</source>
+      <translation>Verbrauch je Schnittstelle</translation>
+    </message>
+    <message>
+      <source>Usage per app</source>
+      <translation>Verbrauch je App</translation>
+    </message>
+    <message>
+      <source>Usage per network</source>
+      <translation>Verbrauch je Netzwerk</translation>
     </message>
     <message>
       <source>total</source>

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterable, Sequence
-from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from netwatch_tray.cli import record
-from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
-from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.cli.looking import Look, look, looks
+from netwatch_tray.cli.session import (
+    DONE,
+    Fit,
+    print_csv,
+    print_json,
+    print_table,
+    terminal_size,
+    usable_settings,
+    whole_number,
+)
 from netwatch_tray.language import translate
 from netwatch_tray.model import TcpState
 
@@ -20,36 +27,93 @@ if TYPE_CHECKING:
     from netwatch_tray.model import App, Connection
     from netwatch_tray.units import Units
 
-_PATIENCE = 20.0
-"""Seconds for the agent's next reading; a tool like lsof may take some of them."""
-_BETWEEN_READINGS = 1.0
 _RESOLVE_TIMEOUT = 3.0
+_STAYS = Fit()
+_TEXT = Fit(least=12)
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subcommands.add_parser("connections", help="who is connected, with measured rates")
     parser.add_argument("--listening", action="store_true", help="show listening sockets instead")
+    parser.add_argument("--all", action="store_true", help="list connections in TIME_WAIT as well, which are over")
     parser.add_argument("--resolve", action="store_true", help="ask DNS for the names of remote addresses")
+    _add_choice(parser, tuple(_CONNECTION_ORDERS))
     _add_formats(parser)
     parser.set_defaults(run=_connections)
 
     parser = subcommands.add_parser("apps", help="which app moves how much")
+    _add_choice(parser, tuple(_APP_ORDERS))
     formats = _add_formats(parser)
     formats.add_argument("--hosts", action="store_true", help="with the hosts that each app is connected to now")
     parser.set_defaults(run=_apps)
+
+
+def _add_choice(parser: argparse.ArgumentParser, orders: Sequence[str]) -> None:
+    parser.add_argument("--sort", choices=orders, default=orders[0], help="what comes first (default: %(default)s)")
+    parser.add_argument("--top", type=whole_number(1, 10**6), metavar="N", help="only the first N")
+    parser.add_argument("--app", metavar="NAME", help="only apps with this text in their name")
 
 
 def _add_formats(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     formats = parser.add_mutually_exclusive_group()
     formats.add_argument("--json", action="store_true", help="one JSON document")
     formats.add_argument("--csv", action="store_true", help="comma-separated values with a header row")
-    record.add_replay(parser, is_live=False)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--watch", action="store_true", help="again every 2 seconds, until Ctrl-C")
+    record.add_replay(source, is_live=False)
     return formats
 
 
 def _connections(options: argparse.Namespace) -> int:
-    rows = [row for row in _look(options.replay)[0] if _is_listening(row) == options.listening]
-    rows.sort(key=_place)
+    return _show(options, _show_connections)
+
+
+def _apps(options: argparse.Namespace) -> int:
+    return _show(options, _show_apps)
+
+
+def _show(options: argparse.Namespace, show: Callable[[Look, argparse.Namespace], None]) -> int:
+    """Once, or again and again: on a terminal in place of what was there before."""
+    if not options.watch:
+        show(look(options.replay), options)
+        return DONE
+    for each in looks():
+        if terminal_size() is not None:
+            print("\x1b[H\x1b[2J", end="")
+        show(each, options)
+        if terminal_size() is None and not options.json:
+            print()
+        sys.stdout.flush()
+    return DONE
+
+
+def _most(options: argparse.Namespace, below: int) -> int | None:
+    """Return how many rows to print: those that fit where they are printed again and again.
+
+    `below`: lines that follow the table.
+    """
+    size = terminal_size()
+    if not options.watch or size is None or options.json or options.csv:
+        most: int | None = options.top
+        return most
+    room = max(1, size.lines - below - 2)
+    return room if options.top is None else min(room, options.top)
+
+
+def _show_connections(found: Look, options: argparse.Namespace) -> None:
+    apps = {app.key: app.name for app in found.apps.apps}
+    rows = [
+        row
+        for row in found.connections
+        if _is_listening(row) == options.listening
+        and _is_wanted(options.app, (row.process, row.unit, row.user, apps.get(row.app or "")))
+    ]
+    over = 0
+    if not (options.all or options.json or options.csv):  # programs get everything
+        before, rows = len(rows), [row for row in rows if row.state != TcpState.TIME_WAIT]
+        over = before - len(rows)
+    rows.sort(key=_CONNECTION_ORDERS[options.sort])
+    rows = rows[: _most(options, 2 if over else 0)]
     names = _names(rows) if options.resolve else {}
     if options.json:
         print_json(rows)
@@ -57,16 +121,29 @@ def _connections(options: argparse.Namespace) -> int:
         fields = [field for field in _fields() if field != "key"]
         print_csv(fields, [[getattr(row, field) for field in fields] for row in rows])
     else:
-        units = usable_settings().units
-        has_hosts = any(row.host for row in rows)
-        if has_hosts:
-            ends = translate("Terminal", "HOST"), translate("Terminal", "ADDRESS")
-        else:
-            ends = translate("Terminal", "LOCAL"), translate("Terminal", "REMOTE")
-        state = translate("Terminal", "STATE")
-        heads = ("APP", "PID", translate("Terminal", "PROTOCOL"), *ends, state, "↓", "↑", "RTT")
-        print_table(heads, [_cells(row, units, names, has_hosts=has_hosts) for row in rows], "<><<<<>>>")
-    return DONE
+        _print_connections(rows, names)
+        if over:
+            text = translate("Terminal", "{count} connections in TIME_WAIT are over and left out; --all lists them.")
+            print(f"\n{text.format(count=over)}")
+
+
+def _print_connections(rows: Sequence[Connection], names: dict[str, str]) -> None:
+    units, size = usable_settings().units, terminal_size()
+    # On a terminal host and address share a column.
+    has_hosts = any(row.host for row in rows) and (size is None or size.columns >= 160)
+    if has_hosts:
+        ends = translate("Terminal", "HOST"), translate("Terminal", "ADDRESS")
+    else:
+        ends = translate("Terminal", "LOCAL"), translate("Terminal", "REMOTE")
+    heads = ("APP", "PID", translate("Terminal", "PROTOCOL"), *ends, translate("Terminal", "STATE"), "↓", "↑", "RTT")
+    cells = [_cells(row, units, names, has_hosts=has_hosts, is_narrow=size is not None) for row in rows]
+    local = _STAYS if has_hosts else Fit(rank=9)
+    fits = (_TEXT, Fit(rank=7), Fit(rank=6), local, Fit(least=20), Fit(rank=5), _STAYS, _STAYS, Fit(rank=8))
+    print_table(heads, cells, "<><<<<>>>", fits)
+
+
+def _is_wanted(name: str | None, names: Iterable[str | None]) -> bool:
+    return name is None or any(name.casefold() in each.casefold() for each in names if each)
 
 
 def _place(row: Connection) -> tuple[object, ...]:
@@ -74,6 +151,17 @@ def _place(row: Connection) -> tuple[object, ...]:
     rate = (row.rx_rate or 0) + (row.tx_rate or 0)
     name = row.process or row.unit or row.user
     return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, name is None, name or "", row.local
+
+
+_CONNECTION_ORDERS: dict[str, Callable[[Connection], tuple[Any, ...]]] = {
+    "rate": _place,
+    "down": lambda row: (-(row.rx_rate or 0), _place(row)),
+    "up": lambda row: (-(row.tx_rate or 0), _place(row)),
+    "app": lambda row: ((row.process or row.unit or row.user or "\U0010ffff").casefold(), _place(row)),
+    "remote": lambda row: ((row.host or row.remote or "").casefold(), _place(row)),
+    "rtt": lambda row: (-(row.rtt_s or 0), _place(row)),
+}
+"""By the words of --sort."""
 
 
 def _fields() -> tuple[str, ...]:
@@ -87,14 +175,19 @@ def _is_listening(row: Connection) -> bool:
     return row.state == TcpState.LISTEN or (row.state is None and row.remote_port is None)
 
 
-def _cells(row: Connection, in_units: Units, names: dict[str, str], *, has_hosts: bool) -> Sequence[str]:
-    """`has_hosts`: name and address of the remote end instead of both ends."""
+def _cells(
+    row: Connection, in_units: Units, names: dict[str, str], *, has_hosts: bool, is_narrow: bool
+) -> Sequence[str]:
+    """`has_hosts`: name and address of the remote end instead of both ends. `is_narrow`: the name instead of the
+    address, where one is known."""
     from netwatch_tray import units
     from netwatch_tray.model import endpoint
 
     remote = row.remote or "*"
     if row.remote_address in names:
         remote = endpoint(names[row.remote_address], row.remote_port)
+    elif is_narrow and not has_hosts and row.host:
+        remote = endpoint(row.host, row.remote_port)
     return (
         row.process
         or row.unit
@@ -128,27 +221,46 @@ def _names(rows: Sequence[Connection]) -> dict[str, str]:
     return NameResolver().resolve(filter(None, addresses), _RESOLVE_TIMEOUT)
 
 
-def _apps(options: argparse.Namespace) -> int:
-    connections, message = _look(options.replay)
-    apps = sorted(
-        message.apps, key=lambda app: (-(app.rx_rate or 0) - (app.tx_rate or 0), -app.rx_bytes - app.tx_bytes)
-    )
+_APP_ORDERS: dict[str, Callable[[App], tuple[Any, ...]]] = {
+    "rate": lambda app: (-(app.rx_rate or 0) - (app.tx_rate or 0), -app.rx_bytes - app.tx_bytes),
+    "down": lambda app: (-(app.rx_rate or 0), -app.rx_bytes),
+    "up": lambda app: (-(app.tx_rate or 0), -app.tx_bytes),
+    "received": lambda app: (-app.rx_bytes,),
+    "sent": lambda app: (-app.tx_bytes,),
+    "name": lambda app: (app.name.casefold(),),
+}
+"""By the words of --sort."""
+
+
+def _show_apps(found: Look, options: argparse.Namespace) -> None:
+    from netwatch_tray import wording
+
+    connections, message = found
+    has_sums = bool(message.interval_s) and not (options.app or options.top)
+    apps = [app for app in message.apps if _is_wanted(options.app, (app.name, wording.app_name(app.name)))]
+    apps.sort(key=_APP_ORDERS[options.sort])
+    apps = apps[: _most(options, 3 if has_sums else 0)]
     if options.json:
-        print_json(message)
-        return DONE
-    if options.csv:
+        import msgspec
+
+        print_json(msgspec.structs.replace(message, apps=tuple(apps)))
+    elif options.csv:
         fields = message.apps[0].__struct_fields__ if message.apps else ()
         print_csv(fields, [[getattr(app, field) for field in fields] for app in apps])
-        return DONE
+    else:
+        _print_apps(apps, connections if options.hosts else (), message, has_sums=has_sums)
 
+
+def _print_apps(
+    apps: Sequence[App], connections: Sequence[Connection], message: AppsMessage, *, has_sums: bool
+) -> None:
     from netwatch_tray import units
 
     chosen = usable_settings().units
     rows = []
     for app in apps:
         rows.append(_app_cells(app, chosen))
-        if options.hosts:
-            rows += _host_cells([row for row in connections if row.app == app.key], chosen)
+        rows += _host_cells([row for row in connections if row.app == app.key], chosen)
     heads = (
         "APP",
         translate("Terminal", "PROCESSES"),
@@ -158,11 +270,11 @@ def _apps(options: argparse.Namespace) -> int:
         translate("Terminal", "RECEIVED"),
         translate("Terminal", "SENT"),
     )
-    print_table(heads, rows, "<>>>>>>")
-    if message.interval_s:
+    fits = (_TEXT, Fit(rank=2), Fit(rank=1), _STAYS, _STAYS, _STAYS, _STAYS)
+    print_table(heads, rows, "<>>>>>>", fits)
+    if has_sums:
         down, up = (_sum_line(message, way, chosen) for way in (0, 1))
         print(f"\n{units.DOWN} {down}\n{units.UP} {up}")
-    return DONE
 
 
 def _app_cells(app: App, in_units: Units) -> tuple[str, ...]:
@@ -228,73 +340,3 @@ def _sum_line(message: AppsMessage, way: int, in_units: Units) -> str:
         "Terminal", "total {total} = TCP by app {tcp} + UDP and QUIC by app {udp} + headers and other {other}"
     )
     return text.format(total=uplink, tcp=tcp, udp=udp, other=other)
-
-
-def _look(recording: Path | None) -> tuple[list[Connection], AppsMessage]:
-    """Return what the agent has measured since it started; without an agent, what two readings of our own show.
-
-    `recording`: instead, what the end of this file shows.
-    """
-    if recording is not None:
-        return _replay(recording)
-    try:
-        return _ask_agent()
-    except AgentUnreachableError:
-        return _read_twice()
-
-
-def _ask_agent() -> tuple[list[Connection], AppsMessage]:
-    from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Subscribe
-
-    client, _hello = connect()
-    client.send(Subscribe(frozenset({"connections", "apps"})))
-    rows: list[Connection] | None = None
-    apps = None
-    deadline = time.monotonic() + _PATIENCE
-    while (rows is None or apps is None) and time.monotonic() < deadline:
-        for message in client.wait(deadline - time.monotonic()):
-            if isinstance(message, ConnectionsMessage):
-                if message.fault:
-                    raise NetWatchError(message.fault)
-                if message.reset:
-                    rows = list(message.added)
-            elif isinstance(message, AppsMessage):
-                apps = message
-    client.close()
-    if rows is None or apps is None:
-        raise NetWatchError("The agent did not send its connections in time. Try again.")
-    return rows, apps
-
-
-def _replay(recording: Path) -> tuple[list[Connection], AppsMessage]:
-    from netwatch_tray.feed.protocol import AppsMessage
-    from netwatch_tray.recording.replay import Replay
-
-    source = Replay(recording, keeps_time=True)
-    with closing(source):
-        *_, (_tick, observation) = record.replay(source)
-        source.connections()  # raises UnsupportedError where there were none
-    return list(observation.table.rows()), AppsMessage.of(observation)
-
-
-def _read_twice() -> tuple[list[Connection], AppsMessage]:
-    from netwatch_tray.collect.connections import open_source
-    from netwatch_tray.collect.interfaces import open_interfaces
-    from netwatch_tray.engine.monitor import Monitor
-    from netwatch_tray.engine.observation import Observation
-    from netwatch_tray.feed.protocol import AppsMessage
-
-    interfaces = open_interfaces().source
-    monitor = Monitor(interfaces, _BETWEEN_READINGS, usable_settings().total)
-    observation = Observation(monitor)
-    with closing(interfaces), closing(open_source()) as sockets:
-        for is_last in (False, True):
-            tick = monitor.tick()
-            if tick is not None:
-                observation.count(tick)
-            observation.take(sockets.read(), is_monotonic=sockets.is_monotonic, is_last=is_last)
-            if not is_last:
-                while observation.table.search(0.1):
-                    pass
-                time.sleep(_BETWEEN_READINGS)
-    return list(observation.table.rows()), AppsMessage.of(observation)

@@ -53,7 +53,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.set_defaults(run=_record)
 
 
-def add_replay(parser: argparse.ArgumentParser, *, is_live: bool = True) -> None:
+def add_replay(parser: argparse._ActionsContainer, *, is_live: bool = True) -> None:
     """Add `--replay`, and `--speed` where the replay takes its time."""
     parser.add_argument("--replay", type=Path, metavar="FILE", help="of a recording instead of this machine")
     if is_live:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError
 from netwatch_tray.language import said, translate
@@ -185,13 +185,55 @@ def print_pairs(pairs: Mapping[str, str | Sequence[str]]) -> None:
             name = ""  # noqa: PLW2901  the lines below have no name
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) -> None:
-    """Columns as wide as their widest text, each aligned by its letter: `<` left, `>` right."""
+class Fit(NamedTuple):
+    """What becomes of a column where the terminal is too narrow."""
+
+    least: int = 0
+    """Cells to which it may be cut; 0: it is not cut."""
+    rank: int = 0
+    """The column with the highest rank goes first; 0: it stays."""
+
+
+def terminal_size() -> os.terminal_size | None:
+    """Return the size of the terminal that is printed on; None: the output goes elsewhere."""
+    try:
+        size = os.get_terminal_size(sys.stdout.fileno()) if sys.stdout.isatty() else None
+    except (OSError, ValueError):
+        return None
+    return size if size and size.columns and size.lines else None
+
+
+def bar(share: float, most: int) -> str:
+    """Return a bar of at most this many cells, in characters that the terminal has."""
+    from netwatch_tray.tui.look import Look, bar, is_unicode
+
+    return Look(is_unicode()).text(bar(share, most))
+
+
+def print_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str, fits: Sequence[Fit] | None = None
+) -> None:
+    """Columns as wide as their widest text, each aligned by its letter: `<` left, `>` right.
+
+    `fits`: how to fit the columns into a terminal. Where the output goes elsewhere, nothing is left out.
+    """
+    from netwatch_tray import cells
+    from netwatch_tray.tui.tables import Width, fit
+
     table = [heads, *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
+    widths: list[int | None] = [max(cells.width(row[column]) for row in table) for column in range(len(heads))]
+    if fits is not None and (size := terminal_size()) is not None:
+        needed = [
+            Width(width or 0, each.least or width or 0, each.rank) for width, each in zip(widths, fits, strict=True)
+        ]
+        widths = fit(needed, size.columns)
     for row in table:
-        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        shown = [
+            (cells.left if side == "<" else cells.right)(cell, width)
+            for cell, side, width in zip(row, alignment, widths, strict=True)
+            if width is not None
+        ]
+        print("  ".join(shown).rstrip())
 
 
 def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

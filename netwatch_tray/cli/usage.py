@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, cast
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, cast
 from netwatch_tray.cli.dates import add_days, chosen_days
 from netwatch_tray.cli.session import (
     DONE,
+    Fit,
+    bar,
     open_history,
     print_json,
     print_table,
+    terminal_size,
     usable_settings,
 )
 from netwatch_tray.language import mark, translate
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from netwatch_tray.settings import Settings
 
 _DEFAULT_DAYS = 30
+_BAR = 24
+"""Cells of the longest bar."""
 NAMES_OF_REST = {
     "unmeasured": mark("Terminal", "While NetWatch was not measuring"),
     "other": mark("Terminal", "UDP, QUIC and other"),
@@ -67,6 +72,7 @@ def _usage(options: argparse.Namespace) -> int:
             documents = [{**document, "kind": kind} for document, kind in zip(documents, kinds, strict=True)]
         print_json(documents)
     elif rows:
+        print(_title(options, first, last))
         # Interfaces over each other carry the same bytes: their sum says nothing.
         _print(rows, settings, with_sum=not options.interfaces)
     else:
@@ -111,28 +117,54 @@ def _network(use: NetworkUse) -> str:
     return f"{use.kind}{f' {use.number}' if use.number > 1 else ''}{metered}"
 
 
+def _title(options: argparse.Namespace, first: date, last: date) -> str:
+    """Return what the table shows, and of which days."""
+    what = next((name for name in ("interfaces", "apps", "networks") if getattr(options, name)), options.by)
+    if first == date.min:
+        return translate("Terminal", "{usage}, all up to {last}").format(usage=_titles()[what], last=last)
+    return translate("Terminal", "{usage}, {first} to {last}").format(usage=_titles()[what], first=first, last=last)
+
+
+def _titles() -> dict[str, str]:
+    return {
+        "day": translate("Terminal", "Usage per day"),
+        "week": translate("Terminal", "Usage per week, by its first day"),
+        "month": translate("Terminal", "Usage per month, by its first day"),
+        "billing": translate("Terminal", "Usage per billing month, by its first day"),
+        "year": translate("Terminal", "Usage per year, by its first day"),
+        "interfaces": translate("Terminal", "Usage per interface"),
+        "apps": translate("Terminal", "Usage per app"),
+        "networks": translate("Terminal", "Usage per network"),
+    }
+
+
 def _print(rows: Sequence[tuple[str, Used]], settings: Settings, *, with_sum: bool) -> None:
+    """Columns that are 0 in all rows are left out. A terminal gets bars for the sum of both directions."""
     from netwatch_tray import units
     from netwatch_tray.history.results import Used
 
     def size(amount: int) -> str:
         return str(units.size(amount, settings.units))
 
+    greatest = max(used.both for _name, used in rows)
+    shown = [*rows]
     if with_sum and len(rows) > 1:
-        rows = [*rows, (translate("Terminal", "total"), reduce(Used.plus, (used for _name, used in rows)))]
-    cells = [
-        (name, size(used.rx), size(used.tx), size(used.both), size(used.gap_rx + used.gap_tx), size(used.imported))
-        for name, used in rows
+        shown.append((translate("Terminal", "total"), reduce(Used.plus, (used for _name, used in rows))))
+    columns: list[tuple[str, Callable[[Used], int], Fit]] = [
+        (units.DOWN, lambda used: used.rx, Fit()),
+        (units.UP, lambda used: used.tx, Fit()),
+        (translate("Terminal", "BOTH"), lambda used: used.both, Fit()),
+        (translate("Terminal", "IN GAPS"), lambda used: used.gap_rx + used.gap_tx, Fit(rank=2)),
+        (translate("Terminal", "IMPORTED"), lambda used: used.imported, Fit(rank=1)),
     ]
-    print_table(
-        (
-            "",
-            "↓",
-            "↑",
-            translate("Terminal", "BOTH"),
-            translate("Terminal", "IN GAPS"),
-            translate("Terminal", "IMPORTED"),
-        ),
-        cells,
-        "<>>>>>",
-    )
+    kept = columns[:3]
+    kept += [column for column in columns[3:] if any(column[1](used) for _name, used in rows)]
+    heads = ["", *(head for head, _amount, _fit in kept)]
+    cells = [[name, *(size(amount(used)) for _head, amount, _fit in kept)] for name, used in shown]
+    fits = [Fit(least=12), *(fit for _head, _amount, fit in kept)]
+    if terminal_size() is not None and greatest:
+        heads.append("")
+        fits.append(Fit(rank=3))
+        for at, row in enumerate(cells):
+            row.append(bar(rows[at][1].both / greatest, _BAR) if at < len(rows) else "")
+    print_table(heads, cells, "<" + ">" * len(kept) + "<" * (len(heads) - len(kept) - 1), fits)

@@ -48,6 +48,12 @@ class Look(NamedTuple):
         return cells.certain(text) if self.is_unicode else _in_ascii(text)
 
 
+def bar(share: float, most: int) -> str:
+    """Return a bar of at most this many cells, in half cells; what is not 0 has one at least."""
+    halves = max(1, round(share * most * 2)) if share > 0 else 0
+    return "━" * (halves // 2) + "╸" * (halves % 2)
+
+
 @lru_cache(maxsize=2048)
 def _in_ascii(text: str) -> str:
     plain = cells.certain(text).translate(_ASCII)
@@ -66,10 +72,10 @@ def examine(environ: Mapping[str, str] = os.environ) -> Look:
     """Ask the terminal of this process; call it before anything else reads from it."""
     colours = _colours(environ)
     background = None if colours == "none" else _asked_background() or _background_of(environ.get("COLORFGBG", ""))
-    return Look(_is_unicode(environ), colours, background)
+    return Look(is_unicode(environ), colours, background)
 
 
-def _is_unicode(environ: Mapping[str, str]) -> bool:
+def is_unicode(environ: Mapping[str, str] = os.environ) -> bool:
     """By the locale, as tmux does: Python itself writes UTF-8 in the C locale (PEP 538)."""
     if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
         return False

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from netwatch_tray import cells, units, wording
 from netwatch_tray.language import mark, translate
-from netwatch_tray.model import Connection, InterfaceTick, endpoint
+from netwatch_tray.model import Connection, InterfaceKind, InterfaceTick, endpoint
 from netwatch_tray.tui import chart
 from netwatch_tray.tui.frame import Frame, Row
-from netwatch_tray.tui.look import Look, Role
+from netwatch_tray.tui.look import Look, Role, bar
 from netwatch_tray.tui.rates import in_columns
 from netwatch_tray.tui.state import AppRow, Link, State, View, owner
 from netwatch_tray.tui.tables import GAP, Width, fit
@@ -198,7 +198,7 @@ def _draw_interfaces(frame: Frame, state: State, most: int) -> None:
     for end, title in zip(grid.ends, titles, strict=True):
         head.put_right(end, title, "ink3", most=_NUMBER - 1)
     head.put(grid.last, translate("Terminal", "Total"), "ink3")
-    there = [each for each in tick.interfaces if each.is_up and each.kind != "loopback"]
+    there = [each for each in tick.interfaces if each.is_up and each.kind != InterfaceKind.LOOPBACK]
     there.sort(key=lambda each: (not each.is_uplink, -(each.rx_rate or 0) - (each.tx_rate or 0), each.name))
     for each in there[:most]:
         row = frame.add()
@@ -240,11 +240,11 @@ def _draw_apps(frame: Frame, state: State, most: int) -> None:
     for end, title, column in zip(grid.ends, _titles(state), ("down", "up", "today", "month"), strict=False):
         head.put_right(end, title, "ink" if sort == column else "ink3", most=_NUMBER - 1)
         head.on_click(end - _NUMBER + 1, end, "sort", column)
-    bar = sort if sort != "name" else "down"
+    column = sort if sort != "name" else "down"
     if frame.width >= 90:
         about = translate("Terminal", "share of {column}").format(
             column={"down": f"{DOWN} {translate('Terminal', 'now')}", "up": f"{UP} {translate('Terminal', 'now')}"}.get(
-                bar, translate("Terminal", "today") if bar == "today" else _month(state)
+                column, translate("Terminal", "today") if column == "today" else _month(state)
             )
         )
         head.put(grid.last, about, "ink3")
@@ -253,7 +253,7 @@ def _draw_apps(frame: Frame, state: State, most: int) -> None:
         frame.add().put(0, _nothing(state), "ink2")
         return
     selected = state.selected_key()
-    greatest = max((getattr(each, bar) or 0 for each in rows if not each.is_rest), default=0)
+    greatest = max((getattr(each, column) or 0 for each in rows if not each.is_rest), default=0)
     for each in _window(state, rows, most):
         row = frame.add()
         row.is_selected = each.key == selected
@@ -262,7 +262,7 @@ def _draw_apps(frame: Frame, state: State, most: int) -> None:
         _draw_app(row, each, state, grid, sort)
         if greatest and not each.is_rest:
             space = min(_BAR, frame.width - grid.last) if frame.width >= 90 else frame.width - grid.last
-            _draw_bar(row, grid.last, (getattr(each, bar) or 0) / greatest, space, "up" if bar == "up" else "down")
+            row.put(grid.last, bar((getattr(each, column) or 0) / greatest, space), "up" if column == "up" else "down")
 
 
 def _draw_app(row: Row, each: AppRow, state: State, grid: _Grid, sort: str) -> None:
@@ -276,12 +276,6 @@ def _draw_app(row: Row, each: AppRow, state: State, grid: _Grid, sort: str) -> N
     )
     for end, (column, text) in zip(grid.ends, values, strict=False):
         row.put_right(end, text, "strong" if column == sort and not each.is_rest else plain, most=_NUMBER - 1)
-
-
-def _draw_bar(row: Row, x: int, share: float, space: int, role: Role) -> None:
-    """In half cells; what is not 0 has one at least."""
-    halves = max(1, round(share * space * 2)) if share > 0 else 0
-    row.put(x, "━" * (halves // 2) + "╸" * (halves % 2), role)
 
 
 def _window(state: State, rows: Sequence[AppRow], most: int) -> Sequence[AppRow]:
@@ -405,7 +399,7 @@ def _title(state: State) -> str:
     if state.app is None:
         return translate("Terminal", "Connections")
     name = next((row.name for row in (state.shown.apps.apps if state.shown.apps else ()) if row.key == state.app), None)
-    return translate("Terminal", "Connections of {name}").format(name=name or state.app)
+    return translate("Terminal", "Connections of {name}").format(name=wording.app_name(name or state.app))
 
 
 def _no_connection(state: State) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from enum import Enum
 
+from netwatch_tray import wording
 from netwatch_tray.feed.protocol import (
     AppsMessage,
     ConnectionsMessage,
@@ -15,16 +16,14 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
 )
 from netwatch_tray.language import translate
-from netwatch_tray.model import Connection, Tick
+from netwatch_tray.model import Connection, TcpState, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.tui.chart import EMPTY, RANGES, Curve
 from netwatch_tray.tui.rates import RecentRates
 from netwatch_tray.tui.stored import Stored
 
-UNSEEN_KEY = "exited"
-"""engine.apps.UNSEEN_KEY, which a client does not import."""
-LEFT_OUT = ("TIME_WAIT", "CLOSED")
-"""States of connections that are over."""
+LEFT_OUT = (TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.CLOSED)
+"""States of sockets that are no open connection."""
 
 
 class View(Enum):
@@ -253,15 +252,14 @@ class State:
         month = dict(stored.month.apps) if stored else None
         if message is not None:
             for app in message.apps:
-                name = translate("Terminal", "Exited before seen") if app.key == UNSEEN_KEY else app.name
                 # The history adds up apps of one name; of several live ones the first shows the sum.
                 of_today = None if today is None else today.pop(app.name, 0)
                 of_month = None if month is None else month.pop(app.name, 0)
-                yield AppRow(app.key, name, app.rx_rate, app.tx_rate, of_today, of_month)
+                yield AppRow(app.key, wording.app_name(app.name), app.rx_rate, app.tx_rate, of_today, of_month)
         rate = None if message is None else 0.0
         for name, amount in (month or {}).items():
             of_today = None if today is None else today.get(name, 0)
-            yield AppRow(f"{name} (ended)", name, rate, rate, of_today, amount)
+            yield AppRow(f"{name} (ended)", wording.app_name(name), rate, rate, of_today, amount)
         seconds = message.interval_s if message else None
         down, up = (part / seconds for part in message.other) if message and seconds else (None, None)
         if message is not None or stored is not None:
@@ -276,8 +274,7 @@ class State:
         rows = [
             row
             for row in self.shown.connections.values()
-            if row.state != "LISTEN"
-            and row.remote_port is not None
+            if row.remote_port is not None
             and row.state not in LEFT_OUT
             and (self.app is None or row.app == self.app)
             and (not wanted or wanted in f"{owner(row)} {row.host or ''} {row.remote}".casefold())

@@ -125,8 +125,9 @@ def test_usage_has_a_sum_where_there_are_several_rows(history: Path, capsys: pyt
 
     assert history.exists()
     assert table(*RANGE) == [
-        "                 ↓        ↑    BOTH  IN GAPS  IMPORTED",
-        "2026-01-01  120 kB  6.00 kB  126 kB     10 B       0 B",
+        "Usage per day, 2026-01-01 to 2026-01-01",
+        "                 ↓        ↑    BOTH  IN GAPS",
+        "2026-01-01  120 kB  6.00 kB  126 kB     10 B",
     ]
     assert "total" not in table(*RANGE, "--interfaces")[-1]
     assert table("--from", "2025-01-01", "--to", "2025-01-31") == [
