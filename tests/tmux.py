@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ class Tmux:
         """`style`: of the window, as `bg=#ffffff,fg=#000000`."""
         needs.programs("tmux")
         self._socket = directory / "tmux"
-        self._environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **environment}
+        self._environment = {"PATH": os.defpath, "LANG": "C.UTF-8", **environment, "ENV": ""}
         self._environment.pop("TMUX", None)
         settings = directory / "tmux.conf"
         settings.write_text(
@@ -32,6 +33,11 @@ class Tmux:
         )
         self._run("-f", str(settings), "new-session", "-d", "-x", str(width), "-y", str(height), "sh")
         self.size = width, height
+        try:
+            wait_for(lambda: self.lines()[0], 15, "the shell prompts")
+        except BaseException:
+            self._run("kill-server")
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +70,7 @@ class Tmux:
         self.size = width, height
 
     def lines(self) -> list[str]:
-        """What is on the screen, without blanks at the ends."""
+        """What is on the screen, without blanks at the ends of its lines."""
         return self._run("capture-pane", "-p").split("\n")[:-1]
 
     def painted(self) -> str:
