@@ -6018,10 +6018,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>seit {day}</translation>
     </message>
     <message>
-      <source>Exited before seen</source>
-      <translation>Beendet, bevor sie gesehen wurden</translation>
-    </message>
-    <message>
       <source>Not of any app</source>
       <translation>Zu keiner App</translation>
     </message>
