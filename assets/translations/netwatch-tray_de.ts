@@ -5802,6 +5802,70 @@ Hat jetzt keine Verbindung</translation>
       <translation>jetzt</translation>
     </message>
     <message>
+      <source>Not of any app</source>
+      <translation>Zu keiner App</translation>
+    </message>
+    <message>
+      <source>Protocol</source>
+      <translation>Protokoll</translation>
+    </message>
+    <message>
+      <source>Remote</source>
+      <translation>Gegenstelle</translation>
+    </message>
+    <message>
+      <source>State</source>
+      <translation>Zustand</translation>
+    </message>
+    <message>
+      <source>Connections</source>
+      <translation>Verbindungen</translation>
+    </message>
+    <message>
+      <source>Connections of {name}</source>
+      <translation>Verbindungen von {name}</translation>
+    </message>
+    <message>
+      <source>No open connection</source>
+      <translation>Keine offene Verbindung</translation>
+    </message>
+    <message>
+      <source>Events</source>
+      <translation>Ereignisse</translation>
+    </message>
+    <message>
+      <source>Nothing happened yet</source>
+      <translation>Noch ist nichts geschehen</translation>
+    </message>
+    <message>
+      <source>Interface</source>
+      <translation>Schnittstelle</translation>
+    </message>
+    <message>
+      <source>Total</source>
+      <translation>Gesamt</translation>
+    </message>
+    <message>
+      <source>counted</source>
+      <translation>gezählt</translation>
+    </message>
+    <message>
+      <source>in {names}</source>
+      <translation>in {names} enthalten</translation>
+    </message>
+    <message>
+      <source>not counted</source>
+      <translation>nicht gezählt</translation>
+    </message>
+    <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+    <message>
+      <source>share of {column}</source>
+      <translation>Anteil an {column}</translation>
+    </message>
+    <message>
       <source>Mon</source>
       <translation>Mo</translation>
     </message>
@@ -5870,8 +5934,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Hilfe</translation>
     </message>
     <message>
-      <source>Overview, connections</source>
-      <translation>Übersicht, Verbindungen</translation>
+      <source>Overview, connections, events</source>
+      <translation>Übersicht, Verbindungen, Ereignisse</translation>
     </message>
     <message>
       <source>Range of the chart: 5 minutes to 30 days</source>
@@ -5926,66 +5990,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Warten auf den Agenten</translation>
     </message>
     <message>
-      <source>Interface</source>
-      <translation>Schnittstelle</translation>
-    </message>
-    <message>
-      <source>Total</source>
-      <translation>Gesamt</translation>
-    </message>
-    <message>
-      <source>counted</source>
-      <translation>gezählt</translation>
-    </message>
-    <message>
-      <source>in {names}</source>
-      <translation>in {names} enthalten</translation>
-    </message>
-    <message>
-      <source>not counted</source>
-      <translation>nicht gezählt</translation>
-    </message>
-    <message>
-      <source>today</source>
-      <translation>heute</translation>
-    </message>
-    <message>
-      <source>share of {column}</source>
-      <translation>Anteil an {column}</translation>
-    </message>
-    <message>
-      <source>No row matches “{words}”. Esc shows all.</source>
-      <translation>Keine Zeile passt zu „{words}“. Esc zeigt alle.</translation>
-    </message>
-    <message>
-      <source>Waiting for the first reading</source>
-      <translation>Warten auf die erste Messung</translation>
-    </message>
-    <message>
-      <source>Protocol</source>
-      <translation>Protokoll</translation>
-    </message>
-    <message>
-      <source>Remote</source>
-      <translation>Gegenstelle</translation>
-    </message>
-    <message>
-      <source>State</source>
-      <translation>Zustand</translation>
-    </message>
-    <message>
-      <source>Connections</source>
-      <translation>Verbindungen</translation>
-    </message>
-    <message>
-      <source>Connections of {name}</source>
-      <translation>Verbindungen von {name}</translation>
-    </message>
-    <message>
-      <source>No open connection</source>
-      <translation>Keine offene Verbindung</translation>
-    </message>
-    <message>
       <source>Keys</source>
       <translation>Tasten</translation>
     </message>
@@ -6002,6 +6006,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>≈ {amount} bis {day}</translation>
     </message>
     <message>
+      <source>1 alert</source>
+      <translation>1 Warnung</translation>
+    </message>
+    <message>
+      <source>{count} alerts</source>
+      <translation>{count} Warnungen</translation>
+    </message>
+    <message>
       <source>Filter: </source>
       <translation>Suche: </translation>
     </message>
@@ -6010,16 +6022,20 @@ Hat jetzt keine Verbindung</translation>
       <translation>Enter behält sie, Esc zeigt alle</translation>
     </message>
     <message>
+      <source>No row matches “{words}”. Esc shows all.</source>
+      <translation>Keine Zeile passt zu „{words}“. Esc zeigt alle.</translation>
+    </message>
+    <message>
+      <source>Waiting for the first reading</source>
+      <translation>Warten auf die erste Messung</translation>
+    </message>
+    <message>
       <source>{day} {month}</source>
       <translation>{day}. {month}</translation>
     </message>
     <message>
       <source>since {day}</source>
       <translation>seit {day}</translation>
-    </message>
-    <message>
-      <source>Not of any app</source>
-      <translation>Zu keiner App</translation>
     </message>
   </context>
   <context>

@@ -39,7 +39,7 @@ _SUBCOMMANDS = {
 """By module of this package, in the order of the help text."""
 
 
-_CONTEXTS = ("Argparse", "Facts", "Messages", "Terminal", "Tray")
+_CONTEXTS = ("Argparse", "EventWords", "Facts", "Messages", "Terminal", "Tray")
 """Of the translations that subcommands print."""
 
 

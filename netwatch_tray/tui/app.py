@@ -21,18 +21,18 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from netwatch_tray.errors import HistoryError
-from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Topic
+from netwatch_tray.feed.protocol import Hello, MarkSeen, ServerMessage, SettingsMessage, Topic
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.settings import Settings
 from netwatch_tray.tui import chart, screen
 from netwatch_tray.tui.frame import Frame, Line
 from netwatch_tray.tui.link import Feed, FeedLink
 from netwatch_tray.tui.look import Look, Role
-from netwatch_tray.tui.state import Link, State, View
+from netwatch_tray.tui.state import LIVE, Link, State, View
 from netwatch_tray.tui.stored import Stored, query_curve, query_stored
 from netwatch_tray.worker import Worker
 
-_TOPICS: frozenset[Topic] = frozenset({"interfaces", "apps", "connections"})
+_TOPICS: frozenset[Topic] = frozenset({"interfaces", "apps", "connections", "events"})
 _TOGETHER_S = 0.03
 """Messages of one moment become one frame."""
 _STORED_EVERY_S = 60.0
@@ -216,7 +216,7 @@ class ScreenApp(App[None]):
             self._worker.submit(
                 lambda: self._read(lambda reader: query_stored(reader, local, plan)), self._set_stored, self._fail
             )
-        if not state.is_live_range and now - self._curve_at >= _CURVE_EVERY_S:
+        if state.range != LIVE and now - self._curve_at >= _CURVE_EVERY_S:
             self._curve_at = now
             seconds = chart.RANGES[state.range].seconds
             columns = chart.columns(self._picture.size.width, is_unicode=self._look.is_unicode)
@@ -325,6 +325,8 @@ class ScreenApp(App[None]):
                 state.has_help = not state.has_help
             case _:
                 _OF_STATE[action](state)
+        if self._link is not None and (seen := state.take_seen()):
+            self._link.send(MarkSeen(seen))
 
 
 _ACTIONS = {"q": "quit", "s": "sort", "/": "filter", "u": "units", "p": "pause", "?": "help"}
@@ -342,6 +344,7 @@ _OF_STATE: dict[str, Callable[[State], None]] = {
     "turn back": lambda state: state.turn(-1),
     "open": State.open,
     "back": State.back,
+    "events": lambda state: state.turn_to(View.EVENTS),
 }
 
 

@@ -117,9 +117,10 @@ class FeedLink:
     def _greet(self) -> None:
         self._is_greeted, self._was_connected, self._is_refused, self._attempt = True, True, False, 0
         self._drop_own()
-        self._send(Subscribe(self._topics))
+        self.send(Subscribe(self._topics))
 
-    def _send(self, message: ClientMessage) -> None:
+    def send(self, message: ClientMessage) -> None:
+        """To the agent; lost where there is none."""
         try:
             if self._agent is not None:
                 self._agent.send(message)

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import Enum
 
-from netwatch_tray import wording
+from netwatch_tray.event import Event
 from netwatch_tray.feed.protocol import (
     AppsMessage,
     ConnectionsMessage,
+    EventsMessage,
     Hello,
     ServerMessage,
     SettingsMessage,
     TickMessage,
 )
-from netwatch_tray.language import translate
-from netwatch_tray.model import Connection, TcpState, Tick
+from netwatch_tray.model import Connection
 from netwatch_tray.settings import Settings
-from netwatch_tray.tui.chart import EMPTY, RANGES, Curve
-from netwatch_tray.tui.rates import RecentRates
+from netwatch_tray.tui import data
+from netwatch_tray.tui.chart import RANGES, Curve
+from netwatch_tray.tui.data import AppRow, Data
 from netwatch_tray.tui.stored import Stored
 
-LEFT_OUT = (TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.CLOSED)
-"""States of sockets that are no open connection."""
+LIVE = 0
+"""Index in RANGES: the rates that were received. Longer ranges come from the history."""
 
 
 class View(Enum):
@@ -31,6 +31,7 @@ class View(Enum):
 
     OVERVIEW = "overview"
     CONNECTIONS = "connections"
+    EVENTS = "events"
 
 
 class Link(Enum):
@@ -46,39 +47,12 @@ class Link(Enum):
     """The agent has sent nothing for some seconds."""
 
 
-@dataclasses.dataclass(frozen=True)
-class AppRow:
-    """An app, or bytes that belong to no app."""
-
-    key: str
-    name: str
-    down: float | None
-    """Bytes/s."""
-    up: float | None
-    today: int | None
-    """Bytes; None: not known."""
-    month: int | None
-    is_rest: bool = False
-
-
-@dataclasses.dataclass
-class Data:
-    """What was received."""
-
-    recent: RecentRates = dataclasses.field(default_factory=RecentRates)
-    tick: Tick | None = None
-    apps: AppsMessage | None = None
-    connections: dict[str, Connection] = dataclasses.field(default_factory=dict)
-    stored: Stored | None = None
-    curve: Curve = EMPTY
-    """Of the range that is shown, if it is longer than what `recent` keeps."""
-
-    def copy(self) -> Data:
-        return dataclasses.replace(self, recent=self.recent.copy(), connections=dict(self.connections))
-
-
-APP_COLUMNS = ("down", "up", "today", "month", "name")
-CONNECTION_COLUMNS = ("down", "up", "app", "remote")
+_COLUMNS: dict[View, tuple[str, ...]] = {
+    View.OVERVIEW: ("down", "up", "today", "month", "name"),
+    View.CONNECTIONS: ("down", "up", "app", "remote"),
+    View.EVENTS: (),
+}
+"""What the lists can be sorted by."""
 
 
 class State:
@@ -92,7 +66,7 @@ class State:
         self.view = View.OVERVIEW
         self.range = 0
         """Index in RANGES."""
-        self.sort = {View.OVERVIEW: "down", View.CONNECTIONS: "down"}
+        self.sort = dict.fromkeys(View, "down")
         self.selected: dict[View, str | None] = dict.fromkeys(View)
         """Keys of rows; None: the first."""
         self.first = dict.fromkeys(View, 0)
@@ -103,6 +77,8 @@ class State:
         self.is_typing = False
         """Keys go into the filter."""
         self.has_help = False
+        self.in_view: frozenset[int] = frozenset()
+        """IDs of the events on the screen."""
         self._data = Data()
         self._held: Data | None = None
 
@@ -114,29 +90,29 @@ class State:
     def is_paused(self) -> bool:
         return self._held is not None
 
-    @property
-    def is_live_range(self) -> bool:
-        """Whether the range is that of the rates that were received, not of the history."""
-        return self.range == 0
-
     def receive(self, message: ServerMessage) -> None:
-        data = self._data
+        into = self._data
         if isinstance(message, Hello):
             self._use(message.settings)
             self.interval = message.interval_s
-            data.recent.merge(message.recent)
-            data.connections.clear()
+            into.recent.merge(message.recent)
+            into.connections.clear()
         elif isinstance(message, TickMessage):
-            data.tick = message.tick
-            data.recent.add(message.tick)
+            into.tick = message.tick
+            into.recent.add(message.tick)
         elif isinstance(message, AppsMessage):
-            data.apps = message
+            into.apps = message
         elif isinstance(message, ConnectionsMessage):
             if message.reset:
-                data.connections.clear()
-            data.connections.update((row.key, row) for row in (*message.added, *message.changed))
+                into.connections.clear()
+            into.connections.update((row.key, row) for row in (*message.added, *message.changed))
             for key in message.removed:
-                data.connections.pop(key, None)
+                into.connections.pop(key, None)
+        elif isinstance(message, EventsMessage):
+            if message.reset:
+                into.events.clear()
+            into.events.update((event.id, event) for event in message.events)
+            into.unseen = message.unseen
         elif isinstance(message, SettingsMessage):
             self._use(message.settings)
 
@@ -167,8 +143,10 @@ class State:
     def turn(self, by: int = 1) -> None:
         """To the next view."""
         views = list(View)
-        self.view = views[(views.index(self.view) + by) % len(views)]
-        self.app, self.has_help = None, False
+        self.turn_to(views[(views.index(self.view) + by) % len(views)])
+
+    def turn_to(self, view: View) -> None:
+        self.view, self.app, self.has_help = view, None, False
 
     def change_range(self, by: int) -> bool:
         """Return whether there is one."""
@@ -184,10 +162,10 @@ class State:
 
     def sort_by(self, column: str | None = None) -> None:
         """By this column; None: by the next one."""
-        columns = APP_COLUMNS if self.view is View.OVERVIEW else CONNECTION_COLUMNS
-        if column is None:
+        columns = _COLUMNS[self.view]
+        if column is None and columns:
             column = columns[(columns.index(self.sort[self.view]) + 1) % len(columns)]
-        if column in columns:
+        if columns and column in columns:
             self.sort[self.view] = column
             self.selected[self.view], self.first[self.view] = None, 0
 
@@ -213,6 +191,8 @@ class State:
         """Return those of the rows of the view, from the top."""
         if self.view is View.OVERVIEW:
             return [row.key for row in self.app_rows() if not row.is_rest]
+        if self.view is View.EVENTS:
+            return [str(event.id) for event in self.event_rows()]
         return [row.key for row in self.connection_rows()]
 
     def open(self) -> None:
@@ -235,62 +215,29 @@ class State:
         self.filter = self.filter[:-1] if text == "\b" else (self.filter + text)[:40]
         self.first[self.view] = 0
 
+    def scroll(self, keys: Sequence[str], most: int) -> int:
+        """Return the first of `most` rows that are shown, so that the selected one is among them."""
+        selected = self.selected_key()
+        at = keys.index(selected) if selected in keys else 0
+        first = min(self.first[self.view], max(0, len(keys) - most))
+        self.first[self.view] = max(0, min(at, max(first, at - most + 1)))
+        return self.first[self.view]
+
     # The rows of the lists, in the order in which they are shown.
 
     def app_rows(self) -> list[AppRow]:
-        wanted, column = self.filter.casefold(), self.sort[View.OVERVIEW]
-        rows = [row for row in self._app_rows() if wanted in row.name.casefold()]
-        if column == "name":
-            rows.sort(key=lambda row: (row.is_rest, row.name.casefold()))
-        else:
-            rows.sort(key=lambda row: (row.is_rest, -(getattr(row, column) or 0), -(row.month or 0), row.name))
-        return rows
-
-    def _app_rows(self) -> Iterable[AppRow]:
-        message, stored = self.shown.apps, self.shown.stored
-        today = dict(stored.today.apps) if stored else None
-        month = dict(stored.month.apps) if stored else None
-        if message is not None:
-            for app in message.apps:
-                # The history adds up apps of one name; of several live ones the first shows the sum.
-                of_today = None if today is None else today.pop(app.name, 0)
-                of_month = None if month is None else month.pop(app.name, 0)
-                yield AppRow(app.key, wording.app_name(app.name), app.rx_rate, app.tx_rate, of_today, of_month)
-        rate = None if message is None else 0.0
-        for name, amount in (month or {}).items():
-            of_today = None if today is None else today.get(name, 0)
-            yield AppRow(f"{name} (ended)", wording.app_name(name), rate, rate, of_today, amount)
-        seconds = message.interval_s if message else None
-        down, up = (part / seconds for part in message.other) if message and seconds else (None, None)
-        if message is not None or stored is not None:
-            of_today, of_month = (stored.today.rest, stored.month.rest) if stored else (None, None)
-            yield AppRow("", translate("Terminal", "Not of any app"), down, up, of_today, of_month, is_rest=True)
-        if stored is not None and stored.month.unmeasured:
-            name = translate("Terminal", "While NetWatch was not measuring")
-            yield AppRow(" ", name, None, None, stored.today.unmeasured, stored.month.unmeasured, is_rest=True)
+        return data.app_rows(self.shown, self.filter, self.sort[View.OVERVIEW])
 
     def connection_rows(self) -> list[Connection]:
-        wanted, column = self.filter.casefold(), self.sort[View.CONNECTIONS]
-        rows = [
-            row
-            for row in self.shown.connections.values()
-            if row.remote_port is not None
-            and row.state not in LEFT_OUT
-            and (self.app is None or row.app == self.app)
-            and (not wanted or wanted in f"{owner(row)} {row.host or ''} {row.remote}".casefold())
-        ]
-        if column == "app":
-            rows.sort(key=lambda row: (owner(row).casefold(), row.remote or ""))
-        elif column == "remote":
-            rows.sort(key=lambda row: ((row.host or row.remote or "").casefold(), row.key))
-        else:
-            name = "rx_rate" if column == "down" else "tx_rate"
-            rows.sort(
-                key=lambda row: (-(getattr(row, name) or 0), -(row.rx_bytes or 0), owner(row).casefold(), row.key)
-            )
-        return rows
+        return data.connection_rows(self.shown, self.filter, self.sort[View.CONNECTIONS], self.app)
 
+    def event_rows(self) -> list[Event]:
+        return data.event_rows(self.shown, self.filter, self.units)
 
-def owner(row: Connection) -> str:
-    """Return the name of what owns the connection; empty: not known."""
-    return row.process or row.unit or row.user or ""
+    def take_seen(self) -> tuple[int, ...]:
+        """Return the alerts that were on the screen and count as not seen, once the user turns to another view."""
+        if self.view is View.EVENTS:
+            return ()
+        events, in_view = self._data.events, self.in_view
+        self.in_view = frozenset()
+        return tuple(sorted(each for each in in_view if each in events and events[each].is_unseen_alert))

@@ -128,7 +128,7 @@ def test_tables_and_pairs_of_the_terminal(name: str, capsys: pytest.CaptureFixtu
 
 def test_connections_of_the_terminal(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     for has_hosts in (False, True):
-        row = connections._cells(hostile(name), Units(), {}, has_hosts=has_hosts)
+        row = connections._cells(hostile(name), Units(), {}, has_hosts=has_hosts, is_narrow=not has_hosts)
         session.print_table(("APP", *"PQRSTUVW"), [row], "<><<<<>>>")
         assert_lines(capsys.readouterr().out, 2)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, TickMessage
+from netwatch_tray.event import Event, NewApp, Severity
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, EventsMessage, TickMessage
 from netwatch_tray.history.usage import Days, outlook
 from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings
@@ -77,6 +78,13 @@ def _amounts(names: Sequence[str], uplink: str, scale: int) -> Amounts:
     return Amounts(scale * 16_800_000_000, apps, interfaces, scale * 41_000_000, 0)
 
 
+def event(number: int, severity: Severity = Severity.ALERT, *, at: datetime = NOW, **more: Any) -> Event:
+    return Event(
+        id=number, first=at.timestamp(), last=at.timestamp() + number, severity=severity, key=str(number),
+        evidence=NewApp(program="/usr/bin/steam"), app="steam", host="video.example", **{"app_name": "Steam", **more},
+    )  # fmt: skip
+
+
 def busy(names: Sequence[str] = NAMES, uplink: str = "wlan0") -> State:
     """Five minutes with a gap, apps, connections and a history."""
     state = State(Settings())
@@ -89,5 +97,7 @@ def busy(names: Sequence[str] = NAMES, uplink: str = "wlan0") -> State:
     state.receive(AppsMessage(apps=apps, interval_s=2.0, other=(42_000, 6_000)))
     rows = tuple(connection(number, names[number % len(names)]) for number in range(40))
     state.receive(ConnectionsMessage(reset=True, added=rows))
+    events = tuple(event(number, Severity(1 + number % 3), app_name=names[number % len(names)]) for number in range(30))
+    state.receive(EventsMessage(reset=True, events=events, unseen=3))
     state.set_stored(stored(names, uplink))
     return state

@@ -3,9 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hypothesis import given, settings, strategies as st
-from screens import NAMES, NOW, app, busy, connection, tick
+from screens import NAMES, NOW, app, busy, connection, event, tick
 
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, TickMessage
+from netwatch_tray.event import Severity
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, EventsMessage, TickMessage
 from netwatch_tray.settings import Settings
 from netwatch_tray.tui import screen
 from netwatch_tray.tui.look import Look
@@ -75,6 +76,31 @@ def test_the_filter_keeps_rows_with_the_text() -> None:
     assert [row.name for row in state.app_rows()] == ["Syncthing"]
     state.back()
     assert len(state.app_rows()) == len(NAMES) + 1
+
+
+def test_events_are_seen_once_the_user_turns_away_from_them() -> None:
+    state = State(Settings())
+    events = (event(1), event(2, Severity.RECORD), event(3, is_seen=True))
+    state.receive(EventsMessage(reset=True, events=events, unseen=1))
+    assert "1 alert" in screen.draw(state, Look(), 80, 24).lines()[22].text
+    state.turn_to(View.EVENTS)
+    lines = [line.text for line in screen.draw(state, Look(), 80, 24).lines()]
+    assert [event.id for event in state.event_rows()] == [3, 2, 1]
+    assert "Steam used the network for the first time" in lines[3]
+    assert any("/usr/bin/steam" in line for line in lines[18:22])
+    assert state.take_seen() == ()
+    state.turn()
+    assert state.take_seen() == (1,)
+    assert state.take_seen() == ()
+
+
+def test_a_changed_event_replaces_the_one_before() -> None:
+    state = State(Settings())
+    state.receive(EventsMessage(reset=True, events=(event(1), event(2))))
+    state.receive(EventsMessage(events=(event(1, count=5),)))
+    assert {each.id: each.count for each in state.event_rows()} == {1: 5, 2: 1}
+    state.receive(EventsMessage(reset=True))
+    assert state.event_rows() == []
 
 
 _DEEDS = st.lists(

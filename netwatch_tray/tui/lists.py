@@ -1,0 +1,159 @@
+"""The lists that have a view of their own: connections and events. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from netwatch_tray import cells, event_words, units, wording
+from netwatch_tray.event import Event, Severity
+from netwatch_tray.language import mark, translate
+from netwatch_tray.model import Connection, endpoint
+from netwatch_tray.tui.data import owner
+from netwatch_tray.tui.frame import Frame, Row
+from netwatch_tray.tui.look import Role
+from netwatch_tray.tui.state import State, View
+from netwatch_tray.tui.tables import GAP, Width, fit
+from netwatch_tray.tui.texts import day_name, filter_words, nothing
+from netwatch_tray.units import DOWN, UNKNOWN, UP
+
+_SEVERITIES: dict[Severity, Role] = {Severity.ALERT: "warn", Severity.NOTICE: "ink", Severity.RECORD: "ink2"}
+
+_Cell = Callable[[Connection, State], str]
+
+
+class _Column(NamedTuple):
+    head: str
+    text: _Cell
+    full: int
+    """Cells that it takes at most; 0: those of its head."""
+    least: int
+    """Cells that it takes at least; 0: it is never narrower."""
+    rank: int
+    """See Width."""
+    sort: str = ""
+    is_right: bool = False
+
+
+def _remote(row: Connection, _state: State) -> str:
+    return endpoint(row.host, row.remote_port) if row.host else row.remote or UNKNOWN
+
+
+_COLUMNS = (
+    _Column("App", lambda row, _: owner(row) or UNKNOWN, 18, 12, 0, "app"),
+    _Column("PID", lambda row, _: UNKNOWN if row.pid is None else str(row.pid), 8, 0, 5, is_right=True),
+    _Column(
+        mark("Terminal", "Protocol"), lambda row, _: "QUIC" if row.host_origin == "QUIC" else row.protocol, 0, 0, 3
+    ),
+    _Column(mark("Terminal", "Remote"), _remote, 200, 24, 0, "remote"),
+    _Column(mark("Terminal", "State"), lambda row, _: (row.state or "").lower().replace("_", " "), 11, 0, 4),
+    _Column(DOWN, lambda row, state: str(units.rate(row.rx_rate, state.units)), 10, 0, 0, "down", is_right=True),
+    _Column(UP, lambda row, state: str(units.rate(row.tx_rate, state.units)), 10, 0, 0, "up", is_right=True),
+    _Column(
+        "RTT", lambda row, _: UNKNOWN if row.rtt_s is None else f"{row.rtt_s * 1000:.0f} ms", 7, 0, 2, is_right=True
+    ),
+)
+
+
+def draw_connections(frame: Frame, state: State) -> None:
+    """The view."""
+    rows = state.connection_rows()
+    title = frame.add()
+    x = title.put(0, _title(state), "strong", most=frame.width // 2) + 2
+    x = title.put(x, str(len(rows)), "ink2") + 2
+    if state.filter or state.is_typing:
+        title.put(x, filter_words(state), "warn")
+    first = state.scroll([row.key for row in rows], frame.left - 4)
+    draw_connection_rows(frame, state, rows[first : first + frame.left - 4], state.selected_key())
+
+
+def draw_connection_rows(frame: Frame, state: State, rows: Sequence[Connection], selected: str | None) -> None:
+    """`selected`: key of the row that the keys are about; None: they are about another list."""
+    heads = [translate("Terminal", column.head) for column in _COLUMNS]
+    # Texts that change or are scrolled do not move the columns.
+    full = [column.full or cells.width(head) for column, head in zip(_COLUMNS, heads, strict=True)]
+    needed = [Width(most, column.least or most, column.rank) for column, most in zip(_COLUMNS, full, strict=True)]
+    widths = fit(needed, frame.width)
+    sort = state.sort[View.CONNECTIONS]
+    head = frame.add()
+    _draw_columns(head, heads, widths, lambda number: "ink" if _COLUMNS[number].sort == sort else "ink3")
+    x = 0
+    for column, width in zip(_COLUMNS, widths, strict=True):
+        if width is not None:
+            if column.sort and state.view is View.CONNECTIONS:
+                head.on_click(x, x + width, "sort", column.sort)
+            x += width + GAP
+    if not rows:
+        frame.add().put(0, _no_connection(state), "ink2")
+    for row in rows:
+        drawn = frame.add()
+        drawn.is_selected = row.key == selected
+        if state.view is View.CONNECTIONS:
+            drawn.on_click(0, frame.width, "select", row.key)
+        texts = [column.text(row, state) for column in _COLUMNS]
+        _draw_columns(drawn, texts, widths, lambda number: "strong" if _COLUMNS[number].sort == sort else "ink2")
+
+
+def _draw_columns(row: Row, texts: Sequence[str], widths: Sequence[int | None], role: Callable[[int], Role]) -> None:
+    x = 0
+    for number, (text, width) in enumerate(zip(texts, widths, strict=True)):
+        if width is None:
+            continue
+        if _COLUMNS[number].is_right:
+            row.put_right(x + width, text, role(number), most=width)
+        else:
+            row.put(x, text, role(number), most=width)
+        x += width + GAP
+
+
+def _title(state: State) -> str:
+    if state.app is None:
+        return translate("Terminal", "Connections")
+    name = next((row.name for row in (state.shown.apps.apps if state.shown.apps else ()) if row.key == state.app), None)
+    return translate("Terminal", "Connections of {name}").format(name=wording.app_name(name or state.app))
+
+
+def _no_connection(state: State) -> str:
+    if state.filter:
+        return nothing(state)
+    return translate("Terminal", "No open connection")
+
+
+def draw_events(frame: Frame, state: State) -> None:
+    """The view: the latest first, and below them what the selected one rests on."""
+    rows = state.event_rows()
+    title = frame.add()
+    x = title.put(0, translate("Terminal", "Events"), "strong") + 2
+    x = title.put(x, str(len(rows)), "ink2") + 2
+    if state.filter or state.is_typing:
+        title.put(x, filter_words(state), "warn")
+    if not rows:
+        frame.add().put(0, nothing(state) if state.filter else translate("Terminal", "Nothing happened yet"), "ink2")
+        return
+    most = max(1, frame.left - 6)
+    first = state.scroll([str(row.id) for row in rows], most)
+    shown, selected = rows[first : first + most], state.selected_key()
+    state.in_view |= {row.id for row in shown}
+    today = datetime.fromtimestamp(time.time()).astimezone().date()
+    for event in shown:
+        row = frame.add()
+        row.is_selected = str(event.id) == selected
+        row.on_click(0, frame.width, "select", str(event.id))
+        _draw_event(row, event, state, today)
+    chosen = next((row for row in rows if str(row.id) == selected), None)
+    if chosen is not None:
+        frame.fill(frame.height - 5)
+        frame.add().put(0, event_words.detail(chosen, state.units), "ink2")
+        frame.add().put(0, event_words.explain(chosen, state.units), "ink3")
+
+
+def _draw_event(row: Row, event: Event, state: State, today: date) -> None:
+    at = datetime.fromtimestamp(event.last).astimezone()
+    row.put_right(6, at.strftime("%H:%M") if at.date() == today else day_name(at.date()), "ink3", most=6)
+    row.put(7, "!" if event.is_unseen_alert else " ", "warn")
+    times = f"{event.count} ×" if event.count > 1 else ""
+    end = row.width - cells.width(times) - 1 if times else row.width
+    row.put(9, event_words.sentence(event, state.units), _SEVERITIES[event.severity], most=end - 9)
+    row.put_right(row.width, times, "ink3")

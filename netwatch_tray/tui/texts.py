@@ -1,0 +1,50 @@
+"""Words and amounts that several parts of the screen show."""
+
+from __future__ import annotations
+
+import time
+from datetime import date, datetime
+
+from netwatch_tray import units, wording
+from netwatch_tray.language import translate
+from netwatch_tray.tui.state import State
+
+
+def about(state: State) -> str:
+    """Return what the total counts, or why it is not known."""
+    tick = state.shown.tick
+    if tick is None:
+        return ""
+    if gap := tick.gap or tick.total.gap:
+        return wording.gap(gap)
+    return " + ".join(tick.total.uplinks) or translate("Terminal", "no interface is connected")
+
+
+def nothing(state: State) -> str:
+    if state.filter:
+        return translate("Terminal", "No row matches “{words}”. Esc shows all.").format(words=state.filter)
+    return translate("Terminal", "Waiting for the first reading")
+
+
+def filter_words(state: State) -> str:
+    return f"/{state.filter}{'_' if state.is_typing else ''}"
+
+
+def size(amount: int | None, state: State) -> str:
+    return str(units.size(amount, state.units))
+
+
+def day_name(day: date) -> str:
+    month = translate("Messages", wording.MONTHS[day.month - 1])[:3]
+    return translate("Terminal", "{day} {month}").format(day=day.day, month=month)
+
+
+def month_name(state: State, *, is_short: bool = False) -> str:
+    """Return the name of the billing month; where it is none of the calendar, since when."""
+    stored = state.shown.stored
+    first = stored.plan.cycle.first if stored and stored.plan else None
+    if first is None or first.day == 1:
+        now = first or datetime.fromtimestamp(time.time()).astimezone().date()
+        name = translate("Messages", wording.MONTHS[now.month - 1])
+        return name[:3] if is_short else name
+    return translate("Terminal", "since {day}").format(day=day_name(first))
