@@ -63,6 +63,20 @@ def cut(text: str, most: int) -> str:
     return f"{''.join(kept)}{ELLIPSIS}"
 
 
+def wrapped(text: str, most: int, lines: int) -> list[str]:
+    """Return the text in at most this many lines, broken between words; the last one is cut."""
+    found: list[str] = []
+    for word in text.split():
+        if found and width(found[-1]) + 1 + width(word) <= most:
+            found[-1] = f"{found[-1]} {word}"
+        elif len(found) < lines:
+            found.append(word)
+        else:
+            found[-1] = f"{found[-1]} {word}"
+            break
+    return [cut(line, most) for line in found]
+
+
 def left(text: str, cells: int) -> str:
     """Return the text cut to this many cells and padded to them on the right."""
     text = cut(text, cells)

@@ -132,7 +132,7 @@ def draw_events(frame: Frame, state: State) -> None:
     if not rows:
         frame.add().put(0, nothing(state) if state.filter else translate("Terminal", "Nothing happened yet"), "ink2")
         return
-    most = max(1, frame.left - 6)
+    most = max(1, frame.left - 7)
     first = state.scroll([str(row.id) for row in rows], most)
     shown, selected = rows[first : first + most], state.selected_key()
     state.in_view |= {row.id for row in shown}
@@ -144,9 +144,10 @@ def draw_events(frame: Frame, state: State) -> None:
         _draw_event(row, event, state, today)
     chosen = next((row for row in rows if str(row.id) == selected), None)
     if chosen is not None:
-        frame.fill(frame.height - 5)
+        frame.fill(frame.height - 6)
         frame.add().put(0, event_words.detail(chosen, state.units), "ink2")
-        frame.add().put(0, event_words.explain(chosen, state.units), "ink3")
+        for text in cells.wrapped(frame.look.text(event_words.explain(chosen, state.units)), frame.width, 2):
+            frame.add().put(0, text, "ink3")
 
 
 def _draw_event(row: Row, event: Event, state: State, today: date) -> None:

@@ -35,6 +35,12 @@ _KEYS: tuple[tuple[str, str, str, int], ...] = (
     ("p", mark("Terminal", "Pause"), "pause", 2),
     ("?", mark("Terminal", "Help"), "help", 0),
 )
+_USELESS: dict[View, tuple[str, ...]] = {
+    View.OVERVIEW: (),
+    View.CONNECTIONS: ("longer", "open"),
+    View.EVENTS: ("longer", "open", "sort"),
+}
+"""Actions that do nothing visible there."""
 _HELP: tuple[tuple[str, str], ...] = (
     ("Tab", mark("Terminal", "Overview, connections, events")),
     ("← →", mark("Terminal", "Range of the chart: 5 minutes to 30 days")),
@@ -149,7 +155,7 @@ def _draw_amounts(row: Row, state: State) -> None:
         x = row.put(x, f" {of} ", "ink2")
         space = max(0, min(20, end - x - (24 if end - x >= 30 else 0)))
         share = min(1.0, plan.used / plan.cap)
-        row.put(x, "━" * space, "track")
+        row.put(x, "─" * space, "track")
         row.put(x, "━" * round(share * space), "warn" if plan.used > plan.cap else "down")
         x += space + 2
     if plan is not None and plan.projection is not None:
@@ -175,7 +181,11 @@ def _draw_keys(row: Row, state: State) -> None:
         x = row.put(x, f"{state.filter}_", "strong") + 3
         row.put(x, translate("Terminal", "Enter keeps it, Esc shows all"), "ink3")
         return
-    words = [(key, translate("Terminal", word), action, rank) for key, word, action, rank in _KEYS]
+    words = [
+        (key, translate("Terminal", word), action, rank)
+        for key, word, action, rank in _KEYS
+        if action not in _USELESS[state.view]
+    ]
     while sum(len(key) + len(word) + 4 for key, word, _action, _rank in words) - 3 > row.width:
         words.remove(max(words, key=lambda each: each[3]))
     x = 0

@@ -43,3 +43,15 @@ def test_a_cut_text_ends_in_an_ellipsis() -> None:
     assert cells.cut("abcdef", 4) == "abc…"
     assert cells.cut("字字字", 4) == "字…"
     assert cells.cut("abc", 0) == ""
+
+
+@given(_TEXTS, st.integers(1, 20), st.integers(1, 4))
+def test_wrapped_text_stays_within_its_lines(text: str, width: int, lines: int) -> None:
+    found = cells.wrapped(text, width, lines)
+    assert len(found) <= lines
+    assert all(cells.width(line) <= width for line in found)
+
+
+def test_text_is_wrapped_between_words() -> None:
+    assert cells.wrapped("one two three four", 8, 3) == ["one two", "three", "four"]
+    assert cells.wrapped("one two three four", 8, 2) == ["one two", "three f…"]

@@ -11,14 +11,20 @@ import pytest
 UNWANTED = frozenset(
     {
         # others' packages: only what was asked for may load them
-        *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6"),
+        *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6", "textual", "rich"),
         *("PIL.ImageDraw", "PIL.ImageFont", "PIL.PngImagePlugin"),
         # of the standard library: 0.3 to 3 MB each, and what loads them is loaded when it is needed
         *("tempfile", "shutil", "bz2", "lzma", "random", "sqlite3", "ssl", "http", "email", "asyncio"),
         *("concurrent", "xml", "unittest", "plistlib", "ctypes", "zipfile"),
         # our own
         *("netwatch_tray.cli.upload", "netwatch_tray.cli.export", "netwatch_tray.cli.live"),
-        *("netwatch_tray.history.writer", "netwatch_tray.cloud", "netwatch_tray.window", "netwatch_tray.recording"),
+        *(
+            "netwatch_tray.history.writer",
+            "netwatch_tray.cloud",
+            "netwatch_tray.window",
+            "netwatch_tray.tui",
+            "netwatch_tray.recording",
+        ),
         *("netwatch_tray.collect.disks", "netwatch_tray.collect.health", "netwatch_tray.collect.system"),
         "netwatch_tray.settings_writer",
     }
