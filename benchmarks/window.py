@@ -42,7 +42,8 @@ from PySide6.QtWidgets import QApplication
 from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, encode
-from netwatch_tray.model import Connection, TcpState
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.widgets.theme import Theme

@@ -15,6 +15,8 @@ from typing import Literal, NamedTuple, Self
 
 import msgspec
 
+from netwatch_tray.kinds import InterfaceKind, TcpState
+
 
 class GapReason(enum.IntEnum):
     """Why rates are unknown. The numbers are stored and sent, so they never change."""
@@ -106,45 +108,6 @@ class Role(enum.StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> Role | None:
         return cls.OTHER if isinstance(value, str) else None
-
-
-class InterfaceKind(enum.StrEnum):
-    """Kinds of interfaces that the program knows. `Interface.kind` may be any other word of the kernel's."""
-
-    ETHERNET = "ethernet"
-    WIFI = "wifi"
-    CELLULAR = "cellular"
-    INFINIBAND = "infiniband"
-    LOOPBACK = "loopback"
-    PPP = "ppp"
-    BRIDGE = "bridge"
-    BOND = "bond"
-    VLAN = "vlan"
-    VETH = "veth"
-    """An end of a pair, mostly of a container."""
-    NETKIT = "netkit"
-    """As VETH."""
-    WIREGUARD = "wireguard"
-    TUN = "tun"
-    VXLAN = "vxlan"
-    DUMMY = "dummy"
-    OTHER = "other"
-
-
-class TcpState(enum.StrEnum):
-    """State of a TCP socket, spelt the same on every system."""
-
-    ESTABLISHED = "ESTABLISHED"
-    LISTEN = "LISTEN"
-    SYN_SENT = "SYN_SENT"
-    SYN_RECV = "SYN_RECV"
-    FIN_WAIT_1 = "FIN_WAIT_1"
-    FIN_WAIT_2 = "FIN_WAIT_2"
-    TIME_WAIT = "TIME_WAIT"
-    CLOSE_WAIT = "CLOSE_WAIT"
-    LAST_ACK = "LAST_ACK"
-    CLOSING = "CLOSING"
-    CLOSED = "CLOSED"
 
 
 class Why(msgspec.Struct, frozen=True, gc=False):

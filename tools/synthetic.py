@@ -31,7 +31,8 @@ from netwatch_tray.feed.protocol import (
 )
 from netwatch_tray.history.reader import HistoryReader
 from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder, SlotUse, StoredGap, Used
-from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Role, TcpState, Tick, Total, Why, WhyCode
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import App, Connection, GapReason, InterfaceTick, Role, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Settings
 
 _NOW = datetime(2026, 11, 14, 14, 24, 31, tzinfo=UTC)

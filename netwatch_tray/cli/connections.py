@@ -8,19 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netwatch_tray.cli import record
-from netwatch_tray.cli.looking import Look, look, looks
-from netwatch_tray.cli.session import (
-    DONE,
-    Fit,
-    print_csv,
-    print_json,
-    print_table,
-    terminal_size,
-    usable_settings,
-    whole_number,
-)
+from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
+from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.kinds import TcpState
 from netwatch_tray.language import translate
-from netwatch_tray.model import TcpState
 
 if TYPE_CHECKING:
     from netwatch_tray.feed.protocol import AppsMessage

@@ -20,7 +20,8 @@ from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import SystemSample
 from netwatch_tray.engine.ledger import AppInterval
-from netwatch_tray.model import Connection, InterfaceTick, Role, TcpState, Tick, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection, InterfaceTick, Role, Tick, Traffic
 
 MOST_PROCESSES = 25
 MOST_CONNECTIONS = 100

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from netwatch_tray.errors import Message, ParseError
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 
 class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -24,7 +24,8 @@ from netwatch_tray.engine.ledger import AppInterval, AppLedger
 from netwatch_tray.engine.owners import Owners
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.rows import Rows
-from netwatch_tray.model import App, Connection, TcpState, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import App, Connection, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.app_hosts import AppHosts

@@ -8,7 +8,8 @@ import msgspec
 
 from netwatch_tray.collect.helper_readings import UDP, Amount, Flow, Reading
 from netwatch_tray.collect.sockets import Socket, SocketSample
-from netwatch_tray.model import TcpState, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Traffic
 
 _IDLE = 60.0
 """Seconds without a datagram after which an exchange with a peer is over; UDP has no other end."""

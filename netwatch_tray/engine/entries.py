@@ -8,7 +8,8 @@ from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.apps import SEARCHING, AppName
 from netwatch_tray.engine.routes import Route
-from netwatch_tray.model import Connection, HostOrigin, Scope, TcpState, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection, HostOrigin, Scope, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.hosts import Host

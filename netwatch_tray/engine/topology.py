@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from netwatch_tray.model import Interface, InterfaceKind, Role, Why, WhyCode
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import Interface, Role, Why, WhyCode
 
 _BRIDGES = frozenset({InterfaceKind.BRIDGE, "openvswitch"})
 _BONDS = frozenset({InterfaceKind.BOND, "team", "lag"})

@@ -14,7 +14,8 @@ import msgspec
 
 from netwatch_tray.errors import Message, ParseError
 from netwatch_tray.event import Event
-from netwatch_tray.model import App, Connection, GapReason, HostAmount, TcpState, Tick
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import App, Connection, GapReason, HostAmount, Tick
 from netwatch_tray.settings import Settings
 
 if TYPE_CHECKING:

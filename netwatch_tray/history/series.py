@@ -6,7 +6,8 @@ import functools
 from typing import Literal, NamedTuple
 
 from netwatch_tray.engine.apps import AppName
-from netwatch_tray.model import InterfaceKind, InterfaceTick
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import InterfaceTick
 
 SeriesKind = Literal["total", "interface", "app", "carrier", "lan"]
 """`carrier`: a tunnel's own connections, which carry what other apps are shown with; they are in no sum. `lan`: what is

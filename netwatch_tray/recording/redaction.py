@@ -19,7 +19,8 @@ import msgspec
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.runtimes import is_runtime
 from netwatch_tray.collect.sockets import Socket
-from netwatch_tray.model import Interface, InterfaceKind
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import Interface
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -7,8 +7,9 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from netwatch_tray import units, wording
+from netwatch_tray.kinds import InterfaceKind
 from netwatch_tray.language import mark, translate
-from netwatch_tray.model import App, GapReason, InterfaceKind, InterfaceTick, Role, Tick
+from netwatch_tray.model import App, GapReason, InterfaceTick, Role, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units

@@ -26,7 +26,8 @@ from netwatch_tray.collect.system import Memory, SystemSample
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.errors import Message
-from netwatch_tray.model import Connection, CounterRow, Interface, Sample, TcpState, Tick, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection, CounterRow, Interface, Sample, Tick, Traffic
 from netwatch_tray.settings import UploadLevel
 
 SECRET = b"\1" * 16

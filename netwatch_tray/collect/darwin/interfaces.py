@@ -29,7 +29,8 @@ from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.collect.portable.psutil_interfaces import addresses
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
-from netwatch_tray.model import Interface, InterfaceKind, Sample
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import Interface, Sample
 
 _log = logging.getLogger(__name__)
 

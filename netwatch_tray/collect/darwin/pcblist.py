@@ -25,7 +25,7 @@ from netwatch_tray import clock
 from netwatch_tray.collect.darwin.sysctl import Sysctl
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, packed_address
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, joined, message
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 _TABLES = {"net.inet.tcp.pcblist_n": "TCP", "net.inet.udp.pcblist_n": "UDP"}
 _XINPGEN = 24

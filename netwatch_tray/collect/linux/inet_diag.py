@@ -10,7 +10,7 @@ from typing import NamedTuple
 from netwatch_tray.collect.linux.netlink import HEADER, NLMSG_ERROR, attributes
 from netwatch_tray.collect.sockets import Socket, packed_address
 from netwatch_tray.errors import ParseError
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
 INET_DIAG_INFO, _INET_DIAG_CGROUP_ID = 2, 21

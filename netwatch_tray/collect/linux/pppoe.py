@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from netwatch_tray.model import Interface, InterfaceKind
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import Interface
 from netwatch_tray.text import decoded
 
 TABLE = Path("/proc/net/pppoe")

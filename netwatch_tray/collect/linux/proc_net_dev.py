@@ -22,7 +22,8 @@ from netwatch_tray.collect.linux.proc import Route, parse_routes, parse_routes6
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError
-from netwatch_tray.model import CounterRow, Interface, InterfaceKind, Sample
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import CounterRow, Interface, Sample
 from netwatch_tray.text import from_os
 
 _CHUNK = 1 << 16

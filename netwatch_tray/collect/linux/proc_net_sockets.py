@@ -10,7 +10,7 @@ from netwatch_tray import clock
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, packed_address
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 _TABLES = {"tcp": "TCP", "tcp6": "TCP", "udp": "UDP", "udp6": "UDP"}
 _STATES = (

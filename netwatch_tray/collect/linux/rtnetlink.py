@@ -59,7 +59,8 @@ from netwatch_tray.collect.linux.rtnetlink_messages import (
     parse_stats,
 )
 from netwatch_tray.errors import CollectError, Message, UnsupportedError
-from netwatch_tray.model import CounterRow, Interface, InterfaceKind, Sample
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import CounterRow, Interface, Sample
 from netwatch_tray.text import decoded
 
 _NETLINK_ROUTE = 0

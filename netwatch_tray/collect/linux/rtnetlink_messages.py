@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from netwatch_tray.collect.linux.netlink import attributes
 from netwatch_tray.errors import ParseError
-from netwatch_tray.model import CounterRow, Interface, InterfaceKind
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import CounterRow, Interface
 from netwatch_tray.text import decoded
 
 RTM_NEWLINK, RTM_GETLINK = 16, 18

@@ -49,7 +49,7 @@ from netwatch_tray.collect.linux.netlink import (
 )
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, message
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 NETLINK_SOCK_DIAG = 4
 _DESTROYED_TCP = 1 << 0 | 1 << 2

@@ -10,7 +10,7 @@ from netwatch_tray.collect import tools
 from netwatch_tray.collect.odd_rows import parsed
 from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, add_row, numeric_endpoint, tcp_state
 from netwatch_tray.errors import CollectError, Message, ParseError, UnsupportedError, message
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 from netwatch_tray.text import decoded
 
 _USERS = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)(?:.*,fd=\d+\))?\)', re.DOTALL)

@@ -10,7 +10,8 @@ import psutil
 from netwatch_tray import clock
 from netwatch_tray.collect.portable.interface_facts import InterfaceFacts
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
-from netwatch_tray.model import Interface, InterfaceKind, Sample
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import Interface, Sample
 from netwatch_tray.text import from_os
 
 

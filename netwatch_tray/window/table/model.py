@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
-from netwatch_tray.text import printable, qt_tool_tip
+from netwatch_tray.text import csv_cell, printable, qt_tool_tip
 from netwatch_tray.window.table.column import Column
 from netwatch_tray.window.table.sorted_rows import Entry, Record, SortedRows
 
@@ -110,6 +110,11 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
 
     def columnCount(self, parent: Index = NOWHERE) -> int:
         return 0 if parent.isValid() else len(self.columns)
+
+    def as_text(self, rows: Iterable[int]) -> str:
+        """Return these rows with all columns as tab-separated lines, escaped so that no cell is a formula."""
+        lines = ("\t".join(str(csv_cell(each.text(self.record(row)))) for each in self.columns) for row in rows)
+        return "\n".join(lines)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         column = self.columns[index.column()]

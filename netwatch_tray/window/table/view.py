@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic
 
@@ -21,16 +21,21 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
-from netwatch_tray.text import csv_cell
 from netwatch_tray.window.table.column import Cell, Column
+from netwatch_tray.window.table.fitting import Room, fitted
 from netwatch_tray.window.table.model import NOWHERE, Index, SortedModel
 from netwatch_tray.window.table.sorted_rows import Record
 from netwatch_tray.window.widgets.painting import draw_line_below, draw_ring
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
-from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Fonts, Theme, text_width
 
 _ACCENT_BAR = 3
 _COPY_CELL = QKeyCombination(Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_C)
+
+
+def _to_clipboard(text: str) -> None:
+    if text:
+        QGuiApplication.clipboard().setText(text)
 
 
 class _Header(QHeaderView):
@@ -152,34 +157,19 @@ class TableView(QTableView, Generic[Record]):
 
     def fit_columns(self) -> None:
         """Show the columns that fit the width, and share what is left over between those that stretch."""
-        columns = list(enumerate(self._records.columns))
-        room = self.viewport().width()
-        shown = {index: column for index, column in columns if column.offered is None or column.offered()}
-        for index, _column in sorted(
-            ((index, column) for index, column in shown.items() if column.drop_order is not None),
-            key=lambda pair: pair[1].drop_order or 0,
-        ):
-            if sum(self._width(each, least=True) for each in shown.values()) + 2 * (MARGIN - GAP) <= room:
-                break
-            del shown[index]
-        self._leading, self._trailing = min(shown), max(shown)
-        widths = {index: self._width(column, least=True) for index, column in shown.items()}
-        widths[self._leading] += MARGIN - GAP
-        widths[self._trailing] += MARGIN - GAP
-        for index, column in shown.items():
-            wish = self._width(column, least=False) - self._width(column, least=True)
-            widths[index] += min(wish, max(0, room - sum(widths.values())))
-        left_over = max(0, room - sum(widths.values()))
-        stretch = sum(column.stretch for column in shown.values())
-        for index, column in shown.items():
-            share = left_over * column.stretch // stretch if stretch else 0
-            widths[index] += share
-            left_over -= share
-            stretch -= column.stretch
+        columns = self._records.columns
+        offered = {index: each for index, each in enumerate(columns) if each.offered is None or each.offered()}
+        margins = MARGIN - GAP
+        widths = fitted(
+            offered, lambda column: _room_of(column, self.theme.fonts), self.viewport().width() - 2 * margins
+        )
+        self._leading, self._trailing = min(widths), max(widths)
+        widths[self._leading] += margins
+        widths[self._trailing] += margins
         header = self.horizontalHeader()
-        for index, _column in columns:
-            header.setSectionHidden(index, index not in shown)
-            if index in shown:
+        for index in range(len(columns)):
+            header.setSectionHidden(index, index not in widths)
+            if index in widths:
                 header.resizeSection(index, widths[index])
 
     def mark(self, key: Hashable) -> None:
@@ -190,23 +180,17 @@ class TableView(QTableView, Generic[Record]):
 
     def copy(self) -> None:
         """Copy the selected rows with all columns as tab-separated lines, escaped so that no cell is a formula."""
-        self._copy_rows(sorted(index.row() for index in self.selectionModel().selectedRows()))
+        _to_clipboard(self._records.as_text(sorted(index.row() for index in self.selectionModel().selectedRows())))
 
     def copy_all(self) -> None:
         """Copy every row in the same way."""
-        self._copy_rows(range(self._records.rowCount()))
+        _to_clipboard(self._records.as_text(range(self._records.rowCount())))
 
     def copy_cell(self) -> None:
         """Copy the text of the current cell."""
         current = self.currentIndex()
         if current.isValid():
-            QGuiApplication.clipboard().setText(self._records.data(current))
-
-    def _copy_rows(self, rows: Iterable[int]) -> None:
-        columns = self._records.columns
-        lines = ["\t".join(str(csv_cell(each.text(self._records.record(row)))) for each in columns) for row in rows]
-        if lines:
-            QGuiApplication.clipboard().setText("\n".join(lines))
+            _to_clipboard(self._records.data(current))
 
     def rowsAboutToBeRemoved(self, parent: Index, first: int, last: int) -> None:
         """Clear the current index when its row is removed; Qt would move it to the next row and select that."""
@@ -318,11 +302,13 @@ class TableView(QTableView, Generic[Record]):
             self._hovered = row
             self.hovered.emit(self._records.record(row) if row >= 0 else None)
 
-    def _width(self, column: Column[Record], *, least: bool) -> int:
-        fonts = self.theme.fonts
-        text = column.least if least and column.least is not None else column.widest
-        title = text_width(fonts.small_strong, f"{column.title} ▾")
-        # Live rates are drawn in the strong font.
-        font = fonts.strong if column.numeric else fonts.base
-        content = text if isinstance(text, int) else text_width(font, text)
-        return max(title, content) + 2 * GAP
+
+def _room_of(column: Column[Any], fonts: Fonts) -> Room:
+    title = text_width(fonts.small_strong, f"{column.title} ▾")
+    # Live rates are drawn in the strong font.
+    font = fonts.strong if column.numeric else fonts.base
+
+    def room(content: str | int) -> int:
+        return max(title, content if isinstance(content, int) else text_width(font, content)) + 2 * GAP
+
+    return Room(room(column.widest if column.least is None else column.least), room(column.widest))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from netwatch_tray.model import InterfaceKind, InterfaceTick
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import InterfaceTick
 
 translate = QCoreApplication.translate
 

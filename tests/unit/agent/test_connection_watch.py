@@ -16,7 +16,8 @@ from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.topology import decide
 from netwatch_tray.feed.protocol import AppsMessage
-from netwatch_tray.model import Interface, TcpState, Tick, Total
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Interface, Tick, Total
 
 
 class _Timer:

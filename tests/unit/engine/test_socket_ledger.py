@@ -18,7 +18,8 @@ from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval, Reconciliation, reconcile
-from netwatch_tray.model import TcpState, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Traffic
 
 ESTABLISHED, FIN_WAIT_2, TIME_WAIT, CLOSED, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = 1, 5, 6, 7, 8, 9, 10, 11
 SERVER_PORT = 443

@@ -30,7 +30,8 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
 )
 from netwatch_tray.feed.server import FeedServer
-from netwatch_tray.model import Connection, HostAmount, TcpState, Tick, Total
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection, HostAmount, Tick, Total
 from netwatch_tray.settings import Settings
 
 

@@ -10,7 +10,8 @@ from PySide6.QtCore import QCoreApplication, QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 
 from netwatch_tray import units
-from netwatch_tray.model import Connection, TcpState, endpoint
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection, endpoint
 from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, is_listening, owner

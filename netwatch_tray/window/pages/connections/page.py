@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
@@ -23,8 +23,9 @@ from netwatch_tray.feed.protocol import (
 from netwatch_tray.language import said
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.connections.bar import ConnectionsBar
-from netwatch_tray.window.pages.connections.columns import CHEVRON_WIDTH, ConnectionContext, connection_columns
+from netwatch_tray.window.pages.connections.columns import ConnectionContext, connection_columns
 from netwatch_tray.window.pages.connections.details import ConnectionDetails
+from netwatch_tray.window.pages.connections.folding import Folding
 from netwatch_tray.window.pages.connections.grouping import Grouping, table_lines
 from netwatch_tray.window.pages.connections.helper_offer import HelperOffer
 from netwatch_tray.window.pages.connections.menu import ConnectionsMenu
@@ -35,7 +36,7 @@ from netwatch_tray.window.table.model import SortedModel
 from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.empty_state import EmptyState
 from netwatch_tray.window.widgets.side_pane import SidePane
-from netwatch_tray.window.widgets.theme import MARGIN, Theme
+from netwatch_tray.window.widgets.theme import Theme
 
 _CLOSED_STAY_S = 3.0
 _LOADING_DELAY_MS = 200
@@ -52,8 +53,6 @@ class ConnectionsPage(Page):
         self._units = Units()
         self._rows = ConnectionList()
         self._app_names: dict[str, str] = {}
-        self._folded: set[str] = set()
-        """Keys of groups."""
         self._matching = 0
         self._most = (0.0, 0.0)
         """Greatest rates; computed once for all cells."""
@@ -77,6 +76,7 @@ class ConnectionsPage(Page):
         self.table.make_sortable("rx_rate", Qt.SortOrder.DescendingOrder)
         self.table.setAccessibleName(self.tr("Connections"))
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._folding = Folding(self.table)
         self.menu = ConnectionsMenu(self.table)
         self._instead = EmptyState(theme, "connections", self.tr("Clear filter"))
         self._stack = QStackedWidget()
@@ -106,8 +106,8 @@ class ConnectionsPage(Page):
         self.table.customContextMenuRequested.connect(
             lambda where: self.menu.make().popup(self.table.viewport().mapToGlobal(where))
         )
-        self.table.clicked.connect(self._fold_by_click)
-        self.table.doubleClicked.connect(self._fold_or_toggle_details)
+        self._folding.changed.connect(self._show_all)
+        self.table.doubleClicked.connect(lambda at: self._fold_or_toggle_details(self._model.record(at.row())))
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_details())
         self.side.opened.connect(self._show_details)
         self.side.closed.connect(self.table.setFocus)
@@ -178,13 +178,10 @@ class ConnectionsPage(Page):
         return self.bar.field.handle_escape(self.table)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        current = self.table.currentIndex()
         line = self._current()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and line is not None:
-            self._fold_or_toggle_details(current)
-        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and line is not None:
-            self._fold_by_key(line, fold=event.key() == Qt.Key.Key_Left)
-        else:
+            self._fold_or_toggle_details(line)
+        elif line is None or not self._folding.take_key(event.key(), line):
             super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -245,7 +242,7 @@ class ConnectionsPage(Page):
 
     def _show_all(self) -> None:
         rows = [row for row in self._rows if self.bar.filter.matches(row.connection)]
-        lines = {key(line): line for line in table_lines(rows, self.bar.grouping, self._app_names, self._folded)}
+        lines = {key(line): line for line in table_lines(rows, self.bar.grouping, self._app_names, self._folding.keys)}
         gone = [name for name in map(key, self._model.records()) if name not in lines]
         with self.table.anchored():
             self._model.put(lines.values(), gone)
@@ -262,33 +259,11 @@ class ConnectionsPage(Page):
         self._show_details()
         self._show_state()
 
-    def _fold_by_click(self, index: QModelIndex) -> None:
-        """Fold or unfold a group by a click on its chevron."""
-        line = self._model.record(index.row())
-        pressed = self.table.viewport().mapFromGlobal(self.cursor().pos()).x()
-        right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        from_edge = self.table.viewport().width() - pressed if right_to_left else pressed
-        if isinstance(line, Group) and from_edge < MARGIN + CHEVRON_WIDTH:
-            self._fold(line, not line.folded)
-
-    def _fold_or_toggle_details(self, index: QModelIndex) -> None:
-        line = self._model.record(index.row())
+    def _fold_or_toggle_details(self, line: Line) -> None:
         if isinstance(line, Group):
-            self._fold(line, not line.folded)
+            self._folding.toggle(line)
         else:
             self.side.toggle()
-
-    def _fold_by_key(self, line: Line, *, fold: bool) -> None:
-        if isinstance(line, Group):
-            self._fold(line, fold)
-        elif fold and line.group is not None:
-            row = self._model.row_of(key(line.group))
-            if row is not None:
-                self.table.setCurrentIndex(self._model.index(row, 0))
-
-    def _fold(self, group: Group, fold: bool) -> None:
-        (self._folded.add if fold else self._folded.discard)(group.key)
-        self._show_all()
 
     def _current(self) -> Line | None:
         index = self.table.currentIndex()

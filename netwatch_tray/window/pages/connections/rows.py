@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
-from netwatch_tray.model import Connection, TcpState
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection
 
 translate = QCoreApplication.translate
 

@@ -68,7 +68,7 @@ class InterfacesPage(Page):
         self.why.choice_requested.connect(self.choice_requested)
         self.range_chart.changed.connect(self.changed)
         self.range_chart.events_requested.connect(self.events_requested)
-        self.table.selectionModel().selectionChanged.connect(self._show_selected)
+        self.table.selectionModel().selectionChanged.connect(self._refresh)
         self.range_chart.choose(0)
         self._show_rates()
 
@@ -246,10 +246,6 @@ class InterfacesPage(Page):
         if self.why.isVisible() and self._tick is not None:
             self.why.show_tick(self._tick, self._units)
         self.changed.emit()
-
-    def _show_selected(self) -> None:
-        self._show_rates()
-        self.range_chart.draw()
 
     def _show_rates(self) -> None:
         self._strip.show_tick(self._tick, self._selected(), self._units, is_live=self._is_live)

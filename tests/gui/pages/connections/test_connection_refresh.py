@@ -60,7 +60,7 @@ def test_selection_scroll_position_and_folded_groups_survive_refreshes(
     folded = set()
     for line in [model.record(row) for row in range(model.rowCount())][::3]:
         if isinstance(line, Group) and line.key not in (f"app{100 % _APPS:02}", "198.51.100.100"):
-            page._fold(line, fold=True)
+            page._folding.fold(line, fold=True)
             folded.add(line.key)
     assert bool(folded) == (grouping != "none")
     chosen = model.row_of("key100")

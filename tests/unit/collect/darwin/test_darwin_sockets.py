@@ -20,7 +20,7 @@ from netwatch_tray.collect.darwin.pcblist import PcblistSource
 from netwatch_tray.collect.sockets import Changes, Socket
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.errors import CollectError, ParseError, UnsupportedError
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 NETTOP = """\
 time,,interface,state,bytes_in,bytes_out,rx_dupe,rx_ooo,re-tx,rtt_avg,rcvsize,tx_win,tc_class,tc_mgt,cc_algo,P,C,R,W,arch,

@@ -29,7 +29,7 @@ from netwatch_tray.collect.linux.inet_diag import parse_socket
 from netwatch_tray.collect.linux.sock_diag import SockDiagSource, SocketTable
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.errors import CollectError, ParseError
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 
 class Kernel:

@@ -1,0 +1,60 @@
+"""Which groups of the connection table are folded, and how the user folds them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
+
+from netwatch_tray.window.pages.connections.columns import CHEVRON_WIDTH
+from netwatch_tray.window.pages.connections.rows import Group, Line, key
+from netwatch_tray.window.table.view import TableView
+from netwatch_tray.window.widgets.theme import MARGIN
+
+
+class Folding(QObject):
+    """Folds groups by a click on their chevron and by the arrow keys. `changed`: the rows have to be shown anew."""
+
+    changed = Signal()
+
+    def __init__(self, table: TableView[Line]) -> None:
+        super().__init__(table)
+        self._table = table
+        self._keys: set[str] = set()
+        table.clicked.connect(self._fold_by_click)
+
+    @property
+    def keys(self) -> Collection[str]:
+        """Keys of the folded groups, whether they are shown or not."""
+        return self._keys
+
+    def toggle(self, group: Group) -> None:
+        self.fold(group, not group.folded)
+
+    def fold(self, group: Group, fold: bool) -> None:
+        """Fold or unfold a group."""
+        (self._keys.add if fold else self._keys.discard)(group.key)
+        self.changed.emit()
+
+    def take_key(self, pressed: int, line: Line) -> bool:
+        """Fold the group with ←, unfold it with →; ← goes from a row to its group. Return whether it was such a key."""
+        if pressed not in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            return False
+        is_left = pressed == Qt.Key.Key_Left
+        if isinstance(line, Group):
+            self.fold(line, is_left)
+        elif is_left and line.group is not None:
+            model = self._table.model()
+            row = model.row_of(key(line.group))
+            if row is not None:
+                self._table.setCurrentIndex(model.index(row, 0))
+        return True
+
+    def _fold_by_click(self, index: QModelIndex) -> None:
+        line = self._table.model().record(index.row())
+        viewport = self._table.viewport()
+        pressed = viewport.mapFromGlobal(self._table.cursor().pos()).x()
+        right_to_left = self._table.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        from_edge = viewport.width() - pressed if right_to_left else pressed
+        if isinstance(line, Group) and from_edge < MARGIN + CHEVRON_WIDTH:
+            self.toggle(line)

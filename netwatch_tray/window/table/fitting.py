@@ -1,0 +1,43 @@
+"""Which columns of a table fit its width, and how wide each becomes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from netwatch_tray.window.table.column import Column
+
+
+class Room(NamedTuple):
+    """How wide the content of a column is, dip."""
+
+    least: int
+    """What it may shrink to."""
+    wanted: int
+
+
+def fitted(columns: Mapping[int, Column[Any]], room_of: Callable[[Column[Any]], Room], width: int) -> dict[int, int]:
+    """Return the widths of the columns that are shown, by number.
+
+    Columns are hidden in their `drop_order` until the rest fits `width`; what is left over is shared between those that
+    stretch. `columns`: by number; the outer ones need the margins of the page in addition, which `width` is without.
+    """
+    rooms = {index: room_of(column) for index, column in columns.items()}
+    shown = dict(columns)
+    droppable = [index for index, column in columns.items() if column.drop_order is not None]
+    for index in sorted(droppable, key=lambda index: columns[index].drop_order or 0):
+        if sum(rooms[each].least for each in shown) <= width:
+            break
+        del shown[index]
+    widths = {index: rooms[index].least for index in shown}
+    for index in shown:
+        wish = rooms[index].wanted - rooms[index].least
+        widths[index] += min(wish, max(0, width - sum(widths.values())))
+    left_over = max(0, width - sum(widths.values()))
+    stretch = sum(column.stretch for column in shown.values())
+    for index, column in shown.items():
+        share = left_over * column.stretch // stretch if stretch else 0
+        widths[index] += share
+        left_over -= share
+        stretch -= column.stretch
+    return widths
