@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ import msgspec
 from msgspec import inspect
 
 from netwatch_tray.errors import Message, SettingsError, joined, message
+from netwatch_tray.text import closest
 from netwatch_tray.units import Units
 
 MOST_BYTES = 1 << 16
@@ -213,9 +215,10 @@ def parse(text: str) -> tuple[Settings, Message | None]:
         try:
             return msgspec.convert(values, Settings), None
         except msgspec.ValidationError:
-            faults = list(_take_out_faults(values, inspect.type_info(Settings)))
-            if more := len(faults[_MOST_FAULTS:]):
-                faults[_MOST_FAULTS:] = [message("and {count} more", count=more)]
+            found = list(_take_out_faults(values, inspect.type_info(Settings)))
+            faults = [fault() for fault in found[:_MOST_FAULTS]]
+            if more := len(found[_MOST_FAULTS:]):
+                faults.append(message("and {count} more", count=more))
             return silent(msgspec.convert(values, Settings)), joined(faults, "; ")
     except tomllib.TOMLDecodeError as error:
         fault = Message(str(error))
@@ -274,8 +277,10 @@ def _without_none(values: Changes) -> Changes:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()) -> Iterator[Message]:
-    """Remove each unusable value, and yield what is allowed in its place."""
+def _take_out_faults(
+    values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()
+) -> Iterator[Callable[[], Message]]:
+    """Remove each unusable value, and yield what returns a description of the fault."""
     for key, value in list(values.items()):
         here, kind = (*path, key), _kind(table, key)
         name = ".".join(map(_key, here))
@@ -284,9 +289,24 @@ def _take_out_faults(values: dict[str, Any], table: inspect.Type, path: tuple[st
         elif not _is_usable(here, value):
             del values[key]
             if kind is None:
-                yield message("{name} is not a setting", name=name)
+                yield partial(_unknown, here, table)
             else:
-                yield message("{name} must be {allowed}", name=name, allowed=_allowed(kind))
+                yield partial(_not_allowed, name, kind)
+
+
+def _not_allowed(name: str, kind: inspect.Type) -> Message:
+    return message("{name} must be {allowed}", name=name, allowed=_allowed(kind))
+
+
+def _unknown(path: tuple[str, ...], table: inspect.Type) -> Message:
+    """Describe a key that is none of its table's."""
+    *before, key = path
+    fields = table.fields if isinstance(table, inspect.StructType) else ()
+    name, meant = ".".join(map(_key, path)), closest(key, [field.name for field in fields])
+    if meant is None:
+        return message("{name} is not a setting", name=name)
+    other = ".".join(map(_key, (*before, meant)))
+    return message("{name} is not a setting (did you mean {other}?)", name=name, other=other)
 
 
 def _kind(table: inspect.Type, key: str) -> inspect.Type | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Iterable
 from types import TracebackType
 
 REPLACEMENT = "\ufffd"
@@ -36,6 +37,13 @@ def from_os(name: str) -> str:
     The result may no longer be the name of a file: keep the original to open it.
     """
     return name if name.isascii() else os.fsencode(name).decode(errors="replace")
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that a mistyped one probably means; None: it resembles none of them."""
+    from difflib import get_close_matches  # noqa: PLC0415  5 ms, for mistakes alone
+
+    return next(iter(get_close_matches(word, known, n=1, cutoff=0.7)), None)
 
 
 def printable(text: str, most: int | None = None) -> str:

@@ -50,6 +50,7 @@ class Subcommand(NamedTuple):
     help: str
     options: tuple[Option, ...]
     subcommands: tuple[Subcommand, ...]
+    example: str
 
 
 def describe(parser: argparse.ArgumentParser, name: str = NAME, help_text: str = "") -> Subcommand:
@@ -64,7 +65,8 @@ def describe(parser: argparse.ArgumentParser, name: str = NAME, help_text: str =
             value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
             choices = tuple(map(str, action.choices or ()))
             options.append(Option(tuple(action.option_strings), value, choices, _help(parser, action)))
-    return Subcommand(name, help_text or parser.description or "", tuple(options), tuple(subcommands))
+    example = getattr(parser, "example", "")
+    return Subcommand(name, help_text or parser.description or "", tuple(options), tuple(subcommands), example)
 
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
@@ -85,7 +87,7 @@ def man_page(program: Subcommand, version: str, date: str) -> str:
         ".SH SYNOPSIS\n.B netwatch\\-tray\n.RI [ subcommand ]\n.RI [ option \\~...]\n"
         f".SH DESCRIPTION\n{_man(program.help)}\n"
         f".SH OPTIONS\n{''.join(_man_option(option) for option in program.options)}"
-        f".SH SUBCOMMANDS\n{subcommands}{_ENDINGS}"
+        f".SH SUBCOMMANDS\n{subcommands}{_man_examples(program)}{_ENDINGS}"
     )
 
 
@@ -101,6 +103,12 @@ def _man_subcommand(subcommand: Subcommand, before: str = "") -> str:
     return f".TP\n.B {_man(words)}\n{_man(_sentence(subcommand.help))}\n{inside}" + "".join(
         _man_subcommand(each, words) for each in subcommand.subcommands
     )
+
+
+def _man_examples(program: Subcommand) -> str:
+    examples = [each.example for _path, each in _paths(program) if each.example]
+    lines = "".join(f"{_man(example)}\n" for example in examples)
+    return f".SH EXAMPLES\n.nf\n{lines}.fi\n" if examples else ""
 
 
 def _man_option(option: Option) -> str:

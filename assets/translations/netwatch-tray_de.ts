@@ -3613,12 +3613,16 @@ Hat jetzt keine Verbindung</translation>
       <translation>Diese Einstellungen können nicht gespeichert werden: {error}.</translation>
     </message>
     <message>
+      <source>{name} must be {allowed}</source>
+      <translation>{name} muss {allowed} sein</translation>
+    </message>
+    <message>
       <source>{name} is not a setting</source>
       <translation>{name} ist keine Einstellung</translation>
     </message>
     <message>
-      <source>{name} must be {allowed}</source>
-      <translation>{name} muss {allowed} sein</translation>
+      <source>{name} is not a setting (did you mean {other}?)</source>
+      <translation>{name} ist keine Einstellung (meinten Sie {other}?)</translation>
     </message>
     <message>
       <source>true or false</source>
@@ -4661,6 +4665,18 @@ Hat jetzt keine Verbindung</translation>
   </context>
   <context>
     <name>Terminal</name>
+    <message>
+      <source>example:</source>
+      <translation>Beispiel:</translation>
+    </message>
+    <message>
+      <source>{value!r} is none of the choices.</source>
+      <translation>{value!r} steht nicht zur Wahl.</translation>
+    </message>
+    <message>
+      <source>Did you mean {meant}?</source>
+      <translation>Meinten Sie {meant}?</translation>
+    </message>
     <message>
       <source>Live network rates in the tray. Without a subcommand: start it; a second start opens the window.</source>
       <translation>Netzwerkraten im Infobereich. Ohne Unterbefehl: starten; ein zweiter Start öffnet das Fenster.</translation>

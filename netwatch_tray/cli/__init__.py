@@ -13,14 +13,14 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import netwatch_tray
 from netwatch_tray import language, paths
 from netwatch_tray.cli import change_settings, ending, program, xembed
 from netwatch_tray.errors import NetWatchError
 from netwatch_tray.language import mark, translate
-from netwatch_tray.text import LogFormatter
+from netwatch_tray.text import LogFormatter, closest
 
 _SUBCOMMANDS = {
     "program": ("window", "agent", "quit"),
@@ -55,12 +55,41 @@ _OF_ARGPARSE = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Finds the width of the terminal without shutil, which argparse loads with its decompressors for each option."""
+    """Finds the width of the terminal without shutil, which argparse loads with its decompressors for each option.
 
-    def __init__(self, **more: Any) -> None:
+    Its help ends with an example; what is mistyped is answered with what was probably meant.
+    """
+
+    def __init__(self, *, example: str = "", **more: Any) -> None:
+        """`example`: a command line."""
         super().__init__(formatter_class=lambda prog: _HelpFormatter(prog, width=_columns() - 2), **more)
         # A value that begins with a minus sign must look like a number to argparse; `-7d` is a day.
         self._negative_number_matcher = re.compile(r"-[0-9]")
+        self.example = example
+
+    def format_help(self) -> str:
+        return f"{super().format_help()}\n{translate('Terminal', 'example:')}\n  {self.example}\n"
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Exit with code 2, because no option has these words."""
+        text = translate("Argparse", "unrecognized arguments: %s") % " ".join(unknown)
+        shown = [each for each in self._actions if each.help != argparse.SUPPRESS]
+        meant = closest(unknown[0].partition("=")[0], [option for each in shown for option in each.option_strings])
+        self.error(f"{text}. {_did_you_mean(meant)}" if meant else text)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            meant = closest(str(value), map(str, action.choices or ()))
+            if meant:
+                text = translate("Terminal", "{value!r} is none of the choices.").format(value=value)
+                error.message = f"{text} {_did_you_mean(meant)}"
+            raise
+
+
+def _did_you_mean(meant: str) -> str:
+    return translate("Terminal", "Did you mean {meant}?").format(meant=meant)
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -99,7 +128,9 @@ def _run(arguments: list[str] | None) -> int:
     language.use(_chosen_language(), _CONTEXTS)
     # Its own texts would come from gettext's compiled files; it finds this name at each call.
     argparse._ = partial(translate, "Argparse")  # type: ignore[attr-defined]
-    options = _parser(words).parse_args(words)
+    options, unknown = _parser(words).parse_known_args(words)
+    if unknown:
+        options.parser.refuse(unknown)
     log = logging.StreamHandler()
     log.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[log])
@@ -126,11 +157,12 @@ def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="netwatch-tray",
         description="Live network rates in the tray. Without a subcommand: start it; a second start opens the window.",
+        example="netwatch-tray watch",
     )
     parser.add_argument("--version", action="version", version=f"netwatch-tray {netwatch_tray.__version__}")
     xembed.add_option(parser)
     change_settings.add_option(parser)
-    parser.set_defaults(run=program.start)
+    parser.set_defaults(run=program.start, parser=parser)
     subcommands = parser.add_subparsers(
         title=translate("Terminal", "subcommands"), metavar=translate("Terminal", "SUBCOMMAND")
     )
@@ -143,10 +175,11 @@ def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
 
 
 def _describe(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Begin the help of each subcommand with the sentence that the list of subcommands has."""
+    """Begin the help of each subcommand with the sentence that the list of subcommands has; let it know its parser."""
     for listed in subparsers._choices_actions:
         text = language.translation("Terminal", listed.help or "") or listed.help
         parser = subparsers.choices[listed.dest]
+        parser.set_defaults(parser=parser)
         if text and not parser.description:
             parser.description = f"{text[0].upper()}{text[1:]}."
         for action in parser._actions:

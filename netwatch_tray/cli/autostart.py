@@ -9,7 +9,11 @@ from netwatch_tray.language import translate
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("autostart", help="start at login: on, off, or whether it is on (exit code 1: off)")
+    parser = subcommands.add_parser(
+        "autostart",
+        example="netwatch-tray autostart on",
+        help="start at login: on, off, or whether it is on (exit code 1: off)",
+    )
     parser.add_argument("what", choices=("on", "off", "status"), nargs="?", default="status")
     parser.set_defaults(run=_autostart)
 

@@ -24,7 +24,9 @@ _TEXT = Fit(least=12)
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("connections", help="who is connected, with measured rates")
+    parser = subcommands.add_parser(
+        "connections", example="netwatch-tray connections --resolve", help="who is connected, with measured rates"
+    )
     parser.add_argument("--listening", action="store_true", help="show listening sockets instead")
     parser.add_argument("--all", action="store_true", help="list connections in TIME_WAIT as well, which are over")
     parser.add_argument("--resolve", action="store_true", help="ask DNS for the names of remote addresses")
@@ -32,8 +34,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     _add_formats(parser)
     parser.set_defaults(run=_connections)
 
-    parser = subcommands.add_parser("apps", help="which app moves how much")
-    _add_choice(parser, tuple(_APP_ORDERS))
+    parser = subcommands.add_parser("apps", example="netwatch-tray apps --hosts", help="which app moves how much")
     formats = _add_formats(parser)
     formats.add_argument("--hosts", action="store_true", help="with the hosts that each app is connected to now")
     parser.set_defaults(run=_apps)

@@ -37,7 +37,6 @@ def add_days(parser: argparse.ArgumentParser) -> None:
         help="such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days ago",
     )
     parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day, inclusive; default: today")
-    parser.set_defaults(misused=parser.error)
 
 
 def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[date, date]:
@@ -52,5 +51,5 @@ def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[
         problem = translate("Terminal", "--from {first} is after --to {last}")
         if options.last is None:
             problem = translate("Terminal", "--from {first} is after today")
-        options.misused(problem.format(first=first, last=last))
+        options.parser.error(problem.format(first=first, last=last))
     return first, last

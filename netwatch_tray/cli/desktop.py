@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subcommands.add_parser(
-        "desktop", help="menu entry and icons for pip and checkout: install, remove, or status (exit code 1: none)"
+        "desktop",
+        example="netwatch-tray desktop install",
+        help="menu entry and icons for pip and checkout: install, remove, or status (exit code 1: none)",
     )
     parser.add_argument("what", choices=("install", "remove", "status"), nargs="?", default="status")
     parser.set_defaults(run=_desktop)

@@ -40,7 +40,9 @@ _PATIENCE = 5.0
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("doctor", help="what was found on this system, which way was chosen, and why")
+    parser = subcommands.add_parser(
+        "doctor", example="netwatch-tray doctor", help="what was found on this system, which way was chosen, and why"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object")
     form.add_argument(
@@ -48,7 +50,11 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     parser.set_defaults(run=_doctor)
 
-    parser = subcommands.add_parser("selftest", help="move known amounts over the loopback and compare what is counted")
+    parser = subcommands.add_parser(
+        "selftest",
+        example="netwatch-tray selftest --installed",
+        help="move known amounts over the loopback and compare what is counted",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument(
         "--installed", action="store_true", help="check that this installation has all its parts instead"

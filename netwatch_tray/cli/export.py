@@ -46,7 +46,9 @@ _COLUMNS = (
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("export", help="the history as CSV or JSON")
+    parser = subcommands.add_parser(
+        "export", example="netwatch-tray export --interfaces --step day --from -7d", help="the history as CSV or JSON"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--interfaces", action="store_true", help="per interface; default: the total")
     what.add_argument("--apps", action="store_true", help="per app (TCP payload)")
@@ -56,7 +58,11 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument("--json", action="store_true", help="one JSON object a line; default: CSV")
     parser.set_defaults(run=_export)
 
-    parser = subcommands.add_parser("import", help="the past from vnStat: vnstat --json | netwatch-tray import -")
+    parser = subcommands.add_parser(
+        "import",
+        example="vnstat --json | netwatch-tray import -",
+        help="the past from vnStat: vnstat --json | netwatch-tray import -",
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="what `vnstat --json` printed; -: standard input")
     parser.add_argument(
         "--total",

@@ -16,7 +16,9 @@ _ANSWER_TIMEOUT = 5.0
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subcommands.add_parser(
-        "helper", help="bytes of UDP and names of hosts by a system service: install, remove, status, or run it here"
+        "helper",
+        example="sudo netwatch-tray helper install",
+        help="bytes of UDP and names of hosts by a system service: install, remove, status, or run it here",
     )
     parser.add_argument("what", choices=("install", "remove", "status", "run"), nargs="?", default="status")
     parser.add_argument(

@@ -45,7 +45,9 @@ _SILENCE = 5.0
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subcommands.add_parser(
-        "watch", help="show live rates, with or without a running agent: on a terminal a screen, else a line a second"
+        "watch",
+        example="netwatch-tray watch --format waybar",
+        help="show live rates, with or without a running agent: on a terminal a screen, else a line a second",
     )
     parser.add_argument("--once", action="store_true", help="print one line of real rates and end")
     parser.add_argument("--count", type=whole_number(1, 10**9), metavar="N", help="end after N lines")
@@ -61,7 +63,9 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     record.add_replay(parser)
     parser.set_defaults(run=_watch)
 
-    parser = subcommands.add_parser("status", help="what the running agent is doing, and what it costs")
+    parser = subcommands.add_parser(
+        "status", example="netwatch-tray status --json", help="what the running agent is doing, and what it costs"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=_status)
 

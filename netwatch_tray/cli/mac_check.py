@@ -28,7 +28,9 @@ _COUNTER_LAG = 1 << 20
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     if sys.platform == "darwin":
         parser = subcommands.add_parser(
-            "mac-check", help="check names and sources of this Mac; prints one report to paste"
+            "mac-check",
+            example="netwatch-tray mac-check",
+            help="check names and sources of this Mac; prints one report to paste",
         )
         parser.set_defaults(run=_mac_check)
 

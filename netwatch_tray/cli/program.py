@@ -23,7 +23,9 @@ _REBIND_TIMEOUT = 5.0
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subcommands.add_parser(
-        "window", help="open the window (and start the program first, if it is not running)"
+        "window",
+        example="netwatch-tray window --settings",
+        help="open the window (and start the program first, if it is not running)",
     )
     at = parser.add_mutually_exclusive_group()
     at.add_argument("--settings", action="store_true", help="at its settings")
@@ -31,12 +33,14 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     record.add_replay(parser)
     parser.set_defaults(run=_window)
 
-    parser = subcommands.add_parser("agent", help="run the resident part in the foreground")
+    parser = subcommands.add_parser(
+        "agent", example="netwatch-tray agent --headless", help="run the resident part in the foreground"
+    )
     parser.add_argument("--headless", action="store_true", help="without a tray icon")
     record.add_replay(parser)
     parser.set_defaults(run=_agent)
 
-    parser = subcommands.add_parser("quit", help="end the running program")
+    parser = subcommands.add_parser("quit", example="netwatch-tray quit", help="end the running program")
     parser.set_defaults(run=_quit)
 
 

@@ -42,7 +42,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subcommands.add_parser(
-        "record", help="record what is measured to a file that can be replayed, for bug reports"
+        "record",
+        example="netwatch-tray record report.rec.gz --for 10m",
+        help="record what is measured to a file that can be replayed, for bug reports",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="a new file; compressed if its name ends in .gz")
     parser.add_argument(

@@ -47,15 +47,27 @@ _METRICS_PORT = 9464
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     levels = get_args(UploadLevel)
-    parser = subcommands.add_parser("snapshot", help="print what uploading sends, or would send, without sending it")
+    parser = subcommands.add_parser(
+        "snapshot",
+        example="netwatch-tray snapshot --pretty",
+        help="print what uploading sends, or would send, without sending it",
+    )
     parser.add_argument("--pretty", action="store_true", help="indented, for people")
     parser.add_argument("--level", choices=levels, help="as if this had been chosen (default: what was)")
     parser.set_defaults(run=_snapshot)
 
-    upload = subcommands.add_parser("upload", help="send snapshots to a NetWatch server: off until you turn it on")
+    upload = subcommands.add_parser(
+        "upload",
+        example="netwatch-tray upload setup",
+        help="send snapshots to a NetWatch server: off until you turn it on",
+    )
     actions = upload.add_subparsers(title="actions", metavar="ACTION", required=True)
 
-    parser = actions.add_parser("setup", help="enter server and API key; the key is read from the terminal or stdin")
+    parser = actions.add_parser(
+        "setup",
+        example="netwatch-tray upload setup --level system --interval 60",
+        help="enter server and API key; the key is read from the terminal or stdin",
+    )
     parser.add_argument("--endpoint", help="URL of the server, with or without /api/v1/ingest")
     parser.add_argument("--level", choices=levels, help="how much is sent")
     parser.add_argument(
@@ -76,11 +88,13 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
         ("status", "what was sent, what waits, and what is wrong", _status),
         ("test", "send one snapshot now and say what the server answers", _test),
     ):
-        parser = actions.add_parser(name, help=text)
+        parser = actions.add_parser(name, example=f"netwatch-tray upload {name}", help=text)
         parser.set_defaults(run=function)
 
     parser = subcommands.add_parser(
-        "serve-metrics", help="serve the same numbers to Prometheus on this machine, until Ctrl-C"
+        "serve-metrics",
+        example="netwatch-tray serve-metrics --port 9120",
+        help="serve the same numbers to Prometheus on this machine, until Ctrl-C",
     )
     parser.add_argument(
         "--port",

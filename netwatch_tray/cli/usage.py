@@ -40,7 +40,11 @@ NAMES_OF_REST = {
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("usage", help="how much was used: per day or month, interface, app or network")
+    parser = subcommands.add_parser(
+        "usage",
+        example="netwatch-tray usage --apps --from -7d",
+        help="how much was used: per day or month, interface, app or network",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--by", choices=("day", "week", "month", "billing", "year"), default="day", help="default: day")
     what.add_argument("--interfaces", action="store_true", help="per interface instead")

@@ -35,8 +35,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("unit = 1", "unit is not a setting."),
-        ("[units]\nbit = true", "units.bit is not a setting."),
+        ("unit = 1", "unit is not a setting (did you mean units?)."),
+        ("whatever = 1", "whatever is not a setting."),
+        ("[units]\nbit = true", "units.bit is not a setting (did you mean units.bits?)."),
         ("[units]\nbits = 3", "units.bits must be true or false."),
         ("units = 3", "units must be a table."),
         ("[units]\nprefix = 'T'", 'units.prefix must be one of "G", "M", "auto", "k".'),

@@ -74,7 +74,7 @@ def test_choices_made_meanwhile_share_the_next_child(file: Path) -> None:
 def test_a_file_with_a_fault_is_reported_and_stays(file: Path) -> None:
     file.write_text("[unitz]\n")
     (fault,) = run(lambda child: child.write({"health": True}), bool)
-    assert str(fault) == f"Fault in the settings file {file}: unitz is not a setting."
+    assert str(fault) == f"Fault in the settings file {file}: unitz is not a setting (did you mean units?)."
     assert file.read_text() == "[unitz]\n"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def test_every_help_begins_with_a_sentence(code: str) -> None:
             assert parser.description.endswith("."), parser.prog
     finally:
         language.use("en")
+
+
+def test_every_help_ends_with_an_example_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")  # it has all subcommands
+    for parser in parsers(cli._parser()):
+        *_, label, example = parser.format_help().splitlines()
+        assert label == "example:"
+        words = shlex.split(example)
+        words = words[words.index("netwatch-tray") + 1 :]
+        assert words[: parser.prog.count(" ")] == parser.prog.split()[1:], f"add_parser(…, example=…) of {parser.prog}"
+        options, unknown = cli._parser(words).parse_known_args(words)
+        assert unknown == []
+        assert callable(options.run)
 
 
 def test_german_help_has_no_english_text_of_the_program() -> None:

@@ -16,7 +16,7 @@ def choices(parser: argparse.ArgumentParser) -> set[str]:
 @pytest.mark.parametrize("module", cli._SUBCOMMANDS)
 def test_each_module_adds_the_subcommands_of_the_table(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")  # it has them all
-    parser = argparse.ArgumentParser()
+    parser = cli._Parser()
     importlib.import_module(f"netwatch_tray.cli.{module}").add_subcommands(parser.add_subparsers())
     assert choices(parser) == set(cli._SUBCOMMANDS[module])
 

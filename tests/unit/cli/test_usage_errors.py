@@ -34,9 +34,30 @@ def test_what_is_allowed_is_told_in_words(command: str, told: str, capsys: pytes
     assert capsys.readouterr().err.endswith(f"{told}\n")
 
 
-def test_misspelt_subcommand_lists_all_subcommands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_subcommands_that_there_are_are_listed_where_none_is_meant(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(["wach"])
+        main(["dance"])
     told = capsys.readouterr().err
     assert re.search(r"\bwatch\b", told.splitlines()[-1])  # quoted before Python 3.12
     assert "xembed" not in told
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("wach", "'wach' is none of the choices. Did you mean watch?"),
+        ("upload stats", "'stats' is none of the choices. Did you mean status?"),
+        ("usage --by mnth", "argument --by: 'mnth' is none of the choices. Did you mean month?"),
+        ("watch --cuont 3", "unrecognized arguments: --cuont 3. Did you mean --count?"),
+        ("watch --cuont=3", "unrecognized arguments: --cuont=3. Did you mean --count?"),
+        ("watch --frobnicate", "unrecognized arguments: --frobnicate"),
+        ("--versoin", "unrecognized arguments: --versoin. Did you mean --version?"),
+    ],
+)
+def test_mistyped_words_are_answered_with_what_was_meant(
+    command: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command.split())
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"{told}\n")
