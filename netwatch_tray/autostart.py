@@ -41,7 +41,7 @@ def is_on() -> bool:
 
 
 def turn(*, on: bool) -> None:
-    """Raises NetWatchError that names the file. On Linux the desktop files are installed along with it: what starts at
+    """Raise NetWatchError that names the file. On Linux the desktop files are installed along with it: what starts at
     each login is to have its icon in panels and notifications."""
     path = file()
     try:

@@ -220,7 +220,7 @@ def _read_manifest() -> _Manifest | None:
         manifest = msgspec.json.decode((_home() / _MANIFEST).read_bytes(), type=_Manifest)
     except (OSError, msgspec.DecodeError):
         return None
-    # A file that someone else may have edited decides about no path outside of the data directory.
+    # Another program may have edited the file, so it must not name a path outside of the data directory.
     inside = tuple(name for name in manifest.files if not name.startswith("/") and ".." not in Path(name).parts)
     return msgspec.structs.replace(manifest, files=inside)
 

@@ -155,7 +155,7 @@ def remove() -> bool:
 
 
 def run(users: Collection[int]) -> None:
-    """Serve until interrupted: start a helper when somebody connects, as systemd does. Raise NetWatchError."""
+    """Serve until interrupted: start a helper when a client connects, as systemd does. Raise NetWatchError."""
     _require_root_and_trust()
     command = _service_command(_source())
     _require_kernel(command)
@@ -176,7 +176,7 @@ def run(users: Collection[int]) -> None:
 def changeable(path: Path) -> Path | None:
     """Return the first part of a path, links followed, that another user than root can change; None: there is none.
 
-    What root may not look at is somebody else's as well (FUSE). Raise FileNotFoundError for a path that does not exist.
+    What root may not look at belongs to another user as well (FUSE). Raise FileNotFoundError for a missing path.
     """
     whole, rest = Path("/"), list(path.absolute().parts[1:])
     links = 0

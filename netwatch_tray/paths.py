@@ -83,7 +83,7 @@ def report_file() -> Path:
 def runtime_directory() -> Path:
     """The private directory of the running agent (sockets, lock), created with mode 0700.
 
-    Raises NetWatchError when it belongs to somebody else or is open to others: the feed would not be private then. Also
+    Raise NetWatchError when it belongs to another user or is open to others: the feed would not be private then. Also
     when it cannot be created, or its path is too long for a socket.
     """
     try:

@@ -34,13 +34,13 @@ class Verdict(NamedTuple):
     what: str
     who: str
     expected: int | None
-    """Bytes; None: could not be told."""
+    """Bytes; None: unknown."""
     found: int | None
     is_right: bool
 
 
 def run() -> list[Verdict]:
-    """All checks. Raises NetWatchError when there is no loopback to measure on or it is never quiet."""
+    """All checks. Raise NetWatchError when there is no loopback to measure on or it is never quiet."""
     with contextlib.ExitStack() as stack:
         sources = open_every()
         for source in sources:

@@ -1,8 +1,8 @@
 """Text from outside: decoded where it enters, made printable where it leaves.
 
 Names of processes, control groups, interfaces, mount points and apps are chosen by any user of the machine, names of
-hosts by their owners, and answers of servers by anybody. Inside the program such text is a `str` without surrogates and
-otherwise unchanged. Everything that shows it passes it through `printable`, or through `csv_cell`.
+hosts by their owners, and responses of servers by their operators. Inside the program such text is a `str` without
+surrogates and otherwise unchanged. Everything that shows it passes it through `printable`, or through `csv_cell`.
 """
 
 from __future__ import annotations

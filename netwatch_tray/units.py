@@ -28,7 +28,7 @@ _KEEP_UNIT_DOWN_TO = 0.9
 
 
 class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the person wants to read amounts."""
+    """How the user wants to read amounts."""
 
     bits: bool = False
     """Rates in bit/s instead of B/s; amounts stay in bytes."""

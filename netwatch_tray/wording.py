@@ -1,4 +1,4 @@
-"""The words for codes, in the language of the user: what tray, window and terminal say of the same facts."""
+"""The words for codes, in the language of the user: what tray, window and terminal show for the same facts."""
 
 from __future__ import annotations
 

@@ -901,7 +901,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Er gehört einem anderen Benutzer: welches Programm es ist, darf nicht gelesen werden. Seine Raten werden trotzdem gemessen.</translation>
     </message>
     <message>
-      <source>The program is not known: its process has ended, or the system does not tell.</source>
+      <source>The program is not known: its process has exited, or the system does not report it.</source>
       <translation>Das Programm ist nicht bekannt: sein Prozess ist beendet, oder das System sagt es nicht.</translation>
     </message>
     <message>
@@ -2496,7 +2496,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>Kein Link</translation>
     </message>
     <message>
-      <source>The system does not tell its speed: it is virtual, or its speed varies</source>
+      <source>The system does not report its speed: it is virtual, or its speed varies</source>
       <translation>Das System nennt keine Geschwindigkeit: sie ist virtuell, oder sie schwankt</translation>
     </message>
     <message>
@@ -5698,7 +5698,7 @@ Hat jetzt keine Verbindung</translation>
       <translation>nicht bekannt</translation>
     </message>
     <message>
-      <source>no, the menu tells the same</source>
+      <source>no, the menu shows the same</source>
       <translation>nein, das Menü zeigt dasselbe</translation>
     </message>
     <message>

@@ -137,7 +137,7 @@ class ConnectionWatch:
             self._read(is_last=True)
 
     def count(self, tick: Tick) -> AppInterval | None:
-        """Take in a tick; return what the connections moved since the tick before, if they were read."""
+        """Add a tick; return what the connections moved since the tick before, if they were read."""
         self._observation.count(tick)
         moved = self._observation.take_moved()
         self._recent.add(tick, moved)

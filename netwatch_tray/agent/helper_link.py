@@ -44,7 +44,7 @@ class HelperLink:
         take: Callable[[Reading], None],
         lose: Callable[[], None],
     ) -> None:
-        """`connect`: returns None where no helper is set up. `take`: gets each reading. `lose`: the helper is gone."""
+        """`connect`: returns None if none is set up. `take`: gets each reading. `lose`: called when it is lost."""
         self._scheduler = scheduler
         self._connect, self._take_reading, self._lose = connect, take, lose
         self._client: HelperClient | None = None

@@ -23,7 +23,7 @@ class RecentApps:
         """Both since the last kept interval."""
 
     def add(self, tick: Tick, moved: AppInterval | None) -> None:
-        """Take in a tick, and what the connections moved since they were read before; None: they were not read."""
+        """Add a tick, and what the connections moved since they were read before; None: they were not read."""
         at = tick.at.timestamp()
         while self._kept and not at - KEPT_S <= self._kept[0].at <= at:
             self._kept.popleft()  # old, or the clock was set back

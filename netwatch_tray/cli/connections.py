@@ -163,7 +163,7 @@ def _fields() -> tuple[str, ...]:
 
 
 def _is_listening(row: Connection) -> bool:
-    """A TCP socket that listens, or a UDP socket without a peer: both wait for anybody."""
+    """Return whether it is a TCP socket that listens, or a UDP socket without a peer."""
     return row.state == TcpState.LISTEN or (row.state is None and row.remote_port is None)
 
 

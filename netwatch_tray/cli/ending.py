@@ -84,7 +84,7 @@ def _discard(descriptor: int) -> None:
 
 
 class OutputError(OSError):
-    """stdout took no more."""
+    """stdout cannot be written any more."""
 
 
 class _Output(io.FileIO):

@@ -1,4 +1,4 @@
-"""The history to other programs and from them: `export`, `import`."""
+"""The subcommands `export` and `import`: the history as CSV or JSON, and amounts that vnStat measured."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def _is_drawn(image: QImage) -> bool:
 
 
 def _agent_and_window(directory: Path) -> str:
-    """Starts both as a person would, but apart from the person's own: nothing of theirs is read or written."""
+    """Start both as a user would, but apart from the user's own: nothing of theirs is read or written."""
     run = directory / "run"
     run.mkdir(mode=0o700)
     places = {

@@ -189,7 +189,7 @@ def replayed_ticks(file: Path, speed: float) -> Iterator[Tick]:
 
 
 def _wait(connections: ConnectionSource | None, until: float) -> None:
-    """Take in messages about closed sockets meanwhile, of which the kernel holds some 330."""
+    """Read messages about closed sockets meanwhile, of which the kernel holds some 330."""
     import select
 
     while (left := until - time.monotonic()) > 0:

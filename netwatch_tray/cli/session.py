@@ -96,14 +96,14 @@ def ask_status() -> Status:
 
 
 def load_settings() -> Settings:
-    """For what changes or sends something. Raises SettingsError when they have a fault."""
+    """Return the settings for a subcommand that changes or sends something. Raise SettingsError if one is faulty."""
     from netwatch_tray import paths, settings
 
     return settings.load(paths.settings_file())
 
 
 def usable_settings() -> Settings:
-    """For what only shows something: a fault in them is told on stderr and stops nothing."""
+    """Return the settings for a subcommand that only shows something. Report a fault in them on stderr."""
     from netwatch_tray import paths, settings
 
     found, error = settings.read(paths.settings_file())

@@ -40,7 +40,7 @@ _LEVELS: dict[UploadLevel, str] = {
 _PREVIEW_SECONDS = 2.0
 """What the rates of a snapshot are measured over."""
 _METRICS_SECONDS = 5.0
-"""Between two readings for whoever collects metrics; they come every fifteen seconds or so."""
+"""Seconds between two readings for programs that collect metrics, which come about every fifteen seconds."""
 _METRICS_PORT = 9464
 """As the OpenTelemetry project proposes for Prometheus exporters."""
 

@@ -6,7 +6,7 @@ import argparse
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """An option in place of a subcommand: those that there are, are named to whoever misspells one."""
+    """Add an option in place of a subcommand, because all subcommands are listed where one is mistyped."""
     parser.add_argument("--xembed-icon", dest="run", action="store_const", const=_show, help=argparse.SUPPRESS)
 
 

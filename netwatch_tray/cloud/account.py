@@ -253,7 +253,7 @@ def _has_keyring() -> bool:
 
 
 def _key_in_keyring(endpoint: Endpoint) -> Key | None:
-    """Read it in a child process, which frees keyring's 12 MB when it exits."""
+    """Return the API key. Read it in a child process, which frees the 12 MB of the keyring library when it exits."""
     if not _has_keyring():
         return None
     import subprocess  # noqa: PLC0415  costs 1 MB, and only with a keyring

@@ -96,7 +96,7 @@ class SnapshotBuilder:
         """By PID and start time: boot-time clock and CPU seconds of the last reading."""
 
     def add(self, tick: Tick) -> None:
-        """Add each tick, in order."""
+        """Add a tick. Call with each tick, in their order."""
         counted = tick.total.counted
         for each in tick.interfaces:
             meter = self._meters.get(each.index)

@@ -63,7 +63,7 @@ class SnapshotCollector:
         return (*self._faults.values(), *([health] if health else ()))
 
     def add(self, tick: Tick) -> None:
-        """Add each tick, in order."""
+        """Add a tick. Call with each tick, in their order."""
         self._builder.add(tick)
         if self._health is not None:
             before, self._uplinks = self._uplinks, [each.index for each in tick.interfaces if each.is_uplink]

@@ -58,9 +58,9 @@ class UploadService:
         *,
         after: UploadService | None = None,
     ) -> None:
-        """`connections`: returns the table as of the last tick, after `connections_read` got what it read for that;
-        `None`: unknown. `notify`: gets what the user has to do before anything is sent, in the scheduler's thread.
-        `after`: the stopped predecessor, whose last request ends before anything is sent."""
+        """`connections`: returns the table as of the last tick, `None` where it is unknown; if it reads the sockets for
+        that, it calls `connections_read` first. `notify`: gets what the user has to do before anything is sent, in the
+        scheduler's thread. `after`: the stopped predecessor, whose last request ends before anything is sent."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment

@@ -48,7 +48,7 @@ _GAP_HALVES_IN = 1800.0
 """Seconds in which the gap between requests, which a rate limit has made longer, shrinks by half. By time and not by
 success, because then each of the hosts that share a limit gets as many requests as the others."""
 _NOTABLE_SKEW = 120.0
-"""Seconds of clock difference from which the user is told."""
+"""Seconds of clock difference from which the user is notified."""
 
 
 class Pace(NamedTuple):

@@ -58,7 +58,7 @@ class Traffic(NamedTuple):
 
 
 def usages() -> tuple[Usage, ...]:
-    """Raises CollectError."""
+    """Raise CollectError."""
     if sys.platform == "linux":
         mounts = parse_mounts(_read("/proc/self/mounts"))
     else:
@@ -82,7 +82,7 @@ def usages() -> tuple[Usage, ...]:
 
 
 def traffic() -> Traffic | None:
-    """Of all whole disks together; `None`: there is none. Raises CollectError."""
+    """Of all whole disks together; `None`: there is none. Raise CollectError."""
     if sys.platform == "linux":
         try:
             names = os.listdir("/sys/block")  # noqa: PTH208  names are enough
@@ -141,7 +141,7 @@ def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
 def parse_diskstats(content: bytes, whole_disks: Collection[str]) -> Traffic | None:
     """/proc/diskstats, summed over `whole_disks` but those that lie on others; `None`: there is none of them.
 
-    Raises ParseError where the line of a disk that counts is not understood: a sum without it would be too low.
+    Raise ParseError where the line of a disk that counts is not understood: a sum without it would be too low.
     """
     read = written = 0
     found = False

@@ -72,7 +72,7 @@ class HealthSource:
         """Gateways that did at least once: their silence is loss."""
 
     def probe(self) -> Health:
-        """Raises CollectError, UnsupportedError where not even the addresses can be learnt."""
+        """Raise CollectError; UnsupportedError where not even the addresses can be found."""
         gateway, dns = self._gateway(), self._dns_server()
         return Health(
             None if gateway is None else self._probe_gateway(gateway),
@@ -180,7 +180,7 @@ def ask_dns(address: str, port: int = 53) -> float | None:
 
 
 def _receive(probe: socket.socket, start: float) -> bytes | None:
-    """The next datagram; `None` when the time is up."""
+    """Return the next datagram; `None`: none came before the deadline."""
     left = start + _TIMEOUT - time.monotonic()
     if left <= 0 or not select.select([probe], [], [], left)[0]:
         return None
@@ -188,7 +188,7 @@ def _receive(probe: socket.socket, start: float) -> bytes | None:
 
 
 def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """With the scope of a link-local address as a number. Raises OSError for an interface that is gone."""
+    """With the scope of a link-local address as a number. Raise OSError for an interface that was removed."""
     host, _, scope = address.partition("%")
     if ":" not in host:
         return host, port

@@ -25,13 +25,13 @@ Opener = tuple[str, Callable[[], InterfaceSource]]
 def open_interfaces(prefer: str | None = None) -> OpenedSource:
     """Open the first source that works; `prefer` names one to try before the others.
 
-    Raises UnsupportedError when none works, or there is none of that name.
+    Raise UnsupportedError when none works, or there is none of that name.
     """
     return open_first(_openers(), prefer)
 
 
 def open_every() -> list[InterfaceSource]:
-    """Every source that works here, best first, to compare them. Raises UnsupportedError when none does."""
+    """Every source that works here, best first, to compare them. Raise UnsupportedError when none does."""
     sources, reasons = [], []
     for name, open_source in _openers():
         try:

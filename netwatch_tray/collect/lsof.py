@@ -33,7 +33,7 @@ class LsofSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Raises UnsupportedError: not installed."""
+        """Raise UnsupportedError: not installed."""
         self.note: Message | None = message("lsof lists your own processes only, without bytes or rates.")
         self._command = [tools.find("lsof"), *_ARGUMENTS]
         self._changes = Changes()
@@ -42,7 +42,7 @@ class LsofSource:
         return self._changes.since_last(clock.boottime(), self.sockets())
 
     def sockets(self) -> Mapping[str, Socket]:
-        """All of them, by key. Raises CollectError when lsof fails."""
+        """All of them, by key. Raise CollectError when lsof fails."""
         return parse(tools.output(self._command, harmless=_NOT_ALL_FOUND))
 
     def catch_up(self) -> None:
@@ -57,7 +57,7 @@ def parse(written: bytes) -> Mapping[str, Socket]:
 
     A file's record ends where the next begins, because its state follows its name. A last line without its newline was
     cut off, so its record is left out. Files that are no sockets with an address ("no PCB") are not listed.
-    Raises ParseError where no record is understood.
+    Raise ParseError where no record is understood.
     """
     sockets: dict[str, Socket] = {}
     for key, found in parsed("lsof", filter(_is_socket, _records(written)), _socket):

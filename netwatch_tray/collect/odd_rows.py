@@ -42,7 +42,7 @@ def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -
     """Return what `parse` makes of each row; empty rows, and rows that it refuses, are left out.
 
     parse: refuses a row with ParseError, ValueError, IndexError or OverflowError.
-    Raises ParseError where there are rows and it refuses them all: then the format is another one.
+    Raise ParseError where there are rows and it refuses them all: then the format is another one.
     """
     values: list[_Value] = []
     refused: list[_Row] = []

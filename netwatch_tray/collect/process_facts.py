@@ -33,7 +33,7 @@ _users = UserNames()
 
 
 def read_facts(pid: int) -> ProcessFacts | None:
-    """`None`: it ended, or this system does not show it. Raises ParseError."""
+    """`None`: it ended, or this system does not show it. Raise ParseError."""
     return _read_linux(pid) if sys.platform == "linux" else _read_psutil(pid)
 
 

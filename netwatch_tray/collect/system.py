@@ -74,7 +74,7 @@ class SystemSource:
         self._before: Sequence[CpuTimes] = ()
 
     def sample(self) -> SystemSample:
-        """Raises CollectError."""
+        """Raise CollectError."""
         before, self._before = self._before, self._readings.cpu()
         shares = usage(before, self._before)
         try:
@@ -137,7 +137,7 @@ class _PsutilReadings:
 
 
 def parse_stat(content: bytes) -> Sequence[CpuTimes]:
-    """The `cpu` lines of /proc/stat: all processors first, then each. Raises ParseError.
+    """The `cpu` lines of /proc/stat: all processors first, then each. Raise ParseError.
 
     Waiting for a disk is idle; a guest's time is part of user and nice already.
     """
@@ -158,7 +158,7 @@ def _cpu_times(line: bytes) -> tuple[bytes, CpuTimes]:
 
 
 def parse_meminfo(content: bytes) -> Memory:
-    """/proc/meminfo. Raises ParseError."""
+    """/proc/meminfo. Raise ParseError."""
     fields: dict[bytes, int] = {}
     for line in content.split(b"\n"):
         name, _, rest = line.partition(b":")

@@ -31,7 +31,7 @@ _turn = threading.Lock()
 
 
 def find(program: str) -> str:
-    """The full path of the system's `program`. Raises UnsupportedError: not installed."""
+    """The full path of the system's `program`. Raise UnsupportedError: not installed."""
     path = shutil.which(program, path=_SYSTEM_PATH)
     if path is None:
         raise UnsupportedError("{program} is not installed.", program=program)
@@ -43,7 +43,7 @@ def output(
 ) -> bytes:
     """What the command wrote until it ended, with code 0 or with the `harmless` one and not just complaints.
 
-    Raises CollectError: missing, late, too talkative, killed or failed; with the tool's own words where it has any.
+    Raise CollectError: missing, late, too talkative, killed or failed; with the tool's own words where it has any.
     """
     import subprocess  # noqa: PLC0415  costs 1 MB, and most systems never need a tool
 
@@ -98,7 +98,7 @@ def _started(command: list[str], name: str) -> Popen[bytes]:
 
 
 def _read(process: Popen[bytes], deadline: float, most_bytes: int) -> tuple[bytes, bytes]:
-    """Both pipes to their end. Raises TimeoutError past the deadline and OverflowError past the limit."""
+    """Both pipes to their end. Raise TimeoutError past the deadline and OverflowError past the limit."""
     written, complaint = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         for stream, kept in ((process.stdout, written), (process.stderr, complaint)):

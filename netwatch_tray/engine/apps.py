@@ -28,7 +28,7 @@ UNSEEN_KEY, SEARCHING_KEY, OTHERS_KEY = "exited", "searching", "others"
 
 
 class AppName(NamedTuple):
-    """What connections are grouped by, and its name for the user."""
+    """An app: the key that connections are grouped by, and the name that the user reads."""
 
     key: str
     name: str

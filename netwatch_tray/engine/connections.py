@@ -115,7 +115,7 @@ class ConnectionTable:
         is_monotonic: bool = True,
         is_last: bool = False,
     ) -> ConnectionChanges:
-        """Take in a sample; return what that changed.
+        """Add a sample; return what it changed.
 
         `is_monotonic`: of its source, see ConnectionSource. A socket that comes back, or whose last bytes are known
         only after it is gone, goes on from its highest counters, so that no byte is counted again. `is_last`: no other

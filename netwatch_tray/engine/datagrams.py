@@ -73,7 +73,7 @@ class Datagrams:
         """At the last sample."""
 
     def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
-        """Take in what moved since the reading before; `is_here`: see `ConnectionTable.note_creators`."""
+        """Add what moved since the previous reading; `is_here`: see `ConnectionTable.note_creators`."""
         self.is_counting = self._has_reading = True
         self._remember(is_here)
         for flow, amount in reading.amounts.items():
@@ -154,7 +154,7 @@ class Datagrams:
         changed: dict[str, Socket],
         removed: dict[str, Socket],
     ) -> None:
-        """Add what a socket moved with a peer that is not its own; `found`: the socket, if it is open."""
+        """Add bytes that an unconnected socket exchanged with one of its peers. `found`: the socket, if it is open."""
         key = _key(base, flow)
         peers = self._peers.setdefault(base, {})
         exchange = peers.get(key)

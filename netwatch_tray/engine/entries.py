@@ -76,7 +76,7 @@ class Peer(NamedTuple):
 
 
 class Departed(NamedTuple):
-    """A socket that is gone: its highest counters, and whose it was."""
+    """A closed socket: its highest counters and its owner."""
 
     rx: int
     tx: int

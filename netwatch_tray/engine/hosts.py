@@ -91,7 +91,7 @@ class Hosts:
     def take(
         self, packets: Iterable[Packet], owners: Mapping[int, Owner], process_of: Callable[[int], int | None]
     ) -> set[int]:
-        """Take in packets in their order; return the cookies of the sockets whose peers have a name now.
+        """Add packets in their order; return the cookies of the sockets whose peers have a name now.
 
         `owners`: of new sockets. `process_of`: the process of another socket by its cookie, if it is known.
         """

@@ -74,7 +74,7 @@ class Observation:
         return self._uncounted_at_sums
 
     def take_reading(self, reading: Reading) -> None:
-        """Take in what the helper counted and copied. It becomes visible with the next sample of sockets."""
+        """Add what the helper counted and copied. It becomes visible with the next sample of sockets."""
         if self._datagrams is None:
             # Loaded where a helper runs: they cost the agent memory.
             from netwatch_tray.engine.datagrams import Datagrams  # noqa: PLC0415
@@ -98,13 +98,13 @@ class Observation:
             self._datagrams.stop()
 
     def count(self, tick: Tick) -> None:
-        """Take in the bytes of the uplinks, which are compared with those of the connections."""
+        """Add the bytes of the uplinks, which are compared with those of the connections."""
         self._uplink = self._uplink.plus(Traffic(tick.total.rx_delta, tick.total.tx_delta))
 
     def take(
         self, sample: SocketSample, *, is_monotonic: bool, with_tick: bool = True, is_last: bool = False
     ) -> ConnectionChanges:
-        """Take in a sample; return what it changed.
+        """Add a sample; return what it changed.
 
         `is_monotonic`: of its source, see ConnectionSource. `with_tick`: the interfaces were read at this moment as
         well. `is_last`: no other sample follows, so all bytes are booked.

@@ -95,7 +95,7 @@ def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple
 
 
 class RateTracker:
-    """Holds the sample before and compares the next one with it, interface by interface, keyed by index."""
+    """Computes deltas and rates of each interface, by index, from a sample and the one before it."""
 
     def __init__(self, period: float) -> None:
         """`period`: nominal seconds between samples; twice that, and at least LONGEST_PAUSE, makes a gap."""

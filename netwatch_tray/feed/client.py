@@ -20,7 +20,7 @@ class FeedClient:
     def __init__(self, path: Path) -> None:
         """Connects to the socket at `path`; never waits longer than for an agent that takes connections.
 
-        Raises AgentBusyError if connections wait there already, AgentUnreachableError when nobody listens.
+        Raise AgentBusyError if connections wait there already, AgentUnreachableError when nobody listens.
         """
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(_TIMEOUT)
@@ -39,7 +39,7 @@ class FeedClient:
         return self._socket.fileno()
 
     def send(self, message: ClientMessage) -> None:
-        """Raises AgentUnreachableError when the agent is gone or has stopped reading; never waits."""
+        """Send without waiting. Raise AgentUnreachableError when the agent has disconnected or stopped reading."""
         try:
             self._socket.sendall(encode(message))
         except OSError as error:
@@ -48,7 +48,7 @@ class FeedClient:
     def receive(self) -> list[ServerMessage]:
         """All whole messages that can be read now, oldest first; never waits.
 
-        Raises AgentUnreachableError when the agent is gone, ParseError when it speaks another language.
+        Raise AgentUnreachableError when the agent closed the connection, ParseError when its data is malformed.
         """
         while True:
             try:

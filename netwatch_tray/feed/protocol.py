@@ -1,4 +1,4 @@
-"""What agent and clients say to each other: one JSON object a line, over a Unix stream socket.
+"""The messages between agent and clients: one JSON object a line, over a Unix stream socket.
 
 The agent greets with `Hello`; from then on it sends what the client subscribed to. A client sends `Subscribe` and
 commands. Every message carries its kind in the key `type`; keys that a reader does not know are ignored, so that an

@@ -1,4 +1,4 @@
-"""The agent's end of the feed: greets, publishes by topic, takes commands, and never waits for anybody."""
+"""The agent's end of the feed: greets, publishes by topic, takes commands, and never waits for a client."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ class FeedServer:
         command: Callable[[Request], ServerMessage | None],
         topics_changed: Callable[[frozenset[Topic]], None],
     ) -> None:
-        """Binds `path`, in place of a socket left there by a dead agent. Raises NetWatchError when it cannot.
+        """Binds `path`, in place of a socket left there by a dead agent. Raise NetWatchError when it cannot.
 
         `hello` makes the greeting; `resync` the message that brings a fresh subscriber of a topic up to date;
-        `command` executes one and may answer; `topics_changed` hears which topics anybody wants.
+        `command` executes one and may answer; `topics_changed`: called with the topics that clients subscribe to.
         """
         self._scheduler = scheduler
         self._path, self._name = path, str(path)
@@ -91,7 +91,7 @@ class FeedServer:
         return frozenset(client.pid for client in self._clients if client.topics and client.pid is not None)
 
     def wants(self, topic: Topic) -> bool:
-        """Whether anybody subscribed to it; if not, its messages need not be made."""
+        """Return whether a client subscribed to it; if not, its messages need not be made."""
         return topic in self._topics
 
     def publish(self, topic: Topic, message: ServerMessage) -> None:

@@ -42,7 +42,7 @@ def repair(connection: sqlite3.Connection, rows: Rows) -> None:
 def _repaired(
     rows: Rows, data: object, when: object, unpack: Callable[[bytes], dict[int, Value]]
 ) -> dict[int, Value] | None:
-    """`None`: nothing is wrong. Raise CorruptRowError where nothing can be read: such a row stays as it is."""
+    """Return what can be read of a damaged row; `None`: it is not damaged. Raise CorruptRowError: nothing can."""
     if not isinstance(data, bytes):
         raise CorruptRowError("no bytes")
     try:

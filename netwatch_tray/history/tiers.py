@@ -34,7 +34,7 @@ _CHUNKS = """
 
 
 class Tiers:
-    """Reads values through `Rows`. Raises HistoryError."""
+    """Reads values through `Rows`. Raise HistoryError."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows

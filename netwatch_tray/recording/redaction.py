@@ -49,7 +49,7 @@ _STEMS = frozenset(
     "lo eth en eno ens enp wlan wlp wl wwan docker br virbr veth tun tap wg utun awdl llw anpi ap bridge bond ppp vmnet"
     " vmenet feth gif stf ipsec vnet lxc dummy".split()
 )
-"""Beginnings of interface names that say no more than the kind; another name becomes its kind."""
+"""Beginnings of interface names that reveal the kind alone; another name becomes its kind."""
 
 
 class Redaction:

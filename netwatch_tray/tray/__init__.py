@@ -142,7 +142,7 @@ class Tray:
             self._icon.update_menu()
 
     def notify(self, notification: Notification) -> None:
-        """Tells the person; without an icon there is no way to."""
+        """Notify the user; without an icon nothing can be shown."""
         if self._icon is not None:
             self._icon.notify_user(notification)
 

@@ -59,7 +59,7 @@ class Actions(NamedTuple):
 
 
 class TrayMenu:
-    """Keeps the same object for the same row, so that hosts can change its text in place."""
+    """The rows of the icon's menu. A row keeps its object, so that hosts can change its text in place."""
 
     def __init__(self, actions: Actions, settings: Settings) -> None:
         self.settings = settings

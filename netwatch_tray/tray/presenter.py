@@ -43,7 +43,7 @@ _WITHOUT_RATES = {
 
 
 class Glyph(NamedTuple):
-    """What the icon says by its shape."""
+    """What the icon shows by its shape."""
 
     kind: Literal["rates", "paused", "offline", "alert"]
     down: int = 0
@@ -75,7 +75,7 @@ def waiting() -> View:
 
 
 class _Shown(NamedTuple):
-    """What the icon stands for: the total, or the one interface that the person chose."""
+    """What the icon stands for: the total, or the one interface that the user chose."""
 
     rx_rate: float | None
     tx_rate: float | None

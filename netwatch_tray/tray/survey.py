@@ -1,4 +1,4 @@
-"""What `doctor` says of trays: the bus, the watcher, the panel behind it, the X server's tray, and what they can show.
+"""What `doctor` reports of trays: the bus, the watcher, its panel, the X server's tray, and what they can show.
 
 Not for the agent: it waits for answers. Asking starts no service.
 """
@@ -42,7 +42,7 @@ class _Panel(NamedTuple):
 
 
 _YES, _NO, _UNKNOWN = mark("Terminal", "yes"), mark("Terminal", "no"), mark("Terminal", "not known")
-_IN_MENU = mark("Terminal", "no, the menu tells the same")
+_IN_MENU = mark("Terminal", "no, the menu shows the same")
 
 
 _PANELS = {

@@ -1,4 +1,4 @@
-"""The icon's process: draws what the agent's ticks say and hands back what the person picks.
+"""The icon's process: shows the agent's ticks, and sends the agent what the user chooses.
 
 It lives as long as its line to the agent, which starts it, starts it again and ends it.
 """
@@ -142,7 +142,7 @@ class Icon:
             self._drawn.update()
 
     def _about_to_show(self) -> None:
-        self._command("status")  # told the next time: a menu does not wait
+        self._command("status")  # its response is shown the next time: a menu does not wait
         self._subscribe("interfaces", "apps")
         self._drawn.draw(self._menu.build())
 

@@ -417,7 +417,7 @@ def test_a_wrong_clock_pauses_and_loses_no_snapshot(tmp_path: Path, expected_log
         spool.close()
 
 
-def test_too_old_is_final_unless_the_clocks_differ() -> None:
+def test_refusal_as_too_old_is_final_unless_the_clocks_differ() -> None:
     answer = Response(400, _answer(0, 1, [(0, 400, "Timestamp outside ±24 hour window")]), None, None, None)
     assert decide(answer, 1, 2.0) == PerSnapshot(((Outcome.REJECTED, Message("Timestamp outside ±24 hour window")),))
     assert decide(answer, 1, 90000.0) == PerSnapshot(

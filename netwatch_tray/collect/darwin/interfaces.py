@@ -119,7 +119,7 @@ class SysctlSource:
     """The counters of one dump and what is known of its interfaces."""
 
     def __init__(self, dump: Dump, function: Callable[..., int] | None = None) -> None:
-        """Read once, to prove that it works; `function` is C's sysctl. Raises UnsupportedError if it does not."""
+        """Read once, to prove that it works; `function` is C's sysctl. Raise UnsupportedError if it does not."""
         self.name = dump.name
         self.note = dump.note
         self._dump = dump

@@ -35,7 +35,7 @@ class LivenessGuard:
         self._has_settled = False
 
     def sample(self) -> Sample:
-        """Raises CollectError like the source."""
+        """Raise CollectError like the source."""
         sample = self._source.sample()
         if self._has_settled:
             return sample

@@ -42,7 +42,7 @@ class NettopSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Raises UnsupportedError: not installed."""
+        """Raise UnsupportedError: not installed."""
         self._command = [tools.find("nettop"), *ARGUMENTS]
         self._changes = Changes()
         self.name = ""
@@ -172,7 +172,7 @@ def parse(written: bytes) -> Mapping[str, Socket]:
     """What `nettop -n -x -L 1` wrote: CSV whose rows of flows follow the row of their process.
 
     Columns go by their title, because they differ between releases; a line that was cut is left out. A socket that is
-    not connected has a row for each interface, whose bytes are summed. Raises ParseError where no flow is understood.
+    not connected has a row for each interface, whose bytes are summed. Raise ParseError where no flow is understood.
     """
     lines = written.split(b"\n")
     lines.pop()
@@ -233,7 +233,7 @@ def _socket(row: _Row) -> tuple[str, Socket]:
 
 def _endpoint(text: str, version: str) -> tuple[str, int | None]:
     """`192.0.2.1:443`, `fe80::1%en0.443`, `*.*`; `.50100` where Network.framework keeps the address to itself, in both
-    families. Raises ParseError."""
+    families. Raise ParseError."""
     host, dot, port = text.rpartition("." if version == "6" or text.startswith(".") else ":")
     if not dot:
         raise ParseError(f"nettop wrote {text[:80]!r} for an address with a port.")

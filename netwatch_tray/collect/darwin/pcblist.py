@@ -68,7 +68,7 @@ class PcblistSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Raises UnsupportedError where the kernel has no such tables, lays them out differently or hides them."""
+        """Raise UnsupportedError where the kernel has no such tables, lays them out differently or hides them."""
         self._release = darwin_release()
         notes = [message("macOS does not report the last bytes of connections that close between two readings.")]
         if self._release >= _STATS_OF_DATA:
@@ -88,7 +88,7 @@ class PcblistSource:
         return self._changes.since_last(clock.boottime(), self.sockets())
 
     def sockets(self) -> Mapping[str, Socket]:
-        """All of them, by key. Raises CollectError when the kernel refuses or hides them."""
+        """All of them, by key. Raise CollectError when the kernel refuses or hides them."""
         sockets: dict[str, Socket] = {}
         for table, protocol in self._tables:
             sockets.update(parse(table.read(), protocol, self._release))
@@ -105,7 +105,7 @@ def darwin_release() -> int:
 
 
 def of_all_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
-    """The same, unless none belongs to another process. Raises CollectError.
+    """The same, unless none belongs to another process. Raise CollectError.
 
     Newer systems show a program of an unknown developer its own sockets alone, or none, without an error. Every Mac has
     sockets of its system.
@@ -116,7 +116,7 @@ def of_all_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
 
 
 def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str, Socket]:
-    """One table of a kernel of this `darwin_release`. Raises ParseError on a layout other than those known."""
+    """One table of a kernel of this `darwin_release`. Raise ParseError on a layout other than those known."""
     sockets: dict[str, Socket] = {}
     for items in _sockets(memoryview(table)):
         pcb, owner = items[_INPCB], items.get(_SOCKET)
@@ -198,7 +198,7 @@ def _address(packed: bytes) -> tuple[str, str]:
 
 
 def _mib(name: str) -> tuple[int, ...]:
-    """The numbers of a sysctl's name (sysctlnametomib(3)). Raises UnsupportedError."""
+    """The numbers of a sysctl's name (sysctlnametomib(3)). Raise UnsupportedError."""
     if sys.platform != "darwin":
         raise UnsupportedError("pcblist_n exists on macOS only.")
     libc: Any = ctypes.CDLL(None, use_errno=True)

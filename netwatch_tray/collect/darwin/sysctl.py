@@ -19,7 +19,7 @@ class Sysctl:
     """Reads one name of the kernel's table, one system call a read once the buffer is large enough."""
 
     def __init__(self, mib: tuple[int, ...], function: Callable[..., int] | None = None) -> None:
-        """`mib`: the name as numbers. `function`: C's sysctl. Raises UnsupportedError where libc has none."""
+        """`mib`: the name as numbers. `function`: C's sysctl. Raise UnsupportedError where libc has none."""
         self._function = function or _libc_sysctl()
         self._mib = (ctypes.c_int * len(mib))(*mib)
         self._size = ctypes.c_size_t()
@@ -29,7 +29,7 @@ class Sysctl:
         """The kernel's answer, valid until the next read.
 
         The tables grow between a question for their size and the read, so there is no such question: on ENOMEM the
-        buffer doubles. Raises CollectError when the kernel refuses, or returns more than any machine should have.
+        buffer doubles. Raise CollectError when the kernel refuses, or returns more than any machine should have.
         """
         while True:
             size = len(self._buffer)

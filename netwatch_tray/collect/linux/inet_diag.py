@@ -72,7 +72,7 @@ class Destroyed(NamedTuple):
 
 
 def parse_socket(message: memoryview, shape: Shape | None = None) -> Socket:
-    """A message of a dump. Raises ParseError.
+    """A message of a dump. Raise ParseError.
 
     `shape`: where its attributes are expected; they are searched where it does not hold.
     """
@@ -110,7 +110,7 @@ def parse_socket(message: memoryview, shape: Shape | None = None) -> Socket:
 
 
 def parse_destroyed(datagram: memoryview) -> Destroyed | None:
-    """The message about a destroyed socket; `None` when it has no counters. Raises ParseError."""
+    """The message about a destroyed socket; `None` when it has no counters. Raise ParseError."""
     message, _ = first_message(datagram)
     info = shape_of(message).info
     if info is None:
@@ -133,7 +133,7 @@ def parse_destroyed(datagram: memoryview) -> Destroyed | None:
 
 
 def first_message(datagram: memoryview) -> tuple[memoryview, int]:
-    """The first message of a datagram, header included, and its type. Raises ParseError."""
+    """The first message of a datagram, header included, and its type. Raise ParseError."""
     if len(datagram) < HEADER.size:
         raise ParseError("A netlink datagram ends within a header.")
     length, kind, *_ = HEADER.unpack_from(datagram)
@@ -143,7 +143,7 @@ def first_message(datagram: memoryview) -> tuple[memoryview, int]:
 
 
 def shape_of(message: memoryview) -> Shape:
-    """Searches the attributes of a socket's message. Raises ParseError."""
+    """Searches the attributes of a socket's message. Raise ParseError."""
     if len(message) < _ATTRIBUTES:
         raise ParseError(f"A socket is reported in {len(message)} bytes instead of {_ATTRIBUTES}.")
     info = cgroup = None
@@ -193,7 +193,7 @@ def state_request(message: memoryview) -> bytes:
 def parse_state(datagram: memoryview) -> tuple[int, TcpState | None] | None:
     """Return cookie and state of the response to a `state_request`; `None`: there is no such socket any more.
 
-    Raises ParseError.
+    Raise ParseError.
     """
     message, kind = first_message(datagram)
     if kind == NLMSG_ERROR:

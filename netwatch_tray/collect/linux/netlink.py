@@ -32,7 +32,7 @@ class NetlinkSocket:
     """One socket of one family: sends requests, and returns datagrams in a buffer that is reused."""
 
     def __init__(self, family: int, groups: int = 0) -> None:
-        """Joins the multicast `groups` (bit mask). Raises OSError where the kernel has no such family."""
+        """Joins the multicast `groups` (bit mask). Raise OSError where the kernel has no such family."""
         self._socket = socket.socket(_AF_NETLINK, socket.SOCK_RAW, family)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
@@ -57,7 +57,7 @@ class NetlinkSocket:
         return sequence
 
     def receive(self) -> memoryview:
-        """Return the next datagram, valid until the next call. Raises OSError: ENOBUFS when events were lost."""
+        """Return the next datagram, valid until the next call. Raise OSError: ENOBUFS when events were lost."""
         return self._buffer[: self._socket.recv_into(self._buffer)]
 
     def drain(self) -> None:
@@ -90,7 +90,7 @@ def attribute(kind: int, value: bytes) -> bytes:
 
 
 def messages(datagram: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """The messages of a datagram: type, sequence, body. Raises ParseError on a length that cannot be."""
+    """The messages of a datagram: type, sequence, body. Raise ParseError on a length that cannot be."""
     offset = 0
     while offset < len(datagram):
         if len(datagram) - offset < HEADER.size:
@@ -103,7 +103,7 @@ def messages(datagram: memoryview) -> Iterator[tuple[int, int, memoryview]]:
 
 
 def attributes(body: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The attributes (struct nlattr) of a message: type without its flags, value. Raises ParseError on bad lengths."""
+    """The attributes (struct nlattr) of a message: type without its flags, value. Raise ParseError on bad lengths."""
     offset = 0
     while offset < len(body):
         if len(body) - offset < _ATTRIBUTE.size:
@@ -116,6 +116,6 @@ def attributes(body: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def raise_for_error(body: memoryview) -> None:
-    """Raises CollectError for an NLMSG_ERROR body (or the code in NLMSG_DONE) that is not an acknowledgement."""
+    """Raise CollectError for an NLMSG_ERROR body (or the code in NLMSG_DONE) that is not an acknowledgement."""
     if len(body) >= 4 and (code := int.from_bytes(body[:4], "little", signed=True)):
         raise CollectError("The kernel refused a netlink request: {reason}.", reason=os.strerror(-code))

@@ -48,7 +48,7 @@ class Route(NamedTuple):
 
 
 def parse_routes(content: bytes) -> list[Route]:
-    """/proc/net/route: IPv4, with a line of headings. Raises ParseError where no line is understood."""
+    """/proc/net/route: IPv4, with a line of headings. Raise ParseError where no line is understood."""
     return parsed("/proc/net/route", content.split(b"\n")[1:], _route)
 
 
@@ -69,7 +69,7 @@ def _in_network_order(address: bytes) -> bytes:
 
 
 def parse_routes6(content: bytes) -> list[Route]:
-    """/proc/net/ipv6_route. Raises ParseError where no line is understood."""
+    """/proc/net/ipv6_route. Raise ParseError where no line is understood."""
     return parsed("/proc/net/ipv6_route", content.split(b"\n"), _route6)
 
 
@@ -113,7 +113,7 @@ class ProcessStat(NamedTuple):
 
 
 def parse_process_stat(content: bytes) -> ProcessStat:
-    """Raises ParseError. The name may hold spaces and parentheses; the last one closes it."""
+    """Raise ParseError. The name may hold spaces and parentheses; the last one closes it."""
     try:
         start, end = content.index(b"("), content.rindex(b")")
         words = content[end + 1 :].split()
@@ -142,7 +142,7 @@ class Mount(NamedTuple):
 def parse_mounts(content: bytes) -> list[Mount]:
     """/proc/self/mounts (fstab(5)): space, tab, newline and backslash are octal, any other byte stands for itself.
 
-    Raises ParseError where no line is understood.
+    Raise ParseError where no line is understood.
     """
     return parsed("/proc/self/mounts", content.split(b"\n"), _mount)
 

@@ -44,7 +44,7 @@ class ProcNetDevSource:
     note: Message | None = None
 
     def __init__(self) -> None:
-        """Read once, to prove that it works. Raises UnsupportedError where there is no such file."""
+        """Read once, to prove that it works. Raise UnsupportedError where there is no such file."""
         try:
             self._fd = os.open("/proc/net/dev", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -85,7 +85,7 @@ class ProcNetDevSource:
 def parse_proc_net_dev(content: bytes) -> list[tuple[str, CounterRow]]:
     """Name, as `os` takes it, and counters of each line below the two of headings.
 
-    Raises ParseError where these are not the headings, or no line is understood.
+    Raise ParseError where these are not the headings, or no line is understood.
     """
     headings, *lines = content.removesuffix(b"\n").split(b"\n")
     if not headings.startswith(b"Inter-|") or not lines or b"|bytes" not in lines[0]:

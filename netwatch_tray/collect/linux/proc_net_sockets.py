@@ -22,7 +22,7 @@ _STATES = (
 
 
 class ProcNetSource:
-    """Reads the four tables."""
+    """Reads /proc/net/tcp, tcp6, udp and udp6."""
 
     name = "/proc/net/{tcp,udp}"
     is_costly = True
@@ -30,7 +30,7 @@ class ProcNetSource:
     descriptor: int | None = None
 
     def __init__(self, root: Path = Path("/proc/net")) -> None:
-        """Raises UnsupportedError: /proc is not mounted or hides the tables."""
+        """Raise UnsupportedError: /proc is not mounted or hides the tables."""
         self.note: Message | None = message("/proc/net has neither bytes nor rates.")
         self._root = root
         self._changes = Changes()
@@ -68,7 +68,7 @@ class ProcNetSource:
 
 
 def parse(content: bytes, protocol: str) -> Mapping[str, Socket]:
-    """One table, its headings first. Raises ParseError where no line is understood."""
+    """One table, its headings first. Raise ParseError where no line is understood."""
     return dict(parsed("/proc/net", content.split(b"\n")[1:], lambda line: _socket(line, protocol)))
 
 
@@ -93,7 +93,7 @@ def _socket(line: bytes, protocol: str) -> tuple[str, Socket]:
 
 
 def _endpoint(word: bytes) -> tuple[str, int | None]:
-    """`0100007F:0035`: an address in words of this machine's order, and a port. Raises ValueError."""
+    """`0100007F:0035`: an address in words of this machine's order, and a port. Raise ValueError."""
     host, _, port = word.partition(b":")
     packed = bytes.fromhex(host.decode("ascii"))
     if len(packed) not in {4, 16}:

@@ -88,7 +88,7 @@ class _Source:
     note: Message | None = None
 
     def __init__(self) -> None:
-        """Read once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
+        """Read once, to prove that it works. Raise UnsupportedError where the kernel refuses."""
         try:
             self._socket = NetlinkSocket(_NETLINK_ROUTE, _GROUPS)
         except OSError as error:
@@ -102,7 +102,7 @@ class _Source:
             raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
-        """All counters of this moment. Raises CollectError when the kernel refuses, or events are lost all the time."""
+        """All counters of this moment. Raise CollectError when the kernel refuses, or events are lost all the time."""
         for _ in range(_ATTEMPTS):
             try:
                 counters, stamp = self._dump_counters()

@@ -110,7 +110,7 @@ class SocketTable:
         self._alive.clear()
 
     def take(self, datagram: memoryview) -> bool:
-        """Take in a datagram of a dump; return whether it holds the dump's end.
+        """Add a datagram of a dump; return whether it ends the dump.
 
         Raises ParseError, and CollectError when the kernel reports that the dump failed.
         """
@@ -141,7 +141,7 @@ class SocketTable:
         return False
 
     def take_destroyed(self, datagram: memoryview, since_first_s: float = math.inf, boottime: float = 0.0) -> None:
-        """Take in the message about a destroyed socket. Raises ParseError.
+        """Add the message about a destroyed socket. Raise ParseError.
 
         `since_first_s`: seconds since the first dump began. A socket that no dump listed and that has been quiet for
         longer was closed before that: its bytes are not of the time that is measured. `boottime`: now.
@@ -156,7 +156,7 @@ class SocketTable:
         return [request for request, _ in self._unconfirmed.values()]
 
     def take_state(self, datagram: memoryview) -> None:
-        """Take in the response to a state request. Raises ParseError."""
+        """Add the response to a state request. Raise ParseError."""
         answered = parse_state(datagram)
         if answered is not None and answered[1] in BEFORE_PEERS_FIN:
             self._unconfirmed.pop(answered[0], None)

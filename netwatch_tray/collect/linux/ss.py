@@ -38,7 +38,7 @@ class SsSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Run it once. Raises UnsupportedError: not installed, or it fails."""
+        """Run it once. Raise UnsupportedError: not installed, or it fails."""
         self.note: Message | None = message("ss misses the last bytes of connections that close between two readings.")
         self._command = [tools.find("ss"), "-H", "-tunapie"]
         self._changes = Changes()
@@ -63,7 +63,7 @@ class SsSource:
 def parse(written: bytes) -> Mapping[str, Socket]:
     """What `ss -H -tunapie` wrote; details may follow on a line of their own. A line that was cut is left out.
 
-    Raises ParseError where no line is understood.
+    Raise ParseError where no line is understood.
     """
     sockets: dict[str, Socket] = {}
     for key, found in parsed("ss", _rows(written), _socket):

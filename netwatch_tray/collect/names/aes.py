@@ -25,7 +25,7 @@ class Aes(Protocol):
     def encrypt_block(self, key: bytes, block: bytes) -> bytes: ...
 
     def open(self, key: bytes, nonce: bytes, header: bytes, sealed: bytes) -> bytes:
-        """Return the text of `sealed`, which ends with the tag. Raises ParseError where the tag is wrong."""
+        """Return the text of `sealed`, which ends with the tag. Raise ParseError where the tag is wrong."""
 
 
 @functools.cache
@@ -55,7 +55,7 @@ class LibCrypto:
     """EVP_CTRL_AEAD_SET_TAG."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        """Raises AttributeError where the library lacks a function."""
+        """Raise AttributeError where the library lacks a function."""
         pointer = ctypes.c_void_p
         for name in ("EVP_aes_128_ecb", "EVP_aes_128_gcm", "EVP_CIPHER_CTX_new"):
             getattr(library, name).restype = pointer

@@ -51,7 +51,7 @@ class Keys(NamedTuple):
 
 @functools.lru_cache(maxsize=4)  # the datagrams of one hello follow each other
 def client_keys(version: int, connection: bytes) -> Keys:
-    """Return the keys for the destination connection ID of the client's first packet. Raises ParseError."""
+    """Return the keys for the destination connection ID of the client's first packet. Raise ParseError."""
     if version not in _VERSIONS:
         raise ParseError(f"QUIC version {version:#x} is not known.")
     salt, label, _ = _VERSIONS[version]
@@ -79,7 +79,7 @@ class _Flow:
         """By offset."""
 
     def hello(self) -> Hello | None:
-        """Return the hello if it is whole. Raises ParseError."""
+        """Return the hello if it is whole. Raise ParseError."""
         message = b""
         for offset, piece in sorted(self.pieces.items()):
             if offset > len(message):
@@ -103,7 +103,7 @@ class Flows:
     def take(self, flow: object, datagram: bytes) -> Hello | None:
         """Return the hello once it is whole, `None` while more of it must follow.
 
-        datagram: as the client sent it. Raises ParseError where no Initial in it can be opened, or where what it holds
+        datagram: as the client sent it. Raise ParseError where no Initial in it can be opened, or where what it holds
         is no hello; the flow is then forgotten in the latter case.
         """
         known = self._flows.pop(flow, None)
@@ -143,7 +143,7 @@ class _Initial(NamedTuple):
     """Where the protected packet number begins."""
 
     def open(self, cipher: aes.Aes, connection: bytes) -> bytes:
-        """Return the frames. Raises ParseError unless `connection` is the client's first destination ID."""
+        """Return the frames. Raise ParseError unless `connection` is the client's first destination ID."""
         keys, at, data = client_keys(self.version, connection), self.number_offset, self.data
         mask = cipher.encrypt_block(keys.header_key, data[at + 4 : at + 20])
         first = data[0] ^ mask[0] & 0x0F
@@ -180,7 +180,7 @@ def _initials(datagram: bytes) -> Iterator[_Initial]:
 
 
 def _sized(data: bytes, at: int) -> tuple[bytes, int]:
-    """Return a connection ID, and the offset behind it. Raises ParseError, IndexError."""
+    """Return a connection ID, and the offset behind it. Raise ParseError, IndexError."""
     size = data[at]
     if size > _LONGEST_ID:
         raise ParseError(f"A QUIC connection ID has {size} bytes.")
@@ -188,7 +188,7 @@ def _sized(data: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of variable length, and the offset behind it. Raises ParseError, IndexError."""
+    """Return a number of variable length, and the offset behind it. Raise ParseError, IndexError."""
     first = data[at]
     if first < 0x40:
         return first, at + 1
@@ -201,7 +201,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _pieces(frames: bytes) -> dict[int, bytes]:
-    """Return the CRYPTO data in a packet's frames, by offset. Raises ParseError."""
+    """Return the CRYPTO data in a packet's frames, by offset. Raise ParseError."""
     pieces: dict[int, bytes] = {}
     at = 0
     try:

@@ -34,7 +34,7 @@ class Hello(NamedTuple):
 
 
 def parse_hello(message: bytes) -> Hello:
-    """Parse a handshake message with its header of four bytes. Raises ParseError unless it is a whole ClientHello."""
+    """Parse a handshake message with its header of four bytes. Raise ParseError unless it is a whole ClientHello."""
     size = hello_size(message)
     if message[:1] != b"\1" or len(message) < size:
         raise ParseError("A TLS message is no whole ClientHello.")
@@ -77,7 +77,7 @@ class Streams:
     def take(self, stream: object, segment: bytes) -> Hello | None:
         """Return the hello once it is whole, `None` while more of it must follow.
 
-        Raises ParseError where the stream begins with something else; then it is forgotten.
+        Raise ParseError where the stream begins with something else; then it is forgotten.
         """
         data = self._pending.pop(stream, b"") + segment
         message = _handshake(data)
@@ -93,7 +93,7 @@ class Streams:
 
 
 def _handshake(data: bytes) -> bytes:
-    """Return the contents of the records, of which the last may be cut. Raises ParseError."""
+    """Return the contents of the records, of which the last may be cut. Raise ParseError."""
     parts: list[bytes] = []
     offset = total = 0
     while offset < len(data) and total <= LONGEST_HELLO:
@@ -111,7 +111,7 @@ def _handshake(data: bytes) -> bytes:
 
 
 def _server_name(value: bytes) -> str | None:
-    """Return the first host name in a list of server names. Raises ParseError, struct.error, IndexError."""
+    """Return the first host name in a list of server names. Raise ParseError, struct.error, IndexError."""
     at, end = 2, 2 + _number(value, 0)
     while at < end:
         kind, size = value[at], _number(value, at + 1)
@@ -126,12 +126,12 @@ def _server_name(value: bytes) -> str | None:
 
 
 def _within(data: bytes, at: int, end: int) -> bytes:
-    """Raises ParseError where the data end before `end`."""
+    """Raise ParseError where the data end before `end`."""
     if end > len(data):
         raise ParseError(_CUT)
     return data[at:end]
 
 
 def _number(data: bytes, at: int) -> int:
-    """Return the number of two bytes at an offset. Raises IndexError."""
+    """Return the number of two bytes at an offset. Raise IndexError."""
     return data[at] << 8 | data[at + 1]

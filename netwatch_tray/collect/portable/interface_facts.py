@@ -1,4 +1,4 @@
-"""What is known of interfaces besides their counters, for sources that no kernel event tells of a change."""
+"""What is known of interfaces besides their counters, for sources without kernel events about changes."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class PsutilSource:
 
 
 def addresses() -> Mapping[str, tuple[str, ...]]:
-    """All IP addresses by interface name, as `192.0.2.24/24`. Raises OSError and psutil.Error."""
+    """All IP addresses by interface name, as `192.0.2.24/24`. Raise OSError and psutil.Error."""
     return {
         name: tuple(
             f"{found.address.partition('%')[0]}{_prefix(found.family, found.netmask)}"

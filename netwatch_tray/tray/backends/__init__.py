@@ -107,13 +107,13 @@ class Backend(NamedTuple):
     bar: Bar
     open: Callable[..., TrayIcon]
     """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see
-    status_notifier.Icon). Raises TrayUnavailableError."""
+    status_notifier.Icon). Raise TrayUnavailableError."""
     owns_main_thread: bool = False
     """Its loop is that of the process: opened before the loop runs, then hidden and shown, closed at the end alone."""
 
 
 def choose() -> Backend:
-    """Raises TrayUnavailableError where no backend can work at all."""
+    """Raise TrayUnavailableError where no backend can work at all."""
     if sys.platform == "darwin":
         return Backend("menu bar", message("this is macOS"), (44,), "light", _open_menu_bar, owns_main_thread=True)
     if sys.platform == "linux":

@@ -59,11 +59,11 @@ class StatusBar:
         )
 
     def run(self) -> None:
-        """AppKit's loop, until `stop`."""
+        """Run AppKit's loop until `stop`."""
         self._application.run()
 
     def stop(self) -> None:
-        """Take the item away and end the loop, or the process where macOS waits for that. Again: does nothing."""
+        """Remove the item and end the loop, or the process where macOS waits for that. A second call does nothing."""
         if self._has_stopped:
             return
         self._has_stopped = True

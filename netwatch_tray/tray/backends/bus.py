@@ -154,7 +154,7 @@ class Bus:
         self.call(BUS, BUS_PATH, BUS, member, signature, body, on_reply)
 
     def emit(self, path: str, interface: str, *signals: Signal) -> None:
-        """Send them to whoever listens, at once."""
+        """Emit them as signals, at once."""
         frames = []
         for member, signature, body in signals:
             fields = (_PATH, path), (_INTERFACE, interface), (_MEMBER, member)

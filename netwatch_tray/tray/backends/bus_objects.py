@@ -126,7 +126,7 @@ class Object:
     def call(
         self, interface: str, member: str, signature: str, arguments: tuple[Any, ...]
     ) -> tuple[str, bytes | bytearray]:
-        """Signature and marshalled body of the answer. Raises CallError."""
+        """Signature and marshalled body of the answer. Raise CallError."""
         method = self._method(interface, member)
         if signature != method.takes:
             raise CallError("InvalidArgs", f"{member} takes ({method.takes}), not ({signature})")

@@ -69,7 +69,7 @@ def load_framework() -> None:
 
 
 class UserNotifications:
-    """Asks for permission with the first notification."""
+    """Shows notifications on macOS; the first one requests the user's permission."""
 
     def __init__(self, on_click: Callable[[], None]) -> None:
         """`on_click` is called in whatever thread macOS chooses. Raise ImportError without the framework."""

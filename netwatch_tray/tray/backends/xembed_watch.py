@@ -36,7 +36,7 @@ _FAMILY_LOCAL, _FAMILY_WILD = 256, 65535
 class XEmbedWatch:
     """One connection to the X server that DISPLAY names, if it is on this machine. In the scheduler's thread.
 
-    Raises TrayUnavailableError from the constructor when there is none.
+    Raise TrayUnavailableError from the constructor when there is none.
     """
 
     def __init__(self, scheduler: Scheduler, environment: dict[str, str] | None = None) -> None:
@@ -122,7 +122,7 @@ class XEmbedWatch:
             if destroyed == self._owner:
                 self._owner = 0
                 self.ask()  # another tray may have taken over
-        elif kind == _ERROR:  # the window that was to be followed is gone already
+        elif kind == _ERROR:  # the window that was to be watched is destroyed already
             self._owner = 0
             self.ask()
         elif kind == _CLIENT_MESSAGE:

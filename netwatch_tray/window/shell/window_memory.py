@@ -11,7 +11,7 @@ from netwatch_tray.window.table.view import TableView
 
 
 class WindowMemory:
-    """Typed access to the file, whose values anybody may have edited."""
+    """Typed access to the file, whose values may have been edited by hand."""
 
     def __init__(self, file: QSettings) -> None:
         self._file = file

@@ -155,7 +155,7 @@ def program(directory: Path, name: str, script: str) -> None:
     ],
 )
 @pytest.mark.parametrize("source", [LsofSource, ss.SsSource, nettop.NettopSource])
-def test_a_tool_that_dies_refuses_or_lies_is_a_stated_reason(
+def test_failing_tool_raises_with_the_reason(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     source: Callable[[], ConnectionSource],

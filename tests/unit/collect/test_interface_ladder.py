@@ -227,7 +227,7 @@ class TestEverySource:
         assert {one.name for one in interfaces.values() if one.is_loopback} == {"lo"}
         assert interfaces["one"].mtu == 1400
 
-    def test_more_interfaces_than_fit_into_one_answer(self, namespace: Namespace, name: str) -> None:
+    def test_more_interfaces_than_one_response_holds_are_all_read(self, namespace: Namespace, name: str) -> None:
         namespace.ip(*(f"link add bridge{number} type bridge" for number in range(150)))
         namespace.open(name)
         counters, interfaces = namespace.sample()

@@ -304,7 +304,9 @@ def _unknown_owner(connection: Connection) -> str:
             "Connections",
             "It belongs to another user: which program it is may not be read. Its rates are measured all the same.",
         )
-    return translate("Connections", "The program is not known: its process has ended, or the system does not tell.")
+    return translate(
+        "Connections", "The program is not known: its process has exited, or the system does not report it."
+    )
 
 
 def _tone(cell: Cell, row: ConnectionRow, colour: QColor) -> QColor:

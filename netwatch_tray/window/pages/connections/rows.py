@@ -124,7 +124,7 @@ class ConnectionList:
         return gone
 
     def keep_only(self, keys: Iterable[str]) -> list[str]:
-        """Remove all other connections, and return their keys."""
+        """Keep the connections with these keys; return the keys of those removed."""
         gone = list(self._rows.keys() - set(keys))
         for key in gone:
             del self._rows[key]

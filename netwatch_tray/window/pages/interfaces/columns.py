@@ -180,7 +180,7 @@ def _explain_link(each: InterfaceTick) -> str:
         return translate("Interfaces", "Speed of the link")
     if not each.is_up:
         return translate("Interfaces", "No link")
-    return translate("Interfaces", "The system does not tell its speed: it is virtual, or its speed varies")
+    return translate("Interfaces", "The system does not report its speed: it is virtual, or its speed varies")
 
 
 def _by_reach(addresses: tuple[str, ...]) -> list[str]:

@@ -20,7 +20,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class About(QObject):
-    """The rows of the section, in `rows`."""
+    """Makes the rows of the section About, in `rows`."""
 
     def __init__(self, theme: Theme, agent_cost: ProcessCost) -> None:
         super().__init__()

@@ -23,7 +23,8 @@ _BODY_HEIGHT = 260
 
 
 class UploadSettings(QObject):
-    """The rows that do more than choose one value; those of `rows` stand between `rows_before` and `rows_after`."""
+    """The rows of the section that do more than choose a value. Its other rows, which are declared in `rows.py`, stand
+    between `rows_before` and `rows_after`."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
