@@ -9,7 +9,7 @@ from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.routes import is_loopback
 from netwatch_tray.event import Finding, NewListener, Severity
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 EPHEMERAL = 32768
 """From here on Linux chooses ports by itself (net.ipv4.ip_local_port_range). A program that listens on any free port

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.detectors import Cooldown, Moment, SocketsSeen
 from netwatch_tray.event import Finding, PortScan, Severity
-from netwatch_tray.model import TcpState
+from netwatch_tray.kinds import TcpState
 
 HOSTS = 20
 """A program that cannot reach its servers tries a handful of addresses, a torrent client's peers have different

@@ -6,7 +6,8 @@ from netwatch_tray.engine.apps import SEARCHING_KEY
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.detectors.listener import ListenerWatch
 from netwatch_tray.event import Finding, NewListener
-from netwatch_tray.model import Connection, TcpState
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection
 
 NOW = Moment(1.7e9, 100.0)
 APP = "executable:/usr/bin/syncthing"

@@ -9,7 +9,8 @@ from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.detectors.new_app import NewAppWatch
 from netwatch_tray.engine.entries import Ended
 from netwatch_tray.event import Finding, NewApp
-from netwatch_tray.model import Connection, Scope, TcpState
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection, Scope
 
 NOW = Moment(1.7e9, 100.0)
 APP = "executable:/usr/games/steam"

@@ -9,7 +9,8 @@ from test_new_app import connected
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
 from netwatch_tray.engine.detectors.sweep import HOSTS, WINDOW_S, SweepWatch
 from netwatch_tray.event import Finding, PortScan
-from netwatch_tray.model import Connection, TcpState, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection, Traffic
 
 
 def trying(host: int, port: int = 22, retransmits: int = 1) -> Connection:
