@@ -11,7 +11,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from netwatch_tray import units
-from netwatch_tray.model import Connection, TcpState
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Connection
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
 from netwatch_tray.window.chart.amount_chart import AmountChart
 from netwatch_tray.window.chart.chart import Chart
