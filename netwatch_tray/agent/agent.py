@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import netwatch_tray
 from netwatch_tray import clock, desktop_files, language, paths, units
+from netwatch_tray.agent import helper_link
 from netwatch_tray.agent.children import Children
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
 from netwatch_tray.agent.history import HistoryKeeper
@@ -347,8 +348,8 @@ class Agent:
             rss_bytes=_resident_bytes(),
             interfaces=self._interfaces.source.name,
             connections=self._connections.state,
-            helper=self._connections.helper,
-            offers_helper=self._connections.offers_helper,
+            helper=helper_link.status_of(self._connections.helper_link),
+            offers_helper=helper_link.is_offered(self._connections.helper_link),
             tray=self._presence.state if self._presence else message("none: started with --headless"),
             no_tray=self._presence.no_tray if self._presence else None,
             is_looking=self._presence is not None and self._presence.is_looking,

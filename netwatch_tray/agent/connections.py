@@ -7,21 +7,21 @@ opened, because the owner of a socket can be found only while its process lives.
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
+from functools import partial
 
-from netwatch_tray import clock
 from netwatch_tray.agent.helper_link import HelperLink
+from netwatch_tray.agent.open_source import OpenSource
 from netwatch_tray.agent.recent_apps import RecentApps
-from netwatch_tray.collect.sockets import ConnectionSource, Openings, SocketSample
+from netwatch_tray.collect.sockets import SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.observation import Observation
-from netwatch_tray.engine.scheduler import READ, Scheduler, Timer
+from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.errors import CollectError, Message, UnsupportedError, message
 from netwatch_tray.feed.protocol import WATCHED_INTERVAL_S, AppsMessage, ConnectionsMessage, ServerMessage, Topic
 from netwatch_tray.feed.server import FeedServer
@@ -35,10 +35,6 @@ PERIOD_UNWATCHED = 10.0
 
 Counters are cumulative, and the kernel reports the last bytes of what closes between.
 """
-_PAUSE_AFTER_MESSAGES = 0.25
-"""Seconds between wake-ups for messages about closed sockets. The kernel's queue holds some 330 of them."""
-_MOST_LOAD = 0.05
-"""Share of a processor for readings because of new connections; a busy server is read less often."""
 _SEARCH_SLICE = 0.005
 """Seconds that the search for owners may block the loop at a time."""
 
@@ -58,22 +54,18 @@ class ConnectionWatch:
     ) -> None:
         """`app_hosts`: gets what each app moves with which host. `kept_names`: `names` of a previous run."""
         self._scheduler = scheduler
-        self._helper: HelperLink | None = None
+        self.helper_link: HelperLink | None = None
         """Where the keys of the sockets are the kernel's cookies, by which the helper knows them."""
-        self._monitor = monitor
         self._sources = sources
         self._feed: FeedServer | None = None
-        self._app_hosts, self._kept_names = app_hosts, kept_names
+        self._new_observation = partial(Observation, monitor, sources, app_hosts, kept_names)
         self._observation = self._new_observation()
         self._recent = RecentApps()
         self._worker = Worker("connections", scheduler.call_soon)
-        self._source: ConnectionSource | None = None
+        self._open_source: OpenSource | None = None
+        self.source_name: str | None = None
+        """The source in use."""
         self._fault: Message | None = None
-        self._openings: Openings | None = None
-        self._opened: int | None = None
-        """Connections opened before the last reading."""
-        self._rest_until = 0.0
-        """Boot-time clock: until then the readings so far exceed `_MOST_LOAD`."""
         self._is_read = False
         """The sockets were read since the last tick, together with it."""
         self._has_tick = True
@@ -90,15 +82,10 @@ class ConnectionWatch:
         return self._observation.table if self._has_read and self._fault is None else None
 
     @property
-    def source_name(self) -> str | None:
-        """The source in use."""
-        return self._source.name if self._source else None
-
-    @property
     def state(self) -> Message:
         """For `status`: the source in use, or why there is none."""
-        if self._source:
-            return Message(self._source.name)
+        if self.source_name:
+            return Message(self.source_name)
         return message("none: {fault}", fault=self._fault) if self._fault else message("none: not watched")
 
     @property
@@ -106,18 +93,6 @@ class ConnectionWatch:
         """The names of hosts, to be kept; None: there was no helper."""
         hosts = self._observation.table.hosts
         return None if hosts is None else hosts.packed()
-
-    @property
-    def helper(self) -> Message:
-        """For `status`: what the helper provides, or why there is none."""
-        if self._helper:
-            return self._helper.status
-        return message("The helper needs Linux, with sockets listed by sock_diag.")
-
-    @property
-    def offers_helper(self) -> bool:
-        """Whether a helper could be set up here, and is not."""
-        return self._helper is not None and not self._helper.is_set_up and "FLATPAK_ID" not in os.environ
 
     def start(self, feed: FeedServer) -> None:
         """Open the best source, and begin to read unless reading is costly."""
@@ -133,7 +108,7 @@ class ConnectionWatch:
     def read_last(self) -> None:
         """Read once more, and book all bytes up to now whether or not their owner is known."""
         self._pause()
-        if self._source is not None and not self._is_costly:
+        if self._open_source is not None and not self._is_costly:
             self._read(is_last=True)
 
     def count(self, tick: Tick) -> AppInterval | None:
@@ -142,9 +117,9 @@ class ConnectionWatch:
         moved = self._observation.take_moved()
         self._recent.add(tick, moved)
         self._is_read, self._has_tick = False, True
-        if self._helper is not None:
-            self._helper.tick()
-        if self._timer is not None and not self._is_costly and self._were_opened():
+        if self.helper_link is not None:
+            self.helper_link.tick()
+        if self._timer is not None and self._open_source is not None and self._open_source.wants_reading():
             self._read()
         return moved
 
@@ -164,12 +139,12 @@ class ConnectionWatch:
             return
         self._is_watched = is_watched
         if is_watched:
-            if self._source or self._open():
+            if self._open_source or self._open():
                 self._read_every(WATCHED_INTERVAL_S)
         elif self._is_costly:
             self._pause()
             self._forget()
-        elif self._source:
+        elif self._open_source:
             self._read_every(PERIOD_UNWATCHED)
 
     def everything(self, topic: Topic) -> ServerMessage | None:
@@ -183,45 +158,36 @@ class ConnectionWatch:
 
     @property
     def _is_costly(self) -> bool:
-        return self._source is not None and self._source.is_costly
+        return self._open_source is not None and self._open_source.source.is_costly
 
     def _open(self) -> bool:
         try:
-            self._source = self._sources.connections()
+            source = self._sources.connections()
         except UnsupportedError as error:
             self._failed(error.message)
             return False
-        if self._source.descriptor is not None:
-            self._scheduler.watch(self._source.descriptor, READ, self._catch_up)
-        if not self._source.is_costly:
-            self._openings = self._sources.openings()
-        if self._source.name == "sock_diag":
+        openings = None if source.is_costly else self._sources.openings()
+        self._open_source = OpenSource(self._scheduler, source, openings, self._failed)
+        self.source_name = source.name
+        if source.name == "sock_diag":
             observation = self._observation
-            self._helper = HelperLink(
+            self.helper_link = HelperLink(
                 self._scheduler, self._sources.helper, observation.take_reading, observation.lose_helper
             )
         return True
 
     def _close(self) -> None:
-        if self._source is not None and not self._worker.pending:
-            if self._source.descriptor is not None:
-                self._scheduler.unwatch(self._source.descriptor)
-            self._source.close()
-            self._source = None
-            if self._helper is not None:
-                self._helper.close()
-                self._helper = None
-            if self._openings is not None:
-                self._openings.close()
-                self._openings = None
+        if self._open_source is not None and not self._worker.pending:
+            self._open_source.close()
+            self._open_source = self.source_name = None
+            if self.helper_link is not None:
+                self.helper_link.close()
+                self.helper_link = None
 
     def _forget(self) -> None:
         """Drop everything: it would be stale when the next client subscribes."""
         self._close()
         self._observation, self._has_read = self._new_observation(), False
-
-    def _new_observation(self) -> Observation:
-        return Observation(self._monitor, self._sources, self._app_hosts, self._kept_names)
 
     def _read_every(self, period: float) -> None:
         self._pause()
@@ -233,54 +199,29 @@ class ConnectionWatch:
             self._timer.cancel()
             self._timer = None
 
-    def _catch_up(self, _events: int) -> None:
-        """Read the messages about closed sockets, then pause, so that a busy server does not wake the agent often."""
-        if self._source is None or self._source.descriptor is None:
-            return
-        self._scheduler.unwatch(self._source.descriptor)
-        self._scheduler.after(_PAUSE_AFTER_MESSAGES, self._resume)
-        try:
-            self._source.catch_up()
-        except CollectError as error:
-            self._failed(error.message)
-
-    def _resume(self) -> None:
-        if self._source is not None and self._source.descriptor is not None:
-            self._scheduler.watch(self._source.descriptor, READ, self._catch_up)
-
-    def _were_opened(self) -> bool:
-        """Return whether connections were opened since the last reading and the load allows another one."""
-        if self._openings is None or clock.boottime() < self._rest_until:
-            return False
-        opened = self._openings.count()
-        return opened is not None and opened != self._opened
-
     def _read_on_time(self) -> None:
         if not self._is_read:
             self._read(with_tick=self._has_tick)
 
     def _read(self, *, with_tick: bool = True, is_last: bool = False) -> None:
         """`with_tick`: the interfaces were read at this moment as well."""
-        source = self._source
-        if source is None or self._worker.pending:  # the reading before is late: its result serves as well
+        opened = self._open_source
+        if opened is None or self._worker.pending:  # the reading before is late: its result serves as well
             return
+        source = opened.source
         if source.is_costly:
             self._worker.submit(source.read, self._finish, self._finish_failed)
             return
         self._is_read = with_tick
-        if self._openings is not None:
-            self._opened = self._openings.count()
+        opened.begin_reading()
         began = time.thread_time()
-        if self._helper is not None:
-            self._helper.read()
+        if self.helper_link is not None:
+            self.helper_link.read()
         try:
             self._take(source.read(), with_tick=with_tick, is_last=is_last)
         except CollectError as error:
             self._failed(error.message)
-        self._spend(time.thread_time() - began)
-
-    def _spend(self, cost_s: float) -> None:
-        self._rest_until = max(self._rest_until, clock.boottime()) + cost_s / _MOST_LOAD
+        opened.spend(time.thread_time() - began)
 
     def _finish(self, sample: SocketSample) -> None:
         if self._is_watched:
@@ -296,7 +237,7 @@ class ConnectionWatch:
 
     def _take(self, sample: SocketSample, *, with_tick: bool, is_last: bool = False) -> None:
         is_first, self._has_read, self._fault = not self._has_read, True, None
-        is_monotonic = self._source is not None and self._source.is_monotonic
+        is_monotonic = self._open_source is not None and self._open_source.source.is_monotonic
         changes = self._observation.take(sample, is_monotonic=is_monotonic, with_tick=with_tick, is_last=is_last)
         if self.on_reading is not None:
             self.on_reading(self._observation.table)
@@ -323,7 +264,8 @@ class ConnectionWatch:
         began = time.thread_time()
         if self._observation.table.search(_SEARCH_SLICE):
             self._scheduler.after(0, self._search)
-        self._spend(time.thread_time() - began)
+        if self._open_source is not None:
+            self._open_source.spend(time.thread_time() - began)
 
     def _failed(self, fault: Message) -> None:
         if fault != self._fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,18 @@ def describe(client: HelperClient | None) -> Message:
     if client.info.is_whole_system:
         return running
     return joined([running, message("It counts the programs of this container only.")])
+
+
+def status_of(link: HelperLink | None) -> Message:
+    """Return what the helper provides, or why there is none. `link`: None where the sockets have no cookies."""
+    if link is None:
+        return message("The helper needs Linux, with sockets listed by sock_diag.")
+    return link.status
+
+
+def is_offered(link: HelperLink | None) -> bool:
+    """Return whether a helper could be set up here, and is not."""
+    return link is not None and not link.is_set_up and "FLATPAK_ID" not in os.environ
 
 
 class HelperLink:

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from netwatch_tray.agent import connections
+from netwatch_tray.agent import connections, open_source
 from netwatch_tray.agent.connections import ConnectionWatch
 from netwatch_tray.collect.sockets import ConnectionSource, Openings, Socket, SocketSample
 from netwatch_tray.collect.sources import Sources
@@ -154,7 +154,7 @@ class _Agent:
         self.source.is_costly = is_costly
         self.clock = 1000.0
         self.cost = 0.001
-        monkeypatch.setattr(connections.clock, "boottime", lambda: self.clock)
+        monkeypatch.setattr(open_source.clock, "boottime", lambda: self.clock)
         monkeypatch.setattr(connections.time, "thread_time", self._thread_time)
         self._spent = 0.0
         interfaces = {2: Interface(index=2, name="eth0", is_up=True, addresses=("192.0.2.1/24",), default_metric=1)}
@@ -203,7 +203,7 @@ def test_a_server_called_all_the_time_costs_no_more_than_a_part_of_a_processor(m
     for _ in range(100):
         agent.second(opened=5000)
     regular = 1 + 100 / connections.PERIOD_UNWATCHED
-    assert 10 <= len(agent.source.reads) <= regular + 100 * connections._MOST_LOAD / agent.cost
+    assert 10 <= len(agent.source.reads) <= regular + 100 * open_source.MOST_LOAD / agent.cost
 
 
 def test_the_last_reading_books_everything(monkeypatch: pytest.MonkeyPatch) -> None:

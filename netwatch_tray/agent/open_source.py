@@ -1,0 +1,76 @@
+"""The source of sockets while it is open: what it reports between two readings, and when that calls for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netwatch_tray import clock
+from netwatch_tray.collect.sockets import ConnectionSource, Openings
+from netwatch_tray.engine.scheduler import READ, Scheduler
+from netwatch_tray.errors import CollectError, Message
+
+_PAUSE_AFTER_MESSAGES = 0.25
+"""Seconds between wake-ups for messages about closed sockets. The kernel's queue holds some 330 of them."""
+MOST_LOAD = 0.05
+"""Share of a processor for readings because of new connections; a busy server is read less often."""
+
+
+class OpenSource:
+    """Reads the messages about closed sockets as they come, and counts the connections that are opened."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        source: ConnectionSource,
+        openings: Openings | None,
+        failed: Callable[[Message], None],
+    ) -> None:
+        """`openings`: None where they cannot be counted. `failed`: called with why messages could not be read."""
+        self._scheduler, self._failed = scheduler, failed
+        self.source = source
+        self._openings = openings
+        self._opened: int | None = None
+        """Connections opened before the last reading."""
+        self._rest_until = 0.0
+        """Boot-time clock: until then the readings so far exceed `MOST_LOAD`."""
+        self._is_closed = False
+        self._watch()
+
+    def close(self) -> None:
+        self._is_closed = True
+        if self.source.descriptor is not None:
+            self._scheduler.unwatch(self.source.descriptor)
+        self.source.close()
+        if self._openings is not None:
+            self._openings.close()
+
+    def begin_reading(self) -> None:
+        """Count the connections opened so far, which the reading will show."""
+        if self._openings is not None:
+            self._opened = self._openings.count()
+
+    def wants_reading(self) -> bool:
+        """Return whether connections were opened since the last reading and the load allows another one."""
+        if self._openings is None or clock.boottime() < self._rest_until:
+            return False
+        opened = self._openings.count()
+        return opened is not None and opened != self._opened
+
+    def spend(self, cost_s: float) -> None:
+        """Add processor time to the load."""
+        self._rest_until = max(self._rest_until, clock.boottime()) + cost_s / MOST_LOAD
+
+    def _watch(self) -> None:
+        if self.source.descriptor is not None and not self._is_closed:
+            self._scheduler.watch(self.source.descriptor, READ, self._catch_up)
+
+    def _catch_up(self, _events: int) -> None:
+        """Read the messages about closed sockets, then pause, so that a busy server does not wake the agent often."""
+        if self.source.descriptor is None:
+            return
+        self._scheduler.unwatch(self.source.descriptor)
+        self._scheduler.after(_PAUSE_AFTER_MESSAGES, self._watch)
+        try:
+            self.source.catch_up()
+        except CollectError as error:
+            self._failed(error.message)
