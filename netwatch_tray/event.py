@@ -415,13 +415,12 @@ def mutes_for(event: Event) -> tuple[Mute, ...]:
     return (*found, Mute(event.kind))
 
 
-_encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
 
 
 def packed(evidence: Evidence) -> bytes:
     """Encode for storage."""
-    return _encoder.encode(evidence)
+    return msgspec.json.encode(evidence)
 
 
 def unpacked(data: bytes) -> Evidence:

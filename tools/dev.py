@@ -274,7 +274,7 @@ def run(arguments: list[str]) -> None:
 
 
 def lint(_arguments: list[str]) -> None:
-    """ruff, mypy for Linux, for macOS and of the tests, and the import contracts"""
+    """ruff, mypy for Linux, for macOS and of the tests, the import contracts, and the sizes of modules and classes"""
     prepare(tests=False)
     tools = VENV / "bin"
     announce("Checking formatting")
@@ -288,6 +288,8 @@ def lint(_arguments: list[str]) -> None:
     call(tools / "mypy", *_TEST_TYPE_OPTIONS, "tests")
     announce("Checking import contracts")
     call(tools / "lint-imports", "--no-logo")
+    announce("Checking sizes of modules and classes")
+    call(PYTHON, ROOT / "tools" / "limits.py")
 
 
 def test(arguments: list[str]) -> None:
