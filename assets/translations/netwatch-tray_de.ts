@@ -2709,10 +2709,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>keine: wird nicht beobachtet</translation>
     </message>
     <message>
-      <source>The helper needs Linux, with sockets listed by sock_diag.</source>
-      <translation>Der Helfer braucht Linux mit Sockets über sock_diag.</translation>
-    </message>
-    <message>
       <source>The helper is not set up.</source>
       <translation>Der Helfer ist nicht eingerichtet.</translation>
     </message>
@@ -2727,6 +2723,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>It counts the programs of this container only.</source>
       <translation>Er zählt nur die Programme dieses Containers.</translation>
+    </message>
+    <message>
+      <source>The helper needs Linux, with sockets listed by sock_diag.</source>
+      <translation>Der Helfer braucht Linux mit Sockets über sock_diag.</translation>
     </message>
     <message>
       <source>The history cannot be opened now: {reason}. Trying again in a minute.</source>
