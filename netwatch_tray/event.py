@@ -415,6 +415,39 @@ def mutes_for(event: Event) -> tuple[Mute, ...]:
     return (*found, Mute(event.kind))
 
 
+_SETTINGS: dict[type[Evidence], tuple[str, ...]] = {
+    SentMuch: ("events.upload_times", "events.upload_least_mb"),
+    HeldRate: ("events.rate_mb", "events.rate_minutes"),
+    PlanUsed: ("plan.cap_gb", "plan.billing_day"),
+    GatewaySilent: ("health",),
+    DnsServerSilent: ("health",),
+}
+
+
+class Explanation(NamedTuple):
+    """Why an event was made, and what would silence its like."""
+
+    rule: str
+    """Tag of the evidence."""
+    limits: dict[str, float]
+    """Of the rule when it fired, by the names of the evidence without `rule_`."""
+    settings: tuple[str, ...]
+    """Keys of the settings that move these limits."""
+    mutes: tuple[Mute, ...]
+    """See `mutes_for`."""
+
+
+def explained(event: Event) -> Explanation:
+    evidence = event.evidence
+    limits = {
+        name.removeprefix("rule_"): getattr(evidence, name)
+        for name in evidence.__struct_fields__
+        if name.startswith("rule_")
+    }
+    rule = str(evidence.__struct_config__.tag)
+    return Explanation(rule, limits, _SETTINGS.get(type(evidence), ()), mutes_for(event))
+
+
 _decoder: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
 
 
@@ -445,6 +478,8 @@ def as_json(event: Event) -> dict[str, Any]:
         "pid": event.pid,
         "muted": event.is_muted,
         "seen": event.is_seen,
-        "what": type(event.evidence).__struct_config__.tag,
+        "rule": explained(event).rule,
         "evidence": evidence,
+        "settings": explained(event).settings,
+        "mutes": [mute.code for mute in mutes_for(event)],
     }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.engine.detectors import Moment
 from netwatch_tray.event import DnsServerSilent, Finding, GatewaySilent, Severity
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.health import Health, Reachability
 
 _PROBES = 2
 """Probes in a row without an answer. One probe is three packets, which a busy radio link loses together."""

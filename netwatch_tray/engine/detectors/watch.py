@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from netwatch_tray.collect.health import Health
 from netwatch_tray.collect.sockets import RefusalCounts
 from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
 from netwatch_tray.engine.detectors import Moment, SocketsSeen
@@ -25,6 +24,7 @@ from netwatch_tray.model import Interface, Tick
 from netwatch_tray.settings import Events
 
 if TYPE_CHECKING:
+    from netwatch_tray.collect.health import Health
     from netwatch_tray.collect.helper_readings import Reading
     from netwatch_tray.engine.detectors.packets import PacketDetectors
     from netwatch_tray.engine.detectors.questions import DnsCounts
