@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,12 @@ from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import HistoryError, Message
 from netwatch_tray.history.usage import billing_month
 from netwatch_tray.model import Tick
-from netwatch_tray.settings import DataPlan, Settings
+from netwatch_tray.settings import DataPlan, History, Settings
 from netwatch_tray.worker import Worker
 
 if TYPE_CHECKING:
+    from netwatch_tray.event import Event
+    from netwatch_tray.history.event_memory import EventMemory
     from netwatch_tray.history.recorder import Measurement
     from netwatch_tray.history.usage import PlanAlert
     from netwatch_tray.history.writer import HistoryWriter
@@ -111,6 +113,32 @@ class HistoryKeeper:
         if interval is not None and (interval.apps or interval.late):
             self._held.append((tick.at, interval))
 
+    def load_events(self, most: int, done: Callable[[EventMemory | None], None]) -> None:
+        """Read what the history has of events and apps, `most` events, and pass it on; `None`: there is no history."""
+        if not self._settings.history.on:
+            done(None)
+            return
+
+        def failed(error: Exception) -> None:
+            _log.warning("What happened in the past is not known: %s", error)
+            done(None)
+
+        kept, plan = self._settings.history, self._settings.plan
+        self._worker.submit(lambda: self._opened(kept, plan).event_memory(time.time(), most), done, failed)
+
+    def write_events(self, events: Iterable[Event], seen: Iterable[int] | None, done: Callable[[bool], None]) -> None:
+        """Store events and mark some as seen, then report whether that was done. Without a history there is no need."""
+        if not self._settings.history.on:
+            done(True)
+            return
+
+        def failed(error: Exception) -> None:
+            _log.warning("Events are not stored yet: %s", error)
+            done(False)
+
+        kept, plan = self._settings.history, self._settings.plan
+        self._worker.submit(lambda: self._opened(kept, plan).write_events(events, seen), lambda _: done(True), failed)
+
     def stop(self) -> None:
         """Store everything and close the file, unless the disk does not respond in time."""
         self._hand_over(is_end=True)
@@ -132,9 +160,8 @@ class HistoryKeeper:
                 writer.close()
             raise
 
-    def _record(self, task: _Task) -> PlanAlert | None:
-        if task.is_end and self._writer is None and not task.held:
-            return None
+    def _opened(self, kept: History, plan: DataPlan) -> HistoryWriter:
+        """Run in the thread. Return the writer with these settings. Raise _NotLoadedError."""
         try:
             from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
         except OSError as error:  # such as no free file descriptor
@@ -142,11 +169,16 @@ class HistoryKeeper:
                 "The history cannot be opened now: {reason}. Trying again in a minute.", reason=error.strerror
             ) from error
 
-        kept, plan = task.settings.history, task.settings.plan
         if self._writer is None:
             self._writer = HistoryWriter(self._file, kept, plan)
-        writer = self._writer
-        writer.apply(kept, plan)
+        self._writer.apply(kept, plan)
+        return self._writer
+
+    def _record(self, task: _Task) -> PlanAlert | None:
+        if task.is_end and self._writer is None and not task.held:
+            return None
+        plan = task.settings.plan
+        writer = self._opened(task.settings.history, plan)
         if not task.is_end:
             alert = writer.record(task.held, commit=task.is_commit)
             if task.is_commit:

@@ -80,12 +80,6 @@ def select(
     return events[::-1]
 
 
-def count_unseen_alerts(rows: Rows) -> int:
-    """Raise HistoryError."""
-    query = "SELECT count(*) FROM event WHERE severity = ? AND seen = 0 AND muted = 0"
-    return int(rows.one(query, int(Severity.ALERT))[0])
-
-
 def _event(rows: Rows, row: tuple) -> Event | None:  # type: ignore[type-arg]  # columns as queried
     number, first, last, kind, severity, count, muted, seen, key, app, app_name, host, pid, data = row
     try:

@@ -14,17 +14,17 @@ import msgspec
 
 from netwatch_tray.errors import HistoryError, Message, joined, message
 from netwatch_tray.event import Event
-from netwatch_tray.history import event_rows, repair, schema
+from netwatch_tray.history import event_memory, event_rows, repair, schema
 from netwatch_tray.history.batch import Batch, RecordedGap, RecordedMinute, RecorderState
 from netwatch_tray.history.codes import NETWORK_KINDS, OTHER, SERIES_KINDS
 from netwatch_tray.history.compaction import Compactor
 from netwatch_tray.history.day_ledgers import DayLedgers
+from netwatch_tray.history.event_memory import EventMemory
 from netwatch_tray.history.networks import Network
 from netwatch_tray.history.packing import CorruptRowError, Ledger, TickBytes, Value, pack_fine, pack_minute
 from netwatch_tray.history.rows import Rows
 from netwatch_tray.history.schema import explained
 from netwatch_tray.history.series import TOTAL, Series
-from netwatch_tray.history.usage import LATEST
 
 _NOTHING = (0, 0, 0, 0, 0)
 
@@ -170,13 +170,9 @@ class Store:
             event_rows.write(self._connection, events)
             event_rows.mark_seen(self._connection, seen)
 
-    def events(self, since: float) -> list[Event]:
-        """Return the events with a finding since then, oldest first. Raise HistoryError."""
-        return event_rows.select(self.rows, since, LATEST)
-
-    def unseen_alerts(self) -> int:
+    def event_memory(self, now: float, most_events: int) -> EventMemory:
         """Raise HistoryError."""
-        return event_rows.count_unseen_alerts(self.rows)
+        return event_memory.read(self.rows, now, most_events)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
 from netwatch_tray import clock
 from netwatch_tray.errors import HistoryError, Message, joined, message
+from netwatch_tray.event import Event
 from netwatch_tray.history import schema
 from netwatch_tray.history.batch import Batch
 from netwatch_tray.history.boot import Boot
+from netwatch_tray.history.event_memory import EventMemory
 from netwatch_tray.history.networks import OFFLINE, current_network
 from netwatch_tray.history.recorder import Measurement, Recorder
 from netwatch_tray.history.schema import CorruptHistoryError
@@ -89,6 +91,18 @@ class HistoryWriter:
         """
         recorder = self._take(measurements)
         return self._commit(recorder, may_alert=True) if recorder and commit else None
+
+    def event_memory(self, now: float, most_events: int) -> EventMemory:
+        """Return what the history has of events and apps. Raise HistoryError."""
+        memory = self._unless_corrupt(lambda: self._opened().event_memory(now, most_events))
+        state = self._opened().state()
+        is_same_boot = state is not None and self._boot().follows(state) == "same boot"
+        return memory._replace(last_at=state.at if state is not None and is_same_boot else None)
+
+    def write_events(self, events: Iterable[Event], seen: Iterable[int] | None) -> None:
+        """See Store.write_events. Raise HistoryError."""
+        self._close_if_removed()
+        self._unless_corrupt(lambda: self._opened().write_events(events, seen))
 
     def close(self, measurements: Sequence[Measurement] = ()) -> None:
         """Store the last measurements, if there are any, and close the file.

@@ -1,0 +1,73 @@
+"""What the agent must know of the past to tell what is new or unusual. Read once a run, and the amounts once a day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from netwatch_tray.event import Event
+from netwatch_tray.history import event_rows
+from netwatch_tray.history.codes import SERIES_KINDS
+from netwatch_tray.history.rows import Rows
+from netwatch_tray.history.series import TOTAL
+from netwatch_tray.history.tiers import Tiers
+
+DAYS = 28
+"""Days before today whose amounts are compared: four weeks, so that each day of the week counts the same."""
+
+
+class EventMemory(NamedTuple):
+    """As of the last commit."""
+
+    events: tuple[Event, ...] = ()
+    """Oldest first."""
+    begun: float | None = None
+    """Unix time of the first measurement, to the hour; `None`: nothing was measured, or there is no history."""
+    apps: frozenset[str] | None = None
+    """Keys of all apps that the history has; `None`: there is no history."""
+    sent: Mapping[str, tuple[int, ...]] = {}
+    """By key of the app: bytes sent on each measured day of the last DAYS ones before today, from the first day on
+    which it moved anything, oldest first."""
+    sent_today: Mapping[str, int] = {}
+    last_at: float | None = None
+    """Unix time of the last measurement, if that was in this boot of the system."""
+
+
+def read(rows: Rows, now: float, most_events: int) -> EventMemory:
+    """Raise HistoryError."""
+    oldest, _newest = Tiers(rows).extent()
+    keys = dict(rows.typed("series", (int, str), "SELECT id, key FROM series WHERE kind = ?", SERIES_KINDS["app"]))
+    today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
+    days = _sent_by_day(rows, keys, today)
+    sent_today = days.pop(today.isoformat(), {})
+    sent: dict[str, tuple[int, ...]] = {}
+    for key in {key for amounts in days.values() for key in amounts}:
+        amounts = [each.get(key) for _day, each in sorted(days.items())]
+        first = next(place for place, amount in enumerate(amounts) if amount is not None)
+        sent[key] = tuple(amount or 0 for amount in amounts[first:])
+    return EventMemory(
+        events=tuple(event_rows.select(rows, 0, now + event_rows.KEPT_S, most=most_events)),
+        begun=float(oldest) or None,
+        apps=frozenset(keys.values()),
+        sent=sent,
+        sent_today=sent_today,
+    )
+
+
+def _sent_by_day(rows: Rows, keys: Mapping[int, str], today: date) -> dict[str, dict[str, int]]:
+    """Return the bytes that apps sent, by local day and key. Days on which nothing was measured are not there."""
+    (total,) = rows.one("SELECT max(id) FROM series WHERE kind = ?", SERIES_KINDS[TOTAL.kind])
+    first = today - timedelta(days=DAYS)
+    query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"
+    found: dict[str, dict[str, int]] = {}
+    for day, data in rows.query(query, first.isoformat(), today.isoformat()):
+        ledger = rows.ledger(day, data)
+        if total not in ledger or not isinstance(day, str):
+            continue
+        amounts = found.setdefault(day, defaultdict(int))
+        for series, entry in ledger.items():
+            if series in keys:
+                amounts[keys[series]] += entry[1]
+    return found
