@@ -53,6 +53,8 @@ def main() -> None:
         upload_state=lambda: None,
         apps=lambda: (),
         amounts=lambda: Amounts(2_100_000_000, 43_000_000_000, 500_000_000_000, date(2026, 11, 1)),
+        last_event=lambda: None,
+        show_events=lambda: None,
     )
     tray = open_tray(scheduler, actions, Settings())
     tray.show(last_tick())

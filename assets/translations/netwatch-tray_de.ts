@@ -2685,14 +2685,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>NetWatch kann nicht messen</translation>
     </message>
     <message>
-      <source>{percent} % of the data plan used</source>
-      <translation>{percent} % des Datenvolumens verbraucht</translation>
-    </message>
-    <message>
-      <source>{used} of {cap} used; the billing month ends on {day} {month}.</source>
-      <translation>{used} von {cap} verbraucht; der Abrechnungsmonat endet am {day}. {month}.</translation>
-    </message>
-    <message>
       <source>none: started with --headless</source>
       <translation>keiner: mit --headless gestartet</translation>
     </message>
@@ -5026,6 +5018,42 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Ausgabe lässt sich nicht schreiben: {reason}.</translation>
     </message>
     <message>
+      <source>alert</source>
+      <translation>Alarm</translation>
+    </message>
+    <message>
+      <source>notice</source>
+      <translation>Hinweis</translation>
+    </message>
+    <message>
+      <source>record</source>
+      <translation>Eintrag</translation>
+    </message>
+    <message>
+      <source>what was found unusual, and what else happened on the network</source>
+      <translation>was ungewöhnlich war, und was sonst im Netz geschah</translation>
+    </message>
+    <message>
+      <source>a day (today, yesterday, -7d, 2026-01-31) or a time such as 2026-01-31T14:00; default: -7d</source>
+      <translation>ein Tag (today, yesterday, -7d, 2026-01-31) oder eine Zeit wie 2026-01-31T14:00; Standard: -7d</translation>
+    </message>
+    <message>
+      <source>also those that happen from now on, until Ctrl-C</source>
+      <translation>auch alle weiteren, bis Strg-C</translation>
+    </message>
+    <message>
+      <source>one JSON object a line</source>
+      <translation>ein JSON-Objekt je Zeile</translation>
+    </message>
+    <message>
+      <source>muted</source>
+      <translation>stumm</translation>
+    </message>
+    <message>
+      <source>{text}; {count} times</source>
+      <translation>{text}; {count}-mal</translation>
+    </message>
+    <message>
       <source>the history as CSV or JSON</source>
       <translation>der Verlauf als CSV oder JSON</translation>
     </message>
@@ -5204,10 +5232,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>print lines, S seconds apart (default: 1)</source>
       <translation>gibt Zeilen im Abstand von S Sekunden aus (sonst: 1)</translation>
-    </message>
-    <message>
-      <source>one JSON object a line</source>
-      <translation>ein JSON-Objekt je Zeile</translation>
     </message>
     <message>
       <source>one line for a bar that shows what a program prints, always of the same width</source>
@@ -6053,6 +6077,10 @@ Hat jetzt keine Verbindung</translation>
       <source>since {day}</source>
       <translation>seit {day}</translation>
     </message>
+    <message>
+      <source>Not of any app</source>
+      <translation>Zu keiner App</translation>
+    </message>
   </context>
   <context>
     <name>Time</name>
@@ -6091,6 +6119,14 @@ Hat jetzt keine Verbindung</translation>
   </context>
   <context>
     <name>Tray</name>
+    <message>
+      <source>Show</source>
+      <translation>Anzeigen</translation>
+    </message>
+    <message>
+      <source>Mute</source>
+      <translation>Stummschalten</translation>
+    </message>
     <message>
       <source>Bytes per second (kB/s, MB/s)</source>
       <translation>Bytes je Sekunde (kB/s, MB/s)</translation>
@@ -6226,6 +6262,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Today {today} · since {day} {month} {used}</source>
       <translation>Heute {today} · seit {day}. {month} {used}</translation>
+    </message>
+    <message>
+      <source>{day} {month}</source>
+      <translation>{day}. {month}</translation>
     </message>
     <message>
       <source>Offline: {reason}</source>

@@ -8,15 +8,18 @@ import os
 import resource
 import signal
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import msgspec
 
 import netwatch_tray
-from netwatch_tray import clock, desktop_files, language, paths, units
+from netwatch_tray import clock, desktop_files, language, paths
 from netwatch_tray.agent import helper_link
 from netwatch_tray.agent.children import Children
 from netwatch_tray.agent.connections import TOPICS, ConnectionWatch
+from netwatch_tray.agent.events import EventKeeper
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.agent.host_keeper import HostKeeper
 from netwatch_tray.agent.instance import Instance
@@ -28,13 +31,16 @@ from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import AlreadyRunningError, Message, NetWatchError, message
+from netwatch_tray.event import Event, mutes_for
 from netwatch_tray.feed import protocol
 from netwatch_tray.feed.protocol import (
+    ChangeMute,
     Command,
     Goodbye,
     Hello,
     HostsMessage,
     HostsRequest,
+    MarkSeen,
     RecentTick,
     Request,
     ServerMessage,
@@ -46,12 +52,8 @@ from netwatch_tray.feed.protocol import (
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
-from netwatch_tray.tray import Actions, Amounts, Notification
+from netwatch_tray.tray import Actions, Amounts, Notification, NotificationAction
 from netwatch_tray.tray.presence import Presence
-from netwatch_tray.wording import MONTHS
-
-if TYPE_CHECKING:
-    from netwatch_tray.history.usage import PlanAlert
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ PERIOD = 1.0
 """Seconds between ticks."""
 _FILES_PERIOD = 10.0
 """Seconds between checks of the settings file, which the user may edit by hand, and of the locks."""
-_CONTEXTS = ("Facts", "Messages", "Tray")
+_CONTEXTS = ("EventWords", "Facts", "Messages", "Tray")
 """Of the translations that the agent shows; the others would only take memory."""
 _RECENT_TICKS = 300
 """Kept for the next window that opens: five minutes."""
@@ -117,8 +119,23 @@ class Agent:
                 is_allowed=self._sources.is_live,
             )
             undo.callback(self._uploading.stop)
-            self._history = HistoryKeeper(self._scheduler, paths.history_file(), settings, self._warn_of_data_plan)
+            self._history = HistoryKeeper(
+                self._scheduler,
+                paths.history_file(),
+                settings,
+                lambda alert: self._events.plan_used(alert),  # noqa: PLW0108  made below
+            )
             undo.callback(self._history.stop)
+            self._events = EventKeeper(
+                self._history,
+                settings.events,
+                self._sources,
+                publish=lambda message: self._feed.publish("events", message),
+                notify=self._notify_of_event,
+                set_mute=self._set_mute,
+            )
+            undo.callback(self._events.close)
+            self._connections.on_changes, self._connections.on_helper = self._events.sockets, self._events.reading
             undo.callback(self._take_last)
             self._feed = FeedServer(
                 self._scheduler,
@@ -178,7 +195,9 @@ class Agent:
             self._connections.skip_tick()
             return
         self._recent.append(_recent(tick))
-        self._history.take(tick, self._connections.count(tick))
+        moved = self._connections.count(tick)
+        self._events.tick(tick, moved, self._monitor.interfaces)
+        self._history.take(tick, moved)
         self._uploading.tick(tick)
         if self._presence:
             self._presence.show(tick)
@@ -235,6 +254,8 @@ class Agent:
 
     def _resync(self, topic: Topic) -> ServerMessage | None:
         # A late reader of ticks needs only the next one.
+        if topic == "events":
+            return self._events.everything()
         return self._connections.everything(topic) if topic in TOPICS else None
 
     def _topics_changed(self, topics: frozenset[Topic]) -> None:
@@ -245,30 +266,28 @@ class Agent:
             case HostsRequest(app=app):
                 found = self._app_hosts
                 return HostsMessage(app=app, since=found.since, hosts=found.of(app))
+            case MarkSeen() | ChangeMute():
+                self._events.answer(request)
             case Command():
                 return self._execute(request)
         return None
 
     def _execute(self, command: Command) -> ServerMessage | None:
-        match command.name:
-            case "open-window":
-                self._children.open_window()
-            case "open-settings":
-                self._children.open_settings()
-            case "open-mini":
-                self._children.open_mini()
-            case "quit":
-                self._quit()
-            case "status":
-                return self._status()
-            case "pause":
-                self._monitor.pause()
-            case "resume":
-                self._monitor.resume()
-            case "reload":
-                self._settings.reload()
-            case "show-doctor":
-                self._children.show_doctor()
+        if command.name == "status":
+            return self._status()
+        children, monitor = self._children, self._monitor
+        commands: dict[str, Callable[[], None]] = {
+            "open-window": children.open_window,
+            "open-settings": children.open_settings,
+            "open-mini": children.open_mini,
+            "open-events": children.open_events,
+            "show-doctor": children.show_doctor,
+            "quit": self._quit,
+            "pause": monitor.pause,
+            "resume": monitor.resume,
+            "reload": self._settings.reload,
+        }
+        commands[command.name]()
         return None
 
     def _actions(self) -> Actions:
@@ -283,6 +302,8 @@ class Agent:
             upload_state=lambda: self._uploading.status,
             apps=lambda: self._connections.table.apps() if self._connections.table else (),
             amounts=self._amounts,
+            last_event=lambda: self._events.last,
+            show_events=self._children.open_events,
         )
 
     def _amounts(self) -> Amounts | None:
@@ -304,6 +325,7 @@ class Agent:
         self._history.apply(settings)
         if self._host_keeper:
             self._host_keeper.apply(settings.history.hosts_days)
+        self._events.apply(settings.events)
         self._monitor.choose(settings.total)
         if self._presence:
             self._presence.apply(settings)
@@ -318,19 +340,29 @@ class Agent:
         if self._presence:
             self._presence.notify(Notification(key, language.said(heading), language.said(text)))
 
-    def _warn_of_data_plan(self, alert: PlanAlert) -> None:
-        used, cap = (units.size(amount, self._settings.current.units) for amount in (alert.used, alert.cap))
-        heading = message("{percent} % of the data plan used", percent=alert.percent)
-        last = alert.cycle.last
-        text = message(
-            "{used} of {cap} used; the billing month ends on {day} {month}.",
-            used=used,
-            cap=cap,
-            day=last.day,
-            month=Message(MONTHS[last.month - 1]),
-        )
-        _log.info("Data plan: %s", text)
-        self._notify(f"data plan {alert.percent}", heading, text)
+    def _notify_of_event(self, event: Event) -> None:
+        if self._presence:
+            from netwatch_tray import event_words  # noqa: PLC0415  most agents never notify
+
+            in_units = self._settings.current.units
+            lines = event_words.sentence(event, in_units), event_words.detail(event, in_units)
+            show = NotificationAction(language.translate("Tray", "Show"), self._children.open_events)
+            mute = NotificationAction(
+                language.translate("Tray", "Mute"), lambda: self._set_mute(mutes_for(event)[0].code, True)
+            )
+            self._presence.notify(
+                Notification(
+                    f"event {event.id}", event_words.title(event), "\n".join(filter(None, lines)), (show, mute)
+                )
+            )
+
+    def _set_mute(self, code: str, on: bool) -> None:
+        settings = self._settings.current
+        muted = {each: is_on for each, is_on in settings.events.muted.items() if each != code}
+        if on:
+            muted[code] = True
+        events = msgspec.structs.replace(settings.events, muted=muted)
+        self._settings.choose(msgspec.structs.replace(settings, events=events))
 
     def _quit(self) -> None:
         self._feed.tell_all(Goodbye())

@@ -48,6 +48,10 @@ class Children:
         """Start `window --mini`, which shows the mini window of the process that runs already, if there is one."""
         self._start_window("--mini")
 
+    def open_events(self) -> None:
+        """Start `window --events`, which shows the events in the window that is open already, if there is one."""
+        self._start_window("--events")
+
     def show_doctor(self) -> None:
         """Start `doctor --show`, unless one runs."""
         self.reap()

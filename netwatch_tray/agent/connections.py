@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from netwatch_tray.agent.helper_link import HelperLink
 from netwatch_tray.agent.open_source import OpenSource
@@ -17,7 +18,7 @@ from netwatch_tray.agent.recent_apps import RecentApps
 from netwatch_tray.collect.sockets import SocketSample
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.engine.app_hosts import AppHosts
-from netwatch_tray.engine.connections import ConnectionTable
+from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.observation import Observation
@@ -27,6 +28,9 @@ from netwatch_tray.feed.protocol import WATCHED_INTERVAL_S, AppsMessage, Connect
 from netwatch_tray.feed.server import FeedServer
 from netwatch_tray.model import Tick
 from netwatch_tray.worker import Worker
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.helper_readings import Reading
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +79,10 @@ class ConnectionWatch:
         self._has_read = False
         self.on_reading: Callable[[ConnectionTable], None] | None = None
         """Called with the table after each reading."""
+        self.on_changes: Callable[[ConnectionChanges, ConnectionTable], None] | None = None
+        """Called with what each reading changed."""
+        self.on_helper: Callable[[Reading, Observation], None] | None = None
+        """Called with each reading of the helper, after the observation took it in."""
 
     @property
     def table(self) -> ConnectionTable | None:
@@ -170,11 +178,14 @@ class ConnectionWatch:
         self._open_source = OpenSource(self._scheduler, source, openings, self._failed)
         self.source_name = source.name
         if source.name == "sock_diag":
-            observation = self._observation
-            self.helper_link = HelperLink(
-                self._scheduler, self._sources.helper, observation.take_reading, observation.lose_helper
-            )
+            lose = self._observation.lose_helper
+            self.helper_link = HelperLink(self._scheduler, self._sources.helper, self._take_helper, lose)
         return True
+
+    def _take_helper(self, reading: Reading) -> None:
+        self._observation.take_reading(reading)
+        if self.on_helper is not None:
+            self.on_helper(reading, self._observation)
 
     def _close(self) -> None:
         if self._open_source is not None and not self._worker.pending:
@@ -241,6 +252,8 @@ class ConnectionWatch:
         changes = self._observation.take(sample, is_monotonic=is_monotonic, with_tick=with_tick, is_last=is_last)
         if self.on_reading is not None:
             self.on_reading(self._observation.table)
+        if self.on_changes is not None:
+            self.on_changes(changes, self._observation.table)
         if self._observation.table.search(0.0):
             self._scheduler.after(0, self._search)
         if self._feed is None:

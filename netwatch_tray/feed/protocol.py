@@ -226,7 +226,16 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
     """Client: do this. `status` is answered, the others show their effect; `reload` reads the settings file again."""
 
     name: Literal[
-        "open-window", "open-settings", "open-mini", "quit", "status", "pause", "resume", "reload", "show-doctor"
+        "open-window",
+        "open-settings",
+        "open-events",
+        "open-mini",
+        "quit",
+        "status",
+        "pause",
+        "resume",
+        "reload",
+        "show-doctor",
     ]
 
 

@@ -13,13 +13,13 @@ from netwatch_tray.engine.scheduler import Scheduler, Timer
 from netwatch_tray.errors import Message, TrayUnavailableError, message
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
-from netwatch_tray.tray.backends import Backend, Notification, TrayIcon, choose
+from netwatch_tray.tray.backends import Backend, Notification, NotificationAction, TrayIcon, choose
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.tray.pace import Pace
 from netwatch_tray.tray.presenter import Amounts, Presenter
 
-__all__ = ["Actions", "Amounts", "Notification", "Tray", "open_tray"]
+__all__ = ["Actions", "Amounts", "Notification", "NotificationAction", "Tray", "open_tray"]
 
 _log = logging.getLogger(__name__)
 

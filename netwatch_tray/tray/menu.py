@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
 
 from netwatch_tray import autostart, units
 from netwatch_tray.errors import Message, NetWatchError
+from netwatch_tray.event import Event
 from netwatch_tray.language import mark, said, translate
 from netwatch_tray.model import App
 from netwatch_tray.settings import Settings
@@ -56,6 +58,10 @@ class Actions(NamedTuple):
     """As of the last reading of the connections, in any order. Called while the menu is shown."""
     amounts: Callable[[], Amounts | None]
     """Of today and of this month; None: no history is kept. Called while the menu is shown."""
+    last_event: Callable[[], Event | None]
+    """The latest one; None: there is none. Called while the menu is shown."""
+    show_events: Callable[[], None]
+    """Open the window at its events."""
 
 
 class TrayMenu:
@@ -65,11 +71,13 @@ class TrayMenu:
         self.settings = settings
         self.actions = actions
         self._texts: list[str] = []
-        """Of the live rows: rates, what they count, amounts, interfaces."""
+        """Of the live rows: rates, what they count, amounts, interfaces, the last event."""
         self._width = 0
         """Characters of the live rows."""
         self._amounts: tuple[object, str] = None, ""
         """What their row was made of, and the row."""
+        self._event: tuple[object, str] = None, ""
+        """The same of the last event."""
         self._rows: list[MenuItem] = []
         self.view = presenter.waiting()
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
@@ -106,6 +114,13 @@ class TrayMenu:
             if wanted != self._amounts[0]:
                 self._amounts = wanted, presenter.amounts_row(*wanted)
             self._texts.insert(2, self._amounts[1])
+        event = self.actions.last_event()
+        if event is not None:
+            of_event = event, self.settings.units, date.today()  # noqa: DTZ011  the user's own day
+            if of_event != self._event[0]:
+                self._event = of_event, presenter.event_row(*of_event)
+            # In place of the last interface where there are many: a menu of more rows is not read.
+            self._texts[presenter.MOST_ROWS :] = [self._event[1]]
         longest = max(map(len, self._texts), default=0)
         if longest > self._width:
             self._width = longest
@@ -155,8 +170,12 @@ class TrayMenu:
             # A menu may be open that had more rows.
             return (self._texts[index] if index < len(self._texts) else "").ljust(self._width, units.FIGURE_SPACE)
 
+        def choose(_icon: Any, _item: MenuItem) -> None:
+            is_event = self._event[0] is not None and index == len(self._texts) - 1
+            (self.actions.show_events if is_event else self.actions.open_window)()
+
         # Enabled, though only text: some panels draw disabled rows too pale to be read.
-        return MenuItem(text, lambda _icon, _item: self.actions.open_window())
+        return MenuItem(text, choose)
 
     def _app_items(self) -> list[MenuItem]:
         """Always as many: they change while they are shown, and panels cut a menu that grows when it opens."""

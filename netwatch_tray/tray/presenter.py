@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from netwatch_tray import units, wording
+from netwatch_tray.event import Event
 from netwatch_tray.kinds import InterfaceKind
 from netwatch_tray.language import mark, translate
 from netwatch_tray.model import App, GapReason, InterfaceTick, Role, Tick
@@ -15,9 +16,11 @@ from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
 from netwatch_tray.wording import MONTHS
 
+MOST_EVENT = 48
+"""Characters of the row of the last event: about as wide as the others."""
 MOST_ROWS = 5
-"""Live ones at the head of the menu, without the amounts. With those below there are 14 at most; a longer menu is not
-read."""
+"""Live ones at the head of the menu, without one more for the amounts. With those below there are 14 at most; a longer
+menu is not read."""
 
 MOST_APPS = 5
 """In the submenu of the busiest."""
@@ -198,6 +201,17 @@ def amounts_row(amounts: Amounts, in_units: Units) -> str:
         return translate("Tray", "Today {today} · {month} {used}").format(today=today, month=name, used=used)
     text = translate("Tray", "Today {today} · since {day} {month} {used}")
     return text.format(today=today, day=amounts.since.day, month=name, used=used)
+
+
+def event_row(event: Event, in_units: Units, today: date) -> str:
+    """`14:21 Syncthing sent 4.20 GB in one day, 6 times …`; the date in place of the time on another day."""
+    from netwatch_tray import event_words  # noqa: PLC0415  where there is no event they only take memory
+
+    at = datetime.fromtimestamp(event.last)  # noqa: DTZ006  the user's own time
+    when = f"{at:%H:%M}"
+    if at.date() != today:
+        when = translate("Tray", "{day} {month}").format(day=at.day, month=translate("Messages", MONTHS[at.month - 1]))
+    return printable(f"{when} {event_words.sentence(event, in_units)}", MOST_EVENT)
 
 
 def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:

@@ -19,11 +19,13 @@ from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from netwatch_tray import language, paths, settings
 from netwatch_tray.errors import AgentUnreachableError, NetWatchError, ParseError, message
+from netwatch_tray.event import Event
 from netwatch_tray.feed.client import FeedClient
 from netwatch_tray.feed.protocol import (
     AppsMessage,
     ClientMessage,
     Command,
+    EventsMessage,
     Goodbye,
     Hello,
     SettingsMessage,
@@ -72,10 +74,13 @@ class Icon:
             upload_state=lambda: self._status.upload if self._status else None,
             apps=lambda: self._apps,
             amounts=self._amounts,
+            last_event=lambda: self._last_event,
+            show_events=lambda: self._command("open-events"),
         )
         self._status: Status | None = None
         self._settings = Settings()
         self._apps: tuple[App, ...] = ()
+        self._last_event: Event | None = None
         self._presenter = Presenter(Settings())
         self._pace = Pace(Settings().tray.period)
         self._tick: Tick | None = None
@@ -86,7 +91,7 @@ class Icon:
         self._native.setContextMenu(self._drawn.widget)
         self._native.activated.connect(self._clicked)
         self._drawn.widget.aboutToShow.connect(self._about_to_show)
-        self._drawn.widget.aboutToHide.connect(lambda: self._subscribe("interfaces"))
+        self._drawn.widget.aboutToHide.connect(lambda: self._subscribe("interfaces", "events"))
         self._notifier = QSocketNotifier(client.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(self._read)
         self._tell(presenter.waiting())
@@ -107,7 +112,7 @@ class Icon:
         match message:
             case Hello(settings=chosen):
                 self._apply(chosen)
-                self._subscribe("interfaces")
+                self._subscribe("interfaces", "events")
                 self._command("status")
             case SettingsMessage(settings=chosen):
                 self._apply(chosen)
@@ -115,6 +120,8 @@ class Icon:
                 self._status = message
             case AppsMessage(apps=apps):
                 self._apps = apps
+            case EventsMessage(events=(*_, event)):
+                self._last_event = event
             case TickMessage(tick=tick):
                 self._tick = tick
                 self._follow(tick)
@@ -143,7 +150,7 @@ class Icon:
 
     def _about_to_show(self) -> None:
         self._command("status")  # its response is shown the next time: a menu does not wait
-        self._subscribe("interfaces", "apps")
+        self._subscribe("interfaces", "events", "apps")
         self._drawn.draw(self._menu.build())
 
     def _tell(self, view: presenter.View) -> None:

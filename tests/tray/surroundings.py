@@ -35,7 +35,13 @@ _numbers = itertools.count(1)
 def no_actions(**asked: Callable[..., Any]) -> Actions:
     """Those asked for; the others do nothing."""
     nothing = dict.fromkeys(Actions._fields, lambda *_: None)
-    chosen: dict[str, Any] = {**nothing, "upload_state": lambda: None, "apps": lambda: (), **asked}
+    chosen: dict[str, Any] = {
+        **nothing,
+        "upload_state": lambda: None,
+        "apps": lambda: (),
+        "last_event": lambda: None,
+        **asked,
+    }
     return Actions(**chosen)
 
 

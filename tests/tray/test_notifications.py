@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from surroundings import Loop, Watcher, no_actions
 
 from netwatch_tray import clock
 from netwatch_tray.settings import Settings
-from netwatch_tray.tray import Notification, Tray, open_tray
+from netwatch_tray.tray import Notification, NotificationAction, Tray, open_tray
 
 NAME, PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 
@@ -116,6 +117,16 @@ def test_notification_is_shown_once_an_hour_and_replaced(
     assert server.told.empty()
 
 
+def test_actions_of_a_notification_run_what_they_name(server: Server, tray: Tray, loop: Loop, asked: list[str]) -> None:
+    actions = tuple(NotificationAction(label, partial(asked.append, label)) for label in ("Show", "Mute"))
+    loop.do(lambda: tray.notify(Notification("event 7", "Port scan", "text", actions)))
+    told = server.told.get(timeout=PATIENCE)
+    assert told[5] == ["default", "Show", "0", "Show", "1", "Mute"]
+    for action in ("1", "2", "-1", "x", "default", "0"):
+        server.say("ActionInvoked", "us", 41, action)
+    wait_for(lambda: asked == ["Mute", "Show", "Show"], 5, "the actions are run, and no others")
+
+
 def test_missing_notification_server_is_ignored(watcher: Watcher, tray: Tray, loop: Loop) -> None:
     assert watcher.registered.get(timeout=PATIENCE)
     loop.do(lambda: tray.notify(Notification("key", "Heading", "text")))
@@ -145,5 +156,33 @@ def test_click_on_notification_in_dunst_opens_the_window(
             desktop.click((left + right) // 2, (top + bottom) // 2, button=2)
             wait_for(lambda: asked == ["open"], 10, "the click is heard")
             desktop.wait_for(lambda: note() is None, 10, "the notification is gone")
+        finally:
+            loop.do(tray.close)
+
+
+def test_dunst_offers_the_actions_of_an_event(loop: Loop, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    needs.programs("dunst", "dunstctl")
+    with Session() as desktop:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", desktop.environment["DBUS_SESSION_BUS_ADDRESS"])
+        desktop.spawn("dunst", ["dunst"])
+        desktop.wait_for(lambda: desktop.client.owner(NAME), 10, "dunst is on the bus")
+        tray = loop.do(lambda: open_tray(loop.scheduler, no_actions(), Settings()))
+        actions = tuple(NotificationAction(label, partial(asked.append, label)) for label in ("Show", "Mute"))
+        try:
+            loop.do(lambda: tray.notify(Notification("event 7", "Port scan", "A host tried 214 ports", actions)))
+
+            def is_shown() -> bool:
+                found = subprocess.run(
+                    ["dunstctl", "count", "displayed"],
+                    env=desktop.environment,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
+                return found.stdout.strip() == "1"
+
+            desktop.wait_for(is_shown, 10, "the notification is shown")
+            subprocess.run(["dunstctl", "action", "0"], env=desktop.environment, check=True)
+            wait_for(lambda: asked == ["Show"], 10, "the first action was run")
         finally:
             loop.do(tray.close)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import time
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,11 +14,12 @@ from surroundings import no_actions
 
 from netwatch_tray import autostart
 from netwatch_tray.errors import Message, NetWatchError
+from netwatch_tray.event import Event, NewListener, Severity
 from netwatch_tray.model import App
 from netwatch_tray.settings import Settings, TrayIcon
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.menu import TrayMenu
-from netwatch_tray.tray.presenter import APP_WIDTH, Amounts, Presenter, amounts_row
+from netwatch_tray.tray.presenter import APP_WIDTH, MOST_EVENT, Amounts, Presenter, amounts_row, event_row
 from netwatch_tray.units import FIGURE_SPACE, Units
 
 rates = st.none() | st.floats(0, 12.5e9)
@@ -31,13 +33,15 @@ class Opened:
         self.upload: Message | None = None
         self.apps: list[App] = []
         self.amounts: Amounts | None = None
+        self.event: Event | None = None
         actions = no_actions(
             upload_state=lambda: self.upload,
             apps=lambda: self.apps,
             amounts=lambda: self.amounts,
+            last_event=lambda: self.event,
             **{
                 name: partial(self._ask, name)
-                for name in ("open_window", "open_settings", "quit", "pause", "choose", "show_doctor")
+                for name in ("open_window", "open_settings", "show_events", "quit", "pause", "choose", "show_doctor")
             },
         )
         self.menu = TrayMenu(actions, settings)
@@ -225,3 +229,47 @@ def test_start_at_login_follows_the_autostart_file(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(autostart, "turn", fail)
     expected_logs.append("cannot be turned to True")
     opened.find("More", "Start at login")(None)
+
+
+def live_rows(opened: Opened) -> list[str]:
+    texts = [row.text for row in opened.menu.build()]
+    return texts[: texts.index("Busiest apps")]
+
+
+def event(last: float, name: str = "Syncthing") -> Event:
+    evidence = NewListener(protocol="TCP", address="*", port=22000)
+    return Event(
+        id=1, first=last, last=last, severity=Severity.NOTICE, key="", evidence=evidence, app="a", app_name=name
+    )
+
+
+def test_last_event_is_a_row_that_opens_the_events() -> None:
+    opened = Opened(Settings())
+    before = opened.menu.shape
+    assert opened.pick(live_rows(opened)[0]) == ("open_window",)
+    opened.event = event(time.time())
+    opened.menu.view = opened.menu.view
+    assert opened.menu.shape != before, "a host must build the menu anew"
+    row = live_rows(opened)[-1]
+    assert "Syncthing now listens on TCP 22000" in row
+    assert opened.pick(row) == ("show_events",)
+    shape = opened.menu.shape
+    opened.event = event(time.time(), name="An app with a name that is much longer than any row of the menu may be")
+    opened.menu.view = opened.menu.view
+    assert len(live_rows(opened)[-1]) <= max(MOST_EVENT, shape[1])  # type: ignore[index]
+
+
+def test_event_of_another_day_has_its_date() -> None:
+    at = datetime(2026, 11, 26, 14, 21)  # noqa: DTZ001  the user's own time
+    assert event_row(event(at.timestamp()), Units(), at.date()).startswith("14:21 Syncthing ")
+    assert event_row(event(at.timestamp()), Units(), at.date() + timedelta(days=1)).startswith("26 November Syncthing")
+
+
+def test_menu_with_an_event_has_no_more_rows() -> None:
+    opened = Opened(Settings())
+    opened.amounts = Amounts(1, 2, None, date(2026, 11, 1))
+    opened.menu.view = Presenter(Settings()).present(tick(1.0, 1.0, tuple(f"eth{number}" for number in range(9))))
+    most = len(live_rows(opened))
+    opened.event = event(time.time())
+    opened.menu.view = opened.menu.view
+    assert len(live_rows(opened)) == most

@@ -33,6 +33,13 @@ class Cooldown:
         return True
 
 
+class NotificationAction(NamedTuple):
+    """A button."""
+
+    label: str
+    run: Callable[[], None]
+
+
 class Notification(NamedTuple):
     """Something that needs the user."""
 
@@ -40,6 +47,8 @@ class Notification(NamedTuple):
     """What it is about: a later one about the same replaces it, and comes no more often than once an hour."""
     heading: str
     text: str
+    actions: tuple[NotificationAction, ...] = ()
+    """A click beside them does the first; without any it opens the window. macOS shows no buttons."""
 
 
 class TrayIcon(Protocol):

@@ -28,8 +28,8 @@ class Notifications:
         self._cooldown = Cooldown()
         self._listens = False
         """To what becomes of them."""
-        self._shown: dict[str, int] = {}
-        """The server's number, by key."""
+        self._shown: dict[int, Notification] = {}
+        """By the server's number."""
 
     def show(self, notification: Notification) -> None:
         """Show a notification. Without a server nothing happens: icon and tooltip show the same."""
@@ -43,23 +43,34 @@ class Notifications:
         # Servers read the text as markup where they can.
         text = printable_lines(notification.text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         hints = {"urgency": ("y", 1), "desktop-entry": ("s", self._icon_name)}
-        actions = ["default", "Open NetWatch"]
-        replaced = self._shown.get(key, 0)
+        actions = ["default", notification.actions[0].label if notification.actions else "Open NetWatch"]
+        for place, action in enumerate(notification.actions):
+            actions += [str(place), action.label]
+        replaced = next((number for number, shown in self._shown.items() if shown.key == key), 0)
         icon = desktop_files.icon_reference()
         body = (
             self._program, replaced, icon, printable(notification.heading), text, actions, hints, _UNTIL_CLICKED,
         )  # fmt: skip
-        answered = partial(self._on_answer, key)
+        answered = partial(self._on_answer, notification)
         self._bus.call(SERVICE, _PATH, SERVICE, "Notify", "susssasa{sv}i", body, answered, starts=True)
 
     def on_signal(self, _sender: str, member: str, body: tuple[Any, ...]) -> None:
         """The signal reports the notifications of all programs; those of this one are known by their numbers."""
         match member, body:
-            case "ActionInvoked", (int(number), "default") if number in self._shown.values():
-                self._on_click()
+            case "ActionInvoked", (int(number), str(action)) if number in self._shown:
+                self._run(self._shown[number], action)
             case "NotificationClosed", (int(number), int()):
-                self._shown = {key: shown for key, shown in self._shown.items() if shown != number}
+                self._shown.pop(number, None)
 
-    def _on_answer(self, key: str, answer: tuple[Any, ...] | None, _sender: str) -> None:
+    def _run(self, notification: Notification, action: str) -> None:
+        """`action`: `default`, or the place of one of the notification's own."""
+        actions = notification.actions
+        if action == "default":
+            run = actions[0].run if actions else self._on_click
+            run()
+        elif action in map(str, range(len(actions))):
+            actions[int(action)].run()
+
+    def _on_answer(self, notification: Notification, answer: tuple[Any, ...] | None, _sender: str) -> None:
         if answer is not None:
-            self._shown[key] = answer[0]
+            self._shown[answer[0]] = notification

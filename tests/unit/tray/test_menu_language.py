@@ -46,6 +46,8 @@ def texts(code: str, gap: GapReason | None) -> list[str]:
         upload_state=lambda: message("the agent is not running"),
         apps=lambda: (),
         amounts=lambda: None,
+        last_event=lambda: None,
+        show_events=lambda: None,
     )
     view: View = present(tick(1.0, 2.0, interface(1, "eth0"), gap=gap))
     menu = TrayMenu(actions, Settings())

@@ -1,0 +1,250 @@
+"""The agent's events: gives detectors what was observed, and keeps, shows and notifies what they find.
+
+Everything here runs in the scheduler's thread; the history's disk is written in the thread of `agent.history`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from netwatch_tray import clock
+from netwatch_tray.agent.history import HistoryKeeper
+from netwatch_tray.collect.sources import Sources
+from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
+from netwatch_tray.engine.detectors import Moment
+from netwatch_tray.engine.detectors.upload import usual
+from netwatch_tray.engine.detectors.watch import Detectors
+from netwatch_tray.engine.events import LEARNING_S, REMEMBERED, EventLog
+from netwatch_tray.engine.ledger import AppInterval
+from netwatch_tray.event import Event, Finding, NotMeasured, PlanUsed, Severity
+from netwatch_tray.feed.protocol import MOST_EVENTS, ChangeMute, EventsMessage, MarkSeen
+from netwatch_tray.model import GapReason, Interface, Tick
+from netwatch_tray.settings import Events
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.health import Health
+    from netwatch_tray.collect.helper_readings import Reading
+    from netwatch_tray.engine.observation import Observation
+    from netwatch_tray.history.event_memory import EventMemory
+    from netwatch_tray.history.usage import PlanAlert
+
+_log = logging.getLogger(__name__)
+
+_STORED_EACH_S = 60.0
+"""Seconds after which changed events are stored. Those that notify are stored at once, and notify after it: a
+notification that is missed after a crash is better than one that comes again at each start."""
+_REFUSALS_EACH_S = 60.0
+_MOST_WAITING = 1000
+"""Findings held until the history is read."""
+_LEAST_INTERRUPTION_S = 30.0
+"""Shorter times without measurements are in the charts alone."""
+
+
+class EventKeeper:
+    """Reads the past when it is first needed, and holds findings until then."""
+
+    def __init__(
+        self,
+        history: HistoryKeeper,
+        rules: Events,
+        sources: Sources,
+        *,
+        publish: Callable[[EventsMessage], None],
+        notify: Callable[[Event], None],
+        set_mute: Callable[[str, bool], None],
+    ) -> None:
+        """`notify`: shows an event to the user. `set_mute`: changes the settings by a code of a mute."""
+        self._history = history
+        self._rules = rules
+        self._now = sources.now
+        self._refusals = sources.refusals()
+        self._publish, self._notify, self._set_mute = publish, notify, set_mute
+        self._detectors = Detectors(rules)
+        self._log: EventLog | None = None
+        self._is_loading = False
+        self._waiting: deque[Finding] = deque(maxlen=_MOST_WAITING)
+        self._unsent: dict[int, Event] = {}
+        self._unstored: dict[int, Event] = {}
+        self._to_notify: list[int] = []
+        self._is_storing = False
+        self._stored_at = self._refused_at = clock.boottime()
+        self._first_at = 0.0
+        """Unix time of the first tick."""
+        self._day: date | None = None
+        """Whose amounts are compared."""
+        self.last: Event | None = None
+        """The latest one."""
+
+    def close(self) -> None:
+        """Hand what is not stored yet to the history."""
+        if self._refusals is not None:
+            self._refusals.close()
+        self._store()
+
+    def apply(self, rules: Events) -> None:
+        self._rules = rules
+        self._detectors.apply(rules)
+        if self._log is not None:
+            self._log.apply(rules)
+
+    def load(self) -> None:
+        """Read the past unless that was done; the events are published then."""
+        if self._log is None and not self._is_loading:
+            self._is_loading = True
+            self._history.load_events(REMEMBERED, self._begin)
+
+    def everything(self) -> EventsMessage | None:
+        """Return the latest events for a new subscriber; `None`: the past is being read, and publishes them."""
+        if self._log is None:
+            self.load()
+            return None
+        return EventsMessage(reset=True, events=self._log.latest(MOST_EVENTS), unseen=self._log.unseen)
+
+    def answer(self, request: MarkSeen | ChangeMute) -> None:
+        """Do what a client wants."""
+        if isinstance(request, ChangeMute):
+            self._set_mute(request.code, request.on)
+        elif self._log is not None:
+            self._change(self._log.mark_seen(request.ids))
+            older = None if request.ids is None else [each for each in request.ids if self._log.get(each) is None]
+            if older is None or older:
+                self._history.write_events((), older, lambda _is_done: None)
+            self._send()
+
+    def event(self, number: int) -> Event | None:
+        """Return an event that is in memory."""
+        return self._log.get(number) if self._log else None
+
+    def tick(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> None:
+        """Take in a tick; `moved`: see Detectors.tick."""
+        now = Moment(tick.at.timestamp(), clock.boottime())
+        self._first_at = self._first_at or now.at
+        if now.at // 60 != self._first_at // 60:
+            self.load()  # before the first minute is stored: what is known of today must not have it
+        if self._rules.on:
+            self._take(self._detectors.tick(tick, moved, interfaces, now))
+            if self._refusals is not None and now.boottime - self._refused_at >= _REFUSALS_EACH_S:
+                self._refused_at = now.boottime
+                counts = self._refusals.read()
+                if counts is not None:
+                    self._take(self._detectors.refused(counts, now))
+        if tick.gap is GapReason.INTERRUPTED and (tick.interval_s or 0.0) >= _LEAST_INTERRUPTION_S:
+            self._take([_not_measured(tick.gap, tick.interval_s, now.at)])
+        if self._day is not None and tick.at.astimezone().date() != self._day:
+            self._day = None
+            self._history.load_events(0, self._compare)
+        self._send()
+        if self._to_notify or now.boottime - self._stored_at >= _STORED_EACH_S:
+            self._store()
+
+    def sockets(self, changes: ConnectionChanges, table: ConnectionTable) -> None:
+        """Take in what a reading of the sockets changed."""
+        if self._rules.on:
+            self._take(self._detectors.sockets(changes, table, self._moment()))
+
+    def reading(self, reading: Reading, observation: Observation) -> None:
+        """Take in what the helper counted and copied, after `Observation.take_reading`."""
+        if self._rules.on:
+            self._take(self._detectors.reading(reading, observation, self._moment()))
+
+    def health(self, health: Health) -> None:
+        """Take in a probe of gateway and DNS server."""
+        if self._rules.on:
+            self._take(self._detectors.health(health, self._moment()))
+
+    def plan_used(self, alert: PlanAlert) -> None:
+        """A part of the data plan is used up."""
+        now, cycle = self._now(), alert.cycle
+        evidence = PlanUsed(
+            percent=alert.percent,
+            used=alert.used,
+            cap=alert.cap,
+            since=cycle.first.isoformat(),
+            until=cycle.last.isoformat(),
+            days_left=max(0, (cycle.last - date.fromtimestamp(now)).days + 1),  # noqa: DTZ012  the user's own days
+        )
+        key = f"{cycle.first} {alert.percent}"
+        self._take([Finding(evidence=evidence, severity=Severity.ALERT, key=key, at=now)])
+
+    def _moment(self) -> Moment:
+        return Moment(self._now(), clock.boottime())
+
+    def _begin(self, memory: EventMemory | None) -> None:
+        """Continue with what the history has."""
+        now = self._now()
+        self._is_loading = False
+        begun = now if memory is None or memory.begun is None else memory.begun
+        self._log = EventLog(self._rules, () if memory is None else memory.events, begun + LEARNING_S)
+        waiting, self._waiting = list(self._waiting), deque()
+        if memory is not None and memory.last_at is not None and memory.last_at < self._first_at:
+            self._take([_not_measured(GapReason.NOT_RUNNING, self._first_at - memory.last_at, self._first_at)])
+        self._take(waiting)
+        self._compare(memory)
+        if memory is not None and memory.apps is not None:
+            self._take(self._detectors.know(memory.apps))
+        self._unsent.clear()
+        self.last = next(reversed(self._log.latest(1)), None)
+        self._publish(EventsMessage(reset=True, events=self._log.latest(MOST_EVENTS), unseen=self._log.unseen))
+
+    def _compare(self, memory: EventMemory | None) -> None:
+        """Compare uploads of today with those of the days before."""
+        self._day = date.fromtimestamp(self._now())  # noqa: DTZ012  the user's own days
+        if memory is not None:
+            days = {key: found for key, amounts in memory.sent.items() if (found := usual(amounts)) is not None}
+            self._detectors.compare_with(self._day, days, memory.sent_today)
+
+    def _take(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            if self._log is None:
+                self._waiting.append(finding)
+                self.load()
+                continue
+            outcome = self._log.take(finding)
+            self._change(outcome.events)
+            if outcome.notify:
+                self._to_notify.append(outcome.events[-1].id)
+
+    def _change(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._unsent[event.id] = self._unstored[event.id] = event
+
+    def _send(self) -> None:
+        if self._unsent and self._log is not None:
+            changed = tuple(sorted(self._unsent.values(), key=lambda each: each.last))
+            self._unsent.clear()
+            self.last = self._log.latest(1)[-1]
+            self._publish(EventsMessage(events=changed, unseen=self._log.unseen))
+
+    def _store(self) -> None:
+        if self._is_storing:  # the disk is slow
+            return
+        self._stored_at = clock.boottime()
+        if not self._unstored and not self._to_notify:
+            return
+        events, self._unstored = self._unstored, {}
+        numbers, self._to_notify = self._to_notify, []
+
+        def done(is_stored: bool) -> None:
+            self._is_storing = False
+            if not is_stored:
+                self._unstored = {**events, **self._unstored}
+            for number in numbers:
+                if (event := self.event(number)) is not None and not event.is_muted and not event.is_seen:
+                    self._notify(event)
+
+        self._is_storing = True
+        self._history.write_events(tuple(events.values()), (), done)
+
+
+def _not_measured(reason: GapReason, seconds: float | None, at: float) -> Finding:
+    return Finding(
+        evidence=NotMeasured(reason=reason, seconds=seconds),
+        severity=Severity.RECORD,
+        key=reason.label,
+        at=at,
+        since=None if seconds is None else at - seconds,
+    )
