@@ -27,6 +27,7 @@ _SUBCOMMANDS = {
     "live": ("watch", "status"),
     "connections": ("connections", "apps"),
     "usage": ("usage",),
+    "events": ("events",),
     "export": ("export", "import"),
     "record": ("record",),
     "diagnose": ("doctor", "selftest"),

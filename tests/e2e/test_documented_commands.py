@@ -44,6 +44,8 @@ ENDS: dict[str, int] = {
     "upload off": 0,
     "quit": 0,
     "usage": 0,  # the agent writes at its end what it had not written yet
+    "events": 0,
+    "events --since 2026-11-26T14:00 --json": 0,
 }
 GOES_ON = {
     # Until it is interrupted; the first line it prints is waited for.
@@ -61,6 +63,7 @@ RUN_ELSEWHERE = {
     "window --settings": "e2e/test_trays.py::test_a_panel_on_the_session_bus",
     "window --mini": "gui/shell/test_application.py::test_the_mini_window_is_open_without_the_large_one",
     "agent": "e2e/test_main_job.py::test_signals_end_the_agent_cleanly",
+    "events --since today --follow": "e2e/test_events.py::test_events_are_followed_until_the_agent_ends",
     "helper install": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
     "helper remove": "helper/test_helper_setup.py::test_root_sets_it_up_for_the_user_who_asked_and_removes_it",
     "helper run": "helper/test_helper_setup.py::test_in_a_terminal",

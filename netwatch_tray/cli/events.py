@@ -1,0 +1,149 @@
+"""What happened on the network: `events`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from netwatch_tray.cli.dates import day
+from netwatch_tray.cli.session import DONE, connect, open_history, print_json, usable_settings
+from netwatch_tray.errors import AgentUnreachableError, HistoryError, NetWatchError
+from netwatch_tray.event import Event, Severity, as_json
+from netwatch_tray.language import mark, translate
+from netwatch_tray.text import printable
+
+if TYPE_CHECKING:
+    from netwatch_tray.feed.client import FeedClient
+    from netwatch_tray.feed.protocol import EventsMessage
+    from netwatch_tray.units import Units
+
+_DEFAULT_DAYS = "-7d"
+_PATIENCE = 5.0
+"""Seconds for the agent to send the events that it has."""
+_LEVELS = {
+    Severity.ALERT: mark("Terminal", "alert"),
+    Severity.NOTICE: mark("Terminal", "notice"),
+    Severity.RECORD: mark("Terminal", "record"),
+}
+
+
+def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser("events", help="what was found unusual, and what else happened on the network")
+    parser.add_argument(
+        "--since",
+        type=moment,
+        default=_DEFAULT_DAYS,
+        metavar="WHEN",
+        help="a day (today, yesterday, -7d, 2026-01-31) or a time such as 2026-01-31T14:00; default: -7d",
+    )
+    parser.add_argument("--follow", action="store_true", help="also those that happen from now on, until Ctrl-C")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(run=_events)
+
+
+def moment(text: str) -> float:
+    """For argparse: return the Unix time of the beginning of a local day, or of a local time."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = datetime.combine(day(text), datetime.min.time())
+    try:
+        return when.timestamp()
+    except (OverflowError, ValueError, OSError):
+        problem = translate("Terminal", "must be a day such as 2026-01-31, yesterday or -7d, not {text!r}")
+        raise argparse.ArgumentTypeError(problem.format(text=text)) from None
+
+
+def _events(options: argparse.Namespace) -> int:
+    settings = usable_settings()
+    printer = _Printer(settings.units, as_json=options.json)
+    client = _subscribed(needs_agent=options.follow)
+    latest = next(_messages(client, _PATIENCE), None) if client else None
+    known = {each.id: each for each in _stored(options.since, has_agent=latest is not None)}
+    known.update({each.id: each for each in latest.events if each.last >= options.since} if latest else {})
+    printer.print(sorted(known.values(), key=lambda each: (each.last, each.id)))
+    if client is None:
+        return DONE
+    if options.follow:
+        for message in _messages(client):
+            printer.print(message.events)
+    client.close()
+    return DONE
+
+
+def _subscribed(*, needs_agent: bool) -> FeedClient | None:
+    """Return a client that gets events; `None`: no agent runs. Raise NetWatchError with `needs_agent`."""
+    from netwatch_tray.feed.protocol import Subscribe
+
+    try:
+        client, _hello = connect()
+    except NetWatchError:
+        if needs_agent:
+            raise
+        return None
+    client.send(Subscribe(frozenset({"events"})))
+    return client
+
+
+def _messages(client: FeedClient, patience: float | None = None) -> Iterator[EventsMessage]:
+    """Yield what the agent sends of events: without an end, or until it sent none for so many seconds."""
+    from netwatch_tray.feed.protocol import EventsMessage
+
+    deadline = None if patience is None else time.monotonic() + patience
+    try:
+        while (left := 60.0 if deadline is None else deadline - time.monotonic()) > 0:
+            for message in client.wait(left):
+                if isinstance(message, EventsMessage):
+                    yield message
+    except AgentUnreachableError:
+        if patience is None:
+            raise
+
+
+def _stored(since: float, *, has_agent: bool) -> list[Event]:
+    """Return what the history has. Raise HistoryError, unless the agent has sent its events."""
+    try:
+        with open_history() as reader:
+            return reader.events(since, time.time() + 86_400)
+    except HistoryError:
+        if has_agent:
+            return []
+        raise
+
+
+class _Printer:
+    """Prints an event again when it happened again, and not when it was only seen."""
+
+    def __init__(self, units: Units, *, as_json: bool) -> None:
+        self._units = units
+        self._as_json = as_json
+        self._printed: dict[int, tuple[float, int]] = {}
+
+    def print(self, events: Iterable[Event]) -> None:
+        for event in events:
+            state = event.last, event.count
+            if self._printed.get(event.id) == state:
+                continue
+            self._printed[event.id] = state
+            if self._as_json:
+                print_json(as_json(event))
+            else:
+                print(printable(self._line(event)))
+        sys.stdout.flush()
+
+    def _line(self, event: Event) -> str:
+        from netwatch_tray import event_words
+
+        when = datetime.fromtimestamp(event.last)  # noqa: DTZ006  the user's own time
+        level = translate("Terminal", "muted") if event.is_muted else translate("Terminal", _LEVELS[event.severity])
+        detail = event_words.detail(event, self._units)
+        text = event_words.sentence(event, self._units)
+        if detail:
+            text = f"{text} ({detail})"
+        if event.count > 1:
+            text = translate("Terminal", "{text}; {count} times").format(text=text, count=event.count)
+        return f"{when:%Y-%m-%d %H:%M}  {level:8}  {text}"
