@@ -83,6 +83,7 @@ class EventKeeper:
         """Hand what is not stored yet to the history."""
         if self._refusals is not None:
             self._refusals.close()
+        self._is_storing = False
         self._store()
 
     def apply(self, rules: Events) -> None:
