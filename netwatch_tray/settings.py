@@ -47,7 +47,7 @@ class TrayIcon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds between changes of what is shown, which are means then; measuring goes on each second."""
 
 
-UploadLevel = Literal["rates", "system", "apps", "connections"]
+UploadLevel = Literal["rates", "system", "apps", "connections", "events"]
 """How much is sent, from least to most; see cloud.privacy."""
 
 

@@ -5406,6 +5406,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>die Verbindungen mit beiden Adressen</translation>
     </message>
     <message>
+      <source>alerts with the app and its numbers, and counts of DNS; no names of hosts</source>
+      <translation>Alarme mit der App und ihren Zahlen, und Zählungen von DNS; keine Namen von Hosts</translation>
+    </message>
+    <message>
       <source>print what uploading sends, or would send, without sending it</source>
       <translation>ausgeben, was hochgeladen wird oder würde, ohne es zu senden</translation>
     </message>
@@ -6406,12 +6410,20 @@ Hat jetzt keine Verbindung</translation>
       <translation>Dazu die Prozesse, die das Netz benutzen, mit ihren Benutzern.</translation>
     </message>
     <message>
-      <source>Everything</source>
-      <translation>Alles</translation>
+      <source>Rates, system, apps and connections</source>
+      <translation>Raten, System, Apps und Verbindungen</translation>
     </message>
     <message>
       <source>Adds the connections with both addresses.</source>
       <translation>Dazu die Verbindungen mit beiden Adressen.</translation>
+    </message>
+    <message>
+      <source>Everything</source>
+      <translation>Alles</translation>
+    </message>
+    <message>
+      <source>Adds alerts with the app and its numbers, and counts of DNS. No names of hosts.</source>
+      <translation>Dazu Alarme mit der App und ihren Zahlen, und Zählungen von DNS. Keine Namen von Hosts.</translation>
     </message>
   </context>
   <context>

@@ -133,7 +133,9 @@ class Agent:
                 publish=lambda message: self._feed.publish("events", message),
                 notify=self._notify_of_event,
                 set_mute=self._set_mute,
+                alerted=self._uploading.alerted,
             )
+            self._uploading.on_health, self._uploading.dns = self._events.health, lambda: self._events.dns
             undo.callback(self._events.close)
             self._connections.on_changes, self._connections.on_helper = self._events.sockets, self._events.reading
             undo.callback(self._take_last)

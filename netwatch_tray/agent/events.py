@@ -28,6 +28,7 @@ from netwatch_tray.settings import Events
 if TYPE_CHECKING:
     from netwatch_tray.collect.health import Health
     from netwatch_tray.collect.helper_readings import Reading
+    from netwatch_tray.engine.detectors.questions import DnsCounts
     from netwatch_tray.engine.observation import Observation
     from netwatch_tray.history.event_memory import EventMemory
     from netwatch_tray.history.usage import PlanAlert
@@ -56,13 +57,15 @@ class EventKeeper:
         publish: Callable[[EventsMessage], None],
         notify: Callable[[Event], None],
         set_mute: Callable[[str, bool], None],
+        alerted: Callable[[Event], None],
     ) -> None:
-        """`notify`: shows an event to the user. `set_mute`: changes the settings by a code of a mute."""
+        """`notify`: shows an event to the user. `alerted`: gets each that became an alert and is not muted, whether or
+        not the user is notified now. `set_mute`: changes the settings by a code of a mute."""
         self._history = history
         self._rules = rules
         self._now = sources.now
         self._refusals = sources.refusals()
-        self._publish, self._notify, self._set_mute = publish, notify, set_mute
+        self._publish, self._notify, self._set_mute, self._alerted = publish, notify, set_mute, alerted
         self._detectors = Detectors(rules)
         self._log: EventLog | None = None
         self._is_loading = False
@@ -157,6 +160,11 @@ class EventKeeper:
         if self._rules.on:
             self._take(self._detectors.health(health, self._moment()))
 
+    @property
+    def dns(self) -> DnsCounts | None:
+        """Return what DNS did since the start of the agent; `None`: there was no helper."""
+        return self._detectors.dns
+
     def plan_used(self, alert: PlanAlert) -> None:
         """A part of the data plan is used up."""
         now, cycle = self._now(), alert.cycle
@@ -206,6 +214,8 @@ class EventKeeper:
                 continue
             outcome = self._log.take(finding)
             self._change(outcome.events)
+            if outcome.is_new_alert:
+                self._alerted(outcome.events[-1])
             if outcome.notify:
                 self._to_notify.append(outcome.events[-1].id)
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from netwatch_tray.agent.connections import ConnectionWatch
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message
+from netwatch_tray.event import Event
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
 
 if TYPE_CHECKING:
     from netwatch_tray.cloud.upload_service import UploadService
+    from netwatch_tray.collect.health import Health
+    from netwatch_tray.engine.detectors.questions import DnsCounts
 
 
 class Uploading:
@@ -26,6 +29,10 @@ class Uploading:
         self._scheduler, self._connections, self._notify = scheduler, connections, notify
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
+        self.on_health: Callable[[Health], None] = lambda _: None
+        """Called with each probe of gateway and DNS server."""
+        self.dns: Callable[[], DnsCounts | None] = lambda: None
+        """Returns what DNS did since the start of the agent."""
         # No child of the agent needs it.
         key = os.environ.pop("NETWATCH_API_KEY", None)
         self._secrets = {"NETWATCH_API_KEY": key} if key else {}
@@ -54,6 +61,8 @@ class Uploading:
                 {**os.environ, **self._secrets},
                 self._connections.read_with_tick,
                 self._notify,
+                on_health=self.on_health,
+                dns=self.dns,
                 after=before,
             )
             self._connections.on_reading = self._service.connections_read
@@ -62,6 +71,11 @@ class Uploading:
         """Call with each tick, in order."""
         if self._service:
             self._service.tick(tick)
+
+    def alerted(self, event: Event) -> None:
+        """Call with each event that became an alert."""
+        if self._service:
+            self._service.alerted(event)
 
     def stop(self) -> None:
         """Send pending snapshots if that is quick, and wait for the end a few seconds at most."""

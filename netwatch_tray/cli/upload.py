@@ -35,6 +35,7 @@ _LEVELS: dict[UploadLevel, str] = {
     ),
     "apps": mark("Terminal", "the processes that use the network, with user, memory and path of the program"),
     "connections": mark("Terminal", "the connections with both addresses"),
+    "events": mark("Terminal", "alerts with the app and its numbers, and counts of DNS; no names of hosts"),
 }
 """What each level adds to the one before."""
 _PREVIEW_SECONDS = 2.0

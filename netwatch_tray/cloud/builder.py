@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 from msgspec import UNSET
@@ -23,8 +23,13 @@ from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Connection, InterfaceTick, Role, Tick, Traffic
 
+if TYPE_CHECKING:
+    from netwatch_tray.engine.detectors.questions import DnsCounts
+
 MOST_PROCESSES = 25
 MOST_CONNECTIONS = 100
+_MOST_HELD_ALERTS = 20
+"""Between two snapshots; more than are made in the longest interval."""
 
 
 class Sockets(NamedTuple):
@@ -41,6 +46,7 @@ class Readings(NamedTuple):
     system: SystemSample | None = None
     health: wire.HealthMetric | None = None
     sockets: Sockets | None = None
+    dns: DnsCounts | None = None
 
 
 class _Meter:
@@ -94,6 +100,8 @@ class SnapshotBuilder:
         self._names: dict[int, str] = {}
         self._cpu: dict[tuple[int, float], tuple[float, float]] = {}
         """By PID and start time: boot-time clock and CPU seconds of the last reading."""
+        self._alerts: deque[wire.Alert] = deque(maxlen=_MOST_HELD_ALERTS)
+        """In no snapshot yet."""
 
     def add(self, tick: Tick) -> None:
         """Add a tick. Call with each tick, in their order."""
@@ -120,6 +128,10 @@ class SnapshotBuilder:
             self._processes[pid] = self._processes.get(pid, Traffic()).plus(traffic)
         self._processes_elapsed += interval.elapsed_s or 0.0
 
+    def add_alert(self, alert: wire.Alert) -> None:
+        """Add an alert, which goes into the next snapshot alone."""
+        self._alerts.append(alert)
+
     def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
         """Return the snapshot at `tick`, the last one added. `boottime`: of the readings, seconds."""
         interfaces = self._interfaces({each.index for each in tick.interfaces})
@@ -136,7 +148,10 @@ class SnapshotBuilder:
             tcp_close_wait=states.get(TcpState.CLOSE_WAIT, 0) if sockets else None,
             processes=UNSET if rows is None else self._top_processes(rows, boottime),
             connections=UNSET if rows is None else _top_connections(rows),
+            alerts=tuple(self._alerts) or UNSET,
+            dns_analytics=UNSET if readings.dns is None else _dns(readings.dns),
         )
+        self._alerts.clear()
         self._processes, self._processes_elapsed = {}, 0.0
         alive = {row.pid for row in rows or ()}
         self._names = {pid: name for pid, name in self._names.items() if pid in alive}
@@ -170,7 +185,7 @@ class SnapshotBuilder:
         each = meter.last
         known = meter.is_whole and meter.elapsed > 0
         metric = wire.InterfaceMetric(
-            name=text(each.name),
+            name=wire.text(each.name),
             is_up=each.is_up and is_there,
             rx_bytes=each.rx_bytes,
             tx_bytes=each.tx_bytes,
@@ -204,7 +219,7 @@ class SnapshotBuilder:
             facts = self._facts(pid)
             found.append(
                 wire.ProcessBandwidth(
-                    process_name=text(self._names.get(pid) or (facts.name if facts else f"process {pid}")),
+                    process_name=wire.text(self._names.get(pid) or (facts.name if facts else f"process {pid}")),
                     pid=pid,
                     rx_bytes=max(0, traffic.rx),
                     tx_bytes=max(0, traffic.tx),
@@ -225,13 +240,13 @@ class SnapshotBuilder:
         elapsed = boottime - at
         return {
             "ppid": UNSET if facts.parent is None else facts.parent,
-            "user": UNSET if facts.user is None else text(facts.user),
+            "user": UNSET if facts.user is None else wire.text(facts.user),
             "cpu_pct": round(100 * max(0.0, facts.cpu_s - cpu_s) / elapsed, 1) if elapsed > 0 else UNSET,
             "mem_rss_bytes": facts.rss_bytes,
             "mem_virt_bytes": facts.virtual_bytes,
             "state": facts.state,
             "started_at": wire.timestamp(datetime.fromtimestamp(facts.started, UTC)),
-            "cmd": UNSET if facts.executable is None else text(facts.executable),
+            "cmd": UNSET if facts.executable is None else wire.text(facts.executable),
         }
 
 
@@ -283,8 +298,8 @@ def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffi
         if usages is None
         else tuple(
             wire.DiskUsage(
-                mount_point=text(each.point),
-                device=text(each.device),
+                mount_point=wire.text(each.point),
+                device=wire.text(each.device),
                 total_bytes=each.total,
                 used_bytes=each.used,
                 available_bytes=each.available,
@@ -296,9 +311,15 @@ def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffi
     )
 
 
-def text(found: str) -> str:
-    """Return the text without what JSON or PostgreSQL refuse: lone surrogates (in file names) and NUL."""
-    return found.encode("utf-8", "replace").decode().replace("\0", "")
+def _dns(found: DnsCounts) -> wire.DnsAnalytics:
+    """Without names: no level sends any."""
+    return wire.DnsAnalytics(
+        total_queries=found.queries,
+        total_responses=found.responses,
+        nxdomain_count=found.nxdomain,
+        latency_buckets=cast("wire.LatencyBuckets", found.latencies),
+        top_domains=(),
+    )
 
 
 def _system(found: SystemSample) -> wire.SystemMetric:
@@ -331,7 +352,7 @@ def _top_connections(rows: tuple[Connection, ...]) -> tuple[wire.ConnectionDetai
             # The states that ss(8), and thereby the SDK, reports for UDP.
             state=row.state or ("UNCONN" if row.remote is None else TcpState.ESTABLISHED),
             pid=row.pid,
-            process_name=None if row.process is None else text(row.process),
+            process_name=None if row.process is None else wire.text(row.process),
             kernel_rtt_us=UNSET if row.rtt_s is None else round(row.rtt_s * 1e6, 1),
             rx_bytes=UNSET if row.rx_bytes is None else max(0, row.rx_bytes),
             tx_bytes=UNSET if row.tx_bytes is None else max(0, row.tx_bytes),

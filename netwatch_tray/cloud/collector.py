@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Identity
-from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, text, with_disks
+from netwatch_tray.cloud.alerts import alert
+from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, with_disks
 from netwatch_tray.cloud.privacy import includes, limited, limited_host
 from netwatch_tray.collect import disks
 from netwatch_tray.collect.health import Health, HealthSource
@@ -18,9 +19,13 @@ from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
 from netwatch_tray.collect.system import SystemSource, hostname, machine
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.errors import CollectError, Message
+from netwatch_tray.event import Event
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
 from netwatch_tray.worker import Worker, fault_of
+
+if TYPE_CHECKING:
+    from netwatch_tray.engine.detectors.questions import DnsCounts
 
 _Found = TypeVar("_Found")
 
@@ -34,8 +39,17 @@ class SnapshotCollector:
     Belongs to one thread, except `finished` and `host`.
     """
 
-    def __init__(self, upload: Upload, identity: Identity, *, with_health: bool) -> None:
-        """`with_health`: probe gateway and DNS server if the chosen level includes them."""
+    def __init__(
+        self,
+        upload: Upload,
+        identity: Identity,
+        *,
+        with_health: bool,
+        on_health: Callable[[Health], None] = lambda _: None,
+        dns: Callable[[], DnsCounts | None] = lambda: None,
+    ) -> None:
+        """`with_health`: probe gateway and DNS server if the chosen level includes them. `on_health`: gets each result,
+        in the thread of `add`. `dns`: returns what DNS did since the start of the agent."""
         self._upload = upload
         self._identity = identity
         self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts)
@@ -43,7 +57,8 @@ class SnapshotCollector:
         self._faults: dict[str, Message] = {}
         has_system = includes(upload.level, "system")
         self._system = SystemSource() if has_system else None
-        self._health = HealthWatch() if has_system and with_health else None
+        self._dns = dns
+        self._health = HealthWatch(on_health) if has_system and with_health else None
         self._uplinks: list[int] = []
         if self._system is not None:
             self._read("system", self._system.sample)  # the start of the first interval
@@ -75,6 +90,13 @@ class SnapshotCollector:
         if includes(self._upload.level, "apps"):
             self._builder.add_connections(table.interval, table.rows)
 
+    def add_alert(self, event: Event) -> None:
+        """Add an event that became an alert. It is in one snapshot, if the level includes events."""
+        if includes(self._upload.level, "events"):
+            found = alert(event, self._upload, bytes.fromhex(self._identity.secret))
+            if found is not None:
+                self._builder.add_alert(found)
+
     def lack_connections(self, fault: Message) -> None:
         """Report why there is no table."""
         self._faults["connections"] = fault
@@ -104,6 +126,7 @@ class SnapshotCollector:
                 system=self._read("system", self._system.sample),
                 health=self._health.metric if self._health else None,
                 sockets=sockets,
+                dns=self._dns(),
             )
         return self._builder.build(tick, readings, clock.boottime())
 
@@ -125,11 +148,11 @@ class SnapshotCollector:
         found = self._machine
         host = wire.HostInfo(
             host_id=self._identity.host_id,
-            hostname=text(hostname()),
-            os=text(found.os),
-            kernel=text(found.kernel),
+            hostname=wire.text(hostname()),
+            os=wire.text(found.os),
+            kernel=wire.text(found.kernel),
             uptime_secs=int(clock.boottime()),
-            cpu_model=None if found.cpu_model is None else text(found.cpu_model),
+            cpu_model=None if found.cpu_model is None else wire.text(found.cpu_model),
             cpu_cores=found.cpu_cores,
             memory_total_bytes=found.memory_bytes,
         )
@@ -152,7 +175,9 @@ class HealthWatch:
     """Probes gateway and DNS server every half minute, in a thread. `poll` delivers its results: not all callers have a
     loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_health: Callable[[Health], None]) -> None:
+        """`on_health`: gets each result, in the thread of `poll`."""
+        self._on_health = on_health
         self._source = HealthSource()
         self._history = HealthHistory()
         self._due = 0.0
@@ -185,6 +210,7 @@ class HealthWatch:
 
     def _take(self, found: Health) -> None:
         self.metric, self.fault = self._history.add(found), None
+        self._on_health(found)
 
     def _fail(self, error: Exception) -> None:
         self.metric, self.fault = None, fault_of(error)

@@ -23,7 +23,7 @@ class Scope(NamedTuple):
     """How much a snapshot contains."""
 
     level: int = 0
-    """0 to 3, in the order of UploadLevel."""
+    """In the order of UploadLevel, from 0."""
     hides_addresses: bool = False
     hides_names: bool = False
 
@@ -42,6 +42,8 @@ def limited(
 ) -> wire.Snapshot:
     """Return as much of a snapshot as was chosen. `secret`: never sent; the words that replace names derive from it."""
     changes: dict[str, Any] = {}
+    if not includes(level, "events"):
+        changes |= dict.fromkeys(("alerts", "dns_analytics"), UNSET)
     if not includes(level, "connections"):
         changes["connections"] = UNSET
     elif hide_addresses or hide_names:
@@ -63,8 +65,8 @@ def limited(
             changes["disk_usage"] = tuple(
                 msgspec.structs.replace(
                     each,
-                    mount_point=_word("mount", each.mount_point, secret),
-                    device=_word("disk", each.device, secret),
+                    mount_point=word("mount", each.mount_point, secret),
+                    device=word("disk", each.device, secret),
                 )
                 for each in snapshot.disk_usage
             )
@@ -81,7 +83,7 @@ def _each(found: Any, change: Any) -> Any:
 
 
 def _process(each: wire.ProcessBandwidth, secret: bytes) -> wire.ProcessBandwidth:
-    return msgspec.structs.replace(each, process_name=_word("app", each.process_name, secret), user=UNSET, cmd=UNSET)
+    return msgspec.structs.replace(each, process_name=word("app", each.process_name, secret), user=UNSET, cmd=UNSET)
 
 
 def _connection(
@@ -91,11 +93,11 @@ def _connection(
     if hide_addresses:
         changes |= {"local_addr": _scope(each.local_addr), "remote_addr": _scope(each.remote_addr)}
     if hide_names and each.process_name is not None:
-        changes["process_name"] = _word("app", each.process_name, secret)
+        changes["process_name"] = word("app", each.process_name, secret)
     return msgspec.structs.replace(each, **changes)
 
 
-def _word(kind: str, name: str, secret: bytes) -> str:
+def word(kind: str, name: str, secret: bytes) -> str:
     """Return the same word for the same name on the same host, so that a server's charts stay consistent."""
     return f"{kind}-{hashlib.blake2b(name.encode(), digest_size=4, key=secret).hexdigest()}"
 
@@ -103,10 +105,12 @@ def _word(kind: str, name: str, secret: bytes) -> str:
 def _scope(endpoint: str) -> str:
     """`loopback:443`, `private:443`, `public:443` for `192.0.2.1:443`; `*:443` stays."""
     address, _, port = endpoint.rpartition(":")
-    if address == "*":
-        return endpoint
+    return endpoint if address == "*" else f"{reach(address)}:{port}"
+
+
+def reach(address: str) -> str:
+    """Return what is sent in place of an address: `loopback`, `private` or `public`."""
     found = ipaddress.ip_address(address.strip("[]").partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped
-    word = "loopback" if found.is_loopback else "private" if found.is_private or found.is_link_local else "public"
-    return f"{word}:{port}"
+    return "loopback" if found.is_loopback else "private" if found.is_private or found.is_link_local else "public"

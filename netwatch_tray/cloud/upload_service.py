@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray import clock, paths
 from netwatch_tray.cloud import account, wire
@@ -24,9 +24,14 @@ from netwatch_tray.cloud.uploader import PACE, Uploader
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message, NetWatchError, joined, message
+from netwatch_tray.event import Event
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Upload
 from netwatch_tray.worker import Worker, fault_of
+
+if TYPE_CHECKING:
+    from netwatch_tray.collect.health import Health
+    from netwatch_tray.engine.detectors.questions import DnsCounts
 
 _log = logging.getLogger(__name__)
 
@@ -56,16 +61,20 @@ class UploadService:
         connections: Callable[[], ConnectionTable | None],
         notify: Callable[[Message], None],
         *,
+        on_health: Callable[[Health], None] = lambda _: None,
+        dns: Callable[[], DnsCounts | None] = lambda: None,
         after: UploadService | None = None,
     ) -> None:
         """`connections`: returns the table as of the last tick, `None` where it is unknown; if it reads the sockets for
         that, it calls `connections_read` first. `notify`: gets what the user has to do before anything is sent, in the
-        scheduler's thread. `after`: the stopped predecessor, whose last request ends before anything is sent."""
+        scheduler's thread. `on_health`, `dns`: see SnapshotCollector. `after`: the stopped predecessor, whose last request
+        ends before anything is sent."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment
         self._connections = connections
         self._notify = notify
+        self._on_health, self._dns = on_health, dns
         self._collector: SnapshotCollector | None = None
         self._spool: Spool | None = None
         self._uploader: Uploader | None = None
@@ -113,6 +122,11 @@ class UploadService:
         if self._collector is not None:
             self._collector.add_connections(table)
 
+    def alerted(self, event: Event) -> None:
+        """After each event that became an alert."""
+        if self._collector is not None:
+            self._collector.add_alert(event)
+
     def stop(self, *, drain: bool) -> None:
         """Make no more snapshots, and begin to end. `drain`: send pending snapshots if that is quick."""
         self._has_ended = True
@@ -140,7 +154,9 @@ class UploadService:
         try:
             self._spool.drop_beyond(self._scope)
             client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
-            collector = SnapshotCollector(self._upload, found.identity, with_health=True)
+            collector = SnapshotCollector(
+                self._upload, found.identity, with_health=True, on_health=self._on_health, dns=self._dns
+            )
             uploader = Uploader(
                 self._spool,
                 client,

@@ -254,6 +254,11 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def text(found: str) -> str:
+    """Return the text without what JSON or PostgreSQL refuse: lone surrogates (in file names) and NUL."""
+    return found.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 def encode(snapshot: Snapshot) -> bytes:
     """Return the snapshot as JSON, with NaN and infinity as null."""
     return _encoder.encode(snapshot)

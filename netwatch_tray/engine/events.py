@@ -47,6 +47,8 @@ class Outcome(NamedTuple):
     """New or changed."""
     notify: bool = False
     """The user is to be notified of the last of them."""
+    is_new_alert: bool = False
+    """The last of them became an alert, and is not muted."""
 
 
 class EventLog:
@@ -140,7 +142,7 @@ class EventLog:
         notify = is_new and self._may_notify(event, event.last) and _has_room(self._notified, event.last, MOST_NOTIFIED)
         if notify:
             self._notified = [*_within(self._notified, event.last), event.last]
-        return Outcome((event,), notify)
+        return Outcome((event,), notify, is_new and event.severity is Severity.ALERT and not event.is_muted)
 
     def _put(self, event: Event, began: float | None = None) -> None:
         """`began`: of a new event."""

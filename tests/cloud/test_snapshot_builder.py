@@ -367,6 +367,7 @@ def test_limits_keep_the_busiest_processes_and_connections() -> None:
         ("system", {"processes", "connections"}),
         ("apps", {"connections"}),
         ("connections", set()),
+        ("events", set()),
     ],
 )
 def test_a_level_omits_what_higher_levels_add(level: UploadLevel, absent: set[str]) -> None:

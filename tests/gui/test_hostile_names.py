@@ -25,7 +25,7 @@ from windows import connection
 
 from netwatch_tray.cli import connections, live, session
 from netwatch_tray.cloud import metrics, wire
-from netwatch_tray.cloud.builder import text as wire_text
+from netwatch_tray.cloud.wire import text as wire_text
 from netwatch_tray.errors import Message
 from netwatch_tray.model import App, GapReason, InterfaceTick, Tick, Total, Why, WhyCode
 from netwatch_tray.settings import Settings, TrayIcon

@@ -12,8 +12,9 @@ import pytest
 from netwatch_tray import clock
 from netwatch_tray.agent.events import EventKeeper
 from netwatch_tray.agent.history import HistoryKeeper
+from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.sources import Sources
-from netwatch_tray.event import Event, NewListener, NotMeasured, PlanUsed, Severity
+from netwatch_tray.event import Event, EventKind, NewListener, NotMeasured, PlanUsed, Severity
 from netwatch_tray.feed.protocol import ChangeMute, EventsMessage, MarkSeen
 from netwatch_tray.history.event_memory import EventMemory
 from netwatch_tray.history.usage import PlanAlert, billing_month
@@ -50,6 +51,7 @@ class Kept:
         self.published: list[EventsMessage] = []
         self.notified: list[Event] = []
         self.mutes: list[tuple[str, bool]] = []
+        self.alerted: list[Event] = []
         self.keeper = EventKeeper(
             cast("HistoryKeeper", self.history),
             rules or Events(),
@@ -57,6 +59,7 @@ class Kept:
             publish=self.published.append,
             notify=self.notified.append,
             set_mute=lambda code, on: self.mutes.append((code, on)),
+            alerted=self.alerted.append,
         )
 
     def plan(self, percent: int = 80) -> None:
@@ -229,3 +232,27 @@ def test_evidence_of_listeners_is_published_as_it_is(kept: Kept) -> None:
     kept.load(EventMemory(events=(stored,)))
     assert kept.keeper.everything() == EventsMessage(reset=True, events=(stored,), unseen=0)
     assert kept.keeper.last == stored
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [(Events(), 1), (Events(notify="none"), 1), (Events(muted={"plan": True}), 0)],
+)
+def test_an_alert_is_passed_on_once_unless_it_is_muted(rules: Events, expected: int) -> None:
+    kept = Kept(rules)
+    kept.keeper.load()
+    kept.load(None)
+    for _ in range(3):
+        kept.plan()
+    assert len(kept.alerted) == expected
+
+
+def test_a_gateway_that_stops_answering_is_reported(kept: Kept) -> None:
+    kept.keeper.load()
+    kept.load(None)
+    answers, silent = (Health(Reachability("192.0.2.1", rtt, loss), None) for rtt, loss in ((0.01, 0.0), (None, 1.0)))
+    for health in (answers, silent, silent):
+        kept.keeper.health(health)
+    kept.tick()
+    (event,) = kept.published[-1].events
+    assert event.kind is EventKind.GATEWAY

@@ -189,5 +189,9 @@ class UploadSettings(QObject):
                 ),
             ),
             (self.tr("Rates, system and apps"), self.tr("Adds the processes that use the network, with their users.")),
-            (self.tr("Everything"), self.tr("Adds the connections with both addresses.")),
+            (self.tr("Rates, system, apps and connections"), self.tr("Adds the connections with both addresses.")),
+            (
+                self.tr("Everything"),
+                self.tr("Adds alerts with the app and its numbers, and counts of DNS. No names of hosts."),
+            ),
         )
