@@ -181,7 +181,7 @@ class ScanSuspected(_Evidence, frozen=True, tag="scan-suspected", kw_only=True):
     resets: int
     """TCP segments with RST sent without a connection, in `seconds`."""
     unreachables: int
-    """ICMP messages "port unreachable" sent."""
+    """UDP datagrams that came for closed ports, which are answered by "port unreachable", though not all of them."""
     seconds: float
     rule_count: int
     rule_seconds: float

@@ -236,7 +236,7 @@ def _of_scan(event: Event, scan: PortScan, _units: Units) -> _Words:
         text = translate("EventWords", "A computer in this network tried {ports} ports of yours")
     else:
         text = translate("EventWords", "A host on the Internet tried {ports} ports of yours")
-    answered = translate("EventWords", "none answered")
+    answered = ""  # not known
     if scan.answered:
         ports = wording.listed([str(port) for port in scan.answered])
         answered = translate("EventWords", "answered: {ports}").format(ports=ports)

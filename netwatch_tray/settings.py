@@ -109,7 +109,7 @@ class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Codes of `event.Mute`; false is the same as no entry."""
     upload_times: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 4
     """An app that sends more than so many times its usual day is an alert …"""
-    upload_least_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 500
+    upload_least_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100
     """… if that is more than this, in 10⁶ bytes."""
     rate_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
     """An upload above so many 10⁶ bytes/s, held for `rate_minutes`, is an alert; without it none is."""

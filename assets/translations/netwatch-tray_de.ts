@@ -1398,10 +1398,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ein Host im Internet hat {ports} Ihrer Ports versucht</translation>
     </message>
     <message>
-      <source>none answered</source>
-      <translation>keiner hat geantwortet</translation>
-    </message>
-    <message>
       <source>answered: {ports}</source>
       <translation>geantwortet haben: {ports}</translation>
     </message>

@@ -47,7 +47,7 @@ class ScanSuspicion:
             yield Finding(
                 evidence=ScanSuspected(
                     resets=resets,
-                    unreachables=unreachables,
+                    unreachables=datagrams,
                     seconds=seconds,
                     rule_count=REFUSED,
                     rule_seconds=WINDOW_S,

@@ -53,7 +53,9 @@ def test_resets_of_own_connections_are_none() -> None:
 def test_datagrams_to_closed_ports_of_few_hosts_are_suspected() -> None:
     kernel = Counters()
     kernel.minute()
-    assert len(kernel.minute(datagrams=100, unreachables=20)) == 1
+    (finding,) = kernel.minute(datagrams=100, unreachables=20)
+    assert isinstance(finding.evidence, ScanSuspected)
+    assert finding.evidence.unreachables == 100
 
 
 def test_late_datagrams_of_many_hosts_are_none() -> None:
