@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from netwatch_tray.engine.detectors import Moment
@@ -45,7 +45,13 @@ class LineWatch:
         self._other: tuple[tuple[str, ...], Moment] | None = None
         """Others that do now, and since when."""
 
-    def take(self, line: Line, now: Moment, /) -> Iterator[Finding]:
+    def take(self, line: Line, now: Moment, /) -> Iterable[Finding]:
+        is_as_before = self._interfaces is line.interfaces and self._uplinks == line.tick.total.uplinks
+        if is_as_before and self._was_online and self._away is None and self._other is None:
+            return ()  # nearly every tick
+        return self._judge(line, now)
+
+    def _judge(self, line: Line, now: Moment) -> Iterator[Finding]:
         gap = line.tick.gap
         if gap in _UNKNOWN_GAPS:
             return
