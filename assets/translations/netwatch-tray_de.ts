@@ -3681,6 +3681,22 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Sitzungsbus unter {address} ist nicht verwendbar ({failure}), daher gibt es kein Symbol. Das Fenster und die Befehle im Terminal funktionieren. Starten Sie NetWatch in der Desktop-Sitzung, um das Symbol zu bekommen.</translation>
     </message>
     <message>
+      <source>the session bus is gone ({error})</source>
+      <translation>der Sitzungsbus ist nicht mehr da ({error})</translation>
+    </message>
+    <message>
+      <source>the session bus does not read what it is sent</source>
+      <translation>der Sitzungsbus liest nicht, was ihm gesendet wird</translation>
+    </message>
+    <message>
+      <source>the session bus closed the connection</source>
+      <translation>der Sitzungsbus hat die Verbindung geschlossen</translation>
+    </message>
+    <message>
+      <source>the session bus sends what is not D-Bus ({error})</source>
+      <translation>der Sitzungsbus sendet etwas anderes als D-Bus ({error})</translation>
+    </message>
+    <message>
       <source>icon shown</source>
       <translation>Symbol sichtbar</translation>
     </message>
@@ -3707,6 +3723,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>waiting for a panel to show the icon</source>
       <translation>wartet darauf, dass eine Leiste das Symbol zeigt</translation>
+    </message>
+    <message>
+      <source>the panel was restarted and may not update it</source>
+      <translation>die Leiste wurde neu gestartet und aktualisiert es vielleicht nicht</translation>
     </message>
     <message>
       <source>the X server does not report trays ({error})</source>

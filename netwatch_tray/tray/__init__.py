@@ -214,7 +214,7 @@ class Tray:
         self._walked = self._saving = None
         self._actions.choose(settings)
 
-    def _on_lost(self, reason: str) -> None:
+    def _on_lost(self, reason: Message) -> None:
         if self._icon is None:
             return
         self._icon = None

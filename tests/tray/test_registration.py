@@ -71,6 +71,11 @@ class World:
         """The connection it reads by, if it has another one."""
         self.hosts: set[str] = set()
         self.registrations = 0
+        self.monitor_came = 0.0
+        """When a monitor of XApp came last."""
+        self.is_frozen = False
+        """XApp's monitor draws a copy of the item that it never updates."""
+        self.now: Callable[[], float] = lambda: 1e9
         self._numbers = itertools.count(20)
         self._messages: list[Callable[[], None]] = []
 
@@ -109,6 +114,7 @@ class World:
                     assert f"{item}/StatusNotifierItem" not in self.items, "twice: GNOME's extension shows no icon then"
                     self.registrations += 1
                     self.items.append(f"{item}/StatusNotifierItem")
+                    self.is_frozen = self.process == XAPP and self.now() - self.monitor_came < 2
                     value = ()
                     self._messages.append(lambda: self.told.on_read(":1.55"))  # a curious tool
                     if self.draws:
@@ -142,8 +148,29 @@ class World:
     def start_watcher(self, **state: Any) -> None:
         self.stop_watcher()
         vars(self).update(state)
-        self.watcher, self.items = f":1.{next(self._numbers)}", []
+        self.watcher, self.items, self.is_frozen = f":1.{next(self._numbers)}", [], False
         self.own(WATCHER, self.watcher)
+
+    def start_host(self, name: str) -> None:
+        self.hosts.add(name)
+        self.own(name, ":1.9")
+        if name.startswith("org.x."):
+            self.monitor_came = self.now()
+            self.is_frozen = self.process == XAPP and bool(self.items)
+
+    def connect(self, timers: Timers) -> None:
+        """As a new connection; the bus drops what the previous one had registered."""
+        if self.registration is not None:
+            self.registration.close()
+        self.items.clear()
+        self.is_frozen = False
+        self.now = lambda: timers.now
+
+        def on_stale() -> None:
+            self._messages.append(lambda: self.connect(timers))
+
+        self.registration = Registration(self, timers, is_sandboxed=False, on_register=lambda: None, on_stale=on_stale)
+        self.registration.start()
 
     def stop_watcher(self) -> None:
         if self.watcher:
@@ -180,8 +207,7 @@ class Life(RuleBasedStateMachine):
             self.world.watcher = ":1.19"
         if has_host:
             self.world.hosts.add("org.kde.StatusNotifierHost-1-1")
-        self.world.registration = Registration(self.world, self.timers, is_sandboxed=False, on_register=lambda: None)
-        self.world.told.start()
+        self.world.connect(self.timers)
 
     @rule(
         draws=st.booleans(),
@@ -203,8 +229,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["org.kde.StatusNotifierHost-1-1", "org.x.StatusIconMonitor.cinnamon_0"]))
     def host_comes(self, name: str) -> None:
-        self.world.hosts.add(name)
-        self.world.own(name, ":1.9")
+        self.world.start_host(name)
 
     @precondition(lambda self: self.world.hosts)
     @rule(data=st.data(), tells=st.booleans())
@@ -255,6 +280,7 @@ class Life(RuleBasedStateMachine):
         self.timers.pass_until(self.timers.now + 130, world.deliver)
         assert world.told.is_shown == bool(world.watcher and (world.hosts or (world.draws and world.process != XAPP)))
         assert len(world.items) <= 1 or not world.watcher
+        assert not world.is_frozen
 
     @invariant()
     def what_is_said_is_true(self) -> None:
@@ -270,8 +296,7 @@ TestLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=
 def waits_for_a_host() -> tuple[World, Timers]:
     """With a watcher that has started and reports no host yet."""
     world, timers = World(), Timers()
-    world.registration = Registration(world, timers, is_sandboxed=False, on_register=lambda: None)
-    world.told.start()
+    world.connect(timers)
     world.start_watcher(claims_host=False)
     world.deliver()
     return world, timers
@@ -295,6 +320,48 @@ def test_item_is_registered_after_delay_without_host() -> None:
     timers.pass_until(timers.now + 4, world.deliver)
     assert world.registrations == 1
     assert str(world.told.state) == "waiting for a panel to show the icon"
+
+
+MONITOR = "org.x.StatusIconMonitor.cinnamon_0"
+
+
+@pytest.fixture
+def cinnamon(monkeypatch: pytest.MonkeyPatch) -> tuple[World, Timers]:
+    """With the item at XApp's watcher."""
+    monkeypatch.setattr(registration_module, "process_name", lambda _: XAPP)
+    world, timers = World(), Timers()
+    world.connect(timers)
+    world.start_watcher(process=XAPP)
+    world.deliver()
+    assert world.registrations == 1
+    return world, timers
+
+
+def test_item_is_registered_anew_after_xapp_monitor_restarted(cinnamon: tuple[World, Timers]) -> None:
+    world, timers = cinnamon
+    world.start_host(MONITOR)
+    world.deliver()
+    assert world.is_frozen
+    timers.pass_until(timers.now + 4, world.deliver)
+    assert not world.is_frozen
+    assert world.registrations == 2
+    timers.pass_until(timers.now + 130, world.deliver)
+    assert world.registrations == 2
+
+
+def test_item_is_registered_once_xapp_monitor_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration_module, "process_name", lambda _: XAPP)
+    world, timers = World(), Timers()
+    world.connect(timers)
+    world.deliver()
+    world.start_host(MONITOR)
+    world.start_watcher(process=XAPP)
+    world.deliver()
+    timers.pass_until(timers.now + 2, world.deliver)
+    assert world.registrations == 0
+    timers.pass_until(timers.now + 2, world.deliver)
+    assert world.registrations == 1
+    assert not world.is_frozen
 
 
 @pytest.fixture

@@ -20,14 +20,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
-from netwatch_tray.errors import ParseError, TrayUnavailableError
+from netwatch_tray.errors import Message, ParseError, TrayUnavailableError, message
 from netwatch_tray.tray.backends.bus_objects import CallError, Object
 from netwatch_tray.tray.backends.bus_types import marshal
 
 with contextlib.suppress(ImportError):  # not installed where there is no D-Bus; nothing in here is called there
     from jeepney.auth import BEGIN, Authenticator
     from jeepney.bus import get_connectable_addresses
-    from jeepney.low_level import HeaderFields as Field, Message
+    from jeepney.low_level import HeaderFields as Field, Message as DBusMessage
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Bus:
         *,
         on_signal: OnSignal,
         on_drained: Callable[[], None],
-        on_lost: Callable[[str], None],
+        on_lost: Callable[[Message], None],
         patience: float,
     ) -> None:
         self._scheduler = scheduler
@@ -219,14 +219,14 @@ class Bus:
             except BlockingIOError:
                 pass
             except OSError as error:
-                self._lose(f"the session bus is gone ({error.strerror})")
+                self.lose(message("the session bus is gone ({error})", error=error.strerror))
                 return
             if not data:
                 return
             self._scheduler.watch(self._socket.fileno(), READ | WRITE, self._on_ready)
         self._queue += data
         if len(self._queue) > _QUEUE_LIMIT:
-            self._lose("the session bus does not read what it is sent")
+            self.lose(message("the session bus does not read what it is sent"))
 
     def _on_ready(self, events: int) -> None:
         if events & WRITE:
@@ -242,7 +242,7 @@ class Bus:
         except BlockingIOError:
             return
         except OSError as error:
-            self._lose(f"the session bus is gone ({error.strerror})")
+            self.lose(message("the session bus is gone ({error})", error=error.strerror))
             return
         if not self._queue:
             self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
@@ -256,10 +256,10 @@ class Bus:
         except BlockingIOError:
             return
         except OSError as error:
-            self._lose(f"the session bus is gone ({error.strerror})")
+            self.lose(message("the session bus is gone ({error})", error=error.strerror))
             return
         if not data:
-            self._lose("the session bus has closed the connection")
+            self.lose(message("the session bus closed the connection"))
             return
         self._received += data
         self._dispatch()
@@ -267,11 +267,11 @@ class Bus:
     def _dispatch(self) -> None:
         handled = False
         try:
-            for serial, message in messages(self._received):
-                self._handle(serial, message)
+            for serial, incoming in messages(self._received):
+                self._handle(serial, incoming)
             handled = True
         except ParseError as error:
-            self._lose(f"the session bus sends what is not D-Bus ({error})")
+            self.lose(message("the session bus sends what is not D-Bus ({error})", error=error))
             handled = True
         finally:
             if not handled:  # a bug in a handler, which the scheduler logs; the messages after it are still good
@@ -322,7 +322,8 @@ class Bus:
         frame[_REPLY_SERIAL_AT : _REPLY_SERIAL_AT + 4] = to_serial.to_bytes(4, "little")
         self._send(frame)
 
-    def _lose(self, reason: str) -> None:
+    def lose(self, reason: Message) -> None:
+        """Close the connection and report it as lost."""
         if self._socket is not None:
             self.close()
             # Later, not from within whatever call of the owner's has just met the loss.
@@ -358,7 +359,7 @@ def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
 
 
 def _parse(data: bytes) -> Incoming:
-    message = Message.from_buffer(data)
+    message = DBusMessage.from_buffer(data)
     header, fields = message.header, message.header.fields
     return Incoming(
         header.message_type.value,

@@ -46,7 +46,7 @@ class Icon:
         *,
         program: str,
         scheduler: Scheduler,
-        on_lost: Callable[[str], None],  # noqa: ARG002  see above
+        on_lost: Callable[[Message], None],  # noqa: ARG002  see above
         patience: float = 1.0,  # noqa: ARG002  see above
     ) -> None:
         from netwatch_tray.tray.backends import app_kit  # noqa: PLC0415  macOS alone

@@ -14,6 +14,11 @@ RegisterStatusNotifierItem:
 - IsStatusNotifierHostRegistered stays true after the host was killed (kded of KDE) or is a constant (GNOME, XApp). So
   a host counts only while its own name is on the bus. A watcher whose process reads our icon draws it itself (GNOME
   Shell, Ayatana's indicators); XApp's watcher reads it as well, but only for monitors, which have names.
+- A monitor of XApp that starts while the watcher already shows an item may add the watcher twice, once from the list of
+  names and once upon the signal that the name has an owner. It then draws the item of the copy that it has dropped,
+  which never changes again (libxapp 2.4.2, Cinnamon 5.6: about one start in fifteen on a busy machine). So an item is
+  registered with XApp's watcher once the monitor has been running for a while, and one that was registered before is
+  registered again from a new connection: the protocol has no other way to remove an item.
 
 The item is registered under the unique name of the connection. A well-known name would be known to hosts before it is
 registered; GNOME's extension then loses the item (seen with version 46).
@@ -32,7 +37,8 @@ from netwatch_tray.tray.backends.bus import BUS, OnReply
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 _PATH = "/StatusNotifierWatcher"
-HOSTS = ("org.kde.StatusNotifierHost-", "org.x.StatusIconMonitor.")
+_MONITOR = "org.x.StatusIconMonitor."
+HOSTS = ("org.kde.StatusNotifierHost-", _MONITOR)
 """What the names of hosts start with. XApp's monitors are the hosts of its watcher."""
 _NAMESPACES = ("org.kde", "org.x")
 """Of the names above, as match rules have it (`arg0namespace`)."""
@@ -43,6 +49,8 @@ _FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
 """Seconds until an item that is not listed is registered again."""
 _WITHOUT_HOST = 3.0
 """Seconds until the item is registered with a watcher that reports no host."""
+_MONITOR_STARTS = 3.0
+"""Seconds after which a monitor of XApp has added all watchers; Cinnamon takes up to one on a busy machine."""
 _UNANSWERED = 15.0
 """Seconds until a registration without an answer is tried again; a shell that starts may take some to answer."""
 _MOST_READERS = 16
@@ -138,14 +146,24 @@ class _Hosts:
 class Registration:
     """Belongs to the scheduler's thread. The owner passes on the signals of the bus and who reads the icon."""
 
-    def __init__(self, bus: Calls, timers: Timers, *, is_sandboxed: bool, on_register: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        bus: Calls,
+        timers: Timers,
+        *,
+        is_sandboxed: bool,
+        on_register: Callable[[], None],
+        on_stale: Callable[[], None],
+    ) -> None:
         """`is_sandboxed`: names of other programs cannot be seen, so every reader of the icon counts as a host.
 
-        `on_register` is called before each registration; `process` is then that of the watcher.
+        `on_register` is called before each registration; `process` is then that of the watcher. `on_stale` is called
+        when a panel may show the item without ever updating it, until it is registered from a new connection.
         """
         self._bus = bus
         self._timers = timers
         self._on_register = on_register
+        self._on_stale = on_stale
         self._hosts = _Hosts(bus, is_sandboxed=is_sandboxed)
         self.is_answered = False
         """The bus has reported a watcher, or that there is none."""
@@ -159,6 +177,12 @@ class Registration:
         """When the list comes, the item is registered unless it is in there."""
         self._is_accepted: bool | None = None
         """The watcher's answer to the last registration; None: not yet."""
+        self._is_sent = False
+        """This watcher was sent a registration."""
+        self._is_stale = False
+        """It was sent one before a monitor of XApp started."""
+        self._monitor_starts: Timer | None = None
+        """Until a monitor of XApp, which has just come, has started."""
         self._is_listed = False
         self._has_host = False
         """As the watcher reports it."""
@@ -172,8 +196,8 @@ class Registration:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether the watcher lists the item and a host is running."""
-        return self._is_listed and self._has_host and self._hosts.is_running
+        """Return whether the watcher lists the item and a host is running, which updates it as far as is known."""
+        return self._is_listed and self._has_host and self._hosts.is_running and not self._is_stale
 
     @property
     def state(self) -> Message:
@@ -195,7 +219,7 @@ class Registration:
 
     def close(self) -> None:
         """Cancel the timers; the bus drops the item with the connection."""
-        for timer in (self._retry, self._verification):
+        for timer in (self._retry, self._verification, self._monitor_starts):
             if timer is not None:
                 timer.cancel()
         self._set_watcher("")
@@ -229,7 +253,22 @@ class Registration:
             self._set_watcher(owner)
         elif name.startswith(HOSTS):
             self._hosts.set_owner(name, owner)
+            if owner and name.startswith(_MONITOR):
+                self._await_monitor()
             self._read_host()
+
+    def _await_monitor(self) -> None:
+        self._is_stale |= self._is_sent and self.process == XAPP
+        if self._monitor_starts is not None:
+            self._monitor_starts.cancel()
+        self._monitor_starts = self._timers.after(_MONITOR_STARTS, self._on_monitor_started)
+
+    def _on_monitor_started(self) -> None:
+        self._monitor_starts = None
+        if self._is_stale:
+            self._on_stale()
+        elif self.process == XAPP:
+            self._read_list_and_register()
 
     def _set_watcher(self, owner: str) -> None:
         if owner == self._watcher:
@@ -237,6 +276,7 @@ class Registration:
         self._watcher, self.process = owner, ""
         self._hosts.set_watcher(owner)
         self._is_accepted, self._is_listed, self._has_host = None, False, False
+        self._is_sent = self._is_stale = False
         self._awaits_host = self._registers = False
         self._retry_delay = _FIRST_RETRY
         self._cancel_retry()
@@ -259,7 +299,10 @@ class Registration:
         self._read_list()
 
     def _register(self) -> None:
+        if self.process == XAPP and self._monitor_starts is not None:
+            return
         self._registers = False
+        self._is_sent = True
         self._on_register()
         answered = partial(self._on_answer, self._watcher)
         body = (self._bus.unique_name,)

@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image
 
 from netwatch_tray.engine.scheduler import Scheduler
-from netwatch_tray.errors import Message
+from netwatch_tray.errors import Message, message
 from netwatch_tray.tray.backends import Notification
 from netwatch_tray.tray.backends.bus import Bus, Signal
 from netwatch_tray.tray.backends.bus_objects import Object
@@ -52,7 +52,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         *,
         program: str,
         scheduler: Scheduler,
-        on_lost: Callable[[str], None],
+        on_lost: Callable[[Message], None],
         patience: float = 1.0,
     ) -> None:
         """`program` is the name that assistive technology reads; `on_lost` is called with the reason when
@@ -75,6 +75,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
             scheduler,
             is_sandboxed=is_sandboxed,
             on_register=lambda: self._item.prepare_registration(),  # noqa: PLW0108  made below
+            on_stale=lambda: self._bus.lose(message("the panel was restarted and may not update it")),
         )
         self._item: StatusItem = StatusItem(
             name,
