@@ -8,6 +8,8 @@ The first half runs offscreen in this process, against an agent that sends the r
   previous frame can be reused; 60 fps leave 16.7 ms.
 - `chart`: setting and drawing one more second of a series of 3 600 points. `chart_whole`: the same when nothing of the
   previous picture can be reused, as after a resize.
+- `app_details`: choosing another app or range on the page Apps at 1280x800, until everything is drawn, with what the
+  history has read already. `app_details_first`: the first time, when the details are made.
 
 The second half starts the program in a private session with a real X server, and an empty Qt window for comparison. The
 CPU time until it is open is that of all threads, from exec to one second after the window is visible. The growth of the
@@ -26,12 +28,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from benchmarks._harness import HERE, Row, options, report
 from benchmarks.agent import Usage, pss_mb
 
 os.environ.update(QT_QPA_PLATFORM="offscreen", QT_SCALE_FACTOR="1")
-sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "gui")]
+sys.path[:0] = [str(HERE.parent / each) for each in ("tests", "tests/gui", "tools")]
 
 # ruff: noqa: E402  Qt reads the environment when it starts
 import psutil
@@ -39,6 +43,7 @@ from desktop import Session
 from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
+from synthetic import CannedFeed, Clock, SyntheticHistory, messages
 from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, encode
@@ -46,6 +51,8 @@ from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Connection
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
 CONNECTIONS = 10_000
@@ -55,6 +62,7 @@ REFRESHES = 8
 FRAMES = 200
 POINTS = 3600
 REDRAWS = 60
+DETAILS = 60
 WINDOWS = 50
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 EMPTY_WINDOW = """
@@ -179,6 +187,52 @@ def charts(application: QApplication) -> list[Row]:
     return [Row("window.chart_ms.3600", one_more, "ms"), Row("window.chart_whole_ms.3600", whole, "ms")]
 
 
+class ReadHistory:
+    """A year of an ordinary household; what reading it takes is told apart."""
+
+    def __init__(self) -> None:
+        self._history = SyntheticHistory()
+        self.spent_ns = 0
+
+    def submit(self, query: Any, on_result: Callable[[Any], None], on_error: Callable[..., None]) -> None:
+        found: list[Any] = []
+        begin = time.thread_time_ns()
+        self._history.submit(query, found.append, on_error)
+        self.spent_ns += time.thread_time_ns() - begin
+        on_result(found[0])
+
+
+def details(application: QApplication) -> list[Row]:
+    clock, history = Clock(), ReadHistory()
+    feeds = [CannedFeed(messages())]
+    link = AgentLink(feeds.pop)
+    link.received.connect(clock.follow)
+    with tempfile.TemporaryDirectory() as directory, patch("time.time", lambda: clock.now):
+        memory = QSettings(f"{directory}/window.ini", QSettings.Format.IniFormat)
+        window = MainWindow(Theme(application, Qt.ColorScheme.Light), link, memory, history)
+        window.resize(1280, 800)
+        window.turn_to(2)
+        window.show()
+        link.try_now()
+        application.processEvents()
+        names = [row.name for row in window.apps.table.model().records() if not row.is_rest]
+        taken = []
+        for turn in range(DETAILS):
+            history.spent_ns = 0
+            begin = time.thread_time_ns()
+            if turn % 2:
+                window.apps.choose_range(turn // 2 % window.apps.strip.range_count)
+            else:
+                window.apps.open_details(names[turn // 2 % len(names)])
+            application.processEvents()
+            taken.append((time.thread_time_ns() - begin - history.spent_ns) / 1e6)
+        window.close()
+    return [
+        Row("window.app_details_ms", statistics.median(taken[1:]), "ms"),
+        Row("window.app_details_first_ms", taken[0], "ms"),
+    ]
+
+
 def opened_window(desktop: Session, program: Sequence[str], title: str) -> tuple[float, float]:
     """Return the CPU time until the window is open, ms, and its RSS then, MB."""
     pid = desktop.spawn("window", program)
@@ -218,7 +272,7 @@ def main() -> None:
     font = QFont("DejaVu Sans")
     font.setPixelSize(13)
     application.setFont(font)
-    report([*charts(application), *tables(application), *processes()], chosen)
+    report([*charts(application), *tables(application), *details(application), *processes()], chosen)
 
 
 if __name__ == "__main__":

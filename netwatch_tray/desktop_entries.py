@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -48,6 +47,8 @@ class Entry(NamedTuple):
     """What it starts: a path or a name, and what that is a link to."""
     is_hidden: bool = False
     """In no menu."""
+    is_plain: bool = False
+    """The program is started without options."""
 
 
 class Entries:
@@ -57,23 +58,20 @@ class Entries:
         """Of entries with equal rights, the first wins."""
         self._ids: dict[str, Entry] = {}
         self._classes: dict[str, Entry] = {}
-        self._paths: dict[str, Entry] = {}
-        self._names: dict[str, Entry] = {}
-        self._directories: dict[str, tuple[str, Entry] | None] = {}
-        """The one program of a directory; None: there are several."""
+        self._programs: dict[str, list[Entry]] = {}
+        """By path and by name of what they start, in lower case."""
+        self._directories: dict[str, set[str]] = {}
+        """The programs in a directory that entries start."""
         for entry in sorted(entries, key=lambda each: each.is_hidden):
             self._ids.setdefault(entry.id.casefold(), entry)
             if entry.wm_class:
                 self._classes.setdefault(entry.wm_class.casefold(), entry)
             for program in entry.programs:
                 directory, name = os.path.split(program)
-                self._names.setdefault(name.casefold(), entry)
-                if directory:
-                    self._paths.setdefault(program, entry)
-                    if not _SHARED.fullmatch(directory):
-                        known = self._directories.setdefault(directory, (program, entry))
-                        if known is not None and known[0] != program:
-                            self._directories[directory] = None
+                for key in {program.casefold(), name.casefold()}:
+                    self._programs.setdefault(key, []).append(entry)
+                if not _SHARED.fullmatch(directory):
+                    self._directories.setdefault(directory, set()).add(program.casefold())
 
     def of_app(self, key: str) -> Entry | None:
         """Return the entry of the app with this key (see engine.apps); None: it has none."""
@@ -96,10 +94,19 @@ class Entries:
     def _of_program(self, program: str) -> Entry | None:
         directory, name = os.path.split(program)
         name = name.casefold()
-        known = self._classes.get(name) or self._paths.get(program) or self._names.get(name)
-        if known is None and (alone := self._directories.get(directory)):
-            known = alone[1]
+        known = self._classes.get(name) or self._starting(program.casefold()) or self._starting(name)
+        beside = self._directories.get(directory, set())
+        if known is None and len(beside) == 1:
+            known = self._starting(next(iter(beside)))
         return known or self._ids.get(name)
+
+    def _starting(self, program: str) -> Entry | None:
+        """Return the entry that starts a program; None: several do, each for a part of it, as those of settings."""
+        found = self._programs.get(program, [])
+        name = program.rpartition("/")[2]
+        likely = [each for each in found if each.id.casefold() == name] or [each for each in found if each.is_plain]
+        shown = [each for each in likely or found if not each.is_hidden] or likely or found
+        return shown[0] if len(shown) == 1 else None
 
 
 def read_all(language: str, environment: Mapping[str, str] = os.environ, home: Path | None = None) -> Entries:
@@ -218,39 +225,37 @@ def parse(content: bytes, entry_id: str, language: str) -> Entry | None:
     icon = _unescaped(facts.get("Icon", ""))
     if not name or "\0" in icon or ("/" in icon and not icon.startswith("/")):
         return None
-    return Entry(
-        entry_id,
-        name,
-        icon,
-        _unescaped(facts.get("StartupWMClass", "")),
-        tuple(_programs(_unescaped(facts.get("Exec", "")))),
-        facts.get("NoDisplay") == "true",
-    )
+    programs, is_plain = _started(_unescaped(facts.get("Exec", "")))
+    wm_class = _unescaped(facts.get("StartupWMClass", ""))
+    return Entry(entry_id, name, icon, wm_class, programs, facts.get("NoDisplay") == "true", is_plain)
 
 
 def _unescaped(value: str) -> str:
     return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), value) if "\\" in value else value
 
 
-def _programs(command: str) -> Iterator[str]:
-    """Yield what the value of Exec starts, and the file that this is a link to."""
+def _started(command: str) -> tuple[tuple[str, ...], bool]:
+    """Return what the value of Exec starts with the file that this is a link to, and whether it has no options."""
+    import shlex  # noqa: PLC0415  most windows never read an entry
+
     if "\0" in command:
-        return
+        return (), False
     try:
         words = shlex.split(command)
     except ValueError:
         words = command.split()
-    for word in words:
+    for place, word in enumerate(words):
         name = os.path.basename(word)  # noqa: PTH119  text
         if name == "env" or word.startswith("-") or "=" in word or _RUNTIMES.fullmatch(name):
             continue
-        if name in ("flatpak", "snap", "gtk-launch", "dbus-launch"):
-            return  # the id or the name of the snap identifies it
-        yield word
+        if name in ("flatpak", "snap", "gtk-launch", "dbus-launch", "dbus-send"):
+            break  # the id or the name of the snap identifies it
+        is_plain = all(each.startswith("%") for each in words[place + 1 :])
         real = os.path.realpath(word) if word.startswith("/") else _found_in_path(word)
         if real and real != word and not _RUNTIMES.fullmatch(os.path.basename(real)):  # noqa: PTH119  text
-            yield real
-        return
+            return (word, real), is_plain
+        return (word,), is_plain
+    return (), False
 
 
 def _found_in_path(name: str) -> str | None:

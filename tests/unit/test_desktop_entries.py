@@ -36,6 +36,8 @@ def _entry(entry_id: str, **facts: str) -> Entry:
         ("desktop:org.gnome.Calendar", "org.gnome.Calendar"),
         ("flatpak:com.spotify.Client", "com.spotify.Client"),
         ("snap:thunderbird", "thunderbird_thunderbird"),
+        ("executable:/usr/bin/settings", None),
+        ("executable:/usr/lib/office/program/soffice", "office"),
         ("unit:postgresql.service", None),
         ("user:ada", None),
         ("", None),
@@ -51,6 +53,10 @@ def test_an_app_is_found_by_class_program_or_id(key: str, entry: str | None) -> 
             _entry("org.gnome.Calendar", Exec="gnome-calendar"),
             _entry("deluge", Exec="env LANG=C python3 /usr/bin/deluge %U"),
             _entry("com.spotify.Client", Exec="/usr/bin/flatpak run com.spotify.Client"),
+            _entry("settings-colour", Exec="settings colour"),
+            _entry("settings-sound", Exec="settings sound"),
+            _entry("office-writer", Exec="/usr/lib/office/program/soffice --writer %U"),
+            _entry("office", Exec="/usr/lib/office/program/soffice %U"),
             _entry("thunderbird_thunderbird", Exec="env X=1 /snap/bin/thunderbird %u"),
         ]
     )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, QSocketNotifier, Qt
 from PySide6.QtGui import QGuiApplication
@@ -23,10 +24,12 @@ from netwatch_tray.window.data.history_queries import HistoryThread
 from netwatch_tray.window.shell import language
 from netwatch_tray.window.shell.appearance import Appearance
 from netwatch_tray.window.shell.main_window import MainWindow
-from netwatch_tray.window.shell.mini_window import MiniWindow
 from netwatch_tray.window.shell.single_instance import Request, SingleInstance
 from netwatch_tray.window.widgets.icons import application_icon
 from netwatch_tray.window.widgets.theme import Theme
+
+if TYPE_CHECKING:
+    from netwatch_tray.window.shell.mini_window import MiniWindow
 
 
 def run(feed_path: Path, request: Request = "window") -> int:
@@ -130,6 +133,8 @@ class _Shown:
         return window
 
     def _show_mini(self) -> None:
+        from netwatch_tray.window.shell.mini_window import MiniWindow  # noqa: PLC0415  most sessions never need it
+
         if self._mini is None or self._mini.isHidden():
             if self._mini is not None:
                 self._mini.deleteLater()

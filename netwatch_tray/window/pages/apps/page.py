@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
@@ -27,7 +28,6 @@ from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.pages.apps import words
 from netwatch_tray.window.pages.apps.app_list import AppList
 from netwatch_tray.window.pages.apps.columns import AppContext, shown_name
-from netwatch_tray.window.pages.apps.details import AppDetails
 from netwatch_tray.window.pages.apps.history import AppsHistory
 from netwatch_tray.window.pages.apps.queries import LIVE, RANGES_S, Drawn
 from netwatch_tray.window.pages.apps.recent import AGENT_STEP_S, RecentRates
@@ -36,6 +36,9 @@ from netwatch_tray.window.pages.apps.stack import Stack
 from netwatch_tray.window.pages.apps.strip import AppsStrip
 from netwatch_tray.window.pages.page import ALWAYS, Page
 from netwatch_tray.window.widgets.theme import Theme
+
+if TYPE_CHECKING:
+    from netwatch_tray.window.pages.apps.details import AppDetails
 
 _BESIDE_FROM = 1120
 """Window width from which the details stand beside the list."""
@@ -93,8 +96,11 @@ class AppsPage(Page):
         column.addWidget(self.strip)
         column.addLayout(self._content, 1)
 
-        looks.changed.connect(self._show)
-        self._history.changed.connect(self._refresh)
+        # Several results and icons come at a time.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._refresh)
+        looks.changed.connect(self._soon.start)
+        self._history.changed.connect(self._soon.start)
         self.search.textChanged.connect(lambda _text: self._show())
         self.search.returnPressed.connect(self.table.setFocus)
         self.list.instead.button.clicked.connect(self.search.clear)
@@ -179,6 +185,8 @@ class AppsPage(Page):
     def open_details(self, name: str) -> None:
         """Show the details of the app with this name."""
         if self._details is None:
+            from netwatch_tray.window.pages.apps.details import AppDetails  # noqa: PLC0415  most windows never need it
+
             self._details = AppDetails(self._theme, self._looks)
             self._details.closed.connect(self.close_details)
             self._details.connections_requested.connect(lambda: self._request_connections(self._chosen or ""))
@@ -281,9 +289,9 @@ class AppsPage(Page):
             stack = self._history.stack(self._range)
             now = stack.bins[-1].end if stack and stack.bins else now
         waiting = self.tr("Reading the history …") if self._history.is_loading else self.tr("Nothing is known yet")
-        view.show_notice("" if self._range == LIVE else self._history.missing or waiting)
+        notice = "" if self._range == LIVE else self._history.missing or waiting
         start = stack.bins[0].start if stack and stack.is_amounts and stack.bins else now - span
-        view.show_stack(stack, (start, now), words.range_name(self._range), names)
+        view.show_stack(stack, (start, now), words.range_name(self._range), names, notice)
 
     def _show_details(self) -> None:
         details, name = self.details, self._chosen

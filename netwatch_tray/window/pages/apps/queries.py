@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -96,7 +95,7 @@ def query_facts(reader: HistoryReader, name: str, today: date, billing_day: int,
         _sum(days, today),
         _sum(days, week),
         _sum(days, month),
-        round(statistics.median(usual)) if len(usual) >= _LEAST_USUAL else None,
+        _median(usual) if len(usual) >= _LEAST_USUAL else None,
         len(usual),
         next(iter(days), None),
     )
@@ -104,12 +103,12 @@ def query_facts(reader: HistoryReader, name: str, today: date, billing_day: int,
 
 def _rates(reader: HistoryReader, span: int, now: float) -> Stack:
     step = _STEP_S[span]
-    start, end = (now - span) // step * step, now // step * step
+    start, end = (now - span) // step * step, -(-now // step) * step  # the bin under way included
     most = round((end - start) / step)
     moved = reader.moved_by_name("app", int(start), int(end))
     busiest = sorted(moved, key=lambda name: (-moved[name], name))[:MOST_LAYERS]
     total = reader.curve("total", None, start, end, most)
-    bins = [Bin(at - total.step, at) for at in total.at]
+    bins = [Bin(at - total.step, min(at, now)) for at in total.at]
 
     def both(rx: Values, tx: Values) -> list[float | None]:
         return [None if down is None or up is None else down + up for down, up in zip(rx, tx, strict=True)]
@@ -143,6 +142,12 @@ def _amounts(reader: HistoryReader, span: int, now: float) -> Stack:
         for name, used in reader.by_name("app", *each).items() if inside else ():
             apps.setdefault(name, [0.0] * count)[place] = used.both
     return stacked(bins, total, apps, is_amounts=True, gaps=unknown_spans(bins, total, ()))
+
+
+def _median(amounts: Sequence[int]) -> int:
+    """`statistics` would load a megabyte of modules for this."""
+    ordered, middle = sorted(amounts), len(amounts) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) // 2
 
 
 def _steps(count: int, width: int) -> list[timedelta]:

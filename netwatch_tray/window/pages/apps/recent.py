@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from netwatch_tray.feed.protocol import AppRates, AppsMessage
-from netwatch_tray.window.chart.series import Point, longest_step
+from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.pages.apps.rows import REMAINDER, Rates, live_rows
 from netwatch_tray.window.pages.apps.stack import Bin, Stack, stacked, unknown_spans
 
 AGENT_STEP_S = 10.0
 """Of the readings that the agent keeps."""
+_LONGEST_HOLE_S = 1.5 * AGENT_STEP_S
+"""Between what the agent kept and the first reading of this window are up to ten seconds."""
 
 
 class Reading(NamedTuple):
@@ -90,7 +92,7 @@ class RecentRates:
             start = each.at - each.elapsed_s
             if each.at < since:
                 continue
-            if bins and start - bins[-1].end > longest_step(0):
+            if bins and start - bins[-1].end > _LONGEST_HOLE_S:
                 bins.append(Bin(bins[-1].end, start))
                 total.append(None)
             bins.append(Bin(bins[-1].end if bins else start, each.at))

@@ -71,22 +71,22 @@ class StackView(QWidget):
         return self._stack
 
     def show_stack(
-        self, stack: Stack | None, span: tuple[float, float], range_name: str, names: dict[str, str]
+        self, stack: Stack | None, span: tuple[float, float], range_name: str, names: dict[str, str], notice: str
     ) -> None:
-        """`stack` None: unknown. `names`: what apps call themselves, by their names in the stack."""
-        self._stack, self._span, self._range_name, self._names = stack, span, range_name, names
+        """`stack` None: unknown, for which there is the `notice`. `names`: what apps call themselves, by their names in
+        the stack."""
+        shown = stack, span, range_name, names, notice
+        if stack is self._stack and shown[1:] == (self._span, self._range_name, self._names, self._notice):
+            return
+        self._stack, self._span, self._range_name, self._names, self._notice = shown
         self.setAccessibleName(self.tr("Who used the line, {range}").format(range=range_name))
         self.setAccessibleDescription(self._spoken(stack) if stack else self._notice)
         self.update()
 
-    def show_notice(self, text: str) -> None:
-        """Set what is written where there is no stack."""
-        self._notice = text
-        self.update()
-
     def set_units(self, shown_in: Units) -> None:
-        self._units = shown_in
-        self.update()
+        if shown_in != self._units:
+            self._units = shown_in
+            self.update()
 
     def mark(self, name: str | None) -> None:
         """Make the layer of this app stand out; empty: the others; None: none."""
@@ -144,8 +144,8 @@ class StackView(QWidget):
         return max(_LEAST_TOP, max((top or 0.0 for top in stack.tops), default=0.0) * _HEADROOM)
 
     def _x(self, at: float) -> float:
-        box, (start, end) = self._box(), self._span
-        return box.left() + box.width() * (min(max(at, start), end) - start) / (end - start)
+        start, end = self._span
+        return MARGIN + (self.width() - 2 * MARGIN) * (min(max(at, start), end) - start) / (end - start)
 
     def _draw_heading(self, painter: QPainter) -> None:
         tokens, fonts = self._theme.tokens, self._theme.fonts
@@ -286,10 +286,13 @@ class StackView(QWidget):
         painter.setBrush(faded(colour, _OTHERS_OPACITY) if is_faint else colour)
         painter.drawPolygon(polygon)
         painter.setPen(QPen(tokens.surface, 1))
-        edge = list(zip(xs, upper, lower, strict=True))
-        for (x1, up1, low1), (x2, up2, low2) in pairwise(edge):
-            if min(low1 - up1, low2 - up2) >= _SEAM_FROM:
-                painter.drawLine(QLineF(x1, up1, x2, up2))
+        edge = zip(xs, upper, lower, strict=True)
+        seams = [
+            QLineF(x1, up1, x2, up2)
+            for (x1, up1, low1), (x2, up2, low2) in pairwise(edge)
+            if min(low1 - up1, low2 - up2) >= _SEAM_FROM
+        ]
+        painter.drawLines(seams)
 
     def _draw_columns(
         self,
