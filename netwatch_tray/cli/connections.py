@@ -8,8 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netwatch_tray.cli import record
-from netwatch_tray.cli.session import DONE, connect, print_csv, print_json, print_table, usable_settings
-from netwatch_tray.errors import AgentUnreachableError, NetWatchError
+from netwatch_tray.cli.looking import Look, look, looks
+from netwatch_tray.cli.session import (
+    DONE,
+    Fit,
+    print_csv,
+    print_json,
+    print_table,
+    terminal_size,
+    usable_settings,
+    whole_number,
+)
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.language import translate
 
@@ -35,6 +44,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser.set_defaults(run=_connections)
 
     parser = subcommands.add_parser("apps", example="netwatch-tray apps --hosts", help="which app moves how much")
+    _add_choice(parser, tuple(_APP_ORDERS))
     formats = _add_formats(parser)
     formats.add_argument("--hosts", action="store_true", help="with the hosts that each app is connected to now")
     parser.set_defaults(run=_apps)

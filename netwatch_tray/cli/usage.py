@@ -76,6 +76,7 @@ def _usage(options: argparse.Namespace) -> int:
             documents = [{**document, "kind": kind} for document, kind in zip(documents, kinds, strict=True)]
         print_json(documents)
     elif rows:
+        print(_title(options, first, last))
         # Interfaces over each other carry the same bytes: their sum means nothing.
         _print(rows, settings, with_sum=not options.interfaces)
     else:

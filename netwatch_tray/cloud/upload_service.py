@@ -67,8 +67,8 @@ class UploadService:
     ) -> None:
         """`connections`: returns the table as of the last tick, `None` where it is unknown; if it reads the sockets for
         that, it calls `connections_read` first. `notify`: gets what the user has to do before anything is sent, in the
-        scheduler's thread. `on_health`, `dns`: see SnapshotCollector. `after`: the stopped predecessor, whose last request
-        ends before anything is sent."""
+        scheduler's thread. `on_health`, `dns`: see SnapshotCollector. `after`: the stopped predecessor, whose last
+        request ends before anything is sent."""
         self._scheduler = scheduler
         self._upload = upload
         self._environment = environment
