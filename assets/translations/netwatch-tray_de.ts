@@ -6097,10 +6097,6 @@ Hat jetzt keine Verbindung</translation>
       <source>since {day}</source>
       <translation>seit {day}</translation>
     </message>
-    <message>
-      <source>Not of any app</source>
-      <translation>Zu keiner App</translation>
-    </message>
   </context>
   <context>
     <name>Time</name>

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from netwatch_tray import wording
+from netwatch_tray.event import Event
 from netwatch_tray.feed.protocol import (
     AppsMessage,
     ConnectionsMessage,
@@ -15,16 +15,15 @@ from netwatch_tray.feed.protocol import (
     SettingsMessage,
     TickMessage,
 )
-from netwatch_tray.language import translate
-from netwatch_tray.model import Connection, TcpState, Tick
+from netwatch_tray.model import Connection
 from netwatch_tray.settings import Settings
 from netwatch_tray.tui import data
 from netwatch_tray.tui.chart import RANGES, Curve
 from netwatch_tray.tui.data import AppRow, Data
 from netwatch_tray.tui.stored import Stored
 
-LEFT_OUT = (TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.CLOSED)
-"""States of sockets that are no open connection."""
+LIVE = 0
+"""Index in RANGES: the rates that were received. Longer ranges come from the history."""
 
 
 class View(Enum):
@@ -227,57 +226,10 @@ class State:
     # The rows of the lists, in the order in which they are shown.
 
     def app_rows(self) -> list[AppRow]:
-        wanted, column = self.filter.casefold(), self.sort[View.OVERVIEW]
-        rows = [row for row in self._app_rows() if wanted in row.name.casefold()]
-        if column == "name":
-            rows.sort(key=lambda row: (row.is_rest, row.name.casefold()))
-        else:
-            rows.sort(key=lambda row: (row.is_rest, -(getattr(row, column) or 0), -(row.month or 0), row.name))
-        return rows
-
-    def _app_rows(self) -> Iterable[AppRow]:
-        message, stored = self.shown.apps, self.shown.stored
-        today = dict(stored.today.apps) if stored else None
-        month = dict(stored.month.apps) if stored else None
-        if message is not None:
-            for app in message.apps:
-                # The history adds up apps of one name; of several live ones the first shows the sum.
-                of_today = None if today is None else today.pop(app.name, 0)
-                of_month = None if month is None else month.pop(app.name, 0)
-                yield AppRow(app.key, wording.app_name(app.name), app.rx_rate, app.tx_rate, of_today, of_month)
-        rate = None if message is None else 0.0
-        for name, amount in (month or {}).items():
-            of_today = None if today is None else today.get(name, 0)
-            yield AppRow(f"{name} (ended)", wording.app_name(name), rate, rate, of_today, amount)
-        seconds = message.interval_s if message else None
-        down, up = (part / seconds for part in message.other) if message and seconds else (None, None)
-        if message is not None or stored is not None:
-            of_today, of_month = (stored.today.rest, stored.month.rest) if stored else (None, None)
-            yield AppRow("", translate("Terminal", "Not of any app"), down, up, of_today, of_month, is_rest=True)
-        if stored is not None and stored.month.unmeasured:
-            name = translate("Terminal", "While NetWatch was not measuring")
-            yield AppRow(" ", name, None, None, stored.today.unmeasured, stored.month.unmeasured, is_rest=True)
+        return data.app_rows(self.shown, self.filter, self.sort[View.OVERVIEW])
 
     def connection_rows(self) -> list[Connection]:
-        wanted, column = self.filter.casefold(), self.sort[View.CONNECTIONS]
-        rows = [
-            row
-            for row in self.shown.connections.values()
-            if row.remote_port is not None
-            and row.state not in LEFT_OUT
-            and (self.app is None or row.app == self.app)
-            and (not wanted or wanted in f"{owner(row)} {row.host or ''} {row.remote}".casefold())
-        ]
-        if column == "app":
-            rows.sort(key=lambda row: (owner(row).casefold(), row.remote or ""))
-        elif column == "remote":
-            rows.sort(key=lambda row: ((row.host or row.remote or "").casefold(), row.key))
-        else:
-            name = "rx_rate" if column == "down" else "tx_rate"
-            rows.sort(
-                key=lambda row: (-(getattr(row, name) or 0), -(row.rx_bytes or 0), owner(row).casefold(), row.key)
-            )
-        return rows
+        return data.connection_rows(self.shown, self.filter, self.sort[View.CONNECTIONS], self.app)
 
     def event_rows(self) -> list[Event]:
         return data.event_rows(self.shown, self.filter, self.units)
