@@ -19,7 +19,8 @@ from typing import NamedTuple
 from netwatch_tray.collect.helper_readings import UDP, Flow, Losses, Owner, Packet, PacketKind, Reading
 from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import RefusalCounts, Socket, SocketSample
-from netwatch_tray.model import Interface, TcpState, Tick, Total
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Interface, Tick, Total
 
 START, BOOT = 1.7e9, 1000.0
 READING_S = 10.0

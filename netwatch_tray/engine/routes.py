@@ -8,7 +8,8 @@ from typing import NamedTuple
 from netwatch_tray.collect.sockets import Socket
 from netwatch_tray.engine.scope import Networks
 from netwatch_tray.engine.topology import Membership
-from netwatch_tray.model import Interface, InterfaceKind, Role, Scope
+from netwatch_tray.kinds import InterfaceKind
+from netwatch_tray.model import Interface, Role, Scope
 
 
 class Route(NamedTuple):

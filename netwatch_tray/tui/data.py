@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from netwatch_tray import event_words, wording
 from netwatch_tray.event import Event
 from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.kinds import TcpState
 from netwatch_tray.language import translate
-from netwatch_tray.model import Connection, TcpState, Tick
+from netwatch_tray.model import Connection, Tick
 from netwatch_tray.tui.chart import EMPTY, Curve
 from netwatch_tray.tui.rates import RecentRates
 from netwatch_tray.tui.stored import Stored

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netwatch_tray import units
+from netwatch_tray.kinds import InterfaceKind
 from netwatch_tray.language import translate
-from netwatch_tray.model import InterfaceKind, InterfaceTick
+from netwatch_tray.model import InterfaceTick
 from netwatch_tray.tui import chart
 from netwatch_tray.tui.data import AppRow
 from netwatch_tray.tui.frame import Frame, Row

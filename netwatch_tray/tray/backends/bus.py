@@ -204,11 +204,11 @@ class Bus:
             if not data:
                 raise ConnectionError("closed by the bus")
             self._received += data
-            for _, message in messages(self._received):
-                if message.kind == _RETURN and message.body:
-                    return str(message.body[0])
-                if message.kind == _ERROR:
-                    raise ConnectionError(f"refused by the bus: {message.body}")
+            for _, answer in messages(self._received):
+                if answer.kind == _RETURN and answer.body:
+                    return str(answer.body[0])
+                if answer.kind == _ERROR:
+                    raise ConnectionError(f"refused by the bus: {answer.body}")
 
     def _send(self, data: bytes | bytearray) -> None:
         if self._socket is None:

@@ -10,7 +10,8 @@ from netwatch_tray import cells
 from netwatch_tray.cli import connections, main, session
 from netwatch_tray.cli.looking import Look
 from netwatch_tray.feed.protocol import AppsMessage
-from netwatch_tray.model import App, Connection, TcpState
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import App, Connection
 
 
 def row(

@@ -10,7 +10,8 @@ from netwatch_tray.collect.process import Process
 from netwatch_tray.collect.sockets import Socket, SocketSample
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.entries import Ended
-from netwatch_tray.model import TcpState, Traffic
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import Traffic
 
 
 def tcp(state: TcpState = TcpState.ESTABLISHED, **fields: Any) -> Socket:
