@@ -178,14 +178,15 @@ class ConnectionWatch:
         self._open_source = OpenSource(self._scheduler, source, openings, self._failed)
         self.source_name = source.name
         if source.name == "sock_diag":
-            lose = self._observation.lose_helper
-            self.helper_link = HelperLink(self._scheduler, self._sources.helper, self._take_helper, lose)
-        return True
+            observation = self._observation
 
-    def _take_helper(self, reading: Reading) -> None:
-        self._observation.take_reading(reading)
-        if self.on_helper is not None:
-            self.on_helper(reading, self._observation)
+            def take(reading: Reading) -> None:
+                observation.take_reading(reading)
+                if self.on_helper is not None:
+                    self.on_helper(reading, observation)
+
+            self.helper_link = HelperLink(self._scheduler, self._sources.helper, take, observation.lose_helper)
+        return True
 
     def _close(self) -> None:
         if self._open_source is not None and not self._worker.pending:

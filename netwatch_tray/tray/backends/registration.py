@@ -210,9 +210,11 @@ class Registration:
         return message("icon shown") if self.is_shown else message("waiting for a panel to show the icon")
 
     def start(self) -> None:
-        for namespace in _NAMESPACES:
-            self._listen(BUS, f"member='NameOwnerChanged',arg0namespace='{namespace}'")
-        self._listen(WATCHER, "path='/StatusNotifierWatcher'")
+        # The bus and the watcher each signal on an interface of their own name.
+        owners = [(BUS, f"member='NameOwnerChanged',arg0namespace='{namespace}'") for namespace in _NAMESPACES]
+        for sender, rest in (*owners, (WATCHER, f"path='{_PATH}'")):
+            rule = f"type='signal',sender='{sender}',interface='{sender}',{rest}"
+            self._bus.call_bus("AddMatch", "s", (rule,))
         self._hosts.start()
         self._bus.call_bus("GetNameOwner", "s", (WATCHER,), self._on_watcher)
         self._verification = self._timers.every(_VERIFY, self._verify)
@@ -240,10 +242,6 @@ class Registration:
         """Pass on that our icon was read by this unique name."""
         self._hosts.on_read(sender)
 
-    def _listen(self, sender: str, rest: str) -> None:
-        """To signals of the interface that is called as its owner on the bus is."""
-        self._bus.call_bus("AddMatch", "s", (f"type='signal',sender='{sender}',interface='{sender}',{rest}",))
-
     def _on_watcher(self, answer: tuple[Any, ...] | None, _sender: str) -> None:
         self.is_answered = True
         self._set_watcher(answer[0] if answer else "")
@@ -254,16 +252,13 @@ class Registration:
         elif name.startswith(HOSTS):
             self._hosts.set_owner(name, owner)
             if owner and name.startswith(_MONITOR):
-                self._await_monitor()
+                self._is_stale |= self._is_sent and self.process == XAPP
+                if self._monitor_starts is not None:
+                    self._monitor_starts.cancel()
+                self._monitor_starts = self._timers.after(_MONITOR_STARTS, self._after_monitor)
             self._read_host()
 
-    def _await_monitor(self) -> None:
-        self._is_stale |= self._is_sent and self.process == XAPP
-        if self._monitor_starts is not None:
-            self._monitor_starts.cancel()
-        self._monitor_starts = self._timers.after(_MONITOR_STARTS, self._on_monitor_started)
-
-    def _on_monitor_started(self) -> None:
+    def _after_monitor(self) -> None:
         self._monitor_starts = None
         if self._is_stale:
             self._on_stale()
