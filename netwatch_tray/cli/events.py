@@ -32,7 +32,11 @@ _LEVELS = {
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("events", help="what was found unusual, and what else happened on the network")
+    parser = subcommands.add_parser(
+        "events",
+        example="netwatch-tray events --since yesterday",
+        help="what was found unusual, and what else happened on the network",
+    )
     parser.add_argument(
         "--since",
         type=moment,
