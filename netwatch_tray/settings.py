@@ -147,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     history: History = History()
     plan: DataPlan = DataPlan()
     events: Events = Events()
+    countries: bool = True
+    """Countries of remote addresses are shown, if a database of them is on this computer."""
     health: bool = False
     """Gateway and DNS server are probed by `snapshot` and `serve-metrics`, also while nothing is uploaded."""
 

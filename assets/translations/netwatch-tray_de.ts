@@ -4267,6 +4267,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Raten über allen anderen Fenstern. Strg+Umschalt+M öffnet es jederzeit.</translation>
     </message>
     <message>
+      <source>Countries of addresses</source>
+      <translation>Länder von Adressen</translation>
+    </message>
+    <message>
+      <source>From a database on this computer, if there is one. Nothing is requested.</source>
+      <translation>Aus einer Datenbank auf diesem Rechner, wenn es eine gibt. Nichts wird abgefragt.</translation>
+    </message>
+    <message>
       <source>One scale for download and upload</source>
       <translation>Eine Skala für Download und Upload</translation>
     </message>

@@ -93,6 +93,7 @@ class Agent:
             self._instance = Instance(paths.state_directory(), paths.lock_file)
             undo.callback(self._instance.close)
             self._sources = sources or Sources()
+            self._sources.countries().is_on = settings.countries
             self._interfaces = self._sources.interfaces()
             undo.callback(self._interfaces.source.close)
             self._monitor = Monitor(self._interfaces.source, PERIOD, settings.total)
@@ -329,6 +330,7 @@ class Agent:
             self._host_keeper.apply(settings.history.hosts_days)
         self._events.apply(settings.events)
         self._monitor.choose(settings.total)
+        self._sources.countries().is_on = settings.countries
         if self._presence:
             self._presence.apply(settings)
         self._feed.tell_all(SettingsMessage(settings))

@@ -105,13 +105,16 @@ def _replay(recording: Path) -> Look:
 def _read_twice() -> Look:
     from netwatch_tray.collect.connections import open_source
     from netwatch_tray.collect.interfaces import open_interfaces
+    from netwatch_tray.collect.sources import Sources
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.engine.observation import Observation
     from netwatch_tray.feed.protocol import AppsMessage
 
     interfaces = open_interfaces().source
     monitor = Monitor(interfaces, _BETWEEN_READINGS, usable_settings().total)
-    observation = Observation(monitor)
+    sources = Sources()
+    sources.countries().is_on = usable_settings().countries
+    observation = Observation(monitor, sources)
     with closing(interfaces), closing(open_source()) as sockets:
         for is_last in (False, True):
             tick = monitor.tick()

@@ -32,6 +32,8 @@ class Countries:
         self._known: dict[str, str | None] = {}
         self._database: _Database | None = None
         self._is_open = False
+        self.is_on = True
+        """The user wants countries; a row has its country from its next change on, or none."""
 
     @property
     def source(self) -> str | None:
@@ -40,7 +42,9 @@ class Countries:
         return None if self._database is None else self._database.name
 
     def of(self, address: str) -> str | None:
-        """Return two letters (ISO 3166); `None`: not known."""
+        """Return two letters (ISO 3166); `None`: not known, or not wanted."""
+        if not self.is_on:
+            return None
         self._open()
         if self._database is None:
             return None

@@ -29,6 +29,7 @@ class Sources:
     """They measure this machine, now."""
     speed: float = 1.0
     """Seconds of measurements per second."""
+    _countries: Countries | None = None
 
     def now(self) -> float:
         """Return the time of day of the measurements, Unix time."""
@@ -55,8 +56,10 @@ class Sources:
         return open_finder()
 
     def countries(self) -> Countries:
-        """Return what knows the countries of remote addresses."""
-        return Countries()
+        """Return what knows the countries of remote addresses, always the same object."""
+        if self._countries is None:
+            self._countries = Countries()
+        return self._countries
 
     def hosts_file(self) -> HostsFile:
         """Return what knows the names that the administrator gave to addresses."""

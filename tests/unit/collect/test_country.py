@@ -97,6 +97,9 @@ def test_country_of_addresses_of_both_kinds(tmp_path: Path) -> None:
     }
     assert list(found.values()) == ["SE", "NL", "DE", None, None]
     assert countries.of("203.0.114.1") is None
+    countries.is_on = False
+    assert countries.of("203.0.113.9") is None, "the user does not want it"
+    countries.is_on = True
     assert countries.of("*") is None
 
 

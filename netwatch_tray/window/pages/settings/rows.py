@@ -62,6 +62,12 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                 translate("Settings", "Rates above all other windows. Ctrl+Shift+M opens it at any time."),
             ),
             SettingRow(
+                "countries",
+                translate("Settings", "Countries of addresses"),
+                Toggle(),
+                translate("Settings", "From a database on this computer, if there is one. Nothing is requested."),
+            ),
+            SettingRow(
                 "window.same_scale",
                 translate("Settings", "One scale for download and upload"),
                 Toggle(),
