@@ -5610,8 +5610,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Während NetWatch nicht gemessen hat</translation>
     </message>
     <message>
-      <source>UDP, QUIC and other</source>
-      <translation>UDP, QUIC und anderes</translation>
+      <source>Not of any app</source>
+      <translation>Zu keiner App</translation>
     </message>
     <message>
       <source>Imported, apps not known</source>
@@ -5868,10 +5868,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>now</source>
       <translation>jetzt</translation>
-    </message>
-    <message>
-      <source>Not of any app</source>
-      <translation>Zu keiner App</translation>
     </message>
     <message>
       <source>Protocol</source>

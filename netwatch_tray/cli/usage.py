@@ -33,7 +33,7 @@ _BAR = 24
 """Cells of the longest bar."""
 NAMES_OF_REST = {
     "unmeasured": mark("Terminal", "While NetWatch was not measuring"),
-    "other": mark("Terminal", "UDP, QUIC and other"),
+    "other": mark("Terminal", "Not of any app"),
     "imported": mark("Terminal", "Imported, apps not known"),
 }
 """Of what no app accounts for; apps and these together are the total. English in machine formats."""

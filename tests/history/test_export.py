@@ -83,7 +83,7 @@ def test_apps_and_json(history: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert [(day["start"], day["seconds"], day["name"], day["rx_bytes"], day["note"]) for day in days] == [
         ("2026-01-01", 86400, "browser", 84_000, None),
         ("2026-01-01", 86400, "While NetWatch was not measuring", 5, "unmeasured"),
-        ("2026-01-01", 86400, "UDP, QUIC and other", 36_000, "other"),
+        ("2026-01-01", 86400, "Not of any app", 36_000, "other"),
     ]
 
 
@@ -96,7 +96,7 @@ def test_apps_and_remainder_add_up_to_the_total(history: Path, capsys: pytest.Ca
     by_name: dict[str, int] = {}
     for row in rows:
         by_name[row["name"]] = by_name.get(row["name"], 0) + int(row["rx_bytes"])
-    assert by_name == {"browser": 84_000, "UDP, QUIC and other": 36_000, "While NetWatch was not measuring": 5}
+    assert by_name == {"browser": 84_000, "Not of any app": 36_000, "While NetWatch was not measuring": 5}
 
 
 def test_usage_of_apps_adds_up_to_the_total(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +106,7 @@ def test_usage_of_apps_adds_up_to_the_total(history: Path, capsys: pytest.Captur
     assert rows == {
         "app": ("browser", 84_000, 3_600),
         "unmeasured": ("While NetWatch was not measuring", 5, 5),
-        "other": ("UDP, QUIC and other", 36_000, 2_400),
+        "other": ("Not of any app", 36_000, 2_400),
     }
     assert main(["usage", "--apps", *RANGE]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split()[:3] == ["total", "120", "kB"]
