@@ -13,6 +13,7 @@ Needs root, and a kernel that permits eBPF.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -192,12 +193,14 @@ def mix(seconds: float) -> None:
     flows = [udp_pair() for _ in range(2)]
     payload, buffer = bytes(SIZE), bytearray(1 << 16)
     end = time.monotonic() + seconds
+    numbers = itertools.count(1)
     while time.monotonic() < end:
         start = time.monotonic()
         for _ in range(5):
+            number = (next(numbers) & 0xFFFF).to_bytes(2, "big")  # no two messages are alike
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-                asking.sendto(_QUERY, ("127.0.0.77", 53))
-                resolver.sendto(_ANSWER, resolver.recvfrom(512)[1])
+                asking.sendto(number + _QUERY[2:], ("127.0.0.77", 53))
+                resolver.sendto(number + _ANSWER[2:], resolver.recvfrom(512)[1])
                 asking.recv(512)
         for _ in range(2):
             with socket.create_connection(listener.getsockname()) as calling:
