@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import locale
 import re
 import socket
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)  # its value would be the same in both languages
     yield
     language.use("en")
+    # The C library keeps translations of its messages until the locale is set, whatever $LANGUAGE says since.
+    locale.setlocale(locale.LC_ALL, locale.setlocale(locale.LC_ALL))
 
 
 def printed(code: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
