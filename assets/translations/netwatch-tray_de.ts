@@ -5070,6 +5070,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>ein JSON-Objekt je Zeile</translation>
     </message>
     <message>
+      <source>No events since {since}.</source>
+      <translation>Keine Ereignisse seit {since}.</translation>
+    </message>
+    <message>
       <source>muted</source>
       <translation>stumm</translation>
     </message>

@@ -70,6 +70,9 @@ def _events(options: argparse.Namespace) -> int:
     known = {each.id: each for each in _stored(options.since, has_agent=latest is not None)}
     known.update({each.id: each for each in latest.events if each.last >= options.since} if latest else {})
     printer.print(sorted(known.values(), key=lambda each: (each.last, each.id)))
+    if not known and not options.json and not options.follow:
+        since = datetime.fromtimestamp(options.since).astimezone()
+        print(translate("Terminal", "No events since {since}.").format(since=f"{since:%Y-%m-%d %H:%M}"))
     if client is None:
         return DONE
     if options.follow:
