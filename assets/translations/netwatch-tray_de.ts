@@ -5326,6 +5326,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>bei seinen Einstellungen</translation>
     </message>
     <message>
+      <source>at its events</source>
+      <translation>bei seinen Ereignissen</translation>
+    </message>
+    <message>
       <source>the mini window, which stays on top</source>
       <translation>das Minifenster, das vorn bleibt</translation>
     </message>

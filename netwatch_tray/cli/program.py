@@ -29,6 +29,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     at = parser.add_mutually_exclusive_group()
     at.add_argument("--settings", action="store_true", help="at its settings")
+    at.add_argument("--events", action="store_true", help="at its events")
     at.add_argument("--mini", action="store_true", help="the mini window, which stays on top")
     record.add_replay(parser)
     parser.set_defaults(run=_window)
@@ -109,7 +110,8 @@ def _window(options: argparse.Namespace) -> int:
     from netwatch_tray.window.shell.require_display import require_display
 
     require_display()  # before an agent is started for nothing
-    request: Request = "settings" if options.settings else "mini" if options.mini else "window"
+    chosen: tuple[Request, ...] = ("settings", "events", "mini")
+    request: Request = next((each for each in chosen if getattr(options, each)), "window")
     if options.replay is not None:
         with record.replaying_agent(options.replay, options.speed):
             return run(paths.feed_socket(), request)

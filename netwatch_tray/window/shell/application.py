@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 def run(feed_path: Path, request: Request = "window") -> int:
     """Open the window, and return the exit code when all windows are closed.
 
-    `feed_path`: the agent's socket; without an agent the window waits for one. `request`: `settings` shows these
-    instead of the page of the last time; `mini` shows the mini window alone.
+    `feed_path`: the agent's socket; without an agent the window waits for one. `request`: `settings` and
+    `events` show these instead of the page of the last time; `mini` shows the mini window alone.
 
     If a window is already open, request the same of its process and return 0. Without a display Qt ends the process:
     call `require_display` first.
@@ -100,6 +100,8 @@ class _Shown:
             window, is_new = self._make(), True
         if request == "settings":
             window.turn_to_settings()
+        elif request == "events":
+            window.turn_to_page("events")
         if is_new:
             window.show()
             self._link.try_now()

@@ -17,8 +17,8 @@ _TIMEOUT_S = 2.0
 _LONGEST_TOKEN = 4096
 _ACTIVATION = "XDG_ACTIVATION_TOKEN"
 """Holds the token of the click that started the second process, which lets a window come to the front on Wayland."""
-Request = Literal["window", "settings", "mini"]
-_REQUESTS: tuple[Request, ...] = ("window", "settings", "mini")
+Request = Literal["window", "settings", "events", "mini"]
+_REQUESTS: tuple[Request, ...] = ("window", "settings", "events", "mini")
 """A datagram is the token, a NUL, which no environment variable contains, and the request."""
 _LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + max(map(len, _REQUESTS))
 
@@ -26,7 +26,7 @@ _LONGEST_DATAGRAM = _LONGEST_TOKEN + 1 + max(map(len, _REQUESTS))
 class SingleInstance(QObject):
     """The claim to be the only window.
 
-    `requested`: another start requests this window to come to the front, its settings, or the mini window.
+    `requested`: another start requests this window to come to the front, its settings or events, or the mini window.
     """
 
     requested = Signal(str)

@@ -141,12 +141,13 @@ def test_an_open_window_shows_its_settings_on_request(start: _Start, feed: socke
     assert "page=settings" in memory.read_text().splitlines()
 
 
-def test_it_opens_with_its_settings(start: _Start, feed: socket.socket, tmp_path: Path) -> None:
-    window = start(_PROGRAM, str(tmp_path / "feed"), "settings")
+@pytest.mark.parametrize("page", ["settings", "events"])
+def test_it_opens_at_a_page(start: _Start, feed: socket.socket, tmp_path: Path, page: str) -> None:
+    window = start(_PROGRAM, str(tmp_path / "feed"), page)
     with _greet(feed):
         window.terminate()
         assert window.wait(60) == 0
-    assert "page=settings" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
+    assert f"page={page}" in (tmp_path / "netwatch-tray" / "window.ini").read_text().splitlines()
 
 
 def test_the_mini_window_is_open_without_the_large_one(start: _Start, feed: socket.socket, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_second_instance_raises_the_first(tmp_path: Path, monkeypatch: pytest.
     third.release()
 
 
-@pytest.mark.parametrize("request_", ["window", "settings", "mini"])
+@pytest.mark.parametrize("request_", ["window", "settings", "events", "mini"])
 @pytest.mark.parametrize("token", ["", "token of the click", "x" * 4096])
 def test_the_request_carries_token_and_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, request_: Request
