@@ -211,7 +211,7 @@ def carried_over_of(data: bytes, directory: Path) -> dict[str, set[tuple[Any, ..
 def test_recording_continues_with_what_was_carried_over(whole: bytes, tmp_path: Path, expected_logs: list[str]) -> None:
     expected_logs += ["was renamed to", "was carried over (days: "]
     file = tmp_path / "history.sqlite3"
-    file.write_bytes(whole[: 32 * PAGE] + bytes(PAGE) + b"\xff" * (3 * PAGE) + whole[36 * PAGE :])
+    file.write_bytes(whole[: 28 * PAGE] + bytes(PAGE) + b"\xff" * (3 * PAGE) + whole[32 * PAGE :])
     (tmp_path / "history.damaged-20250101-000000.sqlite3").write_bytes(b"nothing of use")
     expected_logs.append("Nothing in history.damaged-20250101-000000.sqlite3 could be read")
     file.rename(tmp_path / "history.damaged-20260101-000000.sqlite3")
