@@ -68,11 +68,14 @@ class Detectors:
         self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface], now: Moment
     ) -> list[Finding]:
         """`moved`: what the connections moved since the tick before, if they were read. `interfaces`: as in `Line`."""
-        found = list(self._line.take(Line(tick, interfaces), now))
+        found = [*self._line.take(Line(tick, interfaces), now)]
         if moved is not None:
             sent = {key: (app.name, traffic.tx) for key, (app, traffic) in moved.amounts.items() if traffic.tx}
-            found += self._sent.take(Sent(tick.at.astimezone().date(), sent), now)
-            found += self._app_rates.take(Uploaded(moved.elapsed_s, sent), now)
+            if sent:
+                day = date.fromtimestamp(now.at)  # noqa: DTZ012  the user's own days
+                found += self._sent.take(Sent(day, sent), now)
+            if self._app_rates.limit is not None:
+                found += self._app_rates.take(Uploaded(moved.elapsed_s, sent), now)
         if self._total_rate.limit is not None:
             # While an app holds the limit, the total does as well.
             elapsed = None if self._app_rates.is_held else tick.interval_s
@@ -85,9 +88,11 @@ class Detectors:
             return []
         seen = SocketsSeen((*changes.added, *changes.changed), table.ended, table.app_name)
         found: list[Finding] = []
-        for detector in (self._new_app, self._listener, self._sweep):
-            found += detector.take(seen, now)
-        found += self._beacon.take(table.ended, now)
+        found += self._new_app.take(seen, now)
+        found += self._listener.take(seen, now)
+        found += self._sweep.take(seen, now)
+        if table.ended:
+            found += self._beacon.take(table.ended, now)
         return found
 
     def refused(self, counts: RefusalCounts, now: Moment) -> list[Finding]:
