@@ -38,11 +38,9 @@ class _Hold:
 class RateWatch:
     """Keeps one hold for each app that is above the limit now."""
 
-    def __init__(self) -> None:
-        self.limit: float | None = None
-        """Bytes/s; `None`: there is none."""
-        self.seconds = 600.0
-        """How long it must be held."""
+    def __init__(self, limit: float | None = None, seconds: float = 600.0) -> None:
+        """`limit`: bytes/s; `None`: there is none. `seconds`: how long it must be held."""
+        self.limit, self.seconds = limit, seconds
         self._elapsed = 0.0
         self._sent: dict[str, tuple[str | None, int]] = {}
         """In the step under way."""

@@ -52,9 +52,9 @@ class Detectors:
     def apply(self, rules: Events) -> None:
         """Use other settings from now on."""
         self._sent.times, self._sent.least = rules.upload_times, rules.upload_least_mb * 1_000_000
-        for watch in (self._app_rates, self._total_rate):
-            watch.limit = None if rules.rate_mb is None else rules.rate_mb * 1e6
-            watch.seconds = rules.rate_minutes * 60.0
+        limit, seconds = None if rules.rate_mb is None else rules.rate_mb * 1e6, rules.rate_minutes * 60.0
+        if (limit, seconds) != (self._app_rates.limit, self._app_rates.seconds):
+            self._app_rates, self._total_rate = RateWatch(limit, seconds), RateWatch(limit, seconds)
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
         """Take in the keys of all apps in the history. Until then no app is new."""

@@ -13,8 +13,7 @@ class Uploads:
     """A limit of 1 MB/s for a minute."""
 
     def __init__(self, limit: float | None = MB) -> None:
-        self.watch = RateWatch()
-        self.watch.limit, self.watch.seconds = limit, 60.0
+        self.watch = RateWatch(limit, 60.0)
         self.at = 0.0
 
     def run(self, seconds: int, rate: int, app: str = "app", elapsed: float | None = 1.0) -> list[Finding]:
