@@ -74,7 +74,8 @@ class EventKeeper:
         self._unstored: dict[int, Event] = {}
         self._to_notify: list[int] = []
         self._is_storing = False
-        self._stored_at = self._refused_at = clock.boottime()
+        self._stored_at = clock.boottime()
+        self._refused_at = self._stored_at - _REFUSALS_EACH_S  # the first tick reads what the first minute begins at
         self._first_at = 0.0
         """Unix time of the first tick."""
         self._day: date | None = None

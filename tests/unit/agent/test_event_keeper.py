@@ -13,6 +13,7 @@ from netwatch_tray import clock
 from netwatch_tray.agent.events import EventKeeper
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.collect.health import Health, Reachability
+from netwatch_tray.collect.sockets import RefusalCounts, Refusals
 from netwatch_tray.collect.sources import Sources
 from netwatch_tray.event import Event, EventKind, NewListener, NotMeasured, PlanUsed, Severity
 from netwatch_tray.feed.protocol import ChangeMute, EventsMessage, MarkSeen
@@ -45,8 +46,25 @@ class Quiet(Sources):
         return None
 
 
+class Counting(Sources):
+    """Whose counters grow by a scan at each reading."""
+
+    def __init__(self) -> None:
+        self.read_count = 0
+
+    def refusals(self) -> Refusals:
+        return self
+
+    def read(self) -> RefusalCounts:
+        self.read_count += 1
+        return RefusalCounts(200 * self.read_count, 0, 0, 0)
+
+    def close(self) -> None:
+        pass
+
+
 class Kept:
-    def __init__(self, rules: Events | None = None) -> None:
+    def __init__(self, rules: Events | None = None, sources: Sources | None = None) -> None:
         self.history = History()
         self.published: list[EventsMessage] = []
         self.notified: list[Event] = []
@@ -55,7 +73,7 @@ class Kept:
         self.keeper = EventKeeper(
             cast("HistoryKeeper", self.history),
             rules or Events(),
-            Quiet(),
+            sources or Quiet(),
             publish=self.published.append,
             notify=self.notified.append,
             set_mute=lambda code, on: self.mutes.append((code, on)),
@@ -256,3 +274,11 @@ def test_a_gateway_that_stops_answering_is_reported(kept: Kept) -> None:
     kept.tick()
     (event,) = kept.published[-1].events
     assert event.kind is EventKind.GATEWAY
+
+
+def test_refusals_are_counted_from_the_first_tick_on() -> None:
+    sources = Counting()
+    kept = Kept(sources=sources)
+    for _ in range(3):
+        kept.tick()
+    assert sources.read_count == 1
