@@ -40,6 +40,8 @@ class HelpSheet(Popover):
             (native_keys("T"), self.tr("The chart as a table")),
             ("↑ ↓", self.tr("Choose a row")),
             (native_keys("Return"), self.tr("Details, fold a group")),
+            ("M, E", self.tr("Mute an event, expect it from now on")),
+            (native_keys("Shift+F10"), self.tr("What can be done with an event")),
             (native_keys("Ctrl+C"), self.tr("Copy rows")),
             (native_keys("Ctrl+Shift+C"), self.tr("Copy a cell")),
             (native_keys("Escape"), self.tr("Back: crosshair, filter, selection, settings")),
