@@ -72,7 +72,8 @@ def _event(
 ) -> Event:
     first = more.pop("first", ago)
     if "app_name" in more:
-        more["app"] = str(more["app_name"]).lower()
+        name = str(more["app_name"])
+        more["app"] = f"unit:{name}" if name.endswith(".service") else f"executable:/usr/bin/{name.lower()}"
     return Event(
         id=number, first=now - float(str(first)), last=now - ago, severity=severity, key=f"{number}", evidence=evidence,
         **more,  # type: ignore[arg-type]  # spelled out above

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netwatch_tray.window.pages.events.page import EventsPage
-
 if TYPE_CHECKING:
+    from netwatch_tray.window.pages.events.page import EventsPage
     from netwatch_tray.window.shell.main_window import MainWindow
 
 
@@ -21,10 +20,10 @@ def connect_pages(window: MainWindow) -> None:
         window.turn_to_page("events")
         window.events.show_span(start, end)
 
-    window.usage.plan_requested.connect(lambda: window.show_settings(window.settings.plan_section))
-    window.interfaces.choice_requested.connect(lambda: window.show_settings(window.settings.counted_section))
+    window.usage.plan_requested.connect(lambda: _show_settings(window, window.settings.plan_section))
+    window.interfaces.choice_requested.connect(lambda: _show_settings(window, window.settings.counted_section))
     window.interfaces.events_requested.connect(show_events)
-    window.connections.offer.set_up.connect(lambda: window.show_settings(window.settings.helper_section))
+    window.connections.offer.set_up.connect(lambda: _show_settings(window, window.settings.helper_section))
     window.apps.connections_requested.connect(show_connections)
 
 
@@ -50,4 +49,10 @@ def connect_events(window: MainWindow, page: EventsPage) -> None:
     page.commands.app_requested.connect(show_app)
     page.commands.usage_requested.connect(lambda: window.turn_to_page("usage"))
     page.commands.why_requested.connect(show_why)
-    page.settings_requested.connect(lambda: window.show_settings(window.settings.events_section))
+    page.settings_requested.connect(lambda: _show_settings(window, window.settings.events_section))
+
+
+def _show_settings(window: MainWindow, section: int) -> None:
+    """Show a section of the settings."""
+    window.turn_to_settings()
+    window.settings.form.go_to(section)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
@@ -28,7 +29,6 @@ from netwatch_tray.window.data.process_cost import ProcessCost
 from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
-from netwatch_tray.window.pages.events.page import EventsPage
 from netwatch_tray.window.pages.interfaces.page import InterfacesPage
 from netwatch_tray.window.pages.page import ALWAYS, Page
 from netwatch_tray.window.pages.settings.page import SettingsPage
@@ -44,6 +44,9 @@ from netwatch_tray.window.shell.tab_row import PageEntry, TabRow
 from netwatch_tray.window.shell.window_memory import WindowMemory
 from netwatch_tray.window.widgets.formatting import cost_in_words
 from netwatch_tray.window.widgets.theme import Theme
+
+if TYPE_CHECKING:
+    from netwatch_tray.window.pages.events.page import EventsPage
 
 translate = QCoreApplication.translate
 
@@ -91,6 +94,7 @@ class MainWindow(QWidget):
         self._status: Status | None = None
         self._agent_cost = ProcessCost()
         self._live_events = LiveEvents()
+        self._looks = looks or AppLooks.none()
         self._last: dict[type, ServerMessage] = {}
         """The latest message of each type that pages show which are made later."""
         self._notice: Notice | None = None
@@ -102,7 +106,7 @@ class MainWindow(QWidget):
         self.setMinimumSize(*_LEAST_SIZE)
         self.interfaces = InterfacesPage(theme, self._live_events, history)
         self.connections = ConnectionsPage(theme)
-        self.apps = AppsPage(theme, history, looks or AppLooks.none())
+        self.apps = AppsPage(theme, history, self._looks)
         self.usage = UsagePage(theme, history)
         self.pages = (
             PageEntry("interfaces", translate("TabRow", "Interfaces"), "activity", lambda: self.interfaces),
@@ -140,7 +144,8 @@ class MainWindow(QWidget):
                 keys=lambda: self.help.open_in(self),
                 pages=tuple((entry.name, partial(self.turn_to, index)) for index, entry in enumerate(self.pages[:-1])),
                 ranges=tuple(
-                    partial(self._choose_range, index) for index in range(self.interfaces.range_chart.range_count)
+                    partial(lambda index: self._page().choose_range(index), index)
+                    for index in range(self.interfaces.range_chart.range_count)
                 ),
                 group=self.connections.bar.group_by_next,
                 filter=lambda: self._page().go_to_filter(),
@@ -180,7 +185,9 @@ class MainWindow(QWidget):
     @cached_property
     def events(self) -> EventsPage:
         """Made when it is first visited."""
-        page = EventsPage(self._theme, self._live_events, self._history)
+        from netwatch_tray.window.pages.events.page import EventsPage  # noqa: PLC0415  most windows close without it
+
+        page = EventsPage(self._theme, self._live_events, self._history, self._looks)
         page.commands.mute_requested.connect(self._link.change_mute)
         page.commands.seen.connect(self._link.mark_seen)
         connect_events(self, page)
@@ -203,11 +210,6 @@ class MainWindow(QWidget):
 
     def turn_to_settings(self) -> None:
         self.turn_to(self._settings_index)
-
-    def show_settings(self, section: int) -> None:
-        """Show a section of the settings."""
-        self.turn_to_settings()
-        self.settings.form.go_to(section)
 
     def toggle_pause(self) -> None:
         """Freeze every page, or let them follow the present again; ignored on a page that does not."""
@@ -289,9 +291,6 @@ class MainWindow(QWidget):
     def _page(self) -> Page:
         """The page of the checked tab."""
         return self.pages[self._row.tabs.checkedId()].page()
-
-    def _choose_range(self, index: int) -> None:
-        self._page().choose_range(index)
 
     def _turn(self, index: int, checked: bool) -> None:
         if not checked:

@@ -16,8 +16,8 @@ from netwatch_tray.window.widgets.strip import Strip
 from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
-_KEYS_FROM = 840
-"""Window width from which there is room for a key beside its button, and for the name of the events."""
+_ROOMY_FROM = 840
+"""Window width from which there is room for a key beside its button, and for the names of *Pause* and *Events*."""
 
 
 class PageEntry(NamedTuple):
@@ -37,7 +37,8 @@ class TabRow(Strip):
         """`pages`: the last ones, events and settings, have buttons at the other end of the row."""
         super().__init__(theme, theme.height(48))
         self._is_live = True
-        self.pause = ToolButton(theme, self.tr("Pause"), "pause")
+        self._is_paused = False
+        self.pause = ToolButton(theme, "", "pause")
         self.pause.setToolTip(self.tr("Holds the picture still; measuring goes on (Space)"))
         self._pause_key = Text(theme, theme.fonts.small, "ink3")
         self._pause_key.show_text(native_keys("Space"))
@@ -52,9 +53,8 @@ class TabRow(Strip):
         settings.setAccessibleName(last.name)
         settings.setCheckable(True)
         self.tabs = QButtonGroup(self)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, MARGIN, 1)
-        row.setSpacing(4)
         for index, entry in enumerate(with_tabs):
             tab = Tab(theme, entry.name, entry.symbol)
             tab.setToolTip(f"{entry.name} ({native_keys(f'Ctrl+{index + 1}')})")
@@ -65,20 +65,29 @@ class TabRow(Strip):
         row.addStretch(1)
         for widget in (self.pause, self._pause_key, self.bell, self.keys, settings):
             row.addWidget(widget)
+        self.show_paused(paused=False)
 
     def show_paused(self, paused: bool) -> None:
-        if paused:
-            self.pause.show_symbol("play", self.tr("Live"))
-        else:
-            self.pause.show_symbol("pause", self.tr("Pause"))
+        self._is_paused = paused
+        name = self.tr("Live") if paused else self.tr("Pause")
+        self.pause.setAccessibleName(name)
+        self.pause.show_symbol("play" if paused else "pause", name if self._has_room else "")
+        self.pause.updateGeometry()
 
     def offer_pause(self, is_live: bool) -> None:
         """Show the button on pages that follow the present."""
         self._is_live = is_live
         self.pause.setVisible(is_live)
-        self._pause_key.setVisible(is_live and self.width() >= _KEYS_FROM)
+        self._pause_key.setVisible(is_live and self._has_room)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._row.setSpacing(4 if self._has_room else 2)
         self.offer_pause(self._is_live)
-        self.bell.set_room(self.width() >= _KEYS_FROM)
+        self.show_paused(self._is_paused)
+        self.bell.set_room(self._has_room)
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether there is room for more than the tabs and symbols."""
+        return self.width() >= _ROOMY_FROM

@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from netwatch_tray import event_words
 from netwatch_tray.event import Severity
 from netwatch_tray.units import Units
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.pages.events.actions import Action, action_in_words, actions_of, is_serious
 from netwatch_tray.window.pages.events.kinds import group_of, words_of
 from netwatch_tray.window.pages.events.rows import Day, Hidden, Line, Row, order
@@ -20,10 +21,10 @@ from netwatch_tray.window.pages.events.words import day_in_words, day_note, who
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.widgets.event_glyphs import glyph_of
 from netwatch_tray.window.widgets.icons import icon
-from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, MARGIN, Theme
+from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP, MARGIN, Theme
 
 _TIME, _TILE, _SENTENCE, _WHO, _ACTIONS, _MORE = 42, 28, 200, 156, 210, 28
-_GLYPH = 16
+_GLYPH, _ICON = 16, 18
 _DOT, _DOT_AT = 6, 6
 _LINK_GAP = 16
 
@@ -52,6 +53,7 @@ class TimelineContext(NamedTuple):
     """What all cells are drawn from, besides the line."""
 
     units: Units
+    looks: AppLooks
     layout: Layout
     pointed: tuple[Line, Action | None] | None
     """Line and action below the mouse pointer."""
@@ -93,7 +95,7 @@ def timeline_columns(theme: Theme, context: Callable[[], TimelineContext]) -> li
             id="who",
             title="",
             text=lambda line: ", ".join(filter(None, who(line.event))) if isinstance(line, Row) else "",
-            draw=_draw_who,
+            draw=lambda cell, line: _draw_who(cell, line, context().looks),
             widest=theme.height(_WHO),
             offered=lambda: context().layout is not Layout.NARROW,
         ),
@@ -225,16 +227,24 @@ def _draw_event(cell: Cell, line: Line, context: TimelineContext) -> None:
     cell.text(below, tokens.ink3 if line.is_quiet else tokens.ink2, fonts.small, box=lower)
 
 
-def _draw_who(cell: Cell, line: Line) -> None:
+def _draw_who(cell: Cell, line: Line, looks: AppLooks) -> None:
+    """Draw the icon of the app, or leave its place empty; then two lines."""
     if not isinstance(line, Row):
         return
     tokens, fonts = cell.tokens, cell.theme.fonts
     name, detail = who(line.event)
+    size = cell.theme.height(_ICON)
+    if line.event.app is not None:
+        left = cell.box.right() + 1 - size if cell.right_to_left else cell.box.left()
+        box = QRect(left, cell.box.top() + (cell.box.height() - size) // 2, size, size)
+        looks.draw(cell.painter, box, line.event.app, cell.theme)
     ink = tokens.ink2 if line.is_quiet else tokens.ink
+    taken = size + GAP
+    text = cell.box.adjusted(0, 0, -taken, 0) if cell.right_to_left else cell.box.adjusted(taken, 0, 0, 0)
     if not detail:
-        cell.text(name, ink)
+        cell.text(name, ink, box=text)
         return
-    upper, lower = cell.lines()
+    upper, lower = (each.intersected(text) for each in cell.lines())
     cell.text(name, ink, box=upper)
     cell.text(detail, tokens.ink3, fonts.small, box=lower)
 

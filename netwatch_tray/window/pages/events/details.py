@@ -15,6 +15,7 @@ from netwatch_tray import event_words
 from netwatch_tray.event import Event, SentMuch, Severity, mutes_for
 from netwatch_tray.text import printable, qt_tool_tip
 from netwatch_tray.units import Units
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.history_range import HistoryRange
 from netwatch_tray.window.pages.events.actions import action_in_words, is_serious, jumps_of
@@ -36,7 +37,7 @@ _STALE_AFTER_S = 60.0
 """The agent writes once a minute."""
 _WIDTH = 304
 _PADDING = 12
-_ICON = 16
+_ICON, _APP_ICON = 16, 18
 
 
 class EventDetails(QWidget):
@@ -47,9 +48,10 @@ class EventDetails(QWidget):
     acted = Signal(object, object)
     mute_requested = Signal(object, bool)
 
-    def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
+    def __init__(self, theme: Theme, history: HistoryQueries | None, looks: AppLooks) -> None:
         super().__init__()
         self._theme = theme
+        self._icon = _AppIcon(theme, looks)
         self._shown: tuple[object, ...] = ()
         """What `show_row` was called with."""
         self._units = Units()
@@ -79,7 +81,12 @@ class EventDetails(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
-        for widget in (self._who, self._when, self.chart, self._sentence, self._detail):
+        named = QHBoxLayout()
+        named.setSpacing(ICON_GAP)
+        named.addWidget(self._icon)
+        named.addWidget(self._who, 1)
+        column.addLayout(named)
+        for widget in (self._when, self.chart, self._sentence, self._detail):
             column.addWidget(widget)
         column.addSpacing(4)
         column.addWidget(self._why_title)
@@ -124,6 +131,7 @@ class EventDetails(QWidget):
         self._rule.setVisible(row is not None)
         self.chart.hide()
         self._symbol.show_event(row.event if row else None)
+        self._icon.show_app(None)
         _clear(self._buttons)
         _clear(self._mutes)
         if row is None:
@@ -134,6 +142,7 @@ class EventDetails(QWidget):
         name, detail = who(event)
         self._who.show_text(name)
         self._who.setVisible(bool(name))
+        self._icon.show_app(event.app)
         self._show(self._when, self._moments(event, detail))
         self._show(self._sentence, event_words.sentence(event, units))
         self._show(self._detail, event_words.detail(event, units))
@@ -238,6 +247,28 @@ class _Symbol(QWidget):
             colour = tokens.err if is_serious(self._event) else tokens.warn
         symbol = icon(glyph_of(self._event.kind), self.width(), colour, self.devicePixelRatioF())
         QPainter(self).drawPixmap(0, 0, symbol)
+
+
+class _AppIcon(QWidget):
+    """The icon of the app, if the event has one."""
+
+    def __init__(self, theme: Theme, looks: AppLooks) -> None:
+        super().__init__()
+        self._theme = theme
+        self._looks = looks
+        self._app: str | None = None
+        self.setFixedSize(theme.height(_APP_ICON), theme.height(_APP_ICON))
+        looks.changed.connect(self.update)
+
+    def show_app(self, app: str | None) -> None:
+        """`app`: its key."""
+        self._app = app
+        self.setVisible(app is not None)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        if self._app is not None:
+            self._looks.draw(QPainter(self), self.rect(), self._app, self._theme)
 
 
 class _Rule(QWidget):

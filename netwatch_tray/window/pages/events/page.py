@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout
 
 from netwatch_tray.feed.protocol import EventsMessage, Hello, ServerMessage, SettingsMessage
 from netwatch_tray.settings import Settings
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.live_events import LiveEvents
 from netwatch_tray.window.pages.events.actions import Action
@@ -39,7 +40,7 @@ class EventsPage(Page):
 
     settings_requested = Signal()
 
-    def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None) -> None:
+    def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None, looks: AppLooks) -> None:
         """`live`: what the agent has sent; the owner updates it before `receive` is called."""
         super().__init__()
         self._settings = Settings()
@@ -49,7 +50,7 @@ class EventsPage(Page):
         self._paused = False
         self.commands = EventCommands(self)
         self.bar = EventsBar(theme)
-        self.table = Timeline(theme, lambda: self._settings.units)
+        self.table = Timeline(theme, lambda: self._settings.units, looks)
         self.table.setAccessibleName(self.tr("Events"))
         self.table.setAccessibleDescription(
             self.tr("Enter shows the details, {keys} what can be done").format(keys=native_keys("Shift+F10"))
@@ -58,7 +59,7 @@ class EventsPage(Page):
         self._stack = QStackedWidget()
         self._stack.addWidget(self._instead)
         self._stack.addWidget(self.table)
-        self.details = EventDetails(theme, history)
+        self.details = EventDetails(theme, history, looks)
         self.side = SidePane(self._stack, self.details)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

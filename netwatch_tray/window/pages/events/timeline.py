@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView
 from netwatch_tray.event import Event
 from netwatch_tray.text import printable
 from netwatch_tray.units import Units
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.pages.events.actions import Action
 from netwatch_tray.window.pages.events.columns import Layout, Link, TimelineContext, links_of, timeline_columns
 from netwatch_tray.window.pages.events.rows import Day, Hidden, Line, Row, heading, key
@@ -54,8 +55,9 @@ class Timeline(TableView[Line]):
     menu_requested = Signal(QPoint)
     seen = Signal(object)
 
-    def __init__(self, theme: Theme, units: Callable[[], Units]) -> None:
+    def __init__(self, theme: Theme, units: Callable[[], Units], looks: AppLooks) -> None:
         self._units = units
+        self._looks = looks
         self._layout = Layout.WIDE
         self._pointed: tuple[Line, Action | None] | None = None
         self._looked_at = LookedAt()
@@ -66,6 +68,7 @@ class Timeline(TableView[Line]):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.sort_by("time", Qt.SortOrder.DescendingOrder)
         self.verticalScrollBar().valueChanged.connect(lambda _value: self._look())
+        looks.changed.connect(self.viewport().update)
         self.customContextMenuRequested.connect(
             lambda where: self.menu_requested.emit(self.viewport().mapToGlobal(where))
         )
@@ -166,7 +169,7 @@ class Timeline(TableView[Line]):
         self.report_seen()
 
     def _context(self) -> TimelineContext:
-        return TimelineContext(self._units(), self._layout, self._pointed)
+        return TimelineContext(self._units(), self._looks, self._layout, self._pointed)
 
     def _line(self, row: int) -> Line | None:
         return self.model().record(row) if 0 <= row < self.model().rowCount() else None

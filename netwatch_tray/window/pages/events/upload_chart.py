@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import UP, Units
-from netwatch_tray.window.chart.axes import rate_ticks
+from netwatch_tray.window.chart.axes import size_labels, size_ticks
 from netwatch_tray.window.widgets.formatting import short_date
 from netwatch_tray.window.widgets.painting import hair_line, text_painter
 from netwatch_tray.window.widgets.theme import GAP, Theme, faded
@@ -60,10 +60,8 @@ class UploadChart(QWidget):
         right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         painter.drawText(QPointF(self.width() - strong.width(title) if right_to_left else 0, strong.ascent), title)
         most = max([self._usual, *self._sent.values(), 1]) * _HEADROOM
-        ticks = rate_ticks(most, 2, Units(binary=self._units.binary))
-        outermost = units.size(ticks[-1] if ticks else most, self._units)
-        labels = [f"{float(outermost.value) * tick / ticks[-1]:g}" for tick in ticks]
-        labels[-1:] = [f"{label} {outermost.unit}" for label in labels[-1:]]
+        ticks = size_ticks(most, 2, self._units)
+        labels = size_labels(ticks, self._units)
         left = max(map(small.width, labels), default=0.0) + GAP
         box = QRectF(left, strong.height + GAP, self.width() - left, 0)
         box.setBottom(self.height() - small.height - 6)
