@@ -2273,6 +2273,14 @@ Hat jetzt keine Verbindung</translation>
       <source>More than 1 MB/s in one direction</source>
       <translation>Mehr als 1 MB/s in einer Richtung</translation>
     </message>
+    <message>
+      <source>Mute an event, expect it from now on</source>
+      <translation>Ein Ereignis stumm schalten, künftig erwarten</translation>
+    </message>
+    <message>
+      <source>What can be done with an event</source>
+      <translation>Was mit einem Ereignis möglich ist</translation>
+    </message>
   </context>
   <context>
     <name>HelperOffer</name>

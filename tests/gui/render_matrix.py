@@ -318,7 +318,8 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
                 window.turn_to(number)
                 settle()
                 yield f"{page.id}-{name}-{scheme.name.lower()}-{size}", window, size == "least" or name != "typical"
-        yield from _shown_events(name, case, settle)
+        if name in ("typical", "extreme"):
+            yield from _shown_events(name, case, settle)
         window.resize(*SIZES["normal"])
         window.help.open_in(window)
         settle()
@@ -423,7 +424,8 @@ def _shown_events(name: str, case: _Shown, settle: Callable[[], None]) -> Iterat
     shade = "dark" if case.theme.tokens is DARK else "light"
     window.turn_to_page("events")
     model = page.table.model()
-    events = [row for row in range(min(model.rowCount(), 20)) if isinstance(model.record(row), Row)][:14]
+    events = [row for row in range(min(model.rowCount(), 20)) if isinstance(model.record(row), Row)]
+    del events[14 if shade == "light" else 4 :]
     for size in ("least", "wide"):
         window.resize(*SIZES[size])
         for number, row in enumerate(events[:: 1 if size == "wide" else 5]):
