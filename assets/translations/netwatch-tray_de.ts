@@ -1678,19 +1678,19 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Plan</source>
-      <translation>Volumen</translation>
+      <translation>Tarif</translation>
     </message>
     <message>
       <source>No notice of the data plan in {span}</source>
-      <translation>Kein Hinweis zum Datenvolumen ({span})</translation>
+      <translation>Kein Hinweis zum Datentarif ({span})</translation>
     </message>
     <message>
       <source>Notices of the data plan not shown: {count}. This kind is muted</source>
-      <translation>Hinweise zum Datenvolumen, nicht gezeigt: {count}. Diese Art ist stumm</translation>
+      <translation>Hinweise zum Datentarif, nicht gezeigt: {count}. Diese Art ist stumm</translation>
     </message>
     <message>
       <source>Notices of the data plan are muted: recorded, without notification.</source>
-      <translation>Hinweise zum Datenvolumen sind stumm: aufgezeichnet, ohne Meldung.</translation>
+      <translation>Hinweise zum Datentarif sind stumm: aufgezeichnet, ohne Meldung.</translation>
     </message>
     <message>
       <source>Line</source>
@@ -1758,7 +1758,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Data plan</source>
-      <translation>Datenvolumen</translation>
+      <translation>Datentarif</translation>
     </message>
     <message>
       <source>Alert</source>
@@ -1859,6 +1859,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Uploads are compared once an app has {count} days of history; the first is ready on {day}.</source>
       <translation>Uploads werden verglichen, sobald eine App {count} Tage Verlauf hat; die erste ist am {day} so weit.</translation>
+    </message>
+    <message>
+      <source>“Look for what is unusual” is off in the settings.</source>
+      <translation>„Nach Ungewöhnlichem suchen“ ist in den Einstellungen aus.</translation>
+    </message>
+    <message>
+      <source>Nothing is looked for</source>
+      <translation>Es wird nichts gesucht</translation>
     </message>
   </context>
   <context>

@@ -204,7 +204,8 @@ class EventsPage(Page):
         self.bar.seen_button.setEnabled(source.is_live and source.unseen() > 0)
         self._stack.setCurrentWidget(self.table if lines else self._instead)
         if not lines:
-            title, detail, button = why_empty(source, self.bar.group, self.bar.field.text().strip(), total)
+            search, is_on = self.bar.field.text().strip(), settings.events.on
+            title, detail, button = why_empty(source, self.bar.group, search, total, is_on=is_on)
             self._instead.button.setText(button)
             self._instead.show_message(title, detail, button=bool(button))
         self._show_details()

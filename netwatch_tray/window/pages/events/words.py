@@ -151,8 +151,11 @@ def title_texts(source: EventSource, total: int, *, is_sending: bool) -> tuple[s
     return title, sentence, in_short
 
 
-def why_empty(source: EventSource, group: Group | None, words: str, total: int) -> tuple[str, str, str]:
-    """Return title and sentences in place of an empty timeline, and the text of a button that removes the filter."""
+def why_empty(source: EventSource, group: Group | None, words: str, total: int, *, is_on: bool) -> tuple[str, str, str]:
+    """Return title and sentences in place of an empty timeline, and the text of a button that removes the filter.
+
+    `total`: events in the range. `is_on`: the agent looks for events.
+    """
     show_all = translate("Events", "Show all kinds")
     if words:
         none = translate("Events", "None of {events} has “{words}”.").format(events=events_in_words(total), words=words)
@@ -170,6 +173,9 @@ def why_empty(source: EventSource, group: Group | None, words: str, total: int) 
         return "", "", ""
     if source.span:
         return translate("Events", "No event in {span}").format(span=span), "", translate("Events", "Show all events")
+    if not is_on:
+        off = translate("Events", "“Look for what is unusual” is off in the settings.")
+        return translate("Events", "Nothing is looked for"), off, ""
     return translate("Events", "Nothing happened yet"), _what_appears(source.begin), ""
 
 

@@ -184,6 +184,13 @@ def test_nothing_happened_yet_says_what_appears_and_from_when_on(page: _Page) ->
     assert "Uploads are compared" not in page.text()
 
 
+def test_what_is_turned_off_finds_nothing(page: _Page) -> None:
+    page.opened.say(SettingsMessage(Settings(events=Events(on=False))))
+    assert "Nothing is looked for" in page.text()
+    page.say(alert(SCAN))
+    assert len(page.shown()) == 1, "what was found before stays"
+
+
 def test_the_range_comes_from_the_history_and_the_agent(page: _Page) -> None:
     assert page.opened.history
     old, month = happened(PORT, ago=3 * 86400.0, app="ssh"), happened(NEW_APP, ago=20 * 86400.0, app="Steam")
