@@ -1841,6 +1841,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Alle Ereignisse zeigen</translation>
     </message>
     <message>
+      <source>“Look for what is unusual” is off in the settings.</source>
+      <translation>„Nach Ungewöhnlichem suchen“ ist in den Einstellungen aus.</translation>
+    </message>
+    <message>
+      <source>Nothing is looked for</source>
+      <translation>Es wird nichts gesucht</translation>
+    </message>
+    <message>
       <source>Nothing happened yet</source>
       <translation>Noch ist nichts geschehen</translation>
     </message>
@@ -1859,14 +1867,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Uploads are compared once an app has {count} days of history; the first is ready on {day}.</source>
       <translation>Uploads werden verglichen, sobald eine App {count} Tage Verlauf hat; die erste ist am {day} so weit.</translation>
-    </message>
-    <message>
-      <source>“Look for what is unusual” is off in the settings.</source>
-      <translation>„Nach Ungewöhnlichem suchen“ ist in den Einstellungen aus.</translation>
-    </message>
-    <message>
-      <source>Nothing is looked for</source>
-      <translation>Es wird nichts gesucht</translation>
     </message>
   </context>
   <context>
@@ -2246,6 +2246,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Näheres, Gruppe falten</translation>
     </message>
     <message>
+      <source>Mute an event, expect it from now on</source>
+      <translation>Ein Ereignis stumm schalten, künftig erwarten</translation>
+    </message>
+    <message>
+      <source>What can be done with an event</source>
+      <translation>Was mit einem Ereignis möglich ist</translation>
+    </message>
+    <message>
       <source>Copy rows</source>
       <translation>Zeilen kopieren</translation>
     </message>
@@ -2280,14 +2288,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>More than 1 MB/s in one direction</source>
       <translation>Mehr als 1 MB/s in einer Richtung</translation>
-    </message>
-    <message>
-      <source>Mute an event, expect it from now on</source>
-      <translation>Ein Ereignis stumm schalten, künftig erwarten</translation>
-    </message>
-    <message>
-      <source>What can be done with an event</source>
-      <translation>Was mit einem Ereignis möglich ist</translation>
     </message>
   </context>
   <context>
@@ -4679,10 +4679,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Einstellungen</translation>
     </message>
     <message>
-      <source>Pause</source>
-      <translation>Pause</translation>
-    </message>
-    <message>
       <source>Holds the picture still; measuring goes on (Space)</source>
       <translation>Hält das Bild an; gemessen wird weiter (Leertaste)</translation>
     </message>
@@ -4693,6 +4689,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Live</source>
       <translation>Live</translation>
+    </message>
+    <message>
+      <source>Pause</source>
+      <translation>Pause</translation>
     </message>
   </context>
   <context>
