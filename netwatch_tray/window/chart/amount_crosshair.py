@@ -104,11 +104,13 @@ def _draw_box(
             painter.drawText(place, leading, arrow)
             write(columns[0], str(units.size(amount, scene.units)), tokens.ink, strong=True, is_small=False)
             write(columns[1], str(units.rate(average, scene.units)), tokens.ink, is_small=False)
+            greatest = str(units.rate(peak if slot.rx_rate is not None else None, scene.units))
             moment = amount_labels.peak_moment(at, scene.amounts) if at is not None and peak else ""
-            taken = QFontMetricsF(fonts.small).horizontalAdvance(moment) + (4 if moment else 0)
+            taken = QFontMetricsF(fonts.small).horizontalAdvance(moment) + 4 if moment else 0.0
+            if taken + QFontMetricsF(fonts.base).horizontalAdvance(greatest) > columns[2].width():
+                moment, taken = "", 0.0  # the longest rates leave no room for it
             write(columns[2], moment, tokens.ink3)
-            known = peak if slot.rx_rate is not None else None
-            write(columns[2].adjusted(0, 0, -taken, 0), str(units.rate(known, scene.units)), tokens.ink, is_small=False)
+            write(columns[2].adjusted(0, 0, -taken, 0), greatest, tokens.ink, is_small=False)
             top += height
         row.moveTop(top)
     for note in notes:
