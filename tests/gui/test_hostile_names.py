@@ -201,8 +201,8 @@ class _Parser:
     def __init__(self, run: Callable[[object], int]) -> None:
         self.run = run
 
-    def parse_args(self, _arguments: object) -> _Parser:
-        return self
+    def parse_known_args(self, _arguments: object) -> tuple[_Parser, list[str]]:
+        return self, []
 
 
 def _log(name: str) -> int:
