@@ -83,6 +83,18 @@
       <translation>Zuerst gesehen</translation>
     </message>
     <message>
+      <source>Alerts</source>
+      <translation>Alarme</translation>
+    </message>
+    <message>
+      <source>none in {days} d</source>
+      <translation>keine in {days} T</translation>
+    </message>
+    <message>
+      <source>{count} in {days} d</source>
+      <translation>{count} in {days} T</translation>
+    </message>
+    <message>
       <source>none now</source>
       <translation>jetzt keine</translation>
     </message>
@@ -284,6 +296,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Copy all rows</source>
       <translation>Alle Zeilen kopieren</translation>
+    </message>
+    <message>
+      <source>Notify again</source>
+      <translation>Wieder melden</translation>
+    </message>
+    <message>
+      <source>Mute alerts</source>
+      <translation>Alarme stummschalten</translation>
     </message>
   </context>
   <context>

@@ -164,6 +164,7 @@ class MainWindow(QWidget):
         self.connections.offer.declined.connect(lambda: self._memory.save(helper_declined=1))
         self.apps.topics_changed.connect(self._subscribe)
         self.apps.hosts_requested.connect(link.request_hosts)
+        self.apps.list.menu.mute_requested.connect(link.change_mute)
         connect_pages(self)
         self.first_run.done.connect(partial(self.turn_to, 0))
         self.first_run.settings_requested.connect(self.turn_to_settings)

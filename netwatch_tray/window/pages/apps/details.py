@@ -20,7 +20,7 @@ from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.pages.apps.columns import shown_name
 from netwatch_tray.window.pages.apps.hosts import Hosts
 from netwatch_tray.window.pages.apps.parts import AppHead, Facts, Figure, Figures, Heading
-from netwatch_tray.window.pages.apps.queries import DAY_S, RANGES_S, AppFacts, Drawn
+from netwatch_tray.window.pages.apps.queries import ALERT_DAYS, DAY_S, RANGES_S, AppFacts, Drawn
 from netwatch_tray.window.pages.apps.rows import AppRow, Moved
 from netwatch_tray.window.pages.apps.words import range_name
 from netwatch_tray.window.widgets.buttons import FlatButton
@@ -168,7 +168,15 @@ class AppDetails(QScrollArea):
             (self.tr("Connections"), self._count(row, sockets)),
             (self.tr("Listens on"), self._ports(row, sockets)),
             (self.tr("First seen"), first),
+            (self.tr("Alerts"), self._alerts(facts)),
         ]
+
+    def _alerts(self, facts: AppFacts | None) -> str:
+        if facts is None:
+            return UNKNOWN
+        if not facts.alerts:
+            return self.tr("none in {days} d").format(days=ALERT_DAYS)
+        return self.tr("{count} in {days} d").format(count=facts.alerts, days=ALERT_DAYS)
 
     def _count(self, row: AppRow, sockets: list[Connection]) -> str:
         if row.app is None:

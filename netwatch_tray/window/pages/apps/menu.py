@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu
 
+from netwatch_tray.event import Mute
 from netwatch_tray.window.pages.apps.rows import AppRow
 from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.formatting import native_keys
 
 
 class AppsMenu(QObject):
-    """Makes menus for the rows of a table."""
+    """Makes menus for the rows of a table.
 
-    def __init__(
-        self, table: TableView[AppRow], open_details: Callable[[AppRow], None], connections: Callable[[AppRow], None]
-    ) -> None:
+    `mute_requested` carries the code of a mute, and whether it begins; the other signals carry the row.
+    """
+
+    details_requested = Signal(object)
+    connections_requested = Signal(object)
+    mute_requested = Signal(str, bool)
+
+    def __init__(self, table: TableView[AppRow]) -> None:
         super().__init__(table)
         self._table = table
-        self._open_details, self._connections = open_details, connections
+        self.muted: Collection[str] = ()
+        """Codes of the mutes in the settings."""
 
     def make(self, row: AppRow | None) -> QMenu:
         """Return a new menu, which deletes itself when it is closed. `row`: the one that was clicked."""
         menu = QMenu(self._table)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if row is not None and not row.is_rest:
-            self._add(menu, self.tr("Details"), partial(self._open_details, row), "Return")
-            shown = self._add(menu, self.tr("Show connections"), partial(self._connections, row))
+            self._add(menu, self.tr("Details"), partial(self.details_requested.emit, row), "Return")
+            shown = self._add(menu, self.tr("Show connections"), partial(self.connections_requested.emit, row))
             shown.setEnabled(row.app is not None)
+            if row.app_key:
+                self._add_mute(menu, row.app_key)
             menu.addSeparator()
             self._add(menu, self.tr("Copy name"), partial(_copy, row.name))
             program = row.app_key.partition(":")[2]
@@ -41,6 +50,12 @@ class AppsMenu(QObject):
         self._add(menu, self.tr("Copy rows"), self._table.copy, "Ctrl+C")
         self._add(menu, self.tr("Copy all rows"), self._table.copy_all)
         return menu
+
+    def _add_mute(self, menu: QMenu, key: str) -> None:
+        code = Mute(app=key).code
+        is_muted = code in self.muted
+        name = self.tr("Notify again") if is_muted else self.tr("Mute alerts")
+        self._add(menu, name, partial(self.mute_requested.emit, code, not is_muted))
 
     def _add(self, menu: QMenu, name: str, act: Callable[[], None], keys: str = "") -> QAction:
         action = QAction(f"{name}\t{native_keys(keys)}" if keys else name, menu)

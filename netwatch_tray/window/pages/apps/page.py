@@ -132,6 +132,7 @@ class AppsPage(Page):
             self._units, self._plan = message.settings.units, message.settings.plan
             self._history.set_plan(self._plan.billing_day, is_recorded=message.settings.history.on)
             self.list.stack.set_units(self._units)
+            self.list.menu.muted = {code for code, on in message.settings.events.muted.items() if on}
             self._agent_away = False
             self._refresh()
         elif isinstance(message, ConnectionsMessage) and not self._paused:

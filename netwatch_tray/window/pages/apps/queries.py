@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from netwatch_tray.event import Severity
 from netwatch_tray.history.usage import Days, midnight, midnight_after, period_of
 from netwatch_tray.window.chart.amounts import Amounts
 from netwatch_tray.window.chart.series import Point
@@ -22,6 +23,7 @@ LIVE = 0
 """The range that needs no history."""
 _STEP_S = {3600: 60, DAY_S: 300}
 """Seconds of a bin of the ranges that are shown as rates; those of the longer ones are days or weeks."""
+ALERT_DAYS = 30
 _USUAL_DAYS, _LEAST_USUAL = 28, 7
 
 
@@ -59,6 +61,8 @@ class AppFacts(NamedTuple):
     """How many days that is the median of."""
     first_day: date | None
     """None: it moved nothing on any recorded day."""
+    alerts: int
+    """In the last 30 days, muted ones included."""
 
 
 class Drawn(NamedTuple):
@@ -89,6 +93,8 @@ def query_facts(reader: HistoryReader, name: str, today: date, billing_day: int,
     days = reader.days("app", name, date.min, today)
     measured = reader.days("total", None, today - timedelta(days=_USUAL_DAYS), today - timedelta(days=1))
     usual = [days[day].both if day in days else 0 for day, used in measured.items() if used.covered_s]
+    tomorrow = midnight_after(today)
+    happened = reader.events(tomorrow - ALERT_DAYS * DAY_S, tomorrow)
     week = today - timedelta(days=(today.weekday() - first_weekday) % 7)
     month = period_of(today, "billing", billing_day).first
     return AppFacts(
@@ -98,6 +104,7 @@ def query_facts(reader: HistoryReader, name: str, today: date, billing_day: int,
         _median(usual) if len(usual) >= _LEAST_USUAL else None,
         len(usual),
         next(iter(days), None),
+        sum(each.app_name == name and each.severity is Severity.ALERT for each in happened),
     )
 
 

@@ -10,9 +10,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from windows import FakeHistory, FakeReader, Open, Opened, button, connection, until, visible_text
 
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, HostsMessage, HostsRequest, Subscribe
+from netwatch_tray.feed.protocol import (
+    AppsMessage,
+    ChangeMute,
+    ConnectionsMessage,
+    HostsMessage,
+    HostsRequest,
+    SettingsMessage,
+    Subscribe,
+)
 from netwatch_tray.history.results import Used
 from netwatch_tray.model import App, HostAmount
+from netwatch_tray.settings import Events, Settings
 from netwatch_tray.window.pages.apps.details import AppDetails
 from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.pages.apps.parts import Figures
@@ -72,6 +81,7 @@ def test_a_click_opens_the_details_beside_the_list(open_window: Open) -> None:
     details = _details(page)
     assert page.list.isVisible()
     assert "2 processes, /usr/bin/curl" in visible_text(details)
+    until(lambda: "Alerts | none in 30 d" in visible_text(details), "the facts are shown")
     assert _figures(details).startswith("Today 1.50 GB, This week ")
     assert "Usual day 1.50 GB" in _figures(details)
     _click(page, "wget")
@@ -198,8 +208,22 @@ def test_the_menu_of_a_row_leads_to_details_and_copies(open_window: Open) -> Non
     row = next(row for row in page.table.model().records() if row.name == "curl")
     menu = page.list.menu.make(row)
     texts = [action.text().partition("\t")[0] for action in menu.actions() if not action.isSeparator()]
-    assert texts == ["Details", "Show connections", "Copy name", "Copy program", "Copy rows", "Copy all rows"]
+    assert texts == [
+        "Details",
+        "Show connections",
+        "Mute alerts",
+        "Copy name",
+        "Copy program",
+        "Copy rows",
+        "Copy all rows",
+    ]
     menu.actions()[0].trigger()
     assert _details(page).isVisible()
+    menu.actions()[2].trigger()
+    until(lambda: ChangeMute(f"any app {_KEY}", True) in opened.agent.heard(), "the agent mutes it")
     menu.close()
+    opened.say(SettingsMessage(Settings(events=Events(muted={f"any app {_KEY}": True}))))
+    muted = page.list.menu.make(row)
+    assert muted.actions()[2].text() == "Notify again"
+    muted.close()
     assert len(page.list.menu.make(None).actions()) == 2
