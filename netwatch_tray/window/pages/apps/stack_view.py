@@ -174,7 +174,8 @@ class StackView(QWidget):
         stack = self._stack
         if stack is None or not stack.bins:
             return ""
-        width = stack.bins[-1].end - stack.bins[-1].start
+        whole = stack.bins[-2:][0]  # the last one may be under way
+        width = whole.end - whole.start
         if not stack.is_amounts:
             return self.tr("1 point = {length}").format(length=duration(round(width)))
         return self.tr("1 column = 1 week") if width > 2 * _DAY_S else self.tr("1 column = 1 day")
