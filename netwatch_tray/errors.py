@@ -87,6 +87,10 @@ class SettingsError(NetWatchError):
     """The settings file cannot be read or holds something invalid; names the file and the key."""
 
 
+class AmountError(NetWatchError):
+    """A text is no amount of bytes."""
+
+
 class HistoryError(NetWatchError):
     """The history cannot be read or written now; live rates do not depend on it."""
 

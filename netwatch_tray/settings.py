@@ -10,6 +10,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -86,6 +87,12 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """In 10⁹ bytes, both directions together; without it nobody is alerted."""
     billing_day: Annotated[int, msgspec.Meta(ge=1, le=31)] = 1
     """The day of the month it begins on; in shorter months their last."""
+    days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 0
+    """Length of a period that is no month, as of prepaid plans; 0: months. It counts from `begin`, not without it."""
+    begin: date | None = None
+    """The first day of any such period."""
+    counts: Literal["all", "metered"] = "all"
+    """Which networks the plan covers: every one, or those that NetworkManager calls metered."""
 
     @property
     def cap_bytes(self) -> int | None:
@@ -130,6 +137,13 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Download and upload in charts of rates have one scale, so that the same height is the same rate."""
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the page Usage shows besides periods."""
+
+    counter_since: datetime | None = None
+    """When the user reset the counter, local time; None: there is no counter."""
+
+
 Language = Literal["auto", "en", "de"]
 
 
@@ -146,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     upload: Upload = Upload()
     history: History = History()
     plan: DataPlan = DataPlan()
+    usage: Usage = Usage()
     events: Events = Events()
     countries: bool = True
     """Countries of remote addresses are shown, if a database of them is on this computer."""
@@ -342,6 +357,10 @@ def _allowed(kind: inspect.Type) -> Message:
             return message("a number above {least}, up to {most}", least=least, most=most)
         case inspect.StrType(pattern=str()):
             return message('a time such as "22:00"')
+        case inspect.UnionType(types=(inspect.DateType(), *_)):
+            return message("a date such as 2026-11-30")
+        case inspect.UnionType(types=(inspect.DateTimeType(), *_)):
+            return message("a time such as 2026-11-30T14:02:00")
         case inspect.StrType():
             return message("text in quotes")
     return message("a table")

@@ -5,9 +5,12 @@ Three significant digits, a unit that steps at 1000 (SI) or 1024 (IEC), `0` for 
 
 from __future__ import annotations
 
+import re
 from typing import Literal, NamedTuple
 
 import msgspec
+
+from netwatch_tray.errors import AmountError
 
 UNKNOWN = "–"
 DOWN, UP = "↓", "↑"
@@ -40,6 +43,11 @@ class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 SI_BYTES = Units()
 
+_AMOUNT = re.compile(r"(\d+(?:[.,]\d+)?)[ \u00a0\u2009\u202f]*([kKmMgGtTpP]?)(i?[bB]|i|bits?|)")
+_AMBIGUOUS = re.compile(r"\d{1,3},\d{3}")
+_MOST_AMOUNT = 10**18
+"""Bytes."""
+
 
 class Quantity(NamedTuple):
     """A number and its unit, apart, because a table aligns them apart."""
@@ -62,6 +70,29 @@ def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
 def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
     """`9.80 GB` of `count` bytes; unknown is `–` without a unit."""
     return Quantity(UNKNOWN, "") if count is None else _written(count, "B", units, _power(count, units))
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of a text such as `2.5 TB`, `500 GB` or `1,5 GiB`, from B to PB, rounded.
+
+    Raise AmountError that tells what is wrong: a guess would be a plan of the wrong size.
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        raise AmountError("“{text}” is not an amount. Write a number and a unit, such as 500 GB or 2.5 TB.", text=text)
+    number, prefix, unit = match[1], match[2].lower(), match[3].lower()
+    if not prefix and not unit:
+        raise AmountError("“{text}” has no unit. Write {number} GB or {number} TB.", text=text, number=number)
+    if unit in ("bit", "bits") or (match[3] == "b" and not match[2].islower()):
+        raise AmountError("“{text}” is in bits. Write bytes, with a capital B.", text=text)
+    if _AMBIGUOUS.fullmatch(number):
+        raise AmountError("“{text}” may be two amounts. Write it without a separator of thousands.", text=text)
+    power = " kmgtp".index(prefix) if prefix else 0
+    step = 1024 if unit.startswith("i") else 1000
+    amount = float(number.replace(",", ".")) * float(step**power)
+    if round(amount) > _MOST_AMOUNT:
+        raise AmountError("“{text}” is too large: at most {most}.", text=text, most="1000 PB")
+    return round(amount)
 
 
 def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:

@@ -2212,6 +2212,37 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>HeatMap</name>
+    <message>
+      <source>Per day, {year}</source>
+      <translation>Je Tag, {year}</translation>
+    </message>
+    <message>
+      <source>{day}, not known</source>
+      <translation>{day}, nicht bekannt</translation>
+    </message>
+    <message>
+      <source>{text}, busiest day</source>
+      <translation>{text}, stärkster Tag</translation>
+    </message>
+    <message>
+      <source>Per day</source>
+      <translation>Je Tag</translation>
+    </message>
+    <message>
+      <source>under {amount}</source>
+      <translation>unter {amount}</translation>
+    </message>
+    <message>
+      <source>{amount} and more</source>
+      <translation>{amount} und mehr</translation>
+    </message>
+    <message>
+      <source>not measured</source>
+      <translation>nicht gemessen</translation>
+    </message>
+  </context>
+  <context>
     <name>HelpSheet</name>
     <message>
       <source>Keys</source>
@@ -2256,6 +2287,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The chart as a table</source>
       <translation>Das Diagramm als Tabelle</translation>
+    </message>
+    <message>
+      <source>Usage: the period before or after</source>
+      <translation>Verbrauch: der Zeitraum davor oder danach</translation>
     </message>
     <message>
       <source>Choose a row</source>
@@ -3669,6 +3704,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>eine Uhrzeit wie "22:00"</translation>
     </message>
     <message>
+      <source>a date such as 2026-11-30</source>
+      <translation>ein Datum wie 2026-11-30</translation>
+    </message>
+    <message>
+      <source>a time such as 2026-11-30T14:02:00</source>
+      <translation>ein Zeitpunkt wie 2026-11-30T14:02:00</translation>
+    </message>
+    <message>
       <source>text in quotes</source>
       <translation>Text in Anführungszeichen</translation>
     </message>
@@ -3797,8 +3840,32 @@ Hat jetzt keine Verbindung</translation>
       <translation>Fügen Sie Ihrer Leiste einen Infobereich hinzu („Status-Tray“, „Systemabschnitt“ oder „Benachrichtigungsfeld“; in waybar das Modul „tray“), oder installieren Sie einen, etwa trayer: Das Symbol erscheint dann von selbst. Bis dahin misst NetWatch weiter, und „netwatch-tray“ öffnet dieses Fenster.</translation>
     </message>
     <message>
+      <source>“{text}” is not an amount. Write a number and a unit, such as 500 GB or 2.5 TB.</source>
+      <translation>„{text}“ ist keine Menge. Schreiben Sie eine Zahl und eine Einheit, etwa 500 GB oder 2,5 TB.</translation>
+    </message>
+    <message>
+      <source>“{text}” has no unit. Write {number} GB or {number} TB.</source>
+      <translation>„{text}“ hat keine Einheit. Schreiben Sie {number} GB oder {number} TB.</translation>
+    </message>
+    <message>
+      <source>“{text}” is in bits. Write bytes, with a capital B.</source>
+      <translation>„{text}“ ist in Bit. Schreiben Sie Byte, mit großem B.</translation>
+    </message>
+    <message>
+      <source>“{text}” may be two amounts. Write it without a separator of thousands.</source>
+      <translation>„{text}“ kann zwei Mengen heißen. Schreiben Sie es ohne Tausendertrenner.</translation>
+    </message>
+    <message>
+      <source>“{text}” is too large: at most {most}.</source>
+      <translation>„{text}“ ist zu groß: höchstens {most}.</translation>
+    </message>
+    <message>
       <source>The history cannot be read: {error}</source>
       <translation>Der Verlauf ist nicht lesbar: {error}</translation>
+    </message>
+    <message>
+      <source>“{text}” is not a date. Write it as 2026-11-03.</source>
+      <translation>„{text}“ ist kein Datum. Schreiben Sie es als 2026-11-03.</translation>
     </message>
     <message>
       <source>There is no display, so no window can open. The rates can be seen in the terminal: netwatch-tray watch</source>
@@ -4427,8 +4494,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Keine Grenze</translation>
     </message>
     <message>
-      <source>Download and upload together, in 10⁹ bytes; you are notified at 80 and 100 %.</source>
-      <translation>Download und Upload zusammen, in 10⁹ Bytes; bei 80 und 100 % werden Sie benachrichtigt.</translation>
+      <source>Download and upload together, such as 500 GB or 2.5 TB; you are notified at 80 and 100 %.</source>
+      <translation>Download und Upload zusammen, etwa 500 GB oder 2,5 TB; bei 80 und 100 % werden Sie benachrichtigt.</translation>
     </message>
     <message>
       <source>The month begins on day</source>
@@ -4670,6 +4737,41 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Agent: {cost}</source>
       <translation>Agent: {cost}</translation>
+    </message>
+  </context>
+  <context>
+    <name>SummaryStrip</name>
+    <message>
+      <source>Today</source>
+      <translation>Heute</translation>
+    </message>
+    <message>
+      <source>The present period (Home)</source>
+      <translation>Der jetzige Zeitraum (Pos1)</translation>
+    </message>
+    <message>
+      <source>Week</source>
+      <translation>Woche</translation>
+    </message>
+    <message>
+      <source>Month</source>
+      <translation>Monat</translation>
+    </message>
+    <message>
+      <source>Year</source>
+      <translation>Jahr</translation>
+    </message>
+    <message>
+      <source>Period</source>
+      <translation>Zeitraum</translation>
+    </message>
+    <message>
+      <source>Data plan…</source>
+      <translation>Datentarif…</translation>
+    </message>
+    <message>
+      <source>The cap, and the day its month begins on</source>
+      <translation>Die Grenze, und der Tag, an dem ihr Monat beginnt</translation>
     </message>
   </context>
   <context>
@@ -6165,6 +6267,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>d. MMMM</translation>
     </message>
     <message>
+      <source>{weekday}, {date}</source>
+      <translation>{weekday}, {date}</translation>
+    </message>
+    <message>
       <source>{count} d</source>
       <translation>{count} T</translation>
     </message>
@@ -6487,30 +6593,184 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>Usage</name>
+    <message>
+      <source>Used today</source>
+      <translation>Heute verbraucht</translation>
+    </message>
+    <message>
+      <source>Allowance a day</source>
+      <translation>Pro Tag übrig</translation>
+    </message>
+    <message>
+      <source>Nothing left</source>
+      <translation>Nichts mehr übrig</translation>
+    </message>
+    <message>
+      <source>Average of {count} days</source>
+      <translation>Schnitt von {count} Tagen</translation>
+    </message>
+    <message>
+      <source>Today</source>
+      <translation>Heute</translation>
+    </message>
+    <message>
+      <source>In these days</source>
+      <translation>In diesen Tagen</translation>
+    </message>
+    <message>
+      <source>Earlier periods</source>
+      <translation>Frühere Zeiträume</translation>
+    </message>
+    <message>
+      <source>Earlier months</source>
+      <translation>Frühere Monate</translation>
+    </message>
+    <message>
+      <source>Networks</source>
+      <translation>Netze</translation>
+    </message>
+    <message>
+      <source>Counter</source>
+      <translation>Zähler</translation>
+    </message>
+    <message>
+      <source>{over} of {count}</source>
+      <translation>{over} von {count}</translation>
+    </message>
+    <message>
+      <source>Over the cap</source>
+      <translation>Über der Grenze</translation>
+    </message>
+    <message>
+      <source>Average</source>
+      <translation>Schnitt</translation>
+    </message>
+    <message>
+      <source>Saturdays and Sundays</source>
+      <translation>Samstage und Sonntage</translation>
+    </message>
+    <message>
+      <source>This year</source>
+      <translation>Dieses Jahr</translation>
+    </message>
+    <message>
+      <source>In this year</source>
+      <translation>In diesem Jahr</translation>
+    </message>
+    <message>
+      <source>Periods of the plan</source>
+      <translation>Zeiträume des Tarifs</translation>
+    </message>
+    <message>
+      <source>Billing months</source>
+      <translation>Abrechnungsmonate</translation>
+    </message>
+    <message>
+      <source>{kind} {number}</source>
+      <translation>{kind} {number}</translation>
+    </message>
+    <message>
+      <source>{network}, metered</source>
+      <translation>{network}, getaktet</translation>
+    </message>
+    <message>
+      <source>Since {moment}</source>
+      <translation>Seit {moment}</translation>
+    </message>
+    <message>
+      <source>of {cap}</source>
+      <translation>von {cap}</translation>
+    </message>
+    <message>
+      <source>this week</source>
+      <translation>diese Woche</translation>
+    </message>
+    <message>
+      <source>in {month}</source>
+      <translation>in {month}</translation>
+    </message>
+    <message>
+      <source>{words} on metered networks</source>
+      <translation>{words} in getakteten Netzen</translation>
+    </message>
+    <message>
+      <source>{words} since {moment}</source>
+      <translation>{words} seit {moment}</translation>
+    </message>
+    <message>
+      <source>{over} over the cap.</source>
+      <translation>{over} über der Grenze.</translation>
+    </message>
+    <message>
+      <source>{left} left. {allowance} a day keeps you under the cap until {last}.</source>
+      <translation>{left} übrig. Mit {allowance} am Tag bleiben Sie bis {last} unter der Grenze.</translation>
+    </message>
+    <message>
+      <source>{left} were left.</source>
+      <translation>{left} blieben übrig.</translation>
+    </message>
+    <message>
+      <source>At this pace ≈ {amount} by {last}.</source>
+      <translation>Bei diesem Tempo ≈ {amount} bis {last}.</translation>
+    </message>
+    <message>
+      <source>Busiest day: {day}, {amount}.</source>
+      <translation>Stärkster Tag: {day}, {amount}.</translation>
+    </message>
+    <message>
+      <source>An average day has {amount}.</source>
+      <translation>Ein Tag hat im Schnitt {amount}.</translation>
+    </message>
+    <message>
+      <source>{used} of {cap}</source>
+      <translation>{used} von {cap}</translation>
+    </message>
+    <message>
+      <source>{words}, ≈ {amount} by {last}</source>
+      <translation>{words}, ≈ {amount} bis {last}</translation>
+    </message>
+    <message>
+      <source>Some bytes are missing: the counters were reset while nothing was measured.</source>
+      <translation>Einige Bytes fehlen: die Zähler wurden zurückgesetzt, während nichts gemessen wurde.</translation>
+    </message>
+    <message>
+      <source>{count} days are not known.</source>
+      <translation>{count} Tage sind nicht bekannt.</translation>
+    </message>
+    <message>
+      <source>{first} and {last} are not known.</source>
+      <translation>{first} und {last} sind nicht bekannt.</translation>
+    </message>
+    <message>
+      <source>{days} are not known.</source>
+      <translation>{days} sind nicht bekannt.</translation>
+    </message>
+    <message>
+      <source>{day} is not known.</source>
+      <translation>Der {day} ist nicht bekannt.</translation>
+    </message>
+  </context>
+  <context>
+    <name>UsageBody</name>
+    <message>
+      <source>Per day</source>
+      <translation>Je Tag</translation>
+    </message>
+    <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+  </context>
+  <context>
     <name>UsageChart</name>
     <message>
-      <source>Usage</source>
-      <translation>Verbrauch</translation>
+      <source>choose a day to see its hours and apps</source>
+      <translation>wählen Sie einen Tag, um seine Stunden und Apps zu sehen</translation>
     </message>
     <message>
       <source>Used so far</source>
       <translation>Bisher verbraucht</translation>
-    </message>
-    <message>
-      <source>Per day</source>
-      <translation>Pro Tag</translation>
-    </message>
-    <message>
-      <source>Per month</source>
-      <translation>Pro Monat</translation>
-    </message>
-    <message>
-      <source>{day}: nothing recorded</source>
-      <translation>{day}: nichts aufgezeichnet</translation>
-    </message>
-    <message>
-      <source>together</source>
-      <translation>zusammen</translation>
     </message>
     <message>
       <source>{amount} a day</source>
@@ -6521,14 +6781,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>erlaubt</translation>
     </message>
     <message>
-      <source>Download</source>
-      <translation>Download</translation>
-    </message>
-    <message>
-      <source>Upload</source>
-      <translation>Upload</translation>
-    </message>
-    <message>
       <source>at this pace</source>
       <translation>bei diesem Tempo</translation>
     </message>
@@ -6536,33 +6788,25 @@ Hat jetzt keine Verbindung</translation>
       <source>cap {amount}</source>
       <translation>Grenze {amount}</translation>
     </message>
+    <message>
+      <source>{day}: nothing recorded</source>
+      <translation>{day}: nichts aufgezeichnet</translation>
+    </message>
+    <message>
+      <source>together</source>
+      <translation>zusammen</translation>
+    </message>
+    <message>
+      <source>Download</source>
+      <translation>Download</translation>
+    </message>
+    <message>
+      <source>Upload</source>
+      <translation>Upload</translation>
+    </message>
   </context>
   <context>
     <name>UsagePage</name>
-    <message>
-      <source>Week</source>
-      <translation>Woche</translation>
-    </message>
-    <message>
-      <source>Month</source>
-      <translation>Monat</translation>
-    </message>
-    <message>
-      <source>Year</source>
-      <translation>Jahr</translation>
-    </message>
-    <message>
-      <source>Period</source>
-      <translation>Zeitraum</translation>
-    </message>
-    <message>
-      <source>Data plan…</source>
-      <translation>Datentarif…</translation>
-    </message>
-    <message>
-      <source>The cap, and the day its month begins on</source>
-      <translation>Die Grenze und der Tag, an dem ihr Monat beginnt</translation>
-    </message>
     <message>
       <source>Reading the history …</source>
       <translation>Der Verlauf wird gelesen …</translation>
@@ -6580,92 +6824,24 @@ Hat jetzt keine Verbindung</translation>
       <translation>Stand {time}</translation>
     </message>
     <message>
-      <source>There is no history yet</source>
-      <translation>Es gibt noch keinen Verlauf</translation>
+      <source>Left and Right choose a day, Escape goes back</source>
+      <translation>Links und Rechts wählen einen Tag, Escape führt zurück</translation>
     </message>
     <message>
-      <source>Nothing was recorded in this period</source>
-      <translation>In diesem Zeitraum wurde nichts aufgezeichnet</translation>
+      <source>Measured on this computer, your provider may count differently</source>
+      <translation>Auf diesem Computer gemessen, Ihr Anbieter kann anders zählen</translation>
+    </message>
+    <message>
+      <source>There is no history yet</source>
+      <translation>Es gibt noch keinen Verlauf</translation>
     </message>
     <message>
       <source>Days appear here as they are measured.</source>
       <translation>Tage erscheinen hier, sobald sie gemessen sind.</translation>
     </message>
     <message>
-      <source>this week</source>
-      <translation>diese Woche</translation>
-    </message>
-    <message>
-      <source>of {cap} in {month}</source>
-      <translation>von {cap}, {month}</translation>
-    </message>
-    <message>
-      <source>in {month}</source>
-      <translation>{month}</translation>
-    </message>
-    <message>
-      <source>{words} since {moment}</source>
-      <translation>{words} seit {moment}</translation>
-    </message>
-    <message>
-      <source>Used today</source>
-      <translation>Heute verbraucht</translation>
-    </message>
-    <message>
-      <source>Allowance a day</source>
-      <translation>Erlaubt am Tag</translation>
-    </message>
-    <message>
-      <source>Nothing left this month</source>
-      <translation>Diesen Monat nichts mehr übrig</translation>
-    </message>
-    <message>
-      <source>Average of {count} days</source>
-      <translation>Mittel von {count} Tagen</translation>
-    </message>
-    <message>
-      <source>Today</source>
-      <translation>Heute</translation>
-    </message>
-    <message>
-      <source>Earlier months</source>
-      <translation>Frühere Monate</translation>
-    </message>
-    <message>
-      <source>Networks this month</source>
-      <translation>Netze diesen Monat</translation>
-    </message>
-    <message>
-      <source>{kind} {number}</source>
-      <translation>{kind} {number}</translation>
-    </message>
-    <message>
-      <source>{network}, metered</source>
-      <translation>{network}, getaktet</translation>
-    </message>
-    <message>
-      <source>today</source>
-      <translation>heute</translation>
-    </message>
-    <message>
-      <source>the month from {first} to {last}</source>
-      <translation>{first} bis {last}</translation>
-    </message>
-    <message>
-      <source>{left} left. {allowance} a day keeps you under the cap until {last}.</source>
-      <translation>{left} übrig. Mit {allowance} am Tag bleiben Sie bis {last} unter der Grenze.</translation>
-    </message>
-    <message>
-      <source>{over} over the cap.</source>
-      <translation>{over} über der Grenze.</translation>
-    </message>
-    <message>
-      <source>At this pace ≈ {amount} by {last}.</source>
-      <translation>Bei diesem Tempo ≈ {amount} bis {last}.</translation>
-    </message>
-    <message>
-      <source>Some bytes are missing: the counters were reset while nothing was measured.</source>
-      <translation>Einige Bytes fehlen: die Zähler wurden zurückgesetzt, während nicht gemessen wurde.</translation>
+      <source>Nothing was recorded in this period</source>
+      <translation>In diesem Zeitraum wurde nichts aufgezeichnet</translation>
     </message>
   </context>
   <context>

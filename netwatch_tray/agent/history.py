@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import HistoryError, Message
-from netwatch_tray.history.usage import billing_month
+from netwatch_tray.history.usage import plan_period
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import DataPlan, History, Settings
 from netwatch_tray.worker import Worker
@@ -55,7 +55,7 @@ class Moved(NamedTuple):
 
     today: int
     month: int
-    """The billing month up to now."""
+    """The period of the data plan up to now, in the networks that the plan covers."""
     since: date
     """Its first day."""
 
@@ -79,8 +79,8 @@ class HistoryKeeper:
         self._minute: int | None = None
         self.moved: Moved | None = None
         """As of the last minute that was stored; `None`: unknown."""
-        self._earlier: tuple[tuple[date, date, int], int] | None = None
-        """What was read (today, first day, hour), and the bytes of the billing month before today."""
+        self._earlier: tuple[tuple[date, date, int, bool], int] | None = None
+        """What was read (today, first day, hour, metered networks alone), and the bytes of the period before today."""
 
     @property
     def faults(self) -> tuple[Message, ...]:
@@ -195,25 +195,27 @@ class HistoryKeeper:
         """
         now = next((each.at.timestamp() for each in reversed(held) if isinstance(each, Tick)), time.time())
         today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days
-        since = billing_month(today, plan.billing_day).first
-        wanted = today, since, int(now // 3600)
+        since, metered_only = plan_period(today, plan).first, plan.counts == "metered"
+        wanted = today, since, int(now // 3600), metered_only
         try:
             if self._earlier is None or self._earlier[0] != wanted:
-                self._earlier = wanted, self._read_earlier(since, today)
-            used = writer.used(today)
+                self._earlier = wanted, self._read_earlier(since, today, metered_only=metered_only)
+            used = counted = writer.used(today)
+            if metered_only:
+                counted = writer.used(today, metered_only=True)
         except HistoryError as error:
             _log.debug("The amounts of this month are not known: %s", error)
             return None
-        return Moved(used, self._earlier[1] + used, since)
+        return Moved(used, self._earlier[1] + counted, since)
 
-    def _read_earlier(self, since: date, today: date) -> int:
+    def _read_earlier(self, since: date, today: date, *, metered_only: bool) -> int:
         """Return the bytes of the days before today. Raise HistoryError."""
         if since == today:
             return 0
         from netwatch_tray.history.reader import HistoryReader  # noqa: PLC0415  as the writer
 
         with contextlib.closing(HistoryReader(self._file)) as reader:
-            days = reader.days("total", None, since, today - timedelta(days=1))
+            days = reader.days("total", None, since, today - timedelta(days=1), metered_only=metered_only)
         return sum(day.both for day in days.values())
 
     def _warn(self, alert: PlanAlert | None) -> None:

@@ -100,10 +100,10 @@ def _rows(
         return reader.by_name(kind, first, last).items()
     sums: dict[str, Used] = {}
     for day, used in reader.days("total", None, first, last).items():
-        begin = period_of(day, cast("Period", options.by), settings.plan.billing_day).first.isoformat()
+        begin = period_of(day, cast("Period", options.by), settings.plan).first.isoformat()
         sums[begin] = sums.get(begin, NOTHING).plus(used)
     for span, used in reader.undated("total", None, first, last):
-        period, other = (period_of(day, cast("Period", options.by), settings.plan.billing_day) for day in span)
+        period, other = (period_of(day, cast("Period", options.by), settings.plan) for day in span)
         if period == other:  # else nobody knows which of them it belongs to
             begin = period.first.isoformat()
             sums[begin] = sums.get(begin, NOTHING).plus(used)

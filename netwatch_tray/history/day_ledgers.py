@@ -50,13 +50,21 @@ class DayLedgers:
             "INSERT INTO usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data", (day, network, packed)
         )
 
-    def used(self, series: int, first_day: str, last_day: str) -> int:
-        """Return the bytes of a series in these local days, both directions. Raise sqlite3.Error."""
+    def used(self, series: int, first_day: str, last_day: str, *, metered_only: bool = False) -> int:
+        """Return the bytes of a series in these local days, both directions. Raise sqlite3.Error.
+
+        `metered_only`: of networks that are metered.
+        """
+        metered: set[int] = set()
+        if metered_only:
+            metered = {each for (each,) in self._connection.execute("SELECT id FROM network WHERE metered = 1")}
         if first_day == last_day:
-            ledgers = list(self._of(first_day).values())
+            found = list(self._of(first_day).items())
         else:
-            query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"
-            ledgers = [self._rows.ledger(*row) for row in self._connection.execute(query, (first_day, last_day))]
+            query = "SELECT network, day, data FROM usage WHERE day BETWEEN ? AND ?"
+            rows = self._connection.execute(query, (first_day, last_day))
+            found = [(network, self._rows.ledger(day, data)) for network, day, data in rows]
+        ledgers = [ledger for network, ledger in found if not metered_only or network in metered]
         return sum(ledger[series][0] + ledger[series][1] for ledger in ledgers if series in ledger)
 
     def _of(self, day: str) -> dict[int, Ledger]:

@@ -163,15 +163,30 @@ class HistoryReader:
             found.append(SlotUse(begin, finish, used, *map(float, peaks), *places))
         return tier, found
 
-    def days(self, kind: SeriesKind, name: str | None, first: date, last: date) -> dict[date, Used]:
-        """Return the usage of each local day that has any, oldest first."""
+    def first_day(self) -> date | None:
+        """Return the first local day that has any usage, imported ones included; None: there is none."""
+        (own,) = self._rows.one("SELECT min(day) FROM usage")
+        (imported,) = self._rows.one("SELECT min(first) FROM imported WHERE counted AND span = 'day'")
+        return min(filter(None, (day and self._date(day) for day in (own, imported))), default=None)
+
+    def days(
+        self, kind: SeriesKind, name: str | None, first: date, last: date, *, metered_only: bool = False
+    ) -> dict[date, Used]:
+        """Return the usage of each local day that has any, oldest first.
+
+        `metered_only`: of networks that are metered; of an imported day the network is unknown, so it is left out.
+        """
         with self._snapshot():
             ids = set(self._ids(kind, name))
+            metered = {each for (each,) in self._rows.query("SELECT id FROM network WHERE metered = 1")}
             found: dict[date, Used] = {}
-            for day, _network, ledger in self._ledgers(first, last):
+            for day, network, ledger in self._ledgers(first, last):
+                if metered_only and network not in metered:
+                    found.setdefault(day, NOTHING)
+                    continue
                 for series in ledger.keys() & ids:
                     found[day] = found.get(day, NOTHING).plus(_used(ledger[series]))
-            for amount in self._imported(kind, name, first, last):
+            for amount in self._imported(kind, name, first, last) if not metered_only else ():
                 if amount.days.length == 1:
                     day = amount.days.first
                     found[day] = found.get(day, NOTHING).plus(_used_before(amount))

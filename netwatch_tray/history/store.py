@@ -143,10 +143,13 @@ class Store:
             self._compactor.shrink(now, most_bytes)
         self._packed_hour = hour
 
-    def used(self, first_day: str, last_day: str) -> int:
-        """Return the bytes of the total in these local days, both directions. Raise HistoryError."""
+    def used(self, first_day: str, last_day: str, *, metered_only: bool = False) -> int:
+        """Return the bytes of the total in these local days, both directions. Raise HistoryError.
+
+        `metered_only`: of networks that are metered.
+        """
         with explained(self._file):
-            return self._days.used(self._id(TOTAL), first_day, last_day)
+            return self._days.used(self._id(TOTAL), first_day, last_day, metered_only=metered_only)
 
     def alerted(self, cycle: str) -> frozenset[int]:
         """Return the percentages that the user was notified of in the billing month that began that day.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import calendar
+from bisect import bisect_right
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Literal, NamedTuple
+
+from netwatch_tray.settings import DataPlan
 
 Period = Literal["day", "week", "month", "billing", "year", "all"]
 
@@ -12,6 +16,8 @@ ALERT_PERCENTS = (80, 100)
 """Of the cap; each is reported once a billing month."""
 LATEST = 253_402_214_400
 """Unix time of 9999-12-31 00:00 UTC: a later moment cannot be shown."""
+_BY_CALENDAR = DataPlan()
+_LEAST_HEAT = 1000.0
 _LEAST_MEASURED = 2.0
 """Days: less than that is too little for a projection."""
 
@@ -44,11 +50,11 @@ class Outlook(NamedTuple):
     used: int
     cap: int | None
     days_left: int
-    """Today included."""
+    """Today included; 0: the period is over."""
     allowance: int | None
-    """What is left for each day from today on; `None`: there is no cap."""
+    """What is left for each day from today on; `None`: there is no cap, or the period is over."""
     projection: int | None
-    """Usage at the end of the month at the same pace; `None`: too little is measured."""
+    """Usage at the end of the period at the same pace; `None`: too little is measured, or it is over."""
 
 
 def billing_month(day: date, billing_day: int) -> Days:
@@ -60,7 +66,25 @@ def billing_month(day: date, billing_day: int) -> Days:
     return Days(first, after - timedelta(days=1) if after > day else date.max)
 
 
-def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
+def plan_period(day: date, plan: DataPlan) -> Days:
+    """Return the period of a data plan that a day is in: a billing month, or so many days."""
+    if not plan.days or plan.begin is None:
+        return billing_month(day, plan.billing_day)
+    begin = plan.begin.toordinal()
+    first = begin + (day.toordinal() - begin) // plan.days * plan.days
+    last = first + plan.days - 1
+    return Days(date.fromordinal(max(first, date.min.toordinal())), date.fromordinal(min(last, date.max.toordinal())))
+
+
+def neighbour(span: Days, period: Period, plan: DataPlan, step: int) -> Days:
+    """Return the period after (1) or before (-1) one; the same where the calendar ends."""
+    edge = span.last if step > 0 else span.first
+    if edge in (date.min, date.max):
+        return span
+    return period_of(edge + timedelta(days=step), period, plan)
+
+
+def period_of(day: date, period: Period, plan: DataPlan = _BY_CALENDAR) -> Days:
     """Return the period of a day; weeks begin on Monday (ISO 8601)."""
     if period == "day":
         return Days(day, day)
@@ -71,7 +95,7 @@ def period_of(day: date, period: Period, billing_day: int = 1) -> Days:
     if period == "month":
         return billing_month(day, 1)
     if period == "billing":
-        return billing_month(day, billing_day)
+        return plan_period(day, plan)
     if period == "year":
         return Days(date(day.year, 1, 1), date(day.year, 12, 31))
     return Days(date.min, date.max)
@@ -98,18 +122,50 @@ def outlook(
     `day_fraction`: part of today that is over, 0 to 1. `unmeasured`: days of the cycle before the first measurement,
     which do not count for the pace.
     """
-    days_left = (cycle.last - today).days + 1
+    days_left = max(0, (cycle.last - today).days + 1)
     measured = (today - cycle.first).days + day_fraction - unmeasured
     projection = None
-    if measured >= _LEAST_MEASURED:
+    if days_left and measured >= _LEAST_MEASURED:
         projection = round(used + used / measured * (days_left - day_fraction))
-    allowance = None if cap is None else max(0, cap - used) // days_left
+    allowance = None if cap is None or not days_left else max(0, cap - used) // days_left
     return Outlook(cycle, used, cap, days_left, allowance, projection)
 
 
 def due_alerts(used: int, cap: int, alerted: frozenset[int]) -> list[int]:
     """Return the percentages that are reached and not in `alerted`, lowest first."""
     return [percent for percent in ALERT_PERCENTS if percent not in alerted and used * 100 >= cap * percent]
+
+
+def heat_limits(amounts: Iterable[int]) -> tuple[int, int, int, int]:
+    """Return the amounts at which the steps 2 to 5 of a heat map begin, bytes.
+
+    They are 5, 10, 20 and 40 GB times the power of two that puts the median of the days that have any into step 3.
+    """
+    known = sorted(amount for amount in amounts if amount > 0)
+    limit = 10_000_000_000.0
+    if known:
+        median = known[len(known) // 2]
+        while median >= 2 * limit:
+            limit *= 2
+        while median < limit and limit > _LEAST_HEAT:
+            limit /= 2
+    return round(limit / 2), round(limit), round(limit * 2), round(limit * 4)
+
+
+def heat_step(amount: int, limits: tuple[int, int, int, int]) -> int:
+    """Return the step of an amount: 0 for nothing, else 1 to 5."""
+    return 1 + bisect_right(limits, amount) if amount > 0 else 0
+
+
+def listed_spans(days: Iterable[date]) -> list[Days]:
+    """Return days, in order, as spans of consecutive ones."""
+    spans: list[Days] = []
+    for day in days:
+        if spans and (day - spans[-1].last).days == 1:
+            spans[-1] = Days(spans[-1].first, day)
+        else:
+            spans.append(Days(day, day))
+    return spans
 
 
 def _in_month(year: int, month: int, day: int) -> date:

@@ -23,7 +23,7 @@ from netwatch_tray.history.networks import OFFLINE, current_network
 from netwatch_tray.history.recorder import Measurement, Recorder
 from netwatch_tray.history.schema import CorruptHistoryError
 from netwatch_tray.history.store import Store
-from netwatch_tray.history.usage import Days, PlanAlert, billing_month, due_alerts
+from netwatch_tray.history.usage import Days, PlanAlert, due_alerts, plan_period
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import DataPlan, History
 
@@ -80,9 +80,9 @@ class HistoryWriter:
             self._plan, self._cycle = plan, None
         self._kept = kept
 
-    def used(self, day: date) -> int:
+    def used(self, day: date, *, metered_only: bool = False) -> int:
         """Return the stored bytes of the total on that local day, both directions. Raise HistoryError."""
-        return self._opened().used(day.isoformat(), day.isoformat())
+        return self._opened().used(day.isoformat(), day.isoformat(), metered_only=metered_only)
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
         """Add measurements and, with `commit`, store all that is not stored yet. Sets `fault`, never raises.
@@ -174,7 +174,8 @@ class HistoryWriter:
     def _write(self, batch: Batch) -> None:
         """Write to the disk. Once this returns the batch must not be written again, whatever fails afterwards."""
         self._opened().write(batch, self._network)
-        self._used += batch.total_bytes
+        if self._plan.counts == "all" or self._network.is_metered:
+            self._used += batch.total_bytes
 
     def _tidy(self, at: float, *, may_alert: bool) -> PlanAlert | None:
         store = self._opened()
@@ -189,9 +190,10 @@ class HistoryWriter:
         cycle = self._cycle
         if cycle is None or not cycle.first <= today <= cycle.last:
             # Read once a billing month, because this takes longer than the rest of a minute's work.
-            cycle = self._cycle = billing_month(today, self._plan.billing_day)
+            cycle = self._cycle = plan_period(today, self._plan)
             first, last = cycle.first.isoformat(), cycle.last.isoformat()
-            self._used, self._alerted = store.used(first, last), store.alerted(first)
+            used = store.used(first, last, metered_only=self._plan.counts == "metered")
+            self._used, self._alerted = used, store.alerted(first)
         due = due_alerts(self._used, cap, self._alerted)
         if not due:
             return None

@@ -39,7 +39,7 @@ class Stored(NamedTuple):
 
 def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored:
     """`now`: local time."""
-    today, month = now.date(), period_of(now.date(), "billing", plan.billing_day)
+    today, month = now.date(), period_of(now.date(), "billing", plan)
     of_today, of_month = _amounts(reader, today, today), _amounts(reader, *month)
     if of_month.total is None:
         return Stored(of_today, of_month, None)

@@ -165,7 +165,9 @@ def test_all_settings_are_shown_with_their_defaults() -> None:
     assert msgspec.convert(shown, Settings) == Settings()
     for name, table in msgspec.to_builtins(Settings()).items():
         keys = set(table) if isinstance(table, dict) else set()
-        assert keys - set(shown[name] if keys else ()) <= {"cap_gb", "endpoint", "rate_mb"}, name
+        assert keys - set(shown[name] if keys else ()) <= {"begin", "cap_gb", "counter_since", "endpoint", "rate_mb"}, (
+            name
+        )
 
 
 def test_links_lead_somewhere() -> None:

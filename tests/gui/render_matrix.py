@@ -118,7 +118,20 @@ class _NoHistory:
     def amount(self, _start: float, _end: float) -> Used:
         return NOTHING
 
-    def days(self, _kind: str, _name: str | None, _first: date, _last: date) -> dict[date, Used]:
+    def first_day(self) -> date | None:
+        return None
+
+    def bytes_between(self, *_asked: object) -> Used:
+        return NOTHING
+
+    def days(
+        self,
+        _kind: str,
+        _name: str | None,
+        first: date,  # noqa: ARG002
+        last: date,  # noqa: ARG002
+        **_how: bool,
+    ) -> dict[date, Used]:
         return {}
 
     def by_name(self, _kind: str, _first: date, _last: date) -> dict[str, Used]:
@@ -159,7 +172,10 @@ class _HugeHistory(_NoHistory):
         rates: list[float | None] = [None if place % 37 == 0 else 9.9e11 * (place % 11) for place in range(400)]
         return Curve((end - start) / 400, at, rates, rates, rates, rates)
 
-    def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
+    def first_day(self) -> date | None:
+        return date(1970, 1, 1)
+
+    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: bool) -> dict[date, Used]:
         count = (last - first).days + 1
         return {first + timedelta(days=day): Used(10**17 * (day % 3), 10**17, 0, 0, 86400.0) for day in range(count)}
 
@@ -332,6 +348,7 @@ def shown(name: str, case: _Shown) -> Iterator[tuple[str, QWidget, bool]]:
             window.interfaces.why.hide()
         window.turn_to(0)
         yield from _amounts(f"{name}-{scheme.name.lower()}", window, settle)
+        yield from _usage(f"{name}-{scheme.name.lower()}", window, settle)
         for size in ("least", "wide"):
             window.resize(*SIZES[size])
             window.interfaces.range_chart.as_table.setChecked(True)
@@ -402,6 +419,27 @@ def _hosts(app: str, *, is_extreme: bool) -> HostsMessage:
         for host, origin, address, rx, tx in hosts
     )  # fmt: skip
     return HostsMessage(app=app, since=0.0, hosts=named)
+
+
+def _usage(name: str, window: MainWindow, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:
+    """Other periods than the present month, and a day."""
+    page = window.usage
+    window.turn_to(3)
+    for size, wide_high in SIZES.items():
+        window.resize(*wide_high)
+        page.choose_range(2)
+        settle()
+        yield f"year-{name}-{size}", window, True
+        page.choose_range(1)
+        page.choose_day(date(2026, 11, 7))
+        settle()
+        yield f"day-{name}-{size}", window, True
+        page.choose_day(None)
+    page.strip.navigator.stepped.emit(-1)
+    settle()
+    yield f"earlier-{name}", window, True
+    page.strip.present.click()
+    window.turn_to(0)
 
 
 def _amounts(name: str, window: MainWindow, settle: Callable[[], None]) -> Iterator[tuple[str, QWidget, bool]]:

@@ -35,6 +35,7 @@ from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.table.view import TableView
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments
+from netwatch_tray.window.widgets.line_edit import LineEdit
 from netwatch_tray.window.widgets.rate_readout import RateReadout
 from netwatch_tray.window.widgets.setting_controls import Number, Switch
 from netwatch_tray.window.widgets.theme import Theme
@@ -240,6 +241,22 @@ def control(page: QWidget, name: str, kind: type[_Control]) -> _Control:
     return found
 
 
+def field(page: QWidget, name: str) -> LineEdit:
+    """The text field with this accessible name."""
+    (found,) = (each for each in page.findChildren(LineEdit) if each.accessibleName() == name)
+    return found
+
+
+def type_into(page: QWidget, name: str, text: str) -> None:
+    """Types a text into a field, and leaves it."""
+    line = field(page, name)
+    line.selectAll()
+    line.setText("")
+    line.setModified(True)
+    line.insert(text)
+    line.editingFinished.emit()
+
+
 def button(widget: QWidget, name: str) -> FlatButton:
     """The button with this text or accessible name."""
     found = (each for each in widget.findChildren(FlatButton) if name in (each.text(), each.accessibleName()))
@@ -304,7 +321,13 @@ class FakeReader:
         step = (end - start) / 100
         return [StoredGap(start + 40 * step, start + 60 * step, GapReason.ASLEEP, None, is_complete=True)]
 
-    def days(self, _kind: str, _name: str | None, first: date, last: date) -> dict[date, Used]:
+    def first_day(self) -> date | None:
+        return datetime.fromtimestamp(self.began).astimezone().date() if self.began else date(2020, 1, 1)
+
+    def bytes_between(self, _kind: str, _name: str | None, start: int, end: int) -> Used:
+        return Used(end - start, 0, 0, 0, float(end - start))
+
+    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: bool) -> dict[date, Used]:
         today = datetime.now().astimezone().date()
         first = max(first, today - timedelta(days=800))
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -206,7 +206,7 @@ def test_periods() -> None:
     day = date(2026, 11, 22)  # a Sunday
     assert period_of(day, "week") == Days(date(2026, 11, 16), day)
     assert period_of(day, "month") == Days(date(2026, 11, 1), date(2026, 11, 30))
-    assert period_of(day, "billing", 31) == Days(date(2026, 10, 31), date(2026, 11, 29))
+    assert period_of(day, "billing", DataPlan(billing_day=31)) == Days(date(2026, 10, 31), date(2026, 11, 29))
     assert period_of(day, "year").length == 365
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, strategies as st
 
 from netwatch_tray import units
+from netwatch_tray.errors import AmountError
 from netwatch_tray.units import SteadyRate, Units
 
 FIGURE_SPACE = "\u2007"
@@ -113,3 +116,60 @@ def test_a_unit_is_left_only_well_below_it() -> None:
         "5 B/s",
         "2.00 GB/s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("0 B", 0),
+        ("512 B", 512),
+        ("2.5 TB", 2_500_000_000_000),
+        ("2,5 TB", 2_500_000_000_000),
+        ("500GB", 500_000_000_000),
+        (" 500 gb ", 500_000_000_000),
+        ("1\u202fPB", 10**15),
+        ("1.5 KiB", 1536),
+        ("1 Ti", 1 << 40),
+        ("2.5 T", 2_500_000_000_000),
+        ("1000 PB", 10**18),
+    ],
+)
+def test_amounts_are_read_from_bytes_to_petabytes(text: str, count: int) -> None:
+    assert units.parse_size(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is not an amount"),
+        ("much", "is not an amount"),
+        ("-3 GB", "is not an amount"),
+        ("1e5 GB", "is not an amount"),
+        ("9 EB", "is not an amount"),
+        ("2.5.1 GB", "is not an amount"),
+        ("500", "has no unit. Write 500 GB or 500 TB."),
+        ("5 Gbit", "is in bits"),
+        ("5 Gb", "is in bits"),
+        ("1,000 GB", "may be two amounts"),
+        ("1001 PB", "is too large"),
+    ],
+)
+def test_what_may_be_another_amount_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(AmountError) as caught:
+        units.parse_size(text)
+    assert why in str(caught.value)
+
+
+@given(st.integers(0, 10**17), st.booleans())
+def test_a_written_amount_reads_as_itself(count: int, binary: bool) -> None:
+    written = units.size(count, Units(binary=binary))
+    if written.unit[0] != "E":
+        read = units.parse_size(str(written))
+        assert abs(read - count) <= count * 0.005 + 0.5, "three digits are written"
+        assert units.size(read, Units(binary=binary)) == written
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_an_amount_or_refused(text: str) -> None:
+    with suppress(AmountError):
+        assert 0 <= units.parse_size(text) <= 10**18

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray import units
 from netwatch_tray.units import Units
@@ -22,7 +22,7 @@ from netwatch_tray.window.chart.amounts import (
     summary,
 )
 from netwatch_tray.window.chart.series import GapSpan
-from netwatch_tray.window.widgets.formatting import duration, exact_duration, long_date, short_date
+from netwatch_tray.window.widgets.formatting import day_name, duration, exact_duration, long_date, short_date
 
 translate = QCoreApplication.translate
 
@@ -91,12 +91,6 @@ def slot_name(slot: Slot, width: Width) -> str:
     if width == "week":
         return f"{short_date(begin.date())} – {short_date(end.date() - timedelta(days=1))}"
     return f"{long_date(begin.date())}, {begin:%H:%M}–{_until(end)}"
-
-
-def day_name(day: date) -> str:
-    """Return `Saturday, 21 November`."""
-    weekday = QLocale().dayName(day.isoweekday())
-    return translate("Time", "{weekday}, {date}").format(weekday=weekday, date=long_date(day))
 
 
 def _until(end: datetime) -> str:

@@ -38,6 +38,7 @@ class HelpSheet(Popover):
             ("← →", self.tr("Move the crosshair, fold a group")),
             ("+ −", self.tr("Look closer at the chart, or from further away")),
             (native_keys("T"), self.tr("The chart as a table")),
+            ("[ ]", self.tr("Usage: the period before or after")),
             ("↑ ↓", self.tr("Choose a row")),
             (native_keys("Return"), self.tr("Details, fold a group")),
             ("M, E", self.tr("Mute an event, expect it from now on")),

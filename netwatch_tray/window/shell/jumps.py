@@ -25,6 +25,7 @@ def connect_pages(window: MainWindow) -> None:
     window.interfaces.events_requested.connect(show_events)
     window.connections.offer.set_up.connect(lambda: _show_settings(window, window.settings.helper_section))
     window.apps.connections_requested.connect(show_connections)
+    window.usage.apps_requested.connect(lambda: window.turn_to_page("apps"))
 
 
 def connect_events(window: MainWindow, page: EventsPage) -> None:

@@ -24,6 +24,12 @@ def long_date(day: date) -> str:
     return QLocale().toString(QDate(day.year, day.month, day.day), translate("Time", "d MMMM"))
 
 
+def day_name(day: date) -> str:
+    """Return `Saturday, 21 November`."""
+    weekday = QLocale().dayName(day.isoweekday())
+    return translate("Time", "{weekday}, {date}").format(weekday=weekday, date=long_date(day))
+
+
 def duration(seconds: float) -> str:
     """Return a duration as one number, rounded down: `41 s`, `3 min`, `6 h`, `3 d`."""
     for length, unit in (

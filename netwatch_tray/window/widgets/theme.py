@@ -52,6 +52,8 @@ class Tokens:
     select: QColor
     quiet: QColor
     """Background of gaps that need no attention."""
+    heat: tuple[QColor, ...]
+    """Amounts of a day, least first."""
     warn_bg: QColor
     warn_line: QColor
     err_bg: QColor
@@ -80,6 +82,7 @@ LIGHT = Tokens(
     hover=QColor(0xF1F3F5),
     select=QColor(0xE2E7ED),
     quiet=QColor(0xF3F4F6),
+    heat=tuple(map(QColor, (0xDCE8F7, 0xABC9EE, 0x6FA3E0, 0x2F74C9, 0x0C4489))),
     warn_bg=QColor(0xFFF5DA),
     warn_line=QColor(0xE6CB7C),
     err_bg=QColor(0xFDEEEC),
@@ -105,6 +108,7 @@ DARK = Tokens(
     hover=QColor(0x1E2125),
     select=QColor(0x2B3139),
     quiet=QColor(0x1D2024),
+    heat=tuple(map(QColor, (0x1D2F45, 0x24486F, 0x2F6AA8, 0x5296DC, 0xA9D0FF))),
     warn_bg=QColor(0x322A15),
     warn_line=QColor(0x5E4E22),
     err_bg=QColor(0x3A1F1D),

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
 
-from netwatch_tray.history.usage import billing_month, due_alerts, outlook
+from netwatch_tray.history.usage import (
+    Days,
+    Period,
+    billing_month,
+    due_alerts,
+    heat_limits,
+    heat_step,
+    listed_spans,
+    neighbour,
+    outlook,
+    period_of,
+    plan_period,
+)
+from netwatch_tray.settings import DataPlan
 
 _DAYS = st.dates(date(2020, 1, 1), date(2040, 12, 31))
 
@@ -48,3 +62,64 @@ def test_the_pace_is_that_of_the_days_measured() -> None:
 )
 def test_alerts_are_due_once(used: int, alerted: tuple[int, ...], due: list[int]) -> None:
     assert due_alerts(used, 100, frozenset(alerted)) == due
+
+
+_PLANS = st.builds(DataPlan, billing_day=st.integers(1, 31)) | st.builds(
+    DataPlan, days=st.integers(1, 366), begin=st.dates(date(2015, 1, 1), date(2035, 1, 1))
+)
+
+
+@given(day=_DAYS, plan=_PLANS, period=st.sampled_from(["day", "week", "month", "billing", "year"]))
+def test_periods_tile_time(day: date, plan: DataPlan, period: Period) -> None:
+    span = period_of(day, period, plan)
+    assert span.first <= day <= span.last
+    assert all(period_of(each, period, plan) == span for each in span)
+    after, before = neighbour(span, period, plan, 1), neighbour(span, period, plan, -1)
+    assert (after.first - span.last).days == (span.first - before.last).days == 1
+    assert neighbour(after, period, plan, -1) == span
+
+
+def test_a_prepaid_plan_counts_days_from_its_begin() -> None:
+    plan = DataPlan(days=28, begin=date(2026, 11, 3))
+    assert plan_period(date(2026, 11, 30), plan) == (date(2026, 11, 3), date(2026, 11, 30))
+    assert plan_period(date(2026, 12, 1), plan) == (date(2026, 12, 1), date(2026, 12, 28))
+    assert plan_period(date(2026, 11, 2), plan) == (date(2026, 10, 6), date(2026, 11, 2)), "also before it"
+    assert plan_period(date(2026, 11, 2), DataPlan(days=28)) == (date(2026, 11, 1), date(2026, 11, 30)), "no begin"
+
+
+@pytest.mark.parametrize("edge", [date.min, date.max])
+def test_the_calendar_ends_without_an_error(edge: date) -> None:
+    for plan in (DataPlan(billing_day=31), DataPlan(days=28, begin=date(2026, 11, 3))):
+        span = plan_period(edge, plan)
+        assert span.first <= edge <= span.last
+        assert neighbour(span, "billing", plan, 1 if edge == date.max else -1) == span
+
+
+def test_a_period_that_is_over_has_no_pace() -> None:
+    view = outlook(150, 500, Days(date(2026, 10, 1), date(2026, 10, 31)), date(2026, 11, 15), 0.5)
+    assert (view.days_left, view.allowance, view.projection) == (0, None, None)
+
+
+@given(st.lists(st.integers(0, 10**16), max_size=40), st.integers(0, 10**16), st.integers(0, 10**16))
+def test_heat_is_monotone_and_the_median_in_the_middle(amounts: list[int], one: int, other: int) -> None:
+    limits = heat_limits(amounts)
+    assert list(limits) == sorted(set(limits))
+    low, high = sorted((one, other))
+    assert heat_step(low, limits) <= heat_step(high, limits)
+    assert heat_step(0, limits) == 0
+    known = sorted(amount for amount in amounts if amount)
+    if known and known[len(known) // 2] >= 1000:
+        assert heat_step(known[len(known) // 2], limits) == 3
+
+
+def test_heat_limits_are_those_of_a_household() -> None:
+    assert heat_limits([9 * 10**9, 12 * 10**9, 20 * 10**9]) == (5 * 10**9, 10**10, 2 * 10**10, 4 * 10**10)
+    assert heat_limits([]) == (5 * 10**9, 10**10, 2 * 10**10, 4 * 10**10)
+
+
+@given(st.sets(st.integers(0, 400)))
+def test_listed_spans_are_the_days_and_nothing_else(numbers: set[int]) -> None:
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in sorted(numbers)]
+    spans = listed_spans(days)
+    assert [span.first + timedelta(days=number) for span in spans for number in range(span.length)] == days
+    assert all((after.first - before.last).days > 1 for before, after in pairwise(spans))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QObject, Signal
 
+from netwatch_tray.settings import DataPlan
 from netwatch_tray.window.data.amount_query import amounts_query
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.history_range import HistoryRange, points_of
@@ -40,7 +41,7 @@ class AppsHistory(QObject):
 
     def __init__(self, history: HistoryQueries | None, parent: QObject) -> None:
         super().__init__(parent)
-        self._billing_day = 1
+        self._plan = DataPlan()
         self._amounts: HistoryRange[AppAmounts] = HistoryRange(history, self)
         self._stack: HistoryRange[Stack] = HistoryRange(history, self)
         self._facts: HistoryRange[AppFacts] = HistoryRange(history, self)
@@ -49,9 +50,9 @@ class AppsHistory(QObject):
             each.loaded.connect(lambda _first: self.changed.emit())
             each.stale.connect(self.changed)
 
-    def set_plan(self, billing_day: int, *, is_recorded: bool | None) -> None:
+    def set_plan(self, plan: DataPlan, *, is_recorded: bool | None) -> None:
         """`is_recorded`: whether the agent records a history; None: there is no agent."""
-        self._billing_day = billing_day
+        self._plan = plan
         self.set_recorded(is_recorded)
 
     def set_recorded(self, is_recorded: bool | None) -> None:
@@ -59,8 +60,8 @@ class AppsHistory(QObject):
             each.set_recorded(is_recorded)
 
     def request_amounts(self) -> None:
-        today, billing_day = _today(), self._billing_day
-        self._amounts.request(billing_day, lambda reader: query_amounts(reader, today, billing_day), _STALE_AFTER_S)
+        today, plan = _today(), self._plan
+        self._amounts.request(plan, lambda reader: query_amounts(reader, today, plan), _STALE_AFTER_S)
 
     def request_stack(self, index: int) -> None:
         """`index`: of the range."""
@@ -69,11 +70,11 @@ class AppsHistory(QObject):
 
     def request_app(self, name: str, index: int) -> None:
         """Request facts, and the curve of a range that needs the history."""
-        today, billing_day = _today(), self._billing_day
+        today, plan = _today(), self._plan
         first_weekday = QLocale().firstDayOfWeek().value - 1
         self._facts.request(
-            (name, billing_day),
-            lambda reader: query_facts(reader, name, today, billing_day, first_weekday),
+            (name, plan),
+            lambda reader: query_facts(reader, name, today, plan, first_weekday),
             _STALE_AFTER_S,
         )
         if index:
@@ -82,13 +83,13 @@ class AppsHistory(QObject):
     @property
     def amounts(self) -> AppAmounts | None:
         """None: unknown."""
-        return self._amounts.result(self._billing_day)
+        return self._amounts.result(self._plan)
 
     def stack(self, index: int) -> Stack | None:
         return self._stack.result(index)
 
     def facts(self, name: str) -> AppFacts | None:
-        return self._facts.result((name, self._billing_day))
+        return self._facts.result((name, self._plan))
 
     def curve(self, name: str, index: int) -> Drawn | None:
         return self._curve.result((name, index))

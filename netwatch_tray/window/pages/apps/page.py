@@ -130,7 +130,7 @@ class AppsPage(Page):
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
             self._units, self._plan = message.settings.units, message.settings.plan
-            self._history.set_plan(self._plan.billing_day, is_recorded=message.settings.history.on)
+            self._history.set_plan(self._plan, is_recorded=message.settings.history.on)
             self.list.stack.set_units(self._units)
             self.list.menu.muted = {code for code, on in message.settings.events.muted.items() if on}
             self._agent_away = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray.event import Severity
 from netwatch_tray.history.usage import Days, midnight, midnight_after, period_of
+from netwatch_tray.settings import DataPlan
 from netwatch_tray.window.chart.amounts import Amounts
 from netwatch_tray.window.chart.series import Point
 from netwatch_tray.window.pages.apps.rows import Moved
@@ -77,9 +78,9 @@ class Drawn(NamedTuple):
     """Instead of points, for a day and more."""
 
 
-def query_amounts(reader: HistoryReader, today: date, billing_day: int) -> AppAmounts:
+def query_amounts(reader: HistoryReader, today: date, plan: DataPlan) -> AppAmounts:
     """Read the amounts of `today` (a local date) and of its billing month."""
-    month = period_of(today, "billing", billing_day)
+    month = period_of(today, "billing", plan)
     return AppAmounts(month, _query_span(reader, today, today), _query_span(reader, *month), reader.keys("app"))
 
 
@@ -88,7 +89,7 @@ def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
     return _rates(reader, span, now) if span in _STEP_S else _amounts(reader, span, now)
 
 
-def query_facts(reader: HistoryReader, name: str, today: date, billing_day: int, first_weekday: int) -> AppFacts:
+def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, first_weekday: int) -> AppFacts:
     """Read the facts of an app. `first_weekday`: of the user's weeks, 0 is Monday."""
     days = reader.days("app", name, date.min, today)
     measured = reader.days("total", None, today - timedelta(days=_USUAL_DAYS), today - timedelta(days=1))
@@ -96,7 +97,7 @@ def query_facts(reader: HistoryReader, name: str, today: date, billing_day: int,
     tomorrow = midnight_after(today)
     happened = reader.events(tomorrow - ALERT_DAYS * DAY_S, tomorrow)
     week = today - timedelta(days=(today.weekday() - first_weekday) % 7)
-    month = period_of(today, "billing", billing_day).first
+    month = period_of(today, "billing", plan).first
     return AppFacts(
         _sum(days, today),
         _sum(days, week),

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
+from netwatch_tray import units
+from netwatch_tray.errors import AmountError
+from netwatch_tray.language import said
 from netwatch_tray.text import qt_label
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments
+from netwatch_tray.window.widgets.line_edit import LineEdit
 from netwatch_tray.window.widgets.setting_controls import Number, Switch
+from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import Theme
+
+_FIELD_WIDTH = 160
+_PREFIXES = ("", "k", "M", "G", "T", "P")
 
 Choose = Callable[[Any], object]
 """Called with the value that the user chooses; also while a value is shown."""
@@ -69,6 +78,92 @@ class Amount(NamedTuple):
         if self.none and value == self.least:
             return None
         return value if self.decimals else round(value)
+
+
+class Size(NamedTuple):
+    """An amount of bytes with its unit, or nothing; see `units.parse_size`."""
+
+    unit: float
+    """Bytes that the setting counts in."""
+    none: str
+    """Stands in the empty field."""
+
+    def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
+        field = CheckedField(theme, label, self.none, lambda text: units.parse_size(text) / self.unit, choose)
+        return field, lambda value: field.show_text("" if value is None else _written(value * self.unit))
+
+
+class Day(NamedTuple):
+    """A date, or nothing."""
+
+    none: str
+    """Stands in the empty field."""
+
+    def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
+        field = CheckedField(theme, label, self.none, _parsed_day, choose)
+        return field, lambda value: field.show_text("" if value is None else value.isoformat())
+
+
+def _parsed_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise AmountError("“{text}” is not a date. Write it as 2026-11-03.", text=text) from error
+
+
+def _written(count: float) -> str:
+    """Return an amount in its largest unit, with all its digits."""
+    power = 0
+    while count >= 1000 and power < len(_PREFIXES) - 1:
+        count /= 1000
+        power += 1
+    return f"{count:.12g} {_PREFIXES[power]}B"
+
+
+class CheckedField(QWidget):
+    """A field of text: what it does not accept stays in it, with the reason below."""
+
+    def __init__(self, theme: Theme, name: str, placeholder: str, parse: Callable[[str], Any], choose: Choose) -> None:
+        """`parse` raises AmountError; an empty text is None."""
+        super().__init__()
+        self._parse, self._choose = parse, choose
+        self.field = LineEdit(theme, name)
+        self.field.setPlaceholderText(placeholder)
+        self.field.setFixedWidth(theme.height(_FIELD_WIDTH))
+        self._reason = Paragraph(theme, theme.fonts.small, "err")
+        self._reason.hide()
+        self._reason.setFixedWidth(theme.height(_FIELD_WIDTH))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.field)
+        column.addWidget(self._reason)
+        self._shown = ""
+        self.field.editingFinished.connect(self._finish)
+
+    def show_text(self, text: str) -> None:
+        """Show the value of the setting, unless another one is being typed."""
+        if text != self._shown and not self.field.isModified():
+            self.field.setText(text)
+        self._shown = text
+
+    def _finish(self) -> None:
+        if not self.field.isModified():
+            return
+        text = self.field.text()
+        try:
+            value = self._parse(text) if text.strip() else None
+        except AmountError as error:
+            reason = said(error.message)
+            self._reason.show_text(reason)
+            self._reason.show()
+            self.field.setAccessibleDescription(reason)
+            return
+        self._reason.hide()
+        self.field.setAccessibleDescription("")
+        self.field.setModified(False)
+        self._choose(value)
+        self.field.setText(self._shown)
 
 
 class Menu(NamedTuple):

@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray.settings import Settings
-from netwatch_tray.window.pages.settings.controls import Amount, Control, Menu, OneOf, Show, Toggle
+from netwatch_tray.window.pages.settings.controls import Amount, Control, Day, Menu, OneOf, Show, Size, Toggle
 from netwatch_tray.window.widgets.setting_controls import FormRow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -148,14 +148,37 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
             SettingRow(
                 "plan.cap_gb",
                 translate("Settings", "Allowed in a month"),
-                Amount(0, 1_000_000, suffix=" GB", decimals=2, none=translate("Settings", "No cap")),
-                translate("Settings", "Download and upload together, in 10⁹ bytes; you are notified at 80 and 100 %."),
+                Size(1e9, translate("Settings", "No cap")),
+                translate(
+                    "Settings",
+                    "Download and upload together, such as 500 GB or 2.5 TB; you are notified at 80 and 100 %.",
+                ),
             ),
             SettingRow(
                 "plan.billing_day",
                 translate("Settings", "The month begins on day"),
                 Amount(1, 31),
                 translate("Settings", "As on your bill."),
+            ),
+            SettingRow(
+                "plan.days",
+                translate("Settings", "Instead of a month"),
+                Amount(0, 366, suffix=translate("Settings", " days")),
+                translate("Settings", "Prepaid plans last 28 or 30 days, from the day below on. 0: a month."),
+            ),
+            SettingRow(
+                "plan.begin",
+                translate("Settings", "First day of a period"),
+                Day(translate("Settings", "No day")),
+                translate("Settings", "Of any period, such as the day you paid: 2026-11-03."),
+            ),
+            SettingRow(
+                "plan.counts",
+                translate("Settings", "Networks that count"),
+                OneOf(
+                    {"all": translate("Settings", "All"), "metered": translate("Settings", "Metered")},
+                ),
+                translate("Settings", "Metered are those that NetworkManager calls so, such as a phone's."),
             ),
         ),
         "events": (

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.units import DOWN, UP, Units
-from netwatch_tray.window.chart.axes import rate_ticks
+from netwatch_tray.window.chart.axes import size_labels, size_ticks
+from netwatch_tray.window.widgets.icons import icon
 from netwatch_tray.window.widgets.painting import draw_hatch, hair_line, text_painter
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, faded
+
+translate = QCoreApplication.translate
 
 _HEADROOM = 1.18
 _FADED = 0.72
@@ -23,13 +26,16 @@ _LABELS_APART = 56
 _END_LABELS = 118
 """Room at the trailing side for the labels at the ends of lines."""
 _SO_FAR_SHARE = 0.5
+_LEAST_HEIGHT = 190
+_FOLDED = 36
+_CHEVRON = 14
 
 
 class Bar(NamedTuple):
     """A day or a month; bytes, None: nothing was recorded."""
 
     name: str
-    """Below the axis."""
+    """Below the axis; empty: it has none."""
     full_name: str
     rx: int | None
     tx: int | None
@@ -49,39 +55,96 @@ class Plan(NamedTuple):
     """How much of the month has passed, in bars."""
 
 
-class UsageChart(QWidget):
-    """Bars; for a month also the sum so far, above them."""
+class Band(NamedTuple):
+    """A pale part between two places of bars, and why nothing is there."""
 
-    def __init__(self, theme: Theme) -> None:
+    first: float
+    last: float
+    text: str
+
+
+class UsageChart(QWidget):
+    """Bars; for a month also the sum so far, above them, which can be folded to a line.
+
+    `chosen`: the user chose the bar at this place. `folded`: the sum so far was folded (True) or unfolded.
+    """
+
+    chosen = Signal(int)
+    folded = Signal(bool)
+
+    def __init__(self, theme: Theme, *, can_choose: bool = True) -> None:
         super().__init__()
+        self._can_choose = can_choose
+        self._title = ""
+        self._summary = ""
+        """Stands in the line that the sum so far is folded to."""
+        self._bands: Sequence[Band] = ()
+        self._selected: int | None = None
+        self._is_folded = False
         self._theme = theme
         self._units = Units()
         self._bars: Sequence[Bar] = ()
         self._plan: Plan | None = None
         self._unmeasured = 0.0
-        self.setMinimumHeight(220)
+        self.setMinimumHeight(theme.height(_LEAST_HEIGHT))
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         return QSize(640, 400)
 
-    def show_bars(self, bars: Sequence[Bar], plan: Plan | None, shown_in: Units, unmeasured: float = 0.0) -> None:
-        """`unmeasured`: number of bars before measuring began."""
+    def show_bars(
+        self,
+        title: str,
+        bars: Sequence[Bar],
+        plan: Plan | None,
+        shown_in: Units,
+        unmeasured: float = 0.0,
+        *,
+        summary: str = "",
+        bands: Sequence[Band] = (),
+    ) -> None:
+        """`unmeasured`: number of bars before measuring began. `summary`: the sum so far as a text."""
+        self._title, self._summary, self._bands = title, summary, bands
         self._bars, self._plan, self._units, self._unmeasured = bars, plan, shown_in, unmeasured
         known = [each for each in bars if each.rx is not None and each.tx is not None]
-        self.setAccessibleName(self.tr("Usage"))
-        self.setAccessibleDescription(", ".join(self._told(each) for each in known))
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(", ".join(_told(each, self._units) for each in known))
         self.update()
+
+    def select(self, place: int | None) -> None:
+        """Mark the bar at this place; None: none."""
+        if place != self._selected:
+            self._selected = place
+            self.update()
+
+    def fold(self, is_folded: bool) -> None:
+        """Fold the sum so far to a line, or unfold it."""
+        if is_folded != self._is_folded:
+            self._is_folded = is_folded
+            self.update()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            box = self._bars_box()
-            place = math.floor((event.pos().x() - box.left()) / max(1.0, box.width()) * len(self._bars))
-            inside = 0 <= place < len(self._bars) and event.pos().y() >= box.top()
-            QToolTip.showText(event.globalPos(), self._told(self._bars[place]) if inside else "", self)
+            place = self._place_at(event.pos().toPointF())
+            QToolTip.showText(event.globalPos(), "" if place is None else _told(self._bars[place], self._units), self)
             return True
         return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = self._place_at(event.position())
+        if self._plan is not None and event.position().y() < self._theme.height(_FOLDED):
+            self.folded.emit(not self._is_folded)
+        elif place is not None and self._can_choose:
+            self.chosen.emit(place)
+
+    def _place_at(self, position: QPointF) -> int | None:
+        """Return the place of the bar at a position, also above it."""
+        boxes = [self._bars_box(), *([self._so_far_box()] if self._has_sum else [])]
+        if not self._bars or not any(box.top() <= position.y() <= box.bottom() + 20 for box in boxes):
+            return None
+        place = math.floor((position.x() - boxes[0].left()) / boxes[0].width() * len(self._bars))
+        return place if 0 <= place < len(self._bars) else None
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = text_painter(self)
@@ -89,23 +152,21 @@ class UsageChart(QWidget):
         if not self._bars:
             return
         if self._plan is not None:
-            title = QRectF(MARGIN, 6, self.width() - 2 * MARGIN, self._title_height())
-            self._draw_title(painter, title, self.tr("Used so far"))
-            top = title.bottom() + 6
-            box = self._box(top, self.height() * _SO_FAR_SHARE - self._axis_height())
-            self._draw_so_far(painter, box, self._plan)
+            self._draw_fold(painter)
+            if self._has_sum:
+                self._draw_so_far(painter, self._so_far_box(), self._plan)
         box = self._bars_box()
         title = QRectF(MARGIN, box.top() - self._title_height() - 6, self.width() - 2 * MARGIN, self._title_height())
-        self._draw_title(painter, title, self.tr("Per day") if len(self._bars) != 12 else self.tr("Per month"))
+        _draw_title(self._theme, painter, title, self._title)
+        if self._can_choose and self._selected is None:
+            left = MARGIN + QFontMetricsF(self._theme.fonts.title).horizontalAdvance(self._title) + GAP
+            painter.setFont(self._theme.fonts.small)
+            painter.setPen(self._theme.tokens.ink3)
+            hint = title.adjusted(left - MARGIN, 1, -150, 1)
+            text = self.tr("choose a day to see its hours and apps")
+            if QFontMetricsF(self._theme.fonts.small).horizontalAdvance(text) <= hint.width():
+                painter.drawText(hint, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
         self._draw_bars(painter, box)
-
-    def _told(self, bar: Bar) -> str:
-        if bar.rx is None or bar.tx is None:
-            return self.tr("{day}: nothing recorded").format(day=bar.full_name)
-        return (
-            f"{bar.full_name}: {DOWN} {units.size(bar.rx, self._units)}, {UP} {units.size(bar.tx, self._units)}, "
-            f"{self.tr('together')} {units.size(bar.rx + bar.tx, self._units)}"
-        )
 
     def _title_height(self) -> float:
         return QFontMetricsF(self._theme.fonts.title).height()
@@ -119,28 +180,68 @@ class UsageChart(QWidget):
         right = self.width() - MARGIN - (_END_LABELS if self._plan is not None else 0)
         return QRectF(left, top, max(1.0, right - left), max(1.0, bottom - top))
 
-    def _bars_box(self) -> QRectF:
-        above = self.height() * _SO_FAR_SHARE if self._plan is not None else 0.0
-        return self._box(above + self._title_height() + 18, self.height() - self._axis_height() - 6)
+    @property
+    def _has_sum(self) -> bool:
+        """The sum so far is drawn."""
+        return self._plan is not None and not self._is_folded
 
-    def _draw_title(self, painter: QPainter, box: QRectF, text: str) -> None:
-        painter.setFont(self._theme.fonts.title)
-        painter.setPen(self._theme.tokens.ink)
-        painter.drawText(box, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, text)
+    def _so_far_box(self) -> QRectF:
+        return self._box(self._title_height() + 12, self.height() * _SO_FAR_SHARE - self._axis_height())
+
+    def _draw_fold(self, painter: QPainter) -> None:
+        """Draw the heading of the sum so far with a chevron, folded also what it says."""
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        row = QRectF(MARGIN, 0, self.width() - 2 * MARGIN, self._theme.height(_FOLDED))
+        pixmap = icon("chevron", _CHEVRON, tokens.ink2, self.devicePixelRatioF())
+        painter.save()
+        painter.translate(row.left() + _CHEVRON / 2, row.center().y())
+        painter.rotate(-90 if self._is_folded else 0)
+        painter.drawPixmap(QPointF(-_CHEVRON / 2, -_CHEVRON / 2), pixmap)
+        painter.restore()
+        row.setLeft(row.left() + _CHEVRON + GAP)
+        _draw_title(self._theme, painter, row, self.tr("Used so far"))
+        if self._is_folded:
+            row.setLeft(row.left() + QFontMetricsF(fonts.title).horizontalAdvance(self.tr("Used so far")) + MARGIN)
+            painter.setFont(fonts.small)
+            painter.setPen(tokens.ink2)
+            text = QFontMetricsF(fonts.small).elidedText(self._summary, Qt.TextElideMode.ElideRight, row.width())
+            painter.drawText(row, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, text)
+            painter.setPen(hair_line(tokens.line))
+            painter.drawLine(QPointF(0, row.bottom()), QPointF(self.width(), row.bottom()))
+
+    def _draw_selected(self, painter: QPainter, box: QRectF, colour: QColor) -> None:
+        if self._selected is not None:
+            width = box.width() / len(self._bars)
+            painter.fillRect(QRectF(box.left() + self._selected * width, box.top(), width, box.height()), colour)
+
+    def _draw_bands(self, painter: QPainter, box: QRectF) -> None:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        width, metrics = box.width() / len(self._bars), QFontMetricsF(fonts.small)
+        painter.setFont(fonts.small)
+        for first, last, text in self._bands:
+            band = QRectF(box.left() + first * width, box.top(), (last - first) * width, box.height())
+            painter.fillRect(band, tokens.quiet)
+            if metrics.horizontalAdvance(text) + GAP <= band.width():
+                painter.setPen(tokens.ink3)
+                painter.drawText(
+                    band.adjusted(0, 0, 0, -GAP), Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom, text
+                )
+
+    def _bars_box(self) -> QRectF:
+        above = 0.0
+        if self._plan is not None:
+            above = self._theme.height(_FOLDED) if self._is_folded else self.height() * _SO_FAR_SHARE
+        return self._box(above + self._title_height() + 18, self.height() - self._axis_height() - 6)
 
     def _draw_grid(self, painter: QPainter, box: QRectF, top: float) -> None:
         tokens = self._theme.tokens
         painter.setFont(self._theme.fonts.small)
         metrics = QFontMetricsF(self._theme.fonts.small)
-        ticks = [0.0, *rate_ticks(top, 4, Units(binary=self._units.binary))]
-        outermost = units.size(ticks[-1], self._units)
-        for tick in ticks:
+        ticks = size_ticks(top, 4, self._units)
+        for tick, text in zip([0.0, *ticks], ["0", *size_labels(ticks, self._units)], strict=True):
             y = math.floor(box.bottom() - tick / top * box.height()) + 0.5
             painter.setPen(hair_line(tokens.line if tick else tokens.ink3))
             painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
-            text = f"{float(outermost.value) * tick / ticks[-1]:g}" if ticks[-1] else "0"
-            if tick == ticks[-1] and tick:
-                text += f" {outermost.unit}"
             painter.setPen(tokens.ink3)
             width = metrics.horizontalAdvance(text)
             painter.drawText(QPointF(box.left() - GAP - width, y + metrics.capHeight() / 2), text)
@@ -152,7 +253,8 @@ class UsageChart(QWidget):
         painter.setPen(hair_line(faded(self._theme.tokens.ink3, 0.4)))
         for place, bar in enumerate(self._bars[: now + 1]):
             share = min(1.0, max(0.0, self._unmeasured - place))
-            if place < now and (bar.rx is None or bar.tx is None):
+            is_explained = any(first < place + 1 and place < last for first, last, _text in self._bands)
+            if place < now and (bar.rx is None or bar.tx is None) and not is_explained:
                 share = 1.0
             if share:
                 draw_hatch(painter, QRectF(box.left() + place * width, box.top(), share * width, box.height()))
@@ -164,12 +266,15 @@ class UsageChart(QWidget):
         widest = max(QFontMetricsF(fonts.small_strong).horizontalAdvance(bar.name) for bar in self._bars) + GAP
         every = max(1, math.ceil(max(widest, min(_LABELS_APART, 4 * width)) / width))
         now = next((place for place, bar in enumerate(self._bars) if bar.is_now), None)
+        has_unnamed = not all(bar.name for bar in self._bars)
         for place, bar in enumerate(self._bars):
-            near_now = now is not None and place != now and abs(place - now) * width < widest
-            if (place % every and not bar.is_now) or near_now:
+            is_strong = bar.is_now or place == self._selected
+            marked = [each for each in (now, self._selected) if each is not None]
+            is_near = place != self._selected and any(0 < abs(place - each) * width < widest for each in marked)
+            if not bar.name or (place % every and not is_strong and not has_unnamed) or is_near:
                 continue
-            painter.setFont(fonts.small_strong if bar.is_now else fonts.small)
-            painter.setPen(tokens.ink if bar.is_now else tokens.ink3)
+            painter.setFont(fonts.small_strong if is_strong else fonts.small)
+            painter.setPen(tokens.ink if is_strong else tokens.ink3)
             room = QRectF(box.left() + (place + 0.5) * width - 60, box.bottom() + 4, 120, self._axis_height())
             painter.drawText(room, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, bar.name)
 
@@ -178,6 +283,8 @@ class UsageChart(QWidget):
         allowance = self._plan.allowance if self._plan and self._plan.allowance else 0
         greatest = max([*((bar.rx or 0) + (bar.tx or 0) for bar in self._bars), allowance, 1])
         top = greatest * _HEADROOM
+        self._draw_selected(painter, box, self._theme.tokens.select)
+        self._draw_bands(painter, box)
         self._draw_grid(painter, box, top)
         self._draw_unmeasured(painter, box)
         width = box.width() / len(self._bars)
@@ -188,11 +295,12 @@ class UsageChart(QWidget):
             x = math.floor(box.left() + (place + 0.5) * width - thick / 2)
             down, up = bar.rx / top * box.height(), bar.tx / top * box.height()
             solid = QRectF(x, box.bottom() - down, thick, down)
-            painter.fillRect(solid, tokens.down if bar.is_now else faded(tokens.down, _FADED))
+            is_strong = bar.is_now or place == self._selected
+            painter.fillRect(solid, tokens.down if is_strong else faded(tokens.down, _FADED))
             if up >= 1:
                 # Hollow, so that it differs from the received part also without colours.
                 painter.setPen(QPen(tokens.up, 1.5))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setBrush(tokens.surface)
                 painter.drawRect(QRectF(x + 0.75, solid.top() - up, thick - 1.5, max(1.0, up - 0.75)))
         if allowance and self._plan:
             y = math.floor(box.bottom() - allowance / top * box.height()) + 0.5
@@ -201,22 +309,12 @@ class UsageChart(QWidget):
             text = self.tr("{amount} a day").format(amount=units.size(allowance, self._units))
             self._draw_end(painter, box, y, text, self.tr("allowance"))
         self._draw_names(painter, box)
-        self._draw_key(painter, box)
-
-    def _draw_key(self, painter: QPainter, box: QRectF) -> None:
-        tokens, fonts = self._theme.tokens, self._theme.fonts
-        painter.setFont(fonts.small_strong)
-        metrics = QFontMetricsF(fonts.small_strong)
-        words = ((f"{DOWN} {self.tr('Download')}", tokens.down), (f"{UP} {self.tr('Upload')}", tokens.up))
-        x = box.right() - sum(metrics.horizontalAdvance(text) for text, _colour in words) - MARGIN
-        for text, colour in words:
-            painter.setPen(colour)
-            painter.drawText(QPointF(x, box.top() - GAP), text)
-            x += metrics.horizontalAdvance(text) + MARGIN
+        _draw_key(self._theme, painter, box)
 
     def _draw_so_far(self, painter: QPainter, box: QRectF, plan: Plan) -> None:
         tokens = self._theme.tokens
         top = max(plan.used, plan.projection or 0, plan.cap or 0, 1) * _HEADROOM
+        self._draw_selected(painter, box, tokens.hover)
         self._draw_grid(painter, box, top)
         self._draw_unmeasured(painter, box)
 
@@ -225,18 +323,7 @@ class UsageChart(QWidget):
                 box.left() + bars / len(self._bars) * box.width(), box.bottom() - amount / top * box.height()
             )
 
-        runs: list[list[QPointF]] = []
-        total, was_known = 0, False
-        for place, bar in enumerate(self._bars):
-            if place > plan.today:
-                break
-            is_known = bar.rx is not None and bar.tx is not None
-            if is_known and not was_known:
-                runs.append([point(max(place, self._unmeasured), total)])
-            if is_known:
-                total += (bar.rx or 0) + (bar.tx or 0)
-                runs[-1].append(point(min(place + 1, plan.today), total))
-            was_known = is_known
+        runs, unknown, total = _runs(self._bars, self._unmeasured, plan, point)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         pen = QPen(tokens.down, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
         for line in runs:
@@ -245,6 +332,9 @@ class UsageChart(QWidget):
             foot = [QPointF(line[-1].x(), box.bottom()), QPointF(line[0].x(), box.bottom())]
             painter.drawPolygon(QPolygonF([*line, *foot]))
             painter.setPen(pen)
+            painter.drawPolyline(line)
+        painter.setPen(QPen(tokens.ink3, 1.5, Qt.PenStyle.DotLine))
+        for line in unknown:  # at least as much as before
             painter.drawPolyline(line)
         now = point(plan.today, total)
         labels = []
@@ -283,3 +373,56 @@ class UsageChart(QWidget):
         painter.setFont(fonts.small)
         painter.setPen(tokens.ink3)
         painter.drawText(QPointF(box.right() + GAP, base + metrics.height()), below)
+
+
+def _told(bar: Bar, shown_in: Units) -> str:
+    """Return a bar in words."""
+    if bar.rx is None or bar.tx is None:
+        return translate("UsageChart", "{day}: nothing recorded").format(day=bar.full_name)
+    return (
+        f"{bar.full_name}: {DOWN} {units.size(bar.rx, shown_in)}, {UP} {units.size(bar.tx, shown_in)}, "
+        f"{translate('UsageChart', 'together')} {units.size(bar.rx + bar.tx, shown_in)}"
+    )
+
+
+def _runs(
+    bars: Sequence[Bar], unmeasured: float, plan: Plan, point: Callable[[float, float], QPointF]
+) -> tuple[list[list[QPointF]], list[list[QPointF]], int]:
+    """Return the lines of the sum where it is known and where it is not, and its last value."""
+    runs: list[list[QPointF]] = []
+    total, was_known = 0, False
+    unknown: list[list[QPointF]] = []
+    for place, bar in enumerate(bars):
+        if place >= plan.today:
+            break
+        is_known = bar.rx is not None and bar.tx is not None
+        if is_known and not was_known:
+            runs.append([point(max(place, unmeasured), total)])
+        if is_known:
+            total += (bar.rx or 0) + (bar.tx or 0)
+            runs[-1].append(point(min(place + 1, plan.today), total))
+        elif runs:
+            unknown.append([point(place, total), point(min(place + 1, plan.today), total)])
+        was_known = is_known
+    return runs, unknown, total
+
+
+def _draw_key(theme: Theme, painter: QPainter, box: QRectF) -> None:
+    tokens, fonts = theme.tokens, theme.fonts
+    painter.setFont(fonts.small_strong)
+    metrics = QFontMetricsF(fonts.small_strong)
+    words = (
+        (f"{DOWN} {translate('UsageChart', 'Download')}", tokens.down),
+        (f"{UP} {translate('UsageChart', 'Upload')}", tokens.up),
+    )
+    x = box.right() - sum(metrics.horizontalAdvance(text) for text, _colour in words) - MARGIN
+    for text, colour in words:
+        painter.setPen(colour)
+        painter.drawText(QPointF(x, box.top() - GAP), text)
+        x += metrics.horizontalAdvance(text) + MARGIN
+
+
+def _draw_title(theme: Theme, painter: QPainter, box: QRectF, text: str) -> None:
+    painter.setFont(theme.fonts.title)
+    painter.setPen(theme.tokens.ink)
+    painter.drawText(box, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, text)

@@ -1,35 +1,45 @@
-"""What the history holds about one period, as the page Usage shows it. Pure."""
+"""What the history holds about a period or a day, as the page Usage shows it. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from netwatch_tray.history.usage import Days, Period, billing_month, period_of
+from netwatch_tray.history.usage import Days, Period, listed_spans, midnight, midnight_after, neighbour, period_of
+from netwatch_tray.settings import DataPlan
 
 if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
-    from netwatch_tray.history.results import NetworkUse, Used
+    from netwatch_tray.history.results import NetworkUse, SlotUse, StoredGap, Used
 
 _EARLIER_MONTHS = 6
+_YEAR_OF_MONTHS = 12
+_USUAL_WEEKS = 8
+"""Days of the same name before a day, whose median is usual."""
 
 
 class Figures(NamedTuple):
-    """Amounts of one period, and of the billing months before the present one."""
+    """Amounts of one period, and of the periods of the plan before its end."""
 
     now: datetime
     """Local time of the query."""
     span: Days
     days: dict[date, Used]
-    """Days of the span with any record."""
+    """Days of the span with any record; of those networks alone that the plan covers, if it is a period of the plan."""
     is_complete: bool
     months: list[tuple[Days, Used]]
-    """Earlier billing months with any record, the latest first."""
+    """Periods of the plan with any record before the shown one, of a year those in it; the latest first."""
     networks: list[NetworkUse]
-    """Of the present billing month, the largest first."""
+    """Of the span, the largest first."""
     unmeasured: float
     """Days of the span that had passed before measuring began."""
+    first_day: date | None
+    """The first with any record; None: there is none."""
+    counter: Used | None = None
+    """Since the user reset the counter."""
 
     @property
     def today(self) -> date:
@@ -40,30 +50,102 @@ class Figures(NamedTuple):
         """How much of today has passed, 0 to 1."""
         return (self.now.hour * 60 + self.now.minute) / 1440
 
+    @property
+    def is_current(self) -> bool:
+        return self.span.first <= self.today <= self.span.last
 
-def query_figures(reader: HistoryReader, now: datetime, period: Period, billing_day: int) -> Figures:
-    """Read the period that `now` (local time) is in."""
-    today = now.date()
-    span = period_of(today, period, billing_day)
-    months = _months_before(today, billing_day)
-    recorded = reader.days("total", None, min(span.first, months[-1].first), span.last)
+    @property
+    def last(self) -> date:
+        """The last day of the span that has begun."""
+        return min(self.span.last, self.today)
+
+    @property
+    def rx(self) -> int:
+        return sum(used.rx for used in self.days.values())
+
+    @property
+    def tx(self) -> int:
+        return sum(used.tx for used in self.days.values())
+
+    @property
+    def busiest(self) -> date | None:
+        return max(self.days, key=lambda day: self.days[day].both, default=None)
+
+    @property
+    def unknown(self) -> list[Days]:
+        """Spans between the first record and today of which nothing is known."""
+        first = max(self.span.first, self.first_day or self.span.first)
+        count = (self.last - first).days + 1
+        days = (first + timedelta(days=number) for number in range(max(0, count)))
+        return listed_spans(day for day in days if day not in self.days and day != self.today)
+
+
+class DayFigures(NamedTuple):
+    """What happened on one day."""
+
+    day: date
+    hours: Sequence[SlotUse]
+    gaps: Sequence[StoredGap]
+    used: Used | None
+    """None: nothing is known."""
+    apps: dict[str, Used]
+    networks: list[NetworkUse]
+    usual: float | None
+    """Median of the same weekday in the weeks before, bytes; None: there are not enough."""
+
+
+def query_figures(
+    reader: HistoryReader, now: datetime, at: date, period: Period, plan: DataPlan, since: datetime | None = None
+) -> Figures:
+    """Read the period that `at` is in. `since`: when the user reset the counter, local time."""
+    span, today = period_of(at, period, plan), now.date()
+    months = _months(span, period, plan)
+    recorded = reader.days("total", None, min([span.first, *(month.first for month in months)]), span.last)
     days = {day: used for day, used in recorded.items() if span.first <= day}
+    covered = recorded
+    if plan.counts == "metered":
+        first = min([span.first, *(month.first for month in months)])
+        covered = reader.days("total", None, first, span.last, metered_only=True)
+        days = {day: used for day, used in covered.items() if span.first <= day} if period == "billing" else days
+    begun = Days(span.first, min(span.last, today))
+    first_day = reader.first_day()
     return Figures(
         now,
         span,
         days,
-        reader.is_complete(span.first, today),
-        [(month, used) for month in months if (used := _sum(recorded, month)) is not None],
-        reader.by_network(*billing_month(today, billing_day)),
-        _unmeasured(reader, span, min(days)) if days and min(days) == min(recorded) else 0.0,
+        reader.is_complete(*begun),
+        [(month, used) for month in months if (used := _sum(covered, month)) is not None],
+        reader.by_network(*begun),
+        _unmeasured(reader, span, first_day) if first_day and span.first <= first_day <= span.last else 0.0,
+        first_day,
+        reader.bytes_between("total", None, int(since.timestamp()), int(now.timestamp())) if since else None,
     )
 
 
-def _months_before(today: date, billing_day: int) -> list[Days]:
-    months = [billing_month(today, billing_day)]
-    while len(months) <= _EARLIER_MONTHS:
-        months.append(billing_month(months[-1].first - timedelta(days=1), billing_day))
-    return months[1:]
+def query_day(reader: HistoryReader, day: date, edges: Sequence[float]) -> DayFigures:
+    """Read one day. `edges`: the Unix times between its hours."""
+    _step, hours = reader.slots("total", None, edges)
+    before = [day - timedelta(days=7 * week) for week in range(1, _USUAL_WEEKS + 1)]
+    recorded = reader.days("total", None, before[-1], day)
+    usual = [recorded[each].both for each in before if each in recorded]
+    return DayFigures(
+        day,
+        hours,
+        reader.gaps(midnight(day), midnight_after(day)),
+        recorded.get(day),
+        reader.by_name("app", day, day),
+        reader.by_network(day, day),
+        median(usual) if len(usual) > 1 else None,
+    )
+
+
+def _months(span: Days, period: Period, plan: DataPlan) -> list[Days]:
+    """Return the periods of the plan to list, the latest first: those of a year, else those before the shown one."""
+    last = period_of(span.last if period == "year" else span.first, "billing", plan)
+    months = [last if period == "year" else neighbour(last, "billing", plan, -1)]
+    while len(months) < (_YEAR_OF_MONTHS if period == "year" else _EARLIER_MONTHS):
+        months.append(neighbour(months[-1], "billing", plan, -1))
+    return months
 
 
 def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:
@@ -78,3 +160,8 @@ def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:
 def _sum(days: dict[date, Used], span: Days) -> Used | None:
     found = [used for day, used in days.items() if span.first <= day <= span.last]
     return reduce(lambda total, used: total.plus(used), found) if found else None
+
+
+def sum_of(amounts: Iterable[Used]) -> int:
+    """Return the bytes of both directions of several amounts."""
+    return sum(each.both for each in amounts)

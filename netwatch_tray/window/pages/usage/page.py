@@ -1,115 +1,91 @@
-"""The page Usage: amounts of this week, month or year, and what is left of the data plan."""
+"""The page Usage: amounts of weeks, months and years, of single days, and what is left of the data plan."""
 
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import date, datetime
 
-from PySide6.QtCore import QDate, QLocale, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout
 
 from netwatch_tray import units
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
-from netwatch_tray.history.usage import Days, Outlook, Period, outlook
+from netwatch_tray.history.usage import Days, Period, midnight, midnight_after, outlook
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
+from netwatch_tray.window.chart.amounts import edges
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.history_range import HistoryRange
 from netwatch_tray.window.pages.page import Page
-from netwatch_tray.window.pages.usage.chart import Bar, Plan, UsageChart
-from netwatch_tray.window.pages.usage.figures import Figures, query_figures
-from netwatch_tray.window.pages.usage.pane import Amount, UsagePane
-from netwatch_tray.window.pages.usage.plan_bar import PlanBar
-from netwatch_tray.window.widgets.buttons import FlatButton, Segments
-from netwatch_tray.window.widgets.empty_state import EmptyState
-from netwatch_tray.window.widgets.formatting import long_date, short_date
-from netwatch_tray.window.widgets.interface_words import kind_in_words
-from netwatch_tray.window.widgets.strip import Strip
-from netwatch_tray.window.widgets.text import Text
-from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
-
-if TYPE_CHECKING:
-    from netwatch_tray.history.results import NetworkUse
+from netwatch_tray.window.pages.usage import place, sentences
+from netwatch_tray.window.pages.usage.body import UsageBody
+from netwatch_tray.window.pages.usage.figures import DayFigures, Figures, query_day, query_figures
+from netwatch_tray.window.pages.usage.summary import SummaryStrip
+from netwatch_tray.window.pages.usage.words import period_name
+from netwatch_tray.window.widgets.theme import Theme
 
 _STALE_AFTER_S = 60.0
 """The agent writes once a minute."""
-_PERIODS: tuple[Period, ...] = ("week", "billing", "year")
-_MAX_NETWORKS = 4
-_PANE_FROM = 1120
-"""Window width."""
+_STEPS = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}
+_DAY_STEPS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+_WEEK_STEPS = {Qt.Key.Key_Up: -7, Qt.Key.Key_Down: 7}
 
 
 class UsagePage(Page):
-    """`plan_requested`: the user wants to change the data plan."""
+    """`plan_requested`: the user wants to change the data plan. `apps_requested`: to see the apps."""
 
     plan_requested = Signal()
-    MONTH = 1
-    """The index of the month among the periods."""
+    apps_requested = Signal()
+    MONTH = place.MONTH
 
     def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
         super().__init__()
         self._stored: HistoryRange[Figures] = HistoryRange(history, self)
+        self._stored_day: HistoryRange[DayFigures] = HistoryRange(history, self)
         self._units = Units()
-        self._plan = DataPlan()
+        self._counter_since: datetime | None = None
         self._read_at: datetime | None = None
-
-        strip = Strip(theme, theme.height(92))
-        self._amount = Text(theme, theme.fonts.rate)
-        self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # never cut
-        self._of = Text(theme, theme.fonts.base, "ink2")
-        self._sentence = Text(theme, theme.fonts.small, "ink2")
-        self._bar = PlanBar(theme)
-        names = (self.tr("Week"), self.tr("Month"), self.tr("Year"))
-        self._periods = Segments(theme, names, self.tr("Period"))
-        change = FlatButton(theme, self.tr("Data plan…"))
-        change.setToolTip(self.tr("The cap, and the day its month begins on"))
-        change.clicked.connect(self.plan_requested)
-        self.chart = UsageChart(theme)
-        self._pane = UsagePane(theme)
-        self._instead = EmptyState(theme, "usage", "")
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._instead)
-        self._stack.addWidget(self.chart)
-        upper = QHBoxLayout()
-        upper.setSpacing(GAP)
-        upper.addWidget(self._amount)
-        upper.addWidget(self._of, 0, Qt.AlignmentFlag.AlignBottom)
-        upper.addStretch(1)
-        upper.addWidget(self._periods)
-        upper.addWidget(change)
-        said = QVBoxLayout(strip)
-        said.setContentsMargins(MARGIN, 6, MARGIN, 7)
-        said.setSpacing(3)
-        said.addLayout(upper)
-        said.addWidget(self._bar)
-        said.addWidget(self._sentence)
+        self.place = place.Place()
+        self.strip = SummaryStrip(theme)
+        self.body = UsageBody(theme)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(strip)
-        beside = QHBoxLayout()
-        beside.setSpacing(0)
-        beside.addWidget(self._stack, 1)
-        beside.addWidget(self._pane)
-        self._pane.hide()
-        column.addLayout(beside, 1)
+        column.addWidget(self.strip)
+        column.addWidget(self.body, 1)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
+        navigator = self.strip.navigator
+        navigator.stepped.connect(lambda by: self._moved(changed=self.place.step(by, _today())))
+        navigator.listed.connect(self._list_periods)
+        navigator.picked.connect(lambda index: self._go_to(self.place.periods(_today())[index].first))
+        self.strip.present.clicked.connect(self._go_to_present)
+        self.strip.plan_requested.connect(self.plan_requested)
+        self.body.day_chosen.connect(self.choose_day)
+        self.body.month_opened.connect(self.open_month)
+        self.body.day_pane.stepped.connect(lambda by: self._moved(changed=self.place.step_day(by, _today())))
+        self.body.day_pane.apps_requested.connect(self.apps_requested)
         self._stored.stale.connect(self._request)
         self._stored.loaded.connect(self._show)
-        self._period = UsagePage.MONTH
-        self._periods.choose(UsagePage.MONTH)
-        self._periods.chosen.connect(self._choose)
+        self._stored_day.stale.connect(self._request)
+        self._stored_day.loaded.connect(self._show_day)
+        self.strip.periods.choose(self.place.index)
+        self.strip.periods.chosen.connect(self._choose_period)
         self._say_nothing(self.tr("Reading the history …") if history else self.tr("There is no history"))
 
     @property
     def is_live(self) -> bool:
         return False
 
+    @property
+    def period(self) -> int:
+        return self.place.index
+
     def receive(self, message: ServerMessage) -> None:
         if isinstance(message, Hello | SettingsMessage):
-            self._units, self._plan = message.settings.units, message.settings.plan
+            self._units, self.place.plan = message.settings.units, message.settings.plan
+            self._counter_since = message.settings.usage.counter_since
             self._stored.set_recorded(message.settings.history.on)
             self._request()
             self._show()
@@ -122,10 +98,55 @@ class UsagePage(Page):
         texts = [self.tr("Days in local time")]
         if self._read_at:
             texts.insert(0, self.tr("Updated {time}").format(time=f"{self._read_at:%H:%M}"))
+        if self.place.day:
+            texts.append(self.tr("Left and Right choose a day, Escape goes back"))
+        elif self.body.has_figures:
+            texts.append(self.tr("Measured on this computer, your provider may count differently"))
         return texts
 
     def take_focus(self) -> None:
         self.setFocus()
+
+    def escape(self) -> bool:
+        if self.place.day is not None:
+            self.choose_day(None)
+            return True
+        if not self.place.is_present(_today()):
+            self._go_to_present()
+            return True
+        return False
+
+    def choose_range(self, index: int) -> None:
+        if index < len(place.PERIODS):
+            self.strip.periods.choose(index)
+
+    def choose_day(self, day: date | None) -> None:
+        """Show the hours and apps of a day of the period; None: the period again."""
+        self._moved(changed=self.place.choose_day(day, _today()))
+
+    def open_month(self, day: date) -> None:
+        """Show the period of the plan that a day is in; a day that is chosen stays so."""
+        chosen = self.place.day
+        self.place.choose_day(None, _today())
+        self.strip.periods.choose(self.MONTH)
+        self.place.go_to(day, _today())
+        self.place.choose_day(chosen if chosen == day else None, _today())
+        self._moved(changed=True)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, today = Qt.Key(event.key()), _today()
+        is_year = self.place.period == "year"
+        days = _DAY_STEPS | _WEEK_STEPS if is_year else _DAY_STEPS
+        if key in _STEPS:
+            self._moved(changed=self.place.step(_STEPS[key], today))
+        elif key in days:
+            self._moved(changed=self.place.step_day(days[key], today))
+        elif key == Qt.Key.Key_Home:
+            self._go_to_present()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and is_year and self.place.day:
+            self.open_month(self.place.day)
+        else:
+            super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -133,30 +154,47 @@ class UsagePage(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._offer_pane()
+        self.body.arrange(self.window().width())
+
+    def _choose_period(self, index: int) -> None:
+        self.place.choose_period(index, _today())
+        self._moved(changed=True)
+
+    def _go_to(self, day: date) -> None:
+        self.place.go_to(day, _today())
+        self._moved(changed=True)
+
+    def _go_to_present(self) -> None:
+        self.place.present()
+        self._moved(changed=True)
+
+    def _list_periods(self) -> None:
+        spans = self.place.periods(_today())
+        current = self.place.span(_today())
+        names = [period_name(span, self.place.period) for span in spans]
+        self.strip.navigator.show_list(names, spans.index(current) if current in spans else -1)
+
+    def _moved(self, *, changed: bool) -> None:
+        if changed:
+            self._request()
+            self._show()
 
     @property
-    def period(self) -> int:
-        return self._period
-
-    def choose_range(self, index: int) -> None:
-        if index < len(_PERIODS):
-            self._periods.choose(index)
-
-    def _choose(self, period: int) -> None:
-        self._period = period
-        self._request()
-
-    @property
-    def _wanted(self) -> tuple[Period, int]:
-        """The period and the billing day to show."""
-        return _PERIODS[self._period], self._plan.billing_day
+    def _wanted(self) -> tuple[Days, Period, DataPlan, datetime | None]:
+        """What is shown: the period, its kind, the plan and the counter."""
+        return self.place.span(_today()), self.place.period, self.place.plan, self._counter_since
 
     def _request(self) -> None:
-        if self.isVisible():
-            now = datetime.fromtimestamp(time.time()).astimezone()
-            wanted = self._wanted
-            self._stored.request(wanted, lambda reader: query_figures(reader, now, *wanted), _STALE_AFTER_S)
+        if not self.isVisible():
+            return
+        now = datetime.fromtimestamp(time.time()).astimezone()
+        span, period, plan, since = wanted = self._wanted
+        self._stored.request(
+            wanted, lambda reader: query_figures(reader, now, span.first, period, plan, since), _STALE_AFTER_S
+        )
+        if (day := self.place.day) is not None:
+            hours = edges(midnight(day), midnight_after(day), "hour")
+            self._stored_day.request(day, lambda reader: query_day(reader, day, hours), _STALE_AFTER_S)
 
     def _show(self) -> None:
         """Show the result; while one is pending, keep the previous one."""
@@ -166,138 +204,49 @@ class UsagePage(Page):
         found = self._stored.result(self._wanted)
         if found is None:
             return
-        self._read_at = found.now
+        self._read_at, self.place.first_day = found.now, found.first_day
+        today = found.today
+        self.strip.show_period(
+            period_name(found.span, self.place.period),
+            has_earlier=self.place.can_step(-1, today),
+            has_later=self.place.can_step(1, today),
+            is_present=found.is_current,
+        )
         if not found.days:
-            self._say_nothing(
-                self.tr("Nothing was recorded in this period"), self.tr("Days appear here as they are measured.")
-            )
+            detail = self.tr("Days appear here as they are measured.")
+            self._say_nothing(self.tr("Nothing was recorded in this period"), detail)
             return
-        rx, tx = (sum(getattr(used, each) for used in found.days.values()) for each in ("rx", "tx"))
-        used = rx + tx
-        name = (self.tr("this week"), self._month_name(found.span), str(found.today.year))[self._period]
-        cap = self._plan.cap_bytes if self._period == UsagePage.MONTH else None
-        view = outlook(used, cap, found.span, found.today, found.day_fraction, found.unmeasured)
-        self._amount.show_text(str(units.size(used, self._units)))
-        if cap:
-            words = self.tr("of {cap} in {month}").format(cap=units.size(cap, self._units), month=name)
-        else:
-            words = self.tr("in {month}").format(month=name) if self._period else name
-        if found.unmeasured:
-            words = self.tr("{words} since {moment}").format(words=words, moment=_moment(found.span, found.unmeasured))
-        self._of.show_text(f"{words}   ↓ {units.size(rx, self._units)}  ↑ {units.size(tx, self._units)}")
-        self._sentence.show_text(self._sentence_of(view, complete=found.is_complete))
-        passed = (found.today - found.span.first).days + found.day_fraction
-        self._bar.setVisible(cap is not None)
+        is_month, plan = self.place.period == "billing", self.place.plan
+        cap = plan.cap_bytes if is_month else None
+        view = outlook(found.rx + found.tx, cap, found.span, today, found.day_fraction, found.unmeasured)
+        metered_only = plan.counts == "metered"
+        sentence = sentences.of_plan if is_month else None
+        self.strip.show_texts(
+            str(units.size(view.used, self._units)),
+            sentences.of_what(found, self.place.period, cap, self._units, metered_only=metered_only),
+            sentence(found, view, self._units) if sentence else sentences.of_days(found, self._units),
+        )
+        passed = (today - found.span.first).days + found.day_fraction
+        self.strip.bar.setVisible(cap is not None)
         if cap is not None:
-            self._bar.show_plan(used, view.projection or used, cap, passed / found.span.length)
-        plan = None
-        if self._period == UsagePage.MONTH:
-            plan = Plan(used, cap, view.allowance, view.projection, passed)
-        # The bars of a year are months: a part of one is too narrow.
-        unmeasured = 0.0 if _PERIODS[self._period] == "year" else found.unmeasured
-        self.chart.show_bars(self._bars(found), plan, self._units, unmeasured)
-        self._stack.setCurrentWidget(self.chart)
-        self._fill_pane(found, view)
-        self._offer_pane()
+            self.strip.bar.show_plan(view.used, view.projection or view.used, cap, min(1.0, passed / found.span.length))
+        self.body.show_period(found, view, self.place, self._counter_since, self._units)
+        self._show_day()
         self.changed.emit()
 
-    def _offer_pane(self) -> None:
-        """Show the pane if the window has room and the chart is shown."""
-        shown = self._stack.currentWidget() is self.chart and self.window().width() >= _PANE_FROM
-        self._pane.setVisible(shown)
-
-    def _fill_pane(self, found: Figures, view: Outlook) -> None:
-        today = found.days.get(found.today)
-        measured = len(found.days)
-        now = [Amount(self.tr("Used today"), today.both if today else 0)]
-        if view.allowance is not None:
-            name = self.tr("Allowance a day") if view.allowance else self.tr("Nothing left this month")
-            now.append(Amount(name, view.allowance))
-        now.append(Amount(self.tr("Average of {count} days").format(count=measured), view.used // measured))
-        most = max([*(used.both for _month, used in found.months), self._plan.cap_bytes or 0])
-        earlier = [Amount(self._month_name(month), used.both, most) for month, used in found.months]
-        networks = [Amount(self._network_name(each), each.used.both) for each in found.networks[:_MAX_NETWORKS]]
-        self._pane.show_sections(
-            (
-                (self.tr("Today"), now),
-                (self.tr("Earlier months"), earlier),
-                (self.tr("Networks this month"), networks),
-            ),
-            self._plan.cap_bytes,
-            self._units,
-        )
-
-    def _network_name(self, network: NetworkUse) -> str:
-        name = kind_in_words(network.kind)
-        if network.number > 1:
-            name = self.tr("{kind} {number}").format(kind=name, number=network.number)
-        return self.tr("{network}, metered").format(network=name) if network.is_metered else name
-
-    def _bars(self, found: Figures) -> list[Bar]:
-        locale = QLocale()
-        if _PERIODS[self._period] == "year":
-            bars = []
-            for month in range(1, 13):
-                own = [used for day, used in found.days.items() if day.month == month]
-                rx, tx = (sum(each.rx for each in own), sum(each.tx for each in own)) if own else (None, None)
-                name = locale.standaloneMonthName(month, QLocale.FormatType.ShortFormat)
-                full = locale.standaloneMonthName(month)
-                bars.append(Bar(name, full, rx, tx, is_now=month == found.today.month))
-            return bars
-        bars = []
-        for number in range(found.span.length):
-            day = found.span.first + timedelta(days=number)
-            used = found.days.get(day)
-            rx, tx = (used.rx, used.tx) if used else (None, None)
-            shown = QDate(day.year, day.month, day.day)
-            is_today = day == found.today
-            name = self.tr("today") if is_today else str(day.day)
-            if self._period != UsagePage.MONTH and not is_today:
-                name = locale.dayName(day.isoweekday(), QLocale.FormatType.ShortFormat)
-            bars.append(Bar(name, locale.toString(shown, QLocale.FormatType.LongFormat), rx, tx, is_now=is_today))
-        return bars
-
-    def _month_name(self, span: Days) -> str:
-        if span.first.day == 1:
-            return QLocale().standaloneMonthName(span.first.month)
-        return self.tr("the month from {first} to {last}").format(
-            first=short_date(span.first), last=short_date(span.last)
-        )
-
-    def _sentence_of(self, view: Outlook, *, complete: bool) -> str:
-        words = []
-        last = long_date(view.cycle.last)
-        if view.cap is not None and view.allowance is not None:
-            left = view.cap - view.used
-            if left > 0:
-                words.append(
-                    self.tr("{left} left. {allowance} a day keeps you under the cap until {last}.").format(
-                        left=units.size(left, self._units), allowance=units.size(view.allowance, self._units), last=last
-                    )
-                )
-            else:
-                words.append(self.tr("{over} over the cap.").format(over=units.size(-left, self._units)))
-        if self._period == UsagePage.MONTH and view.projection is not None:
-            projection = units.size(view.projection, self._units)
-            words.append(self.tr("At this pace ≈ {amount} by {last}.").format(amount=projection, last=last))
-        if not complete:
-            words.append(self.tr("Some bytes are missing: the counters were reset while nothing was measured."))
-        return " ".join(words)
+    def _show_day(self) -> None:
+        day = self.place.day
+        found = self._stored_day.result(day) if day else None
+        if found is not None:
+            self.body.show_day(found, self.place, self._units)
+            self.changed.emit()
 
     def _say_nothing(self, title: str, detail: str = "") -> None:
-        self._amount.show_text(units.UNKNOWN)
-        self._of.show_text("")
-        self._sentence.show_text("")
-        self._bar.hide()
-        self._instead.show_message(title, detail)
-        self._stack.setCurrentWidget(self._instead)
-        self._offer_pane()
+        self.strip.show_texts(units.UNKNOWN, "", "")
+        self.strip.bar.hide()
+        self.body.say_nothing(title, detail)
         self.changed.emit()
 
 
-def _moment(span: Days, passed: float) -> str:
-    """Return the moment `passed` days after the first one: `22 November 12:40`, without the time at midnight."""
-    whole = int(passed)
-    minute = round((passed - whole) * 1440)
-    day = long_date(span.first + timedelta(days=whole))
-    return f"{day} {minute // 60:02}:{minute % 60:02}" if minute else day
+def _today() -> date:
+    return datetime.fromtimestamp(time.time()).astimezone().date()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.text import printable
@@ -19,6 +19,9 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, faded, text_w
 _WIDTH = 296
 _ROW = 22
 _BAR, _BAR_OPACITY = 8, 0.75
+_LEAST_BAR = 20
+_ANY = (1 << 24) - 1
+"""QWIDGETSIZE_MAX."""
 
 
 class Amount(NamedTuple):
@@ -27,31 +30,55 @@ class Amount(NamedTuple):
     name: str
     size: int | None
     of: int = 0
+    is_strong: bool = False
+    text: str = ""
+    """Instead of the size."""
 
 
 class UsagePane(QWidget):
-    """Sections of amounts; the cap is marked on the bars."""
+    """Sections of amounts; the cap is marked on the bars. Beside the charts they stand below each other, else in a row.
+
+    `opened`: the user chose the line at this place of the section at this place.
+    """
+
+    opened = Signal(int, int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.setFixedWidth(theme.height(_WIDTH))
-        self._column = QVBoxLayout(self)
+        self._is_beside = True
+        self._column = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         self._column.setContentsMargins(MARGIN + 1, 12, MARGIN, 12)
         self._column.setSpacing(2)
-        self._sections: list[_Section] = []
+        self._sections: list[Section] = []
         self._note = Paragraph(theme, theme.fonts.small)
         self._note.show_text(self.tr("Measured on this computer. Your provider may count differently."))
         self._column.addWidget(self._note)
         self._column.addStretch(1)
+
+    def set_beside(self, is_beside: bool) -> None:
+        """Stand beside the charts, or below them."""
+        self._is_beside = is_beside
+        direction = QBoxLayout.Direction
+        self._column.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
+        self._column.setSpacing(2 if is_beside else 2 * MARGIN)
+        for section in self._sections:
+            self._column.setAlignment(section, Qt.AlignmentFlag(0) if is_beside else Qt.AlignmentFlag.AlignTop)
+        self._note.setVisible(is_beside)
+        self.setMinimumWidth(self._theme.height(_WIDTH) if is_beside else 0)
+        self.setMaximumWidth(self._theme.height(_WIDTH) if is_beside else _ANY)
+        self.update()
 
     def show_sections(self, sections: Sequence[tuple[str, Sequence[Amount]]], cap: int | None, shown_in: Units) -> None:
         filled = [(title, amounts) for title, amounts in sections if amounts]
         while len(self._sections) > len(filled):
             self._sections.pop().deleteLater()
         while len(self._sections) < len(filled):
-            self._sections.append(_Section(self._theme))
-            self._column.insertWidget(len(self._sections) - 1, self._sections[-1])
+            section = Section(self._theme)
+            self._sections.append(section)
+            self._column.insertWidget(len(self._sections) - 1, section, 0 if self._is_beside else 1)
+            number = len(self._sections) - 1
+            section.opened.connect(lambda line, number=number: self.opened.emit(number, line))
         for section, (title, amounts) in zip(self._sections, filled, strict=True):
             section.show_amounts(title, amounts, cap, shown_in)
 
@@ -59,12 +86,25 @@ class UsagePane(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), self._theme.tokens.surface)
         painter.setPen(hair_line(self._theme.tokens.line))
-        x = self.width() - 1 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
-        painter.drawLine(x, 0, x, self.height())
+        draw_edge(painter, self, is_beside=self._is_beside)
 
 
-class _Section(QWidget):
-    """A heading and its lines, with name, bar, and amount in columns."""
+def draw_edge(painter: QPainter, widget: QWidget, *, is_beside: bool) -> None:
+    """Draw the line between the charts and what stands beside or below them."""
+    x = widget.width() - 1 if widget.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
+    if is_beside:
+        painter.drawLine(x, 0, x, widget.height())
+    else:
+        painter.drawLine(0, 0, widget.width(), 0)
+
+
+class Section(QWidget):
+    """A heading and its lines, with name, bar, and amount in columns.
+
+    `opened`: the user chose the line at this place, if lines can be chosen.
+    """
+
+    opened = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -77,10 +117,18 @@ class _Section(QWidget):
 
     def show_amounts(self, title: str, amounts: Sequence[Amount], cap: int | None, shown_in: Units) -> None:
         self._title, self._amounts, self._cap, self._units = title, amounts, cap, shown_in
-        told = (f"{each.name} {units.size(each.size, shown_in)}" for each in amounts)
+        told = (f"{each.name} {self._text(each)}" for each in amounts)
         self.setAccessibleName(f"{title}: {', '.join(told)}")
         self.updateGeometry()
         self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        place = int(event.position().y() // self._theme.height(_ROW)) - 1
+        if 0 <= place < len(self._amounts):
+            self.opened.emit(place)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, self.sizeHint().height())
 
     def sizeHint(self) -> QSize:
         return QSize(_WIDTH, self._theme.height(_ROW) * (len(self._amounts) + 1) + MARGIN)
@@ -94,21 +142,27 @@ class _Section(QWidget):
         painter.setFont(fonts.small_strong)
         painter.setPen(tokens.ink2)
         painter.drawText(row, leading, self._title)
-        names = max(text_width(fonts.base, each.name) for each in self._amounts)
-        amounts = max(text_width(fonts.base, str(units.size(each.size, self._units))) for each in self._amounts)
+        names = max(text_width(fonts.strong, each.name) for each in self._amounts)
+        amounts = max(text_width(fonts.base, self._text(each)) for each in self._amounts)
         room = self.width() - amounts - 2 * GAP
-        names = min(names, room // 2 if any(each.of for each in self._amounts) else room)
+        names = min(names, room - _LEAST_BAR if any(each.of for each in self._amounts) else room)
         for each in self._amounts:
             row.translate(0, self._theme.height(_ROW))
-            painter.setFont(fonts.base)
-            painter.setPen(tokens.ink2)
-            name = QFontMetrics(fonts.base).elidedText(printable(each.name), Qt.TextElideMode.ElideRight, names)
+            painter.setFont(fonts.strong if each.is_strong else fonts.base)
+            painter.setPen(tokens.ink if each.is_strong else tokens.ink2)
+            if not each.of:
+                names = self.width() - text_width(fonts.base, self._text(each)) - 2 * GAP
+            name = QFontMetrics(painter.font()).elidedText(printable(each.name), Qt.TextElideMode.ElideRight, names)
             painter.drawText(row, leading, name)
+            painter.setFont(fonts.base)
             painter.setPen(tokens.ink if each.size else tokens.ink3)
-            painter.drawText(row, trailing, str(units.size(each.size, self._units)))
+            painter.drawText(row, trailing, self._text(each))
             if each.of:
                 bar = QRect(names + GAP, row.center().y() - _BAR // 2, room - names, _BAR)
                 self._draw_bar(painter, bar, each)
+
+    def _text(self, amount: Amount) -> str:
+        return amount.text or str(units.size(amount.size, self._units))
 
     def _draw_bar(self, painter: QPainter, box: QRect, amount: Amount) -> None:
         tokens = self._theme.tokens
@@ -118,7 +172,9 @@ class _Section(QWidget):
             painter.translate(self.width(), 0)
             painter.scale(-1, 1)
         length = round(box.width() * (amount.size or 0) / amount.of)
-        painter.fillRect(QRect(box.left(), box.top(), length, box.height()), faded(tokens.down, _BAR_OPACITY))
+        is_over = self._cap is not None and (amount.size or 0) > self._cap
+        colour = tokens.err if is_over else faded(tokens.down, _BAR_OPACITY)
+        painter.fillRect(QRect(box.left(), box.top(), length, box.height()), colour)
         if self._cap and self._cap <= amount.of:
             x = box.left() + round(box.width() * self._cap / amount.of) - 1
             painter.fillRect(QRect(x, box.top() - 2, 2, box.height() + 4), tokens.ink)

@@ -8,6 +8,7 @@ from windows import FakeReader
 from netwatch_tray.feed.protocol import AppRates, AppsMessage
 from netwatch_tray.history.results import Used
 from netwatch_tray.model import App
+from netwatch_tray.settings import DataPlan
 from netwatch_tray.window.pages.apps.queries import query_amounts
 from netwatch_tray.window.pages.apps.recent import RecentRates
 from netwatch_tray.window.pages.apps.rows import Moved, app_rows
@@ -41,7 +42,7 @@ def _reader(**apps: int) -> Any:
 
 
 def test_amounts_and_remainder_add_up_to_the_total() -> None:
-    stored = query_amounts(_reader(curl=5, Steam=8), _TODAY, 15)
+    stored = query_amounts(_reader(curl=5, Steam=8), _TODAY, DataPlan(billing_day=15))
     assert stored.days.first == date(2026, 11, 15)
     rows = list(app_rows(_message(_app("curl", 1.0)), stored))
     assert [(row.name, row.today) for row in rows] == [
@@ -54,13 +55,13 @@ def test_amounts_and_remainder_add_up_to_the_total() -> None:
 
 
 def test_two_live_apps_of_one_name_show_its_amount_once() -> None:
-    stored = query_amounts(_reader(curl=5), _TODAY, 1)
+    stored = query_amounts(_reader(curl=5), _TODAY, DataPlan())
     rows = list(app_rows(_message(_app("curl", 1.0), _app("curl", 2.0)), stored))
     assert [row.today for row in rows if row.name == "curl"] == [Moved(5, 0), Moved(0, 0)]
 
 
 def test_without_the_agent_the_rates_are_unknown() -> None:
-    rows = list(app_rows(None, query_amounts(_reader(curl=5), _TODAY, 1)))
+    rows = list(app_rows(None, query_amounts(_reader(curl=5), _TODAY, DataPlan())))
     assert [(row.name, row.rx_rate) for row in rows] == [("curl", None)]
     assert not list(app_rows(None, None))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,20 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from windows import Opened, child, choose_from_menu, control, interface, table_texts, tick, until, uplink, visible_text
+from windows import (
+    Opened,
+    child,
+    choose_from_menu,
+    control,
+    field,
+    interface,
+    table_texts,
+    tick,
+    type_into,
+    until,
+    uplink,
+    visible_text,
+)
 
 from netwatch_tray import settings
 from netwatch_tray.errors import Message, NetWatchError
@@ -38,7 +52,7 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
     control(page, "wg0 in the total", Segments).choose(1)
     assert settings.load(file).total == {"wlan0": False, "wg0": True}, "what somebody else wrote stays"
     control(page, "wg0 in the total", Segments).choose(0)
-    control(page, "Allowed in a month", Number).setValue(500)
+    type_into(page, "Allowed in a month", "500 GB")
     control(page, "The month begins on day", Number).setValue(15)
     control(page, "Rates beside the icon", Switch).click()
     control(page, "Keep a history", Switch).click()
@@ -47,12 +61,23 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
     assert found.plan == DataPlan(cap_gb=500, billing_day=15)
     assert (found.tray.text, found.history.on) == (False, False)
     control(page, "At most", Number).setValue(1000)
-    control(page, "Allowed in a month", Number).setValue(0.5)
-    assert control(page, "Allowed in a month", Number).text() == "0.50 GB"
+    type_into(page, "Allowed in a month", "500 MB")
+    assert field(page, "Allowed in a month").text() == "500 MB"
+    type_into(page, "Allowed in a month", "2.5")
+    assert "“2.5” has no unit. Write 2.5 GB or 2.5 TB." in visible_text(page)
+    assert settings.load(file).plan.cap_gb == 0.5, "nothing is saved that may be another amount"
+    assert field(page, "Allowed in a month").text() == "2.5", "it stays, to be corrected"
+    type_into(page, "Allowed in a month", "500 MB")
+    assert "has no unit" not in visible_text(page)
+    type_into(page, "First day of a period", "3.11.")
+    assert "is not a date" in visible_text(page)
+    type_into(page, "First day of a period", "2026-11-03")
+    control(page, "Instead of a month", Number).setValue(28)
+    assert (settings.load(file).plan.begin, settings.load(file).plan.days) == (date(2026, 11, 3), 28)
     choose_from_menu(page, "The total", "wg0")
     found = settings.load(file)
     assert (found.history.size_mb, found.plan.cap_gb, found.tray.interface) == (1000, 0.5, "wg0")
-    control(page, "Allowed in a month", Number).setValue(0)
+    type_into(page, "Allowed in a month", "")
     assert settings.load(file).plan.cap_gb is None
     file.write_text("nonsense = 1\n")
     control(page, "Multiples of", Segments).choose(1)

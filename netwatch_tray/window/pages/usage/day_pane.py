@@ -1,0 +1,195 @@
+"""One day: its amount, hours, apps and networks."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from netwatch_tray import units, wording
+from netwatch_tray.units import DOWN, UP, Units
+from netwatch_tray.window.pages.usage.chart import Band, Bar, UsageChart
+from netwatch_tray.window.pages.usage.figures import DayFigures, sum_of
+from netwatch_tray.window.pages.usage.pane import Amount, Section, draw_edge
+from netwatch_tray.window.widgets.buttons import FlatButton, ToolButton
+from netwatch_tray.window.widgets.formatting import day_name
+from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.text import Paragraph, Text
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.results import SlotUse
+
+_WIDTH = 304
+_ANY = (1 << 24) - 1
+_APPS = 5
+_NAMED_EVERY = 6
+"""Hours."""
+_HOURS_HEIGHT, _HOURS_BELOW = 190, 190
+
+
+class DayPane(QWidget):
+    """`closed`, `stepped` (by days) and `apps_requested` are what its buttons ask for."""
+
+    closed = Signal()
+    stepped = Signal(int)
+    apps_requested = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._is_beside = True
+        self._title = Text(theme, theme.fonts.title)
+        self._amount = Text(theme, theme.fonts.rate)
+        self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._both = Text(theme, theme.fonts.base, "ink2")
+        self._comparison = Paragraph(theme, theme.fonts.small)
+        self.hours = UsageChart(theme, can_choose=False)
+        self.apps = Section(theme)
+        self.networks = Section(theme)
+        self._show_apps = FlatButton(theme, self.tr("Show in Apps"))
+        self._show_apps.clicked.connect(self.apps_requested)
+        self._back, self._forward = FlatButton(theme, "‹"), FlatButton(theme, "›")
+        for button, by, name in ((self._back, -1, self.tr("Day before")), (self._forward, 1, self.tr("Day after"))):
+            button.setFixedWidth(theme.height(30))
+            button.setToolTip(name)
+            button.setAccessibleName(name)
+            button.clicked.connect(lambda _checked, by=by: self.stepped.emit(by))
+        close = ToolButton(theme, "", "close")
+        close.setAccessibleName(self.tr("Close the day"))
+        close.setToolTip(self.tr("Close the day (Escape)"))
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self._title, 1)
+        for button in (self._back, self._forward, close):
+            head.addWidget(button)
+        amounts = QHBoxLayout()
+        amounts.setSpacing(GAP)
+        amounts.addWidget(self._amount)
+        amounts.addWidget(self._both, 1, Qt.AlignmentFlag.AlignBottom)
+        self._head = head
+        lists = self._lists = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        lists.setSpacing(2)
+        lists.addWidget(self.apps, 0)
+        lists.addWidget(self.networks, 0)
+        lists.addStretch(1)
+        self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._body.setContentsMargins(1, 0, 0, 0)  # beside the line at the edge
+        self._body.setSpacing(4)
+        self._body.addWidget(self.hours, 0)
+        self._body.addLayout(lists, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 12)
+        column.setSpacing(2)
+        self._inside = QVBoxLayout()
+        self._inside.setContentsMargins(MARGIN + 1, 0, MARGIN, 0)
+        self._inside.setSpacing(2)
+        self._inside.addLayout(head)
+        self._inside.addLayout(amounts)
+        self._inside.addWidget(self._comparison)
+        column.addLayout(self._inside)
+        column.addLayout(self._body, 1)
+        lists.setContentsMargins(MARGIN + 1, 0, MARGIN, 0)
+        self.set_beside(True)
+
+    def set_beside(self, is_beside: bool) -> None:
+        """Stand beside the charts, or below them."""
+        self._is_beside = is_beside
+        direction = QBoxLayout.Direction
+        self._body.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
+        self._body.setStretch(0, 0 if is_beside else 1)
+        # A text that wraps would make the scroll area as high as the preferred height of the charts.
+        self._comparison.setWordWrap(is_beside)
+        self._lists.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
+        self._lists.setSpacing(2 if is_beside else 2 * MARGIN)
+        for place, section in enumerate((self.apps, self.networks)):
+            self._lists.setAlignment(section, Qt.AlignmentFlag(0) if is_beside else Qt.AlignmentFlag.AlignTop)
+            self._lists.setStretch(place, 0 if is_beside else 4)
+        if is_beside:
+            self._lists.insertWidget(2, self._show_apps, 0, Qt.AlignmentFlag.AlignLeading)
+        else:
+            self._head.insertWidget(1, self._show_apps)
+        for button in (self._back, self._forward):
+            button.setVisible(not is_beside)  # beside the charts a day is chosen there
+        height = self._theme.height(_HOURS_HEIGHT if is_beside else _HOURS_BELOW)
+        self.hours.setMinimumHeight(height)
+        self.hours.setMaximumHeight(height if is_beside else _ANY)
+        self.setMinimumWidth(self._theme.height(_WIDTH) if is_beside else 0)
+        self.setMaximumWidth(self._theme.height(_WIDTH) if is_beside else _ANY)
+        self.update()
+
+    def show_loading(self, day: date) -> None:
+        """Show the name of a day that is not read yet; what is shown stays until it is."""
+        self._title.show_text(day_name(day))
+
+    def show_day(self, found: DayFigures, *, is_busiest: bool, can_go: tuple[bool, bool], shown_in: Units) -> None:
+        """`is_busiest`: of the shown period. `can_go`: there is a day before, and one after."""
+        self._title.show_text(day_name(found.day))
+        self._back.setEnabled(can_go[0])
+        self._forward.setEnabled(can_go[1])
+        used = found.used
+        self._amount.show_text(str(units.size(used.both if used else None, shown_in)))
+        both = f"{DOWN} {units.size(used.rx, shown_in)}  {UP} {units.size(used.tx, shown_in)}" if used else ""
+        self._both.show_text(both)
+        self._comparison.show_text(self._compared(found, shown_in, is_busiest=is_busiest))
+        bars = [self._bar(each) for each in found.hours]
+        self.hours.show_bars(self.tr("Per hour"), bars, None, shown_in, bands=self._bands(found))
+        names = list(found.apps)
+        greatest = max((each.both for each in found.apps.values()), default=0)
+        shown = names if len(names) <= _APPS + 1 else names[:_APPS]
+        lines = [Amount(name, found.apps[name].both, greatest) for name in shown]
+        if more := names[len(shown) :]:
+            rest = sum_of(found.apps[name] for name in more)
+            lines.append(Amount(self.tr("{count} more apps").format(count=len(more)), rest, greatest))
+        self.apps.setVisible(bool(lines))
+        self._show_apps.setVisible(bool(lines))
+        if lines:
+            self.apps.show_amounts(self.tr("Apps"), lines, None, shown_in)
+
+    def show_networks(self, lines: list[Amount], shown_in: Units) -> None:
+        """Show the networks of the day."""
+        self.networks.setVisible(bool(lines))
+        if lines:
+            self.networks.show_amounts(self.tr("Networks"), lines, None, shown_in)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.tokens.surface)
+        painter.setPen(hair_line(self._theme.tokens.line))
+        draw_edge(painter, self, is_beside=self._is_beside)
+
+    def _compared(self, found: DayFigures, shown_in: Units, *, is_busiest: bool) -> str:
+        words = [self.tr("Busiest of the period.")] if is_busiest else []
+        if found.used is None:
+            words.append(self.tr("Nothing is known of this day."))
+        elif found.usual is not None:
+            text = self.tr("Usual on such a day: {amount}.")
+            words.append(text.format(amount=units.size(found.usual, shown_in)))
+        return " ".join(words)
+
+    def _bar(self, hour: SlotUse) -> Bar:
+        begin = datetime.fromtimestamp(hour.start).astimezone()
+        end = datetime.fromtimestamp(hour.end).astimezone()
+        full = f"{begin:%H:%M}–{end:%H:%M}"
+        name = "" if begin.hour % _NAMED_EVERY else f"{begin:%H:%M}"
+        if not hour.used.covered_s and not hour.used.both:
+            return Bar(name, full, None, None)
+        return Bar(name, full, hour.used.rx, hour.used.tx)
+
+    def _bands(self, found: DayFigures) -> list[Band]:
+        """Return the gaps of the day as places of hours."""
+        begin, end = found.hours[0].start, found.hours[-1].end
+        per_hour = (end - begin) / len(found.hours)
+        return [
+            Band(
+                (max(gap.start, begin) - begin) / per_hour,
+                (min(gap.finish or end, end) - begin) / per_hour,
+                wording.gap(gap.reason),
+            )
+            for gap in found.gaps
+            if gap.name is None and (gap.finish or end) - gap.start >= per_hour / 4
+        ]

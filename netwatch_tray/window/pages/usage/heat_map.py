@@ -1,0 +1,311 @@
+"""A year as twelve months of days, each as dark as much was used."""
+
+from __future__ import annotations
+
+import calendar
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QHelpEvent,
+    QHideEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from netwatch_tray import units
+from netwatch_tray.history.usage import heat_limits, heat_step
+from netwatch_tray.units import Units
+from netwatch_tray.window.pages.usage.words import month_name, weekday_initials
+from netwatch_tray.window.widgets.formatting import day_name
+from netwatch_tray.window.widgets.painting import DENSE_HATCH, draw_hatch, hair_line, text_painter
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.results import Used
+
+_CELL, _GAP, _ROUND = 22, 3, 2
+_LEAST_CELL = 14
+_ROWS = 6
+"""Weeks that a month can touch."""
+_FOUR_FROM = 700
+"""Dip of width from which four months stand beside each other, else three."""
+_MONTHS_APART = 28
+_SWATCH = 22
+
+
+class _Grid(NamedTuple):
+    """Where the months are, dip."""
+
+    columns: int
+    pitch_x: float
+    pitch_y: float
+    top: float
+    cell: QSize
+
+
+class HeatMap(QWidget):
+    """`chosen`: the user chose a day. `month_opened`: a day of the month to open."""
+
+    chosen = Signal(object)
+    month_opened = Signal(object)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._units = Units()
+        self._year = 1970
+        self._days: Mapping[date, Used] = {}
+        self._limits = heat_limits(())
+        self._today = self._first = date.min
+        self._busiest: date | None = None
+        self._selected: date | None = None
+        self._week_begins = calendar.MONDAY
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        theme.changed.connect(self.update)
+
+    def show_year(
+        self, year: int, days: Mapping[date, Used], today: date, first: date, shown_in: Units, week_begins: int
+    ) -> None:
+        """`first`: the first day with any record. `week_begins`: 0 for Monday to 6."""
+        self._year, self._days, self._today, self._first = year, days, today, first
+        self._units, self._week_begins = shown_in, week_begins
+        self._limits = heat_limits(used.both for used in days.values())
+        self._busiest = max(days, key=lambda day: days[day].both, default=None)
+        self.setAccessibleName(self.tr("Per day, {year}").format(year=year))
+        self.update()
+
+    def select(self, day: date | None) -> None:
+        """Mark a day; None: none."""
+        if day != self._selected:
+            self._selected = day
+            if day is not None:
+                self.setAccessibleDescription(self.told(day))
+            self.update()
+
+    def told(self, day: date) -> str:
+        """Return a day and its amount in words."""
+        used = self._days.get(day)
+        if used is None:
+            return self.tr("{day}, not known").format(day=day_name(day))
+        text = f"{day_name(day)}, {units.size(used.both, self._units)}"
+        return self.tr("{text}, busiest day").format(text=text) if day == self._busiest else text
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 240)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            day = self._day_at(event.pos().toPointF())
+            has_text = day is not None and day <= self._today
+            QToolTip.showText(event.globalPos(), self.told(day) if day is not None and has_text else "", self)
+            return True
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.setMinimumHeight(self._least_height())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.setMinimumHeight(0)  # a stack is as high as its highest page
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.isVisible():
+            self.setMinimumHeight(self._least_height())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        day = self._day_at(event.position())
+        if day is not None:
+            if day <= self._today:
+                self.chosen.emit(day)
+            return
+        month = self._month_at(event.position())
+        if month is not None and date(self._year, month, 1) <= self._today:
+            self.month_opened.emit(date(self._year, month, 1))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        day = self._day_at(event.position())
+        if day is not None and day <= self._today:
+            self.month_opened.emit(day)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = text_painter(self)
+        painter.fillRect(self.rect(), self._theme.tokens.surface)
+        grid = self._grid()
+        self._draw_legend(painter)
+        for month in range(1, 13):
+            self._draw_month(painter, grid, month)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for day, draw in ((self._today, self._draw_today), (self._busiest, self._draw_busiest)):
+            if day is not None and day.year == self._year:
+                draw(painter, self._cell(grid, day))
+        if self._selected is not None and self._selected.year == self._year:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(self._theme.tokens.focus, 2))
+            painter.drawRoundedRect(self._cell(grid, self._selected).adjusted(-1, -1, 1, 1), 3, 3)
+
+    def _least_height(self) -> int:
+        rows = 3 if self.width() >= _FOUR_FROM else 4
+        name = QFontMetricsF(self._theme.fonts.strong).height() + 4
+        return math.ceil(self._top() + rows * (name + _ROWS * (_LEAST_CELL + _GAP) + GAP) + self._initials_height())
+
+    def _top(self) -> float:
+        return QFontMetricsF(self._theme.fonts.title).height() + MARGIN
+
+    def _initials_height(self) -> float:
+        return QFontMetricsF(self._theme.fonts.small).height() + GAP
+
+    def _grid(self) -> _Grid:
+        columns = 4 if self.width() >= _FOUR_FROM else 3
+        rows = 12 // columns
+        pitch_x = (self.width() - 2 * MARGIN + _MONTHS_APART) / columns
+        pitch_y = (self.height() - self._top() - self._initials_height()) / rows
+        name = QFontMetricsF(self._theme.fonts.strong).height() + 4
+        width = math.floor((pitch_x - _MONTHS_APART - 6 * _GAP) / 7)
+        height = math.floor((pitch_y - name - GAP) / _ROWS) - _GAP
+        return _Grid(columns, pitch_x, pitch_y, self._top(), QSize(width, min(height, self._theme.height(_CELL))))
+
+    def _origin(self, grid: _Grid, month: int) -> QPointF:
+        """Return the upper left corner of a month."""
+        row, column = divmod(month - 1, grid.columns)
+        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
+            column = grid.columns - 1 - column
+        return QPointF(MARGIN + column * grid.pitch_x, grid.top + row * grid.pitch_y)
+
+    def _name_height(self) -> float:
+        return QFontMetricsF(self._theme.fonts.strong).height() + 4
+
+    def _cell(self, grid: _Grid, day: date) -> QRectF:
+        origin = self._origin(grid, day.month)
+        lead = (day.replace(day=1).weekday() - self._week_begins) % 7
+        row, column = divmod(lead + day.day - 1, 7)
+        x = origin.x() + column * (grid.cell.width() + _GAP)
+        y = origin.y() + self._name_height() + row * (grid.cell.height() + _GAP)
+        return QRectF(round(x), round(y), grid.cell.width(), grid.cell.height())
+
+    def _day_at(self, position: QPointF) -> date | None:
+        grid, month = self._grid(), self._month_at(position)
+        if month is None:
+            return None
+        last = calendar.monthrange(self._year, month)[1]
+        days = (date(self._year, month, number) for number in range(1, last + 1))
+        return next((day for day in days if self._cell(grid, day).adjusted(-1, -1, 2, 2).contains(position)), None)
+
+    def _month_at(self, position: QPointF) -> int | None:
+        grid = self._grid()
+        size = QSize(7 * (grid.cell.width() + _GAP), math.floor(grid.pitch_y))
+        boxes = {month: QRectF(self._origin(grid, month), size.toSizeF()) for month in range(1, 13)}
+        return next((month for month, box in boxes.items() if box.contains(position)), None)
+
+    def _draw_month(self, painter: QPainter, grid: _Grid, month: int) -> None:
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        origin, width = self._origin(grid, month), 7 * (grid.cell.width() + _GAP) - _GAP
+        own = [used.both for day, used in self._days.items() if day.month == month]
+        head = QRectF(origin.x(), origin.y(), width, self._name_height() - 4)
+        painter.setFont(fonts.small)
+        total = str(units.size(sum(own), self._units)) if own else ""
+        painter.setPen(tokens.ink2)
+        painter.drawText(head, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, total)
+        painter.setFont(fonts.strong)
+        painter.setPen(tokens.ink)
+        room = width - QFontMetricsF(fonts.small).horizontalAdvance(total) - GAP
+        name = QFontMetricsF(fonts.strong).elidedText(month_name(month), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+        painter.setFont(fonts.small)
+        for number in range(1, calendar.monthrange(self._year, month)[1] + 1):
+            day = date(self._year, month, number)
+            self._draw_cell(painter, self._cell(grid, day), day)
+        if month > 12 - grid.columns:
+            self._draw_initials(painter, grid, origin)
+
+    def _draw_cell(self, painter: QPainter, cell: QRectF, day: date) -> None:
+        used = self._days.get(day)
+        if used is not None and day <= self._today:
+            self._draw_swatch(painter, cell, heat_step(used.both, self._limits))
+        elif day > self._today or day == self._today:
+            painter.setPen(hair_line(self._theme.tokens.line))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(cell.adjusted(0.5, 0.5, -0.5, -0.5))
+        else:
+            self._draw_unknown(painter, cell)
+
+    def _draw_swatch(self, painter: QPainter, cell: QRectF, step: int) -> None:
+        tokens = self._theme.tokens
+        if step:
+            painter.fillRect(cell, tokens.heat[step - 1])
+            return
+        painter.setPen(hair_line(tokens.ctl))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(cell.adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.setPen(tokens.ink2)
+        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, "0")
+
+    def _draw_unknown(self, painter: QPainter, cell: QRectF) -> None:
+        painter.setPen(hair_line(self._theme.tokens.ctl))
+        draw_hatch(painter, cell, DENSE_HATCH, cell.left())
+
+    def _draw_today(self, painter: QPainter, cell: QRectF) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(self._theme.tokens.ink, 1.2, Qt.PenStyle.DotLine))
+        painter.drawRoundedRect(cell.adjusted(-2, -2, 2, 2), 3, 3)
+
+    def _draw_busiest(self, painter: QPainter, cell: QRectF) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(self._theme.tokens.ink, 1.5))
+        painter.drawRoundedRect(cell.adjusted(-2, -2, 2, 2), 3, 3)
+
+    def _draw_initials(self, painter: QPainter, grid: _Grid, origin: QPointF) -> None:
+        painter.setPen(self._theme.tokens.ink2)
+        y = origin.y() + self._name_height() + _ROWS * (grid.cell.height() + _GAP)
+        for place, initial in enumerate(weekday_initials(self._week_begins)):
+            x = origin.x() + place * (grid.cell.width() + _GAP)
+            box = QRectF(x - 4, y, grid.cell.width() + 8, self._initials_height())
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, initial)
+
+    def _draw_legend(self, painter: QPainter) -> None:
+        """Draw the title, and what the steps mean as far as there is room."""
+        tokens, fonts = self._theme.tokens, self._theme.fonts
+        row = QRectF(MARGIN, 8, self.width() - 2 * MARGIN, QFontMetricsF(fonts.title).height())
+        painter.setFont(fonts.title)
+        painter.setPen(tokens.ink)
+        painter.drawText(row, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, self.tr("Per day"))
+        painter.setFont(fonts.small)
+        metrics = QFontMetricsF(fonts.small)
+        amounts = [units.size(limit, self._units) for limit in self._limits]
+        texts = ["", *(self.tr("under {amount}").format(amount=_short(each)) for each in amounts)]
+        texts += [self.tr("{amount} and more").format(amount=_short(amounts[-1])), self.tr("not measured")]
+        widths = [_SWATCH + (6 + metrics.horizontalAdvance(text) if text else 0) + MARGIN for text in texts]
+        width = sum(widths) - MARGIN
+        heading = QFontMetricsF(fonts.title).horizontalAdvance(self.tr("Per day")) + MARGIN
+        if width > row.width() - heading:
+            return
+        is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
+        x = row.left() if is_mirrored else row.right() - width
+        for step, text in enumerate(texts):
+            cell = QRectF(round(x), round(row.center().y() - 8), _SWATCH, 16)
+            if step < len(texts) - 1:
+                self._draw_swatch(painter, cell, step)
+            else:
+                self._draw_unknown(painter, cell)
+            if step:
+                painter.setPen(QColor(tokens.ink2))
+                painter.drawText(QPointF(x + _SWATCH + 6, row.center().y() + metrics.capHeight() / 2), text)
+            x += widths[step]
+
+
+def _short(amount: units.Quantity) -> str:
+    """Return a round amount without superfluous digits: `40 GB`."""
+    value = amount.value.rstrip("0").rstrip(".") if "." in amount.value else amount.value
+    return f"{value} {amount.unit}"

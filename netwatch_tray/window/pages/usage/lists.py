@@ -1,0 +1,109 @@
+"""The lists beside the charts: today, earlier periods, networks and the counter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+
+from netwatch_tray.history.usage import Outlook, Period
+from netwatch_tray.settings import DataPlan
+from netwatch_tray.window.pages.usage.figures import Figures, sum_of
+from netwatch_tray.window.pages.usage.pane import Amount
+from netwatch_tray.window.pages.usage.words import is_calendar_month, since_name, span_name
+from netwatch_tray.window.widgets.interface_words import kind_in_words
+
+if TYPE_CHECKING:
+    from netwatch_tray.history.results import NetworkUse
+
+translate = QCoreApplication.translate
+
+_MAX_NETWORKS = 4
+Lists = tuple[tuple[str, Sequence[Amount]], ...]
+
+
+def of_period(found: Figures, view: Outlook, plan: DataPlan, since: datetime | None) -> Lists:
+    """Return the lists of a week or of a period of the plan. The earlier periods are the second one."""
+    now = []
+    if found.is_current:
+        today = found.days.get(found.today)
+        now.append(Amount(translate("Usage", "Used today"), today.both if today else 0))
+        if view.allowance is not None:
+            name = translate("Usage", "Allowance a day")
+            now.append(Amount(name if view.allowance else translate("Usage", "Nothing left"), view.allowance))
+    count = len(found.days)
+    average = translate("Usage", "Average of {count} days").format(count=count)
+    now.append(Amount(average, view.used // max(1, count)))
+    title = translate("Usage", "Today") if found.is_current else translate("Usage", "In these days")
+    return (
+        (title, now),
+        (
+            translate("Usage", "Earlier periods") if plan.days else translate("Usage", "Earlier months"),
+            _months(found, plan),
+        ),
+        (translate("Usage", "Networks"), networks(found.networks)),
+        (translate("Usage", "Counter"), _counter(found, since)),
+    )
+
+
+def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
+    """Return the lists of a year. The periods of the plan are the second one."""
+    cap = plan.cap_bytes
+    used = [each.both for _month, each in found.months]
+    numbers = []
+    if cap is not None and used:
+        over = sum(amount > cap for amount in used)
+        text = translate("Usage", "{over} of {count}").format(over=over, count=len(used))
+        numbers.append(Amount(translate("Usage", "Over the cap"), over, text=text))
+    if used:
+        numbers.append(Amount(translate("Usage", "Average"), sum(used) // len(used)))
+    if whole := sum_of(found.days.values()):
+        weekends = sum_of(used for day, used in found.days.items() if day.weekday() >= 5)
+        share = f"{100 * weekends / whole:.0f} %"
+        numbers.append(Amount(translate("Usage", "Saturdays and Sundays"), weekends, text=share))
+    return (
+        (translate("Usage", "This year") if found.is_current else translate("Usage", "In this year"), numbers),
+        (
+            translate("Usage", "Periods of the plan") if plan.days else translate("Usage", "Billing months"),
+            _months(found, plan),
+        ),
+        (translate("Usage", "Networks"), networks(found.networks)),
+        (translate("Usage", "Counter"), _counter(found, since)),
+    )
+
+
+def networks(found: Sequence[NetworkUse]) -> list[Amount]:
+    """Return the largest networks."""
+    return [Amount(_network_name(each), each.used.both) for each in found[:_MAX_NETWORKS]]
+
+
+def _network_name(network: NetworkUse) -> str:
+    name = network.name or kind_in_words(network.kind)
+    if not network.name and network.number > 1:
+        name = translate("Usage", "{kind} {number}").format(kind=name, number=network.number)
+    return translate("Usage", "{network}, metered").format(network=name) if network.is_metered else name
+
+
+def _months(found: Figures, plan: DataPlan) -> list[Amount]:
+    most = max([*(used.both for _month, used in found.months), plan.cap_bytes or 0])
+    lines = []
+    for month, used in found.months:
+        name = span_name(month)
+        if is_calendar_month(month) and month.first.year != found.span.last.year:
+            name = f"{name} {month.first.year}"
+        lines.append(Amount(name, used.both, most, is_strong=month.first <= found.today <= month.last))
+    return lines
+
+
+def _counter(found: Figures, since: datetime | None) -> list[Amount]:
+    if since is None or found.counter is None:
+        return []
+    name = translate("Usage", "Since {moment}").format(moment=since_name(since, found.now))
+    return [Amount(name, found.counter.both)]
+
+
+def period_lists(found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None) -> Lists:
+    """Return the lists beside a period."""
+    return of_year(found, plan, since) if period == "year" else of_period(found, view, plan, since)

@@ -1,0 +1,106 @@
+"""Where the user is on the page Usage: a period, and perhaps a day of it. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from netwatch_tray.history.usage import Days, Period, neighbour, period_of
+from netwatch_tray.settings import DataPlan
+
+PERIODS: tuple[Period, ...] = ("week", "billing", "year")
+MONTH = 1
+"""The index of the period of the plan."""
+_MOST_LISTED = 24
+
+
+class Place:
+    """The shown period, never after that of today nor before that of the first record."""
+
+    def __init__(self) -> None:
+        self.index = MONTH
+        """Of the kind of period."""
+        self.plan = DataPlan()
+        self.first_day: date | None = None
+        """The first with any record; None: unknown."""
+        self.day: date | None = None
+        """The chosen day."""
+        self._at: date | None = None
+        """A day of the shown period; None: today, also after midnight."""
+
+    @property
+    def period(self) -> Period:
+        return PERIODS[self.index]
+
+    def is_present(self, today: date) -> bool:
+        span = self.span(today)
+        return span.first <= today <= span.last
+
+    def span(self, today: date) -> Days:
+        """Return the shown period."""
+        return period_of(self._at or today, self.period, self.plan)
+
+    def choose_period(self, index: int, today: date) -> None:
+        """Show another kind of period around the chosen day, or the end of the shown period."""
+        at = self.day or (None if self.is_present(today) else self.span(today).last)
+        self.index = index
+        self._at = None if at is None else min(at, today)
+        self.day = None
+
+    def go_to(self, day: date, today: date) -> None:
+        """Show the period that a day is in."""
+        self.day = None
+        self._at = day
+        if self.is_present(today):
+            self._at = None
+
+    def present(self) -> None:
+        """Show the present period."""
+        self._at = self.day = None
+
+    def can_step(self, by: int, today: date) -> bool:
+        """Return whether there is a period before (-1) or after (1)."""
+        span = neighbour(self.span(today), self.period, self.plan, by)
+        first = self.first_day or today
+        return span != self.span(today) and span.first <= today and span.last >= first
+
+    def step(self, by: int, today: date) -> bool:
+        """Show the period before (-1) or after (1). Return whether there is one."""
+        if not self.can_step(by, today):
+            return False
+        self.go_to(neighbour(self.span(today), self.period, self.plan, by).first, today)
+        return True
+
+    def choose_day(self, day: date | None, today: date) -> bool:
+        """Choose a day of the period; None: none. Return whether that is another one."""
+        span = self.span(today)
+        if day == self.day or (day is not None and not span.first <= day <= min(span.last, today)):
+            return False
+        self.day = day
+        return True
+
+    def can_step_day(self, by: int, today: date) -> bool:
+        """Return whether a day that much later or earlier has begun and is not before the first record."""
+        day = self._later(by, today)
+        return (self.first_day or day) <= day <= today
+
+    def step_day(self, by: int, today: date) -> bool:
+        """Choose a day later or earlier, also of another period; the first time, the last one of the period."""
+        if not self.can_step_day(by, today):
+            return False
+        day = self._later(by, today)
+        span = self.span(today)
+        if not span.first <= day <= span.last:
+            self.go_to(day, today)
+        self.day = day
+        return True
+
+    def periods(self, today: date) -> list[Days]:
+        """Return the periods to list, the latest first."""
+        found = [period_of(today, self.period, self.plan)]
+        first = self.first_day or today
+        while len(found) < _MOST_LISTED and found[-1].first > first:
+            found.append(neighbour(found[-1], self.period, self.plan, -1))
+        return found
+
+    def _later(self, by: int, today: date) -> date:
+        return min(self.span(today).last, today) if self.day is None else self.day + timedelta(days=by)
