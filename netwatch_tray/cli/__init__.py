@@ -29,6 +29,7 @@ _SUBCOMMANDS = {
     "usage": ("usage",),
     "events": ("events",),
     "export": ("export", "import"),
+    "history": ("history",),
     "record": ("record",),
     "diagnose": ("doctor", "selftest"),
     "mac_check": ("mac-check",),

@@ -64,6 +64,13 @@ def carry_over(connection: sqlite3.Connection, aside: Path) -> Message:
     return done
 
 
+def merge(connection: sqlite3.Connection, source: Path) -> Message:
+    """Merge a file within a transaction of the caller. Return what was done, for the user. Raise HistoryError,
+    sqlite3.Error, OSError.
+    """
+    return _Merger(connection).merge(source)
+
+
 class _Merger:
     """Adds the rows of a source to a history, inside a transaction of it."""
 

@@ -48,6 +48,8 @@ class Store:
         self._series: dict[Series, int] = {}
         self._networks: dict[str, tuple[int, bool | None]] = {}
         self._packed_hour = 0
+        self._data_version = 0
+        """Changes when another program writes: an import, or the user's changes of the whole history."""
         try:
             with explained(file):
                 is_repaired = repair.is_repaired(self._connection)
@@ -177,11 +179,24 @@ class Store:
         """Raise HistoryError."""
         return event_memory.read(self.rows, now, most_events)
 
+    def changed_by_others(self) -> bool:
+        """Return whether another program wrote since the last call, after forgetting what was read before that.
+
+        Raise HistoryError.
+        """
+        with explained(self._file):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        changed, self._data_version = version != self._data_version, version
+        if changed:
+            self._forget()
+        return changed
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with explained(self._file):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self.changed_by_others()  # nobody can write from here on
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:

@@ -82,7 +82,10 @@ class HistoryWriter:
 
     def used(self, day: date, *, metered_only: bool = False) -> int:
         """Return the stored bytes of the total on that local day, both directions. Raise HistoryError."""
-        return self._opened().used(day.isoformat(), day.isoformat(), metered_only=metered_only)
+        store = self._opened()
+        if store.changed_by_others():
+            self._cycle = None
+        return store.used(day.isoformat(), day.isoformat(), metered_only=metered_only)
 
     def record(self, measurements: Sequence[Measurement], *, commit: bool = True) -> PlanAlert | None:
         """Add measurements and, with `commit`, store all that is not stored yet. Sets `fault`, never raises.
@@ -173,7 +176,10 @@ class HistoryWriter:
 
     def _write(self, batch: Batch) -> None:
         """Write to the disk. Once this returns the batch must not be written again, whatever fails afterwards."""
-        self._opened().write(batch, self._network)
+        store = self._opened()
+        if store.changed_by_others():
+            self._cycle = None
+        store.write(batch, self._network)
         if self._plan.counts == "all" or self._network.is_metered:
             self._used += batch.total_bytes
 

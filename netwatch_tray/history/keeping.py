@@ -1,0 +1,243 @@
+"""What the user does with the whole history: delete days, back up, restore, merge the history of another machine.
+
+Each change is one transaction of SQLite, so a full disk or a kill leaves everything as it was. That is also safe while
+the agent records: its next transaction finds that another program wrote, and reads again what it had in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+import time
+from _blake2 import blake2b
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date
+from pathlib import Path
+
+from netwatch_tray.errors import HistoryError, Message
+from netwatch_tray.history import salvage, schema
+from netwatch_tray.history.codes import SERIES_KINDS
+from netwatch_tray.history.packing import (
+    SPAN,
+    CorruptRowError,
+    chunk_id,
+    pack_columns,
+    start_of,
+    unpack_columns,
+    unpack_ledger,
+    unpack_minute,
+)
+from netwatch_tray.history.schema import explained
+from netwatch_tray.history.usage import midnight, midnight_after, period_of
+
+_TABLES = (
+    "recent", "chunk", "usage", "imported", "gap_bytes", "gap", "uplinks", "alert", "event", "once", "series",
+    "network",
+)  # fmt: skip
+"""All but `state`, which tells the agent what the counters had reached: without it, bytes would be counted again."""
+_SERIES_MASK = 0xFFFF_FFFF
+_WAIT_S = 60
+"""For a transaction of the agent to end."""
+
+
+def delete_days(file: Path, first: date, last: date) -> int:
+    """Delete everything that was recorded or imported of these local days. Return how many days had any.
+
+    Raise HistoryError, NoHistoryYetError.
+    """
+    start, end = int(midnight(first)), int(midnight_after(last))
+    with _changing(file) as connection:
+        (days,) = connection.execute(
+            "SELECT count(DISTINCT day) FROM usage WHERE day BETWEEN ? AND ?", (first.isoformat(), last.isoformat())
+        ).fetchone()
+        connection.execute("DELETE FROM usage WHERE day BETWEEN ? AND ?", (first.isoformat(), last.isoformat()))
+        connection.execute("DELETE FROM recent WHERE start >= ? AND start < ?", (start, end))
+        _clear_chunks(connection, start, end)
+        _delete_imports(connection, first, last)
+        connection.execute(
+            "DELETE FROM gap_bytes WHERE gap IN (SELECT id FROM gap WHERE finish >= ? AND finish < ?)", (start, end)
+        )
+        connection.execute("DELETE FROM gap WHERE start >= ? AND finish < ?", (start, end))
+        connection.execute(
+            "DELETE FROM uplinks WHERE at >= ? AND at < ? AND at < (SELECT max(at) FROM uplinks)", (start, end)
+        )
+        connection.execute("DELETE FROM event WHERE last >= ? AND last < ?", (start, end))
+        _delete_unused_names(connection)
+    return int(days)
+
+
+def back_up(file: Path, target: Path) -> int:
+    """Write a copy as of this moment, also while the agent records, and return its size in bytes.
+
+    The copy appears whole under its name or not at all. Raise HistoryError, NoHistoryYetError.
+    """
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with closing(schema.open_for_reading(file)) as connection, explained(file):
+            try:
+                os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                connection.execute("VACUUM INTO ?", (str(beside),))
+                descriptor = os.open(beside, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                beside.replace(target)
+            except OSError as error:
+                raise HistoryError(
+                    "The backup {file} cannot be written: {reason}.", file=target, reason=error.strerror
+                ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def restore(file: Path, source: Path) -> Message:
+    """Replace the history by a backup of any version. Return what was carried over. Raise HistoryError."""
+    with _readable_copy(source) as copy, _changing(file, may_create=True) as connection:
+        for table in _TABLES:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608  our own names
+        return salvage.merge(connection, copy)
+
+
+def merge(file: Path, source: Path) -> Message:
+    """Add the history of another machine. Return what was carried over.
+
+    Raise HistoryError, also if days of it are in this history already: they would count twice.
+    """
+    with _readable_copy(source) as copy, _changing(file, may_create=True) as connection:
+        with closing(schema.open_for_reading(copy)) as other:
+            marks = _marks(other)
+        known = {mark for (mark,) in connection.execute("SELECT what FROM once WHERE what LIKE 'merged %'")}
+        if marks & (known | _marks(connection)):
+            raise HistoryError(
+                "Days of {file} are in this history already, so nothing was merged: they would count twice. To go back "
+                "to a backup, restore it.",
+                file=source,
+            )
+        has_state = connection.execute("SELECT 1 FROM state").fetchone() is not None
+        done = salvage.merge(connection, copy)
+        if not has_state:  # that of the other machine tells what its counters had reached
+            connection.execute("DELETE FROM state")
+        now = time.time()
+        connection.executemany("INSERT OR IGNORE INTO once VALUES (?, ?)", [(mark, now) for mark in sorted(marks)])
+        return done
+
+
+@contextmanager
+def _changing(file: Path, *, may_create: bool = False) -> Iterator[sqlite3.Connection]:
+    """Run the block in one transaction; afterwards nothing that it deleted can be read from the file."""
+    if not may_create:
+        schema.open_for_reading(file).close()  # raises NoHistoryYetError rather than making a file
+    with closing(schema.open_for_writing(file)) as connection, explained(file):
+        connection.execute(f"PRAGMA busy_timeout = {1000 * _WAIT_S}")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):  # of the agent: its next checkpoint does it
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _readable_copy(source: Path) -> Iterator[Path]:
+    """Copy a history and bring the copy up to date, so that the file itself is only read. Raise HistoryError."""
+    with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
+        copy = Path(directory) / source.name
+        try:
+            for suffix in ("", "-wal"):
+                part = source.with_name(source.name + suffix)
+                if not suffix or part.exists():
+                    shutil.copyfile(part, copy.with_name(copy.name + suffix))
+        except OSError as error:
+            raise HistoryError("{file} cannot be read: {reason}.", file=source, reason=error.strerror) from error
+        if copy.stat().st_size == 0:
+            raise HistoryError("{file} is empty: it is no history.", file=source)
+        with closing(schema.open_for_writing(copy)) as connection, explained(copy):
+            schema.verify(connection, copy)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        yield copy
+
+
+def _clear_chunks(connection: sqlite3.Connection, start: int, end: int) -> None:
+    """Make the values of the chunks between two Unix times unknown."""
+    for tier, span in SPAN.items():
+        low, high = chunk_id(tier, max(0, start - span)), chunk_id(tier, end, _SERIES_MASK)
+        rows = connection.execute("SELECT id FROM chunk WHERE id >= ? AND id <= ?", (low, high)).fetchall()
+        for (number,) in rows:
+            found, at = start_of(number)
+            if found != tier or at >= end or at + span <= start:
+                continue
+            if start <= at and at + span <= end:
+                connection.execute("DELETE FROM chunk WHERE id = ?", (number,))
+            else:
+                _clear_part(connection, number, tier, (max(0, (start - at) // tier), -(-(end - at) // tier)))
+
+
+def _clear_part(connection: sqlite3.Connection, number: int, tier: int, places: tuple[int, int]) -> None:
+    """Make some values of a chunk unknown. One that cannot be read is deleted."""
+    (data,) = connection.execute("SELECT data FROM chunk WHERE id = ?", (number,)).fetchone()
+    with contextlib.suppress(CorruptRowError, TypeError):
+        columns = unpack_columns(data, tier)
+        part = slice(places[0], min(places[1], len(columns.covered)))
+        nothing = [0] * len(columns.covered[part])
+        for row in (columns.covered, columns.rx, columns.tx, columns.rx_peak, columns.tx_peak):
+            row[part] = nothing
+        if any(columns.covered) or any(columns.rx) or any(columns.tx):
+            connection.execute("UPDATE chunk SET data = ? WHERE id = ?", (pack_columns(columns), number))
+            return
+    connection.execute("DELETE FROM chunk WHERE id = ?", (number,))
+
+
+def _delete_imports(connection: sqlite3.Connection, first: date, last: date) -> None:
+    """Delete imported days, and the months and years that lie wholly in the span."""
+    rows = connection.execute("SELECT name, span, first FROM imported").fetchall()
+    for name, span, begin in rows:
+        with contextlib.suppress(ValueError, TypeError):
+            days = period_of(date.fromisoformat(begin), span)
+            if first <= days.first and days.last <= last:
+                connection.execute(
+                    "DELETE FROM imported WHERE name = ? AND span = ? AND first = ?", (name, span, begin)
+                )
+
+
+def _delete_unused_names(connection: sqlite3.Connection) -> None:
+    """Delete the names of interfaces, apps and networks of which nothing is left."""
+    used = {number & _SERIES_MASK for (number,) in connection.execute("SELECT id FROM chunk")}
+    for (data,) in connection.execute("SELECT data FROM usage"):
+        with contextlib.suppress(CorruptRowError, TypeError):
+            used |= unpack_ledger(data).keys()
+    for (data,) in connection.execute("SELECT minute FROM recent"):
+        with contextlib.suppress(CorruptRowError, TypeError):
+            used |= unpack_minute(data).keys()
+    used |= {series for (series,) in connection.execute("SELECT series FROM gap_bytes")}
+    known = {number for (number,) in connection.execute("SELECT id FROM series")}
+    unused = [(number,) for number in sorted(known - used)]
+    connection.executemany("DELETE FROM gap WHERE series = ?", unused)
+    connection.executemany("DELETE FROM series WHERE id = ?", unused)
+    connection.execute("DELETE FROM network WHERE id NOT IN (SELECT network FROM usage)")
+
+
+def _marks(connection: sqlite3.Connection) -> set[str]:
+    """Return a mark for each day and network with traffic: those of two files are equal only if one is a copy."""
+    total = connection.execute("SELECT id FROM series WHERE kind = ?", (SERIES_KINDS["total"],)).fetchone()
+    found: set[str] = set()
+    if total is None:
+        return found
+    rows = connection.execute("SELECT day, key, data FROM usage JOIN network ON network.id = network").fetchall()
+    for day, key, data in rows:
+        with contextlib.suppress(CorruptRowError, TypeError):
+            entry = unpack_ledger(data).get(total[0])
+            if entry is not None and entry[0] + entry[1]:
+                content = f"{day} {key} {entry}".encode(errors="backslashreplace")
+                found.add(f"merged {blake2b(content, digest_size=12).hexdigest()}")
+    return found
