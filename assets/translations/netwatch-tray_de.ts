@@ -1133,6 +1133,57 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>DayPane</name>
+    <message>
+      <source>Show in Apps</source>
+      <translation>In Apps zeigen</translation>
+    </message>
+    <message>
+      <source>Day before</source>
+      <translation>Tag davor</translation>
+    </message>
+    <message>
+      <source>Day after</source>
+      <translation>Tag danach</translation>
+    </message>
+    <message>
+      <source>Close the day</source>
+      <translation>Tag schließen</translation>
+    </message>
+    <message>
+      <source>Close the day (Escape)</source>
+      <translation>Tag schließen (Escape)</translation>
+    </message>
+    <message>
+      <source>Per hour</source>
+      <translation>Je Stunde</translation>
+    </message>
+    <message>
+      <source>{count} more apps</source>
+      <translation>{count} weitere Apps</translation>
+    </message>
+    <message>
+      <source>Apps</source>
+      <translation>Apps</translation>
+    </message>
+    <message>
+      <source>Networks</source>
+      <translation>Netze</translation>
+    </message>
+    <message>
+      <source>Busiest of the period.</source>
+      <translation>Der stärkste des Zeitraums.</translation>
+    </message>
+    <message>
+      <source>Nothing is known of this day.</source>
+      <translation>Von diesem Tag ist nichts bekannt.</translation>
+    </message>
+    <message>
+      <source>Usual on such a day: {amount}.</source>
+      <translation>Üblich an so einem Tag: {amount}.</translation>
+    </message>
+  </context>
+  <context>
     <name>EventDetails</name>
     <message>
       <source>Details</source>
@@ -3476,6 +3527,18 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Hosts von Apps können nicht in {directory} behalten werden: {reason}.</translation>
     </message>
     <message>
+      <source>The backup {file} cannot be written: {reason}.</source>
+      <translation>Die Sicherung {file} lässt sich nicht schreiben: {reason}.</translation>
+    </message>
+    <message>
+      <source>Days of {file} are in this history already, so nothing was merged: they would count twice. To go back to a backup, restore it.</source>
+      <translation>Tage von {file} sind schon in diesem Verlauf, darum wurde nichts zusammengeführt: sie würden doppelt zählen. Um zu einer Sicherung zurückzukehren, holen Sie sie zurück.</translation>
+    </message>
+    <message>
+      <source>{file} is empty: it is no history.</source>
+      <translation>{file} ist leer: das ist kein Verlauf.</translation>
+    </message>
+    <message>
       <source>Damaged values in the history, left out or set to 0: {count}, first: {first}. Everything else is kept, and totals are what the interfaces counted.</source>
       <translation>Beschädigte Werte im Verlauf, ausgelassen oder auf 0 gesetzt: {count}, der erste: {first}. Alles andere bleibt, und Summen sind, was die Schnittstellen gezählt haben.</translation>
     </message>
@@ -3988,6 +4051,21 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Unmute: {name}</source>
       <translation>Nicht mehr stumm: {name}</translation>
+    </message>
+  </context>
+  <context>
+    <name>Navigator</name>
+    <message>
+      <source>Earlier ([)</source>
+      <translation>Früher ([)</translation>
+    </message>
+    <message>
+      <source>Later (])</source>
+      <translation>Später (])</translation>
+    </message>
+    <message>
+      <source>List of periods</source>
+      <translation>Liste der Zeiträume</translation>
     </message>
   </context>
   <context>
@@ -4504,6 +4582,46 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>As on your bill.</source>
       <translation>Wie auf Ihrer Rechnung.</translation>
+    </message>
+    <message>
+      <source>Instead of a month</source>
+      <translation>Statt eines Monats</translation>
+    </message>
+    <message>
+      <source> days</source>
+      <translation> Tage</translation>
+    </message>
+    <message>
+      <source>Prepaid plans last 28 or 30 days, from the day below on. 0: a month.</source>
+      <translation>Prepaid-Tarife laufen 28 oder 30 Tage, vom Tag darunter an. 0: ein Monat.</translation>
+    </message>
+    <message>
+      <source>First day of a period</source>
+      <translation>Erster Tag eines Zeitraums</translation>
+    </message>
+    <message>
+      <source>No day</source>
+      <translation>Kein Tag</translation>
+    </message>
+    <message>
+      <source>Of any period, such as the day you paid: 2026-11-03.</source>
+      <translation>Eines beliebigen, etwa der Tag der Zahlung: 2026-11-03.</translation>
+    </message>
+    <message>
+      <source>Networks that count</source>
+      <translation>Netze, die zählen</translation>
+    </message>
+    <message>
+      <source>All</source>
+      <translation>Alle</translation>
+    </message>
+    <message>
+      <source>Metered</source>
+      <translation>Getaktete</translation>
+    </message>
+    <message>
+      <source>Metered are those that NetworkManager calls so, such as a phone's.</source>
+      <translation>Getaktet sind die, die NetworkManager so nennt, etwa das eines Telefons.</translation>
     </message>
     <message>
       <source>Look for what is unusual</source>
@@ -5328,6 +5446,70 @@ Hat jetzt keine Verbindung</translation>
       <translation>zum Einrichten</translation>
     </message>
     <message>
+      <source>delete days, back up, restore or merge the history</source>
+      <translation>Tage löschen, den Verlauf sichern, zurückholen oder zusammenführen</translation>
+    </message>
+    <message>
+      <source>delete what was recorded of some days, or everything</source>
+      <translation>löschen, was an einigen Tagen aufgezeichnet wurde, oder alles</translation>
+    </message>
+    <message>
+      <source>everything, whatever the days</source>
+      <translation>alles, gleich welche Tage</translation>
+    </message>
+    <message>
+      <source>write a copy to a file, also while the agent records</source>
+      <translation>eine Kopie in eine Datei schreiben, auch während der Agent aufzeichnet</translation>
+    </message>
+    <message>
+      <source>replace the history by a backup</source>
+      <translation>den Verlauf durch eine Sicherung ersetzen</translation>
+    </message>
+    <message>
+      <source>add the history of another machine</source>
+      <translation>den Verlauf eines anderen Rechners dazunehmen</translation>
+    </message>
+    <message>
+      <source>its history, or a backup of it</source>
+      <translation>sein Verlauf, oder eine Sicherung davon</translation>
+    </message>
+    <message>
+      <source>do not ask</source>
+      <translation>nicht fragen</translation>
+    </message>
+    <message>
+      <source>--from or --all is required</source>
+      <translation>--from oder --all wird gebraucht</translation>
+    </message>
+    <message>
+      <source>Delete everything that was recorded from {first} to {last}?</source>
+      <translation>Alles löschen, was vom {first} bis zum {last} aufgezeichnet wurde?</translation>
+    </message>
+    <message>
+      <source>Delete the whole history?</source>
+      <translation>Den ganzen Verlauf löschen?</translation>
+    </message>
+    <message>
+      <source>Days deleted: {count}</source>
+      <translation>Gelöschte Tage: {count}</translation>
+    </message>
+    <message>
+      <source>{size} saved in {file}</source>
+      <translation>{size} gespeichert in {file}</translation>
+    </message>
+    <message>
+      <source>Replace the whole history by {file}?</source>
+      <translation>Den ganzen Verlauf durch {file} ersetzen?</translation>
+    </message>
+    <message>
+      <source>Nothing was changed: add --yes to confirm.</source>
+      <translation>Nichts wurde geändert: --yes bestätigt.</translation>
+    </message>
+    <message>
+      <source>[y/N]</source>
+      <translation>[j/N]</translation>
+    </message>
+    <message>
       <source>PART</source>
       <translation>TEIL</translation>
     </message>
@@ -5670,10 +5852,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Is this key of the same account as the one before? Then this host keeps its history.</source>
       <translation>Gehört dieser Schlüssel zum selben Konto wie der vorige? Dann behält dieser Rechner seinen Verlauf.</translation>
-    </message>
-    <message>
-      <source>[y/N]</source>
-      <translation>[j/N]</translation>
     </message>
     <message>
       <source>y</source>
@@ -6250,10 +6428,6 @@ Hat jetzt keine Verbindung</translation>
   </context>
   <context>
     <name>Time</name>
-    <message>
-      <source>{weekday}, {date}</source>
-      <translation>{weekday}, {date}</translation>
-    </message>
     <message>
       <source>dddd d MMMM</source>
       <translation>dddd, d. MMMM</translation>
