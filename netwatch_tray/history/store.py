@@ -186,10 +186,11 @@ class Store:
         """
         with explained(self._file):
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        changed, self._data_version = version != self._data_version, version
-        if changed:
-            self._forget()
-        return changed
+        before, self._data_version = self._data_version, int(version)
+        if before == self._data_version:
+            return False
+        self._forget()
+        return True
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
