@@ -200,6 +200,10 @@ class Segments(QWidget):
     def choose(self, index: int) -> None:
         self._group.button(index).setChecked(True)
 
+    def chosen_index(self) -> int:
+        """Return the index of the choice."""
+        return self._group.checkedId()
+
     def button(self, index: int) -> QAbstractButton:
         return self._group.button(index)
 

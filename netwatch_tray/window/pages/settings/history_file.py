@@ -1,26 +1,25 @@
-"""The row of the history's file: its size, and what can be done with it."""
+"""The rows of the history's file: its size, and what can be done with it."""
 
 from __future__ import annotations
 
 import contextlib
+from datetime import date, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox
 
 from netwatch_tray import units
 from netwatch_tray.window.data.cli_process import CliProcess
+from netwatch_tray.window.pages.settings.history_dialogs import DeleteDialog, ExportDialog
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.setting_controls import FormRow, beside
 from netwatch_tray.window.widgets.theme import Theme
 
-_BEGINNING = "2000-01-01"
-"""Before any record."""
-
 
 class HistoryFileRow(FormRow):
-    """Exports the history as CSV, and opens its folder."""
+    """Exports the history, and opens its folder."""
 
     def __init__(self, theme: Theme, file: Path | None) -> None:
         """`file` None: there is no history."""
@@ -30,7 +29,7 @@ class HistoryFileRow(FormRow):
         self._file = file
         self._export_to: Path | None = None
         self.process = CliProcess(self)
-        self.export_button.setToolTip(self.tr("The total by the hour since the beginning, as CSV"))
+        self.export_button.setToolTip(self.tr("The total, interfaces or apps as CSV or JSON"))
         self.export_button.clicked.connect(self._export)
         self._folder.clicked.connect(self._open_folder)
         self.process.done.connect(self._save)
@@ -47,26 +46,98 @@ class HistoryFileRow(FormRow):
         self._folder.setEnabled(bool(file and file.parent.is_dir()))
 
     def _export(self) -> None:
-        name, _filter = QFileDialog.getSaveFileName(self, self.tr("Export the history"), "network-history.csv")
+        dialog = ExportDialog(self._theme, self.window())
+        if dialog.exec() != QDialog.DialogCode.Accepted:
+            return
+        name, _filter = QFileDialog.getSaveFileName(
+            self, self.tr("Export the history"), "network-history.json" if dialog.is_json else "network-history.csv"
+        )
         if name:
             self._export_to = Path(name)
             self.show_help(self.tr("Exporting …"))
-            self.process.run("export", "--from", _BEGINNING)
+            self.process.run(*dialog.arguments(_today()))
 
-    def _save(self, csv: bytes) -> None:
+    def _save(self, exported: bytes) -> None:
         file = self._export_to
         if file is None:
             return
         try:
-            file.write_bytes(csv)
+            file.write_bytes(exported)
         except OSError as error:
             self.show_help(f"{error.strerror}: {file}", "err")
         else:
-            self.show_help(self.tr("{size} saved in {file}").format(size=units.size(len(csv)), file=file))
+            self.show_help(self.tr("{size} saved in {file}").format(size=units.size(len(exported)), file=file))
 
     def _open_folder(self) -> None:
         if self._file:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._file.parent)))
+
+
+class HistoryKeepingRow(FormRow):
+    """Backs up, restores, merges, imports and deletes by the subcommands; the outcome stands below the label."""
+
+    def __init__(self, theme: Theme) -> None:
+        names = {
+            "backup": self.tr("Back up …"),
+            "restore": self.tr("Restore …"),
+            "merge": self.tr("Merge …"),
+            "import": self.tr("Import …"),
+            "delete": self.tr("Delete …"),
+        }
+        self.buttons = {action: FlatButton(theme, name) for action, name in names.items()}
+        super().__init__(theme, self.tr("Whole history"), "", beside(*self.buttons.values()))
+        self.process = CliProcess(self)
+        self.buttons["merge"].setToolTip(self.tr("Add the history of another machine"))
+        self.buttons["import"].setToolTip(self.tr("What vnStat measured before, as vnstat --json printed it"))
+        self.buttons["backup"].clicked.connect(self._back_up)
+        self.buttons["restore"].clicked.connect(self._restore)
+        self.buttons["merge"].clicked.connect(lambda: self._take_file(self.tr("Merge a history"), "history", "merge"))
+        self.buttons["import"].clicked.connect(lambda: self._take_file(self.tr("Import from vnStat"), "import"))
+        self.buttons["delete"].clicked.connect(self._delete)
+        self.process.done.connect(self._show_outcome)
+        self.process.failed.connect(self._show_failure)
+
+    def _run(self, *arguments: str) -> None:
+        for button in self.buttons.values():
+            button.setEnabled(False)
+        self.show_help(self.tr("Working …"))
+        self.process.run(*arguments)
+
+    def _back_up(self) -> None:
+        name, _filter = QFileDialog.getSaveFileName(self, self.tr("Back up the history"), "network-history.sqlite3")
+        if name:
+            self._run("history", "backup", name)
+
+    def _restore(self) -> None:
+        name, _filter = QFileDialog.getOpenFileName(self, self.tr("Restore a backup"))
+        question = self.tr("Replace the whole history by {file}? This cannot be undone.").format(file=Path(name).name)
+        if name and QMessageBox.question(self, self.tr("Restore a backup"), question) == QMessageBox.StandardButton.Yes:
+            self._run("history", "restore", name, "--yes")
+
+    def _take_file(self, title: str, *subcommand: str) -> None:
+        name, _filter = QFileDialog.getOpenFileName(self, title)
+        if name:
+            self._run(*subcommand, name)
+
+    def _delete(self) -> None:
+        dialog = DeleteDialog(self._theme, self.window(), _today())
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self._run(*dialog.arguments())
+
+    def _show_outcome(self, printed: bytes) -> None:
+        self._show(printed.decode(errors="replace").strip(), "ink2")
+
+    def _show_failure(self, why: str) -> None:
+        self._show(why, "err")
+
+    def _show(self, text: str, ink: str) -> None:
+        for button in self.buttons.values():
+            button.setEnabled(True)
+        self.show_help(text, ink)
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
 
 
 def _size_with_log(file: Path) -> int:
