@@ -10,6 +10,8 @@ The first half runs offscreen in this process, against an agent that sends the r
   previous picture can be reused, as after a resize.
 - `app_details`: choosing another app or range on the page Apps at 1280x800, until everything is drawn, with what the
   history has read already. `app_details_first`: the first time, when the details are made.
+- `amounts`: drawing anew the bars, rates and 365 gaps of each range from 24 hours on; the worst range counts.
+- `year_heatmap`: drawing a year of days anew.
 
 The second half starts the program in a private session with a real X server, and an empty Qt window for comparison. The
 CPU time until it is open is that of all threads, from exec to one second after the window is visible. The growth of the
@@ -26,7 +28,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -42,16 +45,21 @@ import psutil
 from desktop import Session
 from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from synthetic import CannedFeed, Clock, SyntheticHistory, messages
 from windows import FakeAgent, Opened
 
 from netwatch_tray.feed.protocol import ConnectionsMessage, encode
+from netwatch_tray.history.results import Used
 from netwatch_tray.kinds import TcpState
-from netwatch_tray.model import Connection
+from netwatch_tray.model import Connection, GapReason
+from netwatch_tray.units import Units
+from netwatch_tray.window.chart.amount_chart import AmountChart
+from netwatch_tray.window.chart.amounts import Amounts, Slot, Width, edges
 from netwatch_tray.window.chart.chart import Chart
-from netwatch_tray.window.chart.series import Point
+from netwatch_tray.window.chart.series import GapSpan, Point
 from netwatch_tray.window.data.agent_link import AgentLink
+from netwatch_tray.window.pages.usage.heat_map import HeatMap
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -233,6 +241,52 @@ def details(application: QApplication) -> list[Row]:
     ]
 
 
+def usage(application: QApplication) -> list[Row]:
+    """What is drawn from the history, in its worst range."""
+    theme, taken = Theme(application, Qt.ColorScheme.Light), []
+    chart, heat_map = AmountChart(theme), HeatMap(theme)
+    today = date(2026, 11, 14)
+    days = {
+        today - timedelta(days=number): Used(10**10 + number * 10**8, 10**9, 0, 0, 86400.0) for number in range(318)
+    }
+    for widget, size in ((chart, (1280, 420)), (heat_map, (976, 640))):
+        widget.resize(*size)
+        widget.show()
+    heat_map.show_year(2026, days, today, min(days), Units(), 0)
+    application.processEvents()
+    ranges: tuple[tuple[int, Width], ...] = ((1, "hour"), (7, "quarter"), (30, "day"), (365, "week"))
+    for span, width in ranges:
+        drawn = []
+        for number in range(REDRAWS):
+            chart.show_amounts(f"{span} {number}", amounts(span, width))
+            drawn.append(painted_ms(chart))
+        taken.append(statistics.median(drawn))
+    heat = statistics.median(painted_ms(heat_map) for _ in range(REDRAWS))
+    chart.close()
+    heat_map.close()
+    return [Row("window.amounts_ms", max(taken), "ms"), Row("window.year_heatmap_ms", heat, "ms")]
+
+
+def painted_ms(widget: QWidget) -> float:
+    begin = time.thread_time_ns()
+    widget.repaint()
+    return (time.thread_time_ns() - begin) / 1e6
+
+
+def amounts(days: int, width: Width) -> Amounts:
+    """Return amounts up to now, with a night in each day."""
+    end = datetime(2026, 11, 14, 14, 24, tzinfo=UTC).timestamp()
+    borders = edges(end - days * 86400, end, width)
+    slots = [
+        Slot(begin, finish, 10**10, 10**9, True, finish - begin, 1e6, 1e5, _random.uniform(2e6, 9e6), 1e6, begin, begin)
+        for begin, finish in pairwise(borders)
+    ]
+    step = days * 86400 / 372
+    points = [Point(borders[0] + step * number, _random.uniform(0, 2e6), 1e5) for number in range(372)]
+    nights = [GapSpan(end - day * 86400, end - day * 86400 + 21600, GapReason.ASLEEP) for day in range(days, 0, -1)]
+    return Amounts(width, slots, points, step, nights, end, 3600.0, is_current=True)
+
+
 def opened_window(desktop: Session, program: Sequence[str], title: str) -> tuple[float, float]:
     """Return the CPU time until the window is open, ms, and its RSS then, MB."""
     pid = desktop.spawn("window", program)
@@ -272,7 +326,9 @@ def main() -> None:
     font = QFont("DejaVu Sans")
     font.setPixelSize(13)
     application.setFont(font)
-    report([*charts(application), *tables(application), *details(application), *processes()], chosen)
+    report(
+        [*charts(application), *usage(application), *tables(application), *details(application), *processes()], chosen
+    )
 
 
 if __name__ == "__main__":

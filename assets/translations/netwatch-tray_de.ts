@@ -2494,6 +2494,152 @@ Hat jetzt keine Verbindung</translation>
     </message>
   </context>
   <context>
+    <name>HistoryActionsRow</name>
+    <message>
+      <source>Back up …</source>
+      <translation>Sichern …</translation>
+    </message>
+    <message>
+      <source>Restore …</source>
+      <translation>Zurückholen …</translation>
+    </message>
+    <message>
+      <source>Merge …</source>
+      <translation>Zusammenführen …</translation>
+    </message>
+    <message>
+      <source>Add the history of another machine</source>
+      <translation>Den Verlauf eines anderen Rechners dazunehmen</translation>
+    </message>
+    <message>
+      <source>Import …</source>
+      <translation>Importieren …</translation>
+    </message>
+    <message>
+      <source>What vnStat measured before, as vnstat --json printed it</source>
+      <translation>Was vnStat davor gemessen hat, wie vnstat --json es ausgibt</translation>
+    </message>
+    <message>
+      <source>Delete …</source>
+      <translation>Löschen …</translation>
+    </message>
+    <message>
+      <source>Working …</source>
+      <translation>In Arbeit …</translation>
+    </message>
+    <message>
+      <source>Back up the history</source>
+      <translation>Verlauf sichern</translation>
+    </message>
+    <message>
+      <source>Restore a backup</source>
+      <translation>Sicherung zurückholen</translation>
+    </message>
+    <message>
+      <source>Replace the whole history by {file}? This cannot be undone.</source>
+      <translation>Den ganzen Verlauf durch {file} ersetzen? Das lässt sich nicht rückgängig machen.</translation>
+    </message>
+    <message>
+      <source>Merge a history</source>
+      <translation>Verlauf zusammenführen</translation>
+    </message>
+    <message>
+      <source>Import from vnStat</source>
+      <translation>Import aus vnStat</translation>
+    </message>
+  </context>
+  <context>
+    <name>HistoryDialogs</name>
+    <message>
+      <source>Cancel</source>
+      <translation>Abbrechen</translation>
+    </message>
+    <message>
+      <source>Export the history</source>
+      <translation>Verlauf exportieren</translation>
+    </message>
+    <message>
+      <source>Save as …</source>
+      <translation>Speichern unter …</translation>
+    </message>
+    <message>
+      <source>Amounts of</source>
+      <translation>Mengen von</translation>
+    </message>
+    <message>
+      <source>The total</source>
+      <translation>Gesamtsumme</translation>
+    </message>
+    <message>
+      <source>Interfaces</source>
+      <translation>Schnittstellen</translation>
+    </message>
+    <message>
+      <source>Apps</source>
+      <translation>Apps</translation>
+    </message>
+    <message>
+      <source>Days</source>
+      <translation>Tage</translation>
+    </message>
+    <message>
+      <source>A row for each</source>
+      <translation>Eine Zeile je</translation>
+    </message>
+    <message>
+      <source>Day</source>
+      <translation>Tag</translation>
+    </message>
+    <message>
+      <source>Hour</source>
+      <translation>Stunde</translation>
+    </message>
+    <message>
+      <source>Minute</source>
+      <translation>Minute</translation>
+    </message>
+    <message>
+      <source>Format</source>
+      <translation>Format</translation>
+    </message>
+    <message>
+      <source>Minutes are kept for 30 days, hours as long as there is room, days for good.</source>
+      <translation>Minuten bleiben 30 Tage, Stunden, solange Platz ist, Tage für immer.</translation>
+    </message>
+    <message>
+      <source>Delete history</source>
+      <translation>Verlauf löschen</translation>
+    </message>
+    <message>
+      <source>Delete</source>
+      <translation>Löschen</translation>
+    </message>
+    <message>
+      <source>Everything that was ever recorded or imported goes. This cannot be undone.</source>
+      <translation>Alles, was je aufgezeichnet oder importiert wurde, wird gelöscht. Das lässt sich nicht rückgängig machen.</translation>
+    </message>
+    <message>
+      <source>Amounts, curves, apps and events from {first} to {last} go. This cannot be undone.</source>
+      <translation>Mengen, Kurven, Apps und Ereignisse vom {first} bis {last} werden gelöscht. Das lässt sich nicht rückgängig machen.</translation>
+    </message>
+    <message>
+      <source>Today</source>
+      <translation>Heute</translation>
+    </message>
+    <message>
+      <source>7 days</source>
+      <translation>7 Tage</translation>
+    </message>
+    <message>
+      <source>30 days</source>
+      <translation>30 Tage</translation>
+    </message>
+    <message>
+      <source>Everything</source>
+      <translation>Alles</translation>
+    </message>
+  </context>
+  <context>
     <name>HistoryFileRow</name>
     <message>
       <source>Export …</source>
@@ -2508,8 +2654,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Auf der Platte</translation>
     </message>
     <message>
-      <source>The total by the hour since the beginning, as CSV</source>
-      <translation>Die Summe je Stunde seit Beginn, als CSV</translation>
+      <source>The total, interfaces or apps as CSV or JSON</source>
+      <translation>Gesamtsumme, Schnittstellen oder Apps als CSV oder JSON</translation>
     </message>
     <message>
       <source>{size} in {file}</source>
@@ -4412,6 +4558,14 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>Settings</name>
     <message>
+      <source>Reset now</source>
+      <translation>Jetzt zurücksetzen</translation>
+    </message>
+    <message>
+      <source>Remove</source>
+      <translation>Entfernen</translation>
+    </message>
+    <message>
       <source>Language</source>
       <translation>Sprache</translation>
     </message>
@@ -4624,6 +4778,18 @@ Hat jetzt keine Verbindung</translation>
       <translation>Getaktet sind die, die NetworkManager so nennt, etwa das eines Telefons.</translation>
     </message>
     <message>
+      <source>Counter on the page Usage</source>
+      <translation>Zähler auf der Seite Verbrauch</translation>
+    </message>
+    <message>
+      <source>off</source>
+      <translation>aus</translation>
+    </message>
+    <message>
+      <source>Counts what passed since you reset it.</source>
+      <translation>Zählt, was vergangen ist, seit Sie ihn zurückgesetzt haben.</translation>
+    </message>
+    <message>
       <source>Look for what is unusual</source>
       <translation>Nach Ungewöhnlichem suchen</translation>
     </message>
@@ -4733,6 +4899,18 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Start at login</source>
       <translation>Bei der Anmeldung starten</translation>
+    </message>
+    <message>
+      <source>Backup</source>
+      <translation>Sicherung</translation>
+    </message>
+    <message>
+      <source>Other histories</source>
+      <translation>Andere Verläufe</translation>
+    </message>
+    <message>
+      <source>Delete history</source>
+      <translation>Verlauf löschen</translation>
     </message>
     <message>
       <source>Changes apply at once</source>

@@ -110,8 +110,6 @@ class NetworkUse(NamedTuple):
     """Numbers the networks of one kind in the order in which the computer first joined them."""
     is_metered: bool | None = None
     """`None`: unknown."""
-    name: str = ""
-    """As the user named it in NetworkManager; empty: unknown."""
 
 
 class TierRow(NamedTuple):

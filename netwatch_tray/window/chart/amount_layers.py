@@ -14,6 +14,7 @@ from netwatch_tray.units import Units
 from netwatch_tray.window.chart import amount_labels, labels
 from netwatch_tray.window.chart.amounts import Amounts, ShownGap, Slot, shown_gaps
 from netwatch_tray.window.chart.axes import rate_labels, rate_ticks, size_labels, size_ticks
+from netwatch_tray.window.chart.curve import PIECE
 from netwatch_tray.window.chart.layers import crisp, draw_label
 from netwatch_tray.window.chart.marks import Joined, Mark, draw_marks, join
 from netwatch_tray.window.chart.series import KnownPoint, longest_step, split
@@ -249,14 +250,16 @@ def _draw_lane(painter: QPainter, scene: AmountScene, lane: QRectF) -> None:
         line.insert(0, QPointF(first, line[0].y()))  # a point stands at the end of its time
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(faded(tokens.down, tokens.fill))
-        painter.drawPolygon(
-            QPolygonF([*line, QPointF(line[-1].x(), lane.bottom()), QPointF(line[0].x(), lane.bottom())])
-        )
+        for place in range(0, len(line) - 1, PIECE):
+            piece = line[place : place + PIECE + 1]
+            feet = [QPointF(piece[-1].x(), lane.bottom()), QPointF(piece[0].x(), lane.bottom())]
+            painter.drawPolygon(QPolygonF([*piece, *feet]))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(
             QPen(tokens.down, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
         )
-        painter.drawPolyline(line)
+        for place in range(0, len(line) - 1, PIECE):
+            painter.drawPolyline(line[place : place + PIECE + 1])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     for slot in scene.amounts.slots:
         if slot.rx_peak and slot.rx_peak_at is not None:

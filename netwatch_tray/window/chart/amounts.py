@@ -145,6 +145,7 @@ def summary(amounts: Amounts) -> Summary:
     """Add up what is visible."""
     slots = amounts.slots
     measured = sum(slot.measured_s for slot in slots)
+    missing = [gap for gap in amounts.gaps if gap.reason != GapReason.ASLEEP]
 
     def average(sides: Iterable[tuple[float | None, float]]) -> float | None:
         return sum((rate or 0.0) * seconds for rate, seconds in sides) / measured if measured else None
@@ -156,20 +157,19 @@ def summary(amounts: Amounts) -> Summary:
         average((slot.tx_rate, slot.measured_s) for slot in slots),
         max((slot.rx_peak for slot in slots), default=0.0),
         max((slot.tx_peak for slot in slots), default=0.0),
-        sum(_known_s(slot, amounts) for slot in slots if slot.is_known),
+        sum(_known_s(slot, amounts.end, missing) for slot in slots if slot.is_known),
     )
 
 
-def _known_s(slot: Slot, amounts: Amounts) -> float:
-    """Return the time of a slot without its gaps; in sleep nothing passes, so its amount is known."""
-    end = min(slot.end, amounts.end)
-    missing, edge = 0.0, slot.start
-    for gap in amounts.gaps:
-        if gap.reason != GapReason.ASLEEP:
-            first, last = max(gap.start, edge), min(gap.end, end)
-            missing += max(0.0, last - first)
-            edge = max(edge, last)
-    return max(0.0, end - slot.start - missing)
+def _known_s(slot: Slot, now: float, missing: Sequence[GapSpan]) -> float:
+    """Return the time of a slot without its gaps, `missing` in order; in sleep nothing passes, so that is known."""
+    end = min(slot.end, now)
+    unknown, edge = 0.0, slot.start
+    for gap in missing:
+        first, last = max(gap.start, edge), min(gap.end, end)
+        unknown += max(0.0, last - first)
+        edge = max(edge, last)
+    return max(0.0, end - slot.start - unknown)
 
 
 def shown_gaps(amounts: Amounts, per_dip: float, height: float) -> list[ShownGap]:

@@ -15,7 +15,7 @@ DOWN_SHARE = 0.66
 """The part of the height that lies above the axis."""
 LEAST_TOP = 1000.0
 """bytes/s; the least top of an axis, so that noise does not fill the chart."""
-_PIECE = 4
+PIECE = 4
 """Points of a line that are drawn at once: Qt outlines a jagged line as one shape, whose cost grows faster than it."""
 
 
@@ -42,6 +42,6 @@ def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], token
         else:
             pen = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
-            for first in range(0, len(line) - 1, _PIECE):
-                painter.drawPolyline(line[first : first + _PIECE + 1])
+            for first in range(0, len(line) - 1, PIECE):
+                painter.drawPolyline(line[first : first + PIECE + 1])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

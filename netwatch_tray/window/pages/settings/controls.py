@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, Qt
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
@@ -16,9 +16,11 @@ from netwatch_tray.language import said
 from netwatch_tray.text import qt_label
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments
 from netwatch_tray.window.widgets.line_edit import LineEdit
-from netwatch_tray.window.widgets.setting_controls import Number, Switch
-from netwatch_tray.window.widgets.text import Paragraph
+from netwatch_tray.window.widgets.setting_controls import Number, Switch, beside
+from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import Theme
+
+translate = QCoreApplication.translate
 
 _FIELD_WIDTH = 160
 _PREFIXES = ("", "k", "M", "G", "T", "P")
@@ -164,6 +166,29 @@ class CheckedField(QWidget):
         self.field.setModified(False)
         self._choose(value)
         self.field.setText(self._shown)
+
+
+class Since(NamedTuple):
+    """A moment that the user sets to now, or nothing."""
+
+    none: str
+    """Shown while there is none."""
+
+    def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
+        moment = Text(theme, theme.fonts.base, "ink2")
+        now, never = (
+            FlatButton(theme, translate("Settings", "Reset now")),
+            FlatButton(theme, translate("Settings", "Remove")),
+        )
+        now.setAccessibleName(f"{label}: {now.text()}")
+        now.clicked.connect(lambda: choose(datetime.now().astimezone().replace(microsecond=0, tzinfo=None)))
+        never.clicked.connect(lambda: choose(None))
+
+        def show(value: datetime | None) -> None:
+            moment.show_text(self.none if value is None else f"{value:%Y-%m-%d %H:%M}")
+            never.setVisible(value is not None)
+
+        return beside(moment, now, never), show
 
 
 class Menu(NamedTuple):

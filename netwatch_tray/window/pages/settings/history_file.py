@@ -73,27 +73,29 @@ class HistoryFileRow(FormRow):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._file.parent)))
 
 
-class HistoryKeepingRow(FormRow):
-    """Backs up, restores, merges, imports and deletes by the subcommands; the outcome stands below the label."""
+class HistoryActionsRow(FormRow):
+    """Buttons that change the whole history by the subcommands; the outcome stands below the label."""
 
-    def __init__(self, theme: Theme) -> None:
-        names = {
-            "backup": self.tr("Back up …"),
-            "restore": self.tr("Restore …"),
-            "merge": self.tr("Merge …"),
-            "import": self.tr("Import …"),
-            "delete": self.tr("Delete …"),
+    def __init__(self, theme: Theme, label: str, actions: tuple[str, ...]) -> None:
+        """`actions`: of `backup`, `restore`, `merge`, `import` and `delete`."""
+        known = {
+            "backup": (self.tr("Back up …"), "", self._back_up),
+            "restore": (self.tr("Restore …"), "", self._restore),
+            "merge": (self.tr("Merge …"), self.tr("Add the history of another machine"), self._merge),
+            "import": (
+                self.tr("Import …"),
+                self.tr("What vnStat measured before, as vnstat --json printed it"),
+                self._import,
+            ),
+            "delete": (self.tr("Delete …"), "", self._delete),
         }
-        self.buttons = {action: FlatButton(theme, name) for action, name in names.items()}
-        super().__init__(theme, self.tr("Whole history"), "", beside(*self.buttons.values()))
+        self.buttons = {action: FlatButton(theme, known[action][0]) for action in actions}
+        super().__init__(theme, label, "", beside(*self.buttons.values()))
         self.process = CliProcess(self)
-        self.buttons["merge"].setToolTip(self.tr("Add the history of another machine"))
-        self.buttons["import"].setToolTip(self.tr("What vnStat measured before, as vnstat --json printed it"))
-        self.buttons["backup"].clicked.connect(self._back_up)
-        self.buttons["restore"].clicked.connect(self._restore)
-        self.buttons["merge"].clicked.connect(lambda: self._take_file(self.tr("Merge a history"), "history", "merge"))
-        self.buttons["import"].clicked.connect(lambda: self._take_file(self.tr("Import from vnStat"), "import"))
-        self.buttons["delete"].clicked.connect(self._delete)
+        for action, button in self.buttons.items():
+            _name, tip, act = known[action]
+            button.setToolTip(tip)
+            button.clicked.connect(act)
         self.process.done.connect(self._show_outcome)
         self.process.failed.connect(self._show_failure)
 
@@ -113,6 +115,12 @@ class HistoryKeepingRow(FormRow):
         question = self.tr("Replace the whole history by {file}? This cannot be undone.").format(file=Path(name).name)
         if name and QMessageBox.question(self, self.tr("Restore a backup"), question) == QMessageBox.StandardButton.Yes:
             self._run("history", "restore", name, "--yes")
+
+    def _merge(self) -> None:
+        self._take_file(self.tr("Merge a history"), "history", "merge")
+
+    def _import(self) -> None:
+        self._take_file(self.tr("Import from vnStat"), "import")
 
     def _take_file(self, title: str, *subcommand: str) -> None:
         name, _filter = QFileDialog.getOpenFileName(self, title)

@@ -20,7 +20,7 @@ from netwatch_tray.window.pages.page import Page
 from netwatch_tray.window.pages.settings.about import About
 from netwatch_tray.window.pages.settings.counted import CountedInterfaces
 from netwatch_tray.window.pages.settings.helper import HelperSettings
-from netwatch_tray.window.pages.settings.history_file import HistoryFileRow, HistoryKeepingRow
+from netwatch_tray.window.pages.settings.history_file import HistoryActionsRow, HistoryFileRow
 from netwatch_tray.window.pages.settings.muted import MutedEvents
 from netwatch_tray.window.pages.settings.rows import BoundRows, setting_rows
 from netwatch_tray.window.pages.settings.sections import SectionedForm
@@ -52,7 +52,11 @@ class SettingsPage(Page):
         self._counted = CountedInterfaces(theme, self._change)
         self._muted = MutedEvents(theme, self._change)
         self.history_file = HistoryFileRow(theme, history_file)
-        self.history_keeping = HistoryKeepingRow(theme)
+        self.history_actions = (
+            HistoryActionsRow(theme, self.tr("Backup"), ("backup", "restore")),
+            HistoryActionsRow(theme, self.tr("Other histories"), ("merge", "import")),
+            HistoryActionsRow(theme, self.tr("Delete history"), ("delete",)),
+        )
         self.helper = HelperSettings(theme) if sys.platform == "linux" else None
         self.upload = UploadSettings(theme, self._change)
         self.about = About(theme, agent_cost)
@@ -91,7 +95,8 @@ class SettingsPage(Page):
     def stop(self) -> None:
         self.upload.stop()
         self.history_file.process.stop()
-        self.history_keeping.process.stop()
+        for row in self.history_actions:
+            row.process.stop()
 
     def status(self) -> list[str]:
         return [self.tr("Changes apply at once"), str(self._file or "")]
@@ -147,7 +152,7 @@ class SettingsPage(Page):
         add(self.tr("Tray"), *rows["tray"])
         add(self.tr("Units"), *rows["units"])
         self.counted_section = add(self.tr("Interfaces in the total"), hint, self._counted)
-        add(self.tr("History"), *rows["history"], self.history_file, self.history_keeping)
+        add(self.tr("History"), *rows["history"], self.history_file, *self.history_actions)
         self.events_section = add(self.tr("Events"), *rows["events"], self._muted)
         self.plan_section = add(self.tr("Data plan"), *rows["plan"])
         self.helper_section = add(self.tr("Names and UDP"), *self.helper.rows) if self.helper else 0

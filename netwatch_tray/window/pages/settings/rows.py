@@ -10,7 +10,7 @@ import msgspec
 from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray.settings import Settings
-from netwatch_tray.window.pages.settings.controls import Amount, Control, Day, Menu, OneOf, Show, Size, Toggle
+from netwatch_tray.window.pages.settings.controls import Amount, Control, Day, Menu, OneOf, Show, Since, Size, Toggle
 from netwatch_tray.window.widgets.setting_controls import FormRow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -179,6 +179,12 @@ def setting_rows(interfaces: Callable[[], Sequence[str]]) -> dict[str, tuple[Set
                     {"all": translate("Settings", "All"), "metered": translate("Settings", "Metered")},
                 ),
                 translate("Settings", "Metered are those that NetworkManager calls so, such as a phone's."),
+            ),
+            SettingRow(
+                "usage.counter_since",
+                translate("Settings", "Counter on the page Usage"),
+                Since(translate("Settings", "off")),
+                translate("Settings", "Counts what passed since you reset it."),
             ),
         ),
         "events": (

@@ -158,21 +158,21 @@ class HeatMap(QWidget):
 
     def _least_height(self) -> int:
         rows = 3 if self.width() >= _FOUR_FROM else 4
-        name = QFontMetricsF(self._theme.fonts.strong).height() + 4
+        name = self._name_height()
         return math.ceil(self._top() + rows * (name + _ROWS * (_LEAST_CELL + _GAP) + GAP) + self._initials_height())
 
     def _top(self) -> float:
-        return QFontMetricsF(self._theme.fonts.title).height() + MARGIN
+        return self._theme.metrics(self._theme.fonts.title).height + MARGIN
 
     def _initials_height(self) -> float:
-        return QFontMetricsF(self._theme.fonts.small).height() + GAP
+        return self._theme.metrics(self._theme.fonts.small).height + GAP
 
     def _grid(self) -> _Grid:
         columns = 4 if self.width() >= _FOUR_FROM else 3
         rows = 12 // columns
         pitch_x = (self.width() - 2 * MARGIN + _MONTHS_APART) / columns
         pitch_y = (self.height() - self._top() - self._initials_height()) / rows
-        name = QFontMetricsF(self._theme.fonts.strong).height() + 4
+        name = self._name_height()
         width = math.floor((pitch_x - _MONTHS_APART - 6 * _GAP) / 7)
         height = math.floor((pitch_y - name - GAP) / _ROWS) - _GAP
         return _Grid(columns, pitch_x, pitch_y, self._top(), QSize(width, min(height, self._theme.height(_CELL))))
@@ -185,7 +185,7 @@ class HeatMap(QWidget):
         return QPointF(MARGIN + column * grid.pitch_x, grid.top + row * grid.pitch_y)
 
     def _name_height(self) -> float:
-        return QFontMetricsF(self._theme.fonts.strong).height() + 4
+        return self._theme.metrics(self._theme.fonts.strong).height + 4
 
     def _cell(self, grid: _Grid, day: date) -> QRectF:
         origin = self._origin(grid, day.month)

@@ -80,8 +80,8 @@ def networks(found: Sequence[NetworkUse]) -> list[Amount]:
 
 
 def _network_name(network: NetworkUse) -> str:
-    name = network.name or kind_in_words(network.kind)
-    if not network.name and network.number > 1:
+    name = kind_in_words(network.kind)
+    if network.number > 1:
         name = translate("Usage", "{kind} {number}").format(kind=name, number=network.number)
     return translate("Usage", "{network}, metered").format(network=name) if network.is_metered else name
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from netwatch_tray.settings import Settings
-from netwatch_tray.window.pages.settings.controls import Amount, Day, Menu, OneOf, Size, Toggle
+from netwatch_tray.window.pages.settings.controls import Amount, Day, Menu, OneOf, Since, Size, Toggle
 from netwatch_tray.window.pages.settings.rows import BoundRows, SettingRow, setting_rows, value_at, with_values
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -31,7 +31,7 @@ def _values(row: SettingRow) -> list[Any]:
             return ["", *choices()]
         case Amount(least, most, none=none):
             return [None if none else least, most]
-        case Size() | Day():
+        case Size() | Day() | Since():
             return []  # typed, see test_settings_page
     raise AssertionError(row.control)
 
@@ -51,7 +51,7 @@ def test_each_setting_has_one_row() -> None:
 @pytest.mark.parametrize("row", _rows(), ids=lambda row: row.path)
 def test_every_value_that_can_be_chosen_is_valid(row: SettingRow) -> None:
     values = _values(row)
-    assert len(values) >= 2 or isinstance(row.control, Size | Day)
+    assert len(values) >= 2 or isinstance(row.control, Size | Day | Since)
     for value in values:
         changed = with_values(Settings(), {row.path: value})
         assert value_at(changed, row.path) == value

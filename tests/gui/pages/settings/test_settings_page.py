@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from windows import (
     Opened,
+    button,
     child,
     choose_from_menu,
     control,
@@ -73,6 +74,12 @@ def test_a_change_is_saved_and_the_agent_reads_it(opened: Opened, tmp_path: Path
     assert "is not a date" in visible_text(page)
     type_into(page, "First day of a period", "2026-11-03")
     control(page, "Instead of a month", Number).setValue(28)
+    button(page, "Counter on the page Usage: Reset now").click()
+    since = settings.load(file).usage.counter_since
+    assert since is not None
+    assert f"{since:%Y-%m-%d %H:%M}" in visible_text(page)
+    button(page, "Remove").click()
+    assert settings.load(file).usage.counter_since is None
     assert (settings.load(file).plan.begin, settings.load(file).plan.days) == (date(2026, 11, 3), 28)
     choose_from_menu(page, "The total", "wg0")
     found = settings.load(file)
