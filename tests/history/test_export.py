@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from machine import START, Machine
 
-from netwatch_tray.cli import main
+from netwatch_tray.cli import main, session, usage
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.model import Traffic
@@ -134,6 +135,22 @@ def test_usage_has_a_sum_where_there_are_several_rows(history: Path, capsys: pyt
         "Nothing was recorded between 2025-01-01 and 2025-01-31."
     ]
     assert table("--by", "year", "--to", "2025-01-31") == ["Nothing was recorded up to 2025-01-31."]
+
+
+def test_usage_has_bars_on_a_terminal(
+    history: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert history.exists()
+    for module in (session, usage):
+        monkeypatch.setattr(module, "terminal_size", lambda: os.terminal_size((80, 24)))
+    monkeypatch.setattr(session, "bar", lambda share, most: "=" * round(share * most))
+    monkeypatch.setattr(usage, "bar", session.bar)
+    assert main(["usage", "--apps", *RANGE]) == 0
+    title, heads, *rows, total = capsys.readouterr().out.splitlines()
+    assert title == "Usage per app, 2026-01-01 to 2026-01-01"
+    assert heads.split() == "↓ ↑ BOTH IN GAPS".split()
+    assert [row.count("=") for row in rows] == [24, 0, 11]
+    assert "=" not in total
 
 
 def test_damaged_history_is_reported_with_what_still_works(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
