@@ -21,25 +21,43 @@ _NOT_CONFIRMED = 1
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subcommands.add_parser("history", help="delete days, back up, restore or merge the history")
+    parser = subcommands.add_parser(
+        "history",
+        example="netwatch-tray history backup netwatch-2026.sqlite3",
+        help="delete days, back up, restore or merge the history",
+    )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
-    delete = actions.add_parser("delete", help="delete what was recorded of some days, or everything")
+    delete = actions.add_parser(
+        "delete",
+        example="netwatch-tray history delete --to -365d",
+        help="delete what was recorded of some days, or everything",
+    )
     add_days(delete)
     delete.add_argument("--all", action="store_true", help="everything, whatever the days")
     _add_yes(delete)
     delete.set_defaults(run=_delete)
 
-    backup = actions.add_parser("backup", help="write a copy to a file, also while the agent records")
+    backup = actions.add_parser(
+        "backup",
+        example="netwatch-tray history backup netwatch-2026.sqlite3",
+        help="write a copy to a file, also while the agent records",
+    )
     backup.add_argument("file", type=Path, metavar="FILE")
     backup.set_defaults(run=_back_up)
 
-    restore = actions.add_parser("restore", help="replace the history by a backup")
+    restore = actions.add_parser(
+        "restore",
+        example="netwatch-tray history restore netwatch-2026.sqlite3",
+        help="replace the history by a backup",
+    )
     restore.add_argument("file", type=Path, metavar="FILE")
     _add_yes(restore)
     restore.set_defaults(run=_restore)
 
-    merge = actions.add_parser("merge", help="add the history of another machine")
+    merge = actions.add_parser(
+        "merge", example="netwatch-tray history merge laptop.sqlite3", help="add the history of another machine"
+    )
     merge.add_argument("file", type=Path, metavar="FILE", help="its history, or a backup of it")
     merge.set_defaults(run=_merge)
 
