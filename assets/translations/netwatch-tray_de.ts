@@ -1160,7 +1160,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>{count} more apps</source>
-      <translation>{count} weitere Apps</translation>
+      <translation>weitere Apps: {count}</translation>
     </message>
     <message>
       <source>Apps</source>
