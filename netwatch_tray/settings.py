@@ -165,7 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     countries: bool = True
     """Countries of remote addresses are shown, if a database of them is on this computer."""
     health: bool = False
-    """Gateway and DNS server are probed by `snapshot` and `serve-metrics`, also while nothing is uploaded."""
+    """Gateway and DNS server are probed, for events, `snapshot` and `serve-metrics`, also while nothing is uploaded."""
 
 
 def load(file: Path) -> Settings:

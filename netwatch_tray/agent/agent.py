@@ -23,6 +23,7 @@ from netwatch_tray.agent.events import EventKeeper
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.agent.host_keeper import HostKeeper
 from netwatch_tray.agent.instance import Instance
+from netwatch_tray.agent.probes import Probes
 from netwatch_tray.agent.settings_keeper import SettingsKeeper
 from netwatch_tray.agent.uploading import Uploading
 from netwatch_tray.collect import odd_rows
@@ -138,6 +139,8 @@ class Agent:
             )
             self._uploading.on_health, self._uploading.dns = self._events.health, lambda: self._events.dns
             undo.callback(self._events.close)
+            self._probes = Probes(self._scheduler, self._events.health)
+            undo.callback(self._probes.stop)
             self._connections.on_changes, self._connections.on_helper = self._events.sockets, self._events.reading
             undo.callback(self._take_last)
             self._feed = FeedServer(
@@ -180,6 +183,7 @@ class Agent:
             self._settings.report_fault()
             self._connections.start(self._feed)
             self._uploading.apply(self._settings.current.upload)
+            self._probe(self._settings.current)
             if self._presence:
                 self._presence.run(self._undo.close)
             else:
@@ -329,11 +333,16 @@ class Agent:
         if self._host_keeper:
             self._host_keeper.apply(settings.history.hosts_days)
         self._events.apply(settings.events)
+        self._probe(settings)
         self._monitor.choose(settings.total)
         self._sources.countries().is_on = settings.countries
         if self._presence:
             self._presence.apply(settings)
         self._feed.tell_all(SettingsMessage(settings))
+
+    def _probe(self, settings: Settings) -> None:
+        wants_events = settings.health and settings.events.on and self._sources.is_live
+        self._probes.apply(is_wanted=wants_events and not self._uploading.probes)
 
     def _complain(self, key: str, heading: Message, text: Message) -> None:
         _log.warning("%s: %s", heading, text)
