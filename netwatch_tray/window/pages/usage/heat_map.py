@@ -28,7 +28,7 @@ from netwatch_tray.history.usage import heat_limits, heat_step
 from netwatch_tray.units import Units
 from netwatch_tray.window.pages.usage.words import month_name, weekday_initials
 from netwatch_tray.window.widgets.formatting import day_name
-from netwatch_tray.window.widgets.painting import DENSE_HATCH, draw_hatch, hair_line, text_painter
+from netwatch_tray.window.widgets.painting import DENSE_HATCH, aligned, draw_hatch, hair_line, text_painter
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 if TYPE_CHECKING:
@@ -280,7 +280,8 @@ class HeatMap(QWidget):
         row = QRectF(MARGIN, 8, self.width() - 2 * MARGIN, QFontMetricsF(fonts.title).height())
         painter.setFont(fonts.title)
         painter.setPen(tokens.ink)
-        painter.drawText(row, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter, self.tr("Per day"))
+        leading = aligned(self, Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
+        painter.drawText(row, leading, self.tr("Per day"))
         painter.setFont(fonts.small)
         metrics = QFontMetricsF(fonts.small)
         amounts = [units.size(limit, self._units) for limit in self._limits]
