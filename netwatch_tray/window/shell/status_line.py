@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QHBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy
 
 from netwatch_tray.text import qt_tool_tip
 from netwatch_tray.window.widgets.strip import Strip
@@ -17,6 +17,7 @@ class StatusLine(Strip):
         super().__init__(theme, theme.height(24), line_above=True)
         self._texts = Text(theme, theme.fonts.small, "ink3")
         self._missing = Text(theme, theme.fonts.small, "warn")
+        self._missing.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # never cut
         self._agent = Text(theme, theme.fonts.small, "ink3")
         row = QHBoxLayout(self)
         row.setContentsMargins(MARGIN, 1, MARGIN, 0)
