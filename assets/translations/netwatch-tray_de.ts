@@ -5063,7 +5063,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Data plan…</source>
-      <translation>Datentarif…</translation>
+      <translation>Tarif…</translation>
     </message>
     <message>
       <source>The cap, and the day its month begins on</source>
