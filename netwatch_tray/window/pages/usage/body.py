@@ -81,8 +81,8 @@ class UsageBody(QScrollArea):
         self._is_beside = width >= _BESIDE_FROM
         direction = QBoxLayout.Direction
         self._row.setDirection(direction.LeftToRight if self._is_beside else direction.TopToBottom)
-        self.pane.set_beside(self._is_beside)
-        self.day_pane.set_beside(self._is_beside)
+        self.pane.set_beside(self._is_beside, width)
+        self.day_pane.set_beside(self._is_beside, width)
         self.chart.fold(not (self._is_beside if self._is_unfolded is None else self._is_unfolded))
 
     def say_nothing(self, title: str, detail: str) -> None:

@@ -13,7 +13,7 @@ from netwatch_tray import units, wording
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.pages.usage.chart import Band, Bar, UsageChart
 from netwatch_tray.window.pages.usage.figures import DayFigures, sum_of
-from netwatch_tray.window.pages.usage.pane import Amount, Section, draw_edge
+from netwatch_tray.window.pages.usage.pane import Amount, Sections, draw_edge
 from netwatch_tray.window.widgets.buttons import FlatButton, ToolButton
 from netwatch_tray.window.widgets.formatting import day_name
 from netwatch_tray.window.widgets.painting import hair_line
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 304
 _ANY = (1 << 24) - 1
+_AROUND = 3 * MARGIN
+"""The margins and the scroll bar beside the lists, dip."""
 _APPS = 5
 _NAMED_EVERY = 6
 """Hours."""
@@ -48,8 +50,8 @@ class DayPane(QWidget):
         self._both = Text(theme, theme.fonts.base, "ink2")
         self._comparison = Paragraph(theme, theme.fonts.small)
         self.hours = UsageChart(theme, can_choose=False)
-        self.apps = Section(theme)
-        self.networks = Section(theme)
+        self._sections = Sections(theme)
+        self.apps, self.networks = self._sections.add(), self._sections.add()
         self._show_apps = FlatButton(theme, self.tr("Show in Apps"))
         self._show_apps.clicked.connect(self.apps_requested)
         self._back, self._forward = FlatButton(theme, "‹"), FlatButton(theme, "›")
@@ -72,10 +74,9 @@ class DayPane(QWidget):
         amounts.addWidget(self._amount)
         amounts.addWidget(self._both, 1, Qt.AlignmentFlag.AlignBottom)
         self._head = head
-        lists = self._lists = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        lists = self._lists = QVBoxLayout()
         lists.setSpacing(2)
-        lists.addWidget(self.apps, 0)
-        lists.addWidget(self.networks, 0)
+        lists.addWidget(self._sections)
         lists.addStretch(1)
         self._body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._body.setContentsMargins(1, 0, 0, 0)  # beside the line at the edge
@@ -94,23 +95,19 @@ class DayPane(QWidget):
         column.addLayout(self._inside)
         column.addLayout(self._body, 1)
         lists.setContentsMargins(MARGIN + 1, 0, MARGIN, 0)
-        self.set_beside(True)
+        self.set_beside(True, 0)
 
-    def set_beside(self, is_beside: bool) -> None:
-        """Stand beside the charts, or below them."""
+    def set_beside(self, is_beside: bool, width: int) -> None:
+        """Stand beside the charts, or below them in this width, dip."""
         self._is_beside = is_beside
         direction = QBoxLayout.Direction
         self._body.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
         self._body.setStretch(0, 0 if is_beside else 1)
         # A text that wraps would make the scroll area as high as the preferred height of the charts.
         self._comparison.setWordWrap(is_beside)
-        self._lists.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
-        self._lists.setSpacing(2 if is_beside else 2 * MARGIN)
-        for place, section in enumerate((self.apps, self.networks)):
-            self._lists.setAlignment(section, Qt.AlignmentFlag(0) if is_beside else Qt.AlignmentFlag.AlignTop)
-            self._lists.setStretch(place, 0 if is_beside else 4)
+        self._sections.fit(0 if is_beside else width // 2 - _AROUND)
         if is_beside:
-            self._lists.insertWidget(2, self._show_apps, 0, Qt.AlignmentFlag.AlignLeading)
+            self._lists.insertWidget(1, self._show_apps, 0, Qt.AlignmentFlag.AlignLeading)
         else:
             self._head.insertWidget(1, self._show_apps)
         for button in (self._back, self._forward):
@@ -145,16 +142,14 @@ class DayPane(QWidget):
         if more := names[len(shown) :]:
             rest = sum_of(found.apps[name] for name in more)
             lines.append(Amount(self.tr("{count} more apps").format(count=len(more)), rest, greatest))
-        self.apps.setVisible(bool(lines))
         self._show_apps.setVisible(bool(lines))
-        if lines:
-            self.apps.show_amounts(self.tr("Apps"), lines, None, shown_in)
+        self.apps.show_amounts(self.tr("Apps"), lines, None, shown_in)
+        self._sections.arrange()
 
     def show_networks(self, lines: list[Amount], shown_in: Units) -> None:
         """Show the networks of the day."""
-        self.networks.setVisible(bool(lines))
-        if lines:
-            self.networks.show_amounts(self.tr("Networks"), lines, None, shown_in)
+        self.networks.show_amounts(self.tr("Networks"), lines, None, shown_in)
+        self._sections.arrange()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)

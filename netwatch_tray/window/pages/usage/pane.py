@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from netwatch_tray import units
 from netwatch_tray.text import printable
@@ -20,6 +21,8 @@ _WIDTH = 296
 _ROW = 22
 _BAR, _BAR_OPACITY = 8, 0.75
 _LEAST_BAR = 20
+_AROUND = 3 * MARGIN
+"""The margins and the scroll bar, dip."""
 _ANY = (1 << 24) - 1
 """QWIDGETSIZE_MAX."""
 
@@ -47,23 +50,20 @@ class UsagePane(QWidget):
         super().__init__()
         self._theme = theme
         self._is_beside = True
-        self._column = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
-        self._column.setContentsMargins(MARGIN + 1, 12, MARGIN, 12)
-        self._column.setSpacing(2)
-        self._sections: list[Section] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(MARGIN + 1, 12, MARGIN, 12)
+        column.setSpacing(2)
+        self._sections = Sections(theme)
+        column.addWidget(self._sections)
         self._note = Paragraph(theme, theme.fonts.small)
         self._note.show_text(self.tr("Measured on this computer. Your provider may count differently."))
-        self._column.addWidget(self._note)
-        self._column.addStretch(1)
+        column.addWidget(self._note)
+        column.addStretch(1)
 
-    def set_beside(self, is_beside: bool) -> None:
-        """Stand beside the charts, or below them."""
+    def set_beside(self, is_beside: bool, width: int) -> None:
+        """Stand beside the charts, or below them in this width, dip."""
         self._is_beside = is_beside
-        direction = QBoxLayout.Direction
-        self._column.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
-        self._column.setSpacing(2 if is_beside else 2 * MARGIN)
-        for section in self._sections:
-            self._column.setAlignment(section, Qt.AlignmentFlag(0) if is_beside else Qt.AlignmentFlag.AlignTop)
+        self._sections.fit(0 if is_beside else width - _AROUND)
         self._note.setVisible(is_beside)
         self.setMinimumWidth(self._theme.height(_WIDTH) if is_beside else 0)
         self.setMaximumWidth(self._theme.height(_WIDTH) if is_beside else _ANY)
@@ -71,16 +71,14 @@ class UsagePane(QWidget):
 
     def show_sections(self, sections: Sequence[tuple[str, Sequence[Amount]]], cap: int | None, shown_in: Units) -> None:
         filled = [(title, amounts) for title, amounts in sections if amounts]
-        while len(self._sections) > len(filled):
-            self._sections.pop().deleteLater()
-        while len(self._sections) < len(filled):
-            section = Section(self._theme)
-            self._sections.append(section)
-            self._column.insertWidget(len(self._sections) - 1, section, 0 if self._is_beside else 1)
-            number = len(self._sections) - 1
-            section.opened.connect(lambda line, number=number: self.opened.emit(number, line))
-        for section, (title, amounts) in zip(self._sections, filled, strict=True):
+        while len(self._sections.each) > len(filled):
+            self._sections.remove_last()
+        while len(self._sections.each) < len(filled):
+            number = len(self._sections.each)
+            self._sections.add().opened.connect(lambda line, number=number: self.opened.emit(number, line))
+        for section, (title, amounts) in zip(self._sections.each, filled, strict=True):
             section.show_amounts(title, amounts, cap, shown_in)
+        self._sections.arrange()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -96,6 +94,60 @@ def draw_edge(painter: QPainter, widget: QWidget, *, is_beside: bool) -> None:
         painter.drawLine(x, 0, x, widget.height())
     else:
         painter.drawLine(0, 0, widget.width(), 0)
+
+
+class Sections(QWidget):
+    """Sections below each other, or in as many columns as leave room for their texts."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._room = 0
+        self._placed: tuple[int, list[Section]] = (0, [])
+        self.each: list[Section] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(2 * MARGIN)
+        self._grid.setVerticalSpacing(2)
+
+    def add(self) -> Section:
+        section = Section(self._theme)
+        section.setParent(self)
+        self.each.append(section)
+        return section
+
+    def remove_last(self) -> None:
+        section = self.each.pop()
+        self._grid.removeWidget(section)
+        section.deleteLater()
+
+    def fit(self, room: int) -> None:
+        """Stand beside each other in so much room, dip; 0: below each other."""
+        self._room = room
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Place the sections that have lines, and hide the others."""
+        shown = [section for section in self.each if section.has_lines]
+        columns = self._columns(shown)
+        if self._placed == (columns, shown):
+            return
+        self._placed = columns, shown
+        for section in self.each:
+            self._grid.removeWidget(section)
+            section.setVisible(section in shown)
+        for column in range(max(columns, self._grid.columnCount())):
+            self._grid.setColumnStretch(column, 1 if column < columns else 0)
+        for place, section in enumerate(shown):
+            self._grid.addWidget(section, place // columns, place % columns, Qt.AlignmentFlag.AlignTop)
+
+    def _columns(self, shown: Sequence[Section]) -> int:
+        count = len(shown)
+        if not count:
+            return 1
+        least, apart = max(section.least_width() for section in shown), 2 * MARGIN
+        most = max(1, min(count, (self._room + apart) // (least + apart)))
+        return math.ceil(count / math.ceil(count / most))  # as many in each row
 
 
 class Section(QWidget):
@@ -122,6 +174,15 @@ class Section(QWidget):
         self.updateGeometry()
         self.update()
 
+    @property
+    def has_lines(self) -> bool:
+        return bool(self._amounts)
+
+    def least_width(self) -> int:
+        """Return the width, dip, at which no text is cut."""
+        names, amounts = self._text_widths()
+        return names + amounts + 2 * GAP + (_LEAST_BAR if any(each.of for each in self._amounts) else 0)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         place = int(event.position().y() // self._theme.height(_ROW)) - 1
         if 0 <= place < len(self._amounts):
@@ -142,8 +203,7 @@ class Section(QWidget):
         painter.setFont(fonts.small_strong)
         painter.setPen(tokens.ink2)
         painter.drawText(row, leading, self._title)
-        names = max(text_width(fonts.strong, each.name) for each in self._amounts)
-        amounts = max(text_width(fonts.base, self._text(each)) for each in self._amounts)
+        names, amounts = self._text_widths()
         room = self.width() - amounts - 2 * GAP
         names = min(names, room - _LEAST_BAR if any(each.of for each in self._amounts) else room)
         for each in self._amounts:
@@ -160,6 +220,12 @@ class Section(QWidget):
             if each.of:
                 bar = QRect(names + GAP, row.center().y() - _BAR // 2, room - names, _BAR)
                 self._draw_bar(painter, bar, each)
+
+    def _text_widths(self) -> tuple[int, int]:
+        """Return the widths, dip, of the longest name and amount."""
+        fonts = self._theme.fonts
+        names = max((text_width(fonts.strong, each.name) for each in self._amounts), default=0)
+        return names, max((text_width(fonts.base, self._text(each)) for each in self._amounts), default=0)
 
     def _text(self, amount: Amount) -> str:
         return amount.text or str(units.size(amount.size, self._units))
