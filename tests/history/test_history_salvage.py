@@ -17,6 +17,7 @@ from machine import START, Machine
 
 from netwatch_tray.engine.apps import AppName
 from netwatch_tray.engine.ledger import AppInterval
+from netwatch_tray.event import Event, Offline, Severity
 from netwatch_tray.history import damaged_file, schema
 from netwatch_tray.history.batch import Batch, RecordedMinute
 from netwatch_tray.history.imports import Import, add_imports
@@ -61,8 +62,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
                 Batch(minutes=[RecordedMinute(at, [5], [1000], values, lines)]), Network(f"{hour // 20}", "wifi")
             )
         store.tidy(START + 3600 * (hour + 1), 10**9)
+    store.write_events([offline(number, START + 600 * number) for number in range(1, 20)], ())
     store.close()
     return file.read_bytes()
+
+
+def offline(number: int, last: float) -> Event:
+    return Event(
+        id=number,
+        first=last - 5,
+        last=last,
+        severity=Severity.NOTICE,
+        key=f"line {number}",
+        evidence=Offline(until=last, interfaces=("eth0",)),
+    )
 
 
 def minute(machine: Machine, writer: HistoryWriter) -> None:
