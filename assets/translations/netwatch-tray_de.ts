@@ -5472,6 +5472,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Ein Name oder Pfad ist kein gültiger Text: {error}.</translation>
     </message>
     <message>
+      <source>This is a bug of NetWatch. Please report it with the lines above.</source>
+      <translation>Das ist ein Fehler in NetWatch. Bitte melden Sie ihn mit den Zeilen darüber.</translation>
+    </message>
+    <message>
       <source>The output cannot be written: {reason}.</source>
       <translation>Die Ausgabe lässt sich nicht schreiben: {reason}.</translation>
     </message>

@@ -18,6 +18,8 @@ from netwatch_tray.text import printable_lines
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
+_log = logging.getLogger(__name__)
+
 
 def run(act: Callable[[], int]) -> int:
     """Call `act` with standard streams that are open and take any text. Return its exit code, or that of its failure.
@@ -57,6 +59,9 @@ def _code(act: Callable[[], int]) -> int:
         return _fail(f"{about}: {error.strerror or error}.")
     except UnicodeError as error:
         return _fail(translate("Terminal", "A name or a path is not valid text: {error}.").format(error=error))
+    except Exception:  # noqa: BLE001  the guard of the process: whatever else escapes is a bug
+        _log.exception("Unexpected error")
+        return _fail(translate("Terminal", "This is a bug of NetWatch. Please report it with the lines above."))
 
 
 def _finish(code: int, output: _Output | None) -> int:

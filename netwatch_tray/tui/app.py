@@ -155,6 +155,13 @@ class ScreenApp(App[None]):
         self._worker: Worker | None = None
         self._next_frame: asyncio.TimerHandle | None = None
         self._stored_at = self._curve_at = -_STORED_EVERY_S
+        self.failure: Exception | None = None
+        """Why the screen was left, if it did not end as it should."""
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave the screen. Textual's own would print a traceback with the values of variables, which hold names."""
+        self.failure = self.failure or error
+        self.panic()  # without anything to print
 
     def compose(self) -> ComposeResult:
         yield self._picture
@@ -351,10 +358,12 @@ _OF_STATE: dict[str, Callable[[State], None]] = {
 def run(
     settings: Settings, look: Look, *, connect: Callable[[], Feed], measure: Callable[[], Feed], history: Path
 ) -> int:
-    """Show the screen until the user quits; return the exit code."""
+    """Show the screen until the user quits; return the exit code. Raise what made it fail."""
     app = ScreenApp(settings, look, connect=connect, measure=measure, history=history)
     with _held_logs():
         app.run()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0
 
 

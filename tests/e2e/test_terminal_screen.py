@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -139,6 +140,33 @@ def test_the_terminal_is_left_as_it_was(how: str | signal.Signals, desktop: Sess
         assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
         assert "stty -g" in lines[0]  # the main screen is back
         assert not any("NetWatch" in line for line in lines)
+
+
+FAULTY = """
+import sys
+from netwatch_tray.tui.state import State
+def fail(state):
+    value = "a host that was seen"
+    raise LookupError("no such row")
+State.pause = fail
+from netwatch_tray.cli import main
+sys.exit(main(["watch"]))
+"""
+
+
+def test_a_bug_leaves_the_screen_and_is_logged_without_values(desktop: Session, tmp_path: Path) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    with Tmux(tmp_path, desktop.environment, 120, 50) as tmux:
+        before = tmux.modes()
+        run = shlex.join([sys.executable, "-c", f"import runpy; runpy.run_path('{tmp_path}/faulty.py')"])
+        tmux.type(["sh", "-c", f'{run}; echo "code $?"'])
+        tmux.wait("MB/s", 30)
+        tmux.keys("p")
+        text = "\n".join(tmux.wait("code 1\n"))
+        assert tmux.modes() == before
+        assert text.count("LookupError: no such row") == 1
+        assert "netwatch-tray: This is a bug of NetWatch. Please report it with the lines above.\ncode 1" in text
+        assert "a host that was seen" not in text
 
 
 def test_without_colour_there_are_bold_and_reverse_alone(desktop: Session, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netwatch_tray import paths
-from netwatch_tray.cli import main
+from netwatch_tray.cli import ending, main
 from netwatch_tray.cli.session import print_pairs
 
 
@@ -25,3 +25,12 @@ def test_upload_status_lists_what_is_sent_on_lines_of_its_own(
     printed = capsys.readouterr().out
     assert "at the level rates:\n        - counters and rates" in printed
     assert "\ufffd" not in printed
+
+
+def test_a_bug_is_logged_and_ends_with_a_sentence(capsys: pytest.CaptureFixture[str], expected_logs: list[str]) -> None:
+    def fail() -> int:
+        raise LookupError("no such row")
+
+    expected_logs.append("Unexpected error")
+    assert ending.run(fail) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("netwatch-tray: This is a bug of NetWatch.")
