@@ -5636,6 +5636,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>löschen, was an einigen Tagen aufgezeichnet wurde, oder alles</translation>
     </message>
     <message>
+      <source>first day, such as 2026-01-31, today, yesterday or -7d (7 days ago)</source>
+      <translation>erster Tag, etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen)</translation>
+    </message>
+    <message>
       <source>everything, whatever the days</source>
       <translation>alles, gleich welche Tage</translation>
     </message>

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwatch_tray.cli.dates import add_days, chosen_days
+from netwatch_tray.cli.dates import chosen_days, day
 from netwatch_tray.cli.session import DONE
 from netwatch_tray.language import said, translate
 
@@ -30,10 +30,17 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
     delete = actions.add_parser(
         "delete",
-        example="netwatch-tray history delete --to -365d",
+        example="netwatch-tray history delete --from 2026-11-01 --to 2026-11-07",
         help="delete what was recorded of some days, or everything",
     )
-    add_days(delete)
+    delete.add_argument(
+        "--from",
+        dest="first",
+        type=day,
+        metavar="DAY",
+        help="first day, such as 2026-01-31, today, yesterday or -7d (7 days ago)",
+    )
+    delete.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day, inclusive; default: today")
     delete.add_argument("--all", action="store_true", help="everything, whatever the days")
     _add_yes(delete)
     delete.set_defaults(run=_delete)
@@ -73,7 +80,7 @@ def _delete(options: argparse.Namespace) -> int:
     from netwatch_tray.history.usage import midnight, midnight_after
 
     if not options.all and options.first is None:
-        options.misused(translate("Terminal", "--from or --all is required"))
+        options.parser.error(translate("Terminal", "--from or --all is required"))
     first, last = (date.min, date.max) if options.all else chosen_days(options, None)
     question = translate("Terminal", "Delete everything that was recorded from {first} to {last}?")
     if options.all:
@@ -125,5 +132,8 @@ def _is_confirmed(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         print(translate("Terminal", "Nothing was changed: add --yes to confirm."), file=sys.stderr)
         return False
-    answer = input(f"{question} {translate('Terminal', '[y/N]')} ")
+    try:
+        answer = input(f"{question} {translate('Terminal', '[y/N]')} ")
+    except EOFError:  # Ctrl-D
+        return False
     return answer.strip().lower() in ("y", "yes", "j", "ja")
