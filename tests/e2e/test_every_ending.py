@@ -40,8 +40,16 @@ status
 connections
 apps --json
 usage
+events
+events --json
 export --json
 import /nonexistent
+history delete
+history delete --from 2020-01-01 --to 2020-01-02 --yes
+history backup /nonexistent/file
+history restore /nonexistent
+history restore /nonexistent --yes
+history merge /nonexistent
 doctor
 doctor --show
 selftest
@@ -57,7 +65,7 @@ upload status
 upload test
 """.strip().splitlines()
 """One of each subcommand that ends by itself."""
-TALKATIVE = ["watch --once", "status", "connections", "apps --json", "doctor", "upload status", "upload off"]
+TALKATIVE = ["watch --once", "status", "connections", "apps --json", "events", "doctor", "upload status", "upload off"]
 """These run beside an agent as well."""
 ENDLESS = ["agent --headless", "serve-metrics --port {port}"]
 """Until a signal."""
