@@ -27,6 +27,8 @@ _WIDTH = 304
 _ANY = (1 << 24) - 1
 _AROUND = 3 * MARGIN
 """The margins and the scroll bar beside the lists, dip."""
+_NO_BREAK = "\u00a0"
+"""A space that keeps a number and its unit on one line."""
 _APPS = 5
 _NAMED_EVERY = 6
 """Hours."""
@@ -94,7 +96,7 @@ class DayPane(QWidget):
         self._inside.addWidget(self._comparison)
         column.addLayout(self._inside)
         column.addLayout(self._body, 1)
-        lists.setContentsMargins(MARGIN + 1, 0, MARGIN, 0)
+        lists.setContentsMargins(MARGIN, 0, MARGIN, 0)
         self.set_beside(True, 0)
 
     def set_beside(self, is_beside: bool, width: int) -> None:
@@ -163,7 +165,8 @@ class DayPane(QWidget):
             words.append(self.tr("Nothing is known of this day."))
         elif found.usual is not None:
             text = self.tr("Usual on such a day: {amount}.")
-            words.append(text.format(amount=units.size(found.usual, shown_in)))
+            amount = str(units.size(found.usual, shown_in)).replace(" ", _NO_BREAK)
+            words.append(text.format(amount=amount))
         return " ".join(words)
 
     def _bar(self, hour: SlotUse) -> Bar:

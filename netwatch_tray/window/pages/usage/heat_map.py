@@ -162,7 +162,7 @@ class HeatMap(QWidget):
         return math.ceil(self._top() + rows * (name + _ROWS * (_LEAST_CELL + _GAP) + GAP) + self._initials_height())
 
     def _top(self) -> float:
-        return self._theme.metrics(self._theme.fonts.title).height + MARGIN
+        return self._theme.metrics(self._theme.fonts.title).height + MARGIN + GAP
 
     def _initials_height(self) -> float:
         return self._theme.metrics(self._theme.fonts.small).height + GAP

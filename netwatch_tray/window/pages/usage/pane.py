@@ -215,7 +215,7 @@ class Section(QWidget):
             name = QFontMetrics(painter.font()).elidedText(printable(each.name), Qt.TextElideMode.ElideRight, names)
             painter.drawText(row, leading, name)
             painter.setFont(fonts.base)
-            painter.setPen(tokens.ink if each.size else tokens.ink3)
+            painter.setPen(tokens.ink if each.size or each.text else tokens.ink3)
             painter.drawText(row, trailing, self._text(each))
             if each.of:
                 bar = QRect(names + GAP, row.center().y() - _BAR // 2, room - names, _BAR)
