@@ -1,0 +1,33 @@
+"""The lists of the page Usage in columns."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from netwatch_tray.units import Units
+from netwatch_tray.window.pages.usage.pane import Amount, Sections
+from netwatch_tray.window.widgets.theme import MARGIN, Theme
+
+
+@pytest.mark.parametrize(("count", "fitting", "rows"), [(3, 3, 1), (3, 2, 2), (4, 3, 2), (4, 1, 4)])
+def test_sections_stand_in_as_many_columns_as_leave_room_for_their_texts(
+    application: QApplication, count: int, fitting: int, rows: int
+) -> None:
+    theme = Theme(application, Qt.ColorScheme.Light)
+    sections = Sections(theme)
+    for _ in range(count):
+        sections.add().show_amounts("Earlier months", [Amount("31 Aug – 29 Sep", 10**9, 10**9)], None, Units())
+    sections.add().show_amounts("Counter", [], None, Units())
+    room = fitting * sections.each[0].least_width() + (fitting - 1) * 2 * MARGIN
+    sections.fit(room)
+    sections.resize(room, 400)
+    sections.show()
+    application.processEvents()
+    *shown, empty = sections.each
+    assert len({section.y() for section in shown}) == rows
+    assert all(section.width() >= section.least_width() for section in shown)
+    assert not empty.isVisible()
+    sections.close()
+    theme.deleteLater()
