@@ -1163,6 +1163,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>weitere Apps: {count}</translation>
     </message>
     <message>
+      <source>Not of any app</source>
+      <translation>Zu keiner App</translation>
+    </message>
+    <message>
       <source>Apps</source>
       <translation>Apps</translation>
     </message>
@@ -3629,8 +3633,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Agent läuft, ist aber ausgelastet und nimmt gerade keine Verbindung an. Versuchen Sie es noch einmal.</translation>
     </message>
     <message>
-      <source>The agent is not running. Start it with: netwatch-tray</source>
-      <translation>Der Agent läuft nicht. Starten Sie ihn mit: netwatch-tray</translation>
+      <source>The agent is not running. Start it with: netwatch-tray (without a display: netwatch-tray agent --headless)</source>
+      <translation>Der Agent läuft nicht. Start mit: netwatch-tray (ohne Bildschirm: netwatch-tray agent --headless)</translation>
     </message>
     <message>
       <source>The connection to the agent was closed.</source>
@@ -5664,8 +5668,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>nicht fragen</translation>
     </message>
     <message>
-      <source>--from or --all is required</source>
-      <translation>--from oder --all wird gebraucht</translation>
+      <source>either days (--from, --to) or --all is required</source>
+      <translation>entweder Tage (--from, --to) oder --all sind nötig</translation>
     </message>
     <message>
       <source>Delete everything that was recorded from {first} to {last}?</source>

@@ -79,8 +79,9 @@ def _delete(options: argparse.Namespace) -> int:
     from netwatch_tray.history.host_days import HostDays
     from netwatch_tray.history.usage import midnight, midnight_after
 
-    if not options.all and options.first is None:
-        options.parser.error(translate("Terminal", "--from or --all is required"))
+    days = [day for day in (options.first, options.last) if day is not None]
+    if bool(days) == options.all:
+        options.parser.error(translate("Terminal", "either days (--from, --to) or --all is required"))
     first, last = (date.min, date.max) if options.all else chosen_days(options, None)
     question = translate("Terminal", "Delete everything that was recorded from {first} to {last}?")
     if options.all:

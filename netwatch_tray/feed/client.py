@@ -32,7 +32,10 @@ class FeedClient:
             raise AgentBusyError("The agent is running, but busy: it accepts no connection now. Try again.") from error
         except OSError as error:
             self._socket.close()
-            raise AgentUnreachableError("The agent is not running. Start it with: netwatch-tray") from error
+            raise AgentUnreachableError(
+                "The agent is not running. Start it with: netwatch-tray "
+                "(without a display: netwatch-tray agent --headless)"
+            ) from error
         self._socket.setblocking(False)
 
     def fileno(self) -> int:

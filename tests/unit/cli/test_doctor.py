@@ -57,7 +57,9 @@ def test_running_agent_without_faults_is_fine(
 
 
 def test_stopped_agent_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
-    assert first_lines(capsys) == ["✗ 1 problem", "  The agent is not running. Start it with: netwatch-tray"]
+    verdict, problem = first_lines(capsys)
+    assert verdict == "✗ 1 problem"
+    assert problem.startswith("  The agent is not running. Start it with: netwatch-tray ")
 
 
 def test_each_fault_is_listed_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,7 +198,10 @@ class StackView(QWidget):
         quantity = units.size(mark, self._units) if stack.is_amounts else units.rate(mark, self._units)
         value = f"{float(quantity.value):g}" if quantity.value[:1].isdigit() else quantity.value
         text, metrics = f"{value} {quantity.unit}", QFontMetrics(fonts.small)
-        plate = QRectF(box.left(), y - 2 - metrics.height(), metrics.horizontalAdvance(text) + 4, metrics.height())
+        above = y - 2 - metrics.height()
+        # Below the line where the heading is above it.
+        place = above if above >= box.top() else y + 2
+        plate = QRectF(box.left(), place, metrics.horizontalAdvance(text) + 4, metrics.height())
         painter.fillRect(plate, faded(tokens.surface, _PLATE_OPACITY))
         painter.setFont(fonts.small)
         painter.setPen(tokens.ink3)

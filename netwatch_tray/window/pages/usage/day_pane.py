@@ -144,6 +144,8 @@ class DayPane(QWidget):
         if more := names[len(shown) :]:
             rest = sum_of(found.apps[name] for name in more)
             lines.append(Amount(self.tr("{count} more apps").format(count=len(more)), rest, greatest))
+        if used is not None and lines:
+            lines.append(Amount(self.tr("Not of any app"), max(0, used.both - sum_of(found.apps.values())), 0))
         self._show_apps.setVisible(bool(lines))
         self.apps.show_amounts(self.tr("Apps"), lines, None, shown_in)
         self._sections.arrange()
