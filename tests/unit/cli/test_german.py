@@ -46,8 +46,10 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)  # its value would be the same in both languages
     yield
     language.use("en")
-    # The C library keeps translations of its messages until the locale is set, whatever $LANGUAGE says since.
-    locale.setlocale(locale.LC_ALL, locale.setlocale(locale.LC_ALL))
+    # glibc keeps translations of its messages until the locale changes, whatever $LANGUAGE says since.
+    before = locale.setlocale(locale.LC_ALL)
+    locale.setlocale(locale.LC_ALL, "C")
+    locale.setlocale(locale.LC_ALL, before)
 
 
 def printed(code: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
