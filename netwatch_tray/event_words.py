@@ -315,8 +315,18 @@ def _of_storm(event: Event, storm: NxdomainStorm, _units: Units) -> _Words:
     )
 
 
+def _period(plan: PlanUsed) -> str:
+    """Return `November`, or `5 Nov – 4 Dec` where the plan does not follow the calendar."""
+    first, last = date.fromisoformat(plan.since), date.fromisoformat(plan.until)
+    months = [translate("Messages", wording.MONTHS[day.month - 1]) for day in (first, last)]
+    if first.day == 1 and (first.year, first.month) == (last.year, last.month):
+        return months[0]
+    text = translate("EventWords", "{day} {month}")
+    begin, end = (text.format(day=day.day, month=month[:3]) for day, month in zip((first, last), months, strict=True))
+    return f"{begin} – {end}"
+
+
 def _of_plan(_event: Event, plan: PlanUsed, in_units: Units) -> _Words:
-    month = translate("Messages", wording.MONTHS[date.fromisoformat(plan.since).month - 1])
     used, cap = units.size(plan.used, in_units), units.size(plan.cap, in_units)
     left = max(0, plan.cap - plan.used)
     if left and plan.days_left:
@@ -326,8 +336,8 @@ def _of_plan(_event: Event, plan: PlanUsed, in_units: Units) -> _Words:
     else:
         rest = translate("EventWords", "days left: {days}").format(days=plan.days_left)
     return _Words(
-        translate("EventWords", "{percent} % of the data plan for {month} used: {used} of {cap}").format(
-            percent=plan.percent, month=month, used=used.value if used.unit == cap.unit else used, cap=cap
+        translate("EventWords", "{percent} % of the data plan for {period} used: {used} of {cap}").format(
+            percent=plan.percent, period=_period(plan), used=used.value if used.unit == cap.unit else used, cap=cap
         ),
         rest,
         translate("EventWords", "Reported at 80 % and at 100 % of the data plan, once each in a billing month."),

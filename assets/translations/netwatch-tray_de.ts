@@ -1525,6 +1525,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Mindestens {count} Antworten innerhalb von {duration} lauteten, dass es den Namen nicht gibt, und das waren mindestens {percent} % aller Antworten.</translation>
     </message>
     <message>
+      <source>{day} {month}</source>
+      <translation>{day}. {month}</translation>
+    </message>
+    <message>
       <source>days left: {days}, {amount} a day</source>
       <translation>Tage übrig: {days}, {amount} am Tag</translation>
     </message>
@@ -1533,8 +1537,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Tage übrig: {days}</translation>
     </message>
     <message>
-      <source>{percent} % of the data plan for {month} used: {used} of {cap}</source>
-      <translation>{percent} % des Datenvolumens für {month} verbraucht: {used} von {cap}</translation>
+      <source>{percent} % of the data plan for {period} used: {used} of {cap}</source>
+      <translation>{percent} % des Datenvolumens für {period} verbraucht: {used} von {cap}</translation>
     </message>
     <message>
       <source>Reported at 80 % and at 100 % of the data plan, once each in a billing month.</source>

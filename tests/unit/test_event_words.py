@@ -69,6 +69,13 @@ EXAMPLES: dict[str, tuple[Evidence, str, str]] = {
         "80 % of the data plan for November used: 320 of 400 GB",
         "days left: 5, 16.0 GB a day",
     ),
+    "plan of other days": (
+        PlanUsed(
+            percent=100, used=10**9, cap=10**9, since="2026-11-05", until="2026-12-04", days_left=3
+        ),
+        "100 % of the data plan for 5 Nov – 4 Dec used: 1.00 of 1.00 GB",
+        "days left: 3",
+    ),
     "interface": (
         TotalMoved(before=("eth0",), after=("wlan0",)),
         "The total moved from eth0 to wlan0",
