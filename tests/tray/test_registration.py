@@ -156,7 +156,7 @@ class World:
         self.own(name, ":1.9")
         if name.startswith("org.x."):
             self.monitor_came = self.now()
-            self.is_frozen = self.process == XAPP and bool(self.items)
+            self.is_frozen = bool(self.watcher and self.items) and self.process == XAPP
 
     def connect(self, timers: Timers) -> None:
         """As a new connection; the bus drops what the previous one had registered."""
@@ -174,7 +174,7 @@ class World:
 
     def stop_watcher(self) -> None:
         if self.watcher:
-            self.watcher = ""
+            self.watcher, self.is_frozen = "", False
             self.own(WATCHER, "")
 
     def deliver(self) -> None:
