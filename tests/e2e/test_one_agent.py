@@ -8,6 +8,7 @@ import os
 import pty
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import termios
@@ -129,9 +130,11 @@ def test_signals_commit_the_history(desktop: Session, number: signal.Signals) ->
             messages = client.wait(BOUND)
             assert messages, "no tick came"
             ticks += sum(isinstance(each, TickMessage) for each in messages)
-    assert not (state(desktop) / "history.sqlite3").exists()
     assert desktop.stop("agent", number) == 0
-    assert (state(desktop) / "history.sqlite3").exists()
+    # The file may have been there before: a minute that ends, and events, create it.
+    with contextlib.closing(sqlite3.connect(state(desktop) / "history.sqlite3")) as history:
+        (minutes,) = history.execute("SELECT count(*) FROM recent").fetchone()
+    assert minutes > 0
     assert list(runtime(desktop).iterdir()) == []
 
 
