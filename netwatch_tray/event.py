@@ -9,7 +9,7 @@ Times are Unix times in seconds, amounts are bytes, durations are seconds. Unkno
 from __future__ import annotations
 
 import enum
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -415,39 +415,6 @@ def mutes_for(event: Event) -> tuple[Mute, ...]:
     return (*found, Mute(event.kind))
 
 
-_SETTINGS: dict[type[Evidence], tuple[str, ...]] = {
-    SentMuch: ("events.upload_times", "events.upload_least_mb"),
-    HeldRate: ("events.rate_mb", "events.rate_minutes"),
-    PlanUsed: ("plan.cap_gb", "plan.billing_day"),
-    GatewaySilent: ("health",),
-    DnsServerSilent: ("health",),
-}
-
-
-class Explanation(NamedTuple):
-    """Why an event was made, and what would silence its like."""
-
-    rule: str
-    """Tag of the evidence."""
-    limits: dict[str, float]
-    """Of the rule when it fired, by the names of the evidence without `rule_`."""
-    settings: tuple[str, ...]
-    """Keys of the settings that move these limits."""
-    mutes: tuple[Mute, ...]
-    """See `mutes_for`."""
-
-
-def explained(event: Event) -> Explanation:
-    evidence = event.evidence
-    limits = {
-        name.removeprefix("rule_"): getattr(evidence, name)
-        for name in evidence.__struct_fields__
-        if name.startswith("rule_")
-    }
-    rule = str(evidence.__struct_config__.tag)
-    return Explanation(rule, limits, _SETTINGS.get(type(evidence), ()), mutes_for(event))
-
-
 _decoder: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
 
 
@@ -459,27 +426,3 @@ def packed(evidence: Evidence) -> bytes:
 def unpacked(data: bytes) -> Evidence:
     """Raise msgspec.DecodeError, UnicodeDecodeError."""
     return _decoder.decode(data)
-
-
-def as_json(event: Event) -> dict[str, Any]:
-    """Return an event for `--json`: codes as labels, evidence as it is."""
-    evidence = msgspec.to_builtins(event.evidence)
-    evidence.pop("type")
-    return {
-        "id": event.id,
-        "kind": event.kind.label,
-        "severity": event.severity.label,
-        "first": event.first,
-        "last": event.last,
-        "count": event.count,
-        "app": event.app_name,
-        "app_key": event.app,
-        "host": event.host,
-        "pid": event.pid,
-        "muted": event.is_muted,
-        "seen": event.is_seen,
-        "rule": explained(event).rule,
-        "evidence": evidence,
-        "settings": explained(event).settings,
-        "mutes": [mute.code for mute in mutes_for(event)],
-    }

@@ -17,7 +17,6 @@ MOST_METHODS = 25
 
 EXCEPTIONS = {
     "engine/connections.py:ConnectionTable": "one invariant over all of them: each byte of a socket is booked once",
-    "event.py": "values alone: a small class for each kind of evidence, and their codes",
     "event_words.py": "sentences alone: a small function for each kind of evidence",
     "history/reader.py:HistoryReader": "a query a method; what they share is in tiers and rows",
     "tui/state.py:State": "what keys change and views read; each of them is a few lines",

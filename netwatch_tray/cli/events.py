@@ -7,12 +7,24 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from netwatch_tray.cli.dates import day
 from netwatch_tray.cli.session import DONE, connect, open_history, print_json, usable_settings
 from netwatch_tray.errors import AgentUnreachableError, HistoryError, NetWatchError
-from netwatch_tray.event import Event, Severity, as_json
+from netwatch_tray.event import (
+    DnsServerSilent,
+    Event,
+    Evidence,
+    GatewaySilent,
+    HeldRate,
+    PlanUsed,
+    SentMuch,
+    Severity,
+    mutes_for,
+)
 from netwatch_tray.language import mark, translate
 from netwatch_tray.text import printable
 
@@ -29,6 +41,14 @@ _LEVELS = {
     Severity.NOTICE: mark("Terminal", "notice"),
     Severity.RECORD: mark("Terminal", "record"),
 }
+_SETTINGS: dict[type[Evidence], tuple[str, ...]] = {
+    SentMuch: ("events.upload_times", "events.upload_least_mb"),
+    HeldRate: ("events.rate_mb", "events.rate_minutes"),
+    PlanUsed: ("plan.cap_gb", "plan.billing_day"),
+    GatewaySilent: ("health",),
+    DnsServerSilent: ("health",),
+}
+"""Keys of the settings that move the limits of a rule."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -120,6 +140,30 @@ def _stored(since: float, *, has_agent: bool) -> list[Event]:
         if has_agent:
             return []
         raise
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Return an event for `--json`: codes as labels, evidence as it is, and what would silence it."""
+    evidence = msgspec.to_builtins(event.evidence)
+    rule = evidence.pop("type")
+    return {
+        "id": event.id,
+        "kind": event.kind.label,
+        "severity": event.severity.label,
+        "first": event.first,
+        "last": event.last,
+        "count": event.count,
+        "app": event.app_name,
+        "app_key": event.app,
+        "host": event.host,
+        "pid": event.pid,
+        "muted": event.is_muted,
+        "seen": event.is_seen,
+        "rule": rule,
+        "evidence": evidence,
+        "settings": _SETTINGS.get(type(event.evidence), ()),
+        "mutes": [mute.code for mute in mutes_for(event)],
+    }
 
 
 class _Printer:

@@ -16,15 +16,11 @@ from netwatch_tray.event import (
     EventKind,
     Mute,
     Offline,
-    SentMuch,
     Severity,
-    as_json,
-    explained,
     mutes_for,
     packed,
     unpacked,
 )
-from netwatch_tray.settings import Settings
 
 texts = st.text(min_size=1, max_size=30)
 
@@ -72,21 +68,3 @@ def test_mutes_of_an_event_cover_it_the_narrowest_first() -> None:
 @pytest.mark.parametrize(("fields", "counts"), [({}, True), ({"is_seen": True}, False), ({"is_muted": True}, False)])
 def test_an_alert_counts_on_the_bell_until_it_is_seen_or_muted(fields: dict[str, object], counts: bool) -> None:
     assert make(**fields).is_unseen_alert is counts
-
-
-def test_json_has_labels_in_place_of_codes() -> None:
-    found = as_json(make(host="example.org"))
-    assert (found["kind"], found["severity"], found["rule"]) == ("line", "alert", "offline")
-    assert found["evidence"] == {"until": None, "interfaces": ()}
-    assert msgspec.json.encode(found)
-
-
-def test_an_explanation_has_the_limits_of_the_rule_and_what_would_silence_it() -> None:
-    evidence = SentMuch(sent=9, usual=1, greatest=2, days=28, rule_times=4, rule_least=5)
-    found = explained(msgspec.structs.replace(make(app="executable:/bin/a"), evidence=evidence))
-    assert found.rule == "sent-much"
-    assert found.limits == {"times": 4, "least": 5}
-    assert [each.code for each in found.mutes] == ["upload app executable:/bin/a", "upload"]
-    for key in found.settings:
-        section, _, name = key.partition(".")
-        assert hasattr(getattr(Settings(), section), name)
