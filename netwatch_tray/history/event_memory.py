@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from netwatch_tray.engine.detectors.upload import MOST_DAYS
 from netwatch_tray.event import Event
 from netwatch_tray.history import event_rows
 from netwatch_tray.history.codes import SERIES_KINDS
 from netwatch_tray.history.rows import Rows
 from netwatch_tray.history.series import TOTAL
 from netwatch_tray.history.tiers import Tiers
-
-DAYS = 28
-"""Days before today whose amounts are compared: four weeks, so that each day of the week counts the same."""
 
 
 class EventMemory(NamedTuple):
@@ -28,7 +26,7 @@ class EventMemory(NamedTuple):
     apps: frozenset[str] | None = None
     """Keys of all apps that the history has; `None`: there is no history."""
     sent: Mapping[str, tuple[int, ...]] = {}
-    """By key of the app: bytes sent on each measured day of the last DAYS ones before today, from the first day on
+    """By key of the app: bytes sent on each measured day of the last MOST_DAYS ones before today, from the first day on
     which it moved anything, oldest first."""
     sent_today: Mapping[str, int] = {}
     last_at: float | None = None
@@ -59,7 +57,7 @@ def read(rows: Rows, now: float, most_events: int) -> EventMemory:
 def _sent_by_day(rows: Rows, keys: Mapping[int, str], today: date) -> dict[str, dict[str, int]]:
     """Return the bytes that apps sent, by local day and key. Days on which nothing was measured are not there."""
     (total,) = rows.one("SELECT max(id) FROM series WHERE kind = ?", SERIES_KINDS[TOTAL.kind])
-    first = today - timedelta(days=DAYS)
+    first = today - timedelta(days=MOST_DAYS)
     query = "SELECT day, data FROM usage WHERE day BETWEEN ? AND ?"
     found: dict[str, dict[str, int]] = {}
     for day, data in rows.query(query, first.isoformat(), today.isoformat()):

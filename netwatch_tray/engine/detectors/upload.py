@@ -13,7 +13,7 @@ from netwatch_tray.event import Finding, SentMuch, Severity
 FEWEST_DAYS = 7
 """Days with history of an app before its uploads are compared: with fewer, a working week is not known."""
 MOST_DAYS = 28
-"""Four weeks, so that each day of the week counts the same."""
+"""Before today: four weeks, so that each day of the week counts the same."""
 _RARE_DAYS = 2
 """Of the days, that may have had more than today: with three or more, as with a weekly backup, it is usual."""
 _MOST_APPS = 500
