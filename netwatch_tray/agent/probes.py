@@ -11,9 +11,6 @@ from netwatch_tray.worker import Worker
 if TYPE_CHECKING:
     from netwatch_tray.collect.health import Health
 
-_PERIOD = 30.0
-"""Seconds between two probes; a silent gateway is reported after the second."""
-
 
 class Probes:
     """Loads the source and starts its thread only once the setting `health` is on."""
@@ -41,7 +38,7 @@ class Probes:
             self._worker = None
 
     def _start(self) -> None:
-        from netwatch_tray.collect.health import HealthSource  # noqa: PLC0415  only where the user wants it
+        from netwatch_tray.collect.health import PERIOD_S, HealthSource  # noqa: PLC0415  only where the user wants it
 
         source = HealthSource()
         worker = self._worker = Worker("health", self._scheduler.call_soon)
@@ -51,5 +48,5 @@ class Probes:
                 # A network that cannot be probed is offline, which the ticks show.
                 worker.submit(source.probe, self._take, lambda _error: None)
 
-        self._timer = self._scheduler.every(_PERIOD, probe)
+        self._timer = self._scheduler.every(PERIOD_S, probe)
         probe()

@@ -14,7 +14,7 @@ from netwatch_tray.cloud.alerts import alert
 from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, with_disks
 from netwatch_tray.cloud.privacy import includes, limited, limited_host
 from netwatch_tray.collect import disks
-from netwatch_tray.collect.health import Health, HealthSource
+from netwatch_tray.collect.health import PERIOD_S, Health, HealthSource
 from netwatch_tray.collect.process_facts import ProcessFacts, read_facts
 from netwatch_tray.collect.system import SystemSource, hostname, machine
 from netwatch_tray.engine.connections import ConnectionTable
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from netwatch_tray.engine.detectors.questions import DnsCounts
 
 _Found = TypeVar("_Found")
-
-_HEALTH_PERIOD = 30.0
-"""Seconds between probes."""
 
 
 class SnapshotCollector:
@@ -196,7 +193,7 @@ class HealthWatch:
         with contextlib.suppress(Empty):
             self._results.get_nowait()()
         if not self._worker.pending and now >= self._due:
-            self._due = now + _HEALTH_PERIOD
+            self._due = now + PERIOD_S
             self._worker.submit(self._source.probe, self._take, self._fail)
 
     def wait(self) -> None:

@@ -25,6 +25,8 @@ from netwatch_tray.collect import own_sockets
 from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded
 
+PERIOD_S = 30.0
+"""Between the beginnings of two probes. A silent gateway is an event after the second."""
 _PROBES = 3
 _TIMEOUT = 1.0
 """Seconds to wait for each answer."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from netwatch_tray.agent import probes
 from netwatch_tray.agent.probes import Probes
 from netwatch_tray.collect import health
 from netwatch_tray.collect.health import Health, Reachability
@@ -32,7 +31,7 @@ class Source:
 @pytest.fixture
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduler]:
     monkeypatch.setattr(health, "HealthSource", Source)
-    monkeypatch.setattr(probes, "_PERIOD", 0.01)
+    monkeypatch.setattr(health, "PERIOD_S", 0.01)
     Source.count = 0
     scheduler = Scheduler()
     yield scheduler
