@@ -60,8 +60,8 @@ _log = logging.getLogger(__name__)
 
 PERIOD = 1.0
 """Seconds between ticks."""
-_FILES_PERIOD = 10.0
-"""Seconds between checks of the settings file, which the user may edit by hand, and of the locks."""
+_CHECK_PERIOD = 10.0
+"""Seconds between checks of the settings file, which the user may edit by hand, of the locks, and of uploading."""
 _CONTEXTS = ("EventWords", "Facts", "Messages", "Tray")
 """Of the translations that the agent shows; the others would only take memory."""
 _RECENT_TICKS = 300
@@ -174,7 +174,7 @@ class Agent:
                 if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup(1) ignores it
                     signal.signal(number, lambda *_: self._scheduler.stop())
             self._scheduler.every(PERIOD / self._sources.speed, self._tick)
-            self._scheduler.every(_FILES_PERIOD, self._check_files)
+            self._scheduler.every(_CHECK_PERIOD, self._check)
             self._tick()
             if self._presence and self._sources.is_live:
                 self._refresh_desktop_files()
@@ -183,7 +183,7 @@ class Agent:
             self._settings.report_fault()
             self._connections.start(self._feed)
             self._uploading.apply(self._settings.current.upload)
-            self._probe(self._settings.current)
+            self._probe()
             if self._presence:
                 self._presence.run(self._undo.close)
             else:
@@ -320,10 +320,12 @@ class Agent:
         cap, moved = settings.plan.cap_bytes, self._history.moved
         return Amounts(moved.today, moved.month, cap, moved.since) if moved else Amounts(None, None, cap, None)
 
-    def _check_files(self) -> None:
-        """Restore locks and socket if they were removed, and reload the settings file if it was changed."""
+    def _check(self) -> None:
+        """Restore locks and socket if they were removed, reload the settings file if it was changed, and probe for
+        events while uploading cannot begin."""
         self._stay_reachable()
         self._settings.check()
+        self._probe()
 
     def _apply(self, before: Settings, settings: Settings) -> None:
         language.use(settings.language, _CONTEXTS)
@@ -333,14 +335,15 @@ class Agent:
         if self._host_keeper:
             self._host_keeper.apply(settings.history.hosts_days)
         self._events.apply(settings.events)
-        self._probe(settings)
+        self._probe()
         self._monitor.choose(settings.total)
         self._sources.countries().is_on = settings.countries
         if self._presence:
             self._presence.apply(settings)
         self._feed.tell_all(SettingsMessage(settings))
 
-    def _probe(self, settings: Settings) -> None:
+    def _probe(self) -> None:
+        settings = self._settings.current
         wants_events = settings.health and settings.events.on and self._sources.is_live
         self._probes.apply(is_wanted=wants_events and not self._uploading.probes)
 

@@ -31,8 +31,6 @@ class Uploading:
         self._service: UploadService | None = None
         self.on_health: Callable[[Health], None] = lambda _: None
         """Called with each probe of gateway and DNS server."""
-        self.probes = False
-        """Gateway and DNS server are probed."""
         self.dns: Callable[[], DnsCounts | None] = lambda: None
         """Returns what DNS did since the start of the agent."""
         # No child of the agent needs it.
@@ -49,14 +47,17 @@ class Uploading:
         """Return why snapshots are not sent at the moment, if something prevents that."""
         return self._service.fault if self._service else None
 
+    @property
+    def probes(self) -> bool:
+        """Return whether gateway and DNS server are probed, see `UploadService.probes`."""
+        return self._service is not None and self._service.probes
+
     def apply(self, upload: Upload) -> None:
         """Upload by these settings; a second call replaces the service."""
         before, self._service, self._connections.on_reading = self._service, None, None
         if before:
             before.stop(drain=False)
-        self.probes = False
         if upload.on and self._is_allowed:
-            from netwatch_tray.cloud.privacy import includes  # noqa: PLC0415  with the next
             from netwatch_tray.cloud.upload_service import UploadService  # noqa: PLC0415  6 MB with TLS and SQLite
 
             self._service = UploadService(
@@ -70,7 +71,6 @@ class Uploading:
                 after=before,
             )
             self._connections.on_reading = self._service.connections_read
-            self.probes = includes(upload.level, "system")
 
     def tick(self, tick: Tick) -> None:
         """Call with each tick, in order."""

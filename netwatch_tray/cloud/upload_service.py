@@ -18,7 +18,7 @@ from netwatch_tray.cloud import account, wire
 from netwatch_tray.cloud.account import Account
 from netwatch_tray.cloud.client import ServerClient
 from netwatch_tray.cloud.collector import SnapshotCollector
-from netwatch_tray.cloud.privacy import scope
+from netwatch_tray.cloud.privacy import includes, scope
 from netwatch_tray.cloud.spool import Spool
 from netwatch_tray.cloud.uploader import PACE, Uploader
 from netwatch_tray.engine.connections import ConnectionTable
@@ -101,6 +101,11 @@ class UploadService:
     def fault(self) -> Message | None:
         """Return why snapshots are not sent at the moment, if something prevents that."""
         return self._fault or (self._uploader.state().fault if self._uploader is not None else None)
+
+    @property
+    def probes(self) -> bool:
+        """Return whether gateway and DNS server are probed, or will be in a moment; not while this cannot begin."""
+        return includes(self._upload.level, "system") and (self._collector is not None or self._fault is None)
 
     def tick(self, tick: Tick) -> None:
         """Each tick, in order."""

@@ -136,11 +136,12 @@ def test_a_full_disk_is_reported_once_and_loses_nothing(
 
 def test_a_missing_key_notifies_what_to_do(loop: Loop, expected_logs: list[str]) -> None:
     expected_logs.append("Uploading is on, but cannot begin")
-    service = loop.start(Upload(on=True, endpoint="https://netwatch.example"), environment={})
+    service = loop.start(Upload(on=True, endpoint="https://netwatch.example", level="system"), environment={})
     loop.tick(service)
     assert loop.told == [service.status]
     assert "There is no API key for https://netwatch.example" in str(service.status)
     assert "upload setup" in str(service.status)
+    assert not service.probes
     assert not paths.spool_file().exists()
 
 
@@ -158,10 +159,11 @@ def test_a_locked_keyring_is_tried_again(loop: Loop, monkeypatch: pytest.MonkeyP
         return Key(KEY)
 
     monkeypatch.setattr(account, "load_key", locked)
-    service = loop.start(Upload(on=True, endpoint="https://netwatch.invalid"), environment={})
+    service = loop.start(Upload(on=True, endpoint="https://netwatch.invalid", level="system"), environment={})
     wait_for(lambda: "Nothing was sent yet" in str(service.status), "it begins")
     assert loop.told == [Message("The keyring is locked.")]
     assert tries == 4
+    assert service.probes
 
 
 def test_a_refused_key_notifies(loop: Loop, expected_logs: list[str]) -> None:
@@ -193,6 +195,7 @@ def test_a_lower_level_drops_pending_snapshots_of_a_higher_one(loop: Loop, expec
             loop.tick(service)
         wait_for(lambda: len(server.stored()) > 0, "what is chosen now is sent")
         assert all(found["system"] is None for found in server.snapshots.values())
+        assert not service.probes
         assert "3 dropped" in str(service.status)
 
 
