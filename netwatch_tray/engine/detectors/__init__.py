@@ -19,6 +19,8 @@ from netwatch_tray.event import Finding
 from netwatch_tray.model import Connection
 
 Observation_contra = TypeVar("Observation_contra", contravariant=True)
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Moment(NamedTuple):
@@ -45,6 +47,18 @@ class Detector(Protocol[Observation_contra]):
 
     def take(self, observation: Observation_contra, now: Moment, /) -> Iterable[Finding]:
         """Take in an observation; `now` never goes back. Return what it made true."""
+
+
+def recall(known: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:
+    """Return the value of a key, made where there is none, and move it to the end. Of more than `most`, the first is
+    dropped: the one that was not recalled for longest."""
+    value = known.get(key)
+    if value is None:
+        value = known[key] = make()
+        if len(known) > most:
+            known.popitem(last=False)
+    known.move_to_end(key)
+    return value
 
 
 class Cooldown:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from netwatch_tray.engine.detectors import Cooldown, Moment
+from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.engine.entries import Ended
 from netwatch_tray.event import Beacon, Finding, Severity
 
@@ -81,11 +81,7 @@ class BeaconWatch:
 
     def _remember(self, ended: Ended) -> list[_End] | None:
         """Return the ends of this app at this remote, oldest first; `None`: it is part of the call before."""
-        key = ended.remote, ended.port
-        ends = self._ends.setdefault(key, [])
-        self._ends.move_to_end(key)
-        if len(self._ends) > _MOST_REMOTES:
-            self._ends.popitem(last=False)
+        ends = recall(self._ends, (ended.remote, ended.port), list, _MOST_REMOTES)
         app = None if ended.pid is None else ended.app.key
         end = _End(ended.boottime, app, ended.app.name, sum(ended.moved))
         own = [each for each in ends if app is None or each.app in (None, app)]

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from netwatch_tray.engine.detectors import Cooldown, Moment
+from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import Finding, NxdomainStorm, Severity
 
 DOMAINS = 30
@@ -52,12 +52,7 @@ class NxdomainWatch:
             self._apps.clear()
             self._began = now
         key = "" if answered.app is None else answered.app[0]
-        app = self._apps.get(key)
-        if app is None:
-            app = self._apps[key] = _App()
-            if len(self._apps) > _MOST_APPS:
-                self._apps.popitem(last=False)
-        self._apps.move_to_end(key)
+        app = recall(self._apps, key, _App, _MOST_APPS)
         app.responses += 1
         if answered.domain is None or app.is_reported:
             return

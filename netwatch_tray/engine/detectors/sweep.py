@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from netwatch_tray.engine.apps import SEARCHING_KEY
-from netwatch_tray.engine.detectors import Cooldown, Moment, SocketsSeen
+from netwatch_tray.engine.detectors import Cooldown, Moment, SocketsSeen, recall
 from netwatch_tray.event import Finding, PortScan, Severity
 from netwatch_tray.kinds import TcpState
 
@@ -45,10 +45,7 @@ class SweepWatch:
     ) -> Iterator[Finding]:
         if port is None or port in _WEB:
             return
-        hosts = self._tried.setdefault((app, port), OrderedDict())
-        self._tried.move_to_end((app, port))
-        if len(self._tried) > _MOST:
-            self._tried.popitem(last=False)
+        hosts = recall(self._tried, (app, port), OrderedDict[str, float], _MOST)
         hosts[host] = now.boottime
         hosts.move_to_end(host)
         while len(hosts) > _MOST or now.boottime - next(iter(hosts.values())) > WINDOW_S:

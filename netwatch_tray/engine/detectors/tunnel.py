@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from netwatch_tray.engine.detectors import Cooldown, Moment
+from netwatch_tray.engine.detectors import Cooldown, Moment, recall
 from netwatch_tray.event import DnsTunnel, Finding, Severity
 
 LABELS = 50
@@ -62,12 +62,7 @@ class TunnelWatch:
         if self._began is None or now.boottime - self._began.boottime >= WINDOW_S:
             self._domains.clear()
             self._began = now
-        domain = self._domains.get(below.domain)
-        if domain is None:
-            domain = self._domains[below.domain] = _Domain()
-            if len(self._domains) > _MOST_DOMAINS:
-                self._domains.popitem(last=False)
-        self._domains.move_to_end(below.domain)
+        domain = recall(self._domains, below.domain, _Domain, _MOST_DOMAINS)
         domain.queries += 1
         name = hash(below.labels)
         if name not in domain.names and len(domain.names) < _MOST_NAMES:

@@ -155,10 +155,11 @@ def test_no_finding_comes_twice_within_its_cooldown(
 
 
 def test_memory_is_bounded_whatever_happens() -> None:
-    beacon, sweep, scan, storm, listener, new_app = (
+    beacon, sweep, scan, tunnel, storm, listener, new_app = (
         BeaconWatch(),
         SweepWatch(),
         PortScanWatch(),
+        TunnelWatch(),
         NxdomainWatch(),
         ListenerWatch(),
         NewAppWatch(),
@@ -170,12 +171,14 @@ def test_memory_is_bounded_whatever_happens() -> None:
         list(beacon.take([end], now))
         list(sweep.take(SocketsSeen((), [end], lambda _key: None), now))
         list(scan.take(Refused([(Refusal(f"host{number}", 1, number % 65536), "local")]), now))
+        list(tunnel.take(Below(f"domain{number}", "www", None), Moment(now.at, 1000.0)))  # in one window
         list(storm.take(Answered(f"domain{number}", (app.key, "")), now))
         list(listener.take(SocketsSeen([listening(port=80, app=app.key)], (), lambda _key: None), now))
         list(new_app.take(SocketsSeen((), [end], lambda _key: None), now))
     assert len(beacon._ends) <= 1024
     assert len(sweep._tried) <= 64
     assert len(scan._sources) <= 128
+    assert len(tunnel._domains) <= 256
     assert len(storm._apps) <= 64
     assert len(listener._known) <= 1024
     assert len(new_app._waiting) <= 64
