@@ -22,12 +22,13 @@ class Cooldown:
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
-        """When (boot-time clock), by key."""
+        """When (boot-time clock), by key; in the last hour."""
 
     def allows(self, key: str) -> bool:
         """Return whether it may be shown now."""
         now = clock.boottime()
-        if now - self._told.get(key, -_COOLDOWN) < _COOLDOWN:
+        self._told = {each: at for each, at in self._told.items() if now - at < _COOLDOWN}
+        if key in self._told:
             return False
         self._told[key] = now
         return True
