@@ -161,7 +161,7 @@ def groups(content: bytes) -> dict[str, dict[str, str]]:
 
 
 def bundle(path: Path) -> Entry | None:
-    """Return what an application of macOS says of itself in its Info.plist; None: it is none."""
+    """Return the name and icon of an application of macOS by its Info.plist; None: it is none."""
     import plistlib  # noqa: PLC0415  loads an XML parser, which Linux does not need
 
     content = read_small(path / "Contents/Info.plist", _MOST_BYTES)

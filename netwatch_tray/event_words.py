@@ -1,6 +1,6 @@
-"""The sentences for events, in the language of the user: what window, tray, terminal and notifications say of them.
+"""The sentences for events, in the language of the user, for window, tray, terminal and notifications.
 
-They say what was seen, never what it means: regular connections may be a beacon, or the clock of a harmless program.
+They state what was seen, never what it means: regular connections may be a beacon, or the clock of a harmless program.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class EventKeeper:
         return self._log.get(number) if self._log else None
 
     def tick(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> None:
-        """Take in a tick; `moved`: see Detectors.tick."""
+        """Add a tick; `moved`: see Detectors.tick."""
         now = Moment(tick.at.timestamp(), clock.boottime())
         self._first_at = self._first_at or now.at
         if now.at // 60 != self._first_at // 60:
@@ -147,17 +147,17 @@ class EventKeeper:
             self._store()
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable) -> None:
-        """Take in what a reading of the sockets changed."""
+        """Add what a reading of the sockets changed."""
         if self._rules.on:
             self._take(self._detectors.sockets(changes, table, self._moment()))
 
     def reading(self, reading: Reading, observation: Observation) -> None:
-        """Take in what the helper counted and copied, after `Observation.take_reading`."""
+        """Add what the helper counted and copied, after `Observation.take_reading`."""
         if self._rules.on:
             self._take(self._detectors.reading(reading, observation, self._moment()))
 
     def health(self, health: Health) -> None:
-        """Take in a probe of gateway and DNS server."""
+        """Add a probe of gateway and DNS server."""
         if self._rules.on:
             self._take(self._detectors.health(health, self._moment()))
 

@@ -10,7 +10,7 @@ from netwatch_tray.model import Tick, Traffic
 
 KEPT_S = 330.0
 _STEP_S = 10.0
-"""As often as the sockets are read while nobody looks."""
+"""As often as the sockets are read while no client subscribes to them."""
 
 
 class RecentApps:

@@ -105,7 +105,7 @@ class EventLog:
         return tuple(changed)
 
     def take(self, finding: Finding) -> Outcome:
-        """Take in a finding."""
+        """Add a finding; return what it led to."""
         if not _is_storable(finding):
             _log.error("A finding that cannot be stored was dropped: %r", finding)
             return Outcome()

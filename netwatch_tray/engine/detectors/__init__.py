@@ -46,7 +46,7 @@ class Detector(Protocol[Observation_contra]):
     """One rule."""
 
     def take(self, observation: Observation_contra, now: Moment, /) -> Iterable[Finding]:
-        """Take in an observation; `now` never goes back. Return what it made true."""
+        """Add an observation; return what it made true. `now` never goes back."""
 
 
 def recall(known: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:

@@ -22,7 +22,7 @@ _LIMITS = ((6, 0.03), (7, 0.055), (8, VARIATION))
 """How many of the last ends may vary how much. Unrelated connections vary so little once in several hundred thousand
 sets by chance; six of them below 0.1 would once in 5 000, which is a day of browsing."""
 SHORTEST_S, LONGEST_S = 5.0, 3600.0
-"""Mean interval. Below it, programs poll while somebody waits. Above, six take longer than most sessions."""
+"""Mean interval. Below it, programs poll while the user waits. Above, six take longer than most sessions."""
 _ONE_CALL_S = 1.0
 """Connections that end within it are one call: a program may open several at once."""
 _KEPT = 12
@@ -33,7 +33,7 @@ _UPDATED_EACH_S = 600.0
 """A beacon that goes on gets its newer evidence so often."""
 
 REGULAR_PORTS = frozenset({37, 110, 123, 143, 853, 993, 995, 4460})
-"""Services that are asked regularly by design: time (RFC 868, NTP, NTS), mail (POP3, IMAP), DNS over TLS."""
+"""Services that clients contact regularly by design: time (RFC 868, NTP, NTS), mail (POP3, IMAP), DNS over TLS."""
 REGULAR_APPS = frozenset({"unit:NetworkManager.service", "unit:ModemManager.service", "unit:connman.service"})
 """They check every few minutes whether the Internet is reachable."""
 

@@ -30,7 +30,7 @@ class NewAppWatch:
         """By app."""
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
-        """Take in the keys of all apps in the history, and return what is new of what was seen so far."""
+        """Set the keys of all apps in the history; return what is new of what was seen so far."""
         self._known = set(apps)
         waiting, self._waiting = self._waiting, {}
         return [finding for app, finding in waiting.items() if self._is_new(app)]

@@ -1,4 +1,4 @@
-"""An app that asks for names of many domains that do not exist, as programs do that look for their operator."""
+"""An app that requests names of many domains that do not exist, as programs do that look for their operator."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _App:
 
 
 class NxdomainWatch:
-    """By the app that asked; all whose app is not known are one."""
+    """By the app that sent the queries; all whose app is not known are one."""
 
     def __init__(self) -> None:
         self._apps: OrderedDict[str, _App] = OrderedDict()

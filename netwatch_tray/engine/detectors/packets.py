@@ -14,7 +14,7 @@ from netwatch_tray.event import Finding
 
 
 class PacketDetectors:
-    """Port scans with their source, and what is asked of DNS."""
+    """Port scans with their source, and names requested from DNS."""
 
     def __init__(self) -> None:
         self._scan = PortScanWatch()

@@ -1,4 +1,4 @@
-"""What was asked of DNS and what came back, from the packets that the helper copied; and their counts."""
+"""DNS queries and their responses, from the packets that the helper copied; and their counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
     name: str
     """Lower case, without the last dot."""
     cookie: int
-    """Of the socket that asked."""
+    """Of the socket that sent the query."""
     code: int | None = None
     """RCODE of the response; `None`: this is the query."""
 
@@ -45,14 +45,14 @@ class _Query(NamedTuple):
     question: tuple[str, int]
     """Name and type."""
     is_local: bool
-    """It asks a resolver on this machine."""
+    """It is for a resolver on this machine."""
 
 
 class Questions:
     """Pairs queries and responses by socket and number.
 
-    Where a resolver on this machine is asked, its own query for the same name is a repetition, and left out; only root
-    sees both.
+    Where a resolver on this machine gets a query, its own query for the same name is a repetition, and left out; only
+    root sees both.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Questions:
         return DnsCounts(self._queries, self._responses, self._nxdomain, tuple(self._latencies))
 
     def take(self, packets: Iterable[Packet]) -> list[Asked]:
-        """Take in packets in their order. Those that cannot be parsed are skipped: anything may be sent to port 53."""
+        """Add packets in their order. Those that cannot be parsed are skipped: anything may be sent to port 53."""
         found: list[Asked] = []
         for packet in packets:
             if packet.kind is not PacketKind.DNS_QUERY and packet.kind is not PacketKind.DNS_ANSWER:

@@ -15,14 +15,14 @@ LABELS = 50
 LENGTH = 16.0
 """Mean characters below the domain without dots: 8 bytes in hexadecimal digits. Names that people give are shorter."""
 ENTROPY = 3.5
-"""Bits a character. Digits alone, as in the reversed addresses that lists of spammers are asked for, have at most 3.3;
+"""Bits a character. Digits alone, as in the reversed addresses of queries to lists of spammers, have at most 3.3;
 hexadecimal ones 4, what tunnels use 4 and more."""
 WINDOW_S = 300.0
-"""Seconds, one window after the other. A tunnel that asks less than 50 names in it carries some 10 bytes a second."""
+"""Seconds, one window after the other. A tunnel with fewer than 50 queries in it carries some 10 bytes a second."""
 _MOST_DOMAINS = 256
-"""A desktop asks for some hundred in five minutes."""
+"""A desktop requests names of some hundred in five minutes."""
 _MOST_NAMES = 256
-"""Of a domain that are told apart: five times what is needed."""
+"""Distinct ones of a domain that are counted: five times what is needed."""
 
 
 class Below(NamedTuple):
@@ -32,7 +32,7 @@ class Below(NamedTuple):
     labels: str
     """What is before the domain, without dots."""
     app: tuple[str, str] | None
-    """Key and name of the app that asked, if known."""
+    """Key and name of the app that sent the query, if known."""
 
 
 class _Domain:
@@ -50,11 +50,11 @@ class _Domain:
 
 
 class TunnelWatch:
-    """By registrable domain, whoever asks: a tunnel's program may use any resolver."""
+    """By registrable domain, whatever app sends the queries: a tunnel's program may use any resolver."""
 
     def __init__(self) -> None:
         self._domains: OrderedDict[str, _Domain] = OrderedDict()
-        """The one that was asked for last at the end."""
+        """The one that was requested last at the end."""
         self._began: Moment | None = None
         self._cooldown = Cooldown()
 

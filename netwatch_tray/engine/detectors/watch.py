@@ -57,11 +57,11 @@ class Detectors:
             self._app_rates, self._total_rate = RateWatch(limit, seconds), RateWatch(limit, seconds)
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
-        """Take in the keys of all apps in the history. Until then no app is new."""
+        """Add the keys of all apps in the history. Until then no app is new."""
         return self._new_app.know(apps)
 
     def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:
-        """Take in what apps usually send, see `SentWatch.compare_with`. Call at the start and on each new day."""
+        """Compare with what apps usually send, see `SentWatch.compare_with`. Call at the start and on each new day."""
         self._sent.compare_with(day, days, sent)
 
     def tick(
@@ -83,7 +83,7 @@ class Detectors:
         return found
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable, now: Moment) -> list[Finding]:
-        """Take in what a reading of the sockets changed."""
+        """Add what a reading of the sockets changed."""
         if not changes.added and not changes.changed and not table.ended:
             return []
         seen = SocketsSeen((*changes.added, *changes.changed), table.ended, table.app_name)
@@ -96,13 +96,13 @@ class Detectors:
         return found
 
     def refused(self, counts: RefusalCounts, now: Moment) -> list[Finding]:
-        """Take in the kernel's counters, once a minute."""
+        """Add the kernel's counters, once a minute."""
         found = list(self._suspicion.take(counts, now))
         # A helper has reported the source of the same scan.
         return [] if self._packets is not None and self._packets.has_source_of_scan else found
 
     def reading(self, reading: Reading, observation: Observation, now: Moment) -> list[Finding]:
-        """Take in what the helper counted and copied, after `Observation.take_reading`."""
+        """Add what the helper counted and copied, after `Observation.take_reading`."""
         if self._packets is None:
             # Loaded where a helper runs: they cost the agent memory.
             from netwatch_tray.engine.detectors.packets import PacketDetectors  # noqa: PLC0415
@@ -116,5 +116,5 @@ class Detectors:
         return None if self._packets is None else self._packets.dns
 
     def health(self, health: Health, now: Moment) -> list[Finding]:
-        """Take in a probe of gateway and DNS server."""
+        """Add a probe of gateway and DNS server."""
         return list(self._reach.take(health, now))
