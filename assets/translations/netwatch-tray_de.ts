@@ -5272,10 +5272,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>muss ein Tag wie 2026-01-31, yesterday (gestern) oder -7d sein, nicht {text!r}</translation>
     </message>
     <message>
-      <source>such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days ago</source>
-      <translation>etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen); Vorgabe: vor 30 Tagen</translation>
-    </message>
-    <message>
       <source>last day, inclusive; default: today</source>
       <translation>letzter Tag, einschließlich; Vorgabe: heute</translation>
     </message>
@@ -5544,6 +5540,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>nur von einer Schnittstelle oder App</translation>
     </message>
     <message>
+      <source>first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days up to --to</source>
+      <translation>erster Tag, etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen); Vorgabe: 30 Tage bis --to</translation>
+    </message>
+    <message>
       <source>default: hour</source>
       <translation>Vorgabe: hour</translation>
     </message>
@@ -5644,8 +5644,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>löschen, was an einigen Tagen aufgezeichnet wurde, oder alles</translation>
     </message>
     <message>
-      <source>first day, such as 2026-01-31, today, yesterday or -7d (7 days ago)</source>
-      <translation>erster Tag, etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen)</translation>
+      <source>first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: the first one recorded</source>
+      <translation>erster Tag, etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen); Vorgabe: der erste aufgezeichnete</translation>
     </message>
     <message>
       <source>everything, whatever the days</source>
@@ -6154,6 +6154,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>per network instead</source>
       <translation>stattdessen je Netzwerk</translation>
+    </message>
+    <message>
+      <source>first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days up to --to, with --by week, month, billing or year all days</source>
+      <translation>erster Tag, etwa 2026-01-31, today (heute), yesterday (gestern) oder -7d (vor 7 Tagen); Vorgabe: 30 Tage bis --to, mit --by week, month, billing oder year alle Tage</translation>
     </message>
     <message>
       <source>one JSON document, bytes</source>

@@ -27,15 +27,9 @@ def day(text: str) -> date:
         raise argparse.ArgumentTypeError(problem.format(text=text)) from None
 
 
-def add_days(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `chosen_days` reads."""
-    parser.add_argument(
-        "--from",
-        dest="first",
-        type=day,
-        metavar="DAY",
-        help="such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days ago",
-    )
+def add_days(parser: argparse.ArgumentParser, about_first: str) -> None:
+    """Add the options that `chosen_days` reads. `about_first`: help of `--from`."""
+    parser.add_argument("--from", dest="first", type=day, metavar="DAY", help=about_first)
     parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day, inclusive; default: today")
 
 

@@ -21,7 +21,7 @@ from netwatch_tray.cli.session import (
 )
 from netwatch_tray.cli.usage import NAMES_OF_REST
 from netwatch_tray.errors import HistoryError
-from netwatch_tray.language import translate
+from netwatch_tray.language import mark, translate
 from netwatch_tray.text import printable
 
 if TYPE_CHECKING:
@@ -53,7 +53,13 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     what.add_argument("--interfaces", action="store_true", help="per interface; default: the total")
     what.add_argument("--apps", action="store_true", help="per app (TCP payload)")
     parser.add_argument("--name", help="of one interface or app alone")
-    add_days(parser)
+    add_days(
+        parser,
+        mark(
+            "Terminal",
+            "first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days up to --to",
+        ),
+    )
     parser.add_argument("--step", choices=_STEPS, default="hour", help="default: hour")
     parser.add_argument("--json", action="store_true", help="one JSON object a line; default: CSV")
     parser.set_defaults(run=_export)

@@ -8,16 +8,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwatch_tray.cli.dates import chosen_days, day
-from netwatch_tray.cli.session import DONE
-from netwatch_tray.language import said, translate
+from netwatch_tray.cli.dates import add_days, chosen_days
+from netwatch_tray.cli.session import DONE, WRONG
+from netwatch_tray.language import mark, said, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netwatch_tray.errors import Message
-
-_NOT_CONFIRMED = 1
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,14 +31,13 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
         example="netwatch-tray history delete --from 2026-11-01 --to 2026-11-07",
         help="delete what was recorded of some days, or everything",
     )
-    delete.add_argument(
-        "--from",
-        dest="first",
-        type=day,
-        metavar="DAY",
-        help="first day, such as 2026-01-31, today, yesterday or -7d (7 days ago)",
+    add_days(
+        delete,
+        mark(
+            "Terminal",
+            "first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: the first one recorded",
+        ),
     )
-    delete.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day, inclusive; default: today")
     delete.add_argument("--all", action="store_true", help="everything, whatever the days")
     _add_yes(delete)
     delete.set_defaults(run=_delete)
@@ -87,7 +84,7 @@ def _delete(options: argparse.Namespace) -> int:
     if options.all:
         question = translate("Terminal", "Delete the whole history?")
     if not _is_confirmed(question.format(first=first, last=last), yes=options.yes):
-        return _NOT_CONFIRMED
+        return WRONG  # not confirmed
     count = keeping.delete_days(paths.history_file(), first, last)
     HostDays(paths.hosts_directory()).delete_between(midnight(first), midnight_after(last))
     print(translate("Terminal", "Days deleted: {count}").format(count=count))
@@ -109,7 +106,7 @@ def _restore(options: argparse.Namespace) -> int:
 
     question = translate("Terminal", "Replace the whole history by {file}?").format(file=options.file)
     if not _is_confirmed(question, yes=options.yes):
-        return _NOT_CONFIRMED
+        return WRONG  # not confirmed
     return _take_over(keeping.restore, options.file)
 
 

@@ -50,7 +50,14 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     what.add_argument("--interfaces", action="store_true", help="per interface instead")
     what.add_argument("--apps", action="store_true", help="per app instead (TCP payload)")
     what.add_argument("--networks", action="store_true", help="per network instead")
-    add_days(parser)
+    add_days(
+        parser,
+        mark(
+            "Terminal",
+            "first day, such as 2026-01-31, today, yesterday or -7d (7 days ago); default: 30 days up to --to, "
+            "with --by week, month, billing or year all days",
+        ),
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document, bytes")
     parser.set_defaults(run=_usage)
 
