@@ -318,11 +318,9 @@ def _of_storm(event: Event, storm: NxdomainStorm, _units: Units) -> _Words:
 def _period(plan: PlanUsed) -> str:
     """Return `November`, or `5 Nov – 4 Dec` where the plan does not follow the calendar."""
     first, last = date.fromisoformat(plan.since), date.fromisoformat(plan.until)
-    months = [translate("Messages", wording.MONTHS[day.month - 1]) for day in (first, last)]
     if first.day == 1 and (first.year, first.month) == (last.year, last.month):
-        return months[0]
-    text = translate("EventWords", "{day} {month}")
-    begin, end = (text.format(day=day.day, month=month[:3]) for day, month in zip((first, last), months, strict=True))
+        return wording.month_name(first.month)
+    begin, end = (wording.day_name(day, is_short=True) for day in (first, last))
     return f"{begin} – {end}"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from netwatch_tray.language import mark, translate
 from netwatch_tray.model import GapReason, InterfaceTick, WhyCode
 
-MONTHS = (
+_MONTHS = (
     mark("Messages", "January"), mark("Messages", "February"), mark("Messages", "March"), mark("Messages", "April"),
     mark("Messages", "May"), mark("Messages", "June"), mark("Messages", "July"), mark("Messages", "August"),
     mark("Messages", "September"), mark("Messages", "October"), mark("Messages", "November"),
@@ -70,6 +71,17 @@ def why(interface: InterfaceTick) -> str:
     sentences = _COUNTED if interface.is_uplink else _NOT_COUNTED
     text = translate("Facts", sentences.get(interface.why.code, sentences[WhyCode.UNKNOWN]))
     return text.format(name=interface.name, names=listed(interface.why.names))
+
+
+def month_name(number: int, *, is_short: bool = False) -> str:
+    """Return `November`, or `Nov`."""
+    name = translate("Messages", _MONTHS[number - 1])
+    return name[:3] if is_short else name
+
+
+def day_name(day: date, *, is_short: bool = False) -> str:
+    """Return `5 November`, or `5 Nov`."""
+    return translate("Messages", "{day} {month}").format(day=day.day, month=month_name(day.month, is_short=is_short))
 
 
 def listed(names: Sequence[str]) -> str:

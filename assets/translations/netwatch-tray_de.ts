@@ -1525,10 +1525,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Mindestens {count} Antworten innerhalb von {duration} lauteten, dass es den Namen nicht gibt, und das waren mindestens {percent} % aller Antworten.</translation>
     </message>
     <message>
-      <source>{day} {month}</source>
-      <translation>{day}. {month}</translation>
-    </message>
-    <message>
       <source>days left: {days}, {amount} a day</source>
       <translation>Tage übrig: {days}, {amount} am Tag</translation>
     </message>
@@ -4152,6 +4148,10 @@ Hat jetzt keine Verbindung</translation>
       <source>December</source>
       <translation>Dezember</translation>
     </message>
+    <message>
+      <source>{day} {month}</source>
+      <translation>{day}. {month}</translation>
+    </message>
   </context>
   <context>
     <name>MiniWindow</name>
@@ -6616,10 +6616,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Warten auf die erste Messung</translation>
     </message>
     <message>
-      <source>{day} {month}</source>
-      <translation>{day}. {month}</translation>
-    </message>
-    <message>
       <source>since {day}</source>
       <translation>seit {day}</translation>
     </message>
@@ -6804,10 +6800,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Today {today} · since {day} {month} {used}</source>
       <translation>Heute {today} · seit {day}. {month} {used}</translation>
-    </message>
-    <message>
-      <source>{day} {month}</source>
-      <translation>{day}. {month}</translation>
     </message>
     <message>
       <source>Offline: {reason}</source>

@@ -14,7 +14,6 @@ from netwatch_tray.model import App, GapReason, InterfaceTick, Role, Tick
 from netwatch_tray.settings import Settings
 from netwatch_tray.text import printable
 from netwatch_tray.units import SteadyRate, Units
-from netwatch_tray.wording import MONTHS
 
 MOST_EVENT = 48
 """Characters of the row of the last event: about as wide as the others."""
@@ -196,7 +195,7 @@ def amounts_row(amounts: Amounts, in_units: Units) -> str:
     today = units.size(amounts.today, in_units)
     if amounts.since is None:
         return translate("Tray", "Today {today} · this month {used}").format(today=today, used=used)
-    name = translate("Messages", MONTHS[amounts.since.month - 1])
+    name = wording.month_name(amounts.since.month)
     if amounts.since.day == 1:
         return translate("Tray", "Today {today} · {month} {used}").format(today=today, month=name, used=used)
     text = translate("Tray", "Today {today} · since {day} {month} {used}")
@@ -210,7 +209,7 @@ def event_row(event: Event, in_units: Units, today: date) -> str:
     at = datetime.fromtimestamp(event.last)  # noqa: DTZ006  the user's own time
     when = f"{at:%H:%M}"
     if at.date() != today:
-        when = translate("Tray", "{day} {month}").format(day=at.day, month=translate("Messages", MONTHS[at.month - 1]))
+        when = wording.day_name(at.date())
     return printable(f"{when} {event_words.sentence(event, in_units)}", MOST_EVENT)
 
 

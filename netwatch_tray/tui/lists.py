@@ -16,7 +16,7 @@ from netwatch_tray.tui.frame import Frame, Row
 from netwatch_tray.tui.look import Role
 from netwatch_tray.tui.state import State, View
 from netwatch_tray.tui.tables import GAP, Width, fit
-from netwatch_tray.tui.texts import day_name, filter_words, nothing
+from netwatch_tray.tui.texts import filter_words, nothing
 from netwatch_tray.units import DOWN, UNKNOWN, UP
 
 _SEVERITIES: dict[Severity, Role] = {Severity.ALERT: "warn", Severity.NOTICE: "ink", Severity.RECORD: "ink2"}
@@ -152,7 +152,8 @@ def draw_events(frame: Frame, state: State) -> None:
 
 def _draw_event(row: Row, event: Event, state: State, today: date) -> None:
     at = datetime.fromtimestamp(event.last).astimezone()
-    row.put_right(6, at.strftime("%H:%M") if at.date() == today else day_name(at.date()), "ink3", most=6)
+    when = at.strftime("%H:%M") if at.date() == today else wording.day_name(at.date(), is_short=True)
+    row.put_right(6, when, "ink3", most=6)
     row.put(7, "!" if event.is_unseen_alert else " ", "warn")
     times = f"{event.count} ×" if event.count > 1 else ""
     end = row.width - cells.width(times) - 1 if times else row.width

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from netwatch_tray import cells, units
+from netwatch_tray import cells, units, wording
 from netwatch_tray.language import mark, translate
 from netwatch_tray.tui.frame import Frame, Row
 from netwatch_tray.tui.lists import draw_connections, draw_events
 from netwatch_tray.tui.look import Look, Role
 from netwatch_tray.tui.overview import draw_overview
 from netwatch_tray.tui.state import Link, State, View
-from netwatch_tray.tui.texts import about, day_name, month_name, size
+from netwatch_tray.tui.texts import about, month_name, size
 from netwatch_tray.units import DOWN, UNKNOWN, UP
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
@@ -101,7 +101,9 @@ def _draw_head(frame: Frame, state: State) -> None:
     at = (tick.at if tick else datetime.fromtimestamp(time.time()).astimezone()).astimezone()
     clock = at.strftime("%H:%M:%S")
     if frame.width >= 70:
-        clock = f"{translate('Terminal', _WEEKDAYS[at.weekday()])} {day_name(at.date())}  {clock}"
+        clock = (
+            f"{translate('Terminal', _WEEKDAYS[at.weekday()])} {wording.day_name(at.date(), is_short=True)}  {clock}"
+        )
     if state.is_paused:
         clock = f"{translate('Terminal', 'paused')}  {clock}"
     end = frame.width - cells.width(clock)
@@ -160,7 +162,8 @@ def _draw_amounts(row: Row, state: State) -> None:
         x += space + 2
     if plan is not None and plan.projection is not None:
         amount = units.size(plan.projection, state.units)
-        outlook = translate("Terminal", "≈ {amount} by {day}").format(amount=amount, day=day_name(plan.cycle.last))
+        by = wording.day_name(plan.cycle.last, is_short=True)
+        outlook = translate("Terminal", "≈ {amount} by {day}").format(amount=amount, day=by)
         if x + cells.width(outlook) <= end:
             x = row.put(x, outlook, "ink2") + 2
     if alerts and x + cells.width(alerts) <= row.width:

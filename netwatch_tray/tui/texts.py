@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import date, datetime
+from datetime import datetime
 
 from netwatch_tray import units, wording
 from netwatch_tray.language import translate
@@ -34,17 +34,11 @@ def size(amount: int | None, state: State) -> str:
     return str(units.size(amount, state.units))
 
 
-def day_name(day: date) -> str:
-    month = translate("Messages", wording.MONTHS[day.month - 1])[:3]
-    return translate("Terminal", "{day} {month}").format(day=day.day, month=month)
-
-
 def month_name(state: State, *, is_short: bool = False) -> str:
     """Return the name of the billing month; where it is none of the calendar, since when."""
     stored = state.shown.stored
     first = stored.plan.cycle.first if stored and stored.plan else None
     if first is None or first.day == 1:
         now = first or datetime.fromtimestamp(time.time()).astimezone().date()
-        name = translate("Messages", wording.MONTHS[now.month - 1])
-        return name[:3] if is_short else name
-    return translate("Terminal", "since {day}").format(day=day_name(first))
+        return wording.month_name(now.month, is_short=is_short)
+    return translate("Terminal", "since {day}").format(day=wording.day_name(first, is_short=True))
