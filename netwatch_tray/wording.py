@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from netwatch_tray.language import mark, translate
-from netwatch_tray.model import GapReason, InterfaceTick, WhyCode
+from netwatch_tray.model import GapReason, InterfaceTick, Tick, WhyCode
 
 _MONTHS = (
     mark("Messages", "January"), mark("Messages", "February"), mark("Messages", "March"), mark("Messages", "April"),
@@ -64,6 +64,13 @@ def app_name(name: str) -> str:
 def gap(reason: GapReason) -> str:
     """Return why rates are unknown, in lower case."""
     return translate("Facts", _GAPS[reason])
+
+
+def counted(tick: Tick) -> str:
+    """Return the interfaces that make the total, or why its rates are unknown."""
+    if reason := tick.gap or tick.total.gap:
+        return gap(reason)
+    return " + ".join(tick.total.uplinks) or translate("Facts", "no interface is connected")
 
 
 def why(interface: InterfaceTick) -> str:

@@ -2137,6 +2137,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Benutzer {name}</translation>
     </message>
     <message>
+      <source>no interface is connected</source>
+      <translation>keine Schnittstelle ist verbunden</translation>
+    </message>
+    <message>
       <source>{several} and {last}</source>
       <translation>{several} und {last}</translation>
     </message>
@@ -5794,10 +5798,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The agent has sent nothing for {seconds:.0f} s. Still waiting.</source>
       <translation>Der Agent hat seit {seconds:.0f} s nichts gesendet. Es wird weiter gewartet.</translation>
-    </message>
-    <message>
-      <source>no interface is connected</source>
-      <translation>keine Schnittstelle ist verbunden</translation>
     </message>
     <message>
       <source>for</source>

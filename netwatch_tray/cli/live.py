@@ -236,12 +236,7 @@ def _line_writer(in_units: Units) -> Callable[[Tick], None]:
     def write(tick: Tick) -> None:
         local = tick.at.astimezone().strftime("%H:%M:%S")
         down, up = download.write(tick.total.rx_rate), upload.write(tick.total.tx_rate)
-        gap = tick.gap or tick.total.gap
-        about = printable(
-            wording.gap(gap)
-            if gap
-            else " + ".join(tick.total.uplinks) or translate("Terminal", "no interface is connected")
-        )
+        about = printable(wording.counted(tick))
         print(f"{local}  {units.DOWN} {down}  {units.UP} {up}  {about}", flush=True)
 
     return write

@@ -12,7 +12,7 @@ from netwatch_tray.tui.lists import draw_connections, draw_events
 from netwatch_tray.tui.look import Look, Role
 from netwatch_tray.tui.overview import draw_overview
 from netwatch_tray.tui.state import Link, State, View
-from netwatch_tray.tui.texts import about, month_name, size
+from netwatch_tray.tui.texts import counted, month_name, size
 from netwatch_tray.units import DOWN, UNKNOWN, UP
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
@@ -84,7 +84,7 @@ def _draw_line(frame: Frame, state: State) -> None:
     x = row.put(x, f"{units.rate(down, state.units)!s:9}  ", "strong")
     x = row.put(x, f"{UP} ", "up")
     x = row.put(x, f"{units.rate(up, state.units)!s:9}  ", "strong")
-    row.put(x, about(state), "ink2")
+    row.put(x, counted(state), "ink2")
 
 
 def _draw_head(frame: Frame, state: State) -> None:
@@ -101,14 +101,13 @@ def _draw_head(frame: Frame, state: State) -> None:
     at = (tick.at if tick else datetime.fromtimestamp(time.time()).astimezone()).astimezone()
     clock = at.strftime("%H:%M:%S")
     if frame.width >= 70:
-        clock = (
-            f"{translate('Terminal', _WEEKDAYS[at.weekday()])} {wording.day_name(at.date(), is_short=True)}  {clock}"
-        )
+        weekday = translate("Terminal", _WEEKDAYS[at.weekday()])
+        clock = f"{weekday} {wording.day_name(at.date(), is_short=True)}  {clock}"
     if state.is_paused:
         clock = f"{translate('Terminal', 'paused')}  {clock}"
     end = frame.width - cells.width(clock)
     row.put(end, clock, "warn" if state.is_paused else "ink3")
-    row.put(x + 1, about(state), "ink2", most=end - x - 3)
+    row.put(x + 1, counted(state), "ink2", most=end - x - 3)
     row = frame.add()
     row.put(0, "─" * frame.width, "ink3")
     if notice := _notice(state):

@@ -10,14 +10,9 @@ from netwatch_tray.language import translate
 from netwatch_tray.tui.state import State
 
 
-def about(state: State) -> str:
-    """Return what the total counts, or why it is not known."""
+def counted(state: State) -> str:
     tick = state.shown.tick
-    if tick is None:
-        return ""
-    if gap := tick.gap or tick.total.gap:
-        return wording.gap(gap)
-    return " + ".join(tick.total.uplinks) or translate("Terminal", "no interface is connected")
+    return "" if tick is None else wording.counted(tick)
 
 
 def nothing(state: State) -> str:
