@@ -10,6 +10,7 @@ import dev
 import needs
 import pytest
 from hypothesis import HealthCheck, settings
+from networks import Wire, wire
 
 from netwatch_tray.collect import odd_rows
 
@@ -42,6 +43,12 @@ class _Collector(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
+
+
+@pytest.fixture
+def network() -> Iterator[Wire]:
+    with wire() as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -245,6 +246,11 @@ class Session:
     def spawn(self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> int:
         """Starts a program in the session; its output goes to `log(name)`. Returns its pid."""
         return self._start(name, [*self.prefix, *argv], environment)
+
+    def start_agent(self, name: str = "agent") -> None:
+        """Starts an agent without an icon, and waits until it answers."""
+        self.spawn(name, [sys.executable, "-m", "netwatch_tray", "agent", "--headless"])
+        self.wait_for(self.agent_status, PATIENCE, "the agent answers")
 
     @property
     def prefix(self) -> list[str]:

@@ -11,14 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from desktop import wait_for
 from desktops import DESKTOPS, PROGRAM, Desktop
 from glyphs import Place
-from networks import NEAR, Wire, wire
+from networks import NEAR, Wire
 from PIL import Image, ImageChops
 
 from netwatch_tray.feed.protocol import Command
@@ -40,12 +40,6 @@ REPEATS = int(os.environ.get("NETWATCH_REPEATS", "0"))
 """How often each panel is killed and started late; set by `./dev test desktops`, as the next one."""
 PICTURES = os.environ.get("NETWATCH_PICTURES")
 """A directory for pictures of the panels."""
-
-
-@pytest.fixture
-def network() -> Iterator[Wire]:
-    with wire() as made:
-        yield made
 
 
 @pytest.fixture(params=DESKTOPS)

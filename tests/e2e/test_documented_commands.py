@@ -181,8 +181,7 @@ def test_links_lead_somewhere() -> None:
 def desktop() -> Iterator[Session]:
     """A session without a display, its agent, and a network that leads nowhere."""
     with wire() as network, Session(display=False, netns=network.near) as session:
-        session.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        session.wait_for(session.agent_status, 10, "the agent answers")
+        session.start_agent()
         yield session
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from desktop import PATIENCE, Session
-from networks import Wire, wire
+from networks import Wire
 
 from netwatch_tray.feed.protocol import ChangeMute, EventsMessage, MarkSeen, SettingsMessage, Subscribe
 
@@ -26,21 +26,10 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def network() -> Iterator[Wire]:
-    with wire() as network:
-        yield network
-
-
-@pytest.fixture
 def desktop(network: Wire) -> Iterator[Session]:
     with Session(display=False, netns=network.near) as desktop:
-        start(desktop, "agent")
+        desktop.start_agent()
         yield desktop
-
-
-def start(desktop: Session, name: str) -> None:
-    desktop.spawn(name, [*PROGRAM, "agent", "--headless"])
-    desktop.wait_for(desktop.agent_status, BOUND, "the agent answers")
 
 
 def events(desktop: Session, *options: str) -> list[dict[str, Any]]:
@@ -96,7 +85,7 @@ def test_a_port_that_opens_is_reported_kept_and_muted(network: Wire, desktop: Se
     # Without an agent the history has it.
     assert [(each["id"], each["seen"]) for each in events(desktop)] == [(found["id"], True)]
 
-    start(desktop, "again")
+    desktop.start_agent("again")
     assert [(each["kind"], each["id"]) for each in events(desktop)][:1] == [("listener", found["id"])]
     with contextlib.closing(desktop.feed()) as client:
         client.send(Subscribe(frozenset({"events", "connections"})))
@@ -121,7 +110,7 @@ def test_a_port_that_opens_is_reported_kept_and_muted(network: Wire, desktop: Se
 
 def test_a_restart_of_the_agent_is_an_event(desktop: Session) -> None:
     assert desktop.stop("agent") == 0
-    start(desktop, "again")
+    desktop.start_agent("again")
     desktop.wait_for(lambda: events(desktop), BOUND, "the restart is reported")
     (found,) = events(desktop)
     assert (found["kind"], found["severity"], found["rule"]) == ("agent", "record", "not-measured")

@@ -105,8 +105,7 @@ def served(desktop: Session) -> Iterator[Session]:
     file = Path(desktop.environment["XDG_CONFIG_HOME"]) / "netwatch-tray" / "settings.toml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("[total]\n'日本' = 'no'\n", "utf-8")
-    desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
-    desktop.wait_for(desktop.agent_status, BOUND, "the agent answers")
+    desktop.start_agent()
     yield desktop
     desktop.stop("agent")
     file.unlink()
@@ -240,10 +239,8 @@ def test_watch_reports_an_agent_that_hangs_and_goes_on(served: Session) -> None:
 
 
 def test_watch_goes_on_when_the_agent_restarts() -> None:
-    agent = [*PROGRAM, "agent", "--headless"]
     with Session(display=False) as desktop:
-        desktop.spawn("agent", agent)
-        desktop.wait_for(desktop.agent_status, BOUND, "the agent answers")
+        desktop.start_agent()
         with subprocess.Popen(
             [*PROGRAM, "watch"], env=desktop.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as watch:
@@ -255,7 +252,7 @@ def test_watch_goes_on_when_the_agent_restarts() -> None:
                 said = watch.stderr.readline()
                 assert said == "netwatch-tray: The agent ended. Measuring without it until it runs again.\n"
                 assert watch.stdout.readline()
-                desktop.spawn("agent", agent)
+                desktop.start_agent()
                 subscribers = lambda: (status := desktop.agent_status()) and status.clients > 1  # noqa: E731
                 desktop.wait_for(subscribers, BOUND, "watch is connected again")
                 assert watch.stdout.readline()

@@ -53,8 +53,7 @@ def network() -> Iterator[Wire]:
 @pytest.fixture(scope="module")
 def desktop(network: Wire) -> Iterator[Session]:
     with Session(display=False, netns=network.near) as session:
-        session.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        session.wait_for(session.agent_status, 15, "the agent answers")
+        session.start_agent()
         yield session
 
 
@@ -234,14 +233,12 @@ def test_a_click_selects_a_row_and_a_second_one_opens_it(desktop: Session, tmp_p
 
 def test_it_goes_on_when_the_agent_restarts(network: Wire, tmp_path: Path) -> None:
     with Session(display=False, netns=network.near) as desktop:
-        desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        desktop.wait_for(desktop.agent_status, 15, "the agent answers")
+        desktop.start_agent()
         with terminal(desktop, tmp_path) as tmux:
             assert_whole(tmux)
             desktop.stop("agent", signal.SIGKILL)
             wait_for(lambda: tmux.lines()[1] != "─" * 80, 15, "a notice says so", lambda: "\n".join(tmux.lines()))
-            desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
-            desktop.wait_for(desktop.agent_status, 15, "the agent answers again")
+            desktop.start_agent()
             assert_whole(tmux)
             tmux.keys("q")
             wait_for(lambda: tmux.modes()["alternate_on"] == "0", 15, "it ends")
@@ -249,8 +246,7 @@ def test_it_goes_on_when_the_agent_restarts(network: Wire, tmp_path: Path) -> No
 
 def test_an_agent_that_hangs_is_reported(network: Wire, tmp_path: Path) -> None:
     with Session(display=False, netns=network.near) as desktop:
-        desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        desktop.wait_for(desktop.agent_status, 15, "the agent answers")
+        desktop.start_agent()
         with terminal(desktop, tmp_path) as tmux:
             assert_whole(tmux)
             os.kill(desktop.pid("agent"), signal.SIGSTOP)

@@ -16,7 +16,7 @@ from typing import Any
 import nobody
 import pytest
 from desktop import Session
-from networks import FAR, Wire, inside, wire
+from networks import FAR, Wire, inside
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 PORT = 5600
@@ -39,12 +39,6 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
     print("received", flush=True)
     sys.stdin.readline()
 """
-
-
-@pytest.fixture
-def network() -> Iterator[Wire]:
-    with wire() as made:
-        yield made
 
 
 @pytest.fixture

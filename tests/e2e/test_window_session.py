@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from desktop import PATIENCE, Session
-from networks import FAR, PACED_SENDER, RECEIVER, Wire, inside, wire
+from networks import FAR, PACED_SENDER, RECEIVER, Wire, inside
 
 from netwatch_tray.units import UNKNOWN
 
@@ -20,16 +20,9 @@ SPEED = 1_000_000
 
 
 @pytest.fixture
-def network() -> Iterator[Wire]:
-    with wire() as made:
-        yield made
-
-
-@pytest.fixture
 def desktop(network: Wire) -> Iterator[Session]:
     with Session(netns=network.near) as session:
-        session.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        session.wait_for(session.agent_status, 20, "the agent answers")
+        session.start_agent()
         yield session
 
 

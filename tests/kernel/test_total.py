@@ -81,12 +81,6 @@ class Meter:
         return msgspec.json.decode(self._process.stdout.readline(), type=Tick)
 
 
-@pytest.fixture
-def network() -> Iterator[Wire]:
-    with wire() as made:
-        yield made
-
-
 def download(network: Wire, near: str, address: str) -> None:
     """SIZE bytes from `address` in `far` to the namespace `near`."""
     with running(network.python(network.far, SENDER, address, str(PORT), str(SIZE))) as sender:

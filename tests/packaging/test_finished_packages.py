@@ -25,7 +25,7 @@ from bare_debian import BareDebian
 from desktop import Session
 from licences import owners
 from make import digest, version
-from networks import FAR, PACED_SENDER, RECEIVER, Wire, wire
+from networks import FAR, PACED_SENDER, RECEIVER, Wire
 from PIL import Image
 from test_package_sources import APPLES_KEYS
 
@@ -57,12 +57,6 @@ def deb() -> Path:
     build("deb")
     (package,) = DIST.glob("netwatch-tray_*.deb")
     return package
-
-
-@pytest.fixture
-def network() -> Iterator[Wire]:
-    with wire() as made:
-        yield made
 
 
 # The frozen folder and its Debian package

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from desktop import Session
-from networks import Wire, wire
+from networks import Wire
 from PySide6.QtCore import QSettings, Qt
 from windows import application, button, until
 
@@ -30,16 +29,9 @@ with socket.create_server(("", int(sys.argv[1]))):
 
 
 @pytest.fixture
-def network() -> Iterator[Wire]:
-    with wire() as made:
-        yield made
-
-
-@pytest.fixture
 def session(network: Wire) -> Iterator[Session]:
     with Session(display=False, netns=network.near) as started:
-        started.spawn("agent", [sys.executable, "-m", "netwatch_tray", "agent", "--headless"])
-        started.wait_for(started.agent_status, 60, "the agent answers")
+        started.start_agent()
         yield started
 
 
