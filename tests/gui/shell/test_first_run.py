@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QSettings
+from statuses import status
 from windows import Opened, button, child, interface, tick, uplink, visible_text
 
 from netwatch_tray.errors import Message
-from netwatch_tray.feed.protocol import Status, TickMessage
+from netwatch_tray.feed.protocol import TickMessage
 from netwatch_tray.window.shell.banner import Banner
 
 _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, over=("eth0",)))
@@ -18,9 +18,9 @@ _FEW = (uplink(2, "eth0", 12.4e6, 840e3), interface(3, "wg0", 2.1e6, 96.2e3, ove
 def test_it_is_shown_once_if_something_needs_the_user(opened: Opened, tmp_path: Path) -> None:
     window = opened.window
     shown = window.first_run
-    opened.say(TickMessage(tick(*_FEW)), _status(no_tray=None))
+    opened.say(TickMessage(tick(*_FEW)), status(no_tray=None))
     assert not shown.isVisible(), "nothing needs anybody"
-    opened.say(_status(no_tray=Message("Install the extension.")), TickMessage(tick(*_FEW, interface(9, "lo"))))
+    opened.say(status(no_tray=Message("Install the extension.")), TickMessage(tick(*_FEW, interface(9, "lo"))))
     assert shown.isVisible()
     assert "NetWatch is measuring" in visible_text(shown)
     assert "Interfaces found: 3. The total is eth0" in visible_text(shown)
@@ -28,12 +28,12 @@ def test_it_is_shown_once_if_something_needs_the_user(opened: Opened, tmp_path: 
     assert child(window, Banner).isHidden(), "it is said once"
     shown.done.emit()
     assert window.interfaces.isVisible()
-    opened.say(_status(no_tray=Message("Install the extension.")))
+    opened.say(status(no_tray=Message("Install the extension.")))
     assert window.interfaces.isVisible(), "never again"
     memory = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
     assert memory.value("welcomed") is not None
     opened.memory.remove("welcomed")
-    opened.say(_status(no_tray=Message("Install the extension.")))
+    opened.say(status(no_tray=Message("Install the extension.")))
     assert shown.isVisible()
     button(window, "Interfaces").click()
     assert window.interfaces.isVisible(), "the tab of the page below leads there as well"
@@ -42,20 +42,14 @@ def test_it_is_shown_once_if_something_needs_the_user(opened: Opened, tmp_path: 
 def test_it_follows_the_search_for_a_tray(opened: Opened) -> None:
     window = opened.window
     shown = window.first_run
-    opened.say(TickMessage(tick(*_FEW)), _status(is_looking=True))
+    opened.say(TickMessage(tick(*_FEW)), status(is_looking=True))
     assert shown.isVisible()
     assert "Looking for a tray …" in visible_text(shown)
-    opened.say(_status(no_tray=Message("Install the extension.")))
+    opened.say(status(no_tray=Message("Install the extension.")))
     assert "Looking for a tray …" not in visible_text(shown)
     assert "Install the extension." in visible_text(shown)
     assert child(window, Banner).isHidden(), "it is said once"
-    opened.say(_status())
+    opened.say(status())
     assert "The icon is in the tray" in visible_text(shown)
     assert "Install the extension." not in visible_text(shown)
     assert shown.isVisible(), "until the user goes on"
-
-
-def _status(**more: Any) -> Status:
-    return Status(
-        version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray=Message(""), clients=1, **more
-    )

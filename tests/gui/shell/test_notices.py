@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
+from statuses import status
 from windows import (
     FEW,
     Open,
@@ -24,7 +23,7 @@ from windows import (
 
 from netwatch_tray import units
 from netwatch_tray.errors import Message
-from netwatch_tray.feed.protocol import ConnectionsMessage, Status, Subscribe, TickMessage
+from netwatch_tray.feed.protocol import ConnectionsMessage, Subscribe, TickMessage
 from netwatch_tray.window.shell.banner import Banner
 from netwatch_tray.window.shell.main_window import STARTED_BY_ATTEMPT
 from netwatch_tray.window.shell.status_line import StatusLine
@@ -103,12 +102,10 @@ def test_an_agent_of_another_version_is_reported(open_window: Open) -> None:
 
 def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
     opened = open_window()
-    status = Status(
-        version="1", pid=1, uptime_s=100, cpu_s=1, rss_bytes=24_300_000, interfaces="", tray=Message(""), clients=1
-    )
-    opened.say(status)
+    first = status(uptime_s=100, cpu_s=1, rss_bytes=24_300_000)
+    opened.say(first)
     assert "Agent: CPU 1.0 %, memory 24.3 MB" in visible_text(opened.window)
-    opened.say(msgspec.structs.replace(status, uptime_s=110, cpu_s=1.02, faults=(Message("lsof is missing"),)))
+    opened.say(msgspec.structs.replace(first, uptime_s=110, cpu_s=1.02, faults=(Message("lsof is missing"),)))
     assert "Agent: CPU 0.2 %" in visible_text(opened.window)
     assert "1 source missing" in visible_text(opened.window)
     banner = child(opened.window, Banner)
@@ -117,7 +114,7 @@ def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
     assert not banner.isVisible(), "it was read"
     assert "1 source missing" in visible_text(opened.window)
     opened.say(
-        msgspec.structs.replace(status, uptime_s=120, faults=tuple(map(Message, ("lsof is missing", "a", "b", "c"))))
+        msgspec.structs.replace(first, uptime_s=120, faults=tuple(map(Message, ("lsof is missing", "a", "b", "c"))))
     )
     assert "a And 2 more." in visible_text(banner)
     again = open_window(connected=False)
@@ -127,14 +124,8 @@ def test_cost_and_faults_of_the_agent_are_shown(open_window: Open) -> None:
 def test_a_fault_in_the_settings_is_reported(opened: Opened) -> None:
     window = opened.window
     opened.memory.setValue("welcomed", 1)
-    opened.say(TickMessage(tick(*_FEW)), _status(settings_fault=Message("units.bits must be true or false.")))
+    opened.say(TickMessage(tick(*_FEW)), status(settings_fault=Message("units.bits must be true or false.")))
     assert "units.bits must be true or false." in visible_text(child(window, Banner))
     assert "missing" not in visible_text(child(window, StatusLine)), "all is measured"
-    opened.say(_status())
+    opened.say(status())
     assert child(window, Banner).isHidden()
-
-
-def _status(**more: Any) -> Status:
-    return Status(
-        version="1", pid=1, uptime_s=1, cpu_s=1, rss_bytes=1, interfaces="", tray=Message(""), clients=1, **more
-    )

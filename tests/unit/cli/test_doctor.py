@@ -9,30 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from statuses import status
 
 from netwatch_tray import language, paths
 from netwatch_tray.cli import diagnose, main
-from netwatch_tray.errors import Message, message
-from netwatch_tray.feed.protocol import Status
-
-
-def status(
-    *, no_tray: Message | None = None, upload_fault: Message | None = None, faults: tuple[Message, ...] = ()
-) -> Status:
-    return Status(
-        version="1",
-        pid=7,
-        uptime_s=9.0,
-        cpu_s=1.0,
-        rss_bytes=20_000_000,
-        interfaces="/proc/net/dev",
-        helper=message("The helper is not set up."),
-        tray=message("off"),
-        no_tray=no_tray,
-        upload_fault=upload_fault,
-        clients=1,
-        faults=faults,
-    )
+from netwatch_tray.errors import message
 
 
 @pytest.fixture(autouse=True)

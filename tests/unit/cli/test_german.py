@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from statuses import status
 
 from netwatch_tray import language, paths
 from netwatch_tray.cli import live, main
 from netwatch_tray.errors import message
-from netwatch_tray.feed.protocol import Status
 
 COMMANDS = (
     "doctor",
@@ -81,22 +81,14 @@ def test_no_cell_is_the_same_in_both_languages(
 def test_no_label_of_status_is_the_same_in_both_languages(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = Status(
-        version="1",
-        pid=7,
-        uptime_s=9.0,
-        cpu_s=1.0,
-        rss_bytes=20_000_000,
-        interfaces="/proc/net/dev",
+    shown = status(
         connections=message("off"),
         helper=message("The helper is not set up."),
-        tray=message("off"),
         upload=message("off"),
         settings_fault=message("off"),
-        clients=1,
         faults=(message("The helper does not answer."),),
     )
-    monkeypatch.setattr(live, "ask_status", lambda: status)
+    monkeypatch.setattr(live, "ask_status", lambda: shown)
     english, german = (printed(code, "status", monkeypatch, capsys) for code in ("en", "de"))
     assert len(german.splitlines()) == len(english.splitlines()) == 11
     assert cells(english) & cells(german) - SAME == set()

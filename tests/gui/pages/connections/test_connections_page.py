@@ -4,7 +4,6 @@ import csv
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from painted import Record, drawn
@@ -12,11 +11,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
+from statuses import status
 from windows import Open, Opened, button, child, connection, until, visible_text
 
 from netwatch_tray import units
 from netwatch_tray.errors import Message
-from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, ServerMessage, Status
+from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, ServerMessage
 from netwatch_tray.model import App, Connection
 from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
@@ -137,17 +137,11 @@ def test_groups_of_hosts_have_their_names(open_window: Open) -> None:
     assert {"video.example (1)", "front.example (1)", "203.0.113.9 (1)"} <= set(_column(page, 0))
 
 
-def _status(**more: Any) -> Status:
-    return Status(
-        version="0", pid=1, uptime_s=1.0, cpu_s=0.1, rss_bytes=None, interfaces="", tray=Message(""), clients=1, **more
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("width", [720, 960, 1280])
 def test_offer_shows_its_whole_text_at_any_width(open_window: Open, width: int) -> None:
     opened, page = _open(open_window)
     opened.window.resize(width, 640)
-    opened.say(_status(offers_helper=True))
+    opened.say(status(offers_helper=True))
     text = child(page.offer, Paragraph)
     until(lambda: text.heightForWidth(text.width()) <= text.height() > 0, "there is room for every line")
 
@@ -155,19 +149,19 @@ def test_offer_shows_its_whole_text_at_any_width(open_window: Open, width: int) 
 def test_helper_is_offered_until_it_is_declined(open_window: Open) -> None:
     opened, page = _open(open_window)
     assert page.offer.isHidden()
-    opened.say(_status(offers_helper=True))
+    opened.say(status(offers_helper=True))
     opened.say(AppsMessage(apps=(), interval_s=1.0, uplink=(100, 1), tcp=(32, 1), other=(68, 0)))
     assert not page.offer.isHidden()
     assert page.offer.share.text() == "68 % of this download has no app yet."
     page.offer.grab()
-    opened.say(_status(offers_helper=True, faults=(Message("Something is missing."),)))
+    opened.say(status(offers_helper=True, faults=(Message("Something is missing."),)))
     assert page.offer.isHidden(), "never beside a banner"
-    opened.say(_status(offers_helper=True))
+    opened.say(status(offers_helper=True))
     page.offer.set_up_button.click()
     assert opened.window.settings.isVisible()
     opened.window.turn_to(1)
     page.offer.decline_button.click()
-    opened.say(_status(offers_helper=True))
+    opened.say(status(offers_helper=True))
     assert page.offer.isHidden()
     assert opened.window._memory.number("helper_declined") == 1
 

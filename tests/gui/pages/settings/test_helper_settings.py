@@ -10,10 +10,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
+from statuses import status
 
 from netwatch_tray import helper_setup
 from netwatch_tray.errors import Message
-from netwatch_tray.feed.protocol import Status
 from netwatch_tray.window.pages.settings.helper import HelperSettings
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -30,23 +30,9 @@ def section(application: QApplication) -> Iterator[HelperSettings]:
     theme.deleteLater()
 
 
-def _status(helper: str) -> Status:
-    return Status(
-        version="0",
-        pid=1,
-        uptime_s=1.0,
-        cpu_s=0.1,
-        rss_bytes=None,
-        interfaces="",
-        helper=Message(helper),
-        tray=Message(""),
-        clients=1,
-    )
-
-
 def test_state_is_the_agents_sentence(section: HelperSettings) -> None:
     assert "the agent is not running" in section._state.help.text()
-    section.show_status(_status("Running, process 7: bytes of UDP and QUIC, names of hosts."))
+    section.show_status(status(helper=Message("Running, process 7: bytes of UDP and QUIC, names of hosts.")))
     assert section._state.help.text().startswith("Running, process 7")
     section.show_status(None)
     assert "the agent is not running" in section._state.help.text()

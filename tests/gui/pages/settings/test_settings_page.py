@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from statuses import status
 from windows import (
     Opened,
     button,
@@ -27,8 +28,8 @@ from windows import (
 )
 
 from netwatch_tray import settings
-from netwatch_tray.errors import Message, NetWatchError
-from netwatch_tray.feed.protocol import Command, SettingsMessage, Status, TickMessage
+from netwatch_tray.errors import NetWatchError
+from netwatch_tray.feed.protocol import Command, SettingsMessage, TickMessage
 from netwatch_tray.settings import DataPlan, Settings
 from netwatch_tray.units import Units
 from netwatch_tray.window.shell.banner import Banner
@@ -162,16 +163,7 @@ def test_the_report_has_no_addresses(opened: Opened) -> None:
     window.turn_to_settings()
     opened.say(
         TickMessage(tick(uplink(2, "eth0", 1.0, 1.0, addresses=("192.0.2.24/24",)))),
-        Status(
-            version="1",
-            pid=1,
-            uptime_s=100,
-            cpu_s=1,
-            rss_bytes=10,
-            interfaces="rtnetlink",
-            tray=Message("sni"),
-            clients=1,
-        ),
+        status(interfaces="rtnetlink"),
     )
     window.settings.about.copy_report()
     report = QGuiApplication.clipboard().text()

@@ -6,11 +6,12 @@ import sys
 from ast import literal_eval
 from pathlib import Path
 
+from statuses import status
 from windows import Opened, button, control, until, visible_text
 
 from netwatch_tray import settings
 from netwatch_tray.errors import Message
-from netwatch_tray.feed.protocol import SettingsMessage, Status
+from netwatch_tray.feed.protocol import SettingsMessage
 from netwatch_tray.settings import Settings
 from netwatch_tray.window.widgets.setting_controls import Number, Switch
 
@@ -31,19 +32,7 @@ def test_upload_is_off_until_it_is_turned_on(opened: Opened, tmp_path: Path) -> 
     assert (found.on, found.level, found.hide_names, found.interval) == (True, "apps", True, 60)
     opened.say(SettingsMessage(Settings(upload=found)))
     sent = "42 snapshots sent, none waits."
-    opened.say(
-        Status(
-            version="1",
-            pid=1,
-            uptime_s=1,
-            cpu_s=1,
-            rss_bytes=1,
-            interfaces="",
-            tray=Message(""),
-            upload=Message(sent),
-            clients=1,
-        )
-    )
+    opened.say(status(upload=Message(sent)))
     assert sent in visible_text(page)
     upload.server.setText("https://collector.example.net")
     upload.server.editingFinished.emit()
