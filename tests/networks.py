@@ -135,3 +135,34 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as connection:
 print(received, flush=True)
 """
 """Address, port: receives to the end, then says how much it was."""
+
+LISTENER = """
+import socket, sys
+with socket.create_server(("", int(sys.argv[1]))):
+    print("listens", flush=True)
+    sys.stdin.read()
+"""
+"""Port: listens on all addresses until its input ends."""
+
+SERVER = """
+import select, socket, sys
+times = int(sys.argv[2])
+listeners = [socket.create_server((sys.argv[1], port)) for port in map(int, sys.argv[3:])]
+connections = []
+print("ready", flush=True)
+while True:
+    for each in select.select(listeners + connections, [], [])[0]:
+        if each in listeners:
+            connections.append(each.accept()[0])
+            continue
+        try:
+            data = each.recv(1 << 20)
+            if 0 < len(data) < 1000:
+                each.send(data * times)
+        except OSError:
+            data = b""
+        if not data:
+            connections.remove(each)
+            each.close()
+"""
+"""Address, factor, ports: answers what is short with that many times as much, takes the rest."""

@@ -11,18 +11,12 @@ from typing import Any
 
 import pytest
 from desktop import PATIENCE, Session
-from networks import Wire
+from networks import LISTENER, Wire
 
 from netwatch_tray.feed.protocol import ChangeMute, EventsMessage, MarkSeen, SettingsMessage, Subscribe
 
 PROGRAM = [sys.executable, "-m", "netwatch_tray"]
 BOUND = 60
-LISTEN = """
-import socket, sys
-listener = socket.create_server(("0.0.0.0", int(sys.argv[1])))
-print("listens", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -47,7 +41,7 @@ def events(desktop: Session, *options: str) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def listener(network: Wire, port: int) -> Iterator[None]:
-    with network.python(network.near, LISTEN, str(port)) as process:
+    with network.python(network.near, LISTENER, str(port)) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         try:

@@ -9,34 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 from detecting import SCAN, watching
-from networks import FAR, NEAR, Wire, wire
+from networks import FAR, NEAR, SERVER, Wire, wire
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 
-_SERVER = """
-import select, socket, sys
-listeners = [socket.create_server((sys.argv[1], port)) for port in map(int, sys.argv[2:])]
-connections = []
-print("ready", flush=True)
-while True:
-    for each in select.select(listeners + connections, [], [])[0]:
-        if each in listeners:
-            connections.append(each.accept()[0])
-            continue
-        try:
-            data = each.recv(1 << 20)
-        except ConnectionError:
-            data = b""
-        if not data:
-            connections.remove(each)
-            each.close()
-        elif len(data) < 1000:
-            try:
-                each.send(data * 9)
-            except ConnectionError:
-                pass
-"""
-"""Address, ports: answers what is short, takes the rest."""
 
 _BEACON = """
 import random, socket, sys, time
@@ -82,7 +58,7 @@ def running(link: Wire, namespace: str, code: str, *arguments: str) -> Iterator[
 
 @contextmanager
 def server(link: Wire) -> Iterator[None]:
-    with running(link, link.far, _SERVER, FAR, *map(str, [*range(8000, 8008), 8443])) as process:
+    with running(link, link.far, SERVER, FAR, "9", *map(str, [*range(8000, 8008), 8443])) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield

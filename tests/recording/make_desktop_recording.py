@@ -19,33 +19,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
-from networks import inside, wire  # noqa: E402  found by the path above
+from networks import SERVER, inside, wire  # noqa: E402  found by the path above
 
 FILE = HERE / "files" / "desktop.rec.gz"
 SECONDS = 300
 _ADDRESSES = [f"203.0.113.{number}" for number in range(1, 31)]
+_PORTS = ("80", "443", "587", "993", "995", "4460", "22000")
 
-_SERVER = """
-import select, socket, sys
-ports = [80, 443, 587, 993, 995, 4460, 22000]
-listeners = [socket.create_server(("0.0.0.0", port)) for port in ports]
-connections = []
-print("ready", flush=True)
-while True:
-    for each in select.select(listeners + connections, [], [])[0]:
-        if each in listeners:
-            connections.append(each.accept()[0])
-            continue
-        try:
-            data = each.recv(1 << 20)
-            if 0 < len(data) < 1000:
-                each.send(data * 20)
-        except OSError:
-            data = b""
-        if not data:
-            connections.remove(each)
-            each.close()
-"""
 _COMMON = """
 import random, socket, sys, threading, time
 chance = random.Random(sys.argv[1])
@@ -105,7 +85,7 @@ def main() -> None:
     with wire() as network, tempfile.TemporaryDirectory() as scripts:
         for address in _ADDRESSES:
             network.run(network.far, "ip", "address", "add", f"{address}/32", "dev", "lo")
-        running = [network.python(network.far, _SERVER)]
+        running = [network.python(network.far, SERVER, "", "20", *_PORTS)]
         assert running[0].stdout is not None
         running[0].stdout.readline()
         command = [*inside(network.near), sys.executable, "-m", "netwatch_tray", "record", str(FILE)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from desktop import Session
-from networks import Wire
+from networks import LISTENER, Wire
 from PySide6.QtCore import QSettings, Qt
 from windows import application, button, until
 
@@ -20,12 +20,6 @@ from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
 _PORT = 22017
-_LISTENER = """
-import socket, sys
-with socket.create_server(("", int(sys.argv[1]))):
-    print("listens", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -62,7 +56,7 @@ def test_a_new_listener_is_an_event_that_can_be_muted(network: Wire, session: Se
     window.turn_to_page("connections")
     until(window.connections.status, "the agent has read the sockets once")
     window.turn_to_page("events")
-    listener = network.python(network.near, _LISTENER, str(_PORT))
+    listener = network.python(network.near, LISTENER, str(_PORT))
     try:
         assert listener.stdout
         assert listener.stdout.readline() == "listens\n"
