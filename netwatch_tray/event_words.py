@@ -185,14 +185,14 @@ def _of_held_rate(event: Event, held: HeldRate, in_units: Units) -> _Words:
     who = _app(event) if event.app else translate("EventWords", "This computer")
     return _Words(
         translate("EventWords", "{app} sent {rate} for {duration}").format(
-            app=who, rate=units.rate(held.rate, in_units), duration=_duration(held.seconds)
+            app=who, rate=units.rate(held.rate, in_units), duration=wording.duration(held.seconds)
         ),
         translate("EventWords", "limit {rate} for {duration}").format(
-            rate=units.rate(held.rule_rate, in_units), duration=_duration(held.rule_seconds)
+            rate=units.rate(held.rule_rate, in_units), duration=wording.duration(held.rule_seconds)
         ),
         translate(
             "EventWords", "The settings have a limit: an upload above {rate} that lasts {duration} is an alert."
-        ).format(rate=units.rate(held.rule_rate, in_units), duration=_duration(held.rule_seconds)),
+        ).format(rate=units.rate(held.rule_rate, in_units), duration=wording.duration(held.rule_seconds)),
     )
 
 
@@ -201,7 +201,9 @@ def _of_beacon(event: Event, beacon: Beacon, in_units: Units) -> _Words:
     if beacon.size is not None:
         parts.append(translate("EventWords", "{size} each").format(size=units.size(beacon.size, in_units)))
     parts.append(
-        translate("EventWords", "never more than {duration} early or late").format(duration=_duration(beacon.deviation))
+        translate("EventWords", "never more than {duration} early or late").format(
+            duration=wording.duration(beacon.deviation)
+        )
     )
     why = translate(
         "EventWords",
@@ -210,7 +212,7 @@ def _of_beacon(event: Event, beacon: Beacon, in_units: Units) -> _Words:
     )
     return _Words(
         translate("EventWords", "{app} connects to {host} every {duration}").format(
-            app=_app(event), host=event.host or units.UNKNOWN, duration=_duration(beacon.period)
+            app=_app(event), host=event.host or units.UNKNOWN, duration=wording.duration(beacon.period)
         ),
         ", ".join(parts),
         why.format(times=beacon.rule_times, percent=_number(100 * beacon.rule_variation)),
@@ -218,8 +220,8 @@ def _of_beacon(event: Event, beacon: Beacon, in_units: Units) -> _Words:
 
 
 def _of_scan(event: Event, scan: PortScan, _units: Units) -> _Words:
-    rule = {"count": scan.rule_count, "duration": _duration(scan.rule_seconds)}
-    within = translate("EventWords", "within {duration}").format(duration=_duration(scan.seconds))
+    rule = {"count": scan.rule_count, "duration": wording.duration(scan.rule_seconds)}
+    within = translate("EventWords", "within {duration}").format(duration=wording.duration(scan.seconds))
     if not scan.inbound:
         return _Words(
             translate("EventWords", "{app} tried port {port} of {hosts} hosts").format(
@@ -253,12 +255,12 @@ def _of_suspicion(_event: Event, scan: ScanSuspected, _units: Units) -> _Words:
             count=scan.resets + scan.unreachables
         ),
         translate("EventWords", "within {duration}; the source is not known without the helper").format(
-            duration=_duration(scan.seconds)
+            duration=wording.duration(scan.seconds)
         ),
         translate(
             "EventWords",
             "The system refused at least {count} packets within {duration}. It does not report who sent them.",
-        ).format(count=scan.rule_count, duration=_duration(scan.rule_seconds)),
+        ).format(count=scan.rule_count, duration=wording.duration(scan.rule_seconds)),
     )
 
 
@@ -280,12 +282,12 @@ def _of_tunnel(event: Event, tunnel: DnsTunnel, _units: Units) -> _Words:
         ).format(
             count=tunnel.queries,
             domain=event.host or units.UNKNOWN,
-            duration=_duration(tunnel.seconds),
+            duration=wording.duration(tunnel.seconds),
             length=_number(tunnel.length),
         ),
         why.format(
             labels=tunnel.rule_labels,
-            duration=_duration(tunnel.rule_seconds),
+            duration=wording.duration(tunnel.rule_seconds),
             length=_number(tunnel.rule_length),
             entropy=_number(tunnel.rule_entropy),
         ),
@@ -301,7 +303,7 @@ def _of_storm(event: Event, storm: NxdomainStorm, _units: Units) -> _Words:
     return _Words(
         text.format(app=event.app_name),
         translate("EventWords", "{nxdomain} of {responses} responses in {duration}").format(
-            nxdomain=storm.nxdomain, responses=storm.responses, duration=_duration(storm.seconds)
+            nxdomain=storm.nxdomain, responses=storm.responses, duration=wording.duration(storm.seconds)
         ),
         translate(
             "EventWords",
@@ -309,7 +311,7 @@ def _of_storm(event: Event, storm: NxdomainStorm, _units: Units) -> _Words:
             "{percent} % of all.",
         ).format(
             count=storm.rule_count,
-            duration=_duration(storm.rule_seconds),
+            duration=wording.duration(storm.rule_seconds),
             percent=_number(100 * storm.rule_share),
         ),
     )
@@ -351,7 +353,7 @@ def _of_line(event: Event, line: Offline, _units: Units) -> _Words:
     )
     parts = [wording.listed(line.interfaces)]
     if line.until is not None:
-        parts.append(_duration(line.until - event.first))
+        parts.append(wording.duration(line.until - event.first))
     return _Words(
         text,
         ", ".join(filter(None, parts)),
@@ -382,7 +384,7 @@ def _of_silence(_event: Event, silent: GatewaySilent | DnsServerSilent, _units: 
         if silent.until is None
         else translate("EventWords", "answers again since {time}").format(time=_clock(silent.until))
     )
-    return _Words(text.format(address=silent.address, duration=_duration(silent.seconds)), rest, why)
+    return _Words(text.format(address=silent.address, duration=wording.duration(silent.seconds)), rest, why)
 
 
 def _of_agent(_event: Event, gap: NotMeasured, _units: Units) -> _Words:
@@ -391,8 +393,8 @@ def _of_agent(_event: Event, gap: NotMeasured, _units: Units) -> _Words:
         if gap.seconds is None:
             return _Words(translate("EventWords", "The agent was restarted"), "", why)
         text = translate("EventWords", "The agent was restarted, {duration} not measured")
-        return _Words(text.format(duration=_duration(gap.seconds)), "", why)
-    length = units.UNKNOWN if gap.seconds is None else _duration(gap.seconds)
+        return _Words(text.format(duration=wording.duration(gap.seconds)), "", why)
+    length = units.UNKNOWN if gap.seconds is None else wording.duration(gap.seconds)
     return _Words(
         translate("EventWords", "{duration} not measured").format(duration=length), wording.gap(gap.reason), why
     )
@@ -404,7 +406,7 @@ def _of_too_many(_event: Event, more: TooManyFindings, _units: Units) -> _Words:
         translate("EventWords", "Further {events} were not kept: {count}").format(events=several, count=more.findings),
         "",
         translate("EventWords", "At most {count} events of a kind are kept in {duration}.").format(
-            count=more.rule_count, duration=_duration(more.rule_seconds)
+            count=more.rule_count, duration=wording.duration(more.rule_seconds)
         ),
     )
 
@@ -436,21 +438,3 @@ def _clock(at: float | None) -> str:
 def _number(value: float) -> str:
     """`4`, `2.5`, `41`."""
     return f"{value:.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
-
-
-def _duration(seconds: float) -> str:
-    """`40 s`, `5 min`, `2 h 10 min`, `3 d`."""
-    whole = max(1, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    unit, size, part, below = next(each[1:] for each in _DURATIONS if whole < each[0])
-    many, rest = divmod(whole, size)
-    return f"{many} {unit} {rest // below} {part}" if rest >= below else f"{many} {unit}"
-
-
-_DURATIONS = (
-    (7200, "min", 60, "s", 1),
-    (172_800, "h", 3600, "min", 60),
-    (float("inf"), "d", 86_400, "h", 3600),
-)
-"""Seconds below which it is used, unit and its seconds, smaller unit and its seconds."""

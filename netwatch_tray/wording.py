@@ -1,4 +1,4 @@
-"""The words for codes, in the language of the user: what tray, window and terminal show for the same facts."""
+"""The words for codes and durations, in the language of the user: tray, window and terminal show the same for facts."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ _NOT_COUNTED = {
     WhyCode.COUNTED_BELOW: mark("Facts", "not counted: traffic of {name} already passes {names}"),
     WhyCode.UNKNOWN: mark("Facts", "not counted"),
 }
+_DURATIONS = (
+    (7200, "min", 60, "s", 1),
+    (172_800, "h", 3600, "min", 60),
+    (float("inf"), mark("Facts", "d"), 86_400, "h", 3600),
+)
+"""Seconds below which it is used, unit and its seconds, smaller unit and its seconds. Only the unit of days is not the
+same in every language."""
 _APPS = frozenset({mark("Facts", "Exited before seen"), mark("Facts", "Being looked for"), mark("Facts", "Other apps")})
 """Names of engine/apps.py for programs that are not known, or too many."""
 _USER = "user "
@@ -96,3 +103,14 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return translate("Facts", "{several} and {last}").format(several=", ".join(names[:-1]), last=names[-1])
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `5 min`, `2 h 10 min`, `3 d`."""
+    whole = max(1, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    unit, size, part, below = next(each[1:] for each in _DURATIONS if whole < each[0])
+    many, rest = divmod(whole, size)
+    text = f"{many} {translate('Facts', unit)}"
+    return f"{text} {rest // below} {part}" if rest >= below else text

@@ -17,7 +17,6 @@ MOST_METHODS = 25
 
 EXCEPTIONS = {
     "engine/connections.py:ConnectionTable": "one invariant over all of them: each byte of a socket is booked once",
-    "event_words.py": "sentences alone: a small function for each kind of evidence",
     "history/reader.py:HistoryReader": "a query a method; what they share is in tiers and rows",
     "tui/state.py:State": "what keys change and views read; each of them is a few lines",
     "window/chart/amount_chart.py:AmountChart": "the same interface as Plot's; drawing is in amount_layers",

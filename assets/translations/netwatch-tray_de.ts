@@ -2121,6 +2121,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>nicht gezählt</translation>
     </message>
     <message>
+      <source>d</source>
+      <translation>T</translation>
+    </message>
+    <message>
       <source>Exited before seen</source>
       <translation>Beendet, bevor sie gesehen wurden</translation>
     </message>

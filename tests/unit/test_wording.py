@@ -27,3 +27,28 @@ def test_names_given_to_unknown_programs_are_translated() -> None:
 @pytest.mark.parametrize("name", ["firefox", "user", "useradd", ""])
 def test_names_of_programs_stay(name: str) -> None:
     assert wording.app_name(name) == name
+
+
+DURATIONS = [
+    (0.0, "1 s"),
+    (40.4, "40 s"),
+    (119.4, "119 s"),
+    (119.6, "2 min"),
+    (130, "2 min 10 s"),
+    (7199.6, "2 h"),
+    (7800, "2 h 10 min"),
+    (86_400, "24 h"),
+    (3 * 86_400, "3 d"),
+    (3 * 86_400 + 7200, "3 d 2 h"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "text"), DURATIONS)
+def test_a_duration_has_its_two_largest_units(seconds: float, text: str) -> None:
+    assert wording.duration(seconds) == text
+
+
+@pytest.mark.usefixtures("german")
+@pytest.mark.parametrize(("seconds", "text"), DURATIONS)
+def test_the_unit_of_days_is_translated(seconds: float, text: str) -> None:
+    assert wording.duration(seconds) == text.replace("d", "T")
