@@ -1,4 +1,4 @@
-"""What the agent must know of the past to tell what is new or unusual. Read once a run, and the amounts once a day."""
+"""What the agent needs of the past to find what is new or unusual. Read once a run, and the amounts once a day."""
 
 from __future__ import annotations
 

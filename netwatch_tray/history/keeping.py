@@ -12,10 +12,10 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from _blake2 import blake2b
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 
 from netwatch_tray.errors import HistoryError, Message
@@ -38,7 +38,7 @@ _TABLES = (
     "recent", "chunk", "usage", "imported", "gap_bytes", "gap", "uplinks", "alert", "event", "once", "series",
     "network",
 )  # fmt: skip
-"""All but `state`, which tells the agent what the counters had reached: without it, bytes would be counted again."""
+"""All but `state`, which has what the counters had reached: without it, the agent would count bytes again."""
 _SERIES_MASK = 0xFFFF_FFFF
 _WAIT_S = 60
 """For a transaction of the agent to end."""
@@ -122,7 +122,7 @@ def merge(file: Path, source: Path) -> Message:
             )
         has_state = connection.execute("SELECT 1 FROM state").fetchone() is not None
         done = salvage.merge(connection, copy)
-        if not has_state:  # that of the other machine tells what its counters had reached
+        if not has_state:  # that of the other machine has what its counters had reached
             connection.execute("DELETE FROM state")
         now = time.time()
         connection.executemany("INSERT OR IGNORE INTO once VALUES (?, ?)", [(mark, now) for mark in sorted(marks)])
