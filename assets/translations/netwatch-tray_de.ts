@@ -4988,6 +4988,18 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>StackView</name>
     <message>
+      <source>now</source>
+      <translation>jetzt</translation>
+    </message>
+    <message>
+      <source>today</source>
+      <translation>heute</translation>
+    </message>
+    <message>
+      <source>not known</source>
+      <translation>nicht bekannt</translation>
+    </message>
+    <message>
       <source>Who used the line, {range}</source>
       <translation>Wer die Leitung nutzte, {range}</translation>
     </message>
@@ -5010,18 +5022,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>1 column = 1 day</source>
       <translation>1 Säule = 1 Tag</translation>
-    </message>
-    <message>
-      <source>not known</source>
-      <translation>nicht bekannt</translation>
-    </message>
-    <message>
-      <source>now</source>
-      <translation>jetzt</translation>
-    </message>
-    <message>
-      <source>today</source>
-      <translation>heute</translation>
     </message>
     <message>
       <source>Others, and not of any app</source>
