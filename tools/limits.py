@@ -22,7 +22,6 @@ EXCEPTIONS = {
     "window/chart/amount_chart.py:AmountChart": "the same interface as Plot's; drawing is in amount_layers",
     "window/chart/plot.py:Plot": "the widget's interface and Qt's handlers; drawing is in layers, series and viewport",
     "window/pages/apps/page.py:AppsPage": "the interface of a page is 12 of them; what it shows is in widgets and rows",
-    "window/pages/usage/heat_map.py:HeatMap": "half of them are Qt's handlers of mouse, keys and accessibility",
     "window/table/view.py:TableView": "14 of them are Qt's handlers; columns, order and fitting are apart",
 }
 """By `module` (a path in the package) or `module:Class`: why it stays as large as it is."""

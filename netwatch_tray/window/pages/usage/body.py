@@ -99,8 +99,7 @@ class UsageBody(QScrollArea):
         plan = place.plan
         self.pane.show_sections(period_lists(found, view, place.period, plan, since), plan.cap_bytes, shown_in)
         if place.period == "year":
-            first = found.first_day or found.today
-            self.heat_map.show_year(found.span.first.year, found.days, found.today, first, shown_in, week_begin())
+            self.heat_map.show_year(found.span.first.year, found.days, found.today, shown_in, week_begin())
             self._stack.setCurrentWidget(self.heat_map)
         else:
             self.chart.show_bars(

@@ -34,7 +34,7 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 if TYPE_CHECKING:
     from netwatch_tray.history.results import Used
 
-_CELL, _GAP, _ROUND = 22, 3, 2
+_CELL, _GAP = 22, 3
 _LEAST_CELL = 14
 _ROWS = 6
 """Weeks that a month can touch."""
@@ -45,13 +45,50 @@ _SWATCH = 22
 
 
 class _Grid(NamedTuple):
-    """Where the months are, dip."""
+    """Where the months and days of a year are, dip."""
 
+    year: int
+    week_begins: int
     columns: int
     pitch_x: float
     pitch_y: float
     top: float
+    name_height: float
     cell: QSize
+    is_mirrored: bool
+
+    def origin(self, month: int) -> QPointF:
+        """Return the upper left corner of a month."""
+        row, column = divmod(month - 1, self.columns)
+        if self.is_mirrored:
+            column = self.columns - 1 - column
+        return QPointF(MARGIN + column * self.pitch_x, self.top + row * self.pitch_y)
+
+    def box(self, day: date) -> QRectF:
+        """Return the cell of a day."""
+        origin = self.origin(day.month)
+        lead = (day.replace(day=1).weekday() - self.week_begins) % 7
+        row, column = divmod(lead + day.day - 1, 7)
+        x = origin.x() + column * (self.cell.width() + _GAP)
+        y = origin.y() + self.name_height + row * (self.cell.height() + _GAP)
+        return QRectF(round(x), round(y), self.cell.width(), self.cell.height())
+
+    def days(self, month: int) -> list[date]:
+        """Return the days of a month."""
+        last = calendar.monthrange(self.year, month)[1]
+        return [date(self.year, month, number) for number in range(1, last + 1)]
+
+    def month_at(self, position: QPointF) -> int | None:
+        """Return the month at a place, its name included."""
+        size = QSize(7 * (self.cell.width() + _GAP), math.floor(self.pitch_y)).toSizeF()
+        boxes = {month: QRectF(self.origin(month), size) for month in range(1, 13)}
+        return next((month for month, box in boxes.items() if box.contains(position)), None)
+
+    def day_at(self, position: QPointF) -> date | None:
+        """Return the day whose cell is at a place."""
+        month = self.month_at(position)
+        days = self.days(month) if month is not None else ()
+        return next((day for day in days if self.box(day).adjusted(-1, -1, 2, 2).contains(position)), None)
 
 
 class HeatMap(QWidget):
@@ -67,18 +104,16 @@ class HeatMap(QWidget):
         self._year = 1970
         self._days: Mapping[date, Used] = {}
         self._limits = heat_limits(())
-        self._today = self._first = date.min
+        self._today = date.min
         self._busiest: date | None = None
         self._selected: date | None = None
         self._week_begins = calendar.MONDAY
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         theme.changed.connect(self.update)
 
-    def show_year(
-        self, year: int, days: Mapping[date, Used], today: date, first: date, shown_in: Units, week_begins: int
-    ) -> None:
-        """`first`: the first day with any record. `week_begins`: 0 for Monday to 6."""
-        self._year, self._days, self._today, self._first = year, days, today, first
+    def show_year(self, year: int, days: Mapping[date, Used], today: date, shown_in: Units, week_begins: int) -> None:
+        """`week_begins`: 0 for Monday to 6."""
+        self._year, self._days, self._today = year, days, today
         self._units, self._week_begins = shown_in, week_begins
         self._limits = heat_limits(used.both for used in days.values())
         self._busiest = max(days, key=lambda day: days[day].both, default=None)
@@ -106,7 +141,7 @@ class HeatMap(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            day = self._day_at(event.pos().toPointF())
+            day = self._grid().day_at(event.pos().toPointF())
             has_text = day is not None and day <= self._today
             QToolTip.showText(event.globalPos(), self.told(day) if day is not None and has_text else "", self)
             return True
@@ -126,17 +161,18 @@ class HeatMap(QWidget):
             self.setMinimumHeight(self._least_height())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        day = self._day_at(event.position())
+        grid = self._grid()
+        day = grid.day_at(event.position())
         if day is not None:
             if day <= self._today:
                 self.chosen.emit(day)
             return
-        month = self._month_at(event.position())
+        month = grid.month_at(event.position())
         if month is not None and date(self._year, month, 1) <= self._today:
             self.month_opened.emit(date(self._year, month, 1))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        day = self._day_at(event.position())
+        day = self._grid().day_at(event.position())
         if day is not None and day <= self._today:
             self.month_opened.emit(day)
 
@@ -148,13 +184,16 @@ class HeatMap(QWidget):
         for month in range(1, 13):
             self._draw_month(painter, grid, month)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for day, draw in ((self._today, self._draw_today), (self._busiest, self._draw_busiest)):
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        tokens = self._theme.tokens
+        for day, pen, around in (
+            (self._today, QPen(tokens.ink, 1.2, Qt.PenStyle.DotLine), 2),
+            (self._busiest, QPen(tokens.ink, 1.5), 2),
+            (self._selected, QPen(tokens.focus, 2), 1),
+        ):
             if day is not None and day.year == self._year:
-                draw(painter, self._cell(grid, day))
-        if self._selected is not None and self._selected.year == self._year:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self._theme.tokens.focus, 2))
-            painter.drawRoundedRect(self._cell(grid, self._selected).adjusted(-1, -1, 1, 1), 3, 3)
+                painter.setPen(pen)
+                painter.drawRoundedRect(grid.box(day).adjusted(-around, -around, around, around), 3, 3)
 
     def _least_height(self) -> int:
         rows = 3 if self.width() >= _FOUR_FROM else 4
@@ -175,43 +214,24 @@ class HeatMap(QWidget):
         name = self._name_height()
         width = math.floor((pitch_x - _MONTHS_APART - 6 * _GAP) / 7)
         height = math.floor((pitch_y - name - GAP) / _ROWS) - _GAP
-        return _Grid(columns, pitch_x, pitch_y, self._top(), QSize(width, min(height, self._theme.height(_CELL))))
-
-    def _origin(self, grid: _Grid, month: int) -> QPointF:
-        """Return the upper left corner of a month."""
-        row, column = divmod(month - 1, grid.columns)
-        if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
-            column = grid.columns - 1 - column
-        return QPointF(MARGIN + column * grid.pitch_x, grid.top + row * grid.pitch_y)
+        return _Grid(
+            year=self._year,
+            week_begins=self._week_begins,
+            columns=columns,
+            pitch_x=pitch_x,
+            pitch_y=pitch_y,
+            top=self._top(),
+            name_height=name,
+            cell=QSize(width, min(height, self._theme.height(_CELL))),
+            is_mirrored=self.layoutDirection() == Qt.LayoutDirection.RightToLeft,
+        )
 
     def _name_height(self) -> float:
         return self._theme.metrics(self._theme.fonts.strong).height + 4
 
-    def _cell(self, grid: _Grid, day: date) -> QRectF:
-        origin = self._origin(grid, day.month)
-        lead = (day.replace(day=1).weekday() - self._week_begins) % 7
-        row, column = divmod(lead + day.day - 1, 7)
-        x = origin.x() + column * (grid.cell.width() + _GAP)
-        y = origin.y() + self._name_height() + row * (grid.cell.height() + _GAP)
-        return QRectF(round(x), round(y), grid.cell.width(), grid.cell.height())
-
-    def _day_at(self, position: QPointF) -> date | None:
-        grid, month = self._grid(), self._month_at(position)
-        if month is None:
-            return None
-        last = calendar.monthrange(self._year, month)[1]
-        days = (date(self._year, month, number) for number in range(1, last + 1))
-        return next((day for day in days if self._cell(grid, day).adjusted(-1, -1, 2, 2).contains(position)), None)
-
-    def _month_at(self, position: QPointF) -> int | None:
-        grid = self._grid()
-        size = QSize(7 * (grid.cell.width() + _GAP), math.floor(grid.pitch_y))
-        boxes = {month: QRectF(self._origin(grid, month), size.toSizeF()) for month in range(1, 13)}
-        return next((month for month, box in boxes.items() if box.contains(position)), None)
-
     def _draw_month(self, painter: QPainter, grid: _Grid, month: int) -> None:
         tokens, fonts = self._theme.tokens, self._theme.fonts
-        origin, width = self._origin(grid, month), 7 * (grid.cell.width() + _GAP) - _GAP
+        origin, width = grid.origin(month), 7 * (grid.cell.width() + _GAP) - _GAP
         own = [used.both for day, used in self._days.items() if day.month == month]
         head = QRectF(origin.x(), origin.y(), width, self._name_height() - 4)
         painter.setFont(fonts.small)
@@ -224,9 +244,8 @@ class HeatMap(QWidget):
         name = QFontMetricsF(fonts.strong).elidedText(month_name(month), Qt.TextElideMode.ElideRight, room)
         painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
         painter.setFont(fonts.small)
-        for number in range(1, calendar.monthrange(self._year, month)[1] + 1):
-            day = date(self._year, month, number)
-            self._draw_cell(painter, self._cell(grid, day), day)
+        for day in grid.days(month):
+            self._draw_cell(painter, grid.box(day), day)
         if month > 12 - grid.columns:
             self._draw_initials(painter, grid, origin)
 
@@ -234,7 +253,7 @@ class HeatMap(QWidget):
         used = self._days.get(day)
         if used is not None and day <= self._today:
             self._draw_swatch(painter, cell, heat_step(used.both, self._limits))
-        elif day > self._today or day == self._today:
+        elif day >= self._today:
             painter.setPen(hair_line(self._theme.tokens.line))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(cell.adjusted(0.5, 0.5, -0.5, -0.5))
@@ -255,16 +274,6 @@ class HeatMap(QWidget):
     def _draw_unknown(self, painter: QPainter, cell: QRectF) -> None:
         painter.setPen(hair_line(self._theme.tokens.ctl))
         draw_hatch(painter, cell, DENSE_HATCH, cell.left())
-
-    def _draw_today(self, painter: QPainter, cell: QRectF) -> None:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(self._theme.tokens.ink, 1.2, Qt.PenStyle.DotLine))
-        painter.drawRoundedRect(cell.adjusted(-2, -2, 2, 2), 3, 3)
-
-    def _draw_busiest(self, painter: QPainter, cell: QRectF) -> None:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(self._theme.tokens.ink, 1.5))
-        painter.drawRoundedRect(cell.adjusted(-2, -2, 2, 2), 3, 3)
 
     def _draw_initials(self, painter: QPainter, grid: _Grid, origin: QPointF) -> None:
         painter.setPen(self._theme.tokens.ink2)

@@ -28,7 +28,7 @@ def heat_map(application: QApplication) -> HeatMap:
     days[date(2026, 8, 15)] = Used(61 * 10**9, 2 * 10**8, 0, 0, 86400.0)
     del days[date(2026, 11, 4)]
     shown.resize(960, 560)
-    shown.show_year(2026, days, _TODAY, date(2026, 1, 19), Units(), 0)
+    shown.show_year(2026, days, _TODAY, Units(), 0)
     shown.show()
     application.processEvents()
     return shown
@@ -46,7 +46,7 @@ def test_days_have_their_amount_or_are_not_known(heat_map: HeatMap) -> None:
 def test_darker_is_more(heat_map: HeatMap) -> None:
     image, grid = heat_map.grab().toImage(), heat_map._grid()
     shades = [
-        image.pixelColor(heat_map._cell(grid, day).center().toPoint()).lightness()
+        image.pixelColor(grid.box(day).center().toPoint()).lightness()
         for day in (date(2026, 1, 25), date(2026, 3, 30), date(2026, 6, 1), date(2026, 8, 15))
     ]
     assert shades == sorted(shades, reverse=True)
@@ -60,13 +60,13 @@ def test_a_click_chooses_a_day_and_on_the_name_opens_the_month(heat_map: HeatMap
     heat_map.month_opened.connect(opened.append)
     grid = heat_map._grid()
     for day in (date(2026, 2, 28), date(2026, 11, 20)):
-        QTest.mouseClick(heat_map, Qt.MouseButton.LeftButton, pos=heat_map._cell(grid, day).center().toPoint())
+        QTest.mouseClick(heat_map, Qt.MouseButton.LeftButton, pos=grid.box(day).center().toPoint())
     assert chosen == [date(2026, 2, 28)], "the future has no amounts"
-    QTest.mouseClick(heat_map, Qt.MouseButton.LeftButton, pos=heat_map._origin(grid, 5).toPoint() + QPoint(3, 3))
+    QTest.mouseClick(heat_map, Qt.MouseButton.LeftButton, pos=grid.origin(5).toPoint() + QPoint(3, 3))
     assert opened == [date(2026, 5, 1)]
 
 
 def test_every_day_of_a_year_has_one_cell(heat_map: HeatMap) -> None:
     grid = heat_map._grid()
     days = [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
-    assert [heat_map._day_at(heat_map._cell(grid, day).center()) for day in days] == days
+    assert [grid.day_at(grid.box(day).center()) for day in days] == days
