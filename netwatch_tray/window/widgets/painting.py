@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
@@ -26,6 +27,18 @@ def draw_line_below(painter: QPainter, box: QRect, colour: QColor) -> None:
     y = box.bottom() + 0.5
     painter.setPen(hair_line(colour))
     painter.drawLine(QPointF(box.left(), y), QPointF(box.right() + 1, y))
+
+
+def paint_pane(pane: QWidget, theme: Theme, edge: Literal["leading", "upper"] | None = "leading") -> None:
+    """Fill a pane with the surface, and draw the line that sets it apart from what is beside or above it."""
+    painter = QPainter(pane)
+    painter.fillRect(pane.rect(), theme.tokens.surface)
+    painter.setPen(hair_line(theme.tokens.line))
+    if edge == "leading":
+        x = pane.width() - 1 if pane.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
+        painter.drawLine(x, 0, x, pane.height())
+    elif edge == "upper":
+        painter.drawLine(0, 0, pane.width(), 0)
 
 
 def draw_hatch(painter: QPainter, box: QRectF, apart: int = WIDE_HATCH, origin: float = 0.0) -> None:

@@ -25,7 +25,7 @@ from netwatch_tray.window.pages.apps.rows import AppRow, Moved
 from netwatch_tray.window.pages.apps.words import range_name
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import long_date
-from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.painting import paint_pane
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.theme import GAP, Theme
 
@@ -248,13 +248,7 @@ class _Ground(QWidget):
         self.has_line = True
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), self._theme.tokens.surface)
-        if not self.has_line:
-            return
-        painter.setPen(hair_line(self._theme.tokens.line))
-        x = self.width() - 1 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
-        painter.drawLine(x, 0, x, self.height())
+        paint_pane(self, self._theme, "leading" if self.has_line else None)
 
 
 def _with_year(day: date) -> str:

@@ -25,7 +25,7 @@ from netwatch_tray.window.pages.connections.columns import (
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, key, owner
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import duration, rtt
-from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.painting import paint_pane
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
@@ -120,12 +120,7 @@ class ConnectionDetails(QWidget):
             self.app_requested.emit(self._app)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        tokens = self._theme.tokens
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), tokens.surface)
-        painter.setPen(hair_line(tokens.line))
-        x = self.width() - 1 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
-        painter.drawLine(x, 0, x, self.height())
+        paint_pane(self, self._theme)
 
     def _describe(self, line: Line | None, context: ConnectionContext) -> tuple[str, str, list[_Section]]:
         if line is None:

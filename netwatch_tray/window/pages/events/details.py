@@ -25,7 +25,7 @@ from netwatch_tray.window.pages.events.words import level_in_words, who
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.event_glyphs import glyph_of
 from netwatch_tray.window.widgets.icons import icon
-from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.painting import hair_line, paint_pane
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import GAP, ICON_GAP, MARGIN, Theme
@@ -155,11 +155,7 @@ class EventDetails(QWidget):
         self._request_days(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), self._theme.tokens.surface)
-        painter.setPen(hair_line(self._theme.tokens.line))
-        x = self.width() - 1 if self.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
-        painter.drawLine(x, 0, x, self.height())
+        paint_pane(self, self._theme)
 
     def _show(self, paragraph: Paragraph, text: str) -> None:
         """Show a text whose words all fit the pane: names of hosts and apps can be of any length."""

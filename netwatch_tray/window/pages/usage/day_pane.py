@@ -6,17 +6,17 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from netwatch_tray import units, wording
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.pages.usage.chart import Band, Bar, UsageChart
 from netwatch_tray.window.pages.usage.figures import DayFigures, sum_of
-from netwatch_tray.window.pages.usage.pane import Amount, Sections, draw_edge
+from netwatch_tray.window.pages.usage.pane import Amount, Sections
 from netwatch_tray.window.widgets.buttons import FlatButton, ToolButton
 from netwatch_tray.window.widgets.formatting import day_name
-from netwatch_tray.window.widgets.painting import hair_line
+from netwatch_tray.window.widgets.painting import paint_pane
 from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
@@ -156,10 +156,7 @@ class DayPane(QWidget):
         self._sections.arrange()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), self._theme.tokens.surface)
-        painter.setPen(hair_line(self._theme.tokens.line))
-        draw_edge(painter, self, is_beside=self._is_beside)
+        paint_pane(self, self._theme, "leading" if self._is_beside else "upper")
 
     def _compared(self, found: DayFigures, shown_in: Units, *, is_busiest: bool) -> str:
         words = [self.tr("Busiest of the period.")] if is_busiest else []

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 from netwatch_tray import units
 from netwatch_tray.text import printable
 from netwatch_tray.units import Units
-from netwatch_tray.window.widgets.painting import aligned, hair_line, text_painter
+from netwatch_tray.window.widgets.painting import aligned, paint_pane, text_painter
 from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, faded, text_width
 
@@ -81,19 +81,7 @@ class UsagePane(QWidget):
         self._sections.arrange()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), self._theme.tokens.surface)
-        painter.setPen(hair_line(self._theme.tokens.line))
-        draw_edge(painter, self, is_beside=self._is_beside)
-
-
-def draw_edge(painter: QPainter, widget: QWidget, *, is_beside: bool) -> None:
-    """Draw the line between the charts and what stands beside or below them."""
-    x = widget.width() - 1 if widget.layoutDirection() == Qt.LayoutDirection.RightToLeft else 0
-    if is_beside:
-        painter.drawLine(x, 0, x, widget.height())
-    else:
-        painter.drawLine(0, 0, widget.width(), 0)
+        paint_pane(self, self._theme, "leading" if self._is_beside else "upper")
 
 
 class Sections(QWidget):
