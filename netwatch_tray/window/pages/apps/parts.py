@@ -13,6 +13,7 @@ from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UP
 from netwatch_tray.window.chart.amounts import Width
 from netwatch_tray.window.data.app_looks import AppLooks
+from netwatch_tray.window.widgets.layout import clear
 from netwatch_tray.window.widgets.painting import aligned, text_painter
 from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, Theme
@@ -156,10 +157,7 @@ class Facts(QWidget):
             text.show_text(value)
 
     def _rebuild(self) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear(self._grid)
         theme, self._values = self._theme, []
         for place, label in enumerate(self._labels):
             row, column = divmod(place, 2)

@@ -25,6 +25,7 @@ from netwatch_tray.window.pages.connections.columns import (
 from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, key, owner
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import duration, rtt
+from netwatch_tray.window.widgets.layout import clear
 from netwatch_tray.window.widgets.painting import paint_pane
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.text import Text
@@ -189,10 +190,7 @@ class ConnectionDetails(QWidget):
         return f"{datetime.fromtimestamp(since).astimezone():%H:%M:%S} ({duration(now - since)})"
 
     def _rebuild(self, sections: list[_Section]) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear(self._grid)
         self._values = []
         theme, fonts = self._theme, self._theme.fonts
         number = 0

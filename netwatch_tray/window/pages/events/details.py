@@ -25,6 +25,7 @@ from netwatch_tray.window.pages.events.words import level_in_words, who
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.event_glyphs import glyph_of
 from netwatch_tray.window.widgets.icons import icon
+from netwatch_tray.window.widgets.layout import clear
 from netwatch_tray.window.widgets.painting import hair_line, paint_pane
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.text import Paragraph, Text
@@ -132,8 +133,8 @@ class EventDetails(QWidget):
         self.chart.hide()
         self._symbol.show_event(row.event if row else None)
         self._icon.show_app(None)
-        _clear(self._buttons)
-        _clear(self._mutes)
+        clear(self._buttons)
+        clear(self._mutes)
         if row is None:
             self._title.show_text(self.tr("Nothing selected"))
             return
@@ -309,10 +310,3 @@ class _MuteLink(FlatButton):
 
     def _colour_and_font(self) -> tuple[QColor, QFont]:
         return self._theme.tokens.ink2, self._theme.fonts.base
-
-
-def _clear(layout: QBoxLayout | QVBoxLayout) -> None:
-    while (item := layout.takeAt(0)) is not None:
-        if (widget := item.widget()) is not None:
-            widget.hide()
-            widget.deleteLater()

@@ -10,6 +10,7 @@ from netwatch_tray import units, wording
 from netwatch_tray.model import Tick, as_tree
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.widgets.buttons import LinkButton
+from netwatch_tray.window.widgets.layout import clear
 from netwatch_tray.window.widgets.popover import Popover
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.text import Text
@@ -93,8 +94,7 @@ class WhyTotal(Popover):
 
     def _rebuild(self, interfaces: int) -> None:
         """Make a header, a row for each interface, and the total."""
-        while (item := self._grid.takeAt(0)) is not None:
-            item.widget().deleteLater()
+        clear(self._grid)
         fonts = self._theme.fonts
         heading = _Row(self._theme, self._grid, 0, fonts.small_strong)
         heading.show(("", DOWN, UP, ""))

@@ -14,6 +14,7 @@ from netwatch_tray.settings import Settings
 from netwatch_tray.window.pages.settings.rows import Change
 from netwatch_tray.window.widgets.buttons import Segments
 from netwatch_tray.window.widgets.interface_words import describe
+from netwatch_tray.window.widgets.layout import clear
 from netwatch_tray.window.widgets.setting_controls import FormRow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -53,8 +54,7 @@ class CountedInterfaces(QWidget):
             return
         names = sorted({*self._present, *self._chosen}, key=self._order)
         if names != list(self._rows):
-            while (item := self._column.takeAt(0)) is not None:
-                item.widget().deleteLater()
+            clear(self._column)
             self._rows = {name: self._make_row(name) for name in names}
         for name, (row, _segments) in self._rows.items():
             present = self._present.get(name)

@@ -10,6 +10,7 @@ from netwatch_tray.event import Mute
 from netwatch_tray.settings import Settings
 from netwatch_tray.window.pages.settings.rows import Change
 from netwatch_tray.window.widgets.buttons import FlatButton
+from netwatch_tray.window.widgets.layout import clear
 from netwatch_tray.window.widgets.setting_controls import FormRow
 from netwatch_tray.window.widgets.theme import Theme
 
@@ -31,9 +32,7 @@ class MutedEvents(QWidget):
         if codes == self._codes:
             return
         self._codes = codes
-        while (item := self._column.takeAt(0)) is not None:
-            item.widget().hide()
-            item.widget().deleteLater()
+        clear(self._column)
         help_text = self.tr("Muted events are recorded and counted. They never notify.")
         nothing = self.tr("Nothing. Mute an event on the page Events, or in its notification.")
         title = FormRow(self._theme, self.tr("Muted"), help_text if codes else nothing)
