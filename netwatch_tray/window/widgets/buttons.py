@@ -21,6 +21,7 @@ class FlatButton(QPushButton):
 
     _height = 28
     _padding = 12
+    _radius = CONTROL_RADIUS
     _leads = False
     """The text is aligned to the leading side even without a symbol."""
 
@@ -58,13 +59,13 @@ class FlatButton(QPushButton):
         self._draw_background(painter, QRectF(self.rect()))
         self._draw_content(painter)
         if self.hasFocus():
-            draw_ring(painter, self._theme, QRectF(self.rect()), CONTROL_RADIUS)
+            draw_ring(painter, self._theme, QRectF(self.rect()), self._radius)
 
     def _draw_background(self, painter: QPainter, box: QRectF) -> None:
         tokens = self._theme.tokens
         painter.setPen(QPen(tokens.ctl if self.isEnabled() else tokens.line, 1))
         painter.setBrush(tokens.hover if self.underMouse() or self.isDown() else tokens.surface)
-        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), CONTROL_RADIUS, CONTROL_RADIUS)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), self._radius, self._radius)
 
     def _colour_and_font(self) -> tuple[QColor, QFont]:
         tokens = self._theme.tokens

@@ -6,17 +6,15 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from netwatch_tray.window.pages.events.kinds import Group, words_of
 from netwatch_tray.window.pages.events.words import grouped
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.icons import icon
-from netwatch_tray.window.widgets.painting import draw_ring, text_painter
 from netwatch_tray.window.widgets.theme import ICON_GAP, Theme, text_width
 
-_RADIUS = 4
 _GLYPH = 13
 _APART = 6
 
@@ -26,6 +24,7 @@ class Chip(FlatButton):
 
     _height = 26
     _padding = 9
+    _radius = 4
 
     def __init__(self, theme: Theme, text: str, symbol: str | None) -> None:
         super().__init__(theme, text, symbol)
@@ -48,14 +47,6 @@ class Chip(FlatButton):
         note = text_width(self._theme.fonts.small_strong, self._note) + ICON_GAP if self._note else 0
         return QSize(symbol + text + note + 2 * self._padding, self._theme.height(self._height))
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = text_painter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_background(painter, QRectF(self.rect()))
-        self._draw_content(painter)
-        if self.hasFocus():
-            draw_ring(painter, self._theme, QRectF(self.rect()), _RADIUS)
-
     def _draw_background(self, painter: QPainter, box: QRectF) -> None:
         tokens = self._theme.tokens
         pen = QPen(tokens.accent if self.isChecked() else tokens.ctl, 1)
@@ -64,7 +55,7 @@ class Chip(FlatButton):
         painter.setPen(pen)
         ground = tokens.hover if self.underMouse() or self.isDown() else tokens.surface
         painter.setBrush(tokens.accent if self.isChecked() else ground)
-        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), self._radius, self._radius)
 
     def _colour_and_font(self) -> tuple[QColor, QFont]:
         tokens, fonts = self._theme.tokens, self._theme.fonts
