@@ -167,7 +167,10 @@ class AppsPage(Page):
         return [live.format(seconds=WATCHED_INTERVAL_S), self.tr("An app is a program with all its helper processes")]
 
     def take_focus(self) -> None:
-        self.list.take_focus()
+        if self._details is not None and self.list.isHidden():
+            self._details.setFocus()
+        else:
+            self.list.take_focus()
 
     def go_to_filter(self) -> None:
         if self.search.isVisible():
@@ -240,10 +243,14 @@ class AppsPage(Page):
         """Place list and details beside each other, or the details in place of the list."""
         is_open = self._chosen is not None
         is_beside = self.window().width() >= _BESIDE_FROM
-        self.list.setVisible(is_beside or not is_open)
         if self._details is not None:
             self._details.setVisible(is_open)
             self._details.stand_beside(is_beside)
+            focused = self.window().focusWidget()
+            is_lost = focused is not None and (focused is self.search or self.list.isAncestorOf(focused))
+            if is_open and not is_beside and is_lost:
+                self._details.setFocus()  # Qt would move it to the first tab when the list is hidden
+        self.list.setVisible(is_beside or not is_open)
         width = round(self.width() * _LIST_SHARE)
         fixed = is_open and is_beside
         self.list.setMinimumWidth(width if fixed else 0)

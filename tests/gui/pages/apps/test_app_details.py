@@ -227,3 +227,27 @@ def test_the_menu_of_a_row_leads_to_details_and_copies(open_window: Open) -> Non
     assert muted.actions()[2].text() == "Notify again"
     muted.close()
     assert len(page.list.menu.make(None).actions()) == 2
+
+
+@pytest.mark.parametrize("searches", [False, True])
+def test_focus_follows_into_details_that_replace_the_list(open_window: Open, searches: bool) -> None:
+    opened = _open(open_window, 960)
+    page, window = opened.window.apps, opened.window
+    if searches:
+        page.search.setFocus()
+    page.open_details("curl")
+    assert window.focusWidget() is _details(page)
+    window.turn_to(0)
+    window.turn_to(2)
+    assert window.focusWidget() is _details(page)
+    button(page, "Apps").click()
+    assert window.focusWidget() is page.table
+
+
+def test_focus_stays_in_the_list_beside_the_details(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page, window = opened.window.apps, opened.window
+    page.open_details("curl")
+    assert window.focusWidget() is page.table
+    window.resize(960, 800)
+    until(lambda: window.focusWidget() is page.details, "the list is hidden")
