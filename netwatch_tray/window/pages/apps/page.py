@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from netwatch_tray import units, wording
 from netwatch_tray.feed.protocol import (
@@ -246,9 +246,8 @@ class AppsPage(Page):
         if self._details is not None:
             self._details.setVisible(is_open)
             self._details.stand_beside(is_beside)
-            focused = self.window().focusWidget()
-            is_lost = focused is not None and (focused is self.search or self.list.isAncestorOf(focused))
-            if is_open and not is_beside and is_lost:
+            hidden = (self.search, *self.list.findChildren(QWidget))
+            if is_open and not is_beside and self.window().focusWidget() in hidden:
                 self._details.setFocus()  # Qt would move it to the first tab when the list is hidden
         self.list.setVisible(is_beside or not is_open)
         width = round(self.width() * _LIST_SHARE)
