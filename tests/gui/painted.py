@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from netwatch_tray.window.chart.amount_chart import AmountChart
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.text import Text
@@ -115,7 +116,9 @@ class Record:
             return device
         if isinstance(device, QPixmap):  # the cached picture of a chart
             size = device.deviceIndependentSize().toSize()
-            charts = [each for each in self._window.findChildren(Chart) if each.isVisible() and each.size() == size]
+            every = (self._window, *self._window.findChildren(QWidget))
+            charts = [each for each in every if isinstance(each, Chart | AmountChart) and each.isVisible()]
+            charts = [each for each in charts if each.size() == size]
             return charts[0] if charts else None
         return None
 

@@ -41,7 +41,7 @@ from happened import KINDS, happened
 from painted import Record, problems
 from PIL import Image
 from PySide6.QtCore import QLocale, QMessageLogContext, QSettings, Qt, QtMsgType, qInstallMessageHandler
-from PySide6.QtGui import QFont, QImage
+from PySide6.QtGui import QFont, QImage, QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from synthetic import CannedFeed, Clock, SyntheticHistory, last_tick, messages
 
@@ -62,6 +62,7 @@ from netwatch_tray.history.results import NOTHING, Curve, NetworkUse, Remainder,
 from netwatch_tray.model import HostAmount, HostOrigin, InterfaceTick, Role, Why, WhyCode
 from netwatch_tray.settings import DataPlan, Events, Settings
 from netwatch_tray.units import Units
+from netwatch_tray.window.chart.amount_chart import AmountChart
 from netwatch_tray.window.chart.chart import Chart
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.data.app_looks import AppLooks
@@ -312,6 +313,8 @@ def grab(widget: QWidget) -> tuple[QImage, Record]:
     """A picture of it, and what was drawn for it."""
     for chart in widget.findChildren(Chart):
         chart.points_changed()  # otherwise only its newest column is drawn
+    for amounts in widget.findChildren(AmountChart):
+        amounts.resizeEvent(QResizeEvent(amounts.size(), amounts.size()))  # otherwise its picture is not drawn
     record = Record(widget)
     with record.watched():
         image = widget.grab().toImage()

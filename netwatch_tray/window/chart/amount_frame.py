@@ -109,7 +109,7 @@ def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrore
 
 
 def draw_lane_title(painter: QPainter, scene: AmountScene) -> None:
-    """Draw what the lane of rates shows, if there is one."""
+    """Draw what the lane of rates shows, if there is one: the meaning of as many signs as there is room for."""
     tokens, fonts, lane = scene.theme.tokens, scene.theme.fonts, scene.lane
     if lane is None:
         return
@@ -122,5 +122,7 @@ def draw_lane_title(painter: QPainter, scene: AmountScene) -> None:
     foot += QPointF(QFontMetricsF(fonts.small_strong).horizontalAdvance(title) + GAP, 0)
     painter.setFont(fonts.small)
     painter.setPen(tokens.ink3)
-    room = lane.right() - foot.x()
-    painter.drawText(foot, QFontMetricsF(fonts.small).elidedText(signs, Qt.TextElideMode.ElideRight, room))
+    metrics = QFontMetricsF(fonts.small)
+    while signs and metrics.horizontalAdvance(", ".join(signs)) > lane.right() - foot.x():
+        signs.pop()
+    painter.drawText(foot, ", ".join(signs))

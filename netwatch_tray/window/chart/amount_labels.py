@@ -47,8 +47,8 @@ def average_text(amounts: Amounts, average: float, shown_in: Units) -> str:
     return texts[amounts.width].format(amount=units.size(average, shown_in))
 
 
-def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, str]:
-    """Return the heading of the lane of rates, and what its signs mean."""
+def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, list[str]]:
+    """Return the heading of the lane of rates, and what each of its signs means."""
     peaks: dict[Width, str] = {
         "hour": translate("Chart", "dash: peak of the hour"),
         "quarter": translate("Chart", "dash: peak of 6 h"),
@@ -62,7 +62,7 @@ def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, str]:
     ]
     if has_quiet:
         words.append(translate("Chart", "pale: not measured"))
-    return translate("Chart", "Rate"), ", ".join(words)
+    return translate("Chart", "Rate"), words
 
 
 def slot_mark(slot: Slot, width: Width) -> str:
