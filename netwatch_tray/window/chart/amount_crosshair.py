@@ -13,10 +13,10 @@ from netwatch_tray.units import DOWN, UP
 from netwatch_tray.window.chart import amount_labels
 from netwatch_tray.window.chart.amount_layers import AmountScene, draw_bar, draw_zero
 from netwatch_tray.window.chart.amounts import Slot
-from netwatch_tray.window.widgets.theme import CONTROL_RADIUS
+from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP
 
-_BOX_WIDTH, _BOX_GAP = 312, 10
-_COLUMNS = (76, 86, 110)
+_BOX_WIDTH, _BOX_GAP = 322, 10
+_COLUMNS = (76, 86, 120)
 """Dip of amount, average and peak in the crosshair's box."""
 
 translate = QCoreApplication.translate
@@ -107,7 +107,7 @@ def _draw_box(
             greatest = str(units.rate(peak if slot.rx_rate is not None else None, scene.units))
             moment = amount_labels.peak_moment(at, scene.amounts) if at is not None and peak else ""
             taken = QFontMetricsF(fonts.small).horizontalAdvance(moment) + 4 if moment else 0.0
-            if taken + QFontMetricsF(fonts.base).horizontalAdvance(greatest) > columns[2].width():
+            if GAP + QFontMetricsF(fonts.base).horizontalAdvance(greatest) + taken > columns[2].width():
                 moment, taken = "", 0.0  # the longest rates leave no room for it
             write(columns[2], moment, tokens.ink3)
             write(columns[2].adjusted(0, 0, -taken, 0), greatest, tokens.ink, is_small=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from painted import Record, drawn
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -14,7 +15,7 @@ from netwatch_tray.window.chart import amount_labels
 from netwatch_tray.window.chart.amount_chart import AmountChart
 from netwatch_tray.window.chart.amounts import Amounts, Slot
 from netwatch_tray.window.chart.series import GapSpan
-from netwatch_tray.window.widgets.theme import Theme
+from netwatch_tray.window.widgets.theme import GAP, Theme
 
 
 def shown(application: QApplication, found: Amounts, size: tuple[int, int] = (960, 420)) -> AmountChart:
@@ -137,3 +138,38 @@ def test_the_moment_of_a_peak_is_as_exact_as_it_is_known(step: float, text: str)
 def test_an_hour_ends_a_day_at_24_o_clock() -> None:
     slot = Slot(START + 23 * 3600, START + DAY, 1, 1, is_known=True)
     assert amount_labels.slot_name(slot, "hour") == "27 November, 23:00–24:00"
+
+
+@pytest.mark.parametrize("width", [200, 420, 520, 960])
+def test_the_lane_names_signs_whole_or_not_at_all(application: QApplication, width: int) -> None:
+    chart = shown(application, amounts(), (width, 420))
+    chart.set_marks([])  # draws everything anew
+    texts = drawn(chart).split(" | ")
+    _title, signs = amount_labels.lane_texts(amounts(), has_quiet=False)
+    assert [text for text in texts if text.startswith("line: ") and text.endswith("…")] == []
+    assert (", ".join(signs) in texts) == (width >= 520)
+    assert (signs[0] in ", ".join(texts)) == (width > 200)
+
+
+@pytest.mark.parametrize("unit", [Units(), Units(bits=True), Units(binary=True), Units(bits=True, binary=True)])
+@pytest.mark.parametrize(
+    "rate", [9.99, 161_234.0, 999_999.0, 1.56e6, 98.76e12, 4e5, 1.1e5, 1.1e6, 8.88e7, 1.23e10, 1001.0]
+)
+def test_the_numbers_of_a_slot_stand_apart(application: QApplication, rate: float, unit: Units) -> None:
+    whole = amounts()
+    noon = START + DAY / 2
+    slots = [
+        each._replace(rx_rate=rate, tx_rate=rate, rx_peak=rate * 9, tx_peak=rate, rx_peak_at=noon, tx_peak_at=noon)
+        for each in whole.slots
+    ]
+    chart = shown(application, whole._replace(slots=slots))
+    chart.set_units(unit)
+    chart.step(0)
+    record = Record(chart)
+    with record.watched():
+        chart.grab()
+    numbers = [each.box for each in record.texts if each.text.endswith("/s") and each.text.count("/s") == 1]
+    beside = [(one, other) for one in numbers for other in numbers if abs(one.bottom() - other.bottom()) < 1]
+    pairs = [(one, other) for one, other in beside if one.left() < other.left()]
+    assert len(pairs) == 2, "average and peak of both directions"
+    assert all(other.left() - one.right() >= GAP - 1 for one, other in pairs)
