@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import lru_cache
 
@@ -12,6 +13,13 @@ from netwatch_tray import units
 from netwatch_tray.units import UNKNOWN, Units
 
 translate = QCoreApplication.translate
+
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[kMGTPE]?i?(?:B|bit)(?:/s)?|ms|s|min|h|d|%)[.,;:)]*(?:\s|$))")
+
+
+def unbroken(text: str) -> str:
+    """Return the text with a space that breaks no line between each number and its unit."""
+    return _BEFORE_UNIT.sub("\u00a0", text)
 
 
 def short_date(day: date) -> str:

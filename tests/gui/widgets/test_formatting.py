@@ -62,3 +62,16 @@ def test_units_of_rates_and_sizes(shown_in: Units, rates: tuple[str, ...], sizes
 def test_the_cost_of_a_process() -> None:
     assert formatting.cost_in_words(0.42, 24_300_000) == "CPU 0.4 %, memory 24.3 MB"
     assert formatting.cost_in_words(None, 24_300_000) == "memory 24.3 MB"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("greatest in 28 days 2.05 GB", ["2.05 GB"]),
+        ("more than 100 MB. At 1.2 Mbit/s, 80 % of it within 32 s", ["100 MB.", "1.2 Mbit/s,", "80 %", "32 s"]),
+        ("22 and 22000, every 3 s.example 7 min.example", []),
+    ],
+)
+def test_a_number_and_its_unit_stay_on_one_line(text: str, numbers: list[str]) -> None:
+    assert [word.replace("\u00a0", " ") for word in formatting.unbroken(text).split(" ") if "\u00a0" in word] == numbers
+    assert formatting.unbroken(text).replace("\u00a0", " ") == text

@@ -24,6 +24,7 @@ from netwatch_tray.window.pages.events.upload_chart import DAYS, UploadChart
 from netwatch_tray.window.pages.events.words import level_in_words, who
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.event_glyphs import glyph_of
+from netwatch_tray.window.widgets.formatting import unbroken
 from netwatch_tray.window.widgets.icons import icon
 from netwatch_tray.window.widgets.layout import clear
 from netwatch_tray.window.widgets.painting import hair_line, paint_pane
@@ -161,7 +162,7 @@ class EventDetails(QWidget):
     def _show(self, paragraph: Paragraph, text: str) -> None:
         """Show a text whose words all fit the pane: names of hosts and apps can be of any length."""
         metrics = QFontMetricsF(paragraph.font())
-        text = printable(text)
+        text = unbroken(printable(text))
         words = [metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, self._room) for word in text.split(" ")]
         paragraph.show_text(" ".join(words))
         paragraph.setToolTip(qt_tool_tip(text) if paragraph.text() != text else "")

@@ -15,7 +15,7 @@ from netwatch_tray.window.pages.usage.chart import Band, Bar, UsageChart
 from netwatch_tray.window.pages.usage.figures import DayFigures, sum_of
 from netwatch_tray.window.pages.usage.pane import Amount, Sections
 from netwatch_tray.window.widgets.buttons import FlatButton, ToolButton
-from netwatch_tray.window.widgets.formatting import day_name
+from netwatch_tray.window.widgets.formatting import day_name, unbroken
 from netwatch_tray.window.widgets.painting import paint_pane
 from netwatch_tray.window.widgets.text import Paragraph, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
@@ -27,8 +27,6 @@ _WIDTH = 304
 _ANY = (1 << 24) - 1
 _AROUND = 3 * MARGIN
 """The margins and the scroll bar beside the lists, dip."""
-_NO_BREAK = "\u00a0"
-"""A space that keeps a number and its unit on one line."""
 _APPS = 5
 _NAMED_EVERY = 6
 """Hours."""
@@ -164,9 +162,8 @@ class DayPane(QWidget):
             words.append(self.tr("Nothing is known of this day."))
         elif found.usual is not None:
             text = self.tr("Usual on such a day: {amount}.")
-            amount = str(units.size(found.usual, shown_in)).replace(" ", _NO_BREAK)
-            words.append(text.format(amount=amount))
-        return " ".join(words)
+            words.append(text.format(amount=units.size(found.usual, shown_in)))
+        return unbroken(" ".join(words))
 
     def _bar(self, hour: SlotUse) -> Bar:
         begin = datetime.fromtimestamp(hour.start).astimezone()
