@@ -252,7 +252,7 @@ def usage(application: QApplication) -> list[Row]:
     for widget, size in ((chart, (1280, 420)), (heat_map, (976, 640))):
         widget.resize(*size)
         widget.show()
-    heat_map.show_year(2026, days, today, min(days), Units(), 0)
+    heat_map.show_year(2026, days, today, Units(), 0)
     application.processEvents()
     ranges: tuple[tuple[int, Width], ...] = ((1, "hour"), (7, "quarter"), (30, "day"), (365, "week"))
     for span, width in ranges:
