@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QFont, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
@@ -70,6 +72,33 @@ class Text(QLabel):
     def _update_tooltip(self) -> None:
         cut = text_width(self.font(), self.text()) > self.contentsRect().width()
         self.setToolTip(qt_tool_tip(self.text()) if cut else "")
+
+
+class FittingText(Text):
+    """A line of text of which there are shorter ones: the first that fits is shown, with the longest as its tooltip."""
+
+    def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
+        super().__init__(theme, font, ink)
+        self._texts: Sequence[str] = ("",)
+
+    def show_first_of(self, *texts: str) -> None:
+        """`texts`: the longest first."""
+        self._texts = texts or ("",)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.contentsRect().width()
+        self.show_text(next((text for text in self._texts if text_width(self.font(), text) <= room), self._texts[-1]))
+        self._update_tooltip()
+
+    def _update_tooltip(self) -> None:
+        super()._update_tooltip()
+        if self.text() != self._texts[0]:
+            self.setToolTip(qt_tool_tip(self._texts[0]))
 
 
 class Paragraph(QLabel):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
-from netwatch_tray.window.widgets.text import Paragraph, Text
+from netwatch_tray.window.widgets.text import FittingText, Paragraph, Text
 from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, text_width
 
 
@@ -43,3 +43,19 @@ def test_a_paragraph_follows_the_scheme(application: QApplication) -> None:
     assert label.palette().windowText().color() == DARK.err
     label.set_ink("warn")
     assert label.palette().windowText().color() == DARK.warn
+
+
+def test_of_several_texts_the_first_that_fits_is_shown(application: QApplication) -> None:
+    theme = Theme(application, Qt.ColorScheme.Light)
+    label = FittingText(theme, theme.fonts.base)
+    texts = ("in 2026   ↓ 3.75 TB  ↑ 581 GB", "in 2026")
+    label.show_first_of(*texts)
+    for room, shown, tooltip in ((1, texts[0], ""), (-1, texts[1], texts[0])):
+        label.resize(text_width(label.font(), texts[0]) + room, 20)
+        label.grab()
+        assert (label.text(), label.toolTip()) == (shown, tooltip)
+    label.resize(text_width(label.font(), texts[0]) + 1, 20)
+    label.grab()
+    assert label.text() == texts[0]
+    label.show_first_of()
+    assert (label.text(), label.toolTip()) == ("", "")

@@ -14,8 +14,8 @@ from netwatch_tray.window.widgets.buttons import FlatButton, Segments
 from netwatch_tray.window.widgets.formatting import native_keys
 from netwatch_tray.window.widgets.search_field import SearchField
 from netwatch_tray.window.widgets.strip import Strip
-from netwatch_tray.window.widgets.text import Text
-from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme, text_width
+from netwatch_tray.window.widgets.text import FittingText, Text
+from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 _SEARCH_WIDTHS = ((1120, 240), (840, 170), (0, 130))
 """Of the window, and of the field."""
@@ -28,9 +28,8 @@ class AppsStrip(Strip):
 
     def __init__(self, theme: Theme, looks: AppLooks, *, has_history: bool) -> None:
         super().__init__(theme, theme.height(60))
-        self._sentences: Sequence[str] = ()
         self._title = Text(theme, theme.fonts.title)
-        self._sentence = Text(theme, theme.fonts.small, "ink2")
+        self._sentence = FittingText(theme, theme.fonts.small, "ink2")
         self.search = SearchField(theme, self.tr("Find an app"), self.tr("Find an app"))
         self.search.setToolTip(
             self.tr("Apps whose names hold this stay ({keys} or /)").format(keys=native_keys("Ctrl+F"))
@@ -81,22 +80,14 @@ class AppsStrip(Strip):
 
     def show_texts(self, title: str, sentences: Sequence[str]) -> None:
         """`sentences`: the first that fits is shown."""
-        self._sentences = sentences
         self._title.show_text(title)
-        self._fit()
+        self._sentence.show_first_of(*sentences)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         width = next(width for least, width in _SEARCH_WIDTHS if self.width() >= least)
         self.search.setFixedWidth(self._theme.height(width))
-        self._fit()
 
     def _turn(self, index: int) -> None:
         self._left.setCurrentIndex(index)
         self.search.setVisible(index == 0)
-
-    def _fit(self) -> None:
-        room = self.width() - 2 * MARGIN - self.search.width() - self.ranges.sizeHint().width() - 2 * GAP
-        font = self._sentence.font()
-        fitting = (text for text in self._sentences if text_width(font, text) <= room)
-        self._sentence.show_text(next(fitting, self._sentences[-1] if self._sentences else ""))

@@ -242,7 +242,7 @@ class UsagePage(Page):
             self.changed.emit()
 
     def _say_nothing(self, title: str, detail: str = "") -> None:
-        self.strip.show_texts(units.UNKNOWN, "", "")
+        self.strip.show_texts(units.UNKNOWN, (), "")
         self.strip.bar.hide()
         self.body.say_nothing(title, detail)
         self.changed.emit()

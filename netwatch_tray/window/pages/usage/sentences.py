@@ -16,8 +16,8 @@ from netwatch_tray.window.widgets.formatting import day_name, long_date
 translate = QCoreApplication.translate
 
 
-def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, *, metered_only: bool) -> str:
-    """Return what the amount belongs to, and both directions: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`."""
+def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, *, metered_only: bool) -> tuple[str, str]:
+    """Return what the amount belongs to, with both directions and without: `of 400 GB   ↓ 295 GB  ↑ 43.2 GB`."""
     if cap is not None:
         words = translate("Usage", "of {cap}").format(cap=units.size(cap, shown_in))
     elif period == "week":
@@ -30,7 +30,7 @@ def of_what(found: Figures, period: Period, cap: int | None, shown_in: Units, *,
     if found.unmeasured:
         since = _moment(found.span, found.unmeasured)
         words = translate("Usage", "{words} since {moment}").format(words=words, moment=since)
-    return f"{words}   {DOWN} {units.size(found.rx, shown_in)}  {UP} {units.size(found.tx, shown_in)}"
+    return f"{words}   {DOWN} {units.size(found.rx, shown_in)}  {UP} {units.size(found.tx, shown_in)}", words
 
 
 def of_plan(found: Figures, view: Outlook, shown_in: Units) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout
 
@@ -9,7 +11,7 @@ from netwatch_tray.window.pages.usage.navigator import Navigator
 from netwatch_tray.window.pages.usage.plan_bar import PlanBar
 from netwatch_tray.window.widgets.buttons import FlatButton, Segments
 from netwatch_tray.window.widgets.strip import Strip
-from netwatch_tray.window.widgets.text import Text
+from netwatch_tray.window.widgets.text import FittingText, Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 
@@ -22,7 +24,7 @@ class SummaryStrip(Strip):
         super().__init__(theme, theme.height(92))
         self._amount = Text(theme, theme.fonts.rate)
         self._amount.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # never cut
-        self._of = Text(theme, theme.fonts.base, "ink2")
+        self._of = FittingText(theme, theme.fonts.base, "ink2")
         self._sentence = Text(theme, theme.fonts.small, "ink2")
         self.bar = PlanBar(theme)
         self.present = FlatButton(theme, self.tr("Today"))
@@ -46,9 +48,10 @@ class SummaryStrip(Strip):
         column.addWidget(self.bar)
         column.addWidget(self._sentence)
 
-    def show_texts(self, amount: str, of: str, sentence: str) -> None:
+    def show_texts(self, amount: str, of: Sequence[str], sentence: str) -> None:
+        """`of`: the first that fits is shown."""
         self._amount.show_text(amount)
-        self._of.show_text(of)
+        self._of.show_first_of(*of)
         self._sentence.show_text(sentence)
 
     def show_period(self, name: str, *, has_earlier: bool, has_later: bool, is_present: bool) -> None:
