@@ -83,10 +83,9 @@ def _agents_looks(client: FeedClient) -> Iterator[Look]:
 
 
 def _own_looks() -> Iterator[Look]:
-    from netwatch_tray.collect.sources import Sources
     from netwatch_tray.feed.protocol import AppsMessage
 
-    for number, (_tick, observation) in enumerate(record.measure(Sources(), usable_settings().total)):
+    for number, (_tick, observation) in enumerate(record.measure_here(usable_settings())):
         if number % record.CONNECTIONS_EVERY == 0:
             yield Look(list(observation.table.rows()), AppsMessage.of(observation))
 
@@ -111,9 +110,10 @@ def _read_twice() -> Look:
     from netwatch_tray.feed.protocol import AppsMessage
 
     interfaces = open_interfaces().source
-    monitor = Monitor(interfaces, _BETWEEN_READINGS, usable_settings().total)
+    settings = usable_settings()
+    monitor = Monitor(interfaces, _BETWEEN_READINGS, settings.total)
     sources = Sources()
-    sources.countries().is_on = usable_settings().countries
+    sources.countries().is_on = settings.countries
     observation = Observation(monitor, sources)
     with closing(interfaces), closing(open_source()) as sockets:
         for is_last in (False, True):

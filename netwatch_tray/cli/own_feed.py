@@ -65,13 +65,12 @@ class OwnFeed:
 
     def _measure(self) -> None:
         from netwatch_tray import __version__
-        from netwatch_tray.collect.sources import Sources
 
         hello = Hello(protocol=VERSION, version=__version__, pid=os.getpid(), interval_s=record.PERIOD,
                       settings=self._settings, recent=())  # fmt: skip
         self._messages.put(hello)
         try:
-            for number, (tick, observation) in enumerate(record.measure(Sources(), self._settings.total)):
+            for number, (tick, observation) in enumerate(record.measure_here(self._settings)):
                 if self._is_closed.is_set():
                     break
                 if tick is not None:

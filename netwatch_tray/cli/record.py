@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from netwatch_tray.model import Tick
     from netwatch_tray.recording.recorder import Recorder
     from netwatch_tray.recording.replay import Replay
+    from netwatch_tray.settings import Settings
 
 PERIOD = 1.0
 """Seconds between readings of the interfaces."""
@@ -132,6 +133,15 @@ def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick
         yield step
         due = max(due + PERIOD, time.monotonic())
         _wait(connections, due)
+
+
+def measure_here(settings: Settings) -> Iterator[tuple[Tick | None, Observation]]:
+    """Measure this machine as the settings choose. See `measure`."""
+    from netwatch_tray.collect.sources import Sources
+
+    sources = Sources()
+    sources.countries().is_on = settings.countries
+    return measure(sources, settings.total)
 
 
 def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
