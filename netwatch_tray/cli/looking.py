@@ -68,12 +68,10 @@ def _agents_looks(client: FeedClient) -> Iterator[Look]:
             if isinstance(message, ConnectionsMessage):
                 if message.fault:
                     raise NetWatchError(message.fault)
-                if message.reset:
+                if message.reset and rows is None:
                     rows = {}
                 if rows is not None:
-                    rows |= {row.key: row for row in (*message.added, *message.changed)}
-                    for key in message.removed:
-                        rows.pop(key, None)
+                    message.apply(rows)
             elif isinstance(message, AppsMessage):
                 apps, is_new = message, True
         if is_new and rows is not None and apps is not None:

@@ -77,6 +77,14 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
     fault: Message | None = None
     """Why the list is missing or stale."""
 
+    def apply(self, known: dict[str, Connection]) -> None:
+        """Bring the connections of the messages before up to date. `known`: by key."""
+        if self.reset:
+            known.clear()
+        known.update((each.key, each) for each in (*self.added, *self.changed))
+        for key in self.removed:
+            known.pop(key, None)
+
 
 class AppRates(msgspec.Struct, frozen=True):
     """What the apps did in a past interval. Pairs: received, sent, bytes/s."""

@@ -103,11 +103,7 @@ class State:
         elif isinstance(message, AppsMessage):
             into.apps = message
         elif isinstance(message, ConnectionsMessage):
-            if message.reset:
-                into.connections.clear()
-            into.connections.update((row.key, row) for row in (*message.added, *message.changed))
-            for key in message.removed:
-                into.connections.pop(key, None)
+            message.apply(into.connections)
         elif isinstance(message, EventsMessage):
             if message.reset:
                 into.events.clear()

@@ -136,11 +136,7 @@ class AppsPage(Page):
             self._agent_away = False
             self._refresh()
         elif isinstance(message, ConnectionsMessage) and not self._paused:
-            if message.reset:
-                self._sockets.clear()
-            self._sockets.update((each.key, each) for each in (*message.added, *message.changed))
-            for key in message.removed:
-                self._sockets.pop(key, None)
+            message.apply(self._sockets)
         elif isinstance(message, HostsMessage):
             self._hosts = message
             self._show_details()
