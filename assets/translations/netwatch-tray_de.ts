@@ -5216,6 +5216,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>alle 2 Sekunden neu, bis Strg-C</translation>
     </message>
     <message>
+      <source>1 connection in TIME_WAIT is over and left out; --all lists it.</source>
+      <translation>1 Verbindung in TIME_WAIT ist zu Ende und fehlt hier; --all führt sie auf.</translation>
+    </message>
+    <message>
       <source>{count} connections in TIME_WAIT are over and left out; --all lists them.</source>
       <translation>{count} Verbindungen in TIME_WAIT sind zu Ende und fehlen hier; --all führt sie auf.</translation>
     </message>

@@ -125,8 +125,14 @@ def _show_connections(found: Look, options: argparse.Namespace) -> None:
     else:
         _print_connections(rows, names)
         if over:
-            text = translate("Terminal", "{count} connections in TIME_WAIT are over and left out; --all lists them.")
-            print(f"\n{text.format(count=over)}")
+            print(f"\n{_left_out(over)}")
+
+
+def _left_out(count: int) -> str:
+    if count == 1:
+        return translate("Terminal", "1 connection in TIME_WAIT is over and left out; --all lists it.")
+    text = translate("Terminal", "{count} connections in TIME_WAIT are over and left out; --all lists them.")
+    return text.format(count=count)
 
 
 def _print_connections(rows: Sequence[Connection], names: dict[str, str]) -> None:

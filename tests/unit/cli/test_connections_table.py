@@ -99,6 +99,10 @@ def test_connections_that_are_over_are_counted_and_listed_on_request(capsys: pyt
     assert len(json.loads(printed(capsys, "connections", "--json")[0])) == len(ROWS)
 
 
+def test_one_connection_that_is_over_is_singular() -> None:
+    assert connections._left_out(1) == "1 connection in TIME_WAIT is over and left out; --all lists it."
+
+
 def test_rows_are_chosen_and_sorted(capsys: pytest.CaptureFixture[str]) -> None:
     def names(*words: str) -> list[str]:
         return [str(each["process"]) for each in json.loads(printed(capsys, "connections", "--json", *words)[0])]
