@@ -14,7 +14,7 @@ _ENDINGS = r""".SH EXIT STATUS
 Done.
 .TP
 .B 1
-Something is wrong; standard error says what.
+Failed, with the reason on standard error. Also: a mismatch of selftest, or what a status reports is off or not set up.
 .TP
 .B 2
 The command line is wrong.
