@@ -75,8 +75,7 @@ def main() -> None:
     chosen = options(__doc__)
     subprocess.run([sys.executable, "-m", "compileall", "-q", HERE.parent / "netwatch_tray"], check=True)
     with wire() as network, traffic(network), Session(display=False, netns=network.near) as desktop:
-        desktop.spawn("agent", [*PROGRAM, "agent", "--headless"])
-        desktop.wait_for(desktop.agent_status, 15, "the agent answers")
+        desktop.start_agent()
         starts = []
         for _ in range(STARTS - 1):
             with watching(desktop) as pid:
