@@ -6674,6 +6674,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Stummschalten</translation>
     </message>
     <message>
+      <source>Open NetWatch</source>
+      <translation>NetWatch öffnen</translation>
+    </message>
+    <message>
       <source>Bytes per second (kB/s, MB/s)</source>
       <translation>Bytes je Sekunde (kB/s, MB/s)</translation>
     </message>
@@ -6692,10 +6696,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Busiest apps</source>
       <translation>Aktivste Apps</translation>
-    </message>
-    <message>
-      <source>Open NetWatch</source>
-      <translation>NetWatch öffnen</translation>
     </message>
     <message>
       <source>Pause</source>

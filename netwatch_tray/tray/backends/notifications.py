@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from netwatch_tray import desktop_files
+from netwatch_tray.language import translate
 from netwatch_tray.text import printable, printable_lines
 from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.bus import Bus
@@ -43,7 +44,8 @@ class Notifications:
         # Servers read the text as markup where they can.
         text = printable_lines(notification.text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         hints = {"urgency": ("y", 1), "desktop-entry": ("s", self._icon_name)}
-        actions = ["default", notification.actions[0].label if notification.actions else "Open NetWatch"]
+        first = notification.actions[0].label if notification.actions else translate("Tray", "Open NetWatch")
+        actions = ["default", first]
         for place, action in enumerate(notification.actions):
             actions += [str(place), action.label]
         replaced = next((number for number, shown in self._shown.items() if shown.key == key), 0)
