@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -39,6 +40,32 @@ def base_directory(variable: str, default: str) -> Path:
     """
     chosen = os.environ.get(variable, "")
     return Path(chosen) if chosen.startswith("/") else Path.home() / default
+
+
+def replace_private(file: Path, content: bytes) -> None:
+    """Replace a file as a whole, with mode 0600; after a power cut the file has the old or the new content.
+
+    One process at a time. Raise OSError.
+    """
+    new = file.with_name(f".{file.name}.new")
+    try:
+        new.unlink(missing_ok=True)  # left by a crash
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as written:  # noqa: PTH123  Path.open takes no mode
+            os.fchmod(descriptor, 0o600)
+            written.write(content)
+            written.flush()
+            os.fsync(descriptor)
+        new.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+    directory = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def settings_file() -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from netwatch_tray import settings as settings_file
+from netwatch_tray import paths, settings as settings_file
 from netwatch_tray.errors import SettingsError
 from netwatch_tray.settings import Changes, Settings
 
@@ -39,7 +39,7 @@ def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
             before = settings_file.load(file)
             after = modify(before)
             if changes := settings_file.changes(before, after):
-                _replace(target, _edited(file, changes, after))
+                paths.replace_private(target, _edited(file, changes, after))
     except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself, before Python 3.13
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(
@@ -101,25 +101,3 @@ def _merge(table: MutableMapping[str, Any], changes: Changes) -> None:
             _merge(table[key], value)
         else:
             table[key] = value
-
-
-def _replace(file: Path, content: bytes) -> None:
-    new = file.with_name(f".{file.name}.new")
-    try:
-        new.unlink(missing_ok=True)  # left by a crash
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "wb") as written:  # noqa: PTH123  Path.open takes no mode
-            os.fchmod(descriptor, 0o600)
-            written.write(content)
-            written.flush()
-            os.fsync(descriptor)
-        new.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
-    directory = os.open(file.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

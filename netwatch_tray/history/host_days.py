@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from netwatch_tray import paths
 from netwatch_tray.engine.app_hosts import HOUR, hosts_of
 from netwatch_tray.errors import HistoryError, ParseError
 from netwatch_tray.model import HostAmount
@@ -76,7 +77,7 @@ class HostDays:
             for day in days:
                 file = self._directory / f"{date.fromordinal(_EPOCH + day)}{_SUFFIX}"
                 content = _content(file) | {each: hours[each] for each in hours if each // _HOURS_OF_DAY == day}
-                _replace(file, _packed(content))
+                paths.replace_private(file, _packed(content))
             self._prune(oldest // _HOURS_OF_DAY)
         except OSError as error:
             raise _unwritable(self._directory, error) from error
@@ -95,7 +96,7 @@ class HostDays:
         """Raise HistoryError."""
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self._names, zlib.compress(names))
+            paths.replace_private(self._names, zlib.compress(names))
         except OSError as error:
             raise _unwritable(self._directory, error) from error
 
@@ -169,14 +170,6 @@ def _is_readable(packed: bytes, app: str) -> bool:
     except ParseError:
         return False
     return True
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file, private to the user, at once or not at all."""
-    new = file.with_name(f"{file.name}.new")
-    new.touch(0o600)
-    new.write_bytes(content)
-    new.replace(file)
 
 
 def _unwritable(directory: Path, error: OSError) -> HistoryError:
