@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -95,3 +97,36 @@ def test_the_longest_path_that_is_accepted_can_be_bound(monkeypatch: pytest.Monk
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(longer))
         with pytest.raises(NetWatchError):
             paths.runtime_directory()
+
+
+def test_a_replaced_file_is_private_and_written_through_no_link(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("mine")
+    (tmp_path / ".file.new").symlink_to(other)
+    before = os.umask(0)
+    try:
+        paths.replace_private(tmp_path / "file", b"content")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").read_bytes() == b"content"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+    assert other.read_text() == "mine"
+
+
+def test_what_cannot_be_written_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"before")
+    # The process may write no file of more than 1000 bytes, as on a disk that is full.
+    code = (
+        "import pathlib, resource, sys\n"
+        "from netwatch_tray import paths\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try:\n"
+        "    paths.replace_private(pathlib.Path(sys.argv[1]), bytes(5000))\n"
+        "except OSError as error:\n"
+        "    print(type(error).__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "OSError\n"
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]
