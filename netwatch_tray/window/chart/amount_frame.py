@@ -73,9 +73,9 @@ def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrore
     heading = QFontMetricsF(fonts.title)
     room = scene.size.width() - 2 * MARGIN - heading.horizontalAdvance(title) - 2 * GAP
     has_details = whole <= room
+    taken = whole if has_details else amounts_only
     row = QRectF(MARGIN, 0, scene.size.width() - 2 * MARGIN, theme.height(_HEADER))
-    trailing = row.right() if not is_mirrored else row.left() + whole
-    x = trailing - (whole if has_details else amounts_only) + 2 * GAP
+    x = (row.left() if is_mirrored else row.right() - taken) + 2 * GAP
     middle = row.center().y() + base.capHeight() / 2
     for arrow, colour, amount, details in directions:
         painter.setFont(fonts.strong)
@@ -90,7 +90,6 @@ def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrore
             painter.setPen(tokens.ink2)
             painter.drawText(QPointF(x - GAP, middle), details)
             x += base.horizontalAdvance(details) + GAP
-    taken = whole if has_details else amounts_only
     side = Qt.AlignmentFlag.AlignRight if is_mirrored else Qt.AlignmentFlag.AlignLeft
     side |= Qt.AlignmentFlag.AlignVCenter
     free = row.adjusted(taken, 0, 0, 0) if is_mirrored else row.adjusted(0, 0, -taken, 0)
