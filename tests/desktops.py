@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,6 +29,10 @@ from glyphs import Place, find_glyph
 from jeepney import DBusErrorResponse
 from PIL import Image, ImageChops
 from wayland import WaylandSession
+from Xlib.display import Display as XDisplay
+from Xlib.error import BadWindow
+from Xlib.X import AnyPropertyType, IsViewable
+from Xlib.xobject.drawable import Window as XWindow
 
 from netwatch_tray.tray.presenter import Glyph
 
@@ -39,6 +43,24 @@ _LIBEXEC = (Path("/usr/libexec"), Path("/usr/lib/x86_64-linux-gnu/libexec"), Pat
 
 _FROM_THE_END = {"Quit NetWatch": 1, "Settings…": 2, "More": 3, "Rates of": 4, "Pause": 5, "Open NetWatch": 6}
 """Places of rows in the menu."""
+
+
+_MENUS = ("MENU", "POPUP_MENU", "DROPDOWN_MENU")
+"""Kinds of windows, by the Extended Window Manager Hints."""
+
+
+def _is_shown(window: XWindow) -> bool:
+    with contextlib.suppress(BadWindow):
+        return bool(window.get_attributes().map_state == IsViewable)
+    return False
+
+
+def _kinds(window: XWindow) -> Iterable[int]:
+    """Atoms of the kinds that the window says it is of."""
+    with contextlib.suppress(BadWindow):
+        found = window.get_full_property(window.display.get_atom("_NET_WM_WINDOW_TYPE"), AnyPropertyType)
+        return found.value if found else ()
+    return ()
 
 
 def _libexec(*names: str) -> str:
@@ -116,10 +138,9 @@ class Desktop(Session):
     menu_button: ClassVar[int] = 3
 
     def open_menu(self, place: Place) -> None:
-        """Waits until it is seen."""
-        self._without_menu = self.screenshot()
+        """Waits until it is open."""
         self.click(*place.middle, button=self.menu_button)
-        self.wait_for(self._has_menu_open, 15, "the menu is seen")
+        self.wait_for(self._has_menu_open, 15, "the menu is open")
 
     def open_window(self, place: Place) -> None:
         self.click(*place.middle)
@@ -147,12 +168,14 @@ class Desktop(Session):
         self.key(*["Up"] * _FROM_THE_END[label], then)
 
     def _has_menu_open(self) -> bool:
-        _, top, _, bottom = self._menu_box()
-        return bottom - top > 100
-
-    def _menu_box(self) -> tuple[int, int, int, int]:
-        """Where the screen has changed since the menu was opened."""
-        return ImageChops.difference(self._without_menu, self.screenshot()).getbbox() or (0, 0, 0, 0)
+        """By the kinds of windows: a tooltip that goes, or a live window, also changes the picture of a screen."""
+        display = XDisplay(self.environment["DISPLAY"])
+        try:
+            kinds = {display.intern_atom(f"_NET_WM_WINDOW_TYPE_{name}") for name in _MENUS}
+            windows = display.screen().root.query_tree().children
+            return any(_is_shown(window) and kinds & set(_kinds(window)) for window in windows)
+        finally:
+            display.close()
 
     def has_icon(self) -> bool:
         """Whether a panel has registered for our icon, as far as the bus knows."""
@@ -412,9 +435,9 @@ class Cinnamon(Desktop):
         self.wait_for(is_up, 60, "the panel takes icons")
 
     def open_menu(self, place: Place) -> None:
-        self._without_menu = self.screenshot()
+        self._under_menu = self._last_row()
         self._again_until(
-            lambda: self.click(*place.middle, button=self.menu_button), self._has_menu_open, "the menu is seen"
+            lambda: self.click(*place.middle, button=self.menu_button), self._has_menu_open, "the menu is open"
         )
 
     def _again_until(self, act: Callable[[], object], predicate: Callable[[], object], what: str) -> None:
@@ -437,7 +460,7 @@ class Cinnamon(Desktop):
         self.wait_for(is_done, 15, what)
 
     def _walk_to(self, label: str, then: str) -> None:
-        plain = self._last_row()
+        plain = self.wait_for(self._drawn_last_row, 15, "the menu is drawn")
 
         def is_row_chosen() -> bool:
             left, _, right, _ = ImageChops.difference(plain, self._last_row()).getbbox() or (0, 0, 0, 0)
@@ -451,6 +474,11 @@ class Cinnamon(Desktop):
         picture = self.screenshot()
         bottom = picture.height - self.panel_height
         return picture.crop((picture.width - 200, bottom - 24, picture.width - 20, bottom - 8))
+
+    def _drawn_last_row(self) -> Image.Image | None:
+        """The last row once it has come to rest: a menu is open before it is drawn."""
+        row = self._last_row()
+        return row if row != self._under_menu and row == self._last_row() else None
 
     def _start_screen(self, size: str) -> None:
         (Path(self.environment["XDG_CONFIG_HOME"]) / "autostart").mkdir()
@@ -692,6 +720,7 @@ class Waybar(WaylandSession, Desktop):
 
     def open_menu(self, place: Place) -> None:
         self.move(600, 12)  # sway draws the pointer, which counts as a menu further down
+        self._without_menu = self.screenshot()
         super().open_menu(place)
 
     def open_submenu(self, label: str) -> None:
@@ -701,6 +730,14 @@ class Waybar(WaylandSession, Desktop):
     def choose(self, _place: Place, label: str) -> None:
         """Over the bus, as waybar does: above a live window it cannot be seen when the menu is open."""
         self.pick(label)
+
+    def _has_menu_open(self) -> bool:
+        _, top, _, bottom = self._menu_box()
+        return bottom - top > 100
+
+    def _menu_box(self) -> tuple[int, int, int, int]:
+        """Where the screen has changed since the menu was opened."""
+        return ImageChops.difference(self._without_menu, self.screenshot()).getbbox() or (0, 0, 0, 0)
 
     def close_menu(self) -> None:
         def is_closed() -> bool:
