@@ -26,6 +26,24 @@ def programs(*names: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
+def fleet() -> None:
+    """Skip the test unless `./dev test fleet` runs it, which builds what it needs."""
+    if not os.environ.get("NETWATCH_FLEET"):
+        pytest.skip("./dev test fleet")
+
+
+def fleet_program(name: str) -> str:
+    """Return the path of a program that `./dev test fleet` built, or of an installed one; skip the test without it."""
+    fleet()
+    import dev  # noqa: PLC0415  only pytest puts it on the path, and benchmarks use this module as well
+
+    if (built := dev.FLEET / name).exists():
+        return str(built)
+    if found := shutil.which(name):
+        return found
+    pytest.skip(f"not installed, and not built by ./dev test fleet: {name}")
+
+
 def qt() -> None:
     """Skip the test unless PySide6 can be imported."""
     if not loads_qt():

@@ -27,6 +27,8 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 PACKAGE_VENV = ROOT / "build" / "venv"
 PACKAGE_LOCK = ROOT / "requirements-package.lock"
+# What the tests of a fleet run beside the program.
+FLEET = ROOT / "build" / "fleet"
 # Megabytes on disk, measured; most of it is Qt, and the compiler that builds packages.
 SIZES = {LOCK: 500, PACKAGE_LOCK: 750}
 
@@ -293,13 +295,17 @@ def lint(_arguments: list[str]) -> None:
 
 
 def test(arguments: list[str]) -> None:
-    """all checks; or some: ./dev test tests/unit -k rate; all desktops: ./dev test desktops [--repeat 10] [-k kde]"""
+    """all checks; some: ./dev test tests/unit -k rate; ./dev test desktops [--repeat 10] [-k kde]; ./dev test fleet"""
     if sys.platform == "linux" and os.geteuid() != 0:
         announce("Not root: leaving out the tests of network namespaces, mounts and other users")
     prepare(tests=True)
     if arguments[:1] == ["desktops"]:
         install_system_packages(missing_packages(DESKTOP_PROGRAMS), required=True)
         arguments = ["tests/e2e/test_desktops.py", *_with_repeats(arguments[1:])]
+    if arguments[:1] == ["fleet"]:
+        _build_fleet()
+        os.environ["NETWATCH_FLEET"] = "1"
+        arguments = ["tests/fleet", *arguments[1:]]
     if not arguments:
         lint([])
         # Most tests wait for other programs, so one process more than there are cores keeps all of them busy.
@@ -320,6 +326,71 @@ def _with_repeats(arguments: list[str]) -> list[str]:
         arguments = arguments[:at] + arguments[at + 2 :]
     os.environ["NETWATCH_REPEATS"] = repeats
     return arguments
+
+
+def _build_fleet() -> None:
+    """Build what the tests of tests/fleet run beside the program, once, into build/fleet; print what cannot be built.
+
+    A directory there with a go.mod or Cargo.toml becomes the program build/fleet/NAME.
+    """
+    FLEET.mkdir(parents=True, exist_ok=True)
+    _unpack_prometheus()
+    for file in sorted((ROOT / "tests" / "fleet").glob("*/*")):
+        name, source = file.parent.name, file.parent
+        if file.name == "go.mod":
+            _build_once(name, source, ["go", "build", "-trimpath", "-o", FLEET / name, "."])
+        elif file.name == "Cargo.toml":
+            target = FLEET / f"{name}.target"
+            command: list[str | Path] = ["cargo", "build", "--locked", "--release", "--target-dir", target]
+            if _build_once(name, source, command):
+                built = next(
+                    each for each in (target / "release").iterdir() if each.is_file() and os.access(each, os.X_OK)
+                )
+                shutil.copy2(built, FLEET / name)
+
+
+def _build_once(name: str, source: Path, command: list[str | Path]) -> bool:
+    """Run the compiler unless the program was built from the same sources; return whether it built one."""
+    program, stamp = FLEET / name, FLEET / f"{name}.stamp"
+    files = sorted(each for each in source.rglob("*") if each.is_file() and "target" not in each.parts)
+    wanted = hashlib.sha256(b"".join(each.read_bytes() for each in files)).hexdigest()
+    if program.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return False
+    compiler = str(command[0])
+    program.unlink(missing_ok=True)
+    if not shutil.which(compiler):
+        announce(f"Leaving out the tests of {name}: {compiler} is not installed")
+        return False
+    announce(f"Building {name} with {compiler} (the first time some minutes, to download and compile)")
+    if subprocess.run(command, cwd=source, check=False, stdout=sys.stderr).returncode:
+        announce(f"Leaving out the tests of {name}: it could not be built; the message above says why")
+        return False
+    stamp.write_text(wanted)
+    return True
+
+
+def _unpack_prometheus() -> None:
+    """Unpack Debian's package, unless Prometheus is installed. Installing it would start it, on every address."""
+    if all(is_installed(name) or (FLEET / name).exists() for name in ("prometheus", "promtool")):
+        return
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        announce("Leaving out the tests of Prometheus: it is not installed")
+        return
+    announce("Downloading Debian's package of Prometheus (19 MB, and 200 MB unpacked)")
+    package = FLEET / "prometheus.package"
+    shutil.rmtree(package, ignore_errors=True)
+    package.mkdir()
+    if os.geteuid() == 0:
+        subprocess.run(["apt-get", "-q", "update"], check=False, stdout=sys.stderr)
+    download = ["apt-get", "-q", "download", "prometheus"]
+    if subprocess.run(download, cwd=package, check=False, stdout=sys.stderr).returncode == 0:
+        unpack: list[str | Path] = ["dpkg-deb", "--extract", next(package.glob("*.deb")), package]
+        if subprocess.run(unpack, check=False, stdout=sys.stderr).returncode == 0:
+            for name in ("prometheus", "promtool"):
+                shutil.move(package / "usr" / "bin" / name, FLEET / name)
+    shutil.rmtree(package)
+    if not (FLEET / "promtool").exists():
+        announce("Leaving out the tests of Prometheus: its package could not be unpacked")
 
 
 def shots(arguments: list[str]) -> None:

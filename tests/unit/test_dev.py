@@ -29,3 +29,21 @@ def test_a_benchmark_starts_without_what_pytest_puts_on_the_path(name: str) -> N
     command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_program_of_the_fleet_is_built_again_only_after_its_sources_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dev, "FLEET", tmp_path)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "main").write_text("one")
+    copy: list[str | Path] = ["cp", "main", tmp_path / "program"]
+    assert [dev._build_once("program", source, copy) for _ in range(2)] == [True, False]
+    (source / "main").write_text("two")
+    assert dev._build_once("program", source, copy)
+    assert (tmp_path / "program").read_text() == "two"
+    (source / "main").unlink()  # now the compiler fails, and no program of other sources is left for the tests
+    assert not dev._build_once("program", source, copy)
+    assert not (tmp_path / "program").exists()
+    assert not dev._build_once("program", source, ["compiler-that-nobody-has"])
