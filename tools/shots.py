@@ -1,4 +1,4 @@
-"""Draws the pictures of README and docs: window and tray from synthetic data, the icon on all desktops as it is."""
+"""Draws pictures and film of README and docs: window and tray from synthetic data, icons as the desktops show them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,7 +22,7 @@ from PIL import Image
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QApplication
-from synthetic import CannedFeed, Clock, SyntheticHistory, messages
+from synthetic import CannedFeed, Clock, SyntheticHistory, messages, messages_of_second
 from tray_sheet import draw_sheet
 from tray_shot import draw_tray
 
@@ -29,49 +31,78 @@ from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.shell.main_window import MainWindow
 from netwatch_tray.window.widgets.theme import Theme
 
-
-def _save(window: MainWindow, file: Path) -> None:
-    """256 colours show no difference, and the file is a third as large."""
-    drawn = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    size = (drawn.width(), drawn.height())
-    picture = Image.frombytes("RGB", size, bytes(drawn.constBits()), "raw", "RGB", drawn.bytesPerLine())
-    picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, optimize=True)
+_FILM = (("interfaces", 11), ("apps", 7), ("connections", 7), ("usage", 4), ("events", 4))
+"""Pages of the film, each with its number of frames; a second of the world passes in each."""
+_FRAME_MS = 600
 
 
 def main() -> None:
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else _ROOT / "docs" / "pictures"
     directory.mkdir(parents=True, exist_ok=True)
-    _draw_windows(directory)
-    draw_tray(directory / "tray.png")
-    draw_icons(directory / "icons.png")
-    draw_sheet(directory / "tray-desktops.png")
-
-
-def _draw_windows(directory: Path) -> None:
     application = QApplication(sys.argv[:1])
     font = QFont("DejaVu Sans")
     font.setPixelSize(13)
     application.setFont(font)
     for scheme in (Qt.ColorScheme.Light, Qt.ColorScheme.Dark):
-        with tempfile.TemporaryDirectory() as forgotten:
-            memory = QSettings(f"{forgotten}/window.ini", QSettings.Format.IniFormat)
-            link = AgentLink(lambda: CannedFeed(messages()))
-            clock = Clock()
-            link.received.connect(clock.follow)
-            with patch("time.time", lambda clock=clock: clock.now):
-                window = MainWindow(Theme(application, scheme), link, memory, SyntheticHistory())
-                window.resize(1120, 740)
-                window.interfaces.choose_range(2)
-                window.connections.bar.group_by(Grouping("app"))
-                window.show()
-                link.try_now()
-                for index, page in enumerate(window.pages):
-                    window.turn_to(index)
-                    application.processEvents()
-                    file = directory / f"{page.id}-{scheme.name.lower()}.png"
-                    _save(window, file)
-                    print(f"{file} {file.stat().st_size // 1000} kB")
-                window.close()
+        _draw_pages(application, scheme, directory)
+    _draw_film(application, directory / "film.webp")
+    draw_tray(directory / "tray.png")
+    draw_icons(directory / "icons.png")
+    draw_sheet(directory / "tray-desktops.png")
+
+
+@contextmanager
+def _opened(application: QApplication, scheme: Qt.ColorScheme, feed: CannedFeed) -> Iterator[MainWindow]:
+    with tempfile.TemporaryDirectory() as forgotten:
+        memory = QSettings(f"{forgotten}/window.ini", QSettings.Format.IniFormat)
+        link, clock = AgentLink(lambda: feed), Clock()
+        link.received.connect(clock.follow)
+        with patch("time.time", lambda: clock.now):
+            window = MainWindow(Theme(application, scheme), link, memory, SyntheticHistory())
+            window.resize(1120, 740)
+            window.connections.bar.group_by(Grouping("app"))
+            window.show()
+            link.try_now()
+            yield window
+            window.close()
+
+
+def _draw_pages(application: QApplication, scheme: Qt.ColorScheme, directory: Path) -> None:
+    with _opened(application, scheme, CannedFeed(messages())) as window:
+        window.interfaces.choose_range(2)
+        for index, page in enumerate(window.pages):
+            window.turn_to(index)
+            application.processEvents()
+            file = directory / f"{page.id}-{scheme.name.lower()}.png"
+            # 256 colours show no difference, and the file is a third as large.
+            picture = _grab(window).quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            picture.save(file, optimize=True)
+            print(f"{file} {file.stat().st_size // 1000} kB")
+
+
+def _draw_film(application: QApplication, file: Path) -> None:
+    """Each page, live, for some seconds."""
+    ago = sum(count for _, count in _FILM)
+    feed, frames = CannedFeed(messages(ago)), []
+    with _opened(application, Qt.ColorScheme.Light, feed) as window:
+        for name, count in _FILM:
+            window.turn_to([page.id for page in window.pages].index(name))
+            for _ in range(count):
+                ago -= 1
+                feed.say(messages_of_second(ago))
+                application.processEvents()
+                frames.append(_grab(window).resize((1120, 740), Image.Resampling.LANCZOS))
+    frames[0].save(
+        file, save_all=True, append_images=frames[1:], duration=_FRAME_MS, loop=0, lossless=False, quality=72, method=6,
+        minimize_size=True,
+    )  # fmt: skip
+    print(f"{file} {file.stat().st_size // 1000} kB")
+
+
+def _grab(window: MainWindow) -> Image.Image:
+    drawn = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    size = (drawn.width(), drawn.height())
+    return Image.frombytes("RGB", size, bytes(drawn.constBits()), "raw", "RGB", drawn.bytesPerLine())
 
 
 if __name__ == "__main__":

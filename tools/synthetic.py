@@ -6,6 +6,7 @@ Addresses are those for documentation (RFC 5737, RFC 3849), the time stands stil
 from __future__ import annotations
 
 import math
+import select
 import socket
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -121,7 +122,7 @@ def _tick(now: RecentTick) -> Tick:
         for each in _INTERFACES
     )  # fmt: skip
     total = Total(rx_rate=now.total[0], tx_rate=now.total[1], uplinks=("wlan0",))
-    return Tick(at=_NOW, interval_s=1.0, gap=None, total=total, interfaces=interfaces)
+    return Tick(at=datetime.fromtimestamp(now.at, UTC), interval_s=1.0, gap=None, total=total, interfaces=interfaces)
 
 
 class _Socket(NamedTuple):
@@ -174,7 +175,9 @@ _SHARES = {
 """What an app received of the month's bytes, and what it sent for each of its own."""
 
 
-def _connections() -> tuple[Connection, ...]:
+def _connections(second: int = 0) -> tuple[Connection, ...]:
+    """This many seconds ago."""
+    then = [_rate_then(each, second) for each in _SOCKETS]
     return tuple(
         Connection(
             key=f"{number:03}", process=each.process, pid=each.pid, protocol=each.protocol, local_address=each.local,
@@ -182,14 +185,23 @@ def _connections() -> tuple[Connection, ...]:
             state=TcpState(each.state) if each.state else None,
             app=_app_key(_app_name(each)), uid=1000 if each.pid else 0, user=each.user or None,
             unit=each.unit or (f"app-{each.process}-{each.pid}.scope" if each.process else None), interface="wlan0",
-            rx_rate=each.rates[0] if each.rates else None, tx_rate=each.rates[1] if each.rates else None,
+            rx_rate=rates[0] if rates else None, tx_rate=rates[1] if rates else None,
             rx_bytes=int(each.rates[0] * each.age_s / 3) if each.rates else None,
             tx_bytes=int(each.rates[1] * each.age_s / 3) if each.rates else None,
             rtt_s=each.rtt_ms / 1000 if each.rtt_ms else None, retransmits=3 if each.rtt_ms else None,
             is_incoming=each.local_port == 5432, since=_NOW.timestamp() - each.age_s,
         )
-        for number, each in enumerate(_SOCKETS)
+        for number, (each, rates) in enumerate(zip(_SOCKETS, then, strict=True))
     )  # fmt: skip
+
+
+def _rate_then(connection: _Socket, second: int) -> tuple[float, float] | None:
+    """Of a connection, this many seconds ago: connections of an app move together."""
+    if connection.rates is None or second == 0:
+        return connection.rates
+    seed = sum(map(ord, _app_name(connection) or "")) % 29
+    now, past = _rates(seed, 0, 1, 1), _rates(seed, second, 1, 1)
+    return connection.rates[0] * past[0] / now[0], connection.rates[1] * past[1] / now[1]
 
 
 def _app_key(name: str | None) -> str | None:
@@ -208,15 +220,11 @@ def _app_name(socket: _Socket) -> str | None:
 
 def _apps(second: int) -> AppsMessage:
     """This many seconds ago."""
-    connections = _connections()
+    connections = _connections(second)
     apps = []
     for name in dict.fromkeys(filter(None, map(_app_name, _SOCKETS))):
         own = [each for each in connections if each.app == _app_key(name)]
         rates = [sum(rate) for rate in zip(*((each.rx_rate or 0, each.tx_rate or 0) for each in own), strict=True)]
-        if second:
-            seed = sum(map(ord, name)) % 29
-            then = zip(_rates(seed, second, 1, 1), _rates(seed, 0, 1, 1), strict=True)
-            rates = [rate * past / now for rate, (past, now) in zip(rates, then, strict=True)]
         apps.append(
             App(
                 key=_app_key(name) or "", name=name, processes=len({each.pid for each in own}), connections=len(own),
@@ -224,11 +232,11 @@ def _apps(second: int) -> AppsMessage:
                 local_rx_bytes=0, local_tx_bytes=0,
             )
         )  # fmt: skip
-    uplink = tuple(2 * int(rate) for rate in _rates(2, second, 1.0, 1.0))
     tcp = (2 * int(sum(app.rx_rate or 0 for app in apps)), 2 * int(sum(app.tx_rate or 0 for app in apps)))
+    uplink = [max(2 * int(rate), int(1.04 * part)) for rate, part in zip(_rates(2, second, 1, 1), tcp, strict=True)]
     return AppsMessage(
         apps=tuple(apps), interval_s=2.0, uplink=(uplink[0], uplink[1]), tcp=tcp,
-        other=(max(0, uplink[0] - tcp[0]), max(0, uplink[1] - tcp[1])),
+        other=(uplink[0] - tcp[0], uplink[1] - tcp[1]),
     )  # fmt: skip
 
 
@@ -243,9 +251,10 @@ def last_tick() -> Tick:
     return _tick(_recent()[-1])
 
 
-def messages() -> list[ServerMessage]:
-    """What an agent would say until the pictures are taken."""
+def messages(ago: int = 0) -> list[ServerMessage]:
+    """What an agent would say until this many seconds before the pictures are taken."""
     recent = _recent()
+    recent = recent[: len(recent) - ago]
     hello = Hello(
         protocol=VERSION, version=__version__, pid=1, interval_s=1.0, recent=recent[:-1],
         settings=Settings(plan=DataPlan(cap_gb=500)),
@@ -261,11 +270,20 @@ def messages() -> list[ServerMessage]:
         tray=Message(""),
         clients=1,
     )
-    connections = ConnectionsMessage(reset=True, added=_connections(), source="sock_diag")
-    apps = [_apps(second) for second in range(_PAST_S - _PAST_S % 2, -1, -2) if second not in _ASLEEP]
+    apps = [_apps(second) for second in range(_PAST_S - _PAST_S % 2, ago - 1, -2) if second not in _ASLEEP]
     happened = synthetic_events(_NOW.timestamp())
     events = EventsMessage(reset=True, events=happened, unseen=sum(each.is_unseen_alert for each in happened))
-    return [hello, TickMessage(last_tick()), *apps, connections, status, events]
+    return [hello, TickMessage(_tick(recent[-1])), *apps, _connections_message(ago), status, events]
+
+
+def messages_of_second(ago: int) -> list[ServerMessage]:
+    """What an agent would say in the second that is this long ago."""
+    tick = TickMessage(_tick(_recent()[-1 - ago]))
+    return [tick] if ago % 2 else [tick, _apps(ago), _connections_message(ago)]
+
+
+def _connections_message(ago: int) -> ConnectionsMessage:
+    return ConnectionsMessage(reset=True, added=_connections(ago), source="sock_diag")
 
 
 def _long_rates(at: float) -> tuple[float, float]:
@@ -461,7 +479,7 @@ class Clock:
 
 
 class CannedFeed:
-    """A feed that has said everything already."""
+    """A feed of messages that are known beforehand."""
 
     def __init__(self, said: list[ServerMessage]) -> None:
         self._said = said
@@ -470,10 +488,17 @@ class CannedFeed:
     def fileno(self) -> int:
         return self._here.fileno()
 
+    def say(self, messages: list[ServerMessage]) -> None:
+        """Let the window read these, too."""
+        self._said += messages
+        self._there.send(b".")
+
     def send(self, message: ClientMessage) -> None:
         """Nobody answers."""
 
     def receive(self) -> list[ServerMessage]:
+        if select.select([self._here], [], [], 0)[0]:
+            self._here.recv(4096)
         said, self._said = self._said, []
         return said
 
