@@ -146,7 +146,7 @@ def _runtime_parent() -> Path:
     """The user's directory for sockets: what $XDG_RUNTIME_DIR names, if it is private or yet to be made.
 
     Without one (cron, su) what the system has; on Linux without that one below the directory of temporary files.
-    Raises OSError where that cannot be private.
+    Raise OSError where that cannot be private.
     """
     named = os.environ.get("XDG_RUNTIME_DIR", "")
     if named.startswith("/") and (not os.path.lexists(named) or _is_private(Path(named))):
@@ -164,7 +164,7 @@ def _runtime_parent() -> Path:
 
 
 def _is_private(directory: Path, to_others: int = 0o077) -> bool:
-    """Return whether this is a directory, no link, of the user's, without permissions `to_others`. Raises OSError."""
+    """Return whether this is a directory, no link, of the user's, without permissions `to_others`. Raise OSError."""
     found = directory.lstat()
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & to_others
 

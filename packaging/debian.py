@@ -121,7 +121,7 @@ def build(
 
 
 def depends(folder: Path) -> Sequence[str]:
-    """Debian's packages of the libraries that the folder links to and does not carry. Raises PackageError."""
+    """Debian's packages of the libraries that the folder links to and does not carry. Raise PackageError."""
     needed = missing(folder)
     if unknown := needed.sonames - FROM_THE_SYSTEM.keys():
         raise PackageError(

@@ -164,7 +164,7 @@ class BusClient:
     def call(
         self, destination: str, path: str, interface: str, member: str, signature: str = "", body: tuple[Any, ...] = ()
     ) -> Any:
-        """The body of the answer. Raises DBusErrorResponse or TimeoutError."""
+        """The body of the answer. Raise DBusErrorResponse or TimeoutError."""
         address = DBusAddress(path, destination, interface)
         message = new_method_call(address, member, signature or None, body)
         return unwrap_msg(self.connection.send_and_get_reply(message, timeout=PATIENCE))
@@ -473,7 +473,7 @@ class Session:
         return None
 
     def feed(self) -> FeedClient:
-        """A line to the agent. Raises AgentUnreachableError."""
+        """A line to the agent. Raise AgentUnreachableError."""
         return FeedClient(Path(self.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray" / "feed")
 
     def _item(self) -> tuple[str, str]:

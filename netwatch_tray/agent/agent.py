@@ -72,7 +72,7 @@ class Agent:
     """One per user and machine; `run` returns when the user quits or the system ends it."""
 
     def __init__(self, *, headless: bool, by_hand: bool = False, sources: Sources | None = None) -> None:
-        """Take the lock. Raises AlreadyRunningError, or NetWatchError when nothing can be measured or served.
+        """Take the lock. Raise AlreadyRunningError, or NetWatchError when nothing can be measured or served.
 
         `by_hand`: the user has started it, not the login; see Presence. `sources`: of a recording in place of this
         machine; then nothing is sent.

@@ -80,7 +80,7 @@ def send(command: Command) -> FeedClient:
 
 
 def ask_status() -> Status:
-    """Raises like `connect`."""
+    """Raise like `connect`."""
     from netwatch_tray.feed.protocol import Command, Status
 
     client = send(Command("status"))

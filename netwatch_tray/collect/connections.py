@@ -12,7 +12,7 @@ from netwatch_tray.errors import Message, UnsupportedError, joined
 def open_source() -> ConnectionSource:
     """Return the best source that works here, its `note` completed by what prevented better ones.
 
-    Raises UnsupportedError with the reason of each.
+    Raise UnsupportedError with the reason of each.
     """
     reasons: list[Message] = []
     for opener in _openers():

@@ -135,7 +135,7 @@ def ping(address: str) -> float | None:
 
 
 def _echo_socket(address: str) -> socket.socket:
-    """Raises OSError where the system does not let this user."""
+    """Raise OSError where the system does not let this user."""
     if ":" in address:
         return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6)
     return socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
@@ -164,7 +164,7 @@ def _knock(address: str) -> float | None:
 
 
 def ask_dns(address: str, port: int = 53) -> float | None:
-    """Return seconds until a DNS server responded with anything; `None`: it did not. Raises OSError: no route."""
+    """Return seconds until a DNS server responded with anything; `None`: it did not. Raise OSError: no route."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     identifier = os.urandom(2)
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -203,7 +203,7 @@ def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int
 def default_gateway() -> str | None:
     """The next hop of the best default route, IPv4 before IPv6; `None`: there is none.
 
-    Raises CollectError, UnsupportedError.
+    Raise CollectError, UnsupportedError.
     """
     if sys.platform == "linux":
         from netwatch_tray.collect.linux import proc  # noqa: PLC0415  Linux only

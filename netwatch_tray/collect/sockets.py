@@ -79,10 +79,10 @@ class ConnectionSource(Protocol):
     """Readable when something must be fetched by `catch_up` before the next reading; `None`: never."""
 
     def catch_up(self) -> None:
-        """Read what waits at the descriptor; the next `read` returns it. Raises CollectError."""
+        """Read what waits at the descriptor; the next `read` returns it. Raise CollectError."""
 
     def read(self) -> SocketSample:
-        """Read once. Raises CollectError when this reading failed and the next one may not; nothing is lost then."""
+        """Read once. Raise CollectError when this reading failed and the next one may not; nothing is lost then."""
 
     def close(self) -> None: ...
 
@@ -176,7 +176,7 @@ def tcp_state(word: str) -> TcpState | None:
 def numeric_address(text: str) -> str:
     """An address in its one spelling: `*` for any, IPv4 where IPv6 only wraps it, a scope kept after `%`.
 
-    Raises ParseError on anything but a numeric address.
+    Raise ParseError on anything but a numeric address.
     """
     if text in {"*", "0.0.0.0", "::"}:  # noqa: S104  compared, not bound
         return "*"
@@ -205,7 +205,7 @@ def packed_address(packed: bytes) -> str:
 
 
 def port_number(text: str) -> int | None:
-    """`None` for `*` and for 0, which both mean: none. Raises ParseError on anything else but 1 to 65535."""
+    """`None` for `*` and for 0, which both mean: none. Raise ParseError on anything else but 1 to 65535."""
     if text == "*":
         return None
     if not (text.isascii() and text.isdecimal()) or len(text) > 5 or int(text) > 0xFFFF:
@@ -216,7 +216,7 @@ def port_number(text: str) -> int | None:
 def numeric_endpoint(text: str) -> tuple[str, int | None]:
     """`192.0.2.1:443`, `[fe80::1%eth0]:22`, `[fe80::1]%eth0:22` or `*:*` as lsof and ss write it.
 
-    Raises ParseError on anything else.
+    Raise ParseError on anything else.
     """
     host, colon, port = text.rpartition(":")
     if not colon:

@@ -293,7 +293,7 @@ def encode(message: ServerMessage | ClientMessage) -> bytes:
 
 
 def decode_server_message(line: bytes) -> ServerMessage:
-    """Raises ParseError on anything but a message of the agent's."""
+    """Raise ParseError on anything but a message of the agent's."""
     try:
         return _server_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -301,7 +301,7 @@ def decode_server_message(line: bytes) -> ServerMessage:
 
 
 def decode_client_message(line: bytes) -> ClientMessage:
-    """Raises ParseError on anything but a message of a client's."""
+    """Raise ParseError on anything but a message of a client's."""
     try:
         return _client_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

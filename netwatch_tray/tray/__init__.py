@@ -40,7 +40,7 @@ _SAVE_AFTER = 1.0
 def open_tray(scheduler: Scheduler, actions: Actions, settings: Settings) -> Tray:
     """Show the icon as soon as the scheduler runs and there is a tray; it comes back by itself when a panel restarts.
 
-    The actions are called in the scheduler's thread. Waits for a second at most. Raises TrayUnavailableError when this
+    The actions are called in the scheduler's thread. Waits for a second at most. Raise TrayUnavailableError when this
     machine or this session has no way to show an icon.
     """
     return Tray(scheduler, actions, settings, choose())

@@ -46,7 +46,7 @@ from netwatch_tray.tray.presenter import Amounts, Glyph, Presenter
 
 
 def run(feed_path: Path) -> int:
-    """Shows the icon until the agent goes; the exit code. Raises AgentUnreachableError when there is none."""
+    """Shows the icon until the agent goes; the exit code. Raise AgentUnreachableError when there is none."""
     application = QApplication(sys.argv[:1])
     language.use(settings.read(paths.settings_file())[0].language)
     application.setApplicationName("netwatch-tray")

@@ -125,7 +125,7 @@ def test_a_full_backlog_is_busy_and_not_away(desktop: Session) -> None:
     assert done.stderr == "netwatch-tray: The agent is running, but busy: it accepts no connection now. Try again.\n"
 
 
-def test_too_many_clients_are_told_so(desktop: Session) -> None:
+def test_too_many_clients_are_refused_with_a_reason(desktop: Session) -> None:
     start(desktop)
     with contextlib.ExitStack() as held:
         for _ in range(32):

@@ -176,7 +176,7 @@ def in_the_menu(desktop: Desktop, place: Place) -> None:
 @pytest.mark.skipif(REPEATS == 0, reason="./dev test desktops")
 @pytest.mark.parametrize("scale", [1, 2])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_states_are_told_apart(kind: type[Desktop], network: Wire, scale: int, dark: bool) -> None:
+def test_each_state_fits_its_own_drawing_alone(kind: type[Desktop], network: Wire, scale: int, dark: bool) -> None:
     """Each fits its drawing to the pixel, or nearly so, and no other state fits."""
     if scale not in kind.scales:
         pytest.skip(f"{kind.name} takes the scale from its settings daemon")

@@ -137,7 +137,7 @@ def watch(network: Wire, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_watch_tells_the_kernels_bytes_to_the_byte(network: Wire) -> None:
+def test_watch_shows_the_kernels_bytes_to_the_byte(network: Wire) -> None:
     before = network.counters()
     process = watch(network, "--interval", "0.5")
     assert process.stdout is not None
@@ -179,7 +179,7 @@ def test_watch_once_takes_two_samples(network: Wire) -> None:
     assert tick["total"]["uplinks"] == ["uplink"]
 
 
-def test_without_a_display_it_says_so_in_one_line_and_shows_rates_until_ctrl_c(network: Wire) -> None:
+def test_without_a_display_one_line_explains_it_and_rates_run_until_ctrl_c(network: Wire) -> None:
     with Session(display=False, netns=network.near) as desktop:
         desktop.spawn("terminal", PROGRAM)
         wait_for(lambda: desktop.log("terminal").count("↓") >= 3, 15, "rates in the terminal")
@@ -233,7 +233,7 @@ def test_subcommands_reach_the_running_agent(network: Wire) -> None:
         assert desktop.wait_exit("agent") == 0
 
 
-def test_settings_with_a_fault_are_told_and_stop_nothing(network: Wire) -> None:
+def test_settings_with_a_fault_are_reported_and_stop_nothing(network: Wire) -> None:
     with Session(display=False, netns=network.near) as desktop:
 
         def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -62,7 +62,7 @@ def test_the_agent_that_it_starts_holds_no_pipe_of_it(network: Wire) -> None:
         desktop.wait_for(lambda: desktop.agent_status() is None, 10, "the agent has ended")
 
 
-def test_without_a_display_it_is_told_once_and_no_agent_is_started(network: Wire) -> None:
+def test_without_a_display_one_message_is_printed_and_no_agent_is_started(network: Wire) -> None:
     with Session(display=False, netns=network.near) as desktop:
         desktop.spawn("window", [*PROGRAM, "window"])
         assert desktop.wait_exit("window", 20) == 1

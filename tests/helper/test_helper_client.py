@@ -251,7 +251,9 @@ def test_it_connects_again(client: HelperClient, helper: Helper) -> None:
     ],
     ids=["refused", "version", "cut", "unasked", "unknown"],
 )
-def test_what_a_helper_may_say_instead(client: HelperClient, helper: Helper, message: bytes, reason: str) -> None:
+def test_unexpected_responses_of_a_helper_have_a_reason(
+    client: HelperClient, helper: Helper, message: bytes, reason: str
+) -> None:
     helper.send(message)
     assert client.take() is None
     assert reason in str(client.reason)

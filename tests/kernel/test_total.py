@@ -214,7 +214,7 @@ def test_a_vpn_that_took_the_default_route(network: Wire) -> None:
 
 
 @needs_tun
-def test_a_vpn_of_which_nothing_says_what_it_runs_over(network: Wire) -> None:
+def test_a_vpn_without_evidence_of_its_underlay(network: Wire) -> None:
     with vpn(network, FAR):
         tick = counted(network, network.near, "198.51.100.2", ("tun0",))
     assert why(tick)["tun0"] == Why(WhyCode.DEFAULT_ROUTE)

@@ -342,7 +342,7 @@ APPLES_KEYS = {
 """Keys of Info.plist and their types (developer.apple.com, Bundle Resources, Information Property List)."""
 
 
-def test_info_plist_says_what_a_menu_bar_program_must() -> None:
+def test_info_plist_declares_a_menu_bar_program() -> None:
     plist = plistlib.loads(plistlib.dumps(macos_bundle.properties("1.2.3")))
     assert plist["LSUIElement"] is True
     assert plist["LSAppNapIsDisabled"] is True

@@ -41,5 +41,5 @@ def test_what_is_wrapped_by_its_wrapper(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("file", ["packaging/macos/launcher.c", "packaging/appimage/AppRun"])
-def test_wrappers_say_so(file: str) -> None:
+def test_wrappers_are_marked_as_such(file: str) -> None:
     assert launch.WRAPPER in (Path(__file__).parents[2] / file).read_text("utf-8")

@@ -108,7 +108,7 @@ def test_a_file_with_a_fault_is_not_written_over(tmp_path: Path) -> None:
     assert file.read_text() == "[unitz]\n"
 
 
-def test_a_directory_in_its_place_is_told(tmp_path: Path) -> None:
+def test_a_directory_in_its_place_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Is a directory"):
         settings.load(tmp_path)
 

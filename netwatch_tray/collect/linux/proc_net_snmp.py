@@ -22,7 +22,7 @@ class TcpOpenings:
     """Reads the counter from a file that stays open."""
 
     def __init__(self, file: str = _FILE) -> None:
-        """Read once, to prove that it works. Raises UnsupportedError where the file or the counters are missing."""
+        """Read once, to prove that it works. Raise UnsupportedError where the file or the counters are missing."""
         self._descriptor = _open(file)
         if self.count() is None:
             self.close()
@@ -43,7 +43,7 @@ class RefusalCounters:
     """Reads what was refused, from files that stay open."""
 
     def __init__(self, snmp: str = _FILE, netstat: str = _NETSTAT) -> None:
-        """Read once, to prove that it works. Raises UnsupportedError where a file or a counter is missing."""
+        """Read once, to prove that it works. Raise UnsupportedError where a file or a counter is missing."""
         with contextlib.ExitStack() as undo:
             self._snmp = _open(snmp)
             undo.callback(os.close, self._snmp)
@@ -69,12 +69,12 @@ def _open(file: str) -> int:
 
 
 def parse_openings(content: bytes) -> int:
-    """ActiveOpens and PassiveOpens of the line `Tcp:`, summed. Raises ParseError."""
+    """ActiveOpens and PassiveOpens of the line `Tcp:`, summed. Raise ParseError."""
     return sum(_counters(content, b"Tcp:", (b"ActiveOpens", b"PassiveOpens")))
 
 
 def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
-    """Raises ParseError.
+    """Raise ParseError.
 
     OutRsts counts every segment with RST. Those that end a connection are in the counters of aborts; and a connection
     of this machine to a closed port of its own is in AttemptFails, as those to other machines are. The rest refuses
@@ -87,7 +87,7 @@ def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
 
 
 def _counters(content: bytes, protocol: bytes, names: tuple[bytes, ...]) -> list[int]:
-    """Counters of one protocol, which has a line with their names and one with their values. Raises ParseError."""
+    """Counters of one protocol, which has a line with their names and one with their values. Raise ParseError."""
     lines = [line for line in content.split(b"\n") if line.startswith(protocol)]
     try:
         titles, values = lines

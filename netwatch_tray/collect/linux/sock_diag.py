@@ -112,7 +112,7 @@ class SocketTable:
     def take(self, datagram: memoryview) -> bool:
         """Add a datagram of a dump; return whether it ends the dump.
 
-        Raises ParseError, and CollectError when the kernel reports that the dump failed.
+        Raise ParseError, and CollectError when the kernel reports that the dump failed.
         """
         rows, seen = self._rows, self._alive.append
         known = rows.get
@@ -285,7 +285,7 @@ class SockDiagSource:
     is_monotonic = True
 
     def __init__(self) -> None:
-        """Read once, to prove that it works. Raises UnsupportedError where the kernel refuses."""
+        """Read once, to prove that it works. Raise UnsupportedError where the kernel refuses."""
         self.note: Message | None = None
         self._table = SocketTable()
         self._overrun = False
@@ -385,7 +385,7 @@ class SockDiagSource:
 
 
 def _open_events() -> socket.socket:
-    """Return a netlink socket that receives a message about each destroyed socket. Raises OSError, UnsupportedError."""
+    """Return a netlink socket that receives a message about each destroyed socket. Raise OSError, UnsupportedError."""
     if sys.platform != "linux":
         raise UnsupportedError("sock_diag exists on Linux only.")
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK

@@ -71,7 +71,7 @@ class Message(NamedTuple):
 def parse(data: bytes) -> Message:
     """Parse a message without the length that precedes it over TCP.
 
-    A copy that was cut short yields the records before the cut. Raises ParseError where there is no whole question.
+    A copy that was cut short yields the records before the cut. Raise ParseError where there is no whole question.
     """
     found, answers, offset = _question(data)
     records = _Records()
@@ -82,12 +82,12 @@ def parse(data: bytes) -> Message:
 
 
 def question(data: bytes) -> Question:
-    """Parse the question of a message alone, which takes a third of the time. Raises ParseError."""
+    """Parse the question of a message alone, which takes a third of the time. Raise ParseError."""
     return _question(data)[0]
 
 
 def _question(data: bytes) -> tuple[Question, int, int]:
-    """Return the question, the number of answers, and where they begin. Raises ParseError."""
+    """Return the question, the number of answers, and where they begin. Raise ParseError."""
     try:
         number, flags, questions, answers = _HEADER.unpack_from(data)
         if questions != 1:
@@ -195,7 +195,7 @@ def _public_names(value: bytes) -> list[str]:
 
 
 def _name(data: bytes, offset: int) -> tuple[str, int]:
-    """Return the name at an offset and the offset behind it. Raises ParseError, IndexError.
+    """Return the name at an offset and the offset behind it. Raise ParseError, IndexError.
 
     A pointer must lead to an earlier byte than the one before it, so that names cannot be circles.
     """

@@ -88,7 +88,7 @@ _FAILED = "org.freedesktop.DBus.Error.Failed"
 class Bus:
     """The connection. All of it belongs to the scheduler's thread.
 
-    Raises TrayUnavailableError from the constructor, after `patience` seconds at most.
+    Raise TrayUnavailableError from the constructor, after `patience` seconds at most.
     """
 
     def __init__(
@@ -339,7 +339,7 @@ def session_address() -> str:
 def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
     """Take the whole messages off the front, each with its serial number.
 
-    Raises ParseError on anything else; the stream is of no use then.
+    Raise ParseError on anything else; the stream is of no use then.
     """
     while len(received) >= 16:
         try:

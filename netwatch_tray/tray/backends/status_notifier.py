@@ -36,7 +36,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     """The tray icon, as pystray defines it, and all of it in the scheduler's thread: setters included.
 
     `icon` is a sequence of pictures, the same one in several sizes; `title` is the tooltip, its first line the heading.
-    Raises TrayUnavailableError when the session bus cannot be reached within `patience` seconds. Without a tray on the
+    Raise TrayUnavailableError when the session bus cannot be reached within `patience` seconds. Without a tray on the
     bus it waits for one, for as long as it takes.
     """
 

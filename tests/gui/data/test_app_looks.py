@@ -73,7 +73,7 @@ def test_an_app_without_an_entry_or_icon_keeps_its_tile(looks: AppLooks) -> None
         ("", "prompt"),
     ],
 )
-def test_the_glyph_says_what_it_is(key: str, glyph: str) -> None:
+def test_the_glyph_shows_the_kind_of_app(key: str, glyph: str) -> None:
     assert glyph_of(key) == glyph
 
 

@@ -33,7 +33,7 @@ def bell(application: QApplication) -> Iterator[Bell]:
         (100, "99+", "Events, 100 new alerts"),
     ],
 )
-def test_it_shows_and_says_how_many_alerts_are_new(bell: Bell, count: int, number: str, name: str) -> None:
+def test_the_number_of_new_alerts_is_shown_and_named(bell: Bell, count: int, number: str, name: str) -> None:
     bell.show_count(count)
     bell.resize(bell.sizeHint())
     assert drawn(bell) == number

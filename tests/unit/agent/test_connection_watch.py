@@ -69,7 +69,7 @@ class _Source:
         """Nothing is open."""
 
 
-def test_connections_and_interfaces_tell_of_the_same_seconds() -> None:
+def test_connections_and_interfaces_are_of_the_same_seconds() -> None:
     scheduler = _Scheduler()
     source = _Source(scheduler)
     uplink = Interface(index=2, name="eth0", is_up=True, addresses=("192.0.2.1/24",), default_metric=1)

@@ -14,7 +14,7 @@ from netwatch_tray.model import Counters, Interface, Sample
 from netwatch_tray.tray.backends import cocoa_names
 
 
-def test_a_mac_with_every_name_misses_none_and_others_are_told() -> None:
+def test_a_mac_with_every_name_misses_none_and_missing_ones_are_reported() -> None:
     mac = Cocoa()
     constants = dict(cocoa_names.CONSTANTS)
     assert mac_check.missing_names(mac.classes.__getitem__, constants.get) == []

@@ -29,7 +29,7 @@ from netwatch_tray.cli import main
         ("serve-metrics --port http", "not 'http'"),
     ],
 )
-def test_what_is_allowed_is_told_in_words(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_allowed_is_printed_in_words(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(command.split())
     assert ended.value.code == 2

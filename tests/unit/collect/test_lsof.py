@@ -60,7 +60,7 @@ def test_macos_scopes_escapes_and_files_without_an_address() -> None:
     assert (browser.remote_address, browser.remote_port, browser.state) == ("17.57.145.55", 443, "CLOSE_WAIT")
 
 
-def test_files_are_told_apart_without_f_lines() -> None:
+def test_files_are_separated_without_f_lines() -> None:
     """lsof 4.95 leaves them out unless asked; taking the last name only would lose all sockets but one."""
     text = "p1\ncsshd\ntIPv4\nPTCP\nn*:22\nTST=LISTEN\ntIPv6\nPTCP\nn[::1]:6010\nTST=LISTEN\nTQR=0\n"
     assert [(row.local_address, row.local_port, row.state) for row in parsed(text)] == [

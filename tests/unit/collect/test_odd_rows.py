@@ -242,7 +242,7 @@ def test_ping_with_invalid_scope_returns_none() -> None:
 
 
 @given(st.lists(st.binary(max_size=200), max_size=25))
-def test_whatever_the_bus_says_it_is_understood_or_unknown(chunks: list[bytes]) -> None:
+def test_every_reply_of_the_bus_is_understood_or_unknown(chunks: list[bytes]) -> None:
     waiting = list(chunks)
     assert network_manager.read_answer(lambda _most: waiting.pop(0) if waiting else b"") is None
 

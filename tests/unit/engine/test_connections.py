@@ -234,7 +234,7 @@ def test_what_is_not_measured_has_no_rate() -> None:
         assert (world.row("a").rx_bytes, world.row("a").rx_rate) == (None, None)
 
 
-def test_counters_that_are_not_told_for_a_while_are_not_counted_twice() -> None:
+def test_counters_that_are_missing_for_a_while_are_not_counted_twice() -> None:
     world = World()
     world.finder.known["a"] = CURL
     world.update()

@@ -73,7 +73,7 @@ def test_without_evidence_of_what_carries_it_the_interface_with_the_default_rout
         assert found["lan0"][:3] == ("other", False, Why(WhyCode.NO_DEFAULT_ROUTE))
 
 
-def test_ppp_over_a_card_counts_on_the_card_where_the_kernel_says_so() -> None:
+def test_ppp_over_a_card_counts_on_the_card_where_the_kernel_reports_it() -> None:
     card = interface("eth0", "ethernet")
     vlan = interface("eth0.7", "vlan", parent="eth0")
     found = decided(LO, card, vlan, interface("ppp0", "ppp", parent="eth0.7", route=True))
@@ -169,11 +169,11 @@ def test_without_any_default_route_all_cards_that_are_up_count() -> None:
     assert {name for name, each in found.items() if each.is_uplink} == {"eth1"}
 
 
-def test_a_second_card_without_a_route_is_not_counted_and_says_why() -> None:
+def test_a_second_card_without_a_route_is_not_counted_with_the_reason() -> None:
     assert decided(ETH0, interface("eth5", "ethernet"))["eth5"].why == Why(WhyCode.NO_DEFAULT_ROUTE)
 
 
-def test_the_tree_says_what_each_passes_next() -> None:
+def test_the_tree_shows_what_each_passes_next() -> None:
     found = decided(
         LO,
         ETH0,

@@ -64,7 +64,7 @@ def plain(rows: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(row.replace(FIGURE_SPACE, "").replace("   ↑", "  ↑").rstrip() for row in rows)
 
 
-def test_the_tooltip_tells_the_rates_and_what_they_are_of() -> None:
+def test_the_tooltip_shows_the_rates_and_what_they_are_of() -> None:
     assert present(tick(12.4e6, 840e3)).tooltip == ("↓ 12.4 MB/s  ↑ 840 kB/s", "eth0 only")
     assert present(tick(1.0, 2.0, uplinks=("eth0", "wlan0"))).tooltip[1] == "eth0 + wlan0"
     assert present(tick(1e6, 0.0), Units(bits=True)).tooltip[0] == "↓ 8.00 Mbit/s  ↑ 0 bit/s"
@@ -80,7 +80,7 @@ def test_unknown_is_a_dash_and_never_zero() -> None:
     assert plain(view.rows) == ("↓ –  ↑ –", "eth0 only", "wlan0   ↓ –  ↑ –")
 
 
-def test_offline_says_so_everywhere_and_why() -> None:
+def test_offline_is_shown_everywhere_with_the_reason() -> None:
     down = interface(2, "eth0", is_up=False), interface(3, "wlan0", is_up=False, kind="wifi")
     view = present(tick(0.0, 0.0, interface(1, "lo"), *down, uplinks=()))
     assert view.glyph == Glyph("offline")
@@ -168,7 +168,7 @@ def test_rows_keep_their_order_while_rates_change() -> None:
     assert names == [["wlan0", "eth0", "br0"]] * 2
 
 
-def test_the_busiest_interfaces_are_shown_and_the_only_uplink_is_not_told_twice() -> None:
+def test_the_busiest_interfaces_are_shown_and_the_only_uplink_is_not_repeated() -> None:
     many = [interface(index, f"veth{index}", rx=float(index)) for index in range(10, 40)]
     rows = present(tick(0.0, 0.0, interface(50, "eth0", is_uplink=True), *many)).rows
     assert len(rows) == MOST_ROWS

@@ -25,7 +25,7 @@ def row(application: QApplication) -> Iterator[ChipRow]:
     theme.deleteLater()
 
 
-def test_chips_say_kind_count_and_mute(row: ChipRow) -> None:
+def test_chips_name_kind_count_and_mute(row: ChipRow) -> None:
     names = [chip.accessibleName() for chip in row.chips.values()]
     assert names[:2] == ["All, 5", "New app, 0"]
     assert "Beacon, 4, muted" in names

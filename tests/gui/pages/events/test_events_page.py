@@ -149,7 +149,7 @@ def test_chips_choose_a_kind_and_escape_shows_all(page: _Page) -> None:
     assert page.page.bar.group is None
 
 
-def test_a_kind_without_events_says_what_there_is(page: _Page) -> None:
+def test_a_kind_without_events_names_the_kinds_that_have_some(page: _Page) -> None:
     assert page.opened.history
     page.opened.history.reader.happened = [alert(SCAN, ago=30 * 86400.0)]
     page.say(happened(PORT, app="ssh"), happened(BEACON, app="Signal"))
@@ -172,7 +172,7 @@ def test_search_keeps_events_that_have_all_words(page: _Page) -> None:
     assert len(page.shown()) == 2
 
 
-def test_nothing_happened_yet_says_what_appears_and_from_when_on(page: _Page) -> None:
+def test_an_empty_page_explains_what_will_appear_and_from_when_on(page: _Page) -> None:
     assert page.opened.history
     page.opened.history.reader.began = time.time() - 86400
     page.page.choose_range(0)

@@ -389,7 +389,7 @@ class TestSysctl:
         assert bytes(sysctl.read()) == table
         assert len(kernel.calls) == 1
 
-    def test_a_refusal_is_told_with_its_reason(self, kernel: Kernel) -> None:
+    def test_a_refusal_is_reported_with_its_reason(self, kernel: Kernel) -> None:
         kernel.tables[self.MIB] = errno.EPERM
         with pytest.raises(CollectError, match=r"4\.18\.0\.3\.0\.1: Operation not permitted"):
             Sysctl(self.MIB, kernel.function).read()
@@ -498,7 +498,7 @@ class TestSource:
         assert second.interfaces is first.interfaces
         assert Counters(*second.counters[11]).rx_bytes == 5
 
-    def test_rows_are_told_apart_by_name_not_by_order(self, mac: Mac) -> None:
+    def test_rows_are_matched_by_name_not_by_order(self, mac: Mac) -> None:
         for name, index in (("lo0", 1), ("en0", 11), ("utun0", 15)):
             mac.attach(name, index, data__rx_bytes=index)
         source = mac.open()
@@ -542,7 +542,7 @@ class TestSource:
         assert source.sample().interfaces is again
 
     @pytest.mark.parametrize("baudrate", [0, 0xFFFFFFFF])
-    def test_a_speed_that_the_kernel_cannot_tell_is_unknown(self, mac: Mac, baudrate: int) -> None:
+    def test_a_speed_that_the_kernel_does_not_know_is_unknown(self, mac: Mac, baudrate: int) -> None:
         mac.attach("en0", 11, data__baudrate=baudrate)
         assert mac.open().sample().interfaces[11].speed is None
 
@@ -619,7 +619,7 @@ def test_kinds(name: str, type_: int, kind: str) -> None:
         (None, 0x0, NO_MEDIUM),
     ],
 )
-def test_the_medium_tells_wireless_from_wired_and_connected_from_not(
+def test_the_medium_distinguishes_wireless_from_wired_and_connected_from_not(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, current: int | None, status: int, medium: Medium
 ) -> None:
     def ioctl(_socket: socket.socket, request: int, argument: bytes) -> bytes:

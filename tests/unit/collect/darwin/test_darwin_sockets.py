@@ -289,7 +289,7 @@ class TestPcblist:
         )
         assert [(each.pid, each.uid) for each in (one, two, three)] == [(701, None), (702, None), (701, None)]
 
-    def test_root_is_told_from_unknown(self, kernel: Kernel) -> None:
+    def test_root_is_distinguished_from_unknown(self, kernel: Kernel) -> None:
         (found,) = kernel.parse(kernel.pcb(5), kernel.owner(uid=0))
         assert found.uid == 0
 

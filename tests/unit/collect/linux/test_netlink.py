@@ -96,7 +96,7 @@ def test_no_interfaces_at_all() -> None:
     assert dumped(done()) == {}
 
 
-def test_a_refused_dump_says_why() -> None:
+def test_a_refused_dump_carries_its_reason() -> None:
     with pytest.raises(CollectError, match="not supported"):
         dumped(message(2, struct.pack("=i", -95)))
 

@@ -72,7 +72,7 @@ def test_a_connection_in_full() -> None:
     )
 
 
-def test_only_what_changed_is_told() -> None:
+def test_only_what_changed_is_reported() -> None:
     kernel = Kernel()
     changed, removed = kernel.reads(message(1, info=tcp_info(5)), message(2, info=tcp_info(6)))
     assert set(changed) == {1, 2}

@@ -59,7 +59,7 @@ def test_few_names_a_window_are_none() -> None:
     assert ask(random_labels(500), pause=WINDOW_S / (LABELS - 2)) == []
 
 
-def test_domains_are_told_apart_and_forgotten() -> None:
+def test_domains_are_distinguished_and_forgotten() -> None:
     watch = TunnelWatch()
     found = [
         each

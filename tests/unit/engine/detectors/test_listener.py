@@ -75,7 +75,7 @@ def test_ports_that_the_system_chooses_are_one() -> None:
     assert len(found(watch, listening(port=8000))) == 1
 
 
-def test_other_states_and_apps_are_told_apart() -> None:
+def test_other_states_and_apps_are_distinguished() -> None:
     watch = ListenerWatch()
     assert found(watch, listening(state=TcpState.ESTABLISHED)) == []
     assert len(found(watch, listening(), listening(app="unit:sshd.service"))) == 2
