@@ -22,14 +22,15 @@ _LABEL = "io.netwatch.tray"
 
 
 def file() -> Path:
-    """Where it is when it is on."""
+    """Return the path of the file that turns starting at login on, whether it exists or not."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "LaunchAgents" / f"{_LABEL}.plist"
     return paths.base_directory("XDG_CONFIG_HOME", ".config") / "autostart" / f"{_NAME}.desktop"
 
 
 def is_on() -> bool:
-    """Whether the desktop will start the program at the next login. A file switched off by another program is off."""
+    """Return whether the desktop will start the program at the next login. A file that another program has disabled
+    counts as off."""
     try:
         text = file().read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -41,8 +42,11 @@ def is_on() -> bool:
 
 
 def turn(*, on: bool) -> None:
-    """Raise NetWatchError that names the file. On Linux the desktop files are installed along with it: what starts at
-    each login is to have its icon in panels and notifications."""
+    """Turn starting at login on or off. Raise NetWatchError, which names the file.
+
+    On Linux the desktop files are installed as well, so that the started program has its icon in panels and
+    notifications.
+    """
     path = file()
     try:
         if not on:
@@ -68,8 +72,8 @@ def turn(*, on: bool) -> None:
 
 
 def command() -> tuple[str, ...]:
-    """What is started. Not the bare command: a second start by a session that restores its programs would open the
-    window."""
+    """Return the command that runs at login. It has a subcommand, because a session that restores its programs may
+    start the program a second time, and without a subcommand that opens the window."""
     return launch.command("agent")
 
 

@@ -17,10 +17,10 @@ _UPTIME: int = getattr(time, "CLOCK_UPTIME_RAW", time.CLOCK_MONOTONIC)
 
 
 def boottime() -> float:
-    """Seconds since boot, sleep included."""
+    """Return seconds since boot, including time asleep."""
     return time.clock_gettime(_BOOTTIME)
 
 
 def uptime() -> float:
-    """Seconds since boot, sleep left out."""
+    """Return seconds since boot, without time asleep."""
     return time.clock_gettime(_UPTIME)

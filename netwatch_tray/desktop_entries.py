@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     """Name in the icon theme, or absolute path; empty: it has none."""
     wm_class: str = ""
     programs: tuple[str, ...] = ()
-    """What it starts: a path or a name, and what that is a link to."""
+    """The program that it starts, as a path or a name, and the target if that is a symbolic link."""
     is_hidden: bool = False
     """In no menu."""
     is_plain: bool = False
@@ -52,10 +52,10 @@ class Entry(NamedTuple):
 
 
 class Entries:
-    """The entries of a system, and which of them an app is."""
+    """The desktop entries of a system, searchable by app."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        """Of entries with equal rights, the first wins."""
+        """Index the entries. The first of several with the same name wins, and visible ones win over hidden ones."""
         self._ids: dict[str, Entry] = {}
         self._classes: dict[str, Entry] = {}
         self._programs: dict[str, list[Entry]] = {}
@@ -74,7 +74,7 @@ class Entries:
                     self._directories.setdefault(directory, set()).add(program.casefold())
 
     def of_app(self, key: str) -> Entry | None:
-        """Return the entry of the app with this key (see engine.apps); None: it has none."""
+        """Return the entry of the app with this key (see engine.apps), or None if it has none."""
         kind, _, rest = key.partition(":")
         match kind:
             case "desktop" | "flatpak":
@@ -101,7 +101,8 @@ class Entries:
         return known or self._ids.get(name)
 
     def _starting(self, program: str) -> Entry | None:
-        """Return the entry that starts a program; None: several do, each for a part of it, as those of settings."""
+        """Return the entry that starts a program, or None if several do, each for a part of it (as for desktop
+        settings)."""
         found = self._programs.get(program, [])
         name = program.rpartition("/")[2]
         likely = [each for each in found if each.id.casefold() == name] or [each for each in found if each.is_plain]
@@ -134,7 +135,8 @@ def data_directories(environment: Mapping[str, str] = os.environ, home: Path | N
 
 
 def read_small(file: Path, most_bytes: int) -> bytes | None:
-    """Return the content of a regular file that is not longer; None: there is none. Never blocks on a FIFO."""
+    """Return the content of a regular file of at most `most_bytes`, or None if there is no such file. Never blocks on a
+    FIFO."""
     try:
         with open(file, "rb", opener=_without_waiting) as opened:
             found = os.fstat(opened.fileno())
@@ -161,7 +163,8 @@ def groups(content: bytes) -> dict[str, dict[str, str]]:
 
 
 def bundle(path: Path) -> Entry | None:
-    """Return the name and icon of an application of macOS by its Info.plist; None: it is none."""
+    """Return the name and icon of a macOS application from its Info.plist, or None if the path is not an application.
+    """
     import plistlib  # noqa: PLC0415  loads an XML parser, which Linux does not need
 
     content = read_small(path / "Contents/Info.plist", _MOST_BYTES)
@@ -215,7 +218,7 @@ def _read_entry(file: Path, entry_id: str, language: str) -> Entry | None:
 
 
 def parse(content: bytes, entry_id: str, language: str) -> Entry | None:
-    """Return the program that a desktop file describes; None: it describes none."""
+    """Return the program that a desktop file describes, or None if it describes none."""
     facts = groups(content).get("Desktop Entry", {})
     if facts.get("Type") != "Application" or facts.get("Hidden") == "true":
         return None
@@ -235,7 +238,8 @@ def _unescaped(value: str) -> str:
 
 
 def _started(command: str) -> tuple[tuple[str, ...], bool]:
-    """Return what the value of Exec starts with the file that this is a link to, and whether it has no options."""
+    """Parse the value of Exec. Return the program, followed by the target if the program is a symbolic link, and
+    whether it is started without options."""
     import shlex  # noqa: PLC0415  most windows never read an entry
 
     if "\0" in command:

@@ -28,10 +28,10 @@ _PACKAGED_ICONS = (f"scalable/apps/{NAME}.svg", f"48x48/apps/{NAME}.png")
 
 
 class _Manifest(msgspec.Struct, frozen=True):
-    """What is installed below `$XDG_DATA_HOME`."""
+    """A record of the files that are installed below `$XDG_DATA_HOME`."""
 
     version: str
-    """Of the program that wrote the files; empty while they are being written."""
+    """Version of the program that wrote the files; empty while they are being written."""
     command: tuple[str, ...]
     """What the desktop entry starts."""
     files: tuple[str, ...]
@@ -39,7 +39,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Found(NamedTuple):
-    """Where the files are."""
+    """Where the desktop files are installed."""
 
     place: Path | None
     """The data directory that has them; None: they are not installed."""
@@ -52,12 +52,13 @@ class Found(NamedTuple):
 
 
 def exec_line(words: Iterable[str]) -> str:
-    """A command as the key Exec needs it: quoted, special characters escaped, then escaped again as a string."""
+    """Return a command as a value of the key Exec: quoted, special characters escaped, then escaped again as a string.
+    """
     return " ".join(map(_exec_word, words))
 
 
 def find() -> Found:
-    """Where the files are installed now."""
+    """Return where the desktop files are installed now."""
     if packaged := _packaged(_wanted_names()):
         return Found(packaged, is_packaged=True)
     if (manifest := _read_manifest()) is not None:
@@ -143,7 +144,8 @@ def refresh() -> None:
 
 
 def icon_reference() -> str:
-    """What names the program's icon to another program: its name if an icon theme has it, else the URI of its file."""
+    """Return how to name the program's icon to other programs: by its name if an icon theme has it, else by the URI of
+    its file."""
     if application := os.environ.get("FLATPAK_ID"):
         return application  # Flatpak exports the icon under this name, and nobody outside can read our files
     themes = [base / _HICOLOR for base in (_home(), *_system_directories())]
@@ -162,7 +164,7 @@ def _system_directories() -> list[Path]:
 
 
 def _packaged(names: Iterable[str]) -> Path | None:
-    """The data directory in which a package has installed all of these."""
+    """Return the data directory in which a package has installed all of these files."""
     if "FLATPAK_ID" in os.environ:
         return Path("/app/share")  # under other names, which Flatpak exports to the desktop
     wanted = [Path(name) for name in names]
@@ -178,13 +180,14 @@ def _wanted_names() -> list[str]:
 
 
 def _wanted() -> dict[str, bytes]:
-    """The files by their path below a data directory."""
+    """Return the contents of the files to install, by path below a data directory."""
     entry = (paths.assets() / "linux" / f"{NAME}.desktop").read_text("utf-8")
     return {_ENTRY: _with_command(entry).encode(), **{name: file.read_bytes() for name, file in _icons()}}
 
 
 def _icons() -> Iterator[tuple[str, Path]]:
-    """Path below a data directory, and the file with the content. SVG scales to every size that a desktop asks for."""
+    """Yield the path of each icon below a data directory, and the file with its content. SVG scales to every size that
+    a desktop needs."""
     assets = paths.assets()
     yield f"{_HICOLOR}/scalable/apps/{NAME}.svg", assets / f"{NAME}.svg"
     yield f"{_HICOLOR}/16x16/apps/{NAME}.svg", assets / f"{NAME}-16.svg"
@@ -195,7 +198,8 @@ def _icons() -> Iterator[tuple[str, Path]]:
 
 
 def _with_command(entry: str) -> str:
-    """The package's entry, started by its full path: what pip or a checkout installs need not be on the PATH."""
+    """Return the package's desktop entry with the full path in Exec, because programs installed by pip or run from a
+    checkout may not be on the PATH."""
 
     def changed(line: str) -> str:
         key, _, value = line.partition("=")

@@ -44,10 +44,10 @@ def _value(value: object) -> Value:
 
 
 class NetWatchError(Exception):
-    """Base of everything below. The text is for the user: what happened, what still works, what to do."""
+    """Base class of the errors below. The text is for the user: what happened, what still works, what to do."""
 
     def __init__(self, template: str | Message, **values: object) -> None:
-        """See `message`."""
+        """Make the text from a template and its values; see `message`."""
         super().__init__(template)
         self.message = template if isinstance(template, Message) else message(template, **values)
 
@@ -56,7 +56,7 @@ class NetWatchError(Exception):
 
 
 class UnsupportedError(NetWatchError):
-    """This source cannot work on this machine at all; the next one is tried. Raised by openers only."""
+    """A source cannot work on this machine at all, so the next one is tried. Raised by openers only."""
 
 
 class CollectError(NetWatchError):
@@ -64,11 +64,11 @@ class CollectError(NetWatchError):
 
 
 class ParseError(CollectError):
-    """Bytes from the kernel, from a tool or from a peer are not what their format promises."""
+    """Bytes from the kernel, a tool or a peer do not have the expected format."""
 
 
 class TrayUnavailableError(NetWatchError):
-    """There is no tray, or no way to reach one."""
+    """There is no tray, or it cannot be reached."""
 
 
 class AlreadyRunningError(NetWatchError):
@@ -76,11 +76,11 @@ class AlreadyRunningError(NetWatchError):
 
 
 class AgentUnreachableError(NetWatchError):
-    """No agent answers on the feed."""
+    """No agent responds on the feed."""
 
 
 class AgentBusyError(AgentUnreachableError):
-    """An agent runs, but takes no connection now."""
+    """An agent runs, but does not accept connections now."""
 
 
 class SettingsError(NetWatchError):
@@ -88,7 +88,7 @@ class SettingsError(NetWatchError):
 
 
 class AmountError(NetWatchError):
-    """A text is no amount of bytes."""
+    """A text does not describe an amount of bytes."""
 
 
 class HistoryError(NetWatchError):

@@ -17,7 +17,7 @@ from netwatch_tray.model import GapReason
 
 
 class EventKind(enum.IntEnum):
-    """The numbers are stored and sent, so they never change."""
+    """Kinds of events. The numbers are stored and sent, so they never change."""
 
     NEW_APP = 1
     LISTENER = 2
@@ -45,7 +45,7 @@ class EventKind(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """Name in settings, arguments and machine-readable output: `dns-tunnel`."""
+        """Return the name used in settings, arguments and machine-readable output: `dns-tunnel`."""
         return self.name.lower().replace("_", "-")
 
 
@@ -54,7 +54,7 @@ KINDS = {kind.label: kind for kind in EventKind if kind is not EventKind.UNKNOWN
 
 
 class Severity(enum.IntEnum):
-    """How much an event matters. The numbers are stored and sent."""
+    """How much an event matters. The numbers are stored and sent, so they never change."""
 
     RECORD = 1
     """Kept for whoever looks."""
@@ -73,7 +73,7 @@ class Severity(enum.IntEnum):
 
 
 class _Evidence(msgspec.Struct, frozen=True):
-    """What a finding rests on. Fields named `rule_…` are the limits of the rule when it fired.
+    """Base class of the evidence for a finding. Fields named `rule_…` are the limits of the rule when it fired.
 
     New fields need a default, because stored rows do not have them.
     """
@@ -82,7 +82,7 @@ class _Evidence(msgspec.Struct, frozen=True):
 
 
 class NewApp(_Evidence, frozen=True, tag="new-app", kw_only=True):
-    """An app that this history does not have."""
+    """An app that does not occur in the history."""
 
     kind = EventKind.NEW_APP
     program: str | None = None
@@ -122,7 +122,7 @@ class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
 
 
 class HeldRate(_Evidence, frozen=True, tag="held-rate", kw_only=True):
-    """A rate of upload held for long."""
+    """An upload rate above the limit for a long time."""
 
     kind = EventKind.UPLOAD
     rate: float
@@ -150,7 +150,7 @@ class Beacon(_Evidence, frozen=True, tag="beacon", kw_only=True):
 
 
 class PortScan(_Evidence, frozen=True, tag="port-scan", kw_only=True):
-    """Many ports of this machine tried by one host (`inbound`), or one port of many hosts tried by an app.
+    """One host tried many ports of this machine (`inbound`), or an app tried one port on many hosts.
 
     `Finding.host` is the source of an inbound scan.
     """
@@ -175,7 +175,7 @@ class PortScan(_Evidence, frozen=True, tag="port-scan", kw_only=True):
 
 
 class ScanSuspected(_Evidence, frozen=True, tag="scan-suspected", kw_only=True):
-    """The kernel refused far more packets than usual; it does not report whose."""
+    """The kernel refused far more packets than usual; it does not report who sent them."""
 
     kind = EventKind.SCAN
     resets: int
@@ -188,7 +188,7 @@ class ScanSuspected(_Evidence, frozen=True, tag="scan-suspected", kw_only=True):
 
 
 class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
-    """Queries below one domain that look like carried data. `Finding.host` is the domain."""
+    """Queries below one domain that look as if they carried data. `Finding.host` is the domain."""
 
     kind = EventKind.DNS_TUNNEL
     queries: int
@@ -206,7 +206,7 @@ class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
 
 
 class NxdomainStorm(_Evidence, frozen=True, tag="nxdomain-storm", kw_only=True):
-    """Most answers were that the name does not exist."""
+    """Most responses of the DNS server were that the name does not exist."""
 
     kind = EventKind.NXDOMAIN_STORM
     nxdomain: int
@@ -232,7 +232,7 @@ class PlanUsed(_Evidence, frozen=True, tag="plan-used", kw_only=True):
 
 
 class Offline(_Evidence, frozen=True, tag="offline", kw_only=True):
-    """No interface counted in the total. One event from going offline to being back."""
+    """No interface is part of the total. One event covers the time from going offline to being back online."""
 
     kind = EventKind.LINE
     until: float | None = None
@@ -248,7 +248,8 @@ class TotalMoved(_Evidence, frozen=True, tag="total-moved", kw_only=True):
 
 
 class GatewaySilent(_Evidence, frozen=True, tag="gateway-silent", kw_only=True):
-    """One event from the first probe without an answer to the next answer."""
+    """The default gateway does not respond. One event covers the time from the first probe without a response to the
+    next response."""
 
     kind = EventKind.GATEWAY
     address: str
@@ -259,7 +260,7 @@ class GatewaySilent(_Evidence, frozen=True, tag="gateway-silent", kw_only=True):
 
 
 class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=True):
-    """See GatewaySilent."""
+    """The DNS server does not respond; see GatewaySilent."""
 
     kind = EventKind.DNS_SERVER
     address: str
@@ -275,7 +276,7 @@ class NotMeasured(_Evidence, frozen=True, tag="not-measured", kw_only=True):
 
 
 class TooManyFindings(_Evidence, frozen=True, tag="too-many-findings", kw_only=True):
-    """Findings of a kind that were neither kept nor notified, because there were too many."""
+    """Findings of one kind were neither kept nor notified, because there were too many."""
 
     kind = EventKind.AGENT
     of: EventKind
@@ -306,7 +307,7 @@ Evidence = (
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector reports. It may report the same thing as often as it likes: findings are merged by `key`."""
+    """What a detector reports. It may report the same thing repeatedly: findings are merged by `key`."""
 
     evidence: Evidence
     severity: Severity
@@ -331,7 +332,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one occurrence, or of repeated ones within a day; see engine.events."""
+    """One occurrence, or several within a day merged into one; see engine.events."""
 
     id: int
     """Never given twice, also after a restart. Later events have larger ones."""
@@ -357,12 +358,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_unseen_alert(self) -> bool:
-        """Return whether it counts on the bell."""
+        """Return whether the event counts on the bell."""
         return self.severity is Severity.ALERT and not self.is_seen and not self.is_muted
 
 
 class Mute(NamedTuple):
-    """What the user does not want to be notified of: everything that matches all that is given.
+    """A rule for events that the user does not want to be notified of. It applies to events that match every field that
+    is set.
 
     Muted events are kept and counted, but neither notify nor count on the bell. The settings hold the `code`s.
     """
@@ -375,7 +377,7 @@ class Mute(NamedTuple):
 
     @property
     def code(self) -> str:
-        """`beacon`, `upload app /usr/bin/rsync`, `any host backup.example`."""
+        """Return the mute as text: `beacon`, `upload app /usr/bin/rsync`, `any host backup.example`."""
         words = ["any" if self.kind is None else self.kind.label]
         if self.app is not None:
             words += ["app", self.app]
@@ -385,7 +387,7 @@ class Mute(NamedTuple):
 
     @classmethod
     def parsed(cls, code: str) -> Mute | None:
-        """Return what a code means; `None`: nothing."""
+        """Return the mute that a code describes, or `None` if the code is invalid."""
         label, _, rest = code.partition(" ")
         kind = KINDS.get(label)
         if kind is None and label != "any":
@@ -419,10 +421,10 @@ _decoder: msgspec.json.Decoder[Evidence] = msgspec.json.Decoder(Evidence)
 
 
 def packed(evidence: Evidence) -> bytes:
-    """Encode for storage."""
+    """Encode evidence for storage."""
     return msgspec.json.encode(evidence)
 
 
 def unpacked(data: bytes) -> Evidence:
-    """Raise msgspec.DecodeError, UnicodeDecodeError."""
+    """Decode stored evidence. Raise msgspec.DecodeError or UnicodeDecodeError."""
     return _decoder.decode(data)

@@ -436,5 +436,5 @@ def _clock(at: float | None) -> str:
 
 
 def _number(value: float) -> str:
-    """`4`, `2.5`, `41`."""
+    """Return the number without needless decimals: `4`, `2.5`, `41`."""
     return f"{value:.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"

@@ -45,7 +45,7 @@ _MOST_LINKS = 40
 
 
 def invoking_user() -> int | None:
-    """Return the user who became root by sudo, run0 or pkexec; None: nobody did."""
+    """Return the UID of the user who became root by sudo, run0 or pkexec, or None if there is none."""
     for name in ("SUDO_UID", "PKEXEC_UID"):
         value = os.environ.get(name, "")
         if value.isascii() and value.isdecimal() and int(value) > 0:
@@ -58,7 +58,7 @@ def is_installed() -> bool:
 
 
 def is_outdated() -> bool:
-    """Whether the copy of the helper's code differs from this program's."""
+    """Return whether the installed code of the helper differs from this program's."""
     return _CODE.exists() and any(_content(_CODE / file.name) != _content(file) for file in _source().glob("*.py"))
 
 
@@ -174,9 +174,10 @@ def run(users: Collection[int]) -> None:
 
 
 def changeable(path: Path) -> Path | None:
-    """Return the first part of a path, links followed, that another user than root can change; None: there is none.
+    """Return the first part of a path, symbolic links followed, that a user other than root can change; None if there
+    is none.
 
-    What root may not look at belongs to another user as well (FUSE). Raise FileNotFoundError for a missing path.
+    A directory that root may not read (FUSE) counts as changeable. Raise FileNotFoundError for a missing path.
     """
     whole, rest = Path("/"), list(path.absolute().parts[1:])
     links = 0
@@ -205,14 +206,14 @@ def changeable(path: Path) -> Path | None:
 
 
 def _code_of_this_program() -> set[Path]:
-    """What has been executed until now, what may be imported, and what is installed."""
+    """Return the files and directories of all code that has been executed, may be imported, or is installed."""
     modules = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     found = {Path(name) for name in (sys.executable, *sys.path, *filter(None, modules)) if name}
     return found | {_source(), *_source().glob("*.py"), *_unit_files()}
 
 
 def _source() -> Path:
-    """The directory with the helper's code in this program."""
+    """Return the directory with the helper's code in this program."""
     return Path(netwatch_tray.__file__).parent / "helper"
 
 
@@ -229,7 +230,7 @@ def _is_frozen() -> bool:
 
 
 def _is_booted() -> bool:
-    """Whether systemd runs this system (sd_booted(3))."""
+    """Return whether systemd runs this system (sd_booted(3))."""
     return Path("/run/systemd/system").is_dir()
 
 
@@ -242,7 +243,8 @@ def _sudo(*arguments: str) -> str:
 
 
 def _service_command(code: Path) -> list[str]:
-    """How the helper is started; its users follow. Raise NetWatchError where the system's Python cannot run it."""
+    """Return the command that starts the helper, without its users. Raise NetWatchError if the system's Python cannot
+    run it."""
     if _is_frozen():
         return [sys.executable, FROZEN_SERVICE]
     try:
@@ -259,7 +261,7 @@ def _service_command(code: Path) -> list[str]:
 
 
 def _drop_in(users: Collection[int]) -> list[str]:
-    """The lines that the service is completed with: its users, and a frozen program's own command."""
+    """Return the lines that complete the service's unit: its users, and the command of a frozen program."""
     lines = ["[Service]", f'Environment="{_USERS}={" ".join(map(str, sorted(users)))}"']
     if _is_frozen() and refusal() is None:
         program = sys.executable.replace("%", "%%")  # systemd.unit(5), specifiers
@@ -320,7 +322,7 @@ def _systemctl(*arguments: str) -> None:
 
 @contextlib.contextmanager
 def _listener() -> Iterator[socket.socket]:
-    """The socket that systemd would listen on; its file is removed afterwards. Raise NetWatchError."""
+    """Listen on the socket that systemd would provide; remove its file afterwards. Raise NetWatchError."""
     path = Path(SOCKET)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
         if probe.connect_ex(SOCKET) == 0:

@@ -6,7 +6,7 @@ import enum
 
 
 class InterfaceKind(enum.StrEnum):
-    """Kinds of interfaces that the program knows. `Interface.kind` may be any other word of the kernel's."""
+    """Kinds of interfaces that the program knows. `Interface.kind` may also be another word that the kernel reports."""
 
     ETHERNET = "ethernet"
     WIFI = "wifi"

@@ -40,14 +40,15 @@ def said(text: Message) -> str:
 
 
 def translation(context: str, text: str) -> str | None:
-    """Return the translation; None if there is none."""
+    """Return the translation, or None if there is none."""
     return _translations.get((context, text))
 
 
 def use(chosen: str, contexts: Collection[str] | None = None) -> None:
-    """Use the language with this code, or with `auto` the first of the system's that the program has; else English.
+    """Use the language with this code. `auto` is the first of the system's languages that the program has, else
+    English.
 
-    `contexts`: keep these alone; None: all.
+    `contexts`: load only these; None loads all.
     """
     global code, _contexts, _translations  # noqa: PLW0603  one language a process
     wanted = next(filter(_has, system_languages() if chosen == "auto" else [chosen]), ENGLISH)
@@ -75,14 +76,14 @@ def system_languages(environ: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def _base(locale: str) -> str:
-    """`de` of `de_AT.UTF-8@euro` and `de-AT`."""
+    """Return the language of a locale: `de` for `de_AT.UTF-8@euro` and `de-AT`."""
     for separator in "@._-":
         locale = locale.partition(separator)[0]
     return locale
 
 
 def _apple_languages() -> list[str]:
-    """System Settings › Language & Region, as `defaults read -g AppleLanguages` prints it."""
+    """Return the languages of System Settings › Language & Region, as `defaults read -g AppleLanguages` prints them."""
     import plistlib  # noqa: PLC0415  for macOS alone
 
     try:

@@ -15,7 +15,8 @@ WRAPPER = "NETWATCH_TRAY_WRAPPER"
 
 
 def command(*arguments: str) -> tuple[str, ...]:
-    """The program with these arguments; valid in this session and, unless the program is moved, in every later one."""
+    """Return the command that runs the program with these arguments. It is valid in this session and, unless the
+    program is moved, in every later one."""
     if wrapper := os.environ.get(WRAPPER):
         return wrapper, *arguments
     if getattr(sys, "frozen", False):
@@ -27,7 +28,8 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 
 def start_agent() -> bool:
-    """Starts an agent beside this process; whether it could be. It lives on after it, so it holds no pipe of it."""
+    """Start an agent in a separate session; return whether it started. It outlives this process, so it shares no pipes
+    with it."""
     import subprocess  # noqa: PLC0415  costs 1 MB, and the agent never starts another
 
     nothing = subprocess.DEVNULL

@@ -54,7 +54,7 @@ class GapReason(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """Name for machine-readable output: `clock-set-back`."""
+        """Return the name for machine-readable output: `clock-set-back`."""
         return self.name.lower().replace("_", "-")
 
 
@@ -138,12 +138,12 @@ class Traffic(_Amounts):
         return Traffic(self.rx + other.rx, self.tx + other.tx)
 
     def minus(self, part: Traffic) -> Traffic:
-        """The rest without a part of it. Raise ValueError where `part` is more than the whole."""
+        """Return the rest after subtracting `part`. Raise ValueError if `part` is more than the whole."""
         return Traffic(self.rx - part.rx, self.tx - part.tx)
 
 
 class Counters(NamedTuple):
-    """What an interface has carried since boot, in the order of the kernel's `struct rtnl_link_stats64`."""
+    """Totals of an interface since boot, in the order of the kernel's `struct rtnl_link_stats64`."""
 
     rx_packets: int
     tx_packets: int
@@ -161,7 +161,7 @@ naming a thousand rows costs more than the system call that reads them. `Counter
 
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of an interface besides its counters; read again on link events, not on each tick."""
+    """The properties of an interface except its counters; read again on link events, not on each tick."""
 
     index: int
     name: str
@@ -191,7 +191,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
-    """All counters as one read of the kernel found them."""
+    """All counters from one read of the kernel."""
 
     boottime: float
     """Seconds, `clock.boottime`, taken once per dump."""
@@ -255,8 +255,8 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def own_rates(self) -> tuple[float | None, float | None]:
-        """Download and upload of what it belongs to: of a container, a virtual machine or a bridge of those, the
-        counters are those of the other end."""
+        """Return download and upload of what the interface belongs to. The counters of a container's, a virtual
+        machine's or their bridge's interface are those of the other end, so they are swapped."""
         return (self.tx_rate, self.rx_rate) if self.faces_inside else (self.rx_rate, self.tx_rate)
 
 
@@ -390,7 +390,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """What owns connections: an executable, a bundle, a service, a container.
+    """An owner of connections: an executable, a bundle, a service or a container.
 
     Amounts are payload in bytes and bytes/s: TCP, and UDP where the helper counts it.
     """
@@ -414,7 +414,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
-    """What an app moved with one remote host: payload in bytes."""
+    """Payload in bytes that an app exchanged with one remote host."""
 
     host: str | None
     """Name of the host; `None`: not known, so `address` stands for it."""
@@ -431,6 +431,6 @@ class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def endpoint(address: str, port: int | None) -> str:
-    """`192.0.2.1:443`, `[2001:db8::1]:443`, `*:53`, `192.0.2.1:*`."""
+    """Return address and port as text: `192.0.2.1:443`, `[2001:db8::1]:443`, `*:53`, `192.0.2.1:*`."""
     host = f"[{address}]" if ":" in address else address
     return f"{host}:{'*' if port is None else port}"

@@ -18,7 +18,8 @@ _LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 
 
 def assets() -> Path:
-    """The files that are not Python: inside an installed package, beside the package in a checkout."""
+    """Return the directory of the files that are not Python: inside an installed package, or beside the package in a
+    checkout."""
     package = Path(__file__).resolve().parent
     inside = package / "assets"
     return inside if inside.is_dir() else package.parent / "assets"
@@ -73,7 +74,7 @@ def settings_file() -> Path:
 
 
 def state_directory() -> Path:
-    """What the agent writes: history, spool, identities."""
+    """Return the directory that the agent writes to: history, spool, identities."""
     return _below_home("state") or _own("XDG_STATE_HOME", ".local/state")
 
 
@@ -82,17 +83,17 @@ def history_file() -> Path:
 
 
 def hosts_directory() -> Path:
-    """Hosts of apps, a file for each day; only there if the user keeps them."""
+    """Return the directory with the hosts of apps, one file a day. It exists only if the user keeps them."""
     return state_directory() / "hosts"
 
 
 def spool_file() -> Path:
-    """Snapshots that wait for their server."""
+    """Return the file of snapshots that wait to be uploaded."""
     return state_directory() / "spool.sqlite3"
 
 
 def identities_file() -> Path:
-    """Under which random id this host is known to which account."""
+    """Return the file with the random id of this host for each account."""
     return state_directory() / "identities.json"
 
 
@@ -101,17 +102,18 @@ def upload_key_file() -> Path:
 
 
 def report_file() -> Path:
-    """Of the doctor, for programs that show files; its directory is there afterwards."""
+    """Return where the doctor's report is written, for programs that show files. Make the directory if it is missing.
+    """
     directory = _own("XDG_CACHE_HOME", ".cache", "Library/Caches")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory / "doctor.txt"
 
 
 def runtime_directory() -> Path:
-    """The private directory of the running agent (sockets, lock), created with mode 0700.
+    """Return the private directory of the running agent (sockets, lock), created with mode 0700.
 
-    Raise NetWatchError when it belongs to another user or is open to others: the feed would not be private then. Also
-    when it cannot be created, or its path is too long for a socket.
+    Raise NetWatchError if it belongs to another user or is open to others, because the feed would not be private then;
+    also if it cannot be created, or its path is too long for a socket.
     """
     try:
         directory = _below_home("runtime") or _runtime_parent() / _runtime_name()
@@ -138,15 +140,15 @@ def _config_directory() -> Path:
 
 
 def _own(variable: str, default: str, on_mac: str = "Library/Application Support") -> Path:
-    """The program's directory below a base directory, whose variable macOS honours as well."""
+    """Return the program's directory below a base directory. macOS honours the environment variable as well."""
     return base_directory(variable, on_mac if sys.platform == "darwin" else default) / _NAME
 
 
 def _runtime_parent() -> Path:
-    """The user's directory for sockets: what $XDG_RUNTIME_DIR names, if it is private or yet to be made.
+    """Return the user's directory for sockets: $XDG_RUNTIME_DIR, if it is private or does not exist yet.
 
-    Without one (cron, su) what the system has; on Linux without that one below the directory of temporary files.
-    Raise OSError where that cannot be private.
+    Where the variable is not set (cron, su), return the usual directory of the system; on Linux, where that does not
+    exist, a directory below the one for temporary files. Raise OSError if that cannot be private.
     """
     named = os.environ.get("XDG_RUNTIME_DIR", "")
     if named.startswith("/") and (not os.path.lexists(named) or _is_private(Path(named))):
@@ -186,7 +188,8 @@ def _check_length(directory: Path) -> None:
 
 
 def _runtime_name() -> str:
-    """Each start of a Flatpak has its own runtime directory, in which this one alone is shared (flatpak-run(1))."""
+    """Return the name of the directory below the runtime directory. Each start of a Flatpak has its own runtime
+    directory, and only `app/<id>` in it is shared between them (flatpak-run(1))."""
     application = os.environ.get("FLATPAK_ID")
     return f"app/{application}/{_NAME}" if application else _NAME
 

@@ -29,7 +29,7 @@ _WRAP = 1 << 32
 
 
 class Verdict(NamedTuple):
-    """One row of the table."""
+    """One row of the result: what was compared, and with which source."""
 
     what: str
     who: str
@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
 
 
 def run() -> list[Verdict]:
-    """All checks. Raise NetWatchError when there is no loopback to measure on or it is never quiet."""
+    """Run all checks. Raise NetWatchError if there is no loopback interface to measure on, or it is never quiet."""
     with contextlib.ExitStack() as stack:
         sources = open_every()
         for source in sources:
@@ -71,12 +71,13 @@ def _amount(payload: int, datagrams: int) -> str:
 
 
 def _agree(expected: int, found: int, is_narrow: bool) -> bool:
-    """To the byte; the narrow source of macOS also rounds to KiB (docs/collectors.md)."""
+    """Return whether the amounts are equal to the byte. The narrow source of macOS also rounds to KiB
+    (docs/collectors.md)."""
     return found == expected or (is_narrow and abs(found % _WRAP - expected) <= 1024)
 
 
 def _deltas(sources: Sequence[InterfaceSource], send: _Sender, datagrams: int, payload: int) -> list[Counters]:
-    """What each source counted of one undisturbed round."""
+    """Return what each source counted in one undisturbed round."""
     for _ in range(_ROUNDS):
         before = [_loopback_row(source) for source in sources]
         send(datagrams, payload)
@@ -122,7 +123,8 @@ def _loopback() -> Iterator[_Sender]:
 
 
 def _simulated() -> Iterator[Verdict]:
-    """Amounts that no self-test may really move: past 4 GiB, and past the end of a 32-bit counter."""
+    """Yield verdicts on amounts that a self-test cannot move for real: beyond 4 GiB, and past the end of a 32-bit
+    counter."""
     for what, bits, before, moved in (
         (mark("Terminal", "6 GiB in a second, 64-bit counters"), 64, 5, 6 << 30),
         (mark("Terminal", "4 GiB + 1 since before, 64-bit counters"), 64, _WRAP - 1, _WRAP + 1),

@@ -53,7 +53,7 @@ UploadLevel = Literal["rates", "system", "apps", "connections", "events"]
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Snapshots to a NetWatch server; the key is kept elsewhere."""
+    """Uploading of snapshots to a NetWatch server. The key is kept in another file."""
 
     on: bool = False
     endpoint: str = "https://netwatch-api-production.up.railway.app"
@@ -70,7 +70,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is kept of the past, on this machine alone."""
+    """What is kept of the past on this machine."""
 
     on: bool = True
     size_mb: Annotated[int, msgspec.Meta(ge=20, le=100_000)] = 200
@@ -81,7 +81,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the provider allows in a billing month."""
+    """The data volume that the provider allows in a billing month."""
 
     cap_gb: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
     """In 10⁹ bytes, both directions together; without it nobody is alerted."""
@@ -104,7 +104,7 @@ TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is found unusual, and who is notified of it."""
+    """Which events are detected, and which of them notify the user."""
 
     on: bool = True
     notify: Literal["alerts", "notices", "none"] = "alerts"
@@ -138,7 +138,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the page Usage shows besides periods."""
+    """The counter on the page Usage, which the user can reset."""
 
     counter_since: datetime | None = None
     """When the user reset the counter, local time; None: there is no counter."""
@@ -327,7 +327,7 @@ def _unknown(path: tuple[str, ...], table: inspect.Type) -> Message:
 
 
 def _kind(table: inspect.Type, key: str) -> inspect.Type | None:
-    """Of the key's value; None: there is no such key."""
+    """Return the type of a key's value, or None if there is no such key."""
     if isinstance(table, inspect.DictType):
         return table.value_type
     fields = table.fields if isinstance(table, inspect.StructType) else ()
@@ -345,7 +345,7 @@ def _is_usable(path: tuple[str, ...], value: Any) -> bool:
 
 
 def _allowed(kind: inspect.Type) -> Message:
-    """In words."""
+    """Return a description of the allowed values."""
     match kind:
         case inspect.BoolType():
             return message("true or false")

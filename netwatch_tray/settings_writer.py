@@ -91,7 +91,7 @@ def _edited(file: Path, changes: Changes, after: Settings) -> bytes:
 
 
 def _merge(table: MutableMapping[str, Any], changes: Changes) -> None:
-    """Like `settings.changed`, for tables of tomlkit: what exists is changed in its place."""
+    """Like `settings.changed`, but for tables of tomlkit: existing keys are changed in place."""
     for key, value in changes.items():
         if value is None:
             table.pop(key, None)

@@ -40,7 +40,7 @@ def from_os(name: str) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that a mistyped one probably means; None: it resembles none of them."""
+    """Return the known word that a mistyped one probably means, or None if it resembles none of them."""
     from difflib import get_close_matches  # noqa: PLC0415  5 ms, for mistakes alone
 
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.7)), None)
@@ -122,7 +122,7 @@ def without_credentials(url: str) -> str:
 
 
 class LogFormatter(logging.Formatter):
-    """Writes each record as one line, and each line of a traceback as one line."""
+    """Format each record as one line, followed by one line for each line of a traceback."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the base class' name
         return printable(super().formatMessage(record))

@@ -31,7 +31,7 @@ _KEEP_UNIT_DOWN_TO = 0.9
 
 
 class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the user wants to read amounts."""
+    """The units in which the user wants to read amounts."""
 
     bits: bool = False
     """Rates in bit/s instead of B/s; amounts stay in bytes."""
@@ -50,7 +50,7 @@ _MOST_AMOUNT = 10**18
 
 
 class Quantity(NamedTuple):
-    """A number and its unit, apart, because a table aligns them apart."""
+    """A number and its unit; separate, because tables align them separately."""
 
     value: str
     unit: str
@@ -60,7 +60,7 @@ class Quantity(NamedTuple):
 
 
 def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
-    """`12.4 MB/s`; unknown is `–` without a unit."""
+    """Return a rate such as `12.4 MB/s`; unknown is `–` without a unit."""
     if bytes_per_second is None:
         return Quantity(UNKNOWN, "")
     amount, unit = _in_unit(bytes_per_second, units)
@@ -68,7 +68,7 @@ def rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> Quantity:
 
 
 def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
-    """`9.80 GB` of `count` bytes; unknown is `–` without a unit."""
+    """Return `count` bytes as text such as `9.80 GB`; unknown is `–` without a unit."""
     return Quantity(UNKNOWN, "") if count is None else _written(count, "B", units, _power(count, units))
 
 
@@ -96,13 +96,13 @@ def parse_size(text: str) -> int:
 
 
 def both_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
-    """`↓ 12.4 MB/s  ↑ 840 kB/s`."""
+    """Return both rates in one line: `↓ 12.4 MB/s  ↑ 840 kB/s`."""
     return f"{DOWN} {rate(rx_rate, units)}  {UP} {rate(tx_rate, units)}"
 
 
 def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
-    """Four characters at most, for the icon: `840k`, `12M`, `1.2G`; below 1000 without a letter. The unit always fits
-    the rate, whatever `prefix` says."""
+    """Return a rate in at most four characters, for the icon: `840k`, `12M`, `1.2G`; below 1000 without a letter. The
+    unit always fits the rate, whatever `prefix` is."""
     if bytes_per_second is None:
         return UNKNOWN
     amount, _ = _in_unit(bytes_per_second, units)
@@ -114,21 +114,21 @@ def short_rate(bytes_per_second: float | None, units: Units = SI_BYTES) -> str:
 
 
 def padded_rates(rx_rate: float | None, tx_rate: float | None, units: Units = SI_BYTES) -> str:
-    """`both_rates` in as many characters whatever the rates are, for rows that hosts measure only once."""
+    """Return `both_rates` padded to a constant length, because some tray hosts measure their rows only once."""
     down, up = (_padded(rate(each, units), units) for each in (rx_rate, tx_rate))
     return f"{DOWN} {down}  {UP} {up}"
 
 
 class SteadyRate:
-    """Writes one rate after the other where the text stands in a bar: as wide whatever the rate, the unknown too, in a
-    font with tabular digits; and a unit is left only when the rate is well below it."""
+    """Format successive rates for a bar. All texts are equally wide in a font with tabular digits, and a smaller unit
+    is chosen only when the rate is well below the current one."""
 
     def __init__(self, units: Units = SI_BYTES) -> None:
         self._units = units
         self._power = 0
 
     def write(self, bytes_per_second: float | None) -> str:
-        """`12.4 MB/s`, padded with figure spaces."""
+        """Return the rate, such as `12.4 MB/s`, padded with figure spaces."""
         if bytes_per_second is None:
             value, unit = UNKNOWN, ""
         elif self._units.prefix != "auto":
@@ -144,7 +144,7 @@ class SteadyRate:
 
 
 def _padded(rate: Quantity, units: Units) -> str:
-    """With figure spaces, as wide as any rate in these units."""
+    """Pad a rate with figure spaces to the width of the widest rate in these units."""
     width = len(_unit("bit/s" if units.bits else "B/s", units, 1))
     return f"{rate.value.rjust(_WIDTHS[units.prefix], FIGURE_SPACE)} {rate.unit.ljust(width, FIGURE_SPACE)}"
 
@@ -162,7 +162,7 @@ def _fixed_power(units: Units) -> int:
 
 
 def _power(amount: float, units: Units) -> int:
-    """Of the unit that fits. 999.6 is written as 1.00 of the next unit, not as 1000 of this one."""
+    """Return the power of the unit that fits. 999.6 is written as 1.00 of the next unit, not as 1000 of this one."""
     step, power = _step(units), 0
     while round(amount) >= step and power < _GREATEST_POWER:
         amount /= step

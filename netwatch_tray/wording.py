@@ -99,14 +99,14 @@ def day_name(day: date, *, is_short: bool = False) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """`eth0`, `eth0 and eth1`, `eth0, eth1 and eth2`."""
+    """Join names into a list: `eth0`, `eth0 and eth1`, `eth0, eth1 and eth2`."""
     if len(names) < 2:
         return "".join(names)
     return translate("Facts", "{several} and {last}").format(several=", ".join(names[:-1]), last=names[-1])
 
 
 def duration(seconds: float) -> str:
-    """`40 s`, `5 min`, `2 h 10 min`, `3 d`."""
+    """Return a duration as text: `40 s`, `5 min`, `2 h 10 min`, `3 d`."""
     whole = max(1, round(seconds))
     if whole < 120:
         return f"{whole} s"

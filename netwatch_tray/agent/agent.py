@@ -69,7 +69,7 @@ _RECENT_TICKS = 300
 
 
 class Agent:
-    """One per user and machine; `run` returns when the user quits or the system ends it."""
+    """The resident process, one per user and machine. `run` returns when the user quits or the system ends it."""
 
     def __init__(self, *, headless: bool, by_hand: bool = False, sources: Sources | None = None) -> None:
         """Take the lock. Raise AlreadyRunningError, or NetWatchError when nothing can be measured or served.
@@ -165,9 +165,9 @@ class Agent:
             self._undo = undo.pop_all()
 
     def run(self) -> None:
-        """Measure, show and serve until `quit`, SIGTERM, SIGINT or SIGHUP; then leave nothing behind.
+        """Measure, show and serve until `quit`, SIGTERM, SIGINT or SIGHUP; then remove sockets and locks.
 
-        Raise AlreadyRunningError if another agent took over, after the locks of this one had been removed.
+        Raise AlreadyRunningError if another agent took over after the locks of this one had been removed.
         """
         with self._undo:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -426,7 +426,7 @@ def _recent(tick: Tick) -> RecentTick:
 
 
 def _resident_bytes() -> int | None:
-    """Memory in use now; `None` where only psutil reports it, which costs too much memory here."""
+    """Return the resident memory, or `None` where only psutil reports it, which costs too much memory here."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

@@ -19,7 +19,8 @@ _LONGEST_START = 30.0
 
 
 class Children:
-    """Bounded: of each kind one may be starting at a time. Belongs to the scheduler's thread."""
+    """The processes that the agent starts. At most one of each kind is starting at a time. Use it in the scheduler's
+    thread only."""
 
     def __init__(
         self,
@@ -28,7 +29,8 @@ class Children:
         failed: Callable[[Message], None],
     ) -> None:
         """`subscribers`: PIDs of the processes that are connected to the feed, and so have started. `activation_token`:
-        of the click that opens the window, on Wayland. `failed`: called with why a window or the report cannot start.
+        returns the token of the click that opens the window, on Wayland. `failed`: called with why a window or the
+        report cannot start.
         """
         self._subscribers, self._activation_token, self._failed = subscribers, activation_token, failed
         self._windows: list[tuple[Popen[bytes], float, tuple[str, ...]]] = []

@@ -46,7 +46,8 @@ TOPICS: frozenset[Topic] = frozenset({"connections", "apps"})
 
 
 class ConnectionWatch:
-    """Reads the sockets for as long as the agent runs; where that is costly, in a thread and only while watched."""
+    """Read the sockets while the agent runs; if the source is costly, in a thread and only while a client shows them.
+    """
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class ConnectionWatch:
         app_hosts: AppHosts | None = None,
         kept_names: bytes | None = None,
     ) -> None:
-        """`app_hosts`: gets what each app moves with which host. `kept_names`: `names` of a previous run."""
+        """`app_hosts`: gets what each app exchanges with each host. `kept_names`: `names` of a previous run."""
         self._scheduler = scheduler
         self.helper_link: HelperLink | None = None
         """Where the keys of the sockets are the kernel's cookies, by which the helper knows them."""
@@ -86,19 +87,19 @@ class ConnectionWatch:
 
     @property
     def table(self) -> ConnectionTable | None:
-        """As of the last reading; `None`: there is none yet, or it failed."""
+        """Return the connections at the last reading, or `None` if there is none yet, or it failed."""
         return self._observation.table if self._has_read and self._fault is None else None
 
     @property
     def state(self) -> Message:
-        """For `status`: the source in use, or why there is none."""
+        """Return the source in use, or why there is none, for `status`."""
         if self.source_name:
             return Message(self.source_name)
         return message("none: {fault}", fault=self._fault) if self._fault else message("none: not watched")
 
     @property
     def names(self) -> bytes | None:
-        """The names of hosts, to be kept; None: there was no helper."""
+        """Return the names of hosts in the form to be kept, or None if there was no helper."""
         hosts = self._observation.table.hosts
         return None if hosts is None else hosts.packed()
 
@@ -138,11 +139,11 @@ class ConnectionWatch:
         return self.table
 
     def skip_tick(self) -> None:
-        """Instead of `count`, when there was no tick: what is read now is compared at the next one."""
+        """Call instead of `count` if there was no tick. The next reading is reconciled at the next tick."""
         self._has_tick = False
 
     def set_watched(self, is_watched: bool) -> None:
-        """Set whether a client subscribes to a topic of these."""
+        """Set whether a client subscribes to one of `TOPICS`."""
         if is_watched == self._is_watched:
             return
         self._is_watched = is_watched
@@ -156,7 +157,8 @@ class ConnectionWatch:
             self._read_every(PERIOD_UNWATCHED)
 
     def everything(self, topic: Topic) -> ServerMessage | None:
-        """Return the whole state for a new subscriber; `None`: the first reading is under way and will publish it."""
+        """Return the whole state for a new subscriber, or `None` if the first reading is pending; it will publish the
+        state."""
         if topic == "apps":
             return AppsMessage.of(self._observation, self._recent.rates) if self._has_read else None
         if not self._has_read and self._fault is None:
@@ -216,7 +218,7 @@ class ConnectionWatch:
             self._read(with_tick=self._has_tick)
 
     def _read(self, *, with_tick: bool = True, is_last: bool = False) -> None:
-        """`with_tick`: the interfaces were read at this moment as well."""
+        """Read the sockets. `with_tick`: the interfaces were read at this moment as well."""
         opened = self._open_source
         if opened is None or self._worker.pending:  # the reading before is late: its result serves as well
             return

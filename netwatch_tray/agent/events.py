@@ -46,7 +46,8 @@ _LEAST_INTERRUPTION_S = 30.0
 
 
 class EventKeeper:
-    """Reads the past when it is first needed, and holds findings until then."""
+    """The events of this agent, and their storage. It reads past events when they are first needed, and holds findings
+    until then."""
 
     def __init__(
         self,
@@ -59,8 +60,8 @@ class EventKeeper:
         set_mute: Callable[[str, bool], None],
         alerted: Callable[[Event], None],
     ) -> None:
-        """`notify`: shows an event to the user. `alerted`: gets each that became an alert and is not muted, whether or
-        not the user is notified now. `set_mute`: changes the settings by a code of a mute."""
+        """`notify`: shows an event to the user. `alerted`: called with each event that becomes an alert and is not
+        muted, whether the user is notified or not. `set_mute`: changes the settings by a code of a mute."""
         self._history = history
         self._rules = rules
         self._now = sources.now
@@ -84,7 +85,7 @@ class EventKeeper:
         """The latest one."""
 
     def close(self) -> None:
-        """Hand what is not stored yet to the history."""
+        """Pass what is not stored yet to the history."""
         if self._refusals is not None:
             self._refusals.close()
         self._is_storing = False
@@ -97,13 +98,14 @@ class EventKeeper:
             self._log.apply(rules)
 
     def load(self) -> None:
-        """Read the past unless that was done; the events are published then."""
+        """Read the past events unless that was done; they are published then."""
         if self._log is None and not self._is_loading:
             self._is_loading = True
             self._history.load_events(REMEMBERED, self._begin)
 
     def everything(self) -> EventsMessage | None:
-        """Return the latest events for a new subscriber; `None`: the past is being read, and publishes them."""
+        """Return the latest events for a new subscriber, or `None` while past events are being read, which publishes
+        them."""
         if self._log is None:
             self.load()
             return None
@@ -163,11 +165,11 @@ class EventKeeper:
 
     @property
     def dns(self) -> DnsCounts | None:
-        """Return what DNS did since the start of the agent; `None`: there was no helper."""
+        """Return what was counted of DNS since the agent started, or `None` if there was no helper."""
         return self._detectors.dns
 
     def plan_used(self, alert: PlanAlert) -> None:
-        """A part of the data plan is used up."""
+        """Add the finding that a part of the data plan is used up."""
         now, cycle = self._now(), alert.cycle
         evidence = PlanUsed(
             percent=alert.percent,

@@ -47,8 +47,8 @@ def is_offered(link: HelperLink | None) -> bool:
 
 
 class HelperLink:
-    """Requests a reading at most five seconds after the previous one, since the helper keeps some 500 packets, and the
-    process that made a socket may end soon. Without a helper nothing of its client is loaded."""
+    """Request a reading at most five seconds after the previous one, since the helper keeps some 500 packets, and the
+    process that made a socket may exit soon. Without a helper nothing of its client is loaded."""
 
     def __init__(
         self,
@@ -57,7 +57,8 @@ class HelperLink:
         take: Callable[[Reading], None],
         lose: Callable[[], None],
     ) -> None:
-        """`connect`: returns None if none is set up. `take`: gets each reading. `lose`: called when it is lost."""
+        """`connect`: returns a client, or None if no helper is set up. `take`: called with each reading. `lose`: called
+        when the connection to the helper is lost."""
         self._scheduler = scheduler
         self._connect, self._take_reading, self._lose = connect, take, lose
         self._client: HelperClient | None = None
@@ -74,7 +75,7 @@ class HelperLink:
 
     @property
     def status(self) -> Message:
-        """What it provides, or why there is none."""
+        """Return what the helper provides, or why there is none."""
         return describe(self._client)
 
     def tick(self) -> None:

@@ -37,7 +37,7 @@ _LONGEST_END = 5.0
 
 
 class _Task(NamedTuple):
-    """Work for the thread."""
+    """A batch of measurements for the thread to write."""
 
     held: list[Measurement]
     settings: Settings
@@ -61,7 +61,8 @@ class Moved(NamedTuple):
 
 
 class HistoryKeeper:
-    """Belongs to the scheduler's thread. Nothing is opened or imported before the first minute is over."""
+    """Passes measurements to the history, in a thread. Use it in the scheduler's thread only. Nothing is opened or
+    imported before the first minute is over."""
 
     def __init__(
         self, scheduler: Scheduler, file: Path, settings: Settings, alert: Callable[[PlanAlert], None]
@@ -84,7 +85,7 @@ class HistoryKeeper:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """For `status`, in words."""
+        """Return what went wrong with the history, for `status`."""
         writer = self._writer
         return writer.faults if writer else ()
 
@@ -114,7 +115,8 @@ class HistoryKeeper:
             self._held.append((tick.at, interval))
 
     def load_events(self, most: int, done: Callable[[EventMemory | None], None]) -> None:
-        """Read what the history has of events and apps, `most` events, and pass it on; `None`: there is no history."""
+        """Read at most `most` events, and the apps, from the history, and pass them to `done`; `None` if there is no
+        history."""
         if not self._settings.history.on:
             done(None)
             return

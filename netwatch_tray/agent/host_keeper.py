@@ -25,12 +25,13 @@ _LONGEST_END = 2.0
 
 
 class HostKeeper:
-    """Reads when it begins; writes every quarter of an hour and at the end. Without days to keep it deletes."""
+    """Keep the hosts of apps in files: read when the agent starts, written every quarter of an hour and when it exits.
+    If no days are to be kept, the files are deleted."""
 
     def __init__(
         self, scheduler: Scheduler, directory: Path, app_hosts: AppHosts, names: Callable[[], bytes | None], days: int
     ) -> None:
-        """`names`: what is to be written of them; None: nothing is known. `days`: to keep."""
+        """`names`: returns the names of hosts to write, or None if none are known. `days`: number of days to keep."""
         self._scheduler = scheduler
         self._directory = directory
         self._app_hosts, self._names = app_hosts, names

@@ -20,10 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 class Instance:
-    """Held until `close`, or until the process ends."""
+    """The locks that make this agent the only one of the user, held until `close` or the end of the process."""
 
     def __init__(self, state_directory: Path, lock_file: Callable[[], Path]) -> None:
-        """`lock_file`: its path; makes its directory. Raise AlreadyRunningError, NetWatchError if it cannot be made."""
+        """Take both locks. Raise AlreadyRunningError, or NetWatchError if a lock cannot be made.
+
+        `lock_file`: makes the directory of the lock file and returns its path.
+        """
         self._state_directory = state_directory
         self._lock_file = lock_file
         self._state = _lock_directory(state_directory)
@@ -34,7 +37,7 @@ class Instance:
             raise
 
     def check(self) -> None:
-        """Lock anew what was removed or replaced.
+        """Take locks again that were removed or replaced.
 
         Raise AlreadyRunningError if another agent has that lock by now, NetWatchError if it cannot be made.
         """
@@ -47,7 +50,7 @@ class Instance:
             lost.close()
 
     def close(self) -> None:
-        """Release both locks. The lock file is removed, unless it is another agent's by now."""
+        """Release both locks, and remove the lock file unless it belongs to another agent by now."""
         if self._runtime.is_in_place():
             self._runtime.path.unlink(missing_ok=True)
         self._runtime.close()
@@ -78,7 +81,7 @@ class _Held:
 
 
 def _lock_file(path: Path) -> _Held:
-    """Raise AlreadyRunningError if it is locked, NetWatchError if it cannot be opened."""
+    """Create and lock a file. Raise AlreadyRunningError if it is locked, NetWatchError if it cannot be opened."""
     try:
         return _lock(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

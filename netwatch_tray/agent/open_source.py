@@ -16,7 +16,7 @@ MOST_LOAD = 0.05
 
 
 class OpenSource:
-    """Reads the messages about closed sockets as they come, and counts the connections that are opened."""
+    """Read the messages about closed sockets as they come, and count the connections that are opened."""
 
     def __init__(
         self,
@@ -25,7 +25,8 @@ class OpenSource:
         openings: Openings | None,
         failed: Callable[[Message], None],
     ) -> None:
-        """`openings`: None where they cannot be counted. `failed`: called with why messages could not be read."""
+        """`openings`: None if they cannot be counted. `failed`: called with the reason when messages could not be read.
+        """
         self._scheduler, self._failed = scheduler, failed
         self.source = source
         self._openings = openings

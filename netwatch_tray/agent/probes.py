@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class Probes:
-    """Loads the source and starts its thread only once the setting `health` is on."""
+    """Probes of gateway and DNS server. The source is loaded and its thread started only once the setting `health` is
+    on."""
 
     def __init__(self, scheduler: Scheduler, take: Callable[[Health], None]) -> None:
         """`take`: called in the loop with each result."""

@@ -14,7 +14,7 @@ _STEP_S = 10.0
 
 
 class RecentApps:
-    """Rates over intervals of ten seconds. Bounded: idle apps are left out of an interval."""
+    """Rates of apps over intervals of ten seconds. Idle apps are left out, so that the size is bounded."""
 
     def __init__(self) -> None:
         self._kept: deque[AppRates] = deque()
@@ -23,7 +23,7 @@ class RecentApps:
         """Both since the last kept interval."""
 
     def add(self, tick: Tick, moved: AppInterval | None) -> None:
-        """Add a tick, and what the connections moved since they were read before; None: they were not read."""
+        """Add a tick, and what the connections moved since the previous reading, or None if they were not read."""
         at = tick.at.timestamp()
         while self._kept and not at - KEPT_S <= self._kept[0].at <= at:
             self._kept.popleft()  # old, or the clock was set back
@@ -44,7 +44,7 @@ class RecentApps:
 
     @property
     def rates(self) -> tuple[AppRates, ...]:
-        """Oldest first."""
+        """Return the rates of all intervals, oldest first."""
         return tuple(self._kept)
 
     def _keep(self, at: float, elapsed: float, moved: AppInterval) -> None:

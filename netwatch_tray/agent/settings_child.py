@@ -23,10 +23,11 @@ _MOST_WORDS = 1 << 13
 
 
 class SettingsChild:
-    """Belongs to the scheduler's thread, and never waits. One child at a time; later changes wait for it together."""
+    """Writes settings in a child process, without waiting for it. Only one child runs at a time; later changes are
+    written together after it exits. Use it in the scheduler's thread only."""
 
     def __init__(self, scheduler: Scheduler, done: Callable[[Message | None], None]) -> None:
-        """`done`: called after each child with why it failed; empty if the changes are in the file."""
+        """`done`: called when a child exits, with None if the changes are in the file, else with why it failed."""
         self._scheduler = scheduler
         self._done = done
         self._waiting: Changes = {}
@@ -34,7 +35,7 @@ class SettingsChild:
         self._words = b""
 
     def write(self, changes: Changes) -> None:
-        """Have these changes written, soon."""
+        """Schedule these changes to be written."""
         merge(self._waiting, changes)
         if self._child is None:
             self._start()

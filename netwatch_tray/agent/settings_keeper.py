@@ -13,7 +13,8 @@ from netwatch_tray.settings import Settings
 
 
 class SettingsKeeper:
-    """A fault in the file stops nothing: what can be used of it is, and the fault is reported."""
+    """The settings file of the agent. A fault in the file does not stop the agent: valid settings are used, and the
+    fault is reported."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class SettingsKeeper:
         self._apply(before, self.current)
 
     def close(self) -> None:
-        """A choice that is being written is written, but its result is not reported."""
+        """Stop reporting. A change that is being written is still written."""
         self._child.close()
 
     def _written(self, fault: Message | None) -> None:

@@ -30,7 +30,7 @@ def open_source() -> ConnectionSource:
 
 
 def open_openings() -> Openings | None:
-    """Return what shows cheaply whether connections were opened; `None`: this system has nothing for it."""
+    """Return a counter of opened connections that is cheap to read, or `None` if this system has none."""
     if sys.platform != "linux":
         return None
     from netwatch_tray.collect.linux.proc_net_snmp import TcpOpenings  # noqa: PLC0415  Linux only
@@ -42,7 +42,7 @@ def open_openings() -> Openings | None:
 
 
 def open_refusals() -> Refusals | None:
-    """Return what counts refused packets; `None`: this system does not count them, or not for every user."""
+    """Return a counter of refused packets, or `None` if this system does not count them, or not for every user."""
     if sys.platform != "linux":
         return None
     from netwatch_tray.collect.linux.proc_net_snmp import RefusalCounters  # noqa: PLC0415  Linux only
@@ -54,7 +54,7 @@ def open_refusals() -> Refusals | None:
 
 
 def _openers() -> Iterator[Callable[[], ConnectionSource]]:
-    """This system's sources, best first; each is loaded only when its turn comes."""
+    """Yield this system's sources, best first; each is loaded only when its turn comes."""
     if sys.platform == "linux":
         from netwatch_tray.collect.linux.sock_diag import SockDiagSource  # noqa: PLC0415  loaded when tried
 

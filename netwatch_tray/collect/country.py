@@ -25,7 +25,7 @@ _MOST_ADDRESSES = 4096
 
 
 class Countries:
-    """The first database in the usual places, opened when the first country is looked up."""
+    """Countries of addresses, from the first database in the usual places. It is opened at the first lookup."""
 
     def __init__(self, directories: Iterable[str | Path] | None = None) -> None:
         self._directories = _usual_directories() if directories is None else tuple(directories)
@@ -37,12 +37,12 @@ class Countries:
 
     @property
     def source(self) -> str | None:
-        """Type and date of the database in use, for the user; `None`: there is none."""
+        """Return type and date of the database in use, for the user, or `None` if there is no database."""
         self._open()
         return None if self._database is None else self._database.name
 
     def of(self, address: str) -> str | None:
-        """Return two letters (ISO 3166); `None`: not known, or not wanted."""
+        """Return the two letters of a country (ISO 3166), or `None` if it is unknown or the user wants no countries."""
         if not self.is_on:
             return None
         self._open()

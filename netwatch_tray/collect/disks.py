@@ -34,7 +34,7 @@ _CONTAINER = re.compile(r"/dev/disk\d+")
 
 
 class Usage(NamedTuple):
-    """Of one file system, bytes."""
+    """Space of one file system, in bytes."""
 
     point: str
     device: str
@@ -45,13 +45,13 @@ class Usage(NamedTuple):
 
     @property
     def percent(self) -> float:
-        """As df(1) computes it: of what users other than root may have."""
+        """Return the used share of the space that users other than root may use, in percent, like df(1)."""
         usable = self.used + self.available
         return round(100 * self.used / usable, 1) if usable else 0.0
 
 
 class Traffic(NamedTuple):
-    """Since boot, bytes."""
+    """Bytes read and written since boot."""
 
     read: int
     written: int
@@ -82,7 +82,7 @@ def usages() -> tuple[Usage, ...]:
 
 
 def traffic() -> Traffic | None:
-    """Of all whole disks together; `None`: there is none. Raise CollectError."""
+    """Return the traffic of all whole disks together, or `None` if there are none. Raise CollectError."""
     if sys.platform == "linux":
         try:
             names = os.listdir("/sys/block")  # noqa: PTH208  names are enough
@@ -96,7 +96,7 @@ def traffic() -> Traffic | None:
 
 
 def real(mounts: Iterable[Mount]) -> list[Mount]:
-    """One mount of each file system on a disk, where it was mounted first; and the root, whatever it is."""
+    """Return one mount of each file system on a disk, the one mounted first, and in any case the root."""
     found: dict[str, Mount] = {}
     for mount in mounts:
         if mount.kind in _LOCAL:
@@ -108,7 +108,7 @@ def real(mounts: Iterable[Mount]) -> list[Mount]:
 
 
 class Partition(Protocol):
-    """A row of psutil.disk_partitions, as far as it is used."""
+    """The fields of a row of psutil.disk_partitions that are used here."""
 
     @property
     def device(self) -> str: ...
@@ -121,10 +121,10 @@ class Partition(Protocol):
 
 
 def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
-    """Of macOS's mounts those that a user would call a disk: `/`, and what the Finder shows and can be written to.
+    """Return the mounts of macOS that a user would call a disk: `/`, and writable ones that the Finder shows.
 
-    The volumes below /System/Volumes share the container of `/`; what is read-only (a disk image, an installer) cannot
-    fill up. Of an APFS container the first volume stands for all, `/` before others.
+    The volumes below /System/Volumes share the container of `/`; a read-only volume (a disk image, an installer) cannot
+    fill up. One volume stands for all of an APFS container: `/`, or else the first.
     """
     found: dict[str, Mount] = {}
     for each in sorted(partitions, key=lambda each: each.mountpoint != "/"):
@@ -139,9 +139,10 @@ def mac_mounts(partitions: Iterable[Partition]) -> list[Mount]:
 
 
 def parse_diskstats(content: bytes, whole_disks: Collection[str]) -> Traffic | None:
-    """/proc/diskstats, summed over `whole_disks` but those that lie on others; `None`: there is none of them.
+    """Sum the rows of /proc/diskstats for `whole_disks`, without disks that lie on others; return `None` if there are
+    none.
 
-    Raise ParseError where the line of a disk that counts is not understood: a sum without it would be too low.
+    Raise ParseError if the row of one of these disks cannot be parsed, because a sum without it would be too low.
     """
     read = written = 0
     found = False

@@ -12,7 +12,7 @@ from netwatch_tray.text import decoded
 def gateway_address(proc: Path = Path("/proc/net")) -> str | None:
     """Return the hardware address of the IPv4 default gateway, or its IP address where the kernel has no other.
 
-    `None`: there is no gateway, or the system is not Linux. Source: route(5), arp in proc_pid_net(5).
+    Return `None` if there is no gateway, or the system is not Linux. Source: route(5), arp in proc_pid_net(5).
     """
     from netwatch_tray.collect.linux.proc import default_gateway, parse_routes  # noqa: PLC0415  once an hour
 
@@ -30,7 +30,8 @@ def gateway_address(proc: Path = Path("/proc/net")) -> str | None:
 
 
 def is_metered() -> bool | None:
-    """Return whether NetworkManager calls the network metered; `None`: unknown. Waits some seconds at most."""
+    """Return whether NetworkManager reports the network as metered, or `None` if unknown. Waits some seconds at most.
+    """
     return network_manager.is_metered()
 
 

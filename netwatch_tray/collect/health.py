@@ -42,7 +42,7 @@ _ROOT_NAME_SERVERS = b"\0" + struct.pack("!HH", 2, 1)
 
 
 class Reachability(NamedTuple):
-    """What a few probes of one address found."""
+    """The result of a few probes of one address."""
 
     address: str
     rtt_s: float | None
@@ -58,7 +58,8 @@ class Health(NamedTuple):
 
 
 class HealthSource:
-    """Blocks for up to several seconds while it waits for answers: call from a thread of its own."""
+    """Probes default gateway and DNS server. It blocks for up to several seconds while it waits for responses, so call
+    it from a separate thread."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class HealthSource:
         dns_server: Callable[[], str | None] | None = None,
         dns_port: int = 53,
     ) -> None:
-        """`gateway`, `dns_server`: where they are now; by default what the system uses."""
+        """`gateway`, `dns_server`: return the current address; by default that which the system uses."""
         self._gateway = gateway or default_gateway
         self._dns_server = dns_server or default_dns_server
         self._dns_port = dns_port
@@ -74,7 +75,8 @@ class HealthSource:
         """Gateways that did at least once: their silence is loss."""
 
     def probe(self) -> Health:
-        """Raise CollectError; UnsupportedError where not even the addresses can be found."""
+        """Probe gateway and DNS server. Raise CollectError, or UnsupportedError if this system cannot report their
+        addresses."""
         gateway, dns = self._gateway(), self._dns_server()
         return Health(
             None if gateway is None else self._probe_gateway(gateway),
@@ -112,7 +114,7 @@ def may_ping(address: str) -> bool:
 
 
 def ping(address: str) -> float | None:
-    """Seconds to the answer of one echo request; `None`: no answer in time, or no way there."""
+    """Return the RTT of one ICMP echo request in seconds, or `None` without a response in time or without a route."""
     with contextlib.suppress(OSError), _echo_socket(address) as probe:
         probe.connect(_socket_address(address, 0))
         sequence = int.from_bytes(os.urandom(2), "big")
@@ -142,7 +144,7 @@ def _echo_socket(address: str) -> socket.socket:
 
 
 def checksum(content: bytes) -> int:
-    """The Internet checksum (RFC 1071)."""
+    """Return the Internet checksum (RFC 1071)."""
     content += b"\0" * (len(content) % 2)
     total: int = sum(struct.unpack(f"!{len(content) // 2}H", content))
     while total >> 16:
@@ -151,7 +153,7 @@ def checksum(content: bytes) -> int:
 
 
 def _knock(address: str) -> float | None:
-    """Seconds until a TCP connection is taken or refused; `None`: neither, on any port."""
+    """Return seconds until a TCP connection is accepted or refused, or `None` if neither happens on any port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for port in _TCP_PORTS:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -164,7 +166,8 @@ def _knock(address: str) -> float | None:
 
 
 def ask_dns(address: str, port: int = 53) -> float | None:
-    """Return seconds until a DNS server responded with anything; `None`: it did not. Raise OSError: no route."""
+    """Return seconds until a DNS server responded with anything, or `None` if it did not. Raise OSError if there is no
+    route."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     identifier = os.urandom(2)
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -182,7 +185,7 @@ def ask_dns(address: str, port: int = 53) -> float | None:
 
 
 def _receive(probe: socket.socket, start: float) -> bytes | None:
-    """Return the next datagram; `None`: none came before the deadline."""
+    """Return the next datagram, or `None` if none came before the deadline."""
     left = start + _TIMEOUT - time.monotonic()
     if left <= 0 or not select.select([probe], [], [], left)[0]:
         return None
@@ -190,7 +193,8 @@ def _receive(probe: socket.socket, start: float) -> bytes | None:
 
 
 def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """With the scope of a link-local address as a number. Raise OSError for an interface that was removed."""
+    """Return the socket address, with the scope of a link-local address as a number. Raise OSError for a removed
+    interface."""
     host, _, scope = address.partition("%")
     if ":" not in host:
         return host, port
@@ -201,9 +205,9 @@ def _socket_address(address: str, port: int) -> tuple[str, int] | tuple[str, int
 
 
 def default_gateway() -> str | None:
-    """The next hop of the best default route, IPv4 before IPv6; `None`: there is none.
+    """Return the next hop of the best default route, IPv4 before IPv6, or `None` if there is none.
 
-    Raise CollectError, UnsupportedError.
+    Raise CollectError, or UnsupportedError where the tool `route` is missing.
     """
     if sys.platform == "linux":
         from netwatch_tray.collect.linux import proc  # noqa: PLC0415  Linux only
@@ -239,7 +243,7 @@ def is_this_machine(address: str) -> bool:
 
 
 def _read(file: str) -> bytes:
-    """Nothing where there is no such file."""
+    """Return the content of a file; empty if it does not exist. Raise CollectError."""
     try:
         return Path(file).read_bytes()
     except FileNotFoundError:
@@ -249,7 +253,7 @@ def _read(file: str) -> bytes:
 
 
 def parse_route_get(content: bytes) -> str | None:
-    """The gateway that `route -n get default` names, if it is an address."""
+    """Return the gateway in the output of `route -n get default`, or `None` if it is not an address."""
     for line in decoded(content).split("\n"):
         name, _, value = line.partition(":")
         if name.strip() == "gateway":
@@ -260,7 +264,8 @@ def parse_route_get(content: bytes) -> str | None:
 
 
 def parse_resolv_conf(content: bytes) -> list[str]:
-    """The addresses of its `nameserver` lines (resolv.conf(5)); what is none is left out, as the resolver does."""
+    """Return the addresses of the `nameserver` lines (resolv.conf(5)); invalid ones are left out, as the resolver does.
+    """
     servers = []
     for line in content.split(b"\n"):
         words = decoded(line).split()

@@ -59,7 +59,7 @@ _CREATED = -2
 
 
 class HelperInfo(NamedTuple):
-    """The connected helper."""
+    """What the connected helper reports of itself."""
 
     pid: int
     attached_since: float
@@ -69,7 +69,7 @@ class HelperInfo(NamedTuple):
 
 
 class HelperClient:
-    """`descriptor` is another one after each new connection, so watch it anew when it changed."""
+    """Client of the helper. Each new connection has another `descriptor`, so watch it again when it changes."""
 
     def __init__(self, path: str = protocol.SOCKET) -> None:
         """Connect at once, if there is a helper."""
@@ -83,12 +83,12 @@ class HelperClient:
 
     @property
     def info(self) -> HelperInfo | None:
-        """None: not connected, or not greeted yet."""
+        """Return what the helper reports of itself, or None until it is connected and has sent its greeting."""
         return None if self._connection is None else self._connection.info
 
     @property
     def descriptor(self) -> int | None:
-        """Readable when `take` has something to do; None while not connected."""
+        """Return the file descriptor that is readable when `take` has something to do, or None while not connected."""
         return None if self._connection is None else self._connection.socket.fileno()
 
     @property
@@ -173,7 +173,8 @@ class HelperClient:
             self._connection, self.reason = _Connection(connection), None
 
     def _disconnect(self, reason: Message) -> None:
-        """What was not returned yet is lost; `Reading.counted_since` of the next connection shows it."""
+        """Close the connection. Data that was not returned yet is lost; `Reading.counted_since` of the next connection
+        shows it."""
         self.close()
         self.reason = reason
         self._connect_at = clock.boottime() + self._pause
@@ -189,7 +190,7 @@ class _EndedError(Exception):
 
 
 class _Answer:
-    """To one request, until it is complete."""
+    """The response to one request, until it is complete."""
 
     def __init__(self, requested_at: float) -> None:
         self.requested_at = requested_at
@@ -199,7 +200,7 @@ class _Answer:
 
 
 class _Connection:
-    """One connection to a helper, with the counters that its first reading began at."""
+    """One connection to a helper, with the counters at its first reading."""
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
@@ -308,7 +309,7 @@ class _Connection:
         return reading
 
     def _amounts(self, rows: Mapping[bytes, _Row]) -> dict[Flow, Amount]:
-        """What is new since the rows before. Raise ParseError when a counter went back."""
+        """Return the amounts since the previous rows. Raise ParseError if a counter went back."""
         amounts = {}
         for key, value in rows.items():
             before = self._rows.get(key)

@@ -11,7 +11,7 @@ UDP = 17
 
 
 class Flow(NamedTuple):
-    """What one socket exchanges with one peer."""
+    """Identifies the datagrams between one socket and one peer."""
 
     cookie: int
     """The socket's; `f"{cookie:x}"` is the key of the same socket from sock_diag."""
@@ -25,7 +25,7 @@ class Flow(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """What a flow moved since the previous reading. At least one number is above zero; none is below."""
+    """Traffic of a flow since the previous reading. At least one number is above zero; none is below."""
 
     rx_bytes: int
     """Payload, without headers; of protocols other than UDP their header is included."""
@@ -44,7 +44,8 @@ class Amount(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """Which process made a new socket, TCP included. It need not be the one that uses it: descriptors are passed on."""
+    """The process that made a new socket, TCP included. Another process may use the socket, because descriptors are
+    passed on."""
 
     pid: int
     uid: int
@@ -63,7 +64,7 @@ class PacketKind(enum.Enum):
 
 
 class Packet(NamedTuple):
-    """The payload of a packet in which a host name may be. All but DNS answers are outbound."""
+    """The payload of a packet that may contain a host name. All packets are outbound, except DNS responses."""
 
     flow: Flow
     kind: PacketKind
@@ -80,9 +81,9 @@ class Packet(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A closed TCP port of this machine refused a connection: somebody scans it, or is mistaken.
+    """A connection that a closed TCP port of this machine refused: a scan, or a mistake.
 
-    Over IPv4 alone. The helper reports at most 512 in a quarter of a second.
+    IPv4 only. The helper reports at most 512 in a quarter of a second.
     """
 
     peer_address: str
@@ -93,7 +94,7 @@ class Refusal(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """What could not be reported since the previous reading."""
+    """Counts of what could not be reported since the previous reading."""
 
     rx_bytes: int
     """Counted, but by no flow: there were more flows than the helper has room for."""
@@ -105,7 +106,7 @@ class Losses(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Everything since the previous reading."""
+    """Everything that the helper reports since the previous reading."""
 
     boottime: float
     """When it was requested: seconds, `clock.boottime`."""

@@ -20,7 +20,7 @@ _LONGEST_NAME = 255
 
 
 class HostsFile:
-    """Reads the file again when it changed."""
+    """Names in the hosts file, which is read again when it changes."""
 
     def __init__(self, file: str = "/etc/hosts") -> None:
         self._file = file
@@ -29,7 +29,7 @@ class HostsFile:
         self._state: tuple[int, ...] | None = None
 
     def name(self, address: str) -> str | None:
-        """Return the first name of an address; `None`: it has none."""
+        """Return the first name of an address, or `None` if it has none."""
         now = clock.boottime()
         if now >= self._check_at:
             self._check_at = now + _CHECKED_EVERY

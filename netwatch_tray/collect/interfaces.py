@@ -11,7 +11,7 @@ from netwatch_tray.errors import Message, UnsupportedError, joined, message
 
 
 class OpenedSource(NamedTuple):
-    """The source in use and how it came to be the one."""
+    """The source in use, and why it was chosen."""
 
     source: InterfaceSource
     report: tuple[tuple[str, Message], ...]
@@ -31,7 +31,7 @@ def open_interfaces(prefer: str | None = None) -> OpenedSource:
 
 
 def open_every() -> list[InterfaceSource]:
-    """Every source that works here, best first, to compare them. Raise UnsupportedError when none does."""
+    """Open every source that works here, best first, to compare them. Raise UnsupportedError if none works."""
     sources, reasons = [], []
     for name, open_source in _openers():
         try:

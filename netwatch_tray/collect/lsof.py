@@ -42,22 +42,23 @@ class LsofSource:
         return self._changes.since_last(clock.boottime(), self.sockets())
 
     def sockets(self) -> Mapping[str, Socket]:
-        """All of them, by key. Raise CollectError when lsof fails."""
+        """Return all sockets by key. Raise CollectError if lsof fails."""
         return parse(tools.output(self._command, harmless=_NOT_ALL_FOUND))
 
     def catch_up(self) -> None:
-        """Nothing happens between two readings."""
+        """Do nothing; this source reports nothing between two readings."""
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Do nothing; no descriptor is kept open."""
 
 
 def parse(written: bytes) -> Mapping[str, Socket]:
-    """The sockets in what `lsof -F pcufdPtTn` wrote, each once, though several processes may hold it.
+    """Parse the sockets in the output of `lsof -F pcufdPtTn`; each is returned once, though several processes may hold
+    it.
 
-    A file's record ends where the next begins, because its state follows its name. A last line without its newline was
-    cut off, so its record is left out. Files that are no sockets with an address ("no PCB") are not listed.
-    Raise ParseError where no record is understood.
+    A file's record ends where the next begins, because its state follows its name. A last line without a newline was
+    truncated, so its record is left out. Files that are not sockets with an address ("no PCB") are not listed. Raise
+    ParseError if no record can be parsed.
     """
     sockets: dict[str, Socket] = {}
     for key, found in parsed("lsof", filter(_is_socket, _records(written)), _socket):
@@ -66,7 +67,7 @@ def parse(written: bytes) -> Mapping[str, Socket]:
 
 
 def _records(written: bytes) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """Each file with its process, as fields by their letter; of the `T` lines the state's is kept."""
+    """Yield the fields of each file and of its process, by letter; of the `T` lines only the state is kept."""
     process: dict[str, str] = {}
     file: dict[str, str] = {}
     lines = written.split(b"\n")

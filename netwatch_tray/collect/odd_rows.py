@@ -18,7 +18,7 @@ _Value = TypeVar("_Value")
 
 
 class LeftOut:
-    """Counts rows that cannot be used, and logs the first of them."""
+    """Count unusable rows, and log the first of them."""
 
     def __init__(self, message: str, most_logged: int = 1) -> None:
         """`message`: begins each line in the log; the row follows."""

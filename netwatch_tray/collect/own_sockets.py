@@ -22,7 +22,7 @@ _lock = threading.Lock()
 
 
 def note(opened: socket.socket) -> None:
-    """Remember a socket. Where the system has no cookies, nothing is remembered."""
+    """Remember that this program opened a socket. Does nothing on systems without socket cookies."""
     try:
         cookie = opened.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, _COOKIE.size)
     except OSError:

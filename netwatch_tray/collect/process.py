@@ -12,7 +12,7 @@ from netwatch_tray.text import from_os
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """A process as it was when it was found to own a socket."""
+    """A process at the time when it was found to own a socket."""
 
     pid: int
     name: str
@@ -29,29 +29,30 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessFinder(Protocol):
-    """Finds owners bit by bit, so that a search through all processes never holds up a tick."""
+    """Find owners in small steps, so that a search through all processes never delays a tick."""
 
     def look_for(self, sockets: Mapping[str, Socket]) -> None:
         """Begin to search for the owners of these sockets, by key."""
 
     def forget(self, keys: Mapping[str, Socket]) -> None:
-        """End the search for these sockets: they are closed."""
+        """End the search for the owners of these sockets, because they are closed."""
 
     def search(self, budget_s: float) -> Mapping[str, Process | None]:
-        """Continue for about that long; return the owners found since the last call. `None`: none that is visible."""
+        """Continue the search for about `budget_s` seconds. Return the owners found since the last call; `None` stands
+        for an owner that is not visible to this user."""
 
     @property
     def is_searching(self) -> bool:
-        """Something can be done at once; `search` again soon."""
+        """Return whether `search` should be called again soon."""
 
     def ended(self, pids: Iterable[int]) -> set[int]:
         """Return the PIDs whose process exited; a socket may have outlived it in a process that it started."""
 
     def process(self, pid: int) -> Process | None:
-        """A process by its id; `None`: gone or hidden."""
+        """Return a process by its PID, or `None` if it exited or is hidden."""
 
     def unit(self, cgroup: int) -> str | None:
-        """The systemd unit or container of a socket's control group."""
+        """Return the systemd unit or container of a socket's control group."""
 
     def user(self, uid: int) -> str:
         """Return the login name of a uid, or the number itself where it has none."""
@@ -64,7 +65,7 @@ class UserNames:
         self._names: dict[int, str] = {}
 
     def __getitem__(self, uid: int) -> str:
-        """The number itself where it has no name."""
+        """Return the login name of a UID, or the number itself if it has none."""
         name = self._names.get(uid)
         if name is None:
             import pwd  # noqa: PLC0415  there is none on Windows

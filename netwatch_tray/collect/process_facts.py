@@ -13,7 +13,7 @@ from netwatch_tray.text import from_os
 
 
 class ProcessFacts(NamedTuple):
-    """What cannot be seen is `None`."""
+    """Facts about a process. Those that are not visible to this user are `None`."""
 
     name: str
     parent: int | None
@@ -33,7 +33,7 @@ _users = UserNames()
 
 
 def read_facts(pid: int) -> ProcessFacts | None:
-    """`None`: it ended, or this system does not show it. Raise ParseError."""
+    """Return the facts about a process, or `None` if it exited or this system does not show it. Raise ParseError."""
     return _read_linux(pid) if sys.platform == "linux" else _read_psutil(pid)
 
 
@@ -53,7 +53,7 @@ def _read_linux(pid: int, root: str = "/proc") -> ProcessFacts | None:
 
 
 def _facts(stat: ProcessStat, boot_time: float) -> ProcessFacts:
-    """Without user and executable."""
+    """Return the facts in /proc/PID/stat, so without user and executable."""
     ticks = os.sysconf("SC_CLK_TCK")
     return ProcessFacts(
         name=stat.name,
@@ -72,7 +72,8 @@ _boot: list[float] = []
 
 
 def _boot_time() -> float:
-    """Unix time of the start of the kernel as it saw it (`btime`), read once so that start times never waver."""
+    """Return the Unix time of boot that the kernel reports (`btime`). It is read once, so that start times never
+    change."""
     if not _boot:
         try:
             with open("/proc/stat", "rb") as file:  # noqa: PTH123  as above

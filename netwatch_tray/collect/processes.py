@@ -13,7 +13,7 @@ from netwatch_tray.text import from_os
 
 
 class NamedProcesses:
-    """For sources that name the process themselves: adds what psutil reports about it."""
+    """Finder for sources that report the process of a socket; it adds what psutil reports about that process."""
 
     is_searching = False
 
@@ -67,7 +67,7 @@ class NamedProcesses:
 
 
 def open_finder() -> ProcessFinder:
-    """The finder of this system."""
+    """Return the finder of this system."""
     if sys.platform == "linux":
         from netwatch_tray.collect.linux.process_map import ProcessMap  # noqa: PLC0415  Linux only
 

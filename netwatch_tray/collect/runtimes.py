@@ -104,9 +104,9 @@ def is_runtime(program: str) -> bool:
 
 
 def script_of(program: str, command_line: str) -> str | None:
-    """Return the name of what a runtime runs; `None`: the program is none, or runs code without a name.
+    """Return the name of what a runtime runs, or `None` if the program is not a runtime, or runs code without a name.
 
-    program: base name of the executable. command_line: its words, each ended by NUL, as in /proc/PID/cmdline.
+    `program`: base name of the executable. `command_line`: its words, each ended by NUL, as in /proc/PID/cmdline.
     """
     family = _family(program)
     if family is None:
@@ -149,7 +149,8 @@ def _first_script(words: Sequence[str], options: _Options) -> str | None:
 
 
 def _valued_letter(word: str, options: _Options) -> tuple[str, str]:
-    """The first letter of `-uWignore` that takes a value, and the value if it is in the same word; empty: none."""
+    """Return the first letter of a word such as `-uWignore` that takes a value, and the value if it is in the same
+    word; empty if there is none."""
     if options.letters is not None and not word.startswith("--"):
         valued = {*options.letters, *(each[1] for each in options.code | options.names if len(each) == 2)}
         for position, letter in enumerate(word[1:], 2):
@@ -166,7 +167,8 @@ def _electron(command_line: str) -> str | None:
 
 
 def _wine(command_line: str) -> str | None:
-    """Wine writes the Windows command line over its own; before that its loader precedes the program."""
+    """Return the program that Wine runs. Wine writes the Windows command line over its own; before that its loader
+    precedes the program."""
     found = re.search(_WINDOWS_PROGRAM, command_line)
     return found[1].strip() or None if found is not None else None
 

@@ -15,7 +15,7 @@ from netwatch_tray.kinds import TcpState
 
 
 class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One socket as a source finds it; what the source does not know is `None`."""
+    """One socket as a source reports it; fields that the source does not report are `None`."""
 
     protocol: str
     """TCP or UDP."""
@@ -47,7 +47,7 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SocketSample(NamedTuple):
-    """What changed since the sample before; the first one holds everything."""
+    """Changes since the previous sample; the first sample has all sockets."""
 
     boottime: float
     """Seconds, `clock.boottime`, taken once per reading."""
@@ -64,7 +64,7 @@ class SocketSample(NamedTuple):
 
 
 class ConnectionSource(Protocol):
-    """Reads the sockets of the network namespace it was opened in."""
+    """Read the sockets of the network namespace in which the source was opened."""
 
     name: str
     """For `doctor`: the system call or the tool, not the module."""
@@ -88,7 +88,7 @@ class ConnectionSource(Protocol):
 
 
 class RefusalCounts(NamedTuple):
-    """What the kernel counted since boot in this network namespace."""
+    """Counts of the kernel since boot in this network namespace."""
 
     resets: int
     """TCP segments with RST sent, for whatever reason."""
@@ -105,30 +105,30 @@ class RefusalCounts(NamedTuple):
 
     @property
     def unexplained(self) -> int:
-        """Resets that refused what others sent, at least."""
+        """Return the least number of resets that refused packets of others."""
         return max(0, self.resets - self.explained)
 
 
 class Refusals(Protocol):
-    """Counts what was refused."""
+    """Counts refused packets."""
 
     def read(self) -> RefusalCounts | None:
-        """Return the counts since boot; `None`: unknown this time."""
+        """Return the counts since boot, or `None` if they are unknown this time."""
 
     def close(self) -> None: ...
 
 
 class Openings(Protocol):
-    """Shows cheaply whether connections were opened."""
+    """Counts opened connections, cheaply."""
 
     def count(self) -> int | None:
-        """Return how many were opened since boot, inbound and outbound; `None`: unknown this time."""
+        """Return how many connections were opened since boot, inbound and outbound, or `None` if unknown this time."""
 
     def close(self) -> None: ...
 
 
 class Changes:
-    """Turns whole lists into changes since the previous list, for sources that report whole lists."""
+    """Turn complete lists into changes since the previous list."""
 
     def __init__(self) -> None:
         self._known: Mapping[str, Socket] = {}
@@ -169,14 +169,14 @@ _STATES = {
 
 
 def tcp_state(word: str) -> TcpState | None:
-    """Return the state that any system's word names (`ESTAB`, `SynSent`, `FIN-WAIT-1`); `None`: it names none."""
+    """Return the state that any system's word names (`ESTAB`, `SynSent`, `FIN-WAIT-1`), or `None` if it names none."""
     return _STATES.get(re.sub(r"[^A-Z0-9]", "", word.upper()))
 
 
 def numeric_address(text: str) -> str:
-    """An address in its one spelling: `*` for any, IPv4 where IPv6 only wraps it, a scope kept after `%`.
+    """Return the normal form of an address: `*` for any, IPv4 where IPv6 only wraps it, a scope kept after `%`.
 
-    Raise ParseError on anything but a numeric address.
+    Raise ParseError if it is not a numeric address.
     """
     if text in {"*", "0.0.0.0", "::"}:  # noqa: S104  compared, not bound
         return "*"
@@ -196,7 +196,7 @@ def numeric_address(text: str) -> str:
 
 @functools.lru_cache(maxsize=1024)  # the same addresses come again and again
 def packed_address(packed: bytes) -> str:
-    """The spelling of 4 or 16 bytes in network order."""
+    """Return the normal form of an address of 4 or 16 bytes in network order."""
     if len(packed) == 4:
         return socket.inet_ntop(socket.AF_INET, packed) if any(packed) else "*"
     if packed[:12] == b"\0\0\0\0\0\0\0\0\0\0\xff\xff":
@@ -205,7 +205,7 @@ def packed_address(packed: bytes) -> str:
 
 
 def port_number(text: str) -> int | None:
-    """`None` for `*` and for 0, which both mean: none. Raise ParseError on anything else but 1 to 65535."""
+    """Parse a port. Return `None` for `*` and for 0, which both mean none. Raise ParseError unless it is 1 to 65535."""
     if text == "*":
         return None
     if not (text.isascii() and text.isdecimal()) or len(text) > 5 or int(text) > 0xFFFF:
@@ -214,9 +214,10 @@ def port_number(text: str) -> int | None:
 
 
 def numeric_endpoint(text: str) -> tuple[str, int | None]:
-    """`192.0.2.1:443`, `[fe80::1%eth0]:22`, `[fe80::1]%eth0:22` or `*:*` as lsof and ss write it.
+    """Parse address and port in the notation of lsof and ss: `192.0.2.1:443`, `[fe80::1%eth0]:22`, `[fe80::1]%eth0:22`,
+    `*:*`.
 
-    Raise ParseError on anything else.
+    Raise ParseError if it is anything else.
     """
     host, colon, port = text.rpartition(":")
     if not colon:

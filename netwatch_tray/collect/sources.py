@@ -23,7 +23,7 @@ HELPER_SOCKET = "/run/netwatch-tray-helper.socket"
 
 
 class Sources:
-    """The best sources of this machine."""
+    """The best sources of this machine, opened on request."""
 
     is_live = True
     """They measure this machine, now."""
@@ -36,11 +36,11 @@ class Sources:
         return time.time()
 
     def interfaces(self) -> OpenedSource:
-        """Raise UnsupportedError."""
+        """Open the source of interface counters. Raise UnsupportedError if none works here."""
         return open_interfaces()
 
     def connections(self) -> ConnectionSource:
-        """Raise UnsupportedError."""
+        """Open the source of sockets. Raise UnsupportedError if none works here."""
         return open_source()
 
     def openings(self) -> Openings | None:
@@ -52,21 +52,21 @@ class Sources:
         return open_refusals()
 
     def finder(self) -> ProcessFinder:
-        """Return what finds the owners of sockets."""
+        """Return the finder of sockets' owners."""
         return open_finder()
 
     def countries(self) -> Countries:
-        """Return what knows the countries of remote addresses, always the same object."""
+        """Return the countries of remote addresses, always the same object."""
         if self._countries is None:
             self._countries = Countries()
         return self._countries
 
     def hosts_file(self) -> HostsFile:
-        """Return what knows the names that the administrator gave to addresses."""
+        """Return the names that the administrator gave to addresses."""
         return HostsFile()
 
     def helper(self) -> HelperClient | None:
-        """Return a client of the helper; None: it is not set up."""
+        """Return a client of the helper, or None if it is not set up."""
         if not os.path.exists(HELPER_SOCKET):  # noqa: PTH110  each five seconds
             return None
         from netwatch_tray.collect.helper_client import HelperClient  # noqa: PLC0415  half a megabyte

@@ -22,14 +22,14 @@ _SHELL_ESCAPE = re.compile(r"\\(.)")
 
 
 class CpuTimes(NamedTuple):
-    """Since boot, in any unit."""
+    """Processor times since boot, in any unit."""
 
     busy: float
     total: float
 
 
 class Memory(NamedTuple):
-    """Bytes."""
+    """Sizes in bytes."""
 
     total: int
     available: int
@@ -51,7 +51,7 @@ class SystemSample(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """What does not change while the program runs."""
+    """Properties of the machine that do not change while the program runs."""
 
     os: str
     kernel: str
@@ -66,7 +66,8 @@ class _Readings(Protocol):
 
 
 class SystemSource:
-    """Compares with the previous reading, so that no caller has to sleep between two."""
+    """Samples of processor, memory and load. Shares are computed since the previous sample, so no caller has to sleep
+    between two."""
 
     def __init__(self, readings: _Readings | None = None) -> None:
         """`readings`: by default this system's."""
@@ -74,7 +75,7 @@ class SystemSource:
         self._before: Sequence[CpuTimes] = ()
 
     def sample(self) -> SystemSample:
-        """Raise CollectError."""
+        """Return a sample. Raise CollectError."""
         before, self._before = self._before, self._readings.cpu()
         shares = usage(before, self._before)
         try:
@@ -89,7 +90,8 @@ def _readings() -> _Readings:
 
 
 def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
-    """Percent busy between two readings, of all processors together and of each; empty when unknown."""
+    """Return how busy the processors were between two readings, in percent: all together, then each. Empty if unknown.
+    """
     if len(before) != len(now):  # a processor came or went
         return ()
     shares = []
@@ -102,7 +104,7 @@ def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, .
 
 
 class ProcReadings:
-    """Linux."""
+    """Readings of /proc on Linux."""
 
     def __init__(self, root: str = "/proc") -> None:
         self._root = Path(root)
@@ -137,9 +139,9 @@ class _PsutilReadings:
 
 
 def parse_stat(content: bytes) -> Sequence[CpuTimes]:
-    """The `cpu` lines of /proc/stat: all processors first, then each. Raise ParseError.
+    """Parse the `cpu` lines of /proc/stat: all processors first, then each. Raise ParseError.
 
-    Waiting for a disk is idle; a guest's time is part of user and nice already.
+    Waiting for a disk counts as idle; guest time is part of user and nice already.
     """
     lines = [line for line in content.split(b"\n") if line.startswith(b"cpu")]
     found = dict(parsed("/proc/stat", lines, _cpu_times))
@@ -158,7 +160,7 @@ def _cpu_times(line: bytes) -> tuple[bytes, CpuTimes]:
 
 
 def parse_meminfo(content: bytes) -> Memory:
-    """/proc/meminfo. Raise ParseError."""
+    """Parse /proc/meminfo. Raise ParseError."""
     fields: dict[bytes, int] = {}
     for line in content.split(b"\n"):
         name, _, rest = line.partition(b":")
@@ -173,7 +175,7 @@ def parse_meminfo(content: bytes) -> Memory:
 
 
 def parse_cpu_model(content: bytes) -> str | None:
-    """The first model in /proc/cpuinfo; ARM kernels name none."""
+    """Return the first model in /proc/cpuinfo, or `None` if it names none, as on ARM."""
     for line in content.split(b"\n"):
         name, _, value = line.partition(b":")
         if name.strip() == b"model name":
@@ -182,7 +184,7 @@ def parse_cpu_model(content: bytes) -> str | None:
 
 
 def machine() -> Machine:
-    """Read it now; what is not known is `None`."""
+    """Read the properties of this machine; unknown ones are `None`."""
     names = os.uname()
     if sys.platform == "linux":
         try:
@@ -209,7 +211,7 @@ def _distribution() -> str | None:
 
 
 def parse_os_release(content: bytes) -> str | None:
-    """The name for people in os-release(5); `None`: it has none. Later assignments win, as in a shell."""
+    """Return PRETTY_NAME of os-release(5), or `None` if it has none. Later assignments win, as in a shell."""
     found = None
     for line in content.split(b"\n"):
         assignment = _PRETTY_NAME.match(decoded(line).strip())
@@ -229,5 +231,5 @@ def _mac_sysctl(name: str) -> str | None:
 
 
 def hostname() -> str:
-    """As it is now: a network may give another name."""
+    """Return the present host name; another network may assign another one."""
     return from_os(os.uname().nodename) or "unnamed"

@@ -22,9 +22,9 @@ def _byte(found: re.Match[bytes]) -> bytes:
 
 
 def desktop_app(unit: str | None) -> tuple[str | None, str] | None:
-    r"""Return launcher and id of the desktop app whose unit this is; `None`: of none.
+    r"""Return launcher and id of the desktop app whose unit this is, or `None` if it is not an app's.
 
-    unit: escaped as systemd has it. `app-gnome-org.gnome.Foo\x2dBar-77.scope` → `gnome`, `org.gnome.Foo-Bar`.
+    `unit`: escaped as systemd has it. `app-gnome-org.gnome.Foo\x2dBar-77.scope` → `gnome`, `org.gnome.Foo-Bar`.
     """
     if unit is None or not unit.startswith("app-"):
         return None

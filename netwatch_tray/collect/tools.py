@@ -31,7 +31,7 @@ _turn = threading.Lock()
 
 
 def find(program: str) -> str:
-    """The full path of the system's `program`. Raise UnsupportedError: not installed."""
+    """Return the full path of the system's `program`. Raise UnsupportedError if it is not installed."""
     path = shutil.which(program, path=_SYSTEM_PATH)
     if path is None:
         raise UnsupportedError("{program} is not installed.", program=program)
@@ -41,9 +41,10 @@ def find(program: str) -> str:
 def output(
     command: list[str], *, timeout: float = 10.0, most_bytes: int = _MOST_BYTES, harmless: int | None = None
 ) -> bytes:
-    """What the command wrote until it ended, with code 0 or with the `harmless` one and not just complaints.
+    """Run a command and return its output. Its exit code must be 0, or `harmless` unless it wrote only error messages.
 
-    Raise CollectError: missing, late, too talkative, killed or failed; with the tool's own words where it has any.
+    Raise CollectError if it is missing, late, killed, fails or writes too much; with the tool's error message if it has
+    one.
     """
     import subprocess  # noqa: PLC0415  costs 1 MB, and most systems never need a tool
 
@@ -98,7 +99,7 @@ def _started(command: list[str], name: str) -> Popen[bytes]:
 
 
 def _read(process: Popen[bytes], deadline: float, most_bytes: int) -> tuple[bytes, bytes]:
-    """Both pipes to their end. Raise TimeoutError past the deadline and OverflowError past the limit."""
+    """Read both pipes to their end. Raise TimeoutError past the deadline and OverflowError past the limit."""
     written, complaint = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         for stream, kept in ((process.stdout, written), (process.stderr, complaint)):

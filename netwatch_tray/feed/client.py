@@ -18,9 +18,9 @@ class FeedClient:
     """One connection to the agent. Not thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Connects to the socket at `path`; never waits longer than for an agent that takes connections.
+        """Connect to the socket at `path`, without waiting for a busy agent.
 
-        Raise AgentBusyError if connections wait there already, AgentUnreachableError when nobody listens.
+        Raise AgentBusyError if connections are pending there already, AgentUnreachableError if nothing listens.
         """
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(_TIMEOUT)
@@ -49,9 +49,9 @@ class FeedClient:
             raise AgentUnreachableError("The connection to the agent was closed.") from error
 
     def receive(self) -> list[ServerMessage]:
-        """All whole messages that can be read now, oldest first; never waits.
+        """Return all complete messages that can be read now, oldest first. Never waits.
 
-        Raise AgentUnreachableError when the agent closed the connection, ParseError when its data is malformed.
+        Raise AgentUnreachableError if the agent closed the connection, ParseError if its data is malformed.
         """
         while True:
             try:
@@ -72,7 +72,7 @@ class FeedClient:
         return [decode_server_message(bytes(line)) for line in lines]
 
     def wait(self, timeout: float) -> list[ServerMessage]:
-        """Like `receive`, but waits up to `timeout` seconds for the first message; [] when none came."""
+        """Like `receive`, but wait up to `timeout` seconds for the first message. Return [] if none came."""
         deadline = clock.boottime() + timeout
         while (left := deadline - clock.boottime()) > 0:
             if select.select([self._socket], [], [], left)[0] and (messages := self.receive()):

@@ -34,7 +34,7 @@ WATCHED_INTERVAL_S = 2.0
 
 
 class RecentTick(msgspec.Struct, frozen=True):
-    """A past tick, as much of it as a chart draws."""
+    """The parts of a past tick that a chart draws."""
 
     at: float
     """Unix time, seconds."""
@@ -60,13 +60,13 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
 
 
 class TickMessage(msgspec.Struct, frozen=True, tag="tick"):
-    """Topic `interfaces`: what was just measured."""
+    """Topic `interfaces`: the latest tick."""
 
     tick: Tick
 
 
 class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only=True):
-    """Topic `connections`: what changed since the message before; with `reset` forget everything first."""
+    """Topic `connections`: changes since the previous message. If `reset` is set, discard all previous rows first."""
 
     reset: bool = False
     added: tuple[Connection, ...] = ()
@@ -87,7 +87,7 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
 
 
 class AppRates(msgspec.Struct, frozen=True):
-    """What the apps did in a past interval. Pairs: received, sent, bytes/s."""
+    """Rates of the apps in a past interval, as pairs of received and sent bytes/s."""
 
     at: float
     """Unix time of its end."""
@@ -99,7 +99,8 @@ class AppRates(msgspec.Struct, frozen=True):
 
 
 class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
-    """Topic `apps`: who used the network in the last interval, and what the sums leave over. Pairs: received, sent."""
+    """Topic `apps`: the apps that used the network in the last interval, and the remainder of the sums. Pairs:
+    received, sent."""
 
     apps: tuple[App, ...]
     interval_s: float | None
@@ -150,10 +151,10 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
 
 
 class HostsMessage(msgspec.Struct, frozen=True, tag="hosts", kw_only=True):
-    """The answer to `HostsRequest`: what the app moved with each remote host in about the last day.
+    """The response to `HostsRequest`: what the app exchanged with each remote host in about the last day.
 
     Connections that stay on this machine are not in it. Bytes appear once owner and name are known, or after ten
-    seconds; those of hosts beyond 256 of an app in an hour, and beyond 500 in all, are one sum.
+    seconds. The bytes of hosts beyond 256 of an app in an hour, and beyond 500 in all, are one sum.
     """
 
     app: str
@@ -165,8 +166,8 @@ class HostsMessage(msgspec.Struct, frozen=True, tag="hosts", kw_only=True):
 
 
 class EventsMessage(msgspec.Struct, frozen=True, tag="events", kw_only=True):
-    """Topic `events`: with `reset` the last MOST_EVENTS ones, by `Event.last`, oldest first; else those that are new or
-    changed. An event replaces the one with its ID, wherever that came from: this message is newer than the history."""
+    """Topic `events`. With `reset` the last MOST_EVENTS ones, by `Event.last`, oldest first; otherwise those that are
+    new or changed. An event replaces the one with its ID, from any source: this message is newer than the history."""
 
     reset: bool = False
     events: tuple[Event, ...] = ()
@@ -175,8 +176,8 @@ class EventsMessage(msgspec.Struct, frozen=True, tag="events", kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
-    """The answer to the command `status`. Every client gets it as well when it becomes known whether a tray shows the
-    icon."""
+    """The response to the command `status`. It is also sent to every client when it becomes known whether a tray shows
+    the icon."""
 
     version: str
     pid: int
@@ -219,19 +220,20 @@ class Goodbye(msgspec.Struct, frozen=True, tag="goodbye"):
 
 
 class SettingsMessage(msgspec.Struct, frozen=True, tag="settings"):
-    """Sent to every client when the settings changed."""
+    """Sent to every client when the settings change."""
 
     settings: Settings
 
 
 class Subscribe(msgspec.Struct, frozen=True, tag="subscribe"):
-    """Client: the topics it wants from now on; replaces the subscription before."""
+    """Client: subscribe to these topics, in place of the previous subscription."""
 
     topics: frozenset[Topic]
 
 
 class Command(msgspec.Struct, frozen=True, tag="command"):
-    """Client: do this. `status` is answered, the others show their effect; `reload` reads the settings file again."""
+    """Client: execute a command. `status` gets a response, the others only have an effect; `reload` reads the settings
+    file again."""
 
     name: Literal[
         "open-window",
@@ -248,20 +250,21 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
 
 
 class HostsRequest(msgspec.Struct, frozen=True, tag="get-hosts"):
-    """Client: answer with a `HostsMessage`. Repeat it for current amounts; an answer costs about a millisecond."""
+    """Client: request a `HostsMessage`. Repeat it for current amounts; a response costs about a millisecond."""
 
     app: str
     """`App.key`."""
 
 
 class MarkSeen(msgspec.Struct, frozen=True, tag="mark-seen"):
-    """Client: the user has seen these events; `None`: all there are. Every subscriber gets what changes."""
+    """Client: the user has seen these events; `None`: all events. Every subscriber gets the events that change."""
 
     ids: tuple[int, ...] | None
 
 
 class ChangeMute(msgspec.Struct, frozen=True, tag="mute"):
-    """Client: mute or unmute from now on. The settings hold it (`Settings.events.muted`), so their message follows."""
+    """Client: mute or unmute from now on. The mute is stored in `Settings.events.muted`, so a SettingsMessage follows.
+    """
 
     code: str
     """See event.Mute.code."""
@@ -288,7 +291,7 @@ _client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(Clie
 
 
 def encode(message: ServerMessage | ClientMessage) -> bytes:
-    """One line, newline included."""
+    """Return the message as one line, newline included."""
     return _encoder.encode(message) + b"\n"
 
 

@@ -46,11 +46,11 @@ _SOL_LOCAL, _LOCAL_PEERCRED, _LOCAL_PEERPID = 0, 1, 2
 
 
 class FeedServer:
-    """Listens on a Unix socket inside the scheduler's loop.
+    """Listens on a Unix socket in the scheduler's loop.
 
-    A client that does not read fast enough misses messages: while some of its bytes still wait in the socket it gets
-    no new ones of its topics, and `resync` is asked for what it must know when it has caught up. One that sends
-    commands without reading the answers is disconnected.
+    A client that does not read fast enough misses messages: while some of its bytes are still in the socket it gets no
+    new messages of its topics, and `resync` makes what it needs when it has caught up. A client that sends commands
+    without reading the responses is disconnected.
     """
 
     def __init__(
@@ -63,10 +63,11 @@ class FeedServer:
         command: Callable[[Request], ServerMessage | None],
         topics_changed: Callable[[frozenset[Topic]], None],
     ) -> None:
-        """Binds `path`, in place of a socket left there by a dead agent. Raise NetWatchError when it cannot.
+        """Bind `path`, in place of a socket left there by a dead agent. Raise NetWatchError if that fails.
 
-        `hello` makes the greeting; `resync` the message that brings a fresh subscriber of a topic up to date;
-        `command` executes one and may answer; `topics_changed`: called with the topics that clients subscribe to.
+        `hello` makes the greeting; `resync` the message that brings a new subscriber of a topic up to date; `command`
+        executes a request and may return a response; `topics_changed`: called with the topics that clients subscribe
+        to.
         """
         self._scheduler = scheduler
         self._path, self._name = path, str(path)
@@ -82,12 +83,12 @@ class FeedServer:
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the socket file is still the one that clients have to find. Costs a stat call."""
+        """Return whether the socket file is still the one that clients have to find. Costs a stat call."""
         return paths.identity(self._name) == self._identity
 
     @property
     def subscribers(self) -> frozenset[int]:
-        """Process ids of the clients that subscribed to anything, as far as the system reports them."""
+        """Return the PIDs of the clients that subscribed to anything, as far as the system reports them."""
         return frozenset(client.pid for client in self._clients if client.topics and client.pid is not None)
 
     def wants(self, topic: Topic) -> bool:
@@ -95,7 +96,7 @@ class FeedServer:
         return topic in self._topics
 
     def publish(self, topic: Topic, message: ServerMessage) -> None:
-        """Sends to all subscribers who have read what they were sent before."""
+        """Send to all subscribers who have read all previous messages."""
         line = encode(message)
         for client in list(self._clients):
             if topic in client.topics:
@@ -122,7 +123,7 @@ class FeedServer:
             _log.info("The socket %s was removed, and is there again.", self._path)
 
     def close(self) -> None:
-        """Hang up, and remove the socket file unless it is another agent's by now."""
+        """Close all connections, and remove the socket file unless it belongs to another agent by now."""
         for client in list(self._clients):
             self._drop(client)
         self._scheduler.unwatch(self._socket.fileno())

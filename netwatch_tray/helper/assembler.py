@@ -111,7 +111,7 @@ class _Program:
         self._code.append((opcode, source << 4 | destination, offset, number & 0xFFFFFFFF))
 
     def _jump(self, label: str) -> None:
-        """Have the next instruction jump there."""
+        """Make the next instruction a jump to this label."""
         self._jumps.append((len(self._code), label))
 
     def _operation(self, opcode: int, left: str, right: str) -> None:
@@ -121,7 +121,7 @@ class _Program:
             self._add(opcode, _register(left), number=self._number(right))
 
     def _sum(self, words: list[str]) -> int:
-        """Evaluate `+ NAME - 8`."""
+        """Evaluate a sum such as `+ NAME - 8`."""
         signs = {"+": 1, "-": -1}
         return sum(signs[sign] * self._number(term) for sign, term in zip(words[::2], words[1::2], strict=True))
 

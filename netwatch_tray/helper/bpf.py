@@ -69,12 +69,14 @@ def call(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
 
 
 def create_map(kind: int, key: int, value: int, entries: int, flags: int = 0) -> int:
-    """Sizes of key and value in bytes; of a ring buffer `entries` is the size in bytes, a power of two."""
+    """Create a map and return its descriptor. `key`, `value`: sizes in bytes. `entries`: for a ring buffer its size in
+    bytes, a power of two."""
     return call(_MAP_CREATE, _MAP.pack(kind, key, value, entries, flags, 0, 0, _NAME))
 
 
 def load_program(kind: int, attach_type: int, code: bytes) -> int:
-    """Raise OSError with the end of the verifier's log when it refuses the program."""
+    """Load a program and return its descriptor. Raise OSError, with the end of the verifier's log if the verifier
+    rejects it."""
     try:
         return _load(kind, attach_type, code, None)
     except OSError as refusal:
@@ -109,7 +111,7 @@ def attached(cgroup: int, attach_type: int) -> list[int]:
 
 
 def enable_statistics() -> int:
-    """Have the kernel measure all programs while the returned descriptor is open; see `run_time`."""
+    """Make the kernel measure all programs while the returned descriptor is open; see `run_time`."""
     return call(_ENABLE_STATS, struct.pack("=I", STATISTICS_RUN_TIME))
 
 
@@ -147,7 +149,7 @@ def _element(command: int, fd: int, key: bytes, value: ctypes.Array[ctypes.c_cha
 
 
 class HashReader:
-    """Reads a hash map in batches, into the same buffers each time."""
+    """Read a hash map in batches, into the same buffers each time."""
 
     def __init__(self, fd: int, key: int, value: int, most: int) -> None:
         """`most`: entries of a batch; more than a bucket of the map ever holds."""
@@ -183,7 +185,7 @@ class HashReader:
 class RingReader:
     """The consumer's side of a ring buffer (Documentation/bpf/ringbuf.rst).
 
-    Its pages are mapped once, not twice in a row as usual: a record over the end of the ring is joined here. The
+    Its pages are mapped once, not twice in a row as usual, so a record across the end of the ring is joined here. The
     mapping of the data counts as memory of this process.
     """
 

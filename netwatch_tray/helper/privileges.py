@@ -66,7 +66,7 @@ def _get() -> tuple[int, int]:
 
 
 def _set(effective: int, permitted: int) -> None:
-    """The inheritable ones become none."""
+    """Set the effective and permitted capabilities; clear the inheritable ones."""
     low, high = (effective & 0xFFFFFFFF, permitted & 0xFFFFFFFF, 0), (effective >> 32, permitted >> 32, 0)
     _checked(_libc.capset(struct.pack("=Ii", _VERSION_3, 0), struct.pack("=6I", *low, *high)))
 

@@ -24,11 +24,11 @@ _INITIAL_CGROUP_NAMESPACE = "cgroup:[4026531835]"
 
 
 class UnavailableError(Exception):
-    """The programs cannot run here; the text is a sentence for people."""
+    """The programs cannot run here; the text is a sentence for the user."""
 
 
 class Probes:
-    """Attached from creation until `close` or the end of the process, however it ends."""
+    """The kernel's programs, attached from creation until `close` or the end of the process, however it ends."""
 
     def __init__(self, cgroup: str, *, entries: int = ENTRIES, ring_size: int = RING_SIZE) -> None:
         """Load the programs and attach them to a control group, whose directory is given. Raise OSError."""
@@ -72,7 +72,7 @@ class Probes:
             os.close(directory)
 
     def set_stamp(self, stamp: int) -> None:
-        """Have the programs put this stamp on every flow that has a packet from now on."""
+        """Make the programs put this stamp on every flow that has a packet from now on."""
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
     def losses(self) -> tuple[int, int, int, int, int]:
@@ -115,7 +115,8 @@ class Probes:
 
 
 def _without_slack(record: bytes) -> bytes:
-    """The room of a packet has one of three sizes; behind its payload is what was there before, of any user."""
+    """Return a record without the unused part of its buffer. Buffers have one of three sizes, and the part behind the
+    payload may hold data of another user."""
     if layout.RECORD.unpack_from(record)[2] == layout.NEW_SOCKET:
         return record
     return record[: layout.PACKET.size + layout.PACKET.unpack_from(record)[-3]]
@@ -169,6 +170,6 @@ def _version(release: str) -> tuple[int, int]:
 
 
 def _unescaped(path: str) -> str:
-    """Spaces and such are octal in /proc/self/mountinfo."""
+    """Decode a path of /proc/self/mountinfo, where spaces and such are octal."""
     head, *rest = path.split("\\")
     return head + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)

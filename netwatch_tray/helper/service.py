@@ -76,7 +76,7 @@ def _check() -> int:
 
 
 def _attach() -> Probes:
-    """With the capabilities alone that this needs. Raise UnavailableError."""
+    """Attach the programs with only the capabilities that they need. Raise UnavailableError."""
     try:
         privileges.restrict(privileges.BPF | privileges.NET_ADMIN | privileges.PERFMON)
     except OSError as error:
@@ -117,12 +117,13 @@ class _Client:
         self.lost_records = 0
 
     def may_read(self, record: bytes) -> bool:
-        """Records of the user's own sockets, and those of no user's; root reads all."""
+        """Return whether a record may be sent to this user: it belongs to a socket of the user's or of no user, or the
+        user is root."""
         _cookie, _protocol, kind, uid = layout.RECORD.unpack_from(record)
         return self.uid in (_ROOT, uid) or kind == layout.REFUSAL
 
     def has_room(self) -> bool:
-        """Whether the socket takes a message now."""
+        """Return whether the socket accepts a message now."""
         poll = select.poll()
         poll.register(self.connection, select.POLLOUT)
         return bool(poll.poll(0))
@@ -137,7 +138,8 @@ class _Client:
 
 
 class Service:
-    """Runs until no client is connected: the last one disconnected, the only one was refused, or none came in time."""
+    """Run until no client is connected: the last one disconnected, the only one was refused, or none connected in time.
+    """
 
     def __init__(self, listener: socket.socket, probes: Probes, users: Iterable[int]) -> None:
         """`listener`: non-blocking."""

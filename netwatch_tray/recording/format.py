@@ -39,11 +39,11 @@ Origin = Literal["interfaces", "connections"]
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="is"):
-    """Base of what a line can be."""
+    """Base class of the records; each line is one record."""
 
 
 class ConnectionFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the source of connections, see ConnectionSource."""
+    """Properties of the source of connections; see ConnectionSource."""
 
     name: str
     note: str | None = None
@@ -51,7 +51,7 @@ class ConnectionFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Header(_Record, frozen=True, kw_only=True, tag="NetWatch recording"):
-    """The first line."""
+    """The first line of a recording."""
 
     version: int
     program: str
@@ -66,7 +66,7 @@ class Header(_Record, frozen=True, kw_only=True, tag="NetWatch recording"):
 
 
 class Interfaces(_Record, frozen=True, kw_only=True, tag="interfaces"):
-    """What is known of the interfaces from the next counters on."""
+    """The properties of the interfaces, valid from the next counters on."""
 
     interfaces: tuple[Interface, ...]
 
@@ -95,7 +95,7 @@ class Connections(_Record, frozen=True, kw_only=True, tag="connections"):
 
 
 class Owners(_Record, frozen=True, kw_only=True, tag="owners"):
-    """What a search for the owners of sockets found; `None`: nobody who may be seen."""
+    """The result of a search for the owners of sockets; `None` stands for an owner that is not visible to this user."""
 
     search: Annotated[int, Meta(ge=1, le=MAX_SEARCHES)]
     """Number of this search since the last reading of the sockets, from 1."""
@@ -103,7 +103,7 @@ class Owners(_Record, frozen=True, kw_only=True, tag="owners"):
 
 
 class OwnerFacts(_Record, frozen=True, kw_only=True, tag="owner facts"):
-    """Answers to other questions about owners, valid from now on."""
+    """Responses to other requests about owners, valid from now on."""
 
     processes: Mapping[int, Process | None] = {}
     """By PID."""
@@ -130,10 +130,10 @@ _decoder = msgspec.json.Decoder(Record)
 
 
 class RecordingWriter:
-    """Writes a new file that only the user can read. Every method raises NetWatchError where that fails."""
+    """Write a new file that only the user can read. Each method raises NetWatchError if that fails."""
 
     def __init__(self, file: Path, header: Header) -> None:
-        """An existing file is not overwritten."""
+        """Create the file. An existing file is not overwritten."""
         self._file = file
         self.size = 0
         """Bytes of the records, uncompressed."""
@@ -157,7 +157,7 @@ class RecordingWriter:
             raise self._fault(error) from error
 
     def flush(self) -> None:
-        """Hand everything written so far to the system."""
+        """Pass everything written so far to the operating system."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -177,7 +177,7 @@ class RecordingWriter:
 
 
 class RecordingReader:
-    """Iterates over the records of a file; use it as a context manager. Logs what is damaged, and skips it."""
+    """Iterate over the records of a file; use it as a context manager. Damaged records are logged and skipped."""
 
     def __init__(self, file: Path) -> None:
         """Raise NetWatchError: the file cannot be read, or is not a recording of this version."""

@@ -38,7 +38,8 @@ _REPEAT_INTERFACES = 60
 
 
 class Recorder(Sources):
-    """Sources that record what is read from others, until `close`. Each opener returns the same source every time."""
+    """Sources that record what is read from other sources, until `close`. Each opener returns the same source every
+    time."""
 
     def __init__(
         self, file: Path, sources: Sources | None = None, *, hides_addresses: bool = True, hides_names: bool = True
@@ -97,11 +98,11 @@ class Recorder(Sources):
 
     @property
     def size(self) -> int:
-        """Bytes of the records so far, uncompressed."""
+        """Return the size of the records so far, in bytes, uncompressed."""
         return self._writer.size
 
     def flush(self) -> None:
-        """Hand everything recorded so far to the system. Raise NetWatchError."""
+        """Pass everything recorded so far to the operating system. Raise NetWatchError."""
         self._writer.flush()
 
     def close(self) -> None:

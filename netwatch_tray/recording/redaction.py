@@ -53,7 +53,7 @@ _STEMS = frozenset(
 
 
 class Redaction:
-    """One for each file, since the replacements must agree within it."""
+    """The replacements of addresses and names in one file; they must be consistent within it."""
 
     def __init__(self, *, hides_addresses: bool, hides_names: bool) -> None:
         self.hides_addresses, self.hides_names = hides_addresses, hides_names
@@ -94,11 +94,11 @@ class Redaction:
         )
 
     def key(self, key: str) -> str:
-        """A socket's key may hold its addresses."""
+        """Replace a socket's key, which may contain its addresses."""
         return self._keys.setdefault(key, f"s{len(self._keys) + 1}") if self.hides_addresses else key
 
     def fault(self, text: str) -> str:
-        """The text of an error may hold anything."""
+        """Replace the text of an error, which may contain anything."""
         return "A reading failed." if self.hides_addresses or self.hides_names else text
 
     def name(self, text: str) -> str:
@@ -156,7 +156,7 @@ class Redaction:
         return mapped
 
     def _permuted(self, found: _Address, kept: int) -> _Address:
-        """Flip each bit behind the first `kept` ones or not, depending on the bits before it."""
+        """Flip or keep each bit after the first `kept` ones, depending on the bits before it."""
         width = found.max_prefixlen
         bits = int(found)
         flips = 0

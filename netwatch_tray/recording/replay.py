@@ -31,7 +31,7 @@ from netwatch_tray.recording.format import (
 
 
 class Replay(Sources):
-    """Takes the place of this machine's sources. Each opener returns the same source every time.
+    """Replace this machine's sources by a recording. Each opener returns the same source every time.
 
     A sample of the interfaces begins the next step of the recording. A reading of the sockets returns the readings of
     all steps since then as one.
@@ -40,8 +40,8 @@ class Replay(Sources):
     is_live = False
 
     def __init__(self, file: Path, *, speed: float = 1.0, keeps_time: bool = False) -> None:
-        """`speed`: recorded seconds per second. `keeps_time`: measurements have the recorded time of day; else the
-        recording seems to begin now. Raise NetWatchError: the file cannot be read, or holds no measurement."""
+        """`speed`: recorded seconds per second. `keeps_time`: measurements have the recorded time of day; otherwise the
+        recording seems to begin now. Raise NetWatchError if the file cannot be read, or holds no measurement."""
         self.speed = speed
         self._reader = RecordingReader(file)
         self._steps = _steps(self._reader)
@@ -60,12 +60,12 @@ class Replay(Sources):
 
     @property
     def has_ended(self) -> bool:
-        """Whether every step has begun."""
+        """Return whether every step has begun."""
         return self._next is None
 
     @property
     def has_reading(self) -> bool:
-        """Whether a reading of the sockets was not returned yet, a failed one included."""
+        """Return whether there is a reading of the sockets, successful or failed, that was not returned yet."""
         return self._connections is not None and self._connections.is_pending
 
     def now(self) -> float:
@@ -81,27 +81,28 @@ class Replay(Sources):
         return self._connections
 
     def openings(self) -> None:
-        """Between its steps a recording knows nothing."""
+        """Return nothing: a recording has no data between its steps."""
 
     def refusals(self) -> None:
-        """They are not recorded."""
+        """Return nothing: refused packets are not recorded."""
 
     def finder(self) -> ProcessFinder:
         return self._finder
 
     def hosts_file(self) -> HostsFile:
-        """Names that are given here say nothing about addresses elsewhere."""
+        """Return an empty file: names that are given on this machine do not apply to addresses of another one."""
         return HostsFile(os.devnull)
 
     def helper(self) -> None:
-        """Nothing of it is recorded."""
+        """Return nothing: the helper's readings are not recorded."""
 
     def countries(self) -> Countries:
-        """Replaced addresses are in no country."""
+        """Return the countries of addresses; replaced addresses have none."""
         return Countries(()) if self._reader.header.hides_addresses else super().countries()
 
     def begin_step(self) -> Sample:
-        """Raise CollectError: this reading failed, or the recording has ended."""
+        """Begin the next step and return its sample. Raise CollectError if this reading failed, or the recording has
+        ended."""
         step, self._next = self._next, next(self._steps, None)
         if step is None:
             raise CollectError("The recording has ended.")
@@ -192,7 +193,7 @@ class _Connections:
         return bool(self._pending)
 
     def catch_up(self) -> None:
-        """`descriptor` is None, so there is nothing to fetch."""
+        """Do nothing: `descriptor` is None, so nothing is pending."""
 
     def read(self) -> SocketSample:
         boottime, overrun = self.boottime, False
@@ -219,11 +220,11 @@ class _Connections:
         return SocketSample(boottime, changed, removed, overrun, ended)
 
     def close(self) -> None:
-        """The interfaces' source closes the file."""
+        """Do nothing: the source of interfaces closes the file."""
 
 
 class _Finder:
-    """Returns owners after as many searches since the reading of their sockets as it took when this was recorded."""
+    """Return owners after as many searches since the reading of their sockets as it took when this was recorded."""
 
     is_searching = False
 
@@ -258,10 +259,10 @@ class _Finder:
             self._exited = frozenset(record.exited)
 
     def look_for(self, sockets: Mapping[str, Socket]) -> None:
-        """Whatever was found is in the recording."""
+        """Do nothing: the recording has every owner that was found."""
 
     def forget(self, keys: Mapping[str, Socket]) -> None:
-        """As `look_for`."""
+        """Do nothing, like `look_for`."""
 
     def search(self, budget_s: float) -> Mapping[str, Process | None]:  # noqa: ARG002  it takes no time
         self._searches += 1

@@ -116,7 +116,7 @@ IFLIST2 = Dump(
 
 
 class SysctlSource:
-    """The counters of one dump and what is known of its interfaces."""
+    """Counters from one of the two dumps, and the properties of its interfaces."""
 
     def __init__(self, dump: Dump, function: Callable[..., int] | None = None) -> None:
         """Read once, to prove that it works; `function` is C's sysctl. Raise UnsupportedError if it does not."""
@@ -142,7 +142,7 @@ class SysctlSource:
         return Sample(now, counters, self._facts.interfaces, self._dump.counter_bits)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing; no descriptor is kept open."""
 
     def _named(self, rows: Iterable[Row]) -> Iterator[tuple[str, Interface]]:
         return ((interface.name, interface) for interface in self._read_interfaces(rows))
@@ -174,9 +174,10 @@ class SysctlSource:
         return without_stranded_tunnels(found)
 
     def _known_routes(self) -> tuple[Mapping[int, int], Collection[int]]:
-        """Metrics of default routes by interface, and the interfaces with a route to one host.
+        """Return the metrics of default routes by interface index, and the indexes of interfaces with a route to one
+        host.
 
-        Unknown ones are no reason to lose the counters: they are logged once, and missing.
+        If the routes cannot be read, log it once and return none, so that the counters are not lost.
         """
         try:
             dump = self._routes.read()
@@ -191,7 +192,7 @@ class SysctlSource:
 
 
 def without_stranded_tunnels(interfaces: Iterable[Interface]) -> Iterator[Interface]:
-    """The same, with default routes of tunnels only where a tunnel can reach anything.
+    """Yield the interfaces, without the default routes of tunnels that cannot reach anything.
 
     macOS keeps scoped IPv6 default routes on the utun interfaces of its own services, with or without a network, and a
     VPN's route may outlive the network that the VPN needs.
@@ -206,7 +207,7 @@ def without_stranded_tunnels(interfaces: Iterable[Interface]) -> Iterator[Interf
 
 
 def kind_of(name: str, type_: int, *, is_wireless: bool) -> str:
-    """`ethernet`, `wifi`, `tun` … from an interface's name, its IFT_ number and its medium."""
+    """Return the kind of an interface (`ethernet`, `wifi`, `tun` …) by its name, its IFT_ number and its medium."""
     driver = name.rstrip("0123456789")
     if driver in _KIND_OF_DRIVER:
         return _KIND_OF_DRIVER[driver] or driver
@@ -216,7 +217,7 @@ def kind_of(name: str, type_: int, *, is_wireless: bool) -> str:
 
 
 def medium_of(name: str) -> Medium:
-    """By SIOCGIFMEDIA; NO_MEDIUM also where the driver reports nothing."""
+    """Return the medium that SIOCGIFMEDIA reports, or NO_MEDIUM if the driver reports nothing."""
     request = name.encode().ljust(44, b"\0")
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

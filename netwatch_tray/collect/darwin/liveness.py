@@ -24,7 +24,7 @@ _DIRECTIONS = (("received", 0, 2), ("sent", 1, 3))
 
 
 class LivenessGuard:
-    """A source, with a note once its byte counters are found to be dead."""
+    """A source that gets a note once its byte counters are found not to move."""
 
     def __init__(self, source: InterfaceSource) -> None:
         self.name = source.name
@@ -61,7 +61,8 @@ class LivenessGuard:
 
 
 def _frozen(before: Sample, after: Sample) -> list[str]:
-    """Interface and direction, in words, where packets flowed between two samples and bytes did not."""
+    """Return interface and direction, in words, of each counter where packets flowed between two samples and bytes did
+    not."""
     found = []
     for index, counters in after.counters.items():
         interface = after.interfaces.get(index)

@@ -35,7 +35,7 @@ _RTT = re.compile(r"^(\d{1,12}(?:\.\d{1,12})?) ms$")
 
 
 class NettopSource:
-    """Runs nettop, and reads who owns what from the kernel, or from lsof where that hides it."""
+    """Run nettop, and read the owners of sockets from the kernel, or from lsof where the kernel hides them."""
 
     is_costly = True
     is_monotonic = False
@@ -54,14 +54,14 @@ class NettopSource:
             self._take_owners(lsof.LsofSource(), error.message)
 
     def catch_up(self) -> None:
-        """Nothing happens between two readings."""
+        """Do nothing; this source reports nothing between two readings."""
 
     def read(self) -> SocketSample:
         flows = parse(tools.output(self._command))
         return self._changes.since_last(clock.boottime(), join(self._listed(), flows))
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Do nothing; no descriptor is kept open."""
 
     def _listed(self) -> Mapping[str, Socket]:
         try:
@@ -90,7 +90,7 @@ class _Owners(Protocol):
 
 
 class _Ends(NamedTuple):
-    """What the lists agree on: they write a link-local address's scope in different ways."""
+    """Both ends of a connection without the scope of link-local addresses, which each list writes differently."""
 
     protocol: str
     local_address: str
@@ -100,13 +100,13 @@ class _Ends(NamedTuple):
 
 
 def join(listed: Mapping[str, Socket], flows: Mapping[str, Socket]) -> dict[str, Socket]:
-    """The listed sockets with nettop's bytes and round trips, and those that only nettop knows.
+    """Return the listed sockets with nettop's bytes and RTTs, and those that only nettop lists.
 
     Several programs, and sockets of both families, may share a port (mDNS: always), so a flow belongs to the socket of
     its process and family. Where a connection's two ends match, its process need not: nettop and lsof choose
-    differently among the processes that share a socket. Each flow is used once, and what has bytes keeps the key of its
-    flow, whether it is listed or not: under another key they would count again. A socket without a flow has no bytes,
-    for those of another source are not comparable from reading to reading.
+    differently among the processes that share a socket. Each flow is used once, and a socket with bytes keeps the key
+    of its flow, whether it is listed or not; under another key its bytes would count again. A socket without a flow has
+    no bytes, because those of another source are not comparable from reading to reading.
     """
     flow_of: dict[str, str] = {}
     left = dict(flows)
@@ -149,7 +149,7 @@ def _with_owner(found: Socket) -> Hashable:
 
 
 def _connection(found: Socket) -> Hashable:
-    """No two are equal unless they have a far end."""
+    """Return a key by which connections are matched. Sockets without a remote end match nothing."""
     return _ends(found) if found.remote_port else id(found)
 
 
@@ -160,7 +160,7 @@ def _ends(found: Socket) -> _Ends:
 
 
 class _Row(NamedTuple):
-    """A flow with its process."""
+    """A row of a flow, with the process of the row above it."""
 
     label: str
     fields: Mapping[str, str]
@@ -169,10 +169,10 @@ class _Row(NamedTuple):
 
 
 def parse(written: bytes) -> Mapping[str, Socket]:
-    """What `nettop -n -x -L 1` wrote: CSV whose rows of flows follow the row of their process.
+    """Parse the output of `nettop -n -x -L 1`: CSV in which the rows of flows follow the row of their process.
 
-    Columns go by their title, because they differ between releases; a line that was cut is left out. A socket that is
-    not connected has a row for each interface, whose bytes are summed. Raise ParseError where no flow is understood.
+    Columns are found by title, because they differ between releases; a truncated last line is left out. A socket that
+    is not connected has a row for each interface, whose bytes are summed. Raise ParseError if no flow can be parsed.
     """
     lines = written.split(b"\n")
     lines.pop()
@@ -232,8 +232,8 @@ def _socket(row: _Row) -> tuple[str, Socket]:
 
 
 def _endpoint(text: str, version: str) -> tuple[str, int | None]:
-    """`192.0.2.1:443`, `fe80::1%en0.443`, `*.*`; `.50100` where Network.framework keeps the address to itself, in both
-    families. Raise ParseError."""
+    """Parse `192.0.2.1:443`, `fe80::1%en0.443`, `*.*`, or `.50100`, which both families have where Network.framework
+    keeps the address to itself. Raise ParseError."""
     host, dot, port = text.rpartition("." if version == "6" or text.startswith(".") else ":")
     if not dot:
         raise ParseError(f"nettop wrote {text[:80]!r} for an address with a port.")

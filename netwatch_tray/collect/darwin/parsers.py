@@ -42,7 +42,7 @@ _HOST_BY_GATEWAY = RTF_UP | RTF_GATEWAY | _RTF_HOST | RTF_STATIC
 
 
 class Link(NamedTuple):
-    """What a dump has of an interface besides its counters and does not change with the traffic."""
+    """The properties of an interface in a dump that do not change with the traffic."""
 
     name: str
     ifindex: int | None
@@ -64,10 +64,11 @@ class Row(NamedTuple):
 
 
 def parse_ifalldata(data: bytes | memoryview) -> list[Row]:
-    """The answer to IFMIB_IFALLDATA: an array of struct ifmibdata in the order in which interfaces were attached.
+    """Parse the response to IFMIB_IFALLDATA: an array of struct ifmibdata in the order in which interfaces were
+    attached.
 
-    An interface being detached has an empty name and is left out. There is no index in it, and the order is not that
-    of the indexes once an interface has come and gone (XNU, sysctl_ifalldata walks ifnet_head).
+    An interface being detached has an empty name and is left out. The array has no indexes, and its order differs from
+    theirs once an interface has been removed and added (XNU, sysctl_ifalldata walks ifnet_head).
     """
     if len(data) % IFMIBDATA.size:
         raise ParseError(f"IFMIB_IFALLDATA has {len(data)} bytes, which is no multiple of {IFMIBDATA.size}.")
@@ -80,7 +81,7 @@ def parse_ifalldata(data: bytes | memoryview) -> list[Row]:
 
 
 def parse_iflist2(data: bytes | memoryview) -> list[Row]:
-    """The RTM_IFINFO2 messages of a NET_RT_IFLIST2 dump; the addresses between them are skipped."""
+    """Parse the RTM_IFINFO2 messages of a NET_RT_IFLIST2 dump; the addresses between them are skipped."""
     rows: dict[str, Row] = {}
     for kind, message in _messages(data):
         if kind != _RTM_IFINFO2:
@@ -97,11 +98,11 @@ def parse_iflist2(data: bytes | memoryview) -> list[Row]:
 
 
 def parse_default_routes(data: bytes | memoryview) -> dict[int, int]:
-    """The default routes in a NET_RT_DUMP or NET_RT_FLAGS dump: metric by interface index.
+    """Parse the default routes in a NET_RT_DUMP or NET_RT_FLAGS dump; return the metric by interface index.
 
     macOS has no metrics. The one default route that unbound sockets take is 0; those that only sockets bound to their
-    interface take (RTF_IFSCOPE), as every further network service has one, are 1. A scoped route without a gateway
-    leads to a network of this machine's own (that of its virtual machines, say) and is none.
+    interface take (RTF_IFSCOPE), which each further network service has, are 1. A scoped route without a gateway leads
+    to a network of this machine's own (its virtual machines', for example), so it is left out.
     """
     metrics: dict[int, int] = {}
     for index, flags, addresses, sockaddrs in _routes(data):
@@ -116,9 +117,9 @@ def parse_default_routes(data: bytes | memoryview) -> dict[int, int]:
 
 
 def parse_host_routes(data: bytes | memoryview) -> set[int]:
-    """Indexes of the interfaces that a static route to one host goes through, by way of a gateway, in such a dump.
+    """Return the indexes of the interfaces of static routes to one host by way of a gateway, in such a dump.
 
-    Such a route is what VPN clients add for their server; those that the kernel clones from others are not static.
+    VPN clients add such a route for their server. Routes that the kernel clones from others are not static.
     """
     blocked = _RTF_REJECT | _RTF_BLACKHOLE
     return {
@@ -129,7 +130,7 @@ def parse_host_routes(data: bytes | memoryview) -> set[int]:
 
 
 def _routes(data: bytes | memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
-    """Index, flags, mask of addresses and the addresses of each route."""
+    """Yield interface index, flags, mask of addresses and the addresses of each route."""
     for kind, message in _messages(data):
         if kind != _RTM_GET:
             continue
@@ -162,7 +163,8 @@ def _row(
 
 
 def _messages(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Each routing message with its type. Lengths are multiples of four, because the kernel aligns what it adds."""
+    """Yield the type and bytes of each routing message. Lengths are multiples of four, because the kernel aligns what
+    it adds."""
     rest = memoryview(data)
     while rest:
         if len(rest) < _MESSAGE.size:
@@ -177,7 +179,7 @@ def _messages(data: bytes | memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def _link_name(addresses: memoryview) -> str:
-    """The name in the sockaddr_dl that follows an if_msghdr2."""
+    """Return the name in the sockaddr_dl that follows an if_msghdr2."""
     if len(addresses) < _SOCKADDR_DL.size:
         raise ParseError(f"A link-level address has {len(addresses)} bytes.")
     length, family, _index, _type, name_length = _SOCKADDR_DL.unpack_from(addresses)
@@ -208,7 +210,7 @@ def _leads_everywhere(sockaddrs: memoryview, addresses: int) -> bool:
 
 
 def _sockaddr(sockaddrs: memoryview) -> tuple[memoryview, memoryview]:
-    """The first sockaddr and what follows it."""
+    """Return the first sockaddr, and the bytes after it."""
     length = sockaddrs[0] if sockaddrs else 0
     padded = max(4, length + 3 & ~3)
     if padded > len(sockaddrs):

@@ -60,7 +60,7 @@ _STATES = (
 
 
 class PcblistSource:
-    """Reads both tables, two system calls a reading."""
+    """Read both tables of the kernel, with two system calls a reading."""
 
     name = "sysctl pcblist_n"
     is_costly = False
@@ -82,32 +82,32 @@ class PcblistSource:
             raise UnsupportedError(error.message) from error
 
     def catch_up(self) -> None:
-        """Nothing happens between two readings."""
+        """Do nothing; this source reports nothing between two readings."""
 
     def read(self) -> SocketSample:
         return self._changes.since_last(clock.boottime(), self.sockets())
 
     def sockets(self) -> Mapping[str, Socket]:
-        """All of them, by key. Raise CollectError when the kernel refuses or hides them."""
+        """Return all sockets by key. Raise CollectError if the kernel refuses the request or hides sockets."""
         sockets: dict[str, Socket] = {}
         for table, protocol in self._tables:
             sockets.update(parse(table.read(), protocol, self._release))
         return of_all_programs(sockets)
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Do nothing; no descriptor is kept open."""
 
 
 def darwin_release() -> int:
-    """The major version of this kernel: 21 for macOS 12, 24 for macOS 15; 0: not a number."""
+    """Return the major version of this kernel: 21 for macOS 12, 24 for macOS 15; 0 if it is not a number."""
     found = re.match(r"\d{1,4}", os.uname().release)
     return int(found[0]) if found else 0
 
 
 def of_all_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
-    """The same, unless none belongs to another process. Raise CollectError.
+    """Return the sockets unchanged. Raise CollectError if all of them belong to this process.
 
-    Newer systems show a program of an unknown developer its own sockets alone, or none, without an error. Every Mac has
+    Newer systems show a program of an unknown developer only its own sockets, or none, without an error. Every Mac has
     sockets of its system.
     """
     if all(found.pid in (None, os.getpid()) for found in sockets.values()):
@@ -116,7 +116,7 @@ def of_all_programs(sockets: Mapping[str, Socket]) -> Mapping[str, Socket]:
 
 
 def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str, Socket]:
-    """One table of a kernel of this `darwin_release`. Raise ParseError on a layout other than those known."""
+    """Parse one table of a kernel with this `darwin_release`. Raise ParseError on an unknown layout."""
     sockets: dict[str, Socket] = {}
     for items in _sockets(memoryview(table)):
         pcb, owner = items[_INPCB], items.get(_SOCKET)
@@ -158,14 +158,14 @@ def parse(table: bytes | memoryview, protocol: str, release: int) -> Mapping[str
 
 
 def _bytes(counters: tuple[int, ...], protocol: str, release: int) -> tuple[int, int | None]:
-    """Received and sent; see the module for what the kernels count."""
+    """Return bytes received and sent; the module's docstring describes what each kernel counts."""
     if release < _STATS_OF_DATA:
         return sum(counters[1::4]), sum(counters[3::4])
     return counters[1], None if protocol == "TCP" else counters[3]
 
 
 def _sockets(table: memoryview) -> Iterator[dict[int, memoryview]]:
-    """The items of each socket, by kind; each socket begins with its INPCB."""
+    """Yield the items of each socket, by kind; each socket begins with its INPCB."""
     if len(table) < _XINPGEN or _ITEM.unpack_from(table)[0] != _XINPGEN:
         raise ParseError("A table of sockets does not begin as macOS begins it.")
     items: dict[int, memoryview] = {}
@@ -191,14 +191,14 @@ def _sockets(table: memoryview) -> Iterator[dict[int, memoryview]]:
 
 
 def _address(packed: bytes) -> tuple[str, str]:
-    """An address and its scope; the kernel keeps a link-local one's within it."""
+    """Return an address and its scope, which the kernel stores inside a link-local address."""
     if len(packed) == 16 and packed.startswith(b"\xfe\x80") and any(packed[2:4]):
         return packed_address(b"\xfe\x80\0\0" + packed[4:]), f"%{int.from_bytes(packed[2:4], 'big')}"
     return packed_address(packed), ""
 
 
 def _mib(name: str) -> tuple[int, ...]:
-    """The numbers of a sysctl's name (sysctlnametomib(3)). Raise UnsupportedError."""
+    """Return the numbers of a sysctl's name (sysctlnametomib(3)). Raise UnsupportedError."""
     if sys.platform != "darwin":
         raise UnsupportedError("pcblist_n exists on macOS only.")
     libc: Any = ctypes.CDLL(None, use_errno=True)

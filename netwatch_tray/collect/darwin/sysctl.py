@@ -16,7 +16,7 @@ _LARGEST_BUFFER = 16 << 20
 
 
 class Sysctl:
-    """Reads one name of the kernel's table, one system call a read once the buffer is large enough."""
+    """Read one sysctl, with one system call a read once the buffer is large enough."""
 
     def __init__(self, mib: tuple[int, ...], function: Callable[..., int] | None = None) -> None:
         """`mib`: the name as numbers. `function`: C's sysctl. Raise UnsupportedError where libc has none."""
@@ -26,10 +26,10 @@ class Sysctl:
         self._buffer = ctypes.create_string_buffer(_FIRST_BUFFER)
 
     def read(self) -> memoryview:
-        """The kernel's answer, valid until the next read.
+        """Return the kernel's response, which is valid until the next read.
 
-        The tables grow between a question for their size and the read, so there is no such question: on ENOMEM the
-        buffer doubles. Raise CollectError when the kernel refuses, or returns more than any machine should have.
+        The tables may grow between a request for their size and the read, so no size is requested: on ENOMEM the buffer
+        is doubled. Raise CollectError if the kernel refuses, or returns more than any machine should have.
         """
         while True:
             size = len(self._buffer)

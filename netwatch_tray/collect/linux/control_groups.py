@@ -27,16 +27,17 @@ _OF_A_USER = re.compile(r"^(?:user@\d+\.service|session-.+\.scope|user-\d+\.slic
 
 
 class ControlGroups:
-    """Names by id, from the directories of the v2 hierarchy, walked again when an unknown id turns up."""
+    """Names of units by control group id, from the directories of the v2 hierarchy, which are read again for an unknown
+    id."""
 
     def __init__(self, root: str | None = None) -> None:
-        """`root`: where the v2 hierarchy is mounted; found by itself otherwise."""
+        """`root`: where the v2 hierarchy is mounted; searched by default."""
         self._root = root
         self._units: dict[int, str | None] = {}
         self._last_walk = -_PERIOD_OF_WALKS
 
     def unit(self, cgroup: int) -> str | None:
-        """The unit or container; `None`: in none, or not (yet) known."""
+        """Return the unit or container of a control group, or `None` if it has none, or is not known (yet)."""
         if cgroup not in self._units and time.monotonic() - self._last_walk >= _PERIOD_OF_WALKS:
             self._walk()
             # A group that was removed while its sockets live on has no directory any more.
@@ -64,7 +65,7 @@ class ControlGroups:
 
 
 def _v2_mount() -> str:
-    """Where the v2 hierarchy is mounted; empty: nowhere."""
+    """Return where the v2 hierarchy is mounted; empty if it is not."""
     try:
         mounts = parse_mounts(_MOUNTS.read_bytes())
     except (OSError, ParseError):
@@ -73,11 +74,12 @@ def _v2_mount() -> str:
 
 
 def unit_of(path: str) -> str | None:
-    """The name for people of the innermost unit or container in a control group's path; `None`: in none.
+    """Return the readable name of the innermost unit or container in a control group's path, or `None` if there is
+    none.
 
-    `/system.slice/nginx.service` → `nginx.service`; `/system.slice/docker-0123456789ab….scope` →
-    `docker 0123456789ab`; a user's login session and service manager are no unit. The unit of a desktop app keeps
-    its escapes, because they separate its parts.
+    `/system.slice/nginx.service` → `nginx.service`; `/system.slice/docker-0123456789ab….scope` → `docker 0123456789ab`;
+    a user's login session and service manager are not units. The unit of a desktop app keeps its escapes, because they
+    separate its parts.
     """
     for part in reversed(path.split("/")):
         container = _CONTAINER.match(part)

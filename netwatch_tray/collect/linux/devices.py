@@ -24,7 +24,8 @@ def is_physical(device: Path) -> bool:
 
 
 def number_in(file: Path) -> int | None:
-    """None also where the driver answers EINVAL: a wireless link, or one that is down, has no speed."""
+    """Return the number in a file of sysfs, or None if it cannot be read. Drivers respond EINVAL for the speed of
+    wireless links and of links that are down."""
     try:
         return int(file.read_text(), 0)
     except (OSError, ValueError):

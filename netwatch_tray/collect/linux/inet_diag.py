@@ -51,7 +51,7 @@ _BEFORE_OUR_FIN = {TcpState.ESTABLISHED, TcpState.CLOSE_WAIT}
 
 
 class Shape(NamedTuple):
-    """How the messages with one head are laid out."""
+    """The layout of the messages that have the same header."""
 
     row: struct.Struct
     stride: int
@@ -72,9 +72,9 @@ class Destroyed(NamedTuple):
 
 
 def parse_socket(message: memoryview, shape: Shape | None = None) -> Socket:
-    """A message of a dump. Raise ParseError.
+    """Parse a message of a dump. Raise ParseError.
 
-    `shape`: where its attributes are expected; they are searched where it does not hold.
+    `shape`: the expected layout; if it does not fit, the attributes are searched.
     """
     if shape is None or not _fits(message, shape):
         shape = shape_of(message)
@@ -110,7 +110,7 @@ def parse_socket(message: memoryview, shape: Shape | None = None) -> Socket:
 
 
 def parse_destroyed(datagram: memoryview) -> Destroyed | None:
-    """The message about a destroyed socket; `None` when it has no counters. Raise ParseError."""
+    """Parse the message about a destroyed socket; return `None` if it has no counters. Raise ParseError."""
     message, _ = first_message(datagram)
     info = shape_of(message).info
     if info is None:
@@ -133,7 +133,7 @@ def parse_destroyed(datagram: memoryview) -> Destroyed | None:
 
 
 def first_message(datagram: memoryview) -> tuple[memoryview, int]:
-    """The first message of a datagram, header included, and its type. Raise ParseError."""
+    """Return the first message of a datagram, header included, and its type. Raise ParseError."""
     if len(datagram) < HEADER.size:
         raise ParseError("A netlink datagram ends within a header.")
     length, kind, *_ = HEADER.unpack_from(datagram)
@@ -143,7 +143,7 @@ def first_message(datagram: memoryview) -> tuple[memoryview, int]:
 
 
 def shape_of(message: memoryview) -> Shape:
-    """Searches the attributes of a socket's message. Raise ParseError."""
+    """Find the layout of a socket's message by searching its attributes. Raise ParseError."""
     if len(message) < _ATTRIBUTES:
         raise ParseError(f"A socket is reported in {len(message)} bytes instead of {_ATTRIBUTES}.")
     info = cgroup = None
@@ -171,7 +171,7 @@ def _fits(message: memoryview, shape: Shape) -> bool:
 
 
 def _identity(message: memoryview) -> tuple[str, int | None, str | None, int | None, int, int]:
-    """Both ends, user and inode of a message."""
+    """Return local address and port, remote address and port, UID and inode of a message."""
     family, local_port, remote_port, local, remote, interface, uid, inode = _IDENTITY.unpack_from(message, HEADER.size)
     size = 4 if family == AF_INET else 16
     scope = f"%{interface}" if interface and local[:2] == b"\xfe\x80" else ""
@@ -191,7 +191,7 @@ def state_request(message: memoryview) -> bytes:
 
 
 def parse_state(datagram: memoryview) -> tuple[int, TcpState | None] | None:
-    """Return cookie and state of the response to a `state_request`; `None`: there is no such socket any more.
+    """Return cookie and state of the response to a `state_request`, or `None` if the socket does not exist any more.
 
     Raise ParseError.
     """

@@ -32,7 +32,7 @@ class NetlinkSocket:
     """One socket of one family: sends requests, and returns datagrams in a buffer that is reused."""
 
     def __init__(self, family: int, groups: int = 0) -> None:
-        """Joins the multicast `groups` (bit mask). Raise OSError where the kernel has no such family."""
+        """Join the multicast `groups` (bit mask). Raise OSError if the kernel has no such family."""
         self._socket = socket.socket(_AF_NETLINK, socket.SOCK_RAW, family)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
@@ -61,7 +61,7 @@ class NetlinkSocket:
         return self._buffer[: self._socket.recv_into(self._buffer)]
 
     def drain(self) -> None:
-        """Discard all that waits, so that the next response belongs to the next request."""
+        """Discard all pending datagrams, so that the next response belongs to the next request."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 try:
@@ -75,7 +75,7 @@ class NetlinkSocket:
 
 
 def dump_request(kind: int, body: bytes) -> bytearray:
-    """A request for a dump, to be sent as often as wanted."""
+    """Return a request for a dump, which may be sent any number of times."""
     return bytearray(HEADER.pack(HEADER.size + len(body), kind, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + body)
 
 
@@ -85,12 +85,12 @@ def single_request(kind: int, body: bytes) -> bytearray:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """A struct nlattr with its padding."""
+    """Return a struct nlattr with its padding."""
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def messages(datagram: memoryview) -> Iterator[tuple[int, int, memoryview]]:
-    """The messages of a datagram: type, sequence, body. Raise ParseError on a length that cannot be."""
+    """Yield type, sequence and body of each message of a datagram. Raise ParseError on an invalid length."""
     offset = 0
     while offset < len(datagram):
         if len(datagram) - offset < HEADER.size:
@@ -103,7 +103,8 @@ def messages(datagram: memoryview) -> Iterator[tuple[int, int, memoryview]]:
 
 
 def attributes(body: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The attributes (struct nlattr) of a message: type without its flags, value. Raise ParseError on bad lengths."""
+    """Yield type (without its flags) and value of each attribute (struct nlattr). Raise ParseError on an invalid
+    length."""
     offset = 0
     while offset < len(body):
         if len(body) - offset < _ATTRIBUTE.size:

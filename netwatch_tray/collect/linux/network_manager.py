@@ -21,7 +21,8 @@ _METERED = {1: True, 2: False, 3: True, 4: False}
 
 
 def is_metered() -> bool | None:
-    """Wait for the answer, some seconds at most; `None`: there is none, for whatever reason."""
+    """Return whether NetworkManager reports the network as metered, or `None` if it does not respond. Waits some
+    seconds at most."""
     try:
         from jeepney import DBusAddress, MessageFlag, Properties  # noqa: PLC0415  once an hour
         from jeepney.bus import get_bus  # noqa: PLC0415
@@ -43,9 +44,9 @@ def is_metered() -> bool | None:
 
 
 def read_answer(receive: Callable[[int], bytes]) -> bool | None:
-    """Return what NetworkManager answers; `None`: nothing that can be read, or it does not know.
+    """Parse the response of NetworkManager; return `None` if it is malformed or NetworkManager does not know.
 
-    receive: the next bytes of the connection, empty at its end. What it raises is raised.
+    `receive`: returns the next bytes of the connection, empty at its end. Its exceptions are passed on.
     """
     from jeepney import HeaderFields, Parser  # noqa: PLC0415  as above
 

@@ -13,19 +13,20 @@ TABLE = Path("/proc/net/pppoe")
 
 
 def parse_pppoe(content: bytes) -> list[str]:
-    """Name of the card of each session: the last of three columns (id, address of the peer, card).
+    """Return the name of each session's card, the last of three columns (id, address of the peer, card).
 
-    The first line has the headings. Lines that are no rows are skipped.
+    The first line has the headings. Malformed lines are skipped.
     """
     rows = [line.split() for line in content.split(b"\n")[1:]]
     return [decoded(row[2]) for row in rows if len(row) == 3]
 
 
 def card_of_pppoe(interfaces: Collection[Interface]) -> int | None:
-    """Return the index of the card that the machine's PPPoE runs over; `interfaces`: all of them.
+    """Return the index of the card that the machine's PPPoE runs over, or None if it is not certain or there is no
+    PPPoE. `interfaces`: all of them.
 
-    The table names the card of each session, but not its PPP interface. So the card is certain only where there are as
-    many sessions as PPP interfaces, all on one card. None: it is not, or there is no PPPoE.
+    The table names the card of each session, but not its PPP interface. So the card is certain only if there are as
+    many sessions as PPP interfaces, all on one card.
     """
     try:
         cards = parse_pppoe(TABLE.read_bytes())

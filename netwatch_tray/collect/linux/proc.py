@@ -40,7 +40,7 @@ class Route(NamedTuple):
 
     @property
     def next_hop(self) -> str:
-        """The gateway's address; with its interface where it is link-local."""
+        """Return the gateway's address, with its interface if it is link-local."""
         is_four = len(self.gateway) == 4
         address = socket.inet_ntop(socket.AF_INET if is_four else socket.AF_INET6, self.gateway)
         is_link_local = not is_four and self.gateway[0] == 0xFE and self.gateway[1] & 0xC0 == 0x80
@@ -48,7 +48,7 @@ class Route(NamedTuple):
 
 
 def parse_routes(content: bytes) -> list[Route]:
-    """/proc/net/route: IPv4, with a line of headings. Raise ParseError where no line is understood."""
+    """Parse /proc/net/route: IPv4, after a line of headings. Raise ParseError if no line can be parsed."""
     return parsed("/proc/net/route", content.split(b"\n")[1:], _route)
 
 
@@ -69,7 +69,7 @@ def _in_network_order(address: bytes) -> bytes:
 
 
 def parse_routes6(content: bytes) -> list[Route]:
-    """/proc/net/ipv6_route. Raise ParseError where no line is understood."""
+    """Parse /proc/net/ipv6_route. Raise ParseError if no line can be parsed."""
     return parsed("/proc/net/ipv6_route", content.split(b"\n"), _route6)
 
 
@@ -89,13 +89,13 @@ def _route6(line: bytes) -> Route:
 
 
 def default_gateway(routes: Iterable[Route]) -> Route | None:
-    """Return the usable default route with the lowest metric that has a gateway; `None`: there is none."""
+    """Return the usable default route with the lowest metric that has a gateway, or `None` if there is none."""
     usable = (each for each in routes if each.is_default and each.is_usable and any(each.gateway))
     return min(usable, key=lambda each: each.metric, default=None)
 
 
 class ProcessStat(NamedTuple):
-    """/proc/PID/stat (proc_pid_stat(5)), as much of it as is used."""
+    """The fields of /proc/PID/stat (proc_pid_stat(5)) that are used."""
 
     pid: int
     name: str
@@ -132,7 +132,7 @@ def parse_process_stat(content: bytes) -> ProcessStat:
 
 
 class Mount(NamedTuple):
-    """A row of /proc/self/mounts, as `os` takes names: undecodable bytes are surrogates."""
+    """A row of /proc/self/mounts. Names are in the form that `os` takes: undecodable bytes are surrogates."""
 
     device: str
     point: str
@@ -140,9 +140,10 @@ class Mount(NamedTuple):
 
 
 def parse_mounts(content: bytes) -> list[Mount]:
-    """/proc/self/mounts (fstab(5)): space, tab, newline and backslash are octal, any other byte stands for itself.
+    """Parse /proc/self/mounts (fstab(5)), where space, tab, newline and backslash are octal, and any other byte stands
+    for itself.
 
-    Raise ParseError where no line is understood.
+    Raise ParseError if no line can be parsed.
     """
     return parsed("/proc/self/mounts", content.split(b"\n"), _mount)
 

@@ -83,9 +83,9 @@ class ProcNetDevSource:
 
 
 def parse_proc_net_dev(content: bytes) -> list[tuple[str, CounterRow]]:
-    """Name, as `os` takes it, and counters of each line below the two of headings.
+    """Return name, in the form that `os` takes, and counters of each line below the two of headings.
 
-    Raise ParseError where these are not the headings, or no line is understood.
+    Raise ParseError if the headings differ, or no line can be parsed.
     """
     headings, *lines = content.removesuffix(b"\n").split(b"\n")
     if not headings.startswith(b"Inter-|") or not lines or b"|bytes" not in lines[0]:
@@ -180,7 +180,7 @@ def _kind(device: Path) -> str:
 
 
 def _content(file: Path) -> bytes:
-    """Empty where the kernel lacks the file, or the interface went."""
+    """Return the content of a file; empty if the kernel does not have it, or the interface was removed."""
     try:
         return file.read_bytes()
     except OSError:

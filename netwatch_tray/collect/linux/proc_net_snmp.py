@@ -19,7 +19,7 @@ _ABORTS = (b"TCPAbortOnData", b"TCPAbortOnClose", b"TCPAbortOnLinger", b"TCPAbor
 
 
 class TcpOpenings:
-    """Reads the counter from a file that stays open."""
+    """Read the number of opened connections from a file that stays open."""
 
     def __init__(self, file: str = _FILE) -> None:
         """Read once, to prove that it works. Raise UnsupportedError where the file or the counters are missing."""
@@ -29,7 +29,8 @@ class TcpOpenings:
             raise UnsupportedError("{file} does not count TCP connections.", file=file)
 
     def count(self) -> int | None:
-        """Connections opened since boot, from here and from outside; `None`: the file could not be read."""
+        """Return how many connections were opened since boot, inbound and outbound, or `None` if the file could not be
+        read."""
         try:
             return parse_openings(os.pread(self._descriptor, _LARGEST, 0))
         except (OSError, ParseError):
@@ -40,7 +41,7 @@ class TcpOpenings:
 
 
 class RefusalCounters:
-    """Reads what was refused, from files that stay open."""
+    """Read the counts of refused packets from files that stay open."""
 
     def __init__(self, snmp: str = _FILE, netstat: str = _NETSTAT) -> None:
         """Read once, to prove that it works. Raise UnsupportedError where a file or a counter is missing."""
@@ -54,7 +55,7 @@ class RefusalCounters:
             self.close = undo.pop_all().close
 
     def read(self) -> RefusalCounts | None:
-        """Return the counts since boot; `None`: they could not be read."""
+        """Return the counts since boot, or `None` if they could not be read."""
         try:
             return parse_refusals(os.pread(self._snmp, _LARGEST, 0), os.pread(self._netstat, _LARGEST, 0))
         except (OSError, ParseError):
@@ -69,7 +70,7 @@ def _open(file: str) -> int:
 
 
 def parse_openings(content: bytes) -> int:
-    """ActiveOpens and PassiveOpens of the line `Tcp:`, summed. Raise ParseError."""
+    """Return the sum of ActiveOpens and PassiveOpens of the line `Tcp:`. Raise ParseError."""
     return sum(_counters(content, b"Tcp:", (b"ActiveOpens", b"PassiveOpens")))
 
 
@@ -87,7 +88,8 @@ def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
 
 
 def _counters(content: bytes, protocol: bytes, names: tuple[bytes, ...]) -> list[int]:
-    """Counters of one protocol, which has a line with their names and one with their values. Raise ParseError."""
+    """Return counters of one protocol, which has a line with their names and one with their values. Raise ParseError.
+    """
     lines = [line for line in content.split(b"\n") if line.startswith(protocol)]
     try:
         titles, values = lines

@@ -40,13 +40,13 @@ class ProcNetSource:
             raise UnsupportedError(error.message) from error
 
     def catch_up(self) -> None:
-        """Nothing happens between two readings."""
+        """Do nothing; this source reports nothing between two readings."""
 
     def read(self) -> SocketSample:
         return self._changes.since_last(clock.boottime(), self._read())
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Do nothing; no descriptor is kept open."""
 
     def _read(self) -> dict[str, Socket]:
         sockets: dict[str, Socket] = {}
@@ -68,7 +68,7 @@ class ProcNetSource:
 
 
 def parse(content: bytes, protocol: str) -> Mapping[str, Socket]:
-    """One table, its headings first. Raise ParseError where no line is understood."""
+    """Parse one table, which begins with its headings. Raise ParseError if no line can be parsed."""
     return dict(parsed("/proc/net", content.split(b"\n")[1:], lambda line: _socket(line, protocol)))
 
 
@@ -93,7 +93,7 @@ def _socket(line: bytes, protocol: str) -> tuple[str, Socket]:
 
 
 def _endpoint(word: bytes) -> tuple[str, int | None]:
-    """`0100007F:0035`: an address in words of this machine's order, and a port. Raise ValueError."""
+    """Parse `0100007F:0035`: an address in 32-bit words in host byte order, and a port. Raise ValueError."""
     host, _, port = word.partition(b":")
     packed = bytes.fromhex(host.decode("ascii"))
     if len(packed) not in {4, 16}:

@@ -34,10 +34,10 @@ _COMM_LENGTH = 15
 
 
 class ProcessMap:
-    """Finds the owners of sockets; see ProcessFinder."""
+    """Find the owners of sockets in /proc; see ProcessFinder."""
 
     def __init__(self, root: str = "/proc", *, sees_all: bool | None = None) -> None:
-        """`sees_all`: other users' processes can be read; by default as root."""
+        """`sees_all`: whether other users' processes can be read; by default if this user is root."""
         self._root = root
         self._sees_all = os.geteuid() == 0 if sees_all is None else sees_all
         self._wanted: dict[int, str] = {}
@@ -177,7 +177,7 @@ def _socket_inode(name: str, directory: int) -> int | None:
 
 
 def read_process(directory: str) -> Process | None:
-    """The process whose /proc/PID this is; `None`: it ended."""
+    """Return the process of a directory /proc/PID, or `None` if it exited."""
     try:
         stat = parse_process_stat(_read(directory + "/stat"))
     except ParseError:
@@ -212,7 +212,8 @@ def read_process(directory: str) -> Process | None:
 
 
 def _read(file: str, most: int = 4096) -> bytes:
-    """The beginning; nothing where it cannot be read. Without pathlib, which costs more than the kernel here."""
+    """Return the beginning of a file; empty if it cannot be read. Without pathlib, which costs more than the kernel
+    here."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -233,7 +234,8 @@ def _numbers_in(directory: str) -> list[str]:
 
 
 def _group(content: bytes) -> str:
-    """The path that systemd or a container runtime gave, from /proc/PID/cgroup (cgroups(7)), v2 or v1."""
+    """Return the control group's path that systemd or a container runtime set, from /proc/PID/cgroup (cgroups(7)), v2
+    or v1."""
     path = ""
     for line in decoded(content).split("\n"):
         _, _, rest = line.partition(":")

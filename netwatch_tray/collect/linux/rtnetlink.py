@@ -82,7 +82,7 @@ _ATTEMPTS = 5
 
 
 class _Source:
-    """What both dumps share: the cache of interfaces, and the retries when interfaces change during a dump."""
+    """Base class of both dumps: the cache of interfaces, and the retries when interfaces change during a dump."""
 
     name: str
     note: Message | None = None
@@ -102,7 +102,7 @@ class _Source:
             raise UnsupportedError(error.message) from error
 
     def sample(self) -> Sample:
-        """All counters of this moment. Raise CollectError when the kernel refuses, or events are lost all the time."""
+        """Return all counters now. Raise CollectError if the kernel refuses, or events are lost in every attempt."""
         for _ in range(_ATTEMPTS):
             try:
                 counters, stamp = self._dump_counters()
@@ -137,7 +137,7 @@ class _Source:
         raise NotImplementedError
 
     def _answers(self, kind: int, body: bytes) -> Iterator[tuple[int, memoryview]]:
-        """One dump, message by message (type, body); events among them mark the cache stale."""
+        """Yield type and body of each message of one dump; events among them mark the cache stale."""
         sequence = self._socket.request_dump(dump_request(kind, body))
         while True:
             for found, answers, content in messages(self._socket.receive()):
@@ -185,7 +185,7 @@ class _Source:
     def _with_underlay(
         self, interface: Interface, interfaces: Mapping[int, Interface], peer: bytes | None
     ) -> Interface:
-        """With what a tunnel runs over as its parent, where the kernel's tables show it."""
+        """Return the interface with its underlay as its parent, where the kernel's tables show it."""
         if interface.parent is not None or interface.kind not in STACKED_BY_ROUTE:
             return interface
         parent = None if peer is None else self._towards(peer)
@@ -197,7 +197,7 @@ class _Source:
         return msgspec.structs.replace(interface, parent=under.index)
 
     def _towards(self, peer: bytes) -> int | None:
-        """Index of the interface by which the kernel sends to this address; None: by none."""
+        """Return the index of the interface by which the kernel sends to this address, or None if it is unreachable."""
         family = socket.AF_INET if len(peer) == 4 else socket.AF_INET6
         body = RTMSG.pack(family, 8 * len(peer), 0, 0, 0, 0, 0, 0, 0) + attribute(RTA_DST, peer)
         sequence = self._socket.request_dump(single_request(RTM_GETROUTE, body))
@@ -248,10 +248,11 @@ class StatsSource(_Source):
                     return counters, stamp
 
     def _row_layout(self, datagram: memoryview, sequence: int) -> struct.Struct | None:
-        """How to unpack all rows of a datagram in one go: index and counters; None where each must be looked at.
+        """Return how to unpack all rows of a datagram at once: index and counters. None if each must be parsed by
+        itself.
 
-        A datagram of a dump holds answers of that dump alone, of one size because the kernel writes one structure in
-        each. So the first row shows the layout (newer kernels append counters), and the last proves the stride.
+        A datagram of a dump holds responses of that dump only, of one size because the kernel writes one structure in
+        each. So the first row shows the layout (newer kernels append counters), and the last one proves the stride.
         """
         if len(datagram) < _SMALLEST_ROW:
             return None
@@ -308,7 +309,7 @@ def _with_facts(
 
 
 def _device_type(device: Path) -> str:
-    """DEVTYPE of the device's uevent (kernel: SET_NETDEV_DEVTYPE), empty where there is none."""
+    """Return DEVTYPE of the device's uevent (kernel: SET_NETDEV_DEVTYPE); empty if it has none."""
     try:
         lines = (device / "uevent").read_bytes().split(b"\n")
     except OSError:

@@ -68,7 +68,7 @@ STACKED_BY_ROUTE = _POINT_TO_POINT | _REMOTES.keys() | {InterfaceKind.PPP}
 
 
 def parse_stats(body: memoryview) -> Mapping[int, CounterRow]:
-    """One RTM_NEWSTATS body by its attributes: {index: counters}, empty without 64-bit counters."""
+    """Parse one RTM_NEWSTATS body into {index: counters}; empty without 64-bit counters."""
     index = _unpack(IF_STATS, body)[3]
     for kind, value in attributes(body[IF_STATS.size :]):
         if kind == IFLA_STATS_LINK_64:
@@ -77,7 +77,7 @@ def parse_stats(body: memoryview) -> Mapping[int, CounterRow]:
 
 
 def parse_link_stats(body: memoryview) -> Mapping[int, CounterRow]:
-    """The counters in an RTM_NEWLINK body: {index: counters}, empty without 64-bit counters."""
+    """Parse the counters in an RTM_NEWLINK body into {index: counters}; empty without 64-bit counters."""
     index = _unpack(IFINFO, body)[3]
     for kind, value in attributes(body[IFINFO.size :]):
         if kind == _IFLA_STATS64:
@@ -86,7 +86,7 @@ def parse_link_stats(body: memoryview) -> Mapping[int, CounterRow]:
 
 
 def parse_link(body: memoryview) -> Interface:
-    """One RTM_NEWLINK body: an interface as in the kernel's link table."""
+    """Parse one RTM_NEWLINK body: an interface of the kernel's link table."""
     _family, _pad, arphrd, index, flags, _change = _unpack(IFINFO, body)
     values = dict(attributes(body[IFINFO.size :]))
     kind = ""
@@ -109,7 +109,7 @@ def parse_link(body: memoryview) -> Interface:
 
 
 class Address(NamedTuple):
-    """What an RTM_NEWADDR message reports."""
+    """An address in an RTM_NEWADDR message."""
 
     interface: int
     """Index."""
@@ -120,7 +120,7 @@ class Address(NamedTuple):
 
 
 def parse_address(body: memoryview) -> Address | None:
-    """One RTM_NEWADDR body; None for other families."""
+    """Parse one RTM_NEWADDR body; return None for other families."""
     family, prefix, _flags, _scope, index = _unpack(IFADDR, body)
     values = dict(attributes(body[IFADDR.size :]))
     # IFA_ADDRESS is the far end of a point-to-point link, IFA_LOCAL the near one.
@@ -133,7 +133,7 @@ def parse_address(body: memoryview) -> Address | None:
 
 
 def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
-    """One RTM_NEWROUTE body: (index, metric) of each next hop, if it is a default route of the main table."""
+    """Return (index, metric) of each next hop in an RTM_NEWROUTE body, if it is a default route of the main table."""
     family, length, _src, _tos, table, _protocol, _scope, kind, _flags = _unpack(RTMSG, body)
     if length or kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
         return []
@@ -148,9 +148,9 @@ def parse_default_route(body: memoryview) -> list[tuple[int, int]]:
 
 
 def parse_host_route(body: memoryview) -> list[int]:
-    """One RTM_NEWROUTE body: the index, if it is a route of the main table to one host by way of a gateway.
+    """Return the index in an RTM_NEWROUTE body, if it is a route of the main table to one host by way of a gateway.
 
-    Such a route is what VPN clients add for their server. Link-local hosts (metadata services) are none.
+    VPN clients add such a route for their server. Routes to link-local hosts (metadata services) are left out.
     """
     family, length, _src, _tos, table, _protocol, _scope, kind, _flags = _unpack(RTMSG, body)
     if kind != _RTN_UNICAST or (family, length) not in ((socket.AF_INET, 32), (socket.AF_INET6, 128)):
@@ -163,14 +163,16 @@ def parse_host_route(body: memoryview) -> list[int]:
 
 
 def parse_route_answer(body: memoryview) -> int | None:
-    """The RTM_NEWROUTE body that answers a question for one address: the index; None: it leads nowhere."""
+    """Return the index in the RTM_NEWROUTE body that responds to a request for one address, or None if it is
+    unreachable."""
     kind = _unpack(RTMSG, body)[7]
     index = _number(dict(attributes(body[RTMSG.size :])).get(_RTA_OIF))
     return index if kind == _RTN_UNICAST and index else None
 
 
 def parse_remote(body: memoryview, kind: str) -> bytes | None:
-    """One RTM_NEWLINK body of this kind: the address of a tunnel's peer; None: it has none, or it is not a tunnel."""
+    """Return the address of a tunnel's peer in an RTM_NEWLINK body of this kind, or None if it has none or is not a
+    tunnel."""
     if kind not in _POINT_TO_POINT and kind not in _REMOTES:
         return None
     values = dict(attributes(body[IFINFO.size :]))

@@ -181,7 +181,7 @@ class SocketTable:
         return ended
 
     def _give_back_memory(self) -> None:
-        """Shrink after a burst: dicts keep the room of their largest size."""
+        """Shrink the dicts after a burst, because they keep the room of their largest size."""
         count = len(self._rows)
         self._most = max(self._most, count)
         if self._most >= _BURST and count <= self._most // 4:

@@ -48,22 +48,22 @@ class SsSource:
             raise UnsupportedError(error.message) from error
 
     def catch_up(self) -> None:
-        """Nothing happens between two readings."""
+        """Do nothing; this source reports nothing between two readings."""
 
     def read(self) -> SocketSample:
         return self._changes.since_last(clock.boottime(), self._sockets())
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Do nothing; no descriptor is kept open."""
 
     def _sockets(self) -> Mapping[str, Socket]:
         return parse(tools.output(self._command))
 
 
 def parse(written: bytes) -> Mapping[str, Socket]:
-    """What `ss -H -tunapie` wrote; details may follow on a line of their own. A line that was cut is left out.
+    """Parse the output of `ss -H -tunapie`; details may follow on a separate line. A truncated last line is left out.
 
-    Raise ParseError where no line is understood.
+    Raise ParseError if no line can be parsed.
     """
     sockets: dict[str, Socket] = {}
     for key, found in parsed("ss", _rows(written), _socket):
@@ -72,7 +72,7 @@ def parse(written: bytes) -> Mapping[str, Socket]:
 
 
 def _rows(written: bytes) -> list[bytes]:
-    """One row for each socket, with its details and the newlines that names of processes hold."""
+    """Return one row for each socket, with its details, and with the newlines that process names contain."""
     lines = written.split(b"\n")
     lines.pop()
     rows: list[bytes] = []
@@ -135,7 +135,7 @@ def _received(numbers: Mapping[str, int], state: TcpState | None) -> int | None:
 
 
 def _sent(numbers: Mapping[str, int]) -> int | None:
-    """Payload sent once; before Linux 4.19 what was acknowledged of it, without the SYN."""
+    """Return the payload sent, without repetitions; before Linux 4.19 the acknowledged part of it, without the SYN."""
     if numbers.keys().isdisjoint(_EVIDENCE):
         return None
     if "bytes_sent" in numbers:

@@ -20,7 +20,7 @@ _WRONG_TAG = "The tag of a sealed packet is wrong."
 
 
 class Aes(Protocol):
-    """An implementation. Keys have 16 bytes, nonces 12."""
+    """An implementation of AES. Keys have 16 bytes, nonces 12."""
 
     def encrypt_block(self, key: bytes, block: bytes) -> bytes: ...
 
@@ -49,7 +49,7 @@ def _libraries() -> list[str]:
 
 
 class LibCrypto:
-    """OpenSSL's libcrypto, 1.1 or later, by ctypes."""
+    """AES by OpenSSL's libcrypto 1.1 or later, called through ctypes."""
 
     _SET_TAG = 0x11
     """EVP_CTRL_AEAD_SET_TAG."""

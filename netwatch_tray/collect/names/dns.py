@@ -39,7 +39,7 @@ class Address(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What a message asks or answers, without its records."""
+    """The question of a message, without its records."""
 
     number: int
     """The same in query and response."""
@@ -101,7 +101,7 @@ def _question(data: bytes) -> tuple[Question, int, int]:
 
 
 class _Records:
-    """The answers of a message by the name they belong to."""
+    """The answers of a message by the name that they belong to."""
 
     def __init__(self) -> None:
         self._aliases: dict[str, tuple[str, int]] = {}

@@ -62,13 +62,13 @@ def client_keys(version: int, connection: bytes) -> Keys:
 
 
 def _expand(secret: bytes, label: bytes, size: int) -> bytes:
-    """HKDF-Expand-Label (RFC 8446, 7.1) for up to 32 bytes."""
+    """Return HKDF-Expand-Label (RFC 8446, 7.1) for up to 32 bytes."""
     label = b"tls13 " + label
     return hmac.digest(secret, struct.pack(">HB", size, len(label)) + label + b"\0\1", "sha256")[:size]
 
 
 class _Flow:
-    """What is known of a hello that is not whole."""
+    """The parts received so far of a ClientHello that is not complete."""
 
     __slots__ = ("connection", "pieces")
 
@@ -91,9 +91,9 @@ class _Flow:
 
 
 class Flows:
-    """Puts ClientHellos together: one may be cut into pieces that come in any order in several datagrams.
+    """Assemble ClientHellos, which may be split into pieces that come in any order in several datagrams.
 
-    A flow is whatever identifies a socket and its peer.
+    A flow is any value that identifies a socket and its peer.
     """
 
     def __init__(self, cipher: aes.Aes | None = None) -> None:

@@ -24,7 +24,7 @@ _CUT = "A TLS message ends within a field."
 
 
 class Hello(NamedTuple):
-    """What a client reveals of the server that it wants to talk to."""
+    """What a ClientHello reveals about the requested server."""
 
     name: str | None
     """From the extension server_name; `None`: the client sent no name."""
@@ -69,7 +69,7 @@ def hello_size(message: bytes) -> int:
 
 
 class Streams:
-    """Puts ClientHellos together that take more than one segment. `stream` is whatever identifies a connection."""
+    """Assemble ClientHellos of more than one segment. `stream` is any value that identifies a connection."""
 
     def __init__(self) -> None:
         self._pending: dict[object, bytes] = {}

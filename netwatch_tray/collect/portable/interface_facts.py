@@ -11,7 +11,7 @@ _PERIOD = 10.0
 
 
 class InterfaceFacts:
-    """The interfaces, read anew when the list that comes with the counters changed, and every 10 s."""
+    """A cache of interfaces, read again when the list that comes with the counters changes, and every 10 s."""
 
     def __init__(self) -> None:
         self.interfaces: Mapping[int, Interface] = {}
@@ -22,8 +22,11 @@ class InterfaceFacts:
         self._due = 0.0
 
     def update(self, now: float, seen: tuple[object, ...], read: Callable[[], Iterable[tuple[str, Interface]]]) -> None:
-        """`now`: seconds on the boot-time clock; `seen`: what the counters came with, one entry an interface;
-        `read`: returns those of them that still exist, by name as `os` takes it."""
+        """Read the interfaces again if `seen` changed, or 10 s have elapsed.
+
+        `now`: seconds on the boot-time clock. `seen`: one entry for each interface that has counters. `read`: returns
+        those of them that still exist, by name in the form that `os` takes.
+        """
         if seen == self._seen and now < self._due:
             return
         named = dict(read())

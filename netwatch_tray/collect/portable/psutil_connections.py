@@ -12,7 +12,7 @@ from netwatch_tray.errors import CollectError, Message, message
 
 
 class PsutilSource:
-    """Walks all processes once per reading."""
+    """Read the sockets of all processes once per reading."""
 
     name = "psutil"
     is_costly = True
@@ -26,7 +26,7 @@ class PsutilSource:
         self._changes = Changes()
 
     def catch_up(self) -> None:
-        """Nothing happens between two readings."""
+        """Do nothing; this source reports nothing between two readings."""
 
     def read(self) -> SocketSample:
         sockets: dict[str, Socket] = {}
@@ -53,4 +53,4 @@ class PsutilSource:
         return self._changes.since_last(clock.boottime(), sockets)
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Do nothing; no descriptor is kept open."""

@@ -16,7 +16,7 @@ from netwatch_tray.text import from_os
 
 
 class PsutilSource:
-    """psutil.net_io_counters. Knows no default routes, and of kinds the loopback only."""
+    """Counters from psutil.net_io_counters. It reports no default routes, and of the kinds only the loopback."""
 
     name = "psutil"
     note: Message | None = message(
@@ -24,7 +24,7 @@ class PsutilSource:
     )
 
     def __init__(self, counter_bits: int) -> None:
-        """`counter_bits`: how wide the byte counters are that psutil gets from this system."""
+        """`counter_bits`: width of the byte counters that psutil reads from this system."""
         self._counter_bits = counter_bits
         self._facts = InterfaceFacts()
         try:
@@ -60,11 +60,11 @@ class PsutilSource:
         return Sample(now, counters, self._facts.interfaces, self._counter_bits)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing; no descriptor is kept open."""
 
 
 def addresses() -> Mapping[str, tuple[str, ...]]:
-    """All IP addresses by interface name, as `192.0.2.24/24`. Raise OSError and psutil.Error."""
+    """Return all IP addresses by interface name, as `192.0.2.24/24`. Raise OSError and psutil.Error."""
     return {
         name: tuple(
             f"{found.address.partition('%')[0]}{_prefix(found.family, found.netmask)}"
