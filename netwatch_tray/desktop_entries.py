@@ -163,8 +163,8 @@ def groups(content: bytes) -> dict[str, dict[str, str]]:
 
 
 def bundle(path: Path) -> Entry | None:
-    """Return the name and icon of a macOS application from its Info.plist, or None if the path is not an application.
-    """
+    """Return the name and icon of a macOS application from its Info.plist, or None if the path is not an
+    application."""
     import plistlib  # noqa: PLC0415  loads an XML parser, which Linux does not need
 
     content = read_small(path / "Contents/Info.plist", _MOST_BYTES)

@@ -52,8 +52,8 @@ class Found(NamedTuple):
 
 
 def exec_line(words: Iterable[str]) -> str:
-    """Return a command as a value of the key Exec: quoted, special characters escaped, then escaped again as a string.
-    """
+    """Return a command as a value of the key Exec: quoted, special characters escaped, then escaped again as
+    a string."""
     return " ".join(map(_exec_word, words))
 
 

@@ -102,8 +102,8 @@ def upload_key_file() -> Path:
 
 
 def report_file() -> Path:
-    """Return where the doctor's report is written, for programs that show files. Make the directory if it is missing.
-    """
+    """Return where the doctor's report is written, for programs that show files. Make the directory if it is
+    missing."""
     directory = _own("XDG_CACHE_HOME", ".cache", "Library/Caches")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory / "doctor.txt"

@@ -46,8 +46,8 @@ TOPICS: frozenset[Topic] = frozenset({"connections", "apps"})
 
 
 class ConnectionWatch:
-    """Read the sockets while the agent runs; if the source is costly, in a thread and only while a client shows them.
-    """
+    """Read the sockets while the agent runs; if the source is costly, in a thread and only while a client
+    shows them."""
 
     def __init__(
         self,

@@ -25,8 +25,8 @@ class OpenSource:
         openings: Openings | None,
         failed: Callable[[Message], None],
     ) -> None:
-        """`openings`: None if they cannot be counted. `failed`: called with the reason when messages could not be read.
-        """
+        """`openings`: None if they cannot be counted. `failed`: called with the reason when messages could
+        not be read."""
         self._scheduler, self._failed = scheduler, failed
         self.source = source
         self._openings = openings

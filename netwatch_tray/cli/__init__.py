@@ -59,7 +59,7 @@ _OF_ARGPARSE = (
 class _Parser(argparse.ArgumentParser):
     """Finds the width of the terminal without shutil, which argparse loads with its decompressors for each option.
 
-    Its help ends with an example; what is mistyped is answered with what was probably meant.
+    Its help ends with an example; its errors suggest what a mistyped word probably meant.
     """
 
     def __init__(self, *, example: str = "", **more: Any) -> None:
@@ -110,7 +110,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 def _columns() -> int:
-    """As shutil.get_terminal_size."""
+    """Return the width of the terminal, as shutil.get_terminal_size does."""
     chosen = os.environ.get("COLUMNS", "")
     if chosen.isdecimal() and int(chosen):
         return int(chosen)

@@ -229,7 +229,7 @@ def _selftest(options: argparse.Namespace) -> int:
 
 
 def _print_verdicts(verdicts: list[Verdict]) -> None:
-    """A row for each amount, a column for each source."""
+    """Print a row for each amount and a column for each source."""
     names = list(dict.fromkeys(verdict.who for verdict in verdicts))
     rows: dict[str, dict[str, Verdict]] = {}
     for verdict in verdicts:

@@ -89,11 +89,11 @@ def _discard(descriptor: int) -> None:
 
 
 class OutputError(OSError):
-    """stdout cannot be written any more."""
+    """Writing to stdout failed."""
 
 
 class _Output(io.FileIO):
-    """stdout that keeps why it failed: argparse ignores that, and no subcommand can do anything about it."""
+    """stdout that remembers why writing failed: argparse ignores such errors, and no subcommand can handle them."""
 
     failure: OSError | None = None
 

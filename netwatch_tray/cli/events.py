@@ -103,7 +103,7 @@ def _events(options: argparse.Namespace) -> int:
 
 
 def _subscribed(*, needs_agent: bool) -> FeedClient | None:
-    """Return a client that gets events; `None`: no agent runs. Raise NetWatchError with `needs_agent`."""
+    """Return a client that gets events, or `None` if no agent runs; with `needs_agent` raise NetWatchError instead."""
     from netwatch_tray.feed.protocol import Subscribe
 
     try:
@@ -167,7 +167,7 @@ def as_json(event: Event) -> dict[str, Any]:
 
 
 class _Printer:
-    """Prints an event again when it happened again, and not when it was only seen."""
+    """Print events. An event is printed again when it happens again, but not when it was only marked as seen."""
 
     def __init__(self, units: Units, *, as_json: bool) -> None:
         self._units = units

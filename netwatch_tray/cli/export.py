@@ -121,8 +121,8 @@ def _values(
 def _other(
     reader: HistoryReader, apps: Mapping[int, Sequence[int]], start: int, end: int, step: int
 ) -> Iterator[tuple[object, ...]]:
-    """What the total has beside the apps. Where these are ahead, because they are read a moment later, it is made up
-    for with the next rows.
+    """Yield the bytes of the total without those of the apps. Apps are read a moment later and may be ahead; the
+    difference is subtracted from the next rows.
     """
     ahead_rx = ahead_tx = 0
     for row in reader.rows("total", None, start, end, step):

@@ -34,7 +34,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _user(text: str) -> int:
-    """For argparse: the number of a user."""
+    """For argparse: return the UID of a user."""
     import pwd
 
     try:

@@ -26,7 +26,7 @@ _LOOK_AGAIN = 0.1
 
 
 class Part(NamedTuple):
-    """What was found of one part."""
+    """The result of checking one part."""
 
     name: str
     found: str
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 
 def run(*, as_json: bool) -> int:
-    """Checks, prints a line for each part, and returns the exit code."""
+    """Check, print a line for each part, and return the exit code."""
     if as_json:
         language.use(language.ENGLISH)  # programs read it
     parts = check()
@@ -53,7 +53,7 @@ def run(*, as_json: bool) -> int:
 
 
 def check() -> list[Part]:
-    """All parts, whatever is wrong with the others."""
+    """Check all parts, even if some of them fail."""
     with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
         looks: Mapping[str, Callable[[], str]] = {
             translate("Terminal", "interfaces"): _interfaces,
@@ -135,7 +135,8 @@ def _history(directory: Path) -> str:
 
 
 def _certificates() -> str:
-    """What encrypted uploads are checked against; the system's, which may have to be found first."""
+    """Check the certificate authorities for encrypted uploads. They are the system's, whose location may have to be
+    found first."""
     import ssl
 
     context = ssl.create_default_context()

@@ -125,10 +125,10 @@ def watch(
     skips_first: bool = False,
     ticks: Iterator[Tick] | None = None,
 ) -> int:
-    """Prints a line for each tick, `count` of them; None: without an end.
+    """Print a line for each tick, `count` of them, or without end if it is None.
 
-    `form`: None: for people. `skips_first`: the first sample is not printed where it has no rates yet.
-    `ticks`: by default those of the agent, or of this machine.
+    `form`: None prints text for people. `skips_first`: do not print the first tick while it has no rates. `ticks`: by
+    default those of the agent, or of this machine.
     """
     settings = usable_settings()
     write = _print_document if form == "json" else _bar_writer(form, settings) if form else _line_writer(settings.units)
@@ -142,7 +142,7 @@ def watch(
 
 
 def _ticks(interval: float, total: Mapping[str, bool]) -> Iterator[Tick]:
-    """The agent's ticks while one runs that measures this often; else our own."""
+    """Yield the agent's ticks while one runs that measures this often; otherwise measure here."""
     client = _agent_of(interval)
     while True:
         if client is not None:
@@ -213,7 +213,7 @@ def _own_ticks(interval: float, total: Mapping[str, bool]) -> Generator[Tick]:
 
 
 def _print_document(tick: Tick) -> None:
-    """As JSON: a reason is its name, which other versions of the program have as well."""
+    """Print a tick as JSON. A reason is printed by its name, which is the same in all versions of the program."""
     import msgspec
 
     document = msgspec.to_builtins(tick)
@@ -228,7 +228,7 @@ def _print_document(tick: Tick) -> None:
 
 
 def _line_writer(in_units: Units) -> Callable[[Tick], None]:
-    """For people: columns stay where they were in the line above."""
+    """Return a function that prints ticks as text for people, with the columns in the same place in each line."""
     from netwatch_tray import units, wording
 
     download, upload = units.SteadyRate(in_units), units.SteadyRate(in_units)
@@ -252,7 +252,7 @@ def _bar_writer(kind: BarFormat, settings: Settings) -> Callable[[Tick], None]:
 
 
 def _english(status: Status) -> dict[str, object]:
-    """The fields for programs: messages are English sentences."""
+    """Return the fields of the status for programs; messages are English sentences."""
     import msgspec
 
     found = msgspec.structs.asdict(status)

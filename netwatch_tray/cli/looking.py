@@ -24,7 +24,7 @@ _BETWEEN_READINGS = 1.0
 
 
 class Look(NamedTuple):
-    """What is there at one moment."""
+    """Connections and apps at one moment."""
 
     connections: list[Connection]
     apps: AppsMessage

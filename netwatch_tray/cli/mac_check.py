@@ -81,7 +81,7 @@ def _names() -> Pairs:
 
 
 def missing_names(look_up: Callable[[str], Any], constant: Callable[[str], Any]) -> list[str]:
-    """Of the table of Apple's names those that this Mac does not have, or not with that value."""
+    """Return the names in the table of Apple's names that this Mac does not have, or has with another value."""
     from netwatch_tray.tray.backends.cocoa_names import CONSTANTS, SELECTORS
 
     missing = [f"{name}={constant(name)}" for name, value in CONSTANTS.items() if constant(name) != value]
@@ -122,7 +122,7 @@ def _counters() -> Pairs:
 
 
 def compared(whole: Sample, rounded: Sample) -> str:
-    """In words, whether 32-bit counters in KiB are those of 64 bits."""
+    """Return, in words, whether 32-bit counters in KiB agree with the 64-bit counters."""
     off = []
     for index, counters in whole.counters.items():
         other = rounded.counters.get(index)

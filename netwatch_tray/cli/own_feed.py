@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class OwnFeed:
-    """Stands in for a FeedClient. Reads in a thread, because tools like lsof block."""
+    """A replacement for FeedClient that measures here. It reads in a thread, because tools like lsof block."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class OwnFeed:
         return self._reader
 
     def send(self, message: ClientMessage) -> None:
-        """Nothing is asked of it: it always delivers all topics."""
+        """Do nothing: all topics are always delivered."""
 
     def receive(self) -> list[ServerMessage]:
         """Return what was measured since the last call."""

@@ -46,7 +46,7 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def start(_options: argparse.Namespace) -> int:
-    """Without a subcommand."""
+    """Run the program without a subcommand."""
     if not has_display():
         from netwatch_tray.cli import live
 

@@ -159,7 +159,7 @@ def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
 def _steps(
     sources: Sources, connections: ConnectionSource | None, reads: Iterator[bool], chosen: Mapping[str, bool]
 ) -> Iterator[tuple[Tick | None, Observation]]:
-    """Measure. `reads`: whether the sockets are read as well, asked after each reading of the interfaces."""
+    """Measure. `reads`: for each reading of the interfaces, whether the sockets are read as well."""
     from netwatch_tray.engine.monitor import Monitor
     from netwatch_tray.engine.observation import Observation
 

@@ -29,7 +29,7 @@ _TRY_AGAIN = 0.05
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """For argparse: reads a number within these bounds."""
+    """For argparse: return a function that parses a number within these bounds."""
 
     def parse(text: str) -> int:
         with contextlib.suppress(ValueError):
@@ -148,7 +148,7 @@ def _explain_missing_history() -> None:
 
 
 def has_display() -> bool:
-    """Whether windows can be shown: always on macOS, elsewhere when a display server is named."""
+    """Return whether windows can be shown: always on macOS, elsewhere if a display server is named."""
     return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
@@ -164,20 +164,21 @@ def can_print(sign: str) -> bool:
 
 
 def print_json(document: object) -> None:
-    """One line."""
+    """Print a document as one line."""
     import msgspec
 
     print(printable_json(msgspec.json.encode(document).decode()), flush=True)
 
 
 def complain(what: str) -> None:
-    """On stderr; names of others in it move no cursor. Nothing happens if that cannot be written."""
+    """Print to stderr. Control characters in the text are made harmless. Nothing happens if stderr cannot be
+    written."""
     with contextlib.suppress(OSError):  # a full disk below it, or a closed terminal
         print(f"netwatch-tray: {printable_lines(what)}", file=sys.stderr, flush=True)
 
 
 def print_pairs(pairs: Mapping[str, str | Sequence[str]]) -> None:
-    """A line for each pair; a value of several lines has them below each other."""
+    """Print a line for each pair; a value of several lines has them below each other."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
         for line in [value] if isinstance(value, str) else value:
@@ -186,7 +187,7 @@ def print_pairs(pairs: Mapping[str, str | Sequence[str]]) -> None:
 
 
 class Fit(NamedTuple):
-    """What becomes of a column where the terminal is too narrow."""
+    """How a column is fitted into a narrow terminal."""
 
     least: int = 0
     """Cells to which it may be cut; 0: it is not cut."""
@@ -195,7 +196,7 @@ class Fit(NamedTuple):
 
 
 def terminal_size() -> os.terminal_size | None:
-    """Return the size of the terminal that is printed on; None: the output goes elsewhere."""
+    """Return the size of the terminal on stdout, or None if stdout is not a terminal."""
     try:
         size = os.get_terminal_size(sys.stdout.fileno()) if sys.stdout.isatty() else None
     except (OSError, ValueError):
@@ -213,9 +214,9 @@ def bar(share: float, most: int) -> str:
 def print_table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str, fits: Sequence[Fit] | None = None
 ) -> None:
-    """Columns as wide as their widest text, each aligned by its letter: `<` left, `>` right.
+    """Print columns as wide as their widest text, each aligned by its letter: `<` left, `>` right.
 
-    `fits`: how to fit the columns into a terminal. Where the output goes elsewhere, nothing is left out.
+    `fits`: how to fit the columns into a terminal. If stdout is not a terminal, nothing is left out.
     """
     from netwatch_tray import cells
     from netwatch_tray.tui.tables import Width, fit
@@ -237,7 +238,7 @@ def print_table(
 
 
 def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """RFC 4180, one line a row; unknown is an empty field, and no field is a formula."""
+    """Print CSV by RFC 4180, one line a row. Unknown values are empty fields, and no field starts a formula."""
     import csv
 
     writer = csv.writer(sys.stdout, lineterminator="\n")

@@ -30,8 +30,8 @@ def gateway_address(proc: Path = Path("/proc/net")) -> str | None:
 
 
 def is_metered() -> bool | None:
-    """Return whether NetworkManager reports the network as metered, or `None` if unknown. Waits some seconds at most.
-    """
+    """Return whether NetworkManager reports the network as metered, or `None` if unknown. Waits some seconds
+    at most."""
     return network_manager.is_metered()
 
 

@@ -264,8 +264,8 @@ def parse_route_get(content: bytes) -> str | None:
 
 
 def parse_resolv_conf(content: bytes) -> list[str]:
-    """Return the addresses of the `nameserver` lines (resolv.conf(5)); invalid ones are left out, as the resolver does.
-    """
+    """Return the addresses of the `nameserver` lines (resolv.conf(5)); invalid ones are left out, as the
+    resolver does."""
     servers = []
     for line in content.split(b"\n"):
         words = decoded(line).split()

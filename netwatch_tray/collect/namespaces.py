@@ -6,8 +6,8 @@ import os
 
 
 def shares_network(pid: int) -> bool | None:
-    """Return whether a process is in the network namespace of this one, or `None` if it exited or may not be examined.
-    """
+    """Return whether a process is in the network namespace of this one, or `None` if it exited or may not be
+    examined."""
     try:
         found, own = os.stat(f"/proc/{pid}/ns/net"), os.stat("/proc/self/ns/net")  # noqa: PTH116  as in process_map
     except OSError:

@@ -21,8 +21,8 @@ _KEPT_FOR = 600.0
 
 
 class NameResolver:
-    """Resolve addresses in threads, with a cache. The threads are daemons, so a pending query does not delay the exit.
-    """
+    """Resolve addresses in threads, with a cache. The threads are daemons, so a pending query does not delay
+    the exit."""
 
     def __init__(self, look_up: Callable[[str], str | None] | None = None) -> None:
         """`look_up`: returns the name of an address or `None`; by default the system's resolver."""

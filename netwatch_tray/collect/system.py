@@ -90,8 +90,8 @@ def _readings() -> _Readings:
 
 
 def usage(before: Sequence[CpuTimes], now: Sequence[CpuTimes]) -> tuple[float, ...]:
-    """Return how busy the processors were between two readings, in percent: all together, then each. Empty if unknown.
-    """
+    """Return how busy the processors were between two readings, in percent: all together, then each. Empty if
+    unknown."""
     if len(before) != len(now):  # a processor came or went
         return ()
     shares = []

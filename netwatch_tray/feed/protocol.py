@@ -263,8 +263,8 @@ class MarkSeen(msgspec.Struct, frozen=True, tag="mark-seen"):
 
 
 class ChangeMute(msgspec.Struct, frozen=True, tag="mute"):
-    """Client: mute or unmute from now on. The mute is stored in `Settings.events.muted`, so a SettingsMessage follows.
-    """
+    """Client: mute or unmute from now on. The mute is stored in `Settings.events.muted`, so a SettingsMessage
+    follows."""
 
     code: str
     """See event.Mute.code."""

@@ -138,8 +138,8 @@ class _Client:
 
 
 class Service:
-    """Run until no client is connected: the last one disconnected, the only one was refused, or none connected in time.
-    """
+    """Run until no client is connected: the last one disconnected, the only one was refused, or none
+    connected in time."""
 
     def __init__(self, listener: socket.socket, probes: Probes, users: Iterable[int]) -> None:
         """`listener`: non-blocking."""

@@ -38,16 +38,17 @@ _SAVE_AFTER = 1.0
 
 
 def open_tray(scheduler: Scheduler, actions: Actions, settings: Settings) -> Tray:
-    """Show the icon as soon as the scheduler runs and there is a tray; it comes back by itself when a panel restarts.
+    """Open the icon and return it. It is shown once the scheduler runs and there is a tray, and again after a panel
+    restarts.
 
-    The actions are called in the scheduler's thread. Waits for a second at most. Raise TrayUnavailableError when this
-    machine or this session has no way to show an icon.
+    The actions are called in the scheduler's thread. Connecting takes a second at most. Raise TrayUnavailableError if
+    this machine or session has no way to show an icon.
     """
     return Tray(scheduler, actions, settings, choose())
 
 
 class Tray:
-    """The icon for as long as the agent runs. Belongs to the scheduler's thread."""
+    """The icon, for as long as the agent runs. Use it in the scheduler's thread only."""
 
     def __init__(self, scheduler: Scheduler, actions: Actions, settings: Settings, backend: Backend) -> None:
         self.backend = backend.name
@@ -79,12 +80,12 @@ class Tray:
 
     @property
     def has_tray(self) -> bool | None:
-        """Return whether there is a tray, which may not show the icon yet; None: not known yet."""
+        """Return whether there is a tray, which may not show the icon yet, or None if that is not known yet."""
         return False if self._icon is None else self._icon.has_tray
 
     @property
     def owns_main_thread(self) -> bool:
-        """See Backend."""
+        """Return `Backend.owns_main_thread`."""
         return self._backend.owns_main_thread
 
     @property
@@ -94,16 +95,16 @@ class Tray:
 
     @property
     def state(self) -> Message:
-        """Whether the icon can be seen, and if not, what it waits for."""
+        """Return whether the icon is visible, and if not, what it waits for."""
         return self._lost if self._icon is None else self._icon.state
 
     @property
     def activation_token(self) -> str | None:
-        """What the last click gave for the window it opens, as the environment variable XDG_ACTIVATION_TOKEN."""
+        """Return the token of the last click, which the window that it opens needs as XDG_ACTIVATION_TOKEN."""
         return None if self._icon is None else self._icon.activation_token
 
     def show(self, tick: Tick) -> None:
-        """Nothing is drawn or sent that looks as before, nor more often than the settings want."""
+        """Show a tick. Nothing is drawn or sent that looks as before, or more often than the settings require."""
         self._tick = tick
         passed = self._pace.take(tick)
         if passed is not None:
@@ -194,7 +195,8 @@ class Tray:
         self._actions.pause(not self._menu.view.is_paused)
 
     def _walk(self, steps: int) -> None:
-        """From the total through the interfaces and round again, a step at a time, up backwards."""
+        """Show another interface: so many steps on the circle of the total and the interfaces. Positive steps (wheel
+        up) go backwards."""
         now = clock.boottime()
         if now < self._next_step:  # a touchpad sends dozens of steps for one movement
             return
@@ -235,5 +237,5 @@ class Tray:
 
 
 def _of_interface(settings: Settings, name: str) -> Settings:
-    """The same, but that the rates of this interface are shown; empty: of the total."""
+    """Return the settings changed to show the rates of this interface; an empty name is the total."""
     return msgspec.structs.replace(settings, tray=msgspec.structs.replace(settings.tray, interface=name))

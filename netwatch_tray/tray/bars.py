@@ -16,7 +16,7 @@ _NAME = "netwatch-tray"
 
 
 class Bar:
-    """Writes the lines of one bar."""
+    """Writes the lines for one bar."""
 
     def __init__(self, kind: BarFormat, settings: Settings) -> None:
         self._kind = kind
@@ -25,7 +25,7 @@ class Bar:
 
     @property
     def head(self) -> str:
-        """What goes before the first line; empty: nothing."""
+        """Return the text before the first line; empty if there is none."""
         return '{"version":1}\n[\n[]' if self._kind == "i3bar" else ""
 
     def line(self, tick: Tick) -> str:
@@ -43,13 +43,14 @@ class Bar:
 
 
 def _waybar(view: View) -> str:
-    """waybar-custom(5), return-type json: text and tooltip are markup; `class` for the style sheet, `alt` for icons."""
+    """Return a JSON line for waybar-custom(5): text and tooltip are markup; `class` is for the style sheet, `alt` for
+    icons."""
     tooltip = "\n".join(view.tooltip).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _json({"text": view.label, "alt": view.glyph.kind, "class": view.glyph.kind, "tooltip": tooltip})
 
 
 def _i3bar(view: View) -> dict[str, object]:
-    """A block of the i3bar protocol (i3wm.org/docs/i3bar-protocol.html)."""
+    """Return a block of the i3bar protocol (i3wm.org/docs/i3bar-protocol.html)."""
     return {"name": _NAME, "full_text": view.label, "urgent": view.glyph.kind == "alert"}
 
 

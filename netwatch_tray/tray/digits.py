@@ -60,7 +60,7 @@ _WIDEST = "888M"
 
 
 class _Layout(NamedTuple):
-    """How the lines are laid out in an icon of one size; lengths in its pixels."""
+    """The layout of the lines in an icon of one size; lengths in its pixels."""
 
     font: _Font
     scale: int
@@ -82,7 +82,7 @@ _LAYOUTS = {
 
 
 def draw(lines: tuple[str, str], size: int) -> Image.Image:
-    """A mask of `size` × `size` pixels, one of icon.SIZES: both lines, right-aligned, in the middle."""
+    """Return a mask of `size` × `size` pixels (one of icon.SIZES) with both lines, right-aligned, in the middle."""
     layout = _LAYOUTS[size]
     upper, lower = (_line(text, layout) for text in lines)
     mask = Image.new("L", (size, size))

@@ -43,7 +43,7 @@ _Polygon = tuple[tuple[float, float], ...]
 
 
 class _Grid(NamedTuple):
-    """The measures of the glyph in one grid, in its units; everything else follows from them."""
+    """The measures of the glyph in one grid, in grid units; everything else follows from them."""
 
     size: int
     margin: int
@@ -79,12 +79,14 @@ _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48"
 
 
 def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
-    """An RGBA picture of `size` × `size` pixels, one of `SIZES`; shared between callers: do not change it."""
+    """Return an RGBA picture of `size` × `size` pixels (one of `SIZES`). It is shared between callers, so do not change
+    it."""
     return _draw_digits(glyph.digits, size, bar) if glyph.digits else _draw_shape(glyph, size, bar)
 
 
 def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Image.Image:
-    """On a bar of unknown colour light digits on a dark plate: one ink for all bars is too faint for thin strokes."""
+    """Draw digits. On a bar of unknown colour they are light on a dark plate, because an ink that suits all bars is too
+    faint for thin strokes."""
     from netwatch_tray.tray import digits  # noqa: PLC0415  only where they are chosen
 
     mask = digits.draw(lines, size)
@@ -100,7 +102,7 @@ def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Image.Image:
 
 @functools.lru_cache(maxsize=len(SIZES))
 def _plate(size: int) -> Image.Image:
-    """All of the icon but its corners."""
+    """Return the mask of the plate: the whole icon without its corners."""
     mask = Image.new("L", (size, size), 255)
     unit = max(1, size // 22)
     for step, width in enumerate((2 * unit, unit)):
@@ -124,9 +126,10 @@ def _draw_shape(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
 
 
 def theme_name(glyph: Glyph) -> str:
-    """In `assets/tray`. Panels give what is called symbolic the colour of their text.
+    """Return the name of a glyph in the icon theme `assets/tray`. Panels draw symbolic icons in the colour of their
+    text.
 
-    Without a dash before that: what is not found is looked up without what follows the last dash (Icon Naming
+    The name has no other dash: a name that is not found is looked up without the part after the last dash (Icon Naming
     Specification), and `netwatch-tray` is the icon of the program.
     """
     steps = f"_{glyph.down}_{glyph.up}" if glyph.kind == "rates" else ""
@@ -134,7 +137,8 @@ def theme_name(glyph: Glyph) -> str:
 
 
 def draw_theme() -> dict[str, str]:
-    """The files of the icon theme by their paths: SVG, in the colour for an unknown bar where nobody gives another."""
+    """Return the SVG files of the icon theme by path. Their colour is that for an unknown bar, which panels may
+    replace."""
     return {
         f"hicolor/{place}/apps/{theme_name(glyph)}.svg": _svg(glyph, grid, _NATURAL.get(place, 1))
         for place, grid in _THEME_PLACES.items()
@@ -143,7 +147,7 @@ def draw_theme() -> dict[str, str]:
 
 
 def _svg(glyph: Glyph, grid: _Grid, times: int) -> str:
-    """With the class that KDE looks for; GTK colours every path by itself."""
+    """Return a glyph as SVG with the class that KDE needs; GTK colours every path by itself."""
     ink = "#{:02x}{:02x}{:02x}".format(*_INK["unknown"])
     paths = "".join(
         f'<path class="ColorScheme-Text" fill="currentColor" d="M{"L".join(f"{x:g} {y:g}" for x, y in polygon)}Z"/>'
@@ -157,7 +161,7 @@ def _svg(glyph: Glyph, grid: _Grid, times: int) -> str:
 
 
 def _shapes(glyph: Glyph, grid: _Grid) -> list[_Polygon]:
-    """Convex polygons in grid units."""
+    """Return the shapes of a glyph as convex polygons in grid units."""
     size, margin, low = grid.size, grid.margin, grid.size - grid.margin
     left, right = grid.left, size - grid.left - grid.width
     bar = grid.stem + 2
@@ -190,7 +194,7 @@ def _shapes(glyph: Glyph, grid: _Grid) -> list[_Polygon]:
 
 
 def _head(grid: _Grid, x: int, tip: int, direction: int) -> _Polygon:
-    """A triangle with its tip at the height `tip`, its base `direction` (1: below, -1: above) of it."""
+    """Return a triangle with its tip at the height `tip`, and its base below it (`direction` 1) or above it (-1)."""
     base = tip + direction * grid.head
     return (x, base), (x + grid.width, base), (x + grid.width / 2, tip)
 
@@ -204,7 +208,7 @@ def _box(x: int, top: int, width: int, bottom: int) -> _Polygon:
 
 
 def _fill(mask: Image.Image, polygon: _Polygon) -> None:
-    """Fills a convex polygon."""
+    """Fill a convex polygon."""
     (left, right), (top, bottom) = (_ends([corner[axis] for corner in polygon]) for axis in (0, 1))
     if len({x for x, _ in polygon}) == len({y for _, y in polygon}) == 2:
         mask.paste(255, (left, top, right, bottom))
@@ -215,7 +219,7 @@ def _fill(mask: Image.Image, polygon: _Polygon) -> None:
 
 @functools.lru_cache(maxsize=32)  # the heads of the arrows, the same in most states
 def _slanted(polygon: _Polygon) -> Image.Image:
-    """A convex polygon in the corner of a mask, line by line, each line from edge to edge at its middle."""
+    """Draw a convex polygon in the corner of a mask, line by line, each line from edge to edge at its middle."""
     (_, width), (_, height) = (_ends([corner[axis] for corner in polygon]) for axis in (0, 1))
     mask = Image.new("L", (width, height))
     for line in range(height):

@@ -39,7 +39,7 @@ _UNITS = (
 
 
 class Actions(NamedTuple):
-    """What the menu can ask of the agent."""
+    """What the menu can request from the agent."""
 
     open_window: Callable[[], None]
     open_settings: Callable[[], None]
@@ -101,7 +101,7 @@ class TrayMenu:
 
     @property
     def view(self) -> View:
-        """What is shown from the next drawing of the menu on."""
+        """Return the view that the menu shows when it is drawn next."""
         return self._view
 
     @view.setter
@@ -129,11 +129,11 @@ class TrayMenu:
 
     @property
     def shape(self) -> object:
-        """Key of the menu's structure: a host must rebuild the menu when it changes."""
+        """Return a key of the menu's structure; hosts must rebuild the menu when it changes."""
         return len(self._texts), self._width
 
     def build(self) -> Menu:
-        """With as many live rows as there are now."""
+        """Build the menu with the present number of live rows."""
         return Menu(*self._rows[: len(self._texts)], *self._below)
 
     def _more(self) -> Menu:
@@ -178,7 +178,8 @@ class TrayMenu:
         return MenuItem(text, choose)
 
     def _app_items(self) -> list[MenuItem]:
-        """Always as many: they change while they are shown, and panels cut a menu that grows when it opens."""
+        """Return the rows of apps. Their number is constant, because they change while they are shown, and panels
+        truncate a menu that grows when it opens."""
         self._apps = presenter.app_rows(self.actions.apps(), self.settings.units) or (
             translate("Tray", "No app with measured traffic"),
         )

@@ -10,8 +10,8 @@ from netwatch_tray.model import InterfaceTick, Tick
 
 
 class Pace:
-    """Passes on ticks at the period that the user chose, seconds. Measuring is not slowed, nor anything but rates:
-    a pause, a gap or another set of interfaces is passed on at once."""
+    """Limit updates to the period that the user chose, in seconds. Only rates are delayed: a pause, a gap or another
+    set of interfaces is passed on at once. Measuring is not slowed."""
 
     def __init__(self, period: int) -> None:
         self._period = period
@@ -20,7 +20,8 @@ class Pace:
         self._passed: Tick | None = None
 
     def take(self, tick: Tick) -> Tick | None:
-        """What to show now, with mean rates since the last one that was returned; None: what is shown stays."""
+        """Return the tick to show now, with mean rates since the previous returned one, or None to leave the display
+        unchanged."""
         before = self._passed
         if self._period <= 1 or before is None or _differs(before, tick):
             self._ticks.clear()
@@ -36,7 +37,7 @@ class Pace:
 
 
 def _differs(before: Tick, tick: Tick) -> bool:
-    """In something else than rates."""
+    """Return whether anything except rates differs."""
     return (
         before.interval_s is None  # the first one, without rates
         or before.gap is not None
@@ -51,7 +52,7 @@ def _identity(interface: InterfaceTick) -> tuple[int, str, bool]:
 
 
 def _mean(ticks: Sequence[Tick]) -> Tick:
-    """The last tick with the mean rates of all, each weighted by its interval."""
+    """Return the last tick with the mean rates of all ticks, each weighted by its interval."""
     last = ticks[-1]
     weights = [tick.interval_s or 0.0 for tick in ticks]
     totals = [tick.total for tick in ticks]
@@ -72,7 +73,7 @@ def _mean(ticks: Sequence[Tick]) -> Tick:
 
 
 def _weighted(rates: Iterable[float | None], weights: Sequence[float]) -> float | None:
-    """None: no rate is known."""
+    """Return the weighted mean of the known rates, or None if no rate is known."""
     known = [(rate, weight) for rate, weight in zip(rates, weights, strict=True) if rate is not None and weight]
     time = sum(weight for _, weight in known)
     return sum(rate * weight for rate, weight in known) / time if time else None

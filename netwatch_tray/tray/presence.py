@@ -38,7 +38,7 @@ _ASK_AGAIN = 60.0
 
 
 class Process(Protocol):
-    """Of subprocess.Popen, what is used of it."""
+    """The methods of subprocess.Popen that are used."""
 
     pid: int
 
@@ -47,7 +47,7 @@ class Process(Protocol):
 
 
 class Presence:
-    """Belongs to the scheduler's thread, like the icon."""
+    """Keeps the icon visible, by whatever way works. Use it in the scheduler's thread only."""
 
     def __init__(
         self,
@@ -58,8 +58,8 @@ class Presence:
         *,
         by_hand: bool = False,
     ) -> None:
-        """`start_icon` starts the process that shows the icon in an XEmbed tray. `by_hand`: the user has started the
-        program, not the login: without a tray the window opens at once."""
+        """`start_icon` starts the process that shows the icon in an XEmbed tray. `by_hand`: the user, not the login,
+        has started the program, so without a tray the window opens at once."""
         self._scheduler = scheduler
         self._actions = actions
         self._settings = settings
@@ -86,7 +86,7 @@ class Presence:
 
     @property
     def state(self) -> Message:
-        """For `status`."""
+        """Return where the icon is, or why there is none, for `status`."""
         if self._settings.tray.way == "none":
             return message("no icon: chosen in the settings")
         if self._other is not None:
@@ -104,11 +104,11 @@ class Presence:
 
     @property
     def activation_token(self) -> str | None:
-        """See Tray."""
+        """See Tray.activation_token."""
         return self._tray.activation_token if self._tray else None
 
     def show(self, tick: Tick) -> None:
-        """See Tray; and once a tick looks whether the icon can be seen."""
+        """See Tray.show. Checks with each tick whether the icon is visible."""
         if self._tray:
             self._tray.show(tick)
         self._follow()
@@ -130,12 +130,12 @@ class Presence:
             self._tray.apply(settings)
 
     def notify(self, notification: Notification) -> None:
-        """See Tray."""
+        """See Tray.notify."""
         if self._tray:
             self._tray.notify(notification)
 
     def run(self, at_end: Callable[[], None]) -> None:
-        """See Tray."""
+        """See Tray.run."""
         self._unseen_since = clock.uptime()  # nothing can have answered before
         if self._by_hand:
             self._scheduler.after(_FIRST_LOOK, self._follow)
@@ -201,13 +201,14 @@ class Presence:
 
     @property
     def _patience(self) -> float:
-        """Seconds without an icon until another way is tried."""
+        """Return the seconds without an icon after which another way is tried."""
         if not self._by_hand or (self._tray and self._tray.has_tray is None):
             return PATIENCE
         return _PATIENCE_BY_HAND if self._tray and self._tray.has_tray else _FIRST_LOOK
 
     def _is_logged_out(self, now: float) -> bool:
-        """Some sessions leave the programs of their user running; the next login would find this one deaf and blind."""
+        """Return whether the user has logged out. After logout both bus and display are gone; the agent exits so that
+        the next login starts a fresh one."""
         is_over = self._had_display and (self._tray is None or self._tray.has_lost_bus)
         return is_over and now - self._unseen_since >= PATIENCE and not _has_display()
 
@@ -282,7 +283,7 @@ def _has_display() -> bool:
 
 
 def _advice(desktop: str) -> Message:
-    """What to do, by the names in XDG_CURRENT_DESKTOP."""
+    """Return what the user can do, by the desktop's names in XDG_CURRENT_DESKTOP."""
     if sys.platform == "darwin":
         return message(
             "macOS does not show the icon. Allow NetWatch in System Settings › Menu Bar (macOS 26 and later), or make "

@@ -45,7 +45,7 @@ _WITHOUT_RATES = {
 
 
 class Glyph(NamedTuple):
-    """What the icon shows by its shape."""
+    """The shape of the icon."""
 
     kind: Literal["rates", "paused", "offline", "alert"]
     down: int = 0
@@ -56,7 +56,7 @@ class Glyph(NamedTuple):
 
 
 class View(NamedTuple):
-    """Everything visible in the tray. Two views that are equal look equal."""
+    """Everything visible in the tray. Two equal views look equal."""
 
     glyph: Glyph
     tooltip: tuple[str, ...]
@@ -71,13 +71,13 @@ class View(NamedTuple):
 
 
 def waiting() -> View:
-    """The view before the first tick."""
+    """Return the view before the first tick."""
     text = translate("Tray", "Waiting for the first rates")
     return View(Glyph("rates"), ("NetWatch", text), "", (text,), (), is_paused=False)
 
 
 class _Shown(NamedTuple):
-    """What the icon stands for: the total, or the one interface that the user chose."""
+    """The rates that the icon shows: those of the total, or of the one interface that the user chose."""
 
     rx_rate: float | None
     tx_rate: float | None
@@ -89,7 +89,8 @@ class _Shown(NamedTuple):
 
 
 class Presenter:
-    """Makes the views of one tick after the other; it remembers the units of the text, which stay when in doubt."""
+    """Make the views of successive ticks. It remembers the units of the text, so that they do not change back and
+    forth."""
 
     def __init__(self, settings: Settings) -> None:
         self._units = settings.units
@@ -101,7 +102,7 @@ class Presenter:
         """What of the tick before a view is made of, and its view."""
 
     def present(self, tick: Tick) -> View:
-        """The view of one tick; while nothing changes, the same one."""
+        """Return the view of one tick; the same object while nothing changes."""
         seen = tick.gap, tick.total, tick.interfaces
         if seen != self._presented[0]:
             self._presented = seen, self._view(tick)
@@ -150,7 +151,7 @@ class Presenter:
         return Glyph("rates", digits=(down, up))
 
     def _gap_of(self, tick: Tick) -> GapReason | None:
-        """Why the rates of what is shown are unknown, where those of others are not."""
+        """Return why the shown rates are unknown, if only they are."""
         if not self._chosen:
             return tick.total.gap
         return next((each.gap for each in tick.interfaces if each.name == self._chosen), None)
@@ -165,8 +166,8 @@ class Presenter:
         return f"{units.DOWN} {self._down.write(shown.rx_rate)} {units.UP} {self._up.write(shown.tx_rate)}"
 
     def _interface_rows(self, tick: Tick) -> list[str]:
-        """The busiest interfaces that are up and add something to what the heading says, in an order that does not
-        change with their rates."""
+        """Return rows of the busiest interfaces that are up, without the one that the heading shows, in an order that
+        does not change with their rates."""
         told = self._chosen or (tick.total.uplinks[0] if len(tick.total.uplinks) == 1 else "")
         up = (each for each in tick.interfaces if each.is_up and each.name != told and not _is_loopback(each))
         busiest = sorted(up, key=_importance, reverse=True)[: MOST_ROWS - 2]
@@ -175,7 +176,7 @@ class Presenter:
 
 
 class Amounts(NamedTuple):
-    """What was moved today and in this billing month, both directions together; None: not known (yet)."""
+    """Bytes of today and of this billing month, both directions together; None if not known (yet)."""
 
     today: int | None
     month: int | None
@@ -186,7 +187,7 @@ class Amounts(NamedTuple):
 
 
 def amounts_row(amounts: Amounts, in_units: Units) -> str:
-    """`Today 2.10 GB · November 43.0 of 500 GB`, or `… · since 15 November 43.0 GB`."""
+    """Return a row such as `Today 2.10 GB · November 43.0 of 500 GB`, or `… · since 15 November 43.0 GB`."""
     month, cap = units.size(amounts.month, in_units), units.size(amounts.cap, in_units)
     used = str(month)
     if amounts.cap is not None:
@@ -203,7 +204,8 @@ def amounts_row(amounts: Amounts, in_units: Units) -> str:
 
 
 def event_row(event: Event, in_units: Units, today: date) -> str:
-    """`14:21 Syncthing sent 4.20 GB in one day, 6 times …`; the date in place of the time on another day."""
+    """Return a row such as `14:21 Syncthing sent 4.20 GB in one day, 6 times …`; an event of another day has the date
+    instead of the time."""
     from netwatch_tray import event_words  # noqa: PLC0415  where there is no event they only take memory
 
     at = datetime.fromtimestamp(event.last)  # noqa: DTZ006  the user's own time
@@ -214,7 +216,8 @@ def event_row(event: Event, in_units: Units, today: date) -> str:
 
 
 def app_rows(apps: Sequence[App], in_units: Units) -> tuple[str, ...]:
-    """Those that moved most in the last interval, the busiest first; a tunnel's own traffic is that of others."""
+    """Return rows of the apps that moved most in the last interval, the busiest first. Tunnel processes are left out,
+    because their traffic is that of other apps."""
 
     def rate(app: App) -> float:
         return (app.rx_rate or 0.0) + (app.tx_rate or 0.0)
@@ -239,7 +242,7 @@ def _importance(interface: InterfaceTick) -> tuple[bool, float, int]:
 
 
 def _counted(tick: Tick) -> str:
-    """What the total is made of, or why there is none."""
+    """Return what the total consists of, or why there is no total."""
     match tick.total.uplinks:
         case ():
             return translate("Tray", "Offline: {reason}").format(reason=_why_offline(tick.interfaces))

@@ -69,7 +69,7 @@ _DRAWING = ("gnome-shell", "ayatana-indicat", "xfce4-panel")
 
 
 def survey(settings: Settings) -> dict[str, str]:
-    """What was found, by what it is about; in words."""
+    """Return what was found on this system, in words, by subject."""
     report = {translate("Terminal", "tray"): _choice(settings)}
     if sys.platform == "linux":
         report |= _bus_report()
@@ -145,7 +145,7 @@ def _notification_server(bus: DBusConnection) -> str:
 def _ask(
     bus: DBusConnection, name: str, path: str, interface: str, member: str, signature: str = "", body: Any = ()
 ) -> Any:
-    """The first value of the answer; None: there is none."""
+    """Return the first value of the response, or None if there is none."""
     message = new_method_call(DBusAddress(path, name, interface), member, signature or None, body)
     message.header.flags |= MessageFlag.no_auto_start
     try:

@@ -125,7 +125,7 @@ class Picture(Widget):
 
     @property
     def page(self) -> int:
-        """Rows by which Page Up and Page Down move."""
+        """Return the number of rows by which Page Up and Page Down move."""
         return max(1, self.size.height // 2)
 
 
@@ -368,7 +368,7 @@ def run(
 
 
 class _Held(logging.Handler):
-    """Keeps records."""
+    """Collect log records."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -28,7 +28,7 @@ _LEAST_TOP = 1000.0
 
 
 class Range(NamedTuple):
-    """What the chart spans."""
+    """The time span of the chart."""
 
     seconds: int
     unit: str
@@ -48,7 +48,7 @@ RANGES = (
 
 
 class Curve(NamedTuple):
-    """Rates in bytes/s, one for each column of dots, oldest first; None: unknown."""
+    """Rates in bytes/s, one for each column of dots, oldest first; None where unknown."""
 
     down: Sequence[Value]
     up: Sequence[Value]
@@ -133,12 +133,12 @@ def _label(row: Row, top: float, in_units: Units) -> None:
 
 
 def _half(top: float, in_units: Units) -> str:
-    """Return the label of the middle, in the unit of the label above."""
+    """Return the axis label at half of the height, in the unit of the top label."""
     return f"{float(units.rate(top, in_units).value) / 2:g}"
 
 
 def _draw_axis(row: Row, curve: Curve, width: int) -> None:
-    """A line where something was measured; `//` where measuring stopped for a while."""
+    """Draw the time axis: a line where something was measured, `//` where measuring stopped for a while."""
     per_cell = max(1, len(curve.down) // width)
     known = [
         any(value is not None for value in curve.down[at : at + per_cell])

@@ -37,7 +37,7 @@ class AppRow:
 
 @dataclasses.dataclass
 class Data:
-    """What was received."""
+    """The latest data that was received."""
 
     recent: RecentRates = dataclasses.field(default_factory=RecentRates)
     tick: Tick | None = None

@@ -12,7 +12,7 @@ Span = tuple[str, Role]
 
 
 class Line(NamedTuple):
-    """A finished row."""
+    """A complete row."""
 
     spans: tuple[Span, ...]
     is_selected: bool = False
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """What a click between two columns does."""
+    """The effect of a click between two columns."""
 
     first: int
     end: int
@@ -32,7 +32,7 @@ class Hit(NamedTuple):
 
 
 class Row:
-    """One line that is being written; whatever is put into it, it keeps its width."""
+    """A row being written. It keeps its width, whatever is put into it."""
 
     def __init__(self, look: Look, width: int) -> None:
         self.width = width
@@ -97,7 +97,7 @@ class Row:
 
 
 class Frame:
-    """Rows from top to bottom."""
+    """The rows of the screen, from top to bottom."""
 
     def __init__(self, look: Look, width: int, height: int) -> None:
         self.look, self.width, self.height = look, width, height
@@ -105,7 +105,7 @@ class Frame:
 
     @property
     def left(self) -> int:
-        """Rows that may still be added."""
+        """Return how many rows may still be added."""
         return self.height - len(self.rows)
 
     def add(self) -> Row:

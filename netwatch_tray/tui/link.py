@@ -21,7 +21,7 @@ _OWN_AFTER = 3
 
 
 class Feed(Protocol):
-    """One connection; `netwatch_tray.feed.client.FeedClient` is one."""
+    """One connection; `netwatch_tray.feed.client.FeedClient` is an implementation."""
 
     def fileno(self) -> int: ...
     def send(self, message: ClientMessage) -> None: ...
@@ -30,7 +30,7 @@ class Feed(Protocol):
 
 
 class FeedLink:
-    """Delivers messages of the agent while there is one, else those of `measure`. Belongs to the loop's thread."""
+    """Deliver messages of the agent while it runs, otherwise those of `measure`. Use it in the loop's thread only."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class FeedLink:
         received: Callable[[Sequence[ServerMessage]], None],
         changed: Callable[[Link], None],
     ) -> None:
-        """`connect` raises AgentUnreachableError when no agent accepts the connection. `measure` starts measuring in
-        this program. `changed`: called when the messages come from elsewhere, or from nowhere."""
+        """`connect`: raises AgentUnreachableError if no agent accepts the connection. `measure`: starts measuring in
+        this program. `changed`: called when the origin of the messages changes, or they stop."""
         self._connect, self._measure = connect, measure
         self._received, self._changed = received, changed
         self._loop = asyncio.get_running_loop()
@@ -120,7 +120,7 @@ class FeedLink:
         self.send(Subscribe(self._topics))
 
     def send(self, message: ClientMessage) -> None:
-        """To the agent; lost where there is none."""
+        """Send a message to the agent. It is lost if no agent is connected."""
         try:
             if self._agent is not None:
                 self._agent.send(message)

@@ -58,7 +58,7 @@ _COLUMNS = (
 
 
 def draw_connections(frame: Frame, state: State) -> None:
-    """The view."""
+    """Draw the view of connections."""
     rows = state.connection_rows()
     title = frame.add()
     x = title.put(0, _title(state), "strong", most=frame.width // 2) + 2
@@ -70,7 +70,7 @@ def draw_connections(frame: Frame, state: State) -> None:
 
 
 def draw_connection_rows(frame: Frame, state: State, rows: Sequence[Connection], selected: str | None) -> None:
-    """`selected`: key of the row that the keys are about; None: they are about another list."""
+    """Draw the list of connections. `selected`: key of the row that keys act on; None if they act on another list."""
     heads = [translate("Terminal", column.head) for column in _COLUMNS]
     # Texts that change or are scrolled do not move the columns.
     full = [column.full or cells.width(head) for column, head in zip(_COLUMNS, heads, strict=True)]
@@ -122,7 +122,7 @@ def _no_connection(state: State) -> str:
 
 
 def draw_events(frame: Frame, state: State) -> None:
-    """The view: the latest first, and below them what the selected one rests on."""
+    """Draw the view of events, the latest first, and below them the evidence of the selected one."""
     rows = state.event_rows()
     title = frame.add()
     x = title.put(0, translate("Terminal", "Events"), "strong") + 2

@@ -35,7 +35,7 @@ _DA1 = re.compile(rb"\x1b\[\?[\d;]*c")
 
 
 class Look(NamedTuple):
-    """What the terminal can show."""
+    """The capabilities of the terminal."""
 
     is_unicode: bool = True
     """Otherwise ASCII."""
@@ -76,7 +76,8 @@ def examine(environ: Mapping[str, str] = os.environ) -> Look:
 
 
 def is_unicode(environ: Mapping[str, str] = os.environ) -> bool:
-    """By the locale, as tmux does: Python itself writes UTF-8 in the C locale (PEP 538)."""
+    """Return whether the terminal shows Unicode, by the locale, as tmux does. Python itself writes UTF-8 in the C
+    locale (PEP 538)."""
     if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
         return False
     locale = next(filter(None, map(environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")

@@ -30,7 +30,7 @@ _BAR = 30
 
 
 class _Grid(NamedTuple):
-    """Columns of the overview: where the name is cut, where numbers end, and where the last column begins."""
+    """Columns of the overview: where names are truncated, where numbers end, and where the last column begins."""
 
     name: int
     ends: Sequence[int]
@@ -122,7 +122,7 @@ def _titles(state: State) -> list[str]:
 
 
 def _draw_apps(frame: Frame, state: State, most: int) -> None:
-    """`most`: rows of the list, its head not counted."""
+    """Draw the list of apps. `most`: largest number of rows, without the heading."""
     grid, sort = _Grid.of(frame.width), state.sort[View.OVERVIEW]
     head = frame.add()
     end = head.put(0, "App", "ink" if sort == "name" else "ink3")

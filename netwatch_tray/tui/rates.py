@@ -17,21 +17,21 @@ KEPT_S = 330.0
 
 
 class RecentRates:
-    """Rates of the total, none older than KEPT_S seconds before the newest."""
+    """Rates of the total; those more than KEPT_S seconds older than the newest are dropped."""
 
     def __init__(self) -> None:
         self._points: deque[Point] = deque()
 
     @property
     def newest(self) -> float | None:
-        """Unix time of the last rate."""
+        """Return the Unix time of the last rate."""
         return self._points[-1][0] if self._points else None
 
     def add(self, tick: Tick) -> None:
         self._append((tick.at.timestamp(), tick.total.rx_rate, tick.total.tx_rate))
 
     def merge(self, ticks: Iterable[RecentTick]) -> None:
-        """Add what the agent keeps. Older ones stay: a restarted agent does not have them."""
+        """Add the recent ticks of the agent. Older rates stay, because a restarted agent does not have them."""
         for tick in ticks:
             self._append((tick.at, *tick.total))
 

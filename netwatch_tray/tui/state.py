@@ -27,7 +27,7 @@ LIVE = 0
 
 
 class View(Enum):
-    """What Tab turns to, in this order."""
+    """The views that Tab goes through, in this order."""
 
     OVERVIEW = "overview"
     CONNECTIONS = "connections"
@@ -56,7 +56,7 @@ _COLUMNS: dict[View, tuple[str, ...]] = {
 
 
 class State:
-    """Everything that a frame is made of."""
+    """Everything that a frame is drawn from."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -133,11 +133,11 @@ class State:
     # What the user does.
 
     def pause(self) -> None:
-        """Freeze the picture, or go on with what has come meanwhile."""
+        """Freeze the picture, or continue with the latest data."""
         self._held = None if self._held is not None else self._data.copy()
 
     def turn(self, by: int = 1) -> None:
-        """To the next view."""
+        """Show the next view."""
         views = list(View)
         self.turn_to(views[(views.index(self.view) + by) % len(views)])
 
@@ -145,19 +145,19 @@ class State:
         self.view, self.app, self.has_help = view, None, False
 
     def change_range(self, by: int) -> bool:
-        """Return whether there is one."""
+        """Change the range of the chart by so many steps; return whether it changed."""
         before = self.range
         self.range = min(len(RANGES) - 1, max(0, self.range + by))
         return self.range != before
 
     def change_units(self) -> None:
-        """Between bytes/s and bit/s, on this screen alone."""
+        """Switch between bytes/s and bit/s, on this screen only."""
         from msgspec.structs import replace  # noqa: PLC0415  for one key
 
         self.units = replace(self.units, bits=not self.units.bits)
 
     def sort_by(self, column: str | None = None) -> None:
-        """By this column; None: by the next one."""
+        """Sort by this column, or by the next one if it is None."""
         columns = _COLUMNS[self.view]
         if column is None and columns:
             column = columns[(columns.index(self.sort[self.view]) + 1) % len(columns)]
@@ -173,7 +173,7 @@ class State:
             self.selected[self.view] = keys[min(len(keys) - 1, max(0, at + by))]
 
     def select(self, key: str) -> bool:
-        """Return whether it was selected before."""
+        """Select a row; return whether it was selected before."""
         before = self.selected_key()
         self.selected[self.view] = key
         return before == key
@@ -184,7 +184,7 @@ class State:
         return chosen if chosen in keys else next(iter(keys), None)
 
     def keys(self) -> list[str]:
-        """Return those of the rows of the view, from the top."""
+        """Return the keys of the rows of the view, from the top."""
         if self.view is View.OVERVIEW:
             return [row.key for row in self.app_rows() if not row.is_rest]
         if self.view is View.EVENTS:
@@ -207,7 +207,7 @@ class State:
             self.app, self.view = None, View.OVERVIEW
 
     def type_text(self, text: str) -> None:
-        """Add to the filter; `\\b` takes the last character away."""
+        """Add to the filter; `\\b` deletes the last character."""
         self.filter = self.filter[:-1] if text == "\b" else (self.filter + text)[:40]
         self.first[self.view] = 0
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Amounts(NamedTuple):
-    """Of some days, in bytes of both directions."""
+    """Amounts of some days, in bytes, both directions together."""
 
     total: int | None
     """None: nothing is recorded."""
@@ -38,7 +38,7 @@ class Stored(NamedTuple):
 
 
 def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored:
-    """`now`: local time."""
+    """Query what is shown of the history. `now`: local time."""
     today, month = now.date(), period_of(now.date(), "billing", plan)
     of_today, of_month = _amounts(reader, today, today), _amounts(reader, *month)
     if of_month.total is None:

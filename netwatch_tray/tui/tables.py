@@ -10,7 +10,7 @@ GAP = 2
 
 
 class Width(NamedTuple):
-    """What a column needs."""
+    """The width that a column needs."""
 
     full: int
     """Cells of its longest text."""
@@ -21,7 +21,7 @@ class Width(NamedTuple):
 
 
 def fit(columns: Sequence[Width], width: int) -> list[int | None]:
-    """Return the cells of each column within `width` cells; None: it is left out."""
+    """Return the cells of each column within `width` cells, or None for a column that is left out."""
     shown = set(range(len(columns)))
 
     def least() -> int:

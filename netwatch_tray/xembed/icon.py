@@ -46,7 +46,7 @@ from netwatch_tray.tray.presenter import Amounts, Glyph, Presenter
 
 
 def run(feed_path: Path) -> int:
-    """Shows the icon until the agent goes; the exit code. Raise AgentUnreachableError when there is none."""
+    """Show the icon until the agent exits; return the exit code. Raise AgentUnreachableError if there is no agent."""
     application = QApplication(sys.argv[:1])
     language.use(settings.read(paths.settings_file())[0].language)
     application.setApplicationName("netwatch-tray")
@@ -197,7 +197,7 @@ class Icon:
 
 
 class _DrawnMenu:
-    """A pystray menu as a QMenu: made when it is opened, its texts changed in place while it is open."""
+    """A pystray menu as a QMenu. It is made when it is opened; texts are changed in place while it is open."""
 
     def __init__(self) -> None:
         self.widget = QMenu()
@@ -237,8 +237,8 @@ class _DrawnMenu:
 
 
 class _Drawing(QIconEngine):
-    """One glyph at any size: trays ask for 17 or 20 pixels, and a picture that is scaled to that is not sharp. So the
-    largest one that fits lies in the middle."""
+    """One glyph at any size. Trays need sizes such as 17 or 20 pixels, and scaled pictures are not sharp, so the
+    largest picture that fits is drawn in the middle."""
 
     def __init__(self, glyph: Glyph) -> None:
         super().__init__()

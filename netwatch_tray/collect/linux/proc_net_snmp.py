@@ -88,8 +88,8 @@ def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
 
 
 def _counters(content: bytes, protocol: bytes, names: tuple[bytes, ...]) -> list[int]:
-    """Return counters of one protocol, which has a line with their names and one with their values. Raise ParseError.
-    """
+    """Return counters of one protocol, which has a line with their names and one with their values. Raise
+    ParseError."""
     lines = [line for line in content.split(b"\n") if line.startswith(protocol)]
     try:
         titles, values = lines

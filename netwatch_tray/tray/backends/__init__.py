@@ -18,7 +18,7 @@ _COOLDOWN = 3600.0
 
 
 class Cooldown:
-    """Limits each notification to once an hour."""
+    """Limit each notification to one an hour."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
@@ -35,14 +35,14 @@ class Cooldown:
 
 
 class NotificationAction(NamedTuple):
-    """A button."""
+    """A button of a notification."""
 
     label: str
     run: Callable[[], None]
 
 
 class Notification(NamedTuple):
-    """Something that needs the user."""
+    """A message that requires the user's attention."""
 
     key: str
     """What it is about: a later one about the same replaces it, and comes no more often than once an hour."""
@@ -53,7 +53,8 @@ class Notification(NamedTuple):
 
 
 class TrayIcon(Protocol):
-    """pystray's `Icon`, as far as it is used, and what all our backends add. Used in the scheduler's thread."""
+    """The interface of pystray's `Icon` that is used here, and what all our backends add. Used in the scheduler's
+    thread."""
 
     icon: Sequence[Image.Image]
     """The same picture in the sizes that the backend requests."""
@@ -68,19 +69,19 @@ class TrayIcon(Protocol):
 
     @property
     def activation_token(self) -> str | None:
-        """What the last click gave for the window that it opens (xdg-activation)."""
+        """Return the token of the last click for the window that it opens (xdg-activation)."""
 
     @property
     def is_shown(self) -> bool:
-        """Return whether there is something that shows the icon, as far as can be known."""
+        """Return whether a program shows the icon, as far as the backend can find out."""
 
     @property
     def has_tray(self) -> bool | None:
-        """Return whether there is something that may show the icon, now or in a moment; None: not known yet."""
+        """Return whether there is a tray that shows the icon or will do so soon, or None if that is not known yet."""
 
     @property
     def state(self) -> Message:
-        """Whether the icon can be seen."""
+        """Return whether the icon is visible."""
 
     def run_detached(self) -> None:
         """Show the icon as soon as its loop runs."""
@@ -89,19 +90,20 @@ class TrayIcon(Protocol):
     """False: hidden as the user wishes. Set only where the backend owns the main thread."""
 
     def run_loop(self, at_end: Callable[[], None]) -> None:
-        """Run the scheduler until it is stopped and then `at_end`, on the thread and beside the loops that this icon
+        """Run the scheduler until it is stopped, then `at_end`, in the thread and beside the loops that this icon
         needs."""
 
     def change(
         self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
-        """Set what is given, for less than one after the other costs."""
+        """Set the arguments that are given. This costs less than setting one attribute after the other."""
 
     def update_menu(self) -> None:
-        """Says that texts of the menu may have changed."""
+        """Notify the hosts that texts of the menu may have changed."""
 
     def notify_user(self, notification: Notification) -> None:
-        """Where the system shows such things; a click on it does what a click on the icon does. Never waits."""
+        """Show a notification, if the system can. A click on it has the same effect as a click on the icon. Never
+        waits."""
 
     def stop(self) -> None: ...
 
@@ -119,7 +121,8 @@ class Backend(NamedTuple):
     """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see
     status_notifier.Icon). Raise TrayUnavailableError."""
     owns_main_thread: bool = False
-    """Its loop is that of the process: opened before the loop runs, then hidden and shown, closed at the end alone."""
+    """Its loop is the main loop of the process. The icon is opened before the loop runs, can be hidden and shown, and
+    is closed only at the end."""
 
 
 def choose() -> Backend:

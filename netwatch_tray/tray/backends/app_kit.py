@@ -27,7 +27,7 @@ _POINTS = 22
 
 
 class StatusBar:
-    """The application and its item in the menu bar. Not shown until `set_visible`."""
+    """The application and its item in the menu bar, which is hidden until `set_visible`."""
 
     def __init__(self, program: str, events: Events) -> None:
         self._events = events
@@ -83,18 +83,19 @@ class StatusBar:
         self._item.setVisible_(is_visible)
 
     def set_picture(self, png: bytes) -> None:
-        """As a template, which the system draws in the colour of its bar, with two pixels a point."""
+        """Set the picture as a template with two pixels per point. The system draws it in the colour of its
+        menu bar."""
         image = AppKit.NSImage.alloc().initWithData_(png)
         image.setSize_((_POINTS, _POINTS))
         image.setTemplate_(True)
         self._button.setImage_(image)
 
     def set_title(self, title: str) -> None:
-        """The tooltip."""
+        """Set the tooltip."""
         self._button.setToolTip_(title)
 
     def set_label(self, label: str) -> None:
-        """Beside the icon."""
+        """Set the text beside the icon."""
         self._button.setTitle_(label)
 
     # What the delegate passes on
@@ -113,14 +114,15 @@ class StatusBar:
         self._events.must_terminate()
 
     def report_occlusion(self) -> None:
-        """NSStatusItem.isVisible is what the user chose, not what is seen: macOS 26 hides items on its own account."""
+        """Report whether the item is really visible. NSStatusItem.isVisible only reports the user's choice: macOS 26
+        hides items by itself."""
         window = self._button.window()
         is_seen = window is not None and bool(window.occlusionState() & AppKit.NSWindowOcclusionStateVisible)
         self._events.seen(is_seen=is_seen)
 
 
 class NativeMenu:
-    """The menu of the item. Rows become native items, each of which carries the row that it stands for."""
+    """The menu of the item. Rows become native items; each item holds its row."""
 
     def __init__(self, title: str, delegate: Delegate) -> None:
         """`delegate` is also the target of the items."""
@@ -133,8 +135,8 @@ class NativeMenu:
         self.native.setDelegate_(delegate)
 
     def set_rows(self, rows: tuple[Row, ...]) -> None:
-        """In place where they are the same rows, which also works while the menu is open. Other rows come when it opens
-        next: a menu that is built anew under the pointer turns a click into that of another row."""
+        """Change the texts in place if the rows are the same, even while the menu is open. Other rows are set when the
+        menu opens next: replacing rows under the pointer could turn a click into that of another row."""
         if _are_same(self._rows, rows):
             self._refresh(self._items, self._rows, rows)
         elif not self.is_open:
@@ -197,18 +199,19 @@ def _are_same(before: Sequence[Row], rows: Sequence[Row]) -> bool:
 
 
 class Delegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
-    """Of application and menu, and the target of its items. `bar` and `events` are set by StatusBar."""
+    """Delegate of the application and of the menu, and target of the items. StatusBar sets `bar` and `events`."""
 
     bar: StatusBar
     events: Events
 
     def applicationShouldHandleReopen_hasVisibleWindows_(self, _application: Any, _has_windows: bool) -> bool:
-        """The application was opened again: in the Finder, in Spotlight, with `open`."""
+        """Called when the user opens the running application again: in the Finder, in Spotlight, with `open`."""
         self.events.reopened()
         return False
 
     def applicationShouldTerminate_(self, _application: Any) -> Any:
-        """Without an answer of ours AppKit would call exit(3), and what is not written yet would be lost."""
+        """Delay the end of the process. By default AppKit would call exit(3), and data that is not written yet would be
+        lost."""
         self.bar.must_terminate()
         return AppKit.NSTerminateLater
 

@@ -15,7 +15,7 @@ ones with the next tick."""
 
 
 class Row(NamedTuple):
-    """A row of the menu as it is now."""
+    """The current state of a menu row."""
 
     text: str
     """Empty: a separator."""
@@ -28,10 +28,10 @@ class Row(NamedTuple):
 
 
 class Events:
-    """What the user and macOS do to the item in the menu bar.
+    """Actions of the user and of macOS on the item in the menu bar.
 
-    The methods are called on the main thread, act in the scheduler's, and return at once, except `fresh_rows`. The
-    attributes belong to the scheduler's thread.
+    The methods are called on the main thread, act in the scheduler's, and return at once, except `fresh_rows`. Use the
+    attributes in the scheduler's thread only.
     """
 
     def __init__(self, icon: Any, menu: Menu, scheduler: Scheduler) -> None:
@@ -46,7 +46,7 @@ class Events:
         """Whether it was seen at any time since it was shown."""
 
     def fresh_rows(self) -> tuple[Row, ...] | None:
-        """Return the rows as they are now; None: not known in time."""
+        """Return the current rows, or None if the scheduler's thread does not respond in time."""
         answer: queue.SimpleQueue[tuple[Row, ...]] = queue.SimpleQueue()
         self._scheduler.call_soon(lambda: answer.put(rows(self.menu)))
         try:

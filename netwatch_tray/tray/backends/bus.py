@@ -50,7 +50,7 @@ class Signal(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """A received message; fields that it does not have are empty."""
+    """A received message; fields that are missing in it are empty."""
 
     kind: int
     wants_reply: bool
@@ -86,9 +86,9 @@ _FAILED = "org.freedesktop.DBus.Error.Failed"
 
 
 class Bus:
-    """The connection. All of it belongs to the scheduler's thread.
+    """The connection to the session bus. Use it in the scheduler's thread only.
 
-    Raise TrayUnavailableError from the constructor, after `patience` seconds at most.
+    The constructor raises TrayUnavailableError, after `patience` seconds at most.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Bus:
         self._socket.setblocking(False)
 
     def start(self, objects: Mapping[str, Object]) -> None:
-        """Listens from now on and answers calls of these objects, by path."""
+        """Listen from now on, and serve calls of these objects, by path."""
         self._objects = objects
         if self._socket is not None:
             self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
@@ -171,7 +171,7 @@ class Bus:
             self._queue.clear()
 
     def _open(self, patience: float) -> tuple[socket.socket, str]:
-        """The authenticated socket, and the name that the bus gave us."""
+        """Return the authenticated socket, and the unique name that the bus assigned."""
         address = session_address()
         deadline = time.monotonic() + patience
         failure: Exception = ParseError("that names no socket of this machine")
@@ -331,7 +331,7 @@ class Bus:
 
 
 def session_address() -> str:
-    """Where the session bus should be; the socket need not be there."""
+    """Return the address of the session bus; its socket need not exist."""
     address = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
     return address or f"unix:path={os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/bus"
 
@@ -392,7 +392,7 @@ def _frame(kind: int, flags: int, fields: _Fields, signature: str, body: bytes |
 
 @functools.lru_cache(maxsize=32)
 def _header(kind: int, flags: int, fields: _Fields, signature: str) -> bytes:
-    """With its padding, and with 0 for the body's length and the serial number."""
+    """Return a message header with its padding; the body's length and the serial number are 0."""
     if signature:
         fields = (*fields, (_SIGNATURE, signature))
     variants = [(code, (_FIELD_TYPES.get(code, "s"), value)) for code, value in fields]

@@ -12,7 +12,7 @@ from netwatch_tray.tray.backends.bus_types import Variant, complete_types, marsh
 
 
 class CallError(Exception):
-    """The answer to a call that cannot be served. `name` is one of org.freedesktop.DBus.Error."""
+    """The error response to a call that cannot be served. `name` is one of org.freedesktop.DBus.Error."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
@@ -30,8 +30,8 @@ class Method(NamedTuple):
 
 
 class Interface:
-    """One interface of an object. Its properties are values that are kept marshalled, because hosts read them all each
-    time one has changed, which may be every second."""
+    """One interface of an object. Properties are kept marshalled, because hosts read all of them each time one has
+    changed, which may be every second."""
 
     def __init__(
         self,
@@ -41,7 +41,8 @@ class Interface:
         signals: Mapping[str, str],
         on_read: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """`signals` maps names to signatures; `on_read` is called with the property that was read; `None`: all."""
+        """`signals` maps names to signatures. `on_read` is called with the property that was read, or `None` if all
+        were."""
         self.name = name
         self.methods = methods
         self.signals = signals
@@ -62,7 +63,7 @@ class Interface:
         return True
 
     def entry_of(self, name: str, value: Any) -> bytes:
-        """That value of a property as `get_all` sends it."""
+        """Return the property with that value in the form in which `get_all` returns it."""
         signature, _ = self._properties[name]
         return marshal("sv", (name, (signature, value)))
 
@@ -73,7 +74,7 @@ class Interface:
         return self._properties[name]
 
     def get_all(self) -> bytearray:
-        """All properties, marshalled as `a{sv}`."""
+        """Return all properties, marshalled as `a{sv}`."""
         self._on_read(None)
         entries = bytearray(8)  # the length, and what aligns the first entry
         for name, (_, value) in self._properties.items():
@@ -85,7 +86,7 @@ class Interface:
         return entries
 
     def describe(self) -> str:
-        """As introspection XML."""
+        """Return the introspection XML."""
         parts = [f'<interface name="{self.name}">']
         for name, method in self.methods.items():
             arguments = _arguments(method.takes, ' direction="in"') + _arguments(method.gives, ' direction="out"')
@@ -98,7 +99,7 @@ class Interface:
 
 
 class Object:
-    """What lies at one path."""
+    """The object at one path."""
 
     def __init__(self, *interfaces: Interface) -> None:
         self._offered = {interface.name: interface for interface in interfaces}
@@ -126,7 +127,7 @@ class Object:
     def call(
         self, interface: str, member: str, signature: str, arguments: tuple[Any, ...]
     ) -> tuple[str, bytes | bytearray]:
-        """Signature and marshalled body of the answer. Raise CallError."""
+        """Call a method; return signature and marshalled body of the response. Raise CallError."""
         method = self._method(interface, member)
         if signature != method.takes:
             raise CallError("InvalidArgs", f"{member} takes ({method.takes}), not ({signature})")

@@ -23,7 +23,7 @@ _STRUCT = 8
 
 
 def marshal(signature: str, values: tuple[Any, ...]) -> bytes:
-    """The body of a message, or any part of one that begins at a multiple of 8."""
+    """Return the body of a message, or a part of one that begins at a multiple of 8."""
     out = bytearray()
     for write, value in zip(_writers(signature), values, strict=True):
         write(out, value)
@@ -31,7 +31,7 @@ def marshal(signature: str, values: tuple[Any, ...]) -> bytes:
 
 
 def complete_types(signature: str) -> list[str]:
-    """`a{sv}(ii)s` is `a{sv}`, `(ii)` and `s`."""
+    """Split a signature into its complete types: `a{sv}(ii)s` into `a{sv}`, `(ii)` and `s`."""
     found, start, depth = [], 0, 0
     for end, code in enumerate(signature, 1):
         depth += (code in "({") - (code in ")}")
@@ -47,7 +47,7 @@ def _writers(signature: str) -> tuple[_Writer, ...]:
 
 
 def _writer(signature: str) -> _Writer:
-    """Of one complete type."""
+    """Return the writer of one complete type."""
     code = signature[0]
     if code in _FIXED:
         return _fixed(struct.Struct(_FIXED[code]))

@@ -78,5 +78,5 @@ CALLED_BY_APPLE: Mapping[str, tuple[str, ...]] = {
 
 
 def python_name(selector: str) -> str:
-    """As pyobjc spells it: `setTitle_`."""
+    """Return the name that pyobjc gives to a selector: `setTitle_`."""
     return selector.removeprefix("+").replace(":", "_")

@@ -31,7 +31,7 @@ _LAYOUT = "(ia{sv}av)"
 
 
 class Item(Protocol):
-    """What is used of a `pystray.MenuItem`; each may be computed anew on each access."""
+    """The parts of a `pystray.MenuItem` that are used; each may be computed on each access."""
 
     @property
     def text(self) -> str: ...
@@ -46,7 +46,7 @@ class Item(Protocol):
 
 
 class _Node:
-    """One row as the hosts know it; the root has no item."""
+    """One row as last sent to the hosts; the root has no item."""
 
     __slots__ = ("children", "id", "item", "properties")
 
@@ -63,10 +63,10 @@ class _Node:
 
 
 class DBusMenu:
-    """Serves one menu. An item is the same row for as long as it is the same object.
+    """Serves one menu. As long as an item is the same object, it is the same row.
 
-    Hosts are notified of items that come or go in the same menu only when they are about to show it. Set another menu
-    to have them shown at once.
+    Hosts are notified of added and removed items in the same menu only when they are about to show it. Set another menu
+    to have its rows shown at once.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class DBusMenu:
 
     @property
     def is_live(self) -> bool:
-        """Somebody may be looking at the menu."""
+        """Return whether a host may be showing the menu."""
         return clock.boottime() < self._live_until
 
     def update(self) -> None:
-        """Texts and states may have changed."""
+        """Notify the hosts of changed texts and states, if the menu may be visible."""
         if self.is_live:
             if self._is_replaced or _matches(self._root.children, self._menu):
                 self._update_properties()  # of the rows on the screen
@@ -129,7 +129,7 @@ class DBusMenu:
             self._refresh()
 
     def _refresh(self) -> bool:
-        """Brings everything up to date; whether the layout is a new one."""
+        """Bring layout and properties up to date; return whether the layout changed."""
         self._is_replaced = False
         if _matches(self._root.children, self._menu):
             self._update_properties()
@@ -227,7 +227,8 @@ def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
 
 
 def _properties(item: Item) -> dict[str, Variant]:
-    """Those that differ from the protocol's defaults, and the label. An underscore would underline the next letter."""
+    """Return the label and the properties that differ from the protocol's defaults. An underscore would underline the
+    next letter."""
     if item is Menu.SEPARATOR:
         return {"type": ("s", "separator")}
     properties: dict[str, Variant] = {"label": ("s", printable(item.text).replace("_", "__"))}
@@ -243,7 +244,7 @@ def _properties(item: Item) -> dict[str, Variant]:
 
 
 def _layout(node: _Node, depth: int, names: list[str]) -> tuple[Any, ...]:
-    """`depth` levels below the node, all of them if it is negative."""
+    """Return the layout of `depth` levels below the node, or of all levels if it is negative."""
     children = [] if depth == 0 else [(_LAYOUT, _layout(child, depth - 1, names)) for child in node.children]
     return node.id, _chosen(node, names), children
 

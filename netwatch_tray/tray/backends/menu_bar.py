@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 class Icon:
     """The item in the menu bar, with the interface of `TrayIcon`. Made on the main thread, used in the scheduler's.
 
-    There is no bus that can be lost or that would have to be waited for, and no activation token.
+    It needs no bus, so it cannot lose one or wait for one, and has no activation token.
     """
 
     def __init__(
@@ -117,7 +117,8 @@ class Icon:
 
     @property
     def is_shown(self) -> bool:
-        """Whether it was ever seen since it was shown: a full-screen program and a dark screen hide the bar, too."""
+        """Return whether the item was seen at least once since it was shown. It stays true while a full-screen program
+        or a dark screen hides the bar."""
         return self._events.was_seen
 
     @property
@@ -161,7 +162,7 @@ class Icon:
             self._hand_over(self._bar.report_occlusion)
 
     def update_menu(self) -> None:
-        """Only while it is open: when it opens it requests its rows."""
+        """Update the rows if the menu is open. A closed menu requests its rows when it opens."""
         if self._events.menu_is_open:
             self._hand_over(self._bar.menu.set_rows, rows(self._events.menu))
 
@@ -171,11 +172,11 @@ class Icon:
             self._hand_over(self._notify, Notification(notification.key, heading, text))
 
     def stop(self) -> None:
-        """The item goes with the loop, which ends when everything is saved. It is not hidden before: macOS would
-        remember that."""
+        """Do nothing: the item disappears with the loop, which ends when everything is saved. It must not be hidden
+        before, because macOS would remember that."""
 
     def _notify(self, notification: Notification) -> None:
-        """On the main thread."""
+        """Show a notification. Called on the main thread."""
         from netwatch_tray.tray.backends import user_notifications  # noqa: PLC0415  most agents never notify
 
         if self._notifications is None:
@@ -183,7 +184,8 @@ class Icon:
         self._notifications.show(notification)
 
     def _run_scheduler(self, at_end: Callable[[], None]) -> None:
-        """In the scheduler's thread. macOS may end the process as soon as the loop stops, so all is saved before."""
+        """Run the scheduler in its thread. macOS may end the process as soon as the loop stops, so everything is saved
+        before."""
         try:
             self._scheduler.run()
         finally:
@@ -196,10 +198,10 @@ class Icon:
 
 @contextlib.contextmanager
 def _signals_stop(scheduler: Scheduler) -> Iterator[None]:
-    """Have signals stop the scheduler.
+    """Make signals stop the scheduler.
 
-    Python runs its handlers of signals only when AppKit's loop returns to it, which may be never, and not while a menu
-    is open. Its C handler writes to the wakeup descriptor at once.
+    Python runs its signal handlers only when AppKit's loop returns to it, which may be never, and not while a menu is
+    open. Its C handler writes to the wakeup descriptor at once.
     """
     reader, writer = os.pipe()
     for descriptor in (reader, writer):

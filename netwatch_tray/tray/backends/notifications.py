@@ -19,7 +19,8 @@ _UNTIL_CLICKED = 0
 
 
 class Notifications:
-    """Shows each notification at most once an hour, in place of the previous one. In the scheduler's thread."""
+    """Show each notification at most once an hour, in place of the previous one. Use it in the scheduler's
+    thread only."""
 
     def __init__(self, bus: Bus, program: str, icon_name: str, on_click: Callable[[], None]) -> None:
         self._bus = bus
@@ -57,7 +58,8 @@ class Notifications:
         self._bus.call(SERVICE, _PATH, SERVICE, "Notify", "susssasa{sv}i", body, answered, starts=True)
 
     def on_signal(self, _sender: str, member: str, body: tuple[Any, ...]) -> None:
-        """The signal reports the notifications of all programs; those of this one are known by their numbers."""
+        """Handle a signal of the notification server. Signals report the notifications of all programs; numbers
+        identify those of this one."""
         match member, body:
             case "ActionInvoked", (int(number), str(action)) if number in self._shown:
                 self._run(self._shown[number], action)
@@ -65,7 +67,7 @@ class Notifications:
                 self._shown.pop(number, None)
 
     def _run(self, notification: Notification, action: str) -> None:
-        """`action`: `default`, or the place of one of the notification's own."""
+        """Run an action: `default`, or the index of one of the notification's own."""
         actions = notification.actions
         if action == "default":
             run = actions[0].run if actions else self._on_click

@@ -60,7 +60,7 @@ _VERIFY = 60.0
 
 
 class Calls(Protocol):
-    """What is used of the bus."""
+    """The methods of the bus that are used."""
 
     unique_name: str
 
@@ -79,14 +79,14 @@ class Calls(Protocol):
 
 
 class Timers(Protocol):
-    """What is used of the scheduler."""
+    """The methods of the scheduler that are used."""
 
     def after(self, delay: float, callback: Callable[[], None]) -> Timer: ...
     def every(self, period: float, callback: Callable[[], None]) -> Timer: ...
 
 
 class _Hosts:
-    """Whether a host is running, whatever the watcher reports. Belongs to the scheduler's thread."""
+    """Find out whether a host is running, whatever the watcher reports. Use it in the scheduler's thread only."""
 
     def __init__(self, bus: Calls, *, is_sandboxed: bool) -> None:
         self._bus = bus
@@ -144,7 +144,8 @@ class _Hosts:
 
 
 class Registration:
-    """Belongs to the scheduler's thread. The owner passes on the signals of the bus and who reads the icon."""
+    """Keeps the icon registered with the watcher. Use it in the scheduler's thread only. Its owner passes on the
+    signals of the bus, and the senders that read the icon."""
 
     def __init__(
         self,
@@ -155,7 +156,7 @@ class Registration:
         on_register: Callable[[], None],
         on_stale: Callable[[], None],
     ) -> None:
-        """`is_sandboxed`: names of other programs cannot be seen, so every reader of the icon counts as a host.
+        """`is_sandboxed`: names of other programs are not visible, so every reader of the icon counts as a host.
 
         `on_register` is called before each registration; `process` is then that of the watcher. `on_stale` is called
         when a panel may show the item without ever updating it, until it is registered from a new connection.
@@ -201,7 +202,7 @@ class Registration:
 
     @property
     def state(self) -> Message:
-        """For `status` and `doctor`."""
+        """Return the state of the registration, for `status` and `doctor`."""
         if not self._watcher:
             return message("waiting for a tray: none is on the session bus")
         if not self._is_listed:
@@ -227,7 +228,7 @@ class Registration:
         self._set_watcher("")
 
     def on_signal(self, sender: str, member: str, body: tuple[Any, ...]) -> None:
-        """A signal of the bus or of a watcher; others are ignored."""
+        """Handle a signal of the bus or of a watcher; others are ignored."""
         match member, body:
             case "NameOwnerChanged", (str(name), _, str(owner)) if sender == BUS:
                 self._on_owner(name, owner)
@@ -320,7 +321,8 @@ class Registration:
             self._read_list()
 
     def _verify(self) -> None:
-        """Whoever was listed all the while since the last reading has earned quick retries again."""
+        """Check list and host again. An icon that has stayed in the list since the last check is retried
+        quickly again."""
         if self._is_listed:
             self._retry_delay = _FIRST_RETRY
             self._read_list()
@@ -356,7 +358,8 @@ class Registration:
                 self._read_list_and_register()
 
     def _get(self, name: str, answered: Callable[[str, tuple[Any, ...] | None, str], None]) -> None:
-        """Of the watcher there is now; a response of the previous one is recognized by it."""
+        """Request a property of the current watcher. `answered` gets that watcher's name, so that late responses of a
+        previous one are recognized."""
         if self._watcher:
             self._bus.call(
                 self._watcher,
@@ -369,13 +372,14 @@ class Registration:
             )
 
     def _is_ours(self, item: str) -> bool:
-        """Watchers list items as `:1.7/StatusNotifierItem`, `:1.7@/StatusNotifierItem` or `:1.7`."""
+        """Return whether an item is ours. Watchers list items as `:1.7/StatusNotifierItem`, `:1.7@/StatusNotifierItem`
+        or `:1.7`."""
         name = self._bus.unique_name
         return item == name or (item.startswith(name) and item[len(name)] in "/@")
 
 
 def process_name(pid: int) -> str:
-    """As the kernel has it: 15 characters at most. Empty: it cannot be read, as in a sandbox."""
+    """Return the kernel's name of a process, at most 15 characters; empty if it cannot be read, as in a sandbox."""
     try:
         return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
     except OSError:

@@ -50,7 +50,7 @@ _READ_WITHIN = 0.1
 
 
 class Receiver(Protocol):
-    """The icon that a user's clicks are passed on to."""
+    """The icon that receives the user's clicks."""
 
     activation_token: str | None
     on_middle_click: Callable[[], None]
@@ -61,7 +61,7 @@ class Receiver(Protocol):
 
 
 class StatusItem:
-    """Properties, methods and signals of the item. All of it belongs to the scheduler's thread."""
+    """Properties, methods and signals of the item. Use it in the scheduler's thread only."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class StatusItem:
 
     @property
     def label(self) -> str:
-        """Text beside the icon, where the bar shows one."""
+        """Return the text beside the icon, where the bar shows one."""
         return self._label
 
     @label.setter
@@ -169,7 +169,7 @@ class StatusItem:
             self._bus.emit(ITEM_PATH, ITEM, Signal("NewStatus", "s", (status,)))
 
     def announce_picture(self) -> None:
-        """Have hosts read the picture again."""
+        """Notify the hosts to read the picture again."""
         self._announce("NewIcon")
 
     @contextlib.contextmanager

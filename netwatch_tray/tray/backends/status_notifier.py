@@ -33,11 +33,11 @@ _SCHEME_RULE = (
 
 
 class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
-    """The tray icon, as pystray defines it, and all of it in the scheduler's thread: setters included.
+    """The tray icon with pystray's interface. Use all of it, setters included, in the scheduler's thread only.
 
     `icon` is a sequence of pictures, the same one in several sizes; `title` is the tooltip, its first line the heading.
-    Raise TrayUnavailableError when the session bus cannot be reached within `patience` seconds. Without a tray on the
-    bus it waits for one, for as long as it takes.
+    Raise TrayUnavailableError if the session bus cannot be reached within `patience` seconds. Without a tray on the bus
+    the icon waits for one, without a limit.
     """
 
     HAS_NOTIFICATION = False
@@ -55,8 +55,8 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         on_lost: Callable[[Message], None],
         patience: float = 1.0,
     ) -> None:
-        """`program` is the name that assistive technology reads; `on_lost` is called with the reason when
-        the bus is lost: the icon is of no use then and another one has to be made."""
+        """`program` is the name that assistive technology reads. `on_lost` is called with the reason when the bus is
+        lost; then this icon is of no use, and another one has to be made."""
         super().__init__(name, icon, title, menu)
         self._scheduler = scheduler
         self._is_loop_ours = False
@@ -91,7 +91,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     @property
     def label(self) -> str:
-        """Text beside the icon, where the bar shows one."""
+        """Return the text beside the icon, where the bar shows one."""
         return self._item.label
 
     @label.setter
@@ -108,7 +108,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
 
     @property
     def state(self) -> Message:
-        """For `status` and `doctor`."""
+        """Return the state of the icon, for `status` and `doctor`."""
         return self._registration.state
 
     def change(
@@ -159,7 +159,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         self._notifications.show(notification)
 
     def run_loop(self, at_end: Callable[[], None]) -> None:
-        """The loop that this icon lives in, until the scheduler is stopped."""
+        """Run the scheduler until it is stopped, then `at_end`."""
         self._scheduler.run()
         at_end()
 

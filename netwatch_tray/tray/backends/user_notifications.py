@@ -69,7 +69,7 @@ def load_framework() -> None:
 
 
 class UserNotifications:
-    """Shows notifications on macOS; the first one requests the user's permission."""
+    """Show notifications on macOS; the first one requests the user's permission."""
 
     def __init__(self, on_click: Callable[[], None]) -> None:
         """`on_click` is called in whatever thread macOS chooses. Raise ImportError without the framework."""
@@ -82,10 +82,11 @@ class UserNotifications:
         self._center.setDelegate_(self._delegate)
 
     def show(self, notification: Notification) -> None:
-        """Instead of an earlier one with the same key. A user who does not allow them gets none."""
+        """Show a notification in place of an earlier one with the same key. Users who do not allow notifications get
+        none."""
 
         def answered(is_allowed: bool, error: Any) -> None:
-            """In a thread of macOS."""
+            """Called in a thread of macOS."""
             if is_allowed:
                 hand_over(self._add, notification)
             else:
@@ -102,7 +103,7 @@ class UserNotifications:
 
 
 class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc has no types
-    """`on_click` is set by UserNotifications."""
+    """Receives clicks on notifications. UserNotifications sets `on_click`."""
 
     on_click: Callable[[], None]
 
@@ -119,7 +120,7 @@ class NotificationDelegate(Foundation.NSObject):  # type: ignore[misc]  # pyobjc
 
 
 class ScriptNotifications:
-    """Runs osascript for each notification."""
+    """Show notifications by osascript, one process for each."""
 
     def __init__(self, program: str) -> None:
         self._program = program

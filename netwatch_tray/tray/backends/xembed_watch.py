@@ -34,9 +34,10 @@ _FAMILY_LOCAL, _FAMILY_WILD = 256, 65535
 
 
 class XEmbedWatch:
-    """One connection to the X server that DISPLAY names, if it is on this machine. In the scheduler's thread.
+    """Watches for an XEmbed tray over one connection to the X server of DISPLAY, if that is on this machine. Use it in
+    the scheduler's thread only.
 
-    Raise TrayUnavailableError from the constructor when there is none.
+    The constructor raises TrayUnavailableError if there is no X server.
     """
 
     def __init__(self, scheduler: Scheduler, environment: dict[str, str] | None = None) -> None:
@@ -69,11 +70,11 @@ class XEmbedWatch:
         return bool(self._owner)
 
     def ask(self) -> None:
-        """Brings `has_tray` up to date, soon."""
+        """Request the current state; `has_tray` is updated when the reply arrives."""
         self._send(self._owner_request())
 
     def close(self) -> None:
-        """Also when the X server has gone: there is no tray then."""
+        """Disconnect, and report no tray from now on. Also called when the X server has exited."""
         self._owner = 0
         if self._socket is not None:
             self._scheduler.unwatch(self._socket.fileno())
@@ -183,7 +184,7 @@ def _greet(connection: socket.socket, environment: dict[str, str]) -> int:
 
 
 def _authority(environment: dict[str, str]) -> tuple[bytes, bytes]:
-    """Name and data of the authorisation, both empty where there is none (Xau(3))."""
+    """Return name and data of the authorisation, both empty if there is none (Xau(3))."""
     file = Path(environment.get("XAUTHORITY") or Path(environment.get("HOME", "/")) / ".Xauthority")
     wanted = str(_display(environment)).encode()
     with contextlib.suppress(OSError):
@@ -194,7 +195,7 @@ def _authority(environment: dict[str, str]) -> tuple[bytes, bytes]:
 
 
 def _entries(content: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
-    """Family, display number, name and data of the whole entries in an authority file."""
+    """Return family, display number, name and data of the complete entries in an authority file."""
     entries, at = [], 0
     with contextlib.suppress(struct.error):
         while at < len(content):
@@ -211,12 +212,12 @@ def _entries(content: bytes) -> list[tuple[int, bytes, bytes, bytes]]:
 
 
 def _notify(window: int) -> bytes:
-    """The request to report when the window is destroyed, or is sent a message as the root window is."""
+    """Return the request to be notified when the window is destroyed or receives a message, as the root window does."""
     return struct.pack("<BxHIII", _CHANGE_WINDOW_ATTRIBUTES, 4, window, _EVENT_MASK, _STRUCTURE_NOTIFY)
 
 
 def _ask(connection: socket.socket, request: bytes) -> int:
-    """The number in the reply."""
+    """Return the number in the reply to a request."""
     connection.sendall(request)
     while True:
         packet = _receive(connection, _PACKET)
