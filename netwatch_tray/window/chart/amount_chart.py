@@ -34,7 +34,8 @@ _LEAST_DRAG = 6
 
 
 class AmountChart(QWidget):
-    """Hovering shows the numbers of a slot, a click freezes them, dragging zooms in, a double click shows all."""
+    """A bar chart of amounts. Hovering shows the numbers of a slot, a click freezes them, dragging zooms in, a double
+    click shows all."""
 
     zoom_requested = Signal(float, float)
     """The user wants to see this part alone, Unix times."""
@@ -77,7 +78,7 @@ class AmountChart(QWidget):
 
     @property
     def crosshair(self) -> Slot | None:
-        """The slot under the crosshair."""
+        """Return the slot under the crosshair."""
         place = self._crosshair
         return self._amounts.slots[place] if self._amounts and place is not None else None
 
@@ -87,7 +88,7 @@ class AmountChart(QWidget):
             self._redraw()
 
     def show_amounts(self, title: str, amounts: Amounts | None) -> None:
-        """`title`: what is shown, as "Last 30 days"; `amounts` None: they are not known yet."""
+        """Show amounts, or that they are not known yet if None. `title`: of the range, such as "Last 30 days"."""
         before = self._amounts
         if amounts == before and title == self._title:
             return
@@ -162,7 +163,7 @@ class AmountChart(QWidget):
         return True
 
     def scene(self) -> amount_layers.AmountScene | None:
-        """Return what the layers draw from at this moment; None: there are no amounts."""
+        """Return the state that the layers draw, or None if there are no amounts."""
         if self._amounts is None:
             return None
         if self._scene is None:

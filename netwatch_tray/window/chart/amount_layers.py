@@ -82,7 +82,7 @@ class AmountScene:
 
     @property
     def span(self) -> float:
-        """Seconds from edge to edge."""
+        """Return seconds from edge to edge."""
         return self.amounts.slots[-1].end - self.amounts.slots[0].start
 
     def x(self, at: float) -> float:
@@ -94,7 +94,7 @@ class AmountScene:
         return self.amounts.slots[0].start + (x - self.bars.left()) / self.bars.width() * self.span
 
     def place_at(self, position: QPointF) -> int | None:
-        """Return the place of the slot at a position; None: there is none."""
+        """Return the index of the slot at a position, or None if there is none."""
         bottom = self.lane.bottom() if self.lane is not None else self.bars.bottom()
         if not (self.bars.left() <= position.x() <= self.bars.right() and self.bars.top() <= position.y() <= bottom):
             return None

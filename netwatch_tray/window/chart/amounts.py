@@ -89,7 +89,7 @@ class Amounts(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What is visible, added up. Rates in bytes/s, None: nothing was measured."""
+    """Sums over the visible slots. Rates in bytes/s, None if nothing was measured."""
 
     rx: int
     tx: int
@@ -206,9 +206,10 @@ def shown_gaps(amounts: Amounts, per_dip: float, height: float) -> list[ShownGap
 
 
 def quiet_times(amounts: Amounts, shown: Sequence[ShownGap]) -> list[tuple[GapReason | None, int, float]]:
-    """Return cause, number and mean length in seconds of the gaps that are not hatched, the most frequent cause first.
+    """Return reason, number and mean length in seconds of the gaps that are not hatched, the most frequent reason
+    first.
 
-    `shown`: the same gaps as they are drawn, where several may be one.
+    `shown`: the gaps as they are drawn; gaps close to each other are drawn as one.
     """
     hatched = [gap.span for gap in shown if not gap.is_quiet]
     spans = [

@@ -22,7 +22,7 @@ translate = QCoreApplication.translate
 
 
 class Tabulated(NamedTuple):
-    """What a chart shows at this moment."""
+    """The data that a chart shows now."""
 
     name: str
     moments: Sequence[KnownPoint | Slot | GapSpan]
@@ -30,7 +30,7 @@ class Tabulated(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A point of the chart, or a gap with a note instead of rates."""
+    """A point of the chart, or a gap, which has a note instead of rates."""
 
     at: float
     time: str

@@ -18,7 +18,8 @@ _ZOOM_STEP = 2.0
 
 
 class Chart(Plot):
-    """Hovering shows the rates of a moment, a click freezes them, dragging zooms in, a double click shows all."""
+    """A chart of rates. Hovering shows the rates of a moment, a click freezes them, dragging zooms in, a double click
+    shows all."""
 
     events_requested = Signal(float, float)
     """A mark was clicked: the user wants to see the events of this span of Unix times."""
@@ -38,7 +39,7 @@ class Chart(Plot):
 
     @property
     def crosshair(self) -> float | None:
-        """The moment under the crosshair, Unix time."""
+        """Return the moment under the crosshair, in Unix time."""
         return self._crosshair
 
     def step(self, by: int) -> None:

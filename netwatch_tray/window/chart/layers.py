@@ -63,18 +63,18 @@ class Scene:
 
     @property
     def span(self) -> float:
-        """Seconds from edge to edge."""
+        """Return seconds from edge to edge."""
         return self.series.span
 
     @property
     def lane_box(self) -> QRectF:
-        """Where the marks are, below the curves."""
+        """Return the box of the marks, below the curves."""
         box = self.frame.box
         return QRectF(box.left(), box.bottom(), box.width(), self.lane)
 
     @property
     def pixel(self) -> float:
-        """Seconds of a device pixel."""
+        """Return the seconds that a device pixel covers."""
         return self.span / (self.frame.box.width() * self.ratio)
 
     def crisp(self, position: float) -> float:
@@ -92,8 +92,8 @@ class Scene:
 class Picture:
     """Grid and curves as a cached pixmap.
 
-    While points are only appended and the scales stay, it is scrolled by whole device pixels and only its end is drawn
-    anew, whatever the number of points.
+    While points are only appended and the scales stay, it is scrolled by whole device pixels and only its end is
+    redrawn, whatever the number of points.
     """
 
     def __init__(self) -> None:

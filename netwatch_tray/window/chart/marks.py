@@ -36,7 +36,7 @@ NOTICE_LEVEL, ALERT_LEVEL = 2, 3
 
 
 class Joined(NamedTuple):
-    """One mark, or several that are close to each other."""
+    """One mark, or several marks that are close to each other."""
 
     x: float
     """Of the last one, dip."""
@@ -45,7 +45,7 @@ class Joined(NamedTuple):
 
     @property
     def worst(self) -> Mark:
-        """The one that is drawn: the latest of those that matter most."""
+        """Return the mark to draw: the latest of the most severe ones."""
         return max(self.marks, key=lambda mark: (mark.level, mark.at))
 
 

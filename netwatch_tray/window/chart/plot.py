@@ -34,7 +34,7 @@ class _Recording(NamedTuple):
 
 
 class Plot(QWidget):
-    """Shows one series over one range, or over a zoomed part of it, which stands still meanwhile.
+    """A plot of one series over one range, or over a zoomed part of it, which does not move with time.
 
     A hidden plot is not painted, and nothing is computed for it.
     """
@@ -77,7 +77,7 @@ class Plot(QWidget):
         self.start_over()
 
     def set_begin(self, begin: float | None) -> None:
-        """Set when the very first point was recorded, Unix time; None: unknown."""
+        """Set the Unix time of the first recorded point, or None if it is unknown."""
         self.series.begin = begin
 
     def set_same_scale(self, is_same: bool) -> None:
@@ -139,7 +139,7 @@ class Plot(QWidget):
 
     @property
     def zoom(self) -> tuple[float, float] | None:
-        """The zoomed part of the range, from when to when (Unix time)."""
+        """Return start and end (Unix time) of the zoomed part of the range."""
         return self.viewport.zoom
 
     def zoom_to(self, start: float, end: float) -> None:
@@ -168,7 +168,8 @@ class Plot(QWidget):
         self.points_changed()
 
     def points_changed(self) -> None:
-        """Draw points anew that are drawn already; it is the same curve, so its scales stay."""
+        """Redraw everything, because points that are drawn already have changed. The scales stay, because it is the
+        same curve."""
         self.series.reset()
         self._redraw()
 

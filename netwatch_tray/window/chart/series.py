@@ -16,7 +16,7 @@ _LONGEST_SILENCE_S = 5.0
 
 
 class Point(NamedTuple):
-    """Both rates of one moment, bytes/s; None is unknown."""
+    """Both rates at one moment, in bytes/s; None if unknown."""
 
     at: float
     """Unix time, seconds."""
@@ -34,7 +34,7 @@ class Point(NamedTuple):
 
 
 class KnownPoint(NamedTuple):
-    """A point to draw: averages and peaks of the time that it covers, bytes/s."""
+    """A point to draw: means and peaks of the time that it covers, in bytes/s."""
 
     at: float
     rx: float

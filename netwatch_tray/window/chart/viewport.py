@@ -9,7 +9,7 @@ _LEAST_POINTS_SHOWN, _FINEST_HISTORY_S = 8, 60.0
 
 
 class Viewport:
-    """The shown part of time: the whole range up to the newest moment, or a zoomed part, which stands still."""
+    """The visible span of time: the whole range up to the newest moment, or a zoomed part, which does not move."""
 
     def __init__(self) -> None:
         self.range = 60.0
@@ -23,17 +23,17 @@ class Viewport:
 
     @property
     def start(self) -> float:
-        """The moment at the left edge, Unix time."""
+        """Return the moment at the left edge, in Unix time."""
         return self.end - self.span
 
     @property
     def end(self) -> float:
-        """The moment at the right edge, Unix time."""
+        """Return the moment at the right edge, in Unix time."""
         return self.zoom[1] if self.zoom else self.newest
 
     @property
     def span(self) -> float:
-        """Seconds from edge to edge."""
+        """Return seconds from edge to edge."""
         return self.zoom[1] - self.zoom[0] if self.zoom else self.range
 
     def zoom_to(self, start: float, end: float) -> bool:

@@ -29,7 +29,7 @@ _RETRY_AFTER_S = (1, 2, 4, 8, 10)
 
 
 class Feed(Protocol):
-    """One connection to the agent; `netwatch_tray.feed.client.FeedClient` is one."""
+    """One connection to the agent; `netwatch_tray.feed.client.FeedClient` is an implementation."""
 
     def fileno(self) -> int: ...
     def send(self, message: ClientMessage) -> None: ...
@@ -38,7 +38,8 @@ class Feed(Protocol):
 
 
 class AgentLink(QObject):
-    """Connects, reads when data arrives, and retries after 1, 2, 4, 8 and then every 10 seconds.
+    """The connection to the agent. It connects, reads when data arrives, and retries after 1, 2, 4, 8 and then every 10
+    seconds.
 
     `received` carries each message. `changed` is emitted when the connection is lost or established, or an attempt
     failed.
@@ -48,7 +49,7 @@ class AgentLink(QObject):
     changed = Signal()
 
     def __init__(self, connect: Callable[[], Feed], parent: QObject | None = None) -> None:
-        """`connect` raises AgentUnreachableError when no agent accepts the connection."""
+        """`connect` raises AgentUnreachableError if no agent accepts the connection."""
         super().__init__(parent)
         self._connect = connect
         self._feed: Feed | None = None
@@ -67,7 +68,7 @@ class AgentLink(QObject):
 
     @property
     def retry_in(self) -> int:
-        """Seconds until the next attempt."""
+        """Return seconds until the next attempt."""
         return max(0, round(self._retry_at - time.monotonic()))
 
     def subscribe(self, topics: frozenset[Topic]) -> None:
@@ -92,12 +93,12 @@ class AgentLink(QObject):
             self._send(Command("reload"))
 
     def mark_seen(self, ids: tuple[int, ...] | None) -> None:
-        """Report that the user has seen these events; None: all."""
+        """Report to the agent that the user has seen these events, or all if None."""
         if self.connected:
             self._send(MarkSeen(ids))
 
     def change_mute(self, code: str, on: bool) -> None:
-        """Mute or unmute what the code means, see event.Mute."""
+        """Mute or unmute the events that the code describes; see event.Mute."""
         if self.connected:
             self._send(ChangeMute(code, on))
 

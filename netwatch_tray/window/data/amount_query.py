@@ -55,7 +55,7 @@ def amounts_query(
 
 
 def _slot(each: SlotUse, used: Used | None) -> Slot:
-    """`used`: of its whole days; None: unknown."""
+    """Return a slot of the chart. `used`: the sum over its whole days, or None if unknown."""
     own = each.used
     shown = used or own
     seconds = own.covered_s

@@ -32,7 +32,8 @@ class _Wanted(NamedTuple):
 
 
 class AppLooks(QObject):
-    """What apps look like, by their keys (see engine.apps). Unknown ones are requested, and drawn as a glyph meanwhile.
+    """Names and icons of apps, by their keys (see engine.apps). Unknown ones are requested, and drawn as a glyph
+    meanwhile.
 
     `changed`: a name or an icon became known.
     """
@@ -41,7 +42,7 @@ class AppLooks(QObject):
     _done = Signal(object)
 
     def __init__(self, read: Callable[[], Entries] | None, files: Callable[[], IconFiles]) -> None:
-        """`read`, `files`: called once, in the thread. `read` None: no app has an entry."""
+        """`read`, `files`: called once, in the thread. If `read` is None, no app has an entry."""
         super().__init__()
         self._read = read
         self._files = files
@@ -58,13 +59,13 @@ class AppLooks(QObject):
 
     @classmethod
     def of_system(cls) -> AppLooks:
-        """Return those of the programs that are installed."""
+        """Return the looks of the installed programs."""
         language, theme = QLocale().name(), QIcon.themeName()  # Qt answers in this thread alone
         return cls(lambda: read_all(language), lambda: IconFiles(theme))
 
     @classmethod
     def none(cls) -> AppLooks:
-        """Return glyphs and the names that the agent has, for every app."""
+        """Return looks without any entries: every app has a glyph and the name that the agent reports."""
         return cls(None, lambda: IconFiles(""))
 
     def close(self) -> None:
@@ -156,7 +157,7 @@ def glyph_of(key: str) -> str:
 
 
 def draw_file(file: Path, pixels: int) -> QImage | None:
-    """Draw an icon file as a square; None: it is none, or too large. In any thread."""
+    """Draw an icon file as a square; return None if it is not an image, or too large. Callable from any thread."""
     content = read_small(file, _MOST_BYTES)
     if content is None:
         return None

@@ -12,9 +12,9 @@ _KILL_TIMEOUT_MS = 1000
 
 
 class CliProcess(QObject):
-    """Runs one subcommand at a time without blocking the window.
+    """Run one subcommand at a time without blocking the window.
 
-    `done` carries what it wrote to stdout, `failed` the last line of its stderr.
+    `done` carries its stdout, `failed` the last line of its stderr.
     """
 
     done = Signal(bytes)

@@ -14,7 +14,7 @@ from netwatch_tray.window.widgets.event_glyphs import glyph_of
 
 
 class EventMarks:
-    """The marks of stored and live events; they are made anew when any of them changed."""
+    """The marks of stored and live events; they are made again when any event changes."""
 
     def __init__(self, live: LiveEvents) -> None:
         self._live = live

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class HistoryQueries(Protocol):
-    """Runs queries of the history without blocking the window."""
+    """Run queries of the history without blocking the window."""
 
     def submit(
         self,
@@ -30,12 +30,12 @@ class HistoryQueries(Protocol):
 
 
 class HistoryThread(QObject):
-    """Runs queries in order on one thread, which the first query starts."""
+    """Run queries in order on one thread, which the first query starts."""
 
     _done = Signal(object)
 
     def __init__(self, file: Path) -> None:
-        """`file`: the agent's database; opened for each query that finds it closed."""
+        """`file`: the agent's database. A query opens it if it is closed."""
         super().__init__()
         self._file = file
         self._reader: HistoryReader | None = None

@@ -30,7 +30,7 @@ class _Request(NamedTuple):
 
 
 class HistoryRange(QObject, Generic[Result]):
-    """The result of the query that was requested last.
+    """The result of the latest request.
 
     `loaded` is emitted with every result and error; True: the first of its key. `stale` is emitted when it is time to
     request the query again.
@@ -40,7 +40,7 @@ class HistoryRange(QObject, Generic[Result]):
     stale = Signal()
 
     def __init__(self, history: HistoryQueries | None, parent: QObject) -> None:
-        """`history` None: every request is ignored."""
+        """If `history` is None, every request is ignored."""
         super().__init__(parent)
         self._history = history
         self._request: _Request | None = None
@@ -84,12 +84,12 @@ class HistoryRange(QObject, Generic[Result]):
 
     @property
     def is_loading(self) -> bool:
-        """Whether the requested key has neither a result nor an error yet."""
+        """Return whether the requested key has neither a result nor an error yet."""
         return self._is_pending and self._result is None and self._error is None
 
     @property
     def missing(self) -> str:
-        """Why there is no result, as a sentence; empty unless the last query failed."""
+        """Return why there is no result, as a sentence; empty unless the last query failed."""
         error = self._error
         if isinstance(error, NoHistoryYetError) and self._is_recorded is not None:
             if self._is_recorded:
@@ -98,7 +98,7 @@ class HistoryRange(QObject, Generic[Result]):
         return said(error.message) if error else ""
 
     def set_recorded(self, is_recorded: bool | None) -> None:
-        """Set whether the agent records a history, for `missing`; None: there is no agent."""
+        """Set whether the agent records a history, for `missing`; None if there is no agent."""
         self._is_recorded = is_recorded
 
     def forget(self) -> None:

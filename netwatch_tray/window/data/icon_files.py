@@ -22,7 +22,7 @@ _LEAST_ICNS_PIXELS = 64
 
 
 class _Directory(NamedTuple):
-    """Of a theme."""
+    """A directory of an icon theme."""
 
     name: str
     least: int
@@ -37,15 +37,15 @@ class _Directory(NamedTuple):
 
 
 class IconFiles:
-    """The files of a theme and of those that it inherits from. Not for two threads at a time."""
+    """The files of an icon theme and of the themes that it inherits from. Not thread-safe."""
 
     def __init__(self, theme: str, bases: Sequence[Path] | None = None) -> None:
-        """`theme`: its name, as Qt reports it; empty: there is none. `bases`: where themes lie."""
+        """`theme`: its name as Qt reports it; empty if there is none. `bases`: directories that contain themes."""
         self._bases = bases if bases is not None else _bases()
         self._themes = list(self._chain([theme, "hicolor"]))
 
     def find(self, icon: str, pixels: int) -> Path | None:
-        """Return the file whose icon suits this size; None: there is none. `icon`: a name or an absolute path."""
+        """Return the file whose icon suits this size, or None if there is none. `icon`: a name or an absolute path."""
         if icon.startswith("/"):
             return Path(icon)
         if not icon or "/" in icon or "\0" in icon:

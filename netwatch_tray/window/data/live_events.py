@@ -9,7 +9,7 @@ from netwatch_tray.feed.protocol import EventsMessage
 
 
 class LiveEvents:
-    """What the topic `events` has sent so far; it is newer than the history."""
+    """The events that the topic `events` has sent so far; they are newer than the history."""
 
     def __init__(self) -> None:
         self._events: dict[int, Event] = {}

@@ -10,7 +10,7 @@ _SHORTEST_SPAN_S = 9.0
 
 
 class ProcessCost:
-    """CPU usage from successive readings of one process's CPU time."""
+    """CPU usage of one process, from successive readings of its CPU time."""
 
     def __init__(self) -> None:
         self._readings: deque[tuple[int, float, float]] = deque()
@@ -32,7 +32,7 @@ class ProcessCost:
 
     @property
     def percent(self) -> float | None:
-        """Percent of one core, over the last minute or, with too few readings, since the process started.
+        """Return percent of one core, over the last minute or, with too few readings, since the process started.
 
         None while both are unknown.
         """

@@ -13,7 +13,7 @@ _UNKNOWN = (None, None)
 
 
 class RecentTicks:
-    """Ticks in order of time, none older than `keep` seconds before the newest."""
+    """Ticks in order of time; those more than `keep` seconds older than the newest are dropped."""
 
     def __init__(self, keep: float) -> None:
         self._keep = keep
@@ -22,12 +22,12 @@ class RecentTicks:
 
     @property
     def newest(self) -> float | None:
-        """Unix time of the last tick."""
+        """Return the Unix time of the last tick."""
         ticks = self._shown
         return ticks[-1].at if ticks else None
 
     def hold(self, held: bool) -> None:
-        """Freeze or unfreeze what `newest` and `points` return; ticks are added all the same."""
+        """Freeze or unfreeze the results of `newest` and `points`; ticks are still added."""
         self._held = self._ticks.copy() if held else None
 
     def add(self, tick: Tick) -> None:
@@ -43,7 +43,7 @@ class RecentTicks:
     def points(self, index: int | None, since: float) -> list[Point]:
         """Return the points from the last one before `since` on.
 
-        `index`: of an interface; None: the total.
+        `index`: of an interface, or None for the total.
         """
         result: list[Point] = []
         for tick in reversed(self._shown):

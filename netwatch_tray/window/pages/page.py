@@ -12,19 +12,20 @@ ALWAYS: frozenset[Topic] = frozenset({"interfaces", "events"})
 
 
 class Page(QWidget):
-    """Receives the messages of the agent, and has texts for the status line and the banner."""
+    """Base class of the pages. A page receives the messages of the agent, and has texts for the status line and the
+    banner."""
 
     changed = Signal()
     """`status` or `fault` return something else now."""
 
     @property
     def topics(self) -> frozenset[Topic]:
-        """What the agent has to send while the page is visible."""
+        """Return the topics that the page needs while it is visible."""
         return ALWAYS
 
     @property
     def is_live(self) -> bool:
-        """Whether it shows the present, which can be paused."""
+        """Return whether the page shows the present, which can be paused."""
         return True
 
     def receive(self, message: ServerMessage) -> None:
@@ -36,7 +37,7 @@ class Page(QWidget):
         raise NotImplementedError
 
     def set_paused(self, paused: bool) -> None:
-        """Freeze what is shown, or show the present again."""
+        """Freeze the page, or show the present again."""
 
     def status(self) -> list[str]:
         """Return texts for the status line: what is measured, and how."""
@@ -54,7 +55,7 @@ class Page(QWidget):
         """Focus the filter, if the page has one."""
 
     def escape(self) -> bool:
-        """Undo one step, such as a filter or a selection; False: there was none."""
+        """Undo one step, such as a filter or a selection; return False if there was none."""
         return False
 
     def choose_range(self, index: int) -> None:

@@ -19,10 +19,10 @@ _CHOSEN = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
 
 class Appearance(QObject):
-    """Keeps the theme at the scheme that is wanted.
+    """Keeps the theme at the wanted colour scheme: the setting, else the portal, else Qt.
 
-    In this order: the setting, the portal, Qt. Qt follows some desktops by itself (macOS, Windows, GNOME with GTK's
-    theme); on others it reports no scheme, or reports the one of its start.
+    Qt follows some desktops by itself (macOS, Windows, GNOME with GTK's theme); on others it reports no scheme, or that
+    of its start.
     """
 
     def __init__(self, application: QApplication, theme: Theme, choice: ColourScheme) -> None:
@@ -36,7 +36,7 @@ class Appearance(QObject):
         self._follow()
 
     def choose(self, choice: ColourScheme) -> None:
-        """The user's setting."""
+        """Apply the user's setting."""
         if choice != self._choice:
             self._choice = choice
             self._follow()
@@ -72,7 +72,8 @@ class Appearance(QObject):
 
 
 def parse_font(description: str) -> QFont | None:
-    """The font of a Pango description, which is a family and a size in points (`Noto Sans 10.5`); None: it is not."""
+    """Return the font of a Pango description, a family and a size in points (`Noto Sans 10.5`), or None if it is
+    invalid."""
     family, _, size = description.strip().rpartition(" ")
     try:
         points = float(size)

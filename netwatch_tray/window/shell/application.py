@@ -74,7 +74,7 @@ def _show(application: QApplication, instance: SingleInstance, feed_path: Path, 
 class _Shown:
     """The windows and what they are made from. Either may be open without the other.
 
-    A change of the desktop's font replaces the large window, because all its heights follow from the font.
+    A change of the desktop's font replaces the large window, because all its heights depend on the font.
     """
 
     def __init__(self, application: QApplication, feed_path: Path) -> None:

@@ -17,7 +17,8 @@ _MOST = 99
 
 
 class Bell(ToolButton):
-    """A tab at the other end of the row; it carries its name only while it is checked and there is room."""
+    """The tab of the page Events, at the other end of the row. It shows its name only while it is checked and there is
+    room."""
 
     _padding = 8
 

@@ -28,7 +28,7 @@ class _Finding(NamedTuple):
 
 
 class FirstRun(QWidget):
-    """`done`: the user wants to see the interfaces. `settings_requested`: the settings."""
+    """The page of the first start. `done`: the user wants to see the interfaces. `settings_requested`: the settings."""
 
     done = Signal()
     settings_requested = Signal()
@@ -129,7 +129,7 @@ class FirstRun(QWidget):
 
 
 class _Line(QWidget):
-    """A mark, what was found, and a sentence on it."""
+    """A line with a mark, what was found, and a sentence about it."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

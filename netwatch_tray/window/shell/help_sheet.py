@@ -14,7 +14,7 @@ _COLUMN_GAP = 24
 
 
 class HelpSheet(Popover):
-    """A popover in the middle of the window; any key or click closes it."""
+    """The list of keys, as a popover in the middle of the window. Any key or click closes it."""
 
     def __init__(self, theme: Theme, parent: QWidget, pages: int, ranges: int) -> None:
         super().__init__(theme, parent)

@@ -8,7 +8,7 @@ from netwatch_tray import language
 
 
 class _Translation(QTranslator):
-    """Answers `tr` from the catalogue that every process has."""
+    """Returns the translations for `tr` from the catalogue that all processes share."""
 
     def isEmpty(self) -> bool:
         return False

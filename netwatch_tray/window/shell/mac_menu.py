@@ -67,7 +67,7 @@ def _add(
     keys: QKeySequence | None = None,
     role: QAction.MenuRole = QAction.MenuRole.NoRole,
 ) -> QAction:
-    """By default with NoRole: Qt would guess a role from the text."""
+    """Add an action. Its default role is NoRole, because Qt would guess a role from the text."""
     action = menu.addAction(text)
     action.setMenuRole(role)
     if keys is not None:

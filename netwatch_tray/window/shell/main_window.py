@@ -78,9 +78,9 @@ class MainWindow(QWidget):
     ) -> None:
         """`memory`: where size, page, ranges, grouping and order of rows are remembered.
 
-        `history` None: there is none. `settings_file` None: nothing is saved. `history_file`: shown in the settings.
-        `start_agent`: starts an agent, and returns whether it could; None: the user cannot start one.
-        `looks`: names and icons of apps; None: there are none.
+        `history`: None if there is none. `settings_file`: if None, nothing is saved. `history_file`: shown in the
+        settings. `start_agent`: starts an agent, and returns whether it started; None if the user cannot start one.
+        `looks`: names and icons of apps; None if there are none.
         """
         super().__init__()
         self._theme = theme
@@ -177,7 +177,8 @@ class MainWindow(QWidget):
 
     @cached_property
     def settings(self) -> SettingsPage:
-        """Made when it is first visited: it is the largest page, and most windows close without it."""
+        """Return the page Settings. It is made when it is first visited, because it is the largest page and most
+        windows close without it."""
         page = SettingsPage(self._theme, *self._files, self._agent_cost)
         page.saved.connect(self._link.reload_settings)
         self._add_page(page)
@@ -185,7 +186,7 @@ class MainWindow(QWidget):
 
     @cached_property
     def events(self) -> EventsPage:
-        """Made when it is first visited."""
+        """Return the page Events, which is made when it is first visited."""
         from netwatch_tray.window.pages.events.page import EventsPage  # noqa: PLC0415  most windows close without it
 
         page = EventsPage(self._theme, self._live_events, self._history, self._looks)
@@ -213,7 +214,7 @@ class MainWindow(QWidget):
         self.turn_to(self._settings_index)
 
     def toggle_pause(self) -> None:
-        """Freeze every page, or let them follow the present again; ignored on a page that does not."""
+        """Freeze every page, or show the present again. Does nothing on a page that does not show the present."""
         if not self._page().is_live:
             return
         self._paused = not self._paused
@@ -290,7 +291,7 @@ class MainWindow(QWidget):
         self._stack.addWidget(page)
 
     def _page(self) -> Page:
-        """The page of the checked tab."""
+        """Return the page of the checked tab."""
         return self.pages[self._row.tabs.checkedId()].page()
 
     def _turn(self, index: int, checked: bool) -> None:
@@ -305,12 +306,12 @@ class MainWindow(QWidget):
             self._show_texts()
 
     def _escape(self) -> None:
-        """Undo one step of the page, or leave the settings. One Escape too many never closes the window."""
+        """Undo one step of the page, or leave the settings. Escape never closes the window."""
         if not self._page().escape() and self._row.tabs.checkedId() == self._settings_index:
             self.turn_to(self._before_settings)
 
     def _subscribe(self) -> None:
-        """Request what is visible, and nothing else."""
+        """Request the topics of the visible page only."""
         is_visible = self.isVisible() and not self.isMinimized()
         self._link.subscribe(self._page().topics if is_visible else ALWAYS)
         if is_visible and not self._status_timer.isActive():

@@ -60,7 +60,7 @@ class MiniWindow(QWidget):
     settings_requested = Signal()
 
     def __init__(self, theme: Theme, link: AgentLink, memory: QSettings, looks: AppLooks) -> None:
-        """`link`: a connection of its own. `memory`: where its place is remembered."""
+        """`link`: a separate connection. `memory`: where its position is remembered."""
         super().__init__(
             None,
             Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint,
@@ -201,7 +201,7 @@ class MiniWindow(QWidget):
         return QRect(*(round(each * self._scale) for each in (box.left(), box.top(), box.width(), box.height())))
 
     def _draw_rate(self, painter: QPainter, left: int, arrow: str, rate: float | None) -> None:
-        """Arrow, number and unit, each in a slot of its own, so that a change moves nothing."""
+        """Draw arrow, number and unit, each in a slot of its own, so that a change does not move the others."""
         fonts = self._theme.fonts
         quantity = units.rate(rate, self._units)
         row = self._scaled(QRect(left, _RATES.top(), _ARROW, _RATES.height()))

@@ -19,7 +19,8 @@ _SCHEMES = {1: Qt.ColorScheme.Dark, 2: Qt.ColorScheme.Light}
 
 
 class PortalSettings(QObject):
-    """Reads once and then follows; never blocks. Without a session bus or a portal nothing is emitted."""
+    """Reads the settings of the portal once and then follows their changes; never blocks. Without a session bus or a
+    portal nothing is emitted."""
 
     scheme_changed = Signal()
     font_changed = Signal(str)

@@ -34,7 +34,7 @@ class SingleInstance(QObject):
     def __init__(self, directory: Path, request: Request = "window") -> None:
         """`directory`: private to the user, removed at the end of the session.
 
-        `request`: what a process that already holds the claim shall show.
+        `request`: what the process that already holds the claim has to show.
         """
         super().__init__()
         self._wanted = request.encode()

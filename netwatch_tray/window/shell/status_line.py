@@ -42,5 +42,5 @@ class StatusLine(Strip):
         self._missing.setToolTip(qt_tool_tip("\n".join(faults)))
 
     def show_agent_cost(self, cost: str) -> None:
-        """`cost`: see `cost_in_words`; empty: it is unknown."""
+        """Show the text of `cost_in_words`; empty if the cost is unknown."""
         self._agent.show_text(self.tr("Agent: {cost}").format(cost=cost) if cost else "")

@@ -21,7 +21,7 @@ _ROOMY_FROM = 840
 
 
 class PageEntry(NamedTuple):
-    """A page in the table of `MainWindow`."""
+    """An entry in the table of pages of `MainWindow`."""
 
     id: str
     """What the window remembers; never translated."""
@@ -31,10 +31,10 @@ class PageEntry(NamedTuple):
 
 
 class TabRow(Strip):
-    """`tabs`: one button for each page, by its index."""
+    """The row of tabs. `tabs`: one button for each page, by its index."""
 
     def __init__(self, theme: Theme, pages: Sequence[PageEntry]) -> None:
-        """`pages`: the last ones, events and settings, have buttons at the other end of the row."""
+        """`pages`: the last two, events and settings, have buttons at the other end of the row."""
         super().__init__(theme, theme.height(48))
         self._is_live = True
         self._is_paused = False
@@ -89,5 +89,5 @@ class TabRow(Strip):
 
     @property
     def _has_room(self) -> bool:
-        """Whether there is room for more than the tabs and symbols."""
+        """Return whether there is room for more than the tabs and symbols."""
         return self.width() >= _ROOMY_FROM

@@ -11,7 +11,7 @@ from netwatch_tray.window.table.view import TableView
 
 
 class WindowMemory:
-    """Typed access to the file, whose values may have been edited by hand."""
+    """Typed access to the file of remembered values, which may have been edited by hand."""
 
     def __init__(self, file: QSettings) -> None:
         self._file = file
@@ -48,7 +48,7 @@ class WindowMemory:
 
     @property
     def acknowledged(self) -> set[str]:
-        """Details of the notices that the user has acknowledged."""
+        """Return the details of the notices that the user has acknowledged."""
         stored = self._file.value("understood", [])
         # QSettings returns a list of one as a string.
         return set(map(str, stored if isinstance(stored, list) else [stored]))

@@ -15,7 +15,7 @@ from netwatch_tray.window.widgets.theme import Theme, Tokens
 
 @dataclass(slots=True)
 class Cell:
-    """Where and with what a column draws. One object is used for all cells of a paint event."""
+    """Where and with what a column draws. One object is reused for all cells of a paint event."""
 
     painter: QPainter
     theme: Theme

@@ -9,7 +9,7 @@ from netwatch_tray.window.table.column import Column
 
 
 class Room(NamedTuple):
-    """How wide the content of a column is, dip."""
+    """The width of a column's content, in dip."""
 
     least: int
     """What it may shrink to."""

@@ -33,7 +33,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         *,
         settle_ms: int = 0,
     ) -> None:
-        """`settle_ms`: rows whose records changed are moved at most this often."""
+        """`settle_ms`: shortest time between two moves of rows whose records changed."""
         super().__init__()
         self.columns = columns
         self._key = key
@@ -72,7 +72,7 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         self.put((), list(self._rows.entries))
 
     def set_heading(self, heading: Callable[[Record], Record | None] | None) -> None:
-        """Set what returns the record that another one is below, itself a record of this table; None: no headings.
+        """Set the function that returns the heading of a record, itself a record of this table; None for no headings.
 
         It applies to the records that are put from now on.
         """

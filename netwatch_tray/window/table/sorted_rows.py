@@ -18,7 +18,7 @@ _FEW = 8
 
 
 class Entry(Generic[Record]):
-    """A record and the sort key of its place, which is older than the record while rows keep their order."""
+    """A record and the sort key of its place. The key is older than the record while rows keep their order."""
 
     __slots__ = ("order", "record")
 

@@ -73,9 +73,9 @@ class _Header(QHeaderView):
 
 
 class TableView(QTableView, Generic[Record]):
-    """Whole rows, one hovered and any number selected, in the columns that fit the width.
+    """A table of whole rows, one hovered and any number selected, in the columns that fit the width.
 
-    `hovered`: the pointer is over this record now; None: over none.
+    `hovered` carries the record under the pointer, or None.
     """
 
     hovered = Signal(object)
@@ -124,7 +124,7 @@ class TableView(QTableView, Generic[Record]):
 
     @property
     def sorted_by(self) -> tuple[str, Qt.SortOrder]:
-        """The id of the column that rows are sorted by, and the direction."""
+        """Return the id of the column that rows are sorted by, and the direction."""
         header = self.horizontalHeader()
         return self._records.columns[header.sortIndicatorSection()].id, header.sortIndicatorOrder()
 
@@ -140,7 +140,7 @@ class TableView(QTableView, Generic[Record]):
 
     @contextmanager
     def anchored(self) -> Iterator[None]:
-        """Enclose a change of the model: the row at the top stays at the top, except at the very beginning."""
+        """Enclose a change of the model, so that the row at the top stays at the top, except at the very beginning."""
         bar, top = self.verticalScrollBar(), self.rowAt(0)
         key = self._records.key(top) if bar.value() > 0 and top >= 0 else None
         # At each change of the order it reports hidden columns as resized, for which all would be drawn a second time.
@@ -173,7 +173,7 @@ class TableView(QTableView, Generic[Record]):
                 header.resizeSection(index, widths[index])
 
     def mark(self, key: Hashable) -> None:
-        """Draw the row of this key as if the pointer were over it; None: no row."""
+        """Draw the row of this key as if the pointer were over it; None marks no row."""
         if key != self._marked:
             self._marked = key
             self.viewport().update()

@@ -97,7 +97,7 @@ class FlatButton(QPushButton):
 
 
 class Tab(FlatButton):
-    """Selects a page, or without a symbol a section of one."""
+    """A button that selects a page, or, without a symbol, a section of a page."""
 
     _height = 30
     _leads = True
@@ -119,7 +119,7 @@ class Tab(FlatButton):
 
 
 class LinkButton(FlatButton):
-    """The action of a sentence, as small underlined text."""
+    """A button for the action of a sentence, drawn as small underlined text."""
 
     _height = 20
     _padding = 2
@@ -141,7 +141,7 @@ class LinkButton(FlatButton):
 
 
 class ToolButton(FlatButton):
-    """An action of the whole window, without a border."""
+    """A button for an action of the whole window, without a border."""
 
     _height = 30
 

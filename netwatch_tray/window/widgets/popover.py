@@ -10,7 +10,7 @@ from netwatch_tray.window.widgets.theme import POPOVER_RADIUS, Theme
 
 
 class Popover(QFrame):
-    """Background and border; subclasses provide the content."""
+    """Background and border of a popover; subclasses provide the content."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)

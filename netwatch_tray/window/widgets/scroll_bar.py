@@ -10,7 +10,8 @@ from netwatch_tray.window.widgets.theme import Theme
 
 
 class SlimScrollBar(QScrollBar):
-    """A plain handle without arrows. It is painted, because a style sheet would load an engine of 0.6 MB."""
+    """A scroll bar with a plain handle and no arrows. It is painted, because a style sheet would load an engine of 0.6
+    MB."""
 
     _THICKNESS, _INSET, _LEAST = 12, 3, 32
 

@@ -62,7 +62,7 @@ class SearchField(LineEdit):
         self.update()
 
     def show_error(self, token: str) -> None:
-        """Underline the invalid part of the text; an empty one removes the line."""
+        """Underline the invalid part of the text; an empty `token` removes the underline."""
         self._wrong = token
         self.update()
 

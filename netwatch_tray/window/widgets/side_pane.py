@@ -11,7 +11,8 @@ _BESIDE_FROM = 1120
 
 
 class SidePane(QWidget):
-    """`opened` and `closed` are emitted for the pane, which is closed at first. The pane keeps its width."""
+    """A content with a pane that can be opened at its side, closed at first. The pane keeps its width. `opened` and
+    `closed` are emitted for the pane."""
 
     opened = Signal()
     closed = Signal()
@@ -32,7 +33,7 @@ class SidePane(QWidget):
 
     @property
     def is_floating(self) -> bool:
-        """Whether the pane covers a part of the content while it is open."""
+        """Return whether the pane covers a part of the content while it is open."""
         return self.window().width() < _BESIDE_FROM
 
     def toggle(self) -> None:

@@ -14,7 +14,7 @@ from netwatch_tray.window.widgets.theme import Theme, text_width, tint
 
 
 class Text(QLabel):
-    """A line of text that is elided to its width and then has the whole text as its tooltip."""
+    """A line of text. If it is too long it is elided, with the whole text as its tooltip."""
 
     def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
         """`ink`: the name of a colour in `Tokens`."""
@@ -32,7 +32,7 @@ class Text(QLabel):
             self.update()
 
     def set_branch(self, width: int) -> None:
-        """Indent the text by `width` dip and draw a branch to it from the row above; 0: none."""
+        """Indent the text by `width` dip and draw a branch to it from the row above; 0 removes it."""
         if width != self._branch:
             self._branch = width
             right_to_left = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
@@ -75,14 +75,14 @@ class Text(QLabel):
 
 
 class FittingText(Text):
-    """A line of text of which there are shorter ones: the first that fits is shown, with the longest as its tooltip."""
+    """A line with several texts of different length: the first that fits is shown, with the longest as its tooltip."""
 
     def __init__(self, theme: Theme, font: QFont, ink: str = "ink") -> None:
         super().__init__(theme, font, ink)
         self._texts: Sequence[str] = ("",)
 
     def show_first_of(self, *texts: str) -> None:
-        """`texts`: the longest first."""
+        """Show the first of the texts that fits. `texts`: the longest first."""
         self._texts = texts or ("",)
         self._fit()
 

@@ -168,13 +168,13 @@ class Metrics:
 
 
 class Theme(QObject):
-    """The current tokens and fonts."""
+    """The current colours and fonts."""
 
     changed = Signal()
     """Other tokens apply from now on."""
 
     def __init__(self, application: QApplication, scheme: Qt.ColorScheme | None = None) -> None:
-        """`scheme`: None for that of the system, as Qt reports it at this moment."""
+        """`scheme`: None for the system's, as Qt reports it now."""
         super().__init__(application)
         self._application = application
         ground, ink = application.palette().window().color(), application.palette().windowText().color()

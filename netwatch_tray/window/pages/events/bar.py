@@ -24,7 +24,7 @@ _SEARCH_WIDTH, _NARROW_SEARCH_WIDTH = 220, 150
 
 
 class EventsBar(QWidget):
-    """Holds kind and range, and reports their changes. `range_chosen` carries the index."""
+    """The controls of the page: kind, range and search. `range_chosen` carries the index of the range."""
 
     group_chosen = Signal(object)
     range_chosen = Signal(int)
@@ -74,7 +74,7 @@ class EventsBar(QWidget):
 
     @property
     def group(self) -> Group | None:
-        """The chosen one; None: all."""
+        """Return the chosen group, or None for all."""
         return self.chips.group
 
     def choose_range(self, index: int) -> None:
@@ -84,7 +84,7 @@ class EventsBar(QWidget):
             self.range_chosen.emit(index)
 
     def show_span(self, span: Span | None) -> None:
-        """Name a span instead of the range; None: the range."""
+        """Show the name of a span instead of the range, or that of the range again if None."""
         name = span_in_words(span) if span else range_in_words(RANGES_DAYS[self.range_index])
         self._range_button.setText(name)
         self._range_button.setAccessibleName(self.tr("Time range: {name}").format(name=name))
@@ -102,13 +102,13 @@ class EventsBar(QWidget):
         self._show_mute()
 
     def show_texts(self, title: str, sentence: str, summary: str) -> None:
-        """`summary`: both in short, for a narrow window."""
+        """Show title and sentence. `summary`: both in short, for a narrow window."""
         self._title.show_text(title)
         self._sentence.show_text(sentence)
         self._summary.show_text(summary)
 
     def set_narrow(self, is_narrow: bool) -> None:
-        """Narrow, everything is in the lower row, and menus take the place of the chips."""
+        """Set the layout. In the narrow one everything is in the lower row, and menus replace the chips."""
         if is_narrow == self._is_narrow:
             return
         self._is_narrow = is_narrow
@@ -158,7 +158,7 @@ class EventsBar(QWidget):
         self.group_chosen.emit(group)
 
     def _show_mute(self) -> None:
-        """Say that the chosen kind is muted."""
+        """Show whether the chosen kind is muted."""
         is_muted = self.group is not None and self.group in self._muted
         if self.group is not None:
             self._mute_text.show_text(words_of(self.group).muted)

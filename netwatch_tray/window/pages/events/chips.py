@@ -20,7 +20,7 @@ _APART = 6
 
 
 class Chip(FlatButton):
-    """A kind with the number of its events; checked, it alone is shown."""
+    """A button for a kind, with the number of its events. While it is checked, only this kind is shown."""
 
     _height = 26
     _padding = 9
@@ -90,7 +90,8 @@ class Chip(FlatButton):
 
 
 class ChipRow(QWidget):
-    """`chosen` carries the group, None for all. Left and Right move among the chips, Space chooses."""
+    """The chips, one of which is checked. `chosen` carries the group, None for all. Left and Right move among the
+    chips, Space chooses."""
 
     chosen = Signal(object)
 
@@ -118,7 +119,7 @@ class ChipRow(QWidget):
 
     @property
     def group(self) -> Group | None:
-        """The chosen one; None: all."""
+        """Return the chosen group, or None for all."""
         return self._chosen
 
     def sizeHint(self) -> QSize:

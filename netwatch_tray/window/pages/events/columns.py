@@ -30,7 +30,7 @@ _LINK_GAP = 16
 
 
 class Layout(Enum):
-    """How much room there is."""
+    """How much room the columns have."""
 
     WIDE = auto()
     """Actions as links."""
@@ -41,7 +41,7 @@ class Layout(Enum):
 
 
 class Link(NamedTuple):
-    """An action in a row, and where it is drawn."""
+    """An action in a row, and the box in which it is drawn."""
 
     action: Action | None
     """None: the menu with all of them."""
@@ -50,7 +50,7 @@ class Link(NamedTuple):
 
 
 class TimelineContext(NamedTuple):
-    """What all cells are drawn from, besides the line."""
+    """The data that all cells are drawn from, besides the line."""
 
     units: Units
     looks: AppLooks

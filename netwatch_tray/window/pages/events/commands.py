@@ -17,9 +17,12 @@ translate = QCoreApplication.translate
 
 
 class EventCommands(QObject):
-    """`connections_requested` carries an app and a host, one of them None; `app_requested` an app. `why_requested`: the
-    user wants to know why the total is what it is. `mute_requested` carries the code of a mute and whether it begins,
-    `seen` the IDs of events, None for all. `uncovered` carries a line of hidden events that the user wants to see."""
+    """Actions of the user on events.
+
+    `connections_requested` carries an app and a host, one of them None; `app_requested` an app. `why_requested`: the
+    user wants the total explained. `mute_requested` carries the code of a mute and whether it begins, `seen` the IDs of
+    events, None for all. `uncovered` carries a line of hidden events that the user wants to see.
+    """
 
     connections_requested = Signal(object, object)
     app_requested = Signal(str)
@@ -40,7 +43,7 @@ class EventCommands(QObject):
 
     @property
     def muted_groups(self) -> set[Group]:
-        """Groups of which all kinds are muted."""
+        """Return the groups of which all kinds are muted."""
         return {group for group in Group if all(Mute(kind).code in self.muted for kind in group.kinds)}
 
     def act(self, line: Line, action: Action) -> None:

@@ -43,8 +43,8 @@ _ICON, _APP_ICON = 16, 18
 
 
 class EventDetails(QWidget):
-    """`close_requested`: the cross was clicked. `acted` carries an action; `mute_requested` a mute and whether it
-    begins."""
+    """The details of one event. `close_requested`: the cross was clicked. `acted` carries an action; `mute_requested` a
+    mute and whether it begins."""
 
     close_requested = Signal()
     acted = Signal(object, object)
@@ -124,7 +124,7 @@ class EventDetails(QWidget):
         self.show_row(None, Units(), ())
 
     def show_row(self, row: Row | None, units: Units, muted: Collection[str]) -> None:
-        """`muted`: codes of the mutes in the settings."""
+        """Show an event. `muted`: codes of the mutes in the settings."""
         if (row, units, muted) == self._shown:
             return
         self._shown, self._units = (row, units, muted), units
@@ -218,7 +218,7 @@ class EventDetails(QWidget):
 
     @property
     def _room(self) -> int:
-        """The width of the content beside a scroll bar, dip."""
+        """Return the width of the content without the scroll bar, in dip."""
         return self.width() - 2 * MARGIN - 1 - self._scroll_bar.sizeHint().width()
 
 
@@ -259,7 +259,7 @@ class _AppIcon(QWidget):
         looks.changed.connect(self.update)
 
     def show_app(self, app: str | None) -> None:
-        """`app`: its key."""
+        """Show the icon of the app with this key."""
         self._app = app
         self.setVisible(app is not None)
         self.update()
@@ -284,7 +284,7 @@ class _Rule(QWidget):
 
 
 class _MuteLink(FlatButton):
-    """An underlined text behind a bell; a text without room is elided, and whole in the tooltip."""
+    """An underlined text behind a bell. A text that is too long is elided and has a tooltip."""
 
     _height = 26
     _padding = 0

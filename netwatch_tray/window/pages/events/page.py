@@ -35,13 +35,13 @@ _WIDE, _ROOMY = 1120, 840
 
 
 class EventsPage(Page):
-    """`commands` has the signals of what the user does with events. `settings_requested`: the user wants to change the
-    settings of events."""
+    """The page Events. `commands` has the signals for actions on events. `settings_requested`: the user wants to change
+    the settings of events."""
 
     settings_requested = Signal()
 
     def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None, looks: AppLooks) -> None:
-        """`live`: what the agent has sent; the owner updates it before `receive` is called."""
+        """`live`: the events sent by the agent; the owner updates it before `receive` is called."""
         super().__init__()
         self._settings = Settings()
         self._source = EventSource(live, history, self)

@@ -33,12 +33,12 @@ class Row(NamedTuple):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether it neither notified nor counts on the bell, because it is muted."""
+        """Return whether the event neither notified nor counts on the bell, because it is muted."""
         return self.is_muted_kind or self.event.is_muted
 
     @property
     def is_new(self) -> bool:
-        """Whether it is an alert that counts on the bell."""
+        """Return whether the event is an alert that counts on the bell."""
         return self.event.is_unseen_alert and not self.is_muted_kind
 
 
@@ -54,7 +54,7 @@ Line = Day | Row | Hidden
 
 
 class EventFilter(NamedTuple):
-    """What the timeline shows."""
+    """Selects the events that the timeline shows."""
 
     group: Group | None = None
     """None: every kind; muted ones are hidden."""

@@ -9,7 +9,7 @@ LOOKED_AT_S = 2.0
 
 
 class LookedAt:
-    """Events by ID that were in view for long enough, since the last call of `leave`. Times: any monotonic clock."""
+    """Collects the IDs of events that were in view for long enough, until `leave`. Times: any monotonic clock."""
 
     def __init__(self) -> None:
         self._since: dict[int, float] = {}
@@ -17,12 +17,12 @@ class LookedAt:
         self._seen: set[int] = set()
 
     def show(self, in_view: Iterable[int], now: float) -> None:
-        """To be called whenever others come into view."""
+        """Call this whenever other events come into view."""
         self._seen.update(event for event, since in self._since.items() if now - since >= LOOKED_AT_S)
         self._since = {event: self._since.get(event, now) for event in in_view}
 
     def leave(self, now: float) -> set[int]:
-        """Nothing is in view any more. Return what was seen."""
+        """End the view of all events. Return the events that were seen."""
         self.show((), now)
         seen, self._seen = self._seen, set()
         return seen

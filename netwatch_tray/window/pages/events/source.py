@@ -27,7 +27,7 @@ _STALE_AFTER_S = 60.0
 
 
 class Span(NamedTuple):
-    """Unix times."""
+    """A span of Unix times."""
 
     start: float
     end: float
@@ -39,7 +39,7 @@ class _Stored(NamedTuple):
 
 
 class EventSource(QObject):
-    """`changed`: there are other events now."""
+    """The events of the chosen range or span, live and stored ones joined. `changed`: the events are others now."""
 
     changed = Signal()
 
@@ -56,7 +56,7 @@ class EventSource(QObject):
         self._latest.loaded.connect(self.changed)
 
     def set_recorded(self, is_recorded: bool | None) -> None:
-        """Set whether the agent records a history; None: there is no agent."""
+        """Set whether the agent records a history, or None if there is no agent."""
         self._stored.set_recorded(is_recorded)
 
     def choose(self, range_index: int, span: Span | None = None) -> None:
@@ -87,12 +87,12 @@ class EventSource(QObject):
 
     @property
     def is_live(self) -> bool:
-        """Whether the agent sends events."""
+        """Return whether the agent sends events."""
         return self._live.is_known
 
     @property
     def begin(self) -> float | None:
-        """The Unix time when the history begins."""
+        """Return the Unix time at which the history begins."""
         stored = self._stored.result(self._key)
         return stored.begin if stored else None
 
@@ -102,7 +102,7 @@ class EventSource(QObject):
 
     @property
     def missing(self) -> str:
-        """Why the history is missing, as a sentence; empty: it is not."""
+        """Return why the history is missing, as a sentence; empty if it is not."""
         return self._stored.missing
 
     def unseen(self) -> int:

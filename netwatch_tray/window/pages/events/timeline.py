@@ -28,7 +28,8 @@ _ROW, _DAY_ROW, _HIDDEN_ROW = 44, 28, 30
 
 
 class TimelineModel(SortedModel[Line]):
-    """Days cannot be selected; a screen reader reads level and time of an event before its sentence."""
+    """The lines of the timeline. Days cannot be selected; a screen reader reads level and time of an event before its
+    sentence."""
 
     def __init__(self, columns: list[Column[Line]], units: Callable[[], Units]) -> None:
         super().__init__(columns, key)
@@ -48,8 +49,11 @@ class TimelineModel(SortedModel[Line]):
 
 
 class Timeline(TableView[Line]):
-    """`acted` carries a line and an action of it; `menu_requested` a place on the screen for the menu of the current
-    line. `seen` carries the IDs of the new alerts that were in view for long enough, when the timeline is hidden."""
+    """The list of events by day.
+
+    `acted` carries a line and an action of it; `menu_requested` a place on the screen for the menu of the current line.
+    `seen` carries the IDs of the new alerts that were in view for long enough, when the timeline is hidden.
+    """
 
     acted = Signal(object, object)
     menu_requested = Signal(QPoint)
@@ -90,7 +94,7 @@ class Timeline(TableView[Line]):
 
     @property
     def current(self) -> Line | None:
-        """The selected line."""
+        """Return the selected line."""
         return self._line(self.currentIndex().row())
 
     def current_place(self) -> QPoint:
@@ -198,7 +202,7 @@ class Timeline(TableView[Line]):
             row += 1
 
     def _set_heights(self) -> None:
-        """Lines that are no events have heights of their own."""
+        """Set the heights of the rows; days and hidden events have other heights than events."""
         model, rows = self.model(), self.verticalHeader()
         for line in model.records():
             own = _DAY_ROW if isinstance(line, Day) else _HIDDEN_ROW if isinstance(line, Hidden) else _ROW

@@ -42,7 +42,7 @@ class UploadChart(QWidget):
         return QSize(0, self._theme.height(_HEIGHT))
 
     def show_days(self, sent: Mapping[date, int], last: date, usual: int, shown_in: Units) -> None:
-        """`sent`: bytes by local day, those unknown left out. `usual`: bytes of the usual day."""
+        """Show days. `sent`: bytes by local day, without unknown days. `usual`: bytes of the usual day."""
         self._sent, self._last, self._usual, self._units = sent, last, usual, shown_in
         amounts = ", ".join(f"{short_date(day)} {units.size(sent[day], shown_in)}" for day in sorted(sent))
         self.setAccessibleName(self.tr("Sent a day"))
@@ -76,7 +76,7 @@ class UploadChart(QWidget):
         self._draw_usual(painter, box, most)
 
     def _draw_bars(self, painter: QPainter, box: QRectF, most: float) -> None:
-        """Bars, and the dates below them."""
+        """Draw the bars, and the dates below them."""
         tokens, fonts = self._theme.tokens, self._theme.fonts
         slot = box.width() / DAYS
         for number in range(DAYS):

@@ -34,7 +34,7 @@ translate = QCoreApplication.translate
 
 
 class InterfaceContext(NamedTuple):
-    """What all cells are drawn from, besides the record of their row."""
+    """The data that all cells are drawn from, besides the record of their row."""
 
     points: Callable[[int, float], list[Point]]
     """Of an interface by index, since a Unix time."""

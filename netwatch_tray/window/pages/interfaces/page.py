@@ -34,14 +34,14 @@ _WIDE, _LOW = 1120, 560
 
 
 class InterfacesPage(Page):
-    """`choice_requested`: the user wants to choose which interfaces the total counts. `events_requested` carries a span
-    of Unix times whose events the user wants to see."""
+    """The page Interfaces. `choice_requested`: the user wants to choose which interfaces the total counts.
+    `events_requested` carries a span of Unix times whose events the user wants to see."""
 
     choice_requested = Signal()
     events_requested = Signal(float, float)
 
     def __init__(self, theme: Theme, live: LiveEvents, history: HistoryQueries | None) -> None:
-        """`history` None: there are no long ranges."""
+        """If `history` is None, there are no long ranges."""
         super().__init__()
         self._theme = theme
         self._paused = False
@@ -74,7 +74,7 @@ class InterfacesPage(Page):
 
     @property
     def tick(self) -> Tick | None:
-        """The shown one."""
+        """Return the shown tick."""
         return self._tick
 
     def receive(self, message: ServerMessage) -> None:
@@ -204,7 +204,7 @@ class InterfacesPage(Page):
         return Subject(index, name, self._end(), self._interval, self._paused, inside)
 
     def _end(self) -> float:
-        """The right edge of the charts: the newest tick, or the present when no tick arrives any more."""
+        """Return the right edge of the charts: the newest tick, or the present if ticks have stopped."""
         newest = self._ticks.newest
         return newest if newest is not None and (self._paused or self._is_live) else time.time()
 

@@ -52,7 +52,7 @@ _MARGIN = 1 / 20
 
 
 class Subject(NamedTuple):
-    """What the chart shows."""
+    """What the chart is about: the total, or one interface."""
 
     interface: int | None
     """Its index; None: the total."""
@@ -81,7 +81,7 @@ class _Stored(NamedTuple):
 
 
 class RangeChart(QStackedWidget):
-    """A chart, or the same as a table.
+    """A chart, or its data as a table.
 
     `ranges` and `as_table` are its controls, for the caller to place. `changed`: `status` returns other texts.
     `events_requested` carries a span of Unix times whose events the user wants to see.
@@ -139,7 +139,7 @@ class RangeChart(QStackedWidget):
 
     @property
     def index(self) -> int:
-        """The place of the chosen range."""
+        """Return the index of the chosen range."""
         return self._index
 
     def choose(self, index: int) -> None:
@@ -147,7 +147,7 @@ class RangeChart(QStackedWidget):
             self.ranges.choose(index)
 
     def set_recorded(self, is_recorded: bool | None) -> None:
-        """Set whether the agent records a history; None: there is no agent."""
+        """Set whether the agent records a history, or None if there is no agent."""
         self._stored.set_recorded(is_recorded)
 
     def status(self, live: str) -> list[str]:
@@ -197,7 +197,7 @@ class RangeChart(QStackedWidget):
 
     @property
     def shown(self) -> Chart | AmountChart:
-        """The chart that shows the range, or its zoomed part."""
+        """Return the chart that shows the range, or its zoomed part."""
         return self.amounts if self._has_amounts else self.chart
 
     @property
@@ -312,7 +312,8 @@ class RangeChart(QStackedWidget):
         self.changed.emit()
 
     def _show_finer(self) -> None:
-        """Without a result the coarse points stay; the next query of the whole range reports the error."""
+        """Show the finer points of the zoomed part. Without a result the coarse points stay; the next query of the
+        whole range reports the error."""
         subject = self._subject()
         if (found := self._finer.result((self.chart.zoom, subject.interface))) is not None:
             live = self._ticks.points(subject.interface, subject.end - LIVE_S)
@@ -322,7 +323,7 @@ class RangeChart(QStackedWidget):
 
 
 def _query(name: str | None, start: float, end: float) -> Callable[[HistoryReader], _Stored]:
-    """Return the query of an interface's curve or amounts; `name` None: of the total."""
+    """Return the query of curve or amounts of an interface, or of the total if `name` is None."""
     kind: SeriesKind = "total" if name is None else "interface"
 
     def query(reader: HistoryReader) -> _Stored:

@@ -21,7 +21,8 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 class RatesStrip(Strip):
     """Shows the rates of the total or of one interface.
 
-    `why_requested`: the user wants the total explained. `total_requested`: wants it instead of the interface.
+    `why_requested`: the user wants the total explained. `total_requested`: the user wants the total instead of the
+    interface.
     """
 
     why_requested = Signal()
@@ -66,7 +67,7 @@ class RatesStrip(Strip):
     def show_tick(self, tick: Tick | None, interface: InterfaceTick | None, shown_in: Units, *, is_live: bool) -> None:
         """Show the rates of `interface`, or of the total if that is None.
 
-        `tick`: the last one; None: there was none. `is_live`: whether the agent is measuring.
+        `tick`: the last one, or None if there was none. `is_live`: whether the agent is measuring.
         """
         measured = interface or (tick.total if tick else None)
         unknown = self._why_unknown(tick, measured.gap if measured else None, is_live=is_live)

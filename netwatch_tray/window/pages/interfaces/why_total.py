@@ -24,7 +24,8 @@ _INDENT, _DEEPEST = 18, 6
 
 
 class WhyTotal(Popover):
-    """Updated with each tick while it is open. `choice_requested`: the user wants to choose what is counted."""
+    """Explains the total: each interface with the reason why it is counted or not. Updated with each tick while it is
+    open. `choice_requested`: the user wants to choose what is counted."""
 
     choice_requested = Signal()
 
@@ -104,7 +105,7 @@ class WhyTotal(Popover):
 
 
 class _Row:
-    """Name, both rates, reason."""
+    """A row of an interface: name, both rates, and reason."""
 
     def __init__(self, theme: Theme, grid: QGridLayout, number: int, font: QFont) -> None:
         self._texts = (Text(theme, font), Text(theme, font), Text(theme, font), Text(theme, theme.fonts.small, "ink2"))

@@ -42,7 +42,7 @@ class About(QObject):
         self._version.name.show_text(f"NetWatch Tray {version}")
 
     def show_status(self, status: Status | None) -> None:
-        """Show the agent's cost; None: there is no agent."""
+        """Show the agent's cost, or that there is no agent if None."""
         self._status = status
         cost = cost_in_words(self._agent_cost.percent, status.rss_bytes) if status else units.UNKNOWN
         self._agent.show_text(cost)

@@ -32,7 +32,7 @@ Show = Callable[[Any], object]
 
 
 class Control(Protocol):
-    """A kind of choice."""
+    """Base class of the kinds of choices."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         """Return the widget, named `label` for screen readers, and the function that shows a value in it."""
@@ -123,7 +123,7 @@ def _written(count: float) -> str:
 
 
 class CheckedField(QWidget):
-    """A field of text: what it does not accept stays in it, with the reason below."""
+    """A text field. A text that is invalid stays in it, with the reason below."""
 
     def __init__(self, theme: Theme, name: str, placeholder: str, parse: Callable[[str], Any], choose: Choose) -> None:
         """`parse` raises AmountError; an empty text is None."""
@@ -192,7 +192,7 @@ class Since(NamedTuple):
 
 
 class Menu(NamedTuple):
-    """One of many texts, from a menu."""
+    """One of many texts, chosen from a menu."""
 
     choices: Callable[[], Sequence[str]]
     """Called when the menu opens; the present value is added to them."""

@@ -18,7 +18,7 @@ from netwatch_tray.window.widgets.theme import GAP, Theme
 
 
 class HelperSettings(QObject):
-    """The rows of the section, in `rows`. The commands need root; they are copied, never run from here."""
+    """The rows of the section Helper, in `rows`. The commands need root; they are copied, never run from here."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class HelperSettings(QObject):
         self.show_status(None)
 
     def show_status(self, status: Status | None) -> None:
-        """`status` None: there is no agent."""
+        """Show the state of the helper, or that there is no agent if None."""
         self._state.show_help(
             said(status.helper) if status and status.helper else self.tr("Unknown: the agent is not running.")
         )

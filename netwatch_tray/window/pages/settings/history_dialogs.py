@@ -66,7 +66,7 @@ class _Dialog(QDialog):
 
 
 class ExportDialog(_Dialog):
-    """Chooses what is exported."""
+    """Asks the user what to export."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         title = translate("HistoryDialogs", "Export the history")
@@ -109,7 +109,7 @@ class ExportDialog(_Dialog):
 
 
 class DeleteDialog(_Dialog):
-    """Chooses the days to delete, and names what goes."""
+    """Asks the user which days to delete, and shows what will be deleted."""
 
     def __init__(self, theme: Theme, parent: QWidget, today: date) -> None:
         title = translate("HistoryDialogs", "Delete history")

@@ -22,7 +22,7 @@ class HistoryFileRow(FormRow):
     """Exports the history, and opens its folder."""
 
     def __init__(self, theme: Theme, file: Path | None) -> None:
-        """`file` None: there is no history."""
+        """If `file` is None, there is no history."""
         self.export_button = FlatButton(theme, self.tr("Export …"))
         self._folder = FlatButton(theme, self.tr("Open folder"))
         super().__init__(theme, self.tr("On disk"), "", beside(self.export_button, self._folder))
@@ -74,10 +74,10 @@ class HistoryFileRow(FormRow):
 
 
 class HistoryActionsRow(FormRow):
-    """Buttons that change the whole history by the subcommands; the outcome stands below the label."""
+    """Buttons for subcommands that change the whole history; the outcome is shown below the label."""
 
     def __init__(self, theme: Theme, label: str, actions: tuple[str, ...]) -> None:
-        """`actions`: of `backup`, `restore`, `merge`, `import` and `delete`."""
+        """`actions`: any of `backup`, `restore`, `merge`, `import` and `delete`."""
         known = {
             "backup": (self.tr("Back up …"), "", self._back_up),
             "restore": (self.tr("Restore …"), "", self._restore),

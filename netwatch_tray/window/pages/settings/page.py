@@ -33,12 +33,12 @@ _REFRESH_MS = 10_000
 
 
 class SettingsPage(Page):
-    """`saved`: the file holds other settings now."""
+    """The page Settings. `saved`: the settings file has changed."""
 
     saved = Signal()
 
     def __init__(self, theme: Theme, file: Path | None, history_file: Path | None, agent_cost: ProcessCost) -> None:
-        """`file` None: nothing is saved."""
+        """If `file` is None, nothing is saved."""
         super().__init__()
         self._theme = theme
         self._file = file

@@ -21,7 +21,7 @@ Change = Callable[[Callable[[Settings], Settings]], None]
 
 
 class SettingRow(NamedTuple):
-    """One setting."""
+    """The declaration of one setting's row."""
 
     path: str
     """Its key in the settings file: `units.bits`."""
@@ -282,7 +282,7 @@ def with_values(settings: Settings, values: dict[str, Any]) -> Settings:
 
 
 class BoundRows:
-    """The widgets of rows: each shows its setting, and changes it when the user chooses another value."""
+    """The widgets of setting rows: each shows its setting, and changes it when the user chooses another value."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         self._theme = theme

@@ -20,7 +20,8 @@ _LIST_FROM = 840
 
 
 class SectionedForm(QWidget):
-    """Widgets in one column under headings; the list follows the scroll position, and a click in it scrolls."""
+    """Widgets in one column under headings, with a list of the headings. The list follows the scroll position, and a
+    click in it scrolls."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

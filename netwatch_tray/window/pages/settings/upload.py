@@ -23,8 +23,8 @@ _BODY_HEIGHT = 260
 
 
 class UploadSettings(QObject):
-    """The rows of the section that do more than choose a value. Its other rows, which are declared in `rows.py`, stand
-    between `rows_before` and `rows_after`."""
+    """The rows of the section Upload that do more than choose a value. Its other rows, which are declared in `rows.py`,
+    stand between `rows_before` and `rows_after`."""
 
     def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class UploadSettings(QObject):
             self._measure()
 
     def show_status(self, status: str | None) -> None:
-        """`status`: the agent's, as a sentence; None: unknown."""
+        """Show the agent's state of uploading as a sentence; None if unknown."""
         self._status = status
         self._show_state()
 
