@@ -107,7 +107,7 @@ class HeatMap(QWidget):
         self._today = date.min
         self._busiest: date | None = None
         self._selected: date | None = None
-        self._week_begins = calendar.MONDAY
+        self._week_begins: int = calendar.MONDAY
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         theme.changed.connect(self.update)
 
