@@ -3113,6 +3113,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Agent läuft bereits, ist aber unter {feed_socket} nicht erreichbar. Vielleicht wurde er mit einem anderen XDG_RUNTIME_DIR gestartet. Beenden Sie ihn und starten Sie ihn neu.</translation>
     </message>
     <message>
+      <source>The window needs a library that this system does not have ({error}). Install it with your package manager. Without it, netwatch-tray watch shows the rates in the terminal.</source>
+      <translation>Das Fenster braucht eine Bibliothek, die dieses System nicht hat ({error}). Installieren Sie sie mit Ihrer Paketverwaltung. Ohne sie zeigt netwatch-tray watch die Raten im Terminal.</translation>
+    </message>
+    <message>
       <source>The agent was asked to quit, but is still there after {seconds:.0f} s.</source>
       <translation>Der Agent sollte sich beenden, läuft aber nach {seconds:.0f} s noch.</translation>
     </message>

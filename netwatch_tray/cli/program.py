@@ -106,9 +106,18 @@ def _agent(options: argparse.Namespace) -> int:
 
 def _window(options: argparse.Namespace) -> int:
     from netwatch_tray import paths
-    from netwatch_tray.window.shell.application import run
-    from netwatch_tray.window.shell.require_display import require_display
 
+    try:
+        from netwatch_tray.window.shell.application import run
+        from netwatch_tray.window.shell.require_display import require_display
+    except ImportError as error:
+        if ".so" not in str(error):  # ours is missing, and no library of the system
+            raise
+        raise NetWatchError(
+            "The window needs a library that this system does not have ({error}). Install it with your package "
+            "manager. Without it, netwatch-tray watch shows the rates in the terminal.",
+            error=error,
+        ) from None
     require_display()  # before an agent is started for nothing
     chosen: tuple[Request, ...] = ("settings", "events", "mini")
     request: Request = next((each for each in chosen if getattr(options, each)), "window")
