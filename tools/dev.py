@@ -1,9 +1,9 @@
 """The developer's command: create the environment, then run, test, measure or draw the program.
 
 Standard library only, because it runs before anything is installed. On a bare machine it creates `.venv` from
-`requirements.lock` (every package pinned and hashed). On Debian and its derivatives it also installs the system
-packages that a subcommand needs; without root it prints the apt command instead. Each step prints a line to stderr when
-it starts, with the seconds since the command was started.
+`requirements.lock` (every package pinned and hashed). It also installs the system packages that a subcommand needs, by
+apt, dnf, zypper or pacman; without root, and for brew, it prints the command instead. Each step prints a line to stderr
+when it starts, with the seconds since the command was started.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ctypes
 import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,22 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
+
+from system_packages import (
+    DESKTOP_PROGRAMS,
+    ENSUREPIP,
+    PACKAGE_CHECK_PROGRAMS,
+    PACKAGE_LIBRARIES,
+    PACKAGE_PROGRAMS,
+    QT_LIBRARIES,
+    RUN_PROGRAMS,
+    TEST_FILES,
+    TEST_PROGRAMS,
+    Manager,
+    Package,
+    find_manager,
+    name_for,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -31,105 +48,6 @@ PACKAGE_LOCK = ROOT / "requirements-package.lock"
 FLEET = ROOT / "build" / "fleet"
 # Megabytes on disk, measured; most of it is Qt, and the compiler that builds packages.
 SIZES = {LOCK: 500, PACKAGE_LOCK: 750}
-
-# Libraries that PySide6 links against, by the name that the loader looks up.
-QT_LIBRARIES = {
-    "libdbus-1.so.3": "libdbus-1-3",
-    "libEGL.so.1": "libegl1",
-    "libfontconfig.so.1": "libfontconfig1",
-    "libfreetype.so.6": "libfreetype6",
-    "libGL.so.1": "libgl1",
-    "libglib-2.0.so.0": "libglib2.0-0",
-    "libOpenGL.so.0": "libopengl0",
-    "libxkbcommon.so.0": "libxkbcommon0",
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxcb-icccm.so.4": "libxcb-icccm4",
-    "libxcb-image.so.0": "libxcb-image0",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1",
-    "libxcb-render-util.so.0": "libxcb-render-util0",
-    "libxcb-shape.so.0": "libxcb-shape0",
-    "libxcb-xinerama.so.0": "libxcb-xinerama0",
-    "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-    "libwayland-client.so.0": "libwayland-client0",
-    "libwayland-cursor.so.0": "libwayland-cursor0",
-}
-RUN_PROGRAMS = {"lsof": "lsof"}
-# Real panels, screens and networks for the tests, and a compiler for the lower bounds of the benchmarks.
-TEST_PROGRAMS = {
-    **RUN_PROGRAMS,
-    "Xvfb": "xvfb",
-    "cc": "gcc",
-    "conky": "conky-std",
-    "dbus-daemon": "dbus",
-    "desktop-file-validate": "desktop-file-utils",
-    "dunst": "dunst",
-    "fc-match": "fontconfig",
-    "gdbus": "libglib2.0-bin",
-    "git": "git",
-    "grim": "grim",
-    "i3": "i3-wm",
-    "import": "imagemagick",
-    "ip": "iproute2",
-    "lxqt-panel": "lxqt-panel",
-    "marco": "marco",
-    "mate-panel": "mate-panel",
-    "mate-settings-daemon": "mate-settings-daemon",
-    "openbox": "openbox",
-    "openssl": "openssl",
-    "polybar": "polybar",
-    "setpriv": "util-linux",
-    "strace": "strace",
-    "sway": "sway",
-    "sysctl": "procps",
-    "tint2": "tint2",
-    "tmux": "tmux",
-    "trayer": "trayer",
-    "waybar": "waybar",
-    "xclip": "xclip",
-    "xdotool": "xdotool",
-    "xfce4-panel": "xfce4-panel",
-}
-# The three most used desktops, 1.3 GB: installed by `./dev test desktops` alone.
-DESKTOP_PROGRAMS = {
-    "cinnamon": "cinnamon",
-    "/usr/libexec/xapps/sn-watcher/xapp-sn-watcher": "xapp-sn-watcher",
-    "gnome-shell": "gnome-shell",
-    "/usr/share/gnome-shell/extensions/ubuntu-appindicators@ubuntu.com": "gnome-shell-extension-appindicator",
-    "kded5": "kded5",
-    "kwin_x11": "kwin-x11",
-    "plasmashell": "plasma-workspace",
-    "/usr/share/color-schemes/BreezeLight.colors": "breeze",
-    "/usr/share/icons/breeze": "breeze-icon-theme",
-    "/usr/share/plasma/shells/org.kde.plasma.desktop": "plasma-desktop",
-}
-PACKAGE_PROGRAMS = {"git": "git", "objdump": "binutils", "strip": "binutils", "dpkg-deb": "dpkg"}
-# Debian links its Python statically, and the frozen program is started by the shared library.
-PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-PACKAGE_LIBRARIES = {**QT_LIBRARIES, f"libpython{PYTHON_VERSION}.so.1.0": f"libpython{PYTHON_VERSION}"}
-# For the checks of finished packages; debootstrap makes the bare Debian that they are installed into.
-PACKAGE_CHECK_PROGRAMS = {
-    **PACKAGE_PROGRAMS,
-    "appstreamcli": "appstream",
-    "debootstrap": "debootstrap",
-    "desktop-file-validate": "desktop-file-utils",
-    "fish": "fish",
-    "groff": "groff",
-    "lintian": "lintian",
-    "mksquashfs": "squashfs-tools",
-    "shellcheck": "shellcheck",
-    "zsh": "zsh",
-}
-TEST_FILES = {
-    "/usr/share/xfce4/panel/plugins/netload.desktop": "xfce4-netload-plugin",
-    "/usr/share/dbus-1/services/ca.desrt.dconf.service": "dconf-service",
-    "/usr/share/mate-panel/applets/org.mate.applets.IndicatorComplete.mate-panel-applet": "mate-indicator-applet",
-    "/usr/libexec/ayatana-indicator-application/ayatana-indicator-application-service": "ayatana-indicator-application",
-    "/usr/include/linux/inet_diag.h": "linux-libc-dev",
-    "/usr/include/stdio.h": "libc6-dev",
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf": "fonts-dejavu-core",
-}
-
 
 _TEST_TYPE_OPTIONS = (
     # A test replaces what a module imports.
@@ -179,44 +97,55 @@ def is_installed(name: str) -> bool:
     return True
 
 
-def missing_packages(*wanted: dict[str, str]) -> list[str]:
-    """Return the Debian packages of the programs, libraries and files that are not installed, sorted."""
-    missing = [package for each in wanted for name, package in each.items() if not is_installed(name)]
-    if not PYTHON.exists() and not importlib.util.find_spec("ensurepip"):
-        missing.append("python3-venv")
-    # Panels draw icons that are SVG with a plugin of their toolkit, on which they do not depend.
-    for library, plugin, package in _SVG_PLUGINS:
-        if is_installed(library) and not any(Path("/usr/lib").glob(plugin)):
-            missing.append(package)
-    return sorted(set(missing))
+def missing_packages(*wanted: dict[str, Package]) -> list[str]:
+    """Return this system's packages of the programs, libraries and files that are not installed, sorted."""
+    manager = find_manager()
+    if manager is None and sys.platform != "linux":
+        return []
+    names = [
+        name_for(manager, name, package) for each in wanted for name, package in each.items() if not is_installed(name)
+    ]
+    if manager is not None and manager.program == "apt-get":
+        if not PYTHON.exists() and not importlib.util.find_spec("ensurepip"):
+            names.append(ENSUREPIP)
+        # Panels draw icons that are SVG with a plugin of their toolkit, on which they do not depend.
+        for library, plugin, package in _SVG_PLUGINS:
+            if is_installed(library) and not any(Path("/usr/lib").glob(plugin)):
+                names.append(package)
+    return sorted({name for name in names if name is not None})
 
 
 def install_system_packages(packages: list[str], *, required: bool, without: str = "") -> None:
-    """Install Debian packages as root; otherwise print the command that does, and exit if they are required.
+    """Install packages as root; otherwise print the command that does, and exit if they are required.
 
     `without` describes what works less well until they are installed.
     """
-    if not packages or sys.platform != "linux":
+    if not packages:
         return
+    manager = find_manager()
     names = " ".join(packages)
-    if not shutil.which("apt-get"):
+    if manager is None:
         announce(f"Not installed, by Debian's names: {names}. {without}".strip())
         if required:
             fail("Install what your system calls these, then run this command again.")
-    elif os.geteuid() == 0:
+    elif manager.as_root and os.geteuid() == 0:
         announce(f"Installing system packages: {names}")
-        apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y", *([] if sys.stderr.isatty() else ["-q"])]
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        # A machine image may carry package lists older than the archive; an update that fails may still leave enough.
-        subprocess.run([*apt, "update"], check=False, env=environment, stdout=sys.stderr)
-        install = [*apt, "install", "--no-install-recommends", *packages]
-        if subprocess.run(install, check=False, env=environment, stdout=sys.stderr).returncode:
-            fail("apt-get could not install the packages named above; its message says why.")
+        if not _install(manager, packages):
+            fail(f"{manager.program} could not install the packages named above; its message says why.")
     else:
-        command = f"sudo apt-get install --no-install-recommends {names}"
+        command = shlex.join([*(["sudo"] if manager.as_root else []), *manager.install, *packages])
         if required:
             fail(f"System packages are missing. Run this, then try again:\n{command}")
         announce(f"{without} To change that, run: {command}".strip())
+
+
+def _install(manager: Manager, packages: list[str]) -> bool:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if manager.update:
+        # A machine image may carry package lists older than the archive; an update that fails may still leave enough.
+        subprocess.run(manager.update, check=False, env=environment, stdout=sys.stderr)
+    command = [*manager.install, *manager.quietly, *packages]
+    return subprocess.run(command, check=False, env=environment, stdout=sys.stderr).returncode == 0
 
 
 def make_environment(place: Path = VENV, lock_file: Path = LOCK) -> None:
@@ -252,7 +181,7 @@ def prepare(*, tests: bool) -> None:
         has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         wanted = [RUN_PROGRAMS, QT_LIBRARIES] if has_display else []
     packages = missing_packages(*wanted)
-    install_system_packages(packages, required="python3-venv" in packages, without=without)
+    install_system_packages(packages, required=ENSUREPIP in packages, without=without)
     if packages and os.geteuid() == 0:  # what was installed may need more
         install_system_packages(missing_packages(*wanted), required=False, without=without)
     make_environment()
@@ -283,9 +212,10 @@ def lint(_arguments: list[str]) -> None:
     call(tools / "ruff", "format", "--check", "--quiet", ".")
     announce("Checking style")
     call(tools / "ruff", "check", "--quiet", ".")
-    for platform, name in (("linux", "Linux"), ("darwin", "macOS")):
+    # Of Linux with the Python that runs this, of macOS with a newer one: their standard libraries have other types.
+    for name, options in (("Linux", ["--platform=linux"]), ("macOS", ["--platform=darwin", "--python-version=3.13"])):
         announce(f"Type-checking for {name}")
-        call(tools / "mypy", "--platform", platform)
+        call(tools / "mypy", *options)
     announce("Type-checking the tests")
     call(tools / "mypy", *_TEST_TYPE_OPTIONS, "tests")
     announce("Checking import contracts")
@@ -421,7 +351,7 @@ def translate(arguments: list[str]) -> None:
 
 
 def package(arguments: list[str]) -> None:
-    """build for users: ./dev package wheel|folder|deb|appdir|app; or build and check all: ./dev package check"""
+    """build for users: ./dev package wheel|folder|deb|rpm|appdir|app; or build and check all: ./dev package check"""
     check = arguments[:1] == ["check"]
     if check:
         prepare(tests=True)
@@ -435,7 +365,7 @@ def package(arguments: list[str]) -> None:
 
 
 def lock(_arguments: list[str]) -> None:
-    """pin the newest allowed packages, and check that Linux and both Mac architectures have wheels of each"""
+    """pin the newest allowed packages, and check that Linux and macOS have wheels of each, on x86-64 and arm64"""
     prepare(tests=False)
     uv = VENV / "bin" / "uv"
     compile_command: list[str | Path] = [
@@ -453,7 +383,9 @@ def lock(_arguments: list[str]) -> None:
     # Packages contain the versions that are tested.
     packing = ["--constraints", LOCK.name, "--group", "package", "pyproject.toml", "-o", PACKAGE_LOCK.name]
     call(*compile_command, "--upgrade", *packing)
-    for platform in ("x86_64-manylinux_2_34", "aarch64-apple-darwin", "x86_64-apple-darwin"):
+    # Above 6.8.0, PySide6 asks for glibc 2.39 on arm64.
+    linux = ("x86_64-manylinux_2_34", "aarch64-manylinux_2_39")
+    for platform in (*linux, "aarch64-apple-darwin", "x86_64-apple-darwin"):
         wheels: list[str | Path] = [
             uv,
             "pip",

@@ -9,6 +9,7 @@ from pathlib import Path
 import dev
 import needs
 import pytest
+from system_packages import Package
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,3 +48,61 @@ def test_a_program_of_the_fleet_is_built_again_only_after_its_sources_changed(
     assert not dev._build_once("program", source, copy)
     assert not (tmp_path / "program").exists()
     assert not dev._build_once("program", source, ["compiler-that-nobody-has"])
+
+
+WANTED = {
+    "libEGL.so.1": Package("libegl1", "libglvnd"),
+    "Xvfb": Package("xvfb", "xorg-server-xvfb"),
+    "tmux": Package("tmux", "tmux", "tmux"),
+    "/usr/include/stdio.h": Package("libc6-dev", "glibc"),
+    "/usr/share/only/of/debian": Package("of-debian"),
+}
+
+
+@pytest.mark.parametrize(
+    ("program", "packages"),
+    [
+        ("apt-get", ["libc6-dev", "libegl1", "of-debian", "tmux", "xvfb"]),
+        ("dnf", ["/usr/bin/Xvfb", "/usr/bin/tmux", "/usr/include/stdio.h", "libEGL.so.1()(64bit)"]),
+        ("zypper", ["/usr/bin/Xvfb", "/usr/bin/tmux", "/usr/include/stdio.h", "libEGL.so.1()(64bit)"]),
+        ("pacman", ["glibc", "libglvnd", "tmux", "xorg-server-xvfb"]),
+        ("brew", ["tmux"]),
+    ],
+)
+def test_each_package_manager_is_asked_by_its_own_names(
+    program: str,
+    packages: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / program).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(dev, "is_installed", lambda _name: False)
+    monkeypatch.setattr(dev, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(dev, "_SVG_PLUGINS", ())
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert dev.missing_packages(WANTED) == packages
+    dev.install_system_packages(packages, required=False, without="Less works.")
+    line = capsys.readouterr().err
+    assert line.partition("run: ")[2].startswith("brew" if program == "brew" else f"sudo {program} ")
+
+
+def test_root_installs_with_the_package_manager_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dnf").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n')
+    (tmp_path / "dnf").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    dev.install_system_packages(["/usr/bin/lsof"], required=True)
+    calls = (tmp_path / "calls").read_text("utf-8").splitlines()
+    assert calls == ["install --setopt=install_weak_deps=False -y /usr/bin/lsof"]
+
+
+def test_an_unknown_system_gets_the_names_of_debian(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(SystemExit, match="what your system calls these"):
+        dev.install_system_packages(["libegl1"], required=True)
+    assert "by Debian's names: libegl1" in capsys.readouterr().err
