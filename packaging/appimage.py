@@ -11,27 +11,20 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from debian import APPLICATION, NAME
+from installed_tree import NAME, Contents, finish, put, write
 
 HERE = Path(__file__).resolve().parent
 
 
-def assemble(folder: Path, *, icons: Path, desktop: str, metainfo: str, into: Path) -> Path:
-    """The AppDir: the frozen `folder`, the drawn `icons` (hicolor), the texts of desktop entry and metainfo."""
+def assemble(contents: Contents, *, into: Path) -> Path:
+    """Make the AppDir in `into` and return its path."""
     place = into / "NetWatch-Tray.AppDir"
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(folder, place / "usr/lib" / NAME, symlinks=True)
-    shutil.copytree(icons, place / "usr/share/icons/hicolor")
-    for file, text in (
-        (place / f"{NAME}.desktop", desktop),
-        (place / f"usr/share/applications/{NAME}.desktop", desktop),
-        (place / f"usr/share/metainfo/{APPLICATION}.metainfo.xml", metainfo),
-    ):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    shutil.copyfile(icons / f"256x256/apps/{NAME}.png", place / f"{NAME}.png")
+    put(contents, place, zsh="site-functions")
+    write(place / f"{NAME}.desktop", contents.desktop)
+    shutil.copyfile(contents.icons / f"256x256/apps/{NAME}.png", place / f"{NAME}.png")
     (place / ".DirIcon").symlink_to(f"{NAME}.png")
-    shutil.copy(HERE / "appimage" / "AppRun", place / "AppRun")
+    shutil.copyfile(HERE / "appimage" / "AppRun", place / "AppRun")
+    finish(place, contents.epoch)
     return place
 
 

@@ -1,4 +1,4 @@
-"""Builds what people install: `./dev package wheel|folder|deb|app`. Results lie in `dist/`.
+"""Builds what people install: `./dev package wheel|folder|deb|rpm|appdir|app ...`. Results lie in `dist/`.
 
 Runs in an environment of its own (requirements-package.lock), from a copy of the work tree. The same tree gives the
 same bytes: hash seed and times are fixed.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import functools
 import hashlib
 import os
 import platform
@@ -24,6 +25,9 @@ import command_line
 import debian
 import licences
 import macos_bundle
+import rpm as rpm_package
+from installed_tree import Contents
+from shared_libraries import PackageError
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
@@ -93,6 +97,7 @@ def wheel() -> None:
         print(made)
 
 
+@functools.cache
 def folder() -> None:
     """the program with its interpreter and libraries in one folder; on macOS the application as well"""
     _prepare()
@@ -136,36 +141,26 @@ def _add_licences_of_libraries(inside: Path) -> None:
     licences.write(inside / "licences", version(), components)
 
 
-def deb() -> None:
-    """a Debian package of that folder"""
+@functools.cache
+def _contents() -> Contents:
+    """What Linux packages install: the frozen folder, and what is made from the copy of the work tree."""
     folder()
     program = command_line.describe(_parser())
-    made = debian.build(
-        FOLDER,
+    metainfo = (TREE / "assets/linux/io.netwatch.tray.metainfo.xml").read_text("utf-8")
+    return Contents(
+        folder=FOLDER,
         icons=ASSETS / "hicolor",
-        desktop=_desktop_entry(),
-        metainfo=_metainfo(),
+        desktop=(TREE / "assets/linux/netwatch-tray.desktop").read_text("utf-8"),
+        metainfo=metainfo.replace("@VERSION@", version()).replace("@DATE@", _date()),
         manual=command_line.man_page(program, version(), _date()),
         completions={
-            "usr/share/bash-completion/completions/netwatch-tray": command_line.bash(program),
-            "usr/share/fish/vendor_completions.d/netwatch-tray.fish": command_line.fish(program),
-            "usr/share/zsh/vendor-completions/_netwatch-tray": command_line.zsh(program),
+            "bash": command_line.bash(program),
+            "fish": command_line.fish(program),
+            "zsh": command_line.zsh(program),
         },
         version=version(),
-        date=_date(),
-        work=WORK,
-        into=DIST,
+        epoch=epoch(),
     )
-    print(made)
-
-
-def _desktop_entry() -> str:
-    return (TREE / "assets/linux/netwatch-tray.desktop").read_text("utf-8")
-
-
-def _metainfo() -> str:
-    text = (TREE / "assets/linux/io.netwatch.tray.metainfo.xml").read_text("utf-8")
-    return text.replace("@VERSION@", version()).replace("@DATE@", _date())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -175,15 +170,28 @@ def _parser() -> argparse.ArgumentParser:
     return _parser()
 
 
+def deb() -> None:
+    """a Debian package of that folder"""
+    print(debian.build(_contents(), work=WORK, into=DIST))
+
+
+def rpm() -> None:
+    """an RPM package of that folder, for Fedora and openSUSE; needs rpmbuild"""
+    if not shutil.which("rpmbuild"):
+        raise PackageError("rpmbuild is not installed. On Debian: sudo apt-get install rpm")
+    print(rpm_package.build(_contents(), work=WORK, into=DIST))
+
+
 def appdir() -> None:
     """what AppImage and Flatpak are made of; with appimagetool on the PATH the AppImage as well"""
-    folder()
-    place = appimage.assemble(
-        FOLDER, icons=ASSETS / "hicolor", desktop=_desktop_entry(), metainfo=_metainfo(), into=DIST
-    )
+    contents = _contents()
+    place = appimage.assemble(contents, into=DIST)
     print(place)
     if shutil.which("appimagetool"):
-        print(appimage.pack(place, version=version(), architecture=platform.machine(), epoch=epoch(), into=DIST))
+        architecture = platform.machine()
+        print(
+            appimage.pack(place, version=contents.version, architecture=architecture, epoch=contents.epoch, into=DIST)
+        )
 
 
 def app() -> None:
@@ -227,20 +235,21 @@ def digest(place: Path) -> str:
     return total.hexdigest()
 
 
-PARTS: dict[str, Callable[[], None]] = {part.__name__: part for part in (wheel, folder, deb, appdir, app)}
+PARTS: dict[str, Callable[[], None]] = {part.__name__: part for part in (wheel, folder, deb, rpm, appdir, app)}
 
 
 def main() -> None:
-    part = PARTS.get(sys.argv[1] if len(sys.argv) == 2 else "")
-    if part is None:
-        print("usage: ./dev package WHAT\n")
+    parts = [PARTS.get(name) for name in sys.argv[1:]]
+    if not parts or None in parts:
+        print("usage: ./dev package WHAT [...]\n")
         for name, function in PARTS.items():
             print(f"  {name:6} {function.__doc__}")
         print("  check  all of it, and whether each can be installed, run and removed")
         sys.exit(2)
     try:
-        part()
-    except debian.PackageError as error:
+        for part in filter(None, parts):
+            part()
+    except PackageError as error:
         sys.exit(f"dev: {error}")
     except subprocess.CalledProcessError as error:
         sys.exit(f"dev: {' '.join(map(str, error.cmd))} failed, see above")

@@ -51,6 +51,11 @@ FROM_THE_SYSTEM = {
 _NEEDED = re.compile(r"^ +NEEDED +(\S+)$", re.MULTILINE)
 _GLIBC = re.compile(r" GLIBC_(\d+)\.(\d+)(?:\.\d+)?$", re.MULTILINE)
 
+
+class PackageError(Exception):
+    """The package cannot be built from what is there."""
+
+
 Entry = tuple[str, str, str]
 """PyInstaller's: path in the program's folder, source, kind."""
 
@@ -117,3 +122,14 @@ def missing(folder: Path) -> Links:
     found = [links(file) for file in elf_files(folder)]
     sonames = frozenset().union(*(each.sonames for each in found)) - carried
     return Links(sonames, max(each.glibc for each in found))
+
+
+def required(folder: Path) -> Links:
+    """Return what the system must have for the files under `folder`. Raise PackageError for an unknown library."""
+    needed = missing(folder)
+    if unknown := needed.sonames - FROM_THE_SYSTEM.keys():
+        raise PackageError(
+            f"The program links to {', '.join(sorted(unknown))}, which it neither carries nor knows a package of. "
+            "Name the package in packaging/shared_libraries.py."
+        )
+    return needed

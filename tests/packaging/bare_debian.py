@@ -11,7 +11,8 @@ import subprocess
 from pathlib import Path
 
 MIRROR = "http://deb.debian.org/debian"
-SUITE = "bookworm"
+SUITES = ("bookworm", "trixie")
+"""Debian 12 and 13."""
 
 _ENTER = """
 set -e
@@ -32,9 +33,9 @@ exec chroot "$root" /usr/bin/env -u LD_LIBRARY_PATH -u PYTHONPATH PATH=/usr/sbin
 class BareDebian:
     """`root`: where it lies."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, suite: str) -> None:
         self.root = root
-        command: list[str | Path] = ["debootstrap", "--variant=minbase", SUITE, root, MIRROR]
+        command: list[str | Path] = ["debootstrap", "--variant=minbase", suite, root, MIRROR]
         done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr
         shutil.copyfile("/etc/resolv.conf", root / "etc" / "resolv.conf")

@@ -21,7 +21,7 @@ import code_signature
 import macos_bundle
 import pytest
 import shared_libraries
-from bare_debian import BareDebian
+from bare_debian import SUITES, BareDebian
 from desktop import Session
 from licences import owners
 from make import digest, version
@@ -48,14 +48,28 @@ def run(*command: str | Path, timeout: float = 120, **options: Any) -> str:
     return str(done.stdout)
 
 
-def build(what: str) -> None:
-    run(ROOT / "dev", "package", what, timeout=600)
+def build(*what: str) -> None:
+    run(ROOT / "dev", "package", *what, timeout=1800)
 
 
 @pytest.fixture(scope="module")
-def deb() -> Path:
-    build("deb")
-    (package,) = DIST.glob("netwatch-tray_*.deb")
+def built() -> Path:
+    """The directory of all packages for Linux, made of one frozen folder."""
+    for old in [*DIST.glob("*.deb"), *DIST.glob("*.rpm")]:
+        old.unlink()
+    build("deb", "rpm", "appdir")
+    return DIST
+
+
+@pytest.fixture(scope="module")
+def deb(built: Path) -> Path:
+    (package,) = built.glob("netwatch-tray_*.deb")
+    return package
+
+
+@pytest.fixture(scope="module")
+def rpm(built: Path) -> Path:
+    (package,) = built.glob("netwatch-tray-*.rpm")
     return package
 
 
@@ -115,19 +129,48 @@ def test_desktop_and_metainfo_in_the_package_are_valid(deb: Path, tmp_path: Path
     run("appstreamcli", "validate-tree", "--no-net", "--pedantic", tmp_path)
 
 
-def test_two_builds_are_identical(deb: Path) -> None:
-    first = digest(FOLDER), hashlib.sha256(deb.read_bytes()).hexdigest()
+def test_two_builds_are_identical(deb: Path, rpm: Path) -> None:
+    def digests() -> list[str]:
+        return [digest(FOLDER), *(hashlib.sha256(package.read_bytes()).hexdigest() for package in (deb, rpm))]
+
+    first = digests()
     shutil.rmtree(ROOT / "build" / "package")
-    build("deb")
-    assert (digest(FOLDER), hashlib.sha256(deb.read_bytes()).hexdigest()) == first
+    build("deb", "rpm")
+    assert digests() == first
+
+
+def test_the_rpm_is_whole_and_requires_no_package_by_name(rpm: Path) -> None:
+    assert "OK" in run("rpm", "-K", "--nosignature", rpm)
+    assert run("rpm", "-qp", "--qf", "%{NAME} %{VERSION}", rpm) == f"netwatch-tray {version()}"
+    required = set(run("rpm", "-qp", "--requires", rpm).splitlines())
+    assert {"libEGL.so.1()(64bit)", "libxkbcommon.so.0()(64bit)"} <= required
+    assert [each for each in required if not re.match(r"/bin/sh$|lib[\w.+-]+\(.*\)\(64bit\)$|rpmlib\(", each)] == []
+    listed = {Path(name) for name in run("rpm", "-qpl", rpm).splitlines()}
+    assert Path("/usr/bin/netwatch-tray") in listed
+    # Directories of others are not in it: removing it must not remove them.
+    assert not {Path("/usr"), Path("/usr/bin"), Path("/usr/share"), Path("/usr/share/applications")} & listed
+
+
+def test_arch_repacks_the_deb(deb: Path, tmp_path: Path) -> None:
+    """The function of packaging/arch/PKGBUILD that makepkg calls."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "package").mkdir()
+    shutil.copy(deb, tmp_path / "source")
+    recipe = ROOT / "packaging" / "arch" / "PKGBUILD"
+    code = f'source "{recipe}"; srcdir="{tmp_path}/source" pkgdir="{tmp_path}/package"; package'
+    run("bash", "-euc", code)
+    installed = tmp_path / "package" / "usr"
+    assert "netwatch-tray " in run(installed / "bin" / "netwatch-tray", "--version")
+    assert (installed / "share/zsh/site-functions/_netwatch-tray").is_file()
+    assert (installed / "share/licenses/netwatch-tray-bin/copyright").is_file()
 
 
 # A bare Debian
 
 
-@pytest.fixture(scope="module")
-def debian(tmp_path_factory: pytest.TempPathFactory) -> BareDebian:
-    bare = BareDebian(tmp_path_factory.mktemp("bare") / "debian")
+@pytest.fixture(scope="module", params=SUITES)
+def debian(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> BareDebian:
+    bare = BareDebian(tmp_path_factory.mktemp("bare") / request.param, request.param)
     assert not list((bare.root / "usr" / "bin").glob("python*"))
     bare.apt("update")
     return bare
@@ -175,6 +218,23 @@ def test_installed_used_and_removed(deb: Path, debian: BareDebian, network: Wire
     debian.apt("remove", "netwatch-tray")
     left = {file for file in debian.files() - before if "netwatch" in file}
     assert {file for file in left if not file.startswith(("/home/nobody/", "/tmp/runtime-65534/"))} == set()  # noqa: S108  the user's
+    gone = {file for file in before - debian.files() if not file.startswith(("/var/", "/tmp/"))}  # noqa: S108  apt's
+    assert gone == set()
+
+
+def test_the_rpm_runs_where_its_requirements_are_met(deb: Path, rpm: Path, debian: BareDebian) -> None:
+    """Unpacked by rpm into Debian, whose libraries have the same names as those of its own distributions."""
+    depends = run("dpkg-deb", "-f", deb, "Depends").strip()
+    debian.apt("satisfy", "--no-install-recommends", f"{depends}, ca-certificates")
+    run("rpm", "--root", debian.root, "--initdb")
+    before = debian.files()
+    run("rpm", "--root", debian.root, "-i", "--nodeps", rpm)
+    run("rpm", "--root", debian.root, "-V", "--nodeps", "netwatch-tray")
+    assert "WRONG" not in debian.run("netwatch-tray", "selftest", "--installed", timeout=120)
+    run("rpm", "--root", debian.root, "-e", "netwatch-tray")
+    after = debian.files()
+    assert {file for file in after - before if file.startswith("/usr/") and "netwatch" in file} == set()
+    assert {file for file in before - after if file.startswith("/usr/")} == set()
 
 
 @contextlib.contextmanager
@@ -203,9 +263,8 @@ def tells(tooltip: str, speed: float) -> bool:
 
 
 @pytest.fixture(scope="module")
-def appdir() -> Path:
-    build("appdir")
-    return DIST / "NetWatch-Tray.AppDir"
+def appdir(built: Path) -> Path:
+    return built / "NetWatch-Tray.AppDir"
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +286,22 @@ def test_the_appdir_is_whole(appdir: Path) -> None:
     assert run("desktop-file-validate", entry) == ""
     assert (appdir / ".DirIcon").resolve() == appdir / "netwatch-tray.png"
     run("appstreamcli", "validate-tree", "--no-net", "--pedantic", appdir)
+
+
+def test_an_appimage_measures_without_any_library_of_a_desktop(mounted: Path, debian: BareDebian) -> None:
+    """On a server; the window needs libraries of the system, and names the first that is missing."""
+    subprocess.run(debian.enter("apt-get", "-q", "-y", "autoremove"), check=True, capture_output=True, timeout=300)
+
+    def start(*words: str) -> subprocess.CompletedProcess[str]:
+        command = debian.enter(f"{mounted}/AppRun", *words, shared=(mounted,))
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert start("--version").stdout == f"netwatch-tray {version()}\n"
+    assert len(start("watch", "--count", "2").stdout.splitlines()) == 2
+    assert start("selftest").returncode == 0
+    window = start("window")
+    assert window.returncode == 1
+    assert "Traceback" not in window.stderr
 
 
 def test_an_appimage_runs_and_starts_itself_by_its_file(mounted: Path, tmp_path: Path) -> None:
@@ -274,10 +349,20 @@ def archives() -> tuple[Path, Path]:
     return wheel, source
 
 
+def interpreter(minor: str) -> str | None:
+    """Return the Python of this version that is installed, from the PATH or by pyenv."""
+    pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{minor}.*/bin/python"))
+    return shutil.which(f"python{minor}") or next(map(str, reversed(pyenv)), None)
+
+
 @pytest.mark.parametrize("which", [0, 1], ids=["wheel", "source"])
-def test_pip_installs_all_of_it(archives: tuple[Path, Path], which: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("minor", ["3.11", "3.12", "3.13"])
+def test_pip_installs_all_of_it(archives: tuple[Path, Path], which: int, minor: str, tmp_path: Path) -> None:
     """With the dependencies that pip chooses today, in an environment that has nothing of ours."""
-    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python = interpreter(minor)
+    if python is None:
+        pytest.skip(f"Python {minor} is not installed")
+    run(python, "-m", "venv", tmp_path / "venv")
     run(tmp_path / "venv" / "bin" / "pip", "install", "-q", archives[which], timeout=300)
     program = tmp_path / "venv" / "bin" / "netwatch-tray"
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -285,6 +370,15 @@ def test_pip_installs_all_of_it(archives: tuple[Path, Path], which: int, tmp_pat
         told = run(program, *words, env=environment, cwd=tmp_path)
         assert "WRONG" not in told
         assert str(ROOT) not in told
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-package.lock"])
+@pytest.mark.parametrize("minor", ["3.11", "3.12", "3.13"])
+def test_every_pinned_package_has_a_wheel_for_arm64(lock: str, minor: str, tmp_path: Path) -> None:
+    """Of Linux with glibc 2.39, which PySide6 asks for there: Debian 13, Ubuntu 24.04, Fedora 40."""
+    options = ["--quiet", "--dry-run", "--only-binary", ":all:", "--target", str(tmp_path / "nowhere")]
+    chosen = ["--python-platform", "aarch64-manylinux_2_39", "--python-version", minor]
+    run(ROOT / ".venv" / "bin" / "uv", "pip", "install", *options, *chosen, "-r", ROOT / lock, timeout=300)
 
 
 def test_pipx_installs_extends_and_removes_it(archives: tuple[Path, Path], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import configparser
 import json
+import os
 import plistlib
 import re
 import shutil
@@ -18,12 +19,14 @@ from xml.etree import ElementTree as ET
 
 import command_line
 import debian
+import installed_tree
 import licences
 import macos_bundle
 import make
 import needs
 import plugins
 import pytest
+import rpm
 import shared_libraries
 from PIL import Image
 
@@ -84,7 +87,7 @@ def test_the_desktop_entry_is_valid() -> None:
 
 def test_metainfo_names_what_is_installed() -> None:
     component = ET.parse(METAINFO).getroot()
-    assert component.findtext("id") == macos_bundle.IDENTIFIER == debian.APPLICATION == autostart._LABEL
+    assert component.findtext("id") == macos_bundle.IDENTIFIER == installed_tree.APPLICATION == autostart._LABEL
     assert component.findtext("launchable") == DESKTOP.name
     assert component.findtext("icon") == desktop_entry()["Desktop Entry"]["Icon"]
 
@@ -314,12 +317,37 @@ def test_only_libraries_that_something_links_to_are_carried(library: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="makes ELF files")
+def test_an_rpm_requires_sonames_and_the_version_of_the_c_library(library: Path) -> None:
+    libc, *others = rpm.requires(library)
+    assert re.fullmatch(r"libc\.so\.6\(GLIBC_2\.\d+\)\(64bit\)", libc)
+    assert set(others) <= {"libc.so.6()(64bit)"}
+
+
+def test_packages_install_below_usr_alone(drawn: Path, tmp_path: Path) -> None:
+    """dpkg removes directories that become empty, and no package owns /opt."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "netwatch-tray").touch(0o755)
+    shells = dict.fromkeys(("bash", "fish", "zsh"), "complete")
+    contents = installed_tree.Contents(folder, drawn / "hicolor", "d", "m", "manual", shells, "1.2.3", 1_700_000_000)
+    root = tmp_path / "root"
+    installed_tree.put(contents, root, zsh="site-functions")
+    installed_tree.finish(root, contents.epoch)
+    assert [place.name for place in root.iterdir()] == ["usr"]
+    assert (root / "usr/bin/netwatch-tray").resolve() == root / "usr/lib/netwatch-tray/netwatch-tray"
+    assert {path.lstat().st_mtime for path in root.rglob("*")} == {contents.epoch}
+    modes = {path.name: f"{path.stat().st_mode & 0o777:o}" for path in root.rglob("*netwatch-tray*")}
+    assert modes["netwatch-tray"] == "755"
+    assert modes["netwatch-tray.desktop"] == "644"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="makes ELF files")
 def test_a_package_depends_on_what_is_not_carried(library: Path) -> None:
     libc, *others = debian.depends(library)
     assert re.fullmatch(r"libc6 \(>= 2\.\d+\)", libc)
     assert others == []
     (library / "libfar.so").unlink()
-    with pytest.raises(debian.PackageError, match=r"libfar\.so.*shared_libraries\.py"):
+    with pytest.raises(shared_libraries.PackageError, match=r"libfar\.so.*shared_libraries\.py"):
         debian.depends(library)
 
 
@@ -362,6 +390,54 @@ def test_entitlements_are_a_valid_plist() -> None:
     assert all(entitlements.values())
 
 
+# Recipes of other systems
+
+
+RECIPES = {
+    "arch": (ROOT / "packaging/arch/PKGBUILD", r"^pkgver=(.+)$"),
+    "nix": (ROOT / "packaging/nix/package.nix", r'^  version = "(.+)";$'),
+    "homebrew": (ROOT / "packaging/homebrew/netwatch-tray.rb", r'^  version "(.+)"$'),
+}
+
+
+@pytest.mark.parametrize("of", RECIPES)
+def test_recipes_have_the_version_of_the_program(of: str) -> None:
+    file, pattern = RECIPES[of]
+    assert re.findall(pattern, file.read_text("utf-8"), re.MULTILINE) == [make.version()]
+
+
+@pytest.mark.parametrize("name", ["PKGBUILD", "netwatch-tray.install"])
+def test_recipes_for_arch_are_bash(name: str) -> None:
+    run("bash", "-n", ROOT / "packaging" / "arch" / name)
+
+
+@requires("nix-instantiate")
+def test_the_recipe_for_nix_parses(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "NIX_STORE_DIR": str(tmp_path), "NIX_STATE_DIR": str(tmp_path)}
+    run("nix-instantiate", "--parse", RECIPES["nix"][0], env={**os.environ, **environment})
+
+
+def test_the_recipe_for_nix_has_the_dependencies_of_the_program() -> None:
+    text = RECIPES["nix"][0].read_text("utf-8")
+    listed = re.search(r"dependencies = with python3Packages; \[(.*?)\];", text, re.DOTALL)
+    assert listed is not None
+    wanted = {re.split(r"[<>=;]", line)[0].lower() for line in make._project_requirements().splitlines()
+              if "darwin" not in line}  # fmt: skip
+    assert set(listed[1].split()) == {name.removesuffix("-essentials") for name in wanted}
+
+
+@requires("ruby")
+def test_the_cask_is_ruby() -> None:
+    run("ruby", "-c", RECIPES["homebrew"][0])
+
+
+def test_the_cask_removes_what_the_program_keeps_on_a_mac() -> None:
+    text = RECIPES["homebrew"][0].read_text("utf-8")
+    assert f'quit: "{macos_bundle.IDENTIFIER}"' in text
+    assert f"~/Library/LaunchAgents/{autostart._LABEL}.plist" in text
+    assert 'app "NetWatch Tray.app"' in text
+
+
 # Scripts and the workflow
 
 SCRIPTS = [
@@ -370,6 +446,7 @@ SCRIPTS = [
     *sorted((ROOT / "packaging").rglob("*.sh")),
     ROOT / "packaging/appimage/AppRun",
     ROOT / "packaging/debian/prerm",
+    ROOT / "packaging/rpm/preun",
 ]
 WORKFLOW = ROOT / ".github" / "workflows" / "build.yml"
 
