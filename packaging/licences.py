@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 _OF_QT = {"pyside6-essentials", "shiboken6"}
 """Their wheels hold Qt and no licence text: LGPL 3, which adds to GPL 3."""
-_LEFT_OUT = {"python-xlib"}
-"""Required by a part of pystray that the frozen program has not (netwatch-tray.spec)."""
+_LEFT_OUT = {"pillow", "python-xlib"}
+"""Required by parts of pystray that the frozen program has not (netwatch-tray.spec)."""
 _TEXT = re.compile(r"(?:^|/)(?:licen[cs]e|copying|notice|authors)[^/]*$", re.IGNORECASE)
 
 

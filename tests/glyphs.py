@@ -8,13 +8,18 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from netwatch_tray.tray.icon import SIZES, draw
+from netwatch_tray.tray.icon import SIZES, Bar, draw
 from netwatch_tray.tray.presenter import Glyph
 
 _CONTRASTS = (45, 90)
 """Of 255, to the colour of the panel: half of what our grey and half of what the colour of text has."""
 _SIZES = (22, 16, 24, 32, 44, 48, 20, 18, 19, 17, 36, 40, 21, 23, 25, 26, 28, 30)
 """That panels show, the usual ones first."""
+
+
+def image(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
+    """The drawing, to be compared and measured."""
+    return Image.frombytes("RGBA", (size, size), draw(glyph, size, bar).rgba)
 
 
 class Place(NamedTuple):
@@ -66,7 +71,7 @@ def _binary(picture: Image.Image, contrast: int) -> list[int]:
 @functools.lru_cache(maxsize=256)
 def _template(glyph: Glyph, size: int) -> Sequence[int]:
     drawn = next((each for each in SIZES if each == size), None)
-    alpha = draw(glyph, drawn or 64, "dark").getchannel("A")
+    alpha = image(glyph, drawn or 64, "dark").getchannel("A")
     if drawn is None:
         alpha = alpha.resize((size, size), Image.Resampling.BOX)
     pixels = alpha.tobytes()

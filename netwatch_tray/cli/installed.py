@@ -113,7 +113,7 @@ def _tray() -> str:
         user_notifications.load_framework()  # which loads AppKit as well
     else:
         from netwatch_tray.tray.backends import status_notifier as module
-    if not all(draw(Glyph("rates", 2, 2), size, backend.bar).getbbox() for size in backend.sizes):
+    if any(draw(Glyph("rates", 2, 2), size, backend.bar).is_empty for size in backend.sizes):
         raise NetWatchError("The icon is drawn empty.")
     text = translate("Terminal", "{module}, icon in {count} sizes")
     return text.format(module=module.Icon.__module__.rpartition(".")[2], count=len(backend.sizes))

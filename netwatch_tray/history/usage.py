@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -172,7 +171,8 @@ def _in_month(year: int, month: int, day: int) -> date:
     """Return the nearest day within years 1 to 9999."""
     if not date.min.year <= year <= date.max.year:
         return date.min if year < date.min.year else date.max
-    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+    last = 31 if month == 12 else (date(year, month + 1, 1) - timedelta(days=1)).day
+    return date(year, month, min(day, last))
 
 
 def _next_month(year: int, month: int, step: int) -> tuple[int, int]:

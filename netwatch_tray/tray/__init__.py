@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 
 import msgspec
-from PIL import Image
 
 from netwatch_tray import clock, language
 from netwatch_tray.engine.scheduler import Scheduler, Timer
@@ -17,6 +16,7 @@ from netwatch_tray.tray.backends import Backend, Notification, NotificationActio
 from netwatch_tray.tray.icon import draw
 from netwatch_tray.tray.menu import Actions, TrayMenu
 from netwatch_tray.tray.pace import Pace
+from netwatch_tray.tray.picture import Picture
 from netwatch_tray.tray.presenter import Amounts, Presenter
 
 __all__ = ["Actions", "Amounts", "Notification", "NotificationAction", "Tray", "open_tray"]
@@ -171,7 +171,7 @@ class Tray:
             self._icon = None
         self._lost = message("closed")
 
-    def _pictures(self) -> tuple[Image.Image, ...]:
+    def _pictures(self) -> tuple[Picture, ...]:
         return tuple(draw(self._menu.view.glyph, size, self._backend.bar) for size in self._backend.sizes)
 
     def _open(self, patience: float) -> TrayIcon:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-from PIL import Image
+from netwatch_tray.tray.picture import scaled
 
 _Font = dict[str, str]
 """Each glyph is its rows, top first; `#` is ink."""
@@ -81,26 +81,21 @@ _LAYOUTS = {
 }
 
 
-def draw(lines: tuple[str, str], size: int) -> Image.Image:
+def draw(lines: tuple[str, str], size: int) -> bytes:
     """Return a mask of `size` × `size` pixels (one of icon.SIZES) with both lines, right-aligned, in the middle."""
     layout = _LAYOUTS[size]
     upper, lower = (_line(text, layout) for text in lines)
-    mask = Image.new("L", (size, size))
-    top = (size - upper.height - layout.leading - lower.height) // 2
-    right = size - (size - _width(_WIDEST, layout) + 1) // 2
-    mask.paste(upper, (right - upper.width, top))
-    mask.paste(lower, (right - lower.width, top + upper.height + layout.leading))
-    return mask
+    above = (size - len(upper) - layout.leading - len(lower)) // 2
+    right = (size - _width(_WIDEST, layout) + 1) // 2
+    leading = [b""] * layout.leading
+    drawn = [*[b""] * above, *upper, *leading, *lower]
+    drawn += [b""] * (size - len(drawn))
+    return b"".join((line + bytes(right)).rjust(size, b"\0") if line else bytes(size) for line in drawn)
 
 
-def _line(text: str, layout: _Layout) -> Image.Image:
+def _line(text: str, layout: _Layout) -> list[bytes]:
     glyphs = [_glyph(layout.font[character], layout.scale) for character in text]
-    mask = Image.new("L", (_width(text, layout), glyphs[0].height))
-    left = 0
-    for glyph in glyphs:
-        mask.paste(glyph, (left, 0))
-        left += glyph.width + layout.spacing
-    return mask
+    return [bytes(layout.spacing).join(parts) for parts in zip(*glyphs, strict=True)]
 
 
 def _width(text: str, layout: _Layout) -> int:
@@ -109,9 +104,5 @@ def _width(text: str, layout: _Layout) -> int:
 
 
 @functools.lru_cache(maxsize=64)  # all of a few sizes
-def _glyph(rows: str, scale: int) -> Image.Image:
-    lines = rows.split()
-    pixels = bytes(255 if pixel == "#" else 0 for line in lines for pixel in line)
-    width, height = len(lines[0]), len(lines)
-    glyph = Image.frombytes("L", (width, height), pixels)
-    return glyph.resize((width * scale, height * scale), Image.Resampling.NEAREST)
+def _glyph(rows: str, scale: int) -> list[bytes]:
+    return scaled(rows.split(), scale)

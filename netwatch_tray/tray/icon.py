@@ -1,8 +1,7 @@
 """Draws the tray's glyphs: one geometry on whole pixels, as pictures from 16 to 64 and as an icon theme.
 
 Each size is a whole multiple of a grid of 16, 22 or 24, so that a host which halves a picture gets sharp edges as well.
-Shapes differ between the states, not only colours. Nothing here needs Pillow's plugins, fonts or ImageDraw: they would
-cost the resident agent several megabytes.
+Shapes differ between the states, not only colours.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ import functools
 import math
 from typing import Literal, NamedTuple
 
-from PIL import Image
-
+from netwatch_tray.tray.picture import SAMPLES, Picture, Samples, inked, on_plate
 from netwatch_tray.tray.presenter import Glyph
 
 SIZES = (16, 22, 24, 32, 44, 48, 64)
@@ -24,9 +22,6 @@ GLYPHS = (
 )
 """All there are."""
 
-NAME = "name"
-"""Under which the picture's `info` has the name of the same glyph in the icon theme."""
-
 Bar = Literal["light", "dark", "unknown"]
 """The colour of what the icon lies on."""
 
@@ -35,9 +30,6 @@ _INK: dict[Bar, tuple[int, int, int]] = {
     "dark": (0xEC, 0xEE, 0xF1),
     "unknown": (0x7A, 0x82, 0x8D),  # at least 3:1 against white and against the usual dark bars
 }
-
-_SAMPLES = 4
-"""Per pixel and direction, for the slanted edges."""
 
 _Polygon = tuple[tuple[float, float], ...]
 
@@ -78,51 +70,39 @@ _NATURAL = {"scalable": 4}
 _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}
 
 
-def draw(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
-    """Return an RGBA picture of `size` × `size` pixels (one of `SIZES`). It is shared between callers, so do not change
-    it."""
+def draw(glyph: Glyph, size: int, bar: Bar) -> Picture:
+    """Return a picture of `size` × `size` pixels (one of `SIZES`)."""
     return _draw_digits(glyph.digits, size, bar) if glyph.digits else _draw_shape(glyph, size, bar)
 
 
-def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Image.Image:
+def _draw_digits(lines: tuple[str, str], size: int, bar: Bar) -> Picture:
     """Draw digits. On a bar of unknown colour they are light on a dark plate, because an ink that suits all bars is too
     faint for thin strokes."""
     from netwatch_tray.tray import digits  # noqa: PLC0415  only where they are chosen
 
     mask = digits.draw(lines, size)
     if bar == "unknown":
-        picture = Image.new("RGBA", (size, size), _INK["light"])
-        picture.paste(_INK["dark"], (0, 0), mask)
-        picture.putalpha(_plate(size))
-    else:
-        picture = Image.new("RGBA", (size, size), _INK[bar])
-        picture.putalpha(mask)
-    return picture
+        return on_plate(size, _INK["dark"], _INK["light"], mask, _plate(size))
+    return inked(size, _INK[bar], mask)
 
 
 @functools.lru_cache(maxsize=len(SIZES))
-def _plate(size: int) -> Image.Image:
+def _plate(size: int) -> bytes:
     """Return the mask of the plate: the whole icon without its corners."""
-    mask = Image.new("L", (size, size), 255)
     unit = max(1, size // 22)
-    for step, width in enumerate((2 * unit, unit)):
-        for top in (step * unit, size - (step + 1) * unit):
-            mask.paste(0, (0, top, width, top + unit))
-            mask.paste(0, (size - width, top, size, top + unit))
-    return mask
+    corners = [2 * unit] * unit + [unit] * unit
+    cut = [*corners, *[0] * (size - 2 * len(corners)), *reversed(corners)]
+    return b"".join(bytes(each) + b"\xff" * (size - 2 * each) + bytes(each) for each in cut)
 
 
 @functools.lru_cache(maxsize=128)  # every state in the sizes that a backend asks for
-def _draw_shape(glyph: Glyph, size: int, bar: Bar) -> Image.Image:
+def _draw_shape(glyph: Glyph, size: int, bar: Bar) -> Picture:
     grid = next(grid for grid in _GRIDS if size % grid.size == 0)
-    scale = size // grid.size * _SAMPLES
-    mask = Image.new("L", (size * _SAMPLES, size * _SAMPLES))
+    scale = size // grid.size * SAMPLES
+    samples = Samples(size)
     for polygon in _shapes(glyph, grid):
-        _fill(mask, tuple((x * scale, y * scale) for x, y in polygon))
-    picture = Image.new("RGBA", (size, size), _INK[bar])
-    picture.putalpha(mask.reduce(_SAMPLES))
-    picture.info[NAME] = theme_name(glyph)
-    return picture
+        _fill(samples, tuple((x * scale, y * scale) for x, y in polygon))
+    return inked(size, _INK[bar], samples.mask(), theme_name(glyph))
 
 
 def theme_name(glyph: Glyph) -> str:
@@ -207,30 +187,28 @@ def _box(x: int, top: int, width: int, bottom: int) -> _Polygon:
     return (x, top), (x + width, top), (x + width, bottom), (x, bottom)
 
 
-def _fill(mask: Image.Image, polygon: _Polygon) -> None:
-    """Fill a convex polygon."""
+def _fill(samples: Samples, polygon: _Polygon) -> None:
+    """Fill a convex polygon given in samples."""
     (left, right), (top, bottom) = (_ends([corner[axis] for corner in polygon]) for axis in (0, 1))
     if len({x for x, _ in polygon}) == len({y for _, y in polygon}) == 2:
-        mask.paste(255, (left, top, right, bottom))
+        samples.fill(left, top, right, bottom)
     else:
-        slanted = _slanted(tuple((x - left, y - top) for x, y in polygon))
-        mask.paste(255, (left, top, left + slanted.width, top + slanted.height), slanted)
+        for line, (start, end) in enumerate(_slanted(polygon, top, bottom), top):
+            samples.fill(start, line, end, line + 1)
 
 
 @functools.lru_cache(maxsize=32)  # the heads of the arrows, the same in most states
-def _slanted(polygon: _Polygon) -> Image.Image:
-    """Draw a convex polygon in the corner of a mask, line by line, each line from edge to edge at its middle."""
-    (_, width), (_, height) = (_ends([corner[axis] for corner in polygon]) for axis in (0, 1))
-    mask = Image.new("L", (width, height))
-    for line in range(height):
+def _slanted(polygon: _Polygon, top: int, bottom: int) -> list[tuple[int, int]]:
+    """Return where each line of a convex polygon begins and ends, from edge to edge at the line's middle."""
+    ends = []
+    for line in range(top, bottom):
         crossings = [
             x0 + (line + 0.5 - y0) * (x1 - x0) / (y1 - y0)
             for (x0, y0), (x1, y1) in zip(polygon, (*polygon[1:], polygon[0]), strict=True)
             if min(y0, y1) <= line + 0.5 < max(y0, y1)
         ]
-        left, right = math.floor(min(crossings) + 0.5), math.floor(max(crossings) + 0.5)
-        mask.paste(255, (left, line, right, line + 1))
-    return mask
+        ends.append((math.floor(min(crossings) + 0.5), math.floor(max(crossings) + 0.5)))
+    return ends
 
 
 def _ends(values: list[float]) -> tuple[int, int]:

@@ -17,7 +17,6 @@ import pytest
 from bare_agent import tick
 from desktop import ITEM, MENU, PATIENCE, WATCHER, BusClient, Session, wait_for
 from jeepney import DBusAddress, DBusErrorResponse, new_signal
-from PIL import Image
 from surroundings import Loop, Watcher, no_actions
 
 from netwatch_tray import desktop_files
@@ -28,6 +27,7 @@ from netwatch_tray.tray.backends import registration
 from netwatch_tray.tray.backends.pystray_api import Menu, MenuItem
 from netwatch_tray.tray.backends.status_notifier import Icon
 from netwatch_tray.tray.icon import draw
+from netwatch_tray.tray.picture import Picture
 from netwatch_tray.tray.presenter import Glyph
 
 ITEM_PATH, MENU_PATH = "/StatusNotifierItem", "/MenuBar"
@@ -103,12 +103,10 @@ def test_icon_registers_and_its_properties_are_readable(watcher: Watcher, shown:
     assert (everything["Status"], everything["ItemIsMenu"], everything["Menu"]) == ("Active", False, MENU_PATH)
     for size, (width, height, data) in zip((16, 22, 24, 32, 44), everything["IconPixmap"], strict=True):
         assert (width, height, len(data)) == (size, size, 4 * size * size)
-        picture = draw(Glyph("rates", 3, 2), size, "unknown")
+        pixels = draw(Glyph("rates", 3, 2), size, "unknown").rgba
         middle = 4 * (size // 2 * size + size // 4)
-        pixel = picture.getpixel((size // 4, size // 2))
-        assert isinstance(pixel, tuple)
-        assert pixel[3] == 255
-        assert tuple(data[middle : middle + 4]) == (pixel[3], *pixel[:3])
+        assert pixels[middle + 3] == 255
+        assert data[middle : middle + 4] == pixels[middle + 3 : middle + 4] + pixels[middle : middle + 3]
     for name, value in everything.items():
         assert shown.get(name) == value
 
@@ -172,7 +170,7 @@ def test_icon_names_exist_in_the_icon_theme(watcher: Watcher, shown: Shown) -> N
 
 
 def test_picture_outside_icon_theme_has_no_name(watcher: Watcher, bus: Session, loop: Loop) -> None:
-    picture = Image.new("RGBA", (22, 22), (255, 0, 0, 255))
+    picture = Picture(22, b"\xff\0\0\xff" * 22 * 22)
     icon = loop.do(lambda: Icon("t", (picture,), "t", program="T", scheduler=loop.scheduler, on_lost=lambda _: None))
     loop.do(icon.run_detached)
     name = watcher.registered.get(timeout=PATIENCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import mmap
 import os
 import socket
 import struct
@@ -37,7 +38,8 @@ class NetlinkSocket:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
         self._socket.bind((0, groups))
-        self._buffer = memoryview(bytearray(_LARGEST_DATAGRAM))
+        # Of anonymous memory, which takes only the pages that a datagram has reached: usually 32 KB (netlink_dump).
+        self._buffer = memoryview(mmap.mmap(-1, _LARGEST_DATAGRAM, mmap.MAP_PRIVATE))
         self._sequence = 0
 
     def request_dump(self, request: bytearray) -> int:

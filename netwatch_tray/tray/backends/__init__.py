@@ -6,12 +6,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from PIL import Image
-
 from netwatch_tray import clock
 from netwatch_tray.errors import Message, TrayUnavailableError, message
 from netwatch_tray.tray.backends.pystray_api import Menu
 from netwatch_tray.tray.icon import Bar
+from netwatch_tray.tray.picture import Picture
 
 _COOLDOWN = 3600.0
 """Seconds between notifications about the same."""
@@ -56,7 +55,7 @@ class TrayIcon(Protocol):
     """The interface of pystray's `Icon` that is used here, and what all our backends add. Used in the scheduler's
     thread."""
 
-    icon: Sequence[Image.Image]
+    icon: Sequence[Picture]
     """The same picture in the sizes that the backend requests."""
     title: str
     """The tooltip; the first line is the heading."""
@@ -94,7 +93,7 @@ class TrayIcon(Protocol):
         needs."""
 
     def change(
-        self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
+        self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
         """Set the arguments that are given. This costs less than setting one attribute after the other."""
 

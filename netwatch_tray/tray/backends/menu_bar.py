@@ -8,7 +8,6 @@ Neither reads what belongs to the other.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import signal
@@ -16,14 +15,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from netwatch_tray.engine.scheduler import READ, Scheduler
 from netwatch_tray.errors import Message, message
 from netwatch_tray.text import printable, printable_lines
 from netwatch_tray.tray.backends import Cooldown, Notification
 from netwatch_tray.tray.backends.app_kit_events import Events, rows
 from netwatch_tray.tray.backends.pystray_api import Menu
+from netwatch_tray.tray.picture import Picture
 
 if TYPE_CHECKING:
     from netwatch_tray.tray.backends.user_notifications import ScriptNotifications, UserNotifications
@@ -40,7 +38,7 @@ class Icon:
     def __init__(
         self,
         name: str,  # noqa: ARG002  see above
-        icon: Sequence[Image.Image],
+        icon: Sequence[Picture],
         title: str,
         menu: Menu,
         *,
@@ -65,13 +63,13 @@ class Icon:
         self._bar = app_kit.StatusBar(program, self._events)
 
     @property
-    def icon(self) -> Sequence[Image.Image]:
+    def icon(self) -> Sequence[Picture]:
         return self._icon
 
     @icon.setter
-    def icon(self, value: Sequence[Image.Image]) -> None:
+    def icon(self, value: Sequence[Picture]) -> None:
         self._icon = value
-        self._hand_over(self._bar.set_picture, _png(value[0]))
+        self._hand_over(self._bar.set_picture, value[0].png())
 
     @property
     def menu(self) -> Menu:
@@ -136,7 +134,7 @@ class Icon:
     def run_detached(self) -> None:
         self._hand_over(self._bar.set_title, self._title)
         self._hand_over(self._bar.set_label, self._label)
-        self._hand_over(self._bar.set_picture, _png(self._icon[0]))
+        self._hand_over(self._bar.set_picture, self._icon[0].png())
         self._hand_over(self._bar.set_visible, self._is_visible)
 
     def run_loop(self, at_end: Callable[[], None]) -> None:
@@ -150,7 +148,7 @@ class Icon:
                 thread.join()
 
     def change(
-        self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
+        self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
         if icon is not None:
             self.icon = icon
@@ -220,9 +218,3 @@ def _signals_stop(scheduler: Scheduler) -> Iterator[None]:
         signal.set_wakeup_fd(before)
         os.close(reader)
         os.close(writer)
-
-
-def _png(picture: Image.Image) -> bytes:
-    content = io.BytesIO()
-    picture.save(content, "png")
-    return content.getvalue()

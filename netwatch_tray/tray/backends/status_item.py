@@ -15,23 +15,19 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from PIL import Image
-
 from netwatch_tray import clock, desktop_files, paths
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.text import printable_lines
 from netwatch_tray.tray.backends.bus import Bus, Signal
 from netwatch_tray.tray.backends.bus_objects import Interface, Method
 from netwatch_tray.tray.backends.registration import XAPP, Registration
-from netwatch_tray.tray.icon import NAME
+from netwatch_tray.tray.picture import Picture
 
 ITEM = "org.kde.StatusNotifierItem"
 ITEM_PATH = "/StatusNotifierItem"
 MENU_PATH = "/MenuBar"
 
 _PIXMAPS = "a(iiay)"
-_PIXELS = "pixels"
-"""Key of a picture's `info` under which the property IconPixmap of all its sizes is kept, as value and marshalled."""
 
 _SIGNALS = {
     **dict.fromkeys(("NewTitle", "NewIcon", "NewAttentionIcon", "NewOverlayIcon", "NewToolTip"), ""),
@@ -145,15 +141,14 @@ class StatusItem:
             self.interface.set("XAyatanaLabel", value)
             self._announce(_LABEL_SIGNAL)
 
-    def set_picture(self, sizes: Sequence[Image.Image]) -> None:
+    def set_picture(self, sizes: Sequence[Picture]) -> None:
         """Set the picture, given in several sizes."""
-        info = sizes[0].info
-        self._picture_name = info.get(NAME, "")
-        # Kept with the picture, because the same few are shown again and again.
-        if (kept := info.get(_PIXELS)) is None:
-            pixels = [_pixmap(picture) for picture in sizes]
-            kept = info[_PIXELS] = pixels, self.interface.entry_of("IconPixmap", pixels)
-        if self.interface.set("IconPixmap", *kept):
+        first = sizes[0]
+        self._picture_name = first.name
+        if first.prepared is None:  # the property, as value and marshalled
+            pixels = [(picture.size, picture.size, picture.argb()) for picture in sizes]
+            first.prepared = pixels, self.interface.entry_of("IconPixmap", pixels)
+        if self.interface.set("IconPixmap", *first.prepared):
             # Hosts take the name rather than the pixels, and some look no further when they find nothing of that name.
             self._update_name()
             self.announce_picture()
@@ -262,9 +257,3 @@ def _tooltip(text: str) -> tuple[Any, ...]:
         printable_lines(text).replace("&", "+").replace("<", "\u2039").replace(">", "\u203a").partition("\n")
     )
     return "", [], heading, rest
-
-
-def _pixmap(picture: Image.Image) -> tuple[int, int, bytes]:
-    """Return width, height and ARGB bytes."""
-    red, green, blue, alpha = picture.split()
-    return *picture.size, Image.merge("RGBA", (alpha, red, green, blue)).tobytes()

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message, message
 from netwatch_tray.tray.backends import Notification
@@ -24,6 +22,7 @@ from netwatch_tray.tray.backends.notifications import SERVICE as NOTIFICATIONS, 
 from netwatch_tray.tray.backends.pystray_api import Icon as PystrayIcon, Menu
 from netwatch_tray.tray.backends.registration import Registration
 from netwatch_tray.tray.backends.status_item import ITEM_PATH, MENU_PATH, StatusItem
+from netwatch_tray.tray.picture import Picture
 
 _DESKTOP_SETTINGS = "org.freedesktop.portal.Settings"
 _SCHEME_RULE = (
@@ -46,7 +45,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
     def __init__(
         self,
         name: str,
-        icon: Sequence[Image.Image] | None = None,
+        icon: Sequence[Picture] | None = None,
         title: str | None = None,
         menu: Menu | None = None,
         *,
@@ -112,7 +111,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         return self._registration.state
 
     def change(
-        self, *, icon: Sequence[Image.Image] | None = None, title: str | None = None, label: str | None = None
+        self, *, icon: Sequence[Picture] | None = None, title: str | None = None, label: str | None = None
     ) -> None:
         """Set the given values, and notify hosts of all of them at once."""
         with self._item.as_one_change():

@@ -11,10 +11,10 @@ import pytest
 UNWANTED = frozenset(
     {
         # others' packages: only what was asked for may load them
-        *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6", "textual", "rich"),
-        *("PIL.ImageDraw", "PIL.ImageFont", "PIL.PngImagePlugin"),
+        *("platformdirs", "tomlkit", "psutil", "keyring", "maxminddb", "opentelemetry", "PySide6", "textual"),
+        *("PIL", "rich"),
         # of the standard library: 0.3 to 3 MB each, and what loads them is loaded when it is needed
-        *("tempfile", "shutil", "bz2", "lzma", "random", "sqlite3", "ssl", "http", "email", "asyncio"),
+        *("tempfile", "shutil", "bz2", "lzma", "random", "sqlite3", "ssl", "http", "email", "asyncio", "calendar"),
         *("concurrent", "xml", "unittest", "plistlib", "ctypes", "zipfile"),
         # our own
         *("netwatch_tray.cli.upload", "netwatch_tray.cli.export", "netwatch_tray.cli.live"),

@@ -1,0 +1,111 @@
+"""Pictures of the icon as bytes: an image library would take 2.6 MB of the resident agent.
+
+A mask is one byte a pixel, from 0 (nothing) to 255 (ink), line by line.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+Colour = tuple[int, int, int]
+
+SAMPLES = 4
+"""Of a pixel in each direction, where its shape has slanted edges."""
+_EVERY = 0b01010101, 0b00110011, 0b00001111
+_SHADES = bytes((count * 255 + 8) // SAMPLES**2 if count <= SAMPLES**2 else 0 for count in range(256))
+"""By how many samples of a pixel are ink."""
+
+
+class Picture:
+    """A square of RGBA pixels; shared between all that show it."""
+
+    __slots__ = ("name", "prepared", "rgba", "size")
+
+    def __init__(self, size: int, rgba: bytes, name: str = "") -> None:
+        self.size = size
+        self.rgba = rgba
+        self.name = name
+        """Of the same glyph in the icon theme; empty: it has none."""
+        self.prepared: Any = None
+        """What a backend made of it, kept because the same few pictures are shown again and again."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.rgba[3::4])
+
+    def argb(self) -> bytes:
+        """Return the pixels as StatusNotifierItem has them."""
+        pixels = bytearray(len(self.rgba))
+        for channel in range(4):
+            pixels[channel::4] = self.rgba[(channel + 3) % 4 :: 4]
+        return bytes(pixels)
+
+    def png(self) -> bytes:
+        """Return a file (PNG specification, W3C)."""
+        size, width = self.size, self.size * 4
+        lines = b"".join(b"\0" + self.rgba[line * width : (line + 1) * width] for line in range(size))
+        header = struct.pack(">IIBBBBB", size, size, 8, 6, 0, 0, 0)
+        parts = (b"IHDR", header), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in parts
+        )
+
+
+def inked(size: int, ink: Colour, mask: bytes, name: str = "") -> Picture:
+    """Return a picture of one colour, as opaque as the mask is."""
+    pixels = bytearray(bytes((*ink, 0)) * (size * size))
+    pixels[3::4] = mask
+    return Picture(size, bytes(pixels), name)
+
+
+def on_plate(size: int, ink: Colour, plate: Colour, mask: bytes, plate_mask: bytes) -> Picture:
+    """Return a picture of ink, where the mask has any, on a plate. The mask has no shades."""
+    pixels = bytearray(4 * size * size)
+    for channel in range(3):
+        pixels[channel::4] = mask.translate(bytes((plate[channel],)) * 255 + bytes((ink[channel],)))
+    pixels[3::4] = plate_mask
+    return Picture(size, bytes(pixels))
+
+
+class Samples:
+    """A square drawn with `SAMPLES` × `SAMPLES` samples a pixel; each line of it is a number, the left sample its
+    lowest bit."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lines = [0] * (size * SAMPLES)
+        # Every second bit, pair of bits and pixel: what the samples of all pixels are counted with at once.
+        self._ones, self._twos, self._pixels = (int.from_bytes(bytes((each,)) * size, "little") for each in _EVERY)
+
+    def fill(self, left: int, top: int, right: int, bottom: int) -> None:
+        """Fill a rectangle given in samples, its right and lower edges excluded."""
+        bits = (1 << right) - (1 << left)
+        for line in range(top, bottom):
+            self._lines[line] |= bits
+
+    def mask(self) -> bytes:
+        return b"".join(map(self._line, range(0, len(self._lines), SAMPLES)))
+
+    def _line(self, first: int) -> bytes:
+        """Return the line of pixels that begins with this line of samples."""
+        size, ones, twos, pixels = self._size, self._ones, self._twos, self._pixels
+        even = odd = 0
+        for samples in self._lines[first : first + SAMPLES]:
+            pairs = (samples & ones) + (samples >> 1 & ones)
+            counts = (pairs & twos) + (pairs >> 2 & twos)  # four bits a pixel: how many of its samples are ink
+            even += counts & pixels
+            odd += counts >> 4 & pixels
+        line = bytearray(size)
+        line[::2] = even.to_bytes(size // 2, "little").translate(_SHADES)
+        line[1::2] = odd.to_bytes(size // 2, "little").translate(_SHADES)
+        return bytes(line)
+
+
+def scaled(rows: Iterable[str], scale: int) -> list[bytes]:
+    """Return the lines of a mask that is drawn with `#`, each pixel `scale` pixels wide and high."""
+    lines = [b"".join((b"\xff" if pixel == "#" else b"\0") * scale for pixel in row) for row in rows]
+    return [line for line in lines for _ in range(scale)]
