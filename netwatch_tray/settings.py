@@ -69,6 +69,16 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Also interfaces that are down or make no part of the total. The servers add up all they get."""
 
 
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Numbers for Prometheus, which reads them here."""
+
+    on: bool = False
+    address: str = "127.0.0.1"
+    """Numeric. Beyond the loopback everybody who reaches it can read them."""
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 9464
+    """As the OpenTelemetry project proposes for Prometheus exporters."""
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept of the past on this machine."""
 
@@ -158,6 +168,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tray: TrayIcon = TrayIcon()
     window: Window = Window()
     upload: Upload = Upload()
+    metrics: Metrics = Metrics()
     history: History = History()
     plan: DataPlan = DataPlan()
     usage: Usage = Usage()
@@ -165,7 +176,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     countries: bool = True
     """Countries of remote addresses are shown, if a database of them is on this computer."""
     health: bool = False
-    """Gateway and DNS server are probed, for events, `snapshot` and `serve-metrics`, also while nothing is uploaded."""
+    """Gateway and DNS server are probed, for events, `snapshot` and metrics, also while nothing is uploaded."""
 
 
 def load(file: Path) -> Settings:
@@ -247,9 +258,10 @@ def parse(text: str) -> tuple[Settings, Message | None]:
 
 
 def silent(settings: Settings) -> Settings:
-    """Return the same settings, except that nothing is sent or probed."""
+    """Return the same settings, except that nothing is sent, served or probed."""
     upload = msgspec.structs.replace(settings.upload, on=False)
-    return msgspec.structs.replace(settings, upload=upload, health=False)
+    metrics = msgspec.structs.replace(settings.metrics, on=False)
+    return msgspec.structs.replace(settings, upload=upload, metrics=metrics, health=False)
 
 
 Changes = dict[str, Any]

@@ -3009,6 +3009,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Agent läuft bereits.</translation>
     </message>
     <message>
+      <source>at {url}</source>
+      <translation>unter {url}</translation>
+    </message>
+    <message>
+      <source>Metrics cannot be served at port {port} of {address}: {reason}. The agent keeps trying.</source>
+      <translation>Metriken können an Port {port} von {address} nicht bereitgestellt werden: {reason}. Der Agent versucht es weiter.</translation>
+    </message>
+    <message>
       <source>The process that writes the settings cannot be started: {reason}. Try again.</source>
       <translation>Der Prozess, der die Einstellungen schreibt, kann nicht gestartet werden: {reason}. Versuchen Sie es noch einmal.</translation>
     </message>
@@ -3283,6 +3291,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>The proxy {url} cannot be used: only HTTP proxies (http://host:port) are supported. Set HTTPS_PROXY to one, or add the server to NO_PROXY.</source>
       <translation>Der Proxy {url} ist nicht verwendbar: Nur HTTP-Proxys (http://host:port) werden unterstützt. Setzen Sie HTTPS_PROXY auf einen solchen, oder nehmen Sie den Server in NO_PROXY auf.</translation>
+    </message>
+    <message>
+      <source>metrics.address must be an IP address, not {address}.</source>
+      <translation>metrics.address muss eine IP-Adresse sein, nicht {address}.</translation>
     </message>
     <message>
       <source>OpenTelemetry is not part of this installation; /metrics for Prometheus works without it. An installation by pipx takes it with: pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http</source>
@@ -5836,6 +5848,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Hochladen</translation>
     </message>
     <message>
+      <source>metrics</source>
+      <translation>Metriken</translation>
+    </message>
+    <message>
       <source>fault</source>
       <translation>Fehler</translation>
     </message>
@@ -6012,8 +6028,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>der neue Schlüssel gehört zum selben Konto: Dieser Rechner behält seinen Verlauf</translation>
     </message>
     <message>
-      <source>serve the same numbers to Prometheus on this machine, until Ctrl-C</source>
-      <translation>dieselben Zahlen auf diesem Rechner für Prometheus bereitstellen, bis Strg-C</translation>
+      <source>serve numbers to Prometheus on this machine without the agent, until Ctrl-C</source>
+      <translation>Zahlen ohne den Agenten für Prometheus auf diesem Rechner bereitstellen, bis Strg-C</translation>
     </message>
     <message>
       <source>on 127.0.0.1 (default: %(default)s)</source>

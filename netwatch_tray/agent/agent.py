@@ -23,6 +23,7 @@ from netwatch_tray.agent.events import EventKeeper
 from netwatch_tray.agent.history import HistoryKeeper
 from netwatch_tray.agent.host_keeper import HostKeeper
 from netwatch_tray.agent.instance import Instance
+from netwatch_tray.agent.metrics import Metrics
 from netwatch_tray.agent.probes import Probes
 from netwatch_tray.agent.settings_keeper import SettingsKeeper
 from netwatch_tray.agent.uploading import Uploading
@@ -121,6 +122,8 @@ class Agent:
                 is_allowed=self._sources.is_live,
             )
             undo.callback(self._uploading.stop)
+            self._metrics = Metrics(self._scheduler, self._connections, is_allowed=self._sources.is_live)
+            undo.callback(self._metrics.stop)
             self._history = HistoryKeeper(
                 self._scheduler,
                 paths.history_file(),
@@ -138,6 +141,7 @@ class Agent:
                 alerted=self._uploading.alerted,
             )
             self._uploading.on_health, self._uploading.dns = self._events.health, lambda: self._events.dns
+            self._events.on_outcome, self._events.on_health = self._metrics.take, self._metrics.health
             undo.callback(self._events.close)
             self._probes = Probes(self._scheduler, self._events.health)
             undo.callback(self._probes.stop)
@@ -183,6 +187,7 @@ class Agent:
             self._settings.report_fault()
             self._connections.start(self._feed)
             self._uploading.apply(self._settings.current.upload)
+            self._metrics.apply(self._settings.current)
             self._probe()
             if self._presence:
                 self._presence.run(self._undo.close)
@@ -206,6 +211,7 @@ class Agent:
         self._events.tick(tick, moved, self._monitor.interfaces)
         self._history.take(tick, moved)
         self._uploading.tick(tick)
+        self._metrics.tick(tick)
         if self._presence:
             self._presence.show(tick)
             self._report_tray()
@@ -331,6 +337,7 @@ class Agent:
         language.use(settings.language, _CONTEXTS)
         if settings.upload != before.upload:
             self._uploading.apply(settings.upload)
+        self._metrics.apply(settings)
         self._history.apply(settings)
         if self._host_keeper:
             self._host_keeper.apply(settings.history.hosts_days)
@@ -344,8 +351,8 @@ class Agent:
 
     def _probe(self) -> None:
         settings = self._settings.current
-        wants_events = settings.health and settings.events.on and self._sources.is_live
-        self._probes.apply(is_wanted=wants_events and not self._uploading.probes)
+        is_wanted = settings.health and (settings.events.on or self._metrics.is_served) and self._sources.is_live
+        self._probes.apply(is_wanted=is_wanted and not self._uploading.probes)
 
     def _complain(self, key: str, heading: Message, text: Message) -> None:
         _log.warning("%s: %s", heading, text)
@@ -403,11 +410,13 @@ class Agent:
             is_looking=self._presence is not None and self._presence.is_looking,
             upload=self._uploading.status,
             upload_fault=self._uploading.fault,
+            metrics=self._metrics.status,
             settings_fault=self._settings.fault,
             clients=self._feed.clients,
             faults=(
                 *filter(None, [self._monitor.fault, self._interfaces.source.note, self._unreachable]),
                 *self._history.faults,
+                *self._metrics.faults,
                 *odd_rows.faults(),
             ),
             today_bytes=moved and moved.today,

@@ -18,7 +18,7 @@ from netwatch_tray.engine.connections import ConnectionChanges, ConnectionTable
 from netwatch_tray.engine.detectors import Moment
 from netwatch_tray.engine.detectors.upload import usual
 from netwatch_tray.engine.detectors.watch import Detectors
-from netwatch_tray.engine.events import LEARNING_S, REMEMBERED, EventLog
+from netwatch_tray.engine.events import LEARNING_S, REMEMBERED, EventLog, Outcome
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.event import Event, Finding, NotMeasured, PlanUsed, Severity
 from netwatch_tray.feed.protocol import MOST_EVENTS, ChangeMute, EventsMessage, MarkSeen
@@ -83,6 +83,10 @@ class EventKeeper:
         """Whose amounts are compared."""
         self.last: Event | None = None
         """The latest one."""
+        self.on_outcome: Callable[[Outcome], None] = lambda _: None
+        """Called with what each finding led to."""
+        self.on_health: Callable[[Health], None] = lambda _: None
+        """Called with each probe of gateway and DNS server, whatever the rules."""
 
     def close(self) -> None:
         """Pass what is not stored yet to the history."""
@@ -160,6 +164,7 @@ class EventKeeper:
 
     def health(self, health: Health) -> None:
         """Add a probe of gateway and DNS server."""
+        self.on_health(health)
         if self._rules.on:
             self._take(self._detectors.health(health, self._moment()))
 
@@ -217,6 +222,7 @@ class EventKeeper:
                 continue
             outcome = self._log.take(finding)
             self._change(outcome.events)
+            self.on_outcome(outcome)
             if outcome.is_new_alert:
                 self._alerted(outcome.events[-1])
             if outcome.notify:

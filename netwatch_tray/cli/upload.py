@@ -21,7 +21,7 @@ from netwatch_tray.cli.session import (
 )
 from netwatch_tray.errors import AgentBusyError, AgentUnreachableError, NetWatchError, SettingsError, message
 from netwatch_tray.language import mark, said, translate
-from netwatch_tray.settings import UploadLevel
+from netwatch_tray.settings import Metrics, UploadLevel
 from netwatch_tray.text import printable_json
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ _PREVIEW_SECONDS = 2.0
 """What the rates of a snapshot are measured over."""
 _METRICS_SECONDS = 5.0
 """Seconds between two readings for programs that collect metrics, which come about every fifteen seconds."""
-_METRICS_PORT = 9464
-"""As the OpenTelemetry project proposes for Prometheus exporters."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -95,12 +93,12 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser = subcommands.add_parser(
         "serve-metrics",
         example="netwatch-tray serve-metrics --port 9120",
-        help="serve the same numbers to Prometheus on this machine, until Ctrl-C",
+        help="serve numbers to Prometheus on this machine without the agent, until Ctrl-C",
     )
     parser.add_argument(
         "--port",
         type=whole_number(1, 65535),
-        default=_METRICS_PORT,
+        default=Metrics().port,
         metavar="N",
         help="on 127.0.0.1 (default: %(default)s)",
     )
@@ -350,35 +348,40 @@ def _test(_options: argparse.Namespace) -> int:
 def _serve_metrics(options: argparse.Namespace) -> int:
     import msgspec
 
-    from netwatch_tray.cloud import metrics, otlp
-    from netwatch_tray.cloud.metrics_server import MetricsServer
+    from netwatch_tray.cloud import otlp
+    from netwatch_tray.cloud.metrics_service import MetricsService
     from netwatch_tray.cloud.standalone import Standalone
+    from netwatch_tray.engine.scheduler import Scheduler
 
     settings = usable_settings()
     # Whoever asks is on this machine, so nothing need be hidden; processes and connections make no metrics.
     upload = msgspec.structs.replace(settings.upload, level="system", hide_addresses=False, hide_names=False)
-    standalone = Standalone(msgspec.structs.replace(settings, upload=upload), period=_METRICS_SECONDS)
-    standalone.step()
-    latest = standalone.snapshot()
-    export = None
-    if options.otlp is not None:
-        export = otlp.start(options.otlp or None, float(upload.interval), latest)
+    settings = msgspec.structs.replace(settings, upload=upload, metrics=Metrics(port=options.port))
+    scheduler = Scheduler()
+    standalone = Standalone(settings, period=_METRICS_SECONDS, on_health=lambda health: service.health(health))  # noqa: PLW0108  made below
     try:
-        server = MetricsServer(options.port, lambda: metrics.render(latest))
+        service = MetricsService(scheduler, settings, lambda: standalone.states, with_events=False)
     except OSError as error:
         raise SettingsError(
             "Port {port} cannot be served: {reason}.", port=options.port, reason=error.strerror
         ) from error
-    print(translate("Terminal", "Serving {url}").format(url=server.url), flush=True)
+    service.tick(standalone.step())
+    export = None
+    if options.otlp is not None:
+        export = otlp.start(options.otlp or None, float(upload.interval), standalone.snapshot())
+
+    def step() -> None:
+        service.tick(standalone.step())
+        if export is not None:
+            export.add(standalone.snapshot())
+
+    scheduler.every(_METRICS_SECONDS, step)
+    print(translate("Terminal", "Serving {url}").format(url=service.url), flush=True)
     try:
-        while True:
-            time.sleep(_METRICS_SECONDS)
-            standalone.step()
-            latest = standalone.snapshot()
-            if export is not None:
-                export.add(latest)
+        scheduler.run()
     finally:
-        server.close()
+        service.close()
         if export is not None:
             export.close()
         standalone.close()
+    return DONE

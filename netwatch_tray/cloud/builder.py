@@ -15,13 +15,14 @@ import msgspec
 from msgspec import UNSET
 
 from netwatch_tray.cloud import wire
+from netwatch_tray.cloud.privacy import is_sent
 from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
 from netwatch_tray.collect.system import SystemSample
 from netwatch_tray.engine.ledger import AppInterval
 from netwatch_tray.kinds import TcpState
-from netwatch_tray.model import Connection, InterfaceTick, Role, Tick, Traffic
+from netwatch_tray.model import Connection, InterfaceTick, Tick, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.detectors.questions import DnsCounts
@@ -158,9 +159,7 @@ class SnapshotBuilder:
         return snapshot
 
     def _is_sent(self, interface: InterfaceTick) -> bool:
-        if self._all_interfaces:
-            return interface.role is not Role.LOOPBACK
-        return interface.is_uplink and interface.is_up
+        return is_sent(interface, all_interfaces=self._all_interfaces)
 
     def _interfaces(self, there: set[int]) -> tuple[wire.InterfaceMetric, ...]:
         """Return the interfaces to send, and once more those that were counted in this interval and no longer are.

@@ -1,11 +1,36 @@
-"""Writes a snapshot in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+"""Writes numbers in the text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from netwatch_tray.cloud.wire import HealthMetric, Snapshot
+import netwatch_tray
+from netwatch_tray.cloud import wire
+from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
+from netwatch_tray.collect.health import Health
+from netwatch_tray.collect.system import SystemSample
+from netwatch_tray.event import KINDS, EventKind
+from netwatch_tray.kinds import TcpState
+from netwatch_tray.model import InterfaceTick
+
+
+class Reading(NamedTuple):
+    """What is served, as of one moment. `None`: unknown, or not read here."""
+
+    interfaces: tuple[InterfaceTick, ...] = ()
+    """Those that are served."""
+    states: Mapping[TcpState, int] | None = None
+    """Number of TCP connections."""
+    system: SystemSample | None = None
+    health: Health | None = None
+    usages: tuple[Usage, ...] | None = None
+    """Of the file systems whose names are served."""
+    traffic: DiskTraffic | None = None
+    events: Mapping[EventKind, int] | None = None
+    """How many began since metrics are served."""
+    alerts: Mapping[EventKind, int] | None = None
 
 
 class Metric(NamedTuple):
@@ -15,24 +40,91 @@ class Metric(NamedTuple):
     kind: str
     """`counter` or `gauge`."""
     help: str
-    samples: tuple[tuple[dict[str, str], float], ...]
+    samples: Iterable[tuple[dict[str, str], float | None]]
     """Labels and value."""
 
 
-def render(snapshot: Snapshot) -> str:
+def render(reading: Reading) -> str:
     """Return the exposition. Unknown values are omitted, because a missing sample is a gap and a 0 would be wrong."""
     lines = []
-    for metric in families(snapshot):
-        if metric.samples:
+    for metric in _families(reading):
+        samples: dict[str, float] = {}
+        for labels, value in metric.samples:
+            if value is not None:
+                # A second sample of the same labels would have the server refuse all of them: two interfaces whose
+                # names were not UTF-8 may be written the same.
+                samples.setdefault(_labels(labels), value)
+        if samples:
             lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
-            lines += [f"{metric.name}{_labels(labels)} {value!r}" for labels, value in metric.samples]
+            lines += [f"{metric.name}{labels} {value!r}" for labels, value in samples.items()]
     return "\n".join(lines) + "\n"
 
 
-def families(snapshot: Snapshot) -> Iterator[Metric]:
+def _families(reading: Reading) -> Iterator[Metric]:
     """Yield every number except those of processes and connections, whose names would create unlimited series."""
+    version = {"version": netwatch_tray.__version__}
+    yield Metric("netwatch_build_info", "gauge", "NetWatch Tray, by its version; always 1.", [(version, 1)])
+    yield _one("process_cpu_seconds_total", "counter", "Processor time of the program.", time.process_time())
+    yield from _of_interfaces(reading.interfaces)
+    if reading.states is not None:
+        yield Metric(
+            "netwatch_tcp_connections",
+            "gauge",
+            "TCP sockets by state.",
+            [({"state": state.lower()}, reading.states.get(state, 0)) for state in TcpState],
+        )
+    if reading.system is not None:
+        yield from _of_system(reading.system)
+    for name, text, field in (
+        ("size", "Size of the file system.", "total"),
+        ("used", "Used by files.", "used"),
+        ("available", "Available to users other than root.", "available"),
+    ):
+        yield Metric(
+            f"netwatch_filesystem_{name}_bytes",
+            "gauge",
+            text,
+            [
+                ({"mountpoint": each.point, "device": each.device}, getattr(each, field))
+                for each in reading.usages or ()
+            ],
+        )
+    if reading.traffic is not None:
+        for name, value in (("read", reading.traffic.read), ("written", reading.traffic.written)):
+            yield _one(f"netwatch_disk_{name}_bytes_total", "counter", "All disks, since boot.", value)
+    if reading.health is not None:
+        yield from _of_health(reading.health)
+    for name, text, counts in (
+        ("events", "Events that began, by kind.", reading.events),
+        ("alerts", "Events that became an alert and are not muted, by kind.", reading.alerts),
+    ):
+        if counts is not None:
+            # Each kind from the start: an increase is known only of a series that was there before it.
+            of_kinds = [({"kind": label}, counts.get(kind, 0)) for label, kind in KINDS.items()]
+            yield Metric(f"netwatch_{name}_total", "counter", text, of_kinds)
+
+
+def _of_interfaces(interfaces: tuple[InterfaceTick, ...]) -> Iterator[Metric]:
+    yield Metric(
+        "netwatch_interface_info",
+        "gauge",
+        "Kind of the interface, and what it is for this computer; always 1.",
+        [({"interface": each.name, "kind": each.kind, "role": each.role.value}, 1) for each in interfaces],
+    )
+    yield Metric(
+        "netwatch_interface_up",
+        "gauge",
+        "Whether the interface is up and has a carrier.",
+        [({"interface": each.name}, int(each.is_up)) for each in interfaces],
+    )
+    yield Metric(
+        "netwatch_interface_speed_bytes_per_second",
+        "gauge",
+        "Speed of the link, where it is known.",
+        [({"interface": each.name}, each.speed / 8) for each in interfaces if each.speed],
+    )
     for direction, word in (("rx", "receive"), ("tx", "transmit")):
-        for field, help_text in (
+        for field, text in (
             ("bytes", "Bytes since boot."),
             ("packets", "Packets since boot."),
             ("errors", "Packets with errors since boot."),
@@ -41,83 +133,40 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
             yield Metric(
                 f"netwatch_interface_{word}_{field}_total",
                 "counter",
-                help_text,
-                tuple(
-                    ({"interface": each.name}, getattr(each, f"{direction}_{field}")) for each in snapshot.interfaces
-                ),
+                text,
+                [({"interface": each.name}, getattr(each, f"{direction}_{field}")) for each in interfaces],
             )
+
+
+def _of_system(found: SystemSample) -> Iterator[Metric]:
+    busy = None if found.cpu_pct is None else found.cpu_pct / 100
+    memory = found.memory
+    for name, text, value in (
+        ("cpu_busy_ratio", "Share of all processors that was busy since the reading before.", busy),
+        ("memory_size_bytes", "Memory.", memory.total),
+        ("memory_available_bytes", "Memory that programs can have.", memory.available),
+        ("swap_size_bytes", "Swap.", memory.swap_total),
+        ("swap_used_bytes", "Swap in use.", memory.swap_used),
+        ("load1", "Mean load over one minute.", found.load[0]),
+        ("load5", "Mean load over five minutes.", found.load[1]),
+        ("load15", "Mean load over fifteen minutes.", found.load[2]),
+    ):
+        yield _one(f"netwatch_{name}", "gauge", text, value)
+
+
+def _of_health(found: Health) -> Iterator[Metric]:
+    targets = [({"target": name}, each) for name, each in (("gateway", found.gateway), ("dns", found.dns)) if each]
+    for name, text, field in (
+        ("rtt_seconds", "Mean round trip.", "rtt_s"),
+        ("loss_ratio", "Share of probes without an answer.", "loss"),
+    ):
         yield Metric(
-            f"netwatch_interface_{word}_bytes_per_second",
-            "gauge",
-            "Rate of the last seconds.",
-            tuple(
-                ({"interface": each.name}, rate)
-                for each in snapshot.interfaces
-                if isinstance(rate := getattr(each, f"{direction}_rate"), float)
-            ),
+            f"netwatch_link_{name}", "gauge", text, [(labels, getattr(each, field)) for labels, each in targets]
         )
-    yield _one("netwatch_connections_established", "Established TCP connections.", snapshot.connection_count)
-    yield Metric(
-        "netwatch_connections_closing",
-        "gauge",
-        "TCP connections that are waiting to be closed.",
-        _known(({"state": "time_wait"}, snapshot.tcp_time_wait), ({"state": "close_wait"}, snapshot.tcp_close_wait)),
-    )
-    if snapshot.system is not None:
-        found = snapshot.system
-        busy = None if found.cpu_usage_pct is None else found.cpu_usage_pct / 100
-        yield _one("netwatch_cpu_busy_ratio", "Share of all processors, in the last seconds.", busy)
-        yield _one("netwatch_memory_total_bytes", "Memory.", found.memory_total_bytes)
-        yield _one("netwatch_memory_used_bytes", "Memory that is not available.", found.memory_used_bytes)
-        yield _one("netwatch_memory_available_bytes", "Memory that programs can have.", found.memory_available_bytes)
-        yield _one("netwatch_swap_used_bytes", "Swap in use.", found.swap_used_bytes)
-        yield _one("netwatch_load1", "Mean load over one minute.", found.load_avg_1m)
-    for field in ("total", "used", "available"):
-        yield Metric(
-            f"netwatch_filesystem_{field}_bytes",
-            "gauge",
-            f"Of the file system, {field}.",
-            tuple(
-                ({"mountpoint": each.mount_point, "device": each.device}, getattr(each, f"{field}_bytes"))
-                for each in snapshot.disk_usage or ()
-            ),
-        )
-    if snapshot.disk_io is not None:
-        for name, value in (("read", snapshot.disk_io.read_bytes), ("written", snapshot.disk_io.write_bytes)):
-            yield Metric(f"netwatch_disk_{name}_bytes_total", "counter", "All disks, since boot.", (({}, value),))
-    yield from _health(snapshot.health or HealthMetric())
 
 
-def _health(found: HealthMetric) -> Iterator[Metric]:
-    gateway, dns = {"target": "gateway"}, {"target": "dns"}
-    yield Metric(
-        "netwatch_link_rtt_seconds",
-        "gauge",
-        "Mean round trip.",
-        _known((gateway, _thousandth(found.gateway_rtt_ms)), (dns, _thousandth(found.dns_rtt_ms))),
-    )
-    yield Metric(
-        "netwatch_link_loss_ratio",
-        "gauge",
-        "Share of probes without an answer.",
-        _known((gateway, _hundredth(found.gateway_loss_pct)), (dns, _hundredth(found.dns_loss_pct))),
-    )
-
-
-def _one(name: str, help_text: str, value: float | None) -> Metric:
-    return Metric(name, "gauge", help_text, _known(({}, value)))
-
-
-def _known(*samples: tuple[dict[str, str], float | None]) -> tuple[tuple[dict[str, str], float], ...]:
-    return tuple((labels, value) for labels, value in samples if value is not None)
-
-
-def _thousandth(value: float | None) -> float | None:
-    return None if value is None else value / 1000
-
-
-def _hundredth(value: float | None) -> float | None:
-    return None if value is None else value / 100
+def _one(name: str, kind: str, text: str, value: float | None) -> Metric:
+    return Metric(name, kind, text, [({}, value)])
 
 
 def _labels(labels: dict[str, str]) -> str:
@@ -125,6 +174,7 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def _label(name: str, value: str) -> str:
+    value = wire.text(value)
     escapes: Iterable[tuple[str, str]] = (("\\", "\\\\"), ("\n", "\\n"), ('"', '\\"'))
     for letter, escape in escapes:
         value = value.replace(letter, escape)

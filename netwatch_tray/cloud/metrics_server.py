@@ -1,63 +1,227 @@
-"""Serves metrics on the loopback interface only."""
+"""Serves metrics over HTTP inside the scheduler's loop: a text that is made only when a client asks for it."""
 
 from __future__ import annotations
 
-import http.server
-import threading
+import errno
+import ipaddress
+import logging
+import socket
 from collections.abc import Callable
 
-_LOOPBACK = "127.0.0.1"
-_TIMEOUT = 10.0
-"""Seconds for a request to arrive."""
+from netwatch_tray import clock
+from netwatch_tray.engine.scheduler import READ, WRITE, Scheduler
+from netwatch_tray.errors import SettingsError
+
+_log = logging.getLogger(__name__)
+
+MOST_CLIENTS = 16
+"""At a time; one more takes the place of the oldest, so that idle ones keep nobody out."""
+MOST_PER_SECOND = 32
+"""Connections accepted; later ones wait in the backlog."""
+PATIENCE = 10.0
+"""Seconds from accepting a client until it must have read its response."""
+LONGEST_REQUEST = 8192
+"""Bytes; servers that collect metrics send some hundreds."""
+_BACKLOG = 16
+_OUT_OF = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""Why accept(2) fails while the connection stays in the backlog, so that the listener stays ready."""
+_REASONS = {
+    200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    431: "Request Header Fields Too Large",
+}  # fmt: skip
+_TEXT = "text/plain; charset=utf-8"
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsServer:
-    """Responds to GET /metrics and GET /healthz in threads of its own until `close`."""
+    """Responds to GET and HEAD of /metrics and /healthz, one request a connection, until `close`.
 
-    def __init__(self, port: int, metrics: Callable[[], str]) -> None:
-        """`port`: 0 chooses a free one. `metrics`: called for each scrape, not concurrently. Raise OSError."""
-        lock = threading.Lock()
+    Holds at most MOST_CLIENTS connections, of each LONGEST_REQUEST bytes and a bit, and one text for all of them.
+    """
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            timeout = _TIMEOUT
+    def __init__(self, scheduler: Scheduler, address: str, port: int, wanted: Callable[[], None]) -> None:
+        """`address`: numeric. `port`: 0 chooses a free one. `wanted`: called when clients wait for `publish`.
 
-            def do_GET(self) -> None:
-                host = (self.headers.get("Host") or "").rpartition(":")[0] or self.headers.get("Host")
-                if host not in {
-                    _LOOPBACK,
-                    "localhost",
-                }:  # a web page under a name that resolves to the loopback (DNS rebinding)
-                    self._respond(403, "text/plain", "Only requests to 127.0.0.1 or localhost are served.\n")
-                elif self.path == "/healthz":
-                    self._respond(200, "text/plain", "ok\n")
-                elif self.path == "/metrics":
-                    with lock:
-                        text = metrics()
-                    self._respond(200, "text/plain; version=0.0.4; charset=utf-8", text)
-                else:
-                    self._respond(404, "text/plain", "Not found. There are /metrics and /healthz.\n")
-
-            def _respond(self, status: int, kind: str, text: str) -> None:
-                content = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                """Log no scrapes."""
-
-        self._server = http.server.ThreadingHTTPServer((_LOOPBACK, port), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
-        self._thread.start()
+        Raise OSError, and SettingsError if `address` is none.
+        """
+        self._scheduler = scheduler
+        self._wanted = wanted
+        self._clients: dict[socket.socket, _Client] = {}
+        """Oldest first."""
+        self._second, self._accepted = 0.0, 0
+        """Start of the current second, and the connections in it."""
+        self._sweep_at: float | None = None
+        try:
+            family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+        except ValueError:
+            raise SettingsError("metrics.address must be an IP address, not {address}.", address=address) from None
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind((address, port))
+            self._socket.listen(_BACKLOG)
+        except OSError:
+            self._socket.close()
+            raise
+        self._socket.setblocking(False)
+        scheduler.watch(self._socket.fileno(), READ, self._accept)
 
     @property
     def url(self) -> str:
-        return f"http://{_LOOPBACK}:{self._server.server_address[1]}/metrics"
+        address, port = self._socket.getsockname()[:2]
+        return f"http://{f'[{address}]' if ':' in address else address}:{port}/metrics"
+
+    @property
+    def clients(self) -> int:
+        return len(self._clients)
+
+    def publish(self, text: bytes) -> None:
+        """Send the text to all clients that wait for it."""
+        for client in [each for each in self._clients.values() if each.is_waiting]:
+            self._respond(client, 200, text, _METRICS)
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        """Hang up, and free the port."""
+        for client in list(self._clients.values()):
+            self._drop(client)
+        self._scheduler.unwatch(self._socket.fileno())
+        self._socket.close()
+
+    def _accept(self, _events: int) -> None:
+        now = clock.boottime()
+        if now - self._second >= 1:
+            self._second, self._accepted = now, 0
+        if self._accepted >= MOST_PER_SECOND:
+            self._scheduler.rest(self._socket.fileno())
+            return
+        try:
+            connection, _ = self._socket.accept()
+        except OSError as error:
+            if error.errno in _OUT_OF:
+                _log.warning("No client can read metrics now: %s.", error.strerror)
+                self._scheduler.rest(self._socket.fileno())
+            return  # else it hung up before it was accepted
+        self._accepted += 1
+        if len(self._clients) >= MOST_CLIENTS:
+            self._drop(next(iter(self._clients.values())))
+        connection.setblocking(False)
+        client = self._clients[connection] = _Client(connection, now + PATIENCE)
+        self._scheduler.watch(connection.fileno(), READ, lambda _events: self._read(client))
+        self._sweep_later()
+
+    def _sweep_later(self) -> None:
+        """Have the oldest client dropped at its deadline. One timer for all: they come faster than timers expire."""
+        if self._sweep_at is None and self._clients:
+            self._sweep_at = next(iter(self._clients.values())).deadline
+            self._scheduler.after(self._sweep_at - clock.boottime(), self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweep_at = None
+        now = clock.boottime()
+        for client in [each for each in self._clients.values() if each.deadline <= now]:
+            self._drop(client)
+        self._sweep_later()
+
+    def _read(self, client: _Client) -> None:
+        try:
+            data = client.socket.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(client)
+            return
+        client.received += data
+        head, end, _rest = client.received.replace(b"\r\n", b"\n").partition(b"\n\n")
+        if end:
+            self._execute(client, bytes(head))
+        elif len(client.received) > LONGEST_REQUEST:
+            self._respond(client, 431, b"The request is too long.\n")
+
+    def _execute(self, client: _Client, head: bytes) -> None:
+        request, *lines = head.decode("latin-1").split("\n")
+        method, path = [*request.split(" "), "", ""][:2]
+        fields = [line.partition(":") for line in lines]
+        hosts = [value.strip() for name, _, value in fields if name.lower() == "host"]
+        client.is_head = method == "HEAD"
+        path = path.partition("?")[0]
+        if not request.rpartition(" ")[2].startswith("HTTP/1.") or len(hosts) > 1:
+            self._respond(client, 400, b"Not understood.\n")
+        elif not is_served(hosts[0] if hosts else ""):
+            self._respond(
+                client, 403, b"Only requests to an IP address, to localhost or to this host's name are served.\n"
+            )
+        elif method not in {"GET", "HEAD"}:
+            self._respond(client, 405, b"There are GET and HEAD.\n")
+        elif path == "/healthz":
+            self._respond(client, 200, b"ok\n")
+        elif path == "/metrics":
+            # Not read any more: what it sends now is of no interest, and may be without end.
+            self._scheduler.unwatch(client.socket.fileno())
+            client.received.clear()
+            client.is_waiting = True
+            self._wanted()
+        else:
+            self._respond(client, 404, b"Not found. There are /metrics and /healthz.\n")
+
+    def _respond(self, client: _Client, status: int, content: bytes, kind: str = _TEXT) -> None:
+        client.is_waiting = False
+        client.received.clear()
+        head = (
+            f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n"
+            "Connection: close\r\n\r\n"
+        )
+        client.unsent = [memoryview(head.encode()), *([] if client.is_head else [memoryview(content)])]
+        self._scheduler.watch(client.socket.fileno(), WRITE, lambda _events: self._write(client))
+        self._write(client)
+
+    def _write(self, client: _Client) -> None:
+        try:
+            sent = client.socket.sendmsg(client.unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._drop(client)
+            return
+        while client.unsent and sent >= len(client.unsent[0]):
+            sent -= len(client.unsent.pop(0))
+        if client.unsent:
+            client.unsent[0] = client.unsent[0][sent:]
+        else:
+            self._drop(client)
+
+    def _drop(self, client: _Client) -> None:
+        if self._clients.pop(client.socket, None) is not None:
+            self._scheduler.unwatch(client.socket.fileno())
+            client.socket.close()
+
+
+class _Client:
+    __slots__ = ("deadline", "is_head", "is_waiting", "received", "socket", "unsent")
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self.socket = connection
+        self.deadline = deadline
+        """Boot-time clock."""
+        self.received = bytearray()
+        self.is_head = False
+        self.is_waiting = False
+        """For the metrics."""
+        self.unsent: list[memoryview] = []
+
+
+def is_served(host: str) -> bool:
+    """Return whether a request with this `Host` is answered.
+
+    A web page can have its reader's browser request it under a name of its own that resolves to this machine (DNS
+    rebinding), but not by an address.
+    """
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
+    if name.lower() in {"localhost", socket.gethostname().lower()}:
+        return True
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from netwatch_tray.cloud import wire
+from netwatch_tray.model import InterfaceTick, Role
 from netwatch_tray.settings import Upload, UploadLevel
 
 _ORDER: tuple[UploadLevel, ...] = get_args(UploadLevel)
@@ -35,6 +36,14 @@ def scope(upload: Upload) -> Scope:
 def includes(level: UploadLevel, part: UploadLevel) -> bool:
     """Return whether what `part` adds is sent at `level`."""
     return _ORDER.index(level) >= _ORDER.index(part)
+
+
+def is_sent(interface: InterfaceTick, *, all_interfaces: bool) -> bool:
+    """Return whether an interface leaves this machine: one that makes the total, or, if the user chose so, any but the
+    loopback, because servers sum all they receive."""
+    if all_interfaces:
+        return interface.role is not Role.LOOPBACK
+    return interface.is_uplink and interface.is_up
 
 
 def limited(

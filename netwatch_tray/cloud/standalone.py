@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from netwatch_tray.cloud import wire
 from netwatch_tray.cloud.account import Identity
 from netwatch_tray.cloud.collector import SnapshotCollector
 from netwatch_tray.collect.connections import open_source
+from netwatch_tray.collect.health import Health
 from netwatch_tray.collect.interfaces import open_interfaces
 from netwatch_tray.collect.sockets import ConnectionSource
 from netwatch_tray.engine.monitor import Monitor
 from netwatch_tray.engine.observation import Observation
 from netwatch_tray.errors import CollectError, Message, UnsupportedError
+from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Tick
 from netwatch_tray.settings import Settings
 
@@ -21,12 +25,22 @@ NOBODY = Identity(host_id="00000000-0000-0000-0000-000000000000", secret="00" * 
 class Standalone:
     """Not thread-safe. `step` each period, then `snapshot` or `envelope` whenever one is wanted."""
 
-    def __init__(self, settings: Settings, identity: Identity = NOBODY, *, period: float = 1.0) -> None:
-        """`period`: seconds between steps. Raise UnsupportedError: nothing can be measured here."""
+    def __init__(
+        self,
+        settings: Settings,
+        identity: Identity = NOBODY,
+        *,
+        period: float = 1.0,
+        on_health: Callable[[Health], None] = lambda _: None,
+    ) -> None:
+        """`period`: seconds between steps. `on_health`: gets each probe of gateway and DNS server.
+
+        Raise UnsupportedError: nothing can be measured here.
+        """
         self._interfaces = open_interfaces().source
         self._monitor = Monitor(self._interfaces, period, settings.total)
         self._collector = SnapshotCollector(
-            settings.upload, identity, with_health=settings.health or settings.upload.on
+            settings.upload, identity, with_health=settings.health or settings.upload.on, on_health=on_health
         )
         self._observation = Observation(self._monitor)
         self._connections: ConnectionSource | None = None
@@ -42,6 +56,11 @@ class Standalone:
     def faults(self) -> tuple[Message, ...]:
         """What could not be read, in words for the user."""
         return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
+
+    @property
+    def states(self) -> Mapping[TcpState, int] | None:
+        """Return the number of TCP sockets by state as of the last step; `None`: unknown."""
+        return self._observation.table.states() if self._has_read else None
 
     def step(self) -> Tick:
         """Measure everything; gateway and DNS server are probed meanwhile.

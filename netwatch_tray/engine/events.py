@@ -47,6 +47,8 @@ class Outcome(NamedTuple):
     """New or changed."""
     notify: bool = False
     """The user is to be notified of the last of them."""
+    is_new: bool = False
+    """The last of them began."""
     is_new_alert: bool = False
     """The last of them became an alert, and is not muted."""
 
@@ -142,7 +144,8 @@ class EventLog:
         notify = is_new and self._may_notify(event, event.last) and _has_room(self._notified, event.last, MOST_NOTIFIED)
         if notify:
             self._notified = [*_within(self._notified, event.last), event.last]
-        return Outcome((event,), notify, is_new and event.severity is Severity.ALERT and not event.is_muted)
+        is_new_alert = is_new and event.severity is Severity.ALERT and not event.is_muted
+        return Outcome((event,), notify, is_new=before is None, is_new_alert=is_new_alert)
 
     def _put(self, event: Event, began: float | None = None) -> None:
         """`began`: of a new event."""
@@ -208,13 +211,15 @@ class EventLog:
         if before is not None and findings > 1:
             event = msgspec.structs.replace(before, evidence=evidence, last=finding.at)
             self._put(event)
+            is_new = False
         else:
+            is_new = True
             event = Event(
                 id=self._next_id(finding.at), first=finding.at, last=finding.at, severity=Severity.RECORD, key=key,
                 evidence=evidence,
             )  # fmt: skip
             self._put(event, finding.at)
-        return Outcome((event,))
+        return Outcome((event,), is_new=is_new)
 
 
 def _minutes(time_of_day: str) -> int | None:

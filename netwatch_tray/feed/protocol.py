@@ -203,6 +203,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """What becomes of the snapshots; None: uploading is off."""
     upload_fault: Message | None = None
     """Why snapshots are not sent at the moment."""
+    metrics: Message | None = None
+    """Where metrics are served, or why not; None: they are off."""
     settings_fault: Message | None = None
     """What in the settings file cannot be used; then nothing is uploaded."""
     clients: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -18,7 +17,6 @@ from msgspec import UNSET
 
 from netwatch_tray.cloud import privacy, wire
 from netwatch_tray.cloud.builder import HealthHistory, Readings, SnapshotBuilder, Sockets, with_disks
-from netwatch_tray.cloud.metrics import render
 from netwatch_tray.collect.disks import Traffic as DiskTraffic, Usage
 from netwatch_tray.collect.health import Health, Reachability
 from netwatch_tray.collect.process_facts import ProcessFacts
@@ -429,51 +427,6 @@ def test_any_names_of_a_machine_make_a_valid_snapshot(
     )
     assert faults(json.loads(envelope), json.loads(SCHEMA.read_text())) == []
     assert b"\\u0000" not in envelope
-
-
-def test_metrics_equal_the_snapshot() -> None:
-    found = everything((connection(1),), {100: Traffic(1, 1)})
-    text = render(found)
-    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    assert lines['netwatch_interface_receive_bytes_total{interface="eth0"}'] == str(found.interfaces[0].rx_bytes)
-    assert lines["netwatch_connections_established"] == "3"
-    assert lines['netwatch_link_rtt_seconds{target="gateway"}'] == "0.00125"
-    assert 'netwatch_link_rtt_seconds{target="dns"}' not in lines
-    assert lines['netwatch_link_loss_ratio{target="dns"}'] == "1.0"
-    assert lines["netwatch_cpu_busy_ratio"] == "0.125"
-    assert lines["netwatch_memory_used_bytes"] == "600"
-    kinds = {line.split()[2]: line.split()[3] for line in text.splitlines() if line.startswith("# TYPE")}
-    assert all((kind == "counter") == name.endswith("_total") for name, kind in kinds.items())
-    odd = msgspec.structs.replace(found.interfaces[0], name='a"b\\c\nd')
-    assert 'interface="a\\"b\\\\c\\nd"' in render(msgspec.structs.replace(found, interfaces=(odd,)))
-
-
-_LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'
-_SAMPLE = re.compile(rf"(netwatch_[a-z0-9_]+)(\{{{_LABEL}(?:,{_LABEL})*\}})? [0-9.e+-]+")
-"""Of the text format, version 0.0.4, with the names that we use."""
-
-
-@given(st.text(min_size=1, max_size=12))
-def test_metrics_are_well_formed_for_any_interface_and_disk_name(name: str) -> None:
-    """Each family once, help and type before its samples, no sample twice, and each line well formed."""
-    found = everything((), {})
-    interfaces = tuple(msgspec.structs.replace(found.interfaces[0], name=name + end, rx_rate=0.5) for end in ("", "2"))
-    text = render(msgspec.structs.replace(found, interfaces=interfaces))
-    assert text.endswith("\n")
-    family, families, samples = "", [], []
-    for line in text[:-1].split("\n"):
-        if line.startswith("# HELP "):
-            family = line.split(" ")[2]
-            families.append(family)
-        elif line.startswith("# TYPE "):
-            assert line in {f"# TYPE {family} counter", f"# TYPE {family} gauge"}
-        else:
-            sample = _SAMPLE.fullmatch(line)
-            assert sample, line
-            assert sample[1] == family
-            samples.append(line.rpartition(" ")[0])
-    assert len(set(families)) == len(families)
-    assert len(set(samples)) == len(samples)
 
 
 def test_the_timestamp_is_the_ticks() -> None:

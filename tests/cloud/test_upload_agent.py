@@ -276,7 +276,8 @@ def test_metrics_are_served_on_the_loopback_only() -> None:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             text = answer.read().decode()
         assert "netwatch_interface_receive_bytes_total{" in text
-        assert "netwatch_memory_used_bytes " in text
+        assert "netwatch_memory_available_bytes " in text
+        assert "netwatch_events_total" not in text, "nobody looks for events"
         assert _status(f"http://127.0.0.1:{port}/healthz") == 200
         assert _status(f"http://127.0.0.1:{port}/elsewhere") == 404
         assert _status(f"http://127.0.0.1:{port}/metrics", Host="evil.example") == 403

@@ -1,0 +1,119 @@
+"""Metrics for Prometheus, while the settings want them served."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from netwatch_tray.agent.connections import ConnectionWatch
+from netwatch_tray.engine.events import Outcome
+from netwatch_tray.engine.scheduler import Scheduler, Timer
+from netwatch_tray.errors import Message, NetWatchError, message
+from netwatch_tray.model import Tick
+from netwatch_tray.settings import Settings
+
+if TYPE_CHECKING:
+    from netwatch_tray.cloud.metrics_service import MetricsService
+    from netwatch_tray.collect.health import Health
+
+_log = logging.getLogger(__name__)
+
+_RETRY_S = 10.0
+"""Seconds until a port that could not be had is tried again."""
+
+
+class Metrics:
+    """Loads nothing of `cloud` before the settings turn metrics on."""
+
+    def __init__(self, scheduler: Scheduler, connections: ConnectionWatch, *, is_allowed: bool) -> None:
+        """`is_allowed`: False on a recording."""
+        self._scheduler, self._connections, self._is_allowed = scheduler, connections, is_allowed
+        self._settings: Settings | None = None
+        self._service: MetricsService | None = None
+        self._retry: Timer | None = None
+        self._fault: Message | None = None
+        """Why metrics are not served at the moment, although they are turned on."""
+
+    @property
+    def status(self) -> Message | None:
+        """Return where metrics are served, or why not; None: they are off."""
+        return message("at {url}", url=self._service.url) if self._service else self._fault
+
+    @property
+    def faults(self) -> tuple[Message, ...]:
+        """Return why metrics are not served at the moment, if something prevents that."""
+        return (self._fault,) if self._fault else ()
+
+    @property
+    def is_served(self) -> bool:
+        return self._service is not None
+
+    def apply(self, settings: Settings) -> None:
+        """Serve by these settings; nothing changes where those that matter here are the same."""
+        before, self._settings = self._settings, settings
+        if before is None or _of(before) != _of(settings):
+            self.stop()
+            self._start()
+
+    def tick(self, tick: Tick) -> None:
+        """Call with each tick, in order."""
+        if self._service:
+            self._service.tick(tick)
+
+    def health(self, health: Health) -> None:
+        """Call with each probe of gateway and DNS server."""
+        if self._service:
+            self._service.health(health)
+
+    def take(self, outcome: Outcome) -> None:
+        """Call with what each finding led to."""
+        if self._service:
+            self._service.take(outcome)
+
+    def stop(self) -> None:
+        self._fault = None
+        if self._retry:
+            self._retry.cancel()
+            self._retry = None
+        if self._service:
+            self._service.close()
+            self._service = None
+
+    def _start(self) -> None:
+        settings = self._settings
+        self._retry = None
+        if settings is None or not settings.metrics.on or not self._is_allowed:
+            return
+        from netwatch_tray.cloud.metrics_service import MetricsService  # noqa: PLC0415  only where the user wants it
+
+        try:
+            self._service = MetricsService(
+                self._scheduler,
+                settings,
+                lambda: table.states() if (table := self._connections.table) else None,
+                with_events=settings.events.on,
+            )
+        except NetWatchError as error:
+            self._fail(error.message)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            where = settings.metrics
+            self._fail(
+                message(
+                    "Metrics cannot be served at port {port} of {address}: {reason}. The agent keeps trying.",
+                    port=where.port, address=where.address, reason=reason,
+                )
+            )  # fmt: skip
+            self._retry = self._scheduler.after(_RETRY_S, self._start)
+        else:
+            self._fault = None
+            _log.info("Metrics are served at %s.", self._service.url)
+
+    def _fail(self, fault: Message) -> None:
+        if fault != self._fault:
+            _log.warning("%s", fault)
+        self._fault = fault
+
+
+def _of(settings: Settings) -> tuple[object, ...]:
+    return settings.metrics, settings.events.on, settings.upload.hide_names, settings.upload.all_interfaces
