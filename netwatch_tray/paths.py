@@ -92,6 +92,11 @@ def spool_file() -> Path:
     return state_directory() / "spool.sqlite3"
 
 
+def otlp_spool_file() -> Path:
+    """Metrics and log records that wait for their OpenTelemetry collector."""
+    return state_directory() / "otlp-spool.sqlite3"
+
+
 def identities_file() -> Path:
     """Return the file with the random id of this host for each account."""
     return state_directory() / "identities.json"

@@ -79,6 +79,31 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """As the OpenTelemetry project proposes for Prometheus exporters."""
 
 
+OtlpLevel = Literal["rates", "system", "apps", "events"]
+"""Those of UploadLevel that have metrics or log records."""
+
+
+class Otlp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Metrics and events to an OpenTelemetry collector; see cloud.otlp_target for the environment."""
+
+    on: bool = False
+    endpoint: str = "http://localhost:4318"
+    """Address of the collector, without `/v1/metrics`."""
+    interval: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 15
+    """Seconds between exports."""
+    level: OtlpLevel = "rates"
+    hide_addresses: bool = False
+    hide_names: bool = False
+    all_interfaces: bool = False
+    """Also interfaces that are down or make no part of the total."""
+    headers_file: str = ""
+    """Holds `name=value` lines; for tokens, which are no settings."""
+    certificate_file: str = ""
+    """Authorities to trust in place of the system's, PEM."""
+    client_certificate_file: str = ""
+    client_key_file: str = ""
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is kept of the past on this machine."""
 
@@ -169,6 +194,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     window: Window = Window()
     upload: Upload = Upload()
     metrics: Metrics = Metrics()
+    otlp: Otlp = Otlp()
     history: History = History()
     plan: DataPlan = DataPlan()
     usage: Usage = Usage()
@@ -261,7 +287,8 @@ def silent(settings: Settings) -> Settings:
     """Return the same settings, except that nothing is sent, served or probed."""
     upload = msgspec.structs.replace(settings.upload, on=False)
     metrics = msgspec.structs.replace(settings.metrics, on=False)
-    return msgspec.structs.replace(settings, upload=upload, metrics=metrics, health=False)
+    otlp = msgspec.structs.replace(settings.otlp, on=False)
+    return msgspec.structs.replace(settings, upload=upload, metrics=metrics, otlp=otlp, health=False)
 
 
 Changes = dict[str, Any]

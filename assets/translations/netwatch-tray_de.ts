@@ -3301,6 +3301,66 @@ Hat jetzt keine Verbindung</translation>
       <translation>OpenTelemetry gehört nicht zu dieser Installation; /metrics für Prometheus geht auch ohne. Mit pipx kommt es hinzu durch: pipx inject netwatch-tray opentelemetry-sdk opentelemetry-exporter-otlp-proto-http</translation>
     </message>
     <message>
+      <source>OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only OTLP over HTTP is supported (port 4318).</source>
+      <translation>OTEL_EXPORTER_OTLP_PROTOCOL ist grpc; unterstützt wird nur OTLP über HTTP (Port 4318).</translation>
+    </message>
+    <message>
+      <source>A header for the OpenTelemetry collector is not usable: {name}. Example: authorization=Bearer%20TOKEN</source>
+      <translation>Ein Header für den OpenTelemetry-Collector ist nicht brauchbar: {name}. Beispiel: authorization=Bearer%20TOKEN</translation>
+    </message>
+    <message>
+      <source>{file} holds headers that others must not read. Run: chmod o= {file}</source>
+      <translation>{file} enthält Header, die andere nicht lesen dürfen. Abhilfe: chmod o= {file}</translation>
+    </message>
+    <message>
+      <source>The headers for the OpenTelemetry collector cannot be read from {file}: {error}.</source>
+      <translation>Die Header für den OpenTelemetry-Collector lassen sich nicht aus {file} lesen: {error}.</translation>
+    </message>
+    <message>
+      <source>OTEL_EXPORTER_OTLP_COMPRESSION is {text}; it must be gzip or none.</source>
+      <translation>OTEL_EXPORTER_OTLP_COMPRESSION ist {text}; erlaubt sind gzip und none.</translation>
+    </message>
+    <message>
+      <source>OTEL_EXPORTER_OTLP_TIMEOUT is {text}; it must be milliseconds, at most {most}.</source>
+      <translation>OTEL_EXPORTER_OTLP_TIMEOUT ist {text}; erlaubt sind Millisekunden, höchstens {most}.</translation>
+    </message>
+    <message>
+      <source>The file {file} of the OpenTelemetry collector's settings cannot be read.</source>
+      <translation>Die Datei {file} aus den Einstellungen des OpenTelemetry-Collectors lässt sich nicht lesen.</translation>
+    </message>
+    <message>
+      <source>OTEL_RESOURCE_ATTRIBUTES is not usable. Example: deployment.environment.name=home</source>
+      <translation>OTEL_RESOURCE_ATTRIBUTES ist nicht brauchbar. Beispiel: deployment.environment.name=home</translation>
+    </message>
+    <message>
+      <source>The OpenTelemetry collector does not accept the credentials. Check the headers.</source>
+      <translation>Der OpenTelemetry-Collector nimmt die Zugangsdaten nicht an. Prüfen Sie die Header.</translation>
+    </message>
+    <message>
+      <source>The OpenTelemetry collector does not allow this computer to send. Check the headers.</source>
+      <translation>Der OpenTelemetry-Collector erlaubt diesem Rechner nicht zu senden. Prüfen Sie die Header.</translation>
+    </message>
+    <message>
+      <source>There is no OpenTelemetry collector at this URL. Check the endpoint.</source>
+      <translation>Unter dieser URL ist kein OpenTelemetry-Collector. Prüfen Sie die Adresse.</translation>
+    </message>
+    <message>
+      <source>The OpenTelemetry collector refused {count} values ({reason}).</source>
+      <translation>Der OpenTelemetry-Collector hat {count} Werte abgelehnt ({reason}).</translation>
+    </message>
+    <message>
+      <source>The OpenTelemetry collector redirects to {url}, which is not followed. If you trust it, set it as the endpoint.</source>
+      <translation>Der OpenTelemetry-Collector leitet auf {url} um; dem folgt NetWatch nicht. Wenn Sie der Adresse vertrauen, tragen Sie sie ein.</translation>
+    </message>
+    <message>
+      <source>The OpenTelemetry collector is busy or failed ({quote}).</source>
+      <translation>Der OpenTelemetry-Collector ist ausgelastet oder gestört ({quote}).</translation>
+    </message>
+    <message>
+      <source>The OpenTelemetry collector refused what was sent ({quote}).</source>
+      <translation>Der OpenTelemetry-Collector hat das Gesendete abgelehnt ({quote}).</translation>
+    </message>
+    <message>
       <source>The server asks for fewer requests.</source>
       <translation>Der Server verlangt weniger Anfragen.</translation>
     </message>

@@ -139,6 +139,7 @@ class Agent:
                 notify=self._notify_of_event,
                 set_mute=self._set_mute,
                 alerted=self._uploading.alerted,
+                noted=self._uploading.noted,
             )
             self._uploading.on_health, self._uploading.dns = self._events.health, lambda: self._events.dns
             self._events.on_outcome, self._events.on_health = self._metrics.take, self._metrics.health
@@ -188,6 +189,7 @@ class Agent:
             self._connections.start(self._feed)
             self._uploading.apply(self._settings.current.upload)
             self._metrics.apply(self._settings.current)
+            self._uploading.apply_otlp(self._settings.current.otlp)
             self._probe()
             if self._presence:
                 self._presence.run(self._undo.close)
@@ -338,6 +340,8 @@ class Agent:
         if settings.upload != before.upload:
             self._uploading.apply(settings.upload)
         self._metrics.apply(settings)
+        if settings.otlp != before.otlp:
+            self._uploading.apply_otlp(settings.otlp)
         self._history.apply(settings)
         if self._host_keeper:
             self._host_keeper.apply(settings.history.hosts_days)
@@ -411,6 +415,8 @@ class Agent:
             upload=self._uploading.status,
             upload_fault=self._uploading.fault,
             metrics=self._metrics.status,
+            otlp=self._uploading.otlp_status,
+            otlp_fault=self._uploading.otlp_fault,
             settings_fault=self._settings.fault,
             clients=self._feed.clients,
             faults=(

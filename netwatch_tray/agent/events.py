@@ -59,14 +59,17 @@ class EventKeeper:
         notify: Callable[[Event], None],
         set_mute: Callable[[str, bool], None],
         alerted: Callable[[Event], None],
+        noted: Callable[[Event], None] = lambda _: None,
     ) -> None:
         """`notify`: shows an event to the user. `alerted`: called with each event that becomes an alert and is not
-        muted, whether the user is notified or not. `set_mute`: changes the settings by a code of a mute."""
+        muted, whether the user is notified or not; `noted`: with each that is new or became more severe, likewise.
+        `set_mute`: changes the settings by a code of a mute."""
         self._history = history
         self._rules = rules
         self._now = sources.now
         self._refusals = sources.refusals()
-        self._publish, self._notify, self._set_mute, self._alerted = publish, notify, set_mute, alerted
+        self._publish, self._notify, self._set_mute = publish, notify, set_mute
+        self._alerted, self._noted = alerted, noted
         self._detectors = Detectors(rules)
         self._log: EventLog | None = None
         self._is_loading = False
@@ -223,6 +226,8 @@ class EventKeeper:
             outcome = self._log.take(finding)
             self._change(outcome.events)
             self.on_outcome(outcome)
+            if outcome.is_notable:
+                self._noted(outcome.events[-1])
             if outcome.is_new_alert:
                 self._alerted(outcome.events[-1])
             if outcome.notify:

@@ -1,22 +1,32 @@
-"""The upload service, while the settings want one."""
+"""The services that send: to a NetWatch server, and to an OpenTelemetry collector, while the settings want them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from netwatch_tray.agent.connections import ConnectionWatch
+from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.scheduler import Scheduler
 from netwatch_tray.errors import Message
 from netwatch_tray.event import Event
 from netwatch_tray.model import Tick
-from netwatch_tray.settings import Upload
+from netwatch_tray.settings import Otlp, Upload
 
 if TYPE_CHECKING:
+    from netwatch_tray.cloud.otlp_service import OtlpService
     from netwatch_tray.cloud.upload_service import UploadService
     from netwatch_tray.collect.health import Health
     from netwatch_tray.engine.detectors.questions import DnsCounts
+
+_SECRETS = (
+    "NETWATCH_API_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+)
+"""Variables that no child of the agent needs."""
 
 
 class Uploading:
@@ -29,13 +39,12 @@ class Uploading:
         self._scheduler, self._connections, self._notify = scheduler, connections, notify
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
+        self._export: OtlpService | None = None
         self.on_health: Callable[[Health], None] = lambda _: None
         """Called with each probe of gateway and DNS server."""
         self.dns: Callable[[], DnsCounts | None] = lambda: None
         """Returns what DNS did since the start of the agent."""
-        # No child of the agent needs it.
-        key = os.environ.pop("NETWATCH_API_KEY", None)
-        self._secrets = {"NETWATCH_API_KEY": key} if key else {}
+        self._secrets = {name: value for name in _SECRETS if (value := os.environ.pop(name, None))}
 
     @property
     def status(self) -> Message | None:
@@ -48,13 +57,27 @@ class Uploading:
         return self._service.fault if self._service else None
 
     @property
+    def otlp_status(self) -> Message | None:
+        """Return the state of the export to an OpenTelemetry collector in words; None: it is off."""
+        return self._export.status if self._export else None
+
+    @property
+    def otlp_fault(self) -> Message | None:
+        """Return why nothing is exported at the moment, if something prevents that."""
+        return self._export.fault if self._export else None
+
+    @property
     def probes(self) -> bool:
         """Return whether gateway and DNS server are probed, see `UploadService.probes`."""
-        return self._service is not None and self._service.probes
+        return any(each.probes for each in self._services)
+
+    @property
+    def _services(self) -> Iterator[UploadService]:
+        yield from filter(None, (self._service, self._export))
 
     def apply(self, upload: Upload) -> None:
         """Upload by these settings; a second call replaces the service."""
-        before, self._service, self._connections.on_reading = self._service, None, None
+        before, self._service = self._service, None
         if before:
             before.stop(drain=False)
         if upload.on and self._is_allowed:
@@ -70,20 +93,57 @@ class Uploading:
                 dns=self.dns,
                 after=before,
             )
-            self._connections.on_reading = self._service.connections_read
+        self._follow_connections()
+
+    def apply_otlp(self, otlp: Otlp) -> None:
+        """Export by these settings; a second call replaces the service."""
+        before, self._export = self._export, None
+        if before:
+            before.stop(drain=False)
+        if otlp.on and self._is_allowed:
+            from netwatch_tray.cloud.otlp_service import OtlpService  # noqa: PLC0415  as above
+
+            self._export = OtlpService(
+                self._scheduler,
+                otlp,
+                {**os.environ, **self._secrets},
+                self._connections.read_with_tick,
+                self._notify,
+                on_health=self._health_of_export,
+                after=before,
+            )
+        self._follow_connections()
+
+    def _follow_connections(self) -> None:
+        self._connections.on_reading = self._connections_read if any(self._services) else None
+
+    def _connections_read(self, table: ConnectionTable) -> None:
+        for each in self._services:
+            each.connections_read(table)
+
+    def _health_of_export(self, health: Health) -> None:
+        """Use the probes of one service, since each of them probes."""
+        if self._service is None or not self._service.probes:
+            self.on_health(health)
 
     def tick(self, tick: Tick) -> None:
         """Call with each tick, in order."""
-        if self._service:
-            self._service.tick(tick)
+        for each in self._services:
+            each.tick(tick)
 
     def alerted(self, event: Event) -> None:
         """Call with each event that became an alert."""
         if self._service:
             self._service.alerted(event)
 
+    def noted(self, event: Event) -> None:
+        """Call with each event that is new or became more severe, unless it is muted."""
+        if self._export:
+            self._export.noted(event)
+
     def stop(self) -> None:
-        """Send pending snapshots if that is quick, and wait for the end a few seconds at most."""
-        if self._service:
-            self._service.stop(drain=True)
-            self._service.wait()
+        """Send what is pending if that is quick, and wait for the end a few seconds at most."""
+        for each in self._services:
+            each.stop(drain=True)
+        for each in self._services:
+            each.wait()

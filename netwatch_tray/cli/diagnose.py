@@ -94,7 +94,7 @@ def _helper(problems: list[Message]) -> str:
 
 def _agent(status: Status, problems: list[Message]) -> str:
     """Return the state of a running agent."""
-    problems += filter(None, (status.no_tray, status.upload_fault, *status.faults))
+    problems += filter(None, (status.no_tray, status.upload_fault, status.otlp_fault, *status.faults))
     return translate("Terminal", "running, process {pid}; tray: {tray}").format(pid=status.pid, tray=said(status.tray))
 
 

@@ -286,6 +286,7 @@ def _status(options: argparse.Namespace) -> int:
             translate("Terminal", "tray"): said(status.tray),
             **({translate("Terminal", "upload"): said(status.upload)} if status.upload else {}),
             **({translate("Terminal", "metrics"): said(status.metrics)} if status.metrics else {}),
+            **({"OpenTelemetry": said(status.otlp)} if status.otlp else {}),
             translate("Terminal", "clients"): str(status.clients),
             **({translate("Terminal", "settings"): said(status.settings_fault)} if status.settings_fault else {}),
             **({translate("Terminal", "fault"): " ".join(map(said, status.faults))} if status.faults else {}),

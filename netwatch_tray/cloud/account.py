@@ -92,10 +92,11 @@ class Account(NamedTuple):
     identity: Identity
 
 
-def parse_endpoint(address: str) -> Endpoint:
+def parse_endpoint(address: str, api: str = _INGEST) -> Endpoint:
     """Parse `https://host`, with or without the path of the API. Raise SettingsError.
 
-    Unencrypted URLs are accepted for the loopback only; user names, queries and fragments are not accepted.
+    `api`: that path. Unencrypted URLs are accepted for the loopback only; user names, queries and fragments are not
+    accepted.
     """
     address = address.strip()
     shown = without_credentials(address)
@@ -116,9 +117,9 @@ def parse_endpoint(address: str) -> Endpoint:
             url=repr(shown),
         )
     path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
-    if not path.endswith(_INGEST):
-        path += _INGEST
-    return Endpoint(is_secure, host, port or (443 if is_secure else 80), path)
+    if not path.endswith(api):
+        path += api
+    return Endpoint(is_secure, host, port or (443 if is_secure else 80), path or "/")
 
 
 def _is_host(name: str) -> bool:

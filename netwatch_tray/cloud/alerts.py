@@ -17,7 +17,7 @@ from netwatch_tray.settings import Upload
 _Category = Literal["port_scan", "beaconing", "dns_tunnel", "bandwidth"]
 
 
-class _Text(NamedTuple):
+class Text(NamedTuple):
     category: _Category
     message: str
     detail: str
@@ -28,7 +28,7 @@ def alert(event: Event, upload: Upload, secret: bytes) -> wire.Alert | None:
     app = event.app_name or "an unknown app"
     if upload.hide_names and event.app_name:
         app = privacy.word("app", event.app_name, secret)
-    found = _text(event, app, _address(event.host, hide=upload.hide_addresses))
+    found = text(event, app, address_of(event.host, hide=upload.hide_addresses))
     if found is None:
         return None
     at = wire.timestamp(datetime.fromtimestamp(event.last, UTC))
@@ -42,34 +42,35 @@ def alert(event: Event, upload: Upload, secret: bytes) -> wire.Alert | None:
     )
 
 
-def _text(event: Event, app: str, address: str) -> _Text | None:
+def text(event: Event, app: str, address: str) -> Text | None:
+    """Return an event in English; `None`: it has no category."""
     match event.evidence:
         case PortScan(inbound=True) as scan:
-            return _Text(
+            return Text(
                 "port_scan", f"{scan.ports} ports tried by {address}", f"within {scan.seconds:.0f} s, source {address}"
             )
         case PortScan() as scan:
-            return _Text("port_scan", f"{app} tried one port of {scan.hosts} hosts", f"within {scan.seconds:.0f} s")
+            return Text("port_scan", f"{app} tried one port of {scan.hosts} hosts", f"within {scan.seconds:.0f} s")
         case Beacon() as beacon:
-            return _Text(
+            return Text(
                 "beaconing",
                 f"{app} connects to {address} every {beacon.period:.0f} s",
                 f"{beacon.times} times, at most {beacon.deviation:.1f} s early or late",
             )
         case DnsTunnel() as tunnel:
-            return _Text(
+            return Text(
                 "dns_tunnel",
                 f"names requested by {app} look like carried data",
                 f"{tunnel.queries} queries in {tunnel.seconds:.0f} s, {tunnel.length:.0f} characters on average",
             )
         case SentMuch() as upload:
-            return _Text(
+            return Text(
                 "bandwidth",
                 f"{app} sent {units.size(upload.sent)} in one day",
                 f"usual day {units.size(upload.usual)}, greatest in {upload.days} days {units.size(upload.greatest)}",
             )
         case HeldRate() as held:
-            return _Text(
+            return Text(
                 "bandwidth",
                 f"{app} sent {units.rate(held.rate)} for {held.seconds:.0f} s",
                 f"limit {units.rate(held.rule_rate)}",
@@ -77,7 +78,7 @@ def _text(event: Event, app: str, address: str) -> _Text | None:
     return None
 
 
-def _address(host: str | None, *, hide: bool) -> str:
+def address_of(host: str | None, *, hide: bool) -> str:
     """Return the address of a host, if that is what is known of it: no level sends names of hosts."""
     try:
         ipaddress.ip_address(host or "")

@@ -90,10 +90,14 @@ class _Meter:
 class SnapshotBuilder:
     """Sums ticks and connection intervals; `build` ends an interval and begins the next."""
 
-    def __init__(self, *, all_interfaces: bool, facts: Callable[[int], ProcessFacts | None]) -> None:
+    def __init__(
+        self, *, all_interfaces: bool, facts: Callable[[int], ProcessFacts | None], all_moved: bool = False
+    ) -> None:
         """`all_interfaces`: include interfaces that are down or not part of the total; never the loopback, because the
-        servers sum and monitor all they receive. `facts`: returns the facts of a process by its PID."""
+        servers sum and monitor all they receive. `facts`: returns the facts of a process by its PID. `all_moved`:
+        include all processes that moved bytes, also above `MOST_PROCESSES`."""
         self._all_interfaces = all_interfaces
+        self._all_moved = all_moved
         self._facts = facts
         self._meters: dict[int, _Meter] = {}
         self._processes: dict[int, Traffic] = {}
@@ -213,7 +217,8 @@ class SnapshotBuilder:
         self._names.update({row.pid: row.process for row in rows if row.pid is not None and row.process})
         cpu_before, self._cpu = self._cpu, {}
         found = []
-        for pid in pids[:MOST_PROCESSES]:
+        most = max(MOST_PROCESSES, len(self._processes)) if self._all_moved else MOST_PROCESSES
+        for pid in pids[:most]:
             traffic, elapsed = self._processes.get(pid, Traffic()), self._processes_elapsed
             facts = self._facts(pid)
             found.append(

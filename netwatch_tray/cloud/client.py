@@ -9,13 +9,14 @@ import http.client
 import socket
 import ssl
 import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from netwatch_tray.cloud.account import Account, Endpoint
-from netwatch_tray.cloud.connection import Connection, ProxyError, ResponseTooLargeError
+from netwatch_tray.cloud.connection import Connection, ProxyError, ResponseTooLargeError, trusted_by_system
 from netwatch_tray.errors import Message, NetWatchError, message
 
 _MAX_BODY = 1 << 20
@@ -50,32 +51,36 @@ class Response(NamedTuple):
     """Where it redirects to."""
 
 
-class ServerClient:
-    """Not thread-safe, except `hurry`."""
+class JsonClient:
+    """Posts JSON to one URL. Not thread-safe, except `hurry`."""
 
-    def __init__(self, account: Account, agent: str, *, timeout: float) -> None:
-        """`agent`: the program's name and version. `timeout`: seconds for a whole request, without the DNS lookup."""
-        self._endpoint = account.endpoint
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        headers: Mapping[str, str],
+        agent: str,
+        *,
+        timeout: float,
+        trusted: Callable[[], ssl.SSLContext] = trusted_by_system,
+    ) -> None:
+        """`headers`: sent besides those of any request. `agent`: the program's name and version. `timeout`: seconds for
+        a whole request, without the DNS lookup. `trusted`: see Connection."""
+        self._endpoint = endpoint
         self._headers = {
-            "Host": account.endpoint.authority,
-            "Authorization": f"Bearer {account.key.reveal()}",
+            "Host": endpoint.authority,
             "Content-Type": "application/json",
             "User-Agent": agent,
             "Accept": "application/json",
+            **headers,
         }
         self._timeout = timeout
-        self._connection = Connection(account.endpoint)
+        self._connection = Connection(endpoint, trusted)
         self._was_cut = False
         """`hurry` ended the request under way."""
 
     def post(self, body: bytes) -> Response:
-        """Send an envelope. Raise UnreachableError."""
+        """Send a body. Raise UnreachableError."""
         return self._request("POST", self._endpoint.path, body)
-
-    def list_stored(self, host_id: str, first: str, last: str) -> Response:
-        """Request the list of this host's snapshots between two timestamps. Raise UnreachableError."""
-        query = urlencode({"from": first, "to": last})
-        return self._request("GET", f"{self._endpoint.path.removesuffix('/ingest')}/hosts/{host_id}/metrics?{query}")
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> Response:
         self._connection.begin(self._timeout)
@@ -142,6 +147,19 @@ class ServerClient:
             case ResponseTooLargeError() | http.client.LineTooLong():
                 return message("{host} sent more than any response needs.", host=host)
         return message("{host} does not speak HTTP.", host=host)
+
+
+class ServerClient(JsonClient):
+    """Sends envelopes to a NetWatch server."""
+
+    def __init__(self, account: Account, agent: str, *, timeout: float) -> None:
+        """See JsonClient."""
+        super().__init__(account.endpoint, {"Authorization": f"Bearer {account.key.reveal()}"}, agent, timeout=timeout)
+
+    def list_stored(self, host_id: str, first: str, last: str) -> Response:
+        """Request the list of this host's snapshots between two timestamps. Raise UnreachableError."""
+        query = urlencode({"from": first, "to": last})
+        return self._request("GET", f"{self._endpoint.path.removesuffix('/ingest')}/hosts/{host_id}/metrics?{query}")
 
 
 def describe(endpoint: Endpoint) -> Message:

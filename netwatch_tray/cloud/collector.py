@@ -44,12 +44,14 @@ class SnapshotCollector:
         with_health: bool,
         on_health: Callable[[Health], None] = lambda _: None,
         dns: Callable[[], DnsCounts | None] = lambda: None,
+        all_moved: bool = False,
     ) -> None:
         """`with_health`: probe gateway and DNS server if the chosen level includes them. `on_health`: gets each result,
-        in the thread of `add`. `dns`: returns what DNS did since the start of the agent."""
+        in the thread of `add`. `dns`: returns what DNS did since the start of the agent. `all_moved`: see
+        SnapshotBuilder."""
         self._upload = upload
         self._identity = identity
-        self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts)
+        self._builder = SnapshotBuilder(all_interfaces=upload.all_interfaces, facts=self._facts, all_moved=all_moved)
         self._machine = machine()
         self._faults: dict[str, Message] = {}
         has_system = includes(upload.level, "system")

@@ -14,6 +14,7 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,9 +59,11 @@ class Proxy(NamedTuple):
 class Connection(http.client.HTTPConnection):
     """Connects when a request needs it, and again after the server closed it. Not thread-safe, except `shutdown`."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, trusted: Callable[[], ssl.SSLContext]) -> None:
+        """`trusted`: returns what encrypts the connection; called when it is first needed, and may raise OSError."""
         super().__init__(endpoint.host, endpoint.port)
         self._endpoint = endpoint
+        self._trusted = trusted
         self._limits = _Limits()
         self._tls: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
@@ -154,7 +157,7 @@ class Connection(http.client.HTTPConnection):
 
     def _start_tls(self, sock: socket.socket) -> socket.socket:
         if self._tls is None:
-            self._tls = trusted_by_system()
+            self._tls = self._trusted()
         host = self._endpoint.host.encode("ascii")  # as in `_open`
         tls = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
         self._socket = tls

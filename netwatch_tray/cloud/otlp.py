@@ -1,73 +1,36 @@
-"""Exports snapshots to OpenTelemetry: OTLP over HTTP by the official SDK, with the names of netwatch-agent.
+"""Exports snapshots to OpenTelemetry by the official SDK: OTLP over HTTP, with the metrics of `otlp_metrics`.
 
 An optional extra. The SDK takes more memory than the whole agent, so it runs only in the process of `serve-metrics`.
+The agent's own export is `otlp_service`.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import netwatch_tray
+from netwatch_tray.cloud.otlp_json import SCHEMA_URL
+from netwatch_tray.cloud.otlp_metrics import (
+    COUNTER_UNITS,
+    INSTRUMENTS,
+    Counter,
+    Instrument,
+    Kind,
+    disk_counters,
+    interface_counters,
+)
 from netwatch_tray.cloud.wire import Snapshot
 from netwatch_tray.errors import UnsupportedError
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Observation
     from opentelemetry.sdk.metrics.export import MetricReader
 
-
-class Gauge(NamedTuple):
-    name: str
-    unit: str
-    points: Callable[[Snapshot], Iterator[tuple[float | None, dict[str, str]]]]
-    """Yields values with their attributes; `None`: unknown, not exported."""
-
-
-def _throughput(snapshot: Snapshot) -> Iterator[tuple[float | None, dict[str, str]]]:
-    for each in snapshot.interfaces:
-        for direction, rate in (("receive", each.rx_rate), ("transmit", each.tx_rate)):
-            yield (rate if isinstance(rate, float) else None), _io_attributes(direction, each.name)
-
-
-def _io_attributes(direction: str, interface: str) -> dict[str, str]:
-    return {"network.io.direction": direction, "network.interface.name": interface}
-
-
-def _states(snapshot: Snapshot) -> Iterator[tuple[float | None, dict[str, str]]]:
-    yield snapshot.tcp_time_wait, {"system.network.state": "time_wait"}
-    yield snapshot.tcp_close_wait, {"system.network.state": "close_wait"}
-
-
-def _links(field: str, scale: float) -> Callable[[Snapshot], Iterator[tuple[float | None, dict[str, str]]]]:
-    def points(snapshot: Snapshot) -> Iterator[tuple[float | None, dict[str, str]]]:
-        if snapshot.health is not None:
-            for target in ("gateway", "dns"):
-                value = getattr(snapshot.health, f"{target}_{field}")
-                yield (None if value is None else value / scale), {"netwatch.link.target": target}
-
-    return points
-
-
-def _system(field: str, scale: float = 1) -> Callable[[Snapshot], Iterator[tuple[float | None, dict[str, str]]]]:
-    def points(snapshot: Snapshot) -> Iterator[tuple[float | None, dict[str, str]]]:
-        value = None if snapshot.system is None else getattr(snapshot.system, field)
-        yield (value / scale if value is not None and scale != 1 else value), {}
-
-    return points
-
-
-_GAUGES = (
-    Gauge("system.network.throughput", "By/s", _throughput),
-    Gauge("netwatch.connections.count", "{connection}", lambda found: iter([(found.connection_count, {})])),
-    Gauge("system.network.connections", "{connection}", _states),
-    Gauge("netwatch.link.rtt", "s", _links("rtt_ms", 1000)),
-    Gauge("netwatch.link.loss", "1", _links("loss_pct", 100)),
-    Gauge("system.cpu.utilization", "1", _system("cpu_usage_pct", 100)),
-    Gauge("system.memory.usage", "By", _system("memory_used_bytes")),
-    Gauge("system.cpu.load_average.1m", "1", _system("load_avg_1m")),
-)
+_Key = tuple[str, frozenset[tuple[str, str]]]
+"""Name and attributes of a counter."""
 
 
 class Export:
@@ -79,14 +42,14 @@ class Export:
 
     def __init__(self, reader: MetricReader, first: Snapshot) -> None:
         """`reader`: of the SDK."""
-        from opentelemetry.metrics import CallbackOptions, Observation  # noqa: PLC0415  extra
+        from opentelemetry.metrics import Observation  # noqa: PLC0415  extra
         from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  extra
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  extra
 
         self._latest = first
-        self._counters: dict[tuple[str, str], int] = {}
-        """As of the latest snapshot, by direction and interface."""
-        self._moved: dict[tuple[str, str], int] = {}
+        self._counters: dict[_Key, int] = {}
+        """As of the latest snapshot."""
+        self._moved: dict[_Key, int] = {}
         self.add(first)
         resource = Resource.create(
             {
@@ -96,27 +59,30 @@ class Export:
             }
         )
         self._provider = MeterProvider(metric_readers=[reader], resource=resource)
-        meter = self._provider.get_meter("netwatch-tray", netwatch_tray.__version__)
+        meter = self._provider.get_meter("netwatch-tray", netwatch_tray.__version__, SCHEMA_URL)
 
-        def moved(_options: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(amount, _io_attributes(*key)) for key, amount in self._moved.items()]
-
-        def observed(gauge: Gauge) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def moved(name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
             return lambda _options: [
-                Observation(value, attributes) for value, attributes in gauge.points(self._latest) if value is not None
+                Observation(amount, dict(attributes)) for (of, attributes), amount in self._moved.items() if of == name
             ]
 
-        meter.create_observable_counter("system.network.io", [moved], unit="By")
-        for each in _GAUGES:
-            meter.create_observable_gauge(each.name, [observed(each)], unit=each.unit)
+        def observed(instrument: Instrument) -> Callable[[CallbackOptions], Iterable[Observation]]:
+            return lambda _options: [
+                Observation(value, attributes)
+                for value, attributes in instrument.points(self._latest)
+                if value is not None
+            ]
+
+        for name, unit in COUNTER_UNITS.items():
+            meter.create_observable_counter(name, [moved(name)], unit=unit)
+        for each in INSTRUMENTS:
+            is_gauge = each.kind is Kind.GAUGE
+            create = meter.create_observable_gauge if is_gauge else meter.create_observable_up_down_counter
+            create(each.name, [observed(each)], unit=each.unit)
 
     def add(self, snapshot: Snapshot) -> None:
         """Export this one from now on. Call it for each snapshot, in order."""
-        counters = {
-            (direction, each.name): count
-            for each in snapshot.interfaces
-            for direction, count in (("receive", each.rx_bytes), ("transmit", each.tx_bytes))
-        }
+        counters = {(each.name, frozenset(each.attributes.items())): each.amount for each in _counters(snapshot)}
         moved = {}
         for key, count in counters.items():
             before = self._counters.get(key, count)
@@ -132,6 +98,13 @@ class Export:
     def close(self) -> None:
         """Export once more, and end."""
         self._provider.shutdown()
+
+
+def _counters(snapshot: Snapshot) -> Iterable[Counter]:
+    for each in snapshot.interfaces:
+        yield from interface_counters(each)
+    if snapshot.disk_io is not None:
+        yield from disk_counters(snapshot.disk_io)
 
 
 def start(endpoint: str | None, interval_s: float, first: Snapshot) -> Export:

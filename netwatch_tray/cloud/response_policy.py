@@ -86,7 +86,7 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
     if status in _REFUSALS:
         return Pause(_REFUSALS[status])
     if 300 <= status < 400:
-        where = _quote(response.location or "–")
+        where = quoted(response.location or "–")
         return Pause(
             message(
                 "The server redirects to {url}, which is not followed. If you trust it, set it as the upload URL.",
@@ -106,7 +106,7 @@ def decide(response: Response, count: int, skew: float | None) -> Decision:
     if status == 429:
         return SlowDown(RATE_LIMITED, response.retry_after)
     return Retry(
-        message("The server failed ({quote}).", quote=_quoted(response)),
+        message("The server failed ({quote}).", quote=_described(response)),
         response.retry_after,
         may_be_stored=status >= 500,
     )
@@ -118,7 +118,7 @@ def _outcomes(results: wire.IngestResponse, count: int, skew: float | None) -> t
     found = [(Outcome.FAILED, message("the server did not report a result for it"))] * count
     for result in results.results:
         if result.index < count:
-            found[result.index] = (_outcome(result, skew), Message(_quote(result.message)))
+            found[result.index] = (_outcome(result, skew), Message(quoted(result.message)))
     return tuple(found)
 
 
@@ -133,15 +133,15 @@ def _outcome(result: wire.IngestResult, skew: float | None) -> Outcome:
 
 
 def _refused(response: Response) -> Message:
-    return message("The server refused what was sent ({quote}).", quote=_quoted(response))
+    return message("The server refused what was sent ({quote}).", quote=_described(response))
 
 
-def _quoted(response: Response) -> str:
+def _described(response: Response) -> str:
     """Status and the beginning of the body."""
-    text = _quote(response.body[:1000].decode(errors="replace"))
+    text = quoted(response.body[:1000].decode(errors="replace"))
     return f"HTTP {response.status}: {text}" if text else f"HTTP {response.status}"
 
 
-def _quote(text: str) -> str:
+def quoted(text: str) -> str:
     """A server's text, short and on one line."""
     return printable(" ".join(text.split()), _MAX_QUOTE)

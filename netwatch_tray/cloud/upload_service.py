@@ -6,16 +6,17 @@ probes of gateway and DNS server, the network.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray import clock, paths
 from netwatch_tray.cloud import account, wire
-from netwatch_tray.cloud.account import Account
 from netwatch_tray.cloud.client import ServerClient
 from netwatch_tray.cloud.collector import SnapshotCollector
 from netwatch_tray.cloud.privacy import includes, scope
@@ -41,10 +42,11 @@ _MAX_HELD = 100
 """Snapshots held in memory while they cannot be written to the spool."""
 
 
-class _Resolved(NamedTuple):
+class Resolved(NamedTuple):
     """What the thread made of the settings."""
 
-    account: Account
+    server: str
+    """Where snapshots go, for the log."""
     interval: int
     collector: SnapshotCollector
     uploader: Uploader
@@ -149,37 +151,47 @@ class UploadService:
     def _resolve_soon(self, before: UploadService | None = None) -> None:
         self._worker.submit(partial(self._resolve, before), self._begin, self._fail)
 
-    def _resolve(self, before: UploadService | None) -> _Resolved:
+    def _resolve(self, before: UploadService | None) -> Resolved:
         """Run in the thread: a keyring may wait for the user, and a file for its disk. Raise NetWatchError."""
         if before is not None:
             before.wait()
+        return self._connect()
+
+    def _connect(self) -> Resolved:
+        """Run in the thread."""
         interval = account.interval(self._upload, self._environment)
         found = account.resolve(self._upload, self._environment)
-        self._spool = Spool(paths.spool_file(), to_send=True)
-        try:
-            self._spool.drop_beyond(self._scope)
+        with self._opened(paths.spool_file()) as spool:
             client = ServerClient(found, wire.AGENT, timeout=PACE.timeout)
             collector = SnapshotCollector(
                 self._upload, found.identity, with_health=True, on_health=self._on_health, dns=self._dns
             )
             uploader = Uploader(
-                self._spool,
-                client,
-                collector.host,
-                collectors_ok=lambda: not collector.faults,
-                notify=lambda reason: self._scheduler.call_soon(lambda: self._notify(reason)),
+                spool, client, collector.host, collectors_ok=lambda: not collector.faults, notify=self._notify_soon
             )
+            return Resolved(str(found.endpoint), interval, collector, uploader)
+
+    @contextlib.contextmanager
+    def _opened(self, file: Path) -> Iterator[Spool]:
+        """Open and lock the spool, which `_end` closes; after an error within, it is closed at once."""
+        self._spool = Spool(file, to_send=True)
+        try:
+            self._spool.drop_beyond(self._scope)
+            yield self._spool
         except BaseException:
             self._spool.close()  # locked until then
             self._spool = None
             raise
-        return _Resolved(found, interval, collector, uploader)
 
-    def _begin(self, found: _Resolved) -> None:
+    def _notify_soon(self, reason: Message) -> None:
+        """Callable from any thread."""
+        self._scheduler.call_soon(lambda: self._notify(reason))
+
+    def _begin(self, found: Resolved) -> None:
         self._collector, self._uploader = found.collector, found.uploader
         self._interval, self._fault = float(found.interval), None
         found.uploader.start()
-        _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.account.endpoint, found.interval)
+        _log.info("Snapshots (%s) go to %s each %d s.", self._upload.level, found.server, found.interval)
 
     def _fail(self, error: Exception) -> None:
         """Report the fault and retry later: a keyring may be locked until the user logs in."""
@@ -205,13 +217,17 @@ class UploadService:
         while self._held:
             at, draft = self._held.popleft()
             try:
-                spool.append(collector.host_id, at.timestamp(), wire.encode(collector.finished(draft)), self._scope)
+                spool.append(collector.host_id, at.timestamp(), self._encode(collector.finished(draft)), self._scope)
                 uploader.wake()
             except NetWatchError as error:
                 if len(self._held) < _MAX_HELD:
                     self._held.appendleft((at, draft))
                 return error.message
         return None
+
+    def _encode(self, snapshot: wire.Snapshot) -> bytes:
+        """Run in the thread, once for each snapshot, in order."""
+        return wire.encode(snapshot)
 
     def _fail_to_store(self, error: Exception) -> None:
         self._stored(fault_of(error))

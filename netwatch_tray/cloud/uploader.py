@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from netwatch_tray import clock
 from netwatch_tray.cloud import wire
-from netwatch_tray.cloud.client import LateError, ServerClient, UnreachableError
+from netwatch_tray.cloud.client import JsonClient, LateError, ServerClient, UnreachableError
 from netwatch_tray.cloud.response_policy import (
     RATE_LIMITED,
     Decision,
@@ -119,7 +119,7 @@ class Uploader:
     def __init__(
         self,
         spool: Spool,
-        client: ServerClient,
+        client: JsonClient,
         host: Callable[[], wire.HostInfo],
         *,
         collectors_ok: Callable[[], bool] = lambda: True,
@@ -154,8 +154,8 @@ class Uploader:
         """Ids of snapshots that the server has stored and the spool still holds."""
         self._unclear: dict[str, int] = {}
         """Ids of snapshots that the server may have stored, by timestamp."""
-        self._lists_stored = True
-        """The server may list what it has stored; False once it did not."""
+        self._lister = client if isinstance(client, ServerClient) else None
+        """Requests the list of what the server has stored; `None` once it sent none."""
         self._is_resumed = self._counts.waiting > 0
         """Snapshots of a previous run are pending."""
         self._woken = threading.Condition()
@@ -200,7 +200,7 @@ class Uploader:
         Raise NetWatchError: the spool cannot be used.
         """
         self._forget_accepted()
-        if self._lists_stored and not self._clear_up():
+        if self._lister is not None and not self._clear_up(self._lister):
             return False
         self._has_work = False  # before the spool is read, because a later `wake` sets it again
         batch = self._batch()
@@ -214,7 +214,7 @@ class Uploader:
     def _batch(self) -> list[Stored]:
         return self._spool.batch(self._host_id, self._max_batch, wire.MOST_BYTES - _ENVELOPE_ROOM)
 
-    def _clear_up(self) -> bool:
+    def _clear_up(self, lister: ServerClient) -> bool:
         """Delete snapshots that the server stored although its response was lost, as it may store duplicates.
 
         Return False if the server does not respond now.
@@ -226,7 +226,7 @@ class Uploader:
             return True
         self._not_before = clock.boottime() + self._gap
         try:
-            response = self._client.list_stored(self._host_id, min(self._unclear), max(self._unclear))
+            response = lister.list_stored(self._host_id, min(self._unclear), max(self._unclear))
             if response.status == 429:
                 self._slow_down(RATE_LIMITED, response.retry_after)
                 return False
@@ -239,7 +239,7 @@ class Uploader:
             self._back_off(error.message)
             return False
         except ParseError:  # the cloud server has no such list for agents, and stores no duplicates
-            self._lists_stored = False
+            self._lister = None
         else:
             self._accepted = [number for timestamp, number in self._unclear.items() if timestamp in stored]
             self._forget_accepted()
@@ -247,7 +247,7 @@ class Uploader:
         return True
 
     def _note_unclear(self, batch: list[Stored]) -> None:
-        if not self._lists_stored:
+        if self._lister is None:
             return
         for each in batch:
             with contextlib.suppress(ParseError):  # it was stored by another version

@@ -51,6 +51,8 @@ class Outcome(NamedTuple):
     """The last of them began."""
     is_new_alert: bool = False
     """The last of them became an alert, and is not muted."""
+    is_notable: bool = False
+    """The last of them is new or became more severe, and is not muted."""
 
 
 class EventLog:
@@ -144,8 +146,9 @@ class EventLog:
         notify = is_new and self._may_notify(event, event.last) and _has_room(self._notified, event.last, MOST_NOTIFIED)
         if notify:
             self._notified = [*_within(self._notified, event.last), event.last]
-        is_new_alert = is_new and event.severity is Severity.ALERT and not event.is_muted
-        return Outcome((event,), notify, is_new=before is None, is_new_alert=is_new_alert)
+        is_notable = is_new and not event.is_muted
+        is_new_alert = is_notable and event.severity is Severity.ALERT
+        return Outcome((event,), notify, before is None, is_new_alert, is_notable)
 
     def _put(self, event: Event, began: float | None = None) -> None:
         """`began`: of a new event."""

@@ -205,6 +205,10 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """Why snapshots are not sent at the moment."""
     metrics: Message | None = None
     """Where metrics are served, or why not; None: they are off."""
+    otlp: Message | None = None
+    """What becomes of the export to an OpenTelemetry collector; None: it is off."""
+    otlp_fault: Message | None = None
+    """Why nothing is exported at the moment."""
     settings_fault: Message | None = None
     """What in the settings file cannot be used; then nothing is uploaded."""
     clients: int

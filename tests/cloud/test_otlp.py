@@ -14,6 +14,7 @@ from test_snapshot_builder import connection, everything
 
 import netwatch_tray
 from netwatch_tray.cloud import otlp
+from netwatch_tray.cloud.otlp_metrics import COUNTER_UNITS
 from netwatch_tray.cloud.wire import Snapshot
 from netwatch_tray.errors import UnsupportedError
 from netwatch_tray.model import Traffic
@@ -63,10 +64,9 @@ def exported(
     points = []
     for metric in scope.metrics:
         kind = metric.WhichOneof("data")
-        assert (kind == "sum") == (metric.name == "system.network.io")
         data = getattr(metric, kind)
         if kind == "sum":
-            assert data.is_monotonic
+            assert data.is_monotonic == (metric.name in COUNTER_UNITS)
             assert data.aggregation_temporality == 2, "cumulative"
         for point in data.data_points:
             value = point.as_int if point.WhichOneof("value") == "as_int" else point.as_double
@@ -91,19 +91,43 @@ def test_a_collector_receives_the_numbers_of_the_snapshot(collector: tuple[str, 
     def io(direction: str) -> dict[str, str]:
         return {"network__io__direction": direction, "network__interface__name": "eth0"}
 
+    def zeros(name: str, unit: str) -> list[Point]:
+        return [point(name, unit, 0, **io("receive")), point(name, unit, 0, **io("transmit"))]
+
+    def connections(value: int, state: str) -> Point:
+        attributes = {"network__connection__state": state, "network__transport": "tcp"}
+        return point("system.network.connection.count", "{connection}", value, **attributes)
+
+    def file_system(value: int, state: str) -> Point:
+        attributes = {"system__device": "/dev/sda1", "system__filesystem__mountpoint": "/home/ada"}
+        return point("system.filesystem.usage", "By", value, **attributes, system__filesystem__state=state)
+
+    points = [each for each in points if not each[0].startswith(("process.", "netwatch.process."))]
     assert sorted(points, key=repr) == sorted(
         [
             # No throughput: the first snapshot has no rate, and 0 would be a lie. No round trip to a silent server.
-            point("system.network.io", "By", 0, **io("receive")),
-            point("system.network.io", "By", 0, **io("transmit")),
+            *zeros("system.network.io", "By"),
+            *zeros("system.network.packet.count", "{packet}"),
+            *zeros("system.network.errors", "{error}"),
+            *zeros("system.network.packet.dropped", "{packet}"),
+            point("system.disk.io", "By", 0, disk__io__direction="read"),
+            point("system.disk.io", "By", 0, disk__io__direction="write"),
             point("netwatch.connections.count", "{connection}", 3),
-            point("system.network.connections", "{connection}", 2, system__network__state="time_wait"),
-            point("system.network.connections", "{connection}", 1, system__network__state="close_wait"),
+            connections(3, "established"),
+            connections(2, "time_wait"),
+            connections(1, "close_wait"),
             point("netwatch.link.rtt", "s", 0.00125, netwatch__link__target="gateway"),
             point("netwatch.link.loss", "1", 0.0, netwatch__link__target="gateway"),
             point("netwatch.link.loss", "1", 1.0, netwatch__link__target="dns"),
             point("system.cpu.utilization", "1", 0.125),
-            point("system.memory.usage", "By", 600),
+            point("system.memory.usage", "By", 600, system__memory__state="used"),
+            point("system.memory.utilization", "1", 0.6, system__memory__state="used"),
+            point("system.memory.limit", "By", 1000),
+            point("system.paging.usage", "By", 25, system__paging__state="used"),
+            point("system.paging.usage", "By", 75, system__paging__state="free"),
+            file_system(400, "used"),
+            file_system(500, "free"),
+            file_system(100, "reserved"),
             point("system.cpu.load_average.1m", "1", 0.5),
         ],
         key=repr,

@@ -97,7 +97,7 @@ def test_no_values_raise_anything_else(tmp_path_factory: pytest.TempPathFactory,
     file.write_bytes(tomlkit.dumps(values).encode())
     found, error = settings.read(file)
     assert isinstance(found, Settings)
-    assert not (error and (found.upload.on or found.health))
+    assert not (error and (found.upload.on or found.otlp.on or found.health))
 
 
 def test_a_file_with_a_fault_is_not_written_over(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_text_between_valid_lines_never_sends_by_mistake(
     lines = itertools.chain.from_iterable(zip(parts, [b"\n[upload]\n", b"\non = true\n", b"\n", b"\n"], strict=False))
     file.write_bytes(start + b"".join(lines))
     found, error = settings.read(file)
-    assert not (error and (found.upload.on or found.health))
+    assert not (error and (found.upload.on or found.otlp.on or found.health))
     if found.upload.on:
         assert tomllib.loads(file.read_text())["upload"]["on"] is True
 

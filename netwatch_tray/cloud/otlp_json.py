@@ -1,0 +1,198 @@
+"""OTLP/JSON (OpenTelemetry protocol 1.x over HTTP): what is sent, and a collector's response.
+
+As protobuf's JSON: names in camel case, 64-bit integers as decimal text, enumerations as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+import netwatch_tray
+from netwatch_tray.errors import ParseError
+
+SCHEMA_URL = "https://opentelemetry.io/schemas/1.44.0"
+"""The release of the semantic conventions whose names are sent."""
+CUMULATIVE = 2
+"""AGGREGATION_TEMPORALITY_CUMULATIVE."""
+
+Scalar = str | int | float | bool
+Attributes = Mapping[str, Scalar | tuple[Scalar, ...]]
+
+
+class _Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    pass
+
+
+class AnyValue(_Struct, frozen=True, kw_only=True):
+    string_value: str | UnsetType = UNSET
+    bool_value: bool | UnsetType = UNSET
+    int_value: str | UnsetType = UNSET
+    double_value: float | UnsetType = UNSET
+    array_value: ArrayValue | UnsetType = UNSET
+
+
+class ArrayValue(_Struct, frozen=True, kw_only=True):
+    values: tuple[AnyValue, ...]
+
+
+class KeyValue(_Struct, frozen=True, kw_only=True):
+    key: str
+    value: AnyValue
+
+
+class NumberDataPoint(_Struct, frozen=True, kw_only=True):
+    attributes: tuple[KeyValue, ...] = ()
+    start_time_unix_nano: str | UnsetType = UNSET
+    time_unix_nano: str
+    as_int: str | UnsetType = UNSET
+    as_double: float | UnsetType = UNSET
+
+
+class Gauge(_Struct, frozen=True, kw_only=True):
+    data_points: tuple[NumberDataPoint, ...]
+
+
+class Sum(_Struct, frozen=True, kw_only=True):
+    data_points: tuple[NumberDataPoint, ...]
+    aggregation_temporality: int
+    is_monotonic: bool = False
+
+
+class Metric(_Struct, frozen=True, kw_only=True):
+    name: str
+    unit: str
+    gauge: Gauge | UnsetType = UNSET
+    sum: Sum | UnsetType = UNSET
+
+
+class Resource(_Struct, frozen=True, kw_only=True):
+    attributes: tuple[KeyValue, ...]
+
+
+class Scope(_Struct, frozen=True, kw_only=True):
+    name: str
+    version: str
+
+
+class ScopeMetrics(_Struct, frozen=True, kw_only=True):
+    scope: Scope
+    metrics: tuple[Metric, ...]
+    schema_url: str
+
+
+class ResourceMetrics(_Struct, frozen=True, kw_only=True):
+    resource: Resource
+    scope_metrics: tuple[ScopeMetrics, ...]
+    schema_url: str
+
+
+class LogRecord(_Struct, frozen=True, kw_only=True):
+    time_unix_nano: str
+    observed_time_unix_nano: str
+    severity_number: int
+    severity_text: str
+    event_name: str
+    body: AnyValue
+    attributes: tuple[KeyValue, ...]
+
+
+class ScopeLogs(_Struct, frozen=True, kw_only=True):
+    scope: Scope
+    log_records: tuple[LogRecord, ...]
+    schema_url: str
+
+
+class ResourceLogs(_Struct, frozen=True, kw_only=True):
+    resource: Resource
+    scope_logs: tuple[ScopeLogs, ...]
+    schema_url: str
+
+
+class _PartialSuccess(_Struct, frozen=True, kw_only=True):
+    rejected_data_points: str | int = 0
+    rejected_log_records: str | int = 0
+    error_message: str = ""
+
+
+class _ExportResponse(_Struct, frozen=True, kw_only=True):
+    partial_success: _PartialSuccess | None = None
+
+
+class Refused(NamedTuple):
+    """What a collector did not accept of an export that it accepted otherwise."""
+
+    number: int
+    """Of data points or log records."""
+    reason: str
+
+
+_SCOPE = Scope(name="netwatch-tray", version=netwatch_tray.__version__)
+_encoder = msgspec.json.Encoder()
+_response_decoder = msgspec.json.Decoder(_ExportResponse)
+
+
+def any_value(value: Scalar | tuple[Scalar, ...]) -> AnyValue:
+    match value:
+        case bool():
+            return AnyValue(bool_value=value)
+        case int():
+            return AnyValue(int_value=str(value))
+        case float():
+            return AnyValue(double_value=value)
+        case str():
+            return AnyValue(string_value=value)
+    return AnyValue(array_value=ArrayValue(values=tuple(map(any_value, value))))
+
+
+def key_values(attributes: Attributes) -> tuple[KeyValue, ...]:
+    return tuple(KeyValue(key=key, value=any_value(value)) for key, value in attributes.items())
+
+
+def nanoseconds(at: float) -> str:
+    """Return Unix time as OTLP has it. `at`: seconds; as a float it is exact to the microsecond."""
+    return str(round(at * 1e6) * 1000)
+
+
+def resource_metrics(resource: Attributes, metrics: Iterable[Metric]) -> bytes:
+    """Return metrics of one moment as an element of a request."""
+    return _encoder.encode(
+        ResourceMetrics(
+            resource=Resource(attributes=key_values(resource)),
+            scope_metrics=(ScopeMetrics(scope=_SCOPE, metrics=tuple(metrics), schema_url=SCHEMA_URL),),
+            schema_url=SCHEMA_URL,
+        )
+    )
+
+
+def resource_logs(resource: Attributes, record: LogRecord) -> bytes:
+    """Return a log record as an element of a request."""
+    return _encoder.encode(
+        ResourceLogs(
+            resource=Resource(attributes=key_values(resource)),
+            scope_logs=(ScopeLogs(scope=_SCOPE, log_records=(record,), schema_url=SCHEMA_URL),),
+            schema_url=SCHEMA_URL,
+        )
+    )
+
+
+def request(signal: str, elements: Iterable[bytes]) -> bytes:
+    """Return the body of a request. `signal`: `metrics`, `logs`. `elements`: of that signal."""
+    return _encoder.encode({f"resource{signal.capitalize()}": [msgspec.Raw(each) for each in elements]})
+
+
+def refused(body: bytes) -> Refused | None:
+    """Return what a response with status 200 reports as refused; `None`: nothing. Raise ParseError."""
+    if not body.strip():  # some collectors respond without a body
+        return None
+    try:
+        found = _response_decoder.decode(body).partial_success
+        if found is None:
+            return None
+        number = int(found.rejected_data_points) + int(found.rejected_log_records)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise ParseError(f"This is not a response of a collector: {error}.") from error
+    return Refused(number, found.error_message) if number or found.error_message else None

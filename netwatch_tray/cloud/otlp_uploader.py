@@ -1,0 +1,120 @@
+"""Sends the spool's metrics or log records to a collector, by the rules of OTLP over HTTP for responses."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Callable
+
+from netwatch_tray.cloud import otlp_json, wire
+from netwatch_tray.cloud.client import JsonClient, LateError, Response, UnreachableError
+from netwatch_tray.cloud.otlp_target import Signal, Target
+from netwatch_tray.cloud.response_policy import (
+    Decision,
+    Outcome,
+    Pause,
+    PerSnapshot,
+    Retry,
+    SetAside,
+    Split,
+    quoted,
+)
+from netwatch_tray.cloud.spool import Spool, Stored
+from netwatch_tray.cloud.uploader import Pace, Uploader
+from netwatch_tray.errors import Message, ParseError, message
+
+_log = logging.getLogger(__name__)
+
+OTLP_PACE = Pace(gap=1.0)
+"""A collector has no limit of requests; it is the interval that makes them few."""
+_REFUSALS = {
+    401: message("The OpenTelemetry collector does not accept the credentials. Check the headers."),
+    403: message("The OpenTelemetry collector does not allow this computer to send. Check the headers."),
+    404: message("There is no OpenTelemetry collector at this URL. Check the endpoint."),
+    405: message("There is no OpenTelemetry collector at this URL. Check the endpoint."),
+}
+
+
+class OtlpUploader(Uploader):
+    """Sends one signal, with the retries, batches and states of Uploader."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        target: Target,
+        signal: Signal,
+        stream: str,
+        *,
+        notify: Callable[[Message], None] = lambda _: None,
+        pace: Pace = OTLP_PACE,
+    ) -> None:
+        """`stream`: the name of what is sent in the spool. `notify`: see Uploader."""
+        self._signal = signal
+        self._is_compressed = target.is_compressed
+        self._was_refused: Message | None = None
+        """Of the last response that accepted the rest."""
+        headers = {**({"Content-Encoding": "gzip"} if target.is_compressed else {}), **target.headers}
+        client = JsonClient(target.endpoint, headers, wire.AGENT, timeout=target.timeout, trusted=target.trusted)
+        of_stream = wire.HostInfo(host_id=stream, hostname="")
+        super().__init__(spool, client, lambda: of_stream, notify=notify, pace=pace)
+
+    def _post(self, batch: list[Stored]) -> Decision:
+        body = otlp_json.request(self._signal, [each.body for each in batch])
+        if self._is_compressed:
+            body = zlib.compress(body, wbits=zlib.MAX_WBITS | 16)  # with the head of gzip
+        self._was_refused = None
+        try:
+            response = self._client.post(body)
+        except LateError as error:
+            self._max_batch = max(1, len(batch) // 2)
+            return Retry(error.message)
+        except UnreachableError as error:
+            return Retry(error.message)
+        decision, self._was_refused = decide(response, len(batch))
+        return decision
+
+    def _succeed(self) -> None:
+        super()._succeed()
+        if self._was_refused is not None:
+            self._report(self._was_refused)
+
+
+def decide(response: Response, count: int) -> tuple[Decision, Message | None]:
+    """Return what a response means for what was sent, and what the collector refused of it although it took the rest.
+
+    Partial success is never retried, and of failures only 429, 502, 503 and 504 are. While the user has to do
+    something, what is sent stays pending. `count`: elements sent.
+    """
+    status = response.status
+    if 200 <= status < 300:
+        accepted = PerSnapshot(((Outcome.ACCEPTED, Message("")),) * count)
+        try:
+            refused = otlp_json.refused(response.body)
+        except ParseError:  # the status alone is binding
+            return accepted, None
+        if refused is None:
+            return accepted, None
+        _log.warning("The OpenTelemetry collector refused %d values: %s", refused.number, refused.reason)
+        return accepted, message(
+            "The OpenTelemetry collector refused {count} values ({reason}).",
+            count=refused.number,
+            reason=quoted(refused.reason) or "–",
+        )
+    if status in _REFUSALS:
+        return Pause(_REFUSALS[status]), None
+    if 300 <= status < 400:
+        return Pause(
+            message(
+                "The OpenTelemetry collector redirects to {url}, which is not followed. "
+                "If you trust it, set it as the endpoint.",
+                url=quoted(response.location or "–"),
+            )
+        ), None
+    reason = quoted(response.body[:1000].decode(errors="replace"))
+    quote = f"HTTP {status}: {reason}" if reason else f"HTTP {status}"
+    if status in {429, 502, 503, 504}:
+        return Retry(
+            message("The OpenTelemetry collector is busy or failed ({quote}).", quote=quote), response.retry_after
+        ), None
+    refused_all = message("The OpenTelemetry collector refused what was sent ({quote}).", quote=quote)
+    return (Split(refused_all) if status == 413 else SetAside(refused_all)), None
