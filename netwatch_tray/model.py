@@ -388,6 +388,16 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     def remote(self) -> str | None:
         return None if self.remote_address is None else endpoint(self.remote_address, self.remote_port)
 
+    @property
+    def transport(self) -> str:
+        """TCP or UDP, and QUIC where its greeting was seen."""
+        return "QUIC" if self.host_origin == "QUIC" else self.protocol
+
+    @property
+    def owner(self) -> str | None:
+        """Name of the process, else of the unit, else of the user."""
+        return self.process or self.unit or self.user
+
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """An owner of connections: an executable, a bundle, a service or a container.

@@ -157,15 +157,14 @@ def _is_wanted(name: str | None, names: Iterable[str | None]) -> bool:
 def _place(row: Connection) -> tuple[object, ...]:
     """What moves is first; what is over, or of nobody who is known, is last."""
     rate = (row.rx_rate or 0) + (row.tx_rate or 0)
-    name = row.process or row.unit or row.user
-    return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, name is None, name or "", row.local
+    return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, row.owner is None, row.owner or "", row.local
 
 
 _CONNECTION_ORDERS: dict[str, Callable[[Connection], tuple[Any, ...]]] = {
     "rate": _place,
     "down": lambda row: (-(row.rx_rate or 0), _place(row)),
     "up": lambda row: (-(row.tx_rate or 0), _place(row)),
-    "app": lambda row: ((row.process or row.unit or row.user or "\U0010ffff").casefold(), _place(row)),
+    "app": lambda row: ((row.owner or "\U0010ffff").casefold(), _place(row)),
     "remote": lambda row: ((row.host or row.remote or "").casefold(), _place(row)),
     "rtt": lambda row: (-(row.rtt_s or 0), _place(row)),
 }
@@ -201,7 +200,7 @@ def _cells(
         or row.unit
         or (translate("Terminal", "user {name}").format(name=row.user) if row.user else units.UNKNOWN),
         units.UNKNOWN if row.pid is None else str(row.pid),
-        "QUIC" if row.host_origin == "QUIC" else row.protocol,
+        row.transport,
         *((_host(row), remote) if has_hosts else (row.local, remote)),
         row.state or "",
         str(units.rate(row.rx_rate, in_units)),

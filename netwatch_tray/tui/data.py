@@ -101,15 +101,15 @@ def connection_rows(data: Data, words: str, column: str, app: str | None) -> lis
         if row.remote_port is not None
         and row.state not in _LEFT_OUT
         and (app is None or row.app == app)
-        and (not wanted or wanted in f"{owner(row)} {row.host or ''} {row.remote}".casefold())
+        and (not wanted or wanted in f"{row.owner or ''} {row.host or ''} {row.remote}".casefold())
     ]
     if column == "app":
-        rows.sort(key=lambda row: (owner(row).casefold(), row.remote or ""))
+        rows.sort(key=lambda row: (_owner(row), row.remote or ""))
     elif column == "remote":
         rows.sort(key=lambda row: ((row.host or row.remote or "").casefold(), row.key))
     else:
         name = "rx_rate" if column == "down" else "tx_rate"
-        rows.sort(key=lambda row: (-(getattr(row, name) or 0), -(row.rx_bytes or 0), owner(row).casefold(), row.key))
+        rows.sort(key=lambda row: (-(getattr(row, name) or 0), -(row.rx_bytes or 0), _owner(row), row.key))
     return rows
 
 
@@ -122,6 +122,5 @@ def event_rows(data: Data, words: str, in_units: Units) -> list[Event]:
     return [row for row in rows if wanted in event_words.sentence(row, in_units).casefold()]
 
 
-def owner(row: Connection) -> str:
-    """Return the name of what owns the connection; empty: not known."""
-    return row.process or row.unit or row.user or ""
+def _owner(row: Connection) -> str:
+    return (row.owner or "").casefold()

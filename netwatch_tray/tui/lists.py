@@ -11,7 +11,6 @@ from netwatch_tray import cells, event_words, units, wording
 from netwatch_tray.event import Event, Severity
 from netwatch_tray.language import mark, translate
 from netwatch_tray.model import Connection, endpoint
-from netwatch_tray.tui.data import owner
 from netwatch_tray.tui.frame import Frame, Row
 from netwatch_tray.tui.look import Role
 from netwatch_tray.tui.state import State, View
@@ -42,11 +41,9 @@ def _remote(row: Connection, _state: State) -> str:
 
 
 _COLUMNS = (
-    _Column("App", lambda row, _: owner(row) or UNKNOWN, 18, 12, 0, "app"),
+    _Column("App", lambda row, _: row.owner or UNKNOWN, 18, 12, 0, "app"),
     _Column("PID", lambda row, _: UNKNOWN if row.pid is None else str(row.pid), 8, 0, 5, is_right=True),
-    _Column(
-        mark("Terminal", "Protocol"), lambda row, _: "QUIC" if row.host_origin == "QUIC" else row.protocol, 0, 0, 3
-    ),
+    _Column(mark("Terminal", "Protocol"), lambda row, _: row.transport, 0, 0, 3),
     _Column(mark("Terminal", "Remote"), _remote, 200, 24, 0, "remote"),
     _Column(mark("Terminal", "State"), lambda row, _: (row.state or "").lower().replace("_", " "), 11, 0, 4),
     _Column(DOWN, lambda row, state: str(units.rate(row.rx_rate, state.units)), 10, 0, 0, "down", is_right=True),

@@ -31,7 +31,6 @@ from netwatch_tray.window.pages.connections.grouping import Grouping
 from netwatch_tray.window.pages.connections.page import ConnectionsPage
 from netwatch_tray.window.pages.interfaces.page import InterfacesPage
 from netwatch_tray.window.pages.page import ALWAYS, Page
-from netwatch_tray.window.pages.settings.page import SettingsPage
 from netwatch_tray.window.pages.usage.page import UsagePage
 from netwatch_tray.window.shell.banner import Banner, Notice
 from netwatch_tray.window.shell.first_run import FirstRun
@@ -47,6 +46,7 @@ from netwatch_tray.window.widgets.theme import Theme
 
 if TYPE_CHECKING:
     from netwatch_tray.window.pages.events.page import EventsPage
+    from netwatch_tray.window.pages.settings.page import SettingsPage
 
 translate = QCoreApplication.translate
 
@@ -179,6 +179,8 @@ class MainWindow(QWidget):
     def settings(self) -> SettingsPage:
         """Return the page Settings. It is made when it is first visited, because it is the largest page and most
         windows close without it."""
+        from netwatch_tray.window.pages.settings.page import SettingsPage  # noqa: PLC0415  10 ms
+
         page = SettingsPage(self._theme, *self._files, self._agent_cost)
         page.saved.connect(self._link.reload_settings)
         self._add_page(page)

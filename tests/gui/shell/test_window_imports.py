@@ -5,10 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-CODE = (
-    "import netwatch_tray.window.shell.application, netwatch_tray.xembed.icon, sys; sys.exit('tomlkit' in sys.modules)"
+import pytest
+
+
+@pytest.mark.parametrize(
+    "module", ["tomlkit", "netwatch_tray.window.pages.settings", "netwatch_tray.window.pages.events"]
 )
-
-
-def test_tomlkit_is_loaded_only_when_a_setting_is_saved() -> None:
-    subprocess.run([sys.executable, "-c", CODE], check=True, timeout=60)
+def test_saving_and_rare_pages_are_loaded_when_they_are_needed(module: str) -> None:
+    code = (
+        "import netwatch_tray.window.shell.application, netwatch_tray.xembed.icon, sys;"
+        f"sys.exit({module!r} in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -71,8 +71,8 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
         _column(
             id="protocol",
             title=translate("Connections", "Protocol"),
-            text=lambda row: protocol(row.connection),
-            order=lambda row: protocol(row.connection),
+            text=lambda row: row.connection.transport,
+            order=lambda row: row.connection.transport,
             widest="QUIC",
             drop_order=5,
         ),
@@ -150,11 +150,6 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
             drop_order=3,
         ),
     ]
-
-
-def protocol(connection: Connection) -> str:
-    """Return TCP or UDP, and QUIC where its greeting was seen."""
-    return "QUIC" if connection.host_origin == "QUIC" else connection.protocol
 
 
 def origin_in_words(connection: Connection) -> str:

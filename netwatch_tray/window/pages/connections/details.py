@@ -17,7 +17,6 @@ from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
 from netwatch_tray.window.pages.connections.columns import (
     ConnectionContext,
     origin_in_words,
-    protocol,
     scope_in_words,
     state_in_words,
     why_no_rate,
@@ -155,7 +154,7 @@ class ConnectionDetails(QWidget):
                     *([(self.tr("Country"), it.country)] if it.country else []),
                     (self.tr("Local"), it.local),
                     (self.tr("Interface"), it.interface or UNKNOWN),
-                    (self.tr("State"), state_in_words(row) or protocol(it)),
+                    (self.tr("State"), state_in_words(row) or it.transport),
                     (self.tr("Opened by"), self._caller(it.is_incoming)),
                     (self.tr("Since"), self._since(it.since, context.now)),
                     (self.tr("Received"), str(units.size(it.rx_bytes, context.units))),
@@ -176,7 +175,7 @@ class ConnectionDetails(QWidget):
                 ],
             )
         )
-        below = f"{protocol(it)} {it.remote or it.local}"
+        below = f"{it.transport} {it.remote or it.local}"
         return who, below if it.rx_rate is not None else f"{below}. {why_no_rate(it)}", sections
 
     def _caller(self, is_incoming: bool | None) -> str:
