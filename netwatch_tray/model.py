@@ -346,6 +346,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     process: str | None
     app: str | None = None
     """Key of the `App` it is counted under."""
+    app_name: str | None = None
+    """Name of that app; `None`: the owner is not known."""
     uid: int | None = None
     user: str | None = None
     unit: str | None = None
@@ -392,11 +394,6 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     def transport(self) -> str:
         """TCP or UDP, and QUIC where its greeting was seen."""
         return "QUIC" if self.host_origin == "QUIC" else self.protocol
-
-    @property
-    def owner(self) -> str | None:
-        """Name of the process, else of the unit, else of the user."""
-        return self.process or self.unit or self.user
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from netwatch_tray.language import mark, translate
-from netwatch_tray.model import GapReason, InterfaceTick, Tick, WhyCode
+from netwatch_tray.model import Connection, GapReason, InterfaceTick, Tick, WhyCode
 
 _MONTHS = (
     mark("Messages", "January"), mark("Messages", "February"), mark("Messages", "March"), mark("Messages", "April"),
@@ -66,6 +66,14 @@ def app_name(name: str) -> str:
     if name.startswith(_USER):
         return translate("Facts", "user {name}").format(name=name.removeprefix(_USER))
     return name
+
+
+def owner(connection: Connection) -> str | None:
+    """Return the app of a connection, as it is called everywhere, else process, unit or user; `None`: none is known."""
+    name = connection.app_name or connection.process or connection.unit
+    if name is None and connection.user is not None:
+        name = f"{_USER}{connection.user}"
+    return None if name is None else app_name(name)
 
 
 def gap(reason: GapReason) -> str:

@@ -327,6 +327,9 @@ _NIGHT_H = (0.5, 6.5)
 
 
 class _Reader:
+    def written_until(self) -> float:
+        return 0.0
+
     def curve(self, kind: str, name: str | None, start: float, end: float, most_points: int) -> Curve:
         is_long = end - start >= 86400
         step = (

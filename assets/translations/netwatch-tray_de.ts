@@ -51,8 +51,8 @@
       <translation>{count} Prozesse</translation>
     </message>
     <message>
-      <source>from 7 days on</source>
-      <translation>ab 7 Tagen</translation>
+      <source>not known yet</source>
+      <translation>noch nicht bekannt</translation>
     </message>
     <message>
       <source>median of {count} d</source>
@@ -305,12 +305,16 @@ Hat jetzt keine Verbindung</translation>
       <source>Mute alerts</source>
       <translation>Alarme stummschalten</translation>
     </message>
+    <message>
+      <source>{action} (the agent is not running)</source>
+      <translation>{action} (der Agent läuft nicht)</translation>
+    </message>
   </context>
   <context>
     <name>AppsPage</name>
     <message>
-      <source>Paused</source>
-      <translation>Angehalten</translation>
+      <source>Frozen</source>
+      <translation>Eingefroren</translation>
     </message>
     <message>
       <source>Live, every {seconds:.0f} s</source>
@@ -782,6 +786,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Prozess</translation>
     </message>
     <message>
+      <source>Name</source>
+      <translation>Name</translation>
+    </message>
+    <message>
       <source>PID</source>
       <translation>PID</translation>
     </message>
@@ -917,6 +925,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Im Augenblick nicht bekannt</translation>
     </message>
     <message>
+      <source>Process: {name}</source>
+      <translation>Prozess: {name}</translation>
+    </message>
+    <message>
       <source>It belongs to another user: which program it is may not be read. Its rates are measured all the same.</source>
       <translation>Er gehört einem anderen Benutzer: welches Programm es ist, darf nicht gelesen werden. Seine Raten werden trotzdem gemessen.</translation>
     </message>
@@ -939,10 +951,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>No remote address</source>
       <translation>Ohne Gegenstelle</translation>
-    </message>
-    <message>
-      <source>user {name}</source>
-      <translation>Benutzer {name}</translation>
     </message>
   </context>
   <context>
@@ -1046,8 +1054,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Live, alle {seconds:.0f} s</translation>
     </message>
     <message>
-      <source>Paused</source>
-      <translation>Angehalten</translation>
+      <source>Frozen</source>
+      <translation>Eingefroren</translation>
+    </message>
+    <message>
+      <source>In TIME_WAIT, not shown: {count} (state:time)</source>
+      <translation>In TIME_WAIT, nicht gezeigt: {count} (state:time)</translation>
     </message>
     <message>
       <source>read with {source}</source>
@@ -1994,8 +2006,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Die Eingabetaste zeigt die Einzelheiten, {keys} was möglich ist</translation>
     </message>
     <message>
-      <source>Paused</source>
-      <translation>Angehalten</translation>
+      <source>Frozen</source>
+      <translation>Eingefroren</translation>
     </message>
     <message>
       <source>Live</source>
@@ -2325,7 +2337,7 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Hold the picture still, or go on</source>
-      <translation>Das Bild anhalten oder weiterlaufen lassen</translation>
+      <translation>Das Bild einfrieren oder weiterlaufen lassen</translation>
     </message>
     <message>
       <source>Time range</source>
@@ -2891,12 +2903,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Das Diagramm darüber zeigt die gewählte Schnittstelle</translation>
     </message>
     <message>
-      <source>Paused</source>
-      <translation>Angehalten</translation>
+      <source>Frozen</source>
+      <translation>Eingefroren</translation>
     </message>
     <message>
-      <source>Paused: measuring goes on</source>
-      <translation>Angehalten: gemessen wird weiter</translation>
+      <source>Frozen: measuring goes on</source>
+      <translation>Eingefroren: gemessen wird weiter</translation>
     </message>
     <message>
       <source>Live, every {seconds:g} s</source>
@@ -2944,6 +2956,13 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Keys</source>
       <translation>Tasten</translation>
+    </message>
+  </context>
+  <context>
+    <name>MainWindow</name>
+    <message>
+      <source>Nothing was changed: the agent is not running</source>
+      <translation>Nichts wurde geändert: Der Agent läuft nicht</translation>
     </message>
   </context>
   <context>
@@ -5201,8 +5220,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Live</translation>
     </message>
     <message>
-      <source>Pause</source>
-      <translation>Pause</translation>
+      <source>Freeze</source>
+      <translation>Einfrieren</translation>
     </message>
   </context>
   <context>
@@ -5322,10 +5341,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>STATE</source>
       <translation>ZUSTAND</translation>
-    </message>
-    <message>
-      <source>user {name}</source>
-      <translation>Benutzer {name}</translation>
     </message>
     <message>
       <source>{origin}, provider</source>
@@ -6600,8 +6615,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Einheiten</translation>
     </message>
     <message>
-      <source>Pause</source>
-      <translation>Anhalten</translation>
+      <source>Freeze</source>
+      <translation>Einfrieren</translation>
     </message>
     <message>
       <source>Help</source>
@@ -6641,11 +6656,11 @@ Hat jetzt keine Verbindung</translation>
     </message>
     <message>
       <source>Freeze the picture, or go on</source>
-      <translation>Das Bild anhalten oder weiterlaufen lassen</translation>
+      <translation>Das Bild einfrieren oder weiterlaufen lassen</translation>
     </message>
     <message>
-      <source>paused</source>
-      <translation>angehalten</translation>
+      <source>frozen</source>
+      <translation>eingefroren</translation>
     </message>
     <message>
       <source>Measured by this program alone: no agent is running, nothing is recorded</source>
@@ -7071,20 +7086,24 @@ Hat jetzt keine Verbindung</translation>
       <translation>In diesen Tagen</translation>
     </message>
     <message>
-      <source>Earlier periods</source>
-      <translation>Frühere Zeiträume</translation>
-    </message>
-    <message>
-      <source>Earlier months</source>
-      <translation>Frühere Monate</translation>
-    </message>
-    <message>
       <source>Networks</source>
       <translation>Netze</translation>
     </message>
     <message>
       <source>Counter</source>
       <translation>Zähler</translation>
+    </message>
+    <message>
+      <source>Earlier weeks</source>
+      <translation>Frühere Wochen</translation>
+    </message>
+    <message>
+      <source>Earlier periods</source>
+      <translation>Frühere Zeiträume</translation>
+    </message>
+    <message>
+      <source>Earlier months</source>
+      <translation>Frühere Monate</translation>
     </message>
     <message>
       <source>{over} of {count}</source>

@@ -103,12 +103,11 @@ def _most(options: argparse.Namespace, below: int) -> int | None:
 
 
 def _show_connections(found: Look, options: argparse.Namespace) -> None:
-    apps = {app.key: app.name for app in found.apps.apps}
     rows = [
         row
         for row in found.connections
         if _is_listening(row) == options.listening
-        and _is_wanted(options.app, (row.process, row.unit, row.user, apps.get(row.app or "")))
+        and _is_wanted(options.app, (row.process, row.unit, row.user, _owner(row)))
     ]
     over = 0
     if not (options.all or options.json or options.csv):  # programs get everything
@@ -154,17 +153,23 @@ def _is_wanted(name: str | None, names: Iterable[str | None]) -> bool:
     return name is None or any(name.casefold() in each.casefold() for each in names if each)
 
 
+def _owner(row: Connection) -> str | None:
+    from netwatch_tray import wording
+
+    return wording.owner(row)
+
+
 def _place(row: Connection) -> tuple[object, ...]:
     """What moves is first; what is over, or of nobody who is known, is last."""
-    rate = (row.rx_rate or 0) + (row.tx_rate or 0)
-    return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, row.owner is None, row.owner or "", row.local
+    rate, name = (row.rx_rate or 0) + (row.tx_rate or 0), _owner(row)
+    return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, name is None, name or "", row.local
 
 
 _CONNECTION_ORDERS: dict[str, Callable[[Connection], tuple[Any, ...]]] = {
     "rate": _place,
     "down": lambda row: (-(row.rx_rate or 0), _place(row)),
     "up": lambda row: (-(row.tx_rate or 0), _place(row)),
-    "app": lambda row: ((row.owner or "\U0010ffff").casefold(), _place(row)),
+    "app": lambda row: ((_owner(row) or "\U0010ffff").casefold(), _place(row)),
     "remote": lambda row: ((row.host or row.remote or "").casefold(), _place(row)),
     "rtt": lambda row: (-(row.rtt_s or 0), _place(row)),
 }
@@ -196,9 +201,7 @@ def _cells(
     elif is_narrow and not has_hosts and row.host:
         remote = endpoint(row.host, row.remote_port)
     return (
-        row.process
-        or row.unit
-        or (translate("Terminal", "user {name}").format(name=row.user) if row.user else units.UNKNOWN),
+        _owner(row) or units.UNKNOWN,
         units.UNKNOWN if row.pid is None else str(row.pid),
         row.transport,
         *((_host(row), remote) if has_hosts else (row.local, remote)),

@@ -239,13 +239,13 @@ class ConnectionTable:
             self._entries[key] = entry
             whole = None if found.part_of is None else self._entries.get(found.part_of)
             if whole is None:
-                self._ledger.join(SEARCHING, None)
+                self._count(entry, joins=True)
                 self._searching[key] = search_until
                 self._finder.look_for({key: found})
             else:
                 whole.peers += (key,)
                 entry.app, entry.process = whole.app, whole.process
-                self._ledger.join(entry.app, entry.pid)
+                self._count(entry, joins=True)
             if found.state == TcpState.LISTEN:
                 self._listeners.add(key, entry)
         elif found.inode != entry.found.inode and found.inode is not None:  # only now did a program accept it
@@ -253,7 +253,7 @@ class ConnectionTable:
         if (found.remote_address, found.remote_port) != (entry.found.remote_address, entry.found.remote_port):
             self._book(key, entry, is_last=True)
             entry.host = None
-        entry.found = found
+        self._renew(entry, found)
         # Counters start with the connection: of one that is new, all of it was since the last sample.
         traffic = entry.advance(found)
         if traffic is None:
@@ -286,7 +286,7 @@ class ConnectionTable:
                 self._hand_over(key, entry, *self._presumed_owner(key, gone))
             self._credit(key, entry, entry.advance(gone) or UNMOVED)
             self._book(key, entry, is_last=True)
-            self._ledger.leave(entry.app, entry.pid)
+            self._count(entry, joins=False)
             if gone.part_of is not None and (whole := self._entries.get(gone.part_of)) is not None:
                 whole.peers = tuple(each for each in whole.peers if each != key)
             elif gone.protocol == "UDP":  # its last bytes may come later
@@ -371,15 +371,26 @@ class ConnectionTable:
         """Make a socket an app's; what it carries from now on, and what was held for it, is the app's."""
         self._touched.add(key)
         self._book(key, entry, is_last=True)
-        self._ledger.leave(entry.app, entry.pid)
+        self._count(entry, joins=False)
         if entry.app is SEARCHING:
             self._searching.pop(key, None)
             self._ledger.release(key, app, None if process is None else process.pid)
         entry.app, entry.process = app, process
-        self._ledger.join(app, entry.pid)
+        self._count(entry, joins=True)
         for peer in entry.peers:
             if peer in self._entries:
                 self._hand_over(peer, self._entries[peer], app, process)
+
+    def _renew(self, entry: Entry, found: Socket) -> None:
+        if found.state != entry.found.state:
+            self._count(entry, joins=False)
+            entry.found = found
+            self._count(entry, joins=True)
+        entry.found = found
+
+    def _count(self, entry: Entry, *, joins: bool) -> None:
+        if not entry.is_over:
+            (self._ledger.join if joins else self._ledger.leave)(entry.app, entry.pid)
 
     def _give_up_searching(self, boottime: float) -> None:
         """Book what is held for sockets whose search takes too long; the search itself goes on."""

@@ -49,6 +49,11 @@ class Entry:
     def pid(self) -> int | None:
         return None if self.process is None else self.process.pid
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it waits in TIME_WAIT: no connection of its app any more."""
+        return self.found.state == TcpState.TIME_WAIT
+
     def advance(self, found: Socket) -> Traffic | None:
         """Return what the socket carried since its counters were last read; `None`: they are not known.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netwatch_tray.collect.country import Countries
 from netwatch_tray.collect.hosts_file import HostsFile
 from netwatch_tray.collect.process import ProcessFinder
+from netwatch_tray.engine.apps import SEARCHING_KEY, UNSEEN_KEY
 from netwatch_tray.engine.entries import Entry, Peer
 from netwatch_tray.engine.owners import Owners
 from netwatch_tray.engine.routes import Routes
@@ -14,6 +15,8 @@ from netwatch_tray.model import Connection
 
 if TYPE_CHECKING:
     from netwatch_tray.engine.hosts import Host, Hosts
+
+_NOT_KNOWN = frozenset({SEARCHING_KEY, UNSEEN_KEY})
 
 
 class Rows:
@@ -41,6 +44,7 @@ class Rows:
             pid=found.pid if process is None else process.pid,
             process=found.process if process is None else process.name,
             app=entry.app.key,
+            app_name=None if entry.app.key in _NOT_KNOWN else entry.app.name,
             uid=found.uid,
             user=None if found.uid is None else self._finder.user(found.uid),
             unit=process.unit if process is not None else self._owners.unit(found),

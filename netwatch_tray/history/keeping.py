@@ -150,7 +150,8 @@ def _changing(file: Path, *, may_create: bool = False) -> Iterator[sqlite3.Conne
 
 @contextmanager
 def _readable_copy(source: Path) -> Iterator[Path]:
-    """Copy a history and bring the copy up to date, so that the file itself is only read. Raise HistoryError."""
+    """Copy a history and bring the copy up to date, so that the file itself is only read. Raise HistoryError, also for
+    what the block raises about the copy: with the name of the file that the user chose."""
     with tempfile.TemporaryDirectory(prefix="netwatch-tray-") as directory:
         copy = Path(directory) / source.name
         try:
@@ -162,10 +163,22 @@ def _readable_copy(source: Path) -> Iterator[Path]:
             raise HistoryError("{file} cannot be read: {reason}.", file=source, reason=error.strerror) from error
         if copy.stat().st_size == 0:
             raise HistoryError("{file} is empty: it is no history.", file=source)
-        with closing(schema.open_for_writing(copy)) as connection, explained(copy):
-            schema.verify(connection, copy)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        yield copy
+        try:
+            with closing(schema.open_for_writing(copy)) as connection, explained(copy):
+                schema.verify(connection, copy)
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            yield copy
+        except HistoryError as error:
+            raise HistoryError(_about(error.message, copy, source)) from error
+
+
+def _about(said: Message, copy: Path, source: Path) -> Message:
+    """Return a message about the copy as one about its source."""
+    values = {
+        name: value.replace(str(copy), str(source)) if isinstance(value, str) else value
+        for name, value in said.values.items()
+    }
+    return Message(said.template, values)
 
 
 def _clear_chunks(connection: sqlite3.Connection, start: int, end: int) -> None:

@@ -86,6 +86,11 @@ class HistoryReader:
         minute = next(self.rows("total", None, hour.at, hour.at + 3600, MINUTES), hour)
         return minute.at
 
+    def written_until(self) -> float:
+        """Return the Unix time up to which minutes are stored; 0: none is."""
+        (end,) = self._rows.one("SELECT max(start) + 60 FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
+        return float(end or 0)
+
     def curve(self, kind: SeriesKind, name: str | None, start: float, end: float, most_points: int = 1200) -> Curve:
         """Return rates from the tier that suits the range. `name`: `None` for the total, or all of a kind together."""
         with self._snapshot():

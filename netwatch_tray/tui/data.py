@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from netwatch_tray import event_words, wording
 from netwatch_tray.event import Event
 from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.feed.unwritten import Unwritten
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.language import translate
 from netwatch_tray.model import Connection, Tick
@@ -42,6 +43,7 @@ class Data:
     recent: RecentRates = dataclasses.field(default_factory=RecentRates)
     tick: Tick | None = None
     apps: AppsMessage | None = None
+    unwritten: Unwritten = dataclasses.field(default_factory=Unwritten)
     connections: dict[str, Connection] = dataclasses.field(default_factory=dict)
     events: dict[int, Event] = dataclasses.field(default_factory=dict)
     """By ID."""
@@ -53,7 +55,11 @@ class Data:
 
     def copy(self) -> Data:
         return dataclasses.replace(
-            self, recent=self.recent.copy(), connections=dict(self.connections), events=dict(self.events)
+            self,
+            recent=self.recent.copy(),
+            unwritten=self.unwritten.copy(),
+            connections=dict(self.connections),
+            events=dict(self.events),
         )
 
 
@@ -72,6 +78,10 @@ def _app_rows(data: Data) -> Iterable[AppRow]:
     message, stored = data.apps, data.stored
     today = dict(stored.today.apps) if stored else None
     month = dict(stored.month.apps) if stored else None
+    for name, moved in data.unwritten.since(stored.written).items() if stored else ():
+        for amounts in (today, month):
+            if amounts is not None:
+                amounts[name] = amounts.get(name, 0) + sum(moved)
     if message is not None:
         for app in message.apps:
             # The history adds up apps of one name; of several live ones the first shows the sum.
@@ -101,7 +111,7 @@ def connection_rows(data: Data, words: str, column: str, app: str | None) -> lis
         if row.remote_port is not None
         and row.state not in _LEFT_OUT
         and (app is None or row.app == app)
-        and (not wanted or wanted in f"{row.owner or ''} {row.host or ''} {row.remote}".casefold())
+        and (not wanted or wanted in f"{_owner(row)} {row.host or ''} {row.remote}".casefold())
     ]
     if column == "app":
         rows.sort(key=lambda row: (_owner(row), row.remote or ""))
@@ -123,4 +133,4 @@ def event_rows(data: Data, words: str, in_units: Units) -> list[Event]:
 
 
 def _owner(row: Connection) -> str:
-    return (row.owner or "").casefold()
+    return (wording.owner(row) or "").casefold()

@@ -41,7 +41,7 @@ def _remote(row: Connection, _state: State) -> str:
 
 
 _COLUMNS = (
-    _Column("App", lambda row, _: row.owner or UNKNOWN, 18, 12, 0, "app"),
+    _Column("App", lambda row, _: wording.owner(row) or UNKNOWN, 18, 12, 0, "app"),
     _Column("PID", lambda row, _: UNKNOWN if row.pid is None else str(row.pid), 8, 0, 5, is_right=True),
     _Column(mark("Terminal", "Protocol"), lambda row, _: row.transport, 0, 0, 3),
     _Column(mark("Terminal", "Remote"), _remote, 200, 24, 0, "remote"),

@@ -32,7 +32,7 @@ _KEYS: tuple[tuple[str, str, str, int], ...] = (
     ("s", mark("Terminal", "Sort"), "sort", 6),
     ("/", mark("Terminal", "Filter"), "filter", 7),
     ("u", mark("Terminal", "Units"), "units", 8),
-    ("p", mark("Terminal", "Pause"), "pause", 2),
+    ("p", mark("Terminal", "Freeze"), "pause", 2),
     ("?", mark("Terminal", "Help"), "help", 0),
 )
 _USELESS: dict[View, tuple[str, ...]] = {
@@ -104,7 +104,7 @@ def _draw_head(frame: Frame, state: State) -> None:
         weekday = translate("Terminal", _WEEKDAYS[at.weekday()])
         clock = f"{weekday} {wording.day_name(at.date(), is_short=True)}  {clock}"
     if state.is_paused:
-        clock = f"{translate('Terminal', 'paused')}  {clock}"
+        clock = f"{translate('Terminal', 'frozen')}  {clock}"
     end = frame.width - cells.width(clock)
     row.put(end, clock, "warn" if state.is_paused else "ink3")
     row.put(x + 1, counted(state), "ink2", most=end - x - 3)

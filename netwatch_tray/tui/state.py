@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from enum import Enum
 
@@ -102,6 +103,7 @@ class State:
             into.recent.add(message.tick)
         elif isinstance(message, AppsMessage):
             into.apps = message
+            into.unwritten.add(time.time(), message)
         elif isinstance(message, ConnectionsMessage):
             message.apply(into.connections)
         elif isinstance(message, EventsMessage):
@@ -120,6 +122,7 @@ class State:
     def lose_agent(self) -> None:
         """Show nothing that only the agent that ended knew."""
         self._data.tick, self._data.apps = None, None
+        self._data.unwritten.clear()
         self._data.connections.clear()
 
     def set_stored(self, stored: Stored | None) -> None:

@@ -35,17 +35,20 @@ class Stored(NamedTuple):
     month: Amounts
     plan: Outlook | None
     """None: nothing is recorded."""
+    written: float = 0.0
+    """Up to when that is, Unix time."""
 
 
 def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored:
     """Query what is shown of the history. `now`: local time."""
     today, month = now.date(), period_of(now.date(), "billing", plan)
+    written = reader.written_until()
     of_today, of_month = _amounts(reader, today, today), _amounts(reader, *month)
     if of_month.total is None:
-        return Stored(of_today, of_month, None)
+        return Stored(of_today, of_month, None, written)
     fraction = (now.hour * 60 + now.minute) / 1440
     state = outlook(of_month.total, plan.cap_bytes, month, today, fraction, _unmeasured(reader, month.first))
-    return Stored(of_today, of_month, state)
+    return Stored(of_today, of_month, state, written)
 
 
 def _amounts(reader: HistoryReader, first: date, last: date) -> Amounts:

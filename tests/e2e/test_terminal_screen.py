@@ -212,7 +212,7 @@ def test_mouse_and_keys(desktop: Session, tmp_path: Path) -> None:
         tmux.keys("Escape")
         tmux.wait("Not of any app")  # Escape and a letter together are another key
         tmux.keys("p")
-        frozen = tmux.wait("paused")
+        frozen = tmux.wait("frozen")
         tmux.keys("u")
         tmux.wait("Mbit/s")
         assert tmux.lines()[0][-8:] == frozen[0][-8:]

@@ -108,6 +108,9 @@ class _NoHistory:
     def curve(self, _kind: str, _name: str | None, _start: float, _end: float, _most: int) -> Curve:
         return Curve(15.0, [], [], [], [], [])
 
+    def written_until(self) -> float:
+        return 0.0
+
     def gaps(self, *_asked: object) -> list[Any]:
         return []
 

@@ -296,8 +296,13 @@ class FakeReader:
         self.complete = True
         self.began: float | None = None
         """When the history begins; None: before all days that are asked for."""
+        self.written = 0.0
+        """Up to when the history is written; 0: long ago."""
         self.happened: list[Event] = []
         self.names: dict[str, dict[str, tuple[Used, Used]]] = {"app": {}, "total": {}}
+
+    def written_until(self) -> float:
+        return self.written
 
     def curve(self, kind: str, name: str | None, start: float, end: float, _most: int) -> Curve:
         self.kinds.append((kind, name, end - start))

@@ -184,8 +184,9 @@ def test_what_is_no_history_is_refused_and_changes_nothing(file: Path, tmp_path:
     odd = tmp_path / "odd.sqlite3"
     odd.write_bytes(content)
     for action in (keeping.restore, keeping.merge):
-        with pytest.raises(HistoryError):
+        with pytest.raises(HistoryError) as refused:
             action(file, odd)
+        assert str(odd) in str(refused.value), "not the name of a copy"
     assert days_of(file) == before
     assert odd.read_bytes() == content, "it is only read"
 

@@ -6,6 +6,7 @@ import pytest
 
 from netwatch_tray import language, wording
 from netwatch_tray.engine import apps
+from netwatch_tray.model import Connection
 
 
 @pytest.fixture
@@ -52,3 +53,30 @@ def test_a_duration_has_its_two_largest_units(seconds: float, text: str) -> None
 @pytest.mark.parametrize(("seconds", "text"), DURATIONS)
 def test_the_unit_of_days_is_translated(seconds: float, text: str) -> None:
     assert wording.duration(seconds) == text.replace("d", "T")
+
+
+@pytest.mark.usefixtures("german")
+def test_a_connection_is_called_by_its_app_else_by_what_is_known() -> None:
+    def owner(**known: str) -> str | None:
+        return wording.owner(
+            Connection(
+                key="1",
+                protocol="TCP",
+                local_address="192.0.2.1",
+                local_port=1,
+                remote_address=None,
+                remote_port=None,
+                state=None,
+                pid=None,
+                process=known.get("process"),
+                app_name=known.get("app_name"),
+                unit=known.get("unit"),
+                user=known.get("user"),
+            )
+        )
+
+    assert owner(app_name="talk.py", process="python3", unit="a.scope", user="ann") == "talk.py"
+    assert owner(process="python3", unit="a.scope", user="ann") == "python3"
+    assert owner(unit="a.service", user="ann") == "a.service"
+    assert owner(user="ann") == "Benutzer ann"
+    assert owner() is None

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QCursor, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QToolTip, QVBoxLayout, QWidget
 
 from netwatch_tray.feed.protocol import (
     EventsMessage,
@@ -21,6 +21,7 @@ from netwatch_tray.feed.protocol import (
     TickMessage,
 )
 from netwatch_tray.language import said
+from netwatch_tray.text import qt_tool_tip
 from netwatch_tray.window.data.agent_link import AgentLink
 from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
@@ -105,7 +106,7 @@ class MainWindow(QWidget):
         self.setWindowTitle("NetWatch")
         self.setMinimumSize(*_LEAST_SIZE)
         self.interfaces = InterfacesPage(theme, self._live_events, history)
-        self.connections = ConnectionsPage(theme)
+        self.connections = ConnectionsPage(theme, self._looks)
         self.apps = AppsPage(theme, history, self._looks)
         self.usage = UsagePage(theme, history)
         self.pages = (
@@ -164,7 +165,7 @@ class MainWindow(QWidget):
         self.connections.offer.declined.connect(lambda: self._memory.save(helper_declined=1))
         self.apps.topics_changed.connect(self._subscribe)
         self.apps.hosts_requested.connect(link.request_hosts)
-        self.apps.list.menu.mute_requested.connect(link.change_mute)
+        self.apps.list.menu.mute_requested.connect(partial(_change_mute, self._link))
         connect_pages(self)
         self.first_run.done.connect(partial(self.turn_to, 0))
         self.first_run.settings_requested.connect(self.turn_to_settings)
@@ -192,7 +193,7 @@ class MainWindow(QWidget):
         from netwatch_tray.window.pages.events.page import EventsPage  # noqa: PLC0415  most windows close without it
 
         page = EventsPage(self._theme, self._live_events, self._history, self._looks)
-        page.commands.mute_requested.connect(self._link.change_mute)
+        page.commands.mute_requested.connect(partial(_change_mute, self._link))
         page.commands.seen.connect(self._link.mark_seen)
         connect_events(self, page)
         self._add_page(page)
@@ -402,3 +403,12 @@ class MainWindow(QWidget):
         else:
             self._is_starting = self._start_agent()
             self._link.restart_retries()
+
+
+def _change_mute(link: AgentLink, code: str, on: bool) -> None:
+    """Mute or unmute; without an agent, which keeps the mutes, report that beside the pointer."""
+    if link.connected:
+        link.change_mute(code, on)
+    else:
+        text = translate("MainWindow", "Nothing was changed: the agent is not running")
+        QToolTip.showText(QCursor.pos(), qt_tool_tip(text))

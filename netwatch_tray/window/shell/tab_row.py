@@ -17,7 +17,7 @@ from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import MARGIN, Theme
 
 _ROOMY_FROM = 840
-"""Window width from which there is room for a key beside its button, and for the names of *Pause* and *Events*."""
+"""Window width from which there is room for a key beside its button, and for the names of *Freeze* and *Events*."""
 
 
 class PageEntry(NamedTuple):
@@ -69,7 +69,7 @@ class TabRow(Strip):
 
     def show_paused(self, paused: bool) -> None:
         self._is_paused = paused
-        name = self.tr("Live") if paused else self.tr("Pause")
+        name = self.tr("Live") if paused else self.tr("Freeze")
         self.pause.setAccessibleName(name)
         self.pause.show_symbol("play" if paused else "pause", name if self._has_room else "")
         self.pause.updateGeometry()

@@ -77,7 +77,7 @@ def test_tab_reaches_every_control_in_reading_order(open_window: Open) -> None:
     ]
     # Of buttons that exclude each other Tab reaches the pressed one, and the arrows move between them.
     chart = ["1 min", "The chart as a table", "Chart"]
-    assert names == ["Interfaces", "Pause", "Keys", "Why this total", *chart, "TableView", "Interfaces"]
+    assert names == ["Interfaces", "Freeze", "Keys", "Why this total", *chart, "TableView", "Interfaces"]
 
 
 def test_page_range_grouping_and_order_are_remembered(open_window: Open) -> None:
@@ -127,7 +127,7 @@ def test_pausing_freezes_the_pages(opened: Opened) -> None:
     opened.say(TickMessage(later))
     assert page.range_chart.chart.viewport.end == end
     assert readouts(window)[0] == "download 12.4 MB/s"
-    assert "Paused: measuring goes on" in visible_text(window)
+    assert "Frozen: measuring goes on" in visible_text(window)
     window.turn_to(1)
     opened.agent.heard()
     until(lambda: True, "")

@@ -246,6 +246,21 @@ def test_counters_that_are_missing_for_a_while_are_not_counted_twice() -> None:
     assert (world.app("curl").rx_bytes, world.app("curl").tx_bytes) == (140, 10)
 
 
+def test_sockets_in_time_wait_are_connections_of_no_app() -> None:
+    world = World()
+    world.finder.known["a"] = CURL
+    world.update(a=tcp(10, 10), b=tcp(None, None, state="TIME_WAIT"))
+    assert world.row("b").app_name is None
+    assert [app.connections for app in world.table.apps()] == [1]
+    world.update(a=tcp(20, 10, state="TIME_WAIT"), b=tcp(None, None, state="TIME_WAIT"))
+    assert (world.app("curl").connections, world.app("curl").processes) == (0, 0)
+    assert world.row("a").app_name == "curl"
+    world.update(a=tcp(30, 10))
+    assert (world.app("curl").connections, world.app("curl").processes) == (1, 1)
+    world.update()
+    assert (world.app("curl").connections, world.app("curl").processes) == (0, 0)
+
+
 def test_last_bytes_of_a_closed_connection_count() -> None:
     world = World()
     world.finder.known["a"] = CURL

@@ -152,7 +152,7 @@ class AppDetails(QScrollArea):
         if facts is None:
             below = ""
         elif usual is None:
-            below = self.tr("from 7 days on")
+            below = self.tr("not known yet")
         else:
             below = self.tr("median of {count} d").format(count=facts.usual_days)
         return [

@@ -30,6 +30,8 @@ class AppsMenu(QObject):
         self._table = table
         self.muted: Collection[str] = ()
         """Codes of the mutes in the settings."""
+        self.can_mute = True
+        """There is an agent, which keeps the mutes."""
 
     def make(self, row: AppRow | None) -> QMenu:
         """Return a new menu, which deletes itself when it is closed. `row`: the one that was clicked."""
@@ -55,7 +57,10 @@ class AppsMenu(QObject):
         code = Mute(app=key).code
         is_muted = code in self.muted
         name = self.tr("Notify again") if is_muted else self.tr("Mute alerts")
-        self._add(menu, name, partial(self.mute_requested.emit, code, not is_muted))
+        if not self.can_mute:
+            name = self.tr("{action} (the agent is not running)").format(action=name)
+        action = self._add(menu, name, partial(self.mute_requested.emit, code, not is_muted))
+        action.setEnabled(self.can_mute)
 
     def _add(self, menu: QMenu, name: str, act: Callable[[], None], keys: str = "") -> QAction:
         action = QAction(f"{name}\t{native_keys(keys)}" if keys else name, menu)

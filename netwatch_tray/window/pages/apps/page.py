@@ -20,6 +20,7 @@ from netwatch_tray.feed.protocol import (
     SettingsMessage,
     Topic,
 )
+from netwatch_tray.feed.unwritten import Unwritten
 from netwatch_tray.model import Connection
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import DOWN, UP, Units
@@ -72,6 +73,7 @@ class AppsPage(Page):
         self._most, self._about_month = 0, ""
         """For `AppContext`; computed once for all cells."""
         self._recent = RecentRates(RANGES_S[LIVE] + AGENT_STEP_S)
+        self._unwritten = Unwritten()
         self._agent_away = False
         self._paused = False
         self._range = LIVE
@@ -134,6 +136,7 @@ class AppsPage(Page):
             self.list.stack.set_units(self._units)
             self.list.menu.muted = {code for code, on in message.settings.events.muted.items() if on}
             self._agent_away = False
+            self.list.menu.can_mute = True
             self._refresh()
         elif isinstance(message, ConnectionsMessage) and not self._paused:
             message.apply(self._sockets)
@@ -142,12 +145,15 @@ class AppsPage(Page):
             self._show_details()
         elif isinstance(message, AppsMessage) and not self._paused:
             self._message, self._agent_away = message, False
-            self._recent.add(time.time(), message)
+            now = time.time()
+            self._recent.add(now, message)
+            self._unwritten.add(now, message)
             self._show()
 
     def lose_agent(self) -> None:
         if not self._agent_away:
             self._agent_away = True
+            self.list.menu.can_mute = False
             self._forget()
 
     def set_paused(self, paused: bool) -> None:
@@ -159,7 +165,7 @@ class AppsPage(Page):
     def status(self) -> list[str]:
         if self._message is None:
             return []
-        live = self.tr("Paused") if self._paused else self.tr("Live, every {seconds:.0f} s")
+        live = self.tr("Frozen") if self._paused else self.tr("Live, every {seconds:.0f} s")
         return [live.format(seconds=WATCHED_INTERVAL_S), self.tr("An app is a program with all its helper processes")]
 
     def take_focus(self) -> None:
@@ -232,6 +238,7 @@ class AppsPage(Page):
             self._message = None
             self._history.set_recorded(None)
             self._recent.clear()
+            self._unwritten.clear()
             self._sockets.clear()
             self._show()
 
@@ -266,7 +273,8 @@ class AppsPage(Page):
         self._show()
 
     def _show(self) -> None:
-        self._rows = list(app_rows(self._message, self._history.amounts))
+        stored = self._history.amounts
+        self._rows = list(app_rows(self._message, stored, self._unwritten.since(stored.written) if stored else {}))
         self._most = max((row.month.both for row in self._rows if row.month and not row.is_rest), default=0)
         self._about_month = words.about_month(self._history)
         wanted = self.search.text().strip().casefold()
@@ -306,7 +314,10 @@ class AppsPage(Page):
         key = row.app.key if row.app else None
         sockets = [each for each in self._sockets.values() if each.app == key] if key else []
         month = self.tr("This month")
-        details.show_app(row, self._history.facts(name), sockets, month, self._units)
+        facts = self._history.facts(name)
+        if facts is not None and (moved := self._unwritten.since(facts.written).get(name)) is not None:
+            facts = facts.plus(moved)
+        details.show_app(row, facts, sockets, month, self._units)
         details.show_curve(name, self._curve_of(row), self._range)
         self._request_hosts(key)
         known = self._hosts if key and self._hosts and self._hosts.app == key else None

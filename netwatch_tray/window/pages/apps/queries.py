@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netwatch_tray.event import Severity
 from netwatch_tray.history.usage import Days, midnight, midnight_after, period_of
+from netwatch_tray.model import Traffic
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.window.chart.amounts import Amounts
 from netwatch_tray.window.chart.series import Point
@@ -48,6 +49,8 @@ class AppAmounts(NamedTuple):
     month: _Span
     keys: Mapping[str, str]
     """Of apps by name."""
+    written: float
+    """Up to when that is, Unix time."""
 
 
 class AppFacts(NamedTuple):
@@ -57,13 +60,19 @@ class AppFacts(NamedTuple):
     week: Moved
     month: Moved
     usual: int | None
-    """Median of the days before today, both directions; None: too few are known."""
+    """Median of the days before today since it was first seen, both directions; None: too few are known."""
     usual_days: int
     """How many days that is the median of."""
     first_day: date | None
     """None: it moved nothing on any recorded day."""
     alerts: int
     """In the last 30 days, muted ones included."""
+    written: float
+    """Up to when that is, Unix time."""
+
+    def plus(self, moved: Traffic) -> AppFacts:
+        """Add what is not written yet."""
+        return self._replace(today=self.today.plus(moved), week=self.week.plus(moved), month=self.month.plus(moved))
 
 
 class Drawn(NamedTuple):
@@ -81,7 +90,9 @@ class Drawn(NamedTuple):
 def query_amounts(reader: HistoryReader, today: date, plan: DataPlan) -> AppAmounts:
     """Read the amounts of `today` (a local date) and of its billing month."""
     month = period_of(today, "billing", plan)
-    return AppAmounts(month, _query_span(reader, today, today), _query_span(reader, *month), reader.keys("app"))
+    written = reader.written_until()  # first: what is written meanwhile is better counted late than twice
+    spans = _query_span(reader, today, today), _query_span(reader, *month)
+    return AppAmounts(month, *spans, reader.keys("app"), written)
 
 
 def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
@@ -91,9 +102,15 @@ def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
 
 def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, first_weekday: int) -> AppFacts:
     """Read the facts of an app. `first_weekday`: of the user's weeks, 0 is Monday."""
+    written = reader.written_until()
     days = reader.days("app", name, date.min, today)
     measured = reader.days("total", None, today - timedelta(days=_USUAL_DAYS), today - timedelta(days=1))
-    usual = [days[day].both if day in days else 0 for day, used in measured.items() if used.covered_s]
+    first_day = next(iter(days), today)
+    usual = [
+        days[day].both if day in days else 0
+        for day, used in measured.items()
+        if used.covered_s and day >= first_day  # before, it was not there
+    ]
     tomorrow = midnight_after(today)
     happened = reader.events(tomorrow - ALERT_DAYS * DAY_S, tomorrow)
     week = today - timedelta(days=(today.weekday() - first_weekday) % 7)
@@ -106,6 +123,7 @@ def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, f
         len(usual),
         next(iter(days), None),
         sum(each.app_name == name and each.severity is Severity.ALERT for each in happened),
+        written,
     )
 
 

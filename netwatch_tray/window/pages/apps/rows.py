@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QCoreApplication
 
 from netwatch_tray.feed.protocol import AppsMessage
-from netwatch_tray.model import App
+from netwatch_tray.model import App, Traffic
 
 if TYPE_CHECKING:
     from netwatch_tray.window.pages.apps.queries import AppAmounts
@@ -30,6 +30,9 @@ class Moved(NamedTuple):
     @property
     def both(self) -> int:
         return self.rx + self.tx
+
+    def plus(self, more: Traffic) -> Moved:
+        return Moved(self.rx + more.rx, self.tx + more.tx)
 
 
 _NOTHING = Moved(0, 0)
@@ -70,13 +73,21 @@ def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
     yield AppRow(REMAINDER, remainder_name(), None, *rates, None, None, is_rest=True)
 
 
-def app_rows(message: AppsMessage | None, stored: AppAmounts | None) -> Iterator[AppRow]:
-    """Yield the live rows with their amounts, then the rows that only the history has; None: unknown."""
+def app_rows(
+    message: AppsMessage | None, stored: AppAmounts | None, unwritten: Mapping[str, Traffic]
+) -> Iterator[AppRow]:
+    """Yield the live rows with their amounts, then the rows that only the history has; None: unknown.
+
+    `unwritten`: what apps moved after the stored amounts, by name.
+    """
     if stored is None:
         yield from live_rows(message)
         return
     # The history adds up apps of one name; of several live ones the first shows the sum.
     today, month = dict(stored.today.apps), dict(stored.month.apps)
+    for name, more in unwritten.items():
+        today[name] = today.get(name, _NOTHING).plus(more)
+        month[name] = month.get(name, _NOTHING).plus(more)
     for row in live_rows(message):
         if row.app is None:
             yield row._replace(today=stored.today.rest, month=stored.month.rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -14,11 +14,12 @@ from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Connection, endpoint
 from netwatch_tray.text import printable
 from netwatch_tray.units import DOWN, UNKNOWN, UP, Units
-from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, is_listening, owner
+from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, is_listening
 from netwatch_tray.window.table.column import Cell, Column
 from netwatch_tray.window.table.rate_cell import draw_bar, draw_rate, rate_column
 from netwatch_tray.window.widgets.formatting import duration, rtt
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, text_width
+from netwatch_tray.wording import owner
 
 translate = QCoreApplication.translate
 
@@ -39,6 +40,14 @@ class ConnectionContext(NamedTuple):
     has_hosts: bool = False
     """Names of hosts are known."""
     has_countries: bool = False
+    app_names: Mapping[str, str] = {}
+    """What apps call themselves, by key."""
+
+
+def owner_name(connection: Connection, context: ConnectionContext) -> str | None:
+    """Return the app as the page Apps calls it, else what is known of the owner; None: nothing is."""
+    name = owner(connection)
+    return name if connection.app_name is None else context.app_names.get(connection.app or "", name)
 
 
 def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[Line]]:
@@ -47,10 +56,10 @@ def connection_columns(context: Callable[[], ConnectionContext]) -> list[Column[
         _column(
             id="app",
             title=translate("Connections", "App"),
-            text=lambda row: owner(row.connection) or UNKNOWN,
-            order=lambda row: (owner(row.connection) or "").casefold() or None,
-            draw=_draw_app,
-            tooltip=lambda row: None if row.connection.process else _unknown_owner(row.connection),
+            text=lambda row: owner_name(row.connection, context()) or UNKNOWN,
+            order=lambda row: (owner_name(row.connection, context()) or "").casefold() or None,
+            draw=lambda cell, row: _draw_app(cell, row, owner_name(row.connection, context())),
+            tooltip=lambda row: _explain_owner(row.connection),
             group_text=lambda group: f"{group.name} ({group.connections})",
             group_order=_group_name,
             widest="systemd-resolved.service",
@@ -293,6 +302,12 @@ def _remote(row: ConnectionRow) -> str:
     return row.connection.remote or UNKNOWN
 
 
+def _explain_owner(connection: Connection) -> str:
+    if connection.process is None:
+        return _unknown_owner(connection)
+    return translate("Connections", "Process: {name}").format(name=connection.process)
+
+
 def _unknown_owner(connection: Connection) -> str:
     if connection.user is not None or connection.unit is not None:
         return translate(
@@ -346,8 +361,7 @@ def _draw_group(cell: Cell, group: Group) -> None:
     painter.restore()
 
 
-def _draw_app(cell: Cell, row: ConnectionRow) -> None:
-    name = owner(row.connection)
+def _draw_app(cell: Cell, row: ConnectionRow, name: str | None) -> None:
     box = QRect(cell.box)
     if row.group is not None:
         box.setLeft(box.left() + CHEVRON_WIDTH + GAP // 2)

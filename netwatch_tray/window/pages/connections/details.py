@@ -17,11 +17,12 @@ from netwatch_tray.window.chart.sparkline import draw_flat_line, draw_sparkline
 from netwatch_tray.window.pages.connections.columns import (
     ConnectionContext,
     origin_in_words,
+    owner_name,
     scope_in_words,
     state_in_words,
     why_no_rate,
 )
-from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, key, owner
+from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, key
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.formatting import duration, rtt
 from netwatch_tray.window.widgets.layout import clear
@@ -29,6 +30,7 @@ from netwatch_tray.window.widgets.painting import paint_pane
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
 from netwatch_tray.window.widgets.text import Text
 from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
+from netwatch_tray.wording import owner
 
 _WIDTH = 296
 _PADDING = 12
@@ -111,7 +113,7 @@ class ConnectionDetails(QWidget):
         for text, value in zip(self._values, values, strict=True):
             text.show_text(value)
         self._text = "\n".join([title, below, *(f"{a}: {b}" for _heading, rows in sections for a, b in rows)])
-        self._app = owner(line.connection) if isinstance(line, ConnectionRow) else None
+        self._app = line.connection.app_name or owner(line.connection) if isinstance(line, ConnectionRow) else None
         self._only.setVisible(self._app is not None)
         self._copy.setVisible(line is not None)
 
@@ -136,7 +138,7 @@ class ConnectionDetails(QWidget):
 
     def _describe_connection(self, row: ConnectionRow, context: ConnectionContext) -> tuple[str, str, list[_Section]]:
         it = row.connection
-        who = owner(it) or self.tr("Program unknown")
+        who = owner_name(it, context) or self.tr("Program unknown")
         sections: list[_Section] = [
             (
                 self.tr("Now"),
@@ -169,6 +171,7 @@ class ConnectionDetails(QWidget):
             (
                 self.tr("Process"),
                 [
+                    (self.tr("Name"), it.process or UNKNOWN),
                     (self.tr("PID"), UNKNOWN if it.pid is None else str(it.pid)),
                     (self.tr("User"), it.user or UNKNOWN),
                     (self.tr("Unit"), it.unit or UNKNOWN),

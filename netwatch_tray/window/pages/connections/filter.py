@@ -14,6 +14,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QT_TRANSLATE_NOOP
 
 from netwatch_tray.errors import NetWatchError
+from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Connection
 
 Test = Callable[[Connection], bool]
@@ -56,14 +57,19 @@ class ConnectionFilter(NamedTuple):
     """Conditions that must all hold."""
 
     tests: tuple[Test, ...] = ()
+    names_state: bool = False
+    """A condition is about states, so that TIME_WAIT, which is over, is not left out."""
 
     def matches(self, connection: Connection) -> bool:
+        if connection.state == TcpState.TIME_WAIT and not self.names_state:
+            return False
         return all(test(connection) for test in self.tests)
 
 
 def parse(text: str) -> ConnectionFilter:
     """Parse a filter. Raise FilterError for an invalid condition."""
     tests: list[Test] = []
+    names_state = False
     negated: str | None = None
     for token in _TOKEN.findall(text.lower()):
         if token == "not":  # noqa: S105  a keyword of the filter
@@ -71,12 +77,13 @@ def parse(text: str) -> ConnectionFilter:
             continue
         word = token[1:] if token.startswith("-") and len(token) > 1 else token
         test = _test(word)
+        names_state |= word.startswith("state:") or (len(word) > 3 and "time_wait".startswith(word))
         is_negated = (negated is not None) != (word is not token)
         tests.append(_not(test) if is_negated else test)
         negated = None
     if negated is not None:
         raise FilterError(Problem.NOTHING_TO_NEGATE, negated)
-    return ConnectionFilter(tuple(tests))
+    return ConnectionFilter(tuple(tests), names_state)
 
 
 def _test(token: str) -> Test:
@@ -105,6 +112,7 @@ def _not(test: Test) -> Test:
 def _word(word: str) -> Test:
     def test(connection: Connection) -> bool:
         places = (
+            connection.app_name,
             connection.process,
             connection.unit,
             connection.user,
@@ -121,7 +129,7 @@ def _word(word: str) -> Test:
 
 def _app(value: str, _token: str) -> Test:
     def test(connection: Connection) -> bool:
-        names = (connection.process, connection.app, connection.unit)
+        names = (connection.app_name, connection.process, connection.app, connection.unit)
         return any(name is not None and value in name.lower() for name in names)
 
     return test

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from PySide6.QtCore import QCoreApplication
 
-from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line, owner
+from netwatch_tray.window.pages.connections.rows import ConnectionRow, Group, Line
+from netwatch_tray.wording import owner
 
 translate = QCoreApplication.translate
 

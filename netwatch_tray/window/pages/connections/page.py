@@ -22,6 +22,7 @@ from netwatch_tray.feed.protocol import (
 )
 from netwatch_tray.language import said
 from netwatch_tray.units import Units
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.pages.connections.bar import ConnectionsBar
 from netwatch_tray.window.pages.connections.columns import ConnectionContext, connection_columns
 from netwatch_tray.window.pages.connections.details import ConnectionDetails
@@ -48,11 +49,13 @@ _SETTLE_MS = 1500
 
 
 class ConnectionsPage(Page):
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, looks: AppLooks) -> None:
         super().__init__()
+        self._looks = looks
         self._units = Units()
         self._rows = ConnectionList()
         self._app_names: dict[str, str] = {}
+        """As the page Apps calls them, by key."""
         self._matching = 0
         self._most = (0.0, 0.0)
         """Greatest rates; computed once for all cells."""
@@ -128,7 +131,7 @@ class ConnectionsPage(Page):
         elif isinstance(message, Status):
             self.offer.offer(message.offers_helper)
         elif isinstance(message, AppsMessage) and not self._paused:
-            self._app_names = {app.key: wording.app_name(app.name) for app in message.apps}
+            self._app_names = {app.key: self._looks.name(app.key, wording.app_name(app.name)) for app in message.apps}
             self.sums.show_apps(message, self._units)
             self.offer.show_apps(message)
         elif isinstance(message, ConnectionsMessage) and not self._paused:
@@ -153,7 +156,9 @@ class ConnectionsPage(Page):
             total=self._rows.open, listening=self._rows.listening
         )
         live = self.tr("Live, every {seconds:.0f} s").format(seconds=WATCHED_INTERVAL_S)
-        texts = [self.tr("Paused") if self._paused else live, counts]
+        texts = [self.tr("Frozen") if self._paused else live, counts]
+        if hidden := self._rows.hidden(self.bar.filter):
+            texts.append(self.tr("In TIME_WAIT, not shown: {count} (state:time)").format(count=hidden))
         if self._source:
             texts.append(self.tr("read with {source}").format(source=self._source))
         return texts
@@ -189,7 +194,7 @@ class ConnectionsPage(Page):
         self._expect_list()
 
     def _context(self) -> ConnectionContext:
-        return ConnectionContext(self._units, self._now, *self._most, *self._has)
+        return ConnectionContext(self._units, self._now, *self._most, *self._has, self._app_names)
 
     def _expect_list(self) -> None:
         """Report that the list is read if it does not arrive soon."""
@@ -282,7 +287,7 @@ class ConnectionsPage(Page):
     def _show_state(self) -> None:
         """Show the table, or why it is empty."""
         words = self.bar.field.text().strip()
-        total = len(self._rows)
+        total = len(self._rows) - self._rows.hidden(self.bar.filter)
         self.bar.field.show_count(
             self.tr("{shown} of {total}").format(shown=self._matching, total=total) if words else ""
         )

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from PySide6.QtCore import QCoreApplication
-
 from netwatch_tray.kinds import TcpState
 from netwatch_tray.model import Connection
-
-translate = QCoreApplication.translate
+from netwatch_tray.window.pages.connections.filter import ConnectionFilter
 
 
 class Group(NamedTuple):
@@ -47,6 +44,7 @@ class ConnectionList:
         self._closed: dict[str, float] = {}
         """Time of closing."""
         self._listening: set[str] = set()
+        self._over: set[str] = set()
         self._named: set[str] = set()
         self._located: set[str] = set()
         self._rx: dict[str, float] = {}
@@ -69,6 +67,10 @@ class ConnectionList:
     @property
     def listening(self) -> int:
         return len(self._listening)
+
+    def hidden(self, shown: ConnectionFilter) -> int:
+        """Return how many are in TIME_WAIT, which a filter leaves out unless it is about states."""
+        return 0 if shown.names_state else len(self._over)
 
     @property
     def has_hosts(self) -> bool:
@@ -96,6 +98,7 @@ class ConnectionList:
             self._closed.pop(key, None)
             for keys, is_in in (
                 (self._listening, is_listening(connection)),
+                (self._over, connection.state == TcpState.TIME_WAIT),
                 (self._named, connection.host is not None),
                 (self._located, connection.country is not None),
             ):
@@ -135,6 +138,7 @@ class ConnectionList:
 
     def _forget_rates(self, key: str) -> None:
         self._listening.discard(key)
+        self._over.discard(key)
         self._rx.pop(key, None)
         self._tx.pop(key, None)
 
@@ -151,17 +155,6 @@ def key(line: Line) -> str:
 def heading(line: Line) -> Group | None:
     """Return the group of a row; None for groups, and for rows without one."""
     return None if isinstance(line, Group) else line.group
-
-
-def owner(connection: Connection) -> str | None:
-    """Return the program, else the systemd unit, else the user; None: unknown."""
-    if connection.process is not None:
-        return connection.process
-    if connection.unit is not None:
-        return connection.unit
-    if connection.user is not None:
-        return translate("Connections", "user {name}").format(name=connection.user)
-    return None
 
 
 def is_listening(connection: Connection) -> bool:

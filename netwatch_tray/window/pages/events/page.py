@@ -89,7 +89,7 @@ class EventsPage(Page):
     def status(self) -> list[str]:
         texts = []
         if self._source.is_live:
-            texts.append(self.tr("Paused") if self._paused else self.tr("Live"))
+            texts.append(self.tr("Frozen") if self._paused else self.tr("Live"))
         texts.append(self._source.missing or self.tr("Kept for {count} days").format(count=RANGES_DAYS[-1]))
         if muted := [words_of(group).chip for group in Group if group in self.commands.muted_groups]:
             texts.append(self.tr("Muted: {names}").format(names=", ".join(muted)))

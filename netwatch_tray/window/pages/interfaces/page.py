@@ -111,7 +111,7 @@ class InterfacesPage(Page):
         if not self._is_live:
             live = ""
         elif self._paused:
-            live = self.tr("Paused") if self._is_agent_away else self.tr("Paused: measuring goes on")
+            live = self.tr("Frozen") if self._is_agent_away else self.tr("Frozen: measuring goes on")
         else:
             live = self.tr("Live, every {seconds:g} s").format(seconds=self._interval)
         return self.range_chart.status(live)

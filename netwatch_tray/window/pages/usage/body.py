@@ -30,9 +30,10 @@ _PERIODS_LIST = 1
 
 
 class UsageBody(QScrollArea):
-    """`day_chosen`: None: none. `month_opened`: a day of the period of the plan to show."""
+    """`day_chosen`: None: none. `week_opened`: a day of the week to show. `month_opened`: of the period of the plan."""
 
     day_chosen = Signal(object)
+    week_opened = Signal(object)
     month_opened = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
@@ -40,6 +41,7 @@ class UsageBody(QScrollArea):
         self._theme = theme
         self._found: Figures | None = None
         self._is_beside = True
+        self._is_week = False
         self._is_unfolded: bool | None = None
         """The sum so far, as the user chose; None: where there is room."""
         self.chart = UsageChart(theme)
@@ -97,7 +99,9 @@ class UsageBody(QScrollArea):
         """`since`: when the user reset the counter."""
         self._found = found
         plan = place.plan
-        self.pane.show_sections(period_lists(found, view, place.period, plan, since), plan.cap_bytes, shown_in)
+        cap = None if place.period == "week" else plan.cap_bytes
+        self.pane.show_sections(period_lists(found, view, place.period, plan, since), cap, shown_in)
+        self._is_week = place.period == "week"
         if place.period == "year":
             self.heat_map.show_year(found.span.first.year, found.days, found.today, shown_in, week_begin())
             self._stack.setCurrentWidget(self.heat_map)
@@ -138,8 +142,9 @@ class UsageBody(QScrollArea):
             self.day_chosen.emit(self._found.span.first + timedelta(days=bar))
 
     def _open_line(self, section: int, line: int) -> None:
-        if self._found and section == _PERIODS_LIST and line < len(self._found.months):
-            self.month_opened.emit(self._found.months[line][0].first)
+        if self._found and section == _PERIODS_LIST and line < len(self._found.listed):
+            opened = self.week_opened if self._is_week else self.month_opened
+            opened.emit(self._found.listed[line][0].first)
 
     def _fold(self, is_folded: bool) -> None:
         self._is_unfolded = not is_folded

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from netwatch_tray.history.reader import HistoryReader
     from netwatch_tray.history.results import NetworkUse, SlotUse, StoredGap, Used
 
-_EARLIER_MONTHS = 6
+_EARLIER = 6
 _YEAR_OF_MONTHS = 12
 _USUAL_WEEKS = 8
 """Days of the same name before a day, whose median is usual."""
@@ -30,8 +30,9 @@ class Figures(NamedTuple):
     days: dict[date, Used]
     """Days of the span with any record; of those networks alone that the plan covers, if it is a period of the plan."""
     is_complete: bool
-    months: list[tuple[Days, Used]]
-    """Periods of the plan with any record before the shown one, of a year those in it; the latest first."""
+    listed: list[tuple[Days, Used]]
+    """Periods with any record, the latest first: weeks or periods of the plan before the shown one, of a year the
+    periods of the plan in it."""
     networks: list[NetworkUse]
     """Of the span, the largest first."""
     unmeasured: float
@@ -99,12 +100,12 @@ def query_figures(
 ) -> Figures:
     """Read the period that `at` is in. `since`: when the user reset the counter, local time."""
     span, today = period_of(at, period, plan), now.date()
-    months = _months(span, period, plan)
-    recorded = reader.days("total", None, min([span.first, *(month.first for month in months)]), span.last)
+    listed = _listed(span, period, plan)
+    first = min([span.first, *(each.first for each in listed)])
+    recorded = reader.days("total", None, first, span.last)
     days = {day: used for day, used in recorded.items() if span.first <= day}
     covered = recorded
-    if plan.counts == "metered":
-        first = min([span.first, *(month.first for month in months)])
+    if plan.counts == "metered" and period != "week":
         covered = reader.days("total", None, first, span.last, metered_only=True)
         days = {day: used for day, used in covered.items() if span.first <= day} if period == "billing" else days
     begun = Days(span.first, min(span.last, today))
@@ -114,7 +115,7 @@ def query_figures(
         span,
         days,
         reader.is_complete(*begun),
-        [(month, used) for month in months if (used := _sum(covered, month)) is not None],
+        [(each, used) for each in listed if (used := _sum(covered, each)) is not None],
         reader.by_network(*begun),
         _unmeasured(reader, span, first_day) if first_day and span.first <= first_day <= span.last else 0.0,
         first_day,
@@ -139,13 +140,14 @@ def query_day(reader: HistoryReader, day: date, edges: Sequence[float]) -> DayFi
     )
 
 
-def _months(span: Days, period: Period, plan: DataPlan) -> list[Days]:
-    """Return the periods of the plan to list, the latest first: those of a year, else those before the shown one."""
-    last = period_of(span.last if period == "year" else span.first, "billing", plan)
-    months = [last if period == "year" else neighbour(last, "billing", plan, -1)]
-    while len(months) < (_YEAR_OF_MONTHS if period == "year" else _EARLIER_MONTHS):
-        months.append(neighbour(months[-1], "billing", plan, -1))
-    return months
+def _listed(span: Days, period: Period, plan: DataPlan) -> list[Days]:
+    """Return the periods to list, the latest first: those of the plan in a year, else those before the shown one."""
+    kind: Period = "billing" if period == "year" else period
+    last = period_of(span.last if period == "year" else span.first, kind, plan)
+    listed = [last if period == "year" else neighbour(last, kind, plan, -1)]
+    while len(listed) < (_YEAR_OF_MONTHS if period == "year" else _EARLIER):
+        listed.append(neighbour(listed[-1], kind, plan, -1))
+    return listed
 
 
 def _unmeasured(reader: HistoryReader, span: Days, first: date) -> float:

@@ -24,7 +24,7 @@ _MAX_NETWORKS = 4
 Lists = tuple[tuple[str, Sequence[Amount]], ...]
 
 
-def of_period(found: Figures, view: Outlook, plan: DataPlan, since: datetime | None) -> Lists:
+def of_period(found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None) -> Lists:
     """Return the lists of a week or of a period of the plan. The earlier periods are the second one."""
     now = []
     if found.is_current:
@@ -39,19 +39,22 @@ def of_period(found: Figures, view: Outlook, plan: DataPlan, since: datetime | N
     title = translate("Usage", "Today") if found.is_current else translate("Usage", "In these days")
     return (
         (title, now),
-        (
-            translate("Usage", "Earlier periods") if plan.days else translate("Usage", "Earlier months"),
-            _months(found, plan),
-        ),
+        (_earlier(period, plan), _listed(found, None if period == "week" else plan.cap_bytes)),
         (translate("Usage", "Networks"), networks(found.networks)),
         (translate("Usage", "Counter"), _counter(found, since)),
     )
 
 
+def _earlier(period: Period, plan: DataPlan) -> str:
+    if period == "week":
+        return translate("Usage", "Earlier weeks")
+    return translate("Usage", "Earlier periods") if plan.days else translate("Usage", "Earlier months")
+
+
 def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
     """Return the lists of a year. The periods of the plan are the second one."""
     cap = plan.cap_bytes
-    used = [each.both for _month, each in found.months]
+    used = [each.both for _span, each in found.listed]
     numbers = []
     if cap is not None and used:
         over = sum(amount > cap for amount in used)
@@ -67,7 +70,7 @@ def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
         (translate("Usage", "This year") if found.is_current else translate("Usage", "In this year"), numbers),
         (
             translate("Usage", "Periods of the plan") if plan.days else translate("Usage", "Billing months"),
-            _months(found, plan),
+            _listed(found, plan.cap_bytes),
         ),
         (translate("Usage", "Networks"), networks(found.networks)),
         (translate("Usage", "Counter"), _counter(found, since)),
@@ -86,14 +89,14 @@ def _network_name(network: NetworkUse) -> str:
     return translate("Usage", "{network}, metered").format(network=name) if network.is_metered else name
 
 
-def _months(found: Figures, plan: DataPlan) -> list[Amount]:
-    most = max([*(used.both for _month, used in found.months), plan.cap_bytes or 0])
+def _listed(found: Figures, cap: int | None) -> list[Amount]:
+    most = max([*(used.both for _span, used in found.listed), cap or 0])
     lines = []
-    for month, used in found.months:
-        name = span_name(month)
-        if is_calendar_month(month) and month.first.year != found.span.last.year:
-            name = f"{name} {month.first.year}"
-        lines.append(Amount(name, used.both, most, is_strong=month.first <= found.today <= month.last))
+    for span, used in found.listed:
+        name = span_name(span)
+        if is_calendar_month(span) and span.first.year != found.span.last.year:
+            name = f"{name} {span.first.year}"
+        lines.append(Amount(name, used.both, most, is_strong=span.first <= found.today <= span.last))
     return lines
 
 
@@ -106,4 +109,4 @@ def _counter(found: Figures, since: datetime | None) -> list[Amount]:
 
 def period_lists(found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None) -> Lists:
     """Return the lists beside a period."""
-    return of_year(found, plan, since) if period == "year" else of_period(found, view, plan, since)
+    return of_year(found, plan, since) if period == "year" else of_period(found, view, period, plan, since)

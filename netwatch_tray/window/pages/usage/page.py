@@ -63,6 +63,7 @@ class UsagePage(Page):
         self.strip.present.clicked.connect(self._go_to_present)
         self.strip.plan_requested.connect(self.plan_requested)
         self.body.day_chosen.connect(self.choose_day)
+        self.body.week_opened.connect(self._go_to)
         self.body.month_opened.connect(self.open_month)
         self.body.day_pane.stepped.connect(lambda by: self._moved(changed=self.place.step_day(by, _today())))
         self.body.day_pane.apps_requested.connect(self.apps_requested)

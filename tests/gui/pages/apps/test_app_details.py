@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from painted import drawn
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolTip
 from windows import FakeHistory, FakeReader, Open, Opened, button, connection, until, visible_text
 
 from netwatch_tray.feed.protocol import (
@@ -21,7 +23,7 @@ from netwatch_tray.feed.protocol import (
 )
 from netwatch_tray.history.results import Used
 from netwatch_tray.model import App, HostAmount
-from netwatch_tray.settings import Events, Settings
+from netwatch_tray.settings import DataPlan, Events, Settings
 from netwatch_tray.window.pages.apps.details import AppDetails
 from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.pages.apps.parts import Figures
@@ -227,6 +229,37 @@ def test_the_menu_of_a_row_leads_to_details_and_copies(open_window: Open) -> Non
     assert muted.actions()[2].text() == "Notify again"
     muted.close()
     assert len(page.list.menu.make(None).actions()) == 2
+
+
+def test_without_an_agent_nothing_can_be_muted(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    row = next(row for row in page.table.model().records() if row.name == "curl")
+    opened.agent.stop()
+    until(lambda: not opened.link.connected, "it is noticed")
+    menu = page.list.menu.make(row)
+    action = menu.actions()[2]
+    assert (action.text(), action.isEnabled()) == ("Mute alerts (the agent is not running)", False)
+    menu.close()
+    page.list.menu.mute_requested.emit("any app", True)
+    until(lambda: QToolTip.text() == "Nothing was changed: the agent is not running", "it is said aloud")
+    QToolTip.hideText()
+
+
+def test_amounts_follow_the_rate_before_they_are_written(open_window: Open) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    assert opened.history
+    reader = opened.history.reader
+    reader.written = time.time() - 5.0
+    reader.names["app"]["curl"] = (_used(0), _used(0))
+    page._history.set_plan(DataPlan(billing_day=2), is_recorded=True)  # read again
+    page.hide()
+    page.show()
+    opened.say(_message())
+    until(lambda: all(row.today.both for row in page._rows if row.name == "wget" and row.today), "it has an amount")
+    page.open_details("wget")
+    until(lambda: "Today 0 B" not in _figures(_details(page)), "so have the details")
 
 
 @pytest.mark.parametrize("searches", [False, True])

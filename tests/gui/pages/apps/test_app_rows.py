@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from windows import FakeReader
 
 from netwatch_tray.feed.protocol import AppRates, AppsMessage
 from netwatch_tray.history.results import Used
-from netwatch_tray.model import App
+from netwatch_tray.model import App, Traffic
 from netwatch_tray.settings import DataPlan
-from netwatch_tray.window.pages.apps.queries import query_amounts
+from netwatch_tray.window.pages.apps.queries import query_amounts, query_facts
 from netwatch_tray.window.pages.apps.recent import RecentRates
 from netwatch_tray.window.pages.apps.rows import Moved, app_rows
 
@@ -44,7 +45,7 @@ def _reader(**apps: int) -> Any:
 def test_amounts_and_remainder_add_up_to_the_total() -> None:
     stored = query_amounts(_reader(curl=5, Steam=8), _TODAY, DataPlan(billing_day=15))
     assert stored.days.first == date(2026, 11, 15)
-    rows = list(app_rows(_message(_app("curl", 1.0)), stored))
+    rows = list(app_rows(_message(_app("curl", 1.0)), stored, {}))
     assert [(row.name, row.today) for row in rows] == [
         ("curl", Moved(5, 0)),
         ("Not of any app", Moved(7, 0)),
@@ -54,16 +55,44 @@ def test_amounts_and_remainder_add_up_to_the_total() -> None:
     assert [row.rx_rate for row in rows] == [1.0, 500.0, 0.0]
 
 
+def test_what_is_not_written_yet_is_in_the_amounts() -> None:
+    stored = query_amounts(_reader(curl=5, Steam=8), _TODAY, DataPlan())
+    moved = {"curl": Traffic(3, 1), "new": Traffic(10, 20), "Steam": Traffic(0, 1)}
+    rows = {row.name: row for row in app_rows(_message(_app("curl", 1.0), _app("new", 1.0)), stored, moved)}
+    assert (rows["curl"].today, rows["curl"].month) == (Moved(8, 1), Moved(53, 1))
+    assert (rows["new"].today, rows["new"].month) == (Moved(10, 20), Moved(10, 20)), "the history has not seen it"
+    assert (rows["Steam"].today, rows["Steam"].month) == (Moved(8, 1), Moved(80, 1)), "it has ended meanwhile"
+
+
+class _NewApp(FakeReader):
+    """The total is known for long, the app for some days."""
+
+    def __init__(self, days: int) -> None:
+        super().__init__()
+        self._first = _TODAY - timedelta(days=days)
+
+    def days(self, _kind: str, _name: str | None, first: date, last: date, **_how: bool) -> dict[date, Used]:
+        first = max(first, self._first) if _kind == "app" else first
+        return {first + timedelta(days=number): _used(9) for number in range((last - first).days + 1)}
+
+
+@pytest.mark.parametrize(("known", "usual", "count"), [(0, None, 0), (6, None, 6), (7, 9, 7), (90, 9, 28)])
+def test_the_usual_day_of_a_new_app_is_not_known_yet(known: int, usual: int | None, count: int) -> None:
+    reader: Any = _NewApp(known)
+    facts = query_facts(reader, "curl", _TODAY, DataPlan(), 0)
+    assert (facts.usual, facts.usual_days) == (usual, count)
+
+
 def test_two_live_apps_of_one_name_show_its_amount_once() -> None:
     stored = query_amounts(_reader(curl=5), _TODAY, DataPlan())
-    rows = list(app_rows(_message(_app("curl", 1.0), _app("curl", 2.0)), stored))
+    rows = list(app_rows(_message(_app("curl", 1.0), _app("curl", 2.0)), stored, {}))
     assert [row.today for row in rows if row.name == "curl"] == [Moved(5, 0), Moved(0, 0)]
 
 
 def test_without_the_agent_the_rates_are_unknown() -> None:
-    rows = list(app_rows(None, query_amounts(_reader(curl=5), _TODAY, DataPlan())))
+    rows = list(app_rows(None, query_amounts(_reader(curl=5), _TODAY, DataPlan()), {}))
     assert [(row.name, row.rx_rate) for row in rows] == [("curl", None)]
-    assert not list(app_rows(None, None))
+    assert not list(app_rows(None, None, {}))
 
 
 def test_recent_rates_are_kept_for_a_while_and_idle_apps_have_none() -> None:

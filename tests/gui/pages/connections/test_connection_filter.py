@@ -100,3 +100,15 @@ def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
         return
     for each in _ALL:
         assert found.matches(each) in (True, False)
+
+
+def test_sockets_in_time_wait_show_where_the_filter_is_about_states() -> None:
+    over = connection(5, None, pid=None, state="TIME_WAIT")
+    shown = ["state:time", "state:time_wait", "-state:listen", "time_wait", "not state:estab"]
+    hidden = ["", "port:443", "tcp", "app:firefox", "state:listen", "ti"]
+    assert [text for text in (*shown, *hidden) if parse(text).matches(over)] == shown
+
+
+def test_an_app_is_found_by_its_name_and_by_its_process() -> None:
+    talk = connection(6, "python3", app="script:/usr/bin/python3 talk.py", app_name="talk.py")
+    assert all(parse(text).matches(talk) for text in ("app:talk", "app:python3", "talk", "python3"))

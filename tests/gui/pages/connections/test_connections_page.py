@@ -336,3 +336,33 @@ def test_the_sums_are_read_to_screen_readers_and_explained(open_window: Open) ->
     opened.agent.stop()
     until(lambda: not opened.link.connected, "it is noticed")
     assert units.UNKNOWN in page.sums.accessibleName()
+
+
+def test_an_app_has_one_name_on_all_pages(open_window: Open) -> None:
+    opened, page = _open(open_window)
+    talk = connection(1, "python3", app="script:talk.py", app_name="talk.py")
+    opened.say(AppsMessage(apps=(_app("script:talk.py", "talk.py"),), interval_s=2.0))
+    opened.say(ConnectionsMessage(reset=True, added=(talk,)))
+    until(lambda: _column(page, 0) == ["talk.py"], "the name of the app")
+    opened.window.turn_to(2)
+    assert [row.name for row in opened.window.apps.table.model().records()][:1] == ["talk.py"]
+    opened.window.turn_to(1)
+    page.table.setCurrentIndex(page.table.model().index(0, 0))
+    page.side.toggle()
+    assert "talk.py" in visible_text(page.details)
+    assert "Name: python3" in page.details._text, "the process is shown as well"
+
+
+def test_what_is_over_is_counted_and_not_listed(open_window: Open) -> None:
+    opened, page = _open(open_window)
+    over = connection(9, None, pid=None, state="TIME_WAIT")
+    opened.say(ConnectionsMessage(reset=True, added=(*_some()[:1], over)))
+    until(lambda: len(_column(page, 0)) == 1, "it is left out")
+    assert "In TIME_WAIT, not shown: 1 (state:time)" in page.status()
+    page.bar.field.setText("state:time")
+    assert len(_column(page, 0)) == 1
+    assert not any("TIME_WAIT" in text for text in page.status())
+    page.bar.field.clear()
+    opened.say(ConnectionsMessage(reset=True, added=(over,)))
+    until(lambda: not _column(page, 0), "nothing is open")
+    assert "No program has a socket open" in visible_text(page)

@@ -200,12 +200,12 @@ def test_paused_rates_outlive_the_agent(open_window: Open) -> None:
     opened = open_window()
     opened.say(TickMessage(tick(*FEW)))
     opened.window.toggle_pause()
-    assert "Paused: measuring goes on" in visible_text(opened.window)
+    assert "Frozen: measuring goes on" in visible_text(opened.window)
     opened.agent.stop()
-    until(lambda: "Paused: measuring goes on" not in visible_text(opened.window), "the window notices")
+    until(lambda: "Frozen: measuring goes on" not in visible_text(opened.window), "the window notices")
     assert readouts(opened.window) == ["download 12.4 MB/s", "upload 840 kB/s"]
     assert table_texts(opened.window.interfaces.table)[0][2] == "12.4 MB/s"
-    assert "Paused" in visible_text(opened.window)
+    assert "Frozen" in visible_text(opened.window)
     opened.window.toggle_pause()
     assert readouts(opened.window) == ["download unknown", "upload unknown"]
     assert table_texts(opened.window.interfaces.table)[0][2] == "–"

@@ -69,6 +69,22 @@ def test_usage_of_week_month_and_year(opened: Opened) -> None:
     until(lambda: settings_page.form.links.checkedButton().text() == "Data plan", "the plan is shown")
 
 
+def test_a_week_lists_the_weeks_before_and_opens_them(opened: Opened) -> None:
+    opened.window.turn_to(3)
+    page = opened.window.usage
+    page.choose_range(0)
+    page.place.plan = DataPlan(cap_gb=1)
+    pane = child(page, UsagePane)
+    told = " | ".join(each.accessibleName() for each in pane.findChildren(QWidget))
+    assert "Earlier months" not in told
+    assert told.partition("Earlier weeks: ")[2].partition(" | ")[0].count("10.5 GB") == 6
+    monday = datetime.now().astimezone().date()
+    monday -= timedelta(days=monday.weekday())
+    pane.opened.emit(1, 1)
+    assert page.place.index == 0
+    assert page.place.span(monday).first == monday - timedelta(days=14)
+
+
 def test_days_before_measuring_are_hatched(opened: Opened) -> None:
     assert opened.history
     page, reader = opened.window.usage, opened.history.reader

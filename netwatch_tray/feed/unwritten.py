@@ -1,0 +1,72 @@
+"""What the apps moved since the history was last written, so that their amounts need not wait for the next minute."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from netwatch_tray.feed.protocol import AppsMessage
+from netwatch_tray.model import Traffic
+
+_KEPT_S = 200.0
+"""The agent writes once a minute, and the history is read once a minute."""
+_DELAY_S = 0.5
+"""Within which a message arrives after its reading."""
+
+
+class _Reading(NamedTuple):
+    at: float
+    """Unix time of its end."""
+    moved: Mapping[str, Traffic]
+    """Bytes by the app's name."""
+
+
+class Unwritten:
+    """Bytes of the apps over the last minutes, by name as in the history. Tunnels have no amounts there."""
+
+    def __init__(self) -> None:
+        self._readings: deque[_Reading] = deque()
+
+    def add(self, at: float, message: AppsMessage) -> None:
+        """Add what the agent reports, and what it kept from before. `at`: Unix time when the message arrived."""
+        names = {app.key: app.name for app in message.apps if not app.is_tunnel_process}
+        if message.recent:  # the first message: there is nothing older, or there is a hole before it
+            self._readings.clear()
+        for each in message.recent:
+            moved = {names[key]: _bytes(*rates, each.elapsed_s) for key, rates in each.apps.items() if key in names}
+            self._readings.append(_Reading(each.at, moved))
+        now: dict[str, Traffic] = {}
+        for app in message.apps if message.interval_s else ():
+            if (app.rx_rate or app.tx_rate) and not app.is_tunnel_process:
+                moved_now = _bytes(app.rx_rate or 0.0, app.tx_rate or 0.0, message.interval_s or 0.0)
+                now[app.name] = now.get(app.name, Traffic()).plus(moved_now)
+        self._readings.append(_Reading(at, now))
+        while self._readings[0].at < at - _KEPT_S:
+            self._readings.popleft()
+
+    def clear(self) -> None:
+        self._readings.clear()
+
+    def copy(self) -> Unwritten:
+        other = Unwritten()
+        other._readings.extend(self._readings)
+        return other
+
+    def since(self, written: float) -> dict[str, Traffic]:
+        """Return what each app moved after this Unix time, up to which the history is written.
+
+        Nothing where that is long ago, because then nothing is being written.
+        """
+        found: dict[str, Traffic] = {}
+        if not self._readings or self._readings[-1].at - written > _KEPT_S:
+            return found
+        for each in self._readings:
+            if each.at > written + _DELAY_S:
+                for name, moved in each.moved.items():
+                    found[name] = found.get(name, Traffic()).plus(moved)
+        return found
+
+
+def _bytes(rx_rate: float, tx_rate: float, seconds: float) -> Traffic:
+    return Traffic(round(rx_rate * seconds), round(tx_rate * seconds))
