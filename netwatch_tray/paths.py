@@ -73,6 +73,11 @@ def settings_file() -> Path:
     return _config_directory() / "settings.toml"
 
 
+def managed_settings_file() -> Path:
+    """The administrator's settings. No environment variable moves it: users could evade it by one."""
+    return Path("/etc") / _NAME / "settings.toml"
+
+
 def state_directory() -> Path:
     """Return the directory that the agent writes to: history, spool, identities."""
     return _below_home("state") or _own("XDG_STATE_HOME", ".local/state")

@@ -1,7 +1,8 @@
 """The user's choices, in one TOML file. Every key is optional; a fault is reported with its key and what is allowed.
 
-Anything that goes wrong while reading fails closed: nothing is sent, and everything else stays usable (`read`). Writing
-is `settings_writer`'s, which costs more memory than the agent has.
+An administrator's file of the same keys (`paths.managed_settings_file`) overrides the user's; its keys are *managed*.
+Anything that goes wrong while reading either fails closed: nothing is sent, and everything else stays usable (`read`).
+Writing is `settings_writer`'s, which costs more memory than the agent has.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import inspect
 
+from netwatch_tray import paths
 from netwatch_tray.errors import Message, SettingsError, joined, message
 from netwatch_tray.text import closest
 from netwatch_tray.units import Units
@@ -28,6 +30,8 @@ _LONGEST_LINE = 1 << 12
 """Bytes. tomllib needs 9 s for one dotted key of 64 KiB, and less than 1 s for as much in lines of this length."""
 _MOST_FAULTS = 5
 """Named in an error; the others are counted."""
+_ROOT = 0
+"""Owner of the managed file."""
 
 
 Period = Literal[1, 2, 5]
@@ -219,27 +223,69 @@ def load(file: Path) -> Settings:
 def read(file: Path) -> tuple[Settings, SettingsError | None]:
     """Return the settings as far as they are usable, and the error that `load` raises. Unusable keys are ignored.
 
-    After any fault nothing is sent or probed: what else the user meant is unknown.
+    After any fault nothing is sent or probed: what else the user or the administrator meant is unknown.
     """
+    values, error = _read(file)
+    managed, managed_error = _read(paths.managed_settings_file(), is_managed=True)
+    settings = msgspec.convert(merge(values, managed), Settings)
+    error = managed_error or error
+    return silent(settings) if error else settings, error
+
+
+def managed() -> frozenset[str]:
+    """Return the keys that only the administrator can change, as `upload.level`; usable ones alone."""
+    values, _error = _read(paths.managed_settings_file(), is_managed=True)
+    return frozenset(_leaves(values))
+
+
+def refuse_managed(by: Changes) -> None:
+    """Raise SettingsError if these changes are of managed keys."""
+    if found := sorted(managed().intersection(_leaves(by))):
+        raise SettingsError(
+            "Set by your administrator in {file}: {keys}. You cannot change this.",
+            file=paths.managed_settings_file(),
+            keys=", ".join(found),
+        )
+
+
+def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*path, key))
+        else:
+            yield dotted(*path, key)
+
+
+def dotted(*path: str) -> str:
+    """Return a key as in TOML: `total."br.lan"`."""
+    return ".".join(map(_key, path))
+
+
+def _read(file: Path, *, is_managed: bool = False) -> tuple[dict[str, Any], SettingsError | None]:
+    """Return the usable values of a file, and what is wrong with the others or with the file."""
     try:
-        text = read_text(file)
+        text = read_text(file, is_managed=is_managed)
     except SettingsError as error:
-        return silent(Settings()), error
-    settings, fault = parse(text)
+        return {}, error
+    values, fault = _usable_values(text)
     if fault is None:
-        return settings, None
-    return settings, SettingsError("Fault in the settings file {file}: {fault}.", file=file, fault=fault)
+        return values, None
+    return values, SettingsError("Fault in the settings file {file}: {fault}.", file=file, fault=fault)
 
 
-def read_text(file: Path) -> str:
+def read_text(file: Path, *, is_managed: bool = False) -> str:
     """Return the contents of the file; empty if there is none. Never blocks on a FIFO or device.
 
-    Raise SettingsError unless it is a readable regular file of UTF-8 text, within the limits above.
+    `is_managed`: only root may be able to change it. Raise SettingsError if not, and unless it is a readable regular
+    file of UTF-8 text, within the limits above.
     """
     try:
         with open(file, "rb", opener=_without_waiting) as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            found = os.fstat(opened.fileno())
+            if not stat.S_ISREG(found.st_mode):
                 fault = message("not a regular file")
+            elif is_managed and not (_is_roots(found) and _is_roots(file.parent.stat())):
+                fault = message("file and directory must belong to root and be writable by root alone")
             elif len(content := opened.read(MOST_BYTES + 1)) > MOST_BYTES:
                 fault = message("the file is larger than {limit} KiB", limit=MOST_BYTES >> 10)
             elif max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
@@ -257,30 +303,44 @@ def read_text(file: Path) -> str:
     raise SettingsError("The settings file {file} cannot be read: {fault}.", file=file, fault=fault)
 
 
+def _is_roots(found: os.stat_result) -> bool:
+    """Return whether only root can change the file or directory."""
+    return found.st_uid == _ROOT and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def _without_waiting(path: str, flags: int) -> int:
     """Open a FIFO without a writer at once."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def parse(text: str) -> tuple[Settings, Message | None]:
-    """Return the usable settings and what is wrong with the others, if anything."""
+    """Return the usable settings of a user's file and what is wrong with the others, if anything."""
+    values, fault = _usable_values(text)
+    settings = msgspec.convert(values, Settings)
+    return silent(settings) if fault else settings, fault
+
+
+def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
+    """Return the values that can be used, and what is wrong with the others."""
     try:
         values = tomllib.loads(text)
         try:
-            return msgspec.convert(values, Settings), None
+            msgspec.convert(values, Settings)
         except msgspec.ValidationError:
             found = list(_take_out_faults(values, inspect.type_info(Settings)))
             faults = [fault() for fault in found[:_MOST_FAULTS]]
             if more := len(found[_MOST_FAULTS:]):
                 faults.append(message("and {count} more", count=more))
-            return silent(msgspec.convert(values, Settings)), joined(faults, "; ")
+            msgspec.convert(values, Settings)
+            return values, joined(faults, "; ")
+        return values, None
     except tomllib.TOMLDecodeError as error:
         fault = Message(str(error))
     except RecursionError:
         fault = message("tables or lists are nested too deeply")
     except Exception as error:  # noqa: BLE001  fails closed: tomllib raises ValueError for 5 000 digits, for example
         fault = Message(str(error) or type(error).__name__)
-    return silent(Settings()), fault
+    return {}, fault
 
 
 def silent(settings: Settings) -> Settings:
@@ -339,7 +399,7 @@ def _take_out_faults(
     """Remove each unusable value, and yield what returns a description of the fault."""
     for key, value in list(values.items()):
         here, kind = (*path, key), _kind(table, key)
-        name = ".".join(map(_key, here))
+        name = dotted(*here)
         if kind is not None and isinstance(value, dict) and isinstance(kind, inspect.StructType | inspect.DictType):
             yield from _take_out_faults(value, kind, here)
         elif not _is_usable(here, value):
@@ -358,10 +418,10 @@ def _unknown(path: tuple[str, ...], table: inspect.Type) -> Message:
     """Describe a key that is none of its table's."""
     *before, key = path
     fields = table.fields if isinstance(table, inspect.StructType) else ()
-    name, meant = ".".join(map(_key, path)), closest(key, [field.name for field in fields])
+    name, meant = dotted(*path), closest(key, [field.name for field in fields])
     if meant is None:
         return message("{name} is not a setting", name=name)
-    other = ".".join(map(_key, (*before, meant)))
+    other = dotted(*before, meant)
     return message("{name} is not a setting (did you mean {other}?)", name=name, other=other)
 
 

@@ -30,7 +30,8 @@ def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
     """Save what `modify` makes of the settings in the file, and return that; durable on return.
 
     The lock is held from reading to writing, so that no other writer's change is lost. A crash or a full disk leaves
-    the old file. Raise SettingsError that names the file; also when it has a fault, which is the user's to mend.
+    the old file. Raise SettingsError that names the file; also when it has a fault, which is the user's to mend, and
+    when the change is of what the administrator has set.
     """
     try:
         target = file.resolve()  # a symbolic link stays one
@@ -39,7 +40,8 @@ def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
             before = settings_file.load(file)
             after = modify(before)
             if changes := settings_file.changes(before, after):
-                paths.replace_private(target, _edited(file, changes, after))
+                settings_file.refuse_managed(changes)
+                paths.replace_private(target, _edited(file, changes))
     except (OSError, RuntimeError) as error:  # RuntimeError: a symbolic link to itself, before Python 3.13
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(
@@ -72,10 +74,12 @@ def _lock(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _edited(file: Path, changes: Changes, after: Settings) -> bytes:
+def _edited(file: Path, changes: Changes) -> bytes:
     """Return the text of the file after the changes."""
+    text = settings_file.read_text(file)
+    after = settings_file.changed(settings_file.parse(text)[0], changes)
     try:
-        document = tomlkit.parse(settings_file.read_text(file))
+        document = tomlkit.parse(text)
         _merge(document, changes)
         content = tomlkit.dumps(document).encode()
     except (TOMLKitError, ValueError, RecursionError) as error:

@@ -3172,6 +3172,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Es gibt keinen Verlauf: Er ist ausgeschaltet. Schalten Sie ihn in den Einstellungen ein.</translation>
     </message>
     <message>
+      <source>The API key cannot be read from {file}: {reason}. Nothing was changed.</source>
+      <translation>Der API-Schlüssel lässt sich nicht aus {file} lesen: {reason}. Nichts wurde geändert.</translation>
+    </message>
+    <message>
+      <source>There is no API key in {file}. Nothing was changed.</source>
+      <translation>In {file} steht kein API-Schlüssel. Nichts wurde geändert.</translation>
+    </message>
+    <message>
       <source>No key was given, so uploading is off. Run it again when you have one.</source>
       <translation>Es wurde kein Schlüssel eingegeben, daher ist das Hochladen aus. Rufen Sie den Befehl erneut auf, wenn Sie einen haben.</translation>
     </message>
@@ -3948,12 +3956,20 @@ Hat jetzt keine Verbindung</translation>
       <translation>{name} zeigt keine aktive Loopback-Schnittstelle, daher lassen sich keine bekannten Mengen übertragen.</translation>
     </message>
     <message>
+      <source>Set by your administrator in {file}: {keys}. You cannot change this.</source>
+      <translation>Vom Administrator festgelegt in {file}: {keys}. Das können Sie nicht ändern.</translation>
+    </message>
+    <message>
       <source>Fault in the settings file {file}: {fault}.</source>
       <translation>Fehler in der Einstellungsdatei {file}: {fault}.</translation>
     </message>
     <message>
       <source>not a regular file</source>
       <translation>keine gewöhnliche Datei</translation>
+    </message>
+    <message>
+      <source>file and directory must belong to root and be writable by root alone</source>
+      <translation>Datei und Verzeichnis müssen root gehören, und nur root darf in sie schreiben</translation>
     </message>
     <message>
       <source>the file is larger than {limit} KiB</source>
@@ -5003,6 +5019,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Never</source>
       <translation>Nie</translation>
+    </message>
+    <message>
+      <source>Set by your administrator.</source>
+      <translation>Vom Administrator festgelegt.</translation>
     </message>
   </context>
   <context>
@@ -6075,12 +6095,16 @@ Hat jetzt keine Verbindung</translation>
       <translation>Messungen an einen NetWatch-Server senden: aus, bis Sie es einschalten</translation>
     </message>
     <message>
-      <source>enter server and API key; the key is read from the terminal or stdin</source>
-      <translation>Server und API-Schlüssel eingeben; der Schlüssel kommt vom Terminal oder der Standardeingabe</translation>
+      <source>enter server and API key; the key is read from the terminal, stdin or a file</source>
+      <translation>Server und API-Schlüssel eingeben; der Schlüssel kommt vom Terminal, von der Standardeingabe oder aus einer Datei</translation>
     </message>
     <message>
       <source>URL of the server, with or without /api/v1/ingest</source>
       <translation>URL des Servers, mit oder ohne /api/v1/ingest</translation>
+    </message>
+    <message>
+      <source>read the key from a file (-: stdin) and ask nothing, for scripts</source>
+      <translation>den Schlüssel aus einer Datei lesen (-: Standardeingabe) und nichts fragen, für Skripte</translation>
     </message>
     <message>
       <source>how much is sent</source>
@@ -6135,12 +6159,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>genau</translation>
     </message>
     <message>
-      <source>begin</source>
-      <translation>beginnen</translation>
-    </message>
-    <message>
       <source>kept in {place}</source>
       <translation>aufbewahrt in {place}</translation>
+    </message>
+    <message>
+      <source>begin</source>
+      <translation>beginnen</translation>
     </message>
     <message>
       <source>API key (not shown): </source>
@@ -6185,6 +6209,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>off: nothing is sent</source>
       <translation>aus: es wird nichts gesendet</translation>
+    </message>
+    <message>
+      <source>set by your administrator</source>
+      <translation>vom Administrator festgelegt</translation>
     </message>
     <message>
       <source>each {seconds} s, at the level {level}:</source>
@@ -6993,6 +7021,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Saving …</source>
       <translation>Wird gespeichert …</translation>
+    </message>
+    <message>
+      <source>The key is saved.</source>
+      <translation>Der Schlüssel ist gespeichert.</translation>
     </message>
     <message>
       <source>The key is saved. Nothing is sent until you turn sending on above.</source>

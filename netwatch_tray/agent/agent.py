@@ -337,7 +337,7 @@ class Agent:
 
     def _apply(self, before: Settings, settings: Settings) -> None:
         language.use(settings.language, _CONTEXTS)
-        if settings.upload != before.upload:
+        if settings.upload != before.upload or self._uploading.has_new_key:
             self._uploading.apply(settings.upload)
         self._metrics.apply(settings)
         if settings.otlp != before.otlp:

@@ -26,7 +26,7 @@ class SettingsKeeper:
         with a key, a heading and a text for the user."""
         self._apply, self._complain = apply, complain
         self._file = paths.settings_file()
-        self._state = _state(self._file)
+        self._state = self._found()
         self.current, self.fault = _read(self._file, message("Faulty settings have their defaults."))
         """The settings in use, and what is wrong with the file."""
         self._child = SettingsChild(scheduler, self._written)
@@ -41,13 +41,13 @@ class SettingsKeeper:
         self._child.write(settings_file.changes(self.current, settings))
 
     def check(self) -> None:
-        """Read the file again if it was changed."""
-        if _state(self._file) != self._state:
+        """Read the files again if the user's or the administrator's was changed."""
+        if self._found() != self._state:
             self.reload()
 
     def reload(self) -> None:
         """Read the file again. If it is faulty, the previous settings stay in use, but without uploading."""
-        self._state = _state(self._file)
+        self._state = self._found()
         settings, self.fault = _read(self._file, message("The previous settings stay in use."))
         self.report_fault()
         before, self.current = self.current, settings_file.silent(self.current) if self.fault else settings
@@ -56,6 +56,9 @@ class SettingsKeeper:
     def close(self) -> None:
         """Stop reporting. A change that is being written is still written."""
         self._child.close()
+
+    def _found(self) -> tuple[tuple[int, ...], ...]:
+        return _state(self._file), _state(paths.managed_settings_file())
 
     def _written(self, fault: Message | None) -> None:
         if fault:

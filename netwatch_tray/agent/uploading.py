@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from netwatch_tray import paths
 from netwatch_tray.agent.connections import ConnectionWatch
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.scheduler import Scheduler
@@ -40,6 +41,8 @@ class Uploading:
         self._is_allowed = is_allowed
         self._service: UploadService | None = None
         self._export: OtlpService | None = None
+        self._key_file: tuple[int, int] | None = None
+        """Identity of the file of the key when the service began."""
         self.on_health: Callable[[Health], None] = lambda _: None
         """Called with each probe of gateway and DNS server."""
         self.dns: Callable[[], DnsCounts | None] = lambda: None
@@ -75,8 +78,14 @@ class Uploading:
     def _services(self) -> Iterator[UploadService]:
         yield from filter(None, (self._service, self._export))
 
+    @property
+    def has_new_key(self) -> bool:
+        """Return whether another key was stored in its file since the service began."""
+        return self._service is not None and self._key_file != _key_file()
+
     def apply(self, upload: Upload) -> None:
         """Upload by these settings; a second call replaces the service."""
+        self._key_file = _key_file()
         before, self._service = self._service, None
         if before:
             before.stop(drain=False)
@@ -147,3 +156,7 @@ class Uploading:
             each.stop(drain=True)
         for each in self._services:
             each.wait()
+
+
+def _key_file() -> tuple[int, int] | None:
+    return paths.identity(str(paths.upload_key_file()))

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from netwatch_tray.cli.session import (
@@ -25,6 +26,8 @@ from netwatch_tray.settings import Metrics, UploadLevel
 from netwatch_tray.text import printable_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netwatch_tray.cloud.account import Endpoint, Key
     from netwatch_tray.settings import Settings, Upload
 
@@ -42,6 +45,8 @@ _PREVIEW_SECONDS = 2.0
 """What the rates of a snapshot are measured over."""
 _METRICS_SECONDS = 5.0
 """Seconds between two readings for programs that collect metrics, which come about every fifteen seconds."""
+_LONGEST_KEY_FILE = 4096
+"""Bytes."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,9 +70,12 @@ def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentPar
     parser = actions.add_parser(
         "setup",
         example="netwatch-tray upload setup --level system --interval 60",
-        help="enter server and API key; the key is read from the terminal or stdin",
+        help="enter server and API key; the key is read from the terminal, stdin or a file",
     )
     parser.add_argument("--endpoint", help="URL of the server, with or without /api/v1/ingest")
+    parser.add_argument(
+        "--key-file", metavar="FILE", help="read the key from a file (-: stdin) and ask nothing, for scripts"
+    )
     parser.add_argument("--level", choices=levels, help="how much is sent")
     parser.add_argument(
         "--interval", type=whole_number(10, 3600), metavar="S", help="seconds between snapshots (at least 10)"
@@ -136,34 +144,65 @@ def _snapshot(options: argparse.Namespace) -> int:
 
 
 def _setup(options: argparse.Namespace) -> int:
+    from netwatch_tray import settings as settings_file
     from netwatch_tray.cloud import account
 
-    settings = load_settings()
+    settings, managed = load_settings(), settings_file.managed()
+    asks = options.key_file is None and sys.stdin.isatty()
     address = options.endpoint or settings.upload.endpoint
-    if sys.stdin.isatty() and not options.endpoint:
+    if asks and not options.endpoint and "upload.endpoint" not in managed:
         address = _asked(translate("Terminal", "Server [{address}]: ").format(address=address)) or address
     endpoint = account.parse_endpoint(address)
     before = _account_before(settings.upload)
-    chosen = {
+    key = None if options.key_file is None else _key_in(options.key_file)
+    chosen: dict[str, Any] = {
         name: value
         for name in ("level", "interval", "hide_addresses", "hide_names")
         if (value := getattr(options, name)) is not None
     }
-    # Off while the key changes, so that nothing of one account goes to another.
-    upload, _is_running = _change_upload(endpoint=address, on=False, **chosen)
-    key = _asked_key()
+    if endpoint != account.parse_endpoint(settings.upload.endpoint):  # else another spelling of the same
+        chosen["endpoint"] = address
+    if "upload.on" not in managed and not (key and _is_same(before, (endpoint, key))):
+        # Off while the key changes, so that nothing of one account goes to another.
+        chosen["on"] = False
+    upload, _is_running = _change_upload(**chosen)
+    if key is None:
+        key = _asked_key()
+    # Before the key, which a running agent may use at once.
+    is_same = _is_same_account(before, (endpoint, key), is_confirmed=options.same_account, asks=asks)
+    account.identity(endpoint, key, like=before if is_same else None)
     where = account.save_key(endpoint, key)
-    account.identity(endpoint, key, like=before if _is_same_account(options, before, (endpoint, key)) else None)
-    print_pairs(
-        {
-            translate("Terminal", "server"): str(endpoint),
-            translate("Terminal", "key"): translate("Terminal", "kept in {place}").format(place=where),
-            translate("Terminal", "sent"): _what(upload),
-            translate("Terminal", "exactly"): "netwatch-tray snapshot --pretty",
-            translate("Terminal", "begin"): "netwatch-tray upload on",
-        }
-    )
+    _reload_agent()
+    pairs: dict[str, str | Sequence[str]] = {
+        translate("Terminal", "server"): str(endpoint),
+        translate("Terminal", "key"): translate("Terminal", "kept in {place}").format(place=where),
+        translate("Terminal", "sent"): _what(upload),
+        translate("Terminal", "exactly"): "netwatch-tray snapshot --pretty",
+    }
+    if not upload.on:
+        pairs[translate("Terminal", "begin")] = "netwatch-tray upload on"
+    print_pairs(pairs)
     return DONE
+
+
+def _key_in(file: str) -> Key:
+    """Raise SettingsError."""
+    from netwatch_tray.cloud.account import Key
+
+    try:
+        if file == "-":
+            content = sys.stdin.buffer.read(_LONGEST_KEY_FILE + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                content = opened.read(_LONGEST_KEY_FILE + 1)
+    except OSError as error:
+        raise SettingsError(
+            "The API key cannot be read from {file}: {reason}. Nothing was changed.", file=file, reason=error.strerror
+        ) from error
+    text = content.decode("ascii", errors="replace")
+    if not text.strip():
+        raise SettingsError("There is no API key in {file}. Nothing was changed.", file=file)
+    return Key(text)
 
 
 def _asked_key() -> Key:
@@ -195,15 +234,17 @@ def _account_before(upload: Upload) -> tuple[Endpoint, Key] | None:
 
 
 def _is_same_account(
-    options: argparse.Namespace, before: tuple[Endpoint, Key] | None, now: tuple[Endpoint, Key]
+    before: tuple[Endpoint, Key] | None, now: tuple[Endpoint, Key], *, is_confirmed: bool, asks: bool
 ) -> bool:
-    if options.same_account or before is None or (before[0], before[1].reveal()) == (now[0], now[1].reveal()):
-        return bool(options.same_account)
-    if not sys.stdin.isatty():
-        return False
+    if is_confirmed or not asks or before is None or _is_same(before, now):
+        return is_confirmed
     same = translate("Terminal", "Is this key of the same account as the one before? Then this host keeps its history.")
     answer = _asked(f"{same} {translate('Terminal', '[y/N]')} ")
     return answer.lower() in {"y", "yes", translate("Terminal", "y"), translate("Terminal", "yes")}
+
+
+def _is_same(before: tuple[Endpoint, Key] | None, now: tuple[Endpoint, Key]) -> bool:
+    return before is not None and (before[0], before[1].reveal()) == (now[0], now[1].reveal())
 
 
 def _asked(question: str) -> str:
@@ -238,23 +279,28 @@ def _change_upload(**chosen: Any) -> tuple[Upload, bool]:
     import msgspec
 
     from netwatch_tray import paths, settings_writer
-    from netwatch_tray.feed.protocol import Command
 
     def modify(before: Settings) -> Settings:
         return msgspec.structs.replace(before, upload=msgspec.structs.replace(before.upload, **chosen))
 
-    upload = settings_writer.change(paths.settings_file(), modify).upload
+    return settings_writer.change(paths.settings_file(), modify).upload, _reload_agent()
+
+
+def _reload_agent() -> bool:
+    """Have the agent read settings and key again; return whether one runs."""
+    from netwatch_tray.feed.protocol import Command
+
     try:
         send(Command("reload")).close()
     except AgentBusyError:
         pass  # it reads the file by itself within ten seconds
     except AgentUnreachableError:
-        return upload, False
-    return upload, True
+        return False
+    return True
 
 
 def _status(_options: argparse.Namespace) -> int:
-    from netwatch_tray import paths
+    from netwatch_tray import paths, settings as settings_file
     from netwatch_tray.cloud import account
 
     upload = usable_settings().upload
@@ -265,6 +311,7 @@ def _status(_options: argparse.Namespace) -> int:
         state = error.message
     except AgentUnreachableError:
         state = message("the agent is not running")
+    managed = sorted(settings_file.managed())
     print_pairs(
         {
             translate("Terminal", "upload"): translate("Terminal", "on")
@@ -274,6 +321,7 @@ def _status(_options: argparse.Namespace) -> int:
             translate("Terminal", "sent"): _what(upload),
             translate("Terminal", "spool"): _waiting(paths.spool_file().exists()),
             translate("Terminal", "state"): said(state),
+            **({translate("Terminal", "set by your administrator"): managed} if managed else {}),
         }
     )
     return DONE
@@ -314,6 +362,7 @@ def _test(_options: argparse.Namespace) -> int:
 
     Measured once, so that its deltas are 0: the server adds up all it gets, and a test must not count traffic twice.
     """
+    from netwatch_tray import settings as settings_file
     from netwatch_tray.cloud import account, wire
     from netwatch_tray.cloud.client import ServerClient, describe
     from netwatch_tray.cloud.response_policy import Outcome, PerSnapshot, decide
@@ -321,6 +370,8 @@ def _test(_options: argparse.Namespace) -> int:
     from netwatch_tray.cloud.uploader import PACE
 
     settings = load_settings()
+    if not settings.upload.on:
+        settings_file.refuse_managed({"upload": {"on": True}})
     found = account.resolve(settings.upload)
     standalone = Standalone(settings, found.identity)
     standalone.step()

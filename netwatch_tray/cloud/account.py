@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from netwatch_tray import paths
+from netwatch_tray import paths, settings
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.settings import Upload
 from netwatch_tray.text import without_credentials
@@ -152,8 +152,9 @@ def _server_and_key(upload: Upload, environment: Mapping[str, str]) -> tuple[End
 
 
 def server(upload: Upload, environment: Mapping[str, str] = os.environ) -> Endpoint:
-    """Return the server in use. NETWATCH_ENDPOINT overrides the setting. Raise SettingsError."""
-    return parse_endpoint(environment.get("NETWATCH_ENDPOINT") or upload.endpoint)
+    """Return the server in use. NETWATCH_ENDPOINT overrides the user's setting. Raise SettingsError."""
+    chosen = environment.get("NETWATCH_ENDPOINT")
+    return parse_endpoint(chosen if chosen and "upload.endpoint" not in settings.managed() else upload.endpoint)
 
 
 def known_identity(upload: Upload, environment: Mapping[str, str] = os.environ) -> Identity | None:
@@ -163,9 +164,9 @@ def known_identity(upload: Upload, environment: Mapping[str, str] = os.environ) 
 
 
 def interval(upload: Upload, environment: Mapping[str, str] = os.environ) -> int:
-    """Return the seconds between snapshots. NETWATCH_INTERVAL overrides the setting. Raise SettingsError."""
+    """Return the seconds between snapshots. NETWATCH_INTERVAL overrides the user's setting. Raise SettingsError."""
     text = environment.get("NETWATCH_INTERVAL")
-    if not text:
+    if not text or "upload.interval" in settings.managed():
         return upload.interval
     if not text.isdecimal() or not 10 <= int(text) <= 3600:
         raise SettingsError(

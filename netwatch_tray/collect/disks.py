@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from netwatch_tray.collect.linux.proc import Mount, parse_mounts
-from netwatch_tray.collect.odd_rows import leave_out
-from netwatch_tray.errors import CollectError, ParseError
+from netwatch_tray.collect.odd_rows import parsed
+from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded, from_os
 
 _SECTOR = 512
@@ -142,25 +142,22 @@ def parse_diskstats(content: bytes, whole_disks: Collection[str]) -> Traffic | N
     """Sum the rows of /proc/diskstats for `whole_disks`, without disks that lie on others; return `None` if there are
     none.
 
-    Raise ParseError if the row of one of these disks cannot be parsed, because a sum without it would be too low.
+    A row that is short or otherwise not understood is left out. Raise ParseError where none is understood.
     """
     read = written = 0
     found = False
-    for line in filter(None, content.split(b"\n")):
-        words = line.split()
-        name = decoded(words[2]) if len(words) > 2 else ""
-        try:
-            sectors_read, sectors_written = int(words[5]), int(words[9])
-            if sectors_read < 0 or sectors_written < 0:
-                raise ValueError(line)  # noqa: TRY301  as if int() had refused it
-        except (IndexError, ValueError) as error:
-            if name in whole_disks and not _STACKED.match(name):
-                raise ParseError(f"/proc/diskstats has a line {line[:80]!r}.") from error
-            leave_out("/proc/diskstats", line)
-            continue
+    for name, sectors_read, sectors_written in parsed("/proc/diskstats", content.split(b"\n"), _sectors):
         if name in whole_disks and not _STACKED.match(name):
             read, written, found = read + sectors_read, written + sectors_written, True
     return Traffic(read * _SECTOR, written * _SECTOR) if found else None
+
+
+def _sectors(row: bytes) -> tuple[str, int, int]:
+    words = row.split()
+    read, written = int(words[5]), int(words[9])
+    if read < 0 or written < 0:
+        raise ValueError(row)
+    return decoded(words[2]), read, written
 
 
 def _read(file: str) -> bytes:

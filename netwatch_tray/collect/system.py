@@ -160,7 +160,10 @@ def _cpu_times(line: bytes) -> tuple[bytes, CpuTimes]:
 
 
 def parse_meminfo(content: bytes) -> Memory:
-    """Parse /proc/meminfo. Raise ParseError."""
+    """Parse /proc/meminfo. Raise ParseError.
+
+    Before Linux 3.14 the kernel does not estimate what is available; then it is what is free or holds cached files.
+    """
     fields: dict[bytes, int] = {}
     for line in content.split(b"\n"):
         name, _, rest = line.partition(b":")
@@ -169,7 +172,10 @@ def parse_meminfo(content: bytes) -> Memory:
             fields[name] = int(number[0]) * 1024
     try:
         total, swap = fields[b"MemTotal"], fields.get(b"SwapTotal", 0)
-        return Memory(total, min(total, fields[b"MemAvailable"]), swap, max(0, swap - fields.get(b"SwapFree", 0)))
+        available = fields.get(b"MemAvailable")
+        if available is None:
+            available = fields[b"MemFree"] + fields.get(b"Buffers", 0) + fields.get(b"Cached", 0)
+        return Memory(total, min(total, available), swap, max(0, swap - fields.get(b"SwapFree", 0)))
     except KeyError as error:
         raise ParseError(f"/proc/meminfo has no {error.args[0].decode()}.") from error
 

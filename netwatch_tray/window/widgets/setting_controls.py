@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLocale, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QLocale, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QDoubleSpinBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QDoubleSpinBox,
+    QGraphicsOpacityEffect,
+    QHBoxLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from netwatch_tray.window.widgets.line_edit import colour_field, draw_field
 from netwatch_tray.window.widgets.painting import draw_ring, hair_line
@@ -13,6 +21,7 @@ from netwatch_tray.window.widgets.theme import CONTROL_RADIUS, GAP, MARGIN, Them
 
 _ROW = 38
 _CIRCLE = 16
+_DISABLED_OPACITY = 0.6
 
 
 class Switch(QAbstractButton):
@@ -158,6 +167,8 @@ class FormRow(QWidget):
         super().__init__()
         self._theme = theme
         self.control = control
+        self._help_text = ""
+        self._is_managed = False
         self.name = Paragraph(theme, theme.fonts.base, "ink")
         self.name.show_text(label)
         self.help = Paragraph(theme, theme.fonts.small)
@@ -178,14 +189,39 @@ class FormRow(QWidget):
 
     def show_help(self, help_text: str, ink: str = "ink2") -> None:
         """Set the help below the label; `ink`: the name of a colour in `Tokens`."""
+        self._help_text = help_text
+        shown = " ".join(filter(None, (managed_words() if self._is_managed else "", help_text)))
         self.help.set_ink(ink)
-        self.help.show_text(help_text)
-        self.help.setVisible(bool(help_text))
+        self.help.show_text(shown)
+        self.help.setVisible(bool(shown))
+
+    def show_managed(self, is_managed: bool) -> None:
+        """Disable the control, and give the reason, where only the administrator can change the setting."""
+        if is_managed != self._is_managed:
+            self._is_managed = is_managed
+            self.show_help(self._help_text)
+            if self.control is not None:
+                disable(self.control, is_managed)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(hair_line(self._theme.tokens.line))
         painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
+
+
+def managed_words() -> str:
+    """Return why a setting cannot be changed."""
+    return QCoreApplication.translate("Settings", "Set by your administrator.")
+
+
+def disable(control: QWidget, is_disabled: bool) -> None:
+    """Disable a control and draw it faintly, or undo both."""
+    control.setEnabled(not is_disabled)
+    effect = control.graphicsEffect()
+    if effect is not None:
+        effect.setEnabled(is_disabled)
+    elif is_disabled:
+        control.setGraphicsEffect(QGraphicsOpacityEffect(control, opacity=_DISABLED_OPACITY))
 
 
 def beside(*widgets: QWidget) -> QWidget:

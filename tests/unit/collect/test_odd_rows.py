@@ -155,6 +155,40 @@ def test_a_format_of_which_no_row_is_understood_is_refused() -> None:
         ss.parse(b"tcp ESTAB 0 0 192.0.2.5%eth0:50000198.51.100.7:443\n")
 
 
+# Rows that end early, and kernels that report less.
+
+
+def test_a_short_row_of_ss_costs_that_row(expected_logs: list[str]) -> None:
+    expected_logs.append("A row of ss is not understood and left out")
+    short = b'tcp ESTAB 0 0 users:(("a",pid=1,fd=3))\n', b"tcp ESTAB 0 0 192.0.2.5:1\n", b"tcp\n"
+    whole = b"tcp ESTAB 0 0 192.0.2.5:1 192.0.2.6:443\n", b'udp UNCONN 0 0 [::]:53 [::]:* users:(("b",pid=2,fd=5))\n'
+    found = ss.parse(b"".join((short[0], whole[0], short[1], short[2], whole[1])))
+    assert [(each.protocol, each.local_port, each.process, each.pid) for each in found.values()] == [
+        ("TCP", 1, None, None),
+        ("UDP", 53, "b", 2),
+    ]
+    assert odd_rows.counts() == {"ss": 3}
+
+
+@pytest.mark.parametrize(
+    "row", [b" 8 16 sdb", b" 8 16 sdb 5 0 6 0", b" 8 16 sdb 5 0 6 0 7 0 x 0 0 0 0", b" 8 16 sdb 5 0 -6 0 7 0 8", b"x"]
+)
+def test_a_short_row_of_diskstats_costs_that_row(row: bytes, expected_logs: list[str]) -> None:
+    expected_logs.append("A row of /proc/diskstats is not understood and left out")
+    content = row + b"\n" + ROWS["/proc/diskstats"][2][0]
+    assert disks.parse_diskstats(content, {"sda", "sdb"}) == disks.Traffic(2 * 512, 4 * 512)
+    assert odd_rows.counts() == {"/proc/diskstats": 1}
+
+
+def test_memory_is_available_without_the_kernels_estimate() -> None:
+    old = b"MemTotal: 100 kB\nMemFree: 7 kB\nBuffers: 5 kB\nCached: 30 kB\nSwapTotal: 8 kB\nSwapFree: 6 kB\n"
+    assert system.parse_meminfo(old) == system.Memory(100 << 10, 42 << 10, 8 << 10, 2 << 10)
+    assert system.parse_meminfo(old + b"MemAvailable: 50 kB\n").available == 50 << 10
+    assert system.parse_meminfo(b"MemTotal: 10 kB\nMemFree: 7 kB\nCached: 30 kB\n").available == 10 << 10
+    with pytest.raises(ParseError, match="MemFree"):
+        system.parse_meminfo(b"MemTotal: 10 kB\n")
+
+
 # Newlines and the like in names.
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from PySide6.QtGui import QShowEvent
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from netwatch_tray import wording
 from netwatch_tray.model import InterfaceTick
-from netwatch_tray.settings import Settings
+from netwatch_tray.settings import Settings, dotted
 from netwatch_tray.window.pages.settings.rows import Change
 from netwatch_tray.window.widgets.buttons import Segments
 from netwatch_tray.window.widgets.interface_words import describe
@@ -30,6 +30,7 @@ class CountedInterfaces(QWidget):
         self._theme = theme
         self._change = change
         self._chosen: dict[str, bool] = {}
+        self._managed: Collection[str] = ()
         self._present: dict[str, InterfaceTick] = {}
         self._rows: dict[str, tuple[FormRow, Segments]] = {}
         self._is_showing = False
@@ -41,11 +42,13 @@ class CountedInterfaces(QWidget):
         """Return the names of the interfaces that exist, the counted ones first."""
         return sorted(self._present, key=self._order)
 
-    def show_settings(self, settings: Settings) -> None:
-        self._chosen = settings.total
+    def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
+        """`managed`: the keys that only the administrator can change."""
+        self._chosen, self._managed = settings.total, managed
         self._is_showing = True  # what a control emits now was not chosen by the user
-        for name, (_row, segments) in self._rows.items():
+        for name, (row, segments) in self._rows.items():
             segments.choose(_CHOICES.index(self._chosen.get(name)))
+            row.show_managed(dotted("total", name) in managed)
         self._is_showing = False
 
     def show_interfaces(self, interfaces: Sequence[InterfaceTick]) -> None:
@@ -76,6 +79,7 @@ class CountedInterfaces(QWidget):
         segments.choose(_CHOICES.index(self._chosen.get(name)))
         segments.chosen.connect(lambda choice: self._choose(name, _CHOICES[choice]))
         row = FormRow(self._theme, name, " ", segments)
+        row.show_managed(dotted("total", name) in self._managed)
         self._column.addWidget(row)
         row.show()  # now, so that the rows below make room at once
         return row, segments

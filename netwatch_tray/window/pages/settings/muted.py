@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from netwatch_tray import event_words
 from netwatch_tray.event import Mute
-from netwatch_tray.settings import Settings
+from netwatch_tray.settings import Settings, dotted
 from netwatch_tray.window.pages.settings.rows import Change
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.layout import clear
@@ -22,13 +24,16 @@ class MutedEvents(QWidget):
         super().__init__()
         self._theme = theme
         self._change = change
-        self._codes: list[str] | None = None
+        self._codes: dict[str, bool] | None = None
+        """Whether only the administrator can change it, by code."""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
 
-    def show_settings(self, settings: Settings) -> None:
-        codes = sorted(code for code, is_on in settings.events.muted.items() if is_on)
+    def show_settings(self, settings: Settings, managed: Collection[str]) -> None:
+        """`managed`: the keys that only the administrator can change."""
+        muted = sorted(code for code, is_on in settings.events.muted.items() if is_on)
+        codes = {code: dotted("events", "muted", code) in managed for code in muted}
         if codes == self._codes:
             return
         self._codes = codes
@@ -38,16 +43,17 @@ class MutedEvents(QWidget):
         title = FormRow(self._theme, self.tr("Muted"), help_text if codes else nothing)
         self._column.addWidget(title)
         title.show()
-        for code in codes:
-            self._add(code)
+        for code, is_managed in codes.items():
+            self._add(code, is_managed)
 
-    def _add(self, code: str) -> None:
+    def _add(self, code: str, is_managed: bool) -> None:
         mute = Mute.parsed(code)
         name = event_words.muted(mute) if mute else code
         button = FlatButton(self._theme, self.tr("Unmute"))
         button.setAccessibleName(self.tr("Unmute: {name}").format(name=name))
         button.clicked.connect(lambda: self._remove(code))
         row = FormRow(self._theme, name, "", button)
+        row.show_managed(is_managed)
         self._column.addWidget(row)
         row.show()  # now, so that the rows below make room at once
 

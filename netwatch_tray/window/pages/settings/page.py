@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from netwatch_tray import autostart
+from netwatch_tray import autostart, settings as settings_file
 from netwatch_tray.errors import NetWatchError, SettingsError
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage, Status, TickMessage
 from netwatch_tray.language import said
@@ -162,10 +162,11 @@ class SettingsPage(Page):
 
     def _show_settings(self, settings: Settings) -> None:
         self._settings = settings
-        self._bound.show(settings)
-        self._counted.show_settings(settings)
-        self._muted.show_settings(settings)
-        self.upload.show_settings(settings.upload)
+        managed = settings_file.managed()
+        self._bound.show(settings, managed)
+        self._counted.show_settings(settings, managed)
+        self._muted.show_settings(settings, managed)
+        self.upload.show_settings(settings.upload, managed)
 
     def _refresh(self) -> None:
         """Show what changes by itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -288,17 +288,21 @@ class BoundRows:
         self._theme = theme
         self._change = change
         self._show: dict[str, Show] = {}
+        self._rows: dict[str, FormRow] = {}
         self._is_showing = False
 
     def make(self, row: SettingRow) -> FormRow:
         """Return the row as a widget."""
         widget, self._show[row.path] = row.control.make(self._theme, row.label, partial(self._choose, row.path))
-        return FormRow(self._theme, row.label, row.help_text, widget)
+        made = self._rows[row.path] = FormRow(self._theme, row.label, row.help_text, widget)
+        return made
 
-    def show(self, settings: Settings) -> None:
+    def show(self, settings: Settings, managed: Collection[str]) -> None:
+        """`managed`: the keys that only the administrator can change."""
         self._is_showing = True  # what a control emits now was not chosen by the user
         for path, show in self._show.items():
             show(value_at(settings, path))
+            self._rows[path].show_managed(path in managed)
         self._is_showing = False
 
     def _choose(self, path: str, value: Any) -> None:

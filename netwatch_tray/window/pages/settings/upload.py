@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, get_args
 
 from PySide6.QtCore import QObject, Qt
@@ -15,7 +16,8 @@ from netwatch_tray.window.pages.settings.rows import Change, with_values
 from netwatch_tray.window.widgets.buttons import FlatButton
 from netwatch_tray.window.widgets.line_edit import LineEdit
 from netwatch_tray.window.widgets.scroll_bar import SlimScrollBar
-from netwatch_tray.window.widgets.setting_controls import Choice, FormRow, Switch, beside
+from netwatch_tray.window.widgets.setting_controls import Choice, FormRow, Switch, beside, disable, managed_words
+from netwatch_tray.window.widgets.text import Paragraph
 from netwatch_tray.window.widgets.theme import GAP, Theme
 
 _LEVELS: tuple[UploadLevel, ...] = get_args(UploadLevel)
@@ -30,6 +32,7 @@ class UploadSettings(QObject):
         super().__init__()
         self._change = change
         self._upload = Upload()
+        self._managed: Collection[str] = ()
         self._status: str | None = None
         self.snapshot, self.setup = CliProcess(self), CliProcess(self)
         self.on = Switch(theme, self.tr("Send measurements"))
@@ -76,22 +79,34 @@ class UploadSettings(QObject):
         column = QVBoxLayout(levels)
         column.setContentsMargins(0, GAP, 0, GAP)
         column.setSpacing(2)
+        self._why_level = Paragraph(theme, theme.fonts.small)
+        self._why_level.hide()
+        column.addWidget(self._why_level)
         self.levels: list[Choice] = []
         for level, (name, help_text) in zip(_LEVELS, self._level_texts(), strict=True):
             choice = Choice(theme, name, help_text)
             choice.clicked.connect(lambda _on, level=level: self._choose(level=level))
             self.levels.append(choice)
             column.addWidget(choice)
+        self._server_row = FormRow(theme, self.tr("Server"), self.tr("NetWatch Cloud, or one of your own."), self.server)
         self.rows_before: tuple[QWidget, ...] = (
             self._state,
-            FormRow(theme, self.tr("Server"), self.tr("NetWatch Cloud, or one of your own."), self.server),
+            self._server_row,
             self._key_row,
             levels,
         )
         self.rows_after: tuple[QWidget, ...] = (self._sent_row, self.body)
 
-    def show_settings(self, upload: Upload) -> None:
-        is_other, self._upload = upload != self._upload, upload
+    def show_settings(self, upload: Upload, managed: Collection[str]) -> None:
+        """`managed`: the keys that only the administrator can change."""
+        is_other, self._upload, self._managed = upload != self._upload, upload, managed
+        self._state.show_managed("upload.on" in managed)
+        self._server_row.show_managed("upload.endpoint" in managed)
+        self._why_level.show_text(managed_words())
+        self._why_level.setVisible("upload.level" in managed)
+        for choice in self.levels:
+            if choice.isEnabled() == ("upload.level" in managed):
+                disable(choice, "upload.level" in managed)
         self.on.setChecked(upload.on)
         if not self.server.hasFocus():
             self.server.setText(upload.endpoint)
@@ -131,7 +146,7 @@ class UploadSettings(QObject):
         address = self.server.text().strip()
         if address and address != self._upload.endpoint:
             # Off, because the key belongs to the previous server.
-            self._choose(endpoint=address, on=False)
+            self._choose(endpoint=address, **({} if "upload.on" in self._managed else {"on": False}))
 
     def _save_key(self) -> None:
         """Run the subcommand that stores keys, which chooses between keyring and file."""
@@ -142,7 +157,10 @@ class UploadSettings(QObject):
 
     def _confirm_key(self, _printed: bytes) -> None:
         self.key.clear()
-        self._key_row.show_help(self.tr("The key is saved. Nothing is sent until you turn sending on above."))
+        if self._upload.on:
+            self._key_row.show_help(self.tr("The key is saved."))
+        else:
+            self._key_row.show_help(self.tr("The key is saved. Nothing is sent until you turn sending on above."))
 
     def _show_or_hide(self) -> None:
         if self.body.isHidden():

@@ -70,7 +70,7 @@ def test_a_row_shows_what_is_set_and_changes_it_alone(theme: Theme, row: Setting
     widget = bound.make(row)
     for value in [*_values(row), value_at(Settings(), row.path)]:
         wanted = state = with_values(Settings(), {row.path: value})
-        bound.show(state)
+        bound.show(state, ())
         assert state == wanted, "showing a value chooses nothing"
     for value in _values(row):
         _choose(widget.control, row, value)
