@@ -58,6 +58,8 @@ class Pace(NamedTuple):
     """Between requests. Both servers refuse more than one in ten seconds, and measure in whole seconds."""
     longest_gap: float = 1200.0
     """Between requests at a rate limit that many hosts share; a request holds 25 minutes of snapshots."""
+    longest_refused: float = 300.0
+    """After a refusal by a rate limit, on average."""
     longest_wait: float = 60.0
     """After a fault."""
     paused: float = 900.0
@@ -140,6 +142,8 @@ class Uploader:
         """When that was updated; boot-time clock."""
         self._faults = 0
         """In a row."""
+        self._refusals = 0
+        """By a rate limit, in a row."""
         self._fault: Message | None = None
         self._needs_user = False
         self._was_notified = False
@@ -209,6 +213,8 @@ class Uploader:
         self._has_work = True
         is_settled = self._send(batch)
         self._counts = self._spool.counts(self._host_id)
+        if is_settled and self._counts.waiting >= len(batch):  # the longer gap is for requests that hold more
+            self._not_before = self._gap_at + self._pace.gap
         return is_settled
 
     def _batch(self) -> list[Stored]:
@@ -228,7 +234,7 @@ class Uploader:
         try:
             response = lister.list_stored(self._host_id, min(self._unclear), max(self._unclear))
             if response.status == 429:
-                self._slow_down(RATE_LIMITED, response.retry_after)
+                self._slow_down(RATE_LIMITED, response.retry_after, len(self._unclear))
                 return False
             if response.status >= 500:
                 failed = message("The server failed ({quote}).", quote=f"HTTP {response.status}")
@@ -277,7 +283,7 @@ class Uploader:
             case Retry(reason, after, _):
                 self._back_off(reason, after)
             case SlowDown(reason, after):
-                self._slow_down(reason, after)
+                self._slow_down(reason, after, len(batch))
             case Pause(reason):
                 self._pause(reason)
             case Split(reason) if len(batch) > 1:
@@ -367,6 +373,7 @@ class Uploader:
         if self._fault and self._fault != RATE_LIMITED:
             _log.info("Uploading works again.")
         self._faults, self._fault, self._needs_user, self._was_notified = 0, None, False, False
+        self._refusals = 0
         self._sent_at = time.time()
         self._max_batch = min(wire.MOST_SNAPSHOTS, self._max_batch * 2)
 
@@ -378,11 +385,14 @@ class Uploader:
         wait = max(self._gap, ceiling * self._jitter(), min(after or 0.0, _LONGEST_RETRY_AFTER))
         self._not_before = clock.boottime() + wait
 
-    def _slow_down(self, reason: Message, after: float | None) -> None:
-        """`after`: seconds the server asks to wait."""
+    def _slow_down(self, reason: Message, after: float | None, count: int) -> None:
+        """`after`: seconds the server asks to wait. `count`: snapshots in the request."""
         self._report(reason)
-        self._gap = min(2 * self._gap, self._pace.longest_gap)
-        wait = self._gap * (0.5 + self._jitter())
+        self._refusals += 1
+        if count >= self._counts.waiting:  # with more snapshots than fit, fewer requests would not hold more
+            self._gap = min(2 * self._gap, self._pace.longest_gap)
+        ceiling = min(self._pace.gap * 2.0 ** min(self._refusals, 16), self._pace.longest_refused)
+        wait = ceiling * (0.5 + self._jitter())
         self._not_before = clock.boottime() + max(wait, min(after or 0.0, self._pace.longest_gap))
 
     def _pause(self, reason: Message) -> None:
