@@ -1,8 +1,7 @@
 """How many hosts one key can carry: simulated on a virtual clock, against the cloud server's limit of requests.
 
-For each number of hosts behind a key: the delay from measurement to delivery (median and 95 %), requests that the server
-accepted and refused each minute, and the minutes until an outage of an hour is made up for. The limit is in the rules of
-that server: ten requests a minute of up to a hundred snapshots.
+For each number of hosts behind a key: the delay from measurement to delivery (median and 95 %), requests that the
+server accepted and refused each minute, and the minutes until an outage of an hour is made up for.
 """
 
 from __future__ import annotations

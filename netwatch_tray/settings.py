@@ -7,8 +7,6 @@ Writing is `settings_writer`'s, which costs more memory than the agent has.
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
@@ -19,19 +17,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import inspect
 
-from netwatch_tray import paths
+from netwatch_tray import paths, settings_text
 from netwatch_tray.errors import Message, SettingsError, joined, message
 from netwatch_tray.text import closest
 from netwatch_tray.units import Units
 
-MOST_BYTES = 1 << 16
-"""Limit of the file, which holds 2 000 interfaces by name."""
-_LONGEST_LINE = 1 << 12
-"""Bytes. tomllib needs 9 s for one dotted key of 64 KiB, and less than 1 s for as much in lines of this length."""
 _MOST_FAULTS = 5
 """Named in an error; the others are counted."""
-_ROOT = 0
-"""Owner of the managed file."""
 
 
 Period = Literal[1, 2, 5]
@@ -264,53 +256,13 @@ def dotted(*path: str) -> str:
 def _read(file: Path, *, is_managed: bool = False) -> tuple[dict[str, Any], SettingsError | None]:
     """Return the usable values of a file, and what is wrong with the others or with the file."""
     try:
-        text = read_text(file, is_managed=is_managed)
+        text = settings_text.read(file, is_managed=is_managed)
     except SettingsError as error:
         return {}, error
     values, fault = _usable_values(text)
     if fault is None:
         return values, None
     return values, SettingsError("Fault in the settings file {file}: {fault}.", file=file, fault=fault)
-
-
-def read_text(file: Path, *, is_managed: bool = False) -> str:
-    """Return the contents of the file; empty if there is none. Never blocks on a FIFO or device.
-
-    `is_managed`: only root may be able to change it. Raise SettingsError if not, and unless it is a readable regular
-    file of UTF-8 text, within the limits above.
-    """
-    try:
-        with open(file, "rb", opener=_without_waiting) as opened:
-            found = os.fstat(opened.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                fault = message("not a regular file")
-            elif is_managed and not (_is_roots(found) and _is_roots(file.parent.stat())):
-                fault = message("file and directory must belong to root and be writable by root alone")
-            elif len(content := opened.read(MOST_BYTES + 1)) > MOST_BYTES:
-                fault = message("the file is larger than {limit} KiB", limit=MOST_BYTES >> 10)
-            elif max(map(len, content.split(b"\n"))) > _LONGEST_LINE:
-                fault = message("a line is longer than {limit} bytes", limit=_LONGEST_LINE)
-            else:
-                return content.decode()
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        fault = Message(error.strerror or str(error))
-    except UnicodeDecodeError:
-        fault = message("not text in UTF-8")
-    except MemoryError:
-        fault = message("out of memory")
-    raise SettingsError("The settings file {file} cannot be read: {fault}.", file=file, fault=fault)
-
-
-def _is_roots(found: os.stat_result) -> bool:
-    """Return whether only root can change the file or directory."""
-    return found.st_uid == _ROOT and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a FIFO without a writer at once."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def parse(text: str) -> tuple[Settings, Message | None]:
@@ -324,23 +276,30 @@ def _usable_values(text: str) -> tuple[dict[str, Any], Message | None]:
     """Return the values that can be used, and what is wrong with the others."""
     try:
         values = tomllib.loads(text)
-        try:
-            msgspec.convert(values, Settings)
-        except msgspec.ValidationError:
-            found = list(_take_out_faults(values, inspect.type_info(Settings)))
-            faults = [fault() for fault in found[:_MOST_FAULTS]]
-            if more := len(found[_MOST_FAULTS:]):
-                faults.append(message("and {count} more", count=more))
-            msgspec.convert(values, Settings)
-            return values, joined(faults, "; ")
-        return values, None
+        fault = _reduce(values)
     except tomllib.TOMLDecodeError as error:
         fault = Message(str(error))
     except RecursionError:
         fault = message("tables or lists are nested too deeply")
     except Exception as error:  # noqa: BLE001  fails closed: tomllib raises ValueError for 5 000 digits, for example
         fault = Message(str(error) or type(error).__name__)
+    else:
+        return values, fault
     return {}, fault
+
+
+def _reduce(values: dict[str, Any]) -> Message | None:
+    """Remove unusable values, and return what is wrong with them."""
+    try:
+        msgspec.convert(values, Settings)
+    except msgspec.ValidationError:
+        found = list(_take_out_faults(values, inspect.type_info(Settings)))
+        faults = [fault() for fault in found[:_MOST_FAULTS]]
+        if more := len(found[_MOST_FAULTS:]):
+            faults.append(message("and {count} more", count=more))
+        msgspec.convert(values, Settings)
+        return joined(faults, "; ")
+    return None
 
 
 def silent(settings: Settings) -> Settings:

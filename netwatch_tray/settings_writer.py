@@ -17,7 +17,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from netwatch_tray import paths, settings as settings_file
+from netwatch_tray import paths, settings as settings_file, settings_text
 from netwatch_tray.errors import SettingsError
 from netwatch_tray.settings import Changes, Settings
 
@@ -76,7 +76,7 @@ def _lock(file: Path) -> Iterator[None]:
 
 def _edited(file: Path, changes: Changes) -> bytes:
     """Return the text of the file after the changes."""
-    text = settings_file.read_text(file)
+    text = settings_text.read(file)
     after = settings_file.changed(settings_file.parse(text)[0], changes)
     try:
         document = tomlkit.parse(text)
@@ -87,7 +87,7 @@ def _edited(file: Path, changes: Changes) -> bytes:
             "The settings in {file} cannot be changed: {error}. Edit the file by hand.", file=file, error=error
         ) from error
     # What the next reader would refuse or read differently must not take the place of what it can read.
-    if len(content) > settings_file.MOST_BYTES or settings_file.parse(content.decode()) != (after, None):
+    if len(content) > settings_text.MOST_BYTES or settings_file.parse(content.decode()) != (after, None):
         raise SettingsError(
             "The settings in {file} cannot be changed without losing others. Edit the file by hand.", file=file
         )

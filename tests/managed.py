@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from netwatch_tray import paths, settings
+from netwatch_tray import paths, settings_text
 
 
 def managed_file(directory: Path, monkeypatch: pytest.MonkeyPatch, text: str = "") -> Path:
@@ -15,7 +15,7 @@ def managed_file(directory: Path, monkeypatch: pytest.MonkeyPatch, text: str = "
     file = directory / "managed" / "settings.toml"
     file.parent.mkdir(mode=0o755, exist_ok=True)
     monkeypatch.setattr(paths, "managed_settings_file", lambda: file)
-    monkeypatch.setattr(settings, "_ROOT", os.getuid())
+    monkeypatch.setattr(settings_text, "_ROOT", os.getuid())
     if text:
         file.write_text(text)
         file.chmod(0o644)

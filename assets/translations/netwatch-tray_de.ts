@@ -3964,40 +3964,12 @@ Hat jetzt keine Verbindung</translation>
       <translation>Fehler in der Einstellungsdatei {file}: {fault}.</translation>
     </message>
     <message>
-      <source>not a regular file</source>
-      <translation>keine gewöhnliche Datei</translation>
-    </message>
-    <message>
-      <source>file and directory must belong to root and be writable by root alone</source>
-      <translation>Datei und Verzeichnis müssen root gehören, und nur root darf in sie schreiben</translation>
-    </message>
-    <message>
-      <source>the file is larger than {limit} KiB</source>
-      <translation>die Datei ist größer als {limit} KiB</translation>
-    </message>
-    <message>
-      <source>a line is longer than {limit} bytes</source>
-      <translation>eine Zeile ist länger als {limit} Bytes</translation>
-    </message>
-    <message>
-      <source>not text in UTF-8</source>
-      <translation>kein Text in UTF-8</translation>
-    </message>
-    <message>
-      <source>out of memory</source>
-      <translation>nicht genug Arbeitsspeicher</translation>
-    </message>
-    <message>
-      <source>The settings file {file} cannot be read: {fault}.</source>
-      <translation>Die Einstellungsdatei {file} ist nicht lesbar: {fault}.</translation>
+      <source>tables or lists are nested too deeply</source>
+      <translation>Tabellen oder Listen sind zu tief verschachtelt</translation>
     </message>
     <message>
       <source>and {count} more</source>
       <translation>und {count} weitere</translation>
-    </message>
-    <message>
-      <source>tables or lists are nested too deeply</source>
-      <translation>Tabellen oder Listen sind zu tief verschachtelt</translation>
     </message>
     <message>
       <source>These settings cannot be saved: {error}.</source>
@@ -4050,6 +4022,34 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>a table</source>
       <translation>eine Tabelle</translation>
+    </message>
+    <message>
+      <source>not a regular file</source>
+      <translation>keine gewöhnliche Datei</translation>
+    </message>
+    <message>
+      <source>file and directory must belong to root and be writable by root alone</source>
+      <translation>Datei und Verzeichnis müssen root gehören, und nur root darf in sie schreiben</translation>
+    </message>
+    <message>
+      <source>the file is larger than {limit} KiB</source>
+      <translation>die Datei ist größer als {limit} KiB</translation>
+    </message>
+    <message>
+      <source>a line is longer than {limit} bytes</source>
+      <translation>eine Zeile ist länger als {limit} Bytes</translation>
+    </message>
+    <message>
+      <source>not text in UTF-8</source>
+      <translation>kein Text in UTF-8</translation>
+    </message>
+    <message>
+      <source>out of memory</source>
+      <translation>nicht genug Arbeitsspeicher</translation>
+    </message>
+    <message>
+      <source>The settings file {file} cannot be read: {fault}.</source>
+      <translation>Die Einstellungsdatei {file} ist nicht lesbar: {fault}.</translation>
     </message>
     <message>
       <source>The settings cannot be saved in {file}: {reason}.</source>

@@ -37,7 +37,7 @@ ENDS: dict[str, int] = {
     "desktop status": 0,
     "desktop remove": 0,
     "upload setup": 1,  # on no terminal, and no key is given
-    "upload setup --endpoint https://netwatch.example.org < key-file": 0,
+    "upload setup --endpoint https://netwatch.example.org --key-file - < key-file": 0,
     "upload test": 1,
     "upload on": 0,
     "upload status": 0,

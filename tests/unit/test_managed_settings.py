@@ -11,7 +11,7 @@ import tomlkit
 from hypothesis import HealthCheck, given, settings as examples, strategies as st
 from managed import managed_file
 
-from netwatch_tray import paths, settings, settings_writer
+from netwatch_tray import paths, settings, settings_text, settings_writer
 from netwatch_tray.agent.settings_keeper import SettingsKeeper
 from netwatch_tray.cloud import account
 from netwatch_tray.engine.scheduler import Scheduler
@@ -65,7 +65,7 @@ def test_only_other_keys_can_be_changed(managed: Path, own: Path) -> None:
         {"total": {"br.lan": True}},
         {"total": {"br.lan": None}},
     ):
-        with pytest.raises(SettingsError, match=r"^Set by your administrator in .*/managed/settings.toml: "):
+        with pytest.raises(SettingsError, match=r"^Set by your administrator in .*/managed/settings\.toml: "):
             settings_writer.change(own, lambda now, patch=patch: settings.changed(now, patch))
         assert own.read_text() == before
     chosen = {"upload": {"on": True, "interval": 60}, "total": {"eth0": True}, "health": True}
@@ -92,7 +92,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "in a directory that all can write to": (lambda file: file.parent.chmod(0o777), "writable by root alone"),
     "a FIFO": (_by_a_link_to_a_fifo, "not a regular file"),
     "a directory": (lambda file: (file.unlink(), file.mkdir()), "Is a directory"),
-    "too large": (lambda file: file.write_text(MANAGED + "#\n" * settings.MOST_BYTES), "larger than 64 KiB"),
+    "too large": (lambda file: file.write_text(MANAGED + "#\n" * settings_text.MOST_BYTES), "larger than 64 KiB"),
     "not UTF-8": (lambda file: file.write_bytes(b"# \xff\n"), "not text in UTF-8"),
     "not TOML": (lambda file: file.write_text(MANAGED + "["), "Fault in the settings file"),
     "an unknown key": (lambda file: file.write_text(MANAGED + "[upload2]\n"), "upload2 is not a setting"),
@@ -110,16 +110,16 @@ def test_a_fault_sends_nothing_and_locks_the_settings(broken: str, managed: Path
     assert (found.upload.on, found.health, found.units) == (False, False, Units(bits=True))
     assert str(managed) in str(error)
     assert reason in str(error)
-    with pytest.raises(SettingsError, match="managed/settings.toml"):
+    with pytest.raises(SettingsError, match=r"managed/settings\.toml"):
         settings.load(own)
-    with pytest.raises(SettingsError, match="managed/settings.toml"):
+    with pytest.raises(SettingsError, match=r"managed/settings\.toml"):
         settings_writer.change(own, lambda now: settings.changed(now, {"units": {"bits": False}}))
     assert own.read_text() == text
 
 
 def test_a_file_of_another_user_is_refused(managed: Path, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert managed.exists()
-    monkeypatch.setattr(settings, "_ROOT", os.getuid() + 1)
+    monkeypatch.setattr(settings_text, "_ROOT", os.getuid() + 1)
     found, error = settings.read(own)
     assert not found.upload.on
     assert "must belong to root" in str(error)

@@ -12,7 +12,7 @@ import pytest
 import tomlkit
 from hypothesis import given, strategies as st
 
-from netwatch_tray import settings, settings_writer
+from netwatch_tray import settings, settings_text, settings_writer
 from netwatch_tray.errors import SettingsError
 from netwatch_tray.settings import Settings
 from netwatch_tray.units import Units
@@ -224,7 +224,7 @@ def test_any_way_to_write_it_can_be_changed(tmp_path: Path, text: str) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from netwatch_tray import settings, settings_writer
+from netwatch_tray import settings, settings_text, settings_writer
 settings_writer._PATIENCE = 300  # a loaded machine may give the lock to the others for long
 for number in range(int(sys.argv[3])):
     changes = {"total": {f"{sys.argv[2]}-{number}": True}}
@@ -315,7 +315,7 @@ UNREADABLE = {
     "tables in tables": b"[upload]\non = true\n" + b"a." * 30_000 + b"b = 1",
     "not text": b"[upload]\non = true\n# \xff",
     "a long line": b"[upload]\non = true\n# " + b"x" * 4095,
-    "too large": b"[upload]\non = true\n#" + b"x\n" * (settings.MOST_BYTES // 2),
+    "too large": b"[upload]\non = true\n#" + b"x\n" * (settings_text.MOST_BYTES // 2),
     "a table and a value": b"[upload]\non = true\n[upload]\nlevel = 'apps'",
 }
 

@@ -88,7 +88,9 @@ class UploadSettings(QObject):
             choice.clicked.connect(lambda _on, level=level: self._choose(level=level))
             self.levels.append(choice)
             column.addWidget(choice)
-        self._server_row = FormRow(theme, self.tr("Server"), self.tr("NetWatch Cloud, or one of your own."), self.server)
+        self._server_row = FormRow(
+            theme, self.tr("Server"), self.tr("NetWatch Cloud, or one of your own."), self.server
+        )
         self.rows_before: tuple[QWidget, ...] = (
             self._state,
             self._server_row,

@@ -44,7 +44,7 @@ def test_managed_settings_are_shown_and_cannot_be_changed(
     opened.say(SettingsMessage(settings.load(own)))
     opened.window.turn_to_settings()
     page = opened.window.settings
-    until(lambda: page.upload.on.isChecked(), "the settings are shown")
+    until(page.upload.on.isChecked, "the settings are shown")
     every = control(page, "Every", Number)
     locked = [page.upload.on, page.upload.server, every, *page.upload.levels, button(page, "Unmute")]
     assert not any(each.isEnabled() for each in locked)
