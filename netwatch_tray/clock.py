@@ -1,7 +1,7 @@
-"""The two clocks that tell elapsed time from sleep.
+"""Two clocks whose difference shows how long the machine slept.
 
-`boottime` goes on while the machine sleeps, `uptime` stands still then. Their difference grows by the length of each
-sleep, which is how sleep differs from a slow program. Neither ever jumps when the wall clock is set.
+`boottime` continues while the machine sleeps, `uptime` stops. Their difference grows by the length of each sleep; this
+distinguishes sleep from a slow program. Neither changes when the wall clock is set.
 
 Linux: clock_gettime(2), CLOCK_BOOTTIME and CLOCK_MONOTONIC. macOS: clock_gettime(3), CLOCK_MONOTONIC_RAW and
 CLOCK_UPTIME_RAW; its CLOCK_MONOTONIC is the wall clock less the time of boot, and is slewed with it.

@@ -41,7 +41,7 @@ class Entry(NamedTuple):
     name: str
     """In the language asked for, not escaped for any output."""
     icon: str
-    """Name in the icon theme, or absolute path; empty: it has none."""
+    """Name in the icon theme, or absolute path; empty if it has none."""
     wm_class: str = ""
     programs: tuple[str, ...] = ()
     """The program that it starts, as a path or a name, and the target if that is a symbolic link."""

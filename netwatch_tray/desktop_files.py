@@ -42,7 +42,7 @@ class Found(NamedTuple):
     """Where the desktop files are installed."""
 
     place: Path | None
-    """The data directory that has them; None: they are not installed."""
+    """The data directory that has them; None if they are not installed."""
     is_packaged: bool
     """A package installed them, so they are not ours to change."""
     command: tuple[str, ...] = ()

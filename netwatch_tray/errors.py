@@ -1,6 +1,6 @@
-"""Failures that are nobody's bug: raised where they are met, reported to the user where it matters.
+"""Expected failures: raised where they are detected, reported to the user where it matters.
 
-Anything else that escapes is a bug: the guard around the running thread logs it with its traceback.
+Any other exception is a bug; the guard around the running thread logs it with its traceback.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import NamedTuple, Union
 
 
 class Message(NamedTuple):
-    """A text for the user before it is translated: an English template, and the values of its places.
+    """A text for the user before it is translated: an English template, and the values of its placeholders.
 
-    `str()` is the English text; `language.said` is the text in the user's language.
+    `str()` is the English text; `language.said` returns the text in the user's language.
     """
 
     template: str

@@ -29,9 +29,9 @@ class EventKind(enum.IntEnum):
     NXDOMAIN_STORM = 7
     PLAN = 8
     LINE = 9
-    """Offline, and back."""
+    """The machine went offline, and came back."""
     INTERFACE = 10
-    """Other interfaces make the total."""
+    """The set of interfaces that make the total changed."""
     GATEWAY = 11
     DNS_SERVER = 12
     AGENT = 13
@@ -57,7 +57,7 @@ class Severity(enum.IntEnum):
     """How much an event matters. The numbers are stored and sent, so they never change."""
 
     RECORD = 1
-    """Kept for whoever looks."""
+    """Only recorded."""
     NOTICE = 2
     """Worth a look."""
     ALERT = 3
@@ -100,7 +100,7 @@ class NewListener(_Evidence, frozen=True, tag="listener", kw_only=True):
     """Numeric; `*`: all addresses."""
     port: int
     before: tuple[str, ...] = ()
-    """Addresses on which the same app had that port already, all within this machine."""
+    """Addresses, all within this machine, on which the same app listened at that port before."""
 
 
 class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
@@ -108,17 +108,17 @@ class SentMuch(_Evidence, frozen=True, tag="sent-much", kw_only=True):
 
     kind = EventKind.UPLOAD
     sent: int
-    """On the local day of the finding."""
+    """Bytes on the local day of the finding."""
     usual: int
     """Median of the days with history."""
     greatest: int
-    """Of these days."""
+    """Greatest amount on one of these days, in bytes."""
     days: int
-    """How many there are."""
+    """Number of days with history."""
     rule_times: float
-    """It fires above so many times the usual day …"""
+    """The rule requires more than this many times the usual day …"""
     rule_least: int
-    """… and above so many bytes."""
+    """… and more than this many bytes."""
 
 
 class HeldRate(_Evidence, frozen=True, tag="held-rate", kw_only=True):
@@ -139,11 +139,11 @@ class Beacon(_Evidence, frozen=True, tag="beacon", kw_only=True):
     period: float
     times: int
     deviation: float
-    """Most seconds that one of them was early or late."""
+    """Largest difference of one interval from the period, in seconds."""
     variation: float
     """Standard deviation of the intervals ÷ their mean."""
     size: int | None = None
-    """Mean bytes of each, both directions."""
+    """Mean bytes of a connection or transfer, both directions together."""
     port: int | None = None
     rule_times: int
     rule_variation: float
@@ -158,19 +158,19 @@ class PortScan(_Evidence, frozen=True, tag="port-scan", kw_only=True):
     kind = EventKind.SCAN
     inbound: bool
     ports: int
-    """Distinct ones tried."""
+    """Number of distinct ports tried."""
     hosts: int
-    """Distinct ones tried; 1 where `inbound`."""
+    """Number of distinct hosts tried; 1 if `inbound`."""
     seconds: float
     """From the first to the last try."""
     answered: tuple[int, ...] = ()
     """Ports that accepted a connection, lowest first, at most ten."""
     port: int | None = None
-    """The one tried on many hosts."""
+    """The port tried on many hosts."""
     is_local: bool | None = None
     """The source is in a network of this machine."""
     rule_count: int
-    """Ports, outbound hosts."""
+    """Ports if `inbound`, else hosts."""
     rule_seconds: float
 
 
@@ -193,11 +193,11 @@ class DnsTunnel(_Evidence, frozen=True, tag="dns-tunnel", kw_only=True):
     kind = EventKind.DNS_TUNNEL
     queries: int
     labels: int
-    """Distinct names below the domain."""
+    """Number of distinct names below the domain."""
     length: float
-    """Mean characters below the domain."""
+    """Mean length of these names, in characters below the domain."""
     entropy: float
-    """Bits a character, mean."""
+    """Mean bits per character."""
     seconds: float
     rule_labels: int
     rule_length: float
@@ -228,7 +228,7 @@ class PlanUsed(_Evidence, frozen=True, tag="plan-used", kw_only=True):
     until: str
     """Its last day."""
     days_left: int
-    """Today included."""
+    """Number of days left in the month, today included."""
 
 
 class Offline(_Evidence, frozen=True, tag="offline", kw_only=True):
@@ -236,9 +236,9 @@ class Offline(_Evidence, frozen=True, tag="offline", kw_only=True):
 
     kind = EventKind.LINE
     until: float | None = None
-    """`None`: still offline."""
+    """Unix time of the end; `None` while still offline."""
     interfaces: tuple[str, ...] = ()
-    """Those that counted before."""
+    """Names of the interfaces that counted before."""
 
 
 class TotalMoved(_Evidence, frozen=True, tag="total-moved", kw_only=True):
@@ -254,9 +254,9 @@ class GatewaySilent(_Evidence, frozen=True, tag="gateway-silent", kw_only=True):
     kind = EventKind.GATEWAY
     address: str
     seconds: float
-    """Without an answer so far."""
+    """Seconds without a response so far."""
     until: float | None = None
-    """`None`: still silent."""
+    """Unix time of the next response; `None` while still silent."""
 
 
 class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=True):
@@ -271,7 +271,7 @@ class DnsServerSilent(_Evidence, frozen=True, tag="dns-server-silent", kw_only=T
 class NotMeasured(_Evidence, frozen=True, tag="not-measured", kw_only=True):
     kind = EventKind.AGENT
     reason: GapReason
-    """NOT_RUNNING: the agent was restarted."""
+    """NOT_RUNNING means that the agent was restarted."""
     seconds: float | None
 
 
@@ -282,7 +282,7 @@ class TooManyFindings(_Evidence, frozen=True, tag="too-many-findings", kw_only=T
     of: EventKind
     findings: int
     rule_count: int
-    """Events of a kind that are kept in `rule_seconds`."""
+    """Number of events of a kind that are kept in `rule_seconds`."""
     rule_seconds: float
 
 
@@ -312,10 +312,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     severity: Severity
     key: str
-    """What makes it the same event, within its kind: the app and the remote of a beacon, say. Never shown."""
+    """Identifies the same event within its kind: for a beacon, its app and remote. Never shown."""
     at: float
     since: float | None = None
-    """When it began, where that was before `at`."""
+    """When it began, if that was before `at`."""
     app: str | None = None
     """Key of the `App`."""
     app_name: str | None = None
@@ -323,8 +323,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """The remote: its name, or its address where none is known."""
     pid: int | None = None
     goes_on: bool = False
-    """The occurrence of the last finding with this key goes on or ends: its event gets this evidence, without counting
-    or notifying again."""
+    """The occurrence of the last finding with this key continues or ends: its event gets this evidence, without
+    counting or notifying again."""
 
     @property
     def kind(self) -> EventKind:
@@ -335,21 +335,21 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One occurrence, or several within a day merged into one; see engine.events."""
 
     id: int
-    """Never given twice, also after a restart. Later events have larger ones."""
+    """Never reused, even after a restart. Later events have larger ones."""
     first: float
     last: float
-    """When its evidence was made. Lists are sorted by this."""
+    """Time of the latest finding. Lists are sorted by it."""
     count: int = 1
     severity: Severity
     key: str
     evidence: Evidence
-    """Of the last finding."""
+    """Evidence of the latest finding."""
     app: str | None = None
     app_name: str | None = None
     host: str | None = None
     pid: int | None = None
     is_muted: bool = False
-    """It was muted when it last happened: no notification, not on the bell."""
+    """It was muted when it last happened, so it neither notified nor counts on the bell."""
     is_seen: bool = False
 
     @property
@@ -370,7 +370,7 @@ class Mute(NamedTuple):
     """
 
     kind: EventKind | None = None
-    """`None`: all kinds."""
+    """`None` for all kinds."""
     app: str | None = None
     """Key of the app."""
     host: str | None = None

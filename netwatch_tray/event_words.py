@@ -56,7 +56,7 @@ _KINDS = {
     EventKind.AGENT: (mark("EventWords", "The agent itself"), mark("EventWords", "events of the agent")),
     EventKind.UNKNOWN: (mark("EventWords", "Unknown event"), mark("EventWords", "unknown events")),
 }
-"""A title, and what several of them are called."""
+"""Title of one event, and title of several."""
 _UNNAMED = mark("EventWords", "An unknown app")
 
 

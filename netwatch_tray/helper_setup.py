@@ -1,9 +1,9 @@
 """Install, remove and run the privileged helper (helper/, docs/helper.md): as a service of systemd, or in a terminal.
 
-Root runs only code that nobody else can change. So the helper is copied to a directory of root's and run by the
-system's Python; a frozen program that belongs to root runs itself. This program is refused as root where others could
-change it. `install_commands` and `remove_commands` are what the user can run: in that case they use programs of the
-system alone.
+Root runs only code that no other user can change. So the helper is copied to a directory owned by root and run by the
+system's Python; a frozen program that belongs to root runs itself. This program refuses to run as root if other users
+can change it. For that case `install_commands` and `remove_commands` return commands for the user to run, which use
+only programs of the system.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def allowed_users() -> frozenset[int]:
 
 
 def refusal() -> str | None:
-    """Return why root must not run this program: who else can change its code; None if nobody can."""
+    """Return why root must not run this program, naming what another user can change; None if it may."""
     if os.environ.get(launch.WRAPPER):
         return "This program runs from an image that its user made, so root must not run it."
     for path in sorted(_code_of_this_program()):

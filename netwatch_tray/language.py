@@ -16,7 +16,7 @@ from netwatch_tray.errors import Message
 
 ENGLISH = "en"
 code = ENGLISH
-"""Of the language in use."""
+"""Code of the language in use."""
 _translations: dict[tuple[str, str], str] = {}
 _contexts: Collection[str] | None = None
 

@@ -1,7 +1,7 @@
-"""How another process of this program is started: the window, an agent, the next login. Nobody else knows.
+"""How another process of this program is started: the window, an agent, the next login. The only place that decides it.
 
-A checkout and a wheel are run by their interpreter, a frozen program is its own. What wraps the program in something
-that must be kept (an AppImage's mount, a bundle's launcher) says in its environment what to start instead.
+A checkout and a wheel are run by their interpreter; a frozen program is its own interpreter. A wrapper that must be
+kept (an AppImage's mount, a bundle's launcher) sets an environment variable to what has to be started instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 WRAPPER = "NETWATCH_TRAY_WRAPPER"
-"""Set by packaging/appimage/AppRun and packaging/macos/launcher.c."""
+"""Environment variable with the program to start instead; set by packaging/appimage/AppRun and
+packaging/macos/launcher.c."""
 
 
 def command(*arguments: str) -> tuple[str, ...]:

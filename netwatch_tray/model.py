@@ -28,7 +28,7 @@ class GapReason(enum.IntEnum):
     UNREADABLE = 3
     """The counters could not be read."""
     NOT_RUNNING = 4
-    """Between two runs of the agent; also its last tick, where that comes too soon for a rate."""
+    """Between two runs of the agent; also the last tick of a run, if it comes too soon for a rate."""
     RESET = 5
     """The counters of the interface fell back."""
     JUMPED = 6
@@ -38,7 +38,7 @@ class GapReason(enum.IntEnum):
     INTERRUPTED = 8
     """The agent missed its deadlines: the process was stopped, or the machine was too busy."""
     SOURCE_CHANGED = 9
-    """Another source, whose counters cannot be compared with those before."""
+    """Another source is in use, whose counters cannot be compared with those before."""
     REMOVED = 10
     """The interface was removed."""
     NOT_WRITTEN = 11
@@ -59,14 +59,14 @@ class GapReason(enum.IntEnum):
 
 
 class WhyCode(enum.Enum):
-    """Why an interface is or is not part of the total; `InterfaceTick.is_uplink` says which of the two."""
+    """Why an interface is or is not part of the total; `InterfaceTick.is_uplink` shows which of the two."""
 
     DEFAULT_ROUTE = "default-route"
     """Carries the default route."""
     UNDERLAY = "underlay"
     """Carries the interface `names[0]`, which has the default route."""
     ALL_UP = "all-up"
-    """There is no default route, so all that are up count."""
+    """There is no default route, so all interfaces that are up count."""
     CHOSEN = "chosen"
     """The user put it in or left it out in the settings."""
     LOOPBACK = "loopback"
@@ -75,7 +75,8 @@ class WhyCode(enum.Enum):
     NO_DEFAULT_ROUTE = "no-default-route"
     """No default route goes through it."""
     INTERNAL = "internal"
-    """Of a bridge, its ports and containers: what leaves this computer passes `names`."""
+    """Internal to this computer: a bridge, its ports and containers. Traffic that leaves the computer
+    passes `names`."""
     COUNTED_BELOW = "counted-below"
     """Its traffic passes `names`, which count already."""
     UNKNOWN = "unknown"
@@ -103,7 +104,7 @@ class Role(enum.StrEnum):
     TUNNEL = "tunnel"
     LOOPBACK = "loopback"
     OTHER = "other"
-    """Also a role of another version of the program."""
+    """Any other role, including those of another version of the program."""
 
     @classmethod
     def _missing_(cls, value: object) -> Role | None:
@@ -172,7 +173,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """An `InterfaceKind`, or the kernel's own word for another virtual one: `macvlan`, `geneve` …"""
     mtu: int | None = None
     speed: int | None = None
-    """Of the link, bit/s; `None` where the system does not know (wireless, virtual, no carrier)."""
+    """Speed of the link, bit/s; `None` if the system does not report it (wireless, virtual, no carrier)."""
     is_physical: bool = False
     """A card whose driver negotiates `speed` on a wire, so nothing faster can pass. False for virtual links (veth, tun,
     bridges, bonds), for cards of virtual machines and USB gadgets, which report a speed that somebody chose, and where
@@ -187,7 +188,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     default_metric: int | None = None
     """Metric of its best default route, IPv4 or IPv6; `None`: carries none."""
     has_host_route: bool = False
-    """A route to a single host goes through it, by way of a gateway: VPN clients add one to reach their server."""
+    """A route to a single host by way of a gateway uses it: VPN clients add one to reach their server."""
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
@@ -198,17 +199,17 @@ class Sample(msgspec.Struct, frozen=True, gc=False):
     counters: Mapping[int, CounterRow]
     """By interface index."""
     interfaces: Mapping[int, Interface]
-    """By index; the very same object for as long as no link event came."""
+    """By index; the same object until a link event."""
     counter_bits: int
-    """How wide the source's byte counters are: 64, or 32 where they wrap at 4 GiB."""
+    """Width of the source's byte counters: 64, or 32 if they wrap at 4 GiB."""
     uptime: float | None = None
-    """Seconds, `clock.uptime` at the reading; `None`: now, here and below. Recordings have both."""
+    """Seconds, `clock.uptime` at the reading; `None` means now. Recordings have this and `at`."""
     at: float | None = None
-    """Unix time of the reading."""
+    """Unix time of the reading; `None` means now."""
 
 
 class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One interface in one tick: cumulative counters, their deltas, and rates in bytes/s (`None`: unknown).
+    """One interface in one tick: cumulative counters, their deltas, and rates in bytes/s (`None` if unknown).
 
     The deltas are computed by engine.rates alone. Whatever needs the bytes of an interval takes them from here.
     """
@@ -225,7 +226,7 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     over: tuple[str, ...] = ()
     """The interfaces that its traffic passes next on its way out, as far as known."""
     faces_inside: bool = False
-    """Its other side is in this computer: what it received, a container or virtual machine sent; see `own_rates`."""
+    """Its other end is in this computer: what it received, a container or virtual machine sent; see `own_rates`."""
     speed: int | None = None
     """Of the link, bit/s."""
     is_physical: bool = False
@@ -241,8 +242,8 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rx_drops: int
     tx_drops: int
     rx_delta: int | None = None
-    """Bytes since the sample before, never negative. Known across a gap (sleep, a pause) as well, where no rate is.
-    `None` for an interface that is new, and where its counters cannot be compared; see `gap`."""
+    """Bytes since the previous sample, never negative. Also known across a gap (sleep, a pause), where rates are not.
+    `None` for a new interface, and if its counters cannot be compared; see `gap`."""
     tx_delta: int | None = None
     gap: GapReason | None = None
     """Why the deltas are unknown although the interface was there before: RESET or JUMPED."""
@@ -261,10 +262,10 @@ class InterfaceTick(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def as_tree(interfaces: Iterable[InterfaceTick]) -> list[tuple[int, InterfaceTick]]:
-    """Return the interfaces with their depth: those that others pass first, each followed by what runs over it.
+    """Return the interfaces with their depth: underlays first, each followed by what runs over it.
 
-    One that is down carries nothing and so runs over nothing.
-    Interfaces whose names were not UTF-8 may have the same name; what runs over one of them follows the first.
+    An interface that is down carries nothing, so it runs over nothing. Interfaces whose names were not UTF-8 may have
+    the same name; what runs over one of them follows the first.
     """
     ticks = tuple(interfaces)
     indexes: dict[str, int] = {}
@@ -297,10 +298,10 @@ class Total(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     uplinks: tuple[str, ...]
     """Names of the interfaces that count from now on."""
     rx_delta: int = 0
-    """Bytes since the sample before, as far as known: the sum over `counted`."""
+    """Known bytes since the previous sample: the sum over `counted`."""
     tx_delta: int = 0
     gap: GapReason | None = None
-    """Why the rates are unknown though others in the tick are not: RESET or JUMPED on all that counts."""
+    """Why the rates are unknown although others in the tick are known: RESET or JUMPED on every counted interface."""
     counted: tuple[int, ...] = ()
     """Indexes of the interfaces whose deltas are in the sums: the uplinks of the interval before now, and those that
     became uplinks in it; see engine.topology.counted_meanwhile."""
@@ -331,14 +332,14 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """One socket: protocol, both ends, state and owner."""
 
     key: str
-    """Identity over its lifetime."""
+    """Identifies the connection during its lifetime."""
     protocol: str
     """TCP or UDP."""
     local_address: str
     """Numeric; `*` for any."""
     local_port: int | None
     remote_address: str | None
-    """`None`: no peer."""
+    """`None` if no peer."""
     remote_port: int | None
     state: TcpState | None
     """`None` for UDP."""
@@ -351,36 +352,36 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     uid: int | None = None
     user: str | None = None
     unit: str | None = None
-    """Of systemd, or the container: what owns the socket even where its process may not be read."""
+    """Systemd unit or container that owns the socket, even if its process may not be read."""
     interface: str | None = None
-    """The one that has the local address."""
+    """Name of the interface with the local address."""
     scope: Scope | None = None
-    """`None`: no peer."""
+    """`None` if no peer."""
     country: str | None = None
-    """Of the remote address, two letters (ISO 3166); `None`: not known, or no database of countries is there."""
+    """Country of the remote address, two letters (ISO 3166); `None` if unknown, or without a database of countries."""
     host: str | None = None
-    """Name of the remote host; `None`: not known."""
+    """Name of the remote host; `None` if unknown."""
     host_origin: HostOrigin | None = None
     host_at: float | None = None
     """Unix time when the name was seen."""
     host_ttl_s: int | None = None
     """Lifetime of the DNS response, seconds."""
     host_is_providers: bool | None = None
-    """The name is that of the provider, for the real one is encrypted (ECH). `None`: cannot be known."""
+    """The name is that of the provider, because the real one is encrypted (ECH). `None` if that cannot be known."""
     rx_bytes: int | None = None
-    """Payload since the connection opened; of UDP since the helper counts it. `None`: not measured."""
+    """Payload since the connection opened; for UDP since the helper counts it. `None` if not measured."""
     tx_bytes: int | None = None
     rx_rate: float | None = None
     """Bytes/s."""
     tx_rate: float | None = None
     rtt_s: float | None = None
-    """Smoothed round trip, seconds."""
+    """Smoothed RTT, seconds."""
     retransmits: int | None = None
-    """Segments, since the connection opened."""
+    """Segments retransmitted since the connection opened."""
     is_incoming: bool | None = None
     """Opened by the remote host."""
     since: float | None = None
-    """Unix time of the first reading that lists it; `None`: it was open before the agent's first reading."""
+    """Unix time of the first reading that lists it; `None` if it was open before the agent's first reading."""
 
     @property
     def local(self) -> str:
@@ -405,29 +406,29 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     name: str
     processes: int
-    """With connections now."""
+    """Number of processes that have connections now."""
     connections: int
-    """Open now, listeners included."""
+    """Number of open connections, listeners included."""
     rx_bytes: int
-    """Over the uplinks since the agent started, closed connections included."""
+    """Bytes over the uplinks since the agent started, closed connections included."""
     tx_bytes: int
     rx_rate: float | None
     tx_rate: float | None
     local_rx_bytes: int
-    """The same for what crosses no uplink: loopback, containers, virtual machines."""
+    """Bytes over other interfaces: loopback, containers, virtual machines."""
     local_tx_bytes: int
     is_tunnel_process: bool = False
-    """A tunnel's own traffic, which carries what the others are shown with; in no sum."""
+    """The process of a tunnel. Its traffic is that of other apps, so it is in no sum."""
 
 
 class HostAmount(msgspec.Struct, frozen=True, kw_only=True):
     """Payload in bytes that an app exchanged with one remote host."""
 
     host: str | None
-    """Name of the host; `None`: not known, so `address` stands for it."""
+    """Name of the host; `None` if unknown, so `address` stands for it."""
     origin: HostOrigin | None = None
     address: str | None
-    """The latest one of a named host. `None`, and `host` as well: all hosts that are not told apart, as one sum."""
+    """Latest address of a named host. `None`, if `host` is `None` as well, for the sum of all other hosts."""
     scope: Scope | None
     country: str | None = None
     """Of the address, as in `Connection`."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from netwatch_tray.errors import NetWatchError
 
 HOME = "NETWATCH_TRAY_HOME"
-"""Environment variable: one directory for everything below, in place of the system's conventions."""
+"""Environment variable with one directory for all files, in place of the system's conventions."""
 _NAME = "netwatch-tray"
 _LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
 """Bytes; sun_path in unix(7) and in sys/un.h of macOS, without the NUL."""

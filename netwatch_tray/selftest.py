@@ -1,8 +1,8 @@
-"""Moves known amounts over the loopback and asks every source what it counted: `netwatch-tray selftest`.
+"""`netwatch-tray selftest`: moves known amounts over the loopback and compares what every source counted.
 
-What a datagram weighs besides its payload differs by system, so an empty one is weighed first; after that every amount
-must be met to the byte. Loopback traffic of other programs disturbs a round, which the packet counters show; it is
-repeated then. Nothing leaves the computer.
+The overhead of a datagram differs by system, so an empty one is measured first; after that every amount must match to
+the byte. Loopback traffic of other programs disturbs a round; the packet counters show that, and the round is repeated.
+Nothing leaves the computer.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from netwatch_tray.language import mark, translate
 from netwatch_tray.model import Counters, Interface, Sample
 
 AMOUNTS = ((0, 0), (1, 1), (1, 1472), (3, 9_999), (200, 10_000_000))
-"""Datagrams and the payload bytes in all of them together."""
+"""Number of datagrams, and the payload bytes of all of them together."""
 _ROUNDS = 20
 _SETTLE = 0.02
-"""Seconds after which the loopback has delivered what was sent."""
+"""Seconds within which the loopback delivers everything."""
 _WRAP = 1 << 32
 
 
@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
     what: str
     who: str
     expected: int | None
-    """Bytes; None: unknown."""
+    """Bytes; None if unknown."""
     found: int | None
     is_right: bool
 

@@ -1,4 +1,4 @@
-"""The user's choices, in one TOML file. Every key is optional; a fault is reported with its key and what is allowed.
+"""The user's choices, in one TOML file. Every key is optional; a fault is reported with its key and the allowed values.
 
 An administrator's file of the same keys (`paths.managed_settings_file`) overrides the user's; its keys are *managed*.
 Anything that goes wrong while reading either fails closed: nothing is sent, and everything else stays usable (`read`).
@@ -23,7 +23,7 @@ from netwatch_tray.text import closest
 from netwatch_tray.units import Units
 
 _MOST_FAULTS = 5
-"""Named in an error; the others are counted."""
+"""Faults named in an error; the others are counted."""
 
 
 Period = Literal[1, 2, 5]
@@ -33,19 +33,19 @@ class TrayIcon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What the tray or the menu bar shows."""
 
     way: Literal["auto", "statusnotifier", "xembed", "none"] = "auto"
-    """How the icon reaches the screen on Linux; `auto` takes what is there, `none` shows no icon anywhere."""
+    """How the icon reaches the screen on Linux; `auto` uses what is available, `none` shows no icon."""
     interface: str = ""
-    """The interface whose rates are shown; empty: the total."""
+    """The interface whose rates are shown; empty for the total."""
     text: bool = True
     """The rates as text beside the icon, where the bar has room for it."""
     digits: bool = False
     """The rates as two lines of digits in the icon, for trays without text beside it: download above, upload below."""
     period: Period = 1
-    """Seconds between changes of what is shown, which are means then; measuring goes on each second."""
+    """Seconds between updates of the icon, which then show means. Measuring continues each second."""
 
 
 UploadLevel = Literal["rates", "system", "apps", "connections", "events"]
-"""How much is sent, from least to most; see cloud.privacy."""
+"""How much is sent, in ascending order; see cloud.privacy."""
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +53,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     on: bool = False
     endpoint: str = "https://netwatch-api-production.up.railway.app"
-    """Address of the server, with or without `/api/v1/ingest`."""
+    """URL of the server, with or without `/api/v1/ingest`."""
     interval: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 15
     """Seconds between snapshots."""
     level: UploadLevel = "rates"
@@ -62,7 +62,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hide_names: bool = False
     """Names of the host, users, apps and mount points become random words."""
     all_interfaces: bool = False
-    """Also interfaces that are down or make no part of the total. The servers add up all they get."""
+    """Also send interfaces that are down or not part of the total. The servers sum all they get."""
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,25 +105,25 @@ class History(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     on: bool = True
     size_mb: Annotated[int, msgspec.Meta(ge=20, le=100_000)] = 200
-    """Of the file, in 10⁶ bytes; beyond it the oldest hours are given up, never the days."""
+    """Largest size of the file, in 10⁶ bytes. Beyond it the oldest hours are deleted, never the days."""
     hosts_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
-    """Days that hosts of apps, and names of hosts, are kept on the disk. 0: hosts in memory for a day, names likewise,
-    and both forgotten when the agent ends."""
+    """Days for which hosts of apps, and names of hosts, are kept on the disk. With 0 they are kept in memory for a day,
+    and forgotten when the agent exits."""
 
 
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The data volume that the provider allows in a billing month."""
 
     cap_gb: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
-    """In 10⁹ bytes, both directions together; without it nobody is alerted."""
+    """In 10⁹ bytes, both directions together; without it there are no alerts."""
     billing_day: Annotated[int, msgspec.Meta(ge=1, le=31)] = 1
-    """The day of the month it begins on; in shorter months their last."""
+    """Day of the month on which a period begins; in shorter months the last day."""
     days: Annotated[int, msgspec.Meta(ge=0, le=366)] = 0
-    """Length of a period that is no month, as of prepaid plans; 0: months. It counts from `begin`, not without it."""
+    """Length of a period in days, as for prepaid plans; 0 for months. Only used together with `begin`."""
     begin: date | None = None
-    """The first day of any such period."""
+    """First day of any such period."""
     counts: Literal["all", "metered"] = "all"
-    """Which networks the plan covers: every one, or those that NetworkManager calls metered."""
+    """Networks that the plan covers: all, or those that NetworkManager reports as metered."""
 
     @property
     def cap_bytes(self) -> int | None:
@@ -131,7 +131,7 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
-"""`22:00`, local time; empty: none."""
+"""`22:00`, local time; empty if there is none."""
 
 
 class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,18 +139,18 @@ class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     on: bool = True
     notify: Literal["alerts", "notices", "none"] = "alerts"
-    """What opens a notification; `notices`: these and alerts."""
+    """Events that notify. `notices` includes alerts."""
     quiet_from: TimeOfDay = ""
     quiet_until: TimeOfDay = ""
-    """Between these times nothing notifies, also across midnight; unless both are given, there are no quiet hours."""
+    """Between these times, also across midnight, no event notifies. Unless both are set, there are no quiet hours."""
     muted: dict[str, bool] = {}
     """Codes of `event.Mute`; false is the same as no entry."""
     upload_times: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 4
-    """An app that sends more than so many times its usual day is an alert …"""
+    """An app that sends more than this many times its usual day is an alert …"""
     upload_least_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100
     """… if that is more than this, in 10⁶ bytes."""
     rate_mb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
-    """An upload above so many 10⁶ bytes/s, held for `rate_minutes`, is an alert; without it none is."""
+    """An upload above this rate, in 10⁶ bytes/s, held for `rate_minutes`, is an alert; without it no rate is."""
     rate_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 10
 
 
@@ -161,18 +161,18 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How the window looks."""
 
     theme: ColourScheme = "system"
-    """`system`: the desktop's, also when it changes."""
+    """`system`: follow the desktop."""
     mini: bool = False
     """Open the mini window when the program starts."""
     same_scale: bool = False
-    """Download and upload in charts of rates have one scale, so that the same height is the same rate."""
+    """Use one scale for download and upload in charts of rates, so that equal heights are equal rates."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The counter on the page Usage, which the user can reset."""
 
     counter_since: datetime | None = None
-    """When the user reset the counter, local time; None: there is no counter."""
+    """When the user reset the counter, local time; None if there is no counter."""
 
 
 Language = Literal["auto", "en", "de"]
@@ -182,10 +182,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All settings with their defaults."""
 
     language: Language = "auto"
-    """`auto`: the system's, where there is a translation."""
+    """`auto`: the system's language, if there is a translation."""
     units: Units = Units()
     total: dict[str, bool] = {}
-    """Interfaces by name that are counted in the total (true) or left out (false), whatever the topology says."""
+    """Interfaces by name to count in the total (true) or leave out (false), whatever the topology is."""
     tray: TrayIcon = TrayIcon()
     window: Window = Window()
     upload: Upload = Upload()
@@ -429,5 +429,5 @@ def _key(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    """Return a TOML basic string: its escapes are those of JSON, and DEL."""
+    """Return a TOML basic string. Its escapes are those of JSON, and DEL is escaped, too."""
     return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")

@@ -19,11 +19,11 @@ _KEPT = frozenset(
     "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"  # spaces (Zs)
     "\u200c\u200d"  # zero width non-joiner and joiner: emoji, Persian and the scripts of India need them
 )
-"""Characters that `str.isprintable` refuses although they move nothing but themselves."""
+"""Characters that are printed although `str.isprintable` rejects them, because they do not move the cursor."""
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
-"""What a spreadsheet evaluates (OWASP, "CSV Injection")."""
+"""Beginnings of texts that a spreadsheet evaluates (OWASP, "CSV Injection")."""
 
 
 def decoded(raw: bytes) -> str:
@@ -110,9 +110,9 @@ def csv_cell(value: object) -> object:
 
 
 def without_credentials(url: str) -> str:
-    """Return what was given as a URL, valid or not, without user name and password: `https://…@example.org/`.
+    """Return a URL, valid or not, without user name and password: `https://…@example.org/`.
 
-    Hides too much rather than too little where the password holds characters that end it.
+    Hides too much rather than too little if the password contains characters that end it.
     """
     head, at, tail = url.rpartition("@")
     scheme, slashes, rest = head.partition("//")

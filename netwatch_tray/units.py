@@ -16,7 +16,7 @@ UNKNOWN = "–"
 DOWN, UP = "↓", "↑"
 
 FIGURE_SPACE = "\u2007"
-"""As wide as a digit, so that padded numbers keep their place."""
+"""A space as wide as a digit, so that padded numbers stay in place."""
 
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 _BINARY_PREFIXES = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
@@ -27,7 +27,8 @@ Prefix = Literal["auto", "k", "M", "G"]
 _WIDTHS: dict[Prefix, int] = {"auto": 4, "k": 8, "M": 5, "G": 4}
 """Characters of a rate's value up to 100 Gbit/s: `1023`, `12500000`, `12500`, `12.5`."""
 _KEEP_UNIT_DOWN_TO = 0.9
-"""Of a unit: a rate that swings around its beginning does not change its unit all the time."""
+"""Fraction of a unit below which a smaller one is chosen, so that a rate around 1 does not change its unit all the
+time."""
 
 
 class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +39,7 @@ class Units(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     binary: bool = False
     """IEC steps of 1024 (KiB, MiB) instead of SI steps of 1000 (kB, MB)."""
     prefix: Prefix = "auto"
-    """The one unit that rates are written in: kB/s, MB/s, GB/s (or their bits); `auto`: the one that fits each."""
+    """The one unit of all rates: kB/s, MB/s, GB/s (or their bits); `auto` chooses a unit for each rate."""
 
 
 SI_BYTES = Units()
@@ -75,7 +76,7 @@ def size(count: float | None, units: Units = SI_BYTES) -> Quantity:
 def parse_size(text: str) -> int:
     """Return the bytes of a text such as `2.5 TB`, `500 GB` or `1,5 GiB`, from B to PB, rounded.
 
-    Raise AmountError that tells what is wrong: a guess would be a plan of the wrong size.
+    Raise AmountError, which explains the fault; a guess could be a plan of the wrong size.
     """
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:

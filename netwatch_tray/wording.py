@@ -52,10 +52,10 @@ _DURATIONS = (
     (172_800, "h", 3600, "min", 60),
     (float("inf"), mark("Facts", "d"), 86_400, "h", 3600),
 )
-"""Seconds below which it is used, unit and its seconds, smaller unit and its seconds. Only the unit of days is not the
-same in every language."""
+"""Seconds below which a unit is used, the unit and its seconds, the smaller unit and its seconds. Only the unit of days
+differs between languages."""
 _APPS = frozenset({mark("Facts", "Exited before seen"), mark("Facts", "Being looked for"), mark("Facts", "Other apps")})
-"""Names of engine/apps.py for programs that are not known, or too many."""
+"""Names in engine/apps.py for unknown programs, and for the sum of many."""
 _USER = "user "
 
 

@@ -1,4 +1,4 @@
-"""One thread for work that may block, with its results back in the loop that asked for it."""
+"""One thread for work that may block; results are delivered in the loop that submitted the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the sockets are read, and who gets what they add up to.
+"""When the sockets are read, and where the results go.
 
 They are read every 10 s, or every 2 s while a client subscribes to them; and with the next tick when connections were
 opened, because the owner of a socket can be found only while its process lives.
@@ -60,7 +60,8 @@ class ConnectionWatch:
         """`app_hosts`: gets what each app exchanges with each host. `kept_names`: `names` of a previous run."""
         self._scheduler = scheduler
         self.helper_link: HelperLink | None = None
-        """Where the keys of the sockets are the kernel's cookies, by which the helper knows them."""
+        """The link to the helper. It exists only if the keys of the sockets are the kernel's cookies, which the helper
+        uses as well."""
         self._sources = sources
         self._feed: FeedServer | None = None
         self._new_observation = partial(Observation, monitor, sources, app_hosts, kept_names)
@@ -74,16 +75,16 @@ class ConnectionWatch:
         self._is_read = False
         """The sockets were read since the last tick, together with it."""
         self._has_tick = True
-        """The uplinks were read at this moment; not where a tick was skipped."""
+        """The uplinks were read at this moment, too; false if a tick was skipped."""
         self._timer: Timer | None = None
         self._is_watched = False
         self._has_read = False
         self.on_reading: Callable[[ConnectionTable], None] | None = None
         """Called with the table after each reading."""
         self.on_changes: Callable[[ConnectionChanges, ConnectionTable], None] | None = None
-        """Called with what each reading changed."""
+        """Called with the changes of each reading."""
         self.on_helper: Callable[[Reading, Observation], None] | None = None
-        """Called with each reading of the helper, after the observation took it in."""
+        """Called with each reading of the helper, after the observation has processed it."""
 
     @property
     def table(self) -> ConnectionTable | None:

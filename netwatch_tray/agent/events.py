@@ -1,6 +1,6 @@
-"""The agent's events: gives detectors what was observed, and keeps, shows and notifies what they find.
+"""The agent's events: passes observations to the detectors, and stores, publishes and notifies their findings.
 
-Everything here runs in the scheduler's thread; the history's disk is written in the thread of `agent.history`.
+Everything here runs in the scheduler's thread; the thread of `agent.history` writes to the disk.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _STORED_EACH_S = 60.0
-"""Seconds after which changed events are stored. Those that notify are stored at once, and notify after it: a
-notification that is missed after a crash is better than one that comes again at each start."""
+"""Seconds after which changed events are stored. Those that notify are stored at once, and notify afterwards: missing a
+notification after a crash is better than repeating it at each start."""
 _REFUSALS_EACH_S = 60.0
 _MOST_WAITING = 1000
 """Findings held until the history is read."""
 _LEAST_INTERRUPTION_S = 30.0
-"""Shorter times without measurements are in the charts alone."""
+"""Shorter times without measurements are shown in the charts only."""
 
 
 class EventKeeper:
@@ -83,7 +83,7 @@ class EventKeeper:
         self._first_at = 0.0
         """Unix time of the first tick."""
         self._day: date | None = None
-        """Whose amounts are compared."""
+        """The local day whose amounts are compared."""
         self.last: Event | None = None
         """The latest one."""
         self.on_outcome: Callable[[Outcome], None] = lambda _: None

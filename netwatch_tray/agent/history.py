@@ -43,7 +43,7 @@ class _Task(NamedTuple):
     settings: Settings
     is_commit: bool
     is_end: bool
-    """The file is closed afterwards."""
+    """Close the file afterwards."""
 
 
 class _NotLoadedError(HistoryError):
@@ -55,7 +55,7 @@ class Moved(NamedTuple):
 
     today: int
     month: int
-    """The period of the data plan up to now, in the networks that the plan covers."""
+    """Bytes in the present period of the data plan, in the networks that the plan covers."""
     since: date
     """Its first day."""
 
@@ -79,9 +79,10 @@ class HistoryKeeper:
         self._rows = 0
         self._minute: int | None = None
         self.moved: Moved | None = None
-        """As of the last minute that was stored; `None`: unknown."""
+        """As of the last minute that was stored; `None` if unknown."""
         self._earlier: tuple[tuple[date, date, int, bool], int] | None = None
-        """What was read (today, first day, hour, metered networks alone), and the bytes of the period before today."""
+        """Key of the last query (today, first day, hour, metered networks only), and the bytes of the period before
+        today."""
 
     @property
     def faults(self) -> tuple[Message, ...]:
@@ -153,7 +154,7 @@ class HistoryKeeper:
         self._worker.submit(partial(self._record_or_reset, task), self._warn, partial(self._fail, task))
 
     def _record_or_reset(self, task: _Task) -> PlanAlert | None:
-        """Run in the thread. After a bug recording continues with the file opened anew."""
+        """Record; called in the thread. After an unexpected error the file is opened again, and recording continues."""
         try:
             return self._record(task)
         except Exception:

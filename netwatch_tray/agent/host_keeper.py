@@ -39,7 +39,7 @@ class HostKeeper:
         self._days = 0
         self._timer: Timer | None = None
         self._written = 0
-        """The last hour that was written, which may have been under way."""
+        """The last hour that was written, which may not have been complete."""
         self.kept_names: bytes | None = None
         """Names of the previous run."""
         self._restore_for(days)

@@ -33,7 +33,7 @@ class OpenSource:
         self._opened: int | None = None
         """Connections opened before the last reading."""
         self._rest_until = 0.0
-        """Boot-time clock: until then the readings so far exceed `MOST_LOAD`."""
+        """Until then (boot-time clock) readings would exceed `MOST_LOAD`."""
         self._is_closed = False
         self._watch()
 

@@ -77,7 +77,7 @@ def _read(file: Path, in_use: Message) -> tuple[Settings, Message | None]:
 
 
 def _state(file: Path) -> tuple[int, ...]:
-    """Return what differs once the file was written, replaced, or given another mode."""
+    """Return a value that changes when the file is written or replaced, or gets another mode."""
     try:
         found = file.stat()
     except OSError as error:

@@ -154,8 +154,8 @@ def _chosen_language() -> str:
 
 
 def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
-    """Return a parser that knows at least the subcommand that `words` begin with: the agent, which comes without words
-    or by name, would keep the modules of the others in memory."""
+    """Return a parser that has at least the subcommand that `words` begin with. The agent, which is started without
+    words or by name, would otherwise keep the modules of the others in memory."""
     parser = _Parser(
         prog="netwatch-tray",
         description="Live network rates in the tray. Without a subcommand: start it; a second start opens the window.",
@@ -177,7 +177,7 @@ def _parser(words: Sequence[str] = ("--help",)) -> argparse.ArgumentParser:
 
 
 def _describe(subparsers: argparse._SubParsersAction[Any]) -> None:
-    """Begin the help of each subcommand with the sentence that the list of subcommands has; let it know its parser."""
+    """Begin the help of each subcommand with its sentence in the list of subcommands, and set its parser."""
     for listed in subparsers._choices_actions:
         text = language.translation("Terminal", listed.help or "") or listed.help
         parser = subparsers.choices[listed.dest]

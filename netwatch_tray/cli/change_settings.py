@@ -1,4 +1,4 @@
-"""The process that writes the settings for the agent; users need not know it."""
+"""The process that writes the settings for the agent; not a subcommand for users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is connected, and which app moves how much: `connections` and `apps`."""
+"""The subcommands `connections` (open connections) and `apps` (traffic by app)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _apps(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace, show: Callable[[Look, argparse.Namespace], None]) -> int:
-    """Once, or again and again: on a terminal in place of what was there before."""
+    """Print once, or repeatedly; on a terminal in place of the previous output."""
     if not options.watch:
         show(look(options.replay), options)
         return DONE
@@ -90,7 +90,7 @@ def _show(options: argparse.Namespace, show: Callable[[Look, argparse.Namespace]
 
 
 def _most(options: argparse.Namespace, below: int) -> int | None:
-    """Return how many rows to print: those that fit where they are printed again and again.
+    """Return how many rows fit on the screen; all of them unless they are printed repeatedly.
 
     `below`: lines that follow the table.
     """
@@ -160,7 +160,7 @@ def _owner(row: Connection) -> str | None:
 
 
 def _place(row: Connection) -> tuple[object, ...]:
-    """What moves is first; what is over, or of nobody who is known, is last."""
+    """Return the sort key of a row: rows with traffic first, closed ones and those without a known owner last."""
     rate, name = (row.rx_rate or 0) + (row.tx_rate or 0), _owner(row)
     return -rate, row.state == TcpState.TIME_WAIT, row.rx_rate is None, name is None, name or "", row.local
 
@@ -190,8 +190,8 @@ def _is_listening(row: Connection) -> bool:
 def _cells(
     row: Connection, in_units: Units, names: dict[str, str], *, has_hosts: bool, is_narrow: bool
 ) -> Sequence[str]:
-    """`has_hosts`: name and address of the remote end instead of both ends. `is_narrow`: the name instead of the
-    address, where one is known."""
+    """Return the cells of a row. `has_hosts`: name and address of the remote end instead of both ends. `is_narrow`: the
+    name instead of the address, if it is known."""
     from netwatch_tray import units
     from netwatch_tray.model import endpoint
 
@@ -213,7 +213,7 @@ def _cells(
 
 
 def _host(row: Connection) -> str:
-    """The name with its origin, and the country where it is known."""
+    """Return the name of the host with its origin, and the country if it is known."""
     from netwatch_tray.units import UNKNOWN
 
     if row.host is None:
@@ -331,7 +331,7 @@ def _host_cells(connections: Sequence[Connection], in_units: Units) -> list[tupl
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
-    """Return the sum of those that are known; `None`: none is."""
+    """Return the sum of the known values, or `None` if none is known."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 

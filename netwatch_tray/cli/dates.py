@@ -34,7 +34,7 @@ def add_days(parser: argparse.ArgumentParser, about_first: str) -> None:
 
 
 def chosen_days(options: argparse.Namespace, default_days: int | None) -> tuple[date, date]:
-    """Return the days of `--from` and `--to`, both included; without them the last days up to today, None: all.
+    """Return the days of `--from` and `--to`, both included; without them the last days up to today, None for all.
 
     Exit with code 2 if there are none.
     """

@@ -1,4 +1,4 @@
-"""The files by which a Linux desktop knows the program: `desktop install`, `remove` and `status`."""
+"""`desktop install`, `remove` and `status`: the files that integrate the program into a Linux desktop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a subcommand ends: whatever goes wrong becomes a sentence on stderr and one of the documented exit codes."""
+"""The end of a subcommand: every error becomes a sentence on stderr and one of the documented exit codes."""
 
 from __future__ import annotations
 

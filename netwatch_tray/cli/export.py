@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from netwatch_tray.history.series import SeriesKind
 
 _STEPS = {"10s": 10, "minute": 60, "hour": 3600, "day": 0}
-"""Seconds; a day has as many as it has."""
+"""Seconds of each step; days have different lengths."""
 _MOST_LISTED = 5
 _COLUMNS = (
     "start",

@@ -124,7 +124,7 @@ def _take_over(action: Callable[[Path, Path], Message], source: Path) -> int:
 
 
 def _is_confirmed(question: str, *, yes: bool) -> bool:
-    """Ask once; without a terminal to ask on, only `--yes` confirms."""
+    """Ask the user once for confirmation. Without a terminal only `--yes` confirms."""
     if yes:
         return True
     if not sys.stdin.isatty():

@@ -1,5 +1,7 @@
-"""Has this installation all its parts? `selftest --installed`: nothing of a checkout, a fresh machine or a package is
-taken for granted. Each part is used, in directories of its own, and nothing leaves the computer."""
+"""`selftest --installed`: check that all parts of this installation work.
+
+Nothing of a checkout is assumed. Each part is used, in separate directories, and nothing leaves the computer.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def look(recording: Path | None) -> Look:
 
 
 def looks() -> Iterator[Look]:
-    """Yield a look every other second, without end: those of the agent as long as it runs, then our own."""
+    """Yield a look every two seconds, without end: from the agent while it runs, then measured here."""
     with contextlib.suppress(AgentUnreachableError):
         client, _hello = connect()
         with closing(client):

@@ -199,7 +199,7 @@ def replayed_ticks(file: Path, speed: float) -> Iterator[Tick]:
 
 
 def _wait(connections: ConnectionSource | None, until: float) -> None:
-    """Read messages about closed sockets meanwhile, of which the kernel holds some 330."""
+    """Wait, and read the messages about closed sockets meanwhile: the kernel's queue holds only some 330."""
     import select
 
     while (left := until - time.monotonic()) > 0:
@@ -229,7 +229,7 @@ def private_home() -> Iterator[str]:
 
 @contextlib.contextmanager
 def replaying_agent(file: Path, speed: float) -> Iterator[None]:
-    """Run an agent on a recording, in a directory of its own that this process uses as well. Raise NetWatchError."""
+    """Run an agent on a recording, in a separate directory that this process then uses as well. Raise NetWatchError."""
     import subprocess
 
     from netwatch_tray import launch, paths

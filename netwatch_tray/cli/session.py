@@ -190,7 +190,7 @@ class Fit(NamedTuple):
     """How a column is fitted into a narrow terminal."""
 
     least: int = 0
-    """Cells to which it may be cut; 0: it is not cut."""
+    """Cells to which it may be cut; 0 if it is not cut."""
     rank: int = 0
     """The column with the highest rank goes first; 0: it stays."""
 

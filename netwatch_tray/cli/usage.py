@@ -36,7 +36,8 @@ NAMES_OF_REST = {
     "other": mark("Terminal", "Not of any app"),
     "imported": mark("Terminal", "Imported, apps not known"),
 }
-"""Of what no app accounts for; apps and these together are the total. English in machine formats."""
+"""Names of the bytes that no app accounts for; together with the apps they are the total. English in
+machine formats."""
 
 
 def add_subcommands(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

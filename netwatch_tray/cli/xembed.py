@@ -1,4 +1,4 @@
-"""The process with the icon for XEmbed trays; the agent starts it, people need not know it."""
+"""The process that shows the icon in XEmbed trays. The agent starts it; not a subcommand for users."""
 
 from __future__ import annotations
 

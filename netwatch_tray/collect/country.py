@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 _DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP", "/usr/local/share/GeoIP", "/opt/homebrew/var/GeoIP")
 """Where geoipupdate and the packages of distributions put databases; searched after the user's own directory."""
 _PATTERNS = ("*[Cc]ountry*.mmdb", "*[Cc]ity*.mmdb")
-"""Databases of countries are the smaller ones."""
+"""Databases of countries first, because they are smaller."""
 _MOST_ADDRESSES = 4096
-"""Whose country is remembered."""
+"""Number of addresses whose country is cached."""
 
 
 class Countries:
@@ -33,7 +33,7 @@ class Countries:
         self._database: _Database | None = None
         self._is_open = False
         self.is_on = True
-        """The user wants countries; a row has its country from its next change on, or none."""
+        """The user wants countries. A change applies to a row from its next change on."""
 
     @property
     def source(self) -> str | None:

@@ -23,14 +23,14 @@ _SECTOR = 512
 """Bytes: /proc/diskstats counts in these whatever the disk's own are (Documentation/admin-guide/iostats.rst)."""
 _STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|sr|fd)\d")
 _IMAGE = re.compile(r"/dev/(?:loop|ram|zram)\d")
-"""A file or memory that poses as a disk."""
+"""Files or memory used as disks."""
 _LOCAL = frozenset(
     "ext2 ext3 ext4 xfs btrfs f2fs jfs reiserfs bcachefs zfs vfat exfat ntfs ntfs3 fuseblk".split()
     + "apfs hfs hfsplus msdos".split()
 )
-"""What lives on a disk of this machine. statvfs(3) of a network file system may block for ever."""
+"""File systems on disks of this machine. statvfs(3) of a network file system may block for ever."""
 _CONTAINER = re.compile(r"/dev/disk\d+")
-"""macOS: of an APFS volume, `/dev/disk3s1s1`, the container, whose space its volumes share."""
+"""macOS: the container in the name of an APFS volume such as `/dev/disk3s1s1`. Its volumes share its space."""
 
 
 class Usage(NamedTuple):
@@ -41,7 +41,7 @@ class Usage(NamedTuple):
     total: int
     used: int
     available: int
-    """To users other than root."""
+    """Bytes available to users other than root."""
 
     @property
     def percent(self) -> float:

@@ -26,12 +26,12 @@ from netwatch_tray.errors import CollectError
 from netwatch_tray.text import decoded
 
 PERIOD_S = 30.0
-"""Between the beginnings of two probes. A silent gateway is an event after the second."""
+"""Seconds between the beginnings of two probes. A gateway that does not respond is an event after the second."""
 _PROBES = 3
 _TIMEOUT = 1.0
 """Seconds to wait for each answer."""
 _TCP_PORTS = (53, 80, 443)
-"""What a gateway would most likely listen on; any of them may refuse, which is an answer."""
+"""Ports on which a gateway probably listens. A refused connection is a response, too."""
 _ECHO = struct.Struct("!BBHHH")
 """ICMP: type, code, checksum, identifier, sequence (RFC 792, RFC 4443)."""
 _ECHO_REQUEST, _ECHO_REQUEST6, _ECHO_REPLY, _ECHO_REPLY6 = 8, 128, 0, 129
@@ -48,12 +48,12 @@ class Reachability(NamedTuple):
     rtt_s: float | None
     """Mean of the answers."""
     loss: float | None
-    """Share of probes without a response, 0 to 1; `None`: unknown, the gateway may be configured to be silent."""
+    """Share of probes without a response, 0 to 1; `None` if unknown, the gateway may be configured to be silent."""
 
 
 class Health(NamedTuple):
     gateway: Reachability | None
-    """`None`: there is no gateway."""
+    """`None` if there is no gateway."""
     dns: Reachability | None
 
 
@@ -72,7 +72,7 @@ class HealthSource:
         self._dns_server = dns_server or default_dns_server
         self._dns_port = dns_port
         self._answered: set[str] = set()
-        """Gateways that did at least once: their silence is loss."""
+        """Gateways that have responded before: a missing response is a loss."""
 
     def probe(self) -> Health:
         """Probe gateway and DNS server. Raise CollectError, or UnsupportedError if this system cannot report their
@@ -235,8 +235,8 @@ def default_dns_server() -> str | None:
 
 
 def is_this_machine(address: str) -> bool:
-    """Return whether an address leads to this machine whatever its own addresses are: loopback or unspecified, which
-    glibc takes for the local host; wrapped in IPv6 or not, with a scope or not."""
+    """Return whether an address leads to this machine whatever addresses it has: loopback, or unspecified, which glibc
+    treats as the local host. The address may be wrapped in IPv6 or have a scope."""
     found = ip_address(address.partition("%")[0])
     found = (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found
     return found.is_loopback or found.is_unspecified

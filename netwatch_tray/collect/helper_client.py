@@ -1,11 +1,12 @@
 """The agent's client of the privileged helper: bytes of UDP, owners of new sockets, packets with host names.
 
-The only module that speaks the helper's protocol (docs/helper.md). It needs no privilege, never blocks, keeps a bounded
-amount of data and connects again by itself. Without a helper it returns nothing, and `reason` says why.
+The only module that implements the helper's protocol (docs/helper.md) on the agent's side. It needs no privilege, never
+blocks, keeps a bounded amount of data and reconnects by itself. Without a helper it returns nothing, and `reason`
+explains why.
 
 In a loop: call `request` at each tick, and `take` when `descriptor` is readable and before each request. `take` returns
-a `Reading` when the helper has answered, usually one or two milliseconds after the request. Programs that may wait call
-`read`.
+a `Reading` when the helper has responded, usually one or two milliseconds after the request. Programs that may wait
+call `read`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from netwatch_tray.helper import layout, protocol
 from netwatch_tray.text import decoded, printable
 
 _MOST_FLOWS = 1 << 16
-"""In one answer; the helper has room for 16 384."""
+"""Most flows in one response; the helper has room for 16 384."""
 _MOST_OWNERS = 1 << 15
 _MOST_PACKET_BYTES = 4 << 20
 _MOST_REFUSALS = 1 << 13
@@ -55,7 +56,7 @@ _PACKET_KINDS = {
 _Row = tuple[Any, ...]
 """The fields of layout.VALUE."""
 _CREATED = -2
-"""Their index: stamp of creation. A flow that was deleted and came back has another one, and counts from 0."""
+"""Index of the stamp of creation. A flow that was deleted and created again has another stamp, and counts from 0."""
 
 
 class HelperInfo(NamedTuple):
@@ -74,7 +75,7 @@ class HelperClient:
     def __init__(self, path: str = protocol.SOCKET) -> None:
         """Connect at once, if there is a helper."""
         self.reason: Message | None = None
-        """A sentence why there is no helper; None while there is one, and while it is being started."""
+        """Why there is no helper, as a sentence; None while it is connected or being started."""
         self._path = path
         self._connection: _Connection | None = None
         self._connect_at = 0.0
@@ -206,12 +207,12 @@ class _Connection:
         self.socket = connected
         self.info: HelperInfo | None = None
         self._answer: _Answer | None = None
-        """Pending."""
+        """The pending response."""
         self._since = 0
         self._floor = 0
         self._counted_since = clock.boottime()
         self._is_baseline = False
-        """The first reading has bytes of a time before this connection."""
+        """The first reading contains bytes from before this connection."""
         self._rows: dict[bytes, _Row] = {}
         """By key; a row's counters begin when the flow was created."""
         self._losses: tuple[int, ...] = (0, 0, 0, 0, 0)

@@ -53,7 +53,7 @@ class Owner(NamedTuple):
     protocol: int
     """IP protocol number."""
     thread: str | None
-    """Name of the thread that made it, up to 15 characters; None if the kernel does not report it."""
+    """Name of the thread that made the socket, up to 15 characters; None if the kernel does not report it."""
 
 
 class PacketKind(enum.Enum):
@@ -111,10 +111,9 @@ class Reading(NamedTuple):
     boottime: float
     """When it was requested: seconds, `clock.boottime`."""
     counted_since: float
-    """`boottime` of the previous reading. Later than that after the helper was restarted: nothing is known of the time
-    in between."""
+    """`boottime` of the previous reading. It is later if the helper was restarted: the time in between is unknown."""
     amounts: Mapping[Flow, Amount]
-    """Flows without a packet are not in it."""
+    """Flows that had a packet."""
     owners: Mapping[int, Owner]
     """By the cookie of the new socket; only sockets of this user, as root of all users."""
     packets: Sequence[Packet]

@@ -14,12 +14,13 @@ class InterfaceSource(Protocol):
     name: str
     """For `doctor`: the system call, not the module."""
     note: Message | None
-    """What the user should know about this source's numbers; `None`: nothing."""
+    """What the user should know about this source's numbers; `None` if there is nothing."""
 
     def sample(self) -> Sample:
-        """Read the kernel once. Raise CollectError when this reading failed and the next one may not.
+        """Read the kernel once. Raise CollectError if this reading failed; the next one may succeed.
 
-        `Sample.interfaces` is the same object until a link event, so that nothing is computed anew without one.
+        `Sample.interfaces` is the same object until a link event, so that nothing derived from it is computed again
+        without one.
         """
 
     def close(self) -> None: ...

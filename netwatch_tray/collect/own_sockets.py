@@ -14,10 +14,10 @@ _SO_COOKIE = 57
 _COOKIE = struct.Struct("=Q")
 
 _MOST = 64
-"""An upload takes one, a probe of a gateway three, and few are open at a time."""
+"""Number of sockets to remember. An upload takes one, a probe of a gateway three, and few are open at a time."""
 
 _keys: dict[str, None] = {}
-"""Of the newest ones, oldest first."""
+"""Keys of the newest sockets, oldest first."""
 _lock = threading.Lock()
 
 

@@ -1,4 +1,4 @@
-"""Who owns a socket: its process, its user, its systemd unit or container."""
+"""The owner of a socket: its process, its user, its systemd unit or container."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     unit: str | None = None
     """Systemd unit or container it runs in."""
     desktop_name: str | None = None
-    """What the desktop entry calls the app whose unit this is; looked up for runtimes alone."""
+    """Name in the desktop entry of the app whose unit this is; looked up only for runtimes."""
 
 
 class ProcessFinder(Protocol):

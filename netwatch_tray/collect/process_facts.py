@@ -1,4 +1,4 @@
-"""What a process costs besides the network: parent, user, processor time, memory, age; read for a few processes."""
+"""Facts about a process besides its traffic: parent, user, CPU time, memory, start; read for a few processes."""
 
 from __future__ import annotations
 

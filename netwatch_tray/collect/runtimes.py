@@ -19,7 +19,7 @@ _WINDOWS_PROGRAM = r"(?i)([^\\/\0\"]*?\.exe)(?=[\0\" ]|$)"
 _NO_NAMES = frozenset(
     {"app", "app.asar", "default_app.asar", "resources", "main.js", "index.js", "dist", "build", "src"}
 )
-"""Of an Electron app's parts; the directory above names the app."""
+"""Parts of an Electron app's path that are not its name; the directory above is."""
 
 
 class _Options(NamedTuple):
@@ -31,13 +31,13 @@ class _Options(NamedTuple):
     """Letters whose value follows in the same word or is the next one; switches may precede them in the word (getopt).
     `None`: this runtime does not join letters."""
     code: frozenset[str] = frozenset()
-    """Options after which comes code instead of a script."""
+    """Options that are followed by code instead of a script."""
     names: frozenset[str] = frozenset()
     """Options whose value is what runs."""
     commands: frozenset[str] = frozenset()
-    """Subcommands that a script follows."""
+    """Subcommands that are followed by a script."""
     other_commands: frozenset[str] = frozenset()
-    """Subcommands that none follows."""
+    """Subcommands that are not followed by a script."""
 
 
 def _words(text: str) -> frozenset[str]:

@@ -43,7 +43,7 @@ class Socket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pid: int | None = None
     process: str | None = None
     part_of: str | None = None
-    """Key of the socket whose exchange with one peer this is: it has no owner but that one's."""
+    """Key of the socket of which this is the traffic with one peer. Both have the same owner."""
 
 
 class SocketSample(NamedTuple):
@@ -57,7 +57,7 @@ class SocketSample(NamedTuple):
     """Closed, with the last bytes where the kernel reports them; also those opened and closed between two readings.
     A socket that is not CLOSED may still have last bytes, and is then removed once more under its key."""
     overrun: bool = False
-    """So many sockets closed at once that the kernel's messages about some were lost, with their last bytes."""
+    """More sockets closed at once than the kernel could report, so the last bytes of some are lost."""
     ended: Mapping[str, float] = {}
     """When connections ended (`clock.boottime`), by key, where the kernel reports it: at most half a second late. One
     that waits in TIME_WAIT has ended, and is removed later."""
@@ -69,17 +69,17 @@ class ConnectionSource(Protocol):
     name: str
     """For `doctor`: the system call or the tool, not the module."""
     note: Message | None
-    """For the user: what it cannot measure, and why no better one is used. `None`: nothing is missing."""
+    """For the user: what it cannot measure, and why no better one is used. `None` if nothing is missing."""
     is_costly: bool
     """It runs a program or walks all processes: read it in a worker thread, and only while a client subscribes."""
     is_monotonic: bool
-    """The counters of a socket never go back, but for a FIN that was counted as a byte, and a socket that is removed as
-    CLOSED never comes back. Where it is false, a counter may jump and any socket may be missing from one reading."""
+    """Counters of a socket never go back, except for a FIN that was counted as a byte, and a socket removed as CLOSED
+    never comes back. If false, a counter may jump and any socket may be missing from one reading."""
     descriptor: int | None
     """Readable when something must be fetched by `catch_up` before the next reading; `None`: never."""
 
     def catch_up(self) -> None:
-        """Read what waits at the descriptor; the next `read` returns it. Raise CollectError."""
+        """Read the pending messages from `descriptor`; the next `read` returns their content. Raise CollectError."""
 
     def read(self) -> SocketSample:
         """Read once. Raise CollectError when this reading failed and the next one may not; nothing is lost then."""

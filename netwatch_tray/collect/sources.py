@@ -26,7 +26,7 @@ class Sources:
     """The best sources of this machine, opened on request."""
 
     is_live = True
-    """They measure this machine, now."""
+    """The sources measure this machine, now."""
     speed: float = 1.0
     """Seconds of measurements per second."""
     _countries: Countries | None = None

@@ -56,7 +56,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
     """The agent's period between ticks, seconds."""
     settings: Settings
     recent: tuple[RecentTick, ...]
-    """The last minutes, oldest first, so that a fresh window has no hole."""
+    """The last minutes, oldest first, so that the charts of a new window have no gap."""
 
 
 class TickMessage(msgspec.Struct, frozen=True, tag="tick"):
@@ -104,23 +104,23 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
 
     apps: tuple[App, ...]
     interval_s: float | None
-    """None: nothing can be said of an interval yet."""
+    """None if there was no interval yet."""
     uplink: tuple[int, int] = (0, 0)
     """Bytes that the interfaces of the total counted in the interval."""
     tcp: tuple[int, int] = (0, 0)
     """TCP payload of all apps over them."""
     udp: tuple[int, int] | None = None
-    """UDP payload of all apps over them, QUIC included; None: nobody counts it."""
+    """UDP payload of all apps over them, QUIC included; None if it is not counted."""
     other: tuple[int, int] = (0, 0)
-    """The rest: headers, forwarded traffic and what else no connection accounts for, and UDP where nobody counts it.
+    """The rest: headers, forwarded traffic and whatever else no connection accounts for, and UDP if it is not counted.
     Never spread over the apps."""
     uncounted: tuple[int, int] = (0, 0)
     """UDP payload in `other` that exceeded what the helper can tell apart."""
     local: tuple[int, int] = (0, 0)
     """Payload that crossed no interface of the total; no part of the above."""
     lan: tuple[int, int] = (0, 0)
-    """Payload over them that is known to have stayed in the local network, of tcp, udp and tunnels: at most uplink less
-    this went to the Internet. Without the helper UDP is not in it."""
+    """Part of tcp, udp and tunnels over them that is known to have stayed in the local network: at most uplink less
+    this went to the Internet. Without the helper UDP is not included."""
     states: dict[TcpState, int] = {}
     """How many TCP sockets are in each state."""
     overrun: bool = False
@@ -130,7 +130,7 @@ class AppsMessage(msgspec.Struct, frozen=True, tag="apps", kw_only=True):
 
     @classmethod
     def of(cls, observation: Observation, recent: tuple[AppRates, ...] = ()) -> AppsMessage:
-        """Return what an observation knows as of its last sample."""
+        """Return the state of an observation at its last sample."""
         apps, states, sums = observation.table.apps(), observation.table.states(), observation.sums
         if sums is None:
             return cls(apps=apps, interval_s=None, states=states, recent=recent)
@@ -183,7 +183,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     pid: int
     uptime_s: float
     cpu_s: float
-    """Processor time the agent has used so far, seconds."""
+    """CPU time that the agent has used, in seconds."""
     rss_bytes: int | None
     interfaces: str
     """The interface source in use."""
@@ -196,11 +196,11 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     tray: Message
     """The tray backend in use and its state, or why there is none."""
     no_tray: Message | None = None
-    """What to do about it where no tray shows the icon; None: nothing has to be done."""
+    """What the user can do if no tray shows the icon; None if nothing has to be done."""
     is_looking: bool = False
-    """No tray has answered yet, one still may, and the window is open meanwhile."""
+    """No tray has been found yet, but one may still appear; the window is open meanwhile."""
     upload: Message | None = None
-    """What becomes of the snapshots; None: uploading is off."""
+    """State of uploading; None if it is off."""
     upload_fault: Message | None = None
     """Why snapshots are not sent at the moment."""
     metrics: Message | None = None
@@ -210,13 +210,13 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     otlp_fault: Message | None = None
     """Why nothing is exported at the moment."""
     settings_fault: Message | None = None
-    """What in the settings file cannot be used; then nothing is uploaded."""
+    """What is invalid in the settings file; nothing is uploaded then."""
     clients: int
     faults: tuple[Message, ...] = ()
     today_bytes: int | None = None
-    """Of the total today, both directions; None: not known."""
+    """Bytes of the total today, both directions together; None if unknown."""
     month_bytes: int | None = None
-    """In this billing month."""
+    """Bytes in this billing month."""
     month_since: date | None = None
     """The first day of that month."""
 
@@ -263,7 +263,7 @@ class HostsRequest(msgspec.Struct, frozen=True, tag="get-hosts"):
 
 
 class MarkSeen(msgspec.Struct, frozen=True, tag="mark-seen"):
-    """Client: the user has seen these events; `None`: all events. Every subscriber gets the events that change."""
+    """Client: the user has seen these events; `None` for all events. Every subscriber gets the events that change."""
 
     ids: tuple[int, ...] | None
 

@@ -1,4 +1,4 @@
-"""The agent's end of the feed: greets, publishes by topic, takes commands, and never waits for a client."""
+"""The agent's end of the feed: greets clients, publishes by topic, executes commands, and never waits for a client."""
 
 from __future__ import annotations
 
@@ -111,9 +111,9 @@ class FeedServer:
             self._send(client, line)
 
     def check(self) -> None:
-        """Listen anew if the socket file was removed or replaced; connected clients stay.
+        """Listen again if the socket file was removed or replaced. Connected clients stay connected.
 
-        Raise NetWatchError if that is impossible; the clients stay then as well.
+        Raise NetWatchError if that is impossible; clients stay connected in this case, too.
         """
         if not self.is_in_place:
             before = self._socket

@@ -55,7 +55,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def call(command: int, attributes: bytes | ctypes.Array[ctypes.c_char]) -> int:
-    """Make the system call; a buffer given as attributes receives what the kernel writes back."""
+    """Make the system call; a buffer passed as attributes receives what the kernel writes back."""
     size = len(attributes)
     buffer = ctypes.create_string_buffer(attributes, size) if isinstance(attributes, bytes) else attributes
     number = _NUMBERS.get(os.uname().machine)

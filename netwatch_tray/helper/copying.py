@@ -1,7 +1,7 @@
-"""Which packets the programs copy, and how; the second half of the two for packets, see `programs`.
+"""Which packets the programs copy, and how: the second half of the two programs for packets; see `programs`.
 
-It begins at the packet counted: r6 is the packet, r7 where its payload begins, r8 its protocol, r9 the length of the
-payload. It goes on to `out`, or to `full` when the ring has no room.
+It begins after the packet was counted: r6 is the packet, r7 the offset of its payload, r8 its protocol, r9 the length
+of the payload. It ends at `out`, or at `full` if the ring has no room.
 """
 
 from __future__ import annotations

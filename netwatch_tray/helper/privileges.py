@@ -1,4 +1,4 @@
-"""Capabilities (capabilities(7)) and the user of this process, by ctypes; what is given up never comes back."""
+"""Capabilities (capabilities(7)) and the user of this process, by ctypes. Dropped privileges cannot be regained."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def restrict(kept: int) -> None:
 
 
 def drop(needed: int, works: Callable[[], object]) -> None:
-    """Give up all capabilities if `works` raises no PermissionError without any, else all but the `needed`."""
+    """Drop all capabilities if `works` raises no PermissionError without them, else all but the `needed`."""
     _set(0, needed & _permitted())
     try:
         works()

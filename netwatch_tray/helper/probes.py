@@ -31,7 +31,7 @@ class Probes:
     """The kernel's programs, attached from creation until `close` or the end of the process, however it ends."""
 
     def __init__(self, cgroup: str, *, entries: int = ENTRIES, ring_size: int = RING_SIZE) -> None:
-        """Load the programs and attach them to a control group, whose directory is given. Raise OSError."""
+        """Load the programs and attach them to the control group of this directory. Raise OSError."""
         self._maps: dict[str, int] = {}
         self._links: list[int] = []
         self.programs: dict[str, int] = {}

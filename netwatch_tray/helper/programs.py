@@ -2,16 +2,16 @@
 
 Two run for each packet of a socket of this machine, in every network namespace, when the packet is queued to the socket
 (after defragmentation) and when it leaves it (before fragmentation and segmentation). They count what is not TCP by
-socket and peer, and copy the packets in which names of hosts are. The third runs within socket(2) and reports who made
-the socket.
+socket and peer, and copy the packets that contain names of hosts. The third runs within socket(2) and reports the
+process that made the socket.
 
-All of them return 1, which permits what happens. They use the stack alone as memory of their own, because one may be
+All of them return 1, which permits the operation. They use only the stack as their own memory, because one may be
 interrupted by another run of itself.
 
 Without CAP_PERFMON the verifier is stricter. It grants no packet pointer with a variable offset: hence skb_load_bytes.
-It follows paths that a processor takes by speculation alone, on which no comparison holds: hence a length is masked,
-and all of the stack that is read is written first. And up to Linux 6.1, once a number is stored at a multiple of 8,
-nothing may be stored in the rest of its 8 bytes: hence the upper parts are stored first.
+It follows paths that a processor takes only by speculation, on which no comparison holds: hence a length is masked, and
+all of the stack that is read is written first. And up to Linux 6.1, once a number is stored at a multiple of 8, nothing
+may be stored in the rest of its 8 bytes: hence the upper parts are stored first.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ _TOO_MANY = "The helper serves as many programs as it can. Close some of them."
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the users whose numbers are given, and root; with `--check` only attach and detach."""
+    """Serve root and the users with these UIDs; with `--check` only attach and detach."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if arguments == ["--check"]:
         return _check()

@@ -59,7 +59,7 @@ class Header(_Record, frozen=True, kw_only=True, tag="NetWatch recording"):
     interfaces: str
     """Name of the source."""
     connections: ConnectionFacts | None = None
-    """`None`: they could not be read, see `connections_fault`."""
+    """`None` if they could not be read, see `connections_fault`."""
     connections_fault: str = ""
     hides_addresses: bool
     hides_names: bool
@@ -112,7 +112,7 @@ class OwnerFacts(_Record, frozen=True, kw_only=True, tag="owner facts"):
     users: Mapping[int, str] = {}
     """By uid."""
     exited: tuple[int, ...] | None = None
-    """PIDs of owners that have exited; `None`: as before."""
+    """PIDs of owners that have exited; `None` if they are the same as before."""
 
 
 class Fault(_Record, frozen=True, kw_only=True, tag="fault"):

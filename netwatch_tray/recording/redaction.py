@@ -43,13 +43,13 @@ _KEPT_WORDS = frozenset(
     " WebKitNetworkProcess WebKitWebProcess WebKitGPUProcess QtWebEngineProcess plugin container".split()
 )
 _TUNNELS = frozenset("openvpn openconnect vpnc tailscaled sstpc openfortivpn".split())
-"""Programs that carry the traffic of others; all become the first one, so that their role stays."""
+"""Programs that carry the traffic of others. All become the first one, so that their role is preserved."""
 _TUNNEL = "openvpn"
 _STEMS = frozenset(
     "lo eth en eno ens enp wlan wlp wl wwan docker br virbr veth tun tap wg utun awdl llw anpi ap bridge bond ppp vmnet"
     " vmenet feth gif stf ipsec vnet lxc dummy".split()
 )
-"""Beginnings of interface names that reveal the kind alone; another name becomes its kind."""
+"""Beginnings of interface names that reveal only the kind. Another name is replaced by its kind."""
 
 
 class Redaction:

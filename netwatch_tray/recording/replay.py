@@ -55,7 +55,7 @@ class Replay(Sources):
         self._interfaces = _Interfaces(self, header.interfaces)
         self._connections = None if header.connections is None else _Connections(header.connections, self._finder)
         self._shift = 0.0 if keeps_time else None
-        """Seconds from the recorded time of day to that of the measurements; `None`: there is no measurement yet."""
+        """Seconds from the recorded time of day to that of the measurements; `None` if there is no measurement yet."""
         self._now = 0.0
 
     @property

@@ -63,7 +63,7 @@ class Tray:
         self._menu = TrayMenu(actions._replace(choose=self._choose), settings)
         self._language = language.code
         self._walked: str | None = None
-        """The interface that the wheel has come to, until that is saved; empty: the total."""
+        """The interface chosen by the wheel, until it is saved; empty for the total."""
         self._next_step = 0.0
         self._saving: Timer | None = None
         self._shape: object = None
@@ -148,7 +148,7 @@ class Tray:
             self._icon.notify_user(notification)
 
     def set_visible(self, *, is_visible: bool) -> None:
-        """Show or hide an icon whose loop has to go on; see Backend.owns_main_thread."""
+        """Show or hide an icon whose loop must continue; see Backend.owns_main_thread."""
         if self._icon is not None:
             self._icon.is_visible = is_visible
 

@@ -23,7 +23,7 @@ GLYPHS = (
 """All there are."""
 
 Bar = Literal["light", "dark", "unknown"]
-"""The colour of what the icon lies on."""
+"""Colour of the background of the icon."""
 
 _INK: dict[Bar, tuple[int, int, int]] = {
     "light": (0x15, 0x18, 0x1C),
@@ -64,7 +64,7 @@ _16, _22, _24 = _GRIDS = (
 )
 
 _NATURAL = {"scalable": 4}
-"""How many times its grid a drawing says to be large: swaybar makes none larger by a fraction, only smaller."""
+"""Factor of the natural size to the grid: swaybar scales drawings up by whole factors only, and down by any."""
 
 # LXQt takes the last of all, whatever the size; its own icons have 22 pixels.
 _THEME_PLACES = {"16x16": _16, "22x22": _22, "24x24": _24, "32x32": _16, "48x48": _16, "scalable": _22}

@@ -1,7 +1,7 @@
-"""The menu of the icon: live rows, what can be done, what can be chosen. pystray's classes, whoever draws them.
+"""The menu of the icon: live rows, actions and choices. It consists of pystray's classes, which each backend draws.
 
-Live rows are padded with figure spaces to one width: panels that use GTK measure a menu by the texts that it had
-before, and cut what is longer.
+Live rows are padded with figure spaces to one width, because panels that use GTK measure a menu by the previous texts
+and truncate longer ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from netwatch_tray.units import Units
 _log = logging.getLogger(__name__)
 
 _WIDEST = 60
-"""Characters of a row that may be of any length."""
+"""Most characters of a row whose length is not limited otherwise."""
 
 _UNITS = (
     (mark("Tray", "Bytes per second (kB/s, MB/s)"), Units()),
@@ -50,16 +50,16 @@ class Actions(NamedTuple):
     pause: Callable[[bool], None]
     """True: pause; False: resume."""
     choose: Callable[[Settings], None]
-    """The user wants these settings from now on."""
+    """Apply these settings."""
     show_doctor: Callable[[], None]
     upload_state: Callable[[], Message | None]
-    """State of uploading; None: it is off. Called while the menu is shown."""
+    """Return the state of uploading, or None if it is off. Called while the menu is shown."""
     apps: Callable[[], Sequence[App]]
-    """As of the last reading of the connections, in any order. Called while the menu is shown."""
+    """Return the apps at the last reading of the connections, in any order. Called while the menu is shown."""
     amounts: Callable[[], Amounts | None]
-    """Of today and of this month; None: no history is kept. Called while the menu is shown."""
+    """Return the amounts of today and of this month, or None if no history is kept. Called while the menu is shown."""
     last_event: Callable[[], Event | None]
-    """The latest one; None: there is none. Called while the menu is shown."""
+    """Return the latest event, or None if there is none. Called while the menu is shown."""
     show_events: Callable[[], None]
     """Open the window at its events."""
 

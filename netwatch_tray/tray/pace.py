@@ -16,7 +16,7 @@ class Pace:
     def __init__(self, period: int) -> None:
         self._period = period
         self._ticks: list[Tick] = []
-        """Since the one that was passed on last."""
+        """Ticks since the last one that was passed on."""
         self._passed: Tick | None = None
 
     def take(self, tick: Tick) -> Tick | None:

@@ -1,8 +1,8 @@
-"""Never lost: the icon in whatever tray there is, and where there is none the window, once, with the reason.
+"""Keeps the icon visible in whatever tray there is. Without a tray the window opens, once, and shows the reason.
 
-Linux has two kinds of trays. The agent itself puts its icon into one on the session bus (StatusNotifierItem). If for a
-while nobody there shows it, and the X server has a tray of the older kind (XEmbed), another process shows the icon in
-that one: it needs a toolkit, which the agent does without.
+Linux has two kinds of trays. The agent shows its icon in one on the session bus (StatusNotifierItem). If it is not
+shown there for a while, and the X server has a tray of the older kind (XEmbed), another process shows the icon in that
+one, because it needs a toolkit that the agent does not load.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from netwatch_tray.tray.menu import Actions
 _log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds that a panel may take to come at login, or to come back, before anything else is tried."""
+"""Seconds for a panel to start at login, or to restart, before another way is tried."""
 _FIRST_LOOK = 0.5
-"""The same, where the user has just started the program: panels run already, and none was found on the bus."""
+"""Seconds to wait if the user has just started the program: panels run already, and none was found on the bus."""
 _PATIENCE_BY_HAND = 3.0
-"""The same, where there is one on the bus, which may need a moment; and until it is said that there is none."""
+"""Seconds to wait if the user has just started the program and there is a tray on the bus, or it is not known yet."""
 _ASK_AGAIN = 60.0
 """Seconds between attempts of what has failed."""
 
@@ -77,11 +77,12 @@ class Presence:
         """Of the process for XEmbed trays."""
         self._had_display = sys.platform == "linux" and _has_display()
         self.no_tray: Message | None = None
-        """What to do so that the icon is seen; None while it is, or while it may still come."""
+        """What the user can do to see the icon; None while it is visible, or may still appear."""
         self.is_looking = False
-        """No tray has answered the user who started the program, and one still may; the window is open meanwhile."""
+        """The user started the program, no tray was found yet, and one may still appear; the window is
+        open meanwhile."""
         self._by_hand = by_hand
-        """Until the icon is seen for the first time."""
+        """The user started the program, and the icon was not visible yet."""
         self._open_tray()
 
     @property
@@ -161,7 +162,7 @@ class Presence:
         return self._other is not None and self._x is not None and self._x.has_tray
 
     def _forget_search(self) -> None:
-        """Begin anew to wait for a tray."""
+        """Restart the wait for a tray."""
         self._unseen_since, self._next_attempt, self.no_tray = clock.uptime(), 0.0, None
         self._has_opened_window = self._has_warned = self._by_hand = self.is_looking = False
 

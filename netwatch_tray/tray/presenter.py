@@ -18,8 +18,8 @@ from netwatch_tray.units import SteadyRate, Units
 MOST_EVENT = 48
 """Characters of the row of the last event: about as wide as the others."""
 MOST_ROWS = 5
-"""Live ones at the head of the menu, without one more for the amounts. With those below there are 14 at most; a longer
-menu is not read."""
+"""Most live rows at the head of the menu, without the row of amounts. With the rows below there are 14 at most; a
+longer menu is not read."""
 
 MOST_APPS = 5
 """In the submenu of the busiest."""
@@ -27,10 +27,10 @@ MOST_APPS = 5
 MOST_NAME = 24
 """Characters of an app's name in the menu."""
 APP_WIDTH = 56
-"""Characters of a row with an app: each may be followed by one with a longer name while the menu is open."""
+"""Characters of a row with an app. All rows have this width, because their apps change while the menu is open."""
 
 _STEPS = (1e3, 100e3)
-"""Bytes/s that a rate must exceed for each step of its arrow but the last."""
+"""Rates (bytes/s) above which the arrow grows by a step, without the last step."""
 _BUSY, _BUSY_SHARE = 1e6, 0.1
 """Bytes/s for the last step, or this share of the link, whichever is less."""
 
@@ -66,7 +66,7 @@ class View(NamedTuple):
     rows: tuple[str, ...]
     """Read-only rows at the head of the menu."""
     interfaces: tuple[str, ...]
-    """That can be chosen to be shown; names as they are, to be made printable where they are drawn."""
+    """Names of the interfaces that can be chosen, not escaped for any output."""
     is_paused: bool
 
 
@@ -99,7 +99,7 @@ class Presenter:
         self._has_digits = settings.tray.digits
         self._down, self._up = SteadyRate(settings.units), SteadyRate(settings.units)
         self._presented: tuple[object, View] = None, waiting()
-        """What of the tick before a view is made of, and its view."""
+        """The parts of the previous tick that a view depends on, and its view."""
 
     def present(self, tick: Tick) -> View:
         """Return the view of one tick; the same object while nothing changes."""

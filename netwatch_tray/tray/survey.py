@@ -1,6 +1,6 @@
 """What `doctor` reports of trays: the bus, the watcher, its panel, the X server's tray, and what they can show.
 
-Not for the agent: it waits for answers. Asking starts no service.
+Not for the agent, because it waits for responses. It starts no service.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _PANELS = {
 _XFCE_PLUGIN = re.compile(r"wrapper-2\.0|panel-\d+-.+")
 """The process of a plugin of Xfce's panel."""
 _DRAWING = ("gnome-shell", "ayatana-indicat", "xfce4-panel")
-"""Watchers that draw the icons themselves, and own no name as a host."""
+"""Watchers that draw the icons themselves, and have no name as a host."""
 
 
 def survey(settings: Settings) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _panel_report(bus: DBusConnection) -> dict[str, str]:
 
 
 def _has_host(bus: DBusConnection, watcher: str) -> bool:
-    """Return whether a panel is running, as far as names tell; see backends.registration."""
+    """Return whether a panel is running, judged by names on the bus; see backends.registration."""
     asked = (_WATCHER, "IsStatusNotifierHostRegistered")
     said = _ask(bus, _WATCHER, "/StatusNotifierWatcher", "org.freedesktop.DBus.Properties", "Get", "ss", asked)
     names = _ask(bus, *_BUS, "ListNames") or ()

@@ -34,7 +34,7 @@ from netwatch_tray.worker import Worker
 
 _TOPICS: frozenset[Topic] = frozenset({"interfaces", "apps", "connections", "events"})
 _TOGETHER_S = 0.03
-"""Messages of one moment become one frame."""
+"""Seconds; messages within this time become one frame."""
 _STORED_EVERY_S = 60.0
 """The agent writes once a minute."""
 _CURVE_EVERY_S = 30.0
@@ -156,7 +156,7 @@ class ScreenApp(App[None]):
         self._next_frame: asyncio.TimerHandle | None = None
         self._stored_at = self._curve_at = -_STORED_EVERY_S
         self.failure: Exception | None = None
-        """Why the screen was left, if it did not end as it should."""
+        """Why the screen ended unexpectedly."""
 
     def _handle_exception(self, error: Exception) -> None:
         """Leave the screen. Textual's own would print a traceback with the values of variables, which hold names."""

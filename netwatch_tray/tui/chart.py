@@ -22,7 +22,7 @@ _DOWNWARDS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _DOTS = 4
 """In a cell, one above the other."""
 _ROUND = (1.0, 1.2, 1.6, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-"""Tops of the axis; half of each is short as well."""
+"""Tops of the axis; their halves are short numbers, too."""
 _LEAST_TOP = 1000.0
 """Bytes/s."""
 

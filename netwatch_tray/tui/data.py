@@ -18,7 +18,7 @@ from netwatch_tray.tui.stored import Stored
 from netwatch_tray.units import Units
 
 _LEFT_OUT = (TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.CLOSED)
-"""States of sockets that are no open connection."""
+"""States of sockets that are not open connections."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class AppRow:
     """Bytes/s."""
     up: float | None
     today: int | None
-    """Bytes; None: not known."""
+    """Bytes; None if unknown."""
     month: int | None
     is_rest: bool = False
 
@@ -103,7 +103,7 @@ def _app_rows(data: Data) -> Iterable[AppRow]:
 
 
 def connection_rows(data: Data, words: str, column: str, app: str | None) -> list[Connection]:
-    """Return the open connections, or those of one app, with this text in owner or remote end."""
+    """Return the open connections, or those of one app, that have this text in owner or remote end."""
     wanted = words.casefold()
     rows = [
         row

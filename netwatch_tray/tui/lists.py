@@ -29,7 +29,7 @@ class _Column(NamedTuple):
     full: int
     """Cells that it takes at most; 0: those of its head."""
     least: int
-    """Cells that it takes at least; 0: it is never narrower."""
+    """Cells that it takes at least; 0 if it is never narrower."""
     rank: int
     """See Width."""
     sort: str = ""

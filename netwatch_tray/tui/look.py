@@ -24,7 +24,7 @@ _ASCII = str.maketrans(
     {"↓": "v", "↑": "^", "–": "-", "−": "-", "…": "~", "≈": "~", "─": "-", "━": "#", "╸": "#", "←": "<", "→": ">",
      "\u2007": " ", "“": '"', "”": '"', "„": '"', "·": ".", "ß": "s", "▸": ">"}
 )  # fmt: skip
-"""One character for each, so that nothing moves."""
+"""One replacement character for each, so that columns do not move."""
 
 _ANSWER_TIMEOUT = 1.0
 """Seconds. Every terminal answers DA1, so only a very slow line takes as long."""
@@ -41,7 +41,7 @@ class Look(NamedTuple):
     """Otherwise ASCII."""
     colours: Colours = "256"
     background: Background | None = "dark"
-    """None: not known."""
+    """None if unknown."""
 
     def text(self, text: str) -> str:
         """Return the text in characters that the terminal has, each as wide as it counts."""
@@ -69,7 +69,7 @@ def _plain(character: str) -> str:
 
 
 def examine(environ: Mapping[str, str] = os.environ) -> Look:
-    """Ask the terminal of this process; call it before anything else reads from it."""
+    """Find out what the terminal of this process can show. Call it before anything else reads from the terminal."""
     colours = _colours(environ)
     background = None if colours == "none" else _asked_background() or _background_of(environ.get("COLORFGBG", ""))
     return Look(is_unicode(environ), colours, background)
@@ -93,7 +93,7 @@ def _colours(environ: Mapping[str, str]) -> Colours:
 
 
 def _asked_background() -> Background | None:
-    """Ask the terminal; None if it does not answer."""
+    """Request the background colour from the terminal; return None if it does not respond."""
     try:
         descriptor = sys.stdin.fileno()
         before = termios.tcgetattr(descriptor)
@@ -110,7 +110,7 @@ def _asked_background() -> Background | None:
 
 
 def _answer(descriptor: int) -> bytes:
-    """Return what came up to the answer to DA1."""
+    """Return what the terminal sent before its response to DA1."""
     deadline, found = time.monotonic() + _ANSWER_TIMEOUT, b""
     while (left := deadline - time.monotonic()) > 0 and not _DA1.search(found):
         if select.select([descriptor], [], [], left)[0]:

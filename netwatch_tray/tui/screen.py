@@ -40,7 +40,7 @@ _USELESS: dict[View, tuple[str, ...]] = {
     View.CONNECTIONS: ("longer", "open"),
     View.EVENTS: ("longer", "open", "sort"),
 }
-"""Actions that do nothing visible there."""
+"""Actions without a visible effect in a view."""
 _HELP: tuple[tuple[str, str], ...] = (
     ("Tab", mark("Terminal", "Overview, connections, events")),
     ("← →", mark("Terminal", "Range of the chart: 5 minutes to 30 days")),
@@ -170,7 +170,7 @@ def _draw_amounts(row: Row, state: State) -> None:
 
 
 def _alerts(state: State) -> str:
-    """Return how many alerts the user has not seen; empty: none."""
+    """Return how many alerts the user has not seen; empty if there is none."""
     count = state.shown.unseen
     if count == 1:
         return translate("Terminal", "1 alert")

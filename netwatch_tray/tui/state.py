@@ -1,4 +1,4 @@
-"""What the screen knows and what the user chose on it. Pure: messages and keys go in, `screen` draws it."""
+"""The state of the screen: received data, and what the user chose. Pure: messages and keys go in, `screen` draws it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class State:
         self.first = dict.fromkeys(View, 0)
         """Number of the row at the top of each list."""
         self.app: str | None = None
-        """Key of the app whose connections are shown; None: those of all."""
+        """Key of the app whose connections are shown; None for those of all."""
         self.filter = ""
         self.is_typing = False
         """Keys go into the filter."""

@@ -19,7 +19,7 @@ class Amounts(NamedTuple):
     """Amounts of some days, in bytes, both directions together."""
 
     total: int | None
-    """None: nothing is recorded."""
+    """None if nothing is recorded."""
     apps: Mapping[str, int]
     interfaces: Mapping[str, int]
     rest: int
@@ -34,9 +34,9 @@ class Stored(NamedTuple):
     today: Amounts
     month: Amounts
     plan: Outlook | None
-    """None: nothing is recorded."""
+    """None if nothing is recorded."""
     written: float = 0.0
-    """Up to when that is, Unix time."""
+    """End of the recorded amounts, Unix time."""
 
 
 def query_stored(reader: HistoryReader, now: datetime, plan: DataPlan) -> Stored:

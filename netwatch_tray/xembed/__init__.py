@@ -1,1 +1,1 @@
-"""The icon in trays of the older kind (XEmbed): a process of its own with Qt, a client of the feed."""
+"""The icon in XEmbed trays (the older kind): a separate process with Qt, which is a client of the feed."""

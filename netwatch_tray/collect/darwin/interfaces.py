@@ -63,7 +63,7 @@ _KIND_OF_DRIVER = {
     "ipsec": "ipsec",
     **dict.fromkeys(("anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet")),
 }
-"""By the name without its number, where that is more precise than the type; `None`: the name itself."""
+"""By the name without its number, where that is more precise than the type; `None` for the name itself."""
 _TUNNELS = frozenset({InterfaceKind.TUN, "ipsec", "gif", "stf"})
 """Kinds that need another interface below them. Not PPP: it may be a modem."""
 
@@ -81,7 +81,7 @@ class Medium(NamedTuple):
     is_wireless: bool
     """IEEE 802.11."""
     has_carrier: bool | None
-    """A cable with something at its other end, a network joined; `None`: the driver does not report it."""
+    """A cable with a device at its other end, or a joined network; `None` if the driver does not report it."""
 
 
 NO_MEDIUM = Medium(is_wireless=False, has_carrier=None)

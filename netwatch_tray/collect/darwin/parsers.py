@@ -2,8 +2,8 @@
 
 The layouts are those of <net/if_mib.h> (struct ifmibdata), <net/if.h> (struct if_msghdr2), <net/if_var.h> (struct
 if_data64, packed to 4 bytes) and <net/route.h> (struct rt_msghdr) of XNU, little-endian like every Mac that runs it.
-Each parser returns rows or raises ParseError, whatever the bytes are. Of two rows of one name the first counts, which
-is the one that the kernel means by that name.
+Each parser returns rows or raises ParseError, whatever the bytes are. If two rows have the same name the first counts,
+because the kernel uses that one for the name.
 """
 
 from __future__ import annotations

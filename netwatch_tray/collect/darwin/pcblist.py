@@ -41,7 +41,8 @@ _PORTS = struct.Struct(">HH")
 _PORTS_AT, _FLAGS_AT, _REMOTE_AT, _LOCAL_AT = 16, 44, 48, 64
 """Remote and local port; 1: IPv4, 2: IPv6; addresses of 16 bytes, IPv4 in the last 4."""
 _OWNER = struct.Struct("=8xQ48xIii")
-"""struct xsocket_n: the socket (0: there is none in the kernel), uid, pid of who used it last, pid on whose behalf."""
+"""struct xsocket_n: the socket (0 if the kernel has none), UID, PID of its last user, PID on whose behalf
+it is used."""
 _COUNTERS = struct.Struct("=8x" + "QQQQ" * 4)
 """struct xsockstat_n: four times packets and bytes received, packets and bytes sent."""
 COUNTS_BYTES = (22, 23)

@@ -50,7 +50,7 @@ class NetlinkSocket:
         return sequence
 
     def request_each(self, requests: Sequence[bytearray]) -> int:
-        """Send several requests of `single_request` at once. Each gets one response, a datagram of its own, and all
+        """Send several requests of `single_request` at once. Each gets one response in a separate datagram; all
         responses carry the returned sequence number."""
         self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
         for request in requests:

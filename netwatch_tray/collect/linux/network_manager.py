@@ -1,4 +1,4 @@
-"""Whether the way out is metered, where NetworkManager runs and knows.
+"""Whether the network is metered, as NetworkManager reports it.
 
 `org.freedesktop.NetworkManager`, property `Metered`: NMMetered of its D-Bus API.
 """

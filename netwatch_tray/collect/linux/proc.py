@@ -103,7 +103,7 @@ class ProcessStat(NamedTuple):
     state: str
     """One letter: R, S, I, Z or T …"""
     parent: int
-    """0: none."""
+    """0 if there is none."""
     cpu_ticks: int
     """Used since it started, user and system together; SC_CLK_TCK a second."""
     start_ticks: int

@@ -75,11 +75,11 @@ def parse_openings(content: bytes) -> int:
 
 
 def parse_refusals(snmp: bytes, netstat: bytes) -> RefusalCounts:
-    """Raise ParseError.
+    """Parse the counters of refused packets. Raise ParseError.
 
-    OutRsts counts every segment with RST. Those that end a connection are in the counters of aborts; and a connection
-    of this machine to a closed port of its own is in AttemptFails, as those to other machines are. The rest refuses
-    what others sent, and is a lower limit of it.
+    OutRsts counts every segment with RST. Those that end a connection are in the counters of aborts; a connection from
+    this machine to one of its own closed ports is in AttemptFails, as are those to other machines. The rest is the
+    least number of resets that refused packets of others.
     """
     resets, failed = _counters(snmp, b"Tcp:", (b"OutRsts", b"AttemptFails"))
     (datagrams,) = _counters(snmp, b"Udp:", (b"NoPorts",))

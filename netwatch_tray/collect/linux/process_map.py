@@ -1,9 +1,9 @@
 """From a socket's inode to its process, through the links in /proc/PID/fd (proc(5)).
 
-Reading every link of every process costs tens of milliseconds, so a socket is looked for where it probably is: in the
-processes that owned the last ones found, then in those that are young or whose number of open files changed (Linux 6.2
-reports it as the size of the directory), and only then everywhere, which happens at most once in five seconds. What was
-found nowhere is not looked for again. All of it in steps of a given time.
+Reading every link of every process costs tens of milliseconds, so a search begins where the socket probably is: in the
+processes that owned the last sockets found, then in those that are young or whose number of open files changed (Linux
+6.2 reports it as the size of the directory), and only then everywhere, at most once in five seconds. A socket that was
+found nowhere is not searched for again. The search runs in steps of limited time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ProcessMap:
         self._root = root
         self._sees_all = os.geteuid() == 0 if sees_all is None else sees_all
         self._wanted: dict[int, str] = {}
-        """By inode: the key."""
+        """Keys of the sockets to find, by inode."""
         self._answers: dict[str, Process | None] = {}
         self._recent_owners: list[int] = []
         """Latest first."""
@@ -49,7 +49,7 @@ class ProcessMap:
         """By pid: how many files are open, and when the process was first seen."""
         self._steps: Iterator[None] | None = None
         self._is_stale = False
-        """Something came that the search under way has not looked for everywhere."""
+        """Sockets were added for which the search in progress has not looked everywhere."""
         self._last_full_scan = -_PERIOD_OF_FULL_SCANS
         self._groups = ControlGroups()
         self._users = UserNames()

@@ -1,9 +1,9 @@
 """Linux interface counters over one RTNETLINK socket (rtnetlink(7), <linux/if_link.h>, <linux/rtnetlink.h>).
 
-A tick costs two system calls: a dump request and one datagram of answers. Names, flags, addresses and routes are read
-once and again only when the same socket delivers an event, which the kernel queues before the dump's answer. On a host
-where interfaces come and go all the time that is once a tick: counters of interfaces that are known are never given up
-because others changed. All of it works without privileges and sees the network namespace that the socket was opened in.
+A tick costs two system calls: a dump request and one datagram of responses. Names, flags, addresses and routes are read
+once, and again only when the same socket delivers an event, which the kernel queues before the dump's response. On a
+host where interfaces come and go all the time that is once a tick; the counters of known interfaces are used even while
+others change. All of it works without privileges and sees the network namespace in which the socket was opened.
 """
 
 from __future__ import annotations
@@ -287,7 +287,7 @@ class LinkSource(_Source):
 def _with_facts(
     link: Interface, addresses: tuple[str, ...], default_metric: int | None, *, has_host_route: bool
 ) -> Interface:
-    """Add what other tables and sysfs know of a link."""
+    """Add the facts about a link that other tables and sysfs have."""
     kind, speed, physical = link.kind, None, False
     device = Path("/sys/class/net", link.name)
     # /sys shows the namespace it was mounted in, which need not be ours: the index shows it.

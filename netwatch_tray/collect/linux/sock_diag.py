@@ -96,13 +96,13 @@ class SocketTable:
         """By cookie: the request for the state, and the bytes received that are certain."""
         self._destroyed: list[Destroyed] = []
         self._ended: dict[int, float] = {}
-        """When the messages about them came, by cookie."""
+        """Times at which the messages about destroyed sockets came, by cookie."""
         self._missing: set[int] = set()
         self._final: set[int] = set()
         """Cookies of TIME_WAIT sockets whose last counters are known."""
         self._has_baseline = False
         self._most = 0
-        """Sockets at a time since memory was given back."""
+        """Largest number of sockets at one time since memory was given back."""
 
     def begin(self) -> None:
         """Begin a set of dumps; what one that failed has reported is kept."""

@@ -14,7 +14,8 @@ from netwatch_tray.kinds import TcpState
 from netwatch_tray.text import decoded
 
 _USERS = re.compile(r'users:\(\("(?P<name>.*?)",pid=(?P<pid>\d{1,10}),fd=\d+\)(?:.*,fd=\d+\))?\)', re.DOTALL)
-"""All that share the socket; the groups are the first one's. A name may hold any character but NUL, newlines too."""
+"""All processes that share the socket; the groups are those of the first. A name may contain any character except NUL,
+even newlines."""
 _NUMBER = re.compile(r" (uid|ino|bytes_sent|bytes_retrans|bytes_acked|bytes_received|segs_out):(\d{1,20})(?= |$)")
 _COOKIE = re.compile(r" sk:([0-9a-f]{1,16})(?= |$)")
 _RTT = re.compile(r" rtt:(\d{1,12}(?:\.\d{1,12})?)/")
@@ -22,8 +23,8 @@ _RETRANSMITS = re.compile(r" retrans:\d+/(\d{1,12})(?= |$)")
 _AFTER_PEERS_FIN = {TcpState.CLOSE_WAIT, TcpState.LAST_ACK, TcpState.CLOSING, TcpState.CLOSED}
 _WITHOUT_COUNTERS = {TcpState.LISTEN, TcpState.TIME_WAIT, TcpState.SYN_RECV}
 _EVIDENCE = {"bytes_sent", "bytes_acked", "bytes_received", "segs_out"}
-"""Any of these (Linux 4.2) shows that kernel and ss count bytes, so that a counter that is missing is 0. A connection
-has sent at least one segment."""
+"""Any of these (Linux 4.2) shows that kernel and ss count bytes, so a missing counter is 0. A connection has sent at
+least one segment."""
 _NAME_BEGUN = re.compile(rb'users:\(\((?:.*,\()?"((?:(?!",pid=).){0,15})$', re.DOTALL)
 _NAME_ENDS = re.compile(rb'.{0,15}(?:",pid=\d|$)', re.DOTALL)
 """The kernel's names have at most 15 bytes; more newlines may follow."""
@@ -87,7 +88,7 @@ def _rows(written: bytes) -> list[bytes]:
 
 
 def _continues_name(row: bytes, line: bytes) -> bool:
-    """Return whether the row ends within a process name, and that name goes on in this line."""
+    """Return whether the row ends within a process name that continues in this line."""
     begun = _NAME_BEGUN.search(row)
     return begun is not None and _NAME_ENDS.match(begun[1] + b"\n" + line) is not None
 

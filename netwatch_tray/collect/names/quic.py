@@ -1,7 +1,7 @@
 """ClientHellos in QUIC Initial packets, versions 1 (RFC 9000, RFC 9001) and 2 (RFC 9369).
 
-An Initial is encrypted with keys derived from the destination connection ID of the client's first packet. Everybody who
-sees that packet can open it; this keeps middleboxes from changing it and hides nothing.
+An Initial is encrypted with keys derived from the destination connection ID of the client's first packet. Every host
+that sees that packet can decrypt it; the encryption keeps middleboxes from changing it and hides nothing.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Hello(NamedTuple):
     """What a ClientHello reveals about the requested server."""
 
     name: str | None
-    """From the extension server_name; `None`: the client sent no name."""
+    """From the extension server_name; `None` if the client sent no name."""
     has_encrypted_part: bool
     """The name may be only that of the provider (ECH). Browsers send an encrypted part without contents as well
     (GREASE), and these cannot be told apart."""

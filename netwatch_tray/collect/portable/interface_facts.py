@@ -1,4 +1,4 @@
-"""What is known of interfaces besides their counters, for sources without kernel events about changes."""
+"""Facts about interfaces besides their counters, for sources without kernel events about changes."""
 
 from __future__ import annotations
 

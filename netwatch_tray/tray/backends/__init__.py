@@ -21,7 +21,7 @@ class Cooldown:
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
-        """When (boot-time clock), by key; in the last hour."""
+        """Times (boot-time clock) of notifications in the last hour, by key."""
 
     def allows(self, key: str) -> bool:
         """Return whether it may be shown now."""
@@ -44,11 +44,11 @@ class Notification(NamedTuple):
     """A message that requires the user's attention."""
 
     key: str
-    """What it is about: a later one about the same replaces it, and comes no more often than once an hour."""
+    """Identifies the subject: a later notification with this key replaces the earlier one, at most once an hour."""
     heading: str
     text: str
     actions: tuple[NotificationAction, ...] = ()
-    """A click beside them does the first; without any it opens the window. macOS shows no buttons."""
+    """A click outside the buttons runs the first; without any it opens the window. macOS shows no buttons."""
 
 
 class TrayIcon(Protocol):
@@ -86,7 +86,7 @@ class TrayIcon(Protocol):
         """Show the icon as soon as its loop runs."""
 
     is_visible: bool
-    """False: hidden as the user wishes. Set only where the backend owns the main thread."""
+    """False if the user has hidden the icon. Set only if the backend owns the main thread."""
 
     def run_loop(self, at_end: Callable[[], None]) -> None:
         """Run the scheduler until it is stopped, then `at_end`, in the thread and beside the loops that this icon
@@ -114,7 +114,7 @@ class Backend(NamedTuple):
     why: Message
     """The reason of the choice, for `doctor`."""
     sizes: tuple[int, ...]
-    """Of the pictures it needs, in pixels."""
+    """Sizes of the pictures that it needs, in pixels."""
     bar: Bar
     open: Callable[..., TrayIcon]
     """Takes name, icon, title and menu as pystray does, and `program`, `scheduler`, `on_lost`, `patience` (see

@@ -1,8 +1,8 @@
 """Calls to AppKit and its callbacks: the item in the menu bar, its menu, the application around it.
 
-All of it belongs to the main thread; off it, AppKit ends the process. Values come in, and what happens is passed on to
-`Events`. Only names of `cocoa_names` are used. Loaded on macOS alone: by `menu_bar`, which is the other side, and by
-`mac-check`.
+All of it must run on the main thread; otherwise AppKit ends the process. Values come in, and user actions are passed on
+to `Events`. Only names of `cocoa_names` are used. Loaded on macOS only: by `menu_bar`, which runs in the scheduler's
+thread, and by `mac-check`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from PyObjCTools.AppHelper import callAfter
 from netwatch_tray.tray.backends.app_kit_events import Events, Row
 
 hand_over = callAfter
-"""Have the main thread call this; also while a menu is open or an alert waits."""
+"""Make the main thread call a function, even while a menu or an alert is open."""
 
 _AUTOSAVE_NAME = "io.netwatch.tray"
-"""Where the item stands and whether it is shown is kept under this name. The default, Item-0, is the record that macOS
-26 was seen to damage."""
+"""Name under which macOS stores position and visibility of the item. macOS 26 was seen to damage the record of the
+default name, Item-0."""
 _POINTS = 22
-"""Height of what fits into every menu bar."""
+"""Height that fits into every menu bar."""
 
 
 class StatusBar:

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     text: str
     """Empty: a separator."""
     item: MenuItem
-    """What the row is: a click acts on it, wherever the row has moved meanwhile."""
+    """The menu item: a click acts on it, even if the row has moved meanwhile."""
     is_checked: bool | None = None
     is_enabled: bool = True
     rows: tuple[Row, ...] = ()

@@ -1,7 +1,7 @@
 """One connection to the D-Bus session bus, driven by the agent's scheduler, without blocking.
 
-Opening it blocks for at most the time given; from then on nothing in here blocks. What the bus does not take at
-once is queued, and a bus that lets the queue grow past a limit is closed: the owner is notified and may open another.
+Opening it blocks for a limited time; from then on nothing blocks. What the bus does not accept at once is queued. If
+the queue exceeds a limit, the connection is closed and the owner is notified, which may open another.
 
 Wire format and authentication: the D-Bus Specification (dbus.freedesktop.org), marshalled by jeepney.
 """
@@ -35,12 +35,13 @@ BUS = "org.freedesktop.DBus"
 BUS_PATH = "/org/freedesktop/DBus"
 
 OnReply = Callable[[tuple[Any, ...] | None, str], None]
-"""Called with the body of the answer, `None` if it is an error, and the unique name of who gave it."""
+"""Called with the body of the response, or `None` if it is an error, and the unique name of the sender."""
 _Fields = tuple[tuple[int, str | int], ...]
 """Of a message's header: code and value."""
 
 OnSignal = Callable[[str, str, str, tuple[Any, ...]], None]
-"""Called with sender (unique name, or the bus), interface, member and body. Anybody may send one straight to us."""
+"""Called with sender (unique name, or the bus), interface, member and body. Any program can send a signal directly to
+this one."""
 
 
 class Signal(NamedTuple):
@@ -65,9 +66,9 @@ class Incoming(NamedTuple):
 
 
 _QUEUE_LIMIT = 1 << 20
-"""Bytes that wait for the bus. All our messages together are a hundredth of it."""
+"""Bytes that may be pending. All our messages together are a hundredth of it."""
 _LONGEST = 1 << 20
-"""Bytes of one message to us."""
+"""Longest message that is received, in bytes."""
 
 _CALL, _RETURN, _ERROR, _SIGNAL = 1, 2, 3, 4
 _NO_REPLY, _NO_AUTO_START = 1, 2
@@ -106,7 +107,7 @@ class Bus:
         self._on_lost = on_lost
         self._objects: Mapping[str, Object] = {}
         self.caller = ""
-        """The unique name of whose call is being answered."""
+        """Unique name of the sender of the call that is being served."""
         self._pending: dict[int, OnReply] = {}
         self._queue = bytearray()
         self._received = bytearray()

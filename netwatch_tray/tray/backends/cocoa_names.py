@@ -1,9 +1,9 @@
-"""Every name of Apple's frameworks that this program uses: nothing else may be called.
+"""Every name of Apple's frameworks that this program uses; no other name may be called.
 
 Selectors and constants are those of Apple's reference (developer.apple.com/documentation, the class's page) for macOS
 12 and later; values of constants are those of the headers of AppKit, Foundation and UserNotifications. The tests'
-stand-in for the frameworks has these names alone, so that a wrong selector fails a test, and `netwatch-tray mac-check`
-looks for each of them on a real Mac.
+stand-in for the frameworks has only these names, so a wrong selector fails a test, and `netwatch-tray mac-check` checks
+each of them on a real Mac.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SELECTORS: Mapping[str, tuple[str, ...]] = {
     "UNMutableNotificationContent": ("+alloc", "init", "setTitle:", "setSubtitle:", "setBody:"),
     "UNNotificationRequest": ("+requestWithIdentifier:content:trigger:",),
 }  # fmt: skip
-"""By class; `+`: of the class itself."""
+"""By class; `+` marks methods of the class itself."""
 
 CONSTANTS: Mapping[str, int | str] = {
     "NSApplicationActivationPolicyAccessory": 1,
@@ -74,7 +74,7 @@ CALLED_BY_APPLE: Mapping[str, tuple[str, ...]] = {
         "userNotificationCenter:didReceiveNotificationResponse:withCompletionHandler:",
     ),
 }  # fmt: skip
-"""By protocol: what our delegates answer."""
+"""Methods of our delegates, by protocol."""
 
 
 def python_name(selector: str) -> str:

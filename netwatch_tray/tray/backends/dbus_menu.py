@@ -1,14 +1,14 @@
 """A pystray menu as com.canonical.dbusmenu, the protocol by which panels draw the menus of other programs.
 
-The protocol is defined by libdbusmenu's dbus-menu.xml. What hosts really do with it decides three things here:
+The protocol is defined by libdbusmenu's dbus-menu.xml. The behaviour of real hosts determines four things:
 
-- Some cut, freeze or close an open menu when its layout changes, be it the moment that it opens. So texts change in
-  place (ItemsPropertiesUpdated, same ids), and rows come and go while the menu is closed.
-- Some report neither that a menu was opened nor that it was closed, but all announce that they will show it. So
-  texts are live for a while after that, and cost nothing at other times.
-- A click may arrive late. So a new layout has new ids, and the click hits nothing rather than another row.
-- Plasma reads one level at a time and places a submenu before it has read its rows, at the first opening off the
-  screen. So the layout of the submenus is reported as changed, and it reads them at once.
+- Some truncate, freeze or close an open menu when its layout changes, even at the moment when it opens. So texts change
+in place (ItemsPropertiesUpdated, same ids), and rows are added and removed only while the menu is closed. - Some report
+neither that a menu was opened nor that it was closed, but all announce that they will show it. So texts are updated for
+a while after that, and cost nothing at other times. - A click may arrive late. So a new layout has new ids, and a late
+click hits nothing rather than another row. - Plasma reads one level at a time and places a submenu before it has read
+its rows, at the first opening off the screen. So the layout of the submenus is reported as changed, and Plasma reads
+them at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from netwatch_tray.tray.backends.pystray_api import Menu
 NAME = "com.canonical.dbusmenu"
 
 _LIVE_SECONDS = 120.0
-"""After the announcement of showing; no menu is read for longer."""
+"""Seconds after a host announced that it will show the menu; menus are not open for longer."""
 
 _LAYOUT = "(ia{sv}av)"
 
@@ -80,7 +80,7 @@ class DBusMenu:
         self._next_id = 1
         self._revision = 1
         self._is_replaced = False
-        """Another menu waits until this one is closed."""
+        """Another menu was set, which is shown once the present one is closed."""
         self._root, self._nodes = self._build()
         self.interface = Interface(
             NAME,

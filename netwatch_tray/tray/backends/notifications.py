@@ -15,7 +15,7 @@ from netwatch_tray.tray.backends.bus import Bus
 SERVICE = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
 _UNTIL_CLICKED = 0
-"""As expire_timeout: what needs the user stays until it is dismissed."""
+"""Value of expire_timeout: the notification stays until the user dismisses it."""
 
 
 class Notifications:
@@ -29,7 +29,7 @@ class Notifications:
         self._on_click = on_click
         self._cooldown = Cooldown()
         self._listens = False
-        """To what becomes of them."""
+        """The signals of the notification server are subscribed to."""
         self._shown: dict[int, Notification] = {}
         """By the server's number."""
 

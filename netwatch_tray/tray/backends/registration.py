@@ -39,7 +39,7 @@ WATCHER = "org.kde.StatusNotifierWatcher"
 _PATH = "/StatusNotifierWatcher"
 _MONITOR = "org.x.StatusIconMonitor."
 HOSTS = ("org.kde.StatusNotifierHost-", _MONITOR)
-"""What the names of hosts start with. XApp's monitors are the hosts of its watcher."""
+"""Beginnings of the names of hosts. XApp's monitors are the hosts of its watcher."""
 _NAMESPACES = ("org.kde", "org.x")
 """Of the names above, as match rules have it (`arg0namespace`)."""
 XAPP = "xapp-sn-watcher"
@@ -50,13 +50,13 @@ _FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
 _WITHOUT_HOST = 3.0
 """Seconds until the item is registered with a watcher that reports no host."""
 _MONITOR_STARTS = 3.0
-"""Seconds that a monitor of XApp has for adding all watchers."""
+"""Seconds that a monitor of XApp needs to add all watchers."""
 _UNANSWERED = 15.0
-"""Seconds until a registration without an answer is tried again; a shell that starts may take some to answer."""
+"""Seconds until a registration without a response is tried again; a shell that starts may take some to respond."""
 _MOST_READERS = 16
-"""Whose process is requested, until one is the watcher's."""
+"""Number of readers whose process is requested, until one is the watcher's."""
 _VERIFY = 60.0
-"""Seconds between two readings of the list while nothing is reported."""
+"""Seconds between two readings of the list while no change is reported."""
 
 
 class Calls(Protocol):
@@ -94,10 +94,10 @@ class _Hosts:
         self._names: set[str] = set()
         """Names of hosts on the bus."""
         self._watcher = ""
-        """The unique name of the watcher; empty: there is none."""
+        """The unique name of the watcher; empty if there is none."""
         self._pid = 0
         self._process = ""
-        """PID and name of the watcher's process; 0 and empty: not known."""
+        """PID and name of the watcher's process; 0 and empty if unknown."""
         self._is_read = False
         """The watcher's process, or in a sandbox any process, has read the icon."""
         self._readers: set[str] = set()
@@ -112,7 +112,7 @@ class _Hosts:
         self._bus.call_bus("ListNames", "", (), self._on_names)
 
     def set_owner(self, name: str, owner: str) -> None:
-        """Note that the name of a host has come or gone; `owner` is empty then."""
+        """Note a new owner of a host's name; empty if the name was released."""
         (self._names.add if owner else self._names.discard)(name)
 
     def set_watcher(self, watcher: str) -> None:
@@ -169,21 +169,21 @@ class Registration:
         self.is_answered = False
         """The bus has reported a watcher, or that there is none."""
         self._watcher = ""
-        """The unique name of the watcher; empty: there is none."""
+        """The unique name of the watcher; empty if there is none."""
         self.process = ""
-        """Name of the watcher's process; empty: there is none, or it cannot be read."""
+        """Name of the watcher's process; empty if there is none, or it cannot be read."""
         self._awaits_host = False
         """The item is registered as soon as the watcher reports a host."""
         self._registers = False
-        """When the list comes, the item is registered unless it is in there."""
+        """Register the item when the list arrives, unless the item is in it."""
         self._is_accepted: bool | None = None
-        """The watcher's answer to the last registration; None: not yet."""
+        """The watcher's response to the last registration; None if there was none yet."""
         self._is_sent = False
         """This watcher was sent a registration."""
         self._is_stale = False
-        """It was sent one before a monitor of XApp started."""
+        """A registration was sent before a monitor of XApp started."""
         self._monitor_starts: Timer | None = None
-        """Until a monitor of XApp, which has just come, has started."""
+        """Timer until a new monitor of XApp has started."""
         self._is_listed = False
         self._has_host = False
         """As the watcher reports it."""

@@ -34,13 +34,13 @@ _SIGNALS = {
     "NewStatus": "s",
     "XAyatanaNewLabel": "ss",
 }
-"""All that the specification has; of what never changes here none is sent."""
+"""The signals of the specification. Signals for values that never change here are not sent."""
 _LABEL_SIGNAL = "XAyatanaNewLabel"
 """Hosts take the label from the signal itself, so it is sent each time."""
 _SIGNAL_OF = {"IconName": "NewIcon", "IconPixmap": "NewIcon", "ToolTip": "NewToolTip"}
 """The signals upon which hosts read a property again."""
 _PICTURE = (None, "IconName", "IconPixmap")
-"""Properties that only a host which draws the icon reads; None: all of them."""
+"""Properties that only hosts which draw the icon read; None if a host reads all properties."""
 _READ_WITHIN = 0.1
 """Seconds after a signal in which hosts read the properties they need."""
 
@@ -79,14 +79,15 @@ class StatusItem:
         self._label = self._guide = ""
         self._picture_name = ""
         self._pending: dict[str, None] = {}
-        """Signals that wait, in their order: for the others of the same change, for hosts to read, for the bus."""
+        """Signals to send, in order: they wait for other signals of the same change, for hosts to read,
+        or for the bus."""
         self._is_changing = False
         self._unread: set[str] = set()
         """Signals sent whose property no host has read since."""
         self._announced_at = -_READ_WITHIN
         """When hosts were last notified of something to read; they may still be about to read it."""
         self._theme = "" if is_sandboxed else str(paths.assets() / "tray")
-        """The folder of our icon theme; empty where panels could not read it."""
+        """The folder of our icon theme; empty if panels could not read it."""
         self._has_names = bool(self._theme)
         """Whether the panel finds our icons by their names."""
         self.interface = Interface(

@@ -1,9 +1,9 @@
-"""Notifications on macOS; on the main thread.
+"""Notifications on macOS; use this module on the main thread only.
 
-Those of the application bundle (UNUserNotificationCenter) are shown under the program's name and icon, once the user
-has allowed them. A program outside a bundle has no identity and may not even ask: it uses osascript, whose
-notifications count as Script Editor's. The framework is loaded by pyobjc itself, as its own wrapper would do it: two
-selectors do not justify a package more.
+Notifications of the application bundle (UNUserNotificationCenter) are shown under the program's name and icon, once the
+user has allowed them. A program outside a bundle has no identity and cannot request permission: it uses osascript,
+whose notifications appear as Script Editor's. pyobjc itself loads the framework, as its wrapper package would do: two
+selectors do not justify another package.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BANNER_AND_LIST = 16 | 8
 _SCRIPT = "on run {said, program, heading}\ndisplay notification said with title program subtitle heading\nend run"
 
 _BLOCK = {"retval": {"type": b"v"}}
-"""What pyobjc must know of blocks, whose types the runtime does not keep."""
+"""Types of blocks, which pyobjc needs because the runtime does not keep them."""
 
 
 def is_bundled() -> bool:
@@ -125,7 +125,7 @@ class ScriptNotifications:
     def __init__(self, program: str) -> None:
         self._program = program
         self._process: Any = None
-        """Kept until the next one: an object that is forgotten before its process ends is a warning."""
+        """Kept until the next notification, because deleting a Popen object before its process ends is a warning."""
 
     def show(self, notification: Notification) -> None:
         import subprocess  # noqa: PLC0415  most agents never notify

@@ -1,9 +1,8 @@
-"""Whether the X server has a tray of the older kind, and when one comes, at the price of one idle socket.
+"""Watch whether the X server has an XEmbed tray (the older kind), at the cost of one idle socket.
 
 Such a tray owns the selection _NET_SYSTEM_TRAY_S0 and announces it to the root window when it takes it (System Tray
-Protocol Specification, freedesktop.org). When it ends, the window that owned the selection is destroyed. Asking needs
-five requests of the X Window System Protocol, version 11; a library for the rest of it would cost the resident agent
-megabytes.
+Protocol Specification, freedesktop.org). When the tray exits, the window that owned the selection is destroyed. This
+needs five requests of the X Window System Protocol, version 11; a library would cost the resident agent megabytes.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class XEmbedWatch:
     def __init__(self, scheduler: Scheduler, environment: dict[str, str] | None = None) -> None:
         self._scheduler = scheduler
         self._owner = 0
-        """The tray's window; 0: there is none."""
+        """The tray's window; 0 if there is none."""
         self._received = bytearray()
         self._socket: socket.socket | None = None
         environment = dict(os.environ) if environment is None else environment

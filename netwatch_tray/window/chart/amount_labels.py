@@ -27,7 +27,7 @@ from netwatch_tray.window.widgets.formatting import day_name, duration, exact_du
 translate = QCoreApplication.translate
 
 _MOST_CAUSES = 2
-"""Of gaps that the status line has room for."""
+"""Most reasons of gaps that fit into the status line."""
 
 
 def average_amount(amounts: Amounts) -> float | None:
@@ -66,7 +66,7 @@ def lane_texts(amounts: Amounts, *, has_quiet: bool) -> tuple[str, list[str]]:
 
 
 def slot_mark(slot: Slot, width: Width) -> str:
-    """Return the name of a slot on the axis; empty: it has none."""
+    """Return the name of a slot on the axis; empty if it has none."""
     begin = datetime.fromtimestamp(slot.start).astimezone()
     if width == "hour":
         return f"{begin:%H:%M}"

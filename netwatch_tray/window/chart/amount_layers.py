@@ -46,11 +46,11 @@ class AmountScene:
     bars: QRectF
     """Where the bars are, dip."""
     lane: QRectF | None
-    """Where the rates are; None: there is no room for them."""
+    """Where the rates are; None if there is no room for them."""
     events: Sequence[Mark]
     """In order of time."""
     mark_lane: QRectF
-    """Where the marks of events are; empty: there are none."""
+    """Where the marks of events are; empty if there are none."""
     base: float
     """The y below which the dates stand."""
     zero: float = field(init=False)

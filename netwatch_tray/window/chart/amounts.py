@@ -19,13 +19,13 @@ _WIDEST_SPAN_S: tuple[tuple[Width, float], ...] = (("hour", 1.5 * DAY_S), ("quar
 _HATCHED_FROM = 72
 """Dip: a narrower gap has no room for its reason."""
 _MOST_HATCHED = 2
-"""More gaps of one cause than these, hatched, look like a bar code."""
+"""Most hatched gaps of one reason; more of them look like a bar code."""
 _LEAST_HEIGHT = 160
 """Dip of a plot whose gaps are hatched."""
 _MERGED_UP_TO, _SHOWN_FROM = 2, 1
-"""Dip: gaps of one cause as near as that are one, and narrower ones are not drawn."""
+"""Dip: gaps of one reason this close are drawn as one, and narrower gaps are not drawn."""
 _TOLD_FROM_S = 60
-"""A shorter gap is that of a restart."""
+"""Seconds; a shorter gap is that of a restart."""
 
 
 class Slot(NamedTuple):
@@ -98,7 +98,7 @@ class Summary(NamedTuple):
     rx_peak: float
     tx_peak: float
     known_s: float
-    """Time of which it is known what passed: measured, or asleep."""
+    """Seconds for which the amount is known: measured, or asleep."""
 
 
 class ShownGap(NamedTuple):

@@ -96,7 +96,7 @@ def peak_text(rate: float, shown_in: Units) -> str:
 
 
 def accessible_name(title: str | None, shown: str) -> str:
-    """Return the accessible name. `title`: the interface, None for the total; `shown`: the span in words."""
+    """Return the accessible name. `title`: name of the interface, None for the total. `shown`: name of the span."""
     what = (
         translate("Chart", "Total rate") if title is None else translate("Chart", "Rate of {name}").format(name=title)
     )

@@ -59,7 +59,7 @@ class Scene:
     is_zoomed: bool
     marks: Sequence[Joined] = ()
     lane: float = 0.0
-    """Height of the lane of the marks below the curves, dip; 0: there is none."""
+    """Height of the lane of the marks below the curves, dip; 0 if there is none."""
 
     @property
     def span(self) -> float:
@@ -104,7 +104,7 @@ class Picture:
         """The device pixel of time at its right edge."""
 
     def clear(self) -> None:
-        """Draw everything anew the next time."""
+        """Redraw everything at the next update."""
         self._pixmap = None
 
     def fits(self, ratio: float) -> bool:
@@ -117,7 +117,7 @@ class Picture:
             painter.drawPixmap(0, 0, self._pixmap)
 
     def update(self, scene: Scene) -> None:
-        """Bring the pixmap up to date, drawing as much of it anew as has changed."""
+        """Bring the pixmap up to date, redrawing only what has changed."""
         frame, ratio, box = scene.frame, scene.ratio, scene.frame.box
         drawn = (
             scene.size, scene.lane, ratio, scene.span, frame.down_top, frame.up_top, id(scene.theme.tokens),

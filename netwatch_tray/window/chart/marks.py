@@ -19,7 +19,7 @@ _APART, _APART_JOINED = 16, 44
 """Marks closer than this are joined, dip; more of them where there is a number beside the glyph."""
 _MOST = 99
 _AROUND = 8
-"""Dip before and after a mark that count as its span."""
+"""Dip before and after a mark that belong to its span."""
 
 
 class Mark(NamedTuple):
@@ -67,7 +67,7 @@ def join(marks: Sequence[Mark], start: float, end: float, x_of: Callable[[float]
 
 
 def draw_marks(painter: QPainter, theme: Theme, joined: Sequence[Joined], lane: QRectF) -> None:
-    """Draw marks in their lane, those of several events with their number."""
+    """Draw marks in their lane; joined marks have the number of their events."""
     tokens, font = theme.tokens, theme.fonts.small
     metrics = theme.metrics(font)
     painter.setFont(font)

@@ -128,7 +128,8 @@ def bucketed(run: Sequence[KnownPoint], width: float) -> list[KnownPoint]:
 
 
 def around(points: Sequence[Point], start: float, end: float) -> Sequence[Point]:
-    """Return the points from `start` to `end` with one more on either side, which the curve comes from and leads to."""
+    """Return the points from `start` to `end` with one more on either side, so that the curve continues
+    to the edges."""
     first = bisect_left(points, start, key=lambda point: point.at)
     last = bisect_right(points, end, key=lambda point: point.at)
     return points[max(0, first - 1) : last + 1]
@@ -141,19 +142,20 @@ class Series:
         self.runs: list[list[KnownPoint]] = []
         self.gaps: list[GapSpan] = []
         self.changed_from: float | None = None
-        """Since the update before, only what lies after this moment changed (Unix time); None: everything did."""
+        """Since the previous update, only what lies after this moment changed (Unix time); None if everything may have
+        changed."""
         self.visible: list[KnownPoint] = []
         """The known points within the span, in order of time."""
         self.start = self.end = self.span = 0.0
         """The shown span: Unix times, and its length in seconds."""
         self.begin: float | None = None
-        """When the very first point was recorded, Unix time; None: unknown."""
+        """When the very first point was recorded, Unix time; None if unknown."""
         self._bucket: float | None = None
         self._newest: Point | None = None
         """The newest point that runs and gaps hold."""
 
     def reset(self) -> None:
-        """Build everything anew at the next update, because points that are held already have changed."""
+        """Rebuild everything at the next update, because known points have changed."""
         self._newest = None
 
     def update(self, points: Sequence[Point], end: float, span: float, interval: float) -> None:
@@ -216,7 +218,7 @@ class Series:
         return True
 
     def _drop_before_start(self) -> None:
-        """Keep one point to the left of the edge, which the curve comes from."""
+        """Drop the points left of the edge except the last, from which the curve continues."""
         while len(self.runs) > 1 and self.runs[0][-1].at < self.start:
             del self.runs[0]
         left = bisect_left(self.runs[0], self.start, key=lambda known: known.at) - 1

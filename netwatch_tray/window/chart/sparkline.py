@@ -1,4 +1,4 @@
-"""The small chart of a table cell: the same form and breaks as the large one, its own scale, no text."""
+"""The small chart of a table cell: curve and gaps like the large chart, its own scale, no text."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class AppLooks(QObject):
         self._icon_files: IconFiles | None = None
         """Both are used by the thread alone."""
         self._names: dict[str, str] = {}
-        """By key; empty: it has no entry."""
+        """By key; empty if it has no entry."""
         self._images: dict[_Wanted, QImage | None] = {}
         self._pixmaps: dict[_Wanted, QPixmap] = {}
         self._pending: set[_Wanted] = set()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 translate = QCoreApplication.translate
 
 _RETRY_AFTER_S = 5.0
-"""After an error. The first minute of a new history is written soon."""
+"""Seconds after an error. The first minute of a new history is written soon."""
 
 
 class _Request(NamedTuple):
@@ -55,7 +55,7 @@ class HistoryRange(QObject, Generic[Result]):
     def request(self, key: Hashable, query: Callable[[HistoryReader], Result], stale_after_s: float) -> None:
         """Run `query` unless its result is pending, or younger than `stale_after_s`.
 
-        Queries with equal keys have equal results. The result of an earlier key is dropped, also when it comes later.
+        Queries with equal keys have equal results. The result of an earlier key is dropped, even if it arrives later.
         """
         now, previous = time.time(), self._request
         is_first = previous is None or previous.key != key

@@ -80,7 +80,7 @@ class IconFiles:
 
 
 def png_of_icns(content: bytes) -> bytes:
-    """Return the smallest PNG of at least 64 pixels in an icon of macOS, else the largest; empty: it has none."""
+    """Return the smallest PNG of at least 64 pixels in an icon of macOS, else the largest; empty if it has none."""
     found: list[tuple[int, bytes]] = []
     at = 8
     while content[:4] == b"icns" and at + 8 <= len(content):

@@ -14,7 +14,7 @@ class LiveEvents:
     def __init__(self) -> None:
         self._events: dict[int, Event] = {}
         self.version = 0
-        """Another one after each message."""
+        """Changes with each message."""
         self.is_known = False
         """Whether the agent has sent its events since it connected."""
         self.unseen = 0

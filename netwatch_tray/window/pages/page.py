@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from netwatch_tray.feed.protocol import ServerMessage, Topic
 
 ALWAYS: frozenset[Topic] = frozenset({"interfaces", "events"})
-"""What the agent sends also while the window is hidden, so that charts have no gap and the bell counts."""
+"""Topics that are subscribed to even while the window is hidden, so that charts have no gap and the bell counts."""
 
 
 class Page(QWidget):

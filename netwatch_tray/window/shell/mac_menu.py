@@ -15,9 +15,9 @@ translate = QCoreApplication.translate
 
 
 def become_regular() -> None:
-    """Give this process a Dock icon and a menu bar, which the bundle turns off for the agent (LSUIElement).
+    """Give this process a Dock icon and a menu bar, which the bundle disables for the agent (LSUIElement).
 
-    To be called on the main thread, after QApplication was created.
+    Call it on the main thread, after QApplication was created.
     """
     import AppKit  # noqa: PLC0415  macOS alone
 

@@ -97,7 +97,7 @@ class MainWindow(QWidget):
         self._live_events = LiveEvents()
         self._looks = looks or AppLooks.none()
         self._last: dict[type, ServerMessage] = {}
-        """The latest message of each type that pages show which are made later."""
+        """The latest message of each type, for pages that are made later."""
         self._notice: Notice | None = None
         """The first one, without the number of the others."""
         self._paused = False

@@ -1,8 +1,8 @@
 """The desktop's colour scheme and font, as the settings portal reports them.
 
 org.freedesktop.portal.Settings (flatpak.github.io/xdg-desktop-portal): `color-scheme` in the namespace
-org.freedesktop.appearance is 0: no preference, 1: dark, 2: light. GNOME's backend passes on its own settings as well,
-among them `font-name`. Qt reads some of this on some desktops and follows changes on fewer.
+org.freedesktop.appearance is 0 for no preference, 1 for dark, 2 for light. GNOME's backend also reports its own
+settings, such as `font-name`. Qt reads some of this on some desktops and follows changes on fewer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class PortalSettings(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.scheme: Qt.ColorScheme | None = None
-        """None: the portal has not answered, or has no preference."""
+        """None if the portal has not answered, or has no preference."""
         bus = QDBusConnection.sessionBus()
         if not bus.isConnected():
             return

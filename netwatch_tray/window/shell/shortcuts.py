@@ -29,7 +29,7 @@ class Commands(NamedTuple):
 
 
 def add_shortcuts(window: QWidget, commands: Commands) -> None:
-    """Add the keys; on macOS a menu bar has those of the window itself."""
+    """Add the keys. On macOS the menu bar has the keys of the window itself."""
 
     def add(keys: str, action: Command) -> None:
         QShortcut(QKeySequence(keys), window).activated.connect(action)

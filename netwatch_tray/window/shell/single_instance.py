@@ -50,7 +50,7 @@ class SingleInstance(QObject):
     def claim(self) -> bool:
         """Return whether this is the only window; if not, the other one was requested to come to the front.
 
-        Raise NetWatchError when the other one does not listen.
+        Raise NetWatchError if the other one does not listen.
         """
         if not self._lock.tryLock(0):
             self._send_request()

@@ -88,9 +88,10 @@ class Column(Generic[Record]):
     numeric: bool = False
     """Aligned to the right."""
     drop_order: int | None = None
-    """In a narrow table columns are hidden in this order; None: never."""
+    """Order in which columns are hidden in a narrow table; None if the column always stays."""
     offered: Callable[[], bool] | None = None
-    """Return whether there is anything to show in it; None: always. `TableView.fit_columns` evaluates it."""
+    """Return whether there is anything to show in the column; None if it is always offered. `TableView.fit_columns`
+    evaluates it."""
 
     @property
     def align(self) -> Qt.AlignmentFlag:

@@ -17,10 +17,11 @@ class Room(NamedTuple):
 
 
 def fitted(columns: Mapping[int, Column[Any]], room_of: Callable[[Column[Any]], Room], width: int) -> dict[int, int]:
-    """Return the widths of the columns that are shown, by number.
+    """Return the widths of the visible columns, by number.
 
-    Columns are hidden in their `drop_order` until the rest fits `width`; what is left over is shared between those that
-    stretch. `columns`: by number; the outer ones need the margins of the page in addition, which `width` is without.
+    Columns are hidden in their `drop_order` until the rest fits `width`; the remaining width is shared between those
+    that stretch. `columns`: by number; the outer ones also need the margins of the page, which `width` does not
+    include.
     """
     rooms = {index: room_of(column) for index, column in columns.items()}
     shown = dict(columns)

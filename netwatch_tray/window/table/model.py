@@ -45,7 +45,8 @@ class SortedModel(QAbstractTableModel, Generic[Record]):
         self._rows.sort(next(column.order for column in columns if column.order), descending=False)
 
     def put(self, records: Iterable[Record], gone: Iterable[Hashable] = ()) -> None:
-        """Remove the keys in `gone`, then add or replace by key. Of records with the same key the last one counts."""
+        """Remove the keys in `gone`, then add or replace by key. The last of several records with the
+        same key counts."""
         rows, entries = self._rows, self._rows.entries
         fresh: list[Entry[Record]] = []
         changed: list[int] = []

@@ -156,7 +156,7 @@ class TableView(QTableView, Generic[Record]):
             bar.setValue(bar.value() + (row - top) * self.verticalHeader().defaultSectionSize())
 
     def fit_columns(self) -> None:
-        """Show the columns that fit the width, and share what is left over between those that stretch."""
+        """Show the columns that fit the width, and share the remaining width between those that stretch."""
         columns = self._records.columns
         offered = {index: each for index, each in enumerate(columns) if each.offered is None or each.offered()}
         margins = MARGIN - GAP

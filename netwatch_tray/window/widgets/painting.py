@@ -1,4 +1,4 @@
-"""Pens, lines, hatch and focus ring that every widget, table and chart draws alike."""
+"""Pens, lines, hatch and focus ring, shared by widgets, tables and charts."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def draw_ring(painter: QPainter, theme: Theme, box: QRectF, radius: float) -> No
 
 
 def text_painter(widget: QWidget) -> QPainter:
-    """Return a painter that orders each text by its own letters: `12.4 MB/s` stays that in a right-to-left layout."""
+    """Return a painter that determines the direction of each text by its own letters: `12.4 MB/s` keeps its order in a
+    right-to-left layout."""
     painter = QPainter(widget)
     painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
     return painter

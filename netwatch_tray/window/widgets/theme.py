@@ -190,7 +190,7 @@ class Theme(QObject):
     def read_font(self) -> bool:
         """Read the font of the application. Return whether it changed.
 
-        Widgets measure texts when they are made, so after a change existing ones have to be made anew.
+        Widgets measure texts when they are made, so after a change existing ones have to be made again.
         """
         font = self._application.font()
         if font == self._font_read:
@@ -216,7 +216,7 @@ class Theme(QObject):
             self.changed.emit()
 
     def height(self, at_base_size: int) -> int:
-        """Return a height, dip, that is given for the base font, scaled to the user's font."""
+        """Return a height (dip) for the base font, scaled to the user's font."""
         return max(at_base_size, round(at_base_size * self.base_px / _DRAWN_FOR))
 
     def metrics(self, font: QFont) -> Metrics:

@@ -12,7 +12,7 @@ from netwatch_tray.window.pages.events.rows import Hidden, Line, Row
 translate = QCoreApplication.translate
 
 _SUSPICIONS = (EventKind.SCAN, EventKind.BEACON, EventKind.DNS_TUNNEL, EventKind.NXDOMAIN_STORM)
-"""Kinds whose events the user may know the reason of: *Expected* mutes them."""
+"""Kinds whose events may have a reason that the user knows: *Expected* mutes them."""
 
 
 class Action(Enum):

@@ -57,9 +57,9 @@ class EventFilter(NamedTuple):
     """Selects the events that the timeline shows."""
 
     group: Group | None = None
-    """None: every kind; muted ones are hidden."""
+    """None for every kind; muted ones are hidden."""
     matches: Callable[[Event], bool] | None = None
-    """Whether an event has the words that are searched for; None: there are none."""
+    """Whether an event has the words that are searched for; None if there are none."""
     uncovered: Collection[tuple[date, Group]] = ()
     """Muted kinds that are shown all the same, by day."""
 

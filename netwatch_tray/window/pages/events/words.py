@@ -1,4 +1,4 @@
-"""The words of the page that no other surface has: days, who, and what a screen reader reads of a line."""
+"""Texts that only this page has: days, and what a screen reader reads of a line."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def _rate_column(
 
 
 def _place(each: InterfaceTick) -> tuple[bool, bool, list[tuple[str, int]]]:
-    """Sort counted ones first, those that are down last, eth2 before eth10."""
+    """Return a sort key: counted interfaces first, those that are down last, eth2 before eth10."""
     parts = re.findall(r"(\D*)(\d*)", each.name)
     return (not each.is_uplink, not each.is_up, [(text, int(digits or 0)) for text, digits in parts])
 

@@ -183,7 +183,7 @@ class InterfacesPage(Page):
             QWidget.setTabOrder(before, after)
 
     def _arrange(self) -> None:
-        """Make rows as high as the window allows, the table as high as its rows, and give the rest to the chart."""
+        """Make the rows as high as the window allows and the table as high as its rows; the chart takes the rest."""
         window = self.window()
         wide, low = window.width() >= _WIDE, window.height() < _LOW
         self._strip.setFixedHeight(self._theme.height(68 if wide else 62))

@@ -55,7 +55,7 @@ class Subject(NamedTuple):
     """What the chart is about: the total, or one interface."""
 
     interface: int | None
-    """Its index; None: the total."""
+    """Its index; None for the total."""
     name: str | None
     end: float
     """Right edge, Unix time."""
@@ -151,7 +151,7 @@ class RangeChart(QStackedWidget):
         self._stored.set_recorded(is_recorded)
 
     def status(self, live: str) -> list[str]:
-        """Return texts for the status line. `live`: how the chart follows the present; empty: it does not."""
+        """Return texts for the status line. `live`: how the chart follows the present; empty if it does not."""
         if self._is_long and self._stored.missing:
             return [self._stored.missing]
         if self.chart.zoom:

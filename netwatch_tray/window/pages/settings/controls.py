@@ -68,7 +68,7 @@ class Amount(NamedTuple):
     suffix: str = ""
     decimals: int = 0
     none: str = ""
-    """Text for None, which `least` stands for; empty: it is a value like any other."""
+    """Text for None, which `least` stands for; empty if `least` is an ordinary value."""
 
     def make(self, theme: Theme, label: str, choose: Choose) -> tuple[QWidget, Show]:
         number = Number(theme, label, self.least, self.most, suffix=self.suffix, decimals=self.decimals)

@@ -19,7 +19,7 @@ from netwatch_tray.window.widgets.setting_controls import FormRow
 from netwatch_tray.window.widgets.theme import Theme
 
 _CHOICES = (None, True, False)
-"""Values of `Settings.total`; None: there is none, so the topology decides."""
+"""Values of `Settings.total`; None if there is none, so the topology decides."""
 
 
 class CountedInterfaces(QWidget):

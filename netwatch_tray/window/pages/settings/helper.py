@@ -1,4 +1,4 @@
-"""The section Names and UDP of the settings: what the helper gives and can see, and the commands for it."""
+"""The section Names and UDP of the settings: what the helper provides, and the commands that install and remove it."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class DeleteDialog(_Dialog):
         self._tell()
 
     def arguments(self) -> list[str]:
-        """Return the subcommand with its options; the dialog has asked already."""
+        """Return the subcommand with its options. The user has confirmed already, so it does not ask again."""
         if self._span.chosen_index() == _ALL:
             return ["history", "delete", "--all", "--yes"]
         first, last = span_of(self._span.chosen_index(), self._today)

@@ -44,7 +44,7 @@ class SettingsPage(Page):
         self._file = file
         self._settings = Settings()
         self._not_saved: str | None = None
-        """Why."""
+        """Why the last change was not saved."""
         self.form = SectionedForm(theme)
         self._bound = BoundRows(theme, self._change)
         self._login = Switch(theme, self.tr("Start at login"))
