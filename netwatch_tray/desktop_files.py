@@ -147,7 +147,7 @@ def icon_reference() -> str:
     """Return how to name the program's icon to other programs: by its name if an icon theme has it, else by the URI of
     its file."""
     if application := os.environ.get("FLATPAK_ID"):
-        return application  # Flatpak exports the icon under this name, and nobody outside can read our files
+        return application  # Flatpak exports the icon under this name, and other programs cannot read our files
     themes = [base / _HICOLOR for base in (_home(), *_system_directories())]
     if any((theme / icon).exists() for theme in themes for icon in _PACKAGED_ICONS):
         return NAME

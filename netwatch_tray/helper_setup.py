@@ -187,7 +187,7 @@ def changeable(path: Path) -> Path | None:
         except PermissionError:
             return whole
         is_link = stat.S_ISLNK(found.st_mode)
-        # In a sticky directory nobody can replace what belongs to root.
+        # In a sticky directory only root can replace files of root.
         is_sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
         others_write = found.st_mode & (stat.S_IWOTH | (stat.S_IWGRP if found.st_gid else 0))
         if found.st_uid or (others_write and not is_link and not is_sticky):

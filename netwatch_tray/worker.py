@@ -66,7 +66,7 @@ class Worker:
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
-            del task  # what it holds is not kept until the next one comes
+            del task  # so that its objects are not kept until the next task
 
     def _run(
         self, task: Callable[[], Result], done: Callable[[Result], None], failed: Callable[[Exception], None]

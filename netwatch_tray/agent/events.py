@@ -138,7 +138,7 @@ class EventKeeper:
         now = Moment(tick.at.timestamp(), clock.boottime())
         self._first_at = self._first_at or now.at
         if now.at // 60 != self._first_at // 60:
-            self.load()  # before the first minute is stored: what is known of today must not have it
+            self.load()  # before the first minute is stored, so that the amounts of today do not contain it
         if self._rules.on:
             self._take(self._detectors.tick(tick, moved, interfaces, now))
             if self._refusals is not None and now.boottime - self._refused_at >= _REFUSALS_EACH_S:

@@ -87,7 +87,7 @@ def ask_status() -> Status:
     deadline = time.monotonic() + _ANSWER_TIMEOUT
     try:
         while (left := deadline - time.monotonic()) > 0:
-            for message in client.wait(left):  # news for every client may come first
+            for message in client.wait(left):  # messages for every client may come first
                 if isinstance(message, Status):
                     return message
     finally:

@@ -112,7 +112,7 @@ def _rows(
         sums[begin] = sums.get(begin, NOTHING).plus(used)
     for span, used in reader.undated("total", None, first, last):
         period, other = (period_of(day, cast("Period", options.by), settings.plan) for day in span)
-        if period == other:  # else nobody knows which of them it belongs to
+        if period == other:  # otherwise it is unknown which of them it belongs to
             begin = period.first.isoformat()
             sums[begin] = sums.get(begin, NOTHING).plus(used)
     return sorted(sums.items())

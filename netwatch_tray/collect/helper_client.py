@@ -314,7 +314,7 @@ class _Connection:
         amounts = {}
         for key, value in rows.items():
             before = self._rows.get(key)
-            if before == value:  # a row with the last stamp comes twice
+            if before == value:  # a row with the last stamp is sent twice
                 continue
             rx, tx, rx_datagrams, tx_datagrams, cgroup, local_address, uid, interface, created, _touched = value
             if before is not None and before[_CREATED] == created:

@@ -15,7 +15,7 @@ from netwatch_tray.collect.sockets import Changes, Socket, SocketSample, numeric
 from netwatch_tray.errors import Message, ParseError, message
 from netwatch_tray.text import decoded
 
-# lsof 4.95 leaves out the `f` lines that part one file from the next unless they are asked for.
+# lsof 4.95 leaves out the `f` lines, which separate files, unless they are requested.
 _ARGUMENTS = ["-w", "-nP", "-iTCP", "-iUDP", "-F", "pcufdPtTn"]
 _NOT_ALL_FOUND = 1
 """lsof's exit code when no file matches, or when one process of many could not be read."""

@@ -194,7 +194,7 @@ def numeric_address(text: str) -> str:
     return packed_address(packed) + (f"%{scope}" if scope else "")
 
 
-@functools.lru_cache(maxsize=1024)  # the same addresses come again and again
+@functools.lru_cache(maxsize=1024)  # the same addresses recur
 def packed_address(packed: bytes) -> str:
     """Return the normal form of an address of 4 or 16 bytes in network order."""
     if len(packed) == 4:

@@ -172,7 +172,7 @@ class Service:
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 connection = self._listener.accept()[0]
-            except OSError:  # nobody waits, or the system is out of descriptors
+            except OSError:  # no connection is pending, or the system is out of descriptors
                 return
             self._greet(connection)
 

@@ -83,7 +83,7 @@ class TrayMenu:
         self._app_rows = [self._app_row(index) for index in range(presenter.MOST_APPS)]
         self._apps: tuple[str, ...] = ()
         self._interfaces: dict[str, MenuItem] = {}
-        # pystray counts the parameters of what it is given; those of a partial, say, it cannot see.
+        # pystray counts the parameters of a callback, which it cannot do for a partial, for example.
         self._below = (
             MenuItem(translate("Tray", "Busiest apps"), Menu(self._app_items)),
             Menu.SEPARATOR,
@@ -124,7 +124,7 @@ class TrayMenu:
         longest = max(map(len, self._texts), default=0)
         if longest > self._width:
             self._width = longest
-            # Other objects are other rows, which hosts measure anew.
+            # Hosts measure new objects again.
             self._rows = [self._row(index) for index in range(presenter.MOST_ROWS + 1)]
 
     @property

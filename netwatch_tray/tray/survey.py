@@ -46,7 +46,7 @@ _IN_MENU = mark("Terminal", "no, the menu shows the same")
 
 
 _PANELS = {
-    # The process that owns the watcher's name. What was seen in tests, and what is known of the others.
+    # The process that owns the watcher's name: those seen in tests, and others from documentation.
     "xfce4-panel": _Panel(mark("Terminal", "Xfce panel"), _YES, _NO),
     "lxqt-panel": _Panel(mark("Terminal", "LXQt panel"), mark("Terminal", "yes, read again at each hover"), _NO),
     "waybar": _Panel("waybar", _YES, _NO),

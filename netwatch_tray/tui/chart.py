@@ -150,7 +150,7 @@ def _draw_axis(row: Row, curve: Curve, width: int) -> None:
         if not is_known:
             begin = at if begin is None else begin
         elif begin is not None:
-            if begin > 0:  # what was before the first measurement is no gap
+            if begin > 0:  # the time before the first measurement is not a gap
                 mark_at = begin + max(0, (at - begin - 2) // 2)
                 row.put(GUTTER + mark_at, "//"[: max(1, at - begin)], "ink2")
             begin = None

@@ -141,7 +141,7 @@ class FeedLink:
     def _be_silent(self) -> None:
         if self._is_greeted:
             self._change(Link.SILENT)
-        else:  # it took the connection and says nothing
+        else:  # it accepted the connection but sends nothing
             self._lose_agent()
 
     def _start_own(self) -> None:

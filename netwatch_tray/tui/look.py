@@ -59,7 +59,7 @@ def _in_ascii(text: str) -> str:
     plain = cells.certain(text).translate(_ASCII)
     if plain.isascii():
         return plain
-    # What has no plain letter takes as many cells as before.
+    # Characters without a plain letter keep their number of cells.
     return "".join(_plain(each) for each in plain)
 
 

@@ -186,7 +186,7 @@ def desktop() -> Iterator[Session]:
 
 
 @pytest.mark.parametrize("command", sorted(GOES_ON))
-def test_it_goes_on_until_it_is_interrupted(command: str, desktop: Session) -> None:
+def test_it_runs_until_it_is_interrupted(command: str, desktop: Session) -> None:
     with subprocess.Popen(
         [*PROGRAM, *command.split()],
         stdout=subprocess.PIPE,

@@ -194,7 +194,7 @@ def test_beside_an_agent(condition: str, served: Session) -> None:
     assert not run_all(TALKATIVE, served, condition)
 
 
-def test_what_cannot_be_written_is_wrong_and_said(served: Session) -> None:
+def test_unwritable_output_fails_with_a_message(served: Session) -> None:
     for command in ("status", "status --json", "watch --once", "--help", "--version"):
         process = start(f"{command}", served, "stdout full")
         printed = process.communicate(timeout=BOUND)[0].decode()
@@ -202,7 +202,7 @@ def test_what_cannot_be_written_is_wrong_and_said(served: Session) -> None:
         assert process.returncode == 1, command
 
 
-def test_what_an_encoding_does_not_have_is_replaced(served: Session) -> None:
+def test_characters_missing_in_the_encoding_are_replaced(served: Session) -> None:
     process = start("watch --once", served, "ASCII")
     printed = process.communicate(timeout=BOUND)[0].decode("ascii")
     assert process.returncode == 0
@@ -217,7 +217,7 @@ def test_a_long_runtime_directory_is_named(desktop: Session) -> None:
     assert "Set XDG_RUNTIME_DIR to a shorter directory of your own" in printed
 
 
-def test_watch_reports_an_agent_that_hangs_and_goes_on(served: Session) -> None:
+def test_watch_reports_an_agent_that_hangs_and_continues(served: Session) -> None:
     with subprocess.Popen(
         [*PROGRAM, "watch"], env=served.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as watch:
@@ -238,7 +238,7 @@ def test_watch_reports_an_agent_that_hangs_and_goes_on(served: Session) -> None:
             watch.kill()
 
 
-def test_watch_goes_on_when_the_agent_restarts() -> None:
+def test_watch_continues_when_the_agent_restarts() -> None:
     with Session(display=False) as desktop:
         desktop.start_agent()
         with subprocess.Popen(

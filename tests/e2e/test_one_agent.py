@@ -160,7 +160,7 @@ def test_a_terminal_that_closes_ends_it_cleanly(desktop: Session) -> None:
         agent.wait()
 
 
-def test_a_terminal_that_is_gone_does_not_end_what_ignores_it(desktop: Session) -> None:
+def test_a_closed_terminal_does_not_end_a_program_that_ignores_it(desktop: Session) -> None:
     """As under nohup(1); and what it logs from then on goes nowhere."""
     ours, theirs = pty.openpty()
     agent = subprocess.Popen(

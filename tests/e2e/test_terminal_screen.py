@@ -231,7 +231,7 @@ def test_a_click_selects_a_row_and_a_second_one_opens_it(desktop: Session, tmp_p
         tmux.wait(f"{FAR}:{PORT}")
 
 
-def test_it_goes_on_when_the_agent_restarts(network: Wire, tmp_path: Path) -> None:
+def test_it_continues_when_the_agent_restarts(network: Wire, tmp_path: Path) -> None:
     with Session(display=False, netns=network.near) as desktop:
         desktop.start_agent()
         with terminal(desktop, tmp_path) as tmux:

@@ -202,7 +202,7 @@ def test_trayer(bus: str, network: Wire) -> None:
         quits(desktop, lambda: choose_by_keys(desktop, place, "Up", "Return"))
 
 
-def test_no_tray_opens_the_window_once_and_one_that_comes_late_gets_the_icon(network: Wire) -> None:
+def test_no_tray_opens_the_window_once_and_a_late_tray_gets_the_icon(network: Wire) -> None:
     with Session() as desktop:
         start(desktop, network, XDG_CURRENT_DESKTOP="ubuntu:GNOME")
         desktop.wait_for(lambda: desktop.windows("NetWatch"), 30, "the window opens instead")

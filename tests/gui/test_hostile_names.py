@@ -153,7 +153,7 @@ def test_lines_for_bars(name: str, chosen: bool) -> None:
             json.loads(line.removeprefix(","))
 
 
-def test_json_of_the_terminal_means_the_same_and_moves_no_cursor(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_json_round_trips_and_has_no_control_characters(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     session.print_json([hostile(name), app(name), tick(name)])
     written = capsys.readouterr().out
     assert_lines(written, 1)

@@ -121,7 +121,7 @@ def test_amounts_are_those_since_the_previous_reading(client: HelperClient, help
     assert exchange(client, helper).amounts == {}
 
 
-def test_what_was_counted_before_the_connection_is_no_amount(client: HelperClient, helper: Helper) -> None:
+def test_bytes_counted_before_the_connection_are_not_reported(client: HelperClient, helper: Helper) -> None:
     helper.send(hello(attached_since=clock.boottime() - 100))
     assert client.take() is None
     helper.request()
@@ -153,7 +153,7 @@ def test_an_answer_in_parts(client: HelperClient, helper: Helper) -> None:
     assert helper.request() == (40, protocol.BEGIN)
 
 
-def test_a_deleted_flow_that_comes_back_counts_from_its_beginning(client: HelperClient, helper: Helper) -> None:
+def test_a_flow_created_again_counts_from_zero(client: HelperClient, helper: Helper) -> None:
     greet(client, helper)
     exchange(client, helper, row(1000, 0, created=1, touched=5))
     assert exchange(client, helper, floor=6).amounts == {}

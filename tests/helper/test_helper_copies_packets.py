@@ -126,7 +126,7 @@ def test_every_length_is_copied_whole_up_to_the_limit(client: HelperClient, pair
     assert (found.payload, found.length) == (payload[: layout.MOST_PAYLOAD], size)
 
 
-def test_a_closed_port_reports_who_wanted_to_connect(client: HelperClient, link: Wire) -> None:
+def test_a_closed_port_reports_the_address_of_the_peer(client: HelperClient, link: Wire) -> None:
     read(client)
     ports = set(range(20, 70))
     callers = set()
@@ -148,7 +148,7 @@ def test_a_closed_port_reports_who_wanted_to_connect(client: HelperClient, link:
     assert sorted(each.local_port or 0 for each in found if each.local_port in ports) == sorted(ports)
 
 
-def test_a_ring_that_is_full_counts_what_it_lost(link: Wire) -> None:
+def test_a_full_ring_counts_lost_records(link: Wire) -> None:
     count, room = 40, 1 << 14
     small = probes.Probes(probes.root_cgroup(), ring_size=room)
     try:

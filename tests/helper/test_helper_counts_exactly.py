@@ -181,7 +181,7 @@ def test_two_hundred_peers(client: HelperClient, link: Wire) -> None:
     near.close()
 
 
-def test_what_arrives_counts_though_the_queue_is_full(client: HelperClient, link: Wire) -> None:
+def test_datagrams_count_even_if_the_queue_is_full(client: HelperClient, link: Wire) -> None:
     with make(link.near, socket.AF_INET, DATAGRAM, NEAR) as near, make(link.far, socket.AF_INET, DATAGRAM, FAR) as far:
         far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         read(client)

@@ -165,7 +165,7 @@ def test_it_ends_with_its_last_client_and_detaches() -> None:
     until(lambda: not programs & attached(), "nothing is left attached")
 
 
-def test_nobody_comes() -> None:
+def test_the_service_ends_if_no_client_connects() -> None:
     with service() as running:
         assert running.process.wait(30) == 0
 

@@ -54,7 +54,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_only_root_can_change(place: Path) -> None:
+def test_files_that_only_root_can_change_are_trusted(place: Path) -> None:
     file = place / "directory" / "file"
     file.parent.mkdir(mode=0o755)
     file.write_text("")
@@ -79,7 +79,7 @@ def test_what_only_root_can_change(place: Path) -> None:
         ("directory/file", 0, 0, 0o1646),
     ],
 )
-def test_what_others_can_change(place: Path, part: str, uid: int, gid: int, mode: int) -> None:
+def test_files_that_others_can_change_are_not_trusted(place: Path, part: str, uid: int, gid: int, mode: int) -> None:
     file = place / "directory" / "file"
     file.parent.mkdir(mode=0o755)
     file.write_text("")
@@ -222,7 +222,7 @@ def test_in_a_terminal() -> None:
     assert "ended with" not in done.stdout
 
 
-def test_who_became_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_who_became_root_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SUDO_UID", "PKEXEC_UID"):
         monkeypatch.delenv(name, raising=False)
     assert helper_setup.invoking_user() is None

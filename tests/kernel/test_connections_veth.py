@@ -231,7 +231,7 @@ print(json.dumps({"pid": os.getpid(), "port": server.getsockname()[1], "rows": r
 """
 
 
-def test_without_privileges_all_sockets_are_listed_and_own_ones_have_a_process(link: Wire) -> None:
+def test_without_privileges_all_sockets_are_listed_and_the_users_have_a_process(link: Wire) -> None:
     with connection(link, "4") as (client, accepted):
         send(client, accepted, 77)
         command = [*enter(link.near), *nobody.python(_AS_NOBODY)]
@@ -247,7 +247,9 @@ def test_without_privileges_all_sockets_are_listed_and_own_ones_have_a_process(l
         assert by_port[seen["port"]][6:] == [1234, 0]
 
 
-def test_more_closings_than_the_kernels_buffer_holds_are_said(link: Wire, observers: tuple[Observer, Observer]) -> None:
+def test_more_closed_sockets_than_the_kernel_buffers_are_reported(
+    link: Wire, observers: tuple[Observer, Observer]
+) -> None:
     here, _ = observers
     here.source._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
     for _ in range(100):

@@ -316,7 +316,7 @@ def test_an_appimage_runs_and_starts_itself_by_its_file(mounted: Path, tmp_path:
     assert shlex.split(entry["Desktop Entry"]["Exec"]) == [str(image), "agent"]
 
 
-def test_what_another_appimage_left_in_the_environment_is_not_ours(mounted: Path, tmp_path: Path) -> None:
+def test_environment_of_another_appimage_is_ignored(mounted: Path, tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "APPDIR": "/elsewhere", "APPIMAGE": "/a/terminal"}
     run(mounted / "AppRun", "autostart", "on", env=environment)
     assert "/a/terminal" not in (tmp_path / ".config/autostart/netwatch-tray.desktop").read_text("utf-8")

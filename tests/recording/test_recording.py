@@ -157,7 +157,7 @@ def test_a_truncated_file_ends_early(tmp_path: Path, expected_logs: list[str]) -
         (HEADER, "holds no measurement"),
     ],
 )
-def test_what_is_no_recording_is_refused(
+def test_a_file_that_is_not_a_recording_is_refused(
     tmp_path: Path, content: bytes, reason: str, caplog: pytest.LogCaptureFixture, expected_logs: list[str]
 ) -> None:
     file = tmp_path / "file"

@@ -337,7 +337,7 @@ def cinnamon(monkeypatch: pytest.MonkeyPatch) -> tuple[World, Timers]:
     return world, timers
 
 
-def test_item_is_registered_anew_after_xapp_monitor_restarted(cinnamon: tuple[World, Timers]) -> None:
+def test_item_is_registered_again_after_xapp_monitor_restarted(cinnamon: tuple[World, Timers]) -> None:
     world, timers = cinnamon
     world.start_host(MONITOR)
     world.deliver()

@@ -265,7 +265,7 @@ def test_event_of_another_day_has_its_date() -> None:
     assert event_row(event(at.timestamp()), Units(), at.date() + timedelta(days=1)).startswith("26 November Syncthing")
 
 
-def test_menu_with_an_event_has_no_more_rows() -> None:
+def test_an_event_adds_no_row_to_a_full_menu() -> None:
     opened = Opened(Settings())
     opened.amounts = Amounts(1, 2, None, date(2026, 11, 1))
     opened.menu.view = Presenter(Settings()).present(tick(1.0, 1.0, tuple(f"eth{number}" for number in range(9))))

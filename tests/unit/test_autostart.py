@@ -42,7 +42,7 @@ def test_on_and_off_leave_one_file_and_none(configuration: Path) -> None:
 
 @pytest.mark.usefixtures("configuration")
 @pytest.mark.parametrize("line", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
-def test_what_another_program_has_switched_off_is_off(line: str) -> None:
+def test_autostart_disabled_by_another_program_is_off(line: str) -> None:
     autostart.turn(on=True)
     kept = [each for each in autostart.file().read_text().splitlines() if "X-GNOME" not in each]
     autostart.file().write_text("\n".join([*kept, line, ""]))

@@ -27,12 +27,12 @@ def test_certain_text_has_nothing_that_moves_or_joins(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["👨‍👩‍👧", "🇩🇪", "👍🏽", "❤\ufe0f", "a\x1b[2Jb", "a\u202eb"])
-def test_what_terminals_draw_in_different_widths_is_replaced(text: str) -> None:
+def test_characters_of_uncertain_width_are_replaced(text: str) -> None:
     assert "\ufffd" in cells.certain(text)
 
 
 @given(_TEXTS, st.integers(0, 30))
-def test_padded_text_has_the_width_that_was_asked_for(text: str, width: int) -> None:
+def test_padded_text_has_the_requested_width(text: str, width: int) -> None:
     shown = cells.certain(text)
     assert cells.width(cells.left(shown, width)) == width
     assert cells.width(cells.right(shown, width)) == width

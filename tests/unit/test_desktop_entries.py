@@ -78,7 +78,7 @@ def test_names_are_in_the_language_asked_for() -> None:
     "facts",
     [{"Type": "Link"}, {"Hidden": "true"}, {"Name": ""}, {"Icon": "../../etc/passwd"}, {"Icon": "a\0b"}],
 )
-def test_what_describes_no_program_is_left_out(facts: dict[str, str]) -> None:
+def test_entries_that_describe_no_program_are_left_out(facts: dict[str, str]) -> None:
     assert parse(_file(**facts), "x", "en") is None
 
 

@@ -68,7 +68,7 @@ def test_installing_again_changes_nothing(home: Path) -> None:
     assert {file: file.stat().st_mtime_ns for file in home.rglob("*")} == before
 
 
-def test_remove_leaves_nothing_of_its_own_and_all_of_others(home: Path) -> None:
+def test_remove_deletes_only_the_programs_files(home: Path) -> None:
     other = home / "icons/hicolor/48x48/apps/other.png"
     other.parent.mkdir(parents=True)
     other.write_bytes(b"picture")
@@ -139,7 +139,7 @@ def test_refresh_does_nothing_where_nothing_is_installed(home: Path) -> None:
     assert not home.exists()
 
 
-def test_refresh_takes_over_from_a_program_that_is_gone_only(
+def test_refresh_replaces_files_only_of_a_removed_program(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other-netwatch"
@@ -206,7 +206,7 @@ def test_install_writes_nothing_when_package_provides_files(
     assert "installed by a package" in capsys.readouterr().out
 
 
-def test_a_package_that_comes_later_takes_over(home: Path, tmp_path: Path) -> None:
+def test_a_package_installed_later_takes_over(home: Path, tmp_path: Path) -> None:
     desktop_files.install()
     package(tmp_path / "system")
     assert desktop_files.install().is_packaged

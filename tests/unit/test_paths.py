@@ -47,7 +47,7 @@ def test_a_link_to_somewhere_else_is_refused(runtime: Path, tmp_path: Path) -> N
         paths.feed_socket()
 
 
-def test_a_file_in_its_place_is_reported(runtime: Path) -> None:
+def test_a_file_in_place_of_the_runtime_directory_raises(runtime: Path) -> None:
     runtime.touch()
     with pytest.raises(NetWatchError, match="no private directory"):
         paths.feed_socket()

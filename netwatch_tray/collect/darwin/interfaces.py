@@ -154,7 +154,7 @@ class SysctlSource:
         for link, baudrate, _counters in rows:
             try:
                 index = link.ifindex or socket.if_nametoindex(link.name)
-            except OSError:  # gone since its counters were read
+            except OSError:  # removed since its counters were read
                 continue
             medium = medium_of(link.name) if link.type == _IFT_ETHER else NO_MEDIUM
             interface = Interface(

@@ -116,7 +116,7 @@ def join(listed: Mapping[str, Socket], flows: Mapping[str, Socket]) -> dict[str,
             keys.setdefault(ends(flow), []).append(key)
         for key, found in listed.items():
             candidates = keys.get(ends(found)) if key not in flow_of else None
-            # Of one process and family the first; across those only what is unmistakable.
+            # Within one process and family take the first candidate; across them only an unambiguous one.
             if candidates and (ends is _with_owner_and_family or len(candidates) == 1):
                 flow_of[key] = candidates.pop(0)
                 del left[flow_of[key]]

@@ -88,7 +88,7 @@ def parse_socket(message: memoryview, shape: Shape | None = None) -> Socket:
         rx_bytes, tx_bytes = max(0, received - (state not in BEFORE_PEERS_FIN)), max(0, sent - again)
         rtt_s = rtt / 1e6 or None
         if state in _BEFORE_OUR_FIN and not _QUEUES.unpack_from(message, HEADER.size)[2]:
-            # With nothing on its way, what was acknowledged beyond what was sent is our SYN, if we called.
+            # With no data in flight, bytes acknowledged beyond those sent are our SYN: the connection is outbound.
             is_incoming = acknowledged == sent - again
     local_address, local_port, remote_address, remote_port, uid, inode = _identity(message)
     return Socket(

@@ -139,7 +139,7 @@ def _read_interfaces(names: tuple[str, ...]) -> Iterable[tuple[str, Interface]]:
             try:
                 index = socket.if_nametoindex(name)
                 (flags,) = _IFREQ_FLAGS.unpack(fcntl.ioctl(probe, _SIOCGIFFLAGS, _IFREQ_NAME.pack(os.fsencode(name))))
-            except OSError:  # gone since its counters were read
+            except OSError:  # removed since its counters were read
                 continue
             found[name] = _interface(index, name, flags, metrics.get(name), has_host_route=name in pinned)
     card = card_of_pppoe(found.values())

@@ -145,7 +145,7 @@ class ProcessMap:
         owner: Process | None = None
         try:
             directory = os.open(f"{self._root}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:  # gone, or another user's
+        except OSError:  # exited, or another user's
             return
         try:
             for position, name in enumerate(reversed(os.listdir(directory)), 1):  # noqa: PTH208  a descriptor

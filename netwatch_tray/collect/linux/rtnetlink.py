@@ -64,7 +64,7 @@ from netwatch_tray.model import CounterRow, Interface, Sample
 from netwatch_tray.text import decoded
 
 _NETLINK_ROUTE = 0
-# RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE: whatever may change what we know of an interface.
+# RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE: events that may change facts about an interface.
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 
 _KIND_OF_DEVTYPE = {"wlan": InterfaceKind.WIFI, "wwan": InterfaceKind.CELLULAR}

@@ -366,7 +366,7 @@ class SockDiagSource:
         sequence = self._dumps.request_dump(request)
         while True:
             datagram = self._dumps.receive()
-            # The response to an earlier request, given up since, may still come.
+            # The response to an earlier request that timed out may still arrive.
             if len(datagram) >= HEADER.size and HEADER.unpack_from(datagram)[3] == sequence and table.take(datagram):
                 return
 

@@ -108,7 +108,7 @@ def _socket(row: bytes) -> tuple[str, Socket]:
     numbers = {name: int(value) for name, value in _NUMBER.findall(details)}
     rtt, retransmits, cookie = _RTT.search(details), _RETRANSMITS.search(details), _COOKIE.search(details)
     inode = numbers.get("ino") or None
-    # ss leaves out what is 0: the counters of a connection that has details, and root's uid.
+    # ss leaves out values of 0: counters of a connection that has details, and root's UID.
     has_details = is_tcp and state not in _WITHOUT_COUNTERS and rtt is not None
     found = Socket(
         protocol=words[0].upper(),

@@ -88,7 +88,7 @@ def _read_interfaces(names: Iterable[str]) -> list[tuple[str, Interface]]:
         state = states.get(name)
         try:
             index = socket.if_nametoindex(name)
-        except OSError:  # gone since its counters were read
+        except OSError:  # removed since its counters were read
             continue
         flags = set(state.flags.split(",")) if state else set[str]()
         is_loopback = "loopback" in flags

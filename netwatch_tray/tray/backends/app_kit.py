@@ -40,7 +40,7 @@ class StatusBar:
         self._delegate.bar = self
         self._delegate.events = events
         self._application.setDelegate_(self._delegate)
-        # A monitor without windows would be slowed down (App Nap) while nobody clicks it.
+        # App Nap would slow down a program without windows that is not clicked.
         self._activity = Foundation.NSProcessInfo.processInfo().beginActivityWithOptions_reason_(
             Foundation.NSActivityUserInitiatedAllowingIdleSystemSleep, "Measures network traffic each second"
         )

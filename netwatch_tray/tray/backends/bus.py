@@ -121,7 +121,7 @@ class Bus:
         self._objects = objects
         if self._socket is not None:
             self._scheduler.watch(self._socket.fileno(), READ, self._on_ready)
-            self._scheduler.call_soon(self._dispatch)  # what has come together with the answer to Hello
+            self._scheduler.call_soon(self._dispatch)  # messages that came together with the response to Hello
 
     @property
     def is_drained(self) -> bool:

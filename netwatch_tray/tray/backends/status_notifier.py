@@ -189,7 +189,7 @@ class Icon(PystrayIcon):  # type: ignore[misc]  # pystray has no types
         if interface == NOTIFICATIONS:
             self._notifications.on_signal(sender, member, body)
         elif interface == _DESKTOP_SETTINGS:
-            self._item.announce_picture()  # panels colour it anew only when they read it again
+            self._item.announce_picture()  # panels colour it again only when they read it again
         else:
             self._registration.on_signal(sender, member, body)
 

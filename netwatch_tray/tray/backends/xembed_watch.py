@@ -54,7 +54,9 @@ class XEmbedWatch:
             root = _greet(connection, environment)
             self._manager = _ask(connection, _intern_atom(b"MANAGER"))
             self._selection = _ask(connection, _intern_atom(b"_NET_SYSTEM_TRAY_S0"))
-            connection.sendall(_notify(root))  # before the question, so that no tray comes unseen between the two
+            connection.sendall(
+                _notify(root)
+            )  # before the request, so that a tray that appears between the two is noticed
             self._owner = _ask(connection, self._owner_request())
         except (OSError, ParseError) as error:
             connection.close()

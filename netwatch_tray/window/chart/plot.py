@@ -129,7 +129,7 @@ class Plot(QWidget):
         """Return everything that is drawn, in order of time, whether the widget is visible or not."""
         if self._stale:
             self._prepare()
-            self._picture.clear()  # it lacks what is new since it was drawn
+            self._picture.clear()  # it lacks points that were added since it was drawn
         return sorted([*self.series.visible, *self.series.gaps], key=lambda each: each[0])
 
     def point_width(self) -> float:

@@ -162,7 +162,7 @@ class MiniWindow(QWidget):
         moved = (event.position().toPoint() - pressed).manhattanLength()
         if moved < QGuiApplication.styleHints().startDragDistance():
             return
-        # The desktop moves it: on Wayland a window does not know its place.
+        # The desktop moves it: on Wayland a window does not know its position.
         window = self.windowHandle()
         if window.startSystemMove():
             self._pressed = None

@@ -83,7 +83,7 @@ def test_hovering_shows_a_slot_and_a_click_freezes_it(application: QApplication)
     assert chart.crosshair == amounts().slots[4]
 
 
-def test_dragging_asks_for_whole_slots(application: QApplication) -> None:
+def test_dragging_requests_whole_slots(application: QApplication) -> None:
     chart = shown(application, amounts())
     asked: list[tuple[float, float]] = []
     chart.zoom_requested.connect(lambda start, end: asked.append((start, end)))

@@ -64,7 +64,7 @@ def test_the_lane_exists_while_a_mark_is_in_view(application: QApplication) -> N
     assert chart.scene().frame.box == box
 
 
-def test_a_click_on_a_mark_asks_for_its_events_and_moves_no_crosshair(application: QApplication) -> None:
+def test_a_click_on_a_mark_requests_its_events_and_moves_no_crosshair(application: QApplication) -> None:
     chart = shown(Chart, application, steady())
     chart.set_marks([_mark(END - 40.2), _mark(END - 40), _mark(END - 10)])
     asked: list[Any] = []

@@ -149,7 +149,7 @@ def _greens(image: QImage) -> Iterator[int]:
 
 @pytest.mark.parametrize("span", [60, 300, 3600])
 @pytest.mark.parametrize("holes", [range(0), range(30, 38)], ids=["whole", "broken"])
-def test_a_scrolled_picture_equals_one_drawn_anew(application: QApplication, span: int, holes: range) -> None:
+def test_a_scrolled_picture_equals_a_redrawn_one(application: QApplication, span: int, holes: range) -> None:
     def opened() -> Plot:
         plot = Plot(Theme(application, Qt.ColorScheme.Light))
         plot.resize(701, 300)

@@ -112,9 +112,7 @@ def _jagged(count: int, holes: range = range(0), interval: float = 1.0) -> list[
     st.integers(0, 300),
     st.integers(0, 12),
 )
-def test_a_series_that_grows_equals_one_that_is_built_anew(
-    span: float, steps: list[int], hole: int, length: int
-) -> None:
+def test_a_series_that_grows_equals_a_rebuilt_one(span: float, steps: list[int], hole: int, length: int) -> None:
     points = _jagged(1500, range(1000 + hole, 1000 + hole + length))
     grown, count = Series(), 1000
     for step in steps:

@@ -77,7 +77,7 @@ def test_the_glyph_shows_the_kind_of_app(key: str, glyph: str) -> None:
     assert glyph_of(key) == glyph
 
 
-def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_returns_none(tmp_path: Path) -> None:
     for name in ("a.png", "a.icns", "a.xpm"):
         (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\n" + b"\xff" * 99)
     os.mkfifo(tmp_path / "fifo.png")

@@ -63,7 +63,7 @@ def test_the_wheel_never_changes_a_number(application: QApplication, theme: Them
     assert not wheel.isAccepted(), "the page scrolls"
 
 
-def test_a_number_can_parse_what_it_shows(theme: Theme) -> None:
+def test_a_number_parses_the_text_it_shows(theme: Theme) -> None:
     number = Number(theme, "Cap", 0, 1e6, suffix=" GB", decimals=2)
     number.setLocale(QLocale("de_DE"))
     for value, text in ((1234.5, "1234,50 GB"), (12345.0, "12345 GB")):

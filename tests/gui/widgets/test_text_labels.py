@@ -7,7 +7,7 @@ from netwatch_tray.window.widgets.text import FittingText, Paragraph, Text
 from netwatch_tray.window.widgets.theme import DARK, LIGHT, Theme, text_width
 
 
-def test_an_elided_text_has_itself_as_tooltip(application: QApplication) -> None:
+def test_an_elided_text_has_the_whole_text_as_tooltip(application: QApplication) -> None:
     theme = Theme(application, Qt.ColorScheme.Light)
     label = Text(theme, theme.fonts.base)
     label.show_text("a sentence <b>that</b> needs room")

@@ -101,7 +101,7 @@ def test_tokens_that_no_compositor_gives_are_ignored(started: Path, token: str |
     end(children)
 
 
-def test_what_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(launch.WRAPPER, "/nonexistent/program")
     faults: list[Message] = []
     children = made(faults=faults)

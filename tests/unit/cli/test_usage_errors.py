@@ -56,9 +56,7 @@ def test_subcommands_that_there_are_are_listed_where_none_is_meant(capsys: pytes
         ("--versoin", "unrecognized arguments: --versoin. Did you mean --version?"),
     ],
 )
-def test_mistyped_words_are_answered_with_what_was_meant(
-    command: str, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistyped_words_get_a_suggestion(command: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(command.split())
     assert ended.value.code == 2

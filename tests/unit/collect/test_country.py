@@ -81,7 +81,7 @@ def _reader() -> None:
 
 
 @pytest.mark.usefixtures("_reader")
-def test_country_of_addresses_of_both_kinds(tmp_path: Path) -> None:
+def test_country_of_ipv4_and_ipv6_addresses(tmp_path: Path) -> None:
     records: dict[str, Value] = {
         "203.0.113.0/24": {"country": {"iso_code": "SE"}},
         "2001:db8::/32": {"registered_country": {"iso_code": "nl"}},

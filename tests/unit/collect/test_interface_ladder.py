@@ -203,7 +203,7 @@ class TestEverySource:
         assert counters.keys() == {"lo", "one", "three"}
         assert interfaces["one"].index != first
 
-    def test_a_link_that_is_made_anew_between_two_looks(self, namespace: Namespace, name: str) -> None:
+    def test_a_link_created_again_between_two_readings(self, namespace: Namespace, name: str) -> None:
         namespace.ip("link add one type bridge", "link add two type bridge")
         namespace.open(name)
         before = namespace.sample()[1]

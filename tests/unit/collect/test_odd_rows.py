@@ -249,7 +249,7 @@ ESTABLISHED = b"tcp ESTAB 0 0 192.0.2.5:50000 198.51.100.7:443 uid:1000 ino:55 s
         (b"cwnd:10", None, None),  # Linux before 4.1 counts no bytes
     ],
 )
-def test_what_ss_does_not_count_is_unknown_and_never_zero(
+def test_counters_that_ss_does_not_report_are_unknown_and_never_zero(
     details: bytes, received: int | None, sent: int | None
 ) -> None:
     (row,) = ss.parse(ESTABLISHED % details).values()

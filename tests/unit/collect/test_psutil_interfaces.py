@@ -94,7 +94,7 @@ def test_the_interfaces_are_the_same_object_until_something_changed(machine: Sim
     assert source.sample().interfaces.keys() == {11}
 
 
-def test_an_interface_that_goes_in_mid_read_and_comes_back(machine: SimpleNamespace) -> None:
+def test_an_interface_removed_during_a_read_and_added_again(machine: SimpleNamespace) -> None:
     source = PsutilSource(64)
     del machine.indexes["en0"]
     machine.now += 11

@@ -81,7 +81,7 @@ NINE = [
         ("php-fpm", ["php-fpm: pool www"], None),
     ],
 )
-def test_what_a_runtime_runs(program: str, words: list[str], name: str | None) -> None:
+def test_script_of_a_runtime_is_named(program: str, words: list[str], name: str | None) -> None:
     assert script_of(program, "".join(f"{word}\0" for word in words)) == name
 
 
@@ -215,7 +215,7 @@ def test_two_runs_of_an_app_image_are_one_app() -> None:
     assert app_of(other, nobody) != first
 
 
-def test_a_bundle_that_is_a_runtime_does_not_name_what_it_runs() -> None:
+def test_a_bundle_that_is_a_runtime_does_not_name_the_app() -> None:
     python = "/Library/Frameworks/Python.framework/Versions/3.13/Resources/Python.app/Contents/MacOS/Python"
     assert app_of(Process(pid=1, name="Python", executable=python, script="a.py"), nobody).name == "a.py"
     java = "/Applications/Idea.app/Contents/jbr/Contents/Home/bin/java"

@@ -34,7 +34,7 @@ def test_missing() -> None:
         tools.output(["/nonexistent/tool"])
 
 
-def test_failure_carries_the_tools_own_words() -> None:
+def test_failure_contains_the_error_message_of_the_tool() -> None:
     with pytest.raises(CollectError, match=r"failed with exit code 3: no luck"):
         tools.output(python("import sys; print('no luck', file=sys.stderr); sys.exit(3)"))
     assert tools.output(python("import sys; print('fine', end=''); sys.exit(1)"), harmless=1) == b"fine"

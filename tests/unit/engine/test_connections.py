@@ -400,7 +400,7 @@ def test_states_are_counted() -> None:
     assert world.table.states() == {"ESTABLISHED": 2, "TIME_WAIT": 1}
 
 
-def test_what_psutil_adds_to_a_source_that_names_the_process() -> None:
+def test_psutil_adds_facts_to_a_source_that_names_the_process() -> None:
     finder = NamedProcesses()
     own = tcp(pid=os.getpid(), process="short")
     finder.look_for({"own": own, "gone": tcp(pid=2**22 + 1, process="ended"), "nobody": tcp(), "closed": own})

@@ -154,7 +154,7 @@ def test_a_fresh_subscriber_is_brought_up_to_date(agent: Agent, client: FeedClie
     assert agent.topics == [frozenset({"connections"})]
 
 
-def test_the_agent_hears_when_nobody_looks_any_more(agent: Agent, client: FeedClient) -> None:
+def test_the_agent_is_notified_when_no_client_is_subscribed(agent: Agent, client: FeedClient) -> None:
     client.send(Subscribe(frozenset({"connections"})))
     client.wait(PATIENCE)
     client.close()
@@ -241,7 +241,7 @@ def test_closing_leaves_the_socket_of_another(tmp_path: Path) -> None:
     assert not (tmp_path / "feed").exists()
 
 
-def test_a_directory_that_is_gone_is_reported_and_clients_stay(tmp_path: Path) -> None:
+def test_a_removed_directory_is_reported_and_clients_stay(tmp_path: Path) -> None:
     directory = tmp_path / "run"
     directory.mkdir()
     agent = Agent(directory / "feed")

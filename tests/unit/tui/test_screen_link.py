@@ -91,7 +91,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine()
 
 
-def test_it_goes_on_when_the_agent_restarts(machine: Machine) -> None:
+def test_it_continues_when_the_agent_restarts(machine: Machine) -> None:
     async def run() -> None:
         opened = machine.link()
         opened.start(frozenset({"apps"}))

@@ -105,7 +105,7 @@ def test_recent_rates_are_kept_for_a_while_and_idle_apps_have_none() -> None:
     assert [point.rx for point in recent.points("other", 110)] == [0.0]
 
 
-def test_what_the_agent_kept_comes_before_what_the_window_saw() -> None:
+def test_ticks_kept_by_the_agent_precede_those_the_window_received() -> None:
     recent = RecentRates(300)
     kept = tuple(AppRates(100.0 + 10 * number, 10.0, (50, 5), {"curl": (number, 0)}) for number in range(4))
     recent.add(133.0, _message(_app("curl", 9.0), recent=kept))

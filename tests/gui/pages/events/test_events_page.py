@@ -172,7 +172,7 @@ def test_search_keeps_events_that_have_all_words(page: _Page) -> None:
     assert len(page.shown()) == 2
 
 
-def test_an_empty_page_explains_what_will_appear_and_from_when_on(page: _Page) -> None:
+def test_an_empty_page_explains_what_will_appear_and_when(page: _Page) -> None:
     assert page.opened.history
     page.opened.history.reader.began = time.time() - 86400
     page.page.choose_range(0)

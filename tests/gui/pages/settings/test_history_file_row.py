@@ -78,7 +78,7 @@ def test_every_choice_of_an_export_is_an_option(theme: Theme) -> None:
     parent.deleteLater()
 
 
-def test_deleting_names_what_goes(theme: Theme) -> None:
+def test_the_delete_dialog_names_what_is_deleted(theme: Theme) -> None:
     parent = QWidget()
     dialog = DeleteDialog(theme, parent, _TODAY)
     assert "from 27 November 2026 to 27 November 2026" in dialog.sentence.text()

@@ -59,7 +59,7 @@ def test_every_value_that_can_be_chosen_is_valid(row: SettingRow) -> None:
 
 
 @pytest.mark.parametrize("row", _rows(), ids=lambda row: row.path)
-def test_a_row_shows_what_is_set_and_changes_it_alone(theme: Theme, row: SettingRow) -> None:
+def test_a_row_shows_its_setting_and_changes_only_that(theme: Theme, row: SettingRow) -> None:
     state = Settings()
 
     def change(make: Callable[[Settings], Settings]) -> None:

@@ -179,7 +179,7 @@ class TestIfalldata:
             parse_ifalldata(mib_row(layout, b"en\xff"))
 
     @given(st.binary(max_size=1000) | st.binary(min_size=360, max_size=360))
-    def test_nothing_but_a_parse_error_comes_out(self, data: bytes) -> None:
+    def test_random_bytes_raise_nothing_but_parse_error(self, data: bytes) -> None:
         rows_or_parse_error(parse_ifalldata, data)
 
 
@@ -244,7 +244,7 @@ class TestIflist2:
             parse_iflist2(ifinfo2(layout, b"en0", 0))
 
     @given(data=st.data())
-    def test_nothing_but_a_parse_error_comes_out(self, layout: Layout, data: st.DataObject) -> None:
+    def test_random_bytes_raise_nothing_but_parse_error(self, layout: Layout, data: st.DataObject) -> None:
         dump = b"".join((ifinfo2(layout, b"en0", 4), *OTHER_MESSAGES))
         rows_or_parse_error(parse_iflist2, data.draw(st.binary(max_size=400) | mutations(dump)))
 
@@ -304,7 +304,7 @@ class TestDefaultRoutes:
                 parse_default_routes(cut)
 
     @given(data=st.data())
-    def test_nothing_but_a_parse_error_comes_out(self, layout: Layout, data: st.DataObject) -> None:
+    def test_random_bytes_raise_nothing_but_parse_error(self, layout: Layout, data: st.DataObject) -> None:
         dump = route(layout, 4, self.UP) + route(layout, 5, self.UP | self.GATEWAY, "::", b"\xff")
         noise = data.draw(st.binary(max_size=300) | mutations(dump))
         rows_or_parse_error(parse_default_routes, noise)
@@ -509,14 +509,14 @@ class TestSource:
         assert sample.interfaces[23].name == "en0"
         assert 11 not in sample.interfaces
 
-    def test_a_link_that_goes_down_is_seen_at_once(self, mac: Mac) -> None:
+    def test_a_link_going_down_is_noticed_at_once(self, mac: Mac) -> None:
         mac.attach("en0", 11)
         source = mac.open()
         assert source.sample().interfaces[11].is_up
         mac.change("en0", flags=UP)
         assert not source.sample().interfaces[11].is_up
 
-    def test_an_interface_that_goes_while_it_is_read_and_comes_back(self, mac: Mac) -> None:
+    def test_an_interface_removed_while_it_is_read_and_added_again(self, mac: Mac) -> None:
         mac.attach("en0", 11)
         mac.attach("utun4", 20)
         del mac.indexes["utun4"]
@@ -551,7 +551,7 @@ class TestSource:
         mac.attach("en0", 11)
         assert mac.open().sample().interfaces[11].kind == "wifi"
 
-    def test_unreadable_routes_cost_no_counters_and_are_said_once(
+    def test_unreadable_routes_keep_the_counters_and_are_logged_once(
         self, mac: Mac, expected_logs: list[str], caplog: pytest.LogCaptureFixture
     ) -> None:
         mac.attach("en0", 11)

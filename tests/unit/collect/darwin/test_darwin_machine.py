@@ -44,7 +44,7 @@ def test_each_disk_of_a_mac_counts_once(step: int) -> None:
     assert found == {"/", "/Volumes/STICK", "/Volumes/CAMERA", *work}
 
 
-def test_the_clock_of_a_mac_is_the_one_that_nobody_slews(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_of_a_mac_is_not_slewed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
     monkeypatch.setattr(time, "CLOCK_MONOTONIC_RAW", 4, raising=False)
     monkeypatch.setattr(time, "CLOCK_UPTIME_RAW", 8, raising=False)

@@ -281,7 +281,7 @@ class TestPcblist:
         (found,) = kernel.parse(kernel.pcb(1), kernel.owner(), kernel.stats(), protocol="UDP")
         assert (found.rx_bytes, found.tx_bytes) == ((304, 32) if kernel.release < 24 else (100, 10))
 
-    def test_flows_in_user_space_are_nobodys_and_do_not_collide(self, kernel: Kernel) -> None:
+    def test_flows_in_user_space_have_no_user_and_do_not_collide(self, kernel: Kernel) -> None:
         one, two, three = kernel.parse(
             kernel.pcb(0) + kernel.owner(number=0, uid=0, last=701),
             kernel.pcb(0) + kernel.owner(number=0, uid=0, last=702),

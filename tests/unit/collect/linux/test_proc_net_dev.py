@@ -127,7 +127,7 @@ def test_lines_that_are_no_routes(line: bytes) -> None:
 @pytest.mark.odd_rows
 @pytest.mark.parametrize("parse", [parse_proc_net_dev, parse_routes, parse_routes6])
 @given(data=st.data())
-def test_nothing_but_a_parse_error_comes_out(parse: Callable[[bytes], object], data: st.DataObject) -> None:
+def test_random_bytes_raise_nothing_but_parse_error(parse: Callable[[bytes], object], data: st.DataObject) -> None:
     valid = data.draw(st.sampled_from([HEADINGS + b"  eth0:" + NUMBERS + b"\n", ROUTES, ROUTES6]))
     cut = data.draw(st.integers(0, len(valid)))
     content = valid[:cut] + data.draw(st.binary(max_size=30)) + valid[cut + data.draw(st.integers(0, 10)) :]

@@ -81,7 +81,9 @@ def test_owners_with_all_that_is_known_of_them(proc: Proc) -> None:
     assert terminal.name == "gnome-terminal-server"
 
 
-def test_what_is_nowhere_is_answered_once_and_not_looked_for_again(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_found_nowhere_is_reported_once_and_not_searched_again(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 1000.0
     monkeypatch.setattr("netwatch_tray.collect.linux.process_map.time.monotonic", lambda: now)
     finder = ProcessMap(str(proc.root), sees_all=True)
@@ -142,7 +144,7 @@ def test_only_sockets_that_may_be_seen_are_looked_for(proc: Proc) -> None:
     assert answers["own"] is not None
 
 
-def test_a_source_that_knows_the_pid_is_believed(proc: Proc) -> None:
+def test_the_pid_that_a_source_reports_is_used(proc: Proc) -> None:
     finder = ProcessMap(str(proc.root), sees_all=True)
     finder.look_for({"x": of_inode(None, pid=30), "gone": of_inode(None, pid=31)})
     answers = everything(finder)
@@ -150,7 +152,7 @@ def test_a_source_that_knows_the_pid_is_believed(proc: Proc) -> None:
     assert answers["gone"] is None
 
 
-def test_who_ended(proc: Proc) -> None:
+def test_pids_of_exited_processes_are_returned(proc: Proc) -> None:
     assert ProcessMap(str(proc.root), sees_all=True).ended({10, 20, 77}) == {77}
 
 

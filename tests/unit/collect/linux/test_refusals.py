@@ -32,7 +32,7 @@ IpExt: 1
 """
 
 
-def test_resets_of_own_connections_are_explained() -> None:
+def test_resets_of_this_machines_connections_are_explained() -> None:
     counts = parse_refusals(SNMP, NETSTAT)
     assert counts == RefusalCounts(resets=300, explained=175, datagrams=11, unreachables=7)
     assert counts.unexplained == 125
@@ -60,7 +60,7 @@ def test_files_without_the_counters_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has the files")
-def test_own_connection_to_a_closed_port_is_explained() -> None:
+def test_connection_to_a_closed_port_of_this_machine_is_explained() -> None:
     refusals = open_refusals()
     assert refusals is not None
     before = refusals.read()

@@ -123,7 +123,7 @@ def test_the_peers_fin_is_not_payload() -> None:
 
 @pytest.mark.parametrize("before", [ESTABLISHED, FIN_WAIT_2])
 @pytest.mark.parametrize("after", [{1: CLOSE_WAIT}, {1: TIME_WAIT}, {}])
-def test_a_fin_that_comes_between_state_and_counters_is_not_payload(before: int, after: dict[int, int]) -> None:
+def test_a_fin_between_state_and_counters_is_not_payload(before: int, after: dict[int, int]) -> None:
     kernel = Kernel()
     kernel.reads(message(1, before, info=tcp_info(13)))
     changed, _ = kernel.reads(message(1, before, info=tcp_info(1014)), states=after)
@@ -132,7 +132,7 @@ def test_a_fin_that_comes_between_state_and_counters_is_not_payload(before: int,
     assert removed[1].rx_bytes == 1013
 
 
-def test_a_fin_alone_takes_nothing_off_what_was_confirmed() -> None:
+def test_a_fin_leaves_confirmed_bytes_unchanged() -> None:
     kernel = Kernel()
     kernel.reads(message(1, info=tcp_info(1013)))
     changed, _ = kernel.reads(message(1, info=tcp_info(1014)), states={1: CLOSE_WAIT})
@@ -156,7 +156,7 @@ def test_a_socket_that_is_closed_while_it_is_dumped_has_no_fin_in_its_bytes() ->
     assert {cookie: found.rx_bytes for cookie, found in changed.items()} == {1: 1013, 2: 1014, 3: 1013}
 
 
-def test_what_a_failed_reading_left_unconfirmed_is_a_byte_low() -> None:
+def test_bytes_unconfirmed_by_a_failed_reading_are_one_byte_low() -> None:
     kernel = Kernel()
     kernel.reads(message(1, info=tcp_info(13)))
     kernel.table.begin()
@@ -225,7 +225,7 @@ def test_a_direction_is_known_when_nothing_is_on_its_way() -> None:
     assert changed[1].is_incoming
 
 
-def test_what_closed_before_the_first_reading_is_not_news() -> None:
+def test_sockets_closed_before_the_first_reading_are_not_reported() -> None:
     kernel = Kernel()
     old = message(5, CLOSED, kind=20, info=tcp_info(1000, 1000), inode=0)
     assert kernel.reads(destroyed=(old,)) == ({}, {})
@@ -243,7 +243,7 @@ def test_time_wait_keeps_the_owner_and_takes_the_last_counters() -> None:
     assert (removed[1].rx_bytes, removed[1].tx_bytes, removed[1].state) == (8, 9, "CLOSED")
 
 
-def test_a_socket_that_one_dump_skips_is_not_counted_anew() -> None:
+def test_a_socket_that_one_dump_skips_is_not_counted_again() -> None:
     kernel = Kernel()
     kernel.reads(message(1, info=tcp_info(5)), message(2, info=tcp_info(5)))
     assert kernel.reads(message(2, info=tcp_info(5))) == ({}, {})

@@ -28,7 +28,7 @@ def test_hello_in_several_records() -> None:
     assert tls.Streams().take(1, data) == ("records.example", False)
 
 
-def test_what_follows_the_hello_is_left_alone() -> None:
+def test_data_after_the_hello_is_ignored() -> None:
     data = hellos.records(hellos.client_hello(b"early.example")) + b"\x14\3\3\0\1\1\x17\3\3\0\5early"
     assert tls.Streams().take(1, data) == ("early.example", False)
 
@@ -58,7 +58,7 @@ def test_bytes_that_are_no_host_name_are_escaped() -> None:
         hellos.records(hellos.client_hello(b"")),
     ],
 )
-def test_what_is_no_hello_is_refused(segment: bytes) -> None:
+def test_bytes_that_are_not_a_hello_are_refused(segment: bytes) -> None:
     streams = tls.Streams()
     with pytest.raises(ParseError):
         streams.take(1, segment)
