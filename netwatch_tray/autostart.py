@@ -1,7 +1,7 @@
-"""Starting at login: a file that each desktop reads, on and off by its being there.
+"""Starting at login by a file that each desktop reads: on if the file exists.
 
 Linux: the Desktop Application Autostart Specification (freedesktop.org), `$XDG_CONFIG_HOME/autostart/*.desktop`; GNOME,
-KDE, XFCE and the others read it, and systemd makes units of it where the desktop leaves that to it. macOS: a
+KDE, XFCE and the others read it, and systemd makes units of it where the desktop leaves that to systemd. macOS: a
 LaunchAgent (launchd.plist(5)) in `~/Library/LaunchAgents`.
 """
 

@@ -1,6 +1,6 @@
-"""How many cells of a terminal a text takes, and texts cut to a number of cells.
+"""Widths of texts in cells of a terminal, and texts cut to a number of cells.
 
-A terminal that counts otherwise than the program shifts the rest of the line. Characters on whose width terminals
+If terminal and program disagree about a width, the rest of the line is shifted. Characters on whose width terminals
 disagree (joined emoji, variation selectors, skin tones, flags) are therefore replaced by `certain`.
 """
 

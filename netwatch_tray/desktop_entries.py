@@ -1,7 +1,7 @@
-"""What programs call themselves and which icon they have: desktop entries, and the bundles of macOS.
+"""Names and icons of programs: desktop entries, and the bundles of macOS.
 
-Desktop Entry Specification (freedesktop.org). Any program may install such files, so nothing in them is trusted: a file
-that is odd in any way is left out, and reading never blocks.
+Desktop Entry Specification (freedesktop.org). Any program may install such files, so nothing in them is trusted: a
+malformed file is left out, and reading never blocks.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def read_small(file: Path, most_bytes: int) -> bytes | None:
 
 
 def groups(content: bytes) -> dict[str, dict[str, str]]:
-    """Return the groups of a file in the syntax of desktop entries: keys and values; the first of two equal ones."""
+    """Parse the syntax of desktop entries: keys and values by group. The first of two equal keys counts."""
     found: dict[str, dict[str, str]] = {}
     group: dict[str, str] = {}
     for line in map(str.strip, text.decoded(content).split("\n")):

@@ -1,8 +1,8 @@
-"""The files by which a desktop knows the program: its entry in the menu, its icon, and the icons of the tray.
+"""The files that integrate the program into a desktop: its entry in the menu, its icon, and the icons of the tray.
 
 Desktop Entry, Icon Theme and Base Directory Specifications (freedesktop.org). Packages install these files below
-/usr/share. pip and a checkout cannot, so `install` writes them below `$XDG_DATA_HOME`. A manifest lists what was
-written: `remove` deletes exactly that, including files of an older version, and never a file of another program.
+/usr/share. pip and a checkout cannot, so `install` writes them below `$XDG_DATA_HOME`. A manifest lists the written
+files: `remove` deletes exactly those, including files of an older version, and never a file of another program.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class _Words(NamedTuple):
 
 
 def title(event: Event) -> str:
-    """Return what kind of event it is: `Unusual upload`."""
+    """Return the name of the kind: `Unusual upload`."""
     return translate("EventWords", _KINDS[event.kind][0])
 
 
@@ -79,7 +79,7 @@ def sentence(event: Event, in_units: Units) -> str:
 
 
 def detail(event: Event, in_units: Units) -> str:
-    """Return the evidence in numbers, in lower case; empty where the sentence has it all."""
+    """Return the evidence in numbers, in lower case; empty if the sentence contains all of it."""
     return _words(event, in_units).detail
 
 

@@ -32,7 +32,7 @@ def mark(_context: str, text: str) -> str:
 
 
 def said(text: Message) -> str:
-    """Return a message in the language in use."""
+    """Return a message translated into the language in use."""
     if not text.values:
         return translate("Messages", text.template)
     values = {name: said(value) if isinstance(value, Message) else value for name, value in text.values.items()}

@@ -1,9 +1,8 @@
 """The values that travel through the program: immutable, made once, never changed.
 
-Those made each second are invisible to the garbage collector (`gc=False`): they can be in no cycle, and looking through
-them would be a part of what the agent costs.
-
-Bytes are bytes and seconds are seconds in here; `units` turns them into what people read. Unknown is `None`, never 0.
+Those made each second are not tracked by the garbage collector (`gc=False`): they cannot be part of a cycle, and
+scanning them would be a part of the agent's cost. All amounts are in bytes and all times in seconds; `units` converts
+them for the user. Unknown is `None`, never 0.
 """
 
 from __future__ import annotations
@@ -130,7 +129,7 @@ class Traffic(_Amounts):
     __slots__ = ()
 
     def __new__(cls, rx: int = 0, tx: int = 0) -> Self:
-        """Raise ValueError for an amount below 0: no traffic is negative, so the caller computed it wrongly."""
+        """Raise ValueError for an amount below 0, because that is an error of the caller."""
         if rx < 0 or tx < 0:
             raise ValueError(f"Traffic cannot be negative: received {rx}, sent {tx}.")
         return tuple.__new__(cls, (rx, tx))

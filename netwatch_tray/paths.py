@@ -1,4 +1,4 @@
-"""Where the program keeps its files: by the XDG specification or macOS's conventions; and where its assets are."""
+"""Locations of the program's files, by the XDG specification or macOS's conventions, and of its assets."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def load(file: Path) -> Settings:
     """Return the settings; without a file, the defaults.
 
-    Raise SettingsError that names the file, each key at fault and what is allowed.
+    Raise SettingsError, which names the file, each faulty key and the allowed values.
     """
     settings, error = read(file)
     if error:
@@ -213,9 +213,9 @@ def load(file: Path) -> Settings:
 
 
 def read(file: Path) -> tuple[Settings, SettingsError | None]:
-    """Return the settings as far as they are usable, and the error that `load` raises. Unusable keys are ignored.
+    """Return the usable settings, and the error that `load` raises. Unusable keys are ignored.
 
-    After any fault nothing is sent or probed: what else the user or the administrator meant is unknown.
+    After any fault nothing is sent or probed, because the intention of the user or the administrator is unknown.
     """
     values, error = _read(file)
     managed, managed_error = _read(paths.managed_settings_file(), is_managed=True)
@@ -225,13 +225,13 @@ def read(file: Path) -> tuple[Settings, SettingsError | None]:
 
 
 def managed() -> frozenset[str]:
-    """Return the keys that only the administrator can change, as `upload.level`; usable ones alone."""
+    """Return the keys that only the administrator can change, such as `upload.level`; only usable ones."""
     values, _error = _read(paths.managed_settings_file(), is_managed=True)
     return frozenset(_leaves(values))
 
 
 def refuse_managed(by: Changes) -> None:
-    """Raise SettingsError if these changes are of managed keys."""
+    """Raise SettingsError if these changes contain managed keys."""
     if found := sorted(managed().intersection(_leaves(by))):
         raise SettingsError(
             "Set by your administrator in {file}: {keys}. You cannot change this.",
@@ -249,12 +249,12 @@ def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[s
 
 
 def dotted(*path: str) -> str:
-    """Return a key as in TOML: `total."br.lan"`."""
+    """Return a key as TOML writes it: `total."br.lan"`."""
     return ".".join(map(_key, path))
 
 
 def _read(file: Path, *, is_managed: bool = False) -> tuple[dict[str, Any], SettingsError | None]:
-    """Return the usable values of a file, and what is wrong with the others or with the file."""
+    """Return the usable values of a file, and the faults of the others or of the file."""
     try:
         text = settings_text.read(file, is_managed=is_managed)
     except SettingsError as error:
@@ -315,7 +315,7 @@ Changes = dict[str, Any]
 
 
 def changes(before: Settings, after: Settings) -> Changes:
-    """Return what turns `before` into `after`."""
+    """Return the changes that turn `before` into `after`."""
     return _changes(msgspec.to_builtins(before), msgspec.to_builtins(after))
 
 
@@ -332,7 +332,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
 
 
 def changed(settings: Settings, by: Changes) -> Settings:
-    """Return the settings after these changes. Raise SettingsError if that is not valid."""
+    """Return the settings after these changes. Raise SettingsError if they are invalid."""
     try:
         return msgspec.convert(_without_none(merge(msgspec.to_builtins(settings), by)), Settings)
     except msgspec.ValidationError as error:
@@ -340,7 +340,7 @@ def changed(settings: Settings, by: Changes) -> Settings:
 
 
 def merge(values: Changes, by: Changes) -> Changes:
-    """Apply changes to `values` in place, and return them. `values` may be changes as well: None then stays in them."""
+    """Apply changes to `values` in place, and return them. `values` may be changes as well; None then stays in them."""
     for key, value in by.items():
         old = values.get(key)
         values[key] = merge(old, value) if isinstance(value, dict) and isinstance(old, dict) else value
@@ -355,7 +355,7 @@ def _without_none(values: Changes) -> Changes:
 def _take_out_faults(
     values: dict[str, Any], table: inspect.Type, path: tuple[str, ...] = ()
 ) -> Iterator[Callable[[], Message]]:
-    """Remove each unusable value, and yield what returns a description of the fault."""
+    """Remove each unusable value, and yield a function that describes its fault."""
     for key, value in list(values.items()):
         here, kind = (*path, key), _kind(table, key)
         name = dotted(*here)
@@ -374,7 +374,7 @@ def _not_allowed(name: str, kind: inspect.Type) -> Message:
 
 
 def _unknown(path: tuple[str, ...], table: inspect.Type) -> Message:
-    """Describe a key that is none of its table's."""
+    """Describe a key that its table does not have."""
     *before, key = path
     fields = table.fields if isinstance(table, inspect.StructType) else ()
     name, meant = dotted(*path), closest(key, [field.name for field in fields])

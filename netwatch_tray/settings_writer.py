@@ -1,7 +1,7 @@
 """Change the settings file: only the keys that change, with comments and order kept, one writer at a time.
 
-For every process but the agent, which starts a short one for it (`netwatch-tray --change-settings`): tomlkit would cost
-it 2.3 MB for good.
+For every process but the agent, which starts a short-lived one for it (`netwatch-tray --change-settings`), because
+tomlkit would take 2.3 MB of its memory permanently.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _LOOK_AGAIN = 0.005
 
 
 def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
-    """Save what `modify` makes of the settings in the file, and return that; durable on return.
+    """Save the settings that `modify` returns for those in the file, and return them. They are durable on return.
 
     The lock is held from reading to writing, so that no other writer's change is lost. A crash or a full disk leaves
-    the old file. Raise SettingsError that names the file; also when it has a fault, which is the user's to mend, and
-    when the change is of what the administrator has set.
+    the old file. Raise SettingsError, which names the file; also if the file has a fault, which the user has to fix, or
+    the change contains keys that the administrator has set.
     """
     try:
         target = file.resolve()  # a symbolic link stays one
@@ -52,7 +52,7 @@ def change(file: Path, modify: Callable[[Settings], Settings]) -> Settings:
 
 @contextlib.contextmanager
 def _lock(file: Path) -> Iterator[None]:
-    """Hold the lock file. It is never removed: two writers could then lock two files of one name."""
+    """Hold the lock file. It is never removed, because two writers could then lock two files of one name."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         deadline = time.monotonic() + _PATIENCE

@@ -27,14 +27,14 @@ _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
 def decoded(raw: bytes) -> str:
-    """Return the text of bytes from outside; what is not UTF-8 becomes U+FFFD."""
+    """Return the text of bytes from outside; invalid UTF-8 becomes U+FFFD."""
     return raw.decode(errors="replace")
 
 
 def from_os(name: str) -> str:
-    """Return a name from `os`, `socket` or psutil with U+FFFD in place of what could not be decoded.
+    """Return a name from `os`, `socket` or psutil with U+FFFD in place of undecodable bytes.
 
-    The result may no longer be the name of a file: keep the original to open it.
+    The result may not be the name of a file any more: keep the original to open it.
     """
     return name if name.isascii() else os.fsencode(name).decode(errors="replace")
 
@@ -47,12 +47,11 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """Return the text as one line that cannot change what stands around it.
+    """Return the text as one line that cannot change the text around it.
 
     Control characters, line and paragraph separators, bidirectional controls, other invisible characters, surrogates
-    and code points without a character become U+FFFD. Spaces of any width stay.
-
-    most: greatest number of characters; a longer text ends in an ellipsis.
+    and code points without a character become U+FFFD. Spaces of any width stay. `most`: greatest number of characters;
+    a longer text ends in an ellipsis.
     """
     if most is not None and len(text) > most:
         text = text[: max(0, most - 1)] + "…"
@@ -63,12 +62,12 @@ def printable(text: str, most: int | None = None) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return each line of a text of our own, in which foreign names may stand, as `printable` does."""
+    """Apply `printable` to each line of a text of this program, which may contain foreign names."""
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(encoded: str) -> str:
-    r"""Return a JSON document that means the same, with unprintable characters but line feeds written as `\uXXXX`."""
+    r"""Return an equivalent JSON document in which unprintable characters except line feeds are written as `\uXXXX`."""
     if encoded.isprintable():
         return encoded
     return "".join(
@@ -82,7 +81,7 @@ def _json_escape(character: str) -> str:
 
 
 def qt_tool_tip(text: str) -> str:
-    """Return what Qt shows as this text in a tooltip, where it guesses whether text is markup."""
+    """Return a text that Qt shows literally in a tooltip, where it would otherwise detect markup."""
     shown = printable_lines(text)
     if "<" not in shown:
         return shown
@@ -92,7 +91,7 @@ def qt_tool_tip(text: str) -> str:
 
 
 def qt_label(text: str) -> str:
-    """Return what Qt shows as this text in a menu, where an ampersand underlines the letter behind it."""
+    """Return a text that Qt shows literally in a menu, where an ampersand would underline the next letter."""
     return printable(text).replace("&", "&&")
 
 

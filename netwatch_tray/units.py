@@ -1,4 +1,4 @@
-"""The one place where bytes become text: tooltip, menu, window, terminal and export all write numbers this way.
+"""The only place where bytes become text: tooltip, menu, window, terminal and export all use it.
 
 Three significant digits, a unit that steps at 1000 (SI) or 1024 (IEC), `0` for a true zero and `–` for unknown.
 """

@@ -1,4 +1,4 @@
-"""The words for codes and durations, in the language of the user: tray, window and terminal show the same for facts."""
+"""Words for codes and durations, in the language of the user, so that tray, window and terminal use the same words."""
 
 from __future__ import annotations
 

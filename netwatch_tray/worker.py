@@ -88,7 +88,7 @@ class Worker:
 
 
 def fault_of(error: Exception) -> Message:
-    """Return the text of an error for the user; a bug has none, and was logged."""
+    """Return the text of an error for the user. A bug has none; it was logged."""
     if isinstance(error, NetWatchError):
         return error.message
     return message("An unexpected error occurred; see the log.")

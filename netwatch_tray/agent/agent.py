@@ -73,10 +73,10 @@ class Agent:
     """The resident process, one per user and machine. `run` returns when the user quits or the system ends it."""
 
     def __init__(self, *, headless: bool, by_hand: bool = False, sources: Sources | None = None) -> None:
-        """Take the lock. Raise AlreadyRunningError, or NetWatchError when nothing can be measured or served.
+        """Take the lock. Raise AlreadyRunningError, or NetWatchError if nothing can be measured or served.
 
-        `by_hand`: the user has started it, not the login; see Presence. `sources`: of a recording in place of this
-        machine; then nothing is sent.
+        `by_hand`: the user, not the login, has started it; see Presence. `sources`: those of a recording, in place of
+        this machine's; then nothing is sent.
         """
         self._started = clock.boottime()
         self._recent: deque[RecentTick] = deque(maxlen=_RECENT_TICKS)

@@ -90,7 +90,7 @@ class Children:
         return child
 
     def reap(self) -> None:
-        """Forget those that have exited."""
+        """Forget the processes that have exited."""
         if self._windows:
             self._windows = [each for each in self._windows if each[0].poll() is None]
         if self._others:
@@ -99,7 +99,7 @@ class Children:
             self._doctor = None
 
     def terminate(self) -> None:
-        """End all of them; one that is still starting has not received the goodbye of the feed."""
+        """Terminate all processes; one that is still starting has not received the goodbye of the feed."""
         for child in (*(child for child, *_ in self._windows), *self._others, *filter(None, [self._doctor])):
             child.terminate()
 

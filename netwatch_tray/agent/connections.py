@@ -122,7 +122,7 @@ class ConnectionWatch:
             self._read(is_last=True)
 
     def count(self, tick: Tick) -> AppInterval | None:
-        """Add a tick; return what the connections moved since the tick before, if they were read."""
+        """Add a tick; return what the connections moved since the previous tick, or None if they were not read."""
         self._observation.count(tick)
         moved = self._observation.take_moved()
         self._recent.add(tick, moved)
@@ -200,7 +200,7 @@ class ConnectionWatch:
                 self.helper_link = None
 
     def _forget(self) -> None:
-        """Drop everything: it would be stale when the next client subscribes."""
+        """Drop all rows and amounts, because they would be stale when the next client subscribes."""
         self._close()
         self._observation, self._has_read = self._new_observation(), False
 

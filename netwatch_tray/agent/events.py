@@ -119,7 +119,7 @@ class EventKeeper:
         return EventsMessage(reset=True, events=self._log.latest(MOST_EVENTS), unseen=self._log.unseen)
 
     def answer(self, request: MarkSeen | ChangeMute) -> None:
-        """Do what a client wants."""
+        """Execute a request of a client."""
         if isinstance(request, ChangeMute):
             self._set_mute(request.code, request.on)
         elif self._log is not None:
@@ -130,7 +130,7 @@ class EventKeeper:
             self._send()
 
     def event(self, number: int) -> Event | None:
-        """Return an event that is in memory."""
+        """Return the event with this ID, if it is in memory."""
         return self._log.get(number) if self._log else None
 
     def tick(self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface]) -> None:
@@ -156,12 +156,12 @@ class EventKeeper:
             self._store()
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable) -> None:
-        """Add what a reading of the sockets changed."""
+        """Add the changes that a reading of the sockets found."""
         if self._rules.on:
             self._take(self._detectors.sockets(changes, table, self._moment()))
 
     def reading(self, reading: Reading, observation: Observation) -> None:
-        """Add what the helper counted and copied, after `Observation.take_reading`."""
+        """Add a reading of the helper, after `Observation.take_reading`."""
         if self._rules.on:
             self._take(self._detectors.reading(reading, observation, self._moment()))
 
@@ -194,7 +194,7 @@ class EventKeeper:
         return Moment(self._now(), clock.boottime())
 
     def _begin(self, memory: EventMemory | None) -> None:
-        """Continue with what the history has."""
+        """Continue with the events and apps of the history."""
         now = self._now()
         self._is_loading = False
         begun = now if memory is None or memory.begun is None else memory.begun

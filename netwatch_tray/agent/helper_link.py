@@ -79,7 +79,7 @@ class HelperLink:
         return describe(self._client)
 
     def tick(self) -> None:
-        """Call each second."""
+        """Take what the helper has sent, and request a reading every five seconds. Call once a second."""
         now = clock.boottime()
         if self._client is not None:
             self._take()
@@ -93,7 +93,7 @@ class HelperLink:
         self._watch()
 
     def read(self) -> None:
-        """Read what moved until now, waiting for a short time only."""
+        """Read the amounts up to now; wait for the response for a short time only."""
         if self._client is not None and self._client.info is not None:
             self._requested_at = clock.boottime()
             reading = self._client.read(_PATIENCE)

@@ -1,4 +1,4 @@
-"""Hands measurements to the history once a minute, in a thread: a slow disk must not delay the tray."""
+"""Passes measurements to the history once a minute, in a thread, so that a slow disk does not delay the tray."""
 
 from __future__ import annotations
 
@@ -91,14 +91,15 @@ class HistoryKeeper:
         return writer.faults if writer else ()
 
     def apply(self, settings: Settings) -> None:
-        """Use these settings from the next minute on. A history that is switched off is closed once the disk allows."""
+        """Use these settings from the next minute on. A history that is turned off is closed as soon as the disk
+        responds."""
         was_on, self._settings = self._settings.history.on, settings
         if was_on and not settings.history.on:
             self._hand_over(is_end=True)
             self._minute = None
 
     def take(self, tick: Tick, interval: AppInterval | None) -> None:
-        """Add a tick, and what the apps moved since the previous one, if that was read."""
+        """Add a tick, and what the apps moved since the previous reading, or None if the sockets were not read."""
         if not self._settings.history.on:
             return
         if len(self._held) >= _MOST_HELD:
@@ -130,7 +131,8 @@ class HistoryKeeper:
         self._worker.submit(lambda: self._opened(kept, plan).event_memory(time.time(), most), done, failed)
 
     def write_events(self, events: Iterable[Event], seen: Iterable[int] | None, done: Callable[[bool], None]) -> None:
-        """Store events and mark some as seen, then report whether that was done. Without a history there is no need."""
+        """Store events and mark some as seen, then report whether that succeeded. Without a history it
+        reports success."""
         if not self._settings.history.on:
             done(True)
             return
@@ -164,7 +166,7 @@ class HistoryKeeper:
             raise
 
     def _opened(self, kept: History, plan: DataPlan) -> HistoryWriter:
-        """Run in the thread. Return the writer with these settings. Raise _NotLoadedError."""
+        """Return the writer with these settings; called in the thread. Raise _NotLoadedError."""
         try:
             from netwatch_tray.history.writer import HistoryWriter  # noqa: PLC0415  SQLite: not while the agent starts
         except OSError as error:  # such as no free file descriptor
@@ -192,9 +194,8 @@ class HistoryKeeper:
         return None
 
     def _read_moved(self, writer: HistoryWriter, held: list[Measurement], plan: DataPlan) -> Moved | None:
-        """Run in the thread. Read today each minute, and the days before once an hour, because imports may change them.
-
-        Opening a reader each minute would add a fifth to the cost of a minute.
+        """Read the amounts; called in the thread. Today is read each minute, the days before once an hour, because
+        imports may change them. Opening a reader each minute would add a fifth to the cost of a minute.
         """
         now = next((each.at.timestamp() for each in reversed(held) if isinstance(each, Tick)), time.time())
         today = date.fromtimestamp(now)  # noqa: DTZ012  the user's own days

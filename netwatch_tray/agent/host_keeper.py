@@ -46,7 +46,7 @@ class HostKeeper:
         self.apply(days)
 
     def apply(self, days: int) -> None:
-        """Keep so many days from now on; 0: delete what is kept, and keep nothing."""
+        """Keep this many days from now on. With 0, delete what is kept, and keep nothing."""
         before, self._days = self._days, days
         if days and self._timer is None:
             self._timer = self._scheduler.every(_PERIOD, self._write)

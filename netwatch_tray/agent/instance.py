@@ -1,7 +1,8 @@
-"""One agent per user: two locks that no removal of one directory takes away together.
+"""One agent per user: two locks, so that the removal of one directory never releases both.
 
 The state directory is locked because two agents must not write one history or send one spool; `lock` in the runtime
-directory because they must not serve one socket. Each lock is an flock, which the kernel releases with its process.
+directory because they must not serve one socket. Each lock is an flock, which the kernel releases when the process
+exits.
 """
 
 from __future__ import annotations
@@ -94,9 +95,8 @@ def _lock_file(path: Path) -> _Held:
 
 
 def _lock_directory(path: Path) -> _Held | None:
-    """Lock the directory itself, which works on full and on read-only file systems.
-
-    Return None where that is impossible, as on NFS; what lies there is then guarded by the runtime directory's lock.
+    """Lock the directory itself, which works on full and on read-only file systems. Return None where that is
+    impossible, as on NFS; then only the lock in the runtime directory protects its files.
     """
     with contextlib.suppress(OSError):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

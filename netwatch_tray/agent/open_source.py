@@ -1,4 +1,4 @@
-"""The source of sockets while it is open: what it reports between two readings, and when that calls for another one."""
+"""The open source of sockets: what it reports between two readings, and when another reading is due."""
 
 from __future__ import annotations
 

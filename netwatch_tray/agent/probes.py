@@ -1,4 +1,4 @@
-"""Probes of gateway and DNS server for events, while the user wants them and uploading does not make them anyhow."""
+"""Probes of gateway and DNS server for events, while the setting is on and uploading does not probe them already."""
 
 from __future__ import annotations
 

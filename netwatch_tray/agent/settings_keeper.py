@@ -1,4 +1,4 @@
-"""The settings in use: read from their file, again when it was changed, and changed by choices in the menu."""
+"""The settings in use: read from their file, read again when it changes, and changed by choices in the menu."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The terminal's side: one command with a subcommand for each purpose, whose module is loaded when it is called.
+"""The command line: one command with a subcommand for each purpose, whose module is loaded when it is called.
 
-Exit codes: 0 done, 1 something is wrong (reported on stderr), 2 usage, 3 no agent is running.
+Exit codes: 0 done, 1 failed (the reason is on stderr), 2 usage, 3 no agent is running.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
         return f"{super().format_help()}\n{translate('Terminal', 'example:')}\n  {self.example}\n"
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
-        """Exit with code 2, because no option has these words."""
+        """Exit with code 2, because these words are unknown."""
         text = translate("Argparse", "unrecognized arguments: %s") % " ".join(unknown)
         shown = [each for each in self._actions if each.help != argparse.SUPPRESS]
         meant = closest(unknown[0].partition("=")[0], [option for each in shown for option in each.option_strings])

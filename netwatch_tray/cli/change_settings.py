@@ -10,7 +10,7 @@ from netwatch_tray.errors import SettingsError
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add an option rather than a subcommand: a misspelt subcommand lists all that exist."""
+    """Add an option rather than a subcommand, because the error for a misspelt subcommand lists all subcommands."""
     parser.add_argument("--change-settings", dest="run", action="store_const", const=_change, help=argparse.SUPPRESS)
 
 

@@ -183,7 +183,7 @@ def _fields() -> tuple[str, ...]:
 
 
 def _is_listening(row: Connection) -> bool:
-    """Return whether it is a TCP socket that listens, or a UDP socket without a peer."""
+    """Return whether the socket is a TCP socket that listens, or a UDP socket without a peer."""
     return row.state == TcpState.LISTEN or (row.state is None and row.remote_port is None)
 
 
@@ -302,7 +302,7 @@ def _app_cells(app: App, in_units: Units) -> tuple[str, ...]:
 
 
 def _host_cells(connections: Sequence[Connection], in_units: Units) -> list[tuple[str, ...]]:
-    """Return a row for each host, or address without a name, with what is open now; the greatest amount first."""
+    """Return a row for each host, or address without a name, with its open connections; the greatest amount first."""
     from netwatch_tray import units
 
     by_host: dict[str, list[Connection]] = {}

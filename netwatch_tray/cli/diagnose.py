@@ -77,7 +77,8 @@ def _connections(problems: list[Message]) -> str:
 
 
 def _helper(problems: list[Message]) -> str:
-    """Return what the helper provides to this user, or why there is none; only one that is set up can be a problem."""
+    """Return what the helper provides to this user, or why there is none. A helper that is not set up is
+    not a problem."""
     from netwatch_tray.agent.helper_link import describe
     from netwatch_tray.collect.sources import Sources
 

@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 
 
 def run(act: Callable[[], int]) -> int:
-    """Call `act` with standard streams that are open and take any text. Return its exit code, or that of its failure.
+    """Call `act` with standard streams that are open and accept any text. Return its exit code, or that of its error.
 
-    SystemExit is passed on, which argparse raises.
+    SystemExit, which argparse raises, is passed on.
     """
     output = _prepare_streams()
     logging.raiseExceptions = False  # a closed terminal or full disk below stderr; there is nowhere to report it
@@ -65,7 +65,7 @@ def _code(act: Callable[[], int]) -> int:
 
 
 def _finish(code: int, output: _Output | None) -> int:
-    """Write what is still in the buffer, so that the interpreter's last flush cannot fail."""
+    """Flush the buffer, so that the interpreter's last flush cannot fail."""
     with contextlib.suppress(OutputError):
         sys.stdout.flush()
     if output is not None and output.failure is not None:
@@ -111,9 +111,9 @@ def _fail(text: str) -> int:
 
 
 def _prepare_streams() -> _Output | None:
-    """Open what the caller closed, or a database or socket takes its number; replace what an encoding does not have.
-
-    Return the file below stdout; None if that is not this process's own, as in tests.
+    """Open streams that the caller closed, because a database or socket would get their numbers; replace characters
+    that an encoding does not have. Return the file below stdout, or None if stdout is not this process's own, as in
+    tests.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

@@ -1,4 +1,4 @@
-"""What happened on the network: `events`."""
+"""The subcommand `events`: what was unusual on the network, and what else happened."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _subscribed(*, needs_agent: bool) -> FeedClient | None:
 
 
 def _messages(client: FeedClient, patience: float | None = None) -> Iterator[EventsMessage]:
-    """Yield what the agent sends of events: without an end, or until it sent none for so many seconds."""
+    """Yield the agent's messages about events: without end, or until none came for this many seconds."""
     from netwatch_tray.feed.protocol import EventsMessage
 
     deadline = None if patience is None else time.monotonic() + patience
@@ -132,7 +132,7 @@ def _messages(client: FeedClient, patience: float | None = None) -> Iterator[Eve
 
 
 def _stored(since: float, *, has_agent: bool) -> list[Event]:
-    """Return what the history has. Raise HistoryError, unless the agent has sent its events."""
+    """Return the events of the history. Raise HistoryError, unless the agent has sent its events."""
     try:
         with open_history() as reader:
             return reader.events(since, time.time() + 86_400)
@@ -143,7 +143,7 @@ def _stored(since: float, *, has_agent: bool) -> list[Event]:
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    """Return an event for `--json`: codes as labels, evidence as it is, and what would silence it."""
+    """Return an event for `--json`: codes as labels, the evidence, and the mutes that would silence it."""
     evidence = msgspec.to_builtins(event.evidence)
     rule = evidence.pop("type")
     return {

@@ -75,7 +75,7 @@ def _helper(options: argparse.Namespace) -> int:
 
 
 def _show_commands(what: str, users: set[int]) -> int:
-    """Print what the user can run instead."""
+    """Print the commands that the user can run instead."""
     from netwatch_tray import helper_setup
 
     reason = helper_setup.refusal()

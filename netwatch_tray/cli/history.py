@@ -1,4 +1,4 @@
-"""What the user does with the whole history: `history delete`, `backup`, `restore`, `merge`."""
+"""Subcommands for the whole history: `history delete`, `backup`, `restore`, `merge`."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def _is_drawn(image: QImage) -> bool:
 
 
 def _agent_and_window(directory: Path) -> str:
-    """Start both as a user would, but apart from the user's own: nothing of theirs is read or written."""
+    """Start agent and window as a user would, but in separate directories: nothing of the user's is read or written."""
     run = directory / "run"
     run.mkdir(mode=0o700)
     places = {

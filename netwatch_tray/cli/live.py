@@ -1,4 +1,4 @@
-"""What happens now: `watch` and `status`."""
+"""The subcommands `watch` (live rates) and `status` (state of the agent)."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _agent_of(interval: float) -> FeedClient | None:
 
 
 def _agents_ticks(client: FeedClient) -> Iterator[Tick]:
-    """Raise AgentUnreachableError when the agent ends."""
+    """Yield the ticks of the agent. Raise AgentUnreachableError when the agent exits."""
     from netwatch_tray.feed.protocol import Subscribe, TickMessage
 
     client.send(Subscribe(frozenset({"interfaces"})))

@@ -1,4 +1,4 @@
-"""Readings of connections and apps: the agent's, or our own where none runs."""
+"""Readings of connections and apps: from the agent, or measured here if none runs."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Look(NamedTuple):
 
 
 def look(recording: Path | None) -> Look:
-    """Return what the agent has measured since it started; without an agent, what two readings of our own show.
+    """Return what the agent has measured since it started, or without an agent the result of two readings here.
 
-    `recording`: instead, what the end of this file shows.
+    `recording`: return the state at the end of this file instead.
     """
     if recording is not None:
         return _replay(recording)
@@ -55,7 +55,8 @@ def looks() -> Iterator[Look]:
 
 
 def _agents_looks(client: FeedClient) -> Iterator[Look]:
-    """Raise AgentUnreachableError when the agent ends, NetWatchError when it cannot read connections."""
+    """Yield the looks of the agent. Raise AgentUnreachableError when it exits, NetWatchError if it cannot read
+    connections."""
     from netwatch_tray.feed.protocol import AppsMessage, ConnectionsMessage, Subscribe
 
     client.send(Subscribe(frozenset({"connections", "apps"})))

@@ -1,4 +1,4 @@
-"""`mac-check`: what only a Mac can show, as one report to paste. It names no address, host, process or user."""
+"""`mac-check`: a report of facts that only a Mac can show. It contains no address, host, process or user."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _mac_check(_options: argparse.Namespace) -> int:
 
 
 def report(sections: tuple[tuple[str, Callable[[], Pairs]], ...]) -> int:
-    """Print each section; one that fails costs itself. WRONG where a check failed."""
+    """Print each section, even if others fail; WRONG marks a failed check."""
     code = DONE
     for title, section in sections:
         pairs: dict[str, str] = {}

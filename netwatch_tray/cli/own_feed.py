@@ -1,4 +1,4 @@
-"""Measures in this program where no agent runs, and delivers what an agent would send."""
+"""Measures in this program if no agent runs, and delivers the messages that an agent would send."""
 
 from __future__ import annotations
 

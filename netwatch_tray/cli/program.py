@@ -1,4 +1,4 @@
-"""Starting and ending it: without a subcommand, `window`, `agent`, `quit`."""
+"""Start and end the program: no subcommand, `window`, `agent`, `quit`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def start(_options: argparse.Namespace) -> int:
 
 
 def _open_window_of_other() -> None:
-    """Raise NetWatchError if the agent that holds the locks does not listen here."""
+    """Request the window of the other agent. Raise NetWatchError if the agent that holds the locks does not listen
+    here."""
     from netwatch_tray import paths
     from netwatch_tray.feed.protocol import Command
 

@@ -1,4 +1,4 @@
-"""Recordings: `record` makes one; other subcommands replay it."""
+"""The subcommand `record`, which makes recordings, and the option `--replay` of others, which replays them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
-    """Record without end: yield after each reading of the interfaces what it shows, as a replay will."""
+    """Record without end; yield the result of each reading of the interfaces, as a replay will return it."""
     for number, step in enumerate(measure(recorder, {})):
         yield step
         if number % _FLUSH_EVERY == 0:
@@ -122,9 +122,8 @@ def record(recorder: Recorder) -> Iterator[tuple[Tick | None, Observation]]:
 
 
 def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick | None, Observation]]:
-    """Yield without end what each reading of the interfaces shows; each CONNECTIONS_EVERY-th reads the sockets as well.
-
-    `chosen`: see topology.decide.
+    """Yield the result of each reading of the interfaces, without end. Each CONNECTIONS_EVERY-th also reads the
+    sockets. `chosen`: see topology.decide.
     """
     connections = _connections(sources)
     due = time.monotonic()
@@ -136,7 +135,7 @@ def measure(sources: Sources, chosen: Mapping[str, bool]) -> Iterator[tuple[Tick
 
 
 def measure_here(settings: Settings) -> Iterator[tuple[Tick | None, Observation]]:
-    """Measure this machine as the settings choose. See `measure`."""
+    """Measure this machine with the user's settings; see `measure`."""
     from netwatch_tray.collect.sources import Sources
 
     sources = Sources()
@@ -145,7 +144,7 @@ def measure_here(settings: Settings) -> Iterator[tuple[Tick | None, Observation]
 
 
 def replay(source: Replay) -> Iterator[tuple[Tick | None, Observation]]:
-    """Yield what each step of a recording shows, without waiting in between."""
+    """Yield the result of each step of a recording, without waiting in between."""
 
     def reads() -> Iterator[bool]:
         while True:

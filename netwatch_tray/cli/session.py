@@ -1,4 +1,4 @@
-"""What the subcommands share: exit codes, words and numbers read and printed, the line to the agent, the settings."""
+"""Shared by the subcommands: exit codes, parsing and printing, the connection to the agent, the settings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def connect() -> tuple[FeedClient, Hello]:
-    """Raise AgentUnreachableError when no agent runs, AgentBusyError or NetWatchError when it does not answer."""
+    """Connect to the agent; return the client and its greeting.
+
+    Raise AgentUnreachableError if no agent runs, AgentBusyError or NetWatchError if it does not respond.
+    """
     from netwatch_tray import paths
 
     path = paths.feed_socket()
@@ -80,7 +83,7 @@ def send(command: Command) -> FeedClient:
 
 
 def ask_status() -> Status:
-    """Raise like `connect`."""
+    """Request the status of the agent. Raise the errors of `connect`."""
     from netwatch_tray.feed.protocol import Command, Status
 
     client = send(Command("status"))
@@ -115,7 +118,7 @@ def usable_settings() -> Settings:
 
 @contextlib.contextmanager
 def open_history() -> Iterator[HistoryReader]:
-    """Raise HistoryError, also from the block that uses the reader."""
+    """Open the history for reading. Raise HistoryError, also from the block that uses the reader."""
     from netwatch_tray import paths
     from netwatch_tray.errors import HistoryError, NoHistoryYetError
     from netwatch_tray.history.reader import HistoryReader

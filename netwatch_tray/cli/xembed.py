@@ -6,7 +6,7 @@ import argparse
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add an option in place of a subcommand, because all subcommands are listed where one is mistyped."""
+    """Add an option rather than a subcommand, because the error for a misspelt subcommand lists all subcommands."""
     parser.add_argument("--xembed-icon", dest="run", action="store_const", const=_show, help=argparse.SUPPRESS)
 
 

@@ -10,7 +10,7 @@ from netwatch_tray.errors import Message, UnsupportedError, joined
 
 
 def open_source() -> ConnectionSource:
-    """Return the best source that works here, its `note` completed by what prevented better ones.
+    """Return the best source that works here; its `note` also has the reasons why better ones do not.
 
     Raise UnsupportedError with the reason of each.
     """

@@ -75,7 +75,8 @@ class Countries:
 
 class _Database:
     def __init__(self, file: Path) -> None:
-        """Raise UnsupportedError where the package is missing, or the file is no such database."""
+        """Open a database. Raise UnsupportedError if the package is missing, or the file is not a database of
+        countries."""
         try:
             import maxminddb  # noqa: PLC0415  optional, and only for users who have a database
         except ImportError as error:

@@ -1,7 +1,7 @@
-"""How full the disks are and what they moved: /proc and statvfs(3) on Linux, psutil elsewhere.
+"""Space on the disks, and their traffic: /proc and statvfs(3) on Linux, psutil elsewhere.
 
-A real file system counts once, however often it is mounted; of the disks only whole ones, because what a partition, a
-RAID or an encrypted volume moves is moved by a disk below it as well.
+A file system counts once, however often it is mounted. Only whole disks count, because the traffic of a partition, a
+RAID or an encrypted volume is that of a disk below it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Traffic(NamedTuple):
 
 
 def usages() -> tuple[Usage, ...]:
-    """Raise CollectError."""
+    """Return the space of each real file system. Raise CollectError."""
     if sys.platform == "linux":
         mounts = parse_mounts(_read("/proc/self/mounts"))
     else:

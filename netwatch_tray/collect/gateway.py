@@ -1,4 +1,4 @@
-"""The network behind the default gateway: what identifies it, and whether it is metered."""
+"""The network behind the default gateway: its identity, and whether it is metered."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def is_metered() -> bool | None:
 
 
 def _content(file: Path) -> bytes:
-    """Return nothing where there is no such file."""
+    """Return the content of a file; empty if it does not exist."""
     try:
         return file.read_bytes()
     except OSError:

@@ -137,7 +137,7 @@ def ping(address: str) -> float | None:
 
 
 def _echo_socket(address: str) -> socket.socket:
-    """Raise OSError where the system does not let this user."""
+    """Return a socket for ICMP echo. Raise OSError if the system does not permit it to this user."""
     if ":" in address:
         return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6)
     return socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)

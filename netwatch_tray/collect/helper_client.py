@@ -107,7 +107,7 @@ class HelperClient:
             self.reason = message("The helper is running, but does not answer.")
 
     def take(self) -> Reading | None:
-        """Take what the helper sent; return a reading when one is complete."""
+        """Process what the helper sent; return a reading when one is complete."""
         for _ in range(_MESSAGES_AT_ONCE):
             if self._connection is None:
                 return None
@@ -134,7 +134,7 @@ class HelperClient:
         return None
 
     def read(self, patience: float) -> Reading | None:
-        """Request a reading and wait for it, so many seconds at most."""
+        """Request a reading and wait for it, at most `patience` seconds."""
         deadline = clock.boottime() + patience
         reading = self.take()
         while reading is None and (left := deadline - clock.boottime()) > 0:
@@ -148,7 +148,7 @@ class HelperClient:
         return reading
 
     def connect_now(self) -> None:
-        """Do not wait for the next attempt, because the user may have set up the helper."""
+        """Connect without waiting for the next attempt, because the user may have set up the helper."""
         self._pause, self._connect_at = _FIRST_PAUSE, 0.0
         if self._connection is None:
             self._connect()
@@ -232,7 +232,7 @@ class _Connection:
         return self._answer.requested_at
 
     def receive(self, datagram: bytes) -> Reading | None:
-        """Raise _EndedError; ParseError or struct.error for what the protocol does not permit."""
+        """Receive a message. Raise _EndedError; ParseError or struct.error if it violates the protocol."""
         kind = datagram[0] if datagram else None
         if kind is None:
             raise _EndedError(message("The helper stopped."))
@@ -375,7 +375,7 @@ def _thread_name(thread: bytes) -> str | None:
 
 
 def _passed_at(time: int, now: float) -> float:
-    """Return when a packet passed, by the lowest bits of its time: less than 68 s ago."""
+    """Return the time of a packet from its lowest bits; it passed less than 68 s ago."""
     age = ((int(now * 1e9) >> layout.TIME_SHIFT) - time) % (1 << layout.TIME_BITS)
     return now - age * (1 << layout.TIME_SHIFT) / 1e9
 

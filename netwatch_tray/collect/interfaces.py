@@ -23,9 +23,9 @@ Opener = tuple[str, Callable[[], InterfaceSource]]
 
 
 def open_interfaces(prefer: str | None = None) -> OpenedSource:
-    """Open the first source that works; `prefer` names one to try before the others.
+    """Open the first source that works. `prefer` names one to try before the others.
 
-    Raise UnsupportedError when none works, or there is none of that name.
+    Raise UnsupportedError if none works, or there is none of that name.
     """
     return open_first(_openers(), prefer)
 

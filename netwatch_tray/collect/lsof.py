@@ -33,7 +33,7 @@ class LsofSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Raise UnsupportedError: not installed."""
+        """Raise UnsupportedError if lsof is not installed."""
         self.note: Message | None = message("lsof lists your own processes only, without bytes or rates.")
         self._command = [tools.find("lsof"), *_ARGUMENTS]
         self._changes = Changes()

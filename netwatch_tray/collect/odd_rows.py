@@ -1,4 +1,4 @@
-"""Rows that do not parse: each costs itself, is counted, and the first of each source is logged."""
+"""Rows that cannot be parsed: each is left out and counted, and the first of each source is logged."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _left_out: dict[str, LeftOut] = {}
 
 
 def parsed(source: str, rows: Iterable[_Row], parse: Callable[[_Row], _Value]) -> list[_Value]:
-    """Return what `parse` makes of each row; empty rows, and rows that it refuses, are left out.
+    """Return the results of `parse` for all rows; empty rows and rejected ones are left out.
 
-    parse: refuses a row with ParseError, ValueError, IndexError or OverflowError.
-    Raise ParseError where there are rows and it refuses them all: then the format is another one.
+    `parse`: rejects a row by ParseError, ValueError, IndexError or OverflowError. Raise ParseError if it rejects every
+    row, because the format has changed then.
     """
     values: list[_Value] = []
     refused: list[_Row] = []

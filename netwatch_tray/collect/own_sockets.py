@@ -1,6 +1,6 @@
-"""The connections that this program makes by itself, so that they are not taken for an app's.
+"""The connections of this program itself, so that they are not attributed to an app.
 
-Thread-safe: uploads and probes run in threads of their own.
+Thread-safe, because uploads and probes run in separate threads.
 """
 
 from __future__ import annotations

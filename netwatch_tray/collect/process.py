@@ -46,7 +46,7 @@ class ProcessFinder(Protocol):
         """Return whether `search` should be called again soon."""
 
     def ended(self, pids: Iterable[int]) -> set[int]:
-        """Return the PIDs whose process exited; a socket may have outlived it in a process that it started."""
+        """Return the PIDs whose process exited. A child of the process may still have the socket."""
 
     def process(self, pid: int) -> Process | None:
         """Return a process by its PID, or `None` if it exited or is hidden."""

@@ -1,4 +1,4 @@
-"""Opens what finds the owners of sockets on this system."""
+"""Opens the finder of sockets' owners for this system."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a runtime runs: the script, class, assembly or program named on the command line of an interpreter.
+"""The program that a runtime runs: script, class, assembly or program named on the command line of an interpreter.
 
 Programs that share a runtime (python3, java, electron, wine …) are different apps to the user. The options of each
-runtime are known well enough not to take an option's value for the script.
+runtime are listed, so that an option's value is not mistaken for the script.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NO_NAMES = frozenset(
 
 
 class _Options(NamedTuple):
-    """How a runtime reads its command line before the script."""
+    """The options of a runtime that may precede the script."""
 
     valued: frozenset[str] = frozenset()
     """Options whose value is the next word."""

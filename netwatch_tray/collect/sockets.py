@@ -1,4 +1,4 @@
-"""What every source of sockets returns and how it spells it: values, protocol, states, addresses."""
+"""Values and spellings shared by all sources of sockets: protocol, states, addresses."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ConnectionSource(Protocol):
         """Read the pending messages from `descriptor`; the next `read` returns their content. Raise CollectError."""
 
     def read(self) -> SocketSample:
-        """Read once. Raise CollectError when this reading failed and the next one may not; nothing is lost then."""
+        """Read once. Raise CollectError if this reading failed; the next one may succeed, and nothing is lost."""
 
     def close(self) -> None: ...
 

@@ -1,7 +1,7 @@
-"""Running the system's own tools (lsof, ss, nettop) where the kernel has no better door: bounded in every way.
+"""Run the system's own tools (lsof, ss, nettop) where no kernel API provides the data; bounded in every way.
 
-One at a time in the whole program, without a shell, in the C locale, in a process group of their own that is killed
-when the tool is late, and with a limit on what is read. They block: call from a worker thread.
+Only one runs at a time in the whole program, without a shell, in the C locale, in a separate process group that is
+killed when the tool is late, and with a limit on its output. These functions block: call them from a worker thread.
 """
 
 from __future__ import annotations

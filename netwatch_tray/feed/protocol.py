@@ -78,7 +78,7 @@ class ConnectionsMessage(msgspec.Struct, frozen=True, tag="connections", kw_only
     """Why the list is missing or stale."""
 
     def apply(self, known: dict[str, Connection]) -> None:
-        """Bring the connections of the messages before up to date. `known`: by key."""
+        """Apply the changes to the connections of previous messages. `known`: by key."""
         if self.reset:
             known.clear()
         known.update((each.key, each) for each in (*self.added, *self.changed))
@@ -302,7 +302,7 @@ def encode(message: ServerMessage | ClientMessage) -> bytes:
 
 
 def decode_server_message(line: bytes) -> ServerMessage:
-    """Raise ParseError on anything but a message of the agent's."""
+    """Decode a message of the agent. Raise ParseError if it is anything else."""
     try:
         return _server_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -310,7 +310,7 @@ def decode_server_message(line: bytes) -> ServerMessage:
 
 
 def decode_client_message(line: bytes) -> ClientMessage:
-    """Raise ParseError on anything but a message of a client's."""
+    """Decode a message of a client. Raise ParseError if it is anything else."""
     try:
         return _client_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -92,7 +92,7 @@ class FeedServer:
         return frozenset(client.pid for client in self._clients if client.topics and client.pid is not None)
 
     def wants(self, topic: Topic) -> bool:
-        """Return whether a client subscribed to it; if not, its messages need not be made."""
+        """Return whether a client subscribed to the topic; if not, its messages need not be made."""
         return topic in self._topics
 
     def publish(self, topic: Topic, message: ServerMessage) -> None:

@@ -135,7 +135,7 @@ def update(fd: int, key: bytes, value: bytes) -> None:
 
 
 def delete(fd: int, key: bytes) -> None:
-    """Do nothing where there is no such key."""
+    """Delete a key; does nothing if it does not exist."""
     try:
         _element(_MAP_DELETE, fd, key, None)
     except FileNotFoundError:
@@ -201,7 +201,7 @@ class RingReader:
         self._consumed = ctypes.c_uint64.from_buffer(self._consumer)
 
     def read(self, most: int) -> list[bytes]:
-        """Take the oldest records, until they have so many bytes or there are no more."""
+        """Return the oldest records, up to this many bytes."""
         records = []
         at = self._consumed.value
         while most > 0 and at != struct.unpack_from("=Q", self._producer)[0]:

@@ -20,10 +20,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def restrict(kept: int) -> None:
-    """Leave root and keep these capabilities alone, as far as the process has them. Raise OSError.
+    """Give up root except for these capabilities, as far as the process has them. Raise OSError.
 
     No program started from here gains privileges, and other processes of the same user cannot trace this one. The limit
-    of locked memory, to which Linux 5.8 to 5.10 charge maps, is lifted where that is permitted.
+    of locked memory, to which Linux 5.8 to 5.10 charge maps, is lifted if that is permitted.
     """
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

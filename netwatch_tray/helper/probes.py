@@ -76,8 +76,8 @@ class Probes:
         bpf.update(self._maps["stamp"], _ONLY_KEY, layout.STAMP.pack(stamp, 0))
 
     def losses(self) -> tuple[int, int, int, int, int]:
-        """Return since attaching: bytes received and sent, datagrams received and sent of flows that found no room in
-        the map; records that found none in the ring."""
+        """Return losses since attaching: bytes and datagrams, received and sent, of flows for which the map had no
+        room; records for which the ring had none."""
         found = bpf.lookup(self._maps["losses"], _ONLY_KEY, layout.LOSSES.size)
         ring_full, *amounts = layout.LOSSES.unpack(found)[:5]
         return (*amounts, ring_full)
@@ -135,7 +135,7 @@ def root_cgroup() -> str:
 
 
 def covers_system() -> bool:
-    """Return whether the root that is seen is that of the whole system and not of a container."""
+    """Return whether the visible root is that of the whole system, not of a container."""
     return os.readlink("/proc/self/ns/cgroup") == _INITIAL_CGROUP_NAMESPACE
 
 

@@ -91,7 +91,7 @@ def _refuse_waiting(listener: socket.socket, reason: str) -> None:
 
 
 def _refuse(connection: socket.socket, reason: str) -> None:
-    """Send a sentence, if the client takes it at once, and hang up."""
+    """Send a sentence, if the client accepts it at once, and disconnect."""
     with connection, contextlib.suppress(OSError):
         connection.send(protocol.REFUSED_HEAD.pack(protocol.REFUSED) + reason.encode(), socket.MSG_DONTWAIT)
 
@@ -129,7 +129,7 @@ class _Client:
         return bool(poll.poll(0))
 
     def send(self, message: bytes | bytearray) -> bool:
-        """Return whether the socket had room for it. Raise OSError when the client hung up."""
+        """Send a message; return whether the socket had room for it. Raise OSError if the client disconnected."""
         try:
             self.connection.send(message, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -211,7 +211,8 @@ class Service:
         self._poll.modify(client.connection, select.POLLIN if client.waiting is None else select.POLLOUT)
 
     def _answer(self, client: _Client, since: int, position: int) -> bool:
-        """Return whether the client's socket had room for the answer. Raise OSError when it hung up."""
+        """Respond to a request; return whether the client's socket had room for the response. Raise OSError if it
+        disconnected."""
         if position == protocol.BEGIN:
             if not self._send_records(client):
                 return False

@@ -180,7 +180,7 @@ class RecordingReader:
     """Iterate over the records of a file; use it as a context manager. Damaged records are logged and skipped."""
 
     def __init__(self, file: Path) -> None:
-        """Raise NetWatchError: the file cannot be read, or is not a recording of this version."""
+        """Open a recording. Raise NetWatchError if the file cannot be read, or is not a recording of this version."""
         self._file = file
         self._damaged = 0
         self._number = 1
@@ -244,7 +244,7 @@ class RecordingReader:
         return header
 
     def _read_line(self) -> bytes:
-        """Return the next line; empty at the end, or where the rest cannot be read."""
+        """Return the next line; empty at the end, or if the rest cannot be read."""
         try:
             line = self._stream.readline(_MAX_LINE)
             while len(line) == _MAX_LINE and not line.endswith(b"\n"):

@@ -44,7 +44,8 @@ class Recorder(Sources):
     def __init__(
         self, file: Path, sources: Sources | None = None, *, hides_addresses: bool = True, hides_names: bool = True
     ) -> None:
-        """Raise NetWatchError: the file exists or cannot be written, or nothing can be measured here."""
+        """Create the recording. Raise NetWatchError if the file exists or cannot be written, or nothing can be measured
+        here."""
         sources = sources or Sources()
         redaction = Redaction(hides_addresses=hides_addresses, hides_names=hides_names)
         with contextlib.ExitStack() as undo:
@@ -106,7 +107,7 @@ class Recorder(Sources):
         self._writer.flush()
 
     def close(self) -> None:
-        """Raise NetWatchError: the end of the file cannot be written."""
+        """Close the recording. Raise NetWatchError if its end cannot be written."""
         self._close()
 
 

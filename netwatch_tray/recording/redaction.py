@@ -1,9 +1,9 @@
-"""Replaces addresses and names in a recording by others, so that what belongs together still does.
+"""Replaces addresses and names in a recording by others, so that their relations are preserved.
 
 Addresses are mapped one to one by a random key that is not kept, and addresses that share a prefix share one afterwards
 (Crypto-PAn, Xu et al. 2002, with BLAKE2 as its random function). An address stays in its class: private, link-local,
-multicast or public. Loopback addresses stay. In names each word becomes another one, always the same, except words that
-the program itself interprets, such as directories of programs and the suffixes of systemd's units.
+multicast or public. Loopback addresses stay. In names each word is always replaced by the same other word, except words
+that the program itself interprets, such as directories of programs and the suffixes of systemd's units.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sources that return what a recording holds, reading by reading."""
+"""Sources that return the contents of a recording, reading by reading."""
 
 from __future__ import annotations
 

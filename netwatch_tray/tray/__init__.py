@@ -75,7 +75,7 @@ class Tray:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether there is something that shows the icon, as far as can be known."""
+        """Return whether a program shows the icon, as far as the backend can find out."""
         return self._icon is not None and self._icon.is_shown
 
     @property
@@ -153,8 +153,10 @@ class Tray:
             self._icon.is_visible = is_visible
 
     def run(self, at_end: Callable[[], None]) -> None:
-        """Run the scheduler until it is stopped, then `at_end`, in the same thread. On macOS the main thread has to be
-        in here, and the process may end right after `at_end`."""
+        """Run the scheduler until it is stopped, then `at_end`, in the same thread.
+
+        On macOS call it on the main thread; the process may end right after `at_end`.
+        """
         if self._icon is not None:
             self._icon.run_loop(at_end)
         else:
@@ -162,7 +164,7 @@ class Tray:
             at_end()
 
     def close(self) -> None:
-        """Take the icon away."""
+        """Remove the icon."""
         for timer in (self._retry, self._saving):
             if timer is not None:
                 timer.cancel()

@@ -1,4 +1,4 @@
-"""One line a tick for bars that run a program and show what it prints: waybar, i3bar, polybar and the like."""
+"""Lines for bars that run a program and show its output: waybar, i3bar, polybar and the like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often what the tray shows changes: each tick, or less often with the means of the ticks between."""
+"""Limits how often the tray changes: with each tick, or less often with the means of several ticks."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Presence:
 
     @property
     def is_shown(self) -> bool:
-        """Return whether the icon is in a tray of either kind, as far as can be known."""
+        """Return whether the icon is in a tray of either kind, as far as is known."""
         return self._is_shown_elsewhere or (self._tray is not None and self._tray.is_shown)
 
     @property
@@ -147,7 +147,7 @@ class Presence:
             at_end()
 
     def close(self) -> None:
-        """Take the icon away, wherever it is."""
+        """Remove the icon from any tray."""
         self._end_other()
         if self._x is not None:
             self._x.close()
@@ -272,7 +272,7 @@ class Presence:
 
 
 def _has_display() -> bool:
-    """Return whether the session's display takes connections."""
+    """Return whether the session's display accepts connections."""
     if name := os.environ.get("WAYLAND_DISPLAY"):
         with socket.socket(socket.AF_UNIX) as connection:
             try:

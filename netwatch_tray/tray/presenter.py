@@ -1,4 +1,4 @@
-"""What the tray shows of a tick: plain strings and a glyph, made without drawing or sending anything."""
+"""The contents of the tray for a tick, as plain strings and a glyph. Nothing is drawn or sent here."""
 
 from __future__ import annotations
 

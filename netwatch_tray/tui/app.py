@@ -99,7 +99,7 @@ class Picture(Widget):
         self._lines: list[Line] = []
 
     def redraw(self) -> None:
-        """Draw the state, and have the lines rendered that differ from those on the screen."""
+        """Draw the state, and render the lines that differ from those on the screen."""
         width, height = self.size
         if not width or not height:
             return
@@ -119,7 +119,7 @@ class Picture(Widget):
         return self._styles.strip(self._lines[y], width)
 
     def hit(self, x: int, y: int) -> tuple[str, str] | None:
-        """Return what a click does: an action and what it is about."""
+        """Return the effect of a click: an action and its subject."""
         found = self._frame.hit(x, y) if self._frame else None
         return (found.action, found.about) if found else None
 
@@ -130,7 +130,7 @@ class Picture(Widget):
 
 
 class ScreenApp(App[None]):
-    """One run of the screen."""
+    """The textual application of the screen."""
 
     ENABLE_COMMAND_PALETTE = False
     BINDINGS = [Binding("ctrl+c", "quit", show=False, priority=True)]  # noqa: RUF012  textual's own form
@@ -159,7 +159,7 @@ class ScreenApp(App[None]):
         """Why the screen ended unexpectedly."""
 
     def _handle_exception(self, error: Exception) -> None:
-        """Leave the screen. Textual's own would print a traceback with the values of variables, which hold names."""
+        """Leave the screen. Textual would print a traceback with the values of variables, which contain names."""
         self.failure = self.failure or error
         self.panic()  # without anything to print
 
@@ -212,7 +212,7 @@ class ScreenApp(App[None]):
         self._picture.redraw()
 
     def _query(self) -> None:
-        """Read the history where what is shown of it is old. No history: nothing is known."""
+        """Read the history if the shown data of it is stale. Without a history all of it is unknown."""
         if self._worker is None or self._worker.pending:
             return
         now, state = time.monotonic(), self._state
@@ -358,7 +358,7 @@ _OF_STATE: dict[str, Callable[[State], None]] = {
 def run(
     settings: Settings, look: Look, *, connect: Callable[[], Feed], measure: Callable[[], Feed], history: Path
 ) -> int:
-    """Show the screen until the user quits; return the exit code. Raise what made it fail."""
+    """Show the screen until the user quits; return the exit code. Raise the error that ended it."""
     app = ScreenApp(settings, look, connect=connect, measure=measure, history=history)
     with _held_logs():
         app.run()
@@ -380,7 +380,7 @@ class _Held(logging.Handler):
 
 @contextmanager
 def _held_logs() -> Iterator[None]:
-    """Write what is logged after the screen is left: a line on it would be a broken row."""
+    """Hold log messages back until the screen is left, because they would garble it."""
     root, held = logging.getLogger(), _Held()
     before = root.handlers[:]
     root.handlers[:] = [held]

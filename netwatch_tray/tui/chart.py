@@ -58,7 +58,7 @@ EMPTY = Curve((), ())
 
 
 def columns(frame_width: int, *, is_unicode: bool) -> int:
-    """Return how many values a chart in this width shows."""
+    """Return how many values fit into a chart of this width."""
     return max(1, frame_width - GUTTER - _MARGIN) * (2 if is_unicode else 1)
 
 
@@ -121,7 +121,7 @@ def _grid(
 
 
 def _height(value: Value, top: float, dots: int) -> int:
-    """Return the dots of a value; traffic has one at least."""
+    """Return the height of a value in dots; traffic has at least one."""
     if not value:
         return 0
     return max(1, min(dots, round(value / top * dots)))

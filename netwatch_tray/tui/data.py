@@ -1,4 +1,4 @@
-"""What was received, and the rows of the lists that it makes. Pure."""
+"""Received data, and the rows of the lists that are made of it. Pure."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Data:
 
 
 def app_rows(data: Data, words: str, column: str) -> list[AppRow]:
-    """Return the apps with this text in their name; what belongs to no app is last."""
+    """Return the apps that have this text in their name; bytes that belong to no app are last."""
     wanted = words.casefold()
     rows = [row for row in _app_rows(data) if wanted in row.name.casefold()]
     if column == "name":
@@ -124,7 +124,7 @@ def connection_rows(data: Data, words: str, column: str, app: str | None) -> lis
 
 
 def event_rows(data: Data, words: str, in_units: Units) -> list[Event]:
-    """Return the events with this text in their sentence, the latest first."""
+    """Return the events that have this text in their sentence, the latest first."""
     wanted = words.casefold()
     rows = sorted(data.events.values(), key=lambda event: (-event.last, -event.id))
     if not wanted:

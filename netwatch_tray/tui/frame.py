@@ -1,4 +1,4 @@
-"""A picture of cells: rows of exactly the terminal's width, each cell with a role, and what a click on it does."""
+"""A picture of cells: rows of exactly the terminal's width, each cell with a role, and the effect of a click on it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ class Row:
         self.put(end - cells.width(text), text, role)
 
     def put_drawn(self, x: int, drawn: str, role: Role) -> None:
-        """Write characters of one cell each that the terminal has; costs a tenth of `put`."""
+        """Write characters that have a width of one cell and that the terminal supports; ten times
+        cheaper than `put`."""
         self._write(x, list(drawn[: self.width - x]), role)
 
     def _write(self, x: int, characters: list[str], role: Role) -> int:
@@ -119,7 +120,7 @@ class Frame:
             self.add()
 
     def lines(self) -> list[Line]:
-        """Return exactly as many lines as the frame is high."""
+        """Return as many lines as the frame is high."""
         self.fill(self.height)
         return [row.line() for row in self.rows[: self.height]]
 

@@ -1,4 +1,4 @@
-"""The screen's connection to the agent, which reconnects by itself; without an agent to what measures in its place."""
+"""The screen's connection to the agent, which reconnects by itself; without an agent, to a measurement in its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lists that have a view of their own: connections and events. Pure."""
+"""The lists that have separate views: connections and events. Pure."""
 
 from __future__ import annotations
 

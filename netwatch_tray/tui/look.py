@@ -1,4 +1,4 @@
-"""What the terminal can show: its characters, its colours, and the styles of the screen's roles."""
+"""The capabilities of the terminal: its characters, its colours, and the styles of the screen's roles."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Look(NamedTuple):
     """None if unknown."""
 
     def text(self, text: str) -> str:
-        """Return the text in characters that the terminal has, each as wide as it counts."""
+        """Return the text in characters that the terminal supports, each with the assumed width."""
         return cells.certain(text) if self.is_unicode else _in_ascii(text)
 
 
 def bar(share: float, most: int) -> str:
-    """Return a bar of at most this many cells, in half cells; what is not 0 has one at least."""
+    """Return a bar of at most this many cells, in half cells; values above 0 have at least half a cell."""
     halves = max(1, round(share * most * 2)) if share > 0 else 0
     return "━" * (halves // 2) + "╸" * (halves % 2)
 
@@ -122,7 +122,7 @@ def _answer(descriptor: int) -> bytes:
 
 
 def background_of_answer(answer: bytes) -> Background | None:
-    """Parse the answer to OSC 11."""
+    """Parse the terminal's response to OSC 11."""
     found = _COLOUR.search(answer)
     if found is None:
         return None

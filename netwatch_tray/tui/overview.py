@@ -108,7 +108,7 @@ def _draw_interfaces(frame: Frame, state: State, most: int) -> None:
 
 
 def _part(each: InterfaceTick) -> str:
-    """Return its part in the total, in a word or two."""
+    """Return the interface's part in the total, in a word or two."""
     if each.is_uplink:
         return translate("Terminal", "counted")
     if each.why.names:
@@ -171,7 +171,7 @@ def _draw_app(row: Row, each: AppRow, state: State, grid: _Grid, sort: str) -> N
 
 
 def _window(state: State, rows: Sequence[AppRow], most: int) -> Sequence[AppRow]:
-    """Return the rows around the selected one; where there is room, what belongs to no app stays below them."""
+    """Return the rows around the selected one; if there is room, bytes that belong to no app stay below them."""
     apps, rest = [row for row in rows if not row.is_rest], [row for row in rows if row.is_rest]
     if most < 5 and len(apps) + len(rest) > most:
         rest = []

@@ -55,8 +55,8 @@ class RecentRates:
 def in_columns(points: Iterable[Point], interval: float, now: float, seconds: float, columns: int) -> Curve:
     """Return the mean rate in each of `columns` parts of the `seconds` before `now`.
 
-    `interval`: seconds that each point covers. The parts begin at multiples of their length, so that what has passed
-    does not change any more.
+    `interval`: seconds that each point covers. The parts begin at multiples of their length, so that past ones do not
+    change any more.
     """
     step = seconds / columns
     begin = (math.ceil(now / step) - columns) * step

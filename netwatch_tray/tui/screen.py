@@ -1,4 +1,4 @@
-"""Draws the state: a view between its head and its foot, or one line where there is no room. Pure."""
+"""Draws the state: a view between head and foot, or one line if there is no room. Pure."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class State:
         self.settings = settings
 
     def lose_agent(self) -> None:
-        """Show nothing that only the agent that ended knew."""
+        """Remove what only the agent that exited reported."""
         self._data.tick, self._data.apps = None, None
         self._data.unwritten.clear()
         self._data.connections.clear()
@@ -201,7 +201,7 @@ class State:
             self.selected[View.CONNECTIONS] = None
 
     def back(self) -> None:
-        """Undo the last of these: help, the filter, the details of an app, another view."""
+        """Undo the first of these that applies: help, the filter, the details of an app, another view."""
         if self.has_help:
             self.has_help = False
         elif self.is_typing or self.filter:
@@ -215,7 +215,7 @@ class State:
         self.first[self.view] = 0
 
     def scroll(self, keys: Sequence[str], most: int) -> int:
-        """Return the first of `most` rows that are shown, so that the selected one is among them."""
+        """Return the index of the first visible row of `most`, so that the selected one is visible."""
         selected = self.selected_key()
         at = keys.index(selected) if selected in keys else 0
         first = min(self.first[self.view], max(0, len(keys) - most))
@@ -234,7 +234,7 @@ class State:
         return data.event_rows(self.shown, self.filter, self.units)
 
     def take_seen(self) -> tuple[int, ...]:
-        """Return the alerts that were on the screen and count as not seen, once the user turns to another view."""
+        """Return the alerts that were on the screen and are not seen yet, when the user turns to another view."""
         if self.view is View.EVENTS:
             return ()
         events, in_view = self._data.events, self.in_view

@@ -1,4 +1,4 @@
-"""What the history holds: amounts of today and of the billing month, and the curve of a long range."""
+"""Amounts of today and of the billing month, and the curve of a long range, from the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that fit a width: the least important go first, then long texts are cut."""
+"""Columns that fit a width: the least important are left out first, then long texts are cut."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The icon's process: shows the agent's ticks, and sends the agent what the user chooses.
+"""The process of the XEmbed icon: shows the agent's ticks, and sends the user's choices to the agent.
 
-It lives as long as its line to the agent, which starts it, starts it again and ends it.
+It exits when the connection to the agent closes. The agent starts it, restarts it and terminates it.
 """
 
 from __future__ import annotations

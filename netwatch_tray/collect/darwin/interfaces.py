@@ -119,7 +119,8 @@ class SysctlSource:
     """Counters from one of the two dumps, and the properties of its interfaces."""
 
     def __init__(self, dump: Dump, function: Callable[..., int] | None = None) -> None:
-        """Read once, to prove that it works; `function` is C's sysctl. Raise UnsupportedError if it does not."""
+        """Read once, to check that the source works; `function` is C's sysctl. Raise UnsupportedError if
+        it does not."""
         self.name = dump.name
         self.note = dump.note
         self._dump = dump

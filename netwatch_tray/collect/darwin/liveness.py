@@ -1,8 +1,8 @@
-"""Notices byte counters that stand still while packets flow.
+"""Detect byte counters that do not move while packets are counted.
 
 On some Macs the kernel counts the packets of an interface but not its bytes (aristocratos/btop#1850); a rate of 0 is
-wrong there. Both dumps copy the same counters (XNU, if_data_internal_to_if_data64), so no other one helps: what is
-left is to report it. nettop counts by connection and is not affected.
+wrong there. Both dumps copy the same counters (XNU, if_data_internal_to_if_data64), so no other dump helps, and the
+fault is only reported. nettop counts by connection and is not affected.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LivenessGuard:
         self._has_settled = False
 
     def sample(self) -> Sample:
-        """Raise CollectError like the source."""
+        """Return a sample of the source. Raise CollectError."""
         sample = self._source.sample()
         if self._has_settled:
             return sample

@@ -42,7 +42,7 @@ class NettopSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Raise UnsupportedError: not installed."""
+        """Raise UnsupportedError if nettop is not installed."""
         self._command = [tools.find("nettop"), *ARGUMENTS]
         self._changes = Changes()
         self.name = ""

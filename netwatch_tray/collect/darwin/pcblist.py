@@ -69,7 +69,8 @@ class PcblistSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Raise UnsupportedError where the kernel has no such tables, lays them out differently or hides them."""
+        """Read once. Raise UnsupportedError if the kernel has no such tables, lays them out differently
+        or hides them."""
         self._release = darwin_release()
         notes = [message("macOS does not report the last bytes of connections that close between two readings.")]
         if self._release >= _STATS_OF_DATA:

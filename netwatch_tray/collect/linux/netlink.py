@@ -43,7 +43,7 @@ class NetlinkSocket:
         self._sequence = 0
 
     def request_dump(self, request: bytearray) -> int:
-        """Send what `dump_request` or `single_request` made; the responses carry the returned sequence number."""
+        """Send a request of `dump_request` or `single_request`. The responses carry the returned sequence number."""
         self._sequence = sequence = (self._sequence + 1) & 0xFFFFFFFF
         _SEQUENCE.pack_into(request, 8, sequence)
         self._socket.send(request)

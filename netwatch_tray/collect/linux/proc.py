@@ -113,7 +113,7 @@ class ProcessStat(NamedTuple):
 
 
 def parse_process_stat(content: bytes) -> ProcessStat:
-    """Raise ParseError. The name may hold spaces and parentheses; the last one closes it."""
+    """Parse /proc/PID/stat. The name may contain spaces and parentheses; the last one closes it. Raise ParseError."""
     try:
         start, end = content.index(b"("), content.rindex(b")")
         words = content[end + 1 :].split()

@@ -117,7 +117,7 @@ def default_metrics(routes: Iterable[Route]) -> dict[str, int]:
 def pinned_interfaces(routes: Iterable[Route]) -> set[str]:
     """Return the interfaces with a usable route to one IPv4 host through a gateway.
 
-    Such a route is what VPN clients add for their server. Link-local hosts (metadata services) do not count.
+    VPN clients add such a route for their server. Link-local hosts (metadata services) do not count.
     """
     return {
         each.interface

@@ -30,7 +30,7 @@ class ProcNetSource:
     descriptor: int | None = None
 
     def __init__(self, root: Path = Path("/proc/net")) -> None:
-        """Raise UnsupportedError: /proc is not mounted or hides the tables."""
+        """Read once. Raise UnsupportedError if /proc is not mounted or hides the tables."""
         self.note: Message | None = message("/proc/net has neither bytes nor rates.")
         self._root = root
         self._changes = Changes()

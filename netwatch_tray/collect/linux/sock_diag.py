@@ -105,7 +105,7 @@ class SocketTable:
         """Largest number of sockets at one time since memory was given back."""
 
     def begin(self) -> None:
-        """Begin a set of dumps; what one that failed has reported is kept."""
+        """Begin a set of dumps. Sockets reported by a failed set are kept."""
         self._lower_unconfirmed()
         self._alive.clear()
 
@@ -152,7 +152,8 @@ class SocketTable:
             self._ended[destroyed.cookie] = boottime
 
     def state_requests(self) -> list[bytes]:
-        """Return the bodies of the requests, to be sent after the dumps, whose responses confirm what has grown."""
+        """Return the bodies of requests to send after the dumps; their responses confirm the counters
+        that have grown."""
         return [request for request, _ in self._unconfirmed.values()]
 
     def take_state(self, datagram: memoryview) -> None:
@@ -253,7 +254,8 @@ class SocketTable:
         return removed
 
     def _end(self, destroyed: Destroyed, changed: dict[int, Socket], removed: dict[int, Socket]) -> None:
-        """Enter the last counters of a socket; also of one that no dump listed, unless it is older than the first."""
+        """Store the last counters of a socket, even of one that no dump listed, unless it is older than
+        the first dump."""
         cookie, last = destroyed.cookie, destroyed.last
         living = self._sockets.get(cookie)
         before = living or removed.get(cookie)
@@ -348,7 +350,7 @@ class SockDiagSource:
         self._events.close()
 
     def _answered_requests(self) -> list[bytearray]:
-        """Return the dumps that this kernel has. TCP must be one of them; it may be built without UDP's."""
+        """Return the dumps that this kernel supports. TCP is required; UDP may be missing."""
         requests = [dump_request(TCPDIAG_GETSOCK, _TCP_REQUEST)]
         self._dump(requests[0], SocketTable())
         for family in (AF_INET, AF_INET6):

@@ -39,7 +39,7 @@ class SsSource:
     descriptor: int | None = None
 
     def __init__(self) -> None:
-        """Run it once. Raise UnsupportedError: not installed, or it fails."""
+        """Run ss once. Raise UnsupportedError if it is not installed, or fails."""
         self.note: Message | None = message("ss misses the last bytes of connections that close between two readings.")
         self._command = [tools.find("ss"), "-H", "-tunapie"]
         self._changes = Changes()

@@ -1,6 +1,6 @@
-"""AES-128 as QUIC needs it for Initial packets: one block, and opening what GCM sealed.
+"""AES-128 for QUIC's Initial packets: one block, and decryption of GCM.
 
-The keys of an Initial are derived from what the packet shows to everybody. There is no secret to protect, so the
+The keys of an Initial are derived from data in the packet that everybody can see. There is no secret to protect, so the
 fallback in Python need not run in constant time.
 """
 
@@ -30,9 +30,8 @@ class Aes(Protocol):
 
 @functools.cache
 def implementation() -> Aes:
-    """Return OpenSSL's where the library can be loaded, else the one in Python, which takes 20 times as long.
-
-    For one thread.
+    """Return OpenSSL's AES if the library can be loaded, else the one in Python, which takes 20 times as long. For one
+    thread only.
     """
     for library in _libraries():
         try:

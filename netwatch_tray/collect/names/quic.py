@@ -101,10 +101,10 @@ class Flows:
         self._flows: dict[object, _Flow] = {}
 
     def take(self, flow: object, datagram: bytes) -> Hello | None:
-        """Return the hello once it is whole, `None` while more of it must follow.
+        """Return the hello once it is complete, `None` while parts of it are missing.
 
-        datagram: as the client sent it. Raise ParseError where no Initial in it can be opened, or where what it holds
-        is no hello; the flow is then forgotten in the latter case.
+        `datagram`: as the client sent it. Raise ParseError if no Initial in it can be decrypted, or if its content is
+        not a hello; in the latter case the flow is forgotten.
         """
         known = self._flows.pop(flow, None)
         opened = False
@@ -155,7 +155,7 @@ class _Initial(NamedTuple):
 
 
 def _initials(datagram: bytes) -> Iterator[_Initial]:
-    """Yield the Initial packets of a datagram, up to the first thing in it that is not understood."""
+    """Yield the Initial packets of a datagram, up to the first part that cannot be parsed."""
     data = datagram
     for _ in range(_MOST_PACKETS):
         try:

@@ -75,9 +75,9 @@ class Streams:
         self._pending: dict[object, bytes] = {}
 
     def take(self, stream: object, segment: bytes) -> Hello | None:
-        """Return the hello once it is whole, `None` while more of it must follow.
+        """Return the hello once it is complete, `None` while parts of it are missing.
 
-        Raise ParseError where the stream begins with something else; then it is forgotten.
+        Raise ParseError if the stream begins with something else; then it is forgotten.
         """
         data = self._pending.pop(stream, b"") + segment
         message = _handshake(data)

@@ -1,4 +1,4 @@
-"""The last resort wherever psutil runs: its counters, states and addresses."""
+"""Counters, states and addresses of interfaces from psutil: the last resort on every system."""
 
 from __future__ import annotations
 

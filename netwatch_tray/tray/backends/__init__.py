@@ -1,4 +1,4 @@
-"""Which way the icon reaches the screen: picked here, in one function, with the reason."""
+"""The backends of the icon, and the one function that chooses between them, with the reason."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Backend(NamedTuple):
 
 
 def choose() -> Backend:
-    """Raise TrayUnavailableError where no backend can work at all."""
+    """Choose the backend. Raise TrayUnavailableError if none can work here."""
     if sys.platform == "darwin":
         return Backend("menu bar", message("this is macOS"), (44,), "light", _open_menu_bar, owns_main_thread=True)
     if sys.platform == "linux":

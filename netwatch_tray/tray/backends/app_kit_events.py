@@ -1,4 +1,4 @@
-"""What passes between AppKit's main thread and the scheduler's: rows of the menu as values, and events."""
+"""Values that pass between AppKit's main thread and the scheduler's: rows of the menu, and events."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Events:
         self._scheduler.call_soon(lambda: item(self._icon))
 
     def reopened(self) -> None:
-        """Do what a click on the icon does elsewhere: the menu's default row."""
+        """Choose the menu's default row, as a click on the icon does elsewhere."""
         self._scheduler.call_soon(lambda: self.menu(self._icon))
 
     def must_terminate(self) -> None:
@@ -81,7 +81,7 @@ class Events:
 
 
 def rows(menu: Menu) -> tuple[Row, ...]:
-    """Return the menu as values. In the scheduler's thread, because texts read what is the scheduler's."""
+    """Return the menu as values. Call it in the scheduler's thread, because texts read the scheduler's data."""
     return tuple(_row(item) for item in menu)
 
 

@@ -125,7 +125,7 @@ class Bus:
 
     @property
     def is_drained(self) -> bool:
-        """Return whether the bus has taken all messages so far. What can wait should wait for it."""
+        """Return whether the bus has accepted all messages so far. Messages that are not urgent should wait for it."""
         return not self._queue
 
     def call(
@@ -140,7 +140,7 @@ class Bus:
         *,
         starts: bool = False,
     ) -> None:
-        """Call a method; only with `starts` the bus may start the service for it."""
+        """Call a method. The bus may start the service for it only with `starts`."""
         flags = 0 if starts else _NO_AUTO_START
         serial = next(self._serials)
         if on_reply is None:
@@ -338,9 +338,9 @@ def session_address() -> str:
 
 
 def messages(received: bytearray) -> Iterator[tuple[int, Incoming]]:
-    """Take the whole messages off the front, each with its serial number.
+    """Remove the complete messages from the front; return them with their serial numbers.
 
-    Raise ParseError on anything else; the stream is of no use then.
+    Raise ParseError if they are malformed; the stream is of no use then.
     """
     while len(received) >= 16:
         try:

@@ -51,7 +51,7 @@ class Interface:
         self._marshalled: dict[str, bytes] = {}
 
     def set(self, name: str, value: Any, entry: bytes | None = None) -> bool:
-        """Return whether it has changed. `entry`: the value as `entry_of` has marshalled it before."""
+        """Set a property; return whether it changed. `entry`: the value, if `entry_of` has marshalled it already."""
         signature, old = self._properties[name]
         if value == old:
             return False

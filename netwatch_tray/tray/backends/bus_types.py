@@ -1,6 +1,6 @@
-"""Values as the bytes that D-Bus sends for them, little-endian (D-Bus Specification, "Marshaling").
+"""Marshals values for D-Bus, little-endian (D-Bus Specification, "Marshaling").
 
-jeepney could do this, at several times the cost, and what is written here is a large part of what the icon costs.
+jeepney could do this at several times the cost, and marshalling is a large part of what the icon costs.
 """
 
 from __future__ import annotations

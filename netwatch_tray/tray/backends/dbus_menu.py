@@ -72,7 +72,7 @@ class DBusMenu:
     def __init__(
         self, menu: Iterable[Item], emit: Callable[[str, tuple[Any, ...]], None], activate: Callable[[Item], None]
     ) -> None:
-        """`emit` sends a signal of `interface`, `activate` is called for clicks."""
+        """`emit`: sends a signal of `interface`. `activate`: called for clicks."""
         self._menu = menu
         self._emit = emit
         self._activate = activate
@@ -219,7 +219,7 @@ class DBusMenu:
 
 
 def _matches(rows: list[_Node], menu: Iterable[Item]) -> bool:
-    """Return whether these rows are these items, the very same objects in the same order."""
+    """Return whether these rows are for these items: the same objects in the same order."""
     items = list(menu)
     return len(rows) == len(items) and all(
         row.item is item and _matches(row.children, item.submenu or ()) for row, item in zip(rows, items, strict=True)

@@ -1,8 +1,8 @@
 """The macOS menu bar: the scheduler's side of the icon.
 
-AppKit belongs to the main thread (`app_kit`), everything else of the agent to the scheduler's, which is a thread of its
-own here. Between them go values: pictures as PNG, texts, rows of the menu; and back go clicks (`app_kit_events`).
-Neither reads what belongs to the other.
+AppKit runs on the main thread (`app_kit`), the rest of the agent in the scheduler's thread. Only values pass between
+them: pictures as PNG, texts and rows of the menu in one direction, clicks in the other (`app_kit_events`). Neither
+reads data of the other.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Icon:
 
     @property
     def is_visible(self) -> bool:
-        """Return whether the user wants it in the menu bar. AppKit's loop runs either way."""
+        """Return whether the user wants the icon in the menu bar. AppKit's loop runs in either case."""
         return self._is_visible
 
     @is_visible.setter

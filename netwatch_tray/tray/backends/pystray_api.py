@@ -1,8 +1,7 @@
-"""pystray's own classes, without the backend that `import pystray` would pick.
+"""pystray's own classes, without the backend that `import pystray` would choose.
 
 Whatever module of pystray is imported, its `__init__` chooses a backend and imports that: on Linux one that needs
-PyGObject or a display and raises what it likes. Its `dummy` backend is harmless, so it is selected, here and nowhere
-else.
+PyGObject or a display and may raise any error. Its `dummy` backend is harmless, so it is selected, here only.
 """
 
 from __future__ import annotations

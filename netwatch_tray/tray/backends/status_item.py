@@ -53,7 +53,7 @@ class Receiver(Protocol):
     on_scroll: Callable[[int], None]
 
     def __call__(self) -> None:
-        """Do what a left click does."""
+        """Execute the action of a left click."""
 
 
 class StatusItem:
@@ -189,8 +189,8 @@ class StatusItem:
         self._update_name()
 
     def send_next(self) -> None:
-        """Send the first of the pending signals: a host that responds by reading everything does not need the others.
-        Where no host reads it, the next one follows with the next change or tick."""
+        """Send the first pending signal. A host that responds by reading everything does not need the others. If no
+        host reads it, the next one follows with the next change or tick."""
         if not (self._pending and self._registration.has_watcher and self._bus.is_drained):
             return
         signals = []

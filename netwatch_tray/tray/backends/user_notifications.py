@@ -35,17 +35,18 @@ _BLOCK = {"retval": {"type": b"v"}}
 
 
 def is_bundled() -> bool:
-    """Return whether this process is the application; outside of it the notification center raises."""
+    """Return whether this process is the application's bundle; otherwise the notification center raises."""
     return bool(Foundation.NSBundle.mainBundle().bundleIdentifier() == IDENTIFIER)
 
 
 def open_notifications(program: str, on_click: Callable[[], None]) -> UserNotifications | ScriptNotifications:
-    """Return those of the bundle, or, outside of it, those of the system's script runner, which report no clicks."""
+    """Return the notifications of the bundle, or outside of it those of the system's script runner, which report no
+    clicks."""
     return UserNotifications(on_click) if is_bundled() else ScriptNotifications(program)
 
 
 def load_framework() -> None:
-    """Make its classes known. Raise ImportError where it is missing."""
+    """Load the classes of the framework. Raise ImportError if it is missing."""
     objc.loadBundle("UserNotifications", {}, bundle_path=_FRAMEWORK, scan_classes=False)
     types = {1: {0: b"^v", 1: b"@"}, 2: {0: b"^v", 1: b"Z", 2: b"@"}}
     for owner, selector, at, kinds in (

@@ -135,7 +135,7 @@ class XEmbedWatch:
 
 
 def has_display(environment: dict[str, str]) -> bool:
-    """Return whether the X server that DISPLAY names takes connections."""
+    """Return whether the X server of DISPLAY accepts connections."""
     try:
         _connect(environment).close()
     except (OSError, ParseError):
@@ -168,7 +168,7 @@ def _display(environment: dict[str, str]) -> int:
 
 
 def _greet(connection: socket.socket, environment: dict[str, str]) -> int:
-    """Open the conversation; the root window."""
+    """Set up the connection; return the root window."""
     name, cookie = _authority(environment)
     head = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
     connection.sendall(head + _padded(name) + _padded(cookie))

@@ -1,4 +1,4 @@
-"""Where the parts of an amount chart lie, and the texts above them."""
+"""The layout of an amount chart, and the texts above it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LANE_TITLE = 24
 def lay_out(
     chart: QWidget, theme: Theme, amounts: Amounts, events: Sequence[Mark], shown_in: Units, *, has_header: bool
 ) -> AmountScene:
-    """Return what the layers draw from: a chart of these amounts, with rates below the bars if there is room.
+    """Return the state that the layers draw: a chart of these amounts, with rates below the bars if there is room.
 
     `events`: marks below the rates, in order of time.
     """
@@ -60,7 +60,7 @@ def lay_out(
 
 
 def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrored: bool) -> None:
-    """Draw title and span at the leading side, both directions at the other, as much as there is room for."""
+    """Draw title and span at the leading side, and both directions at the other, as far as there is room."""
     theme, amounts = scene.theme, scene.amounts
     tokens, fonts = theme.tokens, theme.fonts
     strong, base = QFontMetricsF(fonts.strong), QFontMetricsF(fonts.base)
@@ -108,7 +108,8 @@ def draw_header(painter: QPainter, scene: AmountScene, title: str, *, is_mirrore
 
 
 def draw_lane_title(painter: QPainter, scene: AmountScene) -> None:
-    """Draw what the lane of rates shows, if there is one: the meaning of as many signs as there is room for."""
+    """Draw the heading of the lane of rates, if there is one, with the meaning of as many signs as there
+    is room for."""
     tokens, fonts, lane = scene.theme.tokens, scene.theme.fonts, scene.lane
     if lane is None:
         return

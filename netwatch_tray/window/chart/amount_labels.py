@@ -130,7 +130,7 @@ def peak_moment(at: float, amounts: Amounts) -> str:
 
 
 def gap_text(amounts: Amounts, gap: GapSpan) -> str:
-    """Return why nothing is known and for how long: `asleep 2 d`, or since when there is a history."""
+    """Return why nothing is known and for how long (`asleep 2 d`), or that the history begins later."""
     if gap.reason is None and gap.start <= amounts.slots[0].start:
         begin = datetime.fromtimestamp(gap.end).astimezone()
         return translate("Chart", "nothing recorded before {time}").format(

@@ -1,4 +1,4 @@
-"""What an amount chart consists of, from the ground up: bars on one scale, a lane of rates, gaps and dates."""
+"""The layers of an amount chart from bottom to top: bars on one scale, a lane of rates, gaps and dates."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def _draw_with_halo(painter: QPainter, theme: Theme, foot: QPointF, text: str) -
 
 
 def _draw_quiet(painter: QPainter, scene: AmountScene) -> None:
-    """Draw the bands of gaps that need no attention, and their cause where there is room for it."""
+    """Draw the bands of quiet gaps, and their reason if there is room."""
     painter.setFont(scene.theme.fonts.small)
     metrics = QFontMetricsF(scene.theme.fonts.small)
     box = scene.lane or scene.bars
@@ -267,7 +267,7 @@ def _draw_lane(painter: QPainter, scene: AmountScene, lane: QRectF) -> None:
 
 
 def _draw_slot_peak(painter: QPainter, scene: AmountScene, lane: QRectF, peak: float, at: float) -> None:
-    """Draw a dash at the height of a peak, or a triangle at the upper edge where it is higher than the lane."""
+    """Draw a dash at the height of a peak, or a triangle at the upper edge if it is higher than the lane."""
     x = min(max(scene.x(at), lane.left() + _PEAK_WIDTH / 2), lane.right() - _PEAK_WIDTH / 2)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)

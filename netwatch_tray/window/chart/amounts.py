@@ -1,4 +1,4 @@
-"""The amounts of a chart, without Qt: slots of local time, what they add up to, and how gaps are shown."""
+"""The amounts of a chart, without Qt: slots of local time, their sums, and how gaps are shown."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Slot(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """What an amount chart shows: bars, and the rates and gaps below them."""
+    """The data of an amount chart: bars, and the rates and gaps below them."""
 
     width: Width
     slots: Sequence[Slot]
@@ -102,7 +102,7 @@ class Summary(NamedTuple):
 
 
 class ShownGap(NamedTuple):
-    """A gap as it is drawn."""
+    """A gap with the way in which it is drawn."""
 
     span: GapSpan
     is_quiet: bool
@@ -162,7 +162,8 @@ def summary(amounts: Amounts) -> Summary:
 
 
 def _known_s(slot: Slot, now: float, missing: Sequence[GapSpan]) -> float:
-    """Return the time of a slot without its gaps, `missing` in order; in sleep nothing passes, so that is known."""
+    """Return the seconds of a slot without its gaps (`missing`, in order). Time asleep is known, because nothing passes
+    then."""
     end = min(slot.end, now)
     unknown, edge = 0.0, slot.start
     for gap in missing:
@@ -224,7 +225,7 @@ def quiet_times(amounts: Amounts, shown: Sequence[ShownGap]) -> list[tuple[GapRe
 
 
 def _visible(amounts: Amounts, least: float) -> list[GapSpan]:
-    """Return the visible parts of the gaps that have at least so many seconds, in order."""
+    """Return the visible parts of the gaps that are at least `least` seconds long, in order."""
     begin = amounts.slots[0].start
     parts = [gap._replace(start=max(gap.start, begin), end=min(gap.end, amounts.end)) for gap in amounts.gaps]
     return sorted((gap for gap in parts if gap.end - gap.start >= least), key=lambda gap: gap.start)

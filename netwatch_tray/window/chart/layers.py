@@ -1,4 +1,4 @@
-"""What a chart consists of, from the ground up: the cached picture of grid and curves, and what is drawn over it."""
+"""The layers of a chart from bottom to top: the cached picture of grid and curves, and what is drawn over it."""
 
 from __future__ import annotations
 

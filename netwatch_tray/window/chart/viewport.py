@@ -1,4 +1,4 @@
-"""What a chart shows of time, and where time and rate lie on the screen."""
+"""The visible span of time of a chart, and the mapping of time and rate to the screen."""
 
 from __future__ import annotations
 

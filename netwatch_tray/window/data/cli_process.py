@@ -1,4 +1,4 @@
-"""Subcommands of this program, run in a child process, so that window and terminal do a thing in the same way."""
+"""Subcommands of this program, run in a child process, so that window and terminal do the same."""
 
 from __future__ import annotations
 

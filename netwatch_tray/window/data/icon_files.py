@@ -1,6 +1,6 @@
-"""Where the icon of a program lies: icon themes (Icon Theme Specification, freedesktop.org), and icons of macOS.
+"""Files of program icons: icon themes (Icon Theme Specification, freedesktop.org), and icons of macOS.
 
-Read in a thread: Qt's own search works in the GUI thread alone, where a slow disk would block the window.
+Read in a thread: Qt's own search works only in the GUI thread, where a slow disk would block the window.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _bases() -> list[Path]:
 
 
 def _directories(facts: dict[str, dict[str, str]]) -> list[_Directory]:
-    """Return those with icons of programs, without those for screens of other scales."""
+    """Return the directories with icons of programs, without those for screens of other scales."""
     found = []
     for name in facts.get("Icon Theme", {}).get("Directories", "").split(",")[:_MOST_DIRECTORIES]:
         about = facts.get(name.strip(), {})

@@ -28,7 +28,7 @@ class LiveEvents:
         self.version += 1
 
     def lose_agent(self) -> None:
-        """Keep the events: they happened."""
+        """Note that the agent is not connected. The events are kept, because they happened."""
         self.is_known, self.unseen = False, 0
 
     def joined(self, stored: Iterable[Event], start: float, end: float) -> list[Event]:

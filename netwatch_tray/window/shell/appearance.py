@@ -1,4 +1,4 @@
-"""Which colour scheme and font the window has: the user's choice, else what the desktop reports, live."""
+"""Colour scheme and font of the window: the user's choice, else what the desktop reports, updated live."""
 
 from __future__ import annotations
 

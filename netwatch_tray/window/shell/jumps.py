@@ -1,4 +1,4 @@
-"""What leads from one page to another."""
+"""Connections of signals that lead from one page to another."""
 
 from __future__ import annotations
 

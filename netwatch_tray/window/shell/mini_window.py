@@ -258,7 +258,7 @@ class MiniWindow(QWidget):
         painter.drawText(box, align, text)
 
     def _place(self) -> None:
-        """Move it to where it was, or near the lower corner of the screen if that is on none."""
+        """Move the window to its last position, or near the lower corner of the screen if that is on no screen."""
         x, y = (_number(self._memory.value(f"mini/{axis}")) for axis in "xy")
         if x is not None and y is not None:
             middle = QPoint(x + self.width() // 2, y + self.height() // 2)

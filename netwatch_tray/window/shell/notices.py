@@ -16,7 +16,7 @@ translate = QCoreApplication.translate
 
 
 def link_notice(link: AgentLink, *, is_starting: bool, can_start: bool, known_until: datetime | None) -> Notice | None:
-    """Return what is wrong with the connection; None while it is established or was never tried.
+    """Return the notice about a broken connection; None while it is established or was never tried.
 
     `is_starting`: the user has started an agent. `can_start`: the user can. `known_until`: local time of the last tick.
     """

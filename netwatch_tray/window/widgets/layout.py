@@ -1,4 +1,4 @@
-"""What layouts have in common."""
+"""Functions for layouts."""
 
 from __future__ import annotations
 

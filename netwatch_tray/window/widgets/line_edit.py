@@ -49,7 +49,7 @@ def draw_field(painter: QPainter, theme: Theme, box: QRectF, border: QColor, *, 
 
 
 def colour_field(line: QLineEdit, theme: Theme) -> None:
-    """Let a line edit draw nothing but its text; `draw_field` draws the background below it."""
+    """Make a line edit draw only its text; `draw_field` draws the background below it."""
     palette = QPalette(line.palette())
     palette.setColor(QPalette.ColorRole.Base, Qt.GlobalColor.transparent)
     palette.setColor(QPalette.ColorRole.Text, theme.tokens.ink)

@@ -1,4 +1,4 @@
-"""What the user can do with an event, and the words for it."""
+"""Actions on an event, and their words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Action(Enum):
 
 
 def jumps_of(line: Row) -> tuple[Action, ...]:
-    """Return what leads to other pages, the most useful first."""
+    """Return the actions that lead to other pages, the most useful first."""
     event = line.event
     if event.kind is EventKind.PLAN:
         return (Action.USAGE,)
@@ -43,7 +43,7 @@ def jumps_of(line: Row) -> tuple[Action, ...]:
 
 
 def actions_of(line: Line) -> tuple[Action, ...]:
-    """Return what is offered in the line itself, at most two."""
+    """Return the actions offered in the line itself, at most two."""
     if isinstance(line, Hidden):
         return Action.SHOW_ONCE, Action.UNMUTE
     if not isinstance(line, Row):

@@ -1,4 +1,4 @@
-"""What the user does with events: jumps to other pages, mutes, and the menus for both."""
+"""Commands of the user on events: jumps to other pages, mutes, and the menus for both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page Events: what happened, latest first, what of it is unusual, and why."""
+"""The page Events: a timeline of events, latest first, and why each of them is unusual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The lines of the timeline: events under a heading for each local day, and what a muted kind hides there."""
+"""The lines of the timeline: events under a heading for each local day, and a line for the hidden events of muted
+kinds."""
 
 from __future__ import annotations
 
@@ -71,7 +72,7 @@ def key(line: Line) -> Hashable:
 
 
 def order(line: Line) -> float:
-    """Return what lines are sorted by within their level, latest first."""
+    """Return the sort key of a line within its level, latest first."""
     if isinstance(line, Day):
         return line.day.toordinal()
     return line.event.last if isinstance(line, Row) else float("-inf")

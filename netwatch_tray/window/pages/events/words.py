@@ -64,7 +64,7 @@ def day_note(day: Day) -> str:
 
 
 def who(event: Event) -> tuple[str, str]:
-    """Return whom an event is about, and a detail of that, which may be empty."""
+    """Return the subject of an event, and a detail of it, which may be empty."""
     evidence = event.evidence
     if event.app_name:
         if event.host and event.host != event.app_name:

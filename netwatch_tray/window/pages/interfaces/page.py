@@ -223,7 +223,7 @@ class InterfacesPage(Page):
             self._arrange()
 
     def _forget_rates(self) -> None:
-        """Show rates as unknown, unless the picture is frozen; amounts were measured and stay."""
+        """Show rates as unknown, unless the page is frozen. Measured amounts stay."""
         if self._paused:
             return
         if self._is_live and self._tick is not None:

@@ -166,7 +166,7 @@ class RangeChart(QStackedWidget):
         return [live, point] if live else [point]
 
     def draw(self) -> None:
-        """Draw the subject as it is now, and request what is missing of it."""
+        """Draw the current subject, and request missing data."""
         subject = self._subject()
         points = self._ticks.points(subject.interface, subject.end - min(_RANGES_S[self._index], LIVE_S))
         step = subject.interval

@@ -1,4 +1,4 @@
-"""How a setting is chosen: values of a declared row, and the widget for them."""
+"""Controls for settings: values of a declared row, and the widget for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to export, and which days to delete: two small dialogs over the subcommands."""
+"""Two small dialogs over the subcommands: what to export, and which days to delete."""
 
 from __future__ import annotations
 

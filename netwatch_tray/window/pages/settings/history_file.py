@@ -1,4 +1,4 @@
-"""The rows of the history's file: its size, and what can be done with it."""
+"""Rows about the history's file: its size, and actions on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of what is muted among the events."""
+"""The list of mutes of events."""
 
 from __future__ import annotations
 

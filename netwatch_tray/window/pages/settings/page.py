@@ -169,7 +169,7 @@ class SettingsPage(Page):
         self.upload.show_settings(settings.upload, managed)
 
     def _refresh(self) -> None:
-        """Show what changes by itself."""
+        """Update texts that change by themselves."""
         self.history_file.refresh()
         if self.helper:
             self.helper.refresh()
