@@ -27,7 +27,7 @@ import psutil
 from desktop import WATCHER, Session
 from glyphs import Place, find_glyph
 from jeepney import DBusErrorResponse
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 from wayland import WaylandSession
 from Xlib.display import Display as XDisplay
 from Xlib.error import BadWindow
@@ -435,7 +435,6 @@ class Cinnamon(Desktop):
         self.wait_for(is_up, 60, "the panel takes icons")
 
     def open_menu(self, place: Place) -> None:
-        self._under_menu = self._last_row()
         self._again_until(
             lambda: self.click(*place.middle, button=self.menu_button), self._has_menu_open, "the menu is open"
         )
@@ -460,25 +459,22 @@ class Cinnamon(Desktop):
         self.wait_for(is_done, 15, what)
 
     def _walk_to(self, label: str, then: str) -> None:
-        plain = self.wait_for(self._drawn_last_row, 15, "the menu is drawn")
+        plain = self.wait_for(self._last_row, 15, "the menu is drawn")
 
         def is_row_chosen() -> bool:
-            left, _, right, _ = ImageChops.difference(plain, self._last_row()).getbbox() or (0, 0, 0, 0)
+            row = self._last_row()
+            left, _, right, _ = (row and ImageChops.difference(plain, row).getbbox()) or (0, 0, 0, 0)
             return right - left > 0.8 * plain.width
 
         self._again_until(lambda: self.key("End"), is_row_chosen, "the last row is chosen")
         self.key(*["Up"] * (_FROM_THE_END[label] - 1), then)
 
-    def _last_row(self) -> Image.Image:
-        """Part of the menu's last row, which is above the panel at the right."""
+    def _last_row(self) -> Image.Image | None:
+        """Part of the menu's last row, which is above the panel at the right; None before it is drawn on the black."""
         picture = self.screenshot()
         bottom = picture.height - self.panel_height
-        return picture.crop((picture.width - 200, bottom - 24, picture.width - 20, bottom - 8))
-
-    def _drawn_last_row(self) -> Image.Image | None:
-        """The last row once it has come to rest: a menu is open before it is drawn."""
-        row = self._last_row()
-        return row if row != self._under_menu and row == self._last_row() else None
+        row = picture.crop((picture.width - 200, bottom - 24, picture.width - 20, bottom - 8))
+        return row if min(ImageStat.Stat(row.convert("L")).mean) > 60 else None
 
     def _start_screen(self, size: str) -> None:
         (Path(self.environment["XDG_CONFIG_HOME"]) / "autostart").mkdir()
