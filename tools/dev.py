@@ -329,10 +329,16 @@ def shots(arguments: list[str]) -> None:
     become(PYTHON, ROOT / "tools" / "shots.py", *arguments)
 
 
+def benchmarks() -> list[str]:
+    """Return their names: modules, and packages that can be run."""
+    files = (ROOT / "benchmarks").glob("[!_]*")
+    return sorted(file.stem for file in files if file.suffix == ".py" or (file / "__main__.py").exists())
+
+
 def bench(arguments: list[str]) -> None:
     """measure: ./dev bench NAME [--json]; without a name, list them"""
     prepare(tests=True)
-    names = sorted(file.stem for file in (ROOT / "benchmarks").glob("*.py") if not file.stem.startswith("_"))
+    names = benchmarks()
     if not arguments or arguments[0] not in names:
         fail(f"Which benchmark? One of: {', '.join(names)}")
     become(PYTHON, "-m", f"benchmarks.{arguments[0]}", *arguments[1:])
