@@ -49,11 +49,11 @@ def certificate(directory: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def agent(namespace: str, home: Path, upload: Upload, trusted: Path) -> Iterator[int]:
+def agent(namespace: str, home: Path, settings: Settings, trusted: Path) -> Iterator[int]:
     """Yields its process id."""
     home.mkdir(mode=0o700)
     names = {name: str(home) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR")}
-    settings_writer.change(home / "netwatch-tray" / "settings.toml", lambda _before: Settings(upload=upload))
+    settings_writer.change(home / "netwatch-tray" / "settings.toml", lambda _before: settings)
     (home / "netwatch-tray").chmod(0o700)
     process = subprocess.Popen(
         [*inside(namespace), *PROGRAM, "agent", "--headless"],
@@ -89,7 +89,9 @@ def main() -> None:
         server = stack.enter_context(IngestServer(tls=tls, namespace=network.near))
         stack.enter_context(traffic(network))
         pids = [
-            stack.enter_context(agent(network.near, directory / name, upload, directory / "certificate.pem"))
+            stack.enter_context(
+                agent(network.near, directory / name, Settings(upload=upload), directory / "certificate.pem")
+            )
             for name, upload in (
                 ("off", Upload()),
                 ("rates", Upload(on=True, endpoint=server.url, interval=INTERVAL)),

@@ -3136,6 +3136,14 @@ Hat jetzt keine Verbindung</translation>
       <translation>Der Agent hat seine Verbindungen nicht rechtzeitig gesendet. Versuchen Sie es noch einmal.</translation>
     </message>
     <message>
+      <source>off</source>
+      <translation>aus</translation>
+    </message>
+    <message>
+      <source>the agent is not running</source>
+      <translation>der Agent läuft nicht</translation>
+    </message>
+    <message>
       <source>The agent is running already, but does not listen on {feed_socket}. It may have been started with another XDG_RUNTIME_DIR. End it and start it again.</source>
       <translation>Der Agent läuft bereits, ist aber unter {feed_socket} nicht erreichbar. Vielleicht wurde er mit einem anderen XDG_RUNTIME_DIR gestartet. Beenden Sie ihn und starten Sie ihn neu.</translation>
     </message>
@@ -3186,14 +3194,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Uploading is off; nothing else was changed.</source>
       <translation>Das Hochladen ist aus; sonst wurde nichts geändert.</translation>
-    </message>
-    <message>
-      <source>off</source>
-      <translation>aus</translation>
-    </message>
-    <message>
-      <source>the agent is not running</source>
-      <translation>der Agent läuft nicht</translation>
     </message>
     <message>
       <source>Port {port} cannot be served: {reason}.</source>
@@ -5955,6 +5955,106 @@ Hat jetzt keine Verbindung</translation>
       <translation>Namen und Quellen dieses Macs prüfen; gibt einen Bericht zum Einfügen aus</translation>
     </message>
     <message>
+      <source>bytes, packets, errors and rates of the network interfaces; name and system of this host</source>
+      <translation>Bytes, Pakete, Fehler und Raten der Netzwerkschnittstellen; Name und System dieses Rechners</translation>
+    </message>
+    <message>
+      <source>connection counts, processor, memory, disks, and round trips to gateway and DNS server</source>
+      <translation>Zahl der Verbindungen, Prozessor, Arbeitsspeicher, Datenträger und Laufzeiten zu Gateway und DNS-Server</translation>
+    </message>
+    <message>
+      <source>the processes that use the network, with user and memory</source>
+      <translation>die Prozesse, die das Netz nutzen, mit Benutzer und Speicher</translation>
+    </message>
+    <message>
+      <source>events as log records, with the app and its numbers; no names of hosts</source>
+      <translation>Ereignisse als Log-Einträge, mit der App und ihren Zahlen; keine Rechnernamen</translation>
+    </message>
+    <message>
+      <source>send metrics and events to an OpenTelemetry collector: off until you turn it on</source>
+      <translation>Metriken und Ereignisse an einen OpenTelemetry-Collector senden: aus, bis Sie es einschalten</translation>
+    </message>
+    <message>
+      <source>begin to send</source>
+      <translation>mit dem Senden beginnen</translation>
+    </message>
+    <message>
+      <source>URL of the collector, without /v1/metrics</source>
+      <translation>URL des Collectors, ohne /v1/metrics</translation>
+    </message>
+    <message>
+      <source>how much is sent</source>
+      <translation>wie viel gesendet wird</translation>
+    </message>
+    <message>
+      <source>seconds between exports (at least 10)</source>
+      <translation>Sekunden zwischen zwei Exporten (mindestens 10)</translation>
+    </message>
+    <message>
+      <source>file with lines such as authorization=Bearer%%20TOKEN</source>
+      <translation>Datei mit Zeilen wie authorization=Bearer%%20TOKEN</translation>
+    </message>
+    <message>
+      <source>send nothing any more</source>
+      <translation>nichts mehr senden</translation>
+    </message>
+    <message>
+      <source>what was sent, what waits, and what is wrong</source>
+      <translation>was gesendet wurde, was wartet und was nicht stimmt</translation>
+    </message>
+    <message>
+      <source>print the metrics that are sent, or would be, without sending them</source>
+      <translation>die Metriken zeigen, die gesendet werden oder würden, ohne sie zu senden</translation>
+    </message>
+    <message>
+      <source>send a request without metrics and print the collector's response</source>
+      <translation>eine Anfrage ohne Metriken senden und die Antwort des Collectors zeigen</translation>
+    </message>
+    <message>
+      <source>Metrics at the level {level} go to {server} each {seconds} s.</source>
+      <translation>Metriken der Stufe {level} gehen alle {seconds} s an {server}.</translation>
+    </message>
+    <message>
+      <source>Metrics at the level {level} go to {server} each {seconds} s once the program runs.</source>
+      <translation>Metriken der Stufe {level} gehen alle {seconds} s an {server}, sobald das Programm läuft.</translation>
+    </message>
+    <message>
+      <source>Nothing is sent to an OpenTelemetry collector any more.</source>
+      <translation>An einen OpenTelemetry-Collector wird nichts mehr gesendet.</translation>
+    </message>
+    <message>
+      <source>each {seconds} s, at the level {level}:</source>
+      <translation>alle {seconds} s, auf der Stufe {level}:</translation>
+    </message>
+    <message>
+      <source>server</source>
+      <translation>Server</translation>
+    </message>
+    <message>
+      <source>sent</source>
+      <translation>gesendet</translation>
+    </message>
+    <message>
+      <source>state</source>
+      <translation>Zustand</translation>
+    </message>
+    <message>
+      <source>on</source>
+      <translation>ein</translation>
+    </message>
+    <message>
+      <source>off: nothing is sent</source>
+      <translation>aus: es wird nichts gesendet</translation>
+    </message>
+    <message>
+      <source>{server} accepts OTLP ({protection}).</source>
+      <translation>{server} nimmt OTLP an ({protection}).</translation>
+    </message>
+    <message>
+      <source>{server} did not take it: {reason}</source>
+      <translation>{server} nahm sie nicht an: {reason}</translation>
+    </message>
+    <message>
       <source>open the window (and start the program first, if it is not running)</source>
       <translation>das Fenster öffnen (und das Programm vorher starten, falls es nicht läuft)</translation>
     </message>
@@ -6063,10 +6163,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>Zähler und Raten der Netzwerkschnittstellen; Name, System und Prozessor dieses Rechners</translation>
     </message>
     <message>
-      <source>connection counts, processor, memory, disks, and round trips to gateway and DNS server</source>
-      <translation>Zahl der Verbindungen, Prozessor, Arbeitsspeicher, Datenträger und Laufzeiten zu Gateway und DNS-Server</translation>
-    </message>
-    <message>
       <source>the processes that use the network, with user, memory and path of the program</source>
       <translation>die Prozesse, die das Netzwerk nutzen, mit Benutzer, Arbeitsspeicher und Pfad des Programms</translation>
     </message>
@@ -6107,10 +6203,6 @@ Hat jetzt keine Verbindung</translation>
       <translation>den Schlüssel aus einer Datei lesen (-: Standardeingabe) und nichts fragen, für Skripte</translation>
     </message>
     <message>
-      <source>how much is sent</source>
-      <translation>wie viel gesendet wird</translation>
-    </message>
-    <message>
       <source>seconds between snapshots (at least 10)</source>
       <translation>Sekunden zwischen Messungen (mindestens 10)</translation>
     </message>
@@ -6143,16 +6235,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Server [{address}]: </translation>
     </message>
     <message>
-      <source>server</source>
-      <translation>Server</translation>
-    </message>
-    <message>
       <source>key</source>
       <translation>Schlüssel</translation>
-    </message>
-    <message>
-      <source>sent</source>
-      <translation>gesendet</translation>
     </message>
     <message>
       <source>exactly</source>
@@ -6199,24 +6283,8 @@ Hat jetzt keine Verbindung</translation>
       <translation>Warteschlange</translation>
     </message>
     <message>
-      <source>state</source>
-      <translation>Zustand</translation>
-    </message>
-    <message>
-      <source>on</source>
-      <translation>ein</translation>
-    </message>
-    <message>
-      <source>off: nothing is sent</source>
-      <translation>aus: es wird nichts gesendet</translation>
-    </message>
-    <message>
       <source>set by your administrator</source>
       <translation>vom Administrator festgelegt</translation>
-    </message>
-    <message>
-      <source>each {seconds} s, at the level {level}:</source>
-      <translation>alle {seconds} s, auf der Stufe {level}:</translation>
     </message>
     <message>
       <source>addresses and names are hidden in all of it</source>
@@ -6245,10 +6313,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>{server} took one snapshot of {size} bytes ({protection}).</source>
       <translation>{server} nahm eine Messung von {size} Bytes an ({protection}).</translation>
-    </message>
-    <message>
-      <source>{server} did not take it: {reason}</source>
-      <translation>{server} nahm sie nicht an: {reason}</translation>
     </message>
     <message>
       <source>Serving {url}</source>
@@ -7007,16 +7071,36 @@ Hat jetzt keine Verbindung</translation>
       <translation>Genau das wird gesendet</translation>
     </message>
     <message>
+      <source>Send to an OpenTelemetry collector</source>
+      <translation>An einen OpenTelemetry-Collector senden</translation>
+    </message>
+    <message>
+      <source>Collector</source>
+      <translation>Collector</translation>
+    </message>
+    <message>
+      <source>For OTLP over HTTP. Level, headers and certificates are in the settings file.</source>
+      <translation>Für OTLP über HTTP. Stufe, Header und Zertifikate stehen in der Einstellungsdatei.</translation>
+    </message>
+    <message>
       <source>NetWatch Cloud, or one of your own.</source>
       <translation>NetWatch Cloud oder ein eigener.</translation>
+    </message>
+    <message>
+      <source>On; what becomes of it is not known at this moment.</source>
+      <translation>An; was daraus wird, ist im Augenblick nicht bekannt.</translation>
+    </message>
+    <message>
+      <source>Off: nothing is sent to a NetWatch server.</source>
+      <translation>Aus: An einen NetWatch-Server wird nichts gesendet.</translation>
     </message>
     <message>
       <source>Off: nothing leaves this computer.</source>
       <translation>Aus: nichts verlässt diesen Rechner.</translation>
     </message>
     <message>
-      <source>On; what becomes of it is not known at this moment.</source>
-      <translation>An; was daraus wird, ist im Augenblick nicht bekannt.</translation>
+      <source>Off. Metrics and, at its level, events as log records.</source>
+      <translation>Aus. Metriken und, auf ihrer Stufe, Ereignisse als Log-Einträge.</translation>
     </message>
     <message>
       <source>Saving …</source>

@@ -37,6 +37,7 @@ _SUBCOMMANDS = {
     "desktop": ("desktop",),
     "helper": ("helper",),
     "upload": ("snapshot", "upload", "serve-metrics"),
+    "otlp": ("otlp",),
 }
 """By module of this package, in the order of the help text."""
 

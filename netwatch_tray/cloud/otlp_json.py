@@ -6,6 +6,7 @@ As protobuf's JSON: names in camel case, 64-bit integers as decimal text, enumer
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -23,8 +24,8 @@ Scalar = str | int | float | bool
 Attributes = Mapping[str, Scalar | tuple[Scalar, ...]]
 
 
-class _Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    pass
+class _Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
+    """Without the collector of cycles, which these trees do not have."""
 
 
 class AnyValue(_Struct, frozen=True, kw_only=True):
@@ -149,7 +150,13 @@ def any_value(value: Scalar | tuple[Scalar, ...]) -> AnyValue:
 
 
 def key_values(attributes: Attributes) -> tuple[KeyValue, ...]:
-    return tuple(KeyValue(key=key, value=any_value(value)) for key, value in attributes.items())
+    return tuple(map(_key_value, attributes.keys(), attributes.values()))
+
+
+@lru_cache(maxsize=512, typed=True)
+def _key_value(key: str, value: Scalar | tuple[Scalar, ...]) -> KeyValue:
+    """Most attributes are in several points, and in the next export again."""
+    return KeyValue(key=key, value=any_value(value))
 
 
 def nanoseconds(at: float) -> str:

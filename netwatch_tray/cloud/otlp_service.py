@@ -37,8 +37,15 @@ _MAX_EVENTS = 100
 """Held in memory while they cannot be written to the spool."""
 
 
-def as_upload(otlp: Otlp) -> Upload:
-    """Return what is measured and hidden, in the terms of uploading."""
+def measured_by(otlp: Otlp) -> Upload:
+    """Return what is measured for metrics, in the terms of uploading.
+
+    Connections make no metrics, and events are no part of snapshots.
+    """
+    return msgspec.structs.replace(_as_upload(otlp), level="apps" if otlp.level == "events" else otlp.level)
+
+
+def _as_upload(otlp: Otlp) -> Upload:
     return Upload(
         on=otlp.on,
         endpoint=otlp.endpoint,
@@ -72,7 +79,9 @@ class OtlpService(UploadService):
         self._logs: OtlpUploader | None = None
         self._events: deque[Event] = deque(maxlen=_MAX_EVENTS)
         """Not yet in the spool."""
-        super().__init__(scheduler, as_upload(otlp), environment, connections, notify, on_health=on_health, after=after)
+        super().__init__(
+            scheduler, _as_upload(otlp), environment, connections, notify, on_health=on_health, after=after
+        )
 
     def noted(self, event: Event) -> None:
         """After each event that is new or became more severe, unless it is muted."""
@@ -97,12 +106,9 @@ class OtlpService(UploadService):
     def _connect(self) -> Resolved:
         metrics = otlp_target.target(self._otlp, "metrics", self._environment)
         self._identity = identity = otlp_target.identity(metrics.endpoint)
-        measured = self._upload
-        if measured.level == "events":  # connections make no metrics, and events are no part of snapshots
-            measured = msgspec.structs.replace(measured, level="apps")
         with self._opened(paths.otlp_spool_file()) as spool:
             collector = SnapshotCollector(
-                measured, identity, with_health=True, on_health=self._on_health, all_moved=True
+                measured_by(self._otlp), identity, with_health=True, on_health=self._on_health, all_moved=True
             )
             self._resource = otlp_target.resource(collector.host(), self._environment)
             uploader = OtlpUploader(spool, metrics, "metrics", identity.host_id, notify=self._notify_soon)

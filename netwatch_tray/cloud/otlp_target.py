@@ -1,6 +1,6 @@
 """Where OTLP goes, as the settings and OpenTelemetry's standard environment have it.
 
-The variables override the settings, but turn nothing on. A variable of one signal (OTEL_EXPORTER_OTLP_METRICS_…)
+The variables override the user's settings, but turn nothing on. A variable of one signal (OTEL_EXPORTER_OTLP_METRICS_…)
 overrides the general one.
 """
 
@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 import netwatch_tray
+from netwatch_tray import settings
 from netwatch_tray.cloud import account, wire
 from netwatch_tray.cloud.account import Endpoint, Identity, Key
 from netwatch_tray.cloud.connection import trusted_by_system
@@ -57,21 +58,25 @@ class Target(NamedTuple):
 def target(otlp: Otlp, signal: Signal, environment: Mapping[str, str]) -> Target:
     """Return where a signal goes. Raise SettingsError."""
 
-    def option(name: str) -> str:
+    managed = settings.managed()
+
+    def option(name: str, key: str | None = None) -> str:
+        if f"otlp.{key}" in managed:
+            return ""
         found = environment.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_{name}")
         return (found or environment.get(f"OTEL_EXPORTER_OTLP_{name}") or "").strip()
 
     if option("PROTOCOL") == "grpc":
         raise SettingsError("OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only OTLP over HTTP is supported (port 4318).")
     return Target(
-        endpoint=_endpoint(otlp, signal, environment),
-        headers={**_headers_of_file(otlp.headers_file), **parse_headers(option("HEADERS"))},
+        endpoint=_endpoint(otlp, signal, {} if "otlp.endpoint" in managed else environment),
+        headers={**_headers_of_file(otlp.headers_file), **parse_headers(option("HEADERS", "headers_file"))},
         is_compressed=_is_compressed(option("COMPRESSION")),
         timeout=_timeout(option("TIMEOUT")),
         trusted=_trusted(
-            option("CERTIFICATE") or otlp.certificate_file,
-            option("CLIENT_CERTIFICATE") or otlp.client_certificate_file,
-            option("CLIENT_KEY") or otlp.client_key_file,
+            option("CERTIFICATE", "certificate_file") or otlp.certificate_file,
+            option("CLIENT_CERTIFICATE", "client_certificate_file") or otlp.client_certificate_file,
+            option("CLIENT_KEY", "client_key_file") or otlp.client_key_file,
         ),
     )
 

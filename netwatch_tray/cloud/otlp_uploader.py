@@ -50,18 +50,14 @@ class OtlpUploader(Uploader):
     ) -> None:
         """`stream`: the name of what is sent in the spool. `notify`: see Uploader."""
         self._signal = signal
-        self._is_compressed = target.is_compressed
+        self._target = target
         self._was_refused: Message | None = None
         """Of the last response that accepted the rest."""
-        headers = {**({"Content-Encoding": "gzip"} if target.is_compressed else {}), **target.headers}
-        client = JsonClient(target.endpoint, headers, wire.AGENT, timeout=target.timeout, trusted=target.trusted)
         of_stream = wire.HostInfo(host_id=stream, hostname="")
-        super().__init__(spool, client, lambda: of_stream, notify=notify, pace=pace)
+        super().__init__(spool, client_of(target), lambda: of_stream, notify=notify, pace=pace)
 
     def _post(self, batch: list[Stored]) -> Decision:
-        body = otlp_json.request(self._signal, [each.body for each in batch])
-        if self._is_compressed:
-            body = zlib.compress(body, wbits=zlib.MAX_WBITS | 16)  # with the head of gzip
+        body = request_body(self._target, self._signal, [each.body for each in batch])
         self._was_refused = None
         try:
             response = self._client.post(body)
@@ -77,6 +73,22 @@ class OtlpUploader(Uploader):
         super()._succeed()
         if self._was_refused is not None:
             self._report(self._was_refused)
+
+
+def client_of(target: Target) -> JsonClient:
+    headers = {**({"Content-Encoding": "gzip"} if target.is_compressed else {}), **target.headers}
+    return JsonClient(target.endpoint, headers, wire.AGENT, timeout=target.timeout, trusted=target.trusted)
+
+
+def request_body(target: Target, signal: Signal, elements: list[bytes]) -> bytes:
+    body = otlp_json.request(signal, elements)
+    return _gzipped(body) if target.is_compressed else body
+
+
+def _gzipped(body: bytes) -> bytes:
+    """Compress with a small window, as the spool does."""
+    packer = zlib.compressobj(level=1, wbits=16 + 13, memLevel=5)  # 16: with the head of gzip
+    return packer.compress(body) + packer.flush()
 
 
 def decide(response: Response, count: int) -> tuple[Decision, Message | None]:

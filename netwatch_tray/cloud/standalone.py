@@ -96,11 +96,15 @@ class Standalone:
         draft = self._collector.draft(tick, self._observation.table if self._has_read else None)
         return self._collector.finished(draft)
 
+    def host(self) -> wire.HostInfo:
+        """Return the current facts."""
+        return self._collector.host()
+
     def envelope(self) -> bytes:
         """Return the body that would be sent now, made by the functions that send it."""
         snapshot = self.snapshot()
         health = wire.AgentHealth(collectors_ok=not self.faults, dropped_count=0, queue_depth=1)
-        return wire.encode_envelope(self._collector.host(), wire.AGENT, [wire.encode(snapshot)], health)
+        return wire.encode_envelope(self.host(), wire.AGENT, [wire.encode(snapshot)], health)
 
     def _last(self) -> Tick:
         """Return the tick of the last step; the first step always makes one."""

@@ -103,7 +103,7 @@ class IngestServer:
         self._schema = json.loads(SCHEMA.read_text())
         self._seen: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._listener = _listener(self.namespace)
+        self._listener = listener(self.namespace)
         self._open: set[socket.socket] = set()
         self._closing = threading.Event()
         self._threads = [threading.Thread(target=self._accept)]
@@ -328,15 +328,15 @@ class IngestServer:
         return {"index": number, "status": 200, "message": "OK"}
 
 
-def _listener(namespace: str | None) -> socket.socket:
+def listener(namespace: str | None, port: int = 0) -> socket.socket:
     """A socket stays in the namespace it was created in, wherever its thread goes afterwards (setns(2))."""
     if namespace is None:
-        return socket.create_server(("127.0.0.1", 0))
+        return socket.create_server(("127.0.0.1", port))
     libc = ctypes.CDLL(None, use_errno=True)
     with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{namespace}", "rb") as there:  # noqa: PTH123
         assert libc.setns(there.fileno(), _CLONE_NEWNET) == 0
         try:
-            return socket.create_server(("127.0.0.1", 0))
+            return socket.create_server(("127.0.0.1", port))
         finally:
             assert libc.setns(home.fileno(), _CLONE_NEWNET) == 0
 

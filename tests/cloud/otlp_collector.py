@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import pytest
+from ingest_server import listener
 
 _json_format: Any = pytest.importorskip("google.protobuf.json_format")
 _metrics: Any = pytest.importorskip("opentelemetry.proto.collector.metrics.v1.metrics_service_pb2")
@@ -35,7 +36,7 @@ class Point(NamedTuple):
     name: str
     unit: str
     kind: str
-    """`gauge`, `sum`, `counter` (a monotonic sum)."""
+    """`gauge`, `sum`, `counter` (a monotonic sum); `delta`: a sum that is not cumulative."""
     attributes: dict[str, Any]
     start: int | None
     """Nanoseconds."""
@@ -56,6 +57,8 @@ class Collector:
     tls: ssl.SSLContext | None = None
     port: int = 0
     """0: any that is free."""
+    namespace: str | None = None
+    """Name of the network namespace whose loopback it listens on; by default the current one."""
     requests: list[tuple[str, dict[str, str], int]] = field(default_factory=list)
     """Path, headers with names in lower case, and status of the response; 0: lost."""
     metrics: list[dict[str, Any]] = field(default_factory=list)
@@ -91,9 +94,12 @@ class Collector:
 
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server = http.server.ThreadingHTTPServer(("", 0), Handler, bind_and_activate=False)
+        self._server.socket.close()
+        self._server.socket = listener(self.namespace, self.port)
+        self._server.server_address = self._server.socket.getsockname()
         self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
+        self.port = int(self._server.socket.getsockname()[1])
         if self.tls:
             self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -158,7 +164,8 @@ def _value(found: dict[str, Any]) -> Any:
 def _points(metric: dict[str, Any]) -> list[Point]:
     data = metric.get("gauge") or metric["sum"]
     kind = "gauge" if "gauge" in metric else "counter" if data.get("isMonotonic") else "sum"
-    assert kind == "gauge" or data["aggregationTemporality"] == 2
+    if kind != "gauge" and data["aggregationTemporality"] != 2:  # cumulative
+        kind = "delta"
     return [
         Point(
             metric["name"],

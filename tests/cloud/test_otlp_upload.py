@@ -16,7 +16,8 @@ from otlp_collector import Answer, Collector, free_port, values
 from test_upload_service import Loop
 from uploading import FAST, certificate, server_side, snapshot, wait_for
 
-from netwatch_tray import paths
+from netwatch_tray import paths, settings
+from netwatch_tray.cli import main
 from netwatch_tray.cloud import otlp_json, otlp_target
 from netwatch_tray.cloud.client import Response
 from netwatch_tray.cloud.otlp_metrics import MetricsEncoder
@@ -441,6 +442,19 @@ def test_unusable_options_are_named_without_values_of_headers(environment: dict[
     assert "s3cret" not in str(error.value).replace("'s3cret'", "")
 
 
+def test_the_environment_does_not_override_an_administrator(monkeypatch: pytest.MonkeyPatch) -> None:
+    managed = frozenset({"otlp.endpoint", "otlp.headers_file"})
+    monkeypatch.setattr(settings, "managed", lambda: managed)
+    environment = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://b.example",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "https://m.example",
+        "OTEL_EXPORTER_OTLP_HEADERS": "a=1",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "2500",
+    }
+    found = target(Otlp(endpoint="https://a.example"), "metrics", environment)
+    assert (str(found.endpoint), found.headers, found.timeout) == ("https://a.example/v1/metrics", {}, 2.5)
+
+
 def test_headers_of_a_file_that_others_can_read_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "headers"
     file.write_text("# the token\nauthorization=Bearer%20abc\n\nx-tenant=a\n")
@@ -472,6 +486,36 @@ def test_the_standard_environment_describes_the_resource() -> None:
     assert found["service.instance.id"] == "abc"
     with pytest.raises(SettingsError):
         resource(host, {"OTEL_RESOURCE_ATTRIBUTES": "oops"})
+
+
+def test_the_subcommand_turns_the_export_on_and_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with Collector() as collector:
+        assert main(["otlp", "on", "--endpoint", collector.url, "--level", "system", "--interval", "30"]) == 0
+        assert f"Metrics at the level system go to {collector.url}/v1/metrics each 30 s" in capsys.readouterr().out
+        assert main(["otlp", "test"]) == 0
+        assert "accepts OTLP (not encrypted: it never leaves this computer)" in capsys.readouterr().out
+        collector.script.append(Answer(401))
+        assert main(["otlp", "test"]) == 1
+        assert "credentials" in capsys.readouterr().err
+        assert main(["otlp", "show"]) == 0
+        shown = msgspec.json.decode(capsys.readouterr().out)
+        assert main(["otlp", "status"]) == 0
+        assert "the agent is not running" in capsys.readouterr().out
+        assert main(["otlp", "off"]) == 0
+    assert collector.metrics == [], "a test sends no metrics, and what is shown is not sent"
+    assert len(collector.requests) == 2
+    assert collector.complaints == []
+    (element,) = shown["resourceMetrics"]
+    assert values(element["resource"]["attributes"])["service.name"] == "netwatch-tray"
+    found = settings.load(paths.settings_file()).otlp
+    assert found == Otlp(endpoint=collector.url, level="system", interval=30)
+
+
+@pytest.mark.parametrize("arguments", ["--endpoint http://collector.example:4318", "--headers-file /nowhere"])
+def test_an_unusable_collector_is_not_turned_on(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["otlp", "on", *arguments.split()]) == 1
+    assert capsys.readouterr().err
+    assert not settings.load(paths.settings_file()).otlp.on
 
 
 def test_the_identity_is_one_for_each_collector() -> None:

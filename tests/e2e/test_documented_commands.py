@@ -42,6 +42,11 @@ ENDS: dict[str, int] = {
     "upload on": 0,
     "upload status": 0,
     "upload off": 0,
+    "otlp on --endpoint https://collector.example.org:4318 --level system": 0,
+    "otlp show": 0,
+    "otlp test": 1,
+    "otlp status": 0,
+    "otlp off": 0,
     "quit": 0,
     "usage": 0,  # the agent writes at its end what it had not written yet
     "events": 0,

@@ -82,13 +82,13 @@ class SettingsPage(Page):
             self._counted.show_interfaces(message.tick.interfaces)
         elif isinstance(message, Status):
             self.about.show_status(message)
-            self.upload.show_status(said(message.upload) if message.upload else None)
+            self.upload.show_status(*(said(each) if each else None for each in (message.upload, message.otlp)))
             if self.helper:
                 self.helper.show_status(message)
 
     def lose_agent(self) -> None:
         self.about.show_status(None)
-        self.upload.show_status(None)
+        self.upload.show_status(None, None)
         if self.helper:
             self.helper.show_status(None)
 
@@ -166,7 +166,7 @@ class SettingsPage(Page):
         self._bound.show(settings, managed)
         self._counted.show_settings(settings, managed)
         self._muted.show_settings(settings, managed)
-        self.upload.show_settings(settings.upload, managed)
+        self.upload.show_settings(settings.upload, settings.otlp, managed)
 
     def _refresh(self) -> None:
         """Update texts that change by themselves."""

@@ -1,4 +1,5 @@
-"""The section Upload of the settings: whether snapshots are sent, where, how much, and exactly what."""
+"""The section Upload of the settings: whether snapshots are sent, where, how much, and exactly what; whether metrics go
+to an OpenTelemetry collector."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from PySide6.QtGui import QFontDatabase, QPalette
 from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from netwatch_tray import units
-from netwatch_tray.settings import Upload, UploadLevel
+from netwatch_tray.settings import Otlp, Upload, UploadLevel
 from netwatch_tray.window.data.cli_process import CliProcess
 from netwatch_tray.window.pages.settings.rows import Change, with_values
 from netwatch_tray.window.widgets.buttons import FlatButton
@@ -31,9 +32,10 @@ class UploadSettings(QObject):
     def __init__(self, theme: Theme, change: Change) -> None:
         super().__init__()
         self._change = change
-        self._upload = Upload()
+        self._upload, self._otlp = Upload(), Otlp()
         self._managed: Collection[str] = ()
         self._status: str | None = None
+        self._otlp_status: str | None = None
         self.snapshot, self.setup = CliProcess(self), CliProcess(self)
         self.on = Switch(theme, self.tr("Send measurements"))
         self.on.clicked.connect(lambda on: self._choose(on=on))
@@ -66,6 +68,18 @@ class UploadSettings(QObject):
         self.body.document().setDocumentMargin(GAP)
         self.body.setAccessibleName(self.tr("Exactly what is sent"))
         self.body.hide()
+        self.otlp = Switch(theme, self.tr("Send to an OpenTelemetry collector"))
+        self.otlp.clicked.connect(lambda on: self._choose_otlp(on=on))
+        self._otlp_state = FormRow(theme, self.tr("Send to an OpenTelemetry collector"), "", self.otlp)
+        self.collector = LineEdit(theme, self.tr("Collector"))
+        self.collector.setMinimumWidth(theme.height(320))
+        self.collector.editingFinished.connect(self._choose_collector)
+        self._collector_row = FormRow(
+            theme,
+            self.tr("Collector"),
+            self.tr("For OTLP over HTTP. Level, headers and certificates are in the settings file."),
+            self.collector,
+        )
         self._theme = theme
         theme.changed.connect(self._colour)
         self._colour()
@@ -97,13 +111,16 @@ class UploadSettings(QObject):
             self._key_row,
             levels,
         )
-        self.rows_after: tuple[QWidget, ...] = (self._sent_row, self.body)
+        self.rows_after: tuple[QWidget, ...] = (self._sent_row, self.body, self._otlp_state, self._collector_row)
 
-    def show_settings(self, upload: Upload, managed: Collection[str]) -> None:
+    def show_settings(self, upload: Upload, otlp: Otlp, managed: Collection[str]) -> None:
         """`managed`: the keys that only the administrator can change."""
-        is_other, self._upload, self._managed = upload != self._upload, upload, managed
+        is_other = upload != self._upload
+        self._upload, self._otlp, self._managed = upload, otlp, managed
         self._state.show_managed("upload.on" in managed)
         self._server_row.show_managed("upload.endpoint" in managed)
+        self._otlp_state.show_managed("otlp.on" in managed)
+        self._collector_row.show_managed("otlp.endpoint" in managed)
         self._why_level.show_text(managed_words())
         self._why_level.setVisible("upload.level" in managed)
         for choice in self.levels:
@@ -114,13 +131,17 @@ class UploadSettings(QObject):
             self.server.setText(upload.endpoint)
             self.server.setCursorPosition(0)
         self.levels[_LEVELS.index(upload.level)].setChecked(True)
+        self.otlp.setChecked(otlp.on)
+        if not self.collector.hasFocus():
+            self.collector.setText(otlp.endpoint)
+            self.collector.setCursorPosition(0)
         self._show_state()
         if is_other and not self.body.isHidden():
             self._measure()
 
-    def show_status(self, status: str | None) -> None:
-        """Show the agent's state of uploading as a sentence; None if unknown."""
-        self._status = status
+    def show_status(self, status: str | None, otlp_status: str | None) -> None:
+        """Show the agent's states of uploading and of the export as sentences; None if unknown."""
+        self._status, self._otlp_status = status, otlp_status
         self._show_state()
 
     def stop(self) -> None:
@@ -135,14 +156,30 @@ class UploadSettings(QObject):
         self.body.setPalette(palette)
 
     def _show_state(self) -> None:
-        if not self._upload.on:
-            self._state.show_help(self.tr("Off: nothing leaves this computer."))
+        unknown = self.tr("On; what becomes of it is not known at this moment.")
+        if self._upload.on:
+            self._state.show_help(self._status or unknown)
+        elif self._otlp.on:
+            self._state.show_help(self.tr("Off: nothing is sent to a NetWatch server."))
         else:
-            self._state.show_help(self._status or self.tr("On; what becomes of it is not known at this moment."))
+            self._state.show_help(self.tr("Off: nothing leaves this computer."))
+        if self._otlp.on:
+            self._otlp_state.show_help(self._otlp_status or unknown)
+        else:
+            self._otlp_state.show_help(self.tr("Off. Metrics and, at its level, events as log records."))
 
     def _choose(self, **chosen: Any) -> None:
         """Save fields of `Upload`."""
         self._change(lambda before: with_values(before, {f"upload.{name}": value for name, value in chosen.items()}))
+
+    def _choose_otlp(self, **chosen: Any) -> None:
+        """Save fields of `Otlp`."""
+        self._change(lambda before: with_values(before, {f"otlp.{name}": value for name, value in chosen.items()}))
+
+    def _choose_collector(self) -> None:
+        address = self.collector.text().strip()
+        if address and address != self._otlp.endpoint:
+            self._choose_otlp(endpoint=address)
 
     def _choose_server(self) -> None:
         address = self.server.text().strip()

@@ -72,3 +72,22 @@ def test_key_and_preview_go_through_subcommands(opened: Opened, tmp_path: Path) 
     upload.show_button.click()
     assert upload.body.isHidden()
     upload.show_button.click()  # and is ended with the window
+
+
+def test_a_collector_is_chosen_and_its_state_shown(opened: Opened, tmp_path: Path) -> None:
+    window, file = opened.window, tmp_path / "settings.toml"
+    opened.say(SettingsMessage(Settings()))
+    window.turn_to_settings()
+    page = window.settings
+    upload = page.upload
+    assert upload.collector.text() == "http://localhost:4318"
+    upload.collector.setText("https://collector.example.net:4318")
+    upload.collector.editingFinished.emit()
+    upload.otlp.click()
+    found = settings.load(file).otlp
+    assert (found.on, found.endpoint) == (True, "https://collector.example.net:4318")
+    opened.say(SettingsMessage(Settings(otlp=found)))
+    assert "Off: nothing is sent to a NetWatch server." in visible_text(page)
+    assert "Off: nothing leaves this computer." not in visible_text(page)
+    opened.say(status(otlp=Message("Nothing was sent yet.")))
+    assert "Nothing was sent yet." in visible_text(page)

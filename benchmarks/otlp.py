@@ -1,0 +1,64 @@
+"""What the export to an OpenTelemetry collector adds to the resident agent: TLS on the loopback, a request each 15 s.
+
+Two headless agents side by side in one namespace with changing traffic: one that sends nothing, one at the level
+`events`, which sends everything and probes gateway and DNS server. The rows are differences, measured as in `upload`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks._harness import HERE, Row, options, report
+from benchmarks.agent import SECONDS, Usage, traffic
+from benchmarks.upload import INTERVAL, SETTLE, agent, certificate, resident_mb, wait_for
+
+sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tests" / "cloud"))
+
+from networks import wire
+from otlp_collector import Collector
+
+from netwatch_tray.settings import Otlp, Settings
+
+
+def main() -> None:
+    chosen = options(__doc__)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", HERE.parent / "netwatch_tray"], check=True)
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        tls = certificate(directory)
+        network = stack.enter_context(wire())
+        collector = stack.enter_context(Collector(tls=tls, namespace=network.near))
+        stack.enter_context(traffic(network))
+        otlp = Otlp(on=True, endpoint=collector.url, interval=INTERVAL, level="events")
+        pids = [
+            stack.enter_context(agent(network.near, directory / name, settings, directory / "certificate.pem"))
+            for name, settings in (("off", Settings()), ("all", Settings(otlp=otlp)))
+        ]
+        time.sleep(SETTLE)
+        wait_for(lambda: len(collector.metrics) >= 2, 30)
+        before = [Usage.of(pid) for pid in pids]
+        time.sleep(SECONDS)
+        after = [Usage.of(pid) for pid in pids]
+        off, everything = (
+            (later.cpu_ns - earlier.cpu_ns) / 1e6 * 60 / SECONDS for earlier, later in zip(before, after, strict=True)
+        )
+        off_mb, everything_mb = map(resident_mb, pids)
+        if collector.complaints:
+            sys.exit(f"bench: {collector.complaints[0]}")
+    report(
+        [
+            Row("otlp.cpu_ms_per_min", everything - off, "ms/min"),
+            Row("otlp.pss_mb", everything_mb - off_mb, "MB"),
+        ],
+        chosen,
+    )
+
+
+if __name__ == "__main__":
+    main()
