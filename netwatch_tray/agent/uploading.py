@@ -31,7 +31,7 @@ _SECRETS = (
 
 
 class Uploading:
-    """Loads nothing of `cloud` before the settings turn uploading on."""
+    """Uploading, as the settings choose. Nothing of `cloud` is loaded before the settings turn it on."""
 
     def __init__(
         self, scheduler: Scheduler, connections: ConnectionWatch, notify: Callable[[Message], None], *, is_allowed: bool
@@ -46,12 +46,12 @@ class Uploading:
         self.on_health: Callable[[Health], None] = lambda _: None
         """Called with each probe of gateway and DNS server."""
         self.dns: Callable[[], DnsCounts | None] = lambda: None
-        """Returns what DNS did since the start of the agent."""
+        """Returns what was counted of DNS since the agent started."""
         self._secrets = {name: value for name in _SECRETS if (value := os.environ.pop(name, None))}
 
     @property
     def status(self) -> Message | None:
-        """Return the state of uploading in words; None: it is off."""
+        """Return the state of uploading as a message, or None if it is off."""
         return self._service.status if self._service else None
 
     @property
@@ -61,7 +61,7 @@ class Uploading:
 
     @property
     def otlp_status(self) -> Message | None:
-        """Return the state of the export to an OpenTelemetry collector in words; None: it is off."""
+        """Return the state of the export to an OpenTelemetry collector as a message, or None if it is off."""
         return self._export.status if self._export else None
 
     @property
@@ -151,7 +151,7 @@ class Uploading:
             self._export.noted(event)
 
     def stop(self) -> None:
-        """Send what is pending if that is quick, and wait for the end a few seconds at most."""
+        """Send pending snapshots if that is quick, and wait for the end for a few seconds at most."""
         for each in self._services:
             each.stop(drain=True)
         for each in self._services:

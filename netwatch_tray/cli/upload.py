@@ -1,4 +1,4 @@
-"""What leaves this machine, if anything: `snapshot`, `upload` and `serve-metrics`."""
+"""The subcommands `snapshot`, `upload` and `serve-metrics`: everything that can leave this machine."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _LEVELS: dict[UploadLevel, str] = {
     "connections": mark("Terminal", "the connections with both addresses"),
     "events": mark("Terminal", "alerts with the app and its numbers, and counts of DNS; no names of hosts"),
 }
-"""What each level adds to the one before."""
+"""What each level adds to the previous one."""
 _PREVIEW_SECONDS = 2.0
-"""What the rates of a snapshot are measured over."""
+"""Seconds over which the rates of a snapshot are measured."""
 _METRICS_SECONDS = 5.0
 """Seconds between two readings for programs that collect metrics, which come about every fifteen seconds."""
 _LONGEST_KEY_FILE = 4096
@@ -222,7 +222,7 @@ def _asked_key() -> Key:
 
 
 def _account_before(upload: Upload) -> tuple[Endpoint, Key] | None:
-    """Return what was set up until now."""
+    """Return the account that was set up so far."""
     from netwatch_tray.cloud import account
 
     try:
@@ -360,7 +360,7 @@ def _waiting(exists: bool) -> str:
 def _test(_options: argparse.Namespace) -> int:
     """Send one snapshot without using the spool, so that a running upload is neither waited for nor changed.
 
-    Measured once, so that its deltas are 0: the server adds up all it gets, and a test must not count traffic twice.
+    Measured once, so that its deltas are 0 if the server adds up all it gets, and a test must not count traffic twice.
     """
     from netwatch_tray import settings as settings_file
     from netwatch_tray.cloud import account, wire

@@ -40,7 +40,7 @@ _MOST_IDENTITIES = 50
 
 
 class Endpoint(NamedTuple):
-    """A server's URL, validated: a key may be sent to it."""
+    """The validated URL of a server, to which a key may be sent."""
 
     is_secure: bool
     host: str
@@ -49,7 +49,7 @@ class Endpoint(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Host and port as in a URL and the Host header, without the scheme's own port."""
+        """Return host and port as in a URL and the Host header, without the default port of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.is_secure else 80) else f"{host}:{self.port}"
 
@@ -77,7 +77,7 @@ class Key:
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """How this host is known to one account."""
+    """The identity of this host for one account."""
 
     host_id: str
     secret: str
@@ -85,7 +85,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(NamedTuple):
-    """Everything needed to send."""
+    """Endpoint, key and identity: everything needed to send."""
 
     endpoint: Endpoint
     key: Key
@@ -135,9 +135,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def resolve(upload: Upload, environment: Mapping[str, str] = os.environ) -> Account:
-    """Return the account in use. NETWATCH_ENDPOINT and NETWATCH_API_KEY override what was set up.
+    """Return the account in use. Raise SettingsError, which explains what is missing.
 
-    Raise SettingsError with what is missing.
+    NETWATCH_ENDPOINT and NETWATCH_API_KEY override what was set up.
     """
     endpoint, key = _server_and_key(upload, environment)
     if key is None:
@@ -158,7 +158,7 @@ def server(upload: Upload, environment: Mapping[str, str] = os.environ) -> Endpo
 
 
 def known_identity(upload: Upload, environment: Mapping[str, str] = os.environ) -> Identity | None:
-    """Return the identity in use without creating one; `None`: nothing was set up. Raise NetWatchError."""
+    """Return the identity in use without creating one, or `None` if nothing was set up. Raise NetWatchError."""
     endpoint, key = _server_and_key(upload, environment)
     return None if key is None else _read_identities(paths.identities_file()).get(_fingerprint(endpoint, key))
 
@@ -217,7 +217,7 @@ def _read_identities(file: Path) -> dict[str, Identity]:
 
 
 def load_key(endpoint: Endpoint) -> Key | None:
-    """Return the key that was set up for this server; `None`: there is none. Raise NetWatchError."""
+    """Return the key that was set up for this server, or `None` if there is none. Raise NetWatchError."""
     try:
         text = paths.upload_key_file().read_text()
     except FileNotFoundError:
@@ -232,7 +232,7 @@ def load_key(endpoint: Endpoint) -> Key | None:
 
 
 def save_key(endpoint: Endpoint, key: Key) -> str:
-    """Store the key and return where, in words. Raise NetWatchError."""
+    """Store the key; return where, for the user. Raise NetWatchError."""
     file = paths.upload_key_file()
     if _has_keyring():
         import keyring  # noqa: PLC0415  12 MB, and in the terminal only

@@ -24,7 +24,8 @@ class Text(NamedTuple):
 
 
 def alert(event: Event, upload: Upload, secret: bytes) -> wire.Alert | None:
-    """Return an event as it is sent; `None`: the servers have no category for it. `secret`: see privacy.limited."""
+    """Return an event in the wire format, or `None` if the servers have no category for it. `secret`: see
+    privacy.limited."""
     app = event.app_name or "an unknown app"
     if upload.hide_names and event.app_name:
         app = privacy.word("app", event.app_name, secret)
@@ -43,7 +44,7 @@ def alert(event: Event, upload: Upload, secret: bytes) -> wire.Alert | None:
 
 
 def text(event: Event, app: str, address: str) -> Text | None:
-    """Return an event in English; `None`: it has no category."""
+    """Return an event in English, or `None` if it has no category."""
     match event.evidence:
         case PortScan(inbound=True) as scan:
             return Text(
@@ -79,7 +80,7 @@ def text(event: Event, app: str, address: str) -> Text | None:
 
 
 def address_of(host: str | None, *, hide: bool) -> str:
-    """Return the address of a host, if that is what is known of it: no level sends names of hosts."""
+    """Return the host if it is an address: no level sends names of hosts."""
     try:
         ipaddress.ip_address(host or "")
     except ValueError:

@@ -38,11 +38,11 @@ class Sockets(NamedTuple):
 
     states: dict[TcpState, int]
     rows: tuple[Connection, ...] | None
-    """`None`: neither apps nor connections are sent."""
+    """`None` if neither apps nor connections are sent."""
 
 
 class Readings(NamedTuple):
-    """Everything except ticks and disks; `None`: not requested, or unreadable."""
+    """Everything except ticks and disks; `None` if it was not requested, or cannot be read."""
 
     system: SystemSample | None = None
     health: wire.HealthMetric | None = None
@@ -67,7 +67,7 @@ class _Meter:
         self.is_whole = True
 
     def add(self, tick: InterfaceTick, interval: float | None) -> None:
-        """`interval`: measured seconds since the sample before."""
+        """Add a tick. `interval`: measured seconds since the previous sample."""
         if (
             tick.rx_rate is None
             or tick.tx_rate is None
@@ -134,7 +134,7 @@ class SnapshotBuilder:
         self._processes_elapsed += interval.elapsed_s or 0.0
 
     def add_alert(self, alert: wire.Alert) -> None:
-        """Add an alert, which goes into the next snapshot alone."""
+        """Add an alert, which is part of the next snapshot only."""
         self._alerts.append(alert)
 
     def build(self, tick: Tick, readings: Readings, boottime: float) -> wire.Snapshot:
@@ -255,7 +255,7 @@ class SnapshotBuilder:
 
 
 class HealthHistory:
-    """The last probes, in the format of the wire."""
+    """Results of the last probes, in the wire format."""
 
     def __init__(self) -> None:
         self._gateway = _Probes()
@@ -278,7 +278,7 @@ class HealthHistory:
 
 
 class _Probes:
-    """Round trips to one address; another address restarts the history."""
+    """RTTs of one address; another address restarts the history."""
 
     def __init__(self) -> None:
         self.times: deque[float | None] = deque(maxlen=wire.LONGEST_HISTORY)
@@ -295,7 +295,7 @@ class _Probes:
 
 
 def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffic: DiskTraffic | None) -> wire.Snapshot:
-    """Return the snapshot with usage and traffic of the disks; `None`: unreadable."""
+    """Return the snapshot with usage and traffic of the disks; `None` if they cannot be read."""
     return msgspec.structs.replace(
         snapshot,
         disk_usage=None
@@ -316,7 +316,7 @@ def with_disks(snapshot: wire.Snapshot, usages: tuple[Usage, ...] | None, traffi
 
 
 def _dns(found: DnsCounts) -> wire.DnsAnalytics:
-    """Without names: no level sends any."""
+    """Return the counts without names, because no level sends any."""
     return wire.DnsAnalytics(
         total_queries=found.queries,
         total_responses=found.responses,

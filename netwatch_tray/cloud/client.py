@@ -26,10 +26,10 @@ _MAX_RETRY_AFTER = 999_999.0
 
 
 class UnreachableError(NetWatchError):
-    """No response came: there is no network, no server, no trust in its certificate, or it was late."""
+    """No response came: no network, no server, an untrusted certificate, or a timeout."""
 
     def __init__(self, reason: Message, *, was_sent: bool = False) -> None:
-        """`was_sent`: the server may have got the whole request."""
+        """`was_sent`: whether the server may have received the whole request."""
         super().__init__(reason)
         self.was_sent = was_sent
 
@@ -46,7 +46,7 @@ class Response(NamedTuple):
     server_time: float | None
     """Its clock at the moment of the response, Unix time in seconds."""
     retry_after: float | None
-    """Seconds the server asks to wait."""
+    """Seconds that the server requests to wait."""
     location: str | None
     """Where it redirects to."""
 

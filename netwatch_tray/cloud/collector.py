@@ -72,7 +72,7 @@ class SnapshotCollector:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """What could not be read for the last snapshot, in words for the user."""
+        """Return what could not be read for the last snapshot, for the user."""
         health = self._health.fault if self._health else None
         return (*self._faults.values(), *([health] if health else ()))
 
@@ -84,7 +84,7 @@ class SnapshotCollector:
             self._health.poll(is_elsewhere=before != self._uplinks)
 
     def add_connections(self, table: ConnectionTable) -> None:
-        """Add the table's last interval, after each update."""
+        """Add the connections of the table's last interval; call it after each update of the table."""
         self._faults.pop("connections", None)
         if includes(self._upload.level, "apps"):
             self._builder.add_connections(table.interval, table.rows)
@@ -101,7 +101,7 @@ class SnapshotCollector:
         self._faults["connections"] = fault
 
     def wait_for_health(self) -> None:
-        """Wait for the probe under way: seconds where nothing responds."""
+        """Wait for the pending probe, which takes seconds if nothing responds."""
         if self._health is not None:
             self._health.wait()
 
@@ -175,7 +175,7 @@ class HealthWatch:
     loop."""
 
     def __init__(self, on_health: Callable[[Health], None]) -> None:
-        """`on_health`: gets each result, in the thread of `poll`."""
+        """`on_health`: called with each result, in the thread of `poll`."""
         self._on_health = on_health
         self._source = HealthSource()
         self._history = HealthHistory()
@@ -184,11 +184,12 @@ class HealthWatch:
         self._results: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._worker = Worker("health", self._results.put)
         self.metric: wire.HealthMetric | None = None
-        """As of the last probe; `None`: there is none yet, or it failed."""
+        """Result of the last probe; `None` if there is none yet, or it failed."""
         self.fault: Message | None = None
 
     def poll(self, *, is_elsewhere: bool = False) -> None:
-        """Take the last result, and begin to probe when it is time. `is_elsewhere`: now, since the network changed."""
+        """Deliver the last result, and begin a probe if one is due. `is_elsewhere`: one is due because the network
+        changed."""
         now = clock.boottime()
         if is_elsewhere:
             self._due = now

@@ -1,7 +1,7 @@
 """An HTTP/1.1 connection to one server, directly or through a proxy, on which each request has one deadline.
 
-The protocol is http.client's. Its own timeout applies to each read anew, so a server that sends a byte a minute would
-never time out; here one deadline covers the proxy, the TLS handshake, the request and the whole response.
+http.client implements the protocol. Its own timeout applies to each single read, so a server that sends a byte a minute
+would never time out; here one deadline covers the proxy, the TLS handshake, the request and the whole response.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Proxy(NamedTuple):
 
 
 class Connection(http.client.HTTPConnection):
-    """Connects when a request needs it, and again after the server closed it. Not thread-safe, except `shutdown`."""
+    """Connects when a request needs it, and reconnects after the server closed it. Not thread-safe,
+    except `shutdown`."""
 
     def __init__(self, endpoint: Endpoint, trusted: Callable[[], ssl.SSLContext]) -> None:
         """`trusted`: returns what encrypts the connection; called when it is first needed, and may raise OSError."""
@@ -69,7 +70,7 @@ class Connection(http.client.HTTPConnection):
         self._socket: socket.socket | None = None
 
     def begin(self, timeout: float) -> None:
-        """Start the time of a request, in seconds. Discard a connection that the server has closed meanwhile."""
+        """Begin a request with this many seconds of time. Discard a connection that the server has closed meanwhile."""
         self._limits = _Limits(timeout)
         if self._socket is None or self.sock is None or _is_readable(self._socket):
             self.disconnect()
@@ -77,7 +78,7 @@ class Connection(http.client.HTTPConnection):
             self.sock = _LimitedSocket(self._socket, self._limits)
 
     def connect(self) -> None:
-        """Called by http.client within a request. Raise OSError (ssl.SSLError, ProxyError …)."""
+        """Connect; http.client calls this within a request. Raise OSError (ssl.SSLError, ProxyError …)."""
         proxy = find_proxy(self._endpoint)
         sock = self._open(self._endpoint.host, self._endpoint.port) if proxy is None else self._open_tunnel(proxy)
         if self._endpoint.is_secure:
@@ -108,7 +109,7 @@ class Connection(http.client.HTTPConnection):
         return sock
 
     def _open_tunnel(self, proxy: Proxy) -> socket.socket:
-        """Have the proxy connect to the server (RFC 9110, section 9.3.6)."""
+        """Make the proxy connect to the server (RFC 9110, section 9.3.6)."""
         try:
             return self._request_tunnel(proxy)
         except TimeoutError as error:
@@ -188,7 +189,7 @@ class _Limits:
 
 
 class _LimitedSocket:
-    """What http.client uses of a socket."""
+    """The methods of a socket that http.client uses, with limits."""
 
     def __init__(self, sock: socket.socket, limits: _Limits) -> None:
         self._socket, self._limits = sock, limits
@@ -201,7 +202,7 @@ class _LimitedSocket:
         return io.BufferedReader(_LimitedReader(self._socket, self._limits))
 
     def close(self) -> None:
-        """Only `Connection.disconnect` closes the socket, since the response is still to be read."""
+        """Do nothing: the response is still to be read, so only `Connection.disconnect` closes the socket."""
 
 
 class _LimitedReader(io.RawIOBase):
@@ -223,8 +224,8 @@ class _LimitedReader(io.RawIOBase):
 def find_proxy(endpoint: Endpoint) -> Proxy | None:
     """Return the proxy for a server, as urllib finds it: HTTPS_PROXY and NO_PROXY, on macOS also the system's settings.
 
-    ALL_PROXY is used where HTTPS_PROXY is not set. `None`: connect directly, which includes every unencrypted endpoint,
-    because those are on this host. Raise ProxyError: there is one, of another kind.
+    ALL_PROXY is used if HTTPS_PROXY is not set. Return `None` to connect directly, as to every unencrypted endpoint,
+    because those are on this host. Raise ProxyError if the proxy is of another kind.
     """
     if not endpoint.is_secure:
         return None

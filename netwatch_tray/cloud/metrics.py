@@ -17,7 +17,7 @@ from netwatch_tray.model import InterfaceTick
 
 
 class Reading(NamedTuple):
-    """What is served, as of one moment. `None`: unknown, or not read here."""
+    """The numbers to serve, read at one moment; `None` if unknown, or not read here."""
 
     interfaces: tuple[InterfaceTick, ...] = ()
     """Those that are served."""

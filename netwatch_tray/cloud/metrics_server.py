@@ -76,7 +76,7 @@ class MetricsServer:
         return len(self._clients)
 
     def publish(self, text: bytes) -> None:
-        """Send the text to all clients that wait for it."""
+        """Send the text to all waiting clients."""
         for client in [each for each in self._clients.values() if each.is_waiting]:
             self._respond(client, 200, text, _METRICS)
 
@@ -110,7 +110,8 @@ class MetricsServer:
         self._sweep_later()
 
     def _sweep_later(self) -> None:
-        """Have the oldest client dropped at its deadline. One timer for all: they come faster than timers expire."""
+        """Schedule the end of the oldest client at its deadline. One timer serves all, because clients come faster than
+        timers expire."""
         if self._sweep_at is None and self._clients:
             self._sweep_at = next(iter(self._clients.values())).deadline
             self._scheduler.after(self._sweep_at - clock.boottime(), self._sweep)

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus while they are turned on: what the ticks have, and what is read when somebody asks."""
+"""Metrics for Prometheus while they are turned on: numbers of the ticks, and numbers that are read on request."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class MetricsService:
         self._health = health
 
     def take(self, outcome: Outcome) -> None:
-        """Call with what each finding led to."""
+        """Add what a finding led to. Call it for each finding."""
         if outcome.is_new:
             self._events[outcome.events[-1].kind] += 1
         if outcome.is_new_alert:
@@ -139,7 +139,7 @@ def _with_disks(reading: metrics.Reading, *, is_named: bool) -> str:
 
 
 def _found(source: Callable[[], _Found]) -> _Found | None:
-    """What cannot be read is missing from the response."""
+    """Return the readings; those that fail are missing from the response."""
     try:
         return source()
     except CollectError:

@@ -127,5 +127,5 @@ def start(endpoint: str | None, interval_s: float, first: Snapshot) -> Export:
 
 
 def _with_path(endpoint: str) -> str:
-    """Complete `http://host:4318`, as the SDK does with the URL of OTEL_EXPORTER_OTLP_ENDPOINT."""
+    """Complete a URL such as `http://host:4318`, as the SDK does with OTEL_EXPORTER_OTLP_ENDPOINT."""
     return endpoint if urlsplit(endpoint).path.strip("/") else f"{endpoint.rstrip('/')}/v1/metrics"

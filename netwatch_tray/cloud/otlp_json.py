@@ -192,7 +192,7 @@ def request(signal: str, elements: Iterable[bytes]) -> bytes:
 
 
 def refused(body: bytes) -> Refused | None:
-    """Return what a response with status 200 reports as refused; `None`: nothing. Raise ParseError."""
+    """Return what a response with status 200 reports as refused; `None` if there is nothing. Raise ParseError."""
     if not body.strip():  # some collectors respond without a body
         return None
     try:

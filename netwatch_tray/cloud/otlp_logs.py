@@ -1,4 +1,4 @@
-"""Events as log records of OpenTelemetry: the evidence as attributes, reduced to what the user chose to send."""
+"""Events as log records of OpenTelemetry: the evidence as attributes, without what the user has hidden."""
 
 from __future__ import annotations
 

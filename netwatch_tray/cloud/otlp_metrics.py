@@ -38,7 +38,7 @@ class Instrument(NamedTuple):
     unit: str
     kind: Kind
     points: Callable[[Snapshot], Points]
-    """Yields values with their attributes; `None`: unknown, not exported."""
+    """Yields values with their attributes; `None` if unknown, not exported."""
 
 
 def _throughput(snapshot: Snapshot) -> Points:

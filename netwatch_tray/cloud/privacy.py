@@ -1,6 +1,6 @@
 """Reduces a snapshot to what the user chose to send: the level, without hidden addresses and names.
 
-This is the last step before a snapshot is stored, so the spool holds no more than that either.
+This is the last step before a snapshot is stored, so the spool contains no more than that.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def scope(upload: Upload) -> Scope:
 
 
 def includes(level: UploadLevel, part: UploadLevel) -> bool:
-    """Return whether what `part` adds is sent at `level`."""
+    """Return whether data of `part` are sent at `level`."""
     return _ORDER.index(level) >= _ORDER.index(part)
 
 
@@ -112,7 +112,8 @@ def word(kind: str, name: str, secret: bytes) -> str:
 
 
 def _scope(endpoint: str) -> str:
-    """`loopback:443`, `private:443`, `public:443` for `192.0.2.1:443`; `*:443` stays."""
+    """Replace the address of an endpoint: `loopback:443`, `private:443`, `public:443` for `192.0.2.1:443`; `*:443`
+    stays."""
     address, _, port = endpoint.rpartition(":")
     return endpoint if address == "*" else f"{reach(address)}:{port}"
 

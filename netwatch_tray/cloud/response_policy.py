@@ -1,4 +1,4 @@
-"""What a server's response means for the snapshots it answers, by the rules of docs/wire.md. Pure."""
+"""What a server's response means for the snapshots in the request, by the rules of docs/wire.md. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REFUSALS = {
 
 
 class Outcome(Enum):
-    """What became of one snapshot."""
+    """What the server did with one snapshot."""
 
     ACCEPTED = "the server stored it"
     REJECTED = "the server will never store it"
@@ -35,44 +35,44 @@ class Outcome(Enum):
 
 
 class PerSnapshot(NamedTuple):
-    """The server decided for each snapshot."""
+    """The response has an outcome for each snapshot."""
 
     outcomes: tuple[tuple[Outcome, Message], ...]
     """In the order of sending, with the server's message."""
 
 
 class Retry(NamedTuple):
-    """Nothing is known to be stored: send the same batch later."""
+    """The server may not have stored anything: send the same batch later."""
 
     reason: Message
     after: float | None = None
-    """Seconds the server asks to wait."""
+    """Seconds that the server requests to wait."""
     may_be_stored: bool = False
     """The server got the batch, and only its answer is missing."""
 
 
 class SlowDown(NamedTuple):
-    """The server refused the request for its rate limit, which hosts with the same key share."""
+    """The server refused the request because of its rate limit, which hosts with the same key share."""
 
     reason: Message
     after: float | None = None
-    """Seconds the server asks to wait."""
+    """Seconds that the server requests to wait."""
 
 
 class Pause(NamedTuple):
-    """The user has to do something first."""
+    """Sending cannot continue until the user has done something."""
 
     reason: Message
 
 
 class Split(NamedTuple):
-    """The batch is too large, or something in it is refused: send fewer at once."""
+    """The batch is too large, or a part of it is refused: send fewer snapshots at once."""
 
     reason: Message
 
 
 class SetAside(NamedTuple):
-    """The whole batch is refused, and parts of it would be, too."""
+    """The whole batch is refused, and parts of it would be refused, too."""
 
     reason: Message
 
@@ -81,7 +81,8 @@ Decision = PerSnapshot | Retry | SlowDown | Pause | Split | SetAside
 
 
 def decide(response: Response, count: int, skew: float | None) -> Decision:
-    """`count`: snapshots sent. `skew`: seconds this host's clock is ahead of the server's, if known."""
+    """Return what to do after a response. `count`: snapshots sent. `skew`: known seconds by which this host's clock is
+    ahead."""
     status = response.status
     if status in _REFUSALS:
         return Pause(_REFUSALS[status])

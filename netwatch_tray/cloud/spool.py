@@ -81,7 +81,7 @@ class SpoolCounts(NamedTuple):
 
 
 class Spool:
-    """Thread-safe. Every method but `close` raises NetWatchError where the file cannot be read or written."""
+    """Snapshots on the disk until the server has them. Thread-safe. All methods but `close` raise NetWatchError."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Spool:
             raise NetWatchError("Snapshots cannot be kept in {file}: {error}.", file=file, error=error) from error
 
     def append(self, host_id: str, at: float, body: bytes, scope: Scope) -> None:
-        """Store a snapshot durably. Drop what is too old, and the oldest ones where the size would be exceeded."""
+        """Store a snapshot durably. Drop those that are too old, and the oldest ones if the size would be exceeded."""
         packed = _packed(body)
         with self._transaction() as database:
             self._expire(database)
@@ -187,7 +187,8 @@ class Spool:
             _count(database, "dropped", self._delete(database, condition, [scope]))
 
     def counts(self, host_id: str | None = None) -> SpoolCounts:
-        """Count one account's snapshots, by default all. `dropped` and `delivered` are always of all accounts."""
+        """Count the snapshots of one account, by default of all. `dropped` and `delivered` are always of
+        all accounts."""
         with self._transaction() as database:
             waiting, aside = database.execute(
                 "SELECT count(*) FILTER (WHERE aside IS NULL), count(aside) FROM snapshot WHERE ? IN (host_id, '')",
@@ -224,7 +225,8 @@ class Spool:
                 ) from error
 
     def _expire(self, database: sqlite3.Connection) -> None:
-        """Drop what the server would refuse for its timestamp: too old, or made while the clock was far ahead."""
+        """Drop snapshots that the server would refuse for their timestamp: too old, or made while the clock was far
+        ahead."""
         now = self._now()
         if now >= _CLOCK_WAS_SET:
             bounds = (now - LONGEST_AGE, now + LONGEST_AGE)

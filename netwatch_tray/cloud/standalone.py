@@ -23,7 +23,7 @@ NOBODY = Identity(host_id="00000000-0000-0000-0000-000000000000", secret="00" * 
 
 
 class Standalone:
-    """Not thread-safe. `step` each period, then `snapshot` or `envelope` whenever one is wanted."""
+    """Measures without an agent. Call `step` each period, then `snapshot` or `envelope` as needed. Not thread-safe."""
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class Standalone:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """What could not be read, in words for the user."""
+        """Return what could not be read, for the user."""
         return tuple(filter(None, (self._monitor.fault, *self._collector.faults)))
 
     @property
     def states(self) -> Mapping[TcpState, int] | None:
-        """Return the number of TCP sockets by state as of the last step; `None`: unknown."""
+        """Return the number of TCP sockets by state as of the last step; `None` if unknown."""
         return self._observation.table.states() if self._has_read else None
 
     def step(self) -> Tick:

@@ -53,7 +53,7 @@ class Resolved(NamedTuple):
 
 
 class UploadService:
-    """Runs from its creation to `stop`. The agent has one only while uploading is on."""
+    """Uploading in the agent, from its creation to `stop`. The agent has one only while uploading is on."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class UploadService:
 
     @property
     def status(self) -> Message:
-        """Return the state of uploading in words, for tray, window and terminal. Never blocks."""
+        """Return the state of uploading as a message, for tray, window and terminal. Never blocks."""
         if self._uploader is None or self._collector is None:
             return self._fault or message("starting")
         faults = [self._fault] if self._fault else []
@@ -110,7 +110,7 @@ class UploadService:
         return includes(self._upload.level, "system") and (self._collector is not None or self._fault is None)
 
     def tick(self, tick: Tick) -> None:
-        """Each tick, in order."""
+        """Add a tick. Call it for each tick, in order."""
         if self._collector is None:
             return
         self._collector.add(tick)
@@ -125,17 +125,17 @@ class UploadService:
         self._slot = slot
 
     def connections_read(self, table: ConnectionTable) -> None:
-        """After each reading of the connections."""
+        """Add the connections. Call it after each reading."""
         if self._collector is not None:
             self._collector.add_connections(table)
 
     def alerted(self, event: Event) -> None:
-        """After each event that became an alert."""
+        """Add an alert. Call it for each event that becomes an alert."""
         if self._collector is not None:
             self._collector.add_alert(event)
 
     def stop(self, *, drain: bool) -> None:
-        """Make no more snapshots, and begin to end. `drain`: send pending snapshots if that is quick."""
+        """Stop making snapshots, and begin to end the thread. `drain`: send pending snapshots if that is quick."""
         self._has_ended = True
         if self._collector is not None:
             self._collector.close()
@@ -152,7 +152,7 @@ class UploadService:
         self._worker.submit(partial(self._resolve, before), self._begin, self._fail)
 
     def _resolve(self, before: UploadService | None) -> Resolved:
-        """Run in the thread: a keyring may wait for the user, and a file for its disk. Raise NetWatchError."""
+        """Resolve the settings; called in the thread, because keyring and disk may block. Raise NetWatchError."""
         if before is not None:
             before.wait()
         return self._connect()

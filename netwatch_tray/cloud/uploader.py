@@ -41,7 +41,7 @@ _MAX_FAILURES = 5
 _MAX_UNCLEAR = 2 * wire.MOST_SNAPSHOTS
 """Snapshots that a list is requested for: the last batches whose response was lost."""
 _ENVELOPE_ROOM = 8192
-"""Bytes of a body reserved for what surrounds the snapshots."""
+"""Bytes of a body reserved for the envelope around the snapshots."""
 _LONGEST_RETRY_AFTER = 300.0
 """Seconds; a server that fails does not get more."""
 _GAP_HALVES_IN = 1800.0
@@ -52,7 +52,7 @@ _NOTABLE_SKEW = 120.0
 
 
 class Pace(NamedTuple):
-    """Seconds."""
+    """Times of the uploader, in seconds."""
 
     gap: float = 11.0
     """Between requests. Both servers refuse more than one in ten seconds, and measure in whole seconds."""
@@ -72,17 +72,17 @@ PACE = Pace()
 
 
 class UploadState(NamedTuple):
-    """For tray, window and terminal."""
+    """The state of uploading, for tray, window and terminal."""
 
     counts: SpoolCounts
     fault: Message | None
-    """What is wrong; `None`: nothing."""
+    """What is wrong; `None` if nothing is."""
     needs_user: bool
     """Nothing is sent until the user does something about the fault."""
     sent_at: float | None
     """Unix time of the last response that reported everything stored."""
     clock_skew: float | None
-    """Seconds this host's clock is ahead of the server's; `None`: less than `_NOTABLE_SKEW`, or not known."""
+    """Seconds this host's clock is ahead of the server's; `None` if less than `_NOTABLE_SKEW`, or not known."""
 
     @property
     def message(self) -> Message:
@@ -116,7 +116,7 @@ class UploadState(NamedTuple):
 
 
 class Uploader:
-    """Runs between `start` and `stop`; call `wake` after each snapshot that was added to the spool."""
+    """Sends the spool's snapshots between `start` and `stop`. Call `wake` after each snapshot added to the spool."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class Uploader:
             self._woken.notify()
 
     def stop(self, within: float = 4.0, *, drain: bool = True) -> None:
-        """Begin to end, within about that many seconds; the spool keeps what is not sent. Return at once.
+        """Begin to end the thread within about that many seconds, and return at once. The spool keeps what is not sent.
 
         `drain`: send one more batch unless the last request failed.
         """
@@ -322,7 +322,7 @@ class Uploader:
             return False
 
     def _drain(self) -> None:
-        """Send what was added since the last request, without waiting for `Pace.gap`."""
+        """Send snapshots added since the last request, without waiting for `Pace.gap`."""
         try:
             if self._has_work:
                 self.send_once()
@@ -364,7 +364,8 @@ class Uploader:
             self._spool.failed(ids[Outcome.FAILED], _MAX_FAILURES, str(reasons[Outcome.FAILED]))
 
     def _forget_accepted(self) -> None:
-        """Delete what the server has stored. Until that succeeds (the disk may be full) nothing more is sent."""
+        """Delete the snapshots that the server has stored. Until that succeeds (the disk may be full) nothing more is
+        sent."""
         if self._accepted:
             self._spool.delivered(self._accepted)
             self._accepted = []
@@ -378,7 +379,7 @@ class Uploader:
         self._max_batch = min(wire.MOST_SNAPSHOTS, self._max_batch * 2)
 
     def _back_off(self, reason: Message, after: float | None = None) -> None:
-        """`after`: seconds the server asks to wait."""
+        """Wait before the next request. `after`: seconds that the server requests to wait."""
         self._report(reason)
         self._faults += 1
         ceiling = min(self._pace.longest_wait, self._pace.gap * 2.0 ** min(self._faults, 16))
@@ -386,7 +387,7 @@ class Uploader:
         self._not_before = clock.boottime() + wait
 
     def _slow_down(self, reason: Message, after: float | None, count: int) -> None:
-        """`after`: seconds the server asks to wait. `count`: snapshots in the request."""
+        """Send less often. `after`: seconds that the server requests to wait. `count`: snapshots in the request."""
         self._report(reason)
         self._refusals += 1
         if count >= self._counts.waiting:  # with more snapshots than fit, fewer requests would not hold more

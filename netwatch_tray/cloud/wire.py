@@ -45,7 +45,7 @@ class HostInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InterfaceMetric(msgspec.Struct, frozen=True, kw_only=True):
-    """Counters since boot; deltas and rates since the snapshot before."""
+    """Counters since boot; deltas and rates since the previous snapshot."""
 
     name: str
     is_up: bool
@@ -68,7 +68,7 @@ class InterfaceMetric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthMetric(msgspec.Struct, frozen=True, kw_only=True):
-    """Round trips in milliseconds, loss in percent; `null` in a history: no answer."""
+    """RTTs in milliseconds, loss in percent; `null` in a history is a probe without a response."""
 
     gateway_ip: str | None = None
     gateway_rtt_ms: float | None = None
@@ -105,14 +105,14 @@ class DiskUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiskIo(msgspec.Struct, frozen=True, kw_only=True):
-    """Since boot."""
+    """Bytes since boot."""
 
     read_bytes: U64
     write_bytes: U64
 
 
 class ProcessBandwidth(msgspec.Struct, frozen=True, kw_only=True):
-    """TCP payload over the uplinks since the snapshot before."""
+    """TCP payload of a process over the uplinks since the previous snapshot."""
 
     process_name: str
     pid: U32 | None = None
@@ -162,7 +162,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DnsAnalytics(msgspec.Struct, frozen=True, kw_only=True):
-    """Since the program started."""
+    """Counts of DNS since the program started."""
 
     total_queries: U64
     total_responses: U64
@@ -172,7 +172,7 @@ class DnsAnalytics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One moment of one host."""
+    """The measurements of one host at one moment."""
 
     timestamp: Timestamp
     interfaces: tuple[InterfaceMetric, ...]
@@ -255,7 +255,7 @@ def timestamp(at: datetime) -> str:
 
 
 def text(found: str) -> str:
-    """Return the text without what JSON or PostgreSQL refuse: lone surrogates (in file names) and NUL."""
+    """Return the text without characters that JSON or PostgreSQL refuse: lone surrogates (in file names) and NUL."""
     return found.encode("utf-8", "replace").decode().replace("\0", "")
 
 

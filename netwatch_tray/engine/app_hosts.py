@@ -1,8 +1,8 @@
-"""Bytes of each app by remote host, hour by hour for the last day. Pure but for the clock.
+"""Bytes of each app by remote host, hour by hour for the last day. Pure except for the clock.
 
-A finished hour is kept packed: about 60 bytes for a host of an app. Only hosts of an app in one hour are told apart
-beyond which their number would be without bound (a BitTorrent client has thousands); the others are one sum, so that
-the hosts of an app always add up to what was booked for it.
+A finished hour is kept packed: about 60 bytes for a host of an app. The number of separate hosts in an hour is limited
+(a BitTorrent client has thousands); the others are one sum, so that the hosts of an app always add up to the bytes
+booked for it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Amount = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
 
 class _HostBytes(msgspec.Struct, array_like=True):
-    """What an app moved with one host in an hour."""
+    """Traffic of an app with one host in an hour."""
 
     host: str | None
     origin: HostOrigin | None
@@ -56,7 +56,7 @@ _Key = tuple[str, Scope | None]
 _Hour = dict[str, dict[_Key, _HostBytes]]
 """By app, and by host and scope."""
 _REMAINDER: _Key = ("", None)
-"""Hosts that are not told apart, and bytes without a peer."""
+"""Key of the sum of all other hosts, and of bytes without a peer."""
 _NO_PEER = Peer(None, None, None, None, None)
 
 _encoder = msgspec.msgpack.Encoder()
@@ -70,7 +70,7 @@ def _key(host: str | None, address: str | None, scope: Scope | None) -> _Key:
 
 
 def hosts_of(hours: Iterable[bytes], app: str) -> tuple[HostAmount, ...]:
-    """Return what an app moved with each host in packed hours, the largest first. Raise ParseError."""
+    """Return the traffic of an app with each host in packed hours, the largest first. Raise ParseError."""
     found: dict[_Key, _HostBytes] = {}
     for packed in hours:
         try:
@@ -123,7 +123,7 @@ def _amounts(found: Mapping[_Key, _HostBytes]) -> tuple[HostAmount, ...]:
 
 
 class AppHosts:
-    """What each app moved with which host. What stays on this machine is not in it."""
+    """Amounts of each app by remote host. Traffic within this machine is not included."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: Unix time, seconds."""
@@ -139,16 +139,16 @@ class AppHosts:
 
     @property
     def hour(self) -> int:
-        """Number of the present hour since 1970."""
+        """Return the number of the present hour since 1970."""
         return int(self._now() // HOUR)
 
     @property
     def since(self) -> float:
-        """Unix time of the earliest bytes it may have."""
+        """Return the Unix time of the earliest bytes that it may have."""
         return max(self._began, float((self._hour - _HOURS) * HOUR))
 
     def book(self, app: str, peer: Peer, traffic: Traffic) -> None:
-        """Book what an app moved with a peer."""
+        """Book traffic of an app with a peer."""
         if peer.scope == "machine":
             return
         now = self._now()
@@ -165,7 +165,8 @@ class AppHosts:
         known.add(traffic.rx, traffic.tx, int(now))
 
     def of(self, app: str) -> tuple[HostAmount, ...]:
-        """Return what an app moved with each host since `since`, the largest first; hosts not told apart come last."""
+        """Return the traffic of an app with each host since `since`, the largest first; the sum of other
+        hosts is last."""
         self._turn(self.hour)
         return hosts_of([*self._packed.values(), self._pack()], app)
 
@@ -184,7 +185,7 @@ class AppHosts:
         self._reopen()
 
     def _turn(self, hour: int) -> None:
-        """Begin another hour, an earlier one too: the clock may be set back."""
+        """Begin another hour, possibly an earlier one, because the clock may be set back."""
         if hour == self._hour:
             return
         if self._open:

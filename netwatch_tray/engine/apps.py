@@ -1,4 +1,4 @@
-"""Which app a process belongs to: connections are grouped by what the user calls a program. Pure."""
+"""The app that a process belongs to, so that connections are grouped by what the user calls a program. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OTHERS = AppName(OTHERS_KEY, "Other apps")
 
 
 def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> AppName:
-    """The app a process belongs to: its container or system service, its bundle, snap or flatpak, or its executable.
+    """Return the app of a process: its container or system service, its bundle, snap or flatpak, or its executable.
 
     A helper counts under the process that started it, as a browser's children do under the browser.
     """
@@ -72,7 +72,7 @@ def app_of(process: Process, parent_of: Callable[[Process], Process | None]) -> 
 
 
 def app_of_unit(unit: str) -> AppName:
-    """The app that a systemd unit or a container is."""
+    """Return the app of a systemd unit or a container."""
     desktop = desktop_app(unit)
     if desktop is not None:
         return _app_of_desktop(*desktop)
@@ -86,8 +86,8 @@ def _app_of_desktop(launcher: str | None, app_id: str, name: str | None = None) 
 
 
 def _was_launched(process: Process, parent_of: Callable[[Process], Process | None]) -> bool:
-    """Return whether a runtime is what the desktop launched in this unit, and not a command given in a terminal or a
-    program of another app: then every process above it in the unit is the same runtime, or a script that wraps it."""
+    """Return whether the desktop launched a runtime in this unit, rather than a terminal or another app. That holds if
+    every process above it in the unit is the same runtime, or a script that wraps it."""
     above: Process | None = process
     for _ in range(_MOST_GENERATIONS):
         above = None if above is None else parent_of(above)
@@ -99,12 +99,12 @@ def _was_launched(process: Process, parent_of: Callable[[Process], Process | Non
 
 
 def app_of_user(user: str) -> AppName:
-    """For sockets of which only the owner's name may be known."""
+    """Return the app for sockets of which only the owner's user name is known."""
     return AppName(f"user:{user}", f"user {user}")
 
 
 def _leader(process: Process, parent_of: Callable[[Process], Process | None]) -> Process:
-    """The process that others of its kind work for."""
+    """Return the process that this one works for: the first of its kind among its parents."""
     for _ in range(_MOST_GENERATIONS):
         if process.executable is None:
             break

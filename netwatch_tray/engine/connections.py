@@ -80,7 +80,7 @@ class ConnectionTable:
         self._entries: dict[str, Entry] = {}
         self._last_boottime: float | None = None
         self._unsettled: set[str] = set()
-        """Keys whose rate is not 0: unknown yet, or moving at the last sample."""
+        """Keys whose rate is not 0 while unknown, or moving at the last sample."""
         self._touched: set[str] = set()
         """Keys whose row must be made again."""
         self._listeners = Listeners()
@@ -100,11 +100,11 @@ class ConnectionTable:
         self._routes = NOWHERE
         self._ledger = AppLedger()
         self.hosts: Hosts | None = None
-        """Names of the remote hosts; None: there is no source of them."""
+        """Names of the remote hosts; None if there is no source of them."""
 
     @property
     def interval(self) -> AppInterval:
-        """What was booked between the last two samples."""
+        """Return what was booked between the last two samples."""
         return self._ledger.interval
 
     def update(
@@ -174,7 +174,7 @@ class ConnectionTable:
                 self._touched.update(entry.peers)
 
     def process_of(self, cookie: int) -> int | None:
-        """Return the PID of the owner of an open socket; `None`: not known."""
+        """Return the PID of the owner of an open socket, or `None` if unknown."""
         entry = self._entries.get(f"{cookie:x}")
         return None if entry is None else entry.pid
 
@@ -187,7 +187,7 @@ class ConnectionTable:
         return self._ledger.apps()
 
     def app_of(self, cookie: int) -> tuple[str, str] | None:
-        """Return key and name of the app that has a socket, or made it; `None`: not known."""
+        """Return key and name of the app that has a socket, or made it, or `None` if unknown."""
         key = f"{cookie:x}"
         entry = self._entries.get(key)
         if entry is not None and entry.app is not SEARCHING:
@@ -196,7 +196,7 @@ class ConnectionTable:
         return None if creator is None else (creator[0].key, creator[0].name)
 
     def app_name(self, key: str) -> str | None:
-        """Return the name of an app by its key; `None`: there is none."""
+        """Return the name of an app by its key, or `None` if there is none."""
         return self._ledger.name_of(key)
 
     def states(self) -> dict[TcpState, int]:
@@ -320,7 +320,7 @@ class ConnectionTable:
         return passing
 
     def _note_ended(self, ended: Mapping[str, float], gone: Mapping[str, Entry]) -> None:
-        """Make `ended`, without those whose owner may still be found."""
+        """Set `ended` to the connections that ended, without those whose owner may still be found."""
         self._ending.update(ended)
         found = []
         for key, boottime in list(self._ending.items()):
@@ -360,7 +360,7 @@ class ConnectionTable:
             )
 
     def _assign(self, key: str, entry: Entry, process: Process | None) -> None:
-        """Give a socket, and what it has carried so far, to its app."""
+        """Assign a socket, and what it has carried so far, to its app."""
         if process is None:
             app, process = self._presumed_owner(key, entry.found)
         else:
@@ -403,7 +403,7 @@ class ConnectionTable:
             self._assign(key, self._entries[key], None)
 
     def _presumed_owner(self, key: str, found: Socket) -> tuple[AppName, Process | None]:
-        """Who made a socket, for which no process was found, or else what the kernel reports of its owner."""
+        """Return who made a socket for which no process was found, or else what the kernel reports of its owner."""
         creator = self.owners.creator(found.part_of or key)
         if creator is not None:
             return creator

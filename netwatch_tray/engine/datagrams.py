@@ -1,4 +1,4 @@
-"""Bytes of UDP: what the helper counts by socket and peer becomes part of the samples of a source of sockets. Pure."""
+"""Bytes of UDP: merges what the helper counts by socket and peer into the samples of a source of sockets. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _IDLE = 60.0
 _MOST_PEERS, _MOST_PEERS_OF_SOCKET = 2048, 256
 """That have a row of their own. The bytes of others are booked for the app of the socket."""
 _MOST_SOCKETS = 8192
-"""Of which it is remembered whether they belong to this network namespace."""
+"""Number of sockets for which it is remembered whether they belong to this network namespace."""
 _NONE = Traffic()
 
 
 class _Exchange:
-    """What a connected socket moved, or another socket with one peer."""
+    """Traffic of a connected socket, or of another socket with one peer."""
 
     __slots__ = ("found", "last", "moved")
 
@@ -42,13 +42,13 @@ class _Exchange:
 class Datagrams:
     """Adds the bytes of UDP to samples.
 
-    A connected socket gets its bytes. For a socket without a peer there is a row for each peer that it exchanges
-    datagrams with, while its own row has no bytes. What moved on sockets that no sample lists, because they closed in
-    between, is reported as of a socket that closed.
+    A connected socket gets its bytes. For a socket without a peer there is a row for each peer with which it exchanges
+    datagrams, while its own row has no bytes. Bytes of sockets that no sample lists, because they closed in between,
+    are reported like those of a closed socket.
 
-    The helper counts the sockets of containers as well, but a source of sockets lists those of one network namespace.
-    Theirs are left out, as their TCP is. Whether a socket that no sample lists is one of theirs is known by the process
-    that made it; or else by its address, and because it goes on although the samples do not list it.
+    The helper also counts the sockets of containers, but a source of sockets lists those of one network namespace.
+    Theirs are left out, as their TCP is. A socket that no sample lists is recognized as a container's by the process
+    that made it, or else by its address, and because it has traffic although the samples do not list it.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Datagrams:
         self._is_here: dict[int, bool] = {}
         """Whether sockets belong to this network namespace, by cookie, as far as known."""
         self._doubtful: dict[int, dict[str, _Exchange]] = {}
-        """What sockets moved that no sample lists and nothing is known of, by cookie and key."""
+        """Bytes of unknown sockets that no sample lists, by cookie and key."""
         self.is_counting = False
         """The bytes are known now."""
         self._has_reading = False
@@ -73,7 +73,7 @@ class Datagrams:
         """At the last sample."""
 
     def count(self, reading: Reading, is_here: Mapping[int, bool]) -> None:
-        """Add what moved since the previous reading; `is_here`: see `ConnectionTable.note_creators`."""
+        """Add the bytes since the previous reading. `is_here`: see `ConnectionTable.note_creators`."""
         self.is_counting = self._has_reading = True
         self._remember(is_here)
         for flow, amount in reading.amounts.items():
@@ -124,7 +124,8 @@ class Datagrams:
             del self._is_here[next(iter(self._is_here))]
 
     def _take_doubtful(self) -> dict[int, dict[str, _Exchange]]:
-        """Return what can be decided now: only a further reading reveals who made a socket, or that it goes on."""
+        """Return what can be decided now. Only a further reading reveals which process made a socket, or that it has
+        more traffic."""
         if not self._has_reading:
             return {}
         self._has_reading = False

@@ -1,4 +1,4 @@
-"""What the table of connections remembers of each socket."""
+"""What the table of connections stores for each socket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNMOVED = Traffic()
 
 
 class Entry:
-    """What is known of an open socket."""
+    """The state of an open socket in the table."""
 
     __slots__ = (
         *("app", "found", "host", "name_by", "peers", "process", "route", "row", "rx", "rx_rate", "since", "tx"),
@@ -41,7 +41,7 @@ class Entry:
         self.peers: tuple[str, ...] = ()
         """Keys of its exchanges with single peers; see `Socket.part_of`."""
         self.unbooked = UNMOVED
-        """What moved and is not booked for the host yet, because owner or name may still be found."""
+        """Bytes not booked for the host yet, because owner or name may still be found."""
         self.name_by = 0.0
         """Until when a name may be expected (boot-time clock)."""
 
@@ -51,14 +51,14 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether it waits in TIME_WAIT: no connection of its app any more."""
+        """Return whether the socket waits in TIME_WAIT, so it is not an open connection of its app."""
         return self.found.state == TcpState.TIME_WAIT
 
     def advance(self, found: Socket) -> Traffic | None:
-        """Return what the socket carried since its counters were last read; `None`: they are not known.
+        """Return what the socket carried since its counters were last read, or `None` if they are unknown.
 
-        A counter that went back (a FIN that was counted as a byte is taken off, a source that is not monotonic) adds
-        nothing until it exceeds its highest value.
+        A counter that went back (a FIN counted as a byte was subtracted, a source is not monotonic) adds nothing until
+        it exceeds its highest value.
         """
         rx, tx = found.rx_bytes, found.tx_bytes
         if rx is None or tx is None:
@@ -73,7 +73,7 @@ class Peer(NamedTuple):
     """The remote end of a connection."""
 
     address: str | None
-    """None: it has none."""
+    """None if it has none."""
     scope: Scope | None
     country: str | None
     name: str | None
@@ -94,7 +94,7 @@ class Ended(NamedTuple):
 
     app: AppName
     pid: int | None
-    """`None`: its process was not found, and `app` is what the kernel reports of its owner."""
+    """`None` if its process was not found, and `app` is what the kernel reports of its owner."""
     remote: str
     """Name of the remote host, or its address where none is known."""
     port: int | None
@@ -132,7 +132,7 @@ class Listeners:
         return next((each for each in listeners.items() if each[1].app is not SEARCHING), next(iter(listeners.items())))
 
     def will_accept(self, found: Socket) -> bool:
-        """Return whether an unowned socket waits for a listener whose own owner is still being searched for."""
+        """Return whether an unowned socket belongs to a listener whose owner is still being searched for."""
         listening = self.of(found)
         return (
             found.inode is None

@@ -41,7 +41,7 @@ REMEMBERED = 600
 
 
 class Outcome(NamedTuple):
-    """What a finding led to."""
+    """The result of adding a finding."""
 
     events: tuple[Event, ...] = ()
     """New or changed."""
@@ -80,7 +80,7 @@ class EventLog:
         """When there was a notification, as far as that is known."""
 
     def apply(self, rules: Events) -> None:
-        """Use other settings from now on. What is muted now stays muted in the events that were."""
+        """Use other settings from now on. Events that were muted stay marked as muted."""
         self._rules = rules
         self._mutes = [mute for code, on in rules.muted.items() if on and (mute := Mute.parsed(code)) is not None]
         self._quiet = _minutes(rules.quiet_from), _minutes(rules.quiet_until)
@@ -91,7 +91,7 @@ class EventLog:
         return sum(each.is_unseen_alert for each in self._by_id.values())
 
     def get(self, number: int) -> Event | None:
-        """Return the event with this ID; `None`: it is not in memory."""
+        """Return the event with this ID, or `None` if it is not in memory."""
         return self._by_id.get(number)
 
     def latest(self, most: int) -> tuple[Event, ...]:
@@ -99,7 +99,7 @@ class EventLog:
         return tuple(sorted(self._by_id.values(), key=lambda each: (each.last, each.id))[-most:])
 
     def mark_seen(self, ids: Iterable[int] | None) -> tuple[Event, ...]:
-        """Return the events that change. `None`: all."""
+        """Mark events as seen, all if `ids` is None; return those that change."""
         chosen = list(self._by_id) if ids is None else [each for each in ids if each in self._by_id]
         changed = [
             msgspec.structs.replace(self._by_id[each], is_seen=True) for each in chosen if not self._by_id[each].is_seen
@@ -109,7 +109,7 @@ class EventLog:
         return tuple(changed)
 
     def take(self, finding: Finding) -> Outcome:
-        """Add a finding; return what it led to."""
+        """Add a finding; return the result."""
         if not _is_storable(finding):
             _log.error("A finding that cannot be stored was dropped: %r", finding)
             return Outcome()
@@ -151,7 +151,7 @@ class EventLog:
         return Outcome((event,), notify, before is None, is_new_alert, is_notable)
 
     def _put(self, event: Event, began: float | None = None) -> None:
-        """`began`: of a new event."""
+        """Store an event. `began`: time of its beginning, if it is new."""
         self._by_id[event.id] = event
         if began is not None:
             self._began[event.id] = began
@@ -176,7 +176,7 @@ class EventLog:
         return any(mute.covers(finding.kind, finding.app, finding.host) for mute in self._mutes)
 
     def _with(self, event: Event, finding: Finding) -> Event:
-        """Return the event with what the finding has newer."""
+        """Return the event updated with a finding."""
         return msgspec.structs.replace(
             event,
             evidence=finding.evidence,
@@ -226,7 +226,7 @@ class EventLog:
 
 
 def _minutes(time_of_day: str) -> int | None:
-    """Return the minutes since midnight of `22:00`; `None`: empty."""
+    """Return the minutes since midnight of a time such as `22:00`, or `None` if it is empty."""
     hours, colon, minutes = time_of_day.partition(":")
     return int(hours) * 60 + int(minutes) if colon else None
 

@@ -1,11 +1,11 @@
-"""Names of remote hosts: which name a program asked for, and which address it got. Pure but for the clock.
+"""Names of remote hosts: which name a program requested, and which address it got. Pure except for the clock.
 
-The names come from packets that the helper copied, each with the socket that sent or got it. So a name belongs to a
-program, never to an address alone: one address serves many names, and another program may mean another one.
+The names come from packets that the helper copied, each with the socket that sent or received it. So a name belongs to
+a program, never to an address alone: one address serves many names, and another program may use it for another one.
 
-- A ClientHello names the host of its own connection.
-- A DNS response names the address for the process whose socket got it. A name from it is taken for connections of that
-  process alone. Whoever resolves names for others (systemd-resolved) is of no help, but the query to it is seen.
+- A ClientHello names the host of its own connection. - A DNS response names the address for the process whose socket
+received it. A name from it is used only for connections of that process. The responses of a resolver for others
+(systemd-resolved) do not help, but the query to it is seen.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Host(NamedTuple):
     ttl_s: int | None = None
     """Lifetime of the DNS response, seconds."""
     is_providers: bool | None = False
-    """The name is that of the provider, for the real one is encrypted (ECH). `None`: cannot be known."""
+    """The name is that of the provider, because the real one is encrypted (ECH). `None` if that cannot be known."""
 
 
 _Packed = tuple[str | None, list[tuple[tuple[int, str, int | None], Host]], list[tuple[tuple[int, str], Host]]]
@@ -53,7 +53,7 @@ _Packed = tuple[str | None, list[tuple[tuple[int, str, int | None], Host]], list
 
 
 class Hosts:
-    """What the packets of this user's sockets revealed, for a day at most."""
+    """Names of hosts from the packets of this user's sockets, kept for a day at most."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: Unix time, seconds."""
@@ -69,16 +69,16 @@ class Hosts:
         self._streams = tls.Streams()
         self._flows = quic.Flows()
         self.faults: Counter[PacketKind] = Counter()
-        """Packets that were not understood. Some always are: anything may be sent to port 53, and QUIC goes on after
-        its first packets."""
+        """Packets that could not be parsed. There are always some: anything may be sent to port 53, and QUIC continues
+        after its first packets."""
 
     def packed(self) -> bytes:
         """Return all names, for `restore`."""
         return msgspec.msgpack.encode((_boot(), list(self._greeted.items()), list(self._resolved.items())))
 
     def restore(self, packed: bytes) -> None:
-        """Begin with the names of a previous run of the agent in the same boot of the system, to which sockets and
-        processes belong. Raise ParseError."""
+        """Begin with the names of a previous run of the agent. They are valid in the same boot of the system only,
+        because sockets and processes belong to it. Raise ParseError."""
         try:
             boot, greeted, resolved = msgspec.msgpack.decode(packed, type=_Packed)
         except msgspec.MsgspecError as error:
@@ -169,7 +169,7 @@ class Hosts:
 
 
 def _boot() -> str | None:
-    """Return what identifies this boot of the system; None: not known."""
+    """Return an identifier of this boot of the system, or None if unknown."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""The bytes of each app, booked once, and the sums that must come out. Pure."""
+"""The bytes of each app, booked once, and sums that are exact. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AppInterval(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def amounts(self) -> Mapping[str, tuple[AppName, Traffic]]:
-        """Booked in the interval over the uplinks, by the app's key: `apps` and `late`."""
+        """Return the bytes booked in the interval over the uplinks, by the app's key: `apps` and `late`."""
         return _sum(self.apps, self.late) if self.late else self.apps
 
     def plus(self, later: AppInterval) -> AppInterval:
@@ -109,10 +109,10 @@ class _Held:
 
 
 class AppLedger:
-    """The bytes of each app since the agent started; those of closed connections stay.
+    """The bytes of each app since the agent started, closed connections included.
 
-    A byte is booked once, for good. The bytes of a socket without a known owner are held under the socket's key until
-    `release` names an app, so that no booking is ever taken back.
+    A byte is booked once and never moved. The bytes of a socket without a known owner are held under the socket's key
+    until `release` names an app.
     """
 
     def __init__(self) -> None:
@@ -172,7 +172,7 @@ class AppLedger:
         self._lan = self._lan.plus(traffic)
 
     def release(self, key: str, app: AppName, pid: int | None) -> None:
-        """Book what was held for a socket."""
+        """Book the bytes held for a socket."""
         held = self._held.pop(key, None)
         if held is None:
             return
@@ -184,7 +184,7 @@ class AppLedger:
         self._credit_process(pid, held.crossing)
 
     def close_interval(self, elapsed_s: float | None, *, overrun: bool = False) -> None:
-        """Make `interval` of what was booked since the last call, and begin the next one."""
+        """Set `interval` to the bytes booked since the last call, and begin the next interval."""
         moved, late = {}, {}
         for key, account in self._accounts.items():
             if any(account.now):
@@ -215,7 +215,7 @@ class AppLedger:
         self._processes, self._local, self._udp, self._lan = {}, _NONE, _NONE, _NONE
 
     def name_of(self, key: str) -> str | None:
-        """Return the name of an app; `None`: it has no account."""
+        """Return the name of an app, or `None` if it has no account."""
         account = self._accounts.get(key)
         return None if account is None else account.app.name
 
@@ -249,9 +249,9 @@ class AppLedger:
             self._processes[pid] = self._processes.get(pid, _NONE).plus(traffic)
 
     def _fold_idle(self) -> None:
-        """Fold the accounts that were not used for longest, so that they stay bounded.
+        """Fold the accounts that were unused for longest, so that their number is bounded.
 
-        Each run of a container or unit may have a name of its own.
+        Each run of a container or unit may have a different name.
         """
         others = self._account(OTHERS)
         lasting = {OTHERS_KEY, UNSEEN_KEY, SEARCHING_KEY}
@@ -278,9 +278,9 @@ def _summary(account: _Account, total: Traffic, local: Traffic, now: Traffic, el
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an interval's uplink bytes went.
+    """Where the uplink bytes of an interval went.
 
-    To the byte, each way: uplink + ahead + held before = apps + other + ahead before + held.
+    Exact to the byte, for each direction: uplink + ahead + held before = apps + other + ahead before + held.
     """
 
     elapsed_s: float | None
@@ -309,7 +309,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reconcile(uplink: Traffic, interval: AppInterval, before: Reconciliation | None) -> Reconciliation:
-    """Account for the bytes that the uplinks counted in an interval. `before`: of the interval before it."""
+    """Account for the bytes that the uplinks counted in an interval. `before`: the result for the previous interval."""
     apps = {key: traffic for key, (app, traffic) in interval.amounts.items() if not app.is_tunnel_process}
     held, held_before = interval.held, before.held if before else _NONE
     # Below 0 only where bytes that were held turn out to be a tunnel's.

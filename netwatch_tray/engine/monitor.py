@@ -24,10 +24,10 @@ class Monitor:
         self._source = source
         self._tracker = RateTracker(period)
         self._gap: GapReason | None = None
-        """Of the next tick that measures."""
+        """Gap of the next tick that measures."""
         self._chosen = chosen
         self.interfaces: Mapping[int, Interface] = {}
-        """What is known of them, by index; another object when something changed."""
+        """The interfaces by index; another object when something changes."""
         self.memberships: Mapping[int, Membership] = {}
         """Their part in the total, by index."""
         self._uplinks: tuple[int, ...] = ()
@@ -42,12 +42,12 @@ class Monitor:
         """Why the last reading failed; `None` after a reading that succeeded."""
 
     def choose(self, chosen: Mapping[str, bool]) -> None:
-        """From now on; see topology.decide."""
+        """Use these choices from now on; see topology.decide."""
         self._chosen = chosen
         self._decide(dict(self.interfaces))  # another object, because the memberships changed
 
     def pause(self) -> None:
-        """Until `resume` nothing is read, and ticks have the gap `PAUSED`."""
+        """Read nothing until `resume`; ticks have the gap `PAUSED`."""
         self.is_paused = True
 
     def resume(self) -> None:
@@ -56,10 +56,11 @@ class Monitor:
             self._gap = GapReason.RESUMED
 
     def tick(self, *, is_last: bool = False) -> Tick | None:
-        """Measure. None less than half a period after the tick before, when there is nothing to measure yet.
+        """Measure and return a tick, or None less than half a period after the previous one, when there is nothing to
+        measure yet.
 
-        A failed reading makes a tick without rates, with the last counters known, and sets `fault`. `is_last`: no other
-        one follows, so it has the bytes up to now however soon it comes, though no rates where that is too soon.
+        A failed reading makes a tick without rates, with the last known counters, and sets `fault`. `is_last`: no other
+        tick follows, so it has all bytes up to now even if it comes too soon for rates.
         """
         at = datetime.now(UTC)
         if self.is_paused:
@@ -143,7 +144,7 @@ class Monitor:
 
 
 def _total(interfaces: tuple[InterfaceTick, ...], counted: Sequence[tuple[int, InterfaceRates]] = ()) -> Total:
-    """The sum over `counted`, by index. An uplink whose delta is unknown (it came just now) does not hide others'."""
+    """Return the sum over `counted`, by index. Uplinks whose delta is unknown (new ones) are left out of it."""
     received = [each.rx_rate for _, each in counted if each.rx_rate is not None]
     sent = [each.tx_rate for _, each in counted if each.tx_rate is not None]
     return Total(

@@ -1,4 +1,4 @@
-"""What the sockets of a machine add up to: the one assembly of socket table, routes, app ledger and reconciliation."""
+"""Sums over the sockets of a machine: the one assembly of socket table, routes, app ledger and reconciliation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Observation:
-    """Rows, apps and sums, reading by reading. Not thread-safe.
+    """Connections, apps and sums, updated with each reading. Not thread-safe.
 
     The ticks of the monitor go in by `count`, the samples of a source of sockets by `take`. Every amount and owner
     reaches table and ledger through `take`, so this is where other sources of them are merged.
@@ -37,8 +37,8 @@ class Observation:
         app_hosts: AppHosts | None = None,
         kept_names: bytes | None = None,
     ) -> None:
-        """`monitor`: knows the interfaces and which of them are uplinks. `sources`: by default this machine's.
-        `app_hosts`: gets what each app moves with which host. `kept_names`: of hosts, see Hosts.restore."""
+        """`monitor`: has the interfaces, and which of them are uplinks. `sources`: by default this machine's.
+        `app_hosts`: gets what each app exchanges with each host. `kept_names`: of hosts, see Hosts.restore."""
         self._sources = sources = sources or Sources()
         self._monitor = monitor
         self.table = ConnectionTable(
@@ -60,7 +60,7 @@ class Observation:
 
     @property
     def sums(self) -> Reconciliation | None:
-        """Where the uplinks' bytes of the last interval went; `None`: nothing is known of an interval yet."""
+        """Return where the uplinks' bytes of the last interval went, or `None` if there was no interval yet."""
         return self._sums if self._sums is not None and self._sums.elapsed_s is not None else None
 
     @property
@@ -70,11 +70,11 @@ class Observation:
 
     @property
     def uncounted(self) -> Traffic:
-        """UDP payload of the last interval that the helper could not tell apart: part of `sums.other`."""
+        """Return the UDP payload of the last interval that the helper could not attribute: part of `sums.other`."""
         return self._uncounted_at_sums
 
     def take_reading(self, reading: Reading) -> None:
-        """Add what the helper counted and copied. It becomes visible with the next sample of sockets."""
+        """Add a reading of the helper. It becomes visible with the next sample of sockets."""
         if self._datagrams is None:
             # Loaded where a helper runs: they cost the agent memory.
             from netwatch_tray.engine.datagrams import Datagrams  # noqa: PLC0415
@@ -126,10 +126,10 @@ class Observation:
         return changes
 
     def scope_of(self, address: str) -> Scope | None:
-        """Return how far an address is, by the routes of the last sample; `None`: it is no address."""
+        """Return how far an address is, by the routes at the last sample, or `None` if it is not an address."""
         return self._routes.scope_of(address)
 
     def take_moved(self) -> AppInterval | None:
-        """Return what the connections moved since the last call; `None`: no sample was taken since."""
+        """Return what the connections moved since the last call, or `None` if no sample was taken since."""
         moved, self._moved = self._moved, None
         return moved

@@ -1,4 +1,5 @@
-"""Whose a socket is: the app of its process, who made it, or what the kernel reports of every socket."""
+"""The owner of a socket: the app of its process, the process that made it, or what the kernel reports of
+every socket."""
 
 from __future__ import annotations
 
@@ -24,22 +25,22 @@ _CREATOR_KEPT_FOR = 30.0
 
 
 class Owners:
-    """Apps by process and sockets' creators by key, with bounded memory."""
+    """Owners of sockets: apps by process, and creators of sockets by key, with bounded memory."""
 
     def __init__(self, finder: ProcessFinder, shares_network: Callable[[int], bool | None] = shares_network) -> None:
         self._finder = finder
         self._shares_network = shares_network
         self._apps: dict[Process, AppName] = {}
         self._creators: dict[str, tuple[AppName, Process | None]] = {}
-        """Who made a socket, or had it until it closed, by its key."""
+        """The process that made a socket, or had it until it closed, by the socket's key."""
         self._creating: dict[int, tuple[float, Process, bool | None]] = {}
         """By PID: processes that made sockets; when they were read, and whether they are in this network namespace."""
 
     def note_creators(self, owners: Mapping[int, Owner]) -> dict[int, bool]:
-        """Remember who made new sockets, by cookie, for those whose owner cannot be found.
+        """Remember which processes made new sockets, by cookie, for sockets whose owner cannot be found.
 
-        Return whether the sockets belong to this network namespace, where that is known. Call at once: the processes
-        may be about to end.
+        Return whether the sockets belong to this network namespace, where that is known. Call it at once, because the
+        processes may be about to exit.
         """
         now = clock.boottime()
         is_here: dict[int, bool] = {}
@@ -65,7 +66,7 @@ class Owners:
         return is_here
 
     def creator(self, key: str) -> tuple[AppName, Process | None] | None:
-        """Return who made a socket; `None`: not known."""
+        """Return the process that made a socket, or `None` if unknown."""
         return self._creators.get(key)
 
     def app_of(self, process: Process) -> AppName:
@@ -77,13 +78,13 @@ class Owners:
         return self._apps[process]
 
     def remember(self, key: str, app: AppName, process: Process | None) -> None:
-        """Keep the owner of a socket for its bytes that come later."""
+        """Keep the owner of a socket for bytes that are reported later."""
         self._creators[key] = app, process
         while len(self._creators) > _MOST_CREATORS:
             del self._creators[next(iter(self._creators))]
 
     def presumed(self, found: Socket) -> AppName | None:
-        """Return the app by what the kernel reports of every socket: unit or user."""
+        """Return the app according to what the kernel reports of every socket: unit or user."""
         unit = self.unit(found)
         if unit is not None:
             return app_of_unit(unit)
@@ -92,7 +93,8 @@ class Owners:
         return None
 
     def unit(self, found: Socket) -> str | None:
-        """Return the systemd unit or container of a socket's control group; `None`: in none, or not reported."""
+        """Return the systemd unit or container of a socket's control group, or `None` if it has none or it is not
+        reported."""
         return None if found.cgroup is None else self._finder.unit(found.cgroup)
 
     def _parent(self, process: Process) -> Process | None:

@@ -1,9 +1,9 @@
-"""Deltas and rates from cumulative counters: the one place where two readings of a counter are subtracted.
+"""Deltas and rates from cumulative counters: the only place where two readings of a counter are subtracted.
 
-A rate is a delta divided by the measured time between two reads, never by the nominal period. It is unknown (absent)
-on the first sample, across sleep, after a pause, for a new interface and when counters were reset: never zero, never a
-catch-up smeared over the gap, never negative. A delta is known across sleep and pauses as well, and has a bound: what
-the link could have carried meanwhile (`most_bytes`). More than that is a reset, like a counter that falls back.
+A rate is a delta divided by the measured time between two reads, never by the nominal period. It is unknown (absent) on
+the first sample, across sleep, after a pause, for a new interface and when counters were reset: never zero, never a
+catch-up spread over the gap, never negative. A delta is also known across sleep and pauses, and has a bound: what the
+link can carry in the time (`most_bytes`). More than that is a reset, like a counter that falls back.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RX_BYTES, _TX_BYTES, _RX_ERRORS, _TX_ERRORS, _RX_DROPS, _TX_DROPS = range(2, 8)
 
 
 class InterfaceRates(NamedTuple):
-    """What happened on one interface: per second, and the bytes that the rates were made of."""
+    """Rates of one interface, and the bytes from which they are computed."""
 
     rx_rate: float | None
     """None across a gap."""
@@ -46,7 +46,7 @@ class InterfaceRates(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """What happened between two samples."""
+    """Rates and gaps between two samples."""
 
     elapsed: float | None
     """Seconds; None on the first sample."""
@@ -63,20 +63,21 @@ STILL = InterfaceRates(0.0, 0.0, 0.0, 0.0, 0, 0)
 
 
 def believed_speed(interface: Interface | InterfaceTick | None) -> int | None:
-    """The speed in bit/s that nothing on this link exceeds. None: unknown, or what it reports is no limit."""
+    """Return the speed in bit/s that nothing on this link exceeds, or None if unknown or the reported one
+    is no limit."""
     return interface.speed if interface is not None and interface.is_physical else None
 
 
 def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
-    """Bytes that a link can at most have counted in one direction between two readings.
+    """Return the most bytes that a link can have counted in one direction between two readings.
 
-    `elapsed`: seconds between them. `before`, `now`: believed_speed at both; the greater one holds, because a link
-    that negotiates another speed did so at some moment in between. Without both, the bound is 400 Gbit/s.
+    `elapsed`: seconds between them. `before`, `now`: believed_speed at both; the greater one holds, because a link that
+    negotiates another speed did so at some moment in between. Without both, the bound is 400 Gbit/s.
 
-    A believed speed gets a margin of a tenth and is granted for 6 s more than have elapsed, so that a saturated link is
-    never taken for a reset: drivers that copy their counters from the card do so every second or two, some switch ports
-    every 5 s, and then a second's delta holds the bytes of all that time. The sixth second is for a reading that was
-    stamped late, because the machine was busy between the kernel's answer and our look at the clock.
+    A believed speed gets a margin of a tenth and 6 s more than have elapsed, so that a saturated link is never mistaken
+    for a reset: drivers that copy their counters from the card do so every second or two, some switch ports every 5 s,
+    and then a second's delta contains the bytes of all that time. The sixth second is for a reading that was stamped
+    late, because the machine was busy between the kernel's response and our reading of the clock.
     """
     if not before or not now:
         return _FASTEST_LINK * elapsed
@@ -84,7 +85,7 @@ def most_bytes(elapsed: float, before: int | None, now: int | None) -> float:
 
 
 def bounded(before: tuple[int, int], now: tuple[int, int], most: float) -> tuple[int, int] | GapReason:
-    """The deltas (received, sent) of 64-bit byte counters, or why they are unknown: RESET or JUMPED.
+    """Return the deltas (received, sent) of 64-bit byte counters, or why they are unknown: RESET or JUMPED.
 
     `most`: see most_bytes.
     """
@@ -109,11 +110,11 @@ class RateTracker:
     def update(
         self, sample: Sample, uptime: float | None = None, gap: GapReason | None = None, *, is_last: bool = False
     ) -> Interval | None:
-        """Compare `sample` with the one before. None when it came too soon after it to measure anything: `sample` is
-        then forgotten, and the next one is compared with the one before.
+        """Compare `sample` with the previous one. Return None if it came too soon to measure anything: `sample` is then
+        ignored, and the next one is compared with the previous one.
 
-        `uptime`: seconds by the clock that stops in sleep, for tests. `gap`: why there are no rates this time.
-        `is_last`: no next one comes; a sample that came too soon makes deltas without rates.
+        `uptime`: seconds by the clock that stops during sleep, for tests. `gap`: why there are no rates this time.
+        `is_last`: no other sample follows; one that came too soon makes deltas without rates.
         """
         uptime = clock.uptime() if uptime is None else uptime
         before, awake = self._before, uptime - self._uptime
@@ -179,7 +180,7 @@ class RateTracker:
     def _judge(
         self, index: int, old: CounterRow, row: CounterRow, before: Sample, sample: Sample, elapsed: float
     ) -> tuple[int, int] | GapReason:
-        """The deltas of one interface, or why they are unknown, where that takes more than a subtraction."""
+        """Return the deltas of one interface, or why they are unknown, where that takes more than a subtraction."""
         was, now = (old[_RX_BYTES], old[_TX_BYTES]), (row[_RX_BYTES], row[_TX_BYTES])
         speeds = believed_speed(before.interfaces.get(index)), believed_speed(sample.interfaces.get(index))
         if sample.counter_bits == 32 and elapsed <= self._longest:
@@ -200,8 +201,8 @@ class RateTracker:
 
 
 def _unwrapped(was: int, now: int, most: float) -> int:
-    """`now` as a counter without an end would read, if it passed the end of 32 bits since `was`.
+    """Return `now` as a counter without an end would show it, if it passed the end of 32 bits since `was`.
 
-    Modulo 2³² any reset looks like a wrap, so a wrap must be one the link could have carried: `most` bytes.
+    Modulo 2³² any reset looks like a wrap, so a wrap must be one that the link can have carried: `most` bytes.
     """
     return now + _WRAP if now < was and now + _WRAP - was < most else now

@@ -1,4 +1,4 @@
-"""Which way a connection's bytes take: over an uplink or within the machine, and how far they reach. Pure."""
+"""The way of a connection's bytes: over an uplink or within the machine, and how far they reach. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netwatch_tray.model import Interface, Role, Scope
 
 class Route(NamedTuple):
     interface: str | None
-    """Name of the one that has the local address; `None`: not known."""
+    """Name of the one that has the local address; `None` if unknown."""
     crosses_uplink: bool
     """Its bytes are part of the total; through a tunnel or a bridge they are as well."""
     leads_to_network: bool = False
@@ -29,7 +29,7 @@ class Routes:
     """The addresses of this machine; made again when an interface changes."""
 
     def __init__(self, interfaces: Mapping[int, Interface], memberships: Mapping[int, Membership]) -> None:
-        """Both by interface index."""
+        """`interfaces`, `memberships`: by interface index."""
         self._interfaces = interfaces
         self._memberships = memberships
         self._ports: dict[int, list[int]] = {}
@@ -60,15 +60,15 @@ class Routes:
         return address.partition("%")[0] in self._routes
 
     def scope(self, found: Socket) -> Scope | None:
-        """How far a connection reaches; `None`: it has no peer."""
+        """Return how far a connection reaches, or `None` if it has no peer."""
         return None if found.remote_address is None else self.scope_of(found.remote_address)
 
     def scope_of(self, remote: str) -> Scope | None:
-        """Return how far a remote address is; `None`: it is no address."""
+        """Return how far a remote address is, or `None` if it is not an address."""
         return self._networks.scope(remote)
 
     def stays_local(self, found: Socket, route: Route) -> bool:
-        """Return whether what a socket moves over the uplinks is known to stay in the local network."""
+        """Return whether the socket's bytes over the uplinks are known to stay in the local network."""
         return route.leads_to_network and self.scope(found) == "local"
 
     def _route(self, index: int, interface: Interface) -> Route:

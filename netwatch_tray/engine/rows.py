@@ -1,4 +1,4 @@
-"""What is known of a connection beside its bytes, as the row that clients get."""
+"""Rows of connections for clients, made from the entries of the table."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Rows:
 
 
 def _host(key: str, entry: Entry, hosts: Hosts | None) -> Host | None:
-    """Return the name of the peer. One from DNS stays what it was when the connection was first seen."""
+    """Return the name of the peer. A name from DNS never changes after the connection was first seen."""
     found = entry.found
     if hosts is not None and found.remote_address is not None:
         cookie = int(found.part_of or key, 16)

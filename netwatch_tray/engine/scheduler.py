@@ -44,7 +44,8 @@ class Timer:
 
 
 class Scheduler:
-    """Runs until `stop`. A callback that raises is logged with its traceback and the loop goes on.
+    """The agent's loop, which runs until `stop`. A callback that raises is logged with its traceback, and the loop
+    continues.
 
     Only `call_soon` and `stop` may be called from other threads and from signal handlers.
     """
@@ -80,7 +81,8 @@ class Scheduler:
             self._selector.register(fd, events, callback)
 
     def rest(self, fd: int) -> None:
-        """Call back for `fd` again only after REST seconds: what it is ready for cannot be done now."""
+        """Call back for `fd` again only after REST seconds, because it is ready for something that cannot
+        be done now."""
         with contextlib.suppress(KeyError):
             key = self._selector.unregister(fd)
             self._resting[fd] = self.after(REST, lambda: self.watch(fd, key.events, key.data))

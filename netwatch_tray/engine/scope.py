@@ -62,9 +62,9 @@ class Networks:
                 self._local[4].add(_SHARED)
 
     def scope(self, remote: str) -> Scope | None:
-        """Return the scope of a connection by its remote address; `None`: that is `*` or no address.
+        """Return the scope of a connection by its remote address, or `None` if that is `*` or not an address.
 
-        A private address is local behind however many routers, for the Internet does not route it.
+        A private address is local behind any number of routers, because the Internet does not route it.
         """
         if remote not in self._known:
             if len(self._known) >= _MOST_ADDRESSES:

@@ -1,11 +1,11 @@
-"""Which interfaces make the total, and why: each byte once.
+"""Which interfaces make the total, and why: each byte counts once.
 
-What a computer exchanges with the world passes its uplinks: the lowest interfaces under its default routes. A bridge,
-bond, VLAN, tunnel or container end only shows again what an uplink carries, so adding it would count bytes twice.
+All traffic of a computer with other hosts passes its uplinks: the lowest interfaces under its default routes. A bridge,
+bond, VLAN, tunnel or container end shows the same bytes as an uplink again, so adding it would count them twice.
 
-What an interface runs over comes from evidence: the kernel's link and master, the card of a PPPoE session, the route to
-a tunnel's peer. An interface with a default route and no evidence of anything below it is the lowest one known, so it
-is an uplink itself, whatever its kind.
+The underlay of an interface is known from evidence: the kernel's link and master, the card of a PPPoE session, the
+route to a tunnel's peer. An interface with a default route and no evidence of an underlay is the lowest one known, so
+it is an uplink itself, whatever its kind.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NEVER_OUT = frozenset({"anpi", "ap", "awdl", "feth", "llw", "vmenet", "vmnet"})
 
 
 class Membership(NamedTuple):
-    """An interface's part in the total."""
+    """Whether an interface is part of the total, and why."""
 
     role: Role
     is_uplink: bool
@@ -51,11 +51,11 @@ def decide(interfaces: Mapping[int, Interface], chosen: Mapping[str, bool]) -> d
 def counted_meanwhile(
     interfaces: Mapping[int, Interface], before: Collection[int], now: Collection[int]
 ) -> tuple[int, ...]:
-    """Indexes of the interfaces whose bytes make the total of an interval in which the uplinks changed.
+    """Return the indexes of the interfaces whose bytes make the total of an interval in which the uplinks changed.
 
-    `before`, `now`: indexes of the uplinks at its two ends. Those before count for all of it. One that became an uplink
-    meanwhile counts as well, unless it may have carried the same bytes as one of them: because one of the two runs over
-    the other, or because one is a tunnel and what it runs over is unknown.
+    `before`, `now`: indexes of the uplinks at its two ends. Those before count for all of it. An interface that became
+    an uplink meanwhile counts as well, unless it may have carried the same bytes as one of them: because one of the two
+    runs over the other, or because one is a tunnel and its underlay is unknown.
     """
     return _Topology(interfaces).counted_meanwhile(before, now)
 
@@ -111,7 +111,7 @@ class _Topology:
         return found - {interface.index}
 
     def _underlays(self, interface: Interface) -> list[Interface]:
-        """The lowest interfaces that carry what this one does; itself when nothing below it is known."""
+        """Return the lowest interfaces that carry this one's traffic, or itself if nothing below it is known."""
         below = [
             underlay for lower in self._lower(interface) for underlay in self._underlays_below(lower, {interface.index})
         ]
@@ -125,7 +125,7 @@ class _Topology:
         return below or [interface]
 
     def _lower(self, interface: Interface) -> list[Interface]:
-        """What this interface's traffic passes next on its way out, as far as there is evidence."""
+        """Return the interfaces that this one's traffic passes next on its way out, as far as there is evidence."""
         if interface.kind in _CONTAINER_ENDS:
             return []
         if interface.index in self._ports:
@@ -139,11 +139,11 @@ class _Topology:
         return self._towards_peer(interface)
 
     def _towards_peer(self, tunnel: Interface) -> list[Interface]:
-        """What carries a tunnel whose peer only its program knows, as far as the routes show.
+        """Return the underlay of a tunnel whose peer only its program knows, as far as the routes show it.
 
-        A host route by way of a gateway is the one that VPN clients add for their server. Where there is none, packets
-        to the peer leave by another default route than the tunnel's own. That holds of tunnels alone, so not of PPP:
-        a modem beside a network card is a second uplink.
+        VPN clients add a host route by way of a gateway for their server. Without such a route, packets to the peer
+        leave by another default route than the tunnel's own. That applies to tunnels only, so not to PPP: a modem
+        beside a network card is a second uplink.
         """
         is_tunnel = tunnel.kind not in _AMBIGUOUS
         others = [
@@ -231,7 +231,7 @@ class _Topology:
         return Role.VLAN_PARENT if interface.index in self._stacked else Role.OTHER
 
     def _reaches_out(self, interface: Interface) -> bool:
-        """Return whether what passes here, and leaves the machine, does so by another interface."""
+        """Return whether traffic that passes here, and leaves the machine, does so by another interface."""
         kind = interface.kind
         return kind in _BRIDGES or kind in _CONTAINER_ENDS or (kind in _TUNNELS and kind not in _AMBIGUOUS)
 

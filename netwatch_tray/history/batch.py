@@ -17,10 +17,10 @@ class RecordedGap(msgspec.Struct, kw_only=True):
     start: float
     """Unix time of the last measurement before."""
     finish: float | None
-    """Unix time of the first measurement after; `None`: the gap lasts."""
+    """Unix time of the first measurement after; `None` if the gap lasts."""
     reason: GapReason
     series: Series | None = None
-    """`None`: nothing was measured at all."""
+    """`None` if nothing was measured at all."""
     is_complete: bool = True
     """All bytes carried meanwhile are in `carried`."""
     carried: dict[Series, tuple[int, int]] = {}
@@ -28,7 +28,7 @@ class RecordedGap(msgspec.Struct, kw_only=True):
 
 
 class RecordedMinute(msgspec.Struct, frozen=True):
-    """What was measured in a minute, or in a part of one."""
+    """Measurements of a minute, or of a part of one."""
 
     start: int
     """Unix time."""
@@ -51,7 +51,7 @@ class StoredCounters(msgspec.Struct, frozen=True, array_like=True):
 
 
 class RecorderState(msgspec.Struct, frozen=True, array_like=True):
-    """Where a later run continues."""
+    """State from which a later run continues."""
 
     at: float
     """Unix time of the last measurement."""
@@ -79,7 +79,7 @@ class Batch(msgspec.Struct):
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of the total, both directions, as the ledgers of days count them."""
+        """Return the bytes of the total, both directions together, as the ledgers of days count them."""
         values = [minute.values.get(TOTAL) for minute in self.minutes]
         carried = [gap.carried.get(TOTAL, (0, 0)) for gap in self.gaps if gap.finish is not None]
         return sum(value[1] + value[2] for value in values if value) + sum(map(sum, carried))

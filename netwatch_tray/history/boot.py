@@ -1,4 +1,4 @@
-"""Which boot of the system this is: counters of two runs are compared only within one boot."""
+"""The boot of the system: counters of two runs are compared only within one boot."""
 
 from __future__ import annotations
 

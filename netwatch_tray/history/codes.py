@@ -39,7 +39,7 @@ LEGACY_REASONS = {
     "the clock was set back": GapReason.CLOCK_SET_BACK,
     "the clock was set forward": GapReason.CLOCK_SET_FORWARD,
 }
-"""What versions 1 and 2 of the format stored as the reason of a gap."""
+"""Reasons of gaps as versions 1 and 2 of the format stored them."""
 INTERRUPTED = "nothing measured for "
 """Begins their sentence for GapReason.INTERRUPTED; a number of seconds follows."""
 

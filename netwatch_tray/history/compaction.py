@@ -1,4 +1,4 @@
-"""Packs minutes that are an hour old into chunks, and drops what is too old or too much."""
+"""Packs minutes that are an hour old into chunks, and drops what is too old or exceeds the size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHRINK_STEP = 30 * 86400
 
 
 class Compactor:
-    """Works within the transactions of its owner. Each method raises sqlite3.Error."""
+    """Packs and drops stored values, within the transactions of its owner. Each method raises sqlite3.Error."""
 
     def __init__(self, connection: sqlite3.Connection, rows: Rows) -> None:
         self._connection = connection
@@ -72,7 +72,7 @@ class Compactor:
         self._connection.executemany("UPDATE recent SET packed = 1 WHERE id = ?", [(row[0],) for row in rows])
 
     def _chunk(self, tier: int, at: int, series: int) -> Columns | None:
-        """Return a chunk; `None`: there is none, or it cannot be read."""
+        """Return a chunk, or `None` if there is none or it cannot be read."""
         key = chunk_id(tier, at, series)
         row = self._connection.execute("SELECT data FROM chunk WHERE id = ?", (key,)).fetchone()
         return None if row is None else self._rows.columns(key, row[0])
@@ -87,7 +87,7 @@ class Compactor:
         self._connection.execute("INSERT OR REPLACE INTO chunk VALUES (?, ?)", (key, packed))
 
     def drop(self, now: float) -> None:
-        """Drop what its tier keeps no longer."""
+        """Drop values that are older than their tier is kept."""
         self._connection.execute("DELETE FROM recent WHERE packed = 1 AND start < ?", (now - _FINE_KEPT,))
         for tier, kept in _KEPT.items():
             oldest = self._oldest(tier)

@@ -191,7 +191,7 @@ class DamagedFile:
         return Path(self._undo.enter_context(made))
 
     def _recover(self) -> sqlite3.Connection | None:
-        """Return a database made by SQLite's own tool, made once; `None`: not installed, or it failed."""
+        """Return a database made once by SQLite's own tool, or `None` if that is not installed or failed."""
         if self._recovered is not None:
             return self._recovered
         tool = shutil.which("sqlite3")

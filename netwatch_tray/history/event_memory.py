@@ -1,4 +1,4 @@
-"""What the agent needs of the past to find what is new or unusual. Read once a run, and the amounts once a day."""
+"""What the agent needs of the past to find new and unusual traffic. Read once a run, and the amounts once a day."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from netwatch_tray.history.tiers import Tiers
 
 
 class EventMemory(NamedTuple):
-    """As of the last commit."""
+    """Events and apps of the history at its last commit."""
 
     events: tuple[Event, ...] = ()
     """Oldest first."""
     begun: float | None = None
-    """Unix time of the first measurement, to the hour; `None`: nothing was measured, or there is no history."""
+    """Unix time of the first measurement, to the hour; `None` without measurements or without a history."""
     apps: frozenset[str] | None = None
-    """Keys of all apps that the history has; `None`: there is no history."""
+    """Keys of all apps in the history; `None` if there is no history."""
     sent: Mapping[str, tuple[int, ...]] = {}
     """By key of the app: bytes sent on each measured day of the last MOST_DAYS ones before today, from the first day on
     which it moved anything, oldest first."""

@@ -44,7 +44,7 @@ def insert(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
 
 
 def mark_seen(connection: sqlite3.Connection, ids: Iterable[int] | None) -> None:
-    """`ids`: `None`: all. Raise sqlite3.Error."""
+    """Mark events as seen, all if `ids` is None. Raise sqlite3.Error."""
     if ids is None:
         connection.execute("UPDATE event SET seen = 1 WHERE seen = 0")
     else:
@@ -52,7 +52,7 @@ def mark_seen(connection: sqlite3.Connection, ids: Iterable[int] | None) -> None
 
 
 def drop(connection: sqlite3.Connection, now: float) -> None:
-    """Drop what is too old or too much. Raise sqlite3.Error."""
+    """Drop events that are too old or too many. Raise sqlite3.Error."""
     connection.execute("DELETE FROM event WHERE last < ?", (now - KEPT_S,))
     connection.execute(
         "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY last DESC LIMIT -1 OFFSET ?)", (MOST,)

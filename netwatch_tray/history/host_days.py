@@ -1,7 +1,8 @@
 """Hosts of apps on the disk: a file for each day, if the user keeps them.
 
-A file holds the packed hours of `engine.app_hosts` of one day (UTC), about 10 to 30 kB on a desktop, and is replaced
-as a whole. One that cannot be read costs its day. The agent writes; any program of the same user may read meanwhile.
+A file contains the packed hours of `engine.app_hosts` of one day (UTC), about 10 to 30 kB on a desktop, and is replaced
+as a whole. If a file cannot be read, only its day is lost. The agent writes; any program of the same user may read
+meanwhile.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _decoder = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
 class HostDays:
-    """The files in a directory, which need not exist."""
+    """The files of days in a directory, which need not exist."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -45,9 +46,8 @@ class HostDays:
         return self._directory.exists()
 
     def amounts(self, app: str, start: float, end: float) -> tuple[HostAmount, ...]:
-        """Return what an app moved with each host between two Unix times, rounded to hours, the largest first.
-
-        The last quarter of an hour may not be written yet.
+        """Return the traffic of an app with each host between two Unix times, rounded to hours, the largest first. The
+        last quarter of an hour may not be written yet.
         """
         hours = self.read(int(start // HOUR), int((end - 1) // HOUR))
         while True:
@@ -83,7 +83,7 @@ class HostDays:
             raise _unwritable(self._directory, error) from error
 
     def read_names(self) -> bytes | None:
-        """Return what `write_names` stored; None: nothing that can be read."""
+        """Return what `write_names` stored, or None if it cannot be read."""
         try:
             return _unpacked(self._names.read_bytes())
         except FileNotFoundError:

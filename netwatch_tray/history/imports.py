@@ -1,7 +1,7 @@
-"""Usage that another program measured, kept apart from what this one recorded.
+"""Usage that another program measured, stored separately from what this one recorded.
 
-It is stored as the other program reported it, so that the same export may be imported again and again. What counts is
-decided when it is read: only what ended before this program's first day, and of a month only what its days lack.
+It is stored as the other program reported it, so that the same export may be imported repeatedly. What counts is
+decided when it is read: only spans that ended before this program's first day, and of a month only what its days lack.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SPANS: dict[Span, Span | None] = {"day": "month", "month": "year", "year": None}
 
 
 class Import(NamedTuple):
-    """What an interface carried in a local day, month or year, as the other program reported it."""
+    """Traffic of an interface in a local day, month or year, as the other program reported it."""
 
     name: str
     span: Span
@@ -32,7 +32,7 @@ class Import(NamedTuple):
 
 
 class ImportedAmount(NamedTuple):
-    """The part of an import that no shorter span accounts for."""
+    """The part of an import that no shorter span covers."""
 
     name: str
     days: Days

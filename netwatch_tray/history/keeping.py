@@ -1,7 +1,7 @@
-"""What the user does with the whole history: delete days, back up, restore, merge the history of another machine.
+"""Changes of the whole history by the user: delete days, back up, restore, merge the history of another machine.
 
 Each change is one transaction of SQLite, so a full disk or a kill leaves everything as it was. That is also safe while
-the agent records: its next transaction finds that another program wrote, and reads again what it had in memory.
+the agent records: its next transaction notices that another program wrote, and reads again what it had in memory.
 """
 
 from __future__ import annotations

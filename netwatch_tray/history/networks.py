@@ -12,14 +12,14 @@ from netwatch_tray.model import InterfaceTick
 
 
 class Network(NamedTuple):
-    """Usage is recorded by network."""
+    """A network by which usage is recorded."""
 
     key: str
     """Hash of the gateway and of the kind of the uplink."""
     kind: str
     """Of the uplink, see model.Interface; `offline` without one."""
     is_metered: bool | None = None
-    """`None`: unknown."""
+    """`None` if unknown."""
 
 
 OFFLINE = Network("offline", "offline")
@@ -28,7 +28,7 @@ OFFLINE = Network("offline", "offline")
 def current_network(interfaces: Iterable[InterfaceTick], proc: Path = Path("/proc/net")) -> Network:
     """Return the network of the first uplink. Waits for NetworkManager, which reports whether it is metered.
 
-    Without the address of a gateway, networks of the same kind on the same interface are one.
+    Without the address of a gateway, networks of the same kind on the same interface are one network.
     """
     uplink = next((each for each in interfaces if each.is_uplink), None)
     if uplink is None:

@@ -48,7 +48,7 @@ Ledger = dict[_Amount, LedgerEntry]
 
 
 class CorruptRowError(HistoryError):
-    """One row of the history cannot be read or must not be written. Other rows are not affected."""
+    """A row of the history cannot be read or must not be written. Other rows are not affected."""
 
 
 class Fine(msgspec.Struct, frozen=True, array_like=True):
@@ -63,7 +63,7 @@ class Fine(msgspec.Struct, frozen=True, array_like=True):
 
 
 TickBytes = tuple[list[_Amount | None], list[_Amount | None]]
-"""Bytes received and sent in each tick; `None`: unknown. Lists may be shorter than the minute; the rest is unknown."""
+"""Bytes received and sent in each tick; `None` if unknown. Ticks beyond the end of a list are unknown, too."""
 
 
 class Columns(msgspec.Struct):
@@ -278,7 +278,7 @@ def unpack_fine(data: bytes) -> Fine:
 
 
 def unpack_line(fine: Fine, series: int) -> TickBytes | None:
-    """Return a value for each tick of the minute; `None`: the series was absent. Raise CorruptRowError."""
+    """Return a value for each tick of the minute, or `None` if the series was absent. Raise CorruptRowError."""
     raw = fine.lines.get(series)
     if raw is None:
         return None
@@ -325,7 +325,7 @@ def tens_of(
 
 
 def summed(elapsed: list[int], rx: Sequence[int | None], tx: Sequence[int | None]) -> Value | None:
-    """Combine ticks that lasted `elapsed` ms each into one value; `None`: all of them are unknown."""
+    """Combine ticks that lasted `elapsed` ms each into one value, or `None` if all of them are unknown."""
     # Unknown ticks are rare, and a search for them takes ten times as long as the sums.
     known_rx, known_tx = cast("Sequence[int]", rx), cast("Sequence[int]", tx)
     try:

@@ -50,7 +50,7 @@ Key = TypeVar("Key", int, str)
 
 
 class HistoryReader:
-    """Open from its creation to `close`. Not for two threads at a time."""
+    """Queries of the history. The file is open from the creation of the reader to `close`. Not thread-safe."""
 
     def __init__(self, file: Path) -> None:
         """Raise NoHistoryYetError; HistoryError where it is of another version or cannot be read."""
@@ -60,7 +60,7 @@ class HistoryReader:
 
     @property
     def lost(self) -> int:
-        """Rows and values left out or set to 0 since the start, because they are damaged."""
+        """Return the number of rows and values left out or set to 0 since the start, because they are damaged."""
         return self._rows.lost
 
     def close(self) -> None:
@@ -78,7 +78,8 @@ class HistoryReader:
         return dict(self._rows.typed("series", (str, str), query, SERIES_KINDS[kind]))
 
     def begin(self) -> float | None:
-        """Return the Unix time of the first measurement, to the minute while minutes are kept; `None`: none."""
+        """Return the Unix time of the first measurement, to the minute while minutes are kept; `None` if
+        there is none."""
         oldest, _newest = self._tiers.extent()
         hour = next(self.rows("total", None, oldest, oldest + SPAN[HOURS] + 3600, HOURS), None)
         if hour is None:
@@ -87,7 +88,7 @@ class HistoryReader:
         return minute.at
 
     def written_until(self) -> float:
-        """Return the Unix time up to which minutes are stored; 0: none is."""
+        """Return the Unix time up to which minutes are stored; 0 if none is."""
         (end,) = self._rows.one("SELECT max(start) + 60 FROM recent WHERE start BETWEEN 0 AND ?", LATEST)
         return float(end or 0)
 
@@ -169,7 +170,7 @@ class HistoryReader:
         return tier, found
 
     def first_day(self) -> date | None:
-        """Return the first local day that has any usage, imported ones included; None: there is none."""
+        """Return the first local day that has any usage, imported ones included, or None if there is none."""
         (own,) = self._rows.one("SELECT min(day) FROM usage")
         (imported,) = self._rows.one("SELECT min(first) FROM imported WHERE counted AND span = 'day'")
         return min(filter(None, (day and self._date(day) for day in (own, imported))), default=None)
@@ -276,7 +277,7 @@ class HistoryReader:
     ) -> list[Event]:
         """Return the newest `most` events whose last finding is in the range of Unix times, oldest first.
 
-        `kinds`: `None`: all. What the feed sends of the same events is newer.
+        `kinds`: `None` for all. What the feed sends of the same events is newer.
         """
         return event_rows.select(self._rows, start, end, kinds, most)
 

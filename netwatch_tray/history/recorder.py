@@ -19,9 +19,9 @@ from netwatch_tray.history.series import LAN, TOTAL, Series, storable
 from netwatch_tray.model import GapReason, InterfaceTick, Tick
 
 _MOST_BITS = 56
-"""Of the bytes of an app between two measurements; no link carries more."""
+"""Most bits of an app's bytes between two measurements; no link carries more."""
 _LEAST_ELAPSED = 0.01
-"""Seconds; what moved in less has no rate."""
+"""Seconds; a shorter interval has no rate."""
 _CLOCK_STEP = 2.0
 """Seconds by which the wall clock must differ from the measured time to count as set."""
 _NOTHING_READ = frozenset({GapReason.PAUSED, GapReason.UNREADABLE})
@@ -42,7 +42,8 @@ class _Cell:
         self.tx_fine: list[int | None] = []
 
     def value(self, elapsed: list[int], otherwise_covered: int) -> Value:
-        """`elapsed`: ms of each tick. `otherwise_covered`: tenths of a second that a series without ticks covers."""
+        """Return the sum. `elapsed`: ms of each tick. `otherwise_covered`: tenths of a second covered by a series
+        without ticks."""
         ticks = len(self.rx_fine)
         value = summed(elapsed[:ticks], self.rx_fine, self.tx_fine) if ticks else None
         return value or (otherwise_covered, self.rx, self.tx, round(self.rx_peak), round(self.tx_peak))
@@ -67,15 +68,15 @@ class _Interface:
 
 
 def _deltas(tick: InterfaceTick) -> tuple[int, int] | None:
-    """Return the deltas of an interface; `None`: they are unknown."""
+    """Return the deltas of an interface, or `None` if they are unknown."""
     return None if tick.rx_delta is None or tick.tx_delta is None else (tick.rx_delta, tick.tx_delta)
 
 
 class Recorder:
-    """Turns measurements into batches. Not for two threads at a time."""
+    """Turns measurements into batches. Not thread-safe."""
 
     def __init__(self, state: RecorderState | None, boot: Boot) -> None:
-        """`state`: where the previous run ended; `None`: there was none, and history begins with the first tick."""
+        """`state`: where the previous run ended; `None` if there was none, and history begins with the first tick."""
         self._boot = boot
         self._before = state
         self._reason = GapReason.NOT_RUNNING
@@ -91,7 +92,7 @@ class Recorder:
         self._batch = Batch()
 
     def take(self, measurement: Measurement) -> None:
-        """Add a measurement. They must come in their order."""
+        """Add a measurement. Measurements must be added in order of time."""
         if measurement is None:
             self._has_discarded = True
         elif isinstance(measurement, Tick):
@@ -139,7 +140,8 @@ class Recorder:
         self._batch = Batch()
 
     def forget(self, boot: Boot) -> None:
-        """Discard what could not be stored. It becomes one gap, whose bytes are computed from the counters."""
+        """Discard measurements that could not be stored. They become one gap, whose bytes are computed from the
+        counters."""
         self._boot, self._batch = boot, Batch()
         self._last_at, self._minute, self._reason, self._uplinks = None, None, GapReason.NOT_WRITTEN, None
         self._times, self._elapsed, self._cells = [], [], {}
@@ -198,9 +200,8 @@ class Recorder:
         self._batch.gaps.append(gap)
 
     def _since(self, before: InterfaceTick, now: InterfaceTick, wall: float) -> tuple[int, int] | GapReason:
-        """Return what an interface carried while measurements were discarded.
-
-        `wall`: seconds by a clock that may have been set.
+        """Return the traffic of an interface while measurements were discarded. `wall`: seconds by a clock that may
+        have been set.
         """
         elapsed = wall if wall > 0 else self._boot.boottime
         return bounded(
@@ -211,7 +212,7 @@ class Recorder:
 
     @staticmethod
     def _carry(gap: RecordedGap, series: Series, deltas: tuple[int, int] | GapReason | None, *, in_total: bool) -> None:
-        """Add what a series carried in a gap; the gap is incomplete where that is unknown."""
+        """Add the bytes of a series in a gap; the gap is incomplete if they are unknown."""
         if not isinstance(deltas, tuple):
             gap.is_complete = False
             return
@@ -299,7 +300,7 @@ class Recorder:
                     cell.tx_peak = tx / elapsed
 
     def _book(self, series: Series, rx: int, tx: int, at: datetime) -> _Cell | None:
-        """Return the cell that the bytes were added to; `None`: they were not counted."""
+        """Return the cell that the bytes were added to, or `None` if they were not counted."""
         if not rx and not tx:
             return None
         if (rx | tx) >> _MOST_BITS:
@@ -311,7 +312,7 @@ class Recorder:
         return cell
 
     def _add(self, tick: InterfaceTick, at: float) -> None:
-        """Begin an interface. What it carried before is not counted: it may have carried that in another namespace."""
+        """Begin an interface. Its earlier bytes do not count, because it may have carried them in another namespace."""
         interface = self._interfaces[tick.index] = _Interface(tick)
         self._mark_returned(interface.series.key, at)
 

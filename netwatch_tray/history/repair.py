@@ -42,7 +42,8 @@ def repair(connection: sqlite3.Connection, rows: Rows) -> None:
 def _repaired(
     rows: Rows, data: object, when: object, unpack: Callable[[bytes], dict[int, Value]]
 ) -> dict[int, Value] | None:
-    """Return what can be read of a damaged row; `None`: it is not damaged. Raise CorruptRowError: nothing can."""
+    """Return the readable part of a damaged row, or `None` if it is not damaged. Raise CorruptRowError if nothing is
+    readable."""
     if not isinstance(data, bytes):
         raise CorruptRowError("no bytes")
     try:

@@ -1,4 +1,4 @@
-"""What the reader of the history returns."""
+"""Results of the history's reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netwatch_tray.model import GapReason
 
 
 class Curve(NamedTuple):
-    """Columns of values, oldest first; `None`: unknown, to be drawn as a break."""
+    """Columns of values, oldest first; `None` is unknown, to be drawn as a break."""
 
     step: float
     """Nominal seconds a value."""
@@ -26,7 +26,7 @@ class Curve(NamedTuple):
 
 
 class Used(NamedTuple):
-    """An amount, and how much of it was measured."""
+    """An amount, and how much of its time was measured."""
 
     rx: int
     """Bytes, those of gaps included."""
@@ -51,7 +51,7 @@ NOTHING = Used(0, 0, 0, 0, 0.0)
 
 
 class Remainder(NamedTuple):
-    """What the interfaces of the total carried besides the apps: apps and remainder are the total, to the byte."""
+    """Traffic of the total's interfaces without that of apps: apps and remainder are the total, to the byte."""
 
     unmeasured: Used
     """While the program was not measuring, so no app can be named: sleep, pauses, times between two runs."""
@@ -77,10 +77,10 @@ class StoredGap(NamedTuple):
     start: float
     """Unix time."""
     finish: float | None
-    """Unix time; `None`: the gap lasts."""
+    """Unix time; `None` if the gap lasts."""
     reason: GapReason
     name: str | None
-    """Interface without measurements; `None`: all of them."""
+    """Interface without measurements; `None` for all of them."""
     is_complete: bool
     """All bytes carried meanwhile are known."""
 
@@ -99,7 +99,7 @@ class GapBytes(NamedTuple):
 
 
 class NetworkUse(NamedTuple):
-    """What the total carried in one network."""
+    """Traffic of the total in one network."""
 
     key: str
     """See networks.Network."""
@@ -109,7 +109,7 @@ class NetworkUse(NamedTuple):
     number: int = 1
     """Numbers the networks of one kind in the order in which the computer first joined them."""
     is_metered: bool | None = None
-    """`None`: unknown."""
+    """`None` if unknown."""
 
 
 class TierRow(NamedTuple):
@@ -129,14 +129,14 @@ class TierRow(NamedTuple):
 
 
 class SlotUse(NamedTuple):
-    """What passed between two moments, and the greatest rates meanwhile."""
+    """Traffic between two moments, and the greatest rates in between."""
 
     start: float
     """Unix time."""
     end: float
     used: Used
     rx_peak: float
-    """Bytes/s of a tick; 0: there was none."""
+    """Bytes/s of a tick; 0 if there was none."""
     tx_peak: float
     rx_peak_at: float | None
     """Unix time, to the length of the stored values."""

@@ -45,7 +45,7 @@ _MOST_REMEMBERED = 1000
 
 
 class Rows:
-    """Runs queries and decodes blobs for one connection. Not for two threads at a time."""
+    """Runs queries and decodes blobs for one connection. Not thread-safe."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._connection = connection
@@ -55,12 +55,12 @@ class Rows:
 
     @property
     def lost(self) -> int:
-        """Rows and values left out or mended since the connection was opened."""
+        """Return the number of rows and values left out or repaired since the connection was opened."""
         return self._left_out.count
 
     @property
     def note(self) -> Message | None:
-        """What was damaged, for the user; `None`: nothing."""
+        """Return what was damaged, for the user, or `None` if nothing was."""
         if not self.lost:
             return None
         return message(
@@ -83,9 +83,9 @@ class Rows:
         self.report(f"{self._name(series)}, {moment(when)} ({how})")
 
     def mended(self, values: Mapping[int, Value] | bytes, when: object, most: int = 1 << 62) -> dict[int, Value]:
-        """Return what can be kept of values that were refused, and report the others; see packing.mended.
+        """Return the usable part of refused values, and report the others; see packing.mended.
 
-        Raise CorruptRowError where nothing can be read.
+        Raise CorruptRowError if nothing can be read.
         """
         found, faulty = mended(values, most)
         for series in faulty:
@@ -93,11 +93,11 @@ class Rows:
         return found
 
     def minute(self, at: object, data: object) -> MinuteValues:
-        """Return what can be read of a minute."""
+        """Return the readable part of a minute."""
         return self._table(unpack_minute, at, data, 1 << 62)
 
     def ledger(self, day: object, data: object) -> Ledger:
-        """Return what can be read of a ledger."""
+        """Return the readable part of a ledger."""
         return self._table(unpack_ledger, day, data, (1 << 63) - 1)
 
     def fine(self, at: object, data: object) -> Fine | None:

@@ -1,8 +1,8 @@
-"""Carries over what can be read of a history file that was set aside into the current history.
+"""Carries over the readable part of a history file that was set aside into the current history.
 
-A file is set aside when SQLite calls it corrupt; version 1 of the format also did that to sound files with an amount
-below 0. Both kinds are beside the history as `*.damaged-*` and are merged into it once, table by table. The file itself
-is only read and keeps its name.
+A file is set aside when SQLite reports it as corrupt; version 1 of the format also did that to sound files with an
+amount below 0. Both kinds are beside the history as `*.damaged-*` and are merged into it once, table by table. The file
+itself is only read and keeps its name.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class _Merger:
         return found
 
     def _values(self, data: object, unpack: Any, most: int) -> dict[int, Value] | None:
-        """Return values by the IDs of the history; `None`: nothing can be read."""
+        """Return values by the IDs of the history, or `None` if nothing can be read."""
         if not isinstance(data, bytes):
             return None
         try:

@@ -173,7 +173,7 @@ _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class CorruptHistoryError(HistoryError):
-    """SQLite reports that the file is corrupt or no database."""
+    """SQLite reports that the file is corrupt or not a database."""
 
 
 @contextlib.contextmanager
@@ -327,7 +327,7 @@ def _connect_for_reading(file: Path, how: str) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, file: Path) -> int:
-    """Return the version of the file; 0: it is empty. Raise HistoryError."""
+    """Return the version of the file; 0 if it is empty. Raise HistoryError."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -368,9 +368,8 @@ def _migrate(connection: sqlite3.Connection, known: int = 0, until: int | None =
 
 
 def _lay_out(connection: sqlite3.Connection) -> None:
-    """Let each table begin on the page on which it begins in a new file: `damaged_file` depends on that.
-
-    Nothing else does, so it is skipped where there is no room for a second copy of the file.
+    """Make each table begin on the page on which it begins in a new file, because `damaged_file` depends on that.
+    Nothing else does, so it is skipped if there is no room for a second copy of the file.
     """
     with contextlib.suppress(sqlite3.Error):
         connection.execute("VACUUM")

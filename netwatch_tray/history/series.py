@@ -1,4 +1,4 @@
-"""What bytes are recorded of: the total, interfaces, apps and the connections of tunnels themselves."""
+"""Series of recorded bytes: the total, interfaces, apps, and the connections of tunnels themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PASSING_KINDS = frozenset({InterfaceKind.VETH, InterfaceKind.NETKIT})
 
 
 class Series(NamedTuple):
-    """Something whose bytes are recorded."""
+    """An interface, an app or a sum whose bytes are recorded."""
 
     kind: SeriesKind
     key: str
@@ -39,7 +39,7 @@ class Series(NamedTuple):
 
     @classmethod
     def of_interface_key(cls, key: str) -> Series:
-        """`key`: name and kind, separated by the last slash."""
+        """Identify an interface by name and kind, which are separated by the last slash of `key`."""
         name, _, kind = key.rpartition("/")
         return cls("interface", key, name, kind not in _PASSING_KINDS)
 

@@ -67,7 +67,7 @@ class Store:
 
     @property
     def is_there(self) -> bool:
-        """The file that is open is still the one under its name."""
+        """Return whether the open file is still the one under its name."""
         return _identity(self._file) == self._identity
 
     def restore(self) -> Message | None:
@@ -170,7 +170,7 @@ class Store:
             )
 
     def write_events(self, events: Iterable[Event], seen: Iterable[int] | None = ()) -> None:
-        """Store events, in place of those with their IDs, and mark events as seen (`None`: all). Raise HistoryError."""
+        """Store events, in place of those with their IDs, and mark events as seen, all if None. Raise HistoryError."""
         with self._transaction():
             event_rows.write(self._connection, events)
             event_rows.mark_seen(self._connection, seen)
@@ -207,7 +207,7 @@ class Store:
                 raise
 
     def _forget(self) -> None:
-        """Discard what is in memory: a transaction was rolled back, or `salvage` wrote."""
+        """Discard data in memory, because a transaction was rolled back or `salvage` wrote."""
         self._series.clear()
         self._networks.clear()
         self._days.forget()

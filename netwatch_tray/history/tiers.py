@@ -34,7 +34,7 @@ _CHUNKS = """
 
 
 class Tiers:
-    """Reads values through `Rows`. Raise HistoryError."""
+    """Read values by time, through `Rows`. Raise HistoryError."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -98,7 +98,7 @@ class Tiers:
         return found
 
     def _columns_of(self, series: int, tier: int, first: int, size: int) -> Columns:
-        """Return what is in chunks."""
+        """Return the values in chunks."""
         found = Columns.of(0)
         chunks = chunk_id(tier, first, series), NEXT_CHUNK, NEXT_CHUNK, chunk_id(tier, first + size * tier - 1, series)
         for chunk, data in self._rows.query(_CHUNKS, *chunks):
@@ -141,7 +141,7 @@ class Tiers:
         return int(min(starts, default=0)), int(max(end or 0, last_gap or 0))
 
     def _unpacked(self, ids: set[int], tier: int, first: int, end: int) -> Iterator[tuple[int, Value]]:
-        """Return what is not in chunks yet: the minutes of the current hour."""
+        """Return the values that are not in chunks yet: the minutes of the current hour."""
         query = _UNPACKED_FINE if tier == TENS else _UNPACKED_MINUTES
         for start, data in self._rows.typed("minutes", (int, bytes), query, first - 60, end):
             if tier == TENS:

@@ -49,11 +49,11 @@ class Outlook(NamedTuple):
     used: int
     cap: int | None
     days_left: int
-    """Today included; 0: the period is over."""
+    """Today included; 0 if the period is over."""
     allowance: int | None
-    """What is left for each day from today on; `None`: there is no cap, or the period is over."""
+    """What is left for each day from today on; `None` if there is no cap, or the period is over."""
     projection: int | None
-    """Usage at the end of the period at the same pace; `None`: too little is measured, or it is over."""
+    """Usage at the end of the period at the same pace; `None` if too little is measured, or it is over."""
 
 
 def billing_month(day: date, billing_day: int) -> Days:

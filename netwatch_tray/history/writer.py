@@ -70,7 +70,7 @@ class HistoryWriter:
 
     @property
     def faults(self) -> tuple[Message, ...]:
-        """What is wrong with the file and with rows of it, for the user."""
+        """Return what is wrong with the file and with rows of it, for the user."""
         damage = self._store.rows.note if self._store is not None else self._damage
         return tuple(filter(None, (self.fault, self.note, damage)))
 

@@ -1,11 +1,11 @@
-"""What is unusual about the traffic. Pure: observations in, findings out.
+"""Detectors of unusual traffic. Pure: observations in, findings out.
 
-A module for each rule, and in it a class with one method `take`: it gets one observation and returns what that made
-true. Detectors have no clock, read nothing, and keep a bounded amount of data. `watch.Detectors` has them all.
+Each rule is a module with a class that has one method `take`: it gets one observation and returns the findings that
+result. Detectors have no clock, read nothing, and keep a bounded amount of data. `watch.Detectors` has all of them.
 
-A finding that only continues an earlier one (`Finding.goes_on`) has newer evidence. Any other one is a new occurrence:
-for what has an end (offline, a gateway that is silent) the next one, for all else at most one in `Cooldown.seconds` for
-each key.
+A finding that only continues an earlier one (`Finding.goes_on`) has newer evidence. Any other finding is a new
+occurrence: the next one if occurrences have an end (offline, a silent gateway), otherwise at most one in
+`Cooldown.seconds` for each key.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ class Moment(NamedTuple):
     at: float
     """Unix time; the user may set that clock at any time."""
     boottime: float
-    """Seconds, `clock.boottime`: what intervals are measured by."""
+    """Seconds, `clock.boottime`; intervals are measured by it."""
 
 
 class SocketsSeen(NamedTuple):
-    """What a reading of the sockets changed."""
+    """The changes that a reading of the sockets found."""
 
     rows: Sequence[Connection]
-    """New and changed ones."""
+    """New and changed connections."""
     ended: Sequence[Ended]
     name_of: Callable[[str], str | None]
-    """The name of an app by its key."""
+    """Returns the name of an app by its key."""
 
 
 class Detector(Protocol[Observation_contra]):
-    """One rule."""
+    """A rule that finds unusual traffic."""
 
     def take(self, observation: Observation_contra, now: Moment, /) -> Iterable[Finding]:
-        """Add an observation; return what it made true. `now` never goes back."""
+        """Add an observation; return the findings that result. `now` never goes back."""
 
 
 def recall(known: OrderedDict[_Key, _Value], key: _Key, make: Callable[[], _Value], most: int) -> _Value:
-    """Return the value of a key, made where there is none, and move it to the end. Of more than `most`, the first is
-    dropped: the one that was not recalled for longest."""
+    """Return the value of a key and move it to the end; make it if it is missing. Beyond `most` values the least
+    recently recalled one is dropped."""
     value = known.get(key)
     if value is None:
         value = known[key] = make()
@@ -65,8 +65,8 @@ class Cooldown:
     """Keys that were reported, so that none is reported again too soon."""
 
     def __init__(self, seconds: float = 3600.0, most: int = 256) -> None:
-        """`seconds`: an hour, so that what stops and begins again is one occurrence, and what lasts all day is not
-        forgotten. `most`: keys that are remembered; the oldest are forgotten first."""
+        """`seconds`: an hour by default, so that something that stops and begins again is one occurrence, and something
+        that lasts all day is reported again. `most`: number of keys to remember; the oldest are forgotten first."""
         self.seconds = seconds
         self._most = most
         self._reported: OrderedDict[str, float] = OrderedDict()

@@ -30,7 +30,7 @@ _KEPT = 12
 _MOST_REMOTES = 1024
 """A desktop has some hundred an hour, and a beacon must be remembered for six of its periods."""
 _UPDATED_EACH_S = 600.0
-"""A beacon that goes on gets its newer evidence so often."""
+"""Seconds after which a continuing beacon gets newer evidence."""
 
 REGULAR_PORTS = frozenset({37, 110, 123, 143, 853, 993, 995, 4460})
 """Services that clients contact regularly by design: time (RFC 868, NTP, NTS), mail (POP3, IMAP), DNS over TLS."""
@@ -41,13 +41,13 @@ REGULAR_APPS = frozenset({"unit:NetworkManager.service", "unit:ModemManager.serv
 class _End(NamedTuple):
     boottime: float
     app: str | None
-    """Key; `None`: the process was not found, so it may be any app's."""
+    """Key of the app; `None` if the process was not found, so it may be any app's."""
     name: str
     moved: int
 
 
 class _Lasting:
-    """A beacon that goes on."""
+    """A beacon that continues."""
 
     __slots__ = ("since", "times", "updated")
 
@@ -60,7 +60,7 @@ class _Lasting:
 
 
 class BeaconWatch:
-    """Only what leaves this machine counts, and only what it began."""
+    """Finds beacons: regular connections that this machine opened, to hosts other than itself."""
 
     def __init__(self) -> None:
         self._ends: OrderedDict[tuple[str, int | None], list[_End]] = OrderedDict()
@@ -80,7 +80,7 @@ class BeaconWatch:
             self._lasting.clear()
 
     def _remember(self, ended: Ended) -> list[_End] | None:
-        """Return the ends of this app at this remote, oldest first; `None`: it is part of the call before."""
+        """Return the ends of this app at this remote, oldest first, or `None` if it belongs to the previous contact."""
         ends = recall(self._ends, (ended.remote, ended.port), list, _MOST_REMOTES)
         app = None if ended.pid is None else ended.app.key
         end = _End(ended.boottime, app, ended.app.name, sum(ended.moved))
@@ -145,7 +145,7 @@ class _Regular(NamedTuple):
 
 
 def _regular(ends: list[_End], limit: float) -> _Regular | None:
-    """Return how regular these ends are; `None`: not enough."""
+    """Return how regular these ends are, or `None` if they are too few or too irregular."""
     intervals = [later.boottime - earlier.boottime for earlier, later in itertools.pairwise(ends)]
     period = sum(intervals) / len(intervals)
     if not SHORTEST_S <= period <= LONGEST_S:

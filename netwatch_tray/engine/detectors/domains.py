@@ -1,6 +1,6 @@
-"""The registrable domain of a name: what somebody registered, one label below a public suffix such as `co.uk`.
+"""The registrable domain of a name: one label below a public suffix such as `co.uk`.
 
-Importing this loads the list of public suffixes, which takes 40 ms and 2 MB.
+Importing this module loads the list of public suffixes, which takes 40 ms and 2 MB.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _SUFFIXES = PublicSuffixList()
 
 
 def registrable(name: str) -> str | None:
-    """Return the registrable domain of a name in lower case; `None`: it has none."""
+    """Return the registrable domain of a name in lower case, or `None` if it has none."""
     if name.rpartition(".")[2] in _NOT_REGISTERED:
         return None
     return _SUFFIXES.privatesuffix(name)

@@ -19,7 +19,8 @@ _MOST = 1024
 
 
 class ListenerWatch:
-    """What listened before the first reading is known. UDP is left out: a socket without a peer may be a client's."""
+    """Finds new listeners after the first reading. UDP is left out, because a socket without a peer may
+    be a client's."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, int], set[str]] = OrderedDict()

@@ -11,7 +11,8 @@ from netwatch_tray.event import Finding, NewApp, Severity
 from netwatch_tray.model import Connection
 
 _MOST_KNOWN = 8192
-"""Apps. With more in the history, a new one cannot be told from a forgotten one, and none is reported."""
+"""Number of apps. With more in the history, a new app cannot be distinguished from a forgotten one, and none is
+reported."""
 _MOST_WAITING = 64
 """Apps that are seen before the history was read."""
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
@@ -22,7 +23,7 @@ _ONE_RUN = re.compile(
 
 
 class NewAppWatch:
-    """Silent until it gets the apps of the history; those that were seen before that are judged then."""
+    """Finds new apps. It waits for the apps of the history; apps that were seen before are judged then."""
 
     def __init__(self) -> None:
         self._known: set[str] | None = None
@@ -30,7 +31,7 @@ class NewAppWatch:
         """By app."""
 
     def know(self, apps: Iterable[str]) -> list[Finding]:
-        """Set the keys of all apps in the history; return what is new of what was seen so far."""
+        """Set the keys of all apps in the history; return findings for new apps among those seen so far."""
         self._known = set(apps)
         waiting, self._waiting = self._waiting, {}
         return [finding for app, finding in waiting.items() if self._is_new(app)]
@@ -76,7 +77,7 @@ class NewAppWatch:
 
 
 def _is_app(app: str, pid: int | None) -> bool:
-    """Return whether the key is that of an app, and not what is presumed of a process that was not found."""
+    """Return whether the key is that of an app, and not of the presumed owner of a socket without a process."""
     if app in _NO_APPS or app.startswith("user:"):
         return False
     return (pid is not None or app.startswith("unit:")) and _ONE_RUN.match(app) is None

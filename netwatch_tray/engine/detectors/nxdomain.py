@@ -20,7 +20,7 @@ _MOST_APPS = 64
 
 
 class Answered(NamedTuple):
-    """A response to an app."""
+    """A response that an app received."""
 
     domain: str | None
     """The registrable domain, or the whole name, if it does not exist; `None`: it does."""
@@ -39,7 +39,7 @@ class _App:
 
 
 class NxdomainWatch:
-    """By the app that sent the queries; all whose app is not known are one."""
+    """Counts by the app that sent the queries; queries of unknown apps count together."""
 
     def __init__(self) -> None:
         self._apps: OrderedDict[str, _App] = OrderedDict()

@@ -1,4 +1,4 @@
-"""What the detectors find in the helper's readings. Loaded where a helper runs."""
+"""The detectors that read the helper's packets. Loaded only if a helper runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netwatch_tray.event import Finding
 
 
 class PacketDetectors:
-    """Port scans with their source, and names requested from DNS."""
+    """Detectors that need the helper's packets: port scans with their source, and names requested from DNS."""
 
     def __init__(self) -> None:
         self._scan = PortScanWatch()
@@ -24,7 +24,7 @@ class PacketDetectors:
 
     @property
     def has_source_of_scan(self) -> bool:
-        """Return whether a scan whose source is known goes on, or ended just now."""
+        """Return whether a scan with a known source continues, or has just ended."""
         return self._scan.has_source
 
     @property
@@ -51,7 +51,7 @@ class PacketDetectors:
         return Below(domain, asked.name[: -len(domain) - 1].replace(".", ""), app)
 
     def _missing(self, asked: Asked) -> str | None:
-        """Return the domain that a response says does not exist, as far as it is one that somebody could register."""
+        """Return the domain that does not exist by a response, if it is one that can be registered."""
         if asked.code != NXDOMAIN:
             return None
         if "." not in asked.name:

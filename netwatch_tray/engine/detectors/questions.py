@@ -15,12 +15,12 @@ NXDOMAIN = 3
 BUCKETS_MS = (5, 10, 25, 50, 100, 250, 500)
 """Upper limits of the buckets of latencies, as the wire format has them; the last bucket has no limit."""
 _LONGEST_WAIT_S = 30.0
-"""Seconds. Resolvers give up after 5 to 15; what comes later answers no one."""
+"""Seconds. Resolvers give up after 5 to 15; later responses are ignored."""
 _MOST_PENDING = 1024
 
 
 class Asked(NamedTuple):
-    """A query, or the response to one."""
+    """A DNS query, or the response to one."""
 
     name: str
     """Lower case, without the last dot."""
@@ -31,7 +31,7 @@ class Asked(NamedTuple):
 
 
 class DnsCounts(NamedTuple):
-    """Since the agent started."""
+    """Counts of DNS since the agent started."""
 
     queries: int
     responses: int

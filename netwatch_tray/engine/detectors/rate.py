@@ -17,7 +17,7 @@ TOTAL = "total"
 
 
 class Uploaded(NamedTuple):
-    """What was sent since the observation before."""
+    """Bytes sent since the previous observation."""
 
     elapsed_s: float | None
     """`None`: too long ago for a rate."""
@@ -36,10 +36,10 @@ class _Hold:
 
 
 class RateWatch:
-    """Keeps one hold for each app that is above the limit now."""
+    """Finds upload rates above the limit that last. It keeps one entry for each app that is above it now."""
 
     def __init__(self, limit: float | None = None, seconds: float = 600.0) -> None:
-        """`limit`: bytes/s; `None`: there is none. `seconds`: how long it must be held."""
+        """`limit`: bytes/s; `None` if there is none. `seconds`: how long a rate must last."""
         self.limit, self.seconds = limit, seconds
         self._elapsed = 0.0
         self._sent: dict[str, tuple[str | None, int]] = {}

@@ -16,7 +16,7 @@ _PROBES = 2
 
 
 class ReachWatch:
-    """Gateway and DNS server, each by itself."""
+    """Finds a gateway, and separately a DNS server, that stops responding."""
 
     def __init__(self) -> None:
         self._gateway = _Target(GatewaySilent)
@@ -30,7 +30,8 @@ class ReachWatch:
 
 
 class _Target:
-    """Silent is what has answered before and does not now. What never answers may only not answer probes."""
+    """A probed host. It is silent if it has responded before and does not now; hosts that never respond may ignore
+    probes."""
 
     def __init__(self, evidence: Callable[..., GatewaySilent | DnsServerSilent]) -> None:
         self._evidence = evidence

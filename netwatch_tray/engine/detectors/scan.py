@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 PORTS = 20
 """Closed ports. Discovery by a neighbour and programs with a wrong address try three or four."""
 WINDOW_S = 30.0
-"""Seconds from the first to the last of them. What is slower than 40 ports a minute is not seen."""
+"""Seconds from the first to the last refusal. Scans slower than 40 ports a minute are not detected."""
 _MOST_SOURCES = 128
 _MOST_PORTS = 1024
-"""Of a source that are counted: as many as a scan tries by default."""
+"""Most ports counted per source: as many as a scan tries by default."""
 
 
 class Refused(NamedTuple):
-    """Connections that closed ports refused since the reading before; empty where there were none."""
+    """Connections that closed ports refused since the previous reading; may be empty."""
 
     refusals: Sequence[tuple[Refusal, Scope | None]]
     """With the scope of the source."""
@@ -37,7 +37,7 @@ class _Source:
         self.ports: OrderedDict[int, float] = OrderedDict()
         """When they were tried last (boot-time clock), oldest first."""
         self.reported = 0
-        """How many were; 0: it is no scan so far."""
+        """How many were; 0 if it is no scan so far."""
         self.since = Moment(0.0, 0.0)
         """The first of the scan."""
 
@@ -47,7 +47,7 @@ class _Source:
 
 
 class PortScanWatch:
-    """This machine's own connections to itself are no scan, and neither is what it opens to others."""
+    """Finds port scans. This machine's connections to itself, and those it opens to others, do not count."""
 
     def __init__(self) -> None:
         self._sources: OrderedDict[str, _Source] = OrderedDict()
@@ -56,7 +56,7 @@ class PortScanWatch:
 
     @property
     def has_source(self) -> bool:
-        """Return whether a scan goes on, or ended less than `WINDOW_S` ago."""
+        """Return whether a scan continues, or ended less than `WINDOW_S` ago."""
         return any(each.reported for each in self._sources.values())
 
     def take(self, refused: Refused, now: Moment, /) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ _LONGEST_S = 90.0
 
 
 class ScanSuspicion:
-    """Resets without a connection, and datagrams to closed ports."""
+    """Finds bursts of resets without a connection, and of datagrams to closed ports."""
 
     def __init__(self) -> None:
         self._last: tuple[RefusalCounts, Moment] | None = None
@@ -32,7 +32,7 @@ class ScanSuspicion:
         self._cooldown = Cooldown()
 
     def take(self, counts: RefusalCounts, now: Moment, /) -> Iterator[Finding]:
-        """`counts`: since boot."""
+        """Add an observation. `counts`: since boot."""
         last, self._last = self._last, (counts, now)
         if last is None or now.boottime - last[1].boottime > _LONGEST_S:
             self._intervals.clear()

@@ -14,7 +14,7 @@ HOSTS = 20
 """A program that cannot reach its servers tries a handful of addresses, a torrent client's peers have different
 ports."""
 WINDOW_S = 30.0
-"""As long as for ports of this machine; a slower search is not seen."""
+"""As long as for ports of this machine; slower scans are not detected."""
 _WEB = frozenset({80, 443})
 """A browser without a network fails to reach dozens of hosts on them."""
 _MOST = 64
@@ -22,7 +22,8 @@ _MOST = 64
 
 
 class SweepWatch:
-    """Only connections without an answer count: a SYN that was repeated, or an end before any byte moved."""
+    """Finds scans by an app. Only connections without a response count: a SYN that was repeated, or an end before any
+    byte."""
 
     def __init__(self) -> None:
         self._tried: OrderedDict[tuple[str, int], OrderedDict[str, float]] = OrderedDict()

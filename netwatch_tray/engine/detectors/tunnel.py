@@ -22,15 +22,15 @@ WINDOW_S = 300.0
 _MOST_DOMAINS = 256
 """A desktop requests names of some hundred in five minutes."""
 _MOST_NAMES = 256
-"""Distinct ones of a domain that are counted: five times what is needed."""
+"""Most distinct names counted per domain: five times what is needed."""
 
 
 class Below(NamedTuple):
-    """A query for a name below a registrable domain."""
+    """A DNS query for a name below a registrable domain."""
 
     domain: str
     labels: str
-    """What is before the domain, without dots."""
+    """The part of the name before the domain, without dots."""
     app: tuple[str, str] | None
     """Key and name of the app that sent the query, if known."""
 
@@ -46,11 +46,11 @@ class _Domain:
         """Characters of these."""
         self.characters: Counter[str] = Counter()
         self.reported = 0
-        """Queries when it was reported; 0: it was not."""
+        """Queries when it was reported; 0 if it was not."""
 
 
 class TunnelWatch:
-    """By registrable domain, whatever app sends the queries: a tunnel's program may use any resolver."""
+    """Counts by registrable domain, whichever app sends the queries: the program of a tunnel may use any resolver."""
 
     def __init__(self) -> None:
         self._domains: OrderedDict[str, _Domain] = OrderedDict()

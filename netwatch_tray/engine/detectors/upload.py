@@ -15,24 +15,25 @@ FEWEST_DAYS = 7
 MOST_DAYS = 28
 """Before today: four weeks, so that each day of the week counts the same."""
 _RARE_DAYS = 2
-"""Of the days, that may have had more than today: with three or more, as with a weekly backup, it is usual."""
+"""Number of days that may exceed today: with three or more, as with a weekly backup, it is usual."""
 _MOST_APPS = 500
 """As many as the ledger has."""
 _NO_APPS = frozenset({OTHERS_KEY, SEARCHING_KEY, UNSEEN_KEY})
 
 
 class Usual(NamedTuple):
-    """What an app sends on a day, by its days with history."""
+    """What an app usually sends on a day, from its days with history."""
 
     median: int
     busy: int
-    """What it sent on the busiest day but `_RARE_DAYS`."""
+    """Bytes of the busiest day, not counting the `_RARE_DAYS` busiest."""
     greatest: int
     days: int
 
 
 def usual(days: Sequence[int]) -> Usual | None:
-    """Return what is usual by the bytes that an app sent on its last days, without today; `None`: too few are known."""
+    """Return what is usual, from the bytes that an app sent on its last days without today, or `None` if too few are
+    known."""
     if len(days) < FEWEST_DAYS:
         return None
     ordered = sorted(days[-MOST_DAYS:])
@@ -42,7 +43,7 @@ def usual(days: Sequence[int]) -> Usual | None:
 
 
 class Sent(NamedTuple):
-    """What apps sent since the observation before."""
+    """Bytes that apps sent since the previous observation."""
 
     day: date
     """The local one."""
@@ -51,7 +52,7 @@ class Sent(NamedTuple):
 
 
 class SentWatch:
-    """Once a day and app. An app without enough history is not compared."""
+    """Finds apps that send more than usual, once a day and app. Apps without enough history are not compared."""
 
     def __init__(self) -> None:
         self.times = 4

@@ -1,4 +1,4 @@
-"""All detectors, and which of them gets what."""
+"""All detectors, and which observations each of them gets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Detectors:
-    """Each method takes one kind of observation and returns what it made true. Not thread-safe."""
+    """All detectors. Each method takes one kind of observation and returns the findings. Not thread-safe."""
 
     def __init__(self, rules: Events) -> None:
         self._line = LineWatch()
@@ -61,13 +61,14 @@ class Detectors:
         return self._new_app.know(apps)
 
     def compare_with(self, day: date, days: Mapping[str, Usual], sent: Mapping[str, int]) -> None:
-        """Compare with what apps usually send, see `SentWatch.compare_with`. Call at the start and on each new day."""
+        """Set what apps usually send; see `SentWatch.compare_with`. Call it at the start and on each new day."""
         self._sent.compare_with(day, days, sent)
 
     def tick(
         self, tick: Tick, moved: AppInterval | None, interfaces: Mapping[int, Interface], now: Moment
     ) -> list[Finding]:
-        """`moved`: what the connections moved since the tick before, if they were read. `interfaces`: as in `Line`."""
+        """Add a tick. `moved`: what the connections moved since the previous tick, if they were read. `interfaces`: see
+        `Line`."""
         found = [*self._line.take(Line(tick, interfaces), now)]
         if moved is not None:
             sent = {key: (app.name, traffic.tx) for key, (app, traffic) in moved.amounts.items() if traffic.tx}
@@ -83,7 +84,7 @@ class Detectors:
         return found
 
     def sockets(self, changes: ConnectionChanges, table: ConnectionTable, now: Moment) -> list[Finding]:
-        """Add what a reading of the sockets changed."""
+        """Add the changes that a reading of the sockets found."""
         if not changes.added and not changes.changed and not table.ended:
             return []
         seen = SocketsSeen((*changes.added, *changes.changed), table.ended, table.app_name)
@@ -102,7 +103,7 @@ class Detectors:
         return [] if self._packets is not None and self._packets.has_source_of_scan else found
 
     def reading(self, reading: Reading, observation: Observation, now: Moment) -> list[Finding]:
-        """Add what the helper counted and copied, after `Observation.take_reading`."""
+        """Add a reading of the helper, after `Observation.take_reading`."""
         if self._packets is None:
             # Loaded where a helper runs: they cost the agent memory.
             from netwatch_tray.engine.detectors.packets import PacketDetectors  # noqa: PLC0415
@@ -112,7 +113,7 @@ class Detectors:
 
     @property
     def dns(self) -> DnsCounts | None:
-        """Return what DNS did since the start of the agent; `None`: there was no helper."""
+        """Return what was counted of DNS since the agent started, or `None` if there was no helper."""
         return None if self._packets is None else self._packets.dns
 
     def health(self, health: Health, now: Moment) -> list[Finding]:

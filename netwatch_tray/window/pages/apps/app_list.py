@@ -53,7 +53,7 @@ class AppList(QWidget):
         self.stack.hovered.connect(self._mark_row)
 
     def show_rows(self, rows: Sequence[AppRow]) -> None:
-        """Without any, the caller has to explain in `instead` why."""
+        """Show rows. If there are none, the caller has to explain in `instead` why."""
         keys = {row.key for row in rows}
         with self.table.anchored():
             self._model.put(rows, [row.key for row in self._model.records() if row.key not in keys])

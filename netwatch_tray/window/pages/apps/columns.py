@@ -28,7 +28,7 @@ _BAR_WIDTH, _BAR_HEIGHT, _BAR_OPACITY = 78, 8, 0.75
 
 
 class AppContext(NamedTuple):
-    """What all cells are drawn from, besides the record of their row."""
+    """The data that all cells are drawn from, besides the record of their row."""
 
     looks: AppLooks
     rank: Callable[[str], int | None]
@@ -147,7 +147,7 @@ def _explain_amount(moved: Moved | None, context: AppContext) -> str:
 
 
 def _draw_name(cell: Cell, row: AppRow, context: AppContext) -> None:
-    """The colour of its layer above, its icon, its name; what belongs to no app is hatched."""
+    """Draw the colour of the app's layer above, its icon and its name; bytes that belong to no app are hatched."""
     painter, tokens = cell.painter, cell.tokens
     middle, right_to_left = cell.box.center().y(), cell.right_to_left
 
@@ -179,7 +179,7 @@ def _draw_name(cell: Cell, row: AppRow, context: AppContext) -> None:
 
 
 def _draw_share(cell: Cell, row: AppRow, context: AppContext) -> None:
-    """A bar of the month's amount beside that of the app with the most."""
+    """Draw a bar of the month's amount, in proportion to that of the app with the most."""
     if not row.month or not row.month.both or not context.most:
         return
     width = max(1, round(cell.box.width() * min(1.0, row.month.both / context.most)))

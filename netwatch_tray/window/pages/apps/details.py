@@ -109,14 +109,14 @@ class AppDetails(QScrollArea):
     def show_app(
         self, row: AppRow, facts: AppFacts | None, sockets: Iterable[Connection], month: str, shown_in: Units
     ) -> None:
-        """`facts` None: unknown. `sockets`: of the app. `month`: what the month is called."""
+        """Show an app. `facts`: None if unknown. `sockets`: of the app. `month`: name of the month."""
         self._head.show_app(row.app_key, shown_name(row, self._looks), self._about(row))
         self._connections.setEnabled(row.app is not None)
         self._figures.show_figures(self._figures_of(row, facts, month, shown_in))
         self._facts.show_facts(self._facts_of(row, facts, list(sockets)))
 
     def show_curve(self, name: str, drawn: Drawn | None, index: int) -> None:
-        """`drawn` None: not known yet. `index`: of the range."""
+        """Show the curve. `drawn`: None while unknown. `index`: of the range."""
         if index != self._range:
             self._range = index
             self.chart.set_range(RANGES_S[index], range_name(index))
@@ -240,7 +240,7 @@ class _Line(QWidget):
 
 
 class _Ground(QWidget):
-    """The surface, with a line at the leading edge while something is beside it."""
+    """The background of the pane, with a line at the leading edge while something is beside it."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -65,7 +65,7 @@ class AppsPage(Page):
         self._units = Units()
         self._plan = DataPlan()
         self._message: AppsMessage | None = None
-        """None: the present is unknown."""
+        """None if the present is unknown."""
         self._sockets: dict[str, Connection] = {}
         """By key, while the details need them."""
         self._history = AppsHistory(history, self)
@@ -116,7 +116,7 @@ class AppsPage(Page):
 
     @property
     def details(self) -> AppDetails | None:
-        """The details while they are open."""
+        """Return the details while they are open."""
         return self._details if self._chosen is not None else None
 
     @property

@@ -1,4 +1,4 @@
-"""What the details of an app are made of: its head, figures in columns, and facts."""
+"""Parts of the details of an app: its head, figures in columns, and facts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Figure(NamedTuple):
 
 
 class Figures(QWidget):
-    """Numbers side by side, where there is no room in two rows."""
+    """Numbers side by side, or in two rows if there is no room."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class Facts(QWidget):
 
 
 class Heading(QWidget):
-    """What the bars of an amount chart are, and their colours."""
+    """The heading of an amount chart: what its bars are, and their colours."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()

@@ -41,7 +41,7 @@ class _Span(NamedTuple):
 
 
 class AppAmounts(NamedTuple):
-    """What the history holds of all apps."""
+    """Amounts of all apps in the history."""
 
     days: Days
     """The billing month."""
@@ -54,17 +54,17 @@ class AppAmounts(NamedTuple):
 
 
 class AppFacts(NamedTuple):
-    """What the history holds of one app."""
+    """Facts about one app in the history."""
 
     today: Moved
     week: Moved
     month: Moved
     usual: int | None
-    """Median of the days before today since it was first seen, both directions; None: too few are known."""
+    """Median of the days before today since it was first seen, both directions; None if too few are known."""
     usual_days: int
     """How many days that is the median of."""
     first_day: date | None
-    """None: it moved nothing on any recorded day."""
+    """None if it moved nothing on any recorded day."""
     alerts: int
     """In the last 30 days, muted ones included."""
     written: float
@@ -96,7 +96,7 @@ def query_amounts(reader: HistoryReader, today: date, plan: DataPlan) -> AppAmou
 
 
 def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
-    """Read who used the line in the last `span` seconds (one of `RANGES_S`), up to `now`, Unix time."""
+    """Read the layers of the last `span` seconds (one of `RANGES_S`), up to `now`, Unix time."""
     return _rates(reader, span, now) if span in _STEP_S else _amounts(reader, span, now)
 
 
@@ -171,7 +171,7 @@ def _amounts(reader: HistoryReader, span: int, now: float) -> Stack:
 
 
 def _median(amounts: Sequence[int]) -> int:
-    """`statistics` would load a megabyte of modules for this."""
+    """Return the median; `statistics` would load a megabyte of modules."""
     ordered, middle = sorted(amounts), len(amounts) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) // 2
 

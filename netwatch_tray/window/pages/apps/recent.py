@@ -1,4 +1,4 @@
-"""The rates of the apps over the last minutes: what the agent kept, then what this window received."""
+"""The rates of the apps over the last minutes: those that the agent kept, then those that this window received."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netwatch_tray.window.pages.apps.rows import REMAINDER, Rates, live_rows
 from netwatch_tray.window.pages.apps.stack import Bin, Stack, stacked, unknown_spans
 
 AGENT_STEP_S = 10.0
-"""Of the readings that the agent keeps."""
+"""Seconds between the readings that the agent keeps."""
 _LONGEST_HOLE_S = 1.5 * AGENT_STEP_S
 """Between what the agent kept and the first reading of this window are up to ten seconds."""
 
@@ -40,12 +40,12 @@ class RecentRates:
 
     @property
     def newest(self) -> float | None:
-        """Unix time of the last reading."""
+        """Return the Unix time of the last reading."""
         return self._readings[-1].at if self._readings else None
 
     @property
     def readings(self) -> Sequence[Reading]:
-        """In order of time."""
+        """Return the readings in order of time."""
         return self._readings
 
     def name(self, key: str) -> str:
@@ -53,7 +53,7 @@ class RecentRates:
         return self._names.get(key, key)
 
     def add(self, at: float, message: AppsMessage) -> None:
-        """Add what the agent reports, and what it kept from before."""
+        """Add the rates that the agent reports, and those that it kept from before."""
         self._names.update((app.key, app.name) for app in message.apps)
         self._tunnels.update(app.key for app in message.apps if app.is_tunnel_process)
         self._prepend(message.recent)
@@ -84,7 +84,7 @@ class RecentRates:
             self._readings.appendleft(Reading(each.at, each.elapsed_s, each.total, rates))
 
     def stack(self, since: float) -> Stack:
-        """Return who used the line since this Unix time. Tunnels are left out: they carry the traffic of the others."""
+        """Return the layers since this Unix time. Tunnels are left out, because their traffic is that of other apps."""
         bins: list[Bin] = []
         total: list[float | None] = []
         apps: dict[str, list[float]] = {}

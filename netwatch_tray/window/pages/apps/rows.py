@@ -22,7 +22,7 @@ Rates = tuple[float | None, float | None]
 
 
 class Moved(NamedTuple):
-    """Bytes."""
+    """Received and sent bytes."""
 
     rx: int
     tx: int
@@ -50,20 +50,20 @@ class AppRow(NamedTuple):
     """Bytes/s."""
     tx_rate: float | None
     today: Moved | None
-    """None: unknown."""
+    """None if unknown."""
     month: Moved | None
     is_rest: bool = False
     app_key: str = ""
-    """Of the app; empty: it has none, or the history has only its name."""
+    """Of the app; empty if it has none, or the history has only its name."""
 
     @property
     def is_unmeasured(self) -> bool:
-        """Whether these bytes were carried while NetWatch was not measuring."""
+        """Return whether these bytes passed while NetWatch was not measuring."""
         return self.key == _UNMEASURED
 
 
 def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
-    """Yield the apps that the agent reports, then the remainder; None: nothing."""
+    """Yield the apps that the agent reports, then the remainder; nothing if `message` is None."""
     if message is None:
         return
     for app in message.apps:
@@ -76,7 +76,7 @@ def live_rows(message: AppsMessage | None) -> Iterator[AppRow]:
 def app_rows(
     message: AppsMessage | None, stored: AppAmounts | None, unwritten: Mapping[str, Traffic]
 ) -> Iterator[AppRow]:
-    """Yield the live rows with their amounts, then the rows that only the history has; None: unknown.
+    """Yield the live rows with their amounts, then the rows that only the history has; None if unknown.
 
     `unwritten`: what apps moved after the stored amounts, by name.
     """

@@ -1,4 +1,4 @@
-"""Who used the line: the traffic of a range as layers, one for each of the busiest apps. Without Qt."""
+"""The traffic of a range as layers, one for each of the busiest apps. Without Qt."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from netwatch_tray.model import GapReason
 MOST_LAYERS = 5
 
 Values = Sequence[float | None]
-"""Of each bin, download and upload together; None: unknown."""
+"""Of each bin, download and upload together; None if unknown."""
 
 
 class Bin(NamedTuple):
-    """A piece of the range, Unix times."""
+    """A part of the range, from `start` to `end` (Unix time)."""
 
     start: float
     end: float
 
 
 class Layer(NamedTuple):
-    """An app, by the name that the history has it under."""
+    """The traffic of an app, by its name in the history."""
 
     name: str
     values: tuple[float | None, ...]
 
 
 class Gap(NamedTuple):
-    """Bins in a row of which nothing is known."""
+    """Neighbouring bins without known traffic."""
 
     start: float
     end: float
@@ -36,7 +36,7 @@ class Gap(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """Rates in bytes/s, or with `is_amounts` bytes."""
+    """Layers of rates in bytes/s, or with `is_amounts` of bytes."""
 
     bins: tuple[Bin, ...]
     layers: tuple[Layer, ...]
@@ -48,12 +48,12 @@ class Stack(NamedTuple):
 
     @property
     def tops(self) -> list[float | None]:
-        """What is drawn altogether in each bin."""
+        """Return the sum of all layers in each bin."""
         columns = zip(self.other, *(layer.values for layer in self.layers), strict=True)
         return [None if column[0] is None else sum(value or 0.0 for value in column) for column in columns]
 
     def rank(self, name: str) -> int | None:
-        """Return the place of an app among the layers, from 0; None: it is in `other`."""
+        """Return the index of an app among the layers, or None if it is in `other`."""
         return next((place for place, layer in enumerate(self.layers) if layer.name == name), None)
 
     def weight(self, values: Values) -> float:
@@ -63,7 +63,7 @@ class Stack(NamedTuple):
         return sum((value or 0.0) * (each.end - each.start) for value, each in zip(values, self.bins, strict=True))
 
     def layer_at(self, place: int, height: float) -> str | None:
-        """Return the app whose layer has this height in a bin, empty for the others; None: it is above all."""
+        """Return the app whose layer has this height in a bin, empty for the others, or None above all layers."""
         below = 0.0
         for name, values in (*self.layers, Layer("", self.other)):
             below += values[place] or 0.0

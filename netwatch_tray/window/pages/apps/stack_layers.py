@@ -1,4 +1,4 @@
-"""What the picture of a stack consists of, from the ground up: grid, gaps, layers, mark and axis."""
+"""The layers of the picture from bottom to top: grid, gaps, layers, mark and axis."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ class StackScene:
     box: QRectF
     """Of the layers, dip."""
     marked: str | None
-    """The app whose layer stands out; empty: the others; None: none."""
+    """The app whose layer stands out; empty for the others; None if there is none."""
     top: float
     """The value at the upper edge, see `top_of`."""
 
     @property
     def mark(self) -> float:
-        """The round value that the grid line is at."""
+        """Return the round value of the grid line."""
         shown_in = Units(binary=self.units.binary) if self.stack.is_amounts else self.units
         return next(iter(rate_ticks(self.top, 1, shown_in)[-1:]), self.top)
 
     @property
     def mark_y(self) -> float:
-        """The place of the grid line, dip."""
+        """Return the y of the grid line, dip."""
         return round(self.box.bottom() - self.box.height() * self.mark / self.top) + 0.5
 
     def x(self, at: float) -> float:
@@ -155,7 +155,7 @@ def _draw_gap(painter: QPainter, scene: StackScene, gap: Gap) -> None:
 
 
 def _draw_layer(painter: QPainter, scene: StackScene, layer: Layer, below: list[float], colour: QColor | None) -> None:
-    """Draw a layer upon `below`, which becomes its upper edge. `colour` None: hatched."""
+    """Draw a layer on top of `below`, which becomes its upper edge. Without a `colour` it is hatched."""
     stack, bottom, scale = scene.stack, scene.box.bottom(), scene.box.height() / scene.top
     is_faint = scene.marked is not None and scene.marked != layer.name
     if colour is not None and is_faint:

@@ -1,4 +1,4 @@
-"""The picture of who used the line: the layers of a stack, linked with the rows of the table."""
+"""The picture of the traffic of a range: the layers of a stack, linked with the rows of the table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOTHING = Stack((), (), (), is_amounts=False)
 
 
 class StackView(QWidget):
-    """`hovered`: the pointer is over the layer of the app with this name; empty: over the others; None: over none."""
+    """The picture. `hovered` carries the app of the layer under the pointer; empty for the others, None for none."""
 
     hovered = Signal(object)
 
@@ -48,14 +48,13 @@ class StackView(QWidget):
 
     @property
     def stack(self) -> Stack | None:
-        """What is shown."""
+        """Return the stack that is shown."""
         return self._stack
 
     def show_stack(
         self, stack: Stack | None, span: tuple[float, float], range_name: str, names: dict[str, str], notice: str
     ) -> None:
-        """`stack` None: unknown, for which there is the `notice`. `names`: what apps call themselves, by their names in
-        the stack."""
+        """Show a stack, or the `notice` if it is None. `names`: the apps' own names, by their names in the stack."""
         shown = stack, span, range_name, names, notice
         if stack is self._stack and shown[1:] == (self._span, self._range_name, self._names, self._notice):
             return
@@ -70,7 +69,7 @@ class StackView(QWidget):
             self.update()
 
     def mark(self, name: str | None) -> None:
-        """Make the layer of this app stand out; empty: the others; None: none."""
+        """Highlight the layer of this app; empty for the others, None for none."""
         if name != self._marked:
             self._marked = name
             self.update()

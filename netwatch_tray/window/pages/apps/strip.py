@@ -1,4 +1,4 @@
-"""The strip above the apps: what they use now, search and range; or the app whose details take the page."""
+"""The strip above the apps: current sums, search and range; or the app whose details replace the list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SEARCH_WIDTHS = ((1120, 240), (840, 170), (0, 130))
 
 
 class AppsStrip(Strip):
-    """`back`: the user wants the list again."""
+    """The row above the list. `back`: the user wants the list again."""
 
     back = Signal()
 
@@ -79,7 +79,7 @@ class AppsStrip(Strip):
         self._turn(0)
 
     def show_texts(self, title: str, sentences: Sequence[str]) -> None:
-        """`sentences`: the first that fits is shown."""
+        """Show title and sentence. `sentences`: the first that fits is shown."""
         self._title.show_text(title)
         self._sentence.show_first_of(*sentences)
 

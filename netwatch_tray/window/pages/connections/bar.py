@@ -19,7 +19,7 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 
 class ConnectionsBar(Strip):
-    """Holds the chosen filter and grouping, and reports their changes."""
+    """The controls of the page: filter and grouping. It reports their changes."""
 
     filter_changed = Signal()
     grouping_changed = Signal()
@@ -82,11 +82,11 @@ class ConnectionsBar(Strip):
         self.group_by(groupings[(groupings.index(self.grouping) + 1) % len(groupings)])
 
     def filter_app(self, name: str) -> None:
-        """Show the connections of this app alone."""
+        """Show only the connections of this app."""
         self.field.setText(f'app:"{name}"' if " " in name else f"app:{name}")
 
     def filter_host(self, name: str) -> None:
-        """Show the connections to this host, a name or an address, alone."""
+        """Show only the connections to this host, a name or an address."""
         self.field.setText(f"host:{name}")
 
     def open_below(self, menu: QMenu, button: QWidget) -> None:

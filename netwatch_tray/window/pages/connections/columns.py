@@ -29,7 +29,7 @@ _COUNT_GAP = 10
 
 
 class ConnectionContext(NamedTuple):
-    """What all cells are drawn from, besides the record of their row."""
+    """The data that all cells are drawn from, besides the record of their row."""
 
     units: Units
     now: float
@@ -176,7 +176,7 @@ def origin_in_words(connection: Connection) -> str:
 
 
 def host_in_words(connection: Connection) -> str | None:
-    """Return the name of the host with its origin and what is doubtful about it; None: it has no name."""
+    """Return the name of the host with its origin and its doubts, or None if it has no name."""
     if connection.host is None:
         return None
     origin = translate("Connections", "Name from: {origin}").format(origin=origin_in_words(connection))
@@ -380,7 +380,7 @@ def _draw_pid(cell: Cell, row: ConnectionRow) -> None:
 
 
 def _draw_host(cell: Cell, row: ConnectionRow, *, has_countries: bool) -> None:
-    """The name, then its origin and the country in columns of their own."""
+    """Draw the name, and its origin and the country in separate columns."""
     fonts, tokens = cell.theme.fonts, cell.tokens
     it = row.connection
     box = QRect(cell.box)

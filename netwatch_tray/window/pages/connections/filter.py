@@ -28,7 +28,7 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
 class Problem(StrEnum):
-    """What can be wrong with a condition, as a sentence with placeholders; translated where it is shown."""
+    """Faults of a condition, as sentences with placeholders; translated where they are shown."""
 
     UNKNOWN_FIELD = QT_TRANSLATE_NOOP(
         "Filter",

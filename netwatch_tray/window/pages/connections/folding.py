@@ -13,7 +13,7 @@ from netwatch_tray.window.widgets.theme import MARGIN
 
 
 class Folding(QObject):
-    """Folds groups by a click on their chevron and by the arrow keys. `changed`: the rows have to be shown anew."""
+    """Folds groups by a click on their chevron and by the arrow keys. `changed`: the rows have to be shown again."""
 
     changed = Signal()
 
@@ -25,7 +25,7 @@ class Folding(QObject):
 
     @property
     def keys(self) -> Collection[str]:
-        """Keys of the folded groups, whether they are shown or not."""
+        """Return the keys of the folded groups, whether they are shown or not."""
         return self._keys
 
     def toggle(self, group: Group) -> None:

@@ -15,11 +15,11 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 _ACCENT_WIDTH = 3
 _LEAST_HEIGHT = 54
 _LEAST_SHARE = 0.05
-"""Of the download, from which it is worth a word that no app accounts for it."""
+"""Least share of the download without a known app at which the helper is offered."""
 
 
 class HelperOffer(Strip):
-    """Visible while a helper could be set up, nothing else is announced, and it was never declined."""
+    """The offer of the helper, visible if it could be set up, nothing else is announced, and it was never declined."""
 
     set_up = Signal()
     declined = Signal()
@@ -68,7 +68,7 @@ class HelperOffer(Strip):
         self._show()
 
     def decline(self) -> None:
-        """Hide it for good."""
+        """Hide the offer permanently."""
         self._is_declined = True
         self._show()
         self.declined.emit()

@@ -17,7 +17,7 @@ from netwatch_tray.window.widgets.formatting import native_keys
 
 
 class ConnectionsMenu(QObject):
-    """Makes menus for a table. `exported` carries why an export failed; empty: it succeeded."""
+    """Makes menus for a table. `exported` carries why an export failed; empty if it succeeded."""
 
     exported = Signal(str)
 

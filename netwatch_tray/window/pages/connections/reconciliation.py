@@ -161,7 +161,7 @@ class ReconciliationStrip(Strip):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _draw_counted(self, painter: QPainter, box: QRectF, direction: _Direction, colour: QColor) -> None:
-        """TCP solid, UDP pale with an outline, the rest an outline."""
+        """Draw TCP solid, UDP pale with an outline, the rest as an outline."""
         parts = (direction.tcp or 0.0, direction.udp or 0.0, direction.other or 0.0)
         whole = sum(parts)
         if whole <= 0:
@@ -212,7 +212,7 @@ class ReconciliationStrip(Strip):
         QToolTip.showText(below, self.explanation(), self._link)
 
     def explanation(self) -> str:
-        """Explain the remainder, and why the sums may differ."""
+        """Return the explanation of the remainder, and of sums that differ."""
         known = (
             (
                 self.tr("The system counts the bytes of each TCP connection, and the helper those of UDP and QUIC."),

@@ -17,7 +17,7 @@ class Group(NamedTuple):
     name: str
     connections: int
     rx_rate: float | None
-    """Sum of the known rates, bytes/s; None: none is known."""
+    """Sum of the known rates, bytes/s; None if none is known."""
     tx_rate: float | None
     folded: bool
 
@@ -51,7 +51,7 @@ class ConnectionList:
         self._tx: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """Number of rows, closed ones included."""
+        """Return the number of rows, closed ones included."""
         return len(self._rows)
 
     def __iter__(self) -> Iterator[ConnectionRow]:
@@ -74,7 +74,7 @@ class ConnectionList:
 
     @property
     def has_hosts(self) -> bool:
-        """Whether the host of any connection has a name."""
+        """Return whether the host of any connection has a name."""
         return bool(self._named)
 
     @property
@@ -83,7 +83,7 @@ class ConnectionList:
 
     @property
     def most_rx(self) -> float:
-        """The greatest rate, bytes/s."""
+        """Return the greatest rate, bytes/s."""
         return max(self._rx.values(), default=0.0)
 
     @property

@@ -32,10 +32,10 @@ _CHEVRON = 14
 
 
 class Bar(NamedTuple):
-    """A day or a month; bytes, None: nothing was recorded."""
+    """A day or a month, in bytes; None if nothing was recorded."""
 
     name: str
-    """Below the axis; empty: it has none."""
+    """Below the axis; empty if it has none."""
     full_name: str
     rx: int | None
     tx: int | None
@@ -50,7 +50,7 @@ class Plan(NamedTuple):
     allowance: int | None
     """Bytes left per remaining day."""
     projection: int | None
-    """At the end of the month; None: too little is measured."""
+    """At the end of the month; None if too little is measured."""
     today: float
     """How much of the month has passed, in bars."""
 
@@ -113,7 +113,7 @@ class UsageChart(QWidget):
         self.update()
 
     def select(self, place: int | None) -> None:
-        """Mark the bar at this place; None: none."""
+        """Mark the bar with this index; None marks none."""
         if place != self._selected:
             self._selected = place
             self.update()
@@ -182,14 +182,14 @@ class UsageChart(QWidget):
 
     @property
     def _has_sum(self) -> bool:
-        """The sum so far is drawn."""
+        """Return whether the sum so far is drawn."""
         return self._plan is not None and not self._is_folded
 
     def _so_far_box(self) -> QRectF:
         return self._box(self._title_height() + 12, self.height() * _SO_FAR_SHARE - self._axis_height())
 
     def _draw_fold(self, painter: QPainter) -> None:
-        """Draw the heading of the sum so far with a chevron, folded also what it says."""
+        """Draw the heading of the sum so far with a chevron, and its text if it is folded."""
         tokens, fonts = self._theme.tokens, self._theme.fonts
         row = QRectF(MARGIN, 0, self.width() - 2 * MARGIN, self._theme.height(_FOLDED))
         pixmap = icon("chevron", _CHEVRON, tokens.ink2, self.devicePixelRatioF())
@@ -376,7 +376,7 @@ class UsageChart(QWidget):
 
 
 def _told(bar: Bar, shown_in: Units) -> str:
-    """Return a bar in words."""
+    """Return a bar as text."""
     if bar.rx is None or bar.tx is None:
         return translate("UsageChart", "{day}: nothing recorded").format(day=bar.full_name)
     return (

@@ -34,7 +34,7 @@ _HOURS_HEIGHT, _HOURS_BELOW = 190, 190
 
 
 class DayPane(QWidget):
-    """`closed`, `stepped` (by days) and `apps_requested` are what its buttons ask for."""
+    """Details of a day. Its buttons emit `closed`, `stepped` (by days) and `apps_requested`."""
 
     closed = Signal()
     stepped = Signal(int)
@@ -98,7 +98,7 @@ class DayPane(QWidget):
         self.set_beside(True, 0)
 
     def set_beside(self, is_beside: bool, width: int) -> None:
-        """Stand beside the charts, or below them in this width, dip."""
+        """Place the pane beside the charts, or below them in this width, dip."""
         self._is_beside = is_beside
         direction = QBoxLayout.Direction
         self._body.setDirection(direction.TopToBottom if is_beside else direction.LeftToRight)
@@ -124,7 +124,7 @@ class DayPane(QWidget):
         self._title.show_text(day_name(day))
 
     def show_day(self, found: DayFigures, *, is_busiest: bool, can_go: tuple[bool, bool], shown_in: Units) -> None:
-        """`is_busiest`: of the shown period. `can_go`: there is a day before, and one after."""
+        """Show a day. `is_busiest`: of the shown period. `can_go`: whether there is a day before, and one after."""
         self._title.show_text(day_name(found.day))
         self._back.setEnabled(can_go[0])
         self._forward.setEnabled(can_go[1])

@@ -45,7 +45,7 @@ _SWATCH = 22
 
 
 class _Grid(NamedTuple):
-    """Where the months and days of a year are, dip."""
+    """Positions of the months and days of a year, dip."""
 
     year: int
     week_begins: int
@@ -92,7 +92,7 @@ class _Grid(NamedTuple):
 
 
 class HeatMap(QWidget):
-    """`chosen`: the user chose a day. `month_opened`: a day of the month to open."""
+    """A year in days. `chosen`: the user chose a day. `month_opened`: a day of the month to open."""
 
     chosen = Signal(object)
     month_opened = Signal(object)
@@ -112,7 +112,7 @@ class HeatMap(QWidget):
         theme.changed.connect(self.update)
 
     def show_year(self, year: int, days: Mapping[date, Used], today: date, shown_in: Units, week_begins: int) -> None:
-        """`week_begins`: 0 for Monday to 6."""
+        """Show a year. `week_begins`: 0 for Monday to 6."""
         self._year, self._days, self._today = year, days, today
         self._units, self._week_begins = shown_in, week_begins
         self._limits = heat_limits(used.both for used in days.values())
@@ -121,7 +121,7 @@ class HeatMap(QWidget):
         self.update()
 
     def select(self, day: date | None) -> None:
-        """Mark a day; None: none."""
+        """Mark a day; None marks none."""
         if day != self._selected:
             self._selected = day
             if day is not None:
@@ -129,7 +129,7 @@ class HeatMap(QWidget):
             self.update()
 
     def told(self, day: date) -> str:
-        """Return a day and its amount in words."""
+        """Return a day and its amount as text."""
         used = self._days.get(day)
         if used is None:
             return self.tr("{day}, not known").format(day=day_name(day))

@@ -31,7 +31,8 @@ class _Part(FlatButton):
 
 
 class Navigator(QWidget):
-    """`stepped`: to the period before (-1) or after (1). `listed`: the periods are to be listed by `show_list`."""
+    """Chooses the period. `stepped`: to the previous (-1) or next (1) one. `listed`: list the periods by
+    `show_list`."""
 
     stepped = Signal(int)
     listed = Signal()

@@ -28,7 +28,7 @@ _ANY = (1 << 24) - 1
 
 
 class Amount(NamedTuple):
-    """A line: a name and bytes (None: unknown); with a bar if `of`, the longest amount, is not 0."""
+    """A line: a name and bytes (None if unknown); with a bar if `of`, the longest amount, is not 0."""
 
     name: str
     size: int | None
@@ -61,7 +61,7 @@ class UsagePane(QWidget):
         column.addStretch(1)
 
     def set_beside(self, is_beside: bool, width: int) -> None:
-        """Stand beside the charts, or below them in this width, dip."""
+        """Place the sections beside the charts, or below them in this width, dip."""
         self._is_beside = is_beside
         self._sections.fit(0 if is_beside else width - _AROUND)
         self._note.setVisible(is_beside)
@@ -110,7 +110,7 @@ class Sections(QWidget):
         section.deleteLater()
 
     def fit(self, room: int) -> None:
-        """Stand beside each other in so much room, dip; 0: below each other."""
+        """Place the sections beside each other in this width, dip; 0 places them below each other."""
         self._room = room
         self.arrange()
 

@@ -14,14 +14,14 @@ _MOST_LISTED = 24
 
 
 class Place:
-    """The shown period, never after that of today nor before that of the first record."""
+    """The shown period; it is never later than that of today or earlier than that of the first record."""
 
     def __init__(self) -> None:
         self.index = MONTH
         """Of the kind of period."""
         self.plan = DataPlan()
         self.first_day: date | None = None
-        """The first with any record; None: unknown."""
+        """The first with any record; None if unknown."""
         self.day: date | None = None
         """The chosen day."""
         self._at: date | None = None
@@ -71,7 +71,7 @@ class Place:
         return True
 
     def choose_day(self, day: date | None, today: date) -> bool:
-        """Choose a day of the period; None: none. Return whether that is another one."""
+        """Choose a day of the period, or none if None. Return whether the choice changed."""
         span = self.span(today)
         if day == self.day or (day is not None and not span.first <= day <= min(span.last, today)):
             return False

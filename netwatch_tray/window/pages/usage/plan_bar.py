@@ -13,7 +13,7 @@ _HEIGHT = 10
 
 
 class PlanBar(QWidget):
-    """Used (solid), projected (hatched) and the cap, with a tick at today."""
+    """A bar of the plan: used (solid), projected (hatched) and the cap, with a tick at today."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class PlanBar(QWidget):
         self.setFixedHeight(theme.height(_HEIGHT + 4))
 
     def show_plan(self, used: int, projection: int, cap: int, today: float) -> None:
-        """Amounts in bytes; `today`: the share of the month that has passed, 0 to 1."""
+        """Show amounts in bytes. `today`: the share of the month that has passed, 0 to 1."""
         self._used, self._projection, self._cap, self._today = used, projection, cap, today
         self.setToolTip(self.tr("Solid: used. Striped: projected. Tick: today."))
         self.update()

@@ -16,7 +16,7 @@ from netwatch_tray.window.widgets.theme import GAP, MARGIN, Theme
 
 
 class SummaryStrip(Strip):
-    """`plan_requested`: the user wants to change the data plan."""
+    """The summary above the charts. `plan_requested`: the user wants to change the data plan."""
 
     plan_requested = Signal()
 
@@ -49,7 +49,7 @@ class SummaryStrip(Strip):
         column.addWidget(self._sentence)
 
     def show_texts(self, amount: str, of: Sequence[str], sentence: str) -> None:
-        """`of`: the first that fits is shown."""
+        """Show amount and sentence. `of`: the first that fits is shown."""
         self._amount.show_text(amount)
         self._of.show_first_of(*of)
         self._sentence.show_text(sentence)

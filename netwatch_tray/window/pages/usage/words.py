@@ -18,7 +18,7 @@ def month_name(month: int) -> str:
 
 
 def weekday_initials(begin: int) -> list[str]:
-    """Return two letters of each weekday. `begin`: 0 for Monday to 6."""
+    """Return two letters of each weekday, beginning with `begin` (0 for Monday to 6)."""
     names = (QLocale().dayName((begin + place) % 7 + 1, QLocale.FormatType.ShortFormat) for place in range(7))
     return [name[:2] for name in names]
 
