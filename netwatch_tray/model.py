@@ -347,7 +347,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     app: str | None = None
     """Key of the `App` it is counted under."""
     app_name: str | None = None
-    """Name of that app; `None`: the owner is not known."""
+    """Name of that app; `None` if the owner is unknown."""
     uid: int | None = None
     user: str | None = None
     unit: str | None = None
@@ -392,7 +392,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def transport(self) -> str:
-        """TCP or UDP, and QUIC where its greeting was seen."""
+        """TCP or UDP, or QUIC if its greeting was seen."""
         return "QUIC" if self.host_origin == "QUIC" else self.protocol
 
 

@@ -74,7 +74,8 @@ def settings_file() -> Path:
 
 
 def managed_settings_file() -> Path:
-    """The administrator's settings. No environment variable moves it: users could evade it by one."""
+    """Return the path of the administrator's settings. No environment variable changes it, because users could evade it
+    that way."""
     return Path("/etc") / _NAME / "settings.toml"
 
 
@@ -98,7 +99,7 @@ def spool_file() -> Path:
 
 
 def otlp_spool_file() -> Path:
-    """Metrics and log records that wait for their OpenTelemetry collector."""
+    """Return the file of metrics and log records that wait for their OpenTelemetry collector."""
     return state_directory() / "otlp-spool.sqlite3"
 
 

@@ -1,4 +1,5 @@
-"""The text of a settings file, from a file that may be anything; and whether root alone can have written it."""
+"""Reads the text of a settings file, which may be any kind of file, and checks whether only root can have
+written it."""
 
 from __future__ import annotations
 
@@ -52,5 +53,5 @@ def _is_roots(found: os.stat_result) -> bool:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    """Open a FIFO without a writer at once."""
+    """Open a file without blocking, even if it is a FIFO without a writer."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

@@ -69,7 +69,8 @@ def app_name(name: str) -> str:
 
 
 def owner(connection: Connection) -> str | None:
-    """Return the app of a connection, as it is called everywhere, else process, unit or user; `None`: none is known."""
+    """Return the app of a connection as it is called everywhere, else process, unit or user; `None` if
+    none is known."""
     name = connection.app_name or connection.process or connection.unit
     if name is None and connection.user is not None:
         name = f"{_USER}{connection.user}"

@@ -87,9 +87,9 @@ class EventKeeper:
         self.last: Event | None = None
         """The latest one."""
         self.on_outcome: Callable[[Outcome], None] = lambda _: None
-        """Called with what each finding led to."""
+        """Called with the outcome of each finding."""
         self.on_health: Callable[[Health], None] = lambda _: None
-        """Called with each probe of gateway and DNS server, whatever the rules."""
+        """Called with each probe of gateway and DNS server, whether events are on or not."""
 
     def close(self) -> None:
         """Pass what is not stored yet to the history."""

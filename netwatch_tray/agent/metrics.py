@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _RETRY_S = 10.0
-"""Seconds until a port that could not be had is tried again."""
+"""Seconds until a port that was not available is tried again."""
 
 
 class Metrics:
-    """Loads nothing of `cloud` before the settings turn metrics on."""
+    """Metrics for Prometheus, as the settings choose. Nothing of `cloud` is loaded before the settings turn them on."""
 
     def __init__(self, scheduler: Scheduler, connections: ConnectionWatch, *, is_allowed: bool) -> None:
         """`is_allowed`: False on a recording."""
@@ -36,7 +36,7 @@ class Metrics:
 
     @property
     def status(self) -> Message | None:
-        """Return where metrics are served, or why not; None: they are off."""
+        """Return where metrics are served, or why not; None if they are off."""
         return message("at {url}", url=self._service.url) if self._service else self._fault
 
     @property
@@ -49,24 +49,24 @@ class Metrics:
         return self._service is not None
 
     def apply(self, settings: Settings) -> None:
-        """Serve by these settings; nothing changes where those that matter here are the same."""
+        """Serve by these settings. Does nothing if the settings of metrics have not changed."""
         before, self._settings = self._settings, settings
         if before is None or _of(before) != _of(settings):
             self.stop()
             self._start()
 
     def tick(self, tick: Tick) -> None:
-        """Call with each tick, in order."""
+        """Add a tick. Call it for each tick, in order."""
         if self._service:
             self._service.tick(tick)
 
     def health(self, health: Health) -> None:
-        """Call with each probe of gateway and DNS server."""
+        """Add a probe of gateway and DNS server. Call it for each probe."""
         if self._service:
             self._service.health(health)
 
     def take(self, outcome: Outcome) -> None:
-        """Call with what each finding led to."""
+        """Add the outcome of a finding. Call it for each finding."""
         if self._service:
             self._service.take(outcome)
 

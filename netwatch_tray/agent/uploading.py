@@ -146,7 +146,7 @@ class Uploading:
             self._service.alerted(event)
 
     def noted(self, event: Event) -> None:
-        """Call with each event that is new or became more severe, unless it is muted."""
+        """Add an event. Call it for each event that is new or became more severe, unless it is muted."""
         if self._export:
             self._export.noted(event)
 

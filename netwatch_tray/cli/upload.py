@@ -186,7 +186,7 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _key_in(file: str) -> Key:
-    """Raise SettingsError."""
+    """Return the key in a file. Raise SettingsError."""
     from netwatch_tray.cloud.account import Key
 
     try:
@@ -287,7 +287,7 @@ def _change_upload(**chosen: Any) -> tuple[Upload, bool]:
 
 
 def _reload_agent() -> bool:
-    """Have the agent read settings and key again; return whether one runs."""
+    """Make the agent read settings and key again; return whether one runs."""
     from netwatch_tray.feed.protocol import Command
 
     try:

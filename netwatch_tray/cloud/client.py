@@ -110,7 +110,7 @@ class JsonClient:
         return Response(response.status, content, server_time, retry_after, response.getheader("Location"))
 
     def hurry(self, seconds: float) -> None:
-        """Limit the request under way and every later one to this time, from any thread, before the end."""
+        """Limit the current request and every later one to this time; callable from any thread, before the end."""
         self._timeout = min(self._timeout, seconds)
         timer = threading.Timer(seconds, self._cut)
         timer.daemon = True

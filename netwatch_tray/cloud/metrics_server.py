@@ -15,9 +15,9 @@ from netwatch_tray.errors import SettingsError
 _log = logging.getLogger(__name__)
 
 MOST_CLIENTS = 16
-"""At a time; one more takes the place of the oldest, so that idle ones keep nobody out."""
+"""Most clients at a time. One more replaces the oldest, so that idle clients do not exclude others."""
 MOST_PER_SECOND = 32
-"""Connections accepted; later ones wait in the backlog."""
+"""Most connections accepted in a second; later ones wait in the backlog."""
 PATIENCE = 10.0
 """Seconds from accepting a client until it must have read its response."""
 LONGEST_REQUEST = 8192
@@ -81,7 +81,7 @@ class MetricsServer:
             self._respond(client, 200, text, _METRICS)
 
     def close(self) -> None:
-        """Hang up, and free the port."""
+        """Close all connections, and free the port."""
         for client in list(self._clients.values()):
             self._drop(client)
         self._scheduler.unwatch(self._socket.fileno())

@@ -55,7 +55,7 @@ class MetricsService:
         _found(self._system.sample)  # the start of the first interval
         self._tick: Tick | None = None
         self._text: bytes | None = None
-        """As of the last tick; `None`: not made yet."""
+        """The text as of the last tick; `None` if it was not made yet."""
         self._health: Health | None = None
         self._with_events = with_events
         self._events: Counter[EventKind] = Counter()
@@ -69,12 +69,12 @@ class MetricsService:
         return self._server.url
 
     def tick(self, tick: Tick) -> None:
-        """Call with each tick, in order."""
+        """Add a tick. Call it for each tick, in order."""
         self._tick = tick
         self._text = None
 
     def health(self, health: Health) -> None:
-        """Call with each probe of gateway and DNS server."""
+        """Add a probe of gateway and DNS server. Call it for each probe."""
         self._health = health
 
     def take(self, outcome: Outcome) -> None:
@@ -85,7 +85,7 @@ class MetricsService:
             self._alerts[outcome.events[-1].kind] += 1
 
     def close(self) -> None:
-        """Free the port. A disk that does not respond is not waited for."""
+        """Free the port, without waiting for a disk that does not respond."""
         self._stop_waiting()
         self._server.close()
         self._worker.close(0)
@@ -116,7 +116,7 @@ class MetricsService:
         )
 
     def _arrived(self, text: str) -> None:
-        """Publish what the thread made, unless its disks came too late."""
+        """Publish the text with the disks that the thread has read, unless they came too late."""
         if self._timeout is not None:
             self._publish(text)
 
@@ -132,7 +132,7 @@ class MetricsService:
 
 
 def _with_disks(reading: metrics.Reading, *, is_named: bool) -> str:
-    """Run in the thread. `is_named`: names of file systems may be served."""
+    """Add the disks; called in the thread. `is_named`: names of file systems may be served."""
     return metrics.render(
         reading._replace(usages=_found(disks.usages) if is_named else None, traffic=_found(disks.traffic))
     )

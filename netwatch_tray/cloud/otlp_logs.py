@@ -47,12 +47,12 @@ def log_element(event: Event, upload: Upload, identity: Identity, resource: Attr
 
 
 def _uid(event: Event, identity: Identity) -> str:
-    """Return the same ID whenever the same record is sent: after a lost response it is sent twice."""
+    """Return an ID that is the same whenever the same record is sent: after a lost response it is sent twice."""
     return str(uuid.uuid5(uuid.UUID(identity.host_id), f"{event.id} {event.severity:d}"))
 
 
 def _names(event: Event, app: str | None, upload: Upload) -> dict[str, Scalar]:
-    """App and remote; the name of a host is never sent."""
+    """Return app and remote; the name of a host is never sent."""
     found: dict[str, Scalar] = {}
     if app is not None:
         found["netwatch.app.name"] = wire.text(app)

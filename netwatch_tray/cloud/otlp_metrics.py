@@ -19,7 +19,7 @@ from netwatch_tray.cloud.otlp_json import Attributes, Metric, NumberDataPoint
 from netwatch_tray.cloud.wire import Snapshot
 
 MOST_PROCESSES = 25
-"""In one export. The sums of the others are kept."""
+"""Most processes in one export. The sums of the others are kept."""
 _MOST_SERIES = 4096
 """Interfaces and processes that are remembered, each with its counters."""
 
@@ -164,7 +164,7 @@ class Counter(NamedTuple):
     name: str
     attributes: Mapping[str, str]
     amount: int
-    """Since boot."""
+    """Amount since boot."""
 
 
 def interface_counters(each: wire.InterfaceMetric) -> tuple[Counter, ...]:
@@ -323,6 +323,6 @@ def _sum_point(attributes: Attributes, start: float, at: float, amount: int) -> 
 
 
 def _limit(found: OrderedDict[str, _Series] | OrderedDict[tuple[int | None, str], tuple[float, int, int]]) -> None:
-    """Forget what was not seen for longest."""
+    """Drop the series that were not used for longest."""
     while len(found) > _MOST_SERIES:
         found.popitem(last=False)

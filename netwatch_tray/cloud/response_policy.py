@@ -138,11 +138,11 @@ def _refused(response: Response) -> Message:
 
 
 def _described(response: Response) -> str:
-    """Status and the beginning of the body."""
+    """Return the status and the beginning of the body, for the user."""
     text = quoted(response.body[:1000].decode(errors="replace"))
     return f"HTTP {response.status}: {text}" if text else f"HTTP {response.status}"
 
 
 def quoted(text: str) -> str:
-    """A server's text, short and on one line."""
+    """Return a server's text, shortened and on one line."""
     return printable(" ".join(text.split()), _MAX_QUOTE)

@@ -46,7 +46,7 @@ class Resolved(NamedTuple):
     """What the thread made of the settings."""
 
     server: str
-    """Where snapshots go, for the log."""
+    """The server that snapshots are sent to, for the log."""
     interval: int
     collector: SnapshotCollector
     uploader: Uploader
@@ -158,7 +158,7 @@ class UploadService:
         return self._connect()
 
     def _connect(self) -> Resolved:
-        """Run in the thread."""
+        """Connect; called in the thread."""
         interval = account.interval(self._upload, self._environment)
         found = account.resolve(self._upload, self._environment)
         with self._opened(paths.spool_file()) as spool:
@@ -184,7 +184,7 @@ class UploadService:
             raise
 
     def _notify_soon(self, reason: Message) -> None:
-        """Callable from any thread."""
+        """Notify the user; callable from any thread."""
         self._scheduler.call_soon(lambda: self._notify(reason))
 
     def _begin(self, found: Resolved) -> None:
@@ -226,7 +226,7 @@ class UploadService:
         return None
 
     def _encode(self, snapshot: wire.Snapshot) -> bytes:
-        """Run in the thread, once for each snapshot, in order."""
+        """Encode a snapshot; called in the thread, once for each snapshot, in order."""
         return wire.encode(snapshot)
 
     def _fail_to_store(self, error: Exception) -> None:

@@ -59,7 +59,7 @@ class Pace(NamedTuple):
     longest_gap: float = 1200.0
     """Between requests at a rate limit that many hosts share; a request holds 25 minutes of snapshots."""
     longest_refused: float = 300.0
-    """After a refusal by a rate limit, on average."""
+    """Longest pause after a refusal by a rate limit, on average."""
     longest_wait: float = 60.0
     """After a fault."""
     paused: float = 900.0

@@ -48,11 +48,11 @@ class Outcome(NamedTuple):
     notify: bool = False
     """The user is to be notified of the last of them."""
     is_new: bool = False
-    """The last of them began."""
+    """The last event began with this finding."""
     is_new_alert: bool = False
     """The last of them became an alert, and is not muted."""
     is_notable: bool = False
-    """The last of them is new or became more severe, and is not muted."""
+    """The last event is new or became more severe, and is not muted."""
 
 
 class EventLog:

@@ -204,9 +204,9 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     upload_fault: Message | None = None
     """Why snapshots are not sent at the moment."""
     metrics: Message | None = None
-    """Where metrics are served, or why not; None: they are off."""
+    """Where metrics are served, or why not; None if they are off."""
     otlp: Message | None = None
-    """What becomes of the export to an OpenTelemetry collector; None: it is off."""
+    """State of the export to an OpenTelemetry collector; None if it is off."""
     otlp_fault: Message | None = None
     """Why nothing is exported at the moment."""
     settings_fault: Message | None = None

@@ -1,4 +1,4 @@
-"""What the apps moved since the history was last written, so that their amounts need not wait for the next minute."""
+"""Traffic of the apps since the history was last written, so that their amounts need not wait for the next minute."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netwatch_tray.model import Traffic
 _KEPT_S = 200.0
 """The agent writes once a minute, and the history is read once a minute."""
 _DELAY_S = 0.5
-"""Within which a message arrives after its reading."""
+"""Seconds within which a message arrives after its reading."""
 
 
 class _Reading(NamedTuple):
@@ -29,7 +29,8 @@ class Unwritten:
         self._readings: deque[_Reading] = deque()
 
     def add(self, at: float, message: AppsMessage) -> None:
-        """Add what the agent reports, and what it kept from before. `at`: Unix time when the message arrived."""
+        """Add the rates that the agent reports, and those that it kept from before. `at`: Unix time when the message
+        arrived."""
         names = {app.key: app.name for app in message.apps if not app.is_tunnel_process}
         if message.recent:  # the first message: there is nothing older, or there is a hole before it
             self._readings.clear()
@@ -54,9 +55,8 @@ class Unwritten:
         return other
 
     def since(self, written: float) -> dict[str, Traffic]:
-        """Return what each app moved after this Unix time, up to which the history is written.
-
-        Nothing where that is long ago, because then nothing is being written.
+        """Return the traffic of each app after this Unix time, up to which the history is written. Empty if that is
+        long ago, because the history is not being written then.
         """
         found: dict[str, Traffic] = {}
         if not self._readings or self._readings[-1].at - written > _KEPT_S:

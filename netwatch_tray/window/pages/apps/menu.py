@@ -31,7 +31,7 @@ class AppsMenu(QObject):
         self.muted: Collection[str] = ()
         """Codes of the mutes in the settings."""
         self.can_mute = True
-        """There is an agent, which keeps the mutes."""
+        """Whether there is an agent, which keeps the mutes."""
 
     def make(self, row: AppRow | None) -> QMenu:
         """Return a new menu, which deletes itself when it is closed. `row`: the one that was clicked."""

@@ -58,7 +58,7 @@ class ConnectionFilter(NamedTuple):
 
     tests: tuple[Test, ...] = ()
     names_state: bool = False
-    """A condition is about states, so that TIME_WAIT, which is over, is not left out."""
+    """A condition is about states, so closed connections in TIME_WAIT are not left out."""
 
     def matches(self, connection: Connection) -> bool:
         if connection.state == TcpState.TIME_WAIT and not self.names_state:

@@ -25,7 +25,7 @@ class MutedEvents(QWidget):
         self._theme = theme
         self._change = change
         self._codes: dict[str, bool] | None = None
-        """Whether only the administrator can change it, by code."""
+        """Whether only the administrator can change a mute, by its code."""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
