@@ -29,18 +29,33 @@ SPEED = 5_000_000
 BURST = 50_000_000
 """Bytes, about, of the known amount."""
 
+_FILES = 'system_device="/dev/sda1",system_filesystem_mountpoint="/",'
 # What a collector serves of an agent that pushes OTLP: names and labels as its exporter for Prometheus makes them.
-PUSHED = """
-# TYPE system_network_io_bytes_total counter
-system_network_io_bytes_total{host_name="laptop",network_interface_name="wlan0",network_io_direction="receive"} 7000
-system_network_io_bytes_total{host_name="laptop",network_interface_name="wlan0",network_io_direction="transmit"} 300
-# TYPE system_network_connection_count gauge
-system_network_connection_count{host_name="laptop",network_connection_state="established",network_transport="tcp"} 4
-# TYPE system_cpu_utilization_ratio gauge
-system_cpu_utilization_ratio{host_name="laptop",host_id="x",os_type="linux"} 0.25
-# TYPE netwatch_link_rtt_seconds gauge
-netwatch_link_rtt_seconds{host_name="laptop",netwatch_link_target="gateway"} 0.002
-"""
+_HOST = (
+    'host_arch="amd64",host_cpu_model_name="x",host_name="laptop",instance="fd98",job="netwatch-tray",os_type="linux",'
+    'os_description="Debian",otel_scope_name="netwatch-tray",otel_scope_version="1",service_version="1",'
+    'service_name="netwatch-tray"'
+)
+PUSHED = "".join(
+    f"{name}{{{labels}{_HOST}}} {value}\n"
+    for name, labels, value in (
+        ("system_network_io_bytes_total", 'network_interface_name="wlan0",network_io_direction="receive",', 7000),
+        ("system_network_io_bytes_total", 'network_interface_name="wlan0",network_io_direction="transmit",', 300),
+        ("system_network_connection_count", 'network_connection_state="established",network_transport="tcp",', 4),
+        ("system_cpu_utilization_ratio", "", 0.25),
+        ("system_cpu_load_average_1m_ratio", "", 1.5),
+        ("system_disk_io_bytes_total", 'disk_io_direction="read",', 10),
+        ("system_disk_io_bytes_total", 'disk_io_direction="write",', 20),
+        ("system_filesystem_usage_bytes", _FILES + 'system_filesystem_state="used",', 60),
+        ("system_filesystem_usage_bytes", _FILES + 'system_filesystem_state="free",', 40),
+        ("netwatch_link_rtt_seconds", 'netwatch_link_target="gateway",', 0.002),
+        # These keep the names that they have.
+        ("system_paging_usage_bytes", 'system_paging_state="used",', 1),
+        ("system_paging_usage_bytes", 'system_paging_state="free",', 2),
+        ("process_network_io_bytes_total", 'process_pid="7",network_io_direction="receive",', 3),
+        ("process_network_io_bytes_total", 'process_pid="7",network_io_direction="transmit",', 4),
+    )
+)
 COLLECTOR = """
 import http.server, sys
 text = sys.argv[1].encode()
@@ -238,14 +253,23 @@ def test_hosts_that_push_otlp_have_the_same_series(fleet: Fleet) -> None:
         (each["metric"].pop("__name__"), *sorted(each["metric"].items())): each["value"][1]
         for each in fleet.query('{__name__=~".+",instance="laptop"}')
     }
-    host = ("instance", "laptop")
-    job = ("job", "netwatch-otlp")
+    host, job = ("instance", "laptop"), ("job", "netwatch-otlp")
+    root = ("device", "/dev/sda1"), host, job, ("mountpoint", "/")
     assert found == {
         ("netwatch_interface_receive_bytes_total", host, ("interface", "wlan0"), job): "7000",
         ("netwatch_interface_transmit_bytes_total", host, ("interface", "wlan0"), job): "300",
         ("netwatch_tcp_connections", host, job, ("state", "established")): "4",
         ("netwatch_cpu_busy_ratio", host, job): "0.25",
+        ("netwatch_load1", host, job): "1.5",
+        ("netwatch_disk_read_bytes_total", host, job): "10",
+        ("netwatch_disk_written_bytes_total", host, job): "20",
+        ("netwatch_filesystem_used_bytes", *root): "60",
+        ("netwatch_filesystem_available_bytes", *root): "40",
         ("netwatch_link_rtt_seconds", host, job, ("target", "gateway")): "0.002",
+        ("system_paging_usage_bytes", host, job, ("system_paging_state", "used")): "1",
+        ("system_paging_usage_bytes", host, job, ("system_paging_state", "free")): "2",
+        ("process_network_io_bytes_total", host, job, ("network_io_direction", "receive"), ("process_pid", "7")): "3",
+        ("process_network_io_bytes_total", host, job, ("network_io_direction", "transmit"), ("process_pid", "7")): "4",
     }
 
 
