@@ -47,10 +47,10 @@ class _Envelope(msgspec.Struct):
     snapshots: list[_Sent]
 
 
-class Server:
+class Server(ServerClient):
     """Stores what it accepts. `broken`: rules that a client broke; a refusal by a rate limit is none."""
 
-    def __init__(self, clock: Clock, rules: Rules, chance: random.Random, loses: float) -> None:
+    def __init__(self, clock: Clock, rules: Rules, chance: random.Random, loses: float) -> None:  # no connection
         """`loses`: the share of responses that are lost after everything was stored."""
         self._clock, self._rules, self._chance, self._loses = clock, rules, chance, loses
         self._recent: deque[float] = deque()
@@ -82,12 +82,12 @@ class Server:
             raise UnreachableError(Message("The response was lost."), was_sent=True)
         return Response(200, b'{"accepted": %d, "rejected": 0}' % len(times), None, None, None)
 
-    def list_stored(self, host: str, first: str, last: str) -> Response:
+    def list_stored(self, host_id: str, first: str, last: str) -> Response:
         if self.is_down:
             raise UnreachableError(Message("The server is down."))
         if self._rules == "cloud":
             return Response(404, b"", None, None, None)
-        points = [{"time": at} for owner, at in self.rows if owner == host and first <= at <= last]
+        points = [{"time": at} for owner, at in self.rows if owner == host_id and first <= at <= last]
         return Response(200, msgspec.json.encode({"points": points}), None, None, None)
 
     def _admits(self, host: str, now: float) -> bool:
@@ -179,7 +179,7 @@ class Fleet:
                 facts = wire.HostInfo(host_id=f"{number}", hostname=f"host {number}")
                 uploader = Uploader(
                     cast("Spool", spool),
-                    cast("ServerClient", self.server),
+                    self.server,
                     lambda facts=facts: facts,
                     jitter=chance.random,
                 )

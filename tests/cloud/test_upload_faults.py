@@ -67,7 +67,7 @@ def test_every_snapshot_arrives_through_a_random_script_of_faults(
     with IngestServer(rules=rules, script=scripted(script), list_script=scripted(list_script), **tls) as server:
         spool = spool_in(tmp_path)
         keys = fill(spool, chance.choice([1, 7, 60, 150]))
-        client = Witness(account(server), timeout=0.1)
+        client = Witness(account(server), timeout=0.25)
         sender = uploader(spool, client)
         sender.start()
         while server.script:  # measuring goes on meanwhile

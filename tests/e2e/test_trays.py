@@ -78,7 +78,8 @@ def below_panel(desktop: Session) -> bytes:
 def quits(desktop: Session, leave: Callable[[], None]) -> None:
     leave()
     assert desktop.wait_exit("agent", 15) == 0
-    assert list((Path(desktop.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray").iterdir()) == []
+    runtime = Path(desktop.environment["XDG_RUNTIME_DIR"]) / "netwatch-tray"
+    desktop.wait_for(lambda: not list(runtime.iterdir()), 15, "agent and window leave no file")
     log = desktop.log("agent")
     assert "Traceback" not in log
     assert "ERROR" not in log

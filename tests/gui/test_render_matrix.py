@@ -25,7 +25,7 @@ _GOLDEN = _HERE / "golden"
 
 def _render(*arguments: str | Path) -> list[str]:
     done = subprocess.run(
-        [sys.executable, _SCRIPT, *arguments], capture_output=True, text=True, timeout=180, check=False
+        [sys.executable, _SCRIPT, *arguments], capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
