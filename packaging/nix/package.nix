@@ -11,7 +11,6 @@ python3Packages.buildPythonApplication {
   dependencies = with python3Packages; [
     jeepney
     msgspec
-    pillow
     psutil
     publicsuffixlist
     pyside6
