@@ -405,8 +405,12 @@ sys.stdin.read()
     "comm", [b"a\x1b[2J\nb", b"\xff\xd0\x9c\xd0", b"=cmd|' /C'!A0", "a\u2028\u202eb".encode(), b"<img src=x>\t\r"]
 )
 def test_a_real_process_in_connections(comm: bytes, tmp_path: Path) -> None:
+    """Of a script, whose app has the name of its file."""
+    file = os.fsencode(tmp_path) + b"/" + comm.replace(b"/", b"-")
+    with open(file, "w") as script:  # noqa: PTH123  the name is no text
+        script.write(LISTEN)
     process = subprocess.Popen(
-        [sys.executable, "-c", LISTEN, comm.hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, file, comm.hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -425,7 +429,7 @@ def test_a_real_process_in_connections(comm: bytes, tmp_path: Path) -> None:
 
         shown = [line for line in listed().split("\n") if f"127.0.0.1:{port}" in line]
         assert len(shown) == 1
-        assert shown[0].startswith(printable(expected))
+        assert shown[0].startswith(printable(expected.replace("/", "-")))
         rows = list(csv.DictReader(io.StringIO(listed("--csv"), newline="")))
         (row,) = (row for row in rows if row["local_port"] == str(port))
         assert row["process"].removeprefix("'") == printable(expected)
