@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import dev
 import msgspec
 import pytest
 from desktop import Session
@@ -86,14 +87,22 @@ INSTALLS = {
     "pipx uninstall netwatch-tray": "test_finished_packages.py::test_pipx_installs_extends_and_removes_it",
     "man netwatch-tray": "test_package_sources.py::test_the_manual_is_well_formed_and_whole",
 }
+OF_OTHER_SYSTEMS = {
+    # `./dev package check` has Debian alone.
+    "sudo dnf install ./dist/netwatch-tray-*.rpm",
+    "sudo dnf remove netwatch-tray",
+    "sudo zypper install --allow-unsigned-rpm ./dist/netwatch-tray-*.rpm",
+}
+FLEET_PAGE = "fleet.md"
+"""Its commands set up servers; tests/unit/test_fleet_files.py checks the files that they use."""
 _SILENT = {"events --since 2026-11-26T14:00 --json"}
 """Print a line for each event, and here are none."""
 _DEV_SUBCOMMANDS = {"run", "test", "lint", "shots", "bench", "assets", "package", "lock", "translate"}
 
 
-def code() -> Iterator[str]:
+def code(pages: Iterable[Path] = PAGES) -> Iterator[str]:
     """Every code span and every line of every code block."""
-    for page in PAGES:
+    for page in pages:
         text = page.read_text("utf-8")
         blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         for block in blocks:
@@ -125,8 +134,7 @@ def test_each_command_of_the_checkout_is_known() -> None:
     shown = documented("./dev") - {""}
     assert shown
     assert {command.split()[0] for command in shown} <= _DEV_SUBCOMMANDS
-    benchmarks = {file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py")}
-    assert {command.split()[1] for command in shown if command.startswith("bench ")} <= benchmarks
+    assert {command.split()[1] for command in shown if command.startswith("bench ")} <= set(dev.benchmarks())
     listed = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True, timeout=60).stdout
     assert {line.split()[0] for line in listed.splitlines()[2:] if line.strip()} == _DEV_SUBCOMMANDS
 
@@ -135,8 +143,8 @@ _OF_OTHERS = r"(?:sudo (?!netwatch-tray )|(?:apt|pip|pipx|uv|man|brew|flatpak|sy
 
 
 def test_each_command_of_other_programs_is_known() -> None:
-    lines = {line.strip() for line in code()}
-    assert {line for line in lines if re.match(_OF_OTHERS, line)} == {*INSTALLS}
+    lines = {line.strip() for line in code(page for page in PAGES if page.name != FLEET_PAGE)}
+    assert {line for line in lines if re.match(_OF_OTHERS, line)} == {*INSTALLS, *OF_OTHER_SYSTEMS}
     for where in INSTALLS.values():
         file, test = where.split("::")
         assert f"def {test}(" in (ROOT / "tests" / "packaging" / file).read_text("utf-8")
