@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import sqlite3
@@ -59,7 +60,7 @@ def test_logout_saves_the_history_up_to_the_last_second(mac: Cocoa, tmp_path: Pa
     with pytest.raises(Exited):
         agent.run()
     player.join(60)
-    with sqlite3.connect(copy / "history.sqlite3") as database:
+    with contextlib.closing(sqlite3.connect(copy / "history.sqlite3")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     reader = HistoryReader(copy / "history.sqlite3")
     try:

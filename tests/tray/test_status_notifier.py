@@ -377,7 +377,8 @@ def test_xapp_gets_icon_names_only_with_installed_theme(
 
 
 def test_icon_returns_after_bus_restart(bus: Session, shown: Shown, expected_logs: list[str]) -> None:
-    expected_logs.append("The tray icon was lost: the session bus closed the connection")
+    # Noticed by whichever comes first: the end of the stream, or a signal that cannot be written.
+    expected_logs.append("The tray icon was lost: the session bus")
     address = bus.environment["DBUS_SESSION_BUS_ADDRESS"]
     first = Watcher(address)
     shown.registers(first)

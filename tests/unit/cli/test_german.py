@@ -36,7 +36,7 @@ COMMANDS = (
     "misspelt",
 )
 SAME = {"FILE", "StatusNotifierItem (D-Bus)"}
-_DATA = re.compile(r"[\W\d_]*|\d+ s|.*/.*|rtnetlink RTM_\w+|sock_diag|lsof|psutil|\[.*|netwatch-tray\b.*")
+_DATA = re.compile(r"[\W\d_]*|\d+ s|.*/.*|rtnetlink RTM_\w+|sock_diag|lsof|psutil|\[.*|--\w.*|netwatch-tray\b.*")
 """Numbers, paths, names of sources, options and errors in brackets, and commands."""
 
 
