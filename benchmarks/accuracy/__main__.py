@@ -57,7 +57,7 @@ def play(scenario: Scenario, tools: Sequence[type[Observer]]) -> table.Played:
         world.await_silence()
         for uplink in world.uplinks:
             world.record(uplink.replace("uplink", "peer"))
-        before = [each.read() for each in observers]
+        before = [each.read_first() for each in observers]
         if world.has_moved:
             raise RuntimeError("Something other than the scenario's traffic passed.")
         stage.observers = [process for each in observers for process in each.processes]

@@ -55,6 +55,10 @@ class Observer(ABC):
     @abstractmethod
     def read(self) -> Seen: ...
 
+    def read_first(self) -> Seen:
+        """Return what it shows before the traffic. Nothing may pass the wires meanwhile."""
+        return self.read()
+
     @property
     def measured(self) -> Iterable[Measured]:
         """The processes whose cost is that of the tool."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
+import struct
 import time
 
-from benchmarks.accuracy.amounts import Seen, Unit, added
+from benchmarks.accuracy.amounts import Both, Seen, Unit, added
 from benchmarks.accuracy.observers import Observer
 from benchmarks.accuracy.parsers import (
     bandwhich_seen,
@@ -19,7 +21,12 @@ from benchmarks.accuracy.parsers import (
     rustnet_seen,
     vnstat_total,
 )
-from benchmarks.accuracy.processes import run
+from benchmarks.accuracy.processes import run, within
+from benchmarks.accuracy.record import AF_PACKET
+
+_FE80 = bytes.fromhex("fe80") + bytes(14)
+_LINK_LOCAL = bytes(12) + struct.pack("!HIHBB", 0x86DD, 6 << 28, 0, 59, 1) + _FE80 + _FE80
+"""A frame with an IPv6 packet without content."""
 
 
 class VnStat(Observer):
@@ -144,8 +151,24 @@ class Iftop(Observer):
     def is_ready(self) -> bool:
         return time.monotonic() > self._begun + 3
 
+    def read_first(self) -> Seen:
+        return Seen(Both())
+
     def read(self) -> Seen:
+        """Wait until it prints. It does so every few seconds, but only when IP packets pass. Those of link-local
+        addresses it does not count."""
+        before, deadline = self._prints(), time.monotonic() + 12
+        with within(self.world.far):
+            sender = socket.socket(AF_PACKET, socket.SOCK_RAW)
+        with sender:
+            sender.bind(("peer0", 0))
+            while self._prints() < before + 2 and time.monotonic() < deadline:
+                sender.send(_LINK_LOCAL)
+                time.sleep(0.25)
         return Seen(iftop_total(self._printed.text()), digits=3)
+
+    def _prints(self) -> int:
+        return self._printed.text().count("Cumulative")
 
 
 class Bandwhich(Observer):
@@ -202,7 +225,8 @@ class Rustnet(Observer):
         return rustnet_seen(self._printed.lines())
 
 
-PEERS: tuple[type[Observer], ...] = (VnStat, Bmon, Conky, Nethogs, Iftop, Bandwhich, Rustnet)
+# iftop is last: for what it shows packets must pass, which the others would count.
+PEERS: tuple[type[Observer], ...] = (VnStat, Bmon, Conky, Nethogs, Bandwhich, Rustnet, Iftop)
 NOT_RUN = {
     "nload": "shows no more than bmon, and not to programs",
     "picosnitch": "2.2.1 (PyPI) did not start here: the kernel refuses its tracing programs (fexit, kprobes)",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from benchmarks.accuracy.amounts import Both, Unit
 
 ETHERNET = 14
-_AF_PACKET = 17
+AF_PACKET = 17
 """The module `socket` has it on Linux alone."""
 _ALL = 3
 """ETH_P_ALL."""
@@ -76,7 +76,7 @@ class Recorder:
 
     def __init__(self, interface: str, *, link_header: int = ETHERNET) -> None:
         self._link_header = link_header
-        self._socket = socket.socket(_AF_PACKET, socket.SOCK_RAW, 0)
+        self._socket = socket.socket(AF_PACKET, socket.SOCK_RAW, 0)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _QUEUE)
         self._socket.bind((interface, _ALL))
         self.flows: dict[tuple[str, int], Flow] = {}

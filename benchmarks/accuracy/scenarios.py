@@ -199,7 +199,7 @@ def _prepare_loopback(stage: Stage) -> None:
 
 _CLOSED = (
     "The connection closed before we read it. The kernel still reports its bytes then, but not its process; the helper "
-    "knows who made the socket."
+    "knows who made the socket. As in `reset-by-server`, a byte may be missing."
 )
 _UDP = "The kernel counts no bytes of UDP sockets; the helper does."
 
