@@ -28,9 +28,8 @@ from benchmarks.accuracy.processes import ROOT, until
 from benchmarks.accuracy.scenarios import SCENARIOS, Scenario, Stage
 from benchmarks.accuracy.world import World
 
-_LEAST, _STILL, _MOST = 10.0, 6.0, 30.0
-"""Seconds after the traffic: at least, because some tools print every few seconds; without a change of our numbers; at
-most."""
+_LEAST, _STILL, _MOST = 7.0, 6.0, 30.0
+"""Seconds after the traffic: at least, without a change of our numbers, at most."""
 
 
 def play(scenario: Scenario, tools: Sequence[type[Observer]]) -> table.Played:

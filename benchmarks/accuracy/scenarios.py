@@ -260,7 +260,10 @@ SCENARIOS = (
         "TCP through a VPN",
         _stream,
         _prepare_tunnel,
-        note="A TUN device and a process that sends its packets in UDP, as OpenVPN does.",
+        note="A TUN device with the default route, and a process that sends its packets in UDP to a server in the "
+        "network of the uplink.",
+        why="VPNs add a route to a server behind the gateway. No route leads to this one alone, so nothing shows what "
+        "the tunnel runs over, and the tunnel itself counts: without the headers of the packets that carry it.",
     ),
     Scenario("vxlan", "TCP through a VXLAN", _stream, _prepare_vxlan),
     Scenario(

@@ -78,10 +78,11 @@ Run on {date}, {machine}, in {minutes:.0f} minutes.
 |---|---:|---:|---:|---:|---:|
 {scores}
 
-Of {count} scenarios. *Exact* means equal to the last byte, in both directions; not shown is not exact. The load of the
-machine was {before:.1f} when the run began and {after:.1f} when it ended, on {processors} processors, so compare CPU
-times with one another only. Each was measured from the start of the traffic until the tools were read, with its output
-read each second or two. Bytes do not depend on the load; whether a short connection was seen in time may.
+Of {count} scenarios. *Exact* means equal to the last byte, in both directions; not shown is not exact. Tools that
+show no apps cannot be exact in both: compare their totals. The load of the machine was {before:.1f} when the run began
+and {after:.1f} when it ended, on {processors} processors, so compare CPU times with one another only. Each was measured
+from the start of the traffic until the tools were read, with its output read each second or two. Bytes do not depend on
+the load; whether a short connection was seen in time may.
 
 ## How it is measured
 

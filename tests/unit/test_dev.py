@@ -32,6 +32,11 @@ def test_a_benchmark_starts_without_the_path_of_pytest(name: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_benchmarks_are_modules_and_packages() -> None:
+    assert {"accuracy", "counters"} <= set(dev.benchmarks())
+    assert not {"limits", "_harness"} & set(dev.benchmarks())
+
+
 def test_a_program_of_the_fleet_is_built_again_only_after_its_sources_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
