@@ -15,8 +15,9 @@ DOWN_SHARE = 0.66
 """The part of the height that lies above the axis."""
 LEAST_TOP = 1000.0
 """bytes/s; the least top of an axis, so that noise does not fill the chart."""
-PIECE = 4
-"""Points of a line that are drawn at once: Qt outlines a jagged line as one shape, whose cost grows faster than it."""
+PIECE, AREA = 4, 32
+"""Points of a line, and of the area below it, that are drawn at once: Qt outlines and fills a jagged line as one shape,
+whose cost grows faster than it."""
 
 
 def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], tokens: Tokens, width: float) -> None:
@@ -27,14 +28,13 @@ def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], token
         (tokens.down, [down(known.rx) for known in run], [down(known.rx_peak) for known in run]),
         (tokens.up, [up(known.tx) for known in run], [up(known.tx_peak) for known in run]),
     ):
-        foot = [QPointF(xs[-1], frame.zero), QPointF(xs[0], frame.zero)]
         line = [QPointF(x, y) for x, y in zip(xs, average, strict=True)]
         # Antialiasing a jagged area costs four times as much, and the line lies on its edge.
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(faded(colour, tokens.fill))
         if peak != average:
-            painter.drawPolygon(QPolygonF([*map(QPointF, xs, peak), *foot]))
-        painter.drawPolygon(QPolygonF([*line, *foot]))
+            fill_below(painter, list(map(QPointF, xs, peak)), frame.zero)
+        fill_below(painter, line, frame.zero)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if len(line) == 1:  # a single sample between two gaps is a dot
             painter.setPen(QPen(colour, 2 * width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
@@ -45,3 +45,10 @@ def draw_curve(painter: QPainter, frame: Frame, run: Sequence[KnownPoint], token
             for first in range(0, len(line) - 1, PIECE):
                 painter.drawPolyline(line[first : first + PIECE + 1])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def fill_below(painter: QPainter, line: Sequence[QPointF], axis: float) -> None:
+    """Fill the area between a line and the y of an axis: its parts meet without a seam, as they are not antialiased."""
+    for first in range(0, max(1, len(line) - 1), AREA):
+        part = line[first : first + AREA + 1]
+        painter.drawPolygon(QPolygonF([*part, QPointF(part[-1].x(), axis), QPointF(part[0].x(), axis)]))
