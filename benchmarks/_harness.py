@@ -24,6 +24,8 @@ class Row(NamedTuple):
     name: str
     value: float
     unit: str
+    more_is_better: bool = False
+    """Of costs less is better; of what others take beside us, more."""
 
 
 def report(rows: Sequence[Row], options: argparse.Namespace) -> None:

@@ -182,8 +182,8 @@ def measure(name: str) -> list[Row]:
     return [
         Row(f"connections.dump_ms.{name}", steady, "ms"),
         Row(f"connections.vs_c.{name}", steady / c_ms, "x"),
-        Row(f"connections.vs_ss.{name}", ss_ms / steady, "x"),
-        Row(f"connections.vs_psutil.{name}", psutil_ms / steady, "x"),
+        Row(f"connections.vs_ss.{name}", ss_ms / steady, "x", more_is_better=True),
+        Row(f"connections.vs_psutil.{name}", psutil_ms / steady, "x", more_is_better=True),
         Row(f"connections.cold_ms.{name}", cold_ms, "ms"),
     ]
 
@@ -224,7 +224,7 @@ def run_setting(name: str) -> list[Row]:
         with held_sockets(int(name)):
             return measure(name)
     with desktop() as one_more:
-        return [*measure(name), Row("connections.new_vs_scan", new_connection(one_more), "x")]
+        return [*measure(name), Row("connections.new_vs_scan", new_connection(one_more), "x", more_is_better=True)]
 
 
 def run() -> list[Row]:

@@ -329,19 +329,22 @@ def shots(arguments: list[str]) -> None:
     become(PYTHON, ROOT / "tools" / "shots.py", *arguments)
 
 
-def benchmarks() -> list[str]:
-    """Return their names: modules, and packages that can be run."""
-    files = (ROOT / "benchmarks").glob("[!_]*")
-    return sorted(file.stem for file in files if file.suffix == ".py" or (file / "__main__.py").exists())
+def benchmarks() -> dict[str, str]:
+    """Return the modules of `benchmarks` to run, by the names that `./dev bench` takes."""
+    folder = ROOT / "benchmarks"
+    names = [file.stem for file in folder.glob("[!_]*.py")] + [
+        file.parent.name for file in folder.glob("*/__main__.py")
+    ]
+    return {**{name: name for name in names}, "all": "_all", "compare": "_compare"}
 
 
 def bench(arguments: list[str]) -> None:
-    """measure: ./dev bench NAME [--json]; without a name, list them"""
+    """measure: ./dev bench NAME [--json]; bench all [NAME ...] [--json FILE]; bench compare OLD NEW"""
     prepare(tests=True)
-    names = benchmarks()
-    if not arguments or arguments[0] not in names:
-        fail(f"Which benchmark? One of: {', '.join(names)}")
-    become(PYTHON, "-m", f"benchmarks.{arguments[0]}", *arguments[1:])
+    modules = benchmarks()
+    if not arguments or arguments[0] not in modules:
+        fail(f"Which benchmark? One of: {', '.join(sorted(modules))}")
+    become(PYTHON, "-m", f"benchmarks.{modules[arguments[0]]}", *arguments[1:])
 
 
 def assets(arguments: list[str]) -> None:
