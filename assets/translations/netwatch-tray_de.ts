@@ -59,6 +59,10 @@
       <translation>Median von {count} T</translation>
     </message>
     <message>
+      <source>last week {amount}</source>
+      <translation>Vorwoche {amount}</translation>
+    </message>
+    <message>
       <source>Today</source>
       <translation>Heute</translation>
     </message>
@@ -323,6 +327,10 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>An app is a program with all its helper processes</source>
       <translation>Eine App ist ein Programm mit allen Hilfsprozessen</translation>
+    </message>
+    <message>
+      <source>{day}: Escape shows today again</source>
+      <translation>{day}: Escape zeigt wieder heute</translation>
     </message>
     <message>
       <source>{shown} of {total}</source>
@@ -1169,14 +1177,6 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Per hour</source>
       <translation>Je Stunde</translation>
-    </message>
-    <message>
-      <source>{count} more apps</source>
-      <translation>weitere Apps: {count}</translation>
-    </message>
-    <message>
-      <source>Not of any app</source>
-      <translation>Zu keiner App</translation>
     </message>
     <message>
       <source>Apps</source>
@@ -5127,6 +5127,10 @@ Hat jetzt keine Verbindung</translation>
       <translation>Download und Upload, {range}</translation>
     </message>
     <message>
+      <source>{hint}: point at a moment to see who</source>
+      <translation>{hint}: auf einen Moment zeigen, um zu sehen, wer</translation>
+    </message>
+    <message>
       <source>1 point = {length}</source>
       <translation>1 Punkt = {length}</translation>
     </message>
@@ -7194,12 +7198,20 @@ Hat jetzt keine Verbindung</translation>
       <translation>Schnitt von {count} Tagen</translation>
     </message>
     <message>
+      <source>Busiest: {day}</source>
+      <translation>Meiste: {day}</translation>
+    </message>
+    <message>
       <source>Today</source>
       <translation>Heute</translation>
     </message>
     <message>
       <source>In these days</source>
       <translation>In diesen Tagen</translation>
+    </message>
+    <message>
+      <source>Apps</source>
+      <translation>Apps</translation>
     </message>
     <message>
       <source>Networks</source>
@@ -7252,6 +7264,14 @@ Hat jetzt keine Verbindung</translation>
     <message>
       <source>Billing months</source>
       <translation>Abrechnungsmonate</translation>
+    </message>
+    <message>
+      <source>{count} more apps</source>
+      <translation>weitere Apps: {count}</translation>
+    </message>
+    <message>
+      <source>Not of any app</source>
+      <translation>Zu keiner App</translation>
     </message>
     <message>
       <source>{kind} {number}</source>
@@ -7490,8 +7510,16 @@ Hat jetzt keine Verbindung</translation>
   <context>
     <name>_Rows</name>
     <message>
-      <source>Hosts, last 24 h</source>
-      <translation>Hosts, letzte 24 h</translation>
+      <source>Hosts</source>
+      <translation>Hosts</translation>
+    </message>
+    <message>
+      <source>Hosts since {time}</source>
+      <translation>Hosts seit {time}</translation>
+    </message>
+    <message>
+      <source>Hosts since yesterday {time}</source>
+      <translation>Hosts seit gestern {time}</translation>
     </message>
     <message>
       <source>Others, not told apart</source>

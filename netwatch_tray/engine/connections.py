@@ -422,7 +422,7 @@ class ConnectionTable:
             self._ledger.hold(key, traffic, crosses_uplink=crosses, is_udp=is_udp)
         else:
             self._ledger.credit(entry.app, entry.pid, traffic, crosses_uplink=crosses, is_udp=is_udp)
-        if self._app_hosts is not None:
+        if self._app_hosts is not None and crosses:
             entry.unbooked = entry.unbooked.plus(traffic)
 
     def _book(self, key: str, entry: Entry, *, is_last: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,12 +21,16 @@ def connect_pages(window: MainWindow) -> None:
         window.turn_to_page("events")
         window.events.show_span(start, end)
 
+    def show_apps(day: date | None) -> None:
+        window.turn_to_page("apps")
+        window.apps.show_day(day)
+
     window.usage.plan_requested.connect(lambda: _show_settings(window, window.settings.plan_section))
     window.interfaces.choice_requested.connect(lambda: _show_settings(window, window.settings.counted_section))
     window.interfaces.events_requested.connect(show_events)
     window.connections.offer.set_up.connect(lambda: _show_settings(window, window.settings.helper_section))
     window.apps.connections_requested.connect(show_connections)
-    window.usage.apps_requested.connect(lambda: window.turn_to_page("apps"))
+    window.usage.apps_requested.connect(show_apps)
 
 
 def connect_events(window: MainWindow, page: EventsPage) -> None:

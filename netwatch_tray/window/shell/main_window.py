@@ -108,7 +108,7 @@ class MainWindow(QWidget):
         self.interfaces = InterfacesPage(theme, self._live_events, history)
         self.connections = ConnectionsPage(theme, self._looks)
         self.apps = AppsPage(theme, history, self._looks)
-        self.usage = UsagePage(theme, history)
+        self.usage = UsagePage(theme, history, self._looks)
         self.pages = (
             PageEntry("interfaces", translate("TabRow", "Interfaces"), "activity", lambda: self.interfaces),
             PageEntry("connections", translate("TabRow", "Connections"), "connections", lambda: self.connections),

@@ -73,6 +73,8 @@ class Column(Generic[Record]):
     id: str
     """Its name in the code and in what the window remembers; unique in its table and never translated."""
     title: str
+    retitled: Callable[[], str] | None = None
+    """Return the title of this moment, if it changes."""
     text: Callable[[Record], str]
     """The text that is copied, filtered and read by screen readers, and drawn unless there is `draw`."""
     order: Callable[[Record], Any] | None = None
@@ -92,6 +94,10 @@ class Column(Generic[Record]):
     offered: Callable[[], bool] | None = None
     """Return whether there is anything to show in the column; None if it is always offered. `TableView.fit_columns`
     evaluates it."""
+
+    @property
+    def shown_title(self) -> str:
+        return self.retitled() if self.retitled else self.title
 
     @property
     def align(self) -> Qt.AlignmentFlag:

@@ -55,7 +55,7 @@ class _Header(QHeaderView):
         painter.fillRect(rect, tokens.surface)
         draw_line_below(painter, rect, tokens.line)
         column = self._view.model().columns[section]
-        text, colour = column.title, tokens.ink2
+        text, colour = column.shown_title, tokens.ink2
         if self._view.isSortingEnabled() and self.sortIndicatorSection() == section:
             ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
             text, colour = f"{text} {'▴' if ascending else '▾'}", tokens.ink
@@ -304,7 +304,7 @@ class TableView(QTableView, Generic[Record]):
 
 
 def _room_of(column: Column[Any], fonts: Fonts) -> Room:
-    title = text_width(fonts.small_strong, f"{column.title} ▾")
+    title = text_width(fonts.small_strong, f"{column.shown_title} ▾")
     # Live rates are drawn in the strong font.
     font = fonts.strong if column.numeric else fonts.base
 

@@ -21,6 +21,7 @@ from netwatch_tray.collect.sockets import (
     numeric_endpoint,
     tcp_state,
 )
+from netwatch_tray.engine.app_hosts import AppHosts
 from netwatch_tray.engine.connections import ConnectionTable
 from netwatch_tray.engine.routes import Routes
 from netwatch_tray.engine.topology import decide
@@ -152,9 +153,9 @@ CURL = Process(pid=50, name="curl", executable="/usr/bin/curl")
 class World:
     """A source, a clock and a table."""
 
-    def __init__(self) -> None:
+    def __init__(self, app_hosts: AppHosts | None = None) -> None:
         self.finder = Finder()
-        self.table = ConnectionTable(self.finder, now=lambda: 1.7e9)
+        self.table = ConnectionTable(self.finder, now=lambda: 1.7e9, app_hosts=app_hosts)
         self.changes = Changes()
         self.boottime = 100.0
 
@@ -259,6 +260,20 @@ def test_sockets_in_time_wait_are_connections_of_no_app() -> None:
     assert (world.app("curl").connections, world.app("curl").processes) == (1, 1)
     world.update()
     assert (world.app("curl").connections, world.app("curl").processes) == (0, 0)
+
+
+def test_hosts_of_an_app_add_up_to_its_amount_with_containers_left_out() -> None:
+    app_hosts = AppHosts(lambda: 1.7e9)
+    world = World(app_hosts)
+    world.finder.known.update(a=CURL, b=CURL)
+    world.update(a=tcp(), b=tcp(local_address="172.17.0.1", remote_address="172.17.0.2"))
+    world.update(a=tcp(700, 30), b=tcp(5000, 5000, local_address="172.17.0.1", remote_address="172.17.0.2"))
+    world.update()
+    app = world.app("curl")
+    hosts = app_hosts.of(app.key)
+    assert [each.address for each in hosts] == ["198.51.100.1"]
+    assert (sum(each.rx_bytes for each in hosts), sum(each.tx_bytes for each in hosts)) == (app.rx_bytes, app.tx_bytes)
+    assert (app.rx_bytes, app.tx_bytes, app.local_rx_bytes) == (700, 30, 5000)
 
 
 def test_last_bytes_of_a_closed_connection_count() -> None:

@@ -72,6 +72,11 @@ class AppList(QWidget):
         if place is not None and (current is None or current.name != name):
             self.table.setCurrentIndex(self._model.index(place, 0))
 
+    def sort_by_day(self) -> None:
+        """Put the apps first that moved the most on the day that is shown."""
+        place = next(place for place, column in enumerate(self._model.columns) if column.id == "today")
+        self.table.sortByColumn(place, Qt.SortOrder.DescendingOrder)
+
     def take_focus(self) -> None:
         self._shown.currentWidget().setFocus()
 

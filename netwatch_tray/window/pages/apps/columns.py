@@ -41,6 +41,8 @@ class AppContext(NamedTuple):
     units: Units
     most: float
     """Bytes of the app that moved the most in this month."""
+    day: str
+    """Name of the day that is shown instead of today; empty: it is today."""
     about_month: str
     """Since when the month is, or why it is unknown."""
 
@@ -88,7 +90,7 @@ def app_columns(context: Callable[[], AppContext]) -> list[Column[AppRow]]:
         ),
         _rate_column("rx_rate", translate("Apps", "{arrow} now").format(arrow=DOWN), lambda row: row.rx_rate, context),
         _rate_column("tx_rate", translate("Apps", "{arrow} now").format(arrow=UP), lambda row: row.tx_rate, context),
-        _amount_column("today", translate("Apps", "Today"), lambda row: row.today, context, drop_order=4),
+        _amount_column("today", translate("Apps", "Today"), lambda row: row.today, context, drop_order=4, is_day=True),
         _amount_column("month", translate("Apps", "This month"), lambda row: row.month, context, is_strong=True),
         Column(
             id="share",
@@ -120,6 +122,7 @@ def _amount_column(
     *,
     drop_order: int | None = None,
     is_strong: bool = False,
+    is_day: bool = False,
 ) -> Column[AppRow]:
     def count(row: AppRow) -> int | None:
         moved = amount(row)
@@ -128,6 +131,7 @@ def _amount_column(
     return Column(
         id=column_id,
         title=title,
+        retitled=(lambda: context().day or title) if is_day else None,
         text=lambda row: str(units.size(count(row), context().units)),
         order=lambda row: None if row.is_rest else count(row),
         draw=lambda cell, row: draw_size(cell, count(row), context().units, strong=is_strong),

@@ -155,9 +155,12 @@ class AppDetails(QScrollArea):
             below = self.tr("not known yet")
         else:
             below = self.tr("median of {count} d").format(count=facts.usual_days)
+        last_week = ""
+        if facts is not None:
+            last_week = self.tr("last week {amount}").format(amount=units.size(facts.last_week.both, shown_in))
         return [
             of(self.tr("Today"), facts.today if facts else row.today),
-            of(self.tr("This week"), facts.week if facts else None),
+            of(self.tr("This week"), facts.week if facts else None)._replace(below=last_week),
             of(month, facts.month if facts else row.month),
             Figure(self.tr("Usual day"), str(units.size(usual, shown_in)), below),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLocale, QObject, Signal
@@ -42,6 +43,8 @@ class AppsHistory(QObject):
     def __init__(self, history: HistoryQueries | None, parent: QObject) -> None:
         super().__init__(parent)
         self._plan = DataPlan()
+        self.day: date | None = None
+        """The day whose amounts are shown; None: today."""
         self._amounts: HistoryRange[AppAmounts] = HistoryRange(history, self)
         self._stack: HistoryRange[Stack] = HistoryRange(history, self)
         self._facts: HistoryRange[AppFacts] = HistoryRange(history, self)
@@ -60,8 +63,9 @@ class AppsHistory(QObject):
             each.set_recorded(is_recorded)
 
     def request_amounts(self) -> None:
-        today, plan = _today(), self._plan
-        self._amounts.request(plan, lambda reader: query_amounts(reader, today, plan), _STALE_AFTER_S)
+        today, plan, day = _today(), self._plan, self.day
+        query = partial(query_amounts, today=today, plan=plan, chosen=day)
+        self._amounts.request((plan, day), query, _STALE_AFTER_S)
 
     def request_stack(self, index: int) -> None:
         """`index`: of the range."""
@@ -83,7 +87,7 @@ class AppsHistory(QObject):
     @property
     def amounts(self) -> AppAmounts | None:
         """None: unknown."""
-        return self._amounts.result(self._plan)
+        return self._amounts.result((self._plan, self.day))
 
     def stack(self, index: int) -> Stack | None:
         return self._stack.result(index)

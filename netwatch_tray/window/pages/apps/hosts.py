@@ -1,8 +1,10 @@
-"""The hosts that an app exchanged data with in the last day."""
+"""The hosts that an app exchanged data with in about the last day."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import datetime
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent
@@ -45,8 +47,9 @@ class Hosts(QWidget):
         column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeading)
         self._more.clicked.connect(self._show_all)
 
-    def show_hosts(self, hosts: Sequence[HostAmount] | None, shown_in: Units) -> None:
-        """`hosts`: the largest first, the sum of others last; None: unknown."""
+    def show_hosts(self, hosts: Sequence[HostAmount] | None, since: float, shown_in: Units) -> None:
+        """`hosts`: the largest first, the sum of others last; None: unknown. `since`: Unix time; 0: unknown."""
+        self._rows.show_since(since)
         if hosts is None or self._hosts is None:
             self._shows_all = False
         self._hosts, self._shown_in = hosts, shown_in
@@ -76,15 +79,28 @@ class _Rows(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._title = ""
         self._hosts: Sequence[HostAmount] = ()
         self._units = Units()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def show_since(self, since: float) -> None:
+        title = self.tr("Hosts")
+        if since:
+            at, today = datetime.fromtimestamp(since).astimezone(), datetime.fromtimestamp(time.time()).astimezone()
+            text = (
+                self.tr("Hosts since {time}") if at.date() == today.date() else self.tr("Hosts since yesterday {time}")
+            )
+            title = text.format(time=f"{at:%H:%M}")
+        if title != self._title:
+            self._title = title
+            self.setAccessibleName(title)
+            self.update()
 
     def show_hosts(self, hosts: Sequence[HostAmount], shown_in: Units) -> None:
         if (hosts, shown_in) == (self._hosts, self._units):
             return
         self._hosts, self._units = hosts, shown_in
-        self.setAccessibleName(self.tr("Hosts, last 24 h"))
         self.setAccessibleDescription(", ".join(map(self._spoken, hosts)))
         self.updateGeometry()
         self.update()
@@ -108,7 +124,7 @@ class _Rows(QWidget):
         name, origin, bar, down, up = self._columns()
         painter.setFont(fonts.small_strong)
         painter.setPen(tokens.ink)
-        painter.drawText(self._box(name, 0), leading, self.tr("Hosts, last 24 h"))
+        painter.drawText(self._box(name, 0), leading, self._title)
         painter.setPen(tokens.ink2)
         painter.drawText(self._box(down, 0), trailing, DOWN)
         painter.drawText(self._box(up, 0), trailing, UP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
@@ -21,6 +22,7 @@ from netwatch_tray.feed.protocol import (
     Topic,
 )
 from netwatch_tray.feed.unwritten import Unwritten
+from netwatch_tray.history.usage import midnight, midnight_after
 from netwatch_tray.model import Connection
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import DOWN, UP, Units
@@ -30,12 +32,13 @@ from netwatch_tray.window.pages.apps import words
 from netwatch_tray.window.pages.apps.app_list import AppList
 from netwatch_tray.window.pages.apps.columns import AppContext, shown_name
 from netwatch_tray.window.pages.apps.history import AppsHistory
-from netwatch_tray.window.pages.apps.queries import LIVE, RANGES_S, Drawn
+from netwatch_tray.window.pages.apps.queries import DAY_S, LIVE, RANGES_S, Drawn
 from netwatch_tray.window.pages.apps.recent import AGENT_STEP_S, RecentRates
 from netwatch_tray.window.pages.apps.rows import AppRow, app_rows
 from netwatch_tray.window.pages.apps.stack import Stack
 from netwatch_tray.window.pages.apps.strip import AppsStrip
 from netwatch_tray.window.pages.page import ALWAYS, Page
+from netwatch_tray.window.widgets.formatting import long_date, short_date
 from netwatch_tray.window.widgets.theme import Theme
 
 if TYPE_CHECKING:
@@ -166,7 +169,10 @@ class AppsPage(Page):
         if self._message is None:
             return []
         live = self.tr("Frozen") if self._paused else self.tr("Live, every {seconds:.0f} s")
-        return [live.format(seconds=WATCHED_INTERVAL_S), self.tr("An app is a program with all its helper processes")]
+        texts = [live.format(seconds=WATCHED_INTERVAL_S), self.tr("An app is a program with all its helper processes")]
+        if self._history.day is not None:
+            texts.insert(0, self.tr("{day}: Escape shows today again").format(day=long_date(self._history.day)))
+        return texts
 
     def take_focus(self) -> None:
         if self._details is not None and self.list.isHidden():
@@ -181,6 +187,9 @@ class AppsPage(Page):
     def escape(self) -> bool:
         if self._chosen is not None:
             self.close_details()
+            return True
+        if self._history.day is not None:
+            self.show_day(None)
             return True
         return self.search.handle_escape(self.table)
 
@@ -203,6 +212,22 @@ class AppsPage(Page):
         self._refresh()
         if was_closed:
             self.topics_changed.emit()
+
+    def show_day(self, day: date | None) -> None:
+        """Show the amounts of a day instead of today's, in the shortest range that it is in; None: today's again."""
+        today = datetime.fromtimestamp(time.time()).astimezone().date()
+        self._history.day = None if day == today else day
+        if day is not None:
+            if self._chosen is not None:
+                self.close_details()
+            ago = (today - day).days * DAY_S
+            index = next((place for place, span in enumerate(RANGES_S) if span > ago and place > 1), len(RANGES_S) - 1)
+            self.choose_range(index)
+            self.list.sort_by_day()
+        shown = self._history.day
+        self.list.stack.choose(None if shown is None else (midnight(shown), midnight_after(shown)))
+        self.table.fit_columns()
+        self._refresh()
 
     def close_details(self) -> None:
         self._chosen = None
@@ -321,7 +346,7 @@ class AppsPage(Page):
         details.show_curve(name, self._curve_of(row), self._range)
         self._request_hosts(key)
         known = self._hosts if key and self._hosts and self._hosts.app == key else None
-        details.hosts.show_hosts(known.hosts if known else None, self._units)
+        details.hosts.show_hosts(known.hosts if known else None, known.since if known else 0.0, self._units)
         if self.window().width() < _BESIDE_FROM:
             rates = f"{DOWN} {units.rate(row.rx_rate, self._units)}  {UP} {units.rate(row.tx_rate, self._units)}"
             self.strip.show_app(row.app_key, shown_name(row, self._looks), rates)
@@ -350,5 +375,6 @@ class AppsPage(Page):
             interval=AGENT_STEP_S,
             units=self._units,
             most=self._most,
+            day=short_date(self._history.day) if self._history.day else "",
             about_month=self._about_month,
         )

@@ -46,11 +46,13 @@ class AppAmounts(NamedTuple):
     days: Days
     """The billing month."""
     today: _Span
+    """Of today, or of the day that the user chose."""
     month: _Span
     keys: Mapping[str, str]
     """Of apps by name."""
     written: float
     """Up to when that is, Unix time."""
+    is_today: bool = True
 
 
 class AppFacts(NamedTuple):
@@ -58,6 +60,7 @@ class AppFacts(NamedTuple):
 
     today: Moved
     week: Moved
+    last_week: Moved
     month: Moved
     usual: int | None
     """Median of the days before today since it was first seen, both directions; None if too few are known."""
@@ -87,12 +90,13 @@ class Drawn(NamedTuple):
     """Instead of points, for a day and more."""
 
 
-def query_amounts(reader: HistoryReader, today: date, plan: DataPlan) -> AppAmounts:
-    """Read the amounts of `today` (a local date) and of its billing month."""
+def query_amounts(reader: HistoryReader, today: date, plan: DataPlan, chosen: date | None = None) -> AppAmounts:
+    """Read the amounts of `today` (a local date), or of the day that the user chose, and of the billing month."""
+    day = chosen or today
     month = period_of(today, "billing", plan)
     written = reader.written_until()  # first: what is written meanwhile is better counted late than twice
-    spans = _query_span(reader, today, today), _query_span(reader, *month)
-    return AppAmounts(month, *spans, reader.keys("app"), written)
+    spans = _query_span(reader, day, day), _query_span(reader, *month)
+    return AppAmounts(month, *spans, reader.keys("app"), written, day == today)
 
 
 def query_stack(reader: HistoryReader, span: int, now: float) -> Stack:
@@ -118,6 +122,7 @@ def query_facts(reader: HistoryReader, name: str, today: date, plan: DataPlan, f
     return AppFacts(
         _sum(days, today),
         _sum(days, week),
+        _sum(days, week - timedelta(days=7), week),
         _sum(days, month),
         _median(usual) if len(usual) >= _LEAST_USUAL else None,
         len(usual),
@@ -180,8 +185,9 @@ def _steps(count: int, width: int) -> list[timedelta]:
     return [timedelta(days=number * width) for number in range(count)]
 
 
-def _sum(days: Mapping[date, Used], first: date) -> Moved:
-    inside = [used for day, used in days.items() if day >= first]
+def _sum(days: Mapping[date, Used], first: date, end: date = date.max) -> Moved:
+    """Add up the days from `first` to before `end`."""
+    inside = [used for day, used in days.items() if first <= day < end]
     return Moved(sum(used.rx for used in inside), sum(used.tx for used in inside))
 
 

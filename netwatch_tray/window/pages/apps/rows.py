@@ -86,8 +86,9 @@ def app_rows(
     # The history adds up apps of one name; of several live ones the first shows the sum.
     today, month = dict(stored.today.apps), dict(stored.month.apps)
     for name, more in unwritten.items():
-        today[name] = today.get(name, _NOTHING).plus(more)
         month[name] = month.get(name, _NOTHING).plus(more)
+        if stored.is_today:
+            today[name] = today.get(name, _NOTHING).plus(more)
     for row in live_rows(message):
         if row.app is None:
             yield row._replace(today=stored.today.rest, month=stored.month.rest)

@@ -37,6 +37,8 @@ class StackView(QWidget):
         self._notice = ""
         self._units = Units()
         self._names: dict[str, str] = {}
+        self._chosen: tuple[float, float] | None = None
+        """Unix times of the day that the user chose."""
         self._marked: str | None = None
         self._pointed: str | None = None
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -68,6 +70,11 @@ class StackView(QWidget):
             self._units = shown_in
             self.update()
 
+    def choose(self, span: tuple[float, float] | None) -> None:
+        """Make these Unix times stand out; None: none."""
+        self._chosen = span
+        self.update()
+
     def mark(self, name: str | None) -> None:
         """Highlight the layer of this app; empty for the others, None for none."""
         if name != self._marked:
@@ -93,6 +100,10 @@ class StackView(QWidget):
         painter.fillRect(self.rect(), self._theme.tokens.surface)
         self._draw_heading(painter)
         scene = self._scene()
+        if self._chosen is not None:
+            left, right = map(scene.x, self._chosen)
+            box = QRectF(left, scene.box.top(), right - left, scene.box.height())
+            painter.fillRect(box, self._theme.tokens.select)
         if scene.stack.bins:
             draw_stack(painter, scene)
             return
@@ -141,6 +152,9 @@ class StackView(QWidget):
         is_mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
         row = row.adjusted(reserved, 0, -taken, 0) if is_mirrored else row.adjusted(taken, 0, -reserved, 0)
         hint = self.tr("download and upload, {range}").format(range=self._range_name)
+        longer = self.tr("{hint}: point at a moment to see who").format(hint=hint)
+        if self._stack is not None and QFontMetrics(fonts.small).horizontalAdvance(longer) <= row.width():
+            hint = longer
         painter.drawText(
             row, leading, QFontMetrics(fonts.small).elidedText(hint, Qt.TextElideMode.ElideRight, row.width())
         )

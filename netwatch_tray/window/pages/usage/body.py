@@ -14,7 +14,7 @@ from netwatch_tray.window.pages.usage.chart import Bar, Plan, UsageChart
 from netwatch_tray.window.pages.usage.day_pane import DayPane
 from netwatch_tray.window.pages.usage.figures import DayFigures, Figures
 from netwatch_tray.window.pages.usage.heat_map import HeatMap
-from netwatch_tray.window.pages.usage.lists import networks, period_lists
+from netwatch_tray.window.pages.usage.lists import NameOf, apps, networks, period_lists
 from netwatch_tray.window.pages.usage.pane import UsagePane
 from netwatch_tray.window.pages.usage.place import Place
 from netwatch_tray.window.pages.usage.words import week_begin
@@ -95,12 +95,14 @@ class UsageBody(QScrollArea):
         self.pane.hide()
         self.day_pane.hide()
 
-    def show_period(self, found: Figures, view: Outlook, place: Place, since: datetime | None, shown_in: Units) -> None:
+    def show_period(
+        self, found: Figures, view: Outlook, place: Place, since: datetime | None, name_of: NameOf, shown_in: Units
+    ) -> None:
         """`since`: when the user reset the counter."""
         self._found = found
         plan = place.plan
         cap = None if place.period == "week" else plan.cap_bytes
-        self.pane.show_sections(period_lists(found, view, place.period, plan, since), cap, shown_in)
+        self.pane.show_sections(period_lists(found, view, place.period, plan, since, name_of), cap, shown_in)
         self._is_week = place.period == "week"
         if place.period == "year":
             self.heat_map.show_year(found.span.first.year, found.days, found.today, shown_in, week_begin())
@@ -127,7 +129,7 @@ class UsageBody(QScrollArea):
         if day is not None:
             self.day_pane.show_loading(day)
 
-    def show_day(self, found: DayFigures, place: Place, shown_in: Units) -> None:
+    def show_day(self, found: DayFigures, place: Place, name_of: NameOf, shown_in: Units) -> None:
         today = self._found.today if self._found else found.day
         self.day_pane.show_day(
             found,
@@ -135,7 +137,8 @@ class UsageBody(QScrollArea):
             can_go=(place.can_step_day(-1, today), place.can_step_day(1, today)),
             shown_in=shown_in,
         )
-        self.day_pane.show_networks(networks(found.networks), shown_in)
+        whole = found.used.both if found.used else None
+        self.day_pane.show_lists(apps(found.apps, whole, name_of), networks(found.networks), shown_in)
 
     def _choose_bar(self, bar: int) -> None:
         if self._found:

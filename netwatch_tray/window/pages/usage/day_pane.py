@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout,
 from netwatch_tray import units, wording
 from netwatch_tray.units import DOWN, UP, Units
 from netwatch_tray.window.pages.usage.chart import Band, Bar, UsageChart
-from netwatch_tray.window.pages.usage.figures import DayFigures, sum_of
+from netwatch_tray.window.pages.usage.figures import DayFigures
 from netwatch_tray.window.pages.usage.pane import Amount, Sections
 from netwatch_tray.window.widgets.buttons import FlatButton, ToolButton
 from netwatch_tray.window.widgets.formatting import day_name, unbroken
@@ -27,7 +27,6 @@ _WIDTH = 304
 _ANY = (1 << 24) - 1
 _AROUND = 3 * MARGIN
 """The margins and the scroll bar beside the lists, dip."""
-_APPS = 5
 _NAMED_EVERY = 6
 """Hours."""
 _HOURS_HEIGHT, _HOURS_BELOW = 190, 190
@@ -135,22 +134,12 @@ class DayPane(QWidget):
         self._comparison.show_text(self._compared(found, shown_in, is_busiest=is_busiest))
         bars = [self._bar(each) for each in found.hours]
         self.hours.show_bars(self.tr("Per hour"), bars, None, shown_in, bands=self._bands(found))
-        names = list(found.apps)
-        greatest = max((each.both for each in found.apps.values()), default=0)
-        shown = names if len(names) <= _APPS + 1 else names[:_APPS]
-        lines = [Amount(name, found.apps[name].both, greatest) for name in shown]
-        if more := names[len(shown) :]:
-            rest = sum_of(found.apps[name] for name in more)
-            lines.append(Amount(self.tr("{count} more apps").format(count=len(more)), rest, greatest))
-        if used is not None and lines:
-            lines.append(Amount(self.tr("Not of any app"), max(0, used.both - sum_of(found.apps.values())), 0))
-        self._show_apps.setVisible(bool(lines))
-        self.apps.show_amounts(self.tr("Apps"), lines, None, shown_in)
-        self._sections.arrange()
 
-    def show_networks(self, lines: list[Amount], shown_in: Units) -> None:
-        """Show the networks of the day."""
-        self.networks.show_amounts(self.tr("Networks"), lines, None, shown_in)
+    def show_lists(self, apps: list[Amount], networks: list[Amount], shown_in: Units) -> None:
+        """Show apps and networks of the day."""
+        self._show_apps.setVisible(bool(apps))
+        self.apps.show_amounts(self.tr("Apps"), apps, None, shown_in)
+        self.networks.show_amounts(self.tr("Networks"), networks, None, shown_in)
         self._sections.arrange()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
 from statistics import median
@@ -39,6 +39,10 @@ class Figures(NamedTuple):
     """Days of the span that had passed before measuring began."""
     first_day: date | None
     """The first with any record; None: there is none."""
+    apps: Mapping[str, Used] = {}
+    """Of the span, in all networks, the largest first; of a year none."""
+    keys: Mapping[str, str] = {}
+    """Of apps by name."""
     counter: Used | None = None
     """Since the user reset the counter."""
 
@@ -89,7 +93,9 @@ class DayFigures(NamedTuple):
     gaps: Sequence[StoredGap]
     used: Used | None
     """None: nothing is known."""
-    apps: dict[str, Used]
+    apps: Mapping[str, Used]
+    keys: Mapping[str, str]
+    """Of apps by name."""
     networks: list[NetworkUse]
     usual: float | None
     """Median of the same weekday in the weeks before, bytes; None: there are not enough."""
@@ -119,6 +125,8 @@ def query_figures(
         reader.by_network(*begun),
         _unmeasured(reader, span, first_day) if first_day and span.first <= first_day <= span.last else 0.0,
         first_day,
+        reader.by_name("app", *begun) if period != "year" else {},
+        reader.keys("app"),
         reader.bytes_between("total", None, int(since.timestamp()), int(now.timestamp())) if since else None,
     )
 
@@ -135,6 +143,7 @@ def query_day(reader: HistoryReader, day: date, edges: Sequence[float]) -> DayFi
         reader.gaps(midnight(day), midnight_after(day)),
         recorded.get(day),
         reader.by_name("app", day, day),
+        reader.keys("app"),
         reader.by_network(day, day),
         median(usual) if len(usual) > 1 else None,
     )

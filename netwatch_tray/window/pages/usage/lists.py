@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,25 @@ from netwatch_tray.settings import DataPlan
 from netwatch_tray.window.pages.usage.figures import Figures, sum_of
 from netwatch_tray.window.pages.usage.pane import Amount
 from netwatch_tray.window.pages.usage.words import is_calendar_month, since_name, span_name
+from netwatch_tray.window.widgets.formatting import long_date
 from netwatch_tray.window.widgets.interface_words import kind_in_words
 
 if TYPE_CHECKING:
-    from netwatch_tray.history.results import NetworkUse
+    from netwatch_tray.history.results import NetworkUse, Used
 
 translate = QCoreApplication.translate
 
-_MAX_NETWORKS = 4
+_MAX_APPS, _MAX_NETWORKS = 5, 4
+_MAX_APPS_OF_MONTH = 3
+"""Beside what is left of a data plan there is less room."""
+NameOf = Callable[[str], str]
+"""What an app calls itself, by its name in the history."""
 Lists = tuple[tuple[str, Sequence[Amount]], ...]
 
 
-def of_period(found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None) -> Lists:
+def of_period(
+    found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None, name_of: NameOf
+) -> Lists:
     """Return the lists of a week or of a period of the plan. The earlier periods are the second one."""
     now = []
     if found.is_current:
@@ -36,10 +43,19 @@ def of_period(found: Figures, view: Outlook, period: Period, plan: DataPlan, sin
     count = len(found.days)
     average = translate("Usage", "Average of {count} days").format(count=count)
     now.append(Amount(average, view.used // max(1, count)))
+    if period == "billing" and len(found.days) > 1 and (busiest := found.busiest) is not None:
+        name = translate("Usage", "Busiest: {day}").format(day=long_date(busiest))
+        now.append(Amount(name, found.days[busiest].both))
+    # Of metered networks alone the apps are not known.
+    whole = None if period == "billing" and plan.counts == "metered" else sum_of(found.days.values())
     title = translate("Usage", "Today") if found.is_current else translate("Usage", "In these days")
     return (
         (title, now),
         (_earlier(period, plan), _listed(found, None if period == "week" else plan.cap_bytes)),
+        (
+            translate("Usage", "Apps"),
+            apps(found.apps, whole, name_of, _MAX_APPS if period == "week" else _MAX_APPS_OF_MONTH),
+        ),
         (translate("Usage", "Networks"), networks(found.networks)),
         (translate("Usage", "Counter"), _counter(found, since)),
     )
@@ -77,6 +93,20 @@ def of_year(found: Figures, plan: DataPlan, since: datetime | None) -> Lists:
     )
 
 
+def apps(found: Mapping[str, Used], whole: int | None, name_of: NameOf, most: int = _MAX_APPS) -> list[Amount]:
+    """Return the largest apps, the sum of the others, and what belongs to none of `whole`, bytes; None: unknown."""
+    names = list(found)
+    greatest = max((each.both for each in found.values()), default=0)
+    shown = names if len(names) <= most + 1 else names[:most]
+    lines = [Amount(name_of(name), found[name].both, greatest) for name in shown]
+    if more := names[len(shown) :]:
+        rest = sum_of(found[name] for name in more)
+        lines.append(Amount(translate("Usage", "{count} more apps").format(count=len(more)), rest, greatest))
+    if whole is not None and lines:
+        lines.append(Amount(translate("Usage", "Not of any app"), max(0, whole - sum_of(found.values()))))
+    return lines
+
+
 def networks(found: Sequence[NetworkUse]) -> list[Amount]:
     """Return the largest networks."""
     return [Amount(_network_name(each), each.used.both) for each in found[:_MAX_NETWORKS]]
@@ -107,6 +137,8 @@ def _counter(found: Figures, since: datetime | None) -> list[Amount]:
     return [Amount(name, found.counter.both)]
 
 
-def period_lists(found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None) -> Lists:
+def period_lists(
+    found: Figures, view: Outlook, period: Period, plan: DataPlan, since: datetime | None, name_of: NameOf
+) -> Lists:
     """Return the lists beside a period."""
-    return of_year(found, plan, since) if period == "year" else of_period(found, view, period, plan, since)
+    return of_year(found, plan, since) if period == "year" else of_period(found, view, period, plan, since, name_of)

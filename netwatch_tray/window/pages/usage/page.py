@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout
 
-from netwatch_tray import units
+from netwatch_tray import units, wording
 from netwatch_tray.feed.protocol import Hello, ServerMessage, SettingsMessage
 from netwatch_tray.history.usage import Days, Period, midnight, midnight_after, outlook
 from netwatch_tray.settings import DataPlan
 from netwatch_tray.units import Units
 from netwatch_tray.window.chart.amounts import edges
+from netwatch_tray.window.data.app_looks import AppLooks
 from netwatch_tray.window.data.history_queries import HistoryQueries
 from netwatch_tray.window.data.history_range import HistoryRange
 from netwatch_tray.window.pages.page import Page
@@ -33,14 +36,15 @@ _WEEK_STEPS = {Qt.Key.Key_Up: -7, Qt.Key.Key_Down: 7}
 
 
 class UsagePage(Page):
-    """`plan_requested`: the user wants to change the data plan. `apps_requested`: to see the apps."""
+    """`plan_requested`: the user wants to change the data plan. `apps_requested`: to see the apps of a day."""
 
     plan_requested = Signal()
-    apps_requested = Signal()
+    apps_requested = Signal(object)
     MONTH = place.MONTH
 
-    def __init__(self, theme: Theme, history: HistoryQueries | None) -> None:
+    def __init__(self, theme: Theme, history: HistoryQueries | None, looks: AppLooks) -> None:
         super().__init__()
+        self._looks = looks
         self._stored: HistoryRange[Figures] = HistoryRange(history, self)
         self._stored_day: HistoryRange[DayFigures] = HistoryRange(history, self)
         self._units = Units()
@@ -66,7 +70,8 @@ class UsagePage(Page):
         self.body.week_opened.connect(self._go_to)
         self.body.month_opened.connect(self.open_month)
         self.body.day_pane.stepped.connect(lambda by: self._moved(changed=self.place.step_day(by, _today())))
-        self.body.day_pane.apps_requested.connect(self.apps_requested)
+        self.body.day_pane.apps_requested.connect(lambda: self.apps_requested.emit(self.place.day))
+        looks.changed.connect(self._show)
         self._stored.stale.connect(self._request)
         self._stored.loaded.connect(self._show)
         self._stored_day.stale.connect(self._request)
@@ -231,7 +236,9 @@ class UsagePage(Page):
         self.strip.bar.setVisible(cap is not None)
         if cap is not None:
             self.strip.bar.show_plan(view.used, view.projection or view.used, cap, min(1.0, passed / found.span.length))
-        self.body.show_period(found, view, self.place, self._counter_since, self._units)
+        self.body.show_period(
+            found, view, self.place, self._counter_since, partial(self._name_of, found.keys), self._units
+        )
         self._show_day()
         self.changed.emit()
 
@@ -239,8 +246,11 @@ class UsagePage(Page):
         day = self.place.day
         found = self._stored_day.result(day) if day else None
         if found is not None:
-            self.body.show_day(found, self.place, self._units)
+            self.body.show_day(found, self.place, partial(self._name_of, found.keys), self._units)
             self.changed.emit()
+
+    def _name_of(self, keys: Mapping[str, str], name: str) -> str:
+        return self._looks.name(keys.get(name, ""), wording.app_name(name))
 
     def _say_nothing(self, title: str, detail: str = "") -> None:
         self.strip.show_texts(units.UNKNOWN, (), "")

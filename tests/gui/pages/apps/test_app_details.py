@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from netwatch_tray.settings import DataPlan, Events, Settings
 from netwatch_tray.window.pages.apps.details import AppDetails
 from netwatch_tray.window.pages.apps.page import AppsPage
 from netwatch_tray.window.pages.apps.parts import Figures
+from netwatch_tray.window.widgets.formatting import short_date
 
 _KEY = "executable:/usr/bin/curl"
 
@@ -260,6 +262,31 @@ def test_amounts_follow_the_rate_before_they_are_written(open_window: Open) -> N
     until(lambda: all(row.today.both for row in page._rows if row.name == "wget" and row.today), "it has an amount")
     page.open_details("wget")
     until(lambda: "Today 0 B" not in _figures(_details(page)), "so have the details")
+
+
+@pytest.mark.parametrize(("ago", "index"), [(0, 2), (1, 3), (6, 3), (7, 4), (29, 4), (30, 5), (400, 5)])
+def test_a_day_of_the_page_usage_is_shown_until_escape(open_window: Open, ago: int, index: int) -> None:
+    opened = _open(open_window, 1280)
+    page = opened.window.apps
+    page.open_details("curl")
+    header = page.table.model()
+    (place,) = (number for number, column in enumerate(header.columns) if column.id == "today")
+
+    def title() -> str:
+        return str(header.headerData(place, Qt.Orientation.Horizontal))
+
+    today = datetime.now().astimezone().date()
+    day = today - timedelta(days=ago)
+    opened.window.usage.apps_requested.emit(day)
+    assert page.details is None, "the list shows the day"
+    assert page.range_index == index
+    assert title() == ("Today" if ago == 0 else short_date(day))
+    assert (page.list.stack._chosen is not None) == (ago > 0)
+    if ago:
+        assert any("Escape shows today again" in text for text in page.status())
+        assert page.escape()
+        assert title() == "Today"
+        assert page.list.stack._chosen is None
 
 
 @pytest.mark.parametrize("searches", [False, True])

@@ -83,6 +83,14 @@ def test_the_usual_day_of_a_new_app_is_not_known_yet(known: int, usual: int | No
     assert (facts.usual, facts.usual_days) == (usual, count)
 
 
+def test_last_week_is_the_week_before_this_one() -> None:
+    reader: Any = _NewApp(90)
+    facts = query_facts(reader, "curl", date(2026, 11, 26), DataPlan(), 0)
+    assert (facts.week, facts.last_week) == (Moved(4 * 9, 0), Moved(7 * 9, 0)), (
+        "it is a Thursday, weeks begin on Monday"
+    )
+
+
 def test_two_live_apps_of_one_name_show_its_amount_once() -> None:
     stored = query_amounts(_reader(curl=5), _TODAY, DataPlan())
     rows = list(app_rows(_message(_app("curl", 1.0), _app("curl", 2.0)), stored, {}))

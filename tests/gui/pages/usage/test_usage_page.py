@@ -77,6 +77,7 @@ def test_a_week_lists_the_weeks_before_and_opens_them(opened: Opened) -> None:
     pane = child(page, UsagePane)
     told = " | ".join(each.accessibleName() for each in pane.findChildren(QWidget))
     assert "Earlier months" not in told
+    assert "Apps: app0 3.00 MB" in told, "which apps it were"
     assert told.partition("Earlier weeks: ")[2].partition(" | ")[0].count("10.5 GB") == 6
     monday = datetime.now().astimezone().date()
     monday -= timedelta(days=monday.weekday())
@@ -178,10 +179,10 @@ def test_a_day_shows_its_hours_apps_and_networks(opened: Opened) -> None:
     assert not day.isVisible()
     page.body.chart.chosen.emit(0)
     assert page.place.day == page.place.span(today).first
-    asked: list[int] = []
-    page.apps_requested.connect(lambda: asked.append(1))
+    chosen = page.place.day
     button(day, "Show in Apps").click()
-    assert asked
+    assert opened.window.apps.isVisible()
+    assert opened.window.apps._history.day == (None if chosen == today else chosen)
 
 
 def test_a_month_and_a_day_open_from_the_year(opened: Opened) -> None:
